@@ -1,0 +1,80 @@
+"""The canonical format: what columns are called when nobody wrote a mapping, and which mapping would fit."""
+
+from collections.abc import Mapping as Names
+from typing import Final
+
+from phantom_core.errors import MappingError
+from phantom_core.events.columns import Columns
+from phantom_core.events.mapping import REQUIRED, Kind, Mapping, load_mapping, shipped_mappings
+
+FIELD_NAMES: Final[Names[str, tuple[str, ...]]] = {
+    "session_id": ("sessionId", "session_id", "sessionID", "session"),
+    "ts": ("ts", "timestamp", "event_ms", "time", "eventTime", "event_time"),
+    "event_name": ("eventName", "event_name", "event"),
+    "page": ("page", "pageUrl", "page_url", "url"),
+    "product_id": ("productId", "product_id", "product"),
+    "experiment_id": ("experimentId", "experiment_id"),
+    "store_mode": ("storeMode", "store_mode"),
+    "user_agent": ("userAgent", "user_agent"),
+    "metadata": ("metadata",),
+    "client_event_id": ("eventId", "event_id"),
+}
+QUOTE_FIELD_NAMES: Final[Names[str, tuple[str, ...]]] = {
+    **{field: FIELD_NAMES[field] for field in ("session_id", "ts", "product_id", "experiment_id", "store_mode")},
+    "price": ("price",),
+    "base_price": ("base_price", "basePrice"),
+    "propensity": ("propensity",),
+}
+# Metadata that flat files carry as columns of their own.
+METADATA_NAMES: Final[tuple[str, ...]] = (
+    "price", "base_price", "total", "nights", "roomType", "cabinClass", "quantity", "itemCount", "dwellTime", "query", "type",
+)  # fmt: skip
+
+
+def canonical_mapping(columns: Columns) -> Mapping:
+    """The mapping of a file that already speaks PHANTOM's language.
+
+    Raises:
+        MappingError: columns for a required field are missing; names the shipped mappings that would fit.
+    """
+    kind: Kind = "quotes" if _is_quote_log(columns) else "events"
+    names = FIELD_NAMES if kind == "events" else QUOTE_FIELD_NAMES
+    found = {field: column for field, options in names.items() if (column := _first(columns, options))}
+    missing = [field for field in REQUIRED[kind] if field not in found]
+    if missing:
+        raise MappingError(
+            f"No column for {', '.join(missing)}; the columns are {', '.join(columns.names) or 'none'}.", hint=_advice(columns)
+        )
+    metadata = {name: name for name in METADATA_NAMES if kind == "events" and name in columns.names}
+    return Mapping(name="canonical", kind=kind, columns=dict(found), metadata=metadata)
+
+
+def fitting_mappings(columns: Columns) -> list[str]:
+    """Names of the shipped mappings whose columns a source has."""
+    return [name for name in shipped_mappings() if _fits(load_mapping(name), columns)]
+
+
+def _is_quote_log(columns: Columns) -> bool:
+    named = any(name in columns.names for name in FIELD_NAMES["event_name"])
+    return not named and "price" in columns.names and any(name in columns.names for name in FIELD_NAMES["product_id"])
+
+
+def _first(columns: Columns, options: tuple[str, ...]) -> str | None:
+    found = next((name for name in options if name in columns.names or name in columns.nested), None)
+    # JSON rows may carry keys that the sample did not show.
+    inner = columns.is_json and any(name.startswith(f"{options[0]}.") for name in columns.names)
+    sampled = columns.is_json and options[0] not in ("sessionId", "ts", "eventName", "price")
+    return found or (options[0] if inner or sampled else None)
+
+
+def _fits(mapping: Mapping, columns: Columns) -> bool:
+    wanted = [name for spec in mapping.columns.values() for name in ([spec] if isinstance(spec, str) else spec)]
+    heads = {name.split(".")[0] for name in columns.names} | set(columns.nested)
+    return all(name.split(".")[0].split("[")[0] in heads for name in wanted)
+
+
+def _advice(columns: Columns) -> str:
+    fitting = fitting_mappings(columns)
+    if fitting:
+        return f"These columns look like {fitting[0]}: use --mapping {fitting[0]}."
+    return "Write a mapping (the Data page builds one from a sample), or check the delimiter."

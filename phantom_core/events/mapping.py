@@ -1,0 +1,134 @@
+"""Mappings: how the columns and values of a foreign export become events or quotes, as TOML."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Final, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from phantom_core.errors import MappingError
+from phantom_core.events.vocabulary import canonical_name
+
+SHIPPED: Final = Path(__file__).parents[2] / "data" / "mappings"
+
+EVENT_FIELDS: Final = (
+    "session_id", "ts", "event_name", "page", "product_id", "experiment_id", "store_mode", "user_agent", "metadata", "client_event_id",
+)  # fmt: skip
+QUOTE_FIELDS: Final = ("session_id", "ts", "product_id", "price", "base_price", "propensity", "experiment_id", "store_mode")
+REQUIRED: Final = {"events": ("session_id", "ts", "event_name"), "quotes": ("session_id", "ts", "product_id", "price")}
+
+Kind = Literal["events", "quotes"]
+TimeUnit = Literal["auto", "s", "ms", "us", "ns"]
+
+
+class EventRule(BaseModel):
+    """Names the event of every row whose columns all match; the first rule that matches wins."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    when: dict[str, str] = Field(description="column → regular expression found in its value", min_length=1)
+    event_name: str
+
+    @field_validator("when")
+    @classmethod
+    def _compiles(cls, when: dict[str, str]) -> dict[str, str]:
+        for column, pattern in when.items():
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"the pattern '{pattern}' for column '{column}' is not a regular expression: {error}") from error
+        return when
+
+
+class Extract(BaseModel):
+    """Takes a field out of a column: the first group of a regular expression."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    column: str
+    pattern: str
+
+
+class Mapping(BaseModel):
+    """One foreign format.
+
+    A column is a name, a path into nested data (`device.browser`, `items[0].item_id`), or a path into a list of
+    key-value pairs (`event_params[ga_session_id]`). A list of columns is joined with ".".
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    description: str = ""
+    kind: Kind = "events"
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    encoding: str | None = None
+    time_unit: TimeUnit = "auto"
+    time_zone: str = "UTC"
+    columns: dict[str, str | list[str]] = Field(default_factory=dict)
+    constants: dict[str, str] = Field(default_factory=dict)
+    extract: dict[str, Extract] = Field(default_factory=dict)
+    metadata: dict[str, str] = Field(default_factory=dict, description="metadata key → column")
+    event_names: dict[str, str] = Field(default_factory=dict, description="foreign name → canonical name")
+    event_rules: list[EventRule] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _names_what_exists(self) -> "Mapping":
+        fields = EVENT_FIELDS if self.kind == "events" else QUOTE_FIELDS
+        for field in [*self.columns, *self.constants, *self.extract]:
+            if field not in fields:
+                raise ValueError(f"'{field}' is not a field of {self.kind}; the fields are {', '.join(fields)}")
+        for name in [*self.event_names.values(), *(rule.event_name for rule in self.event_rules)]:
+            if canonical_name(name) is None:
+                raise ValueError(f"'{name}' is not an event name PHANTOM knows")
+        missing = [field for field in REQUIRED[self.kind] if not self.gives(field)]
+        if missing:
+            raise ValueError(f"nothing gives {', '.join(missing)}")
+        return self
+
+    def gives(self, field: str) -> bool:
+        """Whether the mapping says where a field comes from."""
+        ruled = field == "event_name" and bool(self.event_rules)
+        return ruled or field in self.columns or field in self.constants or field in self.extract
+
+    def to_toml(self) -> str:
+        """The mapping as a TOML file."""
+        return tomli_w.dumps(self.model_dump(exclude_defaults=True))
+
+
+def parse_mapping(text: str, where: str = "the mapping") -> Mapping:
+    """Read a mapping from TOML text.
+
+    Raises:
+        MappingError: not TOML, or not a mapping; says which line or field.
+    """
+    try:
+        return Mapping.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise MappingError(f"{where} is not valid TOML: {error}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        reason = first["msg"].removeprefix("Value error, ")
+        raise MappingError(f"{where} does not describe a format: {place + ': ' if place else ''}{reason}.") from error
+
+
+def load_mapping(name_or_path: str) -> Mapping:
+    """Read a mapping file, or a shipped mapping by name.
+
+    Raises:
+        MappingError: there is no such file or shipped mapping.
+    """
+    path = Path(name_or_path)
+    if not path.is_file():
+        path = SHIPPED / f"{name_or_path}.toml"
+    if not path.is_file():
+        raise MappingError(f"There is no mapping '{name_or_path}'.", hint=f"Shipped mappings: {', '.join(shipped_mappings())}.")
+    return parse_mapping(path.read_text(encoding="utf-8"), str(name_or_path))
+
+
+def shipped_mappings() -> list[str]:
+    """Names of the mappings that come with PHANTOM."""
+    return sorted(path.stem for path in SHIPPED.glob("*.toml"))

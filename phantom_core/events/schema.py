@@ -1,0 +1,93 @@
+"""Schemas of what the lake holds, as Arrow. Times are UTC milliseconds, money is in the shop's currency."""
+
+from typing import Final
+
+import pyarrow as pa
+
+STORE_MODES: Final = ("hotel", "airline", "shop")
+
+# One row per event. session_key and event_id are the lower 64 bits of an MD5, read as a signed integer:
+# integers make sessions ten times cheaper to group than text (docs/adr/0004-integer-keys.md).
+EVENTS: Final = pa.schema(
+    [
+        pa.field("session_key", pa.int64(), nullable=False),
+        pa.field("event_ms", pa.int64(), nullable=False),
+        pa.field("event_id", pa.int64(), nullable=False),
+        pa.field("session_id", pa.string(), nullable=False),
+        pa.field("experiment_id", pa.string()),
+        pa.field("store_mode", pa.string(), nullable=False),
+        pa.field("page", pa.string()),
+        pa.field("event_name", pa.string(), nullable=False),
+        pa.field("product_id", pa.string()),
+        pa.field("price_seen", pa.float64()),
+        pa.field("amount_paid", pa.float64()),
+        pa.field("user_agent", pa.string()),
+        pa.field("metadata", pa.string()),
+        pa.field("load_seq", pa.int64(), nullable=False),
+    ]
+)
+
+# One row per price shown. propensity is the probability with which an experiment chose this price.
+QUOTES: Final = pa.schema(
+    [
+        pa.field("session_key", pa.int64(), nullable=False),
+        pa.field("event_ms", pa.int64(), nullable=False),
+        pa.field("event_id", pa.int64(), nullable=False),
+        pa.field("session_id", pa.string(), nullable=False),
+        pa.field("experiment_id", pa.string()),
+        pa.field("store_mode", pa.string(), nullable=False),
+        pa.field("product_id", pa.string(), nullable=False),
+        pa.field("price", pa.float64(), nullable=False),
+        pa.field("base_price", pa.float64()),
+        pa.field("propensity", pa.float64()),
+        pa.field("load_seq", pa.int64(), nullable=False),
+    ]
+)
+
+EXPERIMENTS: Final = pa.schema(
+    [
+        pa.field("experiment_id", pa.string(), nullable=False),
+        pa.field("subject_name", pa.string()),
+        pa.field("xp_human_only", pa.bool_()),
+        pa.field("xp_market_mode", pa.string()),
+        pa.field("xp_task_id", pa.string()),
+    ]
+)
+
+# A label a person gave to one session; it goes before the session's experiment. family is the kind of shopper, where known.
+SESSION_LABELS: Final = pa.schema(
+    [
+        pa.field("session_id", pa.string(), nullable=False),
+        pa.field("is_agent", pa.bool_()),
+        pa.field("family", pa.string()),
+    ]
+)
+
+QUARANTINE: Final = pa.schema(
+    [
+        pa.field("load_id", pa.string(), nullable=False),
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("line", pa.int64(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("detail", pa.string()),
+        pa.field("raw", pa.string()),
+    ]
+)
+
+LOADS: Final = pa.schema(
+    [
+        pa.field("load_id", pa.string(), nullable=False),
+        pa.field("load_seq", pa.int64(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),
+        pa.field("mapping", pa.string(), nullable=False),
+        pa.field("rows_read", pa.int64(), nullable=False),
+        pa.field("accepted", pa.int64(), nullable=False),
+        pa.field("duplicates", pa.int64(), nullable=False),
+        pa.field("quarantined", pa.string(), nullable=False),
+        pa.field("warnings", pa.string(), nullable=False),
+        pa.field("loaded_ms", pa.int64(), nullable=False),
+        pa.field("seconds", pa.float64(), nullable=False),
+    ]
+)

@@ -1,0 +1,268 @@
+"""Sources: files of any supported format as batches of raw rows, each row with its line."""
+
+import csv
+import glob
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import BinaryIO, Final, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from phantom_core.errors import InputError, SourceError
+from phantom_core.events.columns import Columns
+from phantom_core.events.text_rows import CsvRows, Lines, TextRow, broken, json_document_rows, json_line_rows
+
+SUFFIXES: Final = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet")
+COMPRESSIONS: Final = {".gz": "gzip", ".zst": "zstd"}
+DELIMITERS: Final = ",\t;|"
+BATCH_ROWS: Final = 50_000
+ROW_NAMES: Final = ("_line", "_problem", "_detail", "_text")
+_BOMS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rows of a source.
+
+    Attributes:
+        rows: columns line, problem, detail, text, and the source's own (for JSON: `doc`).
+        share_read: share of the file read so far, in [0, 1].
+    """
+
+    rows: pa.Table
+    share_read: float
+
+
+class Source(Protocol):
+    """One file, open for reading once."""
+
+    columns: Columns
+
+    def batches(self) -> Iterator[Batch]:
+        """The rows, in the file's order."""
+
+
+def discover(paths: Iterable[str | Path]) -> list[Path]:
+    """The files that paths, folders and globs stand for, sorted and each once.
+
+    Raises:
+        InputError: a path that stands for nothing.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        matches = _matches(path)
+        if not matches:
+            raise InputError(f"There is nothing to load at '{path}'.", hint=f"Give a file, a folder or a glob of {', '.join(SUFFIXES)}.")
+        found.update(dict.fromkeys(matches))
+    return list(found)
+
+
+def _matches(path: str | Path) -> list[Path]:
+    if Path(path).is_file():
+        return [Path(path)]
+    names = glob.glob(str(path), recursive=True)  # noqa: PTH207 - pathlib has no absolute globs
+    files = [file for name in names for file in ([Path(name)] if Path(name).is_file() else Path(name).rglob("*"))]
+    return sorted(file for file in files if file.is_file() and not file.name.startswith(".") and _format(file) in SUFFIXES)
+
+
+def _format(path: Path) -> str:
+    return Path(path.stem).suffix.lower() if path.suffix.lower() in COMPRESSIONS else path.suffix.lower()
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, as hexadecimal text."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def open_source(path: Path, *, delimiter: str | None = None, encoding: str | None = None, max_chars: int = 1 << 20) -> Source:
+    """Open a file; the format is told by its name, else by its first bytes.
+
+    Raises:
+        SourceError: empty, unreadable, or of no known format.
+    """
+    if not path.is_file():
+        raise SourceError(f"There is no file '{path}'.")
+    if path.stat().st_size == 0:
+        raise SourceError(f"'{path.name}' is empty (0 bytes).", hint="Export it again.")
+    start = _first_bytes(path)
+    if start.startswith(b"PAR1") or _format(path) == ".parquet":
+        return ParquetSource(path)
+    if not start.strip():
+        raise SourceError(f"'{path.name}' holds nothing but blanks.", hint="Export it again.")
+    text_encoding = encoding or next((name for bom, name in _BOMS.items() if start.startswith(bom)), "utf-8")
+    if _format(path) in (".json", ".jsonl", ".ndjson") or start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+        return JsonSource(path, text_encoding, max_chars)
+    return CsvSource(path, text_encoding, max_chars, delimiter)
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stored, _decompressing(stored, path) as stream:
+            return stream.read(4_096)
+    except OSError as error:
+        raise SourceError(f"'{path.name}' cannot be decompressed: {error}.", hint="Is it complete, and is its ending right?") from error
+
+
+def _decompressing(stored: BinaryIO, path: Path) -> io.BufferedReader:
+    compression = COMPRESSIONS.get(path.suffix.lower())
+    return io.BufferedReader(pa.CompressedInputStream(pa.PythonFile(stored), compression) if compression else stored)  # type: ignore[arg-type]
+
+
+class _TextSource:
+    """What text formats share: decoding, batching, and a row that says when the file breaks off."""
+
+    def __init__(self, path: Path, encoding: str, max_chars: int) -> None:
+        self.path = path
+        self.encoding = encoding
+        self.max_chars = max_chars
+
+    @contextmanager
+    def opened(self) -> Iterator[Lines]:
+        """The file's lines, from the first."""
+        with self.path.open("rb") as stored, _decompressing(stored, self.path) as stream:
+            try:
+                text = io.TextIOWrapper(stream, encoding=self.encoding, errors="replace")
+            except LookupError as error:
+                raise SourceError(f"There is no encoding '{self.encoding}'.", hint="Try utf-8, utf-16 or latin-1.") from error
+            n_bytes = max(1, self.path.stat().st_size)
+            with text:
+                yield Lines(text, self.max_chars, lambda: min(1.0, stored.tell() / n_bytes))
+
+    def batched(self, lines: Lines, rows: Iterator[TextRow], names: tuple[str, ...]) -> Iterator[Batch]:
+        """Rows by the batch, at least one; a last row says so if the file broke off."""
+        chunk = list(islice(rows, BATCH_ROWS))
+        yield Batch(_table(chunk, names), lines.share_read())
+        while chunk := list(islice(rows, BATCH_ROWS)):
+            yield Batch(_table(chunk, names), lines.share_read())
+        if lines.failure:
+            broken_off = broken(lines.last_line + 1, "truncated_file", f"The file breaks off here ({lines.failure}).", "")
+            yield Batch(_table([broken_off], names), 1.0)
+
+
+def _table(rows: list[TextRow], names: tuple[str, ...]) -> pa.Table:
+    nothing = (None,) * len(names)
+    cells = list(zip(*(row.cells or nothing for row in rows), strict=True)) or [()] * len(names)
+    return pa.table(
+        [
+            pa.array([row.line for row in rows], pa.int64()),
+            *(pa.array([getattr(row, field) or None for row in rows], pa.string()) for field in ("problem", "detail", "text")),
+            *(pa.array(column, pa.string()) for column in cells),
+        ],
+        names=[*ROW_NAMES, *names],
+    )
+
+
+class CsvSource(_TextSource):
+    """Delimited text with a header; the delimiter is the one that splits the header most."""
+
+    def __init__(self, path: Path, encoding: str, max_chars: int, delimiter: str | None) -> None:
+        super().__init__(path, encoding, max_chars)
+        with self.opened() as lines:
+            first = lines.take()
+            while first is not None and not first[1].strip():
+                first = lines.take()
+            if first is None:
+                raise SourceError(f"'{path.name}' cannot be read: {lines.failure or 'it holds no line'}.", hint="Export it again.")
+            lines.give_back([first])
+            self.delimiter = delimiter or _split_best(first[1])
+            header = CsvRows(lines, self.delimiter, max_chars).header
+        _check_header(path, header)
+        self.columns = Columns(header, is_json=False)
+
+    def batches(self) -> Iterator[Batch]:
+        """The rows, in the file's order."""
+        with self.opened() as lines:
+            yield from self.batched(lines, iter(CsvRows(lines, self.delimiter, self.max_chars)), self.columns.names)
+
+
+def _split_best(header: str) -> str:
+    def n_cells(delimiter: str) -> int:
+        return len(next(csv.reader([header], delimiter=delimiter), []))
+
+    return max(DELIMITERS, key=n_cells)
+
+
+def _check_header(path: Path, header: tuple[str, ...]) -> None:
+    repeated = sorted({name for name in header if header.count(name) > 1})
+    if not header or repeated or "" in header:
+        what = f"repeats {', '.join(map(repr, repeated))}" if repeated and repeated != [""] else "has a column without a name"
+        raise SourceError(f"The header of '{path.name}' {what}.", hint="The first line must name every column once.")
+
+
+class JsonSource(_TextSource):
+    """JSON Lines, a JSON array, or documents one after the other."""
+
+    def __init__(self, path: Path, encoding: str, max_chars: int) -> None:
+        super().__init__(path, encoding, max_chars)
+        with self.opened() as lines:
+            head = [taken[1].strip() for taken in (lines.take() for _ in range(100)) if taken is not None]
+        texts = [text for text in head if text]
+        opening = sum(text.startswith("{") for text in texts)
+        self._is_lines = not texts or _is_object(texts[0]) or (not texts[0].startswith("[") and 2 * opening > len(texts))
+        self.columns = Columns(_keys("\n".join(texts)), is_json=True)
+
+    def batches(self) -> Iterator[Batch]:
+        """The rows, in the file's order."""
+        with self.opened() as lines:
+            if self._is_lines:
+                yield from self.batched(lines, json_line_rows(lines, self.max_chars), ("doc",))
+            else:
+                yield from self.batched(lines, json_document_rows(_whole(lines)), ("doc",))
+
+
+def _whole(lines: Lines) -> str:
+    parts = []
+    while (taken := lines.take()) is not None:
+        parts.append(taken[1])
+    return "".join(parts)
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (json.JSONDecodeError, RecursionError):
+        return False
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    """Keys of the documents in a text, those of inner objects as `outer.inner`."""
+    keys: dict[str, None] = {}
+    for row in json_document_rows(text):
+        document = json.loads(row.cells[0]) if row.cells else None
+        for key, value in document.items() if isinstance(document, dict) else ():
+            inner = [f"{key}.{name}" for name in value] if isinstance(value, dict) else [key]
+            keys.update(dict.fromkeys(inner))
+    return tuple(keys)
+
+
+class ParquetSource:
+    """A Parquet file; a row's line is its number, from 1."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            schema = pq.read_schema(path)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise SourceError(f"'{path.name}' is not a whole Parquet file: {error}.", hint="Export or copy it again.") from error
+        nested = [field.name for field in schema if pa.types.is_nested(field.type)]
+        self.columns = Columns(schema.names, is_json=False, nested=nested)
+        _check_header(path, tuple(schema.names))
+
+    def batches(self) -> Iterator[Batch]:
+        """The rows, in the file's order."""
+        with pq.ParquetFile(self.path) as file:
+            n_rows, line = max(1, file.metadata.num_rows), 0
+            nothing = pa.RecordBatch.from_pylist([], schema=file.schema_arrow)
+            for rows in chain([nothing], file.iter_batches(BATCH_ROWS)):
+                numbers = pa.array(range(line + 1, line + rows.num_rows + 1), pa.int64())
+                fine = pa.nulls(rows.num_rows, pa.string())
+                line += rows.num_rows
+                yield Batch(pa.table([numbers, fine, fine, fine, *rows.columns], names=[*ROW_NAMES, *rows.schema.names]), line / n_rows)

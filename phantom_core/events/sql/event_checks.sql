@@ -1,0 +1,87 @@
+-- event_checks.  Grain: one row of a source.  Reads: mapped (all text, as the mapping found it), vocabulary, clock.
+-- Yields the canonical event, or the first reason why the row is none.  Engine: DuckDB only.
+WITH timed AS (
+    SELECT
+        *,
+        parse_us(ts, (SELECT time_unit FROM clock)) AS event_us,
+        CASE WHEN metadata IS NULL THEN NULL WHEN json_valid(metadata) THEN metadata END AS document,
+        regexp_replace(lower(event_name), '[- ]', '_', 'g') AS folded
+    FROM mapped
+),
+
+priced AS (
+    SELECT
+        *,
+        event_us // 1000 AS event_ms,
+        document ->> '$.price' AS price_text,
+        document ->> '$.base_price' AS base_price_text,
+        document ->> '$.total' AS total_text,
+        CASE
+            WHEN folded IN ('filter', 'filter_apply') THEN COALESCE(
+                (SELECT v.canonical FROM vocabulary AS v WHERE v.alias = 'filter_apply:' || lower(trim(document ->> '$.type'))),
+                'filter_for_price'
+            )
+            WHEN folded IN ('hover_', 'hover_over', 'hover_over_') THEN NULL
+            WHEN folded LIKE 'hover\_over\__%' ESCAPE '\' THEN folded
+            WHEN folded LIKE 'hover\__%' ESCAPE '\' THEN 'hover_over_' || substr(folded, 7)
+            ELSE (SELECT v.canonical FROM vocabulary AS v WHERE v.alias = folded)
+        END AS canonical
+    FROM timed
+),
+
+judged AS (
+    SELECT
+        *,
+        CASE
+            WHEN problem IS NOT NULL THEN problem
+            WHEN longest_field > (SELECT max_chars FROM clock) THEN 'field_too_large'
+            WHEN session_id IS NULL THEN 'missing_session_id'
+            WHEN ts IS NULL THEN 'missing_timestamp'
+            WHEN event_us IS NULL THEN 'bad_timestamp'
+            WHEN event_ms < (SELECT oldest_ms FROM clock) THEN 'bad_timestamp'
+            WHEN event_ms > (SELECT newest_ms FROM clock) THEN 'future_timestamp'
+            WHEN event_name IS NULL THEN 'missing_event_name'
+            WHEN canonical IS NULL THEN 'unknown_event_name'
+            WHEN lower(store_mode) NOT IN ('hotel', 'airline', 'shop') THEN 'unknown_store_mode'
+            WHEN metadata IS NOT NULL AND (document IS NULL OR json_type(document) <> 'OBJECT') THEN 'bad_metadata'
+            WHEN is_no_price(price_text) OR is_no_price(base_price_text) OR is_no_price(total_text) THEN 'bad_price'
+            WHEN TRY_CAST(price_text AS DOUBLE) < 0 OR TRY_CAST(base_price_text AS DOUBLE) < 0 OR TRY_CAST(total_text AS DOUBLE) < 0
+                THEN 'negative_price'
+        END AS reason
+    FROM priced
+)
+
+SELECT
+    line,
+    reason,
+    CASE WHEN reason IS NOT NULL THEN COALESCE(text, left(CAST(to_json(row) AS VARCHAR), 2000)) END AS text,
+    COALESCE(detail, CASE reason
+        WHEN 'field_too_large' THEN longest_field || ' characters'
+        WHEN 'bad_timestamp' THEN ts
+        WHEN 'future_timestamp' THEN ts
+        WHEN 'unknown_event_name' THEN event_name
+        WHEN 'unknown_store_mode' THEN store_mode
+        WHEN 'bad_metadata' THEN metadata
+        WHEN 'bad_price' THEN concat_ws(', ', price_text, base_price_text, total_text)
+        WHEN 'negative_price' THEN concat_ws(', ', price_text, base_price_text, total_text)
+    END) AS detail,
+    key_of(session_id) AS session_key,
+    event_ms,
+    key_of(CASE
+        WHEN client_event_id IS NOT NULL THEN 'id' || chr(31) || client_event_id
+        ELSE concat_ws(
+            chr(31), session_id, event_us, canonical, COALESCE(experiment_id, chr(30)), COALESCE(lower(store_mode), chr(30)), COALESCE(page, chr(30)),
+            COALESCE(product_id, chr(30)), COALESCE(user_agent, chr(30)), COALESCE(CAST(json(document) AS VARCHAR), chr(30))
+        )
+    END) AS event_id,
+    session_id,
+    experiment_id,
+    COALESCE(lower(store_mode), 'shop') AS store_mode,
+    page,
+    canonical AS event_name,
+    product_id,
+    COALESCE(TRY_CAST(price_text AS DOUBLE), TRY_CAST(base_price_text AS DOUBLE)) AS price_seen,
+    CASE WHEN canonical = 'purchase_complete' THEN COALESCE(TRY_CAST(total_text AS DOUBLE), TRY_CAST(price_text AS DOUBLE)) END AS amount_paid,
+    user_agent,
+    document AS metadata
+FROM judged

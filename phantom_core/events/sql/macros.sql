@@ -1,0 +1,21 @@
+-- Macros of the checks.  Engine: DuckDB only.
+
+-- Lower 64 bits of an MD5, as a signed integer: the same in every engine and release.
+CREATE OR REPLACE MACRO key_of(value) AS CAST(CAST(md5_number_lower(value) AS HUGEINT) - 9223372036854775808 AS BIGINT);
+
+-- A number in the unit stated or, for 'auto', in the unit its size suggests, to microseconds.
+CREATE OR REPLACE MACRO scale_us(number, unit) AS CASE
+    WHEN unit = 's' OR (unit = 'auto' AND abs(number) < 100000000000) THEN number * 1000000
+    WHEN unit = 'ms' OR (unit = 'auto' AND abs(number) < 100000000000000) THEN number * 1000
+    WHEN unit = 'us' OR (unit = 'auto' AND abs(number) < 100000000000000000) THEN number
+    ELSE number / 1000
+END;
+
+-- A time stamp as microseconds since 1970 UTC: a number, or ISO 8601 (in the connection's time zone where it names none).
+CREATE OR REPLACE MACRO parse_us(ts, unit) AS CASE
+    WHEN regexp_full_match(ts, '[+-]?\d{1,20}') THEN TRY_CAST(floor(scale_us(TRY_CAST(ts AS HUGEINT), unit)) AS BIGINT)
+    WHEN isfinite(TRY_CAST(ts AS DOUBLE)) THEN TRY_CAST(floor(scale_us(TRY_CAST(ts AS DOUBLE), unit)) AS BIGINT)
+    WHEN isfinite(TRY_CAST(ts AS TIMESTAMPTZ)) THEN epoch_us(TRY_CAST(ts AS TIMESTAMPTZ))
+END;
+
+CREATE OR REPLACE MACRO is_no_price(value) AS value IS NOT NULL AND NOT COALESCE(isfinite(TRY_CAST(value AS DOUBLE)), FALSE);

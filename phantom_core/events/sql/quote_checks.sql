@@ -1,0 +1,56 @@
+-- quote_checks.  Grain: one row of a source.  Reads: mapped (all text, as the mapping found it), clock.
+-- Yields the canonical quote, or the first reason why the row is none.  Engine: DuckDB only.
+WITH timed AS (
+    SELECT
+        *,
+        parse_us(ts, (SELECT time_unit FROM clock)) AS event_us
+    FROM mapped
+),
+
+judged AS (
+    SELECT
+        *,
+        event_us // 1000 AS event_ms,
+        CASE
+            WHEN problem IS NOT NULL THEN problem
+            WHEN longest_field > (SELECT max_chars FROM clock) THEN 'field_too_large'
+            WHEN session_id IS NULL THEN 'missing_session_id'
+            WHEN ts IS NULL THEN 'missing_timestamp'
+            WHEN event_us IS NULL OR event_us // 1000 < (SELECT oldest_ms FROM clock) THEN 'bad_timestamp'
+            WHEN event_us // 1000 > (SELECT newest_ms FROM clock) THEN 'future_timestamp'
+            WHEN product_id IS NULL THEN 'missing_product_id'
+            WHEN lower(store_mode) NOT IN ('hotel', 'airline', 'shop') THEN 'unknown_store_mode'
+            WHEN price IS NULL THEN 'missing_price'
+            WHEN is_no_price(price) OR is_no_price(base_price) THEN 'bad_price'
+            WHEN TRY_CAST(price AS DOUBLE) < 0 OR TRY_CAST(base_price AS DOUBLE) < 0 THEN 'negative_price'
+            WHEN propensity IS NOT NULL AND COALESCE(TRY_CAST(propensity AS DOUBLE) NOT BETWEEN 0 AND 1, TRUE) THEN 'bad_propensity'
+        END AS reason
+    FROM timed
+)
+
+SELECT
+    line,
+    reason,
+    CASE WHEN reason IS NOT NULL THEN COALESCE(text, left(CAST(to_json(row) AS VARCHAR), 2000)) END AS text,
+    COALESCE(detail, CASE reason
+        WHEN 'bad_timestamp' THEN ts
+        WHEN 'future_timestamp' THEN ts
+        WHEN 'unknown_store_mode' THEN store_mode
+        WHEN 'bad_price' THEN concat_ws(', ', price, base_price)
+        WHEN 'negative_price' THEN concat_ws(', ', price, base_price)
+        WHEN 'bad_propensity' THEN propensity
+    END) AS detail,
+    key_of(session_id) AS session_key,
+    event_ms,
+    key_of(concat_ws(
+        chr(31), session_id, event_us, product_id, price, COALESCE(experiment_id, chr(30)), COALESCE(lower(store_mode), chr(30)),
+        COALESCE(base_price, chr(30)), COALESCE(propensity, chr(30))
+    )) AS event_id,
+    session_id,
+    experiment_id,
+    COALESCE(lower(store_mode), 'shop') AS store_mode,
+    product_id,
+    TRY_CAST(price AS DOUBLE) AS price,
+    TRY_CAST(base_price AS DOUBLE) AS base_price,
+    TRY_CAST(propensity AS DOUBLE) AS propensity
+FROM judged

@@ -1,0 +1,154 @@
+"""Staging: raw rows become events or quotes, or learn why they cannot, in a DuckDB file of their own."""
+
+from collections.abc import Mapping as Dict
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+
+from phantom_core.events.columns import Columns, quote_name, quote_text
+from phantom_core.events.mapping import EVENT_FIELDS, QUOTE_FIELDS, Mapping
+from phantom_core.events.vocabulary import ALIASES, CANONICAL, FILTER_KINDS
+
+_SQL: Final = Path(__file__).parent / "sql"
+_OLDEST_MS: Final = 788_918_400_000  # 1995-01-01: before web shops, so a clock that was never set
+
+
+class Staging:
+    """One source on its way into the lake.
+
+    Args:
+        folder: where the scratch database is put; whoever made the folder removes it.
+        mapping: what the source's columns mean.
+        columns: what the source offers.
+        now_ms: the clock, UTC milliseconds.
+        future_tolerance_s: how far an event may be ahead of the clock.
+        max_chars: a longer field is refused.
+
+    Attributes:
+        connection: has the table `staged` once `add` was called: line, reason, detail, text, and the canonical columns.
+        n_rows: raw rows added so far.
+    """
+
+    def __init__(self, folder: Path, mapping: Mapping, columns: Columns, *, now_ms: int, future_tolerance_s: int, max_chars: int) -> None:
+        self.connection = duckdb.connect(folder / "staging.duckdb")
+        self.connection.execute(f"SET TimeZone = {quote_text(mapping.time_zone)}")
+        self.connection.execute((_SQL / "macros.sql").read_text(encoding="utf-8"))
+        self._mapped = mapped_select(mapping, columns)
+        self._checks = (_SQL / ("event_checks.sql" if mapping.kind == "events" else "quote_checks.sql")).read_text(encoding="utf-8")
+        self._vocabulary()
+        self.connection.execute(
+            "CREATE TABLE clock AS SELECT ?::VARCHAR AS time_unit, ?::BIGINT AS oldest_ms, ?::BIGINT AS newest_ms, ?::BIGINT AS max_chars",
+            [mapping.time_unit, _OLDEST_MS, now_ms + future_tolerance_s * 1_000, max_chars],
+        )
+        self._started = False
+        self.n_rows = 0
+
+    def add(self, rows: pa.Table) -> None:
+        """Judge a batch of raw rows and keep the outcome."""
+        self.connection.register("raw", rows)
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS {self._mapped}")
+        into = "INSERT INTO staged" if self._started else "CREATE TABLE staged AS"
+        self.connection.execute(f"{into} {self._checks}")
+        self._started = True
+        self.connection.unregister("raw")
+        self.n_rows += rows.num_rows
+
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader should be told about the whole file."""
+        if not self.n_rows:
+            return ("The file has a header and no row.",)
+        broken_off = self.connection.execute("SELECT MAX(detail) FROM staged WHERE reason = 'truncated_file'").fetchall()[0][0]
+        again = "the rows before that are kept; load the whole file when you have it, and only what is missing will be added"
+        return (f"{broken_off.rstrip('.')}: {again}.",) if broken_off else ()
+
+    def __enter__(self) -> "Staging":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+
+    def _vocabulary(self) -> None:
+        names: Dict[str, str] = {
+            **{name: name for name in CANONICAL},
+            **ALIASES,
+            **{f"filter_apply:{kind}": name for kind, name in FILTER_KINDS.items()},
+        }
+        table = pa.table({"alias": list(names), "canonical": list(names.values())})
+        self.connection.register("names", table)
+        self.connection.execute("CREATE TABLE vocabulary AS FROM names")
+        self.connection.unregister("names")
+
+
+def mapped_select(mapping: Mapping, columns: Columns) -> str:
+    """SQL that names a source's values by field: everything is text, what is missing is NULL.
+
+    Raises:
+        MappingError: the mapping names a column that the source does not have.
+    """
+    fields = EVENT_FIELDS if mapping.kind == "events" else QUOTE_FIELDS
+    values = {field: _value(field, mapping, columns) for field in fields}
+    selected = ", ".join(f"{sql} AS {field}" for field, sql in values.items())
+    source = _valid_documents() if columns.is_json else f"SELECT *, {_whole_row(columns)} AS _row FROM raw"
+    inner = f"SELECT _line AS line, _problem AS problem, _detail AS detail, _text AS text, _row AS row, {selected} FROM ({source})"
+    longest = ", ".join(f"COALESCE(length({field}), 0)" for field in fields)
+    return f"SELECT *, greatest({longest}) AS longest_field FROM ({inner})"
+
+
+def _whole_row(columns: Columns) -> str:
+    return "struct_pack(" + ", ".join(f"{quote_name(name)} := {quote_name(name)}" for name in columns.names) + ")"
+
+
+def _valid_documents() -> str:
+    """JSON rows, with what is no object marked as broken before anything looks inside it."""
+    return """
+        SELECT _line, NULL AS _row, COALESCE(_text, left(doc, 2000)) AS _text,
+            COALESCE(_problem, CASE WHEN NOT json_valid(doc) THEN 'broken_json' WHEN json_type(doc) <> 'OBJECT' THEN 'not_an_object' END)
+                AS _problem,
+            COALESCE(_detail, CASE WHEN NOT json_valid(doc) THEN 'Not valid JSON.' END) AS _detail,
+            CASE WHEN json_valid(doc) THEN CASE WHEN json_type(doc) = 'OBJECT' THEN doc END END AS doc
+        FROM raw"""
+
+
+def _value(field: str, mapping: Mapping, columns: Columns) -> str:
+    if field == "event_name":
+        return _event_name(mapping, columns)
+    if field == "metadata":
+        return _metadata(mapping, columns)
+    if field in mapping.extract:
+        extract = mapping.extract[field]
+        return f"NULLIF(regexp_extract({columns.text(extract.column)}, {quote_text(extract.pattern)}, 1), '')"
+    if field in mapping.columns:
+        found = columns.joined(mapping.columns[field])
+        return f"COALESCE({found}, {quote_text(mapping.constants[field])})" if field in mapping.constants else found
+    return quote_text(mapping.constants[field]) if field in mapping.constants else "CAST(NULL AS VARCHAR)"
+
+
+def _event_name(mapping: Mapping, columns: Columns) -> str:
+    named = "CAST(NULL AS VARCHAR)"
+    if "event_name" in mapping.columns:
+        sent = columns.joined(mapping.columns["event_name"])
+        cases = "".join(f" WHEN {quote_text(theirs)} THEN {quote_text(ours)}" for theirs, ours in mapping.event_names.items())
+        named = f"CASE {sent}{cases} ELSE {sent} END" if cases else sent
+    rules = "".join(
+        " WHEN "
+        + " AND ".join(f"regexp_matches({columns.text(column)}, {quote_text(pattern)})" for column, pattern in rule.when.items())
+        + f" THEN {quote_text(rule.event_name)}"
+        for rule in mapping.event_rules
+    )
+    constant = quote_text(mapping.constants["event_name"]) if "event_name" in mapping.constants else "NULL"
+    return f"COALESCE(CASE{rules} END, {named}, {constant})" if rules else f"COALESCE({named}, {constant})"
+
+
+def _metadata(mapping: Mapping, columns: Columns) -> str:
+    sent = columns.joined(mapping.columns["metadata"]) if "metadata" in mapping.columns else "CAST(NULL AS VARCHAR)"
+    if not mapping.metadata:
+        return sent
+    pairs = ", ".join(f"{quote_text(key)}, {columns.text(column)}" for key, column in mapping.metadata.items() if columns.has(column))
+    if not pairs:
+        return sent
+    # Merging drops the keys whose value is NULL; metadata that is no JSON is left as it is, to be refused by the checks.
+    picked = f"NULLIF(CAST(json_merge_patch('{{}}', json_object({pairs})) AS VARCHAR), '{{}}')"
+    merged = f"CAST(json_merge_patch({picked}, {sent}) AS VARCHAR)"
+    return f"CASE WHEN {sent} IS NULL THEN {picked} WHEN {picked} IS NULL OR NOT json_valid({sent}) THEN {sent} ELSE {merged} END"

@@ -1,0 +1,155 @@
+"""The lake: Delta tables in one folder, queried by DuckDB.
+
+Any number of processes may read and write at once. Appends are atomic; whoever must read before writing
+(to leave out what is already there) holds `Lake.lock`, which the operating system frees when a process dies.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
+from filelock import FileLock
+
+from phantom_core.errors import InputError, NotFoundError
+from phantom_core.events import schema
+
+TABLES: Final[Mapping[str, pa.Schema]] = {
+    "events": schema.EVENTS,
+    "quotes": schema.QUOTES,
+    "experiments": schema.EXPERIMENTS,
+    "session_labels": schema.SESSION_LABELS,
+    "quarantine": schema.QUARANTINE,
+    "loads": schema.LOADS,
+}
+
+# Small enough that a range of sessions touches few row groups, large enough for DuckDB to scan at full speed.
+ROW_GROUP_ROWS: Final = 122_880
+_ODD_CHARACTERS: Final = "*?[]{}%#"
+
+
+class Lake:
+    """The tables of one workspace.
+
+    Args:
+        root: folder of the lake; made when the first row is written.
+    Raises:
+        InputError: the folder's name has a character that path patterns or URLs give a meaning of their own.
+    """
+
+    def __init__(self, root: Path) -> None:
+        odd = sorted(set(str(root.absolute())) & set(_ODD_CHARACTERS))
+        if odd:
+            raise InputError(
+                f"The workspace path '{root.parent}' contains {' '.join(odd)}.", hint="Choose a folder without such characters."
+            )
+        self.root = root
+
+    @property
+    def lock(self) -> FileLock:
+        """Held by whoever reads the lake to decide what to write."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.root / ".lock")
+
+    def version(self, table: str = "events") -> int:
+        """Version of a table; -1 before its first commit."""
+        path = self._path(table)
+        return DeltaTable(path).version() if DeltaTable.is_deltatable(str(path)) else -1
+
+    def files(self, table: str, version: int | None = None) -> list[str]:
+        """Data files of a table, as paths DuckDB can read."""
+        path = self._path(table)
+        if not DeltaTable.is_deltatable(str(path)):
+            return []
+        # File names are generated and plain, but the folder stands in their addresses percent-encoded.
+        return sorted(str(path / Path(uri).name) for uri in DeltaTable(path, version=version).file_uris())
+
+    def append(self, table: str, rows: pa.Table | pa.RecordBatchReader, note: Mapping[str, str] | None = None) -> int:
+        """Append rows in one atomic commit. Hold the lock for the first one, which makes the table.
+
+        Args:
+            table: one of TABLES.
+            rows: rows with the table's schema.
+            note: kept in the commit, to be read back by `last_note`.
+
+        Returns:
+            The table's new version.
+        """
+        write_deltalake(
+            self._path(table),
+            rows,
+            mode="append",
+            name=table,
+            writer_properties=WriterProperties(compression="ZSTD", compression_level=1, max_row_group_size=ROW_GROUP_ROWS),
+            commit_properties=CommitProperties(custom_metadata=dict(note or {})),
+        )
+        return self.version(table)
+
+    def upsert(self, table: str, rows: pa.Table, key: str) -> int:
+        """Insert rows, or replace those with the same key, in one atomic commit. Hold the lock."""
+        path = self._path(table)
+        if not DeltaTable.is_deltatable(str(path)):
+            return self.append(table, rows)
+        merge = DeltaTable(path).merge(rows, f"target.{key} = source.{key}", source_alias="source", target_alias="target")
+        merge.when_matched_update_all().when_not_matched_insert_all().execute()
+        return self.version(table)
+
+    def n_unlike(self, table: str, rows: pa.Table, key: str) -> int:
+        """How many rows are not in a table exactly so; key is the column that names a row."""
+        columns = ", ".join(TABLES[table].names)
+        with self.connect((table,)) as connection:
+            connection.register("candidates", rows)
+            unlike = f"SELECT {columns} FROM candidates EXCEPT SELECT {columns} FROM {table}"
+            return int(connection.execute(f"SELECT COUNT(DISTINCT {key}) FROM ({unlike})").fetchall()[0][0])
+
+    def delete(self, table: str, predicate: str) -> None:
+        """Delete the rows for which a SQL predicate holds; a table that does not exist has none."""
+        path = self._path(table)
+        if DeltaTable.is_deltatable(str(path)):
+            DeltaTable(path).delete(predicate)
+
+    def last_note(self, table: str) -> dict[str, str]:
+        """What the newest commit of a table was given as its note."""
+        path = self._path(table)
+        if not DeltaTable.is_deltatable(str(path)):
+            return {}
+        return {key: str(value) for key, value in DeltaTable(path).history(1)[0].items()}
+
+    def connect(self, tables: Iterable[str] = tuple(TABLES), *, version: int | None = None) -> duckdb.DuckDBPyConnection:
+        """A DuckDB connection of its own, with one view per table as it stands now.
+
+        Args:
+            tables: the views wanted.
+            version: of `events`, to look at an earlier state; None means the newest.
+        """
+        connection = duckdb.connect()
+        connection.execute("SET TimeZone = 'UTC'")
+        for table in tables:
+            connection.execute(f"CREATE VIEW {table} AS {self.select(table, version if table == 'events' else None)}")
+        return connection
+
+    def select(self, table: str, version: int | None = None) -> str:
+        """SQL that reads a table; quarantined rows count only when the ledger knows their load."""
+        files = self.files(table, version)
+        if not files:
+            return empty_select(TABLES[table])
+        names = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+        known = f" WHERE load_id IN (SELECT load_id FROM ({self.select('loads')}))" if table == "quarantine" else ""
+        return f"SELECT * FROM read_parquet([{names}]){known}"
+
+    def _path(self, table: str) -> Path:
+        if table not in TABLES:
+            raise NotFoundError(f"The lake has no table '{table}'.", hint=f"It has {', '.join(TABLES)}.")
+        return self.root / table
+
+
+def empty_select(table: pa.Schema) -> str:
+    """A SELECT with a schema's columns and no row.
+
+    >>> empty_select(pa.schema([pa.field("n", pa.int64())]))
+    'SELECT CAST(NULL AS BIGINT) AS n LIMIT 0'
+    """
+    types = {pa.int64(): "BIGINT", pa.string(): "VARCHAR", pa.float64(): "DOUBLE", pa.bool_(): "BOOLEAN"}
+    return f"SELECT {', '.join(f'CAST(NULL AS {types[field.type]}) AS {field.name}' for field in table)} LIMIT 0"

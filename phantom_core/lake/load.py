@@ -1,0 +1,178 @@
+"""A load: one file's rows enter the lake whole or not at all, and nothing enters twice.
+
+Order of the three commits, all under the lock: quarantine, rows, ledger. The rows' commit carries the ledger's
+entry, so a load that was killed after it is finished by whoever loads next; one killed before it has left
+nothing that a reader sees (quarantined rows count only when the ledger knows their load).
+"""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+
+from phantom_core.events import schema
+from phantom_core.lake.lake import Lake
+
+_NOTE: Final = "phantom_load"
+_BATCH_ROWS: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What became of one file; rows_read = accepted + duplicates + sum of quarantined.
+
+    Attributes:
+        load_seq: number of the load in this lake, rising.
+        kind: events, quotes, experiments or labels.
+        sha256: of the file as it was read.
+        quarantined: rows by reason code.
+        warnings: plain sentences.
+    """
+
+    load_id: str
+    load_seq: int
+    kind: str
+    file: str
+    sha256: str
+    mapping: str
+    rows_read: int
+    accepted: int
+    duplicates: int
+    quarantined: Mapping[str, int]
+    warnings: tuple[str, ...]
+    loaded_ms: int
+    seconds: float
+
+    def row(self) -> dict[str, str | int | float]:
+        """The load as a row of the ledger."""
+        return {
+            **{name: getattr(self, name) for name in schema.LOADS.names},
+            "quarantined": json.dumps(dict(self.quarantined)),
+            "warnings": json.dumps(list(self.warnings)),
+        }
+
+
+def new_load(kind: str, file: str, sha256: str, mapping: str, now_ms: int) -> Load:
+    """A load of which nothing is known yet."""
+    return Load(uuid.uuid4().hex, 0, kind, file, sha256, mapping, 0, 0, 0, {}, (), now_ms, 0.0)
+
+
+def commit_staged(lake: Lake, staged: duckdb.DuckDBPyConnection, load: Load, elapsed_s: Callable[[], float]) -> Load:
+    """Commit what a staging connection holds.
+
+    Args:
+        lake: where to.
+        staged: has the table `staged` (reason, line, detail, text, and the columns of the target table but load_seq).
+        load: kind, file, sha256, mapping and warnings are taken from it.
+        elapsed_s: seconds since the load began.
+
+    Returns:
+        The load with all its figures.
+    """
+    table = load.kind
+    with lake.lock:
+        finish_interrupted(lake)
+        _mark_duplicates(lake, staged, table)
+        done = _counted(staged, replace(load, load_seq=next_seq(lake)), elapsed_s)
+        _append_quarantine(lake, staged, done)
+        if done.accepted:
+            lake.append(table, _fresh_rows(staged, table, done.load_seq), {_NOTE: json.dumps(done.row())})
+        record(lake, done)
+    return done
+
+
+def record(lake: Lake, load: Load) -> None:
+    """Write a load into the ledger. Hold the lock."""
+    lake.append("loads", pa.Table.from_pylist([load.row()], schema=schema.LOADS))
+
+
+def finish_interrupted(lake: Lake) -> None:
+    """Enter a load into the ledger whose process died right after its rows were committed. Hold the lock."""
+    for table in ("events", "quotes"):
+        note = lake.last_note(table).get(_NOTE)
+        if note and not _known(lake, json.loads(note)["load_id"]):
+            lake.append("loads", pa.Table.from_pylist([json.loads(note)], schema=schema.LOADS))
+
+
+def quarantine_rows(lake: Lake, load: Load, rows: pa.Table) -> None:
+    """Append refused rows, unless the same file's same rows are there already. Hold the lock.
+
+    Args:
+        lake: where to.
+        load: whose rows they are.
+        rows: columns line, reason, detail, text.
+    """
+    with lake.connect(("quarantine", "loads")) as connection:
+        connection.register("refused", rows)
+        fresh = connection.sql(
+            """
+            SELECT ? AS load_id, ? AS file, line, reason, detail, text AS raw FROM refused
+            WHERE (line, reason) NOT IN
+                (SELECT (q.line, q.reason) FROM quarantine AS q JOIN loads AS l USING (load_id) WHERE l.sha256 = ?)
+            ORDER BY line""",
+            params=[load.load_id, load.file, load.sha256],
+        ).to_arrow_table()
+    if fresh.num_rows:
+        lake.append("quarantine", fresh.cast(schema.QUARANTINE))
+
+
+def _known(lake: Lake, load_id: str) -> bool:
+    with lake.connect(("loads",)) as connection:
+        return bool(connection.execute("SELECT COUNT(*) FROM loads WHERE load_id = ?", [load_id]).fetchall()[0][0])
+
+
+def next_seq(lake: Lake) -> int:
+    """Number of the next load. Hold the lock."""
+    with lake.connect(("loads",)) as connection:
+        return int(connection.execute("SELECT COALESCE(MAX(load_seq), 0) + 1 FROM loads").fetchall()[0][0])
+
+
+def _mark_duplicates(lake: Lake, staged: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Make `fresh`: the rows that are good, the first of their kind in the file, and not in the lake."""
+    staged.execute(f"CREATE OR REPLACE TEMP VIEW known AS {lake.select(table)}")
+    staged.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE fresh AS
+        WITH first_ones AS (SELECT event_id, MIN(rowid) AS row FROM staged WHERE reason IS NULL GROUP BY event_id)
+        SELECT f.row FROM first_ones AS f ANTI JOIN (SELECT event_id FROM known) AS k USING (event_id)"""
+    )
+
+
+def _counted(staged: duckdb.DuckDBPyConnection, load: Load, elapsed_s: Callable[[], float]) -> Load:
+    ((n_read, n_good, n_fresh),) = staged.execute(
+        "SELECT COUNT(*), COUNT(*) FILTER (WHERE reason IS NULL), (SELECT COUNT(*) FROM fresh) FROM staged"
+    ).fetchall()
+    reasons = staged.execute("SELECT reason, COUNT(*) FROM staged WHERE reason IS NOT NULL GROUP BY reason ORDER BY reason").fetchall()
+    return replace(
+        load,
+        rows_read=n_read,
+        accepted=n_fresh,
+        duplicates=n_good - n_fresh,
+        quarantined=dict(reasons),
+        seconds=round(elapsed_s(), 3),
+    )
+
+
+def _append_quarantine(lake: Lake, staged: duckdb.DuckDBPyConnection, load: Load) -> None:
+    if load.quarantined:
+        rows = staged.sql("SELECT line, reason, detail, text FROM staged WHERE reason IS NOT NULL").to_arrow_table()
+        quarantine_rows(lake, load, rows)
+
+
+def _fresh_rows(staged: duckdb.DuckDBPyConnection, table: str, load_seq: int) -> pa.RecordBatchReader:
+    target = schema.EVENTS if table == "events" else schema.QUOTES
+    columns = ", ".join(f"s.{name}" for name in target.names if name != "load_seq")
+    rows = staged.sql(
+        f"SELECT {columns}, CAST({load_seq} AS BIGINT) AS load_seq FROM staged AS s SEMI JOIN fresh AS f ON f.row = s.rowid "
+        "ORDER BY s.session_key, s.event_ms, s.event_id"
+    ).to_arrow_reader(_BATCH_ROWS)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in rows:
+            yield batch.cast(target)
+
+    return pa.RecordBatchReader.from_batches(target, batches())

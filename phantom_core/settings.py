@@ -1,0 +1,33 @@
+"""Settings: one frozen object, read once at the edge from PHANTOM_* variables."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything an installation may change.
+
+    Attributes:
+        workspace: folder that holds the lake, models and jobs.
+        database_url: SQLAlchemy URL of the control database; empty means SQLite in the workspace.
+        max_field_bytes: a single field longer than this is quarantined, bytes.
+        future_tolerance_s: an event may be this far ahead of the clock, seconds.
+        seed: seed of everything random unless a call says otherwise.
+        demo_sessions: size of the demo set, sessions.
+        marking_up_human_cost: money lost when one human is marked up by mistake, in units of the average order.
+        leaking_to_agent_cost: money lost when one agent buys at the low quote, in units of the average order.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="PHANTOM_", frozen=True, extra="ignore")
+
+    workspace: Path = Path("data/workspace")
+    database_url: str = ""
+    max_field_bytes: int = Field(default=1 << 20, ge=1024)
+    future_tolerance_s: int = Field(default=300, ge=0)
+    seed: int = 20_261
+    demo_sessions: int = Field(default=5_000, ge=100)
+    marking_up_human_cost: float = Field(default=0.30, ge=0)
+    leaking_to_agent_cost: float = Field(default=0.20, ge=0)
+    log_level: str = "INFO"

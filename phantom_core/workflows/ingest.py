@@ -1,0 +1,221 @@
+"""Ingest: files become rows of the lake, each file whole or not at all, each row accounted for."""
+
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from phantom_core.errors import InputError
+from phantom_core.events.actors import Actors, read_experiments, read_labels, rows_of_postgres, rows_of_source
+from phantom_core.events.canonical import canonical_mapping
+from phantom_core.events.mapping import Mapping
+from phantom_core.events.sources import discover, open_source, sha256
+from phantom_core.events.staging import Staging
+from phantom_core.lake.lake import Lake
+from phantom_core.lake.load import Load, commit_staged, finish_interrupted, new_load, next_seq, quarantine_rows, record
+from phantom_core.progress import Progress, silent, within
+from phantom_core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What an ingest did.
+
+    Attributes:
+        loads: one per file that was read.
+        failed: file → the sentence that says why it was refused as a whole.
+        lake_version: version of the events table afterwards.
+        seconds: wall time.
+    """
+
+    loads: tuple[Load, ...]
+    failed: dict[str, str]
+    lake_version: int
+    seconds: float
+
+    def to_json(self) -> dict[str, object]:
+        """Totals over event and quote files, then experiments, labels and each file."""
+        rows = [load for load in self.loads if load.kind in ("events", "quotes")]
+        reasons: Counter[str] = sum((Counter(load.quarantined) for load in rows), Counter())
+        return {
+            "read": sum(load.rows_read for load in rows),
+            "accepted": sum(load.accepted for load in rows),
+            "duplicates": sum(load.duplicates for load in rows),
+            "quarantined": dict(reasons),
+            "experiments": sum(load.accepted for load in self.loads if load.kind == "experiments"),
+            "labels": sum(load.accepted for load in self.loads if load.kind == "labels"),
+            "files": [_file_json(load) for load in self.loads],
+            "failed": self.failed,
+            "lake_version": self.lake_version,
+            "seconds": self.seconds,
+        }
+
+
+def _file_json(load: Load) -> dict[str, object]:
+    return {
+        "file": load.file,
+        "kind": load.kind,
+        "read": load.rows_read,
+        "accepted": load.accepted,
+        "duplicates": load.duplicates,
+        "quarantined": dict(load.quarantined),
+        "warnings": list(load.warnings),
+    }
+
+
+def ingest(
+    settings: Settings,
+    paths: Sequence[str | Path],
+    *,
+    now_ms: int,
+    mapping: Mapping | None = None,
+    experiments: str | None = None,
+    labels: str | None = None,
+    progress: Progress = silent,
+) -> IngestReport:
+    """Load files of events and quotes, and who the sessions belong to.
+
+    Args:
+        settings: names the workspace and the limits.
+        paths: files, folders and globs.
+        now_ms: the clock, UTC milliseconds.
+        mapping: what foreign columns mean; without one the files must speak the canonical format.
+        experiments: a file, or postgresql://… with a table `experiments`.
+        labels: a file of session and label.
+        progress: told after every batch.
+
+    Raises:
+        InputError: nothing to load, or the one thing to load cannot be used.
+    """
+    if not (paths or experiments or labels):
+        raise InputError("There is nothing to load.", hint="Name a file, a folder or a glob.")
+    start_s = time.monotonic()
+    lake = Lake(settings.workspace / "lake")
+    files = discover(paths) if paths else []
+    steps = _steps(settings, lake, files, mapping, experiments, labels, now_ms)
+    loads: list[Load] = []
+    failed: dict[str, str] = {}
+    for number, (name, step) in enumerate(steps):
+        try:
+            loads.append(step(within(progress, number / len(steps), (number + 1) / len(steps))))
+        except InputError as error:
+            if len(steps) == 1:
+                raise
+            failed[name] = str(error)
+    return IngestReport(tuple(loads), failed, lake.version(), round(time.monotonic() - start_s, 3))
+
+
+Step = tuple[str, Callable[[Progress], Load]]
+
+
+def _steps(
+    settings: Settings, lake: Lake, files: list[Path], mapping: Mapping | None, experiments: str | None, labels: str | None, now_ms: int
+) -> list[Step]:
+    def of_file(file: Path) -> Callable[[Progress], Load]:
+        return lambda progress: load_file(settings, lake, file, mapping, now_ms, progress)
+
+    steps: list[Step] = [(str(file), of_file(file)) for file in files]
+    if experiments:
+        steps.append((experiments, lambda progress: load_actors(settings, lake, "experiments", experiments, now_ms, progress)))
+    if labels:
+        steps.append((labels, lambda progress: load_actors(settings, lake, "labels", labels, now_ms, progress)))
+    return steps
+
+
+def load_file(settings: Settings, lake: Lake, path: Path, mapping: Mapping | None, now_ms: int, progress: Progress = silent) -> Load:
+    """Load one file of events or quotes.
+
+    Raises:
+        SourceError: the file cannot be read as a whole.
+        MappingError: its columns do not fit.
+    """
+    start_s = time.monotonic()
+    source = open_source(
+        path,
+        delimiter=mapping.delimiter if mapping else None,
+        encoding=mapping.encoding if mapping else None,
+        max_chars=settings.max_field_bytes,
+    )
+    meaning = mapping or canonical_mapping(source.columns)
+    load = new_load(meaning.kind, str(path), sha256(path), meaning.name, now_ms)
+    with scratch_folder(lake) as folder:
+        staging = Staging(
+            folder,
+            meaning,
+            source.columns,
+            now_ms=now_ms,
+            future_tolerance_s=settings.future_tolerance_s,
+            max_chars=settings.max_field_bytes,
+        )
+        with staging:
+            for batch in source.batches():
+                staging.add(batch.rows)
+                progress(0.8 * batch.share_read, f"{path.name}: {staging.n_rows:,} rows read")
+            progress(0.8, f"{path.name}: writing")
+            return commit_staged(lake, staging.connection, replace(load, warnings=staging.warnings()), lambda: time.monotonic() - start_s)
+
+
+def load_actors(settings: Settings, lake: Lake, kind: str, where: str, now_ms: int, progress: Progress = silent) -> Load:
+    """Load experiments (file or PostgreSQL) or session labels (file).
+
+    Raises:
+        SourceError: the file or table cannot be read.
+        UnavailableError: the database does not answer.
+    """
+    start_s = time.monotonic()
+    progress(0.0, f"{kind}: reading")
+    if where.startswith(("postgresql://", "postgres://")):
+        if kind != "experiments":
+            raise InputError("Labels come from a file; a database gives experiments.", hint="Use --experiments for the database.")
+        actors, digest = read_experiments(rows_of_postgres(where)), ""
+        where = where.rsplit("@", maxsplit=1)[-1]  # never keep a password
+    else:
+        rows = rows_of_source(open_source(Path(where), max_chars=settings.max_field_bytes))
+        actors, digest = (read_experiments(rows) if kind == "experiments" else read_labels(rows)), sha256(Path(where))
+    load = new_load(kind, where, digest, "", now_ms)
+    return _commit_actors(lake, replace(load, seconds=round(time.monotonic() - start_s, 3)), actors)
+
+
+def _commit_actors(lake: Lake, load: Load, actors: Actors) -> Load:
+    table, key = ("experiments", "experiment_id") if load.kind == "experiments" else ("session_labels", "session_id")
+    refused = [(row.line, row.reason, row.detail, row.text) for row in actors.refused]
+    with lake.lock:
+        finish_interrupted(lake)
+        n_new = lake.n_unlike(table, actors.rows, key)
+        done = replace(
+            load,
+            load_seq=next_seq(lake),
+            rows_read=actors.n_read,
+            accepted=n_new,
+            duplicates=actors.rows.num_rows - n_new + actors.n_repeated,
+            quarantined=actors.reasons,
+        )
+        if refused:
+            names = ("line", "reason", "detail", "text")
+            quarantine_rows(lake, done, pa.table([list(column) for column in zip(*refused, strict=True)], names=names))
+        if n_new:
+            lake.upsert(table, actors.rows, key)
+        record(lake, done)
+    return done
+
+
+@contextmanager
+def scratch_folder(lake: Lake) -> Iterator[Path]:
+    """A folder beside the lake that is gone afterwards; those of killed processes are swept when the next one is made."""
+    parent = lake.root.parent / "scratch"
+    parent.mkdir(parents=True, exist_ok=True)
+    day_ago_s = time.time() - 86_400
+    for left in _older_than(parent.iterdir(), day_ago_s):
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=parent) as folder:
+        yield Path(folder)
+
+
+def _older_than(folders: Iterable[Path], time_s: float) -> list[Path]:
+    return [folder for folder in folders if folder.exists() and folder.stat().st_mtime < time_s]

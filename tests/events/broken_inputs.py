@@ -1,0 +1,122 @@
+"""Broken inputs: what real exports get wrong, each with the reason it must be given.
+
+Every case writes one file. `good` rows must be taken, the others must be in quarantine under `reasons`, or the whole file
+must be refused with one sentence that contains `refusal`.
+"""
+
+import gzip
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+HEADER = "sessionId,ts,eventName,page,productId,price\n"
+NOW_MS = 1_790_000_000_000
+
+
+def csv_row(session: str = "s1", ts: str = "2026-03-01T10:00:00Z", name: str = "page_view", product: str = "p1", price: str = "") -> str:
+    return f"{session},{ts},{name},/home,{product},{price}\n"
+
+
+def jsonl(**changes: object) -> str:
+    event: dict[str, object] = {"sessionId": "s1", "ts": "2026-03-01T10:00:00Z", "eventName": "page_view", "page": "/home", **changes}
+    return json.dumps({key: value for key, value in event.items() if value is not None}) + "\n"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One broken file."""
+
+    name: str
+    file: str
+    content: bytes | str | Callable[[Path], None]
+    good: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    refusal: str = ""
+
+    def write(self, folder: Path) -> Path:
+        path = folder / self.file
+        if callable(self.content):
+            self.content(path)
+        else:
+            path.write_bytes(self.content.encode() if isinstance(self.content, str) else self.content)
+        return path
+
+
+def _truncated_gzip(path: Path) -> None:
+    rows = "".join(csv_row(session=f"s{i}", ts=str(1_772_000_000_000 + 7_919 * i)) for i in range(20_000))
+    whole = gzip.compress((HEADER + rows).encode())
+    path.write_bytes(whole[: len(whole) // 2])
+
+
+def _truncated_parquet(path: Path) -> None:
+    pq.write_table(pa.table({"sessionId": ["s1"], "ts": ["2026-03-01"], "eventName": ["page_view"]}), path)
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def _parquet_with_huge_field(path: Path) -> None:
+    agents = ["x" * 2_000_000, "Mozilla/5.0"]
+    pq.write_table(pa.table({"sessionId": ["a", "b"], "ts": ["2026-03-01"] * 2, "eventName": ["search"] * 2, "userAgent": agents}), path)
+
+
+two_good = csv_row("s1") + csv_row("s2")
+
+CASES = [
+    Case("bad time stamp", "a.csv", HEADER + two_good + csv_row(ts="yesterday") + csv_row(ts="2026-13-45"), 2, {"bad_timestamp": 2}),
+    Case("clock never set", "a.csv", HEADER + two_good + csv_row(ts="0"), 2, {"bad_timestamp": 1}),
+    Case("future time", "a.csv", HEADER + two_good + csv_row(ts="2099-01-01T00:00:00Z"), 2, {"future_timestamp": 1}),
+    Case("missing time", "a.csv", HEADER + two_good + csv_row(ts=""), 2, {"missing_timestamp": 1}),
+    Case("missing session id", "a.csv", HEADER + two_good + csv_row(session="") + csv_row(session="  "), 2, {"missing_session_id": 2}),
+    Case("unknown event name", "a.csv", HEADER + two_good + csv_row(name="teleport"), 2, {"unknown_event_name": 1}),
+    Case("missing event name", "a.jsonl", jsonl() + jsonl(eventName=None), 1, {"missing_event_name": 1}),
+    Case("unknown store mode", "a.jsonl", jsonl() + jsonl(storeMode="casino"), 1, {"unknown_store_mode": 1}),
+    Case("broken JSON line", "a.jsonl", jsonl() + '{"sessionId": "s9", "ts": \n' + jsonl(sessionId="s2"), 2, {"broken_json": 1}),
+    Case("JSON that is no object", "a.jsonl", jsonl() + "[1, 2]\n" + '"text"\n', 1, {"not_an_object": 2}),
+    Case(
+        "broken element of a JSON array",
+        "a.json",
+        "[" + jsonl() + ',{"sessionId": oops},' + jsonl(sessionId="s2") + "]",
+        2,
+        {"broken_json": 1},
+    ),
+    Case(
+        "Latin-1 bytes in UTF-8",
+        "a.csv",
+        (HEADER + two_good).encode() + "s3,2026-03-01,search,/caf\xe9,p,\n".encode("latin-1"),
+        2,
+        {"bad_encoding": 1},
+    ),
+    Case("huge cell", "a.csv", HEADER + two_good + csv_row(product="x" * 1_200_000), 2, {"field_too_large": 1}),
+    Case("huge JSON line", "a.jsonl", jsonl() + jsonl(page="x" * 3_000_000) + jsonl(sessionId="s2"), 2, {"field_too_large": 1}),
+    Case("huge Parquet field", "a.parquet", _parquet_with_huge_field, 1, {"field_too_large": 1}),
+    Case("negative price", "a.csv", HEADER + two_good + csv_row(price="-3.50"), 2, {"negative_price": 1}),
+    Case("price that is no number", "a.csv", HEADER + two_good + csv_row(price="12 euros") + csv_row(price="NaN"), 2, {"bad_price": 2}),
+    Case("metadata that is no JSON", "a.jsonl", jsonl() + jsonl(metadata="{price: 3"), 1, {"bad_metadata": 1}),
+    Case(
+        "too few and too many cells",
+        "a.csv",
+        HEADER + two_good + "s3,2026-03-01\n" + csv_row("s4")[:-1] + ",x,y\n",
+        2,
+        {"wrong_column_count": 2},
+    ),
+    Case("stray quote", "a.csv", HEADER + csv_row("s1") + 's3,"2026-03-01,search,/home,p,\n' + csv_row("s2"), 2, {"unclosed_quote": 1}),
+    Case(
+        "stray quote closed by a later one",
+        "a.csv",
+        HEADER + 's3,"x,search,/,p,\n' + csv_row("s1") + '"s2",2026-03-01,search,/,p,\n',
+        2,
+        {"unclosed_quote": 1},
+    ),
+    Case("truncated gzip", "a.csv.gz", _truncated_gzip, -1, {"truncated_file": 1}),
+    Case("empty file", "a.csv", "", refusal="is empty"),
+    Case("blank file", "a.csv", "\n \n\n", refusal="nothing but blanks"),
+    Case("wrong delimiter", "a.csv", HEADER.replace(",", "#") + two_good.replace(",", "#"), refusal="No column for session_id"),
+    Case("columns of another format", "a.csv", "user_session,event_time,event_type,product_id,price\n", refusal="use --mapping rees46"),
+    Case("column named twice", "a.csv", "sessionId,ts,ts,eventName\ns1,1,2,search\n", refusal="repeats 'ts'"),
+    Case("not a gzip file", "a.csv.gz", HEADER + two_good, refusal="cannot be decompressed"),
+    Case("truncated Parquet", "a.parquet", _truncated_parquet, refusal="not a whole Parquet file"),
+    Case("a PDF called CSV", "a.csv", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<< >>\nendobj\n", refusal="No column for session_id"),
+]
