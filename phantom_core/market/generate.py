@@ -1,0 +1,180 @@
+"""Sessions of all families, as files a shop could have written, with the truth beside them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from phantom_core.errors import InputError
+from phantom_core.events.schema import STORE_MODES
+from phantom_core.market.actors import Crowd, draw_crowd
+from phantom_core.market.catalogue import Catalogue, demo_catalogue
+from phantom_core.market.clients import Clients, draw_clients
+from phantom_core.market.families import FAMILIES, Family
+from phantom_core.market.messages import Senders, iso_time, write_events
+from phantom_core.market.metadata import draw_baskets
+from phantom_core.market.path import Decisions, Events, concatenate, take
+from phantom_core.market.quotes import DEMO_EXPERIMENT, Quote, Shop
+from phantom_core.market.visits import prepare
+from phantom_core.market.walk import walk
+
+_TASKS: Final = ("book-a-weekend", "find-the-cheapest", "gift-under-budget", "free-browsing", "compare-three")
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """Sessions and everything known about them.
+
+    Attributes:
+        events: as clients send them, in time order: sessionId, experimentId, storeMode, ts, page, eventName, productId, metadata,
+            userAgent.
+        quotes: each first price of a product in a session, in time order: sessionId, experimentId, storeMode, ts, productId, price,
+            base_price, propensity.
+        experiments: one row per actor: id, subject_name, xp_human_only, xp_market_mode, xp_task_id.
+        labels: one row per session: session, family.
+        truth: one row per quote, in the order of `quotes`, never to be loaded as data: sessionId, productId, family, visit ("usual" or
+            "closing"), is_agent, price_ratio, interest = P(consider), p_buy_considered = P(buy | considered), p_buy = their product,
+            considered, bought.
+    """
+
+    events: pa.Table
+    quotes: pa.Table
+    experiments: pa.Table
+    labels: pa.Table
+    truth: pa.Table
+
+
+def generate(
+    n_sessions: int,
+    seed: int,
+    *,
+    families: Sequence[Family] = FAMILIES,
+    quote: Quote = DEMO_EXPERIMENT,
+) -> Generated:
+    """Generate sessions; the same arguments give the same rows in any process.
+
+    Args:
+        n_sessions: 1 to 300,000 or as memory allows (about 20 events each).
+        seed: of everything random.
+        families: who shops.
+        quote: what prices they meet.
+
+    Raises:
+        InputError: fewer than one session wanted.
+    """
+    if n_sessions < 1:
+        raise InputError(f"{n_sessions} sessions cannot be generated.", hint="Ask for one or more.")
+    rng = np.random.default_rng(seed)
+    catalogue = demo_catalogue()
+    crowd = draw_crowd(n_sessions, families, rng)
+    clients = draw_clients(crowd, families, rng)
+    events, decisions = _walk_all(crowd, clients, families, Shop(catalogue, quote), rng)
+    senders = Senders(
+        session_id=_session_ids(n_sessions, rng),
+        experiment_id=_experiment_ids(crowd).take(pa.array(crowd.actor)),
+        clients=clients,
+        baskets=draw_baskets(crowd.store[crowd.actor], rng),
+    )
+    names = pa.array([family.name for family in families])
+    return Generated(
+        events=write_events(events, senders, catalogue, rng),
+        quotes=_quotes(decisions, senders, catalogue),
+        experiments=_experiments(crowd, families, rng),
+        labels=pa.table({"session": senders.session_id, "family": names.take(pa.array(crowd.family[crowd.actor]))}),
+        truth=_truth(decisions, senders, catalogue, crowd, families),
+    )
+
+
+def _walk_all(crowd: Crowd, clients: Clients, families: Sequence[Family], shop: Shop, rng: np.random.Generator) -> tuple[Events, Decisions]:
+    """Walk family after family; visits are renumbered to rows of the crowd's sessions."""
+    walked: list[Events] = []
+    decided: list[Decisions] = []
+    kind = crowd.family[crowd.actor]
+    # A generator of its own for each family: changing one leaves the others as they were.
+    for position, (family, own_rng) in enumerate(zip(families, rng.spawn(len(families)), strict=True)):
+        closes = crowd.is_last & (family.closing is not None)
+        for style, sessions in ((family.style, (kind == position) & ~closes), (family.closing, (kind == position) & closes)):
+            rows = np.flatnonzero(sessions)
+            if style is None or not rows.size:
+                continue
+            visits = prepare(crowd, clients, rows, style, own_rng)
+            if style is family.closing:
+                visits = replace(visits, target=_targets(decided[-1], crowd, rows, family))
+            events, decisions = walk(visits, style, family.sensitivity, shop, own_rng)
+            walked.append(replace(events, visit=rows[events.visit]))
+            decided.append(replace(decisions, visit=rows[decisions.visit]))
+    decisions = concatenate(decided)
+    return concatenate(walked), take(decisions, np.lexsort((decisions.visit, decisions.event_ms)))
+
+
+def _targets(seen: Decisions, crowd: Crowd, sessions: NDArray[np.int64], family: Family) -> NDArray[np.int64]:
+    """The product each closing visit is for: what its actor saw last, or was quoted lowest; -1 for an actor that saw none."""
+    actor = crowd.actor[seen.visit]
+    rank = seen.price / seen.base_price if family.closing_target == "lowest quote" else -seen.event_ms
+    best = np.lexsort((rank, actor))
+    found, first = np.unique(actor[best], return_index=True)
+    target = np.full(crowd.family.size, -1)
+    target[found] = seen.product[best[first]]
+    return np.asarray(target[crowd.actor[sessions]])
+
+
+def _session_ids(n_sessions: int, rng: np.random.Generator) -> pa.Array:
+    numbers = rng.integers(0, 1 << 63, n_sessions)
+    return pa.array([f"s-{number:016x}" for number in numbers.tolist()])
+
+
+def _experiment_ids(crowd: Crowd) -> pa.Array:
+    return pa.array([f"xp-{number:05d}" for number in range(1, crowd.family.size + 1)])
+
+
+def _experiments(crowd: Crowd, families: Sequence[Family], rng: np.random.Generator) -> pa.Table:
+    n_actors = crowd.family.size
+    is_agent = np.array([family.is_agent for family in families])[crowd.family]
+    return pa.table(
+        {
+            "id": _experiment_ids(crowd),
+            "subject_name": pa.array([f"subject-{number:05d}" for number in range(1, n_actors + 1)]),
+            "xp_human_only": pa.array(~is_agent),
+            "xp_market_mode": pa.array(STORE_MODES).take(pa.array(crowd.store)),
+            "xp_task_id": pa.array(_TASKS).take(pa.array(rng.integers(0, len(_TASKS), n_actors))),
+        }
+    )
+
+
+def _quotes(decisions: Decisions, senders: Senders, catalogue: Catalogue) -> pa.Table:
+    visit = pa.array(decisions.visit)
+    return pa.table(
+        {
+            "sessionId": senders.session_id.take(visit),
+            "experimentId": senders.experiment_id.take(visit),
+            "storeMode": pa.array(STORE_MODES).take(pa.array(senders.baskets.store[decisions.visit])),
+            "ts": iso_time(decisions.event_ms),
+            "productId": pa.array(catalogue.product_id).take(pa.array(decisions.product)),
+            "price": decisions.price,
+            "base_price": decisions.base_price,
+            "propensity": pa.array(decisions.propensity, from_pandas=True),
+        }
+    )
+
+
+def _truth(decisions: Decisions, senders: Senders, catalogue: Catalogue, crowd: Crowd, families: Sequence[Family]) -> pa.Table:
+    kind = crowd.family[crowd.actor[decisions.visit]]
+    closes = crowd.is_last[decisions.visit] & np.array([family.closing is not None for family in families])[kind]
+    return pa.table(
+        {
+            "sessionId": senders.session_id.take(pa.array(decisions.visit)),
+            "productId": pa.array(catalogue.product_id).take(pa.array(decisions.product)),
+            "family": pa.array([family.name for family in families]).take(pa.array(kind)),
+            "visit": pa.array(["usual", "closing"]).take(pa.array(closes.astype(np.int64))),
+            "is_agent": np.array([family.is_agent for family in families])[kind],
+            "price_ratio": decisions.price / decisions.base_price,
+            "interest": decisions.interest,
+            "p_buy_considered": decisions.p_buy_considered,
+            "p_buy": decisions.interest * decisions.p_buy_considered,
+            "considered": decisions.considered,
+            "bought": decisions.bought,
+        }
+    )

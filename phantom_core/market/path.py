@@ -1,0 +1,112 @@
+"""The path: what visits did and decided, as columns that grow while the walk takes its steps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Move(IntEnum):
+    """A step of a visit. The first nine are habits; the rest follow from what was decided."""
+
+    LIST = 0
+    SEARCH = 1
+    FILTER = 2
+    SORT = 3
+    OPEN = 4
+    AGAIN = 5
+    LEARN = 6
+    HOVER = 7
+    CLICK = 8
+    ARRIVE = 9
+    CART = 10
+    CART_PAGE = 11
+    REMOVE = 12
+    CHECKOUT = 13
+    PURCHASE = 14
+    LEAVE = 15
+
+
+N_HABITS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Events as columns of one shape (n_events,).
+
+    Attributes:
+        visit: rows of the visits.
+        move: values of Move.
+        kind: which filter (0 date, 1 amenities, 2 price) or hover (0 title, 1 paragraph, 2 link, 3 button); else 0.
+        product: rows of the catalogue; -1 without a product.
+        price: the price shown, currency; NaN without one.
+        event_ms: UTC milliseconds, strictly rising within a visit.
+    """
+
+    visit: NDArray[np.int64]
+    move: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    product: NDArray[np.int64]
+    price: NDArray[np.float64]
+    event_ms: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """First quotes and what became of them, columns of one shape (n_quotes,).
+
+    Attributes:
+        visit: rows of the visits.
+        product: rows of the catalogue.
+        event_ms: UTC milliseconds.
+        price: currency.
+        base_price: currency.
+        propensity: probability with which the price was chosen; NaN where nobody randomised.
+        interest: P(consider), whatever the price; 0 once something else was considered.
+        p_buy_considered: P(buy | considered) at this price.
+        considered: whether it was considered, and so put in the cart.
+        bought: whether it was bought.
+    """
+
+    visit: NDArray[np.int64]
+    product: NDArray[np.int64]
+    event_ms: NDArray[np.int64]
+    price: NDArray[np.float64]
+    base_price: NDArray[np.float64]
+    propensity: NDArray[np.float64]
+    interest: NDArray[np.float64]
+    p_buy_considered: NDArray[np.float64]
+    considered: NDArray[np.bool_]
+    bought: NDArray[np.bool_]
+
+
+class Path:
+    """Events in the order in which the walk took them."""
+
+    def __init__(self) -> None:
+        self._steps: list[Events] = []
+
+    def append(self, step: Events) -> None:
+        """Add one step of several visits."""
+        self._steps.append(step)
+
+    def events(self) -> Events:
+        """All events so far; rows of one visit are in time order."""
+        return concatenate(self._steps)
+
+
+Columns = TypeVar("Columns", Events, Decisions)
+
+
+def concatenate(parts: Sequence[Columns]) -> Columns:
+    """One set of columns from several, which share their numbering of visits."""
+    kind = type(parts[0])
+    return kind(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(kind)))
+
+
+def take(columns: Columns, rows: NDArray[np.int64]) -> Columns:
+    """Some rows, in the order asked for."""
+    return type(columns)(*(getattr(columns, column.name)[rows] for column in fields(columns)))

@@ -1,0 +1,66 @@
+"""Visits: sessions about to begin, each with its actor's traits and a mood of its own."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phantom_core.market.actors import Crowd
+from phantom_core.market.clients import Clients
+from phantom_core.market.families import Style
+from phantom_core.market.path import Move
+
+_KEENNESS_SPREAD: Final = 1.1
+_VISIT_PACE_SPREAD: Final = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """Visits about to begin, arrays over the visits.
+
+    Attributes:
+        store: positions in STORE_MODES, shape (n,).
+        start_ms: UTC milliseconds, shape (n,).
+        pace: own waits in units of the style's, shape (n,).
+        habits: own weights in units of the style's, shape (n, 9).
+        keenness: own interest in units of the style's, shape (n,).
+        taste: place on the price ladder, 0 cheapest to 1 dearest, shape (n,).
+        target: the product the visit is for, a row of the catalogue; -1 for none, shape (n,).
+    """
+
+    store: NDArray[np.int64]
+    start_ms: NDArray[np.int64]
+    pace: NDArray[np.float64]
+    habits: NDArray[np.float64]
+    keenness: NDArray[np.float64]
+    taste: NDArray[np.float64]
+    target: NDArray[np.int64]
+
+
+def prepare(crowd: Crowd, clients: Clients, sessions: NDArray[np.int64], style: Style, rng: np.random.Generator) -> Visits:
+    """Make visits of one style, for no product in particular.
+
+    Args:
+        crowd: the actors.
+        clients: their devices.
+        sessions: rows of the crowd's sessions, shape (n,).
+        style: of all these sessions.
+        rng: source of all randomness.
+    """
+    actor = crowd.actor[sessions]
+    mood = rng.standard_normal(sessions.size)
+    habits = np.exp(style.variety * crowd.habits[actor])
+    # Who is keen reads on, and takes a little longer.
+    habits[:, Move.LEARN] *= np.exp(mood)
+    habits[:, Move.HOVER] *= np.exp(0.5 * mood) * ~clients.is_mobile[sessions]
+    pace = style.pace_spread * crowd.pace[actor] + _VISIT_PACE_SPREAD * rng.standard_normal(sessions.size) + 0.2 * mood
+    return Visits(
+        store=crowd.store[actor],
+        start_ms=crowd.start_ms[sessions],
+        pace=np.exp(pace),
+        habits=habits,
+        keenness=np.exp(_KEENNESS_SPREAD * mood),
+        taste=crowd.taste[actor],
+        target=np.full(sessions.size, -1),
+    )
