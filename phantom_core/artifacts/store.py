@@ -1,0 +1,146 @@
+"""Models on disk: one folder per version, written whole or not at all, checked by hash when read."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from phantom_core.artifacts.manifest import Manifest, parse_manifest
+from phantom_core.errors import ConflictError, DataError, NotFoundError
+
+MANIFEST: Final = "manifest.json"
+LATEST: Final = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    """A saved model whose manifest has been read.
+
+    Attributes:
+        folder: where its files are.
+        manifest: what it is.
+    """
+
+    folder: Path
+    manifest: Manifest
+
+    def read(self, name: str) -> bytes:
+        """Bytes of one of its files.
+
+        Raises:
+            DataError: the file is gone, or is not the one that was saved.
+        """
+        expected = self.manifest.files.get(name)
+        path = self.folder / name
+        if expected is None or not path.is_file():
+            raise DataError(f"Model {self.manifest.version} has no file {name}.", hint="Train again, or choose another version.")
+        content = path.read_bytes()
+        if sha256(content) != expected:
+            raise DataError(
+                f"{name} of model {self.manifest.version} is not the file that was saved: its SHA-256 differs.",
+                hint="Restore the folder from a backup, or train again.",
+            )
+        return content
+
+
+class ModelStore:
+    """All saved models of one kind in a workspace.
+
+    Args:
+        workspace: folder of the workspace.
+        kind: "classifier", …; also the name of the folder.
+    """
+
+    def __init__(self, workspace: Path, kind: str) -> None:
+        self.kind = kind
+        self.root = workspace / "models" / kind
+
+    def versions(self) -> tuple[str, ...]:
+        """Names of the saved models, oldest first."""
+        return tuple(sorted(path.parent.name for path in self.root.glob(f"[!.]*/{MANIFEST}")))
+
+    def latest(self) -> str:
+        """Name of the model saved last.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        try:
+            return (self.root / LATEST).read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            raise NotFoundError(
+                f"No {self.kind} has been trained in this workspace yet.", hint=f"Train one: python -m phantom_core train {self.kind}"
+            ) from None
+
+    def open(self, version: str | None = None) -> StoredModel:
+        """Find a saved model.
+
+        Args:
+            version: its name; None means the latest.
+        Raises:
+            NotFoundError: there is no such model.
+            DataError: the folder holds something else, or what a newer PHANTOM saved.
+        """
+        wanted = version or self.latest()
+        if wanted not in self.versions():
+            known = ", ".join(self.versions()) or "none"
+            raise NotFoundError(f"There is no {self.kind} '{wanted}'.", hint=f"Saved: {known}.")
+        folder = self.root / wanted
+        return StoredModel(folder, parse_manifest((folder / MANIFEST).read_bytes(), self.kind, f"Model {wanted}"))
+
+    def save(self, manifest: Manifest, files: Mapping[str, bytes]) -> StoredModel:
+        """Write a model and make it the latest.
+
+        Args:
+            manifest: what it is; the hashes are filled in here.
+            files: content by name.
+        Raises:
+            ConflictError: a model of this name exists.
+        """
+        hashed = replace(manifest, files={name: sha256(content) for name, content in sorted(files.items())})
+        self.root.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".saving-", dir=self.root))
+        try:
+            for name, content in {**files, MANIFEST: hashed.to_json()}.items():
+                write_durably(temporary / name, content)
+            self._publish(temporary, hashed.version)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        replace_file(self.root / LATEST, f"{hashed.version}\n".encode())
+        return StoredModel(self.root / hashed.version, hashed)
+
+    def _publish(self, temporary: Path, version: str) -> None:
+        try:
+            temporary.rename(self.root / version)
+        except OSError as error:
+            raise ConflictError(f"There is already a {self.kind} '{version}'.") from error
+        (self.root / version).chmod(0o755)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file so that readers see the old content or the new one, never a part."""
+    descriptor, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+    os.close(descriptor)
+    try:
+        write_durably(Path(temporary), content)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a file and wait until it is on the disk."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sha256(content: bytes) -> str:
+    """SHA-256 of some bytes, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,105 @@
+"""Metrics of probabilities: what is decided at a threshold, and whether 70 % means 70 %."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+N_BINS: Final = 15
+Z_95: Final = 1.959964
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """Sessions by what they are and what they were taken for, counts."""
+
+    agents_found: int
+    agents_missed: int
+    humans_marked: int
+    humans_left: int
+
+    @property
+    def precision(self) -> float | None:
+        """Share of agents among those marked; None when nobody was."""
+        marked = self.agents_found + self.humans_marked
+        return self.agents_found / marked if marked else None
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the agents that was found; None without agents."""
+        agents = self.agents_found + self.agents_missed
+        return self.agents_found / agents if agents else None
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationBin:
+    """Sessions of neighbouring probabilities.
+
+    Attributes:
+        probability: mean of what was predicted.
+        share: share of agents among them.
+        share_low: lower end of its 95 % Wilson interval.
+        share_high: upper end.
+        n_sessions: count.
+    """
+
+    probability: float
+    share: float
+    share_low: float
+    share_high: float
+    n_sessions: int
+
+
+def confusion(is_agent: NDArray[np.bool_], is_marked: NDArray[np.bool_]) -> Confusion:
+    """Count sessions by label and decision.
+
+    Args:
+        is_agent: labels, shape (n_rows,).
+        is_marked: decisions, shape (n_rows,).
+    """
+    return Confusion(
+        agents_found=int((is_agent & is_marked).sum()),
+        agents_missed=int((is_agent & ~is_marked).sum()),
+        humans_marked=int((~is_agent & is_marked).sum()),
+        humans_left=int((~is_agent & ~is_marked).sum()),
+    )
+
+
+def brier(is_agent: NDArray[np.bool_], probability: Floats) -> float:
+    """Mean squared error of probabilities: 0 perfect, 0.25 a coin.
+
+    >>> round(brier(np.array([True, False]), np.array([0.9, 0.3])), 3)
+    0.05
+    """
+    return float(np.mean((probability - is_agent) ** 2))
+
+
+def calibration_error(bins: tuple[CalibrationBin, ...]) -> float:
+    """Expected calibration error (ECE): mean distance of predicted from observed shares, weighted by sessions.
+
+    Source: Naeini, Cooper and Hauskrecht 2015; bins of equal mass as in Roelofs et al. 2022.
+    """
+    n_sessions = sum(part.n_sessions for part in bins)
+    return sum(part.n_sessions * abs(part.probability - part.share) for part in bins) / n_sessions
+
+
+def calibration_bins(is_agent: NDArray[np.bool_], probability: Floats, n_bins: int = N_BINS) -> tuple[CalibrationBin, ...]:
+    """Cut sessions into bins of the same number, by probability.
+
+    Args:
+        is_agent: labels, shape (n_rows,).
+        probability: in [0, 1], shape (n_rows,).
+        n_bins: count; fewer when there are fewer rows.
+    """
+    parts = np.array_split(np.argsort(probability, kind="stable"), min(n_bins, len(probability)))
+    return tuple(_bin(is_agent[part], probability[part]) for part in parts)
+
+
+def _bin(is_agent: NDArray[np.bool_], probability: Floats) -> CalibrationBin:
+    n, share = len(is_agent), float(is_agent.mean())
+    # Wilson 1927: an interval that stays inside [0, 1].
+    centre = (share + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
+    reach = Z_95 / (1 + Z_95**2 / n) * float(np.sqrt(share * (1 - share) / n + Z_95**2 / (4 * n**2)))
+    return CalibrationBin(float(probability.mean()), share, max(0.0, centre - reach), min(1.0, centre + reach), n)

@@ -1,0 +1,134 @@
+"""Ranking: how well a score puts agents above humans, with intervals from resampled actors."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+Floats = NDArray[np.float64]
+N_RESAMPLES: Final = 1_000
+RECALL: Final = 0.8
+CURVE_POINTS: Final = 200
+# Resamples are weighed a few at a time, so that memory stays small.
+CHUNK_CELLS: Final = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure with its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """How well a score ranks.
+
+    Attributes:
+        roc_auc: probability that an agent scores above a human, ties counting half.
+        pr_auc: average precision.
+        precision_at_recall_80: precision at the highest threshold that finds 80 % of the agents.
+    """
+
+    roc_auc: Estimate
+    pr_auc: Estimate
+    precision_at_recall_80: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Points of a line, thinned for drawing."""
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+
+def ranking(
+    is_agent: NDArray[np.bool_], score: Floats, groups: NDArray[np.int64], rng: np.random.Generator, n_resamples: int = N_RESAMPLES
+) -> Ranking:
+    """Measure a score against labels.
+
+    Args:
+        is_agent: labels with both classes, shape (n_rows,).
+        score: higher means more of an agent, shape (n_rows,).
+        groups: actor of each row; actors are resampled, not rows, shape (n_rows,).
+        rng: draws the resamples.
+        n_resamples: count.
+    Source: Efron and Tibshirani 1993, percentile intervals; Field and Welsh 2007, bootstrapping clusters.
+    """
+    order = np.argsort(-score, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)
+    point = _figures(np.ones((1, len(order))), is_agent[order], ends)
+    drawn = [_figures(weights, is_agent[order], ends) for weights in _resamples(groups[order], rng, n_resamples)]
+    low, high = np.nanquantile(np.concatenate(drawn), (0.025, 0.975), axis=0)
+    return Ranking(*(Estimate(*(float(bound) for bound in bounds)) for bounds in zip(point[0], low, high, strict=True)))
+
+
+def roc_auc(is_agent: NDArray[np.bool_], score: Floats) -> float:
+    """Probability that an agent scores above a human, ties counting half.
+
+    >>> roc_auc(np.array([True, True, False]), np.array([0.9, 0.2, 0.2]))
+    0.75
+    """
+    order = np.argsort(-score, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)
+    return float(_figures(np.ones((1, len(order))), is_agent[order], ends)[0, 0])
+
+
+def roc_points(is_agent: NDArray[np.bool_], score: Floats) -> Curve:
+    """The ROC curve: share of humans marked against share of agents found."""
+    false_alarms, found, _ = roc_curve(is_agent, score)
+    return _thinned(false_alarms, found)
+
+
+def precision_recall_points(is_agent: NDArray[np.bool_], score: Floats) -> Curve:
+    """The precision-recall curve: share of agents found against share of agents among those marked."""
+    precision, recall, _ = precision_recall_curve(is_agent, score)
+    return _thinned(recall[::-1], precision[::-1])
+
+
+def _resamples(groups: NDArray[np.int64], rng: np.random.Generator, n_resamples: int) -> Iterator[Floats]:
+    """How often each row is drawn, some resamples at a time, shape (n_some, n_rows)."""
+    actors, actor_of_row = np.unique(groups, return_inverse=True)
+    n_some = max(1, CHUNK_CELLS // len(groups))
+    for start in range(0, n_resamples, n_some):
+        n = min(n_some, n_resamples - start)
+        drawn = rng.integers(len(actors), size=(n, len(actors))) + len(actors) * np.arange(n)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=n * len(actors)).reshape(n, len(actors))
+        yield times[:, actor_of_row].astype(np.float64)
+
+
+def _figures(weights: Floats, is_agent: NDArray[np.bool_], ends: NDArray[np.int64]) -> Floats:
+    """ROC-AUC, average precision and precision at a recall of weighted rows.
+
+    Args:
+        weights: shape (n_resamples, n_rows), rows from the highest score to the lowest.
+        is_agent: shape (n_rows,).
+        ends: last row of each run of equal scores.
+    Returns:
+        Shape (n_resamples, 3); NaN where a class was not drawn.
+    """
+    found = np.cumsum(weights * is_agent, axis=1)[:, ends]
+    false_alarms = np.cumsum(weights * ~is_agent, axis=1)[:, ends]
+    n_agents, n_humans = found[:, -1], false_alarms[:, -1]
+    found_before = np.pad(found[:, :-1], ((0, 0), (1, 0)))
+    steps = np.diff(false_alarms, prepend=0, axis=1)
+    precision = found / np.maximum(found + false_alarms, 1)
+    at_recall = np.argmax(found >= RECALL * n_agents[:, None] - 1e-9, axis=1)
+    with np.errstate(invalid="ignore"):
+        auc = (steps * (found + found_before)).sum(axis=1) / (2 * n_agents * n_humans)
+        average_precision = ((found - found_before) * precision).sum(axis=1) / n_agents
+    figures = np.column_stack([auc, average_precision, precision[np.arange(len(weights)), at_recall]])
+    figures[(n_agents == 0) | (n_humans == 0)] = np.nan
+    return figures
+
+
+def _thinned(x: Floats, y: Floats) -> Curve:
+    """At most CURVE_POINTS points, the first and the last among them."""
+    kept = np.unique(np.linspace(0, len(x) - 1, CURVE_POINTS).round().astype(np.int64))
+    return Curve(tuple(x[kept].tolist()), tuple(y[kept].tolist()))

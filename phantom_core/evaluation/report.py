@@ -1,0 +1,258 @@
+"""The classifier report: everything a training found out, as one typed value that is also a file."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from phantom_core.errors import DataError
+from phantom_core.evaluation.baselines import VelocityRule
+from phantom_core.evaluation.metrics import CalibrationBin, Confusion
+from phantom_core.evaluation.ranking import Curve, Estimate, Ranking
+from phantom_core.evaluation.robustness import ClockAttack, PrefixResult, UnseenFamily
+from phantom_core.evaluation.threshold import ThresholdChoice
+
+FILE: Final = "report.json"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCounts:
+    """Sessions by label."""
+
+    human: int
+    agent: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What was learned from.
+
+    Attributes:
+        lake_version: version of the events.
+        sessions: all sessions loaded, count; only those with a label are learned from.
+        labels: sessions by label.
+        actors: experiments, or sessions outside experiments, among the labelled; count.
+        families: labelled sessions of each family of agents that somebody named.
+        start_ms: start of the first labelled session, UTC milliseconds.
+        end_ms: end of the last, UTC milliseconds.
+    """
+
+    lake_version: int
+    sessions: int
+    labels: LabelCounts
+    actors: int
+    families: dict[str, int]
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationReport:
+    """How far probabilities can be trusted.
+
+    Attributes:
+        method: the curve chosen.
+        log_loss: held-out log loss of each curve tried, nats.
+        ece: expected calibration error, in [0, 1].
+        brier: mean squared error, in [0, 1].
+        brier_base_rate: of predicting the share of agents for everybody.
+        bins: predicted against observed shares.
+    """
+
+    method: str
+    log_loss: dict[str, float]
+    ece: float
+    brier: float
+    brier_base_rate: float
+    bins: tuple[CalibrationBin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Baselines:
+    """What simpler means reach on the same folds; `base_rate` is the precision of marking everybody."""
+
+    base_rate: float
+    velocity_rule: VelocityRule
+    logistic: Ranking
+    kernel: Ranking
+
+
+@dataclass(frozen=True, slots=True)
+class Robustness:
+    """What is left where agents are new, sessions short, or clocks and user agents lie.
+
+    Attributes:
+        leave_family_out: each family of agents, judged by classifiers that never met it.
+        prefixes: sessions seen by their first events only.
+        delay_attack: agents that wait longer, at random.
+        human_clock_attack: agents that copy human waits.
+        without_timing: without the temporal features; None when no others are left.
+        without_user_agent: without the user-agent features; None when no others are left.
+    """
+
+    leave_family_out: tuple[UnseenFamily, ...]
+    prefixes: tuple[PrefixResult, ...]
+    delay_attack: ClockAttack
+    human_clock_attack: ClockAttack
+    without_timing: Estimate | None
+    without_user_agent: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureGain:
+    """Share of the trees' total gain that one feature brought, in [0, 1]."""
+
+    name: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierReport:
+    """What one training of the agent classifier found out; all figures are out of fold.
+
+    Attributes:
+        model_version: name of the saved model.
+        created_ms: UTC milliseconds.
+        seconds: wall time of training and judging, s.
+        seed: of everything random.
+        n_folds: count.
+        without: families of features left out.
+        features: columns read, in order.
+        data: what was learned from.
+        ranking: how well the score ranks.
+        ranking_by_fold: ROC-AUC of each fold.
+        roc: the ROC curve.
+        precision_recall: the precision-recall curve.
+        calibration: how far probabilities can be trusted.
+        threshold: where to mark up, by money.
+        confusion: sessions by label and decision at that threshold.
+        baselines: what simpler means reach.
+        robustness: what is left under harder conditions.
+        gains: what the trees of the saved model rely on, most first.
+    """
+
+    model_version: str
+    created_ms: int
+    seconds: float
+    seed: int
+    n_folds: int
+    without: tuple[str, ...]
+    features: tuple[str, ...]
+    data: Data
+    ranking: Ranking
+    ranking_by_fold: tuple[float, ...]
+    roc: Curve
+    precision_recall: Curve
+    calibration: CalibrationReport
+    threshold: ThresholdChoice
+    confusion: Confusion
+    baselines: Baselines
+    robustness: Robustness
+    gains: tuple[FeatureGain, ...]
+
+    def to_file(self) -> bytes:
+        """Everything, as report.json holds it."""
+        return _ADAPTER.dump_json(self)
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """The figures a caller on the command line wants, flat."""
+        return {
+            "model_version": self.model_version,
+            "lake_version": self.data.lake_version,
+            "sessions": self.data.sessions,
+            "labels": {"human": self.data.labels.human, "agent": self.data.labels.agent, "unknown": self.data.labels.unknown},
+            "actors": self.data.actors,
+            "folds": self.n_folds,
+            "without": list(self.without),
+            "seed": self.seed,
+            **_ranking_json(self.ranking),
+            "ece": self.calibration.ece,
+            "brier": self.calibration.brier,
+            "calibration": self.calibration.method,
+            "threshold": self.threshold.threshold,
+            "cost_per_session": self.threshold.cost_per_session,
+            "cost_per_session_nobody": self.threshold.nobody_cost_per_session,
+            "cost_per_session_everybody": self.threshold.everybody_cost_per_session,
+            "confusion": _confusion_json(self.confusion),
+            "baselines": _baselines_json(self.baselines),
+            **_robustness_json(self.robustness),
+            "seconds": self.seconds,
+        }
+
+
+_ADAPTER: Final = TypeAdapter(ClassifierReport)
+
+
+def parse_report(text: bytes) -> ClassifierReport:
+    """Read report.json back.
+
+    Raises:
+        DataError: it is not a report this version can read.
+    """
+    try:
+        return _ADAPTER.validate_json(text)
+    except ValidationError as error:
+        raise DataError(f"{FILE} is not a report that this version of PHANTOM can read.", hint="Train again.") from error
+
+
+def _interval(estimate: Estimate) -> list[JsonValue]:
+    return [estimate.low, estimate.high]
+
+
+def _ranking_json(ranking: Ranking) -> dict[str, JsonValue]:
+    return {
+        "roc_auc": ranking.roc_auc.value,
+        "roc_auc_ci": _interval(ranking.roc_auc),
+        "pr_auc": ranking.pr_auc.value,
+        "pr_auc_ci": _interval(ranking.pr_auc),
+        "precision_at_recall_80": ranking.precision_at_recall_80.value,
+        "precision_at_recall_80_ci": _interval(ranking.precision_at_recall_80),
+    }
+
+
+def _confusion_json(confusion: Confusion) -> dict[str, JsonValue]:
+    return {
+        "agents_found": confusion.agents_found,
+        "agents_missed": confusion.agents_missed,
+        "humans_marked": confusion.humans_marked,
+        "humans_left": confusion.humans_left,
+        "precision": confusion.precision,
+        "recall": confusion.recall,
+    }
+
+
+def _baselines_json(baselines: Baselines) -> dict[str, JsonValue]:
+    rule = baselines.velocity_rule
+    return {
+        "base_rate": baselines.base_rate,
+        "velocity_rule": {
+            "precision": rule.precision,
+            "recall": rule.recall,
+            "auc": rule.roc_auc.value,
+            "roc_auc": rule.roc_auc.value,
+            "roc_auc_ci": _interval(rule.roc_auc),
+        },
+        "logistic": _ranking_json(baselines.logistic),
+        "kernel": _ranking_json(baselines.kernel),
+    }
+
+
+def _robustness_json(robustness: Robustness) -> dict[str, JsonValue]:
+    without_timing, without_user_agent = robustness.without_timing, robustness.without_user_agent
+    return {
+        "leave_family_out": {result.family: result.roc_auc.value for result in robustness.leave_family_out},
+        "known_family": {result.family: result.roc_auc_known.value for result in robustness.leave_family_out},
+        "prefix_auc": {_cut(result): result.roc_auc.value for result in robustness.prefixes},
+        "prefix_auc_retrained": {_cut(result): result.roc_auc_retrained.value for result in robustness.prefixes},
+        "delay_attack_auc": robustness.delay_attack.roc_auc.value,
+        "delay_attack_retrained_auc": robustness.delay_attack.roc_auc_retrained.value,
+        "human_clock_attack_auc": robustness.human_clock_attack.roc_auc.value,
+        "human_clock_attack_retrained_auc": robustness.human_clock_attack.roc_auc_retrained.value,
+        "without_timing_auc": without_timing.value if without_timing else None,
+        "without_user_agent_auc": without_user_agent.value if without_user_agent else None,
+    }
+
+
+def _cut(result: PrefixResult) -> str:
+    return "all" if result.n_events is None else str(result.n_events)

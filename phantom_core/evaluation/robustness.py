@@ -1,0 +1,191 @@
+"""Robustness: what is left of the classifier where agents are new, sessions short, or clocks and user agents lie.
+
+Every figure is out of fold, on the folds of the classifier itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phantom_core.evaluation.history import History
+from phantom_core.evaluation.ranking import Estimate, ranking
+from phantom_core.models.classifier import LabelledRows
+from phantom_core.models.cross_fit import CrossFit, cross_fit, during
+from phantom_core.models.encoding import encode
+from phantom_core.models.splits import by_kind
+from phantom_core.progress import Progress, silent, within
+
+PREFIXES: Final = (2, 3, 5, 8, 13, 21)
+MAX_DELAY_S: Final = 10.0
+N_RESAMPLES: Final = 300
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Study:
+    """What every study starts from.
+
+    Attributes:
+        rows: labelled sessions, in the order of history.session_keys.
+        whole: the classifier of each fold, learned from whole sessions.
+        history: the events of `rows`.
+        seed: of the training and the resamples.
+    """
+
+    rows: LabelledRows
+    whole: CrossFit
+    history: History
+    seed: int
+
+    @property
+    def fold(self) -> NDArray[np.int64]:
+        """Fold of each row."""
+        return self.whole.fold
+
+    def judge(self, margin: NDArray[np.float64], judged: NDArray[np.bool_] | None = None) -> Estimate:
+        """ROC-AUC of some margins, of all sessions or of those judged."""
+        chosen = np.ones(len(margin), dtype=np.bool_) if judged is None else judged
+        rows, rng = self.rows[chosen], np.random.default_rng(self.seed)
+        return ranking(rows.is_agent, margin[chosen], rows.groups, rng, N_RESAMPLES).roc_auc
+
+    def retrained(self, rows: LabelledRows, progress: Progress, may_learn: NDArray[np.bool_] | None = None) -> CrossFit:
+        """Classifiers of the same folds, learned from other rows."""
+        return cross_fit(rows, self.fold, seed=self.seed, may_learn=may_learn, progress=progress)
+
+
+@dataclass(frozen=True, slots=True)
+class UnseenFamily:
+    """A family of agents judged by classifiers that never met it.
+
+    Attributes:
+        family: its name.
+        n_sessions: count.
+        roc_auc: of its sessions against all human sessions.
+        roc_auc_known: the same of classifiers that did meet other actors of the family.
+    """
+
+    family: str
+    n_sessions: int
+    roc_auc: Estimate
+    roc_auc_known: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixResult:
+    """Sessions judged by their first events only.
+
+    Attributes:
+        n_events: the session is seen up to and with this event; None for all of it.
+        roc_auc: of classifiers learned from whole sessions.
+        roc_auc_retrained: of classifiers learned from sessions cut at the same event.
+    """
+
+    n_events: int | None
+    roc_auc: Estimate
+    roc_auc_retrained: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class ClockAttack:
+    """Agents that change when they do what they do, and nothing else.
+
+    Attributes:
+        trick: what they do, in words.
+        roc_auc: of classifiers that never met the trick.
+        roc_auc_retrained: of classifiers learned from agents that use it.
+    """
+
+    trick: str
+    roc_auc: Estimate
+    roc_auc_retrained: Estimate
+
+
+def unseen_families(study: Study, family: NDArray[np.str_], progress: Progress = silent) -> tuple[UnseenFamily, ...]:
+    """Leave one family of agents out of learning, then judge it.
+
+    Args:
+        study: the sessions and their folds.
+        family: of each session; empty where nobody named it, shape (n_rows,).
+        progress: told during every fold.
+    Returns:
+        One result per family of agents, by name; families without which no agents are left to learn from are missing.
+    """
+    families = sorted(set(family[study.rows.is_agent]) - {""})
+    results = []
+    for i, name in enumerate(families):
+        part = during(within(progress, i / len(families), (i + 1) / len(families)), f"agents without {name}")
+        is_family = study.rows.is_agent & (family == name)
+        if _can_learn(study, ~is_family):
+            judged = is_family | ~study.rows.is_agent
+            unseen = study.retrained(study.rows, part, may_learn=~is_family).margin
+            aucs = (study.judge(margin, judged) for margin in (unseen, study.whole.margin))
+            results.append(UnseenFamily(str(name), int(is_family.sum()), *aucs))
+    return tuple(results)
+
+
+def prefixes(study: Study, n_events: Sequence[int] = PREFIXES, progress: Progress = silent) -> tuple[PrefixResult, ...]:
+    """Judge sessions by their first events; shorter sessions are judged whole.
+
+    Args:
+        study: the sessions and their folds.
+        n_events: where to cut, each from 1.
+        progress: told during every fold.
+    Returns:
+        One result per cut, then the whole session.
+    """
+    results = []
+    for i, n in enumerate(n_events):
+        part = during(within(progress, i / len(n_events), (i + 1) / len(n_events)), f"first {n} events")
+        cut = study.rows.with_values(encode(study.history.features_after(n), study.rows.names))
+        retrained = study.retrained(cut, part).margin
+        results.append(PrefixResult(n, study.judge(study.whole.margin_of(cut.values)), study.judge(retrained)))
+    whole = study.judge(study.whole.margin)
+    return (*results, PrefixResult(None, whole, whole))
+
+
+def delay_attack(study: Study, max_delay_s: float = MAX_DELAY_S, progress: Progress = silent) -> ClockAttack:
+    """Let every agent wait a random time more between any two events, and judge it.
+
+    Args:
+        study: the sessions and their folds.
+        max_delay_s: each gap of an agent grows by a uniform draw from [0, max_delay_s], s.
+        progress: told during every fold.
+    """
+    history = study.history.delayed(study.rows.is_agent, max_delay_s, np.random.default_rng(study.seed))
+    return _clock_attack(study, history, f"wait up to {max_delay_s:g} s more at each step", progress)
+
+
+def human_clock_attack(study: Study, progress: Progress = silent) -> ClockAttack:
+    """Let every agent wait as long as humans do, each wait drawn from all human ones, and judge it.
+
+    Args:
+        study: the sessions and their folds.
+        progress: told during every fold.
+    """
+    history = study.history.on_the_clock_of(~study.rows.is_agent, np.random.default_rng(study.seed))
+    return _clock_attack(study, history, "wait as long as humans do, at random", progress)
+
+
+def _clock_attack(study: Study, history: History, trick: str, progress: Progress) -> ClockAttack:
+    rows = study.rows.with_values(encode(history.features(), study.rows.names))
+    retrained = study.retrained(rows, during(progress, f"agents that {trick}")).margin
+    return ClockAttack(trick, study.judge(study.whole.margin_of(rows.values)), study.judge(retrained))
+
+
+def with_features(study: Study, names: Sequence[str], progress: Progress = silent) -> Estimate:
+    """ROC-AUC of classifiers that may read only some of the features.
+
+    Args:
+        study: the sessions and their folds.
+        names: at least one feature of study.rows.
+        progress: told during every fold.
+    """
+    return study.judge(study.retrained(study.rows.only(names), progress).margin)
+
+
+def _can_learn(study: Study, allowed: NDArray[np.bool_]) -> bool:
+    """Whether what is left of every fold's other folds has two actors of each kind."""
+    learned = [allowed & (study.fold != k) for k in np.unique(study.fold)]
+    return all(len(kind) >= 2 for part in learned for kind in by_kind(study.rows.groups[part], study.rows.is_agent[part]))

@@ -1,0 +1,181 @@
+"""Calibration: from a model's margin (log-odds) to a probability that means what it says."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+
+Floats = NDArray[np.float64]
+TINY: Final = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Platt:
+    """A logistic curve over the margin.
+
+    Source: Platt 1999, Probabilistic outputs for support vector machines.
+    """
+
+    slope: float
+    intercept: float
+    method: Literal["platt"] = "platt"
+
+    def probability(self, margin: Floats) -> Floats:
+        """Probability of an agent, in (0, 1), shape of `margin`."""
+        return _sigmoid(self.slope * margin + self.intercept)
+
+
+@dataclass(frozen=True, slots=True)
+class Beta:
+    """A logistic curve with a slope of its own at either end.
+
+    Source: Kull, Silva Filho and Flach 2017, Beta calibration.
+    """
+
+    slope_low: float
+    slope_high: float
+    intercept: float
+    method: Literal["beta"] = "beta"
+
+    def probability(self, margin: Floats) -> Floats:
+        """Probability of an agent, in (0, 1), shape of `margin`."""
+        low, high = _log_odds_parts(margin)
+        return _sigmoid(self.slope_low * low + self.slope_high * high + self.intercept)
+
+
+@dataclass(frozen=True, slots=True)
+class Isotonic:
+    """The rising curve nearest to the labels, straight between its knots.
+
+    Source: Zadrozny and Elkan 2002, Transforming classifier scores into accurate multiclass probability estimates.
+    """
+
+    margins: tuple[float, ...]
+    probabilities: tuple[float, ...]
+    method: Literal["isotonic"] = "isotonic"
+
+    def probability(self, margin: Floats) -> Floats:
+        """Probability of an agent, in (0, 1), shape of `margin`."""
+        return np.interp(margin, self.margins, self.probabilities)
+
+
+Fit = Callable[[Floats, NDArray[np.bool_]], Platt | Beta | Isotonic]
+Calibration = Annotated[Platt | Beta | Isotonic, Field(discriminator="method")]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CalibrationChoice:
+    """The curve with the lowest held-out log loss.
+
+    Attributes:
+        calibration: fitted to all rows.
+        log_loss: held-out log loss of each method tried.
+        probability: of each row, by a curve of the chosen method that did not see the row's fold, shape (n_rows,).
+    """
+
+    calibration: Platt | Beta | Isotonic
+    log_loss: dict[str, float]
+    probability: Floats
+
+
+def choose_calibration(margin: Floats, is_agent: NDArray[np.bool_], fold: NDArray[np.int64]) -> CalibrationChoice:
+    """Fit every method and keep the one that predicts held-out folds best.
+
+    Args:
+        margin: out-of-fold margins, shape (n_rows,).
+        is_agent: labels, shape (n_rows,).
+        fold: fold of each row, shape (n_rows,).
+    """
+    held_out = {name: _cross_fit(fit, margin, is_agent, fold) for name, fit in METHODS.items()}
+    losses = {name: log_loss(is_agent, probability) for name, probability in held_out.items()}
+    best = min(losses, key=losses.__getitem__)
+    return CalibrationChoice(METHODS[best](margin, is_agent), losses, held_out[best])
+
+
+def log_loss(is_agent: NDArray[np.bool_], probability: Floats) -> float:
+    """Mean surprise in nats.
+
+    >>> round(log_loss(np.array([True, False]), np.array([0.5, 0.5])), 4)
+    0.6931
+    """
+    return float(-np.log(np.where(is_agent, probability, 1 - probability)).mean())
+
+
+def fit_platt(margin: Floats, is_agent: NDArray[np.bool_]) -> Platt:
+    """Fit a logistic curve; a falling one becomes flat."""
+    (slope,), intercept = _rising_logistic([margin], is_agent)
+    return Platt(slope, intercept)
+
+
+def fit_beta(margin: Floats, is_agent: NDArray[np.bool_]) -> Beta:
+    """Fit a beta curve; a falling part becomes flat."""
+    (slope_low, slope_high), intercept = _rising_logistic([*_log_odds_parts(margin)], is_agent)
+    return Beta(slope_low, slope_high, intercept)
+
+
+def fit_isotonic(margin: Floats, is_agent: NDArray[np.bool_]) -> Isotonic:
+    """Fit a rising step curve, kept off 0 and 1 by as much as the number of rows allows."""
+    low, high = _smoothed_targets(is_agent)
+    fitted = IsotonicRegression(y_min=low, y_max=high, out_of_bounds="clip").fit(margin, is_agent)
+    return Isotonic(tuple(fitted.X_thresholds_.tolist()), tuple(fitted.y_thresholds_.tolist()))
+
+
+METHODS: Final[dict[str, Fit]] = {
+    "platt": fit_platt,
+    "beta": fit_beta,
+    "isotonic": fit_isotonic,
+}
+
+
+def _cross_fit(fit: Fit, margin: Floats, is_agent: NDArray[np.bool_], fold: NDArray[np.int64]) -> Floats:
+    probability = np.empty_like(margin)
+    for held_out in np.unique(fold):
+        out = fold == held_out
+        probability[out] = fit(margin[~out], is_agent[~out]).probability(margin[out])
+    return probability
+
+
+def _smoothed_targets(is_agent: NDArray[np.bool_]) -> tuple[float, float]:
+    """Platt's targets for the two classes: with n rows nobody can know a probability nearer to 0 or 1."""
+    n_agent = int(is_agent.sum())
+    n_human = len(is_agent) - n_agent
+    return 1 / (n_human + 2), (n_agent + 1) / (n_agent + 2)
+
+
+def _rising_logistic(columns: list[Floats], is_agent: NDArray[np.bool_]) -> tuple[list[float], float]:
+    """Logistic regression on smoothed targets, in which no column has a negative slope."""
+    slopes = [0.0] * len(columns)
+    kept = list(range(len(columns)))
+    intercept = float(np.log(is_agent.mean() / (1 - is_agent.mean())))
+    while kept:
+        fitted, intercept_fitted = _logistic(np.column_stack([columns[i] for i in kept]), is_agent)
+        if min(fitted) >= 0:
+            for i, slope in zip(kept, fitted, strict=True):
+                slopes[i] = slope
+            return slopes, intercept_fitted
+        kept.pop(int(np.argmin(fitted)))
+    return slopes, intercept
+
+
+def _logistic(x: Floats, is_agent: NDArray[np.bool_]) -> tuple[list[float], float]:
+    low, high = _smoothed_targets(is_agent)
+    target = np.where(is_agent, high, low)
+    # A soft target is a row of each class, weighted; the penalty is too weak to matter.
+    model = LogisticRegression(C=1e6, max_iter=1_000, tol=1e-6)
+    model.fit(np.vstack([x, x]), np.repeat([1, 0], len(x)), sample_weight=np.concatenate([target, 1 - target]))
+    return model.coef_[0].tolist(), float(model.intercept_[0])
+
+
+def _log_odds_parts(margin: Floats) -> tuple[Floats, Floats]:
+    """Log-probabilities ln p and −ln(1 − p) of a margin's probability; their sum is the margin."""
+    return -np.logaddexp(0, -margin), np.logaddexp(0, margin)
+
+
+def _sigmoid(x: Floats) -> Floats:
+    """Logistic function, kept off 0 and 1, where rounding would make a mistake infinitely surprising."""
+    return np.clip(np.exp(-np.logaddexp(0, -x)), TINY, 1 - TINY)

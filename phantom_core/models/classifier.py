@@ -1,0 +1,179 @@
+"""The agent classifier: gradient-boosted trees over session features, a calibrated probability, a threshold."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import xgboost as xgb
+from numpy.typing import NDArray
+
+from phantom_core.models.calibration import Beta, Isotonic, Platt
+from phantom_core.models.encoding import encode, feature_types
+from phantom_core.models.splits import by_kind, folds
+from phantom_core.progress import Progress, silent
+
+MAX_ROUNDS: Final = 600
+STOP_AFTER_ROUNDS: Final = 30
+REPORT_EVERY_ROUNDS: Final = 25
+MAX_BIN: Final = 128
+# Below this many rows a second thread gains little on an idle machine, and loses much on a busy one.
+ROWS_FOR_TWO_THREADS: Final = 20_000
+# One part in so many of what is learned from decides when to stop.
+STOPPING_PARTS: Final = 5
+PARAMETERS: Final[dict[str, str | int | float]] = {
+    "objective": "binary:logistic",
+    "eval_metric": "logloss",
+    "tree_method": "hist",
+    "max_bin": MAX_BIN,
+    "max_depth": 4,
+    "learning_rate": 0.07,
+    "subsample": 0.8,
+    "colsample_bytree": 0.8,
+    "min_child_weight": 2.0,
+    "reg_lambda": 2.0,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledRows:
+    """What a classifier learns from.
+
+    Attributes:
+        values: encoded features, shape (n_rows, n_names), NaN where undefined.
+        names: columns of `values`.
+        is_agent: labels, shape (n_rows,).
+        groups: actor of each row, shape (n_rows,).
+    """
+
+    values: NDArray[np.float32]
+    names: tuple[str, ...]
+    is_agent: NDArray[np.bool_]
+    groups: NDArray[np.int64]
+
+    def __getitem__(self, chosen: NDArray[np.bool_]) -> "LabelledRows":
+        return LabelledRows(self.values[chosen], self.names, self.is_agent[chosen], self.groups[chosen])
+
+    def with_values(self, values: NDArray[np.float32]) -> "LabelledRows":
+        """The same sessions with other values of the same features."""
+        return replace(self, values=values)
+
+    def only(self, names: Sequence[str]) -> "LabelledRows":
+        """The same sessions with some of the features."""
+        return replace(self, values=self.values[:, [self.names.index(name) for name in names]], names=tuple(names))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Classifier:
+    """A trained classifier, ready to score.
+
+    Attributes:
+        booster: the trees.
+        names: features in the order the trees know.
+        calibration: from margin to probability.
+        threshold: probability from which a session counts as an agent.
+        version: name of the saved model; empty before it is saved.
+    """
+
+    booster: xgb.Booster
+    names: tuple[str, ...]
+    calibration: Platt | Beta | Isotonic
+    threshold: float
+    version: str = ""
+
+    def agent_probability(self, features: pa.Table) -> NDArray[np.float64]:
+        """Probability that each session is an agent's.
+
+        Args:
+            features: has the columns `names`.
+        Returns:
+            Shape (n_rows,), in (0, 1).
+        """
+        return self.calibration.probability(margin(self.booster, encode(features, self.names)))
+
+
+def margin(booster: xgb.Booster, values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Log-odds before calibration.
+
+    Args:
+        booster: the trees.
+        values: encoded features, shape (n_rows, n_names).
+    Returns:
+        Shape (n_rows,).
+    """
+    if not len(values):
+        return np.empty(0)
+    return np.asarray(booster.inplace_predict(values, predict_type="margin"), dtype=np.float64)
+
+
+def fit_early_stopped(rows: LabelledRows, *, seed: int, progress: Progress = silent) -> xgb.Booster:
+    """Train until actors kept aside are predicted no better.
+
+    Args:
+        rows: at least two actors of each kind.
+        seed: of the inner split and the sampling of rows and features.
+        progress: told every few rounds; its CancelledError ends the training.
+    Returns:
+        The trees up to the best round.
+    """
+    n_parts = min(STOPPING_PARTS, *(len(actors) for actors in by_kind(rows.groups, rows.is_agent)))
+    aside = folds(rows.groups, rows.is_agent, n_parts, np.random.default_rng(seed)) == 0
+    learned = _matrix(rows[~aside])
+    stop = xgb.callback.EarlyStopping(rounds=STOP_AFTER_ROUNDS, save_best=True)
+    return xgb.train(
+        _parameters(rows, seed),
+        learned,
+        MAX_ROUNDS,
+        evals=[(_matrix(rows[aside], learned), "aside")],
+        callbacks=[stop, _Reporter(progress, MAX_ROUNDS)],
+        verbose_eval=False,
+    )
+
+
+def fit(rows: LabelledRows, n_rounds: int, *, seed: int, progress: Progress = silent) -> xgb.Booster:
+    """Train on every row for a known number of rounds.
+
+    Args:
+        rows: both classes.
+        n_rounds: as found by early stopping on other rows.
+        seed: of the sampling of rows and features.
+        progress: told every few rounds; its CancelledError ends the training.
+    """
+    return xgb.train(_parameters(rows, seed), _matrix(rows), n_rounds, callbacks=[_Reporter(progress, n_rounds)])
+
+
+class _Reporter(xgb.callback.TrainingCallback):
+    def __init__(self, progress: Progress, n_rounds: int) -> None:
+        super().__init__()
+        self.progress = progress
+        self.n_rounds = n_rounds
+
+    def after_iteration(self, model: xgb.Booster, epoch: int, evals_log: xgb.callback.TrainingCallback.EvalsLog) -> bool:
+        if epoch % REPORT_EVERY_ROUNDS == 0:
+            self.progress(epoch / self.n_rounds, f"round {epoch}")
+        return False
+
+
+def _parameters(rows: LabelledRows, seed: int) -> dict[str, str | int | float]:
+    return {**PARAMETERS, "seed": seed, "nthread": 1 if len(rows.values) < ROWS_FOR_TWO_THREADS else 2}
+
+
+def _matrix(rows: LabelledRows, reference: xgb.QuantileDMatrix | None = None) -> xgb.QuantileDMatrix:
+    return xgb.QuantileDMatrix(
+        rows.values,
+        label=rows.is_agent.astype(np.float32),
+        weight=_class_weights(rows.is_agent),
+        feature_names=list(rows.names),
+        feature_types=feature_types(rows.names),
+        enable_categorical=True,
+        max_bin=MAX_BIN,
+        ref=reference,
+    )
+
+
+def _class_weights(is_agent: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Weights with which both classes weigh the same, and a row weighs 1 on average."""
+    share = is_agent.mean()
+    weights: NDArray[np.float32] = np.where(is_agent, 0.5 / share, 0.5 / (1 - share)).astype(np.float32)
+    return weights

@@ -1,0 +1,79 @@
+"""Cross-fitting: each session is scored by a model that never met its actor."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xgboost as xgb
+from numpy.typing import NDArray
+
+from phantom_core.models.classifier import LabelledRows, fit_early_stopped, margin
+from phantom_core.progress import Progress, silent, within
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CrossFit:
+    """One model per fold, and what each said of the fold it did not see.
+
+    Attributes:
+        fold: fold of each row, shape (n_rows,).
+        boosters: the model of each fold, learned from the other folds.
+        margin: out-of-fold log-odds, shape (n_rows,).
+    """
+
+    fold: NDArray[np.int64]
+    boosters: tuple[xgb.Booster, ...]
+    margin: NDArray[np.float64]
+
+    @property
+    def n_rounds(self) -> int:
+        """Rounds a model on all rows should get: the median of the folds'."""
+        return int(np.median([booster.num_boosted_rounds() for booster in self.boosters]))
+
+    def margin_of(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Out-of-fold log-odds of the same sessions with other values.
+
+        Args:
+            values: encoded features, shape (n_rows, n_names).
+        """
+        return _out_of_fold(self.boosters, self.fold, values)
+
+
+def cross_fit(
+    rows: LabelledRows, fold: NDArray[np.int64], *, seed: int, may_learn: NDArray[np.bool_] | None = None, progress: Progress = silent
+) -> CrossFit:
+    """Train one model per fold on all other folds.
+
+    Args:
+        rows: the sessions.
+        fold: fold of each row, shape (n_rows,).
+        seed: of the training.
+        may_learn: rows no model may learn from are False, shape (n_rows,); they are scored all the same.
+        progress: told during every fold.
+    """
+    allowed = np.ones(len(fold), dtype=np.bool_) if may_learn is None else may_learn
+    n_folds = int(fold.max()) + 1
+    boosters = []
+    for k in range(n_folds):
+        part = during(within(progress, k / n_folds, (k + 1) / n_folds), f"fold {k + 1} of {n_folds}")
+        boosters.append(fit_early_stopped(rows[(fold != k) & allowed], seed=seed + k, progress=part))
+    return CrossFit(fold, tuple(boosters), _out_of_fold(tuple(boosters), fold, rows.values))
+
+
+def during(progress: Progress, what: str) -> Progress:
+    """Progress whose messages say what they are part of.
+
+    >>> during(lambda f, m: print(f"{f:.2f} {m}"), "fold 1 of 5")(0.5, "round 40")
+    0.50 fold 1 of 5, round 40
+    """
+
+    def part(fraction: float, message: str) -> None:
+        progress(fraction, f"{what}, {message}")
+
+    return part
+
+
+def _out_of_fold(boosters: tuple[xgb.Booster, ...], fold: NDArray[np.int64], values: NDArray[np.float32]) -> NDArray[np.float64]:
+    margins = np.empty(len(fold))
+    for k, booster in enumerate(boosters):
+        margins[fold == k] = margin(booster, values[fold == k])
+    return margins

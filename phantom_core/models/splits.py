@@ -1,0 +1,99 @@
+"""Splits: which sessions a model may learn from, so that it never meets an actor it knows."""
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from phantom_core.errors import DataError, InputError
+
+# With three folds, what is learned from always holds two groups of each kind, so it can be split once more to stop early.
+MIN_FOLDS: Final = 3
+MAX_FOLDS: Final = 20
+
+
+def actors(sessions: pa.Table) -> NDArray[np.int64]:
+    """Number the actors behind sessions: one per experiment, or per session outside experiments.
+
+    Args:
+        sessions: has the columns session_id and experiment_id.
+    Returns:
+        Numbers from 0, shape (n_sessions,).
+    """
+    alone = pc.binary_join_element_wise("session", sessions["session_id"], ":")
+    together = pc.binary_join_element_wise("experiment", sessions["experiment_id"], ":")
+    encoded = pc.coalesce(together, alone).combine_chunks().dictionary_encode()
+    numbers: NDArray[np.int64] = encoded.indices.to_numpy().astype(np.int64)
+    return numbers
+
+
+def by_kind(groups: NDArray[np.int64], is_agent: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Tell human actors from agents by what most of their sessions are.
+
+    Args:
+        groups: actor of each session, numbers from 0, shape (n_sessions,).
+        is_agent: label of each session, shape (n_sessions,).
+    Returns:
+        Numbers of the human actors, and of the agents.
+
+    >>> by_kind(np.array([0, 0, 3]), np.array([True, False, True]))
+    (array([0]), array([3]))
+    """
+    n_sessions = np.bincount(groups)
+    mostly_agent = 2 * np.bincount(groups, weights=is_agent) > n_sessions
+    return np.flatnonzero((n_sessions > 0) & ~mostly_agent), np.flatnonzero(mostly_agent)
+
+
+def folds(groups: NDArray[np.int64], is_agent: NDArray[np.bool_], n_folds: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Deal groups into folds of much the same size and mix; no group is in two.
+
+    Args:
+        groups: actor of each session, numbers from 0, shape (n_sessions,).
+        is_agent: label of each session, shape (n_sessions,).
+        n_folds: from 2.
+        rng: decides among groups of one size.
+    Returns:
+        Fold of each session, in [0, n_folds), shape (n_sessions,); every fold holds both classes.
+    Raises:
+        DataError: a class has fewer groups than folds.
+    """
+    n_sessions = np.bincount(groups)
+    humans, agents = by_kind(groups, is_agent)
+    _check_counts(len(humans), len(agents), n_folds)
+    fold_of_group = np.zeros(len(n_sessions), dtype=np.int64)
+    for members in (humans, agents):
+        _deal(members, n_sessions, fold_of_group, n_folds, rng)
+    return fold_of_group[groups]
+
+
+def check_n_folds(n_folds: int) -> None:
+    """Refuse a number of folds that no study can use.
+
+    Raises:
+        InputError: outside [MIN_FOLDS, MAX_FOLDS].
+    """
+    if not MIN_FOLDS <= n_folds <= MAX_FOLDS:
+        raise InputError(f"{n_folds} folds were asked for.", hint=f"Use {MIN_FOLDS} to {MAX_FOLDS}.")
+
+
+def _check_counts(n_human: int, n_agent: int, n_folds: int) -> None:
+    if min(n_human, n_agent) < n_folds:
+        scarce = "agents" if n_agent <= n_human else "humans"
+        raise DataError(
+            f"{n_folds} folds need at least {n_folds} actors of each kind, but the labels name {n_human} human and {n_agent} agent actors.",
+            hint=f"Load experiments or session labels with more {scarce}; an actor is an experiment, or a session outside experiments.",
+        )
+
+
+def _deal(
+    members: NDArray[np.int64], n_sessions: NDArray[np.int64], fold_of_group: NDArray[np.int64], n_folds: int, rng: np.random.Generator
+) -> None:
+    """Give each group, the largest first, to the fold that has fewest sessions of this kind."""
+    shuffled = rng.permutation(members)
+    filled = [0] * n_folds
+    for group in shuffled[np.argsort(-n_sessions[shuffled], kind="stable")]:
+        fold = min(range(n_folds), key=filled.__getitem__)
+        fold_of_group[group] = fold
+        filled[fold] += int(n_sessions[group])
