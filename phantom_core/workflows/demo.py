@@ -1,0 +1,134 @@
+"""The demo set: generated shoppers loaded the way any file is, and taken out again with one call."""
+
+import json
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from phantom_core.features.store import FeatureStore
+from phantom_core.lake.lake import Lake
+from phantom_core.market.generate import Generated, generate
+from phantom_core.progress import Progress, silent, within
+from phantom_core.settings import Settings
+from phantom_core.workflows.ingest import ingest
+
+MARK: Final = "demo.json"
+FOLDER: Final = "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoReport:
+    """What the demo set holds.
+
+    Attributes:
+        sessions: generated sessions.
+        events: accepted events.
+        quotes: accepted quotes.
+        seconds: wall time.
+    """
+
+    sessions: int
+    events: int
+    quotes: int
+    seconds: float
+
+    def to_json(self) -> dict[str, object]:
+        """The report as plain values."""
+        return {"sessions": self.sessions, "events": self.events, "quotes": self.quotes, "seconds": self.seconds}
+
+
+def load_demo(settings: Settings, *, now_ms: int, progress: Progress = silent) -> DemoReport:
+    """Generate the demo set and load it; a second call adds nothing.
+
+    Args:
+        settings: seed, size and workspace.
+        now_ms: the clock, UTC milliseconds.
+        progress: told after every step.
+    """
+    start_s = time.monotonic()
+    progress(0.0, "inventing shoppers")
+    files = _write_files(generate(settings.demo_sessions, settings.seed), settings.workspace / FOLDER)
+    report = ingest(
+        settings,
+        [files["events"], files["quotes"]],
+        now_ms=now_ms,
+        experiments=str(files["experiments"]),
+        labels=str(files["labels"]),
+        progress=within(progress, 0.2, 0.8),
+    )
+    _mark(settings.workspace, "loaded")
+    progress(0.8, "computing features")
+    FeatureStore(Lake(settings.workspace / "lake")).refresh(within(progress, 0.8, 1.0))
+    accepted = {load.kind: load.accepted for load in report.loads}
+    return DemoReport(settings.demo_sessions, accepted["events"], accepted["quotes"], round(time.monotonic() - start_s, 3))
+
+
+def wants_demo(workspace: Path) -> bool:
+    """Whether nothing was ever loaded here, nor a demo set removed."""
+    return not (workspace / MARK).exists() and Lake(workspace / "lake").version("loads") < 0
+
+
+def has_demo(workspace: Path) -> bool:
+    """Whether the workspace holds the demo set."""
+    path = workspace / MARK
+    return path.exists() and json.loads(path.read_text(encoding="utf-8"))["state"] == "loaded"
+
+
+def remove_demo(settings: Settings) -> None:
+    """Take the demo set out again; whatever else was loaded stays.
+
+    Models stay only where other sessions are left that they may have learned from.
+    """
+    lake = Lake(settings.workspace / "lake")
+    with lake.lock, lake.connect(("loads", "experiments", "session_labels")) as connection:
+        demo_files = f"file LIKE '{_escaped(settings.workspace / FOLDER)}/%' ESCAPE '\\'"
+        numbers = [row[0] for row in connection.execute(f"SELECT load_seq FROM loads WHERE {demo_files}").fetchall()]
+        others = connection.execute(f"SELECT COUNT(*) FROM loads WHERE NOT ({demo_files})").fetchall()[0][0]
+        for table in ("events", "quotes", "loads"):
+            if numbers:
+                lake.delete(table, f"load_seq IN ({', '.join(map(str, numbers))})")
+        for table, key, column in (("experiments", "experiment_id", "id"), ("session_labels", "session_id", "session")):
+            _delete_people(lake, table, key, settings.workspace / FOLDER / f"{table}.csv", column)
+    if not others:
+        shutil.rmtree(settings.workspace / "models", ignore_errors=True)
+    shutil.rmtree(settings.workspace / FOLDER, ignore_errors=True)
+    _mark(settings.workspace, "removed")
+    FeatureStore(lake).refresh()
+
+
+def _write_files(generated: Generated, folder: Path) -> dict[str, Path]:
+    """The demo set as files anyone may look at: what a shop could have exported."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {
+        "events": folder / "events.parquet",
+        "quotes": folder / "quotes.parquet",
+        "experiments": folder / "experiments.csv",
+        "labels": folder / "session_labels.csv",
+    }
+    pq.write_table(generated.events, files["events"])
+    pq.write_table(generated.quotes, files["quotes"])
+    pa_csv.write_csv(generated.experiments, files["experiments"])
+    pa_csv.write_csv(generated.labels, files["labels"])
+    return files
+
+
+def _delete_people(lake: Lake, table: str, key: str, file: Path, column: str) -> None:
+    if not file.exists():
+        return
+    names = pa_csv.read_csv(file).column(column).to_pylist()
+    for start in range(0, len(names), 1_000):
+        quoted = ", ".join("'" + str(name).replace("'", "''") + "'" for name in names[start : start + 1_000])
+        lake.delete(table, f"{key} IN ({quoted})")
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("'", "''")
+
+
+def _mark(workspace: Path, state: str) -> None:
+    (workspace / MARK).write_text(json.dumps({"state": state}), encoding="utf-8")

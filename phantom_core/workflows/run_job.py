@@ -1,0 +1,79 @@
+"""Run a job: what a worker process does with the row that asked for it."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from phantom_core.control.jobs import Job, Jobs
+from phantom_core.errors import InputError, PhantomError
+from phantom_core.events.mapping import load_mapping
+from phantom_core.features.store import FeatureStore
+from phantom_core.lake.lake import Lake
+from phantom_core.progress import Progress
+from phantom_core.settings import Settings
+from phantom_core.workflows.demo import load_demo
+from phantom_core.workflows.ingest import ingest
+from phantom_core.workflows.train_classifier import train_classifier
+
+Arguments = Mapping[str, object]
+Work = Callable[[Settings, Arguments, int, Progress], Mapping[str, object]]
+
+
+def run_job(settings: Settings, job_id: str, now_ms: int) -> Job:
+    """Do a queued job and write down how it ended; an error that is no PhantomError is written down and raised.
+
+    Raises:
+        NotFoundError: no such job.
+    """
+    jobs = Jobs(settings)
+    job = jobs.take(job_id)
+    try:
+        result = WORK[job.kind](settings, job.arguments, now_ms, jobs.progress(job_id))
+    except PhantomError as error:
+        jobs.fail(job_id, error)
+    except BaseException as error:
+        jobs.fail(job_id, PhantomError(f"This should not happen: {error!r}.", hint=f"The log is logs/{job_id}.log in the workspace."))
+        raise
+    else:
+        jobs.finish(job_id, result)
+    return jobs.get(job_id)
+
+
+def _ingest(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    mapping = arguments.get("mapping")
+    report = ingest(
+        settings,
+        _texts(arguments, "paths"),
+        now_ms=now_ms,
+        mapping=load_mapping(str(mapping)) if mapping else None,
+        experiments=_text(arguments, "experiments"),
+        labels=_text(arguments, "labels"),
+        progress=progress,
+    )
+    FeatureStore(Lake(settings.workspace / "lake")).refresh(lambda _, message: progress(0.95, message))
+    return report.to_json()
+
+
+def _demo(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    return load_demo(settings, now_ms=now_ms, progress=progress).to_json()
+
+
+def _train(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    lake = Lake(settings.workspace / "lake")
+    folds, seed = arguments.get("folds", 5), arguments.get("seed", settings.seed)
+    if not isinstance(folds, int) or not isinstance(seed, int):
+        raise InputError("Folds and seed must be whole numbers.")
+    without = _texts(arguments, "without")
+    return train_classifier(settings, lake, now_ms=now_ms, n_folds=folds, without=without, seed=seed, progress=progress).to_json()
+
+
+def _text(arguments: Arguments, name: str) -> str | None:
+    value = arguments.get(name)
+    return str(value) if value else None
+
+
+def _texts(arguments: Arguments, name: str) -> tuple[str, ...]:
+    values = arguments.get(name) or ()
+    return tuple(str(value) for value in values) if isinstance(values, list | tuple) else (str(values),)
+
+
+WORK: Final[Mapping[str, Work]] = {"ingest": _ingest, "demo": _demo, "train_classifier": _train}

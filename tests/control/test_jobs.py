@@ -1,0 +1,88 @@
+"""Jobs run in a process of their own, and everyone sees how they end."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from phantom_core.control.jobs import Job, Jobs
+from phantom_core.errors import CancelledError, NotFoundError
+from phantom_core.settings import Settings
+
+HEADER = "sessionId,ts,eventName\n"
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Jobs:
+    return Jobs(Settings(workspace=tmp_path / "workspace"))
+
+
+def wait(jobs: Jobs, job: Job, *, until: tuple[str, ...] = ("done", "failed", "cancelled")) -> Job:
+    for _ in range(600):
+        job = jobs.get(job.job_id)
+        if job.state in until:
+            return job
+        time.sleep(0.05)
+    raise AssertionError(f"still {job.state}: {job.message}")
+
+
+def large_file(folder: Path) -> Path:
+    path = folder / "large.csv"
+    path.write_text(HEADER + "".join(f"s{i},{1_772_359_200_000 + i},search\n" for i in range(600_000)))
+    return path
+
+
+def test_a_job_reports_what_came_out(jobs: Jobs, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(HEADER + "s1,2026-03-01,search\n")
+    job = wait(jobs, jobs.start("ingest", {"paths": [str(path)]}))
+    assert (job.state, job.fraction, job.result["accepted"]) == ("done", 1.0, 1)
+
+
+def test_a_job_that_fails_says_why_in_one_sentence(jobs: Jobs, tmp_path: Path) -> None:
+    job = wait(jobs, jobs.start("ingest", {"paths": [str(tmp_path / "nothing")]}))
+    assert job.state == "failed"
+    assert job.message.startswith("There is nothing to load at")
+
+
+def test_a_cancelled_job_stops_and_leaves_nothing(jobs: Jobs, tmp_path: Path) -> None:
+    job = jobs.start("ingest", {"paths": [str(large_file(tmp_path))]})
+    wait(jobs, job, until=("running",))
+    jobs.cancel(job.job_id)
+    assert wait(jobs, job).state == "cancelled"
+    assert not (tmp_path / "workspace" / "lake" / "events").exists()
+
+
+def test_a_dead_worker_is_noticed(jobs: Jobs, tmp_path: Path) -> None:
+    job = wait(jobs, jobs.start("ingest", {"paths": [str(large_file(tmp_path))]}), until=("running",))
+    os.kill(job.pid, signal.SIGKILL)
+    assert "died" in wait(jobs, job).message
+
+
+def test_another_process_sees_the_same_jobs(jobs: Jobs, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(HEADER + "s1,2026-03-01,search\n")
+    job = wait(jobs, jobs.start("ingest", {"paths": [str(path)]}))
+    elsewhere = Jobs(Settings(workspace=tmp_path / "workspace"))
+    assert elsewhere.latest("ingest") == [job]
+    assert elsewhere.active() == []
+
+
+def test_progress_stops_work_that_nobody_wants(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Jobs, "_spawn", lambda self, job_id: None)
+    job = jobs.start("demo", {})
+    jobs.take(job.job_id)
+    progress = jobs.progress(job.job_id)
+    progress(0.5, "half")
+    assert jobs.get(job.job_id).message == "half"
+    jobs.cancel(job.job_id)
+    time.sleep(0.25)
+    with pytest.raises(CancelledError):
+        progress(0.6, "more")
+
+
+def test_an_unknown_job_is_said_so(jobs: Jobs) -> None:
+    with pytest.raises(NotFoundError, match="no job"):
+        jobs.get("nope")
