@@ -9,12 +9,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import pyarrow.parquet as pq
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import Progress as Bar
+from rich.text import Text
 
 from phantom_core.control.jobs import Jobs
 from phantom_core.errors import PhantomError
@@ -40,7 +42,7 @@ def demo(
     """Fill the workspace with generated shoppers."""
     from phantom_core.workflows import demo as workflow
 
-    with running(workspace, "demo") as (settings, progress):
+    with running(workspace, "demo", as_json=as_json) as (settings, progress):
         if remove:
             workflow.remove_demo(settings)
             emit({"removed": True}, as_json)
@@ -62,7 +64,7 @@ def ingest(
     from phantom_core.events.mapping import load_mapping
     from phantom_core.workflows.ingest import ingest as load
 
-    with running(workspace, "loading") as (settings, progress):
+    with running(workspace, "loading", as_json=as_json) as (settings, progress):
         report = load(
             settings,
             paths or [],
@@ -89,7 +91,7 @@ def quarantine(
     """Show the rows that were not taken, and why."""
     from phantom_core.lake.quarantine import read_quarantine
 
-    with running(workspace, "reading") as (settings, _):
+    with running(workspace, "reading", as_json=as_json) as (settings, _):
         lake = lake_of(settings)
         if out:
             read_quarantine(lake, reason=reason).write_csv(out)
@@ -106,7 +108,7 @@ def features(
     """Bring the features of all sessions up to date."""
     from phantom_core.features.store import FeatureStore
 
-    with running(workspace, "features") as (settings, progress):
+    with running(workspace, "features", as_json=as_json) as (settings, progress):
         store = FeatureStore(lake_of(settings))
         report = store.refresh(progress)
         if out:
@@ -127,7 +129,7 @@ def train_classifier(
     """Train the agent classifier and judge it on held-out actors."""
     from phantom_core.workflows.train_classifier import train_classifier as workflow
 
-    with running(workspace, "training") as (settings, progress):
+    with running(workspace, "training", as_json=as_json) as (settings, progress):
         report = workflow(
             settings,
             lake_of(settings),
@@ -154,7 +156,7 @@ def score(
 
     from phantom_core.workflows.score import score as workflow
 
-    with running(workspace, "scoring") as (settings, progress):
+    with running(workspace, "scoring", as_json=as_json) as (settings, progress):
         scores = workflow(settings, lake_of(settings), version=version, progress=progress)
         if out:
             write = pa_csv.write_csv if out.suffix == ".csv" else pq.write_table
@@ -179,7 +181,7 @@ def card(
     from phantom_core.artifacts.store import ModelStore
     from phantom_core.workflows.train_classifier import CARD, KIND
 
-    with running(workspace, "reading") as (settings, _):
+    with running(workspace, "reading", as_json=as_json) as (settings, _):
         text = ModelStore(settings.workspace, KIND).open(version).read(CARD).decode()
         emit({"card": text}, as_json=True) if as_json else print(text)
 
@@ -189,28 +191,41 @@ def job(job_id: str, *, workspace: Workspace = None) -> None:
     """Do a job that was written down by another process."""
     from phantom_core.workflows.run_job import run_job
 
-    run_job(settings_of(workspace), job_id, now_ms())
+    with running(workspace, "working") as (settings, _):
+        run_job(settings, job_id, now_ms())
 
 
 @app.command()
 def jobs(*, limit: Annotated[int, typer.Option(min=1)] = 10, workspace: Workspace = None, as_json: Json = False) -> None:
     """Show the newest long-running jobs."""
-    with running(workspace, "reading") as (settings, _):
+    with running(workspace, "reading", as_json=as_json) as (settings, _):
         found = Jobs(settings).latest(limit=limit)
         emit({job.job_id: {"kind": job.kind, "state": job.state, "done": job.fraction, "message": job.message} for job in found}, as_json)
 
 
 @contextmanager
-def running(workspace: Path | None, what: str) -> Iterator[tuple[Settings, "Reporter"]]:
-    """Settings and progress for a verb; a PhantomError becomes one line on standard error and exit code 1."""
+def running(workspace: Path | None, what: str, *, as_json: bool = False) -> Iterator[tuple[Settings, "Reporter"]]:
+    """Settings and progress for a verb; what a user can mend becomes one sentence, and exit code 1."""
     try:
         with Bar(console=console, transient=True) as bar:
             yield settings_of(workspace), Reporter(bar, what)
     except PhantomError as error:
-        console.print(f"[bold red]✗[/] {error.message}", highlight=False)
-        if error.hint:
-            console.print(f"  {error.hint}", highlight=False)
-        raise typer.Exit(1) from error
+        refuse(error.message, error.hint, as_json)
+    except ValidationError as error:
+        first = error.errors()[0]
+        refuse(f"PHANTOM_{str(first['loc'][0]).upper()} cannot be used: {first['msg']}.", "", as_json)
+    except OSError as error:
+        refuse(f"{error.strerror or error}: {error.filename or ''}".rstrip(": ") + ".", "Check the path, the rights and the disk.", as_json)
+
+
+def refuse(message: str, hint: str, as_json: bool) -> NoReturn:
+    """Say why a verb did nothing."""
+    if as_json:
+        print(json.dumps({"error": message, "hint": hint}))
+    console.print(Text.assemble(("✗ ", "bold red"), message))
+    if hint:
+        console.print(Text(f"  {hint}"))
+    raise typer.Exit(1)
 
 
 class Reporter:

@@ -48,7 +48,8 @@ def test_quarantine_shows_reason_line_and_text(workspace: Path) -> None:
 
 def test_an_error_is_one_sentence_on_standard_error_and_exit_code_one(workspace: Path) -> None:
     done = phantom("ingest", "/nowhere/*.csv", "--workspace", str(workspace), "--json")
-    assert (done.returncode, done.stdout) == (1, "")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"] == "There is nothing to load at '/nowhere/*.csv'."
     assert "There is nothing to load at '/nowhere/*.csv'." in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -64,3 +65,18 @@ def test_a_card_needs_a_model(workspace: Path) -> None:
     done = phantom("card", "--workspace", str(workspace))
     assert done.returncode == 1
     assert "No classifier has been trained" in done.stderr
+
+
+@pytest.mark.parametrize("path", ["[/x]", "n" * 300])
+def test_odd_paths_get_a_sentence(path: str, workspace: Path) -> None:
+    done = phantom("ingest", path, "--workspace", str(workspace))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert path[:20] in done.stderr
+
+
+def test_a_workspace_that_is_a_file_gets_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(ROWS)
+    done = phantom("ingest", str(tmp_path / "a.csv"), "--workspace", str(tmp_path / "a.csv"))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr

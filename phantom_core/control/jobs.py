@@ -14,7 +14,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from phantom_core.control.database import METADATA, connect
-from phantom_core.errors import CancelledError, NotFoundError, PhantomError
+from phantom_core.errors import CancelledError, ConflictError, NotFoundError, PhantomError
 from phantom_core.progress import Progress
 from phantom_core.settings import Settings
 
@@ -141,8 +141,13 @@ class Jobs:
         self._change(job_id, only_from=ACTIVE, cancel=True)
 
     def take(self, job_id: str) -> Job:
-        """Become a queued job's worker."""
-        self._change(job_id, only_from=("queued",), state="running", pid=os.getpid())
+        """Become a queued job's worker.
+
+        Raises:
+            ConflictError: it is not waiting for one any more.
+        """
+        if not self._change(job_id, only_from=("queued",), state="running", pid=os.getpid()):
+            raise ConflictError(f"The job is {self.get(job_id).state}, so it is not started.")
         return self.get(job_id)
 
     def progress(self, job_id: str) -> Progress:
@@ -169,10 +174,10 @@ class Jobs:
         state = "cancelled" if isinstance(error, CancelledError) else "failed"
         self._change(job_id, only_from=ACTIVE, state=state, message=str(error))
 
-    def _change(self, job_id: str, *, only_from: tuple[str, ...], **values: object) -> None:
+    def _change(self, job_id: str, *, only_from: tuple[str, ...], **values: object) -> bool:
         change = JOBS.update().where(JOBS.c.job_id == job_id, JOBS.c.state.in_(only_from))
         with self._engine.begin() as connection:
-            connection.execute(change.values(changed_ms=_now_ms(), **values))
+            return connection.execute(change.values(changed_ms=_now_ms(), **values)).rowcount == 1
 
     def _spawn(self, job_id: str) -> None:
         log_folder = self._settings.workspace / "logs"

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from phantom_core.errors import MappingError, SourceError, UnavailableError
 from phantom_core.events.schema import EXPERIMENTS, SESSION_LABELS
-from phantom_core.events.sources import Source
+from phantom_core.events.sources import ROW_NAMES, Source
+from phantom_core.events.text_rows import MAX_SHOWN
 
 _YES: Final = frozenset({"true", "t", "yes", "1", "1.0"})
 _NO: Final = frozenset({"false", "f", "no", "0", "0.0"})
@@ -32,7 +33,25 @@ _LABEL_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 Row = dict[str, str | None]
-Numbered = tuple[int, Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A row as named text values, or why there are none.
+
+    Attributes:
+        line: where it stands, from 1.
+        values: by column.
+        problem: reason code of a row that cannot be read, else "".
+        detail: what was found there.
+        text: the row as it stands.
+    """
+
+    line: int
+    values: Row
+    problem: str = ""
+    detail: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,38 +86,44 @@ class Actors:
         return dict(Counter(row.reason for row in self.refused))
 
 
-def read_experiments(rows: Iterable[Numbered]) -> Actors:
+def read_experiments(rows: Iterable[Named]) -> Actors:
     """Experiments from named text values."""
     return _collect(rows, _EXPERIMENT_NAMES, EXPERIMENTS, _experiment)
 
 
-def read_labels(rows: Iterable[Numbered]) -> Actors:
+def read_labels(rows: Iterable[Named]) -> Actors:
     """Session labels from named text values; label is agent/bot/1 or human/0."""
     return _collect(rows, _LABEL_NAMES, SESSION_LABELS, _label)
 
 
-def rows_of_source(source: Source) -> Iterator[Numbered]:
-    """Rows of a file as named text values; rows that are physically broken carry `_problem`."""
+def rows_of_source(source: Source) -> Iterator[Named]:
+    """Rows of a file; those that are physically broken have a problem instead of values."""
     for batch in source.batches():
         for row in batch.rows.to_pylist():
-            line = row.pop("_line")
-            values = json.loads(row["doc"]) if source.columns.is_json and _is_object(row.get("doc")) else row
-            values["_problem"], values["_text"] = row.get("_problem"), row.get("_text")
-            yield line, {key: None if value is None else str(value).strip() for key, value in values.items()}
+            line, problem, detail, text = (row.pop(name) for name in ROW_NAMES)
+            values = row
+            if source.columns.is_json and not problem:
+                text = row["doc"][:MAX_SHOWN]
+                values, problem = _document(row["doc"])
+            yield Named(line, {key: _text(value) for key, value in values.items()}, problem or "", detail or "", text or "")
 
 
-def rows_of_postgres(url: str) -> Iterator[Numbered]:
+def rows_of_postgres(url: str) -> Iterator[Named]:
     """Rows of the table `experiments` of a PostgreSQL database.
 
     Raises:
         UnavailableError: no connection.
         SourceError: no such table.
     """
-    engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1).replace("postgres://", "postgresql+psycopg://", 1))
+    try:
+        address = sa.make_url(url).set(drivername="postgresql+psycopg")
+    except (sa.exc.ArgumentError, ValueError) as error:
+        raise SourceError(f"This is no database URL: {error}.", hint="Write postgresql://user@host:5432/database.") from error
+    engine = sa.create_engine(address)
     try:
         with engine.connect() as connection:
             for line, row in enumerate(connection.execute(sa.text("SELECT * FROM experiments")).mappings(), start=1):
-                yield line, {key: None if value is None else str(value) for key, value in row.items()}
+                yield Named(line, {key: _text(value) for key, value in row.items()})
     except sa.exc.OperationalError as error:
         raise UnavailableError(f"PostgreSQL does not answer: {_first_line(error)}.", hint="Check the URL and the server.") from error
     except sa.exc.SQLAlchemyError as error:
@@ -111,63 +136,72 @@ def _first_line(error: sa.exc.SQLAlchemyError) -> str:
     return str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
 
 
-def _is_object(text: str | None) -> bool:
+def _document(text: str) -> tuple[dict[str, object], str]:
+    """The values of a JSON object, or why it is none."""
     try:
-        return text is not None and isinstance(json.loads(text), dict)
-    except json.JSONDecodeError:
-        return False
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}, "broken_json"
+    return (document, "") if isinstance(document, dict) else ({}, "not_an_object")
+
+
+def _text(value: object) -> str | None:
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return None if value is None else text.strip()
 
 
 def _collect(
-    rows: Iterable[Numbered],
+    rows: Iterable[Named],
     names: Mapping[str, tuple[str, ...]],
     schema: pa.Schema,
-    convert: Callable[[Row], dict[str, str | bool | None] | str],
+    convert: Callable[[Row], dict[str, str | bool | None] | tuple[str, str]],
 ) -> Actors:
     kept: dict[str, dict[str, str | bool | None]] = {}
     refused: list[Refused] = []
     n_read = 0
-    for line, values in rows:
+    for named in rows:
         n_read += 1
-        if n_read == 1 and not values.get("_problem"):
-            _check_names(values, names)
-        row: Row = {field: _pick(values, options) for field, options in names.items()}
-        outcome = values.get("_problem") or convert(row)
-        if isinstance(outcome, str):
-            text = values.get("_text") or json.dumps({key: value for key, value in values.items() if not key.startswith("_")})
-            refused.append(Refused(line, outcome, "", text[:2_000]))
+        outcome = (named.problem, named.detail)
+        if not named.problem:
+            outcome = convert({field: _pick(named.values, options) for field, options in names.items()})  # type: ignore[assignment]
+        if isinstance(outcome, tuple):
+            refused.append(Refused(named.line, *outcome, named.text or json.dumps(named.values, ensure_ascii=False)[:MAX_SHOWN]))
         else:
             kept[str(outcome[schema.names[0]])] = outcome
     table = pa.Table.from_pylist(list(kept.values()), schema=schema)
     return Actors(table, n_read, n_read - len(kept) - len(refused), tuple(refused))
 
 
-def _check_names(values: Row, names: Mapping[str, tuple[str, ...]]) -> None:
-    needed = next(iter(names.values()))
-    if not any(option in values for option in needed):
-        columns = ", ".join(key for key in values if not key.startswith("_"))
-        raise MappingError(f"No column {' or '.join(needed)}; the columns are {columns}.")
+def check_columns(source: Source, kind: str) -> None:
+    """Refuse a file of experiments or labels that has no column to name a row by.
+
+    Raises:
+        MappingError: says which columns there are.
+    """
+    needed = _EXPERIMENT_NAMES["experiment_id"] if kind == "experiments" else _LABEL_NAMES["session_id"]
+    if not any(name in source.columns.names for name in needed):
+        raise MappingError(f"No column {' or '.join(needed)}; the columns are {', '.join(source.columns.names) or 'none'}.")
 
 
 def _pick(values: Row, options: tuple[str, ...]) -> str | None:
     return next((values[name] for name in options if values.get(name) not in (None, "")), None)
 
 
-def _experiment(row: Row) -> dict[str, str | bool | None] | str:
+def _experiment(row: Row) -> dict[str, str | bool | None] | tuple[str, str]:
     human_only = (row["xp_human_only"] or "").lower()
     if row["experiment_id"] is None:
-        return "missing_experiment_id"
+        return "missing_experiment_id", ""
     if human_only not in _YES | _NO | {""}:
-        return "bad_flag"
+        return "bad_flag", human_only
     return {**row, "xp_human_only": human_only in _YES if human_only else None}
 
 
-def _label(row: Row) -> dict[str, str | bool | None] | str:
+def _label(row: Row) -> dict[str, str | bool | None] | tuple[str, str]:
     label = (row["is_agent"] or "").lower()
     if row["session_id"] is None:
-        return "missing_session_id"
+        return "missing_session_id", ""
     if label not in _AGENT | _HUMAN | {""}:
-        return "unknown_label"
+        return "unknown_label", label
     if not label and row["family"] is None:
-        return "missing_label"
+        return "missing_label", ""
     return {**row, "is_agent": label in _AGENT if label else None}

@@ -39,12 +39,14 @@ def canonical_mapping(columns: Columns) -> Mapping:
     """
     kind: Kind = "quotes" if _is_quote_log(columns) else "events"
     names = FIELD_NAMES if kind == "events" else QUOTE_FIELD_NAMES
-    found = {field: column for field, options in names.items() if (column := _first(columns, options))}
+    found = {field: "|".join(options) for field, options in names.items() if _offers(columns, options)}
     missing = [field for field in REQUIRED[kind] if field not in found]
     if missing:
         raise MappingError(
             f"No column for {', '.join(missing)}; the columns are {', '.join(columns.names) or 'none'}.", hint=_advice(columns)
         )
+    if columns.is_json:  # later rows may carry keys that the sample did not show
+        found = {field: "|".join(options) for field, options in names.items()}
     metadata = {name: name for name in METADATA_NAMES if kind == "events" and name in columns.names}
     return Mapping(name="canonical", kind=kind, columns=dict(found), metadata=metadata)
 
@@ -59,12 +61,8 @@ def _is_quote_log(columns: Columns) -> bool:
     return not named and "price" in columns.names and any(name in columns.names for name in FIELD_NAMES["product_id"])
 
 
-def _first(columns: Columns, options: tuple[str, ...]) -> str | None:
-    found = next((name for name in options if name in columns.names or name in columns.nested), None)
-    # JSON rows may carry keys that the sample did not show.
-    inner = columns.is_json and any(name.startswith(f"{options[0]}.") for name in columns.names)
-    sampled = columns.is_json and options[0] not in ("sessionId", "ts", "eventName", "price")
-    return found or (options[0] if inner or sampled else None)
+def _offers(columns: Columns, options: tuple[str, ...]) -> bool:
+    return any(name in options or name.split(".")[0] in options for name in (*columns.names, *columns.nested))
 
 
 def _fits(mapping: Mapping, columns: Columns) -> bool:

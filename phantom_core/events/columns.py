@@ -7,6 +7,7 @@ from typing import Final
 from phantom_core.errors import MappingError
 
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[([^\]]+)\]")
+_BLANKS: Final = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
 _PAIR_VALUES: Final = ("string_value", "int_value", "double_value", "float_value")
 
 
@@ -44,6 +45,8 @@ class Columns:
 
     def has(self, column: str) -> bool:
         """Whether a value of this column can be asked for; any key may occur in JSON."""
+        if "|" in column and column not in self.names:
+            return any(self.has(option) for option in column.split("|"))
         head = _STEP.match(column)
         return self.is_json or column in self.names or (head is not None and head.group(1) in self.nested)
 
@@ -53,6 +56,9 @@ class Columns:
         Raises:
             MappingError: a named column that the source does not have.
         """
+        if "|" in column and column not in self.names:
+            options = [option for option in column.split("|") if self.has(option)]
+            return f"COALESCE({', '.join(map(self.text, options))}, NULL)" if options else self.text(column.split("|", maxsplit=1)[0])
         if self.is_json:
             return _blank_is_null(_walk("doc", column))
         if column in self.names:
@@ -73,14 +79,18 @@ class Columns:
 
 
 def _blank_is_null(sql: str) -> str:
-    return f"NULLIF(TRIM({sql}), '')"
+    return f"NULLIF(TRIM({sql}, {_BLANKS}), '')"
+
+
+def _json_path(key: str) -> str:
+    return '$."' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _walk(sql: str, path: str) -> str:
     """SQL that follows a path: `.key`, `[0]` of a list, `[key]` of a list of key-value pairs."""
     for key, bracket in _STEP.findall(path):
         if key:
-            sql = f"json_extract({sql}, {quote_text('$.' + chr(34) + key + chr(34))})"
+            sql = f"json_extract({sql}, {quote_text(_json_path(key))})"
         elif bracket.isdigit():
             sql = f"json_extract({sql}, '$[{bracket}]')"
         else:
@@ -89,5 +99,5 @@ def _walk(sql: str, path: str) -> str:
 
 
 def _pair_value(sql: str, key: str) -> str:
-    found = f"list_filter(CAST({sql} AS JSON[]), lambda pair: json_extract_string(pair, '$.key') = {quote_text(key)})[1]"
+    found = f"list_filter(TRY_CAST({sql} AS JSON[]), lambda pair: json_extract_string(pair, '$.key') = {quote_text(key)})[1]"
     return "COALESCE(" + ", ".join(f"json_extract_string({found}, '$.value.{kind}')" for kind in _PAIR_VALUES) + ")"

@@ -1,14 +1,17 @@
 """Mappings: how the columns and values of a foreign export become events or quotes, as TOML."""
 
-import re
+import codecs
 import tomllib
 from pathlib import Path
 from typing import Final, Literal
+from zoneinfo import available_timezones
 
+import duckdb
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from phantom_core.errors import MappingError
+from phantom_core.events.schema import STORE_MODES
 from phantom_core.events.vocabulary import canonical_name
 
 SHIPPED: Final = Path(__file__).parents[2] / "data" / "mappings"
@@ -35,10 +38,7 @@ class EventRule(BaseModel):
     @classmethod
     def _compiles(cls, when: dict[str, str]) -> dict[str, str]:
         for column, pattern in when.items():
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"the pattern '{pattern}' for column '{column}' is not a regular expression: {error}") from error
+            _check_pattern(pattern, column)
         return when
 
 
@@ -50,12 +50,28 @@ class Extract(BaseModel):
     column: str
     pattern: str
 
+    @model_validator(mode="after")
+    def _compiles(self) -> "Extract":
+        _check_pattern(self.pattern, self.column)
+        return self
+
+
+def _check_pattern(pattern: str, column: str) -> None:
+    """DuckDB runs the patterns, so DuckDB says whether they are any."""
+    try:
+        with duckdb.connect() as connection:
+            connection.execute("SELECT regexp_matches('', $pattern)", {"pattern": pattern}).fetchall()
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"the pattern '{pattern}' for column '{column}' is not a regular expression: {reason}") from error
+
 
 class Mapping(BaseModel):
     """One foreign format.
 
     A column is a name, a path into nested data (`device.browser`, `items[0].item_id`), or a path into a list of
-    key-value pairs (`event_params[ga_session_id]`). A list of columns is joined with ".".
+    key-value pairs (`event_params[ga_session_id]`). `a|b` is the first of them that has a value. A list of columns is
+    joined with ".".
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -74,13 +90,38 @@ class Mapping(BaseModel):
     event_names: dict[str, str] = Field(default_factory=dict, description="foreign name → canonical name")
     event_rules: list[EventRule] = Field(default_factory=list)
 
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, time_zone: str) -> str:
+        if time_zone not in available_timezones():
+            raise ValueError(f"'{time_zone}' is not a time zone; give a name such as UTC or Europe/Berlin")
+        return time_zone
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_an_encoding(cls, encoding: str | None) -> str | None:
+        try:
+            known = encoding is None or codecs.lookup(encoding).name
+        except LookupError:
+            known = None
+        if not known:
+            raise ValueError(f"there is no encoding '{encoding}'; try utf-8, utf-16-le or latin-1")
+        return encoding
+
     @model_validator(mode="after")
     def _names_what_exists(self) -> "Mapping":
         fields = EVENT_FIELDS if self.kind == "events" else QUOTE_FIELDS
         for field in [*self.columns, *self.constants, *self.extract]:
             if field not in fields:
                 raise ValueError(f"'{field}' is not a field of {self.kind}; the fields are {', '.join(fields)}")
-        for name in [*self.event_names.values(), *(rule.event_name for rule in self.event_rules)]:
+        for field in {*self.extract, *self.constants} & {"metadata"} | {*self.extract} & {"event_name"}:
+            raise ValueError(f"'{field}' cannot be given like this: use [metadata] or [[event_rules]]")
+        if any(spec == [] for spec in self.columns.values()):
+            raise ValueError("a list of columns is empty")
+        if self.constants.get("store_mode", STORE_MODES[0]) not in STORE_MODES:
+            raise ValueError(f"store_mode must be one of {', '.join(STORE_MODES)}")
+        constant = [self.constants["event_name"]] if "event_name" in self.constants else []
+        for name in [*constant, *self.event_names.values(), *(rule.event_name for rule in self.event_rules)]:
             if canonical_name(name) is None:
                 raise ValueError(f"'{name}' is not an event name PHANTOM knows")
         missing = [field for field in REQUIRED[self.kind] if not self.gives(field)]
@@ -126,7 +167,10 @@ def load_mapping(name_or_path: str) -> Mapping:
         path = SHIPPED / f"{name_or_path}.toml"
     if not path.is_file():
         raise MappingError(f"There is no mapping '{name_or_path}'.", hint=f"Shipped mappings: {', '.join(shipped_mappings())}.")
-    return parse_mapping(path.read_text(encoding="utf-8"), str(name_or_path))
+    try:
+        return parse_mapping(path.read_text(encoding="utf-8"), str(name_or_path))
+    except UnicodeDecodeError as error:
+        raise MappingError(f"{name_or_path} is not UTF-8 text.") from error
 
 
 def shipped_mappings() -> list[str]:

@@ -5,22 +5,23 @@ import glob
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import Final, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from phantom_core.errors import InputError, SourceError
 from phantom_core.events.columns import Columns
-from phantom_core.events.text_rows import CsvRows, Lines, TextRow, broken, json_document_rows, json_line_rows
+from phantom_core.events.compression import FRAMES, opened
+from phantom_core.events.text_rows import MARK_BYTES, CsvRows, Lines, TextRow, broken, json_document_rows, json_line_rows
 
 SUFFIXES: Final = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet")
-COMPRESSIONS: Final = {".gz": "gzip", ".zst": "zstd"}
+LINE_FIELDS: Final = 16  # a line may be so many times longer than a field
 DELIMITERS: Final = ",\t;|"
 BATCH_ROWS: Final = 50_000
 ROW_NAMES: Final = ("_line", "_problem", "_detail", "_text")
@@ -32,7 +33,7 @@ class Batch:
     """Some rows of a source.
 
     Attributes:
-        rows: columns line, problem, detail, text, and the source's own (for JSON: `doc`).
+        rows: columns _line, _problem, _detail, _text, and the source's own (for JSON: `doc`).
         share_read: share of the file read so far, in [0, 1].
     """
 
@@ -49,31 +50,39 @@ class Source(Protocol):
         """The rows, in the file's order."""
 
 
-def discover(paths: Iterable[str | Path]) -> list[Path]:
-    """The files that paths, folders and globs stand for, sorted and each once.
+def discover(path: str | Path, *, outside: Sequence[Path] = ()) -> list[Path]:
+    """The files that a path, folder or glob stands for, sorted.
 
+    Args:
+        path: a file is taken as it is; folders and globs give files with a known ending that are not hidden.
+        outside: folders whose files are never meant, such as the lake's own.
     Raises:
-        InputError: a path that stands for nothing.
+        InputError: it stands for nothing.
     """
-    found: dict[Path, None] = {}
-    for path in paths:
-        matches = _matches(path)
-        if not matches:
-            raise InputError(f"There is nothing to load at '{path}'.", hint=f"Give a file, a folder or a glob of {', '.join(SUFFIXES)}.")
-        found.update(dict.fromkeys(matches))
-    return list(found)
+    try:
+        found = [Path(path)] if Path(path).is_file() else _within(path, [folder.resolve() for folder in outside])
+    except (OSError, ValueError) as error:
+        raise InputError(f"'{str(path)[:200]}' cannot be looked up: {error}.") from error
+    if not found:
+        raise InputError(f"There is nothing to load at '{path}'.", hint=f"Give a file, a folder or a glob of {', '.join(SUFFIXES)}.")
+    return found
 
 
-def _matches(path: str | Path) -> list[Path]:
-    if Path(path).is_file():
-        return [Path(path)]
-    names = glob.glob(str(path), recursive=True)  # noqa: PTH207 - pathlib has no absolute globs
-    files = [file for name in names for file in ([Path(name)] if Path(name).is_file() else Path(name).rglob("*"))]
-    return sorted(file for file in files if file.is_file() and not file.name.startswith(".") and _format(file) in SUFFIXES)
+def _within(path: str | Path, outside: list[Path]) -> list[Path]:
+    # pathlib has no absolute globs.
+    names = [str(path)] if Path(path).is_dir() else glob.glob(str(path), recursive=True)  # noqa: PTH207
+    files = [file for name in names for file in (Path(name).rglob("*") if Path(name).is_dir() else [Path(name)])]
+    return sorted({file for file in files if _is_meant(file, outside)})
+
+
+def _is_meant(file: Path, outside: list[Path]) -> bool:
+    hidden = any(part.startswith(".") and part not in (".", "..") for part in file.parts)
+    ours = any(folder in file.resolve().parents for folder in outside)
+    return file.is_file() and not hidden and not ours and _format(file) in SUFFIXES
 
 
 def _format(path: Path) -> str:
-    return Path(path.stem).suffix.lower() if path.suffix.lower() in COMPRESSIONS else path.suffix.lower()
+    return Path(path.stem).suffix.lower() if path.suffix.lower() in FRAMES else path.suffix.lower()
 
 
 def sha256(path: Path) -> str:
@@ -97,7 +106,7 @@ def open_source(path: Path, *, delimiter: str | None = None, encoding: str | Non
         return ParquetSource(path)
     if not start.strip():
         raise SourceError(f"'{path.name}' holds nothing but blanks.", hint="Export it again.")
-    text_encoding = encoding or next((name for bom, name in _BOMS.items() if start.startswith(bom)), "utf-8")
+    text_encoding = next((name for bom, name in _BOMS.items() if start.startswith(bom)), encoding or "utf-8")
     if _format(path) in (".json", ".jsonl", ".ndjson") or start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
         return JsonSource(path, text_encoding, max_chars)
     return CsvSource(path, text_encoding, max_chars, delimiter)
@@ -105,15 +114,10 @@ def open_source(path: Path, *, delimiter: str | None = None, encoding: str | Non
 
 def _first_bytes(path: Path) -> bytes:
     try:
-        with path.open("rb") as stored, _decompressing(stored, path) as stream:
-            return stream.read(4_096)
+        with path.open("rb") as stored, opened(stored, path) as stream:
+            return stream.read1(4_096)
     except OSError as error:
         raise SourceError(f"'{path.name}' cannot be decompressed: {error}.", hint="Is it complete, and is its ending right?") from error
-
-
-def _decompressing(stored: BinaryIO, path: Path) -> io.BufferedReader:
-    compression = COMPRESSIONS.get(path.suffix.lower())
-    return io.BufferedReader(pa.CompressedInputStream(pa.PythonFile(stored), compression) if compression else stored)  # type: ignore[arg-type]
 
 
 class _TextSource:
@@ -127,14 +131,14 @@ class _TextSource:
     @contextmanager
     def opened(self) -> Iterator[Lines]:
         """The file's lines, from the first."""
-        with self.path.open("rb") as stored, _decompressing(stored, self.path) as stream:
+        with self.path.open("rb") as stored, opened(stored, self.path) as stream:
             try:
-                text = io.TextIOWrapper(stream, encoding=self.encoding, errors="replace")
+                text = io.TextIOWrapper(stream, encoding=self.encoding, errors=MARK_BYTES)
             except LookupError as error:
                 raise SourceError(f"There is no encoding '{self.encoding}'.", hint="Try utf-8, utf-16 or latin-1.") from error
             n_bytes = max(1, self.path.stat().st_size)
             with text:
-                yield Lines(text, self.max_chars, lambda: min(1.0, stored.tell() / n_bytes))
+                yield Lines(text, LINE_FIELDS * self.max_chars, lambda: min(1.0, stored.tell() / n_bytes))
 
     def batched(self, lines: Lines, rows: Iterator[TextRow], names: tuple[str, ...]) -> Iterator[Batch]:
         """Rows by the batch, at least one; a last row says so if the file broke off."""
@@ -185,16 +189,22 @@ class CsvSource(_TextSource):
 
 def _split_best(header: str) -> str:
     def n_cells(delimiter: str) -> int:
-        return len(next(csv.reader([header], delimiter=delimiter), []))
+        try:
+            return len(next(csv.reader([header], delimiter=delimiter), []))
+        except csv.Error:
+            return 0
 
     return max(DELIMITERS, key=n_cells)
 
 
 def _check_header(path: Path, header: tuple[str, ...]) -> None:
-    repeated = sorted({name for name in header if header.count(name) > 1})
+    folded = [name.casefold() for name in header]
+    repeated = sorted({name for name in header if folded.count(name.casefold()) > 1})
     if not header or repeated or "" in header:
-        what = f"repeats {', '.join(map(repr, repeated))}" if repeated and repeated != [""] else "has a column without a name"
-        raise SourceError(f"The header of '{path.name}' {what}.", hint="The first line must name every column once.")
+        what = (
+            f"repeats {', '.join(map(repr, repeated))}" if any(repeated) else "has a column without a name" if header else "has no column"
+        )
+        raise SourceError(f"The header of '{path.name}' {what}.", hint="Every column needs a name of its own, whatever its case.")
 
 
 class JsonSource(_TextSource):
@@ -213,29 +223,22 @@ class JsonSource(_TextSource):
         """The rows, in the file's order."""
         with self.opened() as lines:
             if self._is_lines:
-                yield from self.batched(lines, json_line_rows(lines, self.max_chars), ("doc",))
+                yield from self.batched(lines, json_line_rows(lines, LINE_FIELDS * self.max_chars), ("doc",))
             else:
-                yield from self.batched(lines, json_document_rows(_whole(lines)), ("doc",))
-
-
-def _whole(lines: Lines) -> str:
-    parts = []
-    while (taken := lines.take()) is not None:
-        parts.append(taken[1])
-    return "".join(parts)
+                yield from self.batched(lines, json_document_rows(lines.rest(), LINE_FIELDS * self.max_chars), ("doc",))
 
 
 def _is_object(text: str) -> bool:
     try:
         return isinstance(json.loads(text), dict)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return False
 
 
 def _keys(text: str) -> tuple[str, ...]:
     """Keys of the documents in a text, those of inner objects as `outer.inner`."""
     keys: dict[str, None] = {}
-    for row in json_document_rows(text):
+    for row in json_document_rows(text, len(text)):
         document = json.loads(row.cells[0]) if row.cells else None
         for key, value in document.items() if isinstance(document, dict) else ():
             inner = [f"{key}.{name}" for name in value] if isinstance(value, dict) else [key]
@@ -261,8 +264,22 @@ class ParquetSource:
         with pq.ParquetFile(self.path) as file:
             n_rows, line = max(1, file.metadata.num_rows), 0
             nothing = pa.RecordBatch.from_pylist([], schema=file.schema_arrow)
-            for rows in chain([nothing], file.iter_batches(BATCH_ROWS)):
+            for rows in chain([nothing], self._row_groups(file)):
                 numbers = pa.array(range(line + 1, line + rows.num_rows + 1), pa.int64())
                 fine = pa.nulls(rows.num_rows, pa.string())
                 line += rows.num_rows
-                yield Batch(pa.table([numbers, fine, fine, fine, *rows.columns], names=[*ROW_NAMES, *rows.schema.names]), line / n_rows)
+                columns = [_readable(column) for column in rows.columns]
+                yield Batch(pa.table([numbers, fine, fine, fine, *columns], names=[*ROW_NAMES, *rows.schema.names]), line / n_rows)
+
+    def _row_groups(self, file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from file.iter_batches(BATCH_ROWS)
+        except (pa.ArrowException, OSError) as error:
+            raise SourceError(f"'{self.path.name}' is damaged: {error}.", hint="Export or copy it again.") from error
+
+
+def _readable(column: pa.Array) -> pa.Array:
+    """A column in a type that DuckDB takes."""
+    if pa.types.is_float16(column.type):
+        return column.cast(pa.float64())
+    return column.cast(pa.string()) if pa.types.is_decimal256(column.type) else column

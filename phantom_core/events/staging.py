@@ -1,14 +1,16 @@
 """Staging: raw rows become events or quotes, or learn why they cannot, in a DuckDB file of their own."""
 
-from collections.abc import Mapping as Dict
 from pathlib import Path
 from typing import Final
 
 import duckdb
 import pyarrow as pa
 
+from phantom_core.errors import SourceError
 from phantom_core.events.columns import Columns, quote_name, quote_text
 from phantom_core.events.mapping import EVENT_FIELDS, QUOTE_FIELDS, Mapping
+from phantom_core.events.schema import STORE_MODES
+from phantom_core.events.text_rows import MAX_SHOWN
 from phantom_core.events.vocabulary import ALIASES, CANONICAL, FILTER_KINDS
 
 _SQL: Final = Path(__file__).parent / "sql"
@@ -33,6 +35,7 @@ class Staging:
 
     def __init__(self, folder: Path, mapping: Mapping, columns: Columns, *, now_ms: int, future_tolerance_s: int, max_chars: int) -> None:
         self.connection = duckdb.connect(folder / "staging.duckdb")
+        self._name = mapping.name
         self.connection.execute(f"SET TimeZone = {quote_text(mapping.time_zone)}")
         self.connection.execute((_SQL / "macros.sql").read_text(encoding="utf-8"))
         self._mapped = mapped_select(mapping, columns)
@@ -46,9 +49,17 @@ class Staging:
         self.n_rows = 0
 
     def add(self, rows: pa.Table) -> None:
-        """Judge a batch of raw rows and keep the outcome."""
+        """Judge a batch of raw rows and keep the outcome.
+
+        Raises:
+            SourceError: the values cannot even be looked at as the mapping says.
+        """
         self.connection.register("raw", rows)
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS {self._mapped}")
+        try:
+            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS {self._mapped}")
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0].rstrip(".")
+            raise SourceError(f"The rows cannot be read by the mapping '{self._name}': {reason}.") from error
         into = "INSERT INTO staged" if self._started else "CREATE TABLE staged AS"
         self.connection.execute(f"{into} {self._checks}")
         self._started = True
@@ -58,7 +69,7 @@ class Staging:
     def warnings(self) -> tuple[str, ...]:
         """What a reader should be told about the whole file."""
         if not self.n_rows:
-            return ("The file has a header and no row.",)
+            return ("The file has no row.",)
         broken_off = self.connection.execute("SELECT MAX(detail) FROM staged WHERE reason = 'truncated_file'").fetchall()[0][0]
         again = "the rows before that are kept; load the whole file when you have it, and only what is missing will be added"
         return (f"{broken_off.rstrip('.')}: {again}.",) if broken_off else ()
@@ -70,15 +81,15 @@ class Staging:
         self.connection.close()
 
     def _vocabulary(self) -> None:
-        names: Dict[str, str] = {
-            **{name: name for name in CANONICAL},
-            **ALIASES,
-            **{f"filter_apply:{kind}": name for kind, name in FILTER_KINDS.items()},
-        }
-        table = pa.table({"alias": list(names), "canonical": list(names.values())})
-        self.connection.register("names", table)
-        self.connection.execute("CREATE TABLE vocabulary AS FROM names")
-        self.connection.unregister("names")
+        names = {**{name: name for name in CANONICAL}, **ALIASES}
+        self._table("vocabulary", alias=list(names), canonical=list(names.values()))
+        self._table("filter_kinds", kind=list(FILTER_KINDS), canonical=list(FILTER_KINDS.values()))
+        self._table("store_modes", store_mode=list(STORE_MODES))
+
+    def _table(self, name: str, **columns: list[str]) -> None:
+        self.connection.register("given", pa.table(columns))
+        self.connection.execute(f"CREATE TABLE {name} AS FROM given")
+        self.connection.unregister("given")
 
 
 def mapped_select(mapping: Mapping, columns: Columns) -> str:
@@ -102,8 +113,8 @@ def _whole_row(columns: Columns) -> str:
 
 def _valid_documents() -> str:
     """JSON rows, with what is no object marked as broken before anything looks inside it."""
-    return """
-        SELECT _line, NULL AS _row, COALESCE(_text, left(doc, 2000)) AS _text,
+    return f"""
+        SELECT _line, NULL AS _row, COALESCE(_text, left(doc, {MAX_SHOWN})) AS _text,
             COALESCE(_problem, CASE WHEN NOT json_valid(doc) THEN 'broken_json' WHEN json_type(doc) <> 'OBJECT' THEN 'not_an_object' END)
                 AS _problem,
             COALESCE(_detail, CASE WHEN NOT json_valid(doc) THEN 'Not valid JSON.' END) AS _detail,

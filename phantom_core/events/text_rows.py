@@ -3,6 +3,7 @@
 A broken row costs that row only: whatever a stray quote or bracket swallowed is given back and read again.
 """
 
+import codecs
 import csv
 import json
 import re
@@ -10,7 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, TextIO
 
+from phantom_core.errors import SourceError
+
 MAX_SHOWN: Final = 2_000
+MARK_BYTES: Final = "phantom-mark-bytes"
 _NEXT_ELEMENT: Final = re.compile(r"[,\n]\s*(?=\{)")
 
 
@@ -35,18 +39,38 @@ class TextRow:
 
 def broken(line: int, problem: str, detail: str, text: str) -> TextRow:
     """A row that cannot be used; keeps the start of its text."""
-    return TextRow(line, (), problem, detail, text.rstrip("\n")[:MAX_SHOWN])
+    shown = text[:MAX_SHOWN].rstrip("\n").encode("utf-8", "replace").decode("utf-8")
+    return TextRow(line, (), problem, detail, shown)
+
+
+def _mark_bytes(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "\udcff", error.end
+
+
+# Undecodable bytes become a lone surrogate, which no decoded text can hold, so that damage is told from a genuine U+FFFD.
+codecs.register_error(MARK_BYTES, _mark_bytes)
+
+
+def is_damaged(text: str) -> bool:
+    """Whether a text holds bytes that could not be decoded."""
+    if text.isascii():
+        return False
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 class Lines:
     """The lines of a stream with their numbers; lines may be given back.
 
     Args:
-        stream: decoded text in which undecodable bytes stand as U+FFFD.
+        stream: text decoded with the error handler MARK_BYTES.
         max_chars: a longer line is cut, so that no line can fill the memory.
-
         share_read: tells how much of the file was read, in [0, 1].
-
     Attributes:
         last_line: number of the last line read.
         failure: why the stream broke off; empty while it did not.
@@ -54,11 +78,11 @@ class Lines:
 
     def __init__(self, stream: TextIO, max_chars: int, share_read: Callable[[], float] = lambda: 0.0) -> None:
         self.share_read = share_read
+        self.last_line = 0
+        self.failure = ""
         self._stream = stream
         self._max_chars = max_chars
         self._given_back: list[tuple[int, str]] = []
-        self.last_line = 0
-        self.failure = ""
 
     def give_back(self, lines: list[tuple[int, str]]) -> None:
         """Put lines back, to be read again in the same order."""
@@ -68,21 +92,31 @@ class Lines:
         """The next line and its number, or None at the end; a stream that breaks off ends and leaves `failure`."""
         if self._given_back:
             return self._given_back.pop()
-        text = self._read()
+        text = self._read(self._max_chars + 1)
         if not text:
             return None
         self.last_line += 1
         if len(text) > self._max_chars:
-            while (rest := self._read()) and not rest.endswith("\n") and len(rest) > self._max_chars:
+            while (rest := self._read(self._max_chars + 1)) and not rest.endswith("\n") and len(rest) > self._max_chars:
                 pass
         return self.last_line, text
 
-    def _read(self) -> str:
+    def rest(self) -> str:
+        """All the text that is left, however long its lines are."""
+        parts = [text for _, text in reversed(self._given_back)]
+        self._given_back = []
+        while part := self._read(-1):
+            parts.append(part)
+        return "".join(parts)
+
+    def _read(self, n_chars: int) -> str:
         try:
-            return "" if self.failure else self._stream.readline(self._max_chars + 1)
-        except (OSError, EOFError) as error:
+            return "" if self.failure else self._stream.readline(n_chars)
+        except OSError as error:
             self.failure = str(error)
             return ""
+        except UnicodeError as error:
+            raise SourceError(f"The text cannot be decoded: {error}.", hint="State the encoding in the mapping, e.g. utf-16-le.") from error
 
 
 class CsvRows:
@@ -115,8 +149,8 @@ class CsvRows:
                 yield self._miscounted(row)
 
     def _rows(self) -> Iterator[TextRow]:
-        csv.field_size_limit(self._max_chars)
-        reader = csv.reader(self._feed(), delimiter=self._delimiter, strict=True)
+        csv.field_size_limit(self._max_chars)  # one limit for the whole process, so it is set whenever reading starts
+        reader = csv.reader(self._feed(), delimiter=self._delimiter, strict=True, skipinitialspace=True)
         while True:
             self._taken = []
             try:
@@ -125,7 +159,7 @@ class CsvRows:
                 return
             except csv.Error as error:
                 yield self._unreadable(str(error))
-                reader = csv.reader(self._feed(), delimiter=self._delimiter, strict=True)
+                reader = csv.reader(self._feed(), delimiter=self._delimiter, strict=True, skipinitialspace=True)
                 continue
             if cells:
                 yield self._checked(tuple(cells))
@@ -133,13 +167,11 @@ class CsvRows:
     def _feed(self) -> Iterator[str]:
         while (taken := self._lines.take()) is not None:
             self._taken.append(taken)
-            if len(taken[1]) > self._max_chars:
-                raise csv.Error("field larger than the limit")
             yield taken[1]
 
     def _checked(self, cells: tuple[str, ...]) -> TextRow:
         line = self._taken[0][0]
-        if any("\ufffd" in cell for cell in cells):
+        if any(map(is_damaged, cells)):
             return broken(line, "bad_encoding", "The row holds bytes that are not text in this file's encoding.", self._text())
         return TextRow(line, cells)
 
@@ -163,17 +195,11 @@ def json_line_rows(lines: Lines, max_chars: int) -> Iterator[TextRow]:
     """Rows of JSON Lines: one document a line; whether it is valid is checked later, in bulk."""
     while (taken := lines.take()) is not None:
         line, text = taken
-        if not text.strip():
-            continue
-        if len(text) > max_chars:
-            yield broken(line, "field_too_large", f"The line is longer than {max_chars:,} characters.", text)
-        elif "\ufffd" in text:
-            yield broken(line, "bad_encoding", "The line holds bytes that are not text in this file's encoding.", text)
-        else:
-            yield TextRow(line, (text,))
+        if text.strip():
+            yield _document_row(line, text, max_chars)
 
 
-def json_document_rows(text: str) -> Iterator[TextRow]:
+def json_document_rows(text: str, max_chars: int) -> Iterator[TextRow]:
     """Rows of a JSON array, or of documents written over several lines."""
     decoder = json.JSONDecoder()
     position, line, counted = 0, 1, 0
@@ -183,20 +209,23 @@ def json_document_rows(text: str) -> Iterator[TextRow]:
             return
         line, counted = line + text.count("\n", counted, position), position
         try:
-            document, stop = decoder.raw_decode(text, position)
-        except (json.JSONDecodeError, RecursionError) as error:
+            _, stop = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError) as error:
             found = _NEXT_ELEMENT.search(text, position + 1)
             stop = found.end() if found else len(text)
             yield broken(line, "broken_json", f"Not valid JSON: {error}.", text[position:stop])
         else:
-            yield _document_row(line, document, text[position:stop])
+            # The text as it stands, so that numbers and repeated keys are read as they are in JSON Lines.
+            yield _document_row(line, text[position:stop], max_chars)
         position = stop
 
 
-def _document_row(line: int, document: object, text: str) -> TextRow:
-    if "\ufffd" in text:
-        return broken(line, "bad_encoding", "The document holds bytes that are not text in this file's encoding.", text)
-    return TextRow(line, (json.dumps(document, ensure_ascii=False),))
+def _document_row(line: int, text: str, max_chars: int) -> TextRow:
+    if len(text) > max_chars:
+        return broken(line, "field_too_large", f"The row is longer than {max_chars:,} characters.", text)
+    if is_damaged(text):
+        return broken(line, "bad_encoding", "The row holds bytes that are not text in this file's encoding.", text)
+    return TextRow(line, (text,))
 
 
 def _skip(text: str, position: int) -> int:

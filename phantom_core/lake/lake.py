@@ -87,22 +87,20 @@ class Lake:
         )
         return self.version(table)
 
-    def upsert(self, table: str, rows: pa.Table, key: str) -> int:
+    def upsert(self, table: str, rows: pa.Table, key: str, note: Mapping[str, str] | None = None) -> int:
         """Insert rows, or replace those with the same key, in one atomic commit. Hold the lock."""
         path = self._path(table)
         if not DeltaTable.is_deltatable(str(path)):
-            return self.append(table, rows)
-        merge = DeltaTable(path).merge(rows, f"target.{key} = source.{key}", source_alias="source", target_alias="target")
+            return self.append(table, rows, note)
+        merge = DeltaTable(path).merge(
+            rows,
+            f"target.{key} = source.{key}",
+            source_alias="source",
+            target_alias="target",
+            commit_properties=CommitProperties(custom_metadata=dict(note or {})),
+        )
         merge.when_matched_update_all().when_not_matched_insert_all().execute()
         return self.version(table)
-
-    def n_unlike(self, table: str, rows: pa.Table, key: str) -> int:
-        """How many rows are not in a table exactly so; key is the column that names a row."""
-        columns = ", ".join(TABLES[table].names)
-        with self.connect((table,)) as connection:
-            connection.register("candidates", rows)
-            unlike = f"SELECT {columns} FROM candidates EXCEPT SELECT {columns} FROM {table}"
-            return int(connection.execute(f"SELECT COUNT(DISTINCT {key}) FROM ({unlike})").fetchall()[0][0])
 
     def delete(self, table: str, predicate: str) -> None:
         """Delete the rows for which a SQL predicate holds; a table that does not exist has none."""

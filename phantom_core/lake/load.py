@@ -8,17 +8,19 @@ nothing that a reader sees (quarantined rows count only when the ledger knows th
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 import duckdb
 import pyarrow as pa
 
 from phantom_core.events import schema
-from phantom_core.lake.lake import Lake
+from phantom_core.events.actors import Actors
+from phantom_core.lake.lake import TABLES, Lake
 
 _NOTE: Final = "phantom_load"
 _BATCH_ROWS: Final = 100_000
+_REFUSED: Final = pa.schema([("line", pa.int64()), ("reason", pa.string()), ("detail", pa.string()), ("text", pa.string())])
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,41 @@ def commit_staged(lake: Lake, staged: duckdb.DuckDBPyConnection, load: Load, ela
     with lake.lock:
         finish_interrupted(lake)
         _mark_duplicates(lake, staged, table)
-        done = _counted(staged, replace(load, load_seq=next_seq(lake)), elapsed_s)
-        _append_quarantine(lake, staged, done)
+        done = _counted(staged, replace(load, load_seq=_next_seq(lake)), elapsed_s)
+        if done.quarantined:
+            _quarantine(lake, done, staged.sql("SELECT line, reason, detail, text FROM staged WHERE reason IS NOT NULL").to_arrow_table())
         if done.accepted:
-            lake.append(table, _fresh_rows(staged, table, done.load_seq), {_NOTE: json.dumps(done.row())})
+            lake.append(table, _fresh_rows(staged, table, done.load_seq), _note(done))
+        record(lake, done)
+    return done
+
+
+def commit_actors(lake: Lake, actors: Actors, load: Load) -> Load:
+    """Commit experiments or labels; a value that is missing does not erase one that is known.
+
+    Args:
+        lake: where to.
+        actors: what was read.
+        load: kind, file, sha256 and seconds are taken from it.
+    Returns:
+        The load with all its figures.
+    """
+    table, key = ("experiments", "experiment_id") if load.kind == "experiments" else ("session_labels", "session_id")
+    with lake.lock:
+        finish_interrupted(lake)
+        changed = _changed(lake, table, key, actors.rows)
+        done = replace(
+            load,
+            load_seq=_next_seq(lake),
+            rows_read=actors.n_read,
+            accepted=changed.num_rows,
+            duplicates=actors.rows.num_rows - changed.num_rows + actors.n_repeated,
+            quarantined=actors.reasons,
+        )
+        if actors.refused:
+            _quarantine(lake, done, pa.Table.from_pylist([asdict(row) for row in actors.refused], schema=_REFUSED))
+        if done.accepted:
+            lake.upsert(table, changed, key, _note(done))
         record(lake, done)
     return done
 
@@ -92,13 +125,17 @@ def record(lake: Lake, load: Load) -> None:
 
 def finish_interrupted(lake: Lake) -> None:
     """Enter a load into the ledger whose process died right after its rows were committed. Hold the lock."""
-    for table in ("events", "quotes"):
+    for table in ("events", "quotes", "experiments", "session_labels"):
         note = lake.last_note(table).get(_NOTE)
         if note and not _known(lake, json.loads(note)["load_id"]):
             lake.append("loads", pa.Table.from_pylist([json.loads(note)], schema=schema.LOADS))
 
 
-def quarantine_rows(lake: Lake, load: Load, rows: pa.Table) -> None:
+def _note(load: Load) -> dict[str, str]:
+    return {_NOTE: json.dumps(load.row())}
+
+
+def _quarantine(lake: Lake, load: Load, rows: pa.Table) -> None:
     """Append refused rows, unless the same file's same rows are there already. Hold the lock.
 
     Args:
@@ -125,10 +162,24 @@ def _known(lake: Lake, load_id: str) -> bool:
         return bool(connection.execute("SELECT COUNT(*) FROM loads WHERE load_id = ?", [load_id]).fetchall()[0][0])
 
 
-def next_seq(lake: Lake) -> int:
-    """Number of the next load. Hold the lock."""
-    with lake.connect(("loads",)) as connection:
-        return int(connection.execute("SELECT COALESCE(MAX(load_seq), 0) + 1 FROM loads").fetchall()[0][0])
+def _next_seq(lake: Lake) -> int:
+    """A number above that of every load and every row."""
+    tables = ("loads", "events", "quotes")
+    numbers = " UNION ALL ".join(f"SELECT MAX(load_seq) AS n FROM {table}" for table in tables)
+    with lake.connect(tables) as connection:
+        return int(connection.execute(f"SELECT COALESCE(MAX(n), 0) + 1 FROM ({numbers})").fetchall()[0][0])
+
+
+def _changed(lake: Lake, table: str, key: str, rows: pa.Table) -> pa.Table:
+    """The rows that would change a table, filled up with what it knows already."""
+    names = TABLES[table].names
+    filled = ", ".join(f"COALESCE(n.{name}, k.{name}) AS {name}" for name in names)
+    with lake.connect((table,)) as connection:
+        connection.register("rows_read", rows)
+        changed = connection.sql(
+            f"SELECT {filled} FROM rows_read AS n LEFT JOIN {table} AS k USING ({key}) EXCEPT SELECT {', '.join(names)} FROM {table}"
+        )
+        return changed.to_arrow_table().cast(TABLES[table])
 
 
 def _mark_duplicates(lake: Lake, staged: duckdb.DuckDBPyConnection, table: str) -> None:
@@ -155,12 +206,6 @@ def _counted(staged: duckdb.DuckDBPyConnection, load: Load, elapsed_s: Callable[
         quarantined=dict(reasons),
         seconds=round(elapsed_s(), 3),
     )
-
-
-def _append_quarantine(lake: Lake, staged: duckdb.DuckDBPyConnection, load: Load) -> None:
-    if load.quarantined:
-        rows = staged.sql("SELECT line, reason, detail, text FROM staged WHERE reason IS NOT NULL").to_arrow_table()
-        quarantine_rows(lake, load, rows)
 
 
 def _fresh_rows(staged: duckdb.DuckDBPyConnection, table: str, load_seq: int) -> pa.RecordBatchReader:

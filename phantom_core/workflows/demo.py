@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
+from phantom_core.lake.load import finish_interrupted
 from phantom_core.market.generate import Generated, generate
 from phantom_core.progress import Progress, silent, within
 from phantom_core.settings import Settings
@@ -52,7 +53,9 @@ def load_demo(settings: Settings, *, now_ms: int, progress: Progress = silent) -
     """
     start_s = time.monotonic()
     progress(0.0, "inventing shoppers")
-    files = _write_files(generate(settings.demo_sessions, settings.seed), settings.workspace / FOLDER)
+    settings.workspace.mkdir(parents=True, exist_ok=True)
+    _mark(settings.workspace, "loading")
+    files = _write_files(generate(settings.demo_sessions, settings.seed), _folder(settings.workspace))
     report = ingest(
         settings,
         [files["events"], files["quotes"]],
@@ -70,13 +73,13 @@ def load_demo(settings: Settings, *, now_ms: int, progress: Progress = silent) -
 
 def wants_demo(workspace: Path) -> bool:
     """Whether nothing was ever loaded here, nor a demo set removed."""
-    return not (workspace / MARK).exists() and Lake(workspace / "lake").version("loads") < 0
+    lake = Lake(workspace / "lake")
+    return not (workspace / MARK).exists() and all(lake.version(table) < 0 for table in ("events", "quotes", "loads"))
 
 
 def has_demo(workspace: Path) -> bool:
-    """Whether the workspace holds the demo set."""
-    path = workspace / MARK
-    return path.exists() and json.loads(path.read_text(encoding="utf-8"))["state"] == "loaded"
+    """Whether the workspace holds the demo set, or a part of it."""
+    return _marked(workspace).get("state") in ("loading", "loaded")
 
 
 def remove_demo(settings: Settings) -> None:
@@ -85,20 +88,32 @@ def remove_demo(settings: Settings) -> None:
     Models stay only where other sessions are left that they may have learned from.
     """
     lake = Lake(settings.workspace / "lake")
-    with lake.lock, lake.connect(("loads", "experiments", "session_labels")) as connection:
-        demo_files = f"file LIKE '{_escaped(settings.workspace / FOLDER)}/%' ESCAPE '\\'"
-        numbers = [row[0] for row in connection.execute(f"SELECT load_seq FROM loads WHERE {demo_files}").fetchall()]
-        others = connection.execute(f"SELECT COUNT(*) FROM loads WHERE NOT ({demo_files})").fetchall()[0][0]
+    folder = Path(_marked(settings.workspace).get("folder", str(_folder(settings.workspace))))
+    with lake.lock:
+        finish_interrupted(lake)
+        numbers, others = _loads(lake, folder)
         for table in ("events", "quotes", "loads"):
             if numbers:
                 lake.delete(table, f"load_seq IN ({', '.join(map(str, numbers))})")
         for table, key, column in (("experiments", "experiment_id", "id"), ("session_labels", "session_id", "session")):
-            _delete_people(lake, table, key, settings.workspace / FOLDER / f"{table}.csv", column)
+            _delete_people(lake, table, key, _folder(settings.workspace) / f"{table}.csv", column)
     if not others:
         shutil.rmtree(settings.workspace / "models", ignore_errors=True)
-    shutil.rmtree(settings.workspace / FOLDER, ignore_errors=True)
+    shutil.rmtree(_folder(settings.workspace), ignore_errors=True)
     _mark(settings.workspace, "removed")
     FeatureStore(lake).refresh()
+
+
+def _folder(workspace: Path) -> Path:
+    return (workspace / FOLDER).resolve()
+
+
+def _loads(lake: Lake, folder: Path) -> tuple[list[int], int]:
+    """Numbers of the loads of files in a folder, and how many others there are."""
+    with lake.connect(("loads",)) as connection:
+        rows = connection.execute("SELECT load_seq, file FROM loads").fetchall()
+    ours = [number for number, file in rows if folder in Path(file).parents]
+    return ours, len(rows) - len(ours)
 
 
 def _write_files(generated: Generated, folder: Path) -> dict[str, Path]:
@@ -126,9 +141,11 @@ def _delete_people(lake: Lake, table: str, key: str, file: Path, column: str) ->
         lake.delete(table, f"{key} IN ({quoted})")
 
 
-def _escaped(path: Path) -> str:
-    return str(path).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("'", "''")
-
-
 def _mark(workspace: Path, state: str) -> None:
-    (workspace / MARK).write_text(json.dumps({"state": state}), encoding="utf-8")
+    # The folder is written down, since the workspace may be named otherwise, or moved, before the set is removed.
+    (workspace / MARK).write_text(json.dumps({"state": state, "folder": str(_folder(workspace))}), encoding="utf-8")
+
+
+def _marked(workspace: Path) -> dict[str, str]:
+    path = workspace / MARK
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}

@@ -4,23 +4,24 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
-import pyarrow as pa
-
-from phantom_core.errors import InputError
-from phantom_core.events.actors import Actors, read_experiments, read_labels, rows_of_postgres, rows_of_source
+from phantom_core.errors import InputError, PhantomError, UnavailableError
+from phantom_core.events.actors import check_columns, read_experiments, read_labels, rows_of_postgres, rows_of_source
 from phantom_core.events.canonical import canonical_mapping
 from phantom_core.events.mapping import Mapping
 from phantom_core.events.sources import discover, open_source, sha256
 from phantom_core.events.staging import Staging
 from phantom_core.lake.lake import Lake
-from phantom_core.lake.load import Load, commit_staged, finish_interrupted, new_load, next_seq, quarantine_rows, record
+from phantom_core.lake.load import Load, commit_actors, commit_staged, new_load
 from phantom_core.progress import Progress, silent, within
 from phantom_core.settings import Settings
+
+_DAY_S: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,35 +98,53 @@ def ingest(
         raise InputError("There is nothing to load.", hint="Name a file, a folder or a glob.")
     start_s = time.monotonic()
     lake = Lake(settings.workspace / "lake")
-    files = discover(paths) if paths else []
-    steps = _steps(settings, lake, files, mapping, experiments, labels, now_ms)
+    files, failed = _files(settings, paths)
+    steps = [*(_file_step(settings, lake, file, mapping, now_ms) for file in files)]
+    steps += [
+        _actors_step(settings, lake, kind, where, now_ms) for kind, where in (("experiments", experiments), ("labels", labels)) if where
+    ]
     loads: list[Load] = []
-    failed: dict[str, str] = {}
     for number, (name, step) in enumerate(steps):
         try:
             loads.append(step(within(progress, number / len(steps), (number + 1) / len(steps))))
-        except InputError as error:
-            if len(steps) == 1:
-                raise
-            failed[name] = str(error)
-    return IngestReport(tuple(loads), failed, lake.version(), round(time.monotonic() - start_s, 3))
+        except (InputError, UnavailableError) as error:
+            failed[name] = error
+    if failed and not loads:
+        raise next(iter(failed.values()))
+    reasons = {name: str(error) for name, error in failed.items()}
+    return IngestReport(tuple(loads), reasons, lake.version(), round(time.monotonic() - start_s, 3))
 
 
 Step = tuple[str, Callable[[Progress], Load]]
 
 
-def _steps(
-    settings: Settings, lake: Lake, files: list[Path], mapping: Mapping | None, experiments: str | None, labels: str | None, now_ms: int
-) -> list[Step]:
-    def of_file(file: Path) -> Callable[[Progress], Load]:
-        return lambda progress: load_file(settings, lake, file, mapping, now_ms, progress)
+def _files(settings: Settings, paths: Sequence[str | Path]) -> tuple[list[Path], dict[str, PhantomError]]:
+    """The files to load, each once, and the paths that stand for none."""
+    ours = [settings.workspace / folder for folder in ("lake", "scratch", "models", "logs")]
+    files: dict[Path, None] = {}
+    failed: dict[str, PhantomError] = {}
+    for path in paths:
+        try:
+            files.update(dict.fromkeys(discover(path, outside=ours)))
+        except InputError as error:
+            failed[str(path)] = error
+    return list(files), failed
 
-    steps: list[Step] = [(str(file), of_file(file)) for file in files]
-    if experiments:
-        steps.append((experiments, lambda progress: load_actors(settings, lake, "experiments", experiments, now_ms, progress)))
-    if labels:
-        steps.append((labels, lambda progress: load_actors(settings, lake, "labels", labels, now_ms, progress)))
-    return steps
+
+def _file_step(settings: Settings, lake: Lake, file: Path, mapping: Mapping | None, now_ms: int) -> Step:
+    return str(file), lambda progress: load_file(settings, lake, file, mapping, now_ms, progress)
+
+
+def _actors_step(settings: Settings, lake: Lake, kind: str, where: str, now_ms: int) -> Step:
+    return _without_password(where), lambda progress: load_actors(settings, lake, kind, where, now_ms, progress)
+
+
+def _without_password(where: str) -> str:
+    return where.rsplit("@", maxsplit=1)[-1] if _is_database(where) else where
+
+
+def _is_database(where: str) -> bool:
+    return where.startswith(("postgresql://", "postgres://"))
 
 
 def load_file(settings: Settings, lake: Lake, path: Path, mapping: Mapping | None, now_ms: int, progress: Progress = silent) -> Load:
@@ -170,39 +189,17 @@ def load_actors(settings: Settings, lake: Lake, kind: str, where: str, now_ms: i
     """
     start_s = time.monotonic()
     progress(0.0, f"{kind}: reading")
-    if where.startswith(("postgresql://", "postgres://")):
-        if kind != "experiments":
-            raise InputError("Labels come from a file; a database gives experiments.", hint="Use --experiments for the database.")
-        actors, digest = read_experiments(rows_of_postgres(where)), ""
-        where = where.rsplit("@", maxsplit=1)[-1]  # never keep a password
+    read = read_experiments if kind == "experiments" else read_labels
+    if not _is_database(where):
+        source = open_source(Path(where), max_chars=settings.max_field_bytes)
+        check_columns(source, kind)
+        actors, digest = read(rows_of_source(source)), sha256(Path(where))
+    elif kind == "experiments":
+        actors, digest = read(rows_of_postgres(where)), ""
     else:
-        rows = rows_of_source(open_source(Path(where), max_chars=settings.max_field_bytes))
-        actors, digest = (read_experiments(rows) if kind == "experiments" else read_labels(rows)), sha256(Path(where))
-    load = new_load(kind, where, digest, "", now_ms)
-    return _commit_actors(lake, replace(load, seconds=round(time.monotonic() - start_s, 3)), actors)
-
-
-def _commit_actors(lake: Lake, load: Load, actors: Actors) -> Load:
-    table, key = ("experiments", "experiment_id") if load.kind == "experiments" else ("session_labels", "session_id")
-    refused = [(row.line, row.reason, row.detail, row.text) for row in actors.refused]
-    with lake.lock:
-        finish_interrupted(lake)
-        n_new = lake.n_unlike(table, actors.rows, key)
-        done = replace(
-            load,
-            load_seq=next_seq(lake),
-            rows_read=actors.n_read,
-            accepted=n_new,
-            duplicates=actors.rows.num_rows - n_new + actors.n_repeated,
-            quarantined=actors.reasons,
-        )
-        if refused:
-            names = ("line", "reason", "detail", "text")
-            quarantine_rows(lake, done, pa.table([list(column) for column in zip(*refused, strict=True)], names=names))
-        if n_new:
-            lake.upsert(table, actors.rows, key)
-        record(lake, done)
-    return done
+        raise InputError("Labels come from a file; a database gives experiments.", hint="Use --experiments for the database.")
+    load = new_load(kind, _without_password(where), digest, "", now_ms)
+    return commit_actors(lake, actors, replace(load, seconds=round(time.monotonic() - start_s, 3)))
 
 
 @contextmanager
@@ -210,12 +207,15 @@ def scratch_folder(lake: Lake) -> Iterator[Path]:
     """A folder beside the lake that is gone afterwards; those of killed processes are swept when the next one is made."""
     parent = lake.root.parent / "scratch"
     parent.mkdir(parents=True, exist_ok=True)
-    day_ago_s = time.time() - 86_400
-    for left in _older_than(parent.iterdir(), day_ago_s):
-        shutil.rmtree(left, ignore_errors=True)
+    for left in parent.iterdir():
+        if _is_forgotten(left):
+            shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=parent) as folder:
         yield Path(folder)
 
 
-def _older_than(folders: Iterable[Path], time_s: float) -> list[Path]:
-    return [folder for folder in folders if folder.exists() and folder.stat().st_mtime < time_s]
+def _is_forgotten(folder: Path) -> bool:
+    try:
+        return folder.stat().st_mtime < time.time() - _DAY_S
+    except FileNotFoundError:  # its owner has just finished
+        return False

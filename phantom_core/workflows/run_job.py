@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from phantom_core.control.jobs import Job, Jobs
-from phantom_core.errors import InputError, PhantomError
+from phantom_core.errors import InputError, NotFoundError, PhantomError
 from phantom_core.events.mapping import load_mapping
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
@@ -23,10 +23,13 @@ def run_job(settings: Settings, job_id: str, now_ms: int) -> Job:
 
     Raises:
         NotFoundError: no such job.
+        ConflictError: it was started, finished or given up before.
     """
     jobs = Jobs(settings)
     job = jobs.take(job_id)
     try:
+        if job.kind not in WORK:
+            raise NotFoundError(f"There is no work called '{job.kind}'.")
         result = WORK[job.kind](settings, job.arguments, now_ms, jobs.progress(job_id))
     except PhantomError as error:
         jobs.fail(job_id, error)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from phantom_core.control.jobs import Job, Jobs
-from phantom_core.errors import CancelledError, NotFoundError
+from phantom_core.errors import CancelledError, ConflictError, NotFoundError
 from phantom_core.settings import Settings
 
 HEADER = "sessionId,ts,eventName\n"
@@ -86,3 +86,13 @@ def test_progress_stops_work_that_nobody_wants(jobs: Jobs, monkeypatch: pytest.M
 def test_an_unknown_job_is_said_so(jobs: Jobs) -> None:
     with pytest.raises(NotFoundError, match="no job"):
         jobs.get("nope")
+
+
+def test_a_finished_job_is_not_done_again(jobs: Jobs, tmp_path: Path) -> None:
+    job = wait(jobs, jobs.start("ingest", {"paths": [str(tmp_path / "nothing")]}))
+    with pytest.raises(ConflictError, match="is failed"):
+        jobs.take(job.job_id)
+
+
+def test_unknown_work_fails_in_plain_words(jobs: Jobs) -> None:
+    assert wait(jobs, jobs.start("juggle", {})).message == "There is no work called 'juggle'."

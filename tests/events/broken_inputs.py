@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import zstandard
 
 HEADER = "sessionId,ts,eventName,page,productId,price\n"
 NOW_MS = 1_790_000_000_000
@@ -60,6 +61,39 @@ def _truncated_parquet(path: Path) -> None:
 def _parquet_with_huge_field(path: Path) -> None:
     agents = ["x" * 2_000_000, "Mozilla/5.0"]
     pq.write_table(pa.table({"sessionId": ["a", "b"], "ts": ["2026-03-01"] * 2, "eventName": ["search"] * 2, "userAgent": agents}), path)
+
+
+def _one_line_array(path: Path) -> None:
+    events = [{"sessionId": f"s{i}", "ts": "2026-03-01", "eventName": "search", "page": "/" + "x" * 100} for i in range(12_000)]
+    path.write_text(json.dumps(events))
+
+
+def _gzip_without_its_last_bytes(path: Path) -> None:
+    path.write_bytes(gzip.compress((HEADER + two_good).encode())[:-4])
+
+
+def _gzip_with_rubbish_behind(path: Path) -> None:
+    path.write_bytes(gzip.compress((HEADER + csv_row("s1")).encode()) + gzip.compress(csv_row("s2").encode()) + b"\0" * 512)
+
+
+def _truncated_zstd(path: Path) -> None:
+    lines = "".join(jsonl(sessionId=f"s{i}", page=f"/{7_919 * i % 10_007}") for i in range(40_000))
+    whole = zstandard.compress(lines.encode())
+    path.write_bytes(whole[: len(whole) * 3 // 4])
+
+
+def _parquet_with_a_damaged_page(path: Path) -> None:
+    table = pa.table({"sessionId": [f"s{i}" for i in range(5_000)], "ts": ["2026-03-01"] * 5_000, "eventName": ["search"] * 5_000})
+    pq.write_table(table, path, compression="snappy", use_dictionary=False)
+    content = bytearray(path.read_bytes())
+    content[40:4_000] = b"\xff" * 3_960
+    path.write_bytes(bytes(content))
+
+
+def _parquet_of_odd_types(path: Path) -> None:
+    wide = pa.array([1, 2]).cast(pa.decimal256(50, 2))
+    columns = {"sessionId": pa.array(["a", "b"]).dictionary_encode(), "ts": pa.array([1_772_359_200_000] * 2, pa.timestamp("ms"))}
+    pq.write_table(pa.table({**columns, "eventName": ["search"] * 2, "price": wide}), path)
 
 
 two_good = csv_row("s1") + csv_row("s2")
@@ -119,4 +153,36 @@ CASES = [
     Case("not a gzip file", "a.csv.gz", HEADER + two_good, refusal="cannot be decompressed"),
     Case("truncated Parquet", "a.parquet", _truncated_parquet, refusal="not a whole Parquet file"),
     Case("a PDF called CSV", "a.csv", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<< >>\nendobj\n", refusal="No column for session_id"),
+    Case("JSON array on one long line", "a.json", _one_line_array, 12_000),
+    Case(
+        "valid replacement character", "a.jsonl", '{"sessionId": "s1", "ts": "2026-03-01", "eventName": "search", "page": "/\ufffd"}\n', 1
+    ),
+    Case("two long fields in one row", "a.csv", HEADER + csv_row(product="x" * 700_000, name="search", session="y" * 700_000), 1),
+    Case(
+        "number without end",
+        "a.jsonl",
+        jsonl() + '{"sessionId": "s2", "ts": ' + "9" * 5_000 + ', "eventName": "search"}\n',
+        1,
+        {"bad_timestamp": 1},
+    ),
+    Case(
+        "lone surrogate",
+        "a.json",
+        "[" + jsonl() + r',{"sessionId": "\ud800", "ts": 1772359200, "eventName": "search"}]',
+        1,
+        {"broken_json": 1},
+    ),
+    Case("nesting without end", "a.jsonl", jsonl() + '{"a":' * 50_000 + "\n", 1, {"broken_json": 1}),
+    Case("spaces before quoted cells", "a.csv", 'sessionId, ts, eventName\n"s1", "2026-03-01", "search"\n', 1),
+    Case("session id of a tab", "a.jsonl", jsonl() + jsonl(sessionId="\t"), 1, {"missing_session_id": 1}),
+    Case("keys spelled in two ways", "a.jsonl", jsonl() + '{"session_id": "s2", "timestamp": 1772359200, "event_name": "search"}\n', 2),
+    Case("gzip without its last bytes", "a.csv.gz", _gzip_without_its_last_bytes, 2, {"truncated_file": 1}),
+    Case("gzip with rubbish behind", "a.csv.gz", _gzip_with_rubbish_behind, 2),
+    Case("truncated Zstandard", "a.jsonl.zst", _truncated_zstd, -1, {"truncated_file": 1}),
+    Case("odd Parquet types", "a.parquet", _parquet_of_odd_types, 2),
+    Case("damaged Parquet page", "a.parquet", _parquet_with_a_damaged_page, refusal="is damaged"),
+    Case(
+        "columns that differ in case only", "a.csv", "sessionId,ts,eventName,page,PAGE\ns1,1,search,a,b\n", refusal="repeats 'PAGE', 'page'"
+    ),
+    Case("one endless line", "a.txt", "A" * 200_000, refusal="cannot be read|No column"),
 ]

@@ -47,3 +47,22 @@ def test_removing_it_leaves_what_else_was_loaded(small: Settings, tmp_path: Path
     assert FeatureStore(Lake(small.workspace / "lake")).matrix()["session_id"].to_pylist() == ["mine"]
     assert not has_demo(small.workspace)
     assert not wants_demo(small.workspace)
+
+
+def test_it_can_be_removed_by_another_name_of_the_workspace(small: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(small.workspace.parent)
+    load_demo(small.model_copy(update={"workspace": Path("workspace")}), now_ms=NOW_MS)
+    remove_demo(small)
+    assert sum(counts(small).values()) == 0
+
+
+def test_a_half_loaded_demo_set_can_be_removed(small: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("phantom_core.lake.load.record", die)
+        load_demo(small, now_ms=NOW_MS)
+    assert has_demo(small.workspace)
+    remove_demo(small)
+    assert sum(counts(small).values()) == 0

@@ -163,6 +163,64 @@ def test_a_folder_loads_what_it_can_and_names_what_it_cannot(settings: Settings,
     assert load(settings, folder / "*.csv").to_json()["read"] == 1
 
 
+def test_a_missing_path_does_not_keep_the_others_out(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(HEADER + csv_row("s1"))
+    report = load(settings, tmp_path / "a.csv", tmp_path / "missing.csv")
+    assert report.to_json()["accepted"] == 1
+    assert "nothing to load" in report.failed[str(tmp_path / "missing.csv")]
+
+
+def test_a_folder_around_the_workspace_gives_none_of_the_lakes_own_files(tmp_path: Path) -> None:
+    settings = Settings(workspace=tmp_path / "data" / "workspace")
+    (tmp_path / "a.csv").write_text(HEADER + csv_row("s1"))
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden" / "b.csv").write_text(HEADER + csv_row("s2"))
+    load(settings, tmp_path)
+    again = load(settings, tmp_path)
+    assert (len(again.loads), again.to_json()["accepted"], again.failed) == (1, 0, {})
+
+
+def test_a_database_that_is_down_costs_only_the_experiments_and_hides_its_password(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(HEADER + csv_row("s1"))
+    report = load(settings, tmp_path / "a.csv", experiments="postgresql://me:secret@127.0.0.1:1/none")
+    assert report.to_json()["accepted"] == 1
+    assert "does not answer" in report.failed["127.0.0.1:1/none"]
+    assert "secret" not in json.dumps(report.to_json())
+    with pytest.raises(SourceError, match="no database URL"):
+        load(settings, experiments="postgresql://me@127.0.0.1:abc/none")
+
+
+def test_a_ga4_row_with_odd_parameters_costs_that_row_only(settings: Settings, tmp_path: Path) -> None:
+    good = {"event_timestamp": 1772359200000000, "event_name": "scroll", "user_pseudo_id": "u"}
+    pair = {"key": "ga_session_id", "value": {"int_value": 7}}
+    rows = [{**good, "event_params": params} for params in ([pair], {"a": 1}, "text", 5)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    totals = load(settings, tmp_path / "a.jsonl", mapping=load_mapping("ga4")).to_json()
+    assert (totals["accepted"], totals["quarantined"]) == (1, {"missing_session_id": 3})
+
+
+def test_labels_in_json_keep_their_own_reasons_and_a_family_alone_erases_no_label(settings: Settings, tmp_path: Path) -> None:
+    labels, families = tmp_path / "labels.jsonl", tmp_path / "families.csv"
+    labels.write_text('{"session": "a", "label": "bot"}\n{"session": \n[1]\n{"label": "bot"}\n')
+    families.write_text("session,family\na,scraper\n")
+    reasons = {"broken_json": 1, "not_an_object": 1, "missing_session_id": 1}
+    assert load(settings, labels=str(labels)).loads[0].quarantined == reasons
+    load(settings, labels=str(families))
+    assert query(settings, "SELECT * FROM session_labels") == [("a", True, "scraper")]
+    families.write_text("family\nscraper\n")
+    with pytest.raises(MappingError, match="No column session"):
+        load(settings, labels=str(families))
+
+
+def test_load_numbers_are_never_used_twice(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(HEADER + csv_row("s1"))
+    (tmp_path / "b.csv").write_text(HEADER + csv_row("s2"))
+    load(settings, tmp_path / "a.csv")
+    Lake(settings.workspace / "lake").delete("loads", "TRUE")
+    load(settings, tmp_path / "b.csv")
+    assert query(settings, "SELECT DISTINCT load_seq FROM events ORDER BY 1") == [(1,), (2,)]
+
+
 def test_quotes_are_told_from_events_and_loaded(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "quotes.jsonl"
     quote = {"productId": "p1", "price": 12.5, "sessionId": "s1", "storeMode": "hotel", "ts": 1772359200000}

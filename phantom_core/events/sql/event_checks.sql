@@ -1,4 +1,4 @@
--- event_checks.  Grain: one row of a source.  Reads: mapped (all text, as the mapping found it), vocabulary, clock.
+-- event_checks.  Grain: one row of a source.  Reads: mapped (all text, as the mapping found it), vocabulary, filter_kinds, store_modes, clock.
 -- Yields the canonical event, or the first reason why the row is none.  Engine: DuckDB only.
 WITH timed AS (
     SELECT
@@ -13,12 +13,12 @@ priced AS (
     SELECT
         *,
         event_us // 1000 AS event_ms,
-        document ->> '$.price' AS price_text,
-        document ->> '$.base_price' AS base_price_text,
-        document ->> '$.total' AS total_text,
+        number_text(document ->> '$.price') AS price_text,
+        number_text(document ->> '$.base_price') AS base_price_text,
+        number_text(document ->> '$.total') AS total_text,
         CASE
             WHEN folded IN ('filter', 'filter_apply') THEN COALESCE(
-                (SELECT v.canonical FROM vocabulary AS v WHERE v.alias = 'filter_apply:' || lower(trim(document ->> '$.type'))),
+                (SELECT f.canonical FROM filter_kinds AS f WHERE f.kind = lower(trim(document ->> '$.type'))),
                 'filter_for_price'
             )
             WHEN folded IN ('hover_', 'hover_over', 'hover_over_') THEN NULL
@@ -42,7 +42,7 @@ judged AS (
             WHEN event_ms > (SELECT newest_ms FROM clock) THEN 'future_timestamp'
             WHEN event_name IS NULL THEN 'missing_event_name'
             WHEN canonical IS NULL THEN 'unknown_event_name'
-            WHEN lower(store_mode) NOT IN ('hotel', 'airline', 'shop') THEN 'unknown_store_mode'
+            WHEN lower(store_mode) NOT IN (FROM store_modes) THEN 'unknown_store_mode'
             WHEN metadata IS NOT NULL AND (document IS NULL OR json_type(document) <> 'OBJECT') THEN 'bad_metadata'
             WHEN is_no_price(price_text) OR is_no_price(base_price_text) OR is_no_price(total_text) THEN 'bad_price'
             WHEN TRY_CAST(price_text AS DOUBLE) < 0 OR TRY_CAST(base_price_text AS DOUBLE) < 0 OR TRY_CAST(total_text AS DOUBLE) < 0
@@ -54,8 +54,8 @@ judged AS (
 SELECT
     line,
     reason,
-    CASE WHEN reason IS NOT NULL THEN COALESCE(text, left(CAST(to_json(row) AS VARCHAR), 2000)) END AS text,
-    COALESCE(detail, CASE reason
+    CASE WHEN reason IS NOT NULL THEN COALESCE(text, shown(CAST(to_json(row) AS VARCHAR))) END AS text,
+    shown(COALESCE(detail, CASE reason
         WHEN 'field_too_large' THEN longest_field || ' characters'
         WHEN 'bad_timestamp' THEN ts
         WHEN 'future_timestamp' THEN ts
@@ -64,7 +64,7 @@ SELECT
         WHEN 'bad_metadata' THEN metadata
         WHEN 'bad_price' THEN concat_ws(', ', price_text, base_price_text, total_text)
         WHEN 'negative_price' THEN concat_ws(', ', price_text, base_price_text, total_text)
-    END) AS detail,
+    END)) AS detail,
     key_of(session_id) AS session_key,
     event_ms,
     key_of(CASE

@@ -11,11 +11,22 @@ CREATE OR REPLACE MACRO scale_us(number, unit) AS CASE
     ELSE number / 1000
 END;
 
+-- ISO 8601 in upper case, with the separators that its basic form (20260301T100000Z) leaves out.
+CREATE OR REPLACE MACRO extended_time(ts) AS regexp_replace(
+    upper(ts), '^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})', '\1-\2-\3T\4:\5:\6'
+);
+
 -- A time stamp as microseconds since 1970 UTC: a number, or ISO 8601 (in the connection's time zone where it names none).
 CREATE OR REPLACE MACRO parse_us(ts, unit) AS CASE
     WHEN regexp_full_match(ts, '[+-]?\d{1,20}') THEN TRY_CAST(floor(scale_us(TRY_CAST(ts AS HUGEINT), unit)) AS BIGINT)
     WHEN isfinite(TRY_CAST(ts AS DOUBLE)) THEN TRY_CAST(floor(scale_us(TRY_CAST(ts AS DOUBLE), unit)) AS BIGINT)
-    WHEN isfinite(TRY_CAST(ts AS TIMESTAMPTZ)) THEN epoch_us(TRY_CAST(ts AS TIMESTAMPTZ))
+    WHEN isfinite(TRY_CAST(extended_time(ts) AS TIMESTAMPTZ)) THEN epoch_us(TRY_CAST(extended_time(ts) AS TIMESTAMPTZ))
 END;
+
+-- A number written as text; no text is no number.
+CREATE OR REPLACE MACRO number_text(value) AS NULLIF(trim(value), '');
+
+-- What is shown of a row or value in quarantine.
+CREATE OR REPLACE MACRO shown(value) AS left(value, 2000);
 
 CREATE OR REPLACE MACRO is_no_price(value) AS value IS NOT NULL AND NOT COALESCE(isfinite(TRY_CAST(value AS DOUBLE)), FALSE);

@@ -1,4 +1,4 @@
--- quote_checks.  Grain: one row of a source.  Reads: mapped (all text, as the mapping found it), clock.
+-- quote_checks.  Grain: one row of a source.  Reads: mapped (all text, as the mapping found it), store_modes, clock.
 -- Yields the canonical quote, or the first reason why the row is none.  Engine: DuckDB only.
 WITH timed AS (
     SELECT
@@ -19,7 +19,7 @@ judged AS (
             WHEN event_us IS NULL OR event_us // 1000 < (SELECT oldest_ms FROM clock) THEN 'bad_timestamp'
             WHEN event_us // 1000 > (SELECT newest_ms FROM clock) THEN 'future_timestamp'
             WHEN product_id IS NULL THEN 'missing_product_id'
-            WHEN lower(store_mode) NOT IN ('hotel', 'airline', 'shop') THEN 'unknown_store_mode'
+            WHEN lower(store_mode) NOT IN (FROM store_modes) THEN 'unknown_store_mode'
             WHEN price IS NULL THEN 'missing_price'
             WHEN is_no_price(price) OR is_no_price(base_price) THEN 'bad_price'
             WHEN TRY_CAST(price AS DOUBLE) < 0 OR TRY_CAST(base_price AS DOUBLE) < 0 THEN 'negative_price'
@@ -31,20 +31,21 @@ judged AS (
 SELECT
     line,
     reason,
-    CASE WHEN reason IS NOT NULL THEN COALESCE(text, left(CAST(to_json(row) AS VARCHAR), 2000)) END AS text,
-    COALESCE(detail, CASE reason
+    CASE WHEN reason IS NOT NULL THEN COALESCE(text, shown(CAST(to_json(row) AS VARCHAR))) END AS text,
+    shown(COALESCE(detail, CASE reason
+        WHEN 'field_too_large' THEN longest_field || ' characters'
         WHEN 'bad_timestamp' THEN ts
         WHEN 'future_timestamp' THEN ts
         WHEN 'unknown_store_mode' THEN store_mode
         WHEN 'bad_price' THEN concat_ws(', ', price, base_price)
         WHEN 'negative_price' THEN concat_ws(', ', price, base_price)
         WHEN 'bad_propensity' THEN propensity
-    END) AS detail,
+    END)) AS detail,
     key_of(session_id) AS session_key,
     event_ms,
     key_of(concat_ws(
-        chr(31), session_id, event_us, product_id, price, COALESCE(experiment_id, chr(30)), COALESCE(lower(store_mode), chr(30)),
-        COALESCE(base_price, chr(30)), COALESCE(propensity, chr(30))
+        chr(31), session_id, event_us, product_id, TRY_CAST(price AS DOUBLE), COALESCE(experiment_id, chr(30)), COALESCE(lower(store_mode), chr(30)),
+        COALESCE(CAST(TRY_CAST(base_price AS DOUBLE) AS VARCHAR), chr(30)), COALESCE(CAST(TRY_CAST(propensity AS DOUBLE) AS VARCHAR), chr(30))
     )) AS event_id,
     session_id,
     experiment_id,

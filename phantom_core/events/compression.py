@@ -1,0 +1,100 @@
+"""Compression: gzip and Zstandard files as a stream that gives all it can before it says that something is broken."""
+
+import io
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import BinaryIO, Final, Protocol
+
+import zstandard
+
+_CHUNK_BYTES: Final = 4_096  # at most so much is lost before a damaged place
+_MAGIC_BYTES: Final = 4
+
+
+class _Frame(Protocol):
+    """One member of a compressed file."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+FRAMES: Final[Mapping[str, Callable[[], _Frame]]] = {
+    ".gz": lambda: zlib.decompressobj(31),
+    ".zst": lambda: zstandard.ZstdDecompressor().decompressobj(),
+}
+
+
+class Decompressed(io.RawIOBase):
+    """The content of a compressed file, member after member; what follows the last member is left out, as gunzip does.
+
+    Args:
+        stored: the file's bytes.
+        new_frame: makes a decompressor for one member.
+    """
+
+    def __init__(self, stored: BinaryIO, new_frame: Callable[[], _Frame]) -> None:
+        self._stored = stored
+        self._new_frame = new_frame
+        self._frame = new_frame()
+        self._ready = b""
+        self._members = 0
+        self._n_bytes = 0
+        self._failure = ""
+
+    def readable(self) -> bool:
+        """Whether it can be read: always."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill a buffer.
+
+        Raises:
+            OSError: the file is damaged or breaks off; all that could be read was given before.
+        """
+        while not self._ready:
+            if self._failure:
+                raise OSError(self._failure)
+            if not self._more():
+                return 0
+        given, self._ready = self._ready[: len(buffer)], self._ready[len(buffer) :]
+        buffer[: len(given)] = given
+        return len(given)
+
+    def _more(self) -> bool:
+        """Decompress one more piece; False at the end of the file."""
+        data = self._start_member() if self._frame.eof else self._stored.read(_CHUNK_BYTES)
+        is_first = self._n_bytes == 0
+        self._n_bytes += len(data)
+        if not data:
+            self._failure = "" if is_first else "the compressed data ends too early"
+            return not is_first
+        try:
+            self._ready = self._frame.decompress(data)
+        except (zlib.error, zstandard.ZstdError) as error:
+            if is_first and self._members:
+                return False
+            self._failure = f"the compressed data is damaged: {error}"
+        return True
+
+    def _start_member(self) -> bytes:
+        """Whatever follows a member, as far as it can be one itself."""
+        data = self._frame.unused_data or b""
+        while len(data) < _MAGIC_BYTES and (more := self._stored.read(_CHUNK_BYTES)):
+            data += more
+        self._frame = self._new_frame()
+        self._members += 1
+        self._n_bytes = 0
+        return data if len(data) >= _MAGIC_BYTES else b""
+
+
+def opened(stored: BinaryIO, path: Path) -> io.BufferedReader:
+    """A file's content, decompressed where its name says that it is compressed."""
+    new_frame = FRAMES.get(path.suffix.lower())
+    raw: io.RawIOBase = Decompressed(stored, new_frame) if new_frame else stored  # type: ignore[assignment]
+    return io.BufferedReader(raw)
