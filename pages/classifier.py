@@ -1,0 +1,127 @@
+"""Agent classifier: train it, and judge it honestly."""
+
+import io
+from collections.abc import Callable
+
+import pandas as pd
+import pyarrow.csv as pa_csv
+import streamlit as st
+
+from phantom_core.views.classifier import classifier_view, model_versions, version_list
+from phantom_core.views.loaded import read_loaded
+from phantom_core.workflows.score import score
+from ui.empty import missing, nothing_loaded
+from ui.errors import friendly_errors, show_error
+from ui.frame import require_frame
+from ui.handles import lake, settings, snapshot
+from ui.job_watch import watch_job
+from ui.quality_tab import auc_by_fold, facts, quality_tab
+from ui.robustness_tab import robustness_tab
+from ui.threshold_tab import threshold_tab
+from ui.train_form import KIND, train_form
+from ui.wording import count, moment
+
+NEWEST = "newest"
+TABS = ["Quality", "Threshold and money", "Robustness", "Model card", "Train and versions"]
+
+FIGURES = {"roc_auc": "ROC-AUC", "precision_at_recall_80": "Precision at 80 %", "pr_auc": "PR-AUC", "ece": "ECE", "brier": "Brier"}
+
+
+def scores_csv(version: str) -> Callable[[], bytes]:
+    """Scores of all sessions, computed when somebody asks for them."""
+    chosen, events = settings(), lake()
+
+    def write() -> bytes:
+        sink = io.BytesIO()
+        pa_csv.write_csv(score(chosen, events, version=version), sink)
+        return sink.getvalue()
+
+    return write
+
+
+def versions_table(versions: pd.DataFrame) -> None:
+    """All saved classifiers."""
+    st.dataframe(
+        versions,
+        hide_index=True,
+        column_config={
+            "version": st.column_config.TextColumn("Model"),
+            "trained": st.column_config.DatetimeColumn("Trained (UTC)", format="YYYY-MM-DD HH:mm"),
+            **{name: st.column_config.NumberColumn(label, format="%.3f") for name, label in FIGURES.items()},
+            "n_features": "Features",
+            "lake_version": "Data version",
+            "seed": st.column_config.NumberColumn("Seed", format="%d"),
+        },
+    )
+
+
+require_frame()
+with friendly_errors():
+    st.title("Agent classifier")
+    data = snapshot()
+    if not data.n_sessions:
+        nothing_loaded()
+        st.stop()
+    job = watch_job(KIND, "Training")
+    loaded = read_loaded(data)
+    can_train = bool(loaded.humans and loaded.agents)
+    if not can_train:
+        what = "Sessions of humans and of agents must be labelled before anything can be learned"
+        have = f": there are {count(loaded.humans)} human and {count(loaded.agents)} agent labels."
+        missing("Labels are needed.", what + have, "pages/data.py", "Load labels", ":material/database:")
+    versions = model_versions(settings())
+    if not versions:
+        st.markdown(
+            "No classifier was trained in this workspace yet. A training takes a minute or a few: it learns from the labelled sessions, "
+            "judges itself on actors it has not met, and tries itself against new kinds of agents, short sessions and random delays."
+        )
+        train_form(settings(), can_train=can_train)
+        st.stop()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        shown = st.selectbox(
+            "Model",
+            [NEWEST, *versions],
+            format_func=lambda name: f"newest: {versions[0]}" if name == NEWEST else name,
+            key="model",
+            bind="query-params",
+            width=320,
+        )
+        version = versions[0] if shown in (None, NEWEST) else str(shown)
+        st.download_button(
+            "Download scores",
+            scores_csv(version),
+            f"scores_{version}.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            help="A probability for every session, as CSV.",
+        )
+    if data.scoring_problem:
+        show_error(data.scoring_problem)
+    quality, threshold, robustness, card, train = st.tabs(TABS, key="classifier_tab", bind="query-params")
+    if train.open:
+        with train:
+            train_form(settings(), can_train=can_train)
+            st.subheader("Saved models")
+            versions_table(version_list(settings()))
+        st.stop()
+    view = classifier_view(settings(), version)
+    with quality if quality.open else threshold if threshold.open else robustness if robustness.open else card:
+        st.caption(f"Trained {moment(view.report.created_ms)} UTC on {facts(view.report)}")
+    if quality.open:
+        with quality:
+            quality_tab(view.report)
+            st.caption(auc_by_fold(view.report))
+    if threshold.open:
+        with threshold:
+            threshold_tab(view.report)
+    if robustness.open:
+        with robustness:
+            robustness_tab(view.report)
+    if card.open:
+        with card:
+            st.download_button(
+                "Download the card", view.card, f"card_{version}.md", "text/markdown", icon=":material/download:", on_click="ignore"
+            )
+            with st.container(border=True):
+                st.markdown(view.card)

@@ -1,0 +1,62 @@
+"""Data: load files, say what their columns mean, and see what became of every row."""
+
+import streamlit as st
+
+from phantom_core.views.loads import loads_view
+from ui.demo import load_demo_button
+from ui.errors import friendly_errors
+from ui.frame import require_frame
+from ui.handles import lake, settings
+from ui.job_watch import watch_job
+from ui.load_form import load_form
+from ui.load_outcome import load_outcome
+from ui.map_tab import map_tab
+from ui.quarantine_tab import quarantine_tab
+from ui.tables import csv_button
+
+
+def loads_tab() -> None:
+    """The ledger."""
+    ledger = loads_view(lake())
+    if not len(ledger):
+        st.caption("Nothing was loaded yet.")
+        return
+    number = st.column_config.NumberColumn(format="localized")
+    st.dataframe(
+        ledger,
+        hide_index=True,
+        placeholder="",
+        height="content",
+        column_config={
+            "file": st.column_config.TextColumn("file", width=320),
+            "reasons": st.column_config.TextColumn("reasons", width=300),
+            "loaded": st.column_config.DatetimeColumn("loaded (UTC)", format="YYYY-MM-DD HH:mm:ss"),
+            "seconds": st.column_config.NumberColumn("seconds", format="%.1f"),
+            **dict.fromkeys(("read", "accepted", "duplicates", "quarantined"), number),
+        },
+    )
+    csv_button("Download the ledger as CSV", ledger, "loads.csv", "ledger_csv")
+
+
+require_frame()
+if "load_next" in st.session_state:
+    mapping, path = st.session_state.pop("load_next")
+    st.session_state["load_mapping"], st.session_state["data_tab"] = mapping, "Load"
+    st.session_state[f"load_path_{st.session_state.get('load_turn', 0)}"] = path
+    st.toast(f"{mapping} is ready for loading.", icon=":material/check:")
+st.title("Data")
+load, columns, quarantine, loads = st.tabs(["Load", "Map columns", "Quarantine", "Loads"], key="data_tab", bind="query-params")
+with load, friendly_errors():
+    load_form(settings())
+    job = watch_job("ingest", "Loading")
+    if job and job.state == "done":
+        load_outcome(job)
+    load_demo_button("data")
+with columns, friendly_errors():
+    map_tab(settings())
+if quarantine.open:
+    with quarantine, friendly_errors():
+        quarantine_tab()
+if loads.open:
+    with loads, friendly_errors():
+        loads_tab()

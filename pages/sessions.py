@@ -1,0 +1,103 @@
+"""Sessions: find some by what they are, look at one in time."""
+
+import datetime as dt
+
+import streamlit as st
+
+from phantom_core.views.sessions import MAX_ROWS, SORTS, SessionChoices, SessionFilter, Sessions, Sort, session_choices, sessions_view
+from ui.empty import nothing_loaded
+from ui.errors import friendly_errors
+from ui.frame import require_frame
+from ui.handles import snapshot
+from ui.session_detail import session_detail
+from ui.tables import csv_button, session_columns
+from ui.wording import count, many, percent
+
+DAY = dt.timedelta(days=1)
+
+
+def ask_filter(choices: SessionChoices, has_model: bool) -> tuple[SessionFilter, Sort]:
+    """Filters and order, all of them kept in the URL."""
+    with st.grid(5, min_column_width=195, gap="small"):
+        text = st.text_input("Session or experiment", placeholder="part of an id", key="q", bind="query-params")
+        stores = st.multiselect("Store", choices.store_modes, key="store", bind="query-params", placeholder="all")
+        labels = st.multiselect("Label", choices.labels, key="label", bind="query-params", placeholder="all")
+        families = (
+            st.multiselect("Family", choices.families, key="family", bind="query-params", placeholder="all") if choices.families else []
+        )
+        bought = st.selectbox("Purchase", ["with", "without"], index=None, placeholder="all", key="bought", bind="query-params")
+        events = st.number_input("At least this many events", 1, 10_000, 1, key="events", bind="query-params")
+        period = st.date_input("First event (UTC)", value=(), key="days", bind="query-params", help="One day, or a first and a last one.")
+        low, high = st.slider("P(agent)", 0.0, 1.0, (0.0, 1.0), 0.05, key="p", bind="query-params") if has_model else (0.0, 1.0)
+        sort = st.selectbox("Order", SORTS, key="sort", bind="query-params")
+    days = sorted(period) if isinstance(period, tuple) else [period]
+    chosen = SessionFilter(
+        text=text,
+        store_modes=stores,
+        labels=labels,
+        families=families,
+        low=low,
+        high=high,
+        start_ms=midnight_ms(days[0]) if days else None,
+        end_ms=midnight_ms(days[-1] + DAY) if days else None,
+        min_events=events,
+        purchased=None if bought is None else bought == "with",
+    )
+    return chosen, sort
+
+
+def midnight_ms(day: dt.date) -> int:
+    """Start of a day, UTC milliseconds."""
+    return int(dt.datetime.combine(day, dt.time(), dt.UTC).timestamp() * 1_000)
+
+
+def open_selected() -> None:
+    """Put the selected row's session into the URL."""
+    rows = st.session_state["sessions_table"]["selection"]["rows"]
+    if rows:
+        st.query_params["session"] = st.session_state["sessions_shown"][rows[0]]
+    else:
+        st.query_params.pop("session", None)
+
+
+def what_matches(view: Sessions) -> str:
+    """How many sessions pass the filter."""
+    part = "" if view.n_matching == view.n_all else f" of {count(view.n_all)} ({percent(view.n_matching / view.n_all, 1)})"
+    expected = "" if view.n_agents_expected is None else f" · {count(view.n_agents_expected)} expected agents"
+    listed = f" · the first {count(MAX_ROWS)} are listed" if view.n_matching > MAX_ROWS else ""
+    return f"**{many(view.n_matching, 'session')}**{part}{expected}{listed}"
+
+
+require_frame()
+with friendly_errors():
+    st.title("Sessions")
+    data = snapshot()
+    if not data.n_sessions:
+        nothing_loaded()
+        st.stop()
+    chosen, sort = ask_filter(session_choices(data), data.threshold is not None)
+    view = sessions_view(data, chosen, sort)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(what_matches(view))
+        csv_button("Download the list", view.rows, "sessions.csv", "sessions_csv")
+    session_id = st.query_params.get("session")
+    if view.n_matching:
+        order, shown = session_columns(view.rows, data)
+        st.session_state["sessions_shown"] = view.rows["session_id"].tolist()
+        st.dataframe(
+            view.rows,
+            hide_index=True,
+            placeholder="–",
+            column_order=order,
+            column_config=shown,
+            height=250 if session_id else 460,
+            on_select=open_selected,
+            selection_mode="single-row",
+            key="sessions_table",
+        )
+    else:
+        st.info("No session passes this filter. Widen it, or clear a field.", icon=":material/filter_alt_off:")
+    if session_id:
+        session_detail(data, session_id)
+    elif view.n_matching:
+        st.caption("Select a row to see the session in time.")

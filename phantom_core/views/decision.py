@@ -1,0 +1,89 @@
+"""Decision: what a threshold does to the sessions a classifier was judged on, and what it costs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from phantom_core.evaluation.metrics import Confusion
+from phantom_core.evaluation.report import ClassifierReport
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What mistakes cost, in units of the average order, each from 0.
+
+    Attributes:
+        marking_up_human: one human marked up.
+        leaking_to_agent: one agent that buys at the low quote.
+    """
+
+    marking_up_human: float
+    leaking_to_agent: float
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyCurve:
+    """Expected cost of every threshold, per session, in units of the average order.
+
+    Attributes:
+        threshold: a session is marked up from this probability on.
+        cost: of each threshold.
+        best_threshold: the cheapest; the lowest one among equals.
+        best_cost: its cost.
+        nobody_cost: of marking up nobody.
+        everybody_cost: of marking up everybody.
+    """
+
+    threshold: tuple[float, ...]
+    cost: tuple[float, ...]
+    best_threshold: float
+    best_cost: float
+    nobody_cost: float
+    everybody_cost: float
+
+    def cost_at(self, threshold: float) -> float:
+        """Cost of the curve's threshold nearest to one."""
+        return self.cost[_nearest(self.threshold, threshold)]
+
+
+def confusion_at(report: ClassifierReport, threshold: float) -> Confusion:
+    """Labelled sessions by what they are and what they are taken for.
+
+    Args:
+        report: of a training; its figures are out of fold.
+        threshold: in [0, 1]; the nearest one of the report's curve counts.
+    """
+    curve, (humans, agents) = report.threshold.curve, _classes(report)
+    position = _nearest(curve.threshold, threshold)
+    marked, missed = curve.humans_marked[position], curve.agents_missed[position]
+    return Confusion(agents_found=agents - missed, agents_missed=missed, humans_marked=marked, humans_left=humans - marked)
+
+
+def money_curve(report: ClassifierReport, costs: Costs) -> MoneyCurve:
+    """Price every threshold.
+
+    Args:
+        report: of a training.
+        costs: of its two mistakes.
+    """
+    curve, (humans, agents) = report.threshold.curve, _classes(report)
+    marked, missed = np.array(curve.humans_marked), np.array(curve.agents_missed)
+    cost = (costs.marking_up_human * marked + costs.leaking_to_agent * missed) / (humans + agents)
+    best = int(np.argmin(cost))
+    return MoneyCurve(
+        threshold=curve.threshold,
+        cost=tuple(cost.tolist()),
+        best_threshold=curve.threshold[best],
+        best_cost=float(cost[best]),
+        nobody_cost=costs.leaking_to_agent * agents / (humans + agents),
+        everybody_cost=costs.marking_up_human * humans / (humans + agents),
+    )
+
+
+def _classes(report: ClassifierReport) -> tuple[int, int]:
+    counted = report.confusion
+    return counted.humans_marked + counted.humans_left, counted.agents_found + counted.agents_missed
+
+
+def _nearest(thresholds: tuple[float, ...], threshold: float) -> int:
+    return int(np.argmin(np.abs(np.array(thresholds) - threshold)))

@@ -1,0 +1,72 @@
+"""The overview counts what is there and says what to do next."""
+
+from phantom_core.settings import Settings
+from phantom_core.views.overview import Overview, overview
+from phantom_core.workflows.ingest import ingest
+from tests.views.workspaces import NOON_MS, NOW_MS, load_events, load_experiments, load_labels, snapshot_of
+
+DAY_S = 86_400.0
+
+
+def read(settings: Settings) -> Overview:
+    return overview(snapshot_of(settings), settings)
+
+
+def test_an_empty_workspace_asks_for_data(settings: Settings) -> None:
+    view = read(settings)
+    assert view.loaded.sessions == 0
+    assert [step.what for step in view.next_steps] == ["Load events"]
+
+
+def test_sessions_without_labels_ask_for_labels(settings: Settings) -> None:
+    load_events(settings, [("s1", "search", 0)])
+    view = read(settings)
+    assert view.agent_share is None
+    assert [(step.what, step.page) for step in view.next_steps] == [("Load labels", "data")]
+
+
+def test_labels_of_one_kind_ask_for_the_other(settings: Settings) -> None:
+    load_events(settings, [("s1", "search", 0), ("s2", "search", 0)])
+    load_labels(settings, {"s1": "agent", "s2": "agent"})
+    assert [step.what for step in read(settings).next_steps] == ["Load labels of human sessions"]
+
+
+def test_both_kinds_of_labels_ask_for_training(settings: Settings) -> None:
+    load_events(settings, [("s1", "search", 0), ("s2", "search", 0)])
+    load_labels(settings, {"s1": "agent", "s2": "human"})
+    assert [(step.what, step.page) for step in read(settings).next_steps] == [("Train the agent classifier", "classifier")]
+
+
+def test_many_quarantined_rows_come_first(settings: Settings) -> None:
+    path = settings.workspace / "half.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"sessionId,ts,eventName\ns1,{NOON_MS},search\ns2,soon,search\n")
+    ingest(settings, [path], now_ms=NOW_MS)
+    view = read(settings)
+    assert (view.loaded.rows_read, view.loaded.quarantined, view.loaded.quarantined_share) == (2, 1, 0.5)
+    assert (view.next_steps[0].page, view.next_steps[0].tab) == ("data", "Quarantine")
+
+
+def test_shares_are_counted_by_experiment_and_label(settings: Settings) -> None:
+    experiments = {"s1": "x1", "s2": "x1", "s3": "x2"}
+    load_events(settings, [(f"s{i}", "search", i) for i in range(1, 5)], experiments=experiments)
+    load_experiments(settings, {"x1": False, "x2": True})
+    view = read(settings)
+    assert view.agent_share is not None
+    assert (view.agent_share.n, round(view.agent_share.value, 3)) == (3, 0.667)
+    assert {figures.label: figures.sessions for figures in view.classes} == {"human": 1, "agent": 2, "unknown": 1}
+
+
+def test_revenue_and_conversion_are_told_apart_by_class(settings: Settings) -> None:
+    load_events(settings, [("s1", "purchase_complete", 0), ("s2", "search", 0), ("s3", "search", 0)], price=12.5)
+    load_labels(settings, {"s1": "human", "s2": "human", "s3": "agent"})
+    human, agent = read(settings).classes
+    assert (human.conversion.value, human.revenue, human.revenue_per_session) == (0.5, 12.5, 6.25)
+    assert (agent.conversion.value, agent.revenue) == (0.0, 0.0)
+
+
+def test_traffic_is_counted_in_bins_a_reader_knows(settings: Settings) -> None:
+    load_events(settings, [("s1", "search", 0), ("s2", "search", 60), ("s3", "search", -30 * DAY_S)])
+    view = read(settings)
+    assert view.bin_width == "day"
+    assert view.traffic["sessions"].tolist() == [1, 2]

@@ -1,0 +1,103 @@
+"""Charts of a decision: who is marked up at a threshold, what that costs, and how few events suffice."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from phantom_core.evaluation.metrics import Confusion
+from phantom_core.evaluation.robustness import PrefixResult
+from phantom_core.views.decision import MoneyCurve
+from ui.charts.frame import AGENT, BASELINE, HUMAN, MODEL, SECOND, framed
+from ui.wording import count
+
+
+def money_chart(curve: MoneyCurve, threshold: float) -> go.Figure:
+    """Expected cost of each threshold, the best one, the chosen one, and the two policies that need no model."""
+    figure = go.Figure()
+    for cost, name, colour in ((curve.everybody_cost, "mark up everybody", HUMAN), (curve.nobody_cost, "mark up nobody", AGENT)):
+        line = {"color": colour, "width": 1.5, "dash": "dash"}
+        figure.add_scatter(x=[0, 1], y=[cost, cost], mode="lines", name=name, line=line, hovertemplate=f"{name}: %{{y:.4f}}<extra></extra>")
+    figure.add_scatter(
+        x=curve.threshold,
+        y=curve.cost,
+        mode="lines",
+        name="classifier",
+        line={"color": MODEL, "width": 2.5},
+        hovertemplate="from %{x:.3f}: %{y:.4f}<extra></extra>",
+    )
+    figure.add_scatter(
+        x=[curve.best_threshold],
+        y=[curve.best_cost],
+        mode="markers",
+        name="cheapest",
+        marker={"color": MODEL, "size": 15, "symbol": "star"},
+        hovertemplate="cheapest: from %{x:.3f}, %{y:.4f}<extra></extra>",
+    )
+    figure.add_scatter(
+        x=[threshold],
+        y=[curve.cost_at(threshold)],
+        mode="markers",
+        name="chosen",
+        marker={"color": SECOND, "size": 13, "symbol": "diamond-open", "line": {"width": 2.5}},
+        hovertemplate="chosen: from %{x:.3f}, %{y:.4f}<extra></extra>",
+    )
+    figure.update_yaxes(rangemode="tozero")
+    return framed(figure, x="threshold: marked up from this probability on", y="cost per session, average orders", height_px=340)
+
+
+def confusion_chart(counted: Confusion) -> go.Figure:
+    """Who is marked up and who is not, by what they are."""
+    figure = go.Figure()
+    rows = (
+        ("humans", counted.humans_left, counted.humans_marked, HUMAN),
+        ("agents", counted.agents_missed, counted.agents_found, AGENT),
+    )
+    for name, left, marked, colour in rows:
+        for what, n, opacity in (("let go", left, 0.45), ("marked up", marked, 1.0)):
+            figure.add_bar(
+                x=[n],
+                y=[name],
+                orientation="h",
+                marker={"color": colour, "opacity": opacity, "line": {"width": 0}},
+                text=f"{what} {count(n)}" if opacity == 1 and n > 0.12 * (left + marked) else "",
+                textposition="inside",
+                insidetextanchor="middle",
+                textfont={"color": "white"},
+                hovertemplate=f"{name} {what}: {count(n)}<extra></extra>",
+            )
+    figure.update_layout(barmode="stack")
+    figure.update_yaxes(autorange="reversed")
+    return framed(figure, x="labelled sessions", y="", height_px=190, has_legend=False)
+
+
+def prefix_chart(prefixes: Sequence[PrefixResult]) -> go.Figure:
+    """ROC-AUC after the first k events."""
+    cut = [result for result in prefixes if result.n_events is not None]
+    whole = next((result for result in prefixes if result.n_events is None), None)
+    figure = go.Figure()
+    lines = (
+        ("trained on whole sessions", [result.roc_auc for result in cut], SECOND),
+        ("trained on sessions cut alike", [result.roc_auc_retrained for result in cut], MODEL),
+    )
+    for name, estimates, colour in lines:
+        figure.add_scatter(
+            x=[result.n_events for result in cut],
+            y=[estimate.value for estimate in estimates],
+            mode="lines+markers",
+            name=name,
+            line={"color": colour, "width": 2},
+            marker={"size": 8},
+            error_y={
+                "type": "data",
+                "thickness": 1.2,
+                "width": 0,
+                "array": [estimate.high - estimate.value for estimate in estimates],
+                "arrayminus": [estimate.value - estimate.low for estimate in estimates],
+            },
+            hovertemplate="%{x} events: %{y:.3f}<extra></extra>",
+        )
+    if whole:
+        figure.add_hline(y=whole.roc_auc.value, line={"color": BASELINE, "width": 1.5, "dash": "dash"})
+    figure.add_hline(y=0.5, line={"color": BASELINE, "width": 1, "dash": "dot"})
+    figure.update_xaxes(type="log", tickvals=[result.n_events for result in cut], ticktext=[str(result.n_events) for result in cut])
+    return framed(figure, x="first events seen, count", y="ROC-AUC", height_px=340)

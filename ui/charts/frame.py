@@ -1,0 +1,68 @@
+"""Frame: the palette and the look that all charts share, and how a chart stands on a page."""
+
+from typing import Final
+
+import plotly.graph_objects as go
+import streamlit as st
+
+# Told apart by people with any kind of colour blindness, on white and on black.
+HUMAN: Final = "#3a80c1"
+AGENT: Final = "#e07a2f"
+UNKNOWN: Final = "#98a1a8"
+MODEL: Final = "#0f9488"
+BASELINE: Final = "#8b949b"
+SECOND: Final = "#9a6cc4"
+GRID: Final = "rgba(128, 138, 145, 0.18)"
+COLOURS: Final = {"human": HUMAN, "agent": AGENT, "unknown": UNKNOWN}
+FONT_PX: Final = 13
+
+
+def framed(figure: go.Figure, *, x: str, y: str, height_px: int = 300, has_legend: bool = True) -> go.Figure:
+    """Give a figure the common look.
+
+    Args:
+        figure: the figure.
+        x: title of the horizontal axis, with its unit.
+        y: title of the vertical axis, with its unit.
+        height_px: of the whole figure.
+        has_legend: show names of the series above the plot.
+    """
+    figure.update_layout(
+        height=height_px,
+        margin={"l": 8, "r": 8, "t": 34 if has_legend else 10, "b": 8},
+        showlegend=has_legend,
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 1.02,
+            "yanchor": "bottom",
+            "title": None,
+            "traceorder": "normal",
+            "font": {"size": FONT_PX},
+        },
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"size": FONT_PX},
+        hoverlabel={"font": {"size": FONT_PX}},
+        bargap=0.12,
+    )
+    axis = {"automargin": True, "zeroline": False, "gridcolor": GRID, "title_font": {"size": FONT_PX}, "tickfont": {"size": FONT_PX - 1}}
+    figure.update_xaxes(title_text=x, **axis)
+    figure.update_yaxes(title_text=y, **axis)
+    return figure
+
+
+def show(figure: go.Figure, statement: str, reading: str = "", *, key: str) -> None:
+    """Put a chart on the page: what it says above, how to read it below.
+
+    Args:
+        figure: a framed figure.
+        statement: one sentence, the chart's title.
+        reading: one sentence for those who meet such a chart for the first time.
+        key: name of the chart on its page.
+    """
+    with st.container(gap="xsmall", key=f"chart_{key}"):
+        st.markdown(f"**{statement}**")
+        st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=statement)
+        if reading:
+            st.caption(reading)

@@ -1,0 +1,79 @@
+"""Threshold tab: who is marked up from which probability on, and what that costs."""
+
+import streamlit as st
+
+from phantom_core.evaluation.metrics import Confusion
+from phantom_core.evaluation.report import ClassifierReport
+from phantom_core.views.decision import Costs, MoneyCurve, confusion_at, money_curve
+from ui.charts.decision import confusion_chart, money_chart
+from ui.charts.frame import show
+from ui.metrics import metric
+from ui.wording import count, percent
+
+_KEYS = ("human_cost", "leak_cost", "threshold")
+_ORDERS = "In units of the average order."
+
+
+def threshold_tab(report: ClassifierReport) -> None:
+    """Ask for costs and a threshold, show what they do."""
+    _forget_other_model(report.model_version)
+    chosen = report.threshold
+    human, leak, slider = st.columns([1, 1, 2], gap="medium")
+    human_cost = human.number_input(
+        "Cost: human marked up", 0.0, 100.0, chosen.marking_up_human_cost, 0.05, key="human_cost", bind="query-params", help=_ORDERS
+    )
+    leak_cost = leak.number_input(
+        "Cost: agent let go", 0.0, 100.0, chosen.leaking_to_agent_cost, 0.05, key="leak_cost", bind="query-params", help=_ORDERS
+    )
+    threshold = slider.slider(
+        "Mark up from this probability on", 0.0, 1.0, chosen.threshold, 0.005, format="%.3f", key="threshold", bind="query-params"
+    )
+    curve, counted = money_curve(report, Costs(human_cost, leak_cost)), confusion_at(report, threshold)
+    _figures(report, counted, curve, threshold)
+    with st.grid(2, min_column_width=360, gap="medium") as grid:
+        with grid.cell():
+            show(
+                money_chart(curve, threshold),
+                f"Marking up from {curve.best_threshold:.3f} on costs least: {curve.best_cost:.4f} average orders a session",
+                "The star is the cheapest threshold, the diamond the one chosen above; dashed lines need no model.",
+                key="money",
+            )
+        with grid.cell():
+            said = f"From {threshold:.3f} on, {percent(counted.recall)} of the agents and {percent(_human_share(counted))} of the humans"
+            show(confusion_chart(counted), f"{said} are marked up", "Full colour is marked up, pale is let go.", key="confusion")
+            _table(counted)
+
+
+def _forget_other_model(version: str) -> None:
+    """Another model has a threshold of its own: what was set for the one before must not stay."""
+    if st.session_state.get("threshold_of", version) != version:
+        for key in _KEYS:
+            st.session_state.pop(key, None)
+    st.session_state["threshold_of"] = version
+
+
+def _figures(report: ClassifierReport, counted: Confusion, curve: MoneyCurve, threshold: float) -> None:
+    marked = counted.agents_found + counted.humans_marked
+    n_sessions = marked + counted.agents_missed + counted.humans_left
+    base_rate, trivial = percent(report.baselines.base_rate, 1), min(curve.nobody_cost, curve.everybody_cost)
+    with st.grid(5, min_column_width=200, gap="small"):
+        metric("Precision", percent(counted.precision, 1), f"marking everybody {base_rate}", "Share of agents among those marked up.")
+        metric("Recall", percent(counted.recall, 1), "marking everybody 100 %", "Share of the agents that is marked up.")
+        metric("Humans marked up", percent(_human_share(counted), 1), count(counted.humans_marked), "Of all labelled humans.")
+        metric("Sessions marked up", percent(marked / n_sessions, 1), count(marked), "Of all labelled sessions.")
+        metric("Cost per session", f"{curve.cost_at(threshold):.4f}", f"best without a model {trivial:.4f}", _ORDERS)
+
+
+def _human_share(counted: Confusion) -> float:
+    return counted.humans_marked / max(1, counted.humans_marked + counted.humans_left)
+
+
+def _table(counted: Confusion) -> None:
+    st.dataframe(
+        {
+            "": ["human", "agent"],
+            "let go": [count(counted.humans_left), count(counted.agents_missed)],
+            "marked up": [count(counted.humans_marked), count(counted.agents_found)],
+        },
+        hide_index=True,
+    )
