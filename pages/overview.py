@@ -112,7 +112,7 @@ def todo(view: Overview) -> None:
     with st.grid("auto", min_column_width=300, gap="small", border=True) as grid:
         for entry in view.next_steps:
             with grid.cell():
-                query = {"data_tab": entry.tab} if entry.tab else None
+                query = {f"{entry.page}_tab": entry.tab} if entry.tab else None
                 st.page_link(f"pages/{entry.page}.py", label=f"**{entry.what}**", icon=ICONS[entry.page], query_params=query)
                 st.caption(entry.why)
 
@@ -131,7 +131,7 @@ with friendly_errors():
     todo(view)
     with st.grid(3, min_column_width=390, gap="medium") as grid:
         with grid.cell(column_span=2):
-            show(traffic_chart(view.traffic, view.bin_width), traffic_statement(view), key="traffic")
+            show(traffic_chart(view.traffic, view.bin_width_ms), traffic_statement(view), key="traffic")
         with grid.cell():
             show(conversion_chart(view.classes), conversion_statement(view), "Whiskers are 95 % intervals.", key="conversion")
             classes_table(view)

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, NoReturn
 
+import duckdb
 import pyarrow.parquet as pq
 import typer
 from pydantic import ValidationError
@@ -89,13 +90,13 @@ def quarantine(
     as_json: Json = False,
 ) -> None:
     """Show the rows that were not taken, and why."""
-    from phantom_core.lake.quarantine import read_quarantine
+    from phantom_core.views.quarantine import quarantine_view
 
     with running(workspace, "reading", as_json=as_json) as (settings, _):
-        lake = lake_of(settings)
+        view = quarantine_view(lake_of(settings), reason=reason, limit=limit)
         if out:
-            read_quarantine(lake, reason=reason).write_csv(out)
-        emit(read_quarantine(lake, reason=reason, limit=limit).to_json(), as_json)
+            view.write_csv(out)
+        emit(view.to_json(), as_json)
 
 
 @app.command()
@@ -214,6 +215,8 @@ def running(workspace: Path | None, what: str, *, as_json: bool = False) -> Iter
     except ValidationError as error:
         first = error.errors()[0]
         refuse(f"PHANTOM_{str(first['loc'][0]).upper()} cannot be used: {first['msg']}.", "", as_json)
+    except duckdb.IOException as error:
+        refuse(f"{str(error).splitlines()[0].removeprefix('IO Error: ').rstrip('.')}.", "Check the path, the rights and the disk.", as_json)
     except OSError as error:
         refuse(f"{error.strerror or error}: {error.filename or ''}".rstrip(": ") + ".", "Check the path, the rights and the disk.", as_json)
 

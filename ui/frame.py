@@ -1,28 +1,26 @@
-"""The frame: the list of pages, and what makes sure that none is shown without it."""
+"""The frame: name, menu and demo note, and what makes sure that no page is shown without them."""
 
+from pathlib import Path
 from typing import Final
 
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from ui.demo import demo_note
+
+_HERE: Final = Path(__file__).parent
 _FRAMED: Final = "framed"
 
 
-def pages() -> list[Page]:
-    """All pages, in the order of the menu."""
-    return [
-        st.Page("pages/overview.py", title="Overview", icon=":material/dashboard:", default=True),
-        st.Page("pages/data.py", title="Data", icon=":material/database:"),
-        st.Page("pages/sessions.py", title="Sessions", icon=":material/timeline:"),
-        st.Page("pages/features.py", title="Features", icon=":material/equalizer:"),
-        st.Page("pages/classifier.py", title="Agent classifier", icon=":material/target:"),
-    ]
-
-
-def chosen_page() -> Page:
-    """Draw the menu and tell which page was chosen."""
+def draw_frame() -> Page:
+    """Draw everything around a page; returns the page that was chosen."""
     st.session_state[_FRAMED] = True
-    return st.navigation(pages(), position="top")
+    st.set_page_config(page_title="PHANTOM", page_icon=str(_HERE / "mark.svg"), layout="wide")
+    st.logo(str(_HERE / "logo.svg"), size="large")
+    st.html(_HERE / "style.css")
+    page = st.navigation(_pages(), position="top")
+    demo_note()
+    return page
 
 
 def require_frame() -> None:
@@ -32,5 +30,15 @@ def require_frame() -> None:
     link before anyone opened the app would see the bare page.
     """
     if _FRAMED not in st.session_state:
-        st.navigation(pages(), position="hidden")
+        st.navigation(_pages(), position="hidden")
         st.rerun()
+
+
+def _pages() -> list[Page]:
+    return [
+        st.Page("pages/overview.py", title="Overview", icon=":material/dashboard:", default=True),
+        st.Page("pages/data.py", title="Data", icon=":material/database:"),
+        st.Page("pages/sessions.py", title="Sessions", icon=":material/timeline:"),
+        st.Page("pages/features.py", title="Features", icon=":material/equalizer:"),
+        st.Page("pages/classifier.py", title="Agent classifier", icon=":material/target:"),
+    ]

@@ -40,6 +40,6 @@ def _jobs(chosen: Settings) -> Jobs:
     return Jobs(chosen)
 
 
-@st.cache_resource(show_spinner="Reading the workspace …", max_entries=2, hash_funcs={Settings: Settings.model_dump_json})
+@st.cache_resource(show_spinner="Reading the workspace …", max_entries=1, hash_funcs={Settings: Settings.model_dump_json})
 def _snapshot(chosen: Settings, stamp: Stamp) -> Snapshot:
     return open_snapshot(chosen, stamp)

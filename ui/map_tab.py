@@ -85,8 +85,10 @@ def _start(settings: Settings, path: Path, sample: Sample, token: str) -> tuple[
     with st.container(horizontal=True):
         shown = st.selectbox("Start from", list(options), index=list(options).index(fitting), key=f"map_start_{token}", width=300)
         name = st.text_input("Name of the mapping", _slug(path), key=f"map_name_{token}", width=300)
-    choice = options[shown]
-    return start_mapping(sample, name.strip(), choice), _token(token, choice)
+        choice = options[shown]
+        start = start_mapping(sample, name.strip(), choice)
+        about = st.text_input("What it is for", start.description, key=f"map_about_{_token(token, choice)}", placeholder="optional")
+    return start.model_copy(update={"description": about.strip()}), _token(token, choice)
 
 
 def _token(*parts: str) -> str:

@@ -24,7 +24,7 @@ def quality_tab(report: ClassifierReport) -> None:
     """How well agents are told from humans."""
     _headline(report)
     ranking, rule, gains = report.ranking, report.baselines.velocity_rule, [gain for gain in report.gains if gain.share > 0]
-    with st.grid(2, min_column_width=360, gap="medium") as grid:
+    with st.grid(2, min_column_width=420, gap="medium") as grid:
         with grid.cell():
             show(
                 roc_chart(report),

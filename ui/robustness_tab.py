@@ -13,7 +13,7 @@ from ui.wording import count, family_name, many
 def robustness_tab(report: ClassifierReport) -> None:
     """What is left where agents are new, sessions short, or clocks and user agents lie."""
     found, own = report.robustness, report.ranking.roc_auc
-    with st.grid(2, min_column_width=360, gap="medium") as grid:
+    with st.grid(2, min_column_width=420, gap="medium") as grid:
         with grid.cell():
             if found.leave_family_out:
                 families = sorted(found.leave_family_out, key=lambda result: result.roc_auc.value)
@@ -40,7 +40,7 @@ def robustness_tab(report: ClassifierReport) -> None:
                 key="prefixes",
             )
     attacks: list[tuple[str, Estimate | None]] = [("as trained", own)]
-    for attack in (found.delay_attack, found.human_clock_attack):
+    for attack in filter(None, (found.delay_attack, found.human_clock_attack)):
         attacks += [(f"agents {attack.trick}", attack.roc_auc), (f"agents {attack.trick}; met in training", attack.roc_auc_retrained)]
     attacks += [("without timing features", found.without_timing), ("without user-agent features", found.without_user_agent)]
     known = [(name, estimate) for name, estimate in attacks if estimate is not None]

@@ -23,25 +23,41 @@ def threshold_tab(report: ClassifierReport) -> None:
         "Cost: human marked up", 0.0, 100.0, chosen.marking_up_human_cost, 0.05, key="human_cost", bind="query-params", help=_ORDERS
     )
     leak_cost = leak.number_input(
-        "Cost: agent let go", 0.0, 100.0, chosen.leaking_to_agent_cost, 0.05, key="leak_cost", bind="query-params", help=_ORDERS
+        "Cost: agent buys at the low quote",
+        0.0,
+        100.0,
+        chosen.leaking_to_agent_cost,
+        0.05,
+        key="leak_cost",
+        bind="query-params",
+        help=_ORDERS,
     )
     threshold = slider.slider(
         "Mark up from this probability on", 0.0, 1.0, chosen.threshold, 0.005, format="%.3f", key="threshold", bind="query-params"
     )
     curve, counted = money_curve(report, Costs(human_cost, leak_cost)), confusion_at(report, threshold)
     _figures(report, counted, curve, threshold)
-    with st.grid(2, min_column_width=360, gap="medium") as grid:
+    with st.grid(2, min_column_width=420, gap="medium") as grid:
         with grid.cell():
             show(
                 money_chart(curve, threshold),
-                f"Marking up from {curve.best_threshold:.3f} on costs least: {curve.best_cost:.4f} average orders a session",
-                "The star is the cheapest threshold, the diamond the one chosen above; dashed lines need no model.",
+                _statement(curve),
+                "The star is the threshold a training would choose, the diamond the one chosen above; dashed lines need no model.",
                 key="money",
             )
         with grid.cell():
             said = f"From {threshold:.3f} on, {percent(counted.recall)} of the agents and {percent(_human_share(counted))} of the humans"
             show(confusion_chart(counted), f"{said} are marked up", "Full colour is marked up, pale is let go.", key="confusion")
             _table(counted)
+
+
+def _statement(curve: MoneyCurve) -> str:
+    if not curve.agent_buying_rate:
+        return f"No agent bought, so marking up saves nothing; if every agent did, it would pay from {curve.best_threshold:.3f} on"
+    return (
+        f"Marking up from {curve.best_threshold:.3f} on costs least: {curve.best_cost:.4f} average orders a session; "
+        f"{percent(curve.agent_buying_rate, 1)} of the agents buy"
+    )
 
 
 def _forget_other_model(version: str) -> None:

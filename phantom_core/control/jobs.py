@@ -2,13 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import sqlalchemy as sa
@@ -34,6 +35,7 @@ JOBS: Final = sa.Table(
     sa.Column("changed_ms", sa.BigInteger, nullable=False),
 )
 ACTIVE: Final = ("queued", "running")
+_PASSWORD: Final = re.compile(r"://[^/@\s\"]*@")
 _REPORT_EVERY_S: Final = 0.2
 _START_WITHIN_MS: Final = 60_000
 
@@ -146,9 +148,12 @@ class Jobs:
         Raises:
             ConflictError: it is not waiting for one any more.
         """
-        if not self._change(job_id, only_from=("queued",), state="running", pid=os.getpid()):
+        job = self.get(job_id)
+        # Only the worker needs the passwords that arguments may hold, so they are not kept.
+        kept = _PASSWORD.sub("://", json.dumps(dict(job.arguments)))
+        if not self._change(job_id, only_from=("queued",), state="running", pid=os.getpid(), arguments=kept):
             raise ConflictError(f"The job is {self.get(job_id).state}, so it is not started.")
-        return self.get(job_id)
+        return replace(self.get(job_id), arguments=job.arguments)
 
     def progress(self, job_id: str) -> Progress:
         """Progress that is written down, and that raises once somebody asked to stop."""

@@ -27,7 +27,7 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         "at",
         "when",
     ),
-    "event_name": ("event_name", "eventname", "event_type", "eventtype", "event", "action", "activity", "type", "name"),
+    "event_name": ("event_name", "eventname", "event_type", "eventtype", "event", "action", "activity", "what", "type", "name"),
     "page": ("page", "page_url", "url", "page_location", "path", "location", "uri", "screen"),
     "product_id": (
         "product_id",
@@ -207,4 +207,4 @@ _FITS: Final[Mapping[str, Callable[[Sequence[str]], float]]] = {
     "store_mode": lambda values: _share(values, lambda value: value.lower() in ("hotel", "airline", "shop")),
 }
 # How far values alone, under a name that says nothing, can make a guess.
-_ALONE: Final[Mapping[str, float]] = {"user_agent": 0.9, "store_mode": 0.9, "metadata": 0.6, "event_name": 0.55, "ts": 0.6}
+_ALONE: Final[Mapping[str, float]] = {"user_agent": 0.9, "store_mode": 0.9, "metadata": 0.6, "event_name": 0.6, "ts": 0.6}

@@ -25,6 +25,12 @@ LINE_FIELDS: Final = 16  # a line may be so many times longer than a field
 DELIMITERS: Final = ",\t;|"
 BATCH_ROWS: Final = 50_000
 ROW_NAMES: Final = ("_line", "_problem", "_detail", "_text")
+_FOREIGN: Final = {
+    b"%PDF": "a PDF",
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook",
+    b"\x89PNG": "a picture",
+    b"SQLite format 3": "an SQLite file",
+}
 _BOMS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -104,6 +110,9 @@ def open_source(path: Path, *, delimiter: str | None = None, encoding: str | Non
     start = _first_bytes(path)
     if start.startswith(b"PAR1") or _format(path) == ".parquet":
         return ParquetSource(path)
+    kind = next((kind for magic, kind in _FOREIGN.items() if start.startswith(magic)), None)
+    if kind:
+        raise SourceError(f"'{path.name}' is {kind}, not a table of text.", hint="Export it as CSV, JSON Lines or Parquet.")
     if not start.strip():
         raise SourceError(f"'{path.name}' holds nothing but blanks.", hint="Export it again.")
     text_encoding = next((name for bom, name in _BOMS.items() if start.startswith(bom)), encoding or "utf-8")
@@ -157,7 +166,10 @@ def _table(rows: list[TextRow], names: tuple[str, ...]) -> pa.Table:
     return pa.table(
         [
             pa.array([row.line for row in rows], pa.int64()),
-            *(pa.array([getattr(row, field) or None for row in rows], pa.string()) for field in ("problem", "detail", "text")),
+            *(
+                pa.array([getattr(row, field) if row.problem else None for row in rows], pa.string())
+                for field in ("problem", "detail", "text")
+            ),
             *(pa.array(column, pa.string()) for column in cells),
         ],
         names=[*ROW_NAMES, *names],

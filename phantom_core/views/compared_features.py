@@ -10,6 +10,9 @@ from phantom_core.features.catalogue import FEATURES, Feature
 from phantom_core.views.snapshot import Snapshot
 
 CLASSES: Final = ("human", "agent")
+# More labelled sessions move no median that a reader sees. Session keys are hashes: those with the lowest are a random part of all.
+MAX_SESSIONS: Final = 50_000
+_LABELLED: Final = f"(SELECT * FROM sessions WHERE is_agent IS NOT NULL ORDER BY session_key LIMIT {MAX_SESSIONS})"
 _RANKED: Final = tuple(feature for feature in FEATURES if feature.unit != "category")
 
 
@@ -43,7 +46,7 @@ def _typical(snapshot: Snapshot) -> pd.DataFrame:
     """Median of each feature, or the most common category, by class."""
     middle = [f"QUANTILE_CONT(CAST({feature.name} AS DOUBLE), 0.5) AS {feature.name}" for feature in _RANKED]
     common = [f"MODE({feature.name}) AS {feature.name}" for feature in FEATURES if feature not in _RANKED]
-    return snapshot.frame(f"SELECT label, {', '.join(middle + common)} FROM sessions WHERE is_agent IS NOT NULL GROUP BY label")
+    return snapshot.frame(f"SELECT label, {', '.join(middle + common)} FROM {_LABELLED} GROUP BY label")
 
 
 def _below(snapshot: Snapshot, session_key: int) -> pd.DataFrame:
@@ -56,8 +59,7 @@ def _below(snapshot: Snapshot, session_key: int) -> pd.DataFrame:
     return snapshot.frame(
         f"""
         SELECT s.label, {", ".join(shares)}
-        FROM sessions AS s CROSS JOIN (SELECT * FROM sessions WHERE session_key = ?) AS t
-        WHERE s.is_agent IS NOT NULL GROUP BY s.label""",
+        FROM {_LABELLED} AS s CROSS JOIN (SELECT * FROM sessions WHERE session_key = ?) AS t GROUP BY s.label""",
         [session_key],
     )
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from phantom_core.evaluation.metrics import Confusion
 from phantom_core.evaluation.report import ClassifierReport
+from phantom_core.evaluation.threshold import reprice
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,7 @@ class Costs:
 
     Attributes:
         marking_up_human: one human marked up.
-        leaking_to_agent: one agent that buys at the low quote.
+        leaking_to_agent: one agent that buys at the low quote; agents that do not buy cost nothing.
     """
 
     marking_up_human: float
@@ -28,10 +29,11 @@ class MoneyCurve:
     Attributes:
         threshold: a session is marked up from this probability on.
         cost: of each threshold.
-        best_threshold: the cheapest; the lowest one among equals.
+        best_threshold: the one a training would choose at these costs.
         best_cost: its cost.
         nobody_cost: of marking up nobody.
         everybody_cost: of marking up everybody.
+        agent_buying_rate: share of the agent sessions that bought.
     """
 
     threshold: tuple[float, ...]
@@ -40,6 +42,7 @@ class MoneyCurve:
     best_cost: float
     nobody_cost: float
     everybody_cost: float
+    agent_buying_rate: float
 
     def cost_at(self, threshold: float) -> float:
         """Cost of the curve's threshold nearest to one."""
@@ -66,17 +69,15 @@ def money_curve(report: ClassifierReport, costs: Costs) -> MoneyCurve:
         report: of a training.
         costs: of its two mistakes.
     """
-    curve, (humans, agents) = report.threshold.curve, _classes(report)
-    marked, missed = np.array(curve.humans_marked), np.array(curve.agents_missed)
-    cost = (costs.marking_up_human * marked + costs.leaking_to_agent * missed) / (humans + agents)
-    best = int(np.argmin(cost))
+    choice = reprice(report.threshold.curve, marking_up_human_cost=costs.marking_up_human, leaking_to_agent_cost=costs.leaking_to_agent)
     return MoneyCurve(
-        threshold=curve.threshold,
-        cost=tuple(cost.tolist()),
-        best_threshold=curve.threshold[best],
-        best_cost=float(cost[best]),
-        nobody_cost=costs.leaking_to_agent * agents / (humans + agents),
-        everybody_cost=costs.marking_up_human * humans / (humans + agents),
+        threshold=choice.curve.threshold,
+        cost=choice.curve.cost_per_session,
+        best_threshold=choice.threshold,
+        best_cost=choice.cost_per_session,
+        nobody_cost=choice.nobody_cost_per_session,
+        everybody_cost=choice.everybody_cost_per_session,
+        agent_buying_rate=choice.agent_buying_rate,
     )
 
 

@@ -12,7 +12,7 @@ from phantom_core.features.catalogue import FEATURES, Feature, names
 from phantom_core.models.encoding import CATEGORIES, encode
 from phantom_core.models.splits import actors
 from phantom_core.views.separation import Separation, category_separation, separation
-from phantom_core.views.snapshot import Snapshot
+from phantom_core.views.snapshot import LABELS, Snapshot
 
 # More sessions change no figure that a reader sees; they only take longer.
 MAX_SESSIONS: Final = 200_000
@@ -91,7 +91,8 @@ def _separation(labelled: pa.Table, item: Feature, is_agent: np.typing.NDArray[n
 def _null_shares(snapshot: Snapshot) -> dict[str, dict[str, float]]:
     shares = ", ".join(f"AVG(CASE WHEN {item.name} IS NULL THEN 1.0 ELSE 0.0 END) AS {item.name}" for item in FEATURES)
     found = snapshot.frame(f"SELECT label, {shares} FROM sessions GROUP BY label").set_index("label")
-    return {str(label): {str(name): float(value) for name, value in row.items()} for label, row in found.iterrows()}
+    rows = {str(label): {str(name): float(value) for name, value in row.items()} for label, row in found.iterrows()}
+    return {label: rows[label] for label in LABELS if label in rows}
 
 
 def _sample(snapshot: Snapshot, condition: str, columns: str) -> pa.Table:

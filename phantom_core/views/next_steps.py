@@ -9,6 +9,8 @@ from phantom_core.views.snapshot import Snapshot
 
 Page = Literal["data", "sessions", "features", "classifier"]
 HIGH_QUARANTINE: Final = 0.02
+# Losing more ROC-AUC than this without timing features is worth a warning.
+TIMING_LOSS: Final = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,10 @@ def next_steps(snapshot: Snapshot, loaded: Loaded, report: ClassifierReport | No
     """
     if not loaded.sessions:
         return (NextStep("Load events", "There are no sessions yet.", "data"),)
-    return (*_mend(snapshot, loaded), *_learn(snapshot, loaded, report), *_look(snapshot))
+    return (*_mend(loaded), *_learn(snapshot, loaded, report), *_distrust(report), *_look(snapshot))
 
 
-def _mend(snapshot: Snapshot, loaded: Loaded) -> list[NextStep]:
+def _mend(loaded: Loaded) -> list[NextStep]:
     if loaded.quarantined_share <= HIGH_QUARANTINE:
         return []
     why = f"{loaded.quarantined:,} of {loaded.rows_read:,} rows read ({loaded.quarantined_share:.1%}) could not be used."
@@ -69,6 +71,16 @@ def _retrain(loaded: Loaded, report: ClassifierReport) -> list[NextStep]:
         return []
     what = " and ".join(f"{n:+,} {name}" for n, name in ((added, "sessions"), (labels, "labels")) if n)
     return [NextStep("Train the classifier again", f"The data changed since the model was trained: {what}.", "classifier")]
+
+
+def _distrust(report: ClassifierReport | None) -> list[NextStep]:
+    """A classifier that lives on the clock is fooled by agents that wait."""
+    without = report.robustness.without_timing if report else None
+    if report is None or without is None or without.value > report.ranking.roc_auc.value - TIMING_LOSS:
+        return []
+    fall = f"from {report.ranking.roc_auc.value:.3f} to {without.value:.3f}"
+    why = f"Without timing its ROC-AUC falls {fall}: agents that wait like humans may pass."
+    return [NextStep("See how much the classifier lives on timing", why, "classifier", "Robustness")]
 
 
 def _look(snapshot: Snapshot) -> list[NextStep]:

@@ -45,7 +45,7 @@ class Overview:
         classes: one entry per class that occurs; by label, or by decision where there are no labels.
         is_by_decision: `classes` and `traffic` are told by the model's decision.
         traffic: sessions by time of their first event; columns start (UTC), label, sessions.
-        bin_width: of `traffic`, in words.
+        bin_width_ms: of `traffic`.
         report: of the newest classifier; None without one.
         next_steps: what to do next, most urgent first.
     """
@@ -56,9 +56,14 @@ class Overview:
     classes: tuple[ClassFigures, ...]
     is_by_decision: bool
     traffic: pd.DataFrame
-    bin_width: str
+    bin_width_ms: int
     report: ClassifierReport | None
     next_steps: tuple[NextStep, ...]
+
+    @property
+    def bin_width(self) -> str:
+        """Width of a bin of `traffic`, in words."""
+        return WIDTHS_MS[self.bin_width_ms]
 
 
 _ACTOR: Final = "COALESCE('experiment:' || experiment_id, 'session:' || session_id)"
@@ -83,7 +88,7 @@ def overview(snapshot: Snapshot, settings: Settings) -> Overview:
         classes=_classes(snapshot, label),
         is_by_decision=is_by_decision,
         traffic=_traffic(snapshot, label, width_ms),
-        bin_width=WIDTHS_MS[width_ms],
+        bin_width_ms=width_ms,
         report=report,
         next_steps=next_steps(snapshot, loaded, report),
     )

@@ -40,10 +40,14 @@ class Stamp:
     """What a workspace holds; two equal stamps stand for equal pages.
 
     Attributes:
+        workspace: its folder.
+        ledger: name of one of the ledger's files, which no other lake has; empty before the first load.
         versions: of the lake's tables; -1 for one without a commit.
         model: name of the newest classifier; empty without one.
     """
 
+    workspace: str
+    ledger: tuple[str, ...]
     versions: tuple[int, ...]
     model: str
 
@@ -51,7 +55,8 @@ class Stamp:
 def read_stamp(settings: Settings) -> Stamp:
     """Look at a workspace, without reading its rows."""
     lake = Lake(settings.workspace / "lake")
-    return Stamp(tuple(lake.version(table) for table in TABLES), _newest_model(settings))
+    versions = tuple(lake.version(table) for table in TABLES)
+    return Stamp(str(settings.workspace.resolve()), tuple(lake.files("loads")[:1]), versions, _newest_model(settings))
 
 
 @dataclass(frozen=True, slots=True)

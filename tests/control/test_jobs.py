@@ -88,6 +88,12 @@ def test_an_unknown_job_is_said_so(jobs: Jobs) -> None:
         jobs.get("nope")
 
 
+def test_a_password_is_forgotten_once_the_worker_has_it(jobs: Jobs) -> None:
+    job = wait(jobs, jobs.start("ingest", {"experiments": "postgresql://me:secret@127.0.0.1:1/none"}))
+    assert "does not answer" in job.message
+    assert job.arguments == {"experiments": "postgresql://127.0.0.1:1/none"}
+
+
 def test_a_finished_job_is_not_done_again(jobs: Jobs, tmp_path: Path) -> None:
     job = wait(jobs, jobs.start("ingest", {"paths": [str(tmp_path / "nothing")]}))
     with pytest.raises(ConflictError, match="is failed"):

@@ -1,47 +1,15 @@
 """What a threshold does and costs, counted by hand."""
 
-import numpy as np
 import pytest
 
-from phantom_core.evaluation.baselines import VelocityRule
-from phantom_core.evaluation.metrics import confusion
-from phantom_core.evaluation.ranking import Curve, Estimate, Ranking
-from phantom_core.evaluation.report import Baselines, CalibrationReport, ClassifierReport, Data, LabelCounts, Robustness
-from phantom_core.evaluation.robustness import ClockAttack
-from phantom_core.evaluation.threshold import choose_threshold
+from phantom_core.evaluation.report import ClassifierReport
 from phantom_core.views.decision import Costs, confusion_at, money_curve
-
-IS_AGENT = np.array([False, False, False, True, True])
-PROBABILITY = np.array([0.1, 0.2, 0.6, 0.5, 0.9])
+from tests.views.reports import small_report
 
 
 @pytest.fixture
 def report() -> ClassifierReport:
-    """Three humans and two agents with the probabilities above; the figures that no test reads are 0.5."""
-    half = Estimate(0.5, 0.5, 0.5)
-    ranking = Ranking(half, half, half)
-    attack = ClockAttack("wait", half, half)
-    chosen = choose_threshold(IS_AGENT, PROBABILITY, marking_up_human_cost=0.3, leaking_to_agent_cost=0.2)
-    return ClassifierReport(
-        model_version="m1",
-        created_ms=0,
-        seconds=0.0,
-        seed=1,
-        n_folds=3,
-        without=(),
-        features=("item_views",),
-        data=Data(0, 5, LabelCounts(3, 2, 0), 5, {}, 0, 0),
-        ranking=ranking,
-        ranking_by_fold=(0.5,),
-        roc=Curve((0.0,), (0.0,)),
-        precision_recall=Curve((0.0,), (0.0,)),
-        calibration=CalibrationReport("beta", {}, 0.0, 0.0, 0.24, ()),
-        threshold=chosen,
-        confusion=confusion(IS_AGENT, chosen.threshold <= PROBABILITY),
-        baselines=Baselines(0.4, VelocityRule(5.0, 0.5, 0.5, half), ranking, ranking),
-        robustness=Robustness((), (), attack, attack, None, None),
-        gains=(),
-    )
+    return small_report()
 
 
 def test_from_a_half_on_one_human_and_both_agents_are_marked(report: ClassifierReport) -> None:

@@ -1,8 +1,11 @@
 """The overview counts what is there and says what to do next."""
 
 from phantom_core.settings import Settings
+from phantom_core.views.loaded import read_loaded
+from phantom_core.views.next_steps import next_steps
 from phantom_core.views.overview import Overview, overview
 from phantom_core.workflows.ingest import ingest
+from tests.views.reports import small_report
 from tests.views.workspaces import NOON_MS, NOW_MS, load_events, load_experiments, load_labels, snapshot_of
 
 DAY_S = 86_400.0
@@ -70,3 +73,23 @@ def test_traffic_is_counted_in_bins_a_reader_knows(settings: Settings) -> None:
     view = read(settings)
     assert view.bin_width == "day"
     assert view.traffic["sessions"].tolist() == [1, 2]
+
+
+def test_a_classifier_that_lives_on_the_clock_is_warned_about(settings: Settings) -> None:
+    load_events(settings, [(name, "search", 0) for name in ("s1", "s2", "s3", "s4", "s5")])
+    load_labels(settings, {"s1": "human", "s2": "human", "s3": "human", "s4": "agent", "s5": "agent"})
+    snapshot = snapshot_of(settings)
+    loaded = read_loaded(snapshot)
+    (warning,) = next_steps(snapshot, loaded, small_report(roc_auc=0.999, without_timing=0.551))
+    assert "falls from 0.999 to 0.551" in warning.why
+    assert (warning.page, warning.tab) == ("classifier", "Robustness")
+    assert next_steps(snapshot, loaded, small_report(roc_auc=0.9, without_timing=0.85)) == ()
+
+
+def test_more_sessions_than_the_model_knew_ask_for_training_again(settings: Settings) -> None:
+    load_events(settings, [(f"s{i}", "search", 0) for i in range(7)])
+    load_labels(settings, {"s1": "human", "s2": "human", "s3": "human", "s4": "agent", "s5": "agent"})
+    snapshot = snapshot_of(settings)
+    (step,) = next_steps(snapshot, read_loaded(snapshot), small_report())
+    assert step.what == "Train the classifier again"
+    assert "+2 sessions" in step.why

@@ -36,14 +36,16 @@ def test_inner_keys_of_json_are_columns(tmp_path: Path, settings: Settings) -> N
 
 
 def test_shipped_mappings_that_fit_are_named(tmp_path: Path, settings: Settings) -> None:
-    (tmp_path / "a.csv").write_text("event_time,event_type,product_id,price,brand,category_id,category_code,user_session\n1,view,2,3,b,c,d,s\n")
+    (tmp_path / "a.csv").write_text(
+        "event_time,event_type,product_id,price,brand,category_id,category_code,user_session\n1,view,2,3,b,c,d,s\n"
+    )
     assert read_sample(tmp_path / "a.csv", settings).fitting == ("rees46",)
 
 
 @pytest.mark.parametrize("content", ["", "visit,at,what\n"])
 def test_a_file_without_rows_is_said_so(tmp_path: Path, settings: Settings, content: str) -> None:
     (tmp_path / "a.csv").write_text(content)
-    with pytest.raises(SourceError, match="empty|no row"):
+    with pytest.raises(SourceError, match=r"empty|no row"):
         read_sample(tmp_path / "a.csv", settings)
 
 

@@ -5,11 +5,12 @@ import plotly.graph_objects as go
 
 from phantom_core.views.overview import ClassFigures
 from phantom_core.views.snapshot import LABELS
+from phantom_core.views.time_bins import WIDTHS_MS
 from ui.charts.frame import BASELINE, COLOURS, framed
 from ui.wording import count, interval, percent
 
 
-def traffic_chart(traffic: pd.DataFrame, bin_width: str) -> go.Figure:
+def traffic_chart(traffic: pd.DataFrame, bin_width_ms: int) -> go.Figure:
     """Sessions in time, stacked by class."""
     figure = go.Figure()
     for label in LABELS:
@@ -19,11 +20,14 @@ def traffic_chart(traffic: pd.DataFrame, bin_width: str) -> go.Figure:
                 x=rows["start"],
                 y=rows["sessions"],
                 name=label,
+                # Told, since a chart with long pauses would draw bars as wide as the pauses.
+                width=0.88 * bin_width_ms,
+                offset=0.06 * bin_width_ms,
                 marker={"color": COLOURS[label], "line": {"width": 0}},
                 hovertemplate="%{y:,} %{fullData.name}<extra></extra>",
             )
     figure.update_layout(barmode="stack", hovermode="x unified")
-    return framed(figure, x="first event of the session (UTC)", y=f"sessions per {bin_width}", height_px=290)
+    return framed(figure, x="first event of the session (UTC)", y=f"sessions per {WIDTHS_MS[bin_width_ms]}", height_px=290)
 
 
 def conversion_chart(classes: tuple[ClassFigures, ...]) -> go.Figure:

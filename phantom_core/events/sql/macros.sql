@@ -29,4 +29,7 @@ CREATE OR REPLACE MACRO number_text(value) AS NULLIF(trim(value), '');
 -- What is shown of a row or value in quarantine.
 CREATE OR REPLACE MACRO shown(value) AS left(value, 2000);
 
-CREATE OR REPLACE MACRO is_no_price(value) AS value IS NOT NULL AND NOT COALESCE(isfinite(TRY_CAST(value AS DOUBLE)), FALSE);
+-- No shop has a price of a million million; squares and sums of larger numbers would not be finite.
+CREATE OR REPLACE MACRO is_no_price(value) AS value IS NOT NULL AND NOT COALESCE(
+    isfinite(TRY_CAST(value AS DOUBLE)) AND abs(TRY_CAST(value AS DOUBLE)) <= 1000000000000, FALSE
+);

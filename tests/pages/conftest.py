@@ -1,0 +1,98 @@
+"""Workspaces for pages: one with a small trained demo set, one without labels, one that is empty."""
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+from phantom_core.lake.lake import Lake
+from phantom_core.settings import Settings
+from phantom_core.workflows.demo import load_demo, remove_demo
+from phantom_core.workflows.ingest import ingest
+from phantom_core.workflows.train_classifier import train_classifier
+
+APP = Path(__file__).parents[2] / "app.py"
+SCREENS = ("overview", "data", "sessions", "features", "classifier")
+NOW_MS = 1_772_452_800_000
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo set of 300 sessions and a classifier; never written to."""
+    settings = Settings(workspace=tmp_path_factory.mktemp("trained"), demo_sessions=300)
+    load_demo(settings, now_ms=NOW_MS)
+    train_classifier(settings, Lake(settings.workspace / "lake"), now_ms=NOW_MS, n_folds=3)
+    return settings.workspace
+
+
+@pytest.fixture(scope="session")
+def unlabelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two sessions that nobody labelled, and a row in quarantine."""
+    workspace = tmp_path_factory.mktemp("unlabelled")
+    path = workspace / "clicks.csv"
+    path.write_text(
+        "sessionId,ts,eventName\ns1,2026-03-01T12:00:00Z,search\ns1,2026-03-01T12:00:09Z,view_item\ns2,2026-03-01,search\ns3,soon,search\n"
+    )
+    ingest(Settings(workspace=workspace), [path], now_ms=NOW_MS)
+    return workspace
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    """A workspace whose owner does not want the demo set."""
+    remove_demo(Settings(workspace=tmp_path / "empty"))
+    return tmp_path / "empty"
+
+
+@pytest.fixture
+def own(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the trained workspace that a test may change."""
+    return shutil.copytree(trained, tmp_path / "own")
+
+
+@pytest.fixture
+def open_page(monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Open one screen of the app on a workspace, with query parameters."""
+    begin = PagesManager.__init__
+
+    def begin_as_in_a_running_server(self: PagesManager, *arguments: object, **named: object) -> None:
+        # AppTest forgets before every run that the app called st.navigation, and would serve the folder pages/ by itself.
+        begin(self, *arguments, **named)
+        PagesManager.uses_pages_directory = False
+
+    monkeypatch.setattr(PagesManager, "__init__", begin_as_in_a_running_server)
+
+    def opened(workspace: Path, screen: str = "overview", **query: str) -> AppTest:
+        monkeypatch.setenv("PHANTOM_WORKSPACE", str(workspace))
+        app = AppTest.from_file(APP, default_timeout=60)
+        app.run()
+        if screen != "overview":
+            app.switch_page(f"pages/{screen}.py")
+        for name, value in query.items():
+            app.query_params[name] = value
+        return app.run() if screen != "overview" or query else app
+
+    return opened
+
+
+def texts(app: AppTest) -> str:
+    """Everything a reader sees as text."""
+    kinds = (app.title, app.header, app.subheader, app.markdown, app.caption, app.info, app.warning, app.error, app.success)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def wait_for_jobs(workspace: Path, seconds: float = 60.0) -> None:
+    """Wait until no job is running."""
+    from phantom_core.control.jobs import Jobs
+
+    jobs = Jobs(Settings(workspace=workspace))
+    deadline_s = time.monotonic() + seconds
+    while jobs.active():
+        assert time.monotonic() < deadline_s, [job.message for job in jobs.active()]
+        time.sleep(0.05)

@@ -1,0 +1,128 @@
+"""The app as people use it: in a browser, over the network, with long work in other processes."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from playwright.sync_api import Page, expect  # noqa: E402
+
+from tests.pages.browser import CHROMIUM, browser_page, served, settle  # noqa: E402
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="no chromium on the path, and PHANTOM_CHROMIUM names none"),
+]
+
+CLICKS = "sessionId,ts,eventName\nw1,2026-03-01T12:00:00Z,search\nw1,2026-03-01T12:00:09Z,view_item\nw2,soon,search\n"
+
+
+@pytest.fixture(scope="module")
+def app(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    workspace = shutil.copytree(trained, tmp_path_factory.mktemp("served") / "workspace")
+    with served(workspace) as url:
+        yield url
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with browser_page() as opened:
+        yield opened
+
+
+def upload(page: Page, path: Path) -> None:
+    page.locator("[class*=st-key-load_files] input[type=file]").set_input_files(str(path))
+    expect(page.get_by_text(path.name).first).to_be_visible()
+    settle(page)
+    page.get_by_role("button", name="Load", exact=True).click()
+
+
+def test_a_shared_link_opened_first_of_all_has_the_menu(app: str, page: Page) -> None:
+    page.goto(f"{app}/sessions?label=agent")
+    expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
+    expect(page.get_by_text("Agent classifier")).to_be_visible()
+    expect(page.get_by_text("Demo data", exact=True)).to_be_visible()
+
+
+def test_a_filter_in_the_url_survives_a_reload(app: str, page: Page) -> None:
+    page.goto(f"{app}/sessions")
+    page.get_by_label("Session or experiment").fill("s-0")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/sessions?q=s-0")
+    expect(page.get_by_text("of 300")).to_be_visible()
+    found = page.get_by_text("of 300").inner_text()
+    page.reload()
+    expect(page.get_by_label("Session or experiment")).to_have_value("s-0")
+    expect(page.get_by_text("of 300")).to_have_text(found)
+
+
+def test_a_row_that_is_selected_opens_its_session_in_time(app: str, page: Page) -> None:
+    page.goto(f"{app}/sessions")
+    table = page.get_by_test_id("stDataFrame").first
+    table.wait_for()
+    settle(page)
+    table.click(position={"x": 22, "y": 55})
+    page.wait_for_url("**session=*")
+    expect(page.get_by_role("heading", name="Session s-")).to_be_visible()
+    expect(page.locator(".st-key-timeline .js-plotly-plot")).to_be_visible()
+    page.reload()
+    expect(page.locator(".st-key-timeline .js-plotly-plot")).to_be_visible()
+
+
+def test_a_file_is_loaded_and_its_bad_row_found_in_the_quarantine(app: str, page: Page, tmp_path: Path) -> None:
+    (tmp_path / "clicks.csv").write_text(CLICKS)
+    page.goto(f"{app}/data")
+    upload(page, tmp_path / "clicks.csv")
+    expect(page.get_by_text("Last load")).to_be_visible()
+    expect(page.locator("[data-testid=stMetric]").filter(has_text="= accepted")).to_contain_text("2")
+    page.get_by_role("tab", name="Quarantine").click()
+    expect(page.get_by_text("1 row", exact=True)).to_be_visible()
+    assert page.url.endswith("data_tab=Quarantine")
+
+
+def test_a_bad_file_is_one_sentence(app: str, page: Page, tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_bytes(b"")
+    page.goto(f"{app}/data")
+    upload(page, tmp_path / "empty.csv")
+    expect(page.get_by_test_id("stAlert").filter(has_text="Loading failed")).to_contain_text("is empty (0 bytes)")
+    expect(page.get_by_text("Traceback")).to_have_count(0)
+
+
+def test_a_training_shows_progress_to_everybody_and_can_be_cancelled(app: str, page: Page) -> None:
+    page.goto(f"{app}/classifier?classifier_tab=Train+and+versions")
+    page.get_by_role("slider").press("End")  # as many folds as can be: time enough to look
+    page.get_by_role("button", name="Train the classifier").click()
+    expect(page.locator(".st-key-job_train_classifier")).to_contain_text("% after")
+    other = page.context.new_page()
+    other.goto(f"{app}/classifier")
+    other.locator(".st-key-job_train_classifier").get_by_role("button", name="Cancel").click()
+    for reader in (page, other):
+        expect(reader.get_by_text("Training was cancelled")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Training was cancelled")).to_be_visible()
+
+
+def test_a_new_workspace_fills_itself_once_and_is_emptied_with_one_click(tmp_path: Path, page: Page) -> None:
+    with served(tmp_path / "new", PHANTOM_DEMO_SESSIONS="100") as url:
+        page.goto(url)
+        expect(page.get_by_text("What to do next")).to_be_visible(timeout=60_000)
+        settle(page)
+        page.get_by_role("button", name="Remove demo data").click()
+        expect(page.get_by_text("There are no sessions yet.")).to_be_visible()
+        page.reload()
+        expect(page.get_by_text("There are no sessions yet.")).to_be_visible()
+        settle(page)
+        expect(page.get_by_role("button", name="Load demo data")).to_be_visible()
+
+
+@pytest.mark.parametrize("width_px", [1440, 800])
+def test_no_page_is_wider_than_the_window(app: str, width_px: int) -> None:
+    with browser_page(width_px) as page:
+        for screen in ("", "data", "sessions", "features", "classifier"):
+            page.goto(f"{app}/{screen}")
+            page.get_by_role("heading", level=1).wait_for()
+            settle(page)
+            too_wide = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth")
+            assert too_wide <= 0, screen
