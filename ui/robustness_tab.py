@@ -34,7 +34,7 @@ def robustness_tab(report: ClassifierReport) -> None:
                 st.info("No families of agents are named in the labels, so none can be left out.", icon=":material/info:")
         with grid.cell():
             show(
-                prefix_chart(found.prefixes),
+                prefix_chart(found.prefixes, own.value),
                 _prefix_statement(report),
                 "Sessions are judged by their first events only; the dashed line is the whole session, the dotted one guessing.",
                 key="prefixes",
@@ -55,9 +55,7 @@ def robustness_tab(report: ClassifierReport) -> None:
 
 def _prefix_statement(report: ClassifierReport) -> str:
     whole = report.ranking.roc_auc.value
-    enough = next(
-        (result for result in report.robustness.prefixes if result.n_events and result.roc_auc_retrained.value >= 0.95 * whole), None
-    )
-    if enough is None or enough.n_events is None:
+    enough = next((result for result in report.robustness.prefixes if result.roc_auc_retrained.value >= 0.95 * whole), None)
+    if enough is None:
         return "No short prefix comes near the whole session"
     return f"{many(enough.n_events, 'event')} are enough for 95 % of the whole session's AUC"

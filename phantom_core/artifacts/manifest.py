@@ -22,6 +22,7 @@ class Manifest:
         created_ms: when it was trained, UTC milliseconds.
         lake_version: version of the events it learned from.
         sql_hash: of the SQL files that computed its features.
+        labels_sha256: of the sessions it learned from, their labels and their actors.
         seed: of everything random in its training.
         features: columns it reads, in order.
         metrics: headline figures by name, from sessions it did not see.
@@ -35,6 +36,7 @@ class Manifest:
     created_ms: int
     lake_version: int
     sql_hash: str
+    labels_sha256: str
     seed: int
     features: tuple[str, ...]
     metrics: dict[str, float]

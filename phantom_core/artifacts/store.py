@@ -68,12 +68,17 @@ class ModelStore:
 
         Raises:
             NotFoundError: there is none.
+            DataError: the file that names it cannot be read.
         """
         try:
             return (self.root / LATEST).read_text(encoding="utf-8").strip()
         except FileNotFoundError:
             raise NotFoundError(
                 f"No {self.kind} has been trained in this workspace yet.", hint=f"Train one: python -m phantom_core train {self.kind}"
+            ) from None
+        except UnicodeDecodeError:
+            raise DataError(
+                f"{self.root / LATEST} does not name a {self.kind}: it is not text.", hint="Delete it and train again."
             ) from None
 
     def open(self, version: str | None = None) -> StoredModel:

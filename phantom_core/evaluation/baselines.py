@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from phantom_core.evaluation.kernel import KernelScore
 from phantom_core.evaluation.metrics import confusion
-from phantom_core.evaluation.ranking import Estimate, ranking
+from phantom_core.evaluation.ranking import Estimate, ranking, roc_auc
 from phantom_core.models.classifier import LabelledRows
 from phantom_core.models.encoding import spread
 
@@ -36,6 +36,25 @@ class VelocityRule:
     precision: float | None
     recall: float | None
     roc_auc: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class BestFeature:
+    """The feature that ranks best on its own.
+
+    Attributes:
+        name: the feature.
+        roc_auc: of its values, or of one value of a category, whichever way round; chosen and measured on the same sessions.
+    """
+
+    name: str
+    roc_auc: float
+
+
+def best_feature(rows: LabelledRows) -> BestFeature:
+    """Find the feature that ranks best on its own; undefined ranks below all else."""
+    found = ((name, _alone(spread(rows.values[:, [i]], [name]), rows.is_agent)) for i, name in enumerate(rows.names))
+    return BestFeature(*max(found, key=lambda pair: pair[1]))
 
 
 def velocity_rule(
@@ -81,6 +100,14 @@ def kernel_scores(sequences: pa.ListArray, is_agent: NDArray[np.bool_], fold: ND
         kernels = KernelScore.fit(sequences.filter(pa.array(fold != k)), is_agent[fold != k])
         scores[fold == k] = kernels.score(sequences.filter(pa.array(fold == k)))
     return scores
+
+
+def _alone(columns: Floats, is_agent: NDArray[np.bool_]) -> float:
+    """The best ROC-AUC of any column, whichever way round."""
+    known = ~np.isnan(columns)
+    lowest = np.min(columns, axis=0, where=known, initial=0) - 1
+    aucs = [roc_auc(is_agent, column) for column in np.where(known, columns, lowest).T]
+    return max(max(auc, 1 - auc) for auc in aucs)
 
 
 def _logistic() -> Pipeline:

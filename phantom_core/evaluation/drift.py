@@ -81,10 +81,21 @@ def _feature_drift(name: str, old: NDArray[np.float32], new: NDArray[np.float32]
 
 
 def _edges(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Inner edges of bins that hold much the same number of the earlier sessions."""
+    """Inner edges of bins that hold much the same number of the earlier sessions; each includes its upper edge.
+
+    A value that fills a bin, and each of a few values, has a bin to itself: otherwise a move from it to lower values goes unseen.
+    """
     known = values[~np.isnan(values)]
-    inner = np.unique(np.quantile(known, np.linspace(0, 1, N_BINS + 1)[1:-1])) if len(known) else np.empty(0)
-    return inner.astype(np.float32)
+    distinct = np.unique(known)
+    if len(distinct) <= N_BINS:
+        return _with_lower(distinct, distinct)
+    inner, times = np.unique(np.quantile(known, np.linspace(0, 1, N_BINS + 1)[1:-1], method="lower"), return_counts=True)
+    return _with_lower(inner, inner[(times > 1) | (inner == distinct[0])])
+
+
+def _with_lower(edges: NDArray[np.float32], alone: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The edges, and right below each of the values that stay alone one more."""
+    return np.union1d(edges, np.nextafter(alone, np.float32(-np.inf)))
 
 
 def _counts(values: NDArray[np.float32], edges: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -9,10 +9,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from phantom_core.events import schema
-from phantom_core.features.aggregate import features_at, features_at_moments
+from phantom_core.features.aggregate import features_at
 
-# Nothing here reads metadata, and it is the widest column.
-COLUMNS: Final = ", ".join(name if name != "metadata" else "CAST(NULL AS VARCHAR) AS metadata" for name in schema.EVENTS.names)
+# No feature reads these, and metadata is the widest column of all.
+UNREAD: Final = ("session_id", "experiment_id", "store_mode", "metadata")
+COLUMNS: Final = ", ".join(f"CAST(NULL AS VARCHAR) AS {name}" if name in UNREAD else name for name in schema.EVENTS.names)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,7 +21,7 @@ class History:
     """Events of some sessions.
 
     Attributes:
-        events: columns of schema.EVENTS, ordered by (session_key, event_ms, event_id).
+        events: columns of schema.EVENTS, NULL where no feature reads them, ordered by (session_key, event_ms, event_id).
         session_keys: the sessions in ascending order, shape (n_sessions,).
         starts: row of each session's first event, and the number of events at the end, shape (n_sessions + 1,).
     """
@@ -40,6 +41,11 @@ class History:
         """Wait before each event, ms; without meaning for the first event of a session, shape (n_events,)."""
         return np.diff(self.event_ms, prepend=0)
 
+    @property
+    def n_events(self) -> NDArray[np.int64]:
+        """Events of each session, shape (n_sessions,)."""
+        return np.diff(self.starts)
+
     def sequences(self) -> pa.ListArray:
         """Names of each session's events in order."""
         names = self.events["event_name"].combine_chunks()
@@ -53,21 +59,16 @@ class History:
     def features_after(self, n_events: int) -> pa.Table:
         """Features of each session as it was at its n-th event; of shorter sessions at their end.
 
+        Cut by position: a moment would let in later events of the same millisecond.
+
         Args:
             n_events: from 1.
         Returns:
             One row per session, in the order of session_keys.
         """
-        last = np.minimum(self.starts[:-1] + n_events, self.starts[1:]) - 1
-        scope = pa.table(
-            {
-                "scope_key": np.arange(len(self.session_keys)),
-                "session_key": self.session_keys,
-                "as_of_ms": self.events["event_ms"].take(pa.array(last)),
-            }
-        )
-        with self._connect() as connection:
-            return features_at_moments(connection, scope)
+        position = np.arange(len(self.events)) - np.repeat(self.starts[:-1], self.n_events)
+        starts = np.append(0, np.cumsum(np.minimum(self.n_events, n_events)))
+        return replace(self, events=self.events.filter(pa.array(position < n_events)), starts=starts).features()
 
     def delayed(self, sessions: NDArray[np.bool_], max_delay_s: float, rng: np.random.Generator) -> "History":
         """The same events, had some sessions waited longer between any two of them.
@@ -94,14 +95,14 @@ class History:
 
     def _of(self, sessions: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Whether each event belongs to one of these sessions."""
-        return np.repeat(sessions, np.diff(self.starts))
+        return np.repeat(sessions, self.n_events)
 
     def _with_gaps(self, gap_ms: NDArray[np.int64]) -> "History":
         """The same events at other times; each session starts when it did."""
         gap_ms[self.starts[:-1]] = 0
         since = np.cumsum(gap_ms)
         first = self.starts[:-1]
-        event_ms = np.repeat(self.event_ms[first] - since[first], np.diff(self.starts)) + since
+        event_ms = np.repeat(self.event_ms[first] - since[first], self.n_events) + since
         column = self.events.schema.get_field_index("event_ms")
         return replace(self, events=self.events.set_column(column, schema.EVENTS.field("event_ms"), pa.array(event_ms)))
 

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from phantom_core.artifacts.store import sha256
 from phantom_core.errors import DataError
 from phantom_core.evaluation import report
 from phantom_core.evaluation.history import History, read_history
@@ -14,7 +16,7 @@ from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
 from phantom_core.models.classifier import LabelledRows
 from phantom_core.models.encoding import encode
-from phantom_core.models.splits import actors
+from phantom_core.models.splits import actors, by_kind
 from phantom_core.progress import Progress
 
 
@@ -40,12 +42,13 @@ class LabelledSessions:
         return np.array(pc.fill_null(self.matrix["family"], "").to_pylist(), dtype=np.str_)
 
 
-def read_labelled(lake: Lake, features: tuple[str, ...], progress: Progress) -> LabelledSessions:
+def read_labelled(lake: Lake, features: tuple[str, ...], n_folds: int, progress: Progress) -> LabelledSessions:
     """Read the sessions that have a label, and their events.
 
     Args:
         lake: the events and labels; the feature store is refreshed.
         features: columns to learn from.
+        n_folds: how many folds the actors must fill.
         progress: told during the refresh.
     Raises:
         DataError: a class has no session.
@@ -55,10 +58,32 @@ def read_labelled(lake: Lake, features: tuple[str, ...], progress: Progress) -> 
     everything = store.matrix()
     matrix = everything.filter(pc.is_valid(everything["is_agent"])).sort_by("session_key")
     _check_labels(matrix, everything.num_rows)
-    rows = LabelledRows(encode(matrix, features), features, matrix["is_agent"].to_numpy().astype(np.bool_), actors(matrix))
-    with lake.connect(("events",), version=version) as connection:
+    with lake.connect(("events", "experiments", "session_labels"), version=version) as connection:
         history = read_history(connection, matrix["session_key"].to_numpy())
-    return LabelledSessions(matrix, rows, history, _data(version, matrix, everything.num_rows, rows))
+        subjects, sources = _subjects(connection, matrix), _sources(connection, matrix)
+    is_agent = matrix["is_agent"].to_numpy().astype(np.bool_)
+    groups, n_split = _groups(matrix, subjects, is_agent, n_folds)
+    rows = LabelledRows(encode(matrix, features), features, is_agent, groups)
+    return LabelledSessions(matrix, rows, history, _data(version, matrix, everything.num_rows, rows, sources, n_split))
+
+
+def _subjects(connection: duckdb.DuckDBPyConnection, matrix: pa.Table) -> pa.ChunkedArray:
+    """Who took part in each session's experiment; NULL where nobody wrote it down."""
+    named = connection.sql("SELECT experiment_id, NULLIF(TRIM(subject_name), '') AS subject FROM experiments").to_arrow_table()
+    return named["subject"].take(pc.index_in(matrix["experiment_id"], value_set=named["experiment_id"].combine_chunks()))
+
+
+def _groups(matrix: pa.Table, subjects: pa.ChunkedArray, is_agent: NDArray[np.bool_], n_folds: int) -> tuple[NDArray[np.int64], int]:
+    """Actors, and how many subjects are several of them.
+
+    Subjects are the actors where there are enough to fold by. A name that stands for many ("student") leaves too few.
+    """
+    by_subject = actors(matrix, subjects)
+    if min(len(kind) for kind in by_kind(by_subject, is_agent)) >= n_folds:
+        return by_subject, 0
+    taken_part = pa.table({"subject": subjects, "experiment_id": matrix["experiment_id"]}).filter(pc.is_valid(subjects))
+    n_experiments = taken_part.group_by("subject").aggregate([("experiment_id", "count_distinct")])["experiment_id_count_distinct"]
+    return actors(matrix), pc.sum(pc.greater(n_experiments, 1)).as_py() or 0
 
 
 def _check_labels(matrix: pa.Table, n_sessions: int) -> None:
@@ -72,7 +97,14 @@ def _check_labels(matrix: pa.Table, n_sessions: int) -> None:
         )
 
 
-def _data(version: int, matrix: pa.Table, n_sessions: int, rows: LabelledRows) -> report.Data:
+def _sources(connection: duckdb.DuckDBPyConnection, matrix: pa.Table) -> report.LabelSources:
+    """Who labelled the sessions; a person's word goes before an experiment's."""
+    named = connection.sql("SELECT session_id FROM session_labels WHERE is_agent IS NOT NULL").to_arrow_table()["session_id"]
+    n_person = pc.sum(pc.is_in(matrix["session_id"], value_set=named)).as_py() or 0
+    return report.LabelSources(n_person, matrix.num_rows - n_person)
+
+
+def _data(version: int, matrix: pa.Table, n_sessions: int, rows: LabelledRows, sources: report.LabelSources, n_split: int) -> report.Data:
     n_agent = int(rows.is_agent.sum())
     n_human = len(rows.is_agent) - n_agent
     families = matrix.filter(matrix["is_agent"])["family"].value_counts().to_pylist()
@@ -80,8 +112,17 @@ def _data(version: int, matrix: pa.Table, n_sessions: int, rows: LabelledRows) -
         lake_version=version,
         sessions=n_sessions,
         labels=report.LabelCounts(n_human, n_agent, n_sessions - n_human - n_agent),
+        sources=sources,
         actors=len(np.unique(rows.groups)),
+        subjects_split=n_split,
+        lone_sessions=int((np.bincount(rows.groups) == 1).sum()),
+        labels_sha256=_hash(matrix["session_key"].to_numpy(), rows.is_agent, rows.groups),
         families={row["values"]: row["counts"] for row in sorted(families, key=lambda row: str(row["values"])) if row["values"]},
         start_ms=pc.min(matrix["start_ms"]).as_py(),
         end_ms=pc.max(matrix["end_ms"]).as_py(),
     )
+
+
+def _hash(session_key: NDArray[np.int64], is_agent: NDArray[np.bool_], groups: NDArray[np.int64]) -> str:
+    """Equal for equal labels of equal sessions by equal actors, on every machine."""
+    return sha256(np.column_stack([session_key, is_agent, groups]).astype("<i8").tobytes())

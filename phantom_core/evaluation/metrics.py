@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 N_BINS: Final = 15
+LEAST_IN_BIN: Final = 50
+N_DRAWS: Final = 100
 Z_95: Final = 1.959964
 
 
@@ -85,16 +87,47 @@ def calibration_error(bins: tuple[CalibrationBin, ...]) -> float:
     return sum(part.n_sessions * abs(part.probability - part.share) for part in bins) / n_sessions
 
 
-def calibration_bins(is_agent: NDArray[np.bool_], probability: Floats, n_bins: int = N_BINS) -> tuple[CalibrationBin, ...]:
-    """Cut sessions into bins of the same number, by probability.
+def calibration_bins(
+    is_agent: NDArray[np.bool_], probability: Floats, n_bins: int = N_BINS, n_least: int = LEAST_IN_BIN
+) -> tuple[CalibrationBin, ...]:
+    """Cut sessions into bins of much the same number, by probability; equal probabilities stay together.
 
     Args:
         is_agent: labels, shape (n_rows,).
         probability: in [0, 1], shape (n_rows,).
         n_bins: count; fewer when there are fewer rows.
+        n_least: sessions of a bin, more or less.
     """
-    parts = np.array_split(np.argsort(probability, kind="stable"), min(n_bins, len(probability)))
+    order = np.argsort(probability, kind="stable")
+    parts = np.split(order, _bin_starts(probability[order], n_bins, n_least)[1:])
     return tuple(_bin(is_agent[part], probability[part]) for part in parts)
+
+
+def calibration_error_of_chance(probability: Floats, rng: np.random.Generator, n_bins: int = N_BINS, n_least: int = LEAST_IN_BIN) -> float:
+    """Expected calibration error that perfectly calibrated probabilities show on average: what is left is too few sessions.
+
+    Args:
+        probability: in [0, 1], shape (n_rows,).
+        rng: draws labels that have these probabilities.
+        n_bins: as for `calibration_bins`.
+        n_least: as for `calibration_bins`.
+    Source: Bröcker and Smith 2007, Increasing the reliability of reliability diagrams.
+    """
+    ordered = np.sort(probability)
+    starts = _bin_starts(ordered, n_bins, n_least)
+    surprises = ((rng.random(len(ordered)) < ordered) - ordered for _ in range(N_DRAWS))
+    return float(np.mean([np.abs(np.add.reduceat(surprise, starts)).sum() for surprise in surprises])) / len(ordered)
+
+
+def _bin_starts(ordered: Floats, n_bins: int, n_least: int) -> NDArray[np.int64]:
+    """First row of each bin of rising probabilities; no bin starts between equal ones."""
+    n, size = len(ordered), max(n_least, len(ordered) / n_bins)
+    runs = np.append(np.flatnonzero(np.diff(ordered)) + 1, n)
+    starts = [0]
+    while n - starts[-1] >= 1.5 * size:
+        starts.append(int(runs[np.searchsorted(runs, starts[-1] + size)]))
+    # What is left after many equal ones may be too little, or nothing.
+    return np.array(starts[:-1] if len(starts) > 1 and n - starts[-1] < size / 2 else starts)
 
 
 def _bin(is_agent: NDArray[np.bool_], probability: Floats) -> CalibrationBin:

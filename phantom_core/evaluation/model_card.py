@@ -5,9 +5,14 @@ Source: Mitchell et al. 2019, Model cards for model reporting.
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from phantom_core.evaluation.ranking import Estimate
-from phantom_core.evaluation.report import ClassifierReport
+from phantom_core.evaluation.report import ClassifierReport, Data, LabelSources
+from phantom_core.evaluation.threshold import ThresholdChoice
+
+# A simpler means this near to the classifier's ROC-AUC is as good.
+AS_GOOD: Final = 0.005
 
 
 def model_card(report: ClassifierReport) -> str:
@@ -36,7 +41,9 @@ def _data(report: ClassifierReport) -> str:
         [
             ("lake version", str(data.lake_version)),
             ("sessions", f"{data.sessions:,}: {data.labels.human:,} human, {data.labels.agent:,} agent, {data.labels.unknown:,} unknown"),
-            ("actors (experiments, or lone sessions)", f"{data.actors:,}"),
+            ("actors (subjects, experiments, or lone sessions)", f"{data.actors:,}"),
+            ("labelled sessions that stand alone", _lone_share(data)),
+            ("SHA-256 of sessions, labels and actors", f"`{data.labels_sha256}`"),
             ("families of agents", families),
             ("period of the labelled sessions", f"{_day(data.start_ms)} to {_day(data.end_ms)} UTC"),
             ("features", f"{len(report.features)}; left out: {', '.join(report.without) or 'none'}"),
@@ -56,11 +63,13 @@ def _figures(report: ClassifierReport) -> str:
     ]
     velocity = f"rule: precision {_share(rule.precision)} at recall {_share(rule.recall)}"
     rows.append((f"more than {rule.events_per_min:g} events/min", _estimate(rule.roc_auc), "", velocity))
+    best = report.baselines.best_feature
+    rows.append((f"{best.name} alone, the best feature", f"{best.roc_auc:.3f}", "", ""))
     rows.append(("marking everybody", "0.500", f"{base_rate:.3f}", f"{base_rate:.3f}"))
     return (
         "## How well it ranks\n\n"
-        f"Out of fold, {report.n_folds} folds, no actor in two of them; 95 % intervals from resampled actors.\n\n"
-        + _table(("", "ROC-AUC", "PR-AUC", "precision at 80 % recall"), rows)
+        f"Out of fold, {report.n_folds} folds, no actor in two of them. 95 % intervals are of resampled actors; they leave out how "
+        "much chance there is in the training and in the folds.\n\n" + _table(("", "ROC-AUC", "PR-AUC", "precision at 80 % recall"), rows)
     )
 
 
@@ -69,7 +78,8 @@ def _calibration(report: ClassifierReport) -> str:
     losses = ", ".join(f"{name} {loss:.4f}" for name, loss in calibration.log_loss.items())
     return (
         "## How far its probabilities can be trusted\n\n"
-        f"ECE {calibration.ece:.3f} ({len(calibration.bins)} bins of equal mass). Brier {calibration.brier:.3f}, where predicting the "
+        f"ECE {calibration.ece:.3f} ({len(calibration.bins)} bins of much the same mass), where perfectly calibrated probabilities of as "
+        f"many sessions show {calibration.ece_of_chance:.3f} on average. Brier {calibration.brier:.3f}, where predicting the "
         f"base rate scores {calibration.brier_base_rate:.3f}. Curve: {calibration.method}, by held-out log loss ({losses})."
     )
 
@@ -78,9 +88,8 @@ def _threshold(report: ClassifierReport) -> str:
     choice, counted = report.threshold, report.confusion
     return (
         "## Threshold\n\n"
-        f"A session counts as an agent from probability {choice.threshold:.3f} on: the cheapest threshold when marking up a human costs "
-        f"{choice.marking_up_human_cost:g} and missing an agent {choice.leaking_to_agent_cost:g} of an average order. Expected cost per "
-        f"session {choice.cost_per_session:.4f}; marking up nobody {choice.nobody_cost_per_session:.4f}, everybody "
+        f"A session counts as an agent from probability {choice.threshold:.3f} on: {_choice(choice)} Expected cost per session "
+        f"{choice.cost_per_session:.4f}; marking up nobody {choice.nobody_cost_per_session:.4f}, everybody "
         f"{choice.everybody_cost_per_session:.4f}.\n\n"
         + _table(
             ("", "marked up", "left alone"),
@@ -92,47 +101,108 @@ def _threshold(report: ClassifierReport) -> str:
     )
 
 
+def _choice(choice: ThresholdChoice) -> str:
+    costs = (
+        f"when marking up a human costs {choice.marking_up_human_cost:g} and an agent that buys at the low quote "
+        f"{choice.leaking_to_agent_cost:g} of an average order"
+    )
+    if choice.agent_buying_rate:
+        return (
+            f"the cheapest threshold {costs}. {100 * choice.agent_buying_rate:.1f} % of the agent sessions bought; the others cost nothing."
+        )
+    return f"no agent bought, so marking up saves nothing; this is the break-even {costs}, if every agent bought."
+
+
 def _robustness(report: ClassifierReport) -> str:
     robustness = report.robustness
     rows = [("as it is", _estimate(report.ranking.roc_auc), "")]
     rows += [
-        (f"family {r.family} ({r.n_sessions:,} sessions), never met", _estimate(r.roc_auc), _estimate(r.roc_auc_known))
-        for r in robustness.leave_family_out
-    ]
-    rows += [
-        (f"first {r.n_events} events only", _estimate(r.roc_auc), _estimate(r.roc_auc_retrained))
+        (
+            f"first {r.n_events} events only (cuts {100 * r.cut_share:.0f} % of the sessions)",
+            _estimate(r.roc_auc),
+            _estimate(r.roc_auc_retrained),
+        )
         for r in robustness.prefixes
-        if r.n_events is not None
     ]
     rows += [
         (f"agents {attack.trick}", _estimate(attack.roc_auc), _estimate(attack.roc_auc_retrained))
         for attack in (robustness.delay_attack, robustness.human_clock_attack)
+        if attack
     ]
+    if not robustness.human_clock_attack:
+        rows.append(("agents wait as long as humans do", "not measured: no human session has two events", ""))
     rows.append(("without timing features", "", _estimate(robustness.without_timing)))
     rows.append(("without user-agent features", "", _estimate(robustness.without_user_agent)))
-    return "## Robustness\n\nROC-AUC, out of fold.\n\n" + _table(("condition", "as trained", "trained for it"), rows)
+    return "## Robustness\n\nROC-AUC, out of fold.\n\n" + _table(("condition", "as trained", "trained for it"), rows) + _families(report)
+
+
+def _families(report: ClassifierReport) -> str:
+    found = report.robustness.leave_family_out
+    rows = [(r.family, f"{r.n_sessions:,}", _estimate(r.roc_auc), _estimate(r.roc_auc_known)) for r in found]
+    return "\n\nEach family of agents against all humans:\n\n" + _table(("family", "sessions", "never met", "known"), rows) if rows else ""
 
 
 def _limits(report: ClassifierReport) -> str:
     limits = [
         "Agents of a family that was not learned from may be found less surely than the headline says; see the rows above.",
-        "Labels come from experiments: whatever else differs between their arms (tasks, hours, devices) may be what was learned.",
+        _label_limit(report.data.sources),
         "Thresholds and shares hold for the mix of humans and agents in the labelled sessions; in traffic with another mix they move.",
         "The threshold was chosen on the sessions it is reported on, among 201 values; its cost is slightly flattered.",
     ]
     if not report.data.families:
         limits.append("No family of agents was named, so nothing is known about unseen families.")
-    if report.data.actors == report.data.labels.human + report.data.labels.agent:
-        limits.append("Every labelled session stands alone; if one actor made several, the folds do not know it.")
+    if report.data.lone_sessions:
+        limits.append(
+            f"{_lone_share(report.data)} of the labelled sessions stand alone; if one actor made several, the folds do not know it."
+        )
+    if report.data.subjects_split:
+        limits.append(
+            f"{report.data.subjects_split:,} subjects took part in several experiments, and there are too few subjects to fold by: each "
+            "experiment counts as an actor, and a subject may be on both sides of a split."
+        )
+    limits += [
+        f"{name} reaches a ROC-AUC of {auc:.3f}: the classifier adds little to it on these sessions."
+        for name, auc in _simpler_means(report)
+        if auc >= report.ranking.roc_auc.value - AS_GOOD
+    ]
     return "## Limits\n\n" + "\n".join(f"- {limit}" for limit in limits)
 
 
+def _simpler_means(report: ClassifierReport) -> list[tuple[str, float]]:
+    baselines = report.baselines
+    return [
+        (f"The feature {baselines.best_feature.name} alone", baselines.best_feature.roc_auc),
+        ("Logistic regression", baselines.logistic.roc_auc.value),
+        ("A transition-kernel score", baselines.kernel.roc_auc.value),
+    ]
+
+
+def _lone_share(data: Data) -> str:
+    return f"{100 * data.lone_sessions / (data.labels.human + data.labels.agent):.0f} %"
+
+
+def _label_limit(sources: LabelSources) -> str:
+    by_experiment = "whatever else differs between their arms (tasks, hours, devices) may be what was learned"
+    by_person = "whatever else made a person call a session human or agent may be what was learned"
+    if not sources.person:
+        return f"Labels come from experiments: {by_experiment}."
+    if not sources.experiment:
+        return f"Labels were given to sessions one by one: {by_person}."
+    return (
+        f"{sources.experiment:,} labels come from experiments: {by_experiment}. {sources.person:,} were given to sessions one by one: "
+        f"{by_person}."
+    )
+
+
 def _reproduce(report: ClassifierReport) -> str:
+    costs = f"PHANTOM_MARKING_UP_HUMAN_COST={report.threshold.marking_up_human_cost:g} "
+    costs += f"PHANTOM_LEAKING_TO_AGENT_COST={report.threshold.leaking_to_agent_cost:g}"
     without = f" --without {','.join(report.without)}" if report.without else ""
     return (
         "## How to reproduce\n\n"
-        f"`PHANTOM_SEED={report.seed} python -m phantom_core train classifier --folds {report.n_folds}{without}` on lake version "
-        f"{report.data.lake_version}. Library versions, the hash of the feature SQL and the hash of every file are in `manifest.json`."
+        f"`{costs} PHANTOM_SEED={report.seed} python -m phantom_core train classifier --folds {report.n_folds}{without}` on lake version "
+        f"{report.data.lake_version} with labels of the SHA-256 above. "
+        "Library versions, the hash of the feature SQL and the hash of every file are in `manifest.json`."
     )
 
 

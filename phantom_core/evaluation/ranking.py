@@ -14,6 +14,10 @@ RECALL: Final = 0.8
 CURVE_POINTS: Final = 200
 # Resamples are weighed a few at a time, so that memory stays small.
 CHUNK_CELLS: Final = 2_000_000
+# Above this many rows, blocks of actors are drawn and scores binned.
+ROWS_TO_BIN: Final = 50_000
+N_BLOCKS: Final = 2_000
+N_SCORE_BINS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,11 @@ def ranking(
     """
     order = np.argsort(-score, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)
-    point = _figures(np.ones((1, len(order))), is_agent[order], ends)
-    drawn = [_figures(weights, is_agent[order], ends) for weights in _resamples(groups[order], rng, n_resamples)]
+    point = _figures(*_counts(np.ones((1, len(order))), is_agent[order], ends))
+    if len(order) > ROWS_TO_BIN:
+        drawn = _binned_resamples(is_agent[order], ends, groups[order], rng, n_resamples)
+    else:
+        drawn = [_figures(*_counts(weights, is_agent[order], ends)) for weights in _resamples(groups[order], rng, n_resamples)]
     low, high = np.nanquantile(np.concatenate(drawn), (0.025, 0.975), axis=0)
     return Ranking(*(Estimate(*(float(bound) for bound in bounds)) for bounds in zip(point[0], low, high, strict=True)))
 
@@ -77,7 +84,7 @@ def roc_auc(is_agent: NDArray[np.bool_], score: Floats) -> float:
     """
     order = np.argsort(-score, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)
-    return float(_figures(np.ones((1, len(order))), is_agent[order], ends)[0, 0])
+    return float(_figures(*_counts(np.ones((1, len(order))), is_agent[order], ends))[0, 0])
 
 
 def roc_points(is_agent: NDArray[np.bool_], score: Floats) -> Curve:
@@ -98,23 +105,62 @@ def _resamples(groups: NDArray[np.int64], rng: np.random.Generator, n_resamples:
     n_some = max(1, CHUNK_CELLS // len(groups))
     for start in range(0, n_resamples, n_some):
         n = min(n_some, n_resamples - start)
-        drawn = rng.integers(len(actors), size=(n, len(actors))) + len(actors) * np.arange(n)[:, None]
-        times = np.bincount(drawn.ravel(), minlength=n * len(actors)).reshape(n, len(actors))
-        yield times[:, actor_of_row].astype(np.float64)
+        yield _times_drawn(n, len(actors), rng)[:, actor_of_row]
 
 
-def _figures(weights: Floats, is_agent: NDArray[np.bool_], ends: NDArray[np.int64]) -> Floats:
-    """ROC-AUC, average precision and precision at a recall of weighted rows.
+def _times_drawn(n_resamples: int, n_units: int, rng: np.random.Generator) -> Floats:
+    """How often each unit is drawn, shape (n_resamples, n_units)."""
+    drawn = rng.integers(n_units, size=(n_resamples, n_units)) + n_units * np.arange(n_resamples)[:, None]
+    return np.bincount(drawn.ravel(), minlength=n_resamples * n_units).reshape(n_resamples, n_units).astype(np.float64)
+
+
+def _binned_resamples(
+    is_agent: NDArray[np.bool_], ends: NDArray[np.int64], groups: NDArray[np.int64], rng: np.random.Generator, n_resamples: int
+) -> list[Floats]:
+    """Figures of resamples where weighing every row would take minutes: blocks of whole actors are drawn, and scores binned.
+
+    Many actors, dealt at random into blocks, vary together as much as they do alone; equal scores stay in one bin.
+
+    Args:
+        is_agent: shape (n_rows,), rows from the highest score to the lowest.
+        ends: last row of each run of equal scores.
+        groups: actor of each row, shape (n_rows,).
+        rng: deals the blocks and draws them.
+        n_resamples: count.
+    """
+    actors, actor_of_row = np.unique(groups, return_inverse=True)
+    n_blocks = min(len(actors), N_BLOCKS)
+    block = (rng.permutation(len(actors)) % n_blocks)[actor_of_row]
+    starts = np.append(0, ends[:-1] + 1)
+    score_bin = np.repeat(starts * N_SCORE_BINS // len(groups), np.diff(np.append(starts, len(groups))))
+    cell, shape = block * N_SCORE_BINS + score_bin, (n_blocks, N_SCORE_BINS)
+    agents, humans = (np.bincount(cell[kind], minlength=n_blocks * N_SCORE_BINS).reshape(shape) for kind in (is_agent, ~is_agent))
+    times = _times_drawn(n_resamples, n_blocks, rng)
+    return [_figures(*(np.cumsum(times @ counts.astype(np.float64), axis=1) for counts in (agents, humans)))]
+
+
+def _counts(weights: Floats, is_agent: NDArray[np.bool_], ends: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Agents and humans down to each score.
 
     Args:
         weights: shape (n_resamples, n_rows), rows from the highest score to the lowest.
         is_agent: shape (n_rows,).
         ends: last row of each run of equal scores.
     Returns:
+        Two of shape (n_resamples, n_scores).
+    """
+    return np.cumsum(weights * is_agent, axis=1)[:, ends], np.cumsum(weights * ~is_agent, axis=1)[:, ends]
+
+
+def _figures(found: Floats, false_alarms: Floats) -> Floats:
+    """ROC-AUC, average precision and precision at a recall.
+
+    Args:
+        found: agents down to each score, shape (n_resamples, n_scores).
+        false_alarms: humans down to each score, shape (n_resamples, n_scores).
+    Returns:
         Shape (n_resamples, 3); NaN where a class was not drawn.
     """
-    found = np.cumsum(weights * is_agent, axis=1)[:, ends]
-    false_alarms = np.cumsum(weights * ~is_agent, axis=1)[:, ends]
     n_agents, n_humans = found[:, -1], false_alarms[:, -1]
     found_before = np.pad(found[:, :-1], ((0, 0), (1, 0)))
     steps = np.diff(false_alarms, prepend=0, axis=1)
@@ -123,7 +169,7 @@ def _figures(weights: Floats, is_agent: NDArray[np.bool_], ends: NDArray[np.int6
     with np.errstate(invalid="ignore"):
         auc = (steps * (found + found_before)).sum(axis=1) / (2 * n_agents * n_humans)
         average_precision = ((found - found_before) * precision).sum(axis=1) / n_agents
-    figures = np.column_stack([auc, average_precision, precision[np.arange(len(weights)), at_recall]])
+    figures = np.column_stack([auc, average_precision, precision[np.arange(len(found)), at_recall]])
     figures[(n_agents == 0) | (n_humans == 0)] = np.nan
     return figures
 

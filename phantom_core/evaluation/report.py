@@ -6,7 +6,7 @@ from typing import Final
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from phantom_core.errors import DataError
-from phantom_core.evaluation.baselines import VelocityRule
+from phantom_core.evaluation.baselines import BestFeature, VelocityRule
 from phantom_core.evaluation.metrics import CalibrationBin, Confusion
 from phantom_core.evaluation.ranking import Curve, Estimate, Ranking
 from phantom_core.evaluation.robustness import ClockAttack, PrefixResult, UnseenFamily
@@ -25,6 +25,14 @@ class LabelCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelSources:
+    """Labelled sessions by who said it: a person of this one session, or the experiment it belongs to."""
+
+    person: int
+    experiment: int
+
+
+@dataclass(frozen=True, slots=True)
 class Data:
     """What was learned from.
 
@@ -32,7 +40,12 @@ class Data:
         lake_version: version of the events.
         sessions: all sessions loaded, count; only those with a label are learned from.
         labels: sessions by label.
-        actors: experiments, or sessions outside experiments, among the labelled; count.
+        sources: labelled sessions by where the label came from.
+        actors: subjects, experiments, or sessions outside experiments, among the labelled; count.
+        subjects_split: subjects of several experiments whose experiments count as different actors, because there are too few
+            subjects to fold by; count.
+        lone_sessions: labelled sessions whose actor has no other; count.
+        labels_sha256: of session keys, labels and actors.
         families: labelled sessions of each family of agents that somebody named.
         start_ms: start of the first labelled session, UTC milliseconds.
         end_ms: end of the last, UTC milliseconds.
@@ -41,7 +54,11 @@ class Data:
     lake_version: int
     sessions: int
     labels: LabelCounts
+    sources: LabelSources
     actors: int
+    subjects_split: int
+    lone_sessions: int
+    labels_sha256: str
     families: dict[str, int]
     start_ms: int
     end_ms: int
@@ -55,6 +72,7 @@ class CalibrationReport:
         method: the curve chosen.
         log_loss: held-out log loss of each curve tried, nats.
         ece: expected calibration error, in [0, 1].
+        ece_of_chance: what perfectly calibrated probabilities of as many sessions would show on average.
         brier: mean squared error, in [0, 1].
         brier_base_rate: of predicting the share of agents for everybody.
         bins: predicted against observed shares.
@@ -63,6 +81,7 @@ class CalibrationReport:
     method: str
     log_loss: dict[str, float]
     ece: float
+    ece_of_chance: float
     brier: float
     brier_base_rate: float
     bins: tuple[CalibrationBin, ...]
@@ -76,6 +95,7 @@ class Baselines:
     velocity_rule: VelocityRule
     logistic: Ranking
     kernel: Ranking
+    best_feature: BestFeature
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +104,17 @@ class Robustness:
 
     Attributes:
         leave_family_out: each family of agents, judged by classifiers that never met it.
-        prefixes: sessions seen by their first events only.
+        prefixes: sessions seen by their first events only, the shortest first.
         delay_attack: agents that wait longer, at random.
-        human_clock_attack: agents that copy human waits.
-        without_timing: without the temporal features; None when no others are left.
-        without_user_agent: without the user-agent features; None when no others are left.
+        human_clock_attack: agents that copy human waits; None when no human session has two events.
+        without_timing: without the temporal features; None when there are no others, or none of them is known.
+        without_user_agent: without the user-agent features; None when there are no others, or none of them is known.
     """
 
     leave_family_out: tuple[UnseenFamily, ...]
     prefixes: tuple[PrefixResult, ...]
     delay_attack: ClockAttack
-    human_clock_attack: ClockAttack
+    human_clock_attack: ClockAttack | None
     without_timing: Estimate | None
     without_user_agent: Estimate | None
 
@@ -168,6 +188,7 @@ class ClassifierReport:
             "seed": self.seed,
             **_ranking_json(self.ranking),
             "ece": self.calibration.ece,
+            "ece_of_chance": self.calibration.ece_of_chance,
             "brier": self.calibration.brier,
             "calibration": self.calibration.method,
             "threshold": self.threshold.threshold,
@@ -176,7 +197,7 @@ class ClassifierReport:
             "cost_per_session_everybody": self.threshold.everybody_cost_per_session,
             "confusion": _confusion_json(self.confusion),
             "baselines": _baselines_json(self.baselines),
-            **_robustness_json(self.robustness),
+            **_robustness_json(self.robustness, self.ranking.roc_auc),
             "seconds": self.seconds,
         }
 
@@ -235,24 +256,22 @@ def _baselines_json(baselines: Baselines) -> dict[str, JsonValue]:
         },
         "logistic": _ranking_json(baselines.logistic),
         "kernel": _ranking_json(baselines.kernel),
+        "best_feature": {"name": baselines.best_feature.name, "roc_auc": baselines.best_feature.roc_auc},
     }
 
 
-def _robustness_json(robustness: Robustness) -> dict[str, JsonValue]:
+def _robustness_json(robustness: Robustness, whole: Estimate) -> dict[str, JsonValue]:
     without_timing, without_user_agent = robustness.without_timing, robustness.without_user_agent
+    human_clock = robustness.human_clock_attack
     return {
         "leave_family_out": {result.family: result.roc_auc.value for result in robustness.leave_family_out},
         "known_family": {result.family: result.roc_auc_known.value for result in robustness.leave_family_out},
-        "prefix_auc": {_cut(result): result.roc_auc.value for result in robustness.prefixes},
-        "prefix_auc_retrained": {_cut(result): result.roc_auc_retrained.value for result in robustness.prefixes},
+        "prefix_auc": {**{str(result.n_events): result.roc_auc.value for result in robustness.prefixes}, "all": whole.value},
+        "prefix_auc_retrained": {str(result.n_events): result.roc_auc_retrained.value for result in robustness.prefixes},
         "delay_attack_auc": robustness.delay_attack.roc_auc.value,
         "delay_attack_retrained_auc": robustness.delay_attack.roc_auc_retrained.value,
-        "human_clock_attack_auc": robustness.human_clock_attack.roc_auc.value,
-        "human_clock_attack_retrained_auc": robustness.human_clock_attack.roc_auc_retrained.value,
+        "human_clock_attack_auc": human_clock.roc_auc.value if human_clock else None,
+        "human_clock_attack_retrained_auc": human_clock.roc_auc_retrained.value if human_clock else None,
         "without_timing_auc": without_timing.value if without_timing else None,
         "without_user_agent_auc": without_user_agent.value if without_user_agent else None,
     }
-
-
-def _cut(result: PrefixResult) -> str:
-    return "all" if result.n_events is None else str(result.n_events)

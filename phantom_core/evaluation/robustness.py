@@ -77,12 +77,14 @@ class PrefixResult:
     """Sessions judged by their first events only.
 
     Attributes:
-        n_events: the session is seen up to and with this event; None for all of it.
+        n_events: the session is seen up to and with this event.
+        cut_share: share of the sessions that go on after it; the others are judged whole.
         roc_auc: of classifiers learned from whole sessions.
         roc_auc_retrained: of classifiers learned from sessions cut at the same event.
     """
 
-    n_events: int | None
+    n_events: int
+    cut_share: float
     roc_auc: Estimate
     roc_auc_retrained: Estimate
 
@@ -133,16 +135,16 @@ def prefixes(study: Study, n_events: Sequence[int] = PREFIXES, progress: Progres
         n_events: where to cut, each from 1.
         progress: told during every fold.
     Returns:
-        One result per cut, then the whole session.
+        One result per cut.
     """
     results = []
     for i, n in enumerate(n_events):
         part = during(within(progress, i / len(n_events), (i + 1) / len(n_events)), f"first {n} events")
         cut = study.rows.with_values(encode(study.history.features_after(n), study.rows.names))
         retrained = study.retrained(cut, part).margin
-        results.append(PrefixResult(n, study.judge(study.whole.margin_of(cut.values)), study.judge(retrained)))
-    whole = study.judge(study.whole.margin)
-    return (*results, PrefixResult(None, whole, whole))
+        cut_share = float((study.history.n_events > n).mean())
+        results.append(PrefixResult(n, cut_share, study.judge(study.whole.margin_of(cut.values)), study.judge(retrained)))
+    return tuple(results)
 
 
 def delay_attack(study: Study, max_delay_s: float = MAX_DELAY_S, progress: Progress = silent) -> ClockAttack:
@@ -157,13 +159,17 @@ def delay_attack(study: Study, max_delay_s: float = MAX_DELAY_S, progress: Progr
     return _clock_attack(study, history, f"wait up to {max_delay_s:g} s more at each step", progress)
 
 
-def human_clock_attack(study: Study, progress: Progress = silent) -> ClockAttack:
+def human_clock_attack(study: Study, progress: Progress = silent) -> ClockAttack | None:
     """Let every agent wait as long as humans do, each wait drawn from all human ones, and judge it.
 
     Args:
         study: the sessions and their folds.
         progress: told during every fold.
+    Returns:
+        None where no human waited at all: every human session has one event.
     """
+    if not (study.history.n_events[~study.rows.is_agent] > 1).any():
+        return None
     history = study.history.on_the_clock_of(~study.rows.is_agent, np.random.default_rng(study.seed))
     return _clock_attack(study, history, "wait as long as humans do, at random", progress)
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 BROWSER_FAMILIES: Final = ("Chrome", "Firefox", "Safari", "Edge", "Other")
 CATEGORIES: Final = {"browser_family": BROWSER_FAMILIES}
 
+LARGEST: Final = float(np.finfo(np.float32).max)
+
 FeatureType = Literal["q", "c"]
 
 
@@ -22,11 +24,12 @@ def encode(features: pa.Table, names: Sequence[str]) -> NDArray[np.float32]:
         features: has the columns `names`: numbers, booleans or a category.
         names: the columns wanted, in order.
     Returns:
-        Shape (n_rows, n_names); NaN where undefined; a category as its number, yes/no as 1/0.
+        Shape (n_rows, n_names); NaN where undefined, infinite or beyond float32; a category as its number, yes/no as 1/0.
     """
     matrix = np.empty((features.num_rows, len(names)), dtype=np.float32)
     for position, name in enumerate(names):
-        matrix[:, position] = _numbers(features[name], name)
+        numbers = _numbers(features[name], name)
+        matrix[:, position] = np.where(np.abs(numbers) <= LARGEST, numbers, np.nan)
     return matrix
 
 

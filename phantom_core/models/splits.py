@@ -14,17 +14,19 @@ MIN_FOLDS: Final = 3
 MAX_FOLDS: Final = 20
 
 
-def actors(sessions: pa.Table) -> NDArray[np.int64]:
-    """Number the actors behind sessions: one per experiment, or per session outside experiments.
+def actors(sessions: pa.Table, subjects: pa.ChunkedArray | None = None) -> NDArray[np.int64]:
+    """Number the actors behind sessions: one per subject where named, else per experiment, else per session.
 
     Args:
         sessions: has the columns session_id and experiment_id.
+        subjects: name of each session's subject, NULL where unknown; None means that experiments decide.
     Returns:
         Numbers from 0, shape (n_sessions,).
     """
     alone = pc.binary_join_element_wise("session", sessions["session_id"], ":")
     together = pc.binary_join_element_wise("experiment", sessions["experiment_id"], ":")
-    encoded = pc.coalesce(together, alone).combine_chunks().dictionary_encode()
+    named = pa.nulls(sessions.num_rows, pa.string()) if subjects is None else pc.binary_join_element_wise("subject", subjects, ":")
+    encoded = pc.coalesce(pc.cast(named, pa.string()), together, alone).combine_chunks().dictionary_encode()
     numbers: NDArray[np.int64] = encoded.indices.to_numpy().astype(np.int64)
     return numbers
 
@@ -83,7 +85,8 @@ def _check_counts(n_human: int, n_agent: int, n_folds: int) -> None:
         scarce = "agents" if n_agent <= n_human else "humans"
         raise DataError(
             f"{n_folds} folds need at least {n_folds} actors of each kind, but the labels name {n_human} human and {n_agent} agent actors.",
-            hint=f"Load experiments or session labels with more {scarce}; an actor is an experiment, or a session outside experiments.",
+            hint=f"Load experiments or session labels with more {scarce}; an actor is a subject, "
+            "an experiment, or a session outside experiments.",
         )
 
 

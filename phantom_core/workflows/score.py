@@ -44,7 +44,8 @@ def score(settings: Settings, lake: Lake, *, version: str | None = None, progres
     path = _path(model, store.refresh(within(progress, 0, 0.6)))
     try:
         return pq.read_table(path)
-    except FileNotFoundError:
+    except (OSError, pa.ArrowException):
+        # Not there, or not whole: it is only a copy of what the model says.
         progress(0.6, "scoring")
     table = _scored(model, store.matrix())
     _keep(table, path)

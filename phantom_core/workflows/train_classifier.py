@@ -20,9 +20,9 @@ from phantom_core.artifacts.manifest import FORMAT, Manifest, library_versions
 from phantom_core.artifacts.store import ModelStore, sha256
 from phantom_core.errors import InputError
 from phantom_core.evaluation import report as reports
-from phantom_core.evaluation.baselines import kernel_scores, logistic_scores, velocity_rule
+from phantom_core.evaluation.baselines import best_feature, kernel_scores, logistic_scores, velocity_rule
 from phantom_core.evaluation.labelled_sessions import LabelledSessions, read_labelled
-from phantom_core.evaluation.metrics import brier, calibration_bins, calibration_error, confusion
+from phantom_core.evaluation.metrics import brier, calibration_bins, calibration_error, calibration_error_of_chance, confusion
 from phantom_core.evaluation.model_card import model_card
 from phantom_core.evaluation.ranking import Estimate, precision_recall_points, ranking, roc_auc, roc_points
 from phantom_core.evaluation.report import ClassifierReport
@@ -80,7 +80,7 @@ def train_classifier(
     started, chosen_seed = time.perf_counter(), settings.seed if seed is None else seed
     check_n_folds(n_folds)
     families = tuple(sorted({FAMILY_NAMES.get(name, name) for name in without}))
-    labelled = read_labelled(lake, _features_without(families), within(progress, 0, 0.1))
+    labelled = read_labelled(lake, _features_without(families), n_folds, within(progress, 0, 0.1))
     fold = folds(labelled.rows.groups, labelled.rows.is_agent, n_folds, np.random.default_rng(chosen_seed))
     whole = cross_fit(labelled.rows, fold, seed=chosen_seed, progress=within(progress, 0.1, 0.2))
     calibration = choose_calibration(whole.margin, labelled.rows.is_agent, fold)
@@ -94,7 +94,6 @@ def train_classifier(
     report = ClassifierReport(
         model_version=_version(now_ms, files),
         created_ms=now_ms,
-        seconds=time.perf_counter() - started,
         seed=chosen_seed,
         n_folds=n_folds,
         without=families,
@@ -104,12 +103,13 @@ def train_classifier(
         ranking_by_fold=tuple(roc_auc(labelled.rows.is_agent[fold == k], whole.margin[fold == k]) for k in range(n_folds)),
         roc=roc_points(labelled.rows.is_agent, whole.margin),
         precision_recall=precision_recall_points(labelled.rows.is_agent, whole.margin),
-        calibration=_calibration(labelled, calibration),
+        calibration=_calibration(labelled, calibration, chosen_seed),
         threshold=threshold,
         confusion=confusion(labelled.rows.is_agent, calibration.probability >= threshold.threshold),
         baselines=baselines,
         robustness=robustness,
         gains=_gains(classifier),
+        seconds=time.perf_counter() - started,  # last, so that everything above counts
     )
     _save(settings, report, files | {OUT_OF_FOLD: _out_of_fold(labelled, whole, calibration)})
     progress(1, f"saved model {report.model_version}")
@@ -126,19 +126,21 @@ def _features_without(families: Iterable[str]) -> tuple[str, ...]:
 def _threshold(settings: Settings, labelled: LabelledSessions, calibration: CalibrationChoice) -> ThresholdChoice:
     return choose_threshold(
         labelled.rows.is_agent,
+        labelled.matrix["purchased"].to_numpy().astype(np.bool_),
         calibration.probability,
         marking_up_human_cost=settings.marking_up_human_cost,
         leaking_to_agent_cost=settings.leaking_to_agent_cost,
     )
 
 
-def _calibration(labelled: LabelledSessions, choice: CalibrationChoice) -> reports.CalibrationReport:
+def _calibration(labelled: LabelledSessions, choice: CalibrationChoice, seed: int) -> reports.CalibrationReport:
     is_agent, bins = labelled.rows.is_agent, calibration_bins(labelled.rows.is_agent, choice.probability)
     share = float(is_agent.mean())
     return reports.CalibrationReport(
         method=choice.calibration.method,
         log_loss=choice.log_loss,
         ece=calibration_error(bins),
+        ece_of_chance=calibration_error_of_chance(choice.probability, np.random.default_rng(seed)),
         brier=brier(is_agent, choice.probability),
         brier_base_rate=share * (1 - share),
         bins=bins,
@@ -154,7 +156,7 @@ def _baselines(labelled: LabelledSessions, fold: NDArray[np.int64], seed: int, p
     logistic = ranking(rows.is_agent, logistic_scores(rows, fold), rows.groups, rng)
     progress(0.6, "baseline: transition kernels")
     kernel = ranking(rows.is_agent, kernel_scores(labelled.history.sequences(), rows.is_agent, fold), rows.groups, rng)
-    return reports.Baselines(float(rows.is_agent.mean()), rule, logistic, kernel)
+    return reports.Baselines(float(rows.is_agent.mean()), rule, logistic, kernel, best_feature(rows))
 
 
 def _robustness(study: Study, labelled: LabelledSessions, left_out: tuple[str, ...], progress: Progress) -> reports.Robustness:
@@ -163,14 +165,16 @@ def _robustness(study: Study, labelled: LabelledSessions, left_out: tuple[str, .
         prefixes=prefixes(study, progress=within(progress, 0.4, 0.75)),
         delay_attack=delay_attack(study, progress=within(progress, 0.75, 0.81)),
         human_clock_attack=human_clock_attack(study, within(progress, 0.81, 0.88)),
-        without_timing=_without(study, {"temporal", *left_out}, during(within(progress, 0.88, 0.94), "without timing")),
-        without_user_agent=_without(study, {"user_agent", *left_out}, during(within(progress, 0.94, 1), "without user agents")),
+        without_timing=_without(study, "temporal", left_out, during(within(progress, 0.88, 0.94), "without timing")),
+        without_user_agent=_without(study, "user_agent", left_out, during(within(progress, 0.94, 1), "without user agents")),
     )
 
 
-def _without(study: Study, families: set[str], progress: Progress) -> Estimate | None:
-    kept = names(without=families)
-    return with_features(study, kept, progress) if kept else None
+def _without(study: Study, family: str, left_out: tuple[str, ...], progress: Progress) -> Estimate | None:
+    """What is left without a family; None where the classifier knows nothing of it, or nothing else."""
+    kept = names(without={family, *left_out})
+    missing = study.rows.only([name for name in study.rows.names if name not in kept])
+    return with_features(study, kept, progress) if kept and not np.isnan(missing.values).all() else None
 
 
 def _gains(classifier: Classifier) -> tuple[reports.FeatureGain, ...]:
@@ -197,6 +201,7 @@ def _save(settings: Settings, report: ClassifierReport, files: dict[str, bytes])
         created_ms=report.created_ms,
         lake_version=report.data.lake_version,
         sql_hash=sql_hash(),
+        labels_sha256=report.data.labels_sha256,
         seed=report.seed,
         features=report.features,
         metrics=_headline(report),

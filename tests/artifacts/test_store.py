@@ -11,7 +11,7 @@ from phantom_core.errors import ConflictError, DataError, NotFoundError
 
 
 def manifest(version: str) -> Manifest:
-    return Manifest(FORMAT, "classifier", version, 1, 2, "abc", 3, ("item_views",), {"roc_auc": 0.9}, {"xgboost": "3"}, {})
+    return Manifest(FORMAT, "classifier", version, 1, 2, "abc", "def", 3, ("item_views",), {"roc_auc": 0.9}, {"xgboost": "3"}, {})
 
 
 @pytest.fixture
@@ -112,3 +112,11 @@ def test_a_save_that_was_killed_is_not_a_model(store: ModelStore, saved: StoredM
     half.mkdir()
     (half / "manifest.json").write_bytes(saved.manifest.to_json())
     assert store.versions() == ("v1",)
+
+
+def test_a_latest_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path, "classifier")
+    store.root.mkdir(parents=True)
+    (store.root / "latest").write_bytes(b"\xff\xfe")
+    with pytest.raises(DataError, match="is not text"):
+        store.latest()

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from phantom_core.evaluation.baselines import kernel_scores, logistic_scores, velocity_rule
+from phantom_core.evaluation.baselines import BestFeature, best_feature, kernel_scores, logistic_scores, velocity_rule
 from phantom_core.evaluation.ranking import roc_auc
 from phantom_core.models.classifier import LabelledRows
 
@@ -25,6 +25,14 @@ def test_the_velocity_rule_marks_more_than_five_events_a_minute() -> None:
 def test_a_rule_that_marks_nobody_has_no_precision() -> None:
     rule = velocity_rule(np.array([1.0, 2.0]), np.array([True, False]), np.arange(2), np.random.default_rng(0))
     assert (rule.precision, rule.recall) == (None, 0)
+
+
+def test_the_best_feature_may_rank_either_way_round_and_undefined_is_lowest() -> None:
+    values = np.array([[1, 5, 0], [2, 6, 1], [np.nan, 7, 2], [np.nan, 4, 2]], dtype=np.float32)
+    rows = LabelledRows(values, ("item_views", "cart_adds", "browser_family"), np.array([False, False, True, True]), np.arange(4))
+    assert best_feature(rows) == BestFeature("item_views", 1.0)
+    assert best_feature(rows.only(["browser_family"])).roc_auc == 1.0  # Safari or not
+    assert best_feature(rows.only(["cart_adds"])).roc_auc == 0.5
 
 
 def test_logistic_regression_uses_values_categories_and_the_fact_that_one_is_missing() -> None:

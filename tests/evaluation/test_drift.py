@@ -59,6 +59,26 @@ def test_a_handful_of_sessions_is_too_few_to_tell() -> None:
     assert row.reading == "too few sessions to tell"
 
 
+def readings(old: np.ndarray, new: np.ndarray) -> tuple[str, str]:
+    """What moving from one set of values to the other says, and what moving back does."""
+    there, back = (drift(sessions(x), sessions(y), ["item_views"])[0] for x, y in ((old, new), (new, old)))
+    return there.reading, back.reading
+
+
+def test_a_value_that_everybody_leaves_is_a_large_shift_whichever_way() -> None:
+    assert readings(np.full(500, 5.0), np.full(500, 1.0)) == ("large shift", "large shift")
+    mostly_true = np.arange(500) % 20 > 0
+    assert readings(mostly_true, np.full(500, False)) == ("large shift", "large shift")
+
+
+def test_a_value_that_fills_several_bins_is_left_visibly() -> None:
+    crowded = np.concatenate([np.full(900, 50.0), np.arange(100)])
+    assert readings(crowded, np.full(1_000, 49.5)) == ("large shift", "large shift")
+    at_the_bottom = np.concatenate([np.zeros(150), np.arange(1, 851)])
+    below = np.concatenate([np.full(150, -1.0), np.arange(1, 851)])
+    assert readings(at_the_bottom, below)[0] == "large shift"
+
+
 def test_an_empty_period_is_refused() -> None:
     with pytest.raises(DataError, match="later period has no session"):
         drift(OLD, OLD.slice(0, 0), NAMES)

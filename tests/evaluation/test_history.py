@@ -43,7 +43,13 @@ def test_a_session_cut_at_its_second_event_knows_nothing_of_the_third(history: H
 
 
 def test_a_cut_beyond_the_end_is_the_whole_session(history: History) -> None:
-    assert history.features_after(99).drop("scope_key") == history.features().drop("session_key")
+    assert history.features_after(99) == history.features()
+
+
+def test_an_event_of_the_same_millisecond_after_the_cut_is_not_known(tmp_path: Path) -> None:
+    together = [(1, "search", 0), (1, "click", 1_000), (1, "purchase_complete", 1_000)]
+    features = history_of(Lake(tmp_path), together, [1]).features_after(2)
+    assert (features["total_interactions"].to_pylist(), features["purchases"].to_pylist()) == ([2], [0])
 
 
 def test_delays_grow_each_gap_of_the_chosen_sessions_by_at_most_the_longest(tmp_path: Path) -> None:

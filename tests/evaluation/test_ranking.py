@@ -89,3 +89,18 @@ def test_curves_run_from_corner_to_corner_and_are_thinned() -> None:
     assert (precision_recall.x[-1], precision_recall.y[-1]) == pytest.approx((1, is_agent.mean()), abs=0.01)
     assert max(len(roc.x), len(precision_recall.x)) <= 200
     assert np.trapezoid(roc.y, roc.x) == pytest.approx(roc_auc(is_agent, score), abs=0.002)
+
+
+@pytest.mark.parametrize("n_per_actor", [1, 40])
+def test_intervals_of_many_rows_are_as_wide_from_blocks_and_bins_as_from_rows(n_per_actor: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    groups = np.arange(20_000) // n_per_actor
+    is_agent = groups % 3 == 0
+    score = rng.normal(0, 1, groups.max() + 1)[groups] + rng.normal(is_agent)
+    by_row = measured(is_agent, score, groups)
+    monkeypatch.setattr("phantom_core.evaluation.ranking.ROWS_TO_BIN", 10_000)
+    by_bin = measured(is_agent, score, groups, n_resamples=1_000)
+    for exact, binned in ((by_row.roc_auc, by_bin.roc_auc), (by_row.pr_auc, by_bin.pr_auc)):
+        assert binned.value == exact.value
+        assert binned.low < binned.value < binned.high
+        assert binned.high - binned.low == pytest.approx(exact.high - exact.low, rel=0.2)

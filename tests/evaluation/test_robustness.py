@@ -75,15 +75,16 @@ def test_the_only_family_of_agents_cannot_be_left_out(by_steps: Study) -> None:
 
 
 def test_prefixes_know_nothing_before_the_step_that_tells(by_steps: Study) -> None:
-    three, four, whole = prefixes(by_steps, (3, 4))
-    assert (three.n_events, four.n_events, whole.n_events) == (3, 4, None)
+    three, four, all_six = prefixes(by_steps, (3, 4, 6))
+    assert [(result.n_events, result.cut_share) for result in (three, four, all_six)] == [(3, 1), (4, 1), (6, 0)]
     assert three.roc_auc.value == three.roc_auc_retrained.value == 0.5
-    assert min(four.roc_auc_retrained.value, whole.roc_auc.value) > 0.85
-    assert whole.roc_auc.value == by_steps.judge(by_steps.whole.margin).value
+    assert min(four.roc_auc_retrained.value, all_six.roc_auc.value) > 0.85
+    assert all_six.roc_auc == all_six.roc_auc_retrained == by_steps.judge(by_steps.whole.margin)
 
 
 def test_human_waits_hide_what_only_the_clock_gave_away(by_timing: Study) -> None:
     attack = human_clock_attack(by_timing)
+    assert attack is not None
     assert attack.roc_auc.value < by_timing.judge(by_timing.whole.margin).value - 0.1
     assert "as long as humans" in attack.trick
 
@@ -91,7 +92,14 @@ def test_human_waits_hide_what_only_the_clock_gave_away(by_timing: Study) -> Non
 def test_no_clock_hides_what_the_steps_give_away(by_steps: Study) -> None:
     before = by_steps.judge(by_steps.whole.margin)
     assert delay_attack(by_steps).roc_auc == before
-    assert human_clock_attack(by_steps).roc_auc == before
+    attack = human_clock_attack(by_steps)
+    assert attack is not None
+    assert attack.roc_auc == before
+
+
+def test_where_humans_never_wait_agents_cannot_copy_it(tmp_path: Path) -> None:
+    events = [event for key in range(N) for event in session(key, np.random.default_rng(0))[: 6 if IS_AGENT[key] else 1]]
+    assert human_clock_attack(study_of(history_of(Lake(tmp_path), events, list(range(N))), ("behavioural",))) is None
 
 
 def test_random_delays_fool_a_classifier_until_it_is_retrained(by_timing: Study) -> None:

@@ -24,6 +24,11 @@ def test_columns_of_nothing_but_null_are_nan() -> None:
     assert np.isnan(encode(empty, ["browser_family", "is_headless_browser"])).all()
 
 
+def test_numbers_that_are_infinite_or_too_large_are_undefined() -> None:
+    prices = pa.table({"avg_price_seen": pa.array([1e308, -1e308, np.inf, 3e38])})
+    np.testing.assert_array_equal(encode(prices, ["avg_price_seen"])[:, 0], np.array([np.nan, np.nan, np.nan, 3e38], dtype=np.float32))
+
+
 def test_spreading_gives_each_browser_family_a_column() -> None:
     wide = spread(encode(FEATURES, NAMES), NAMES)
     np.testing.assert_array_equal(wide[0], [3, 1, 0, 1, 0, 0, 0])

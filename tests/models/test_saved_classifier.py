@@ -25,7 +25,7 @@ def classifier() -> Classifier:
 
 
 def saved(tmp_path: Path, files: dict[str, bytes], features: tuple[str, ...] = NAMES) -> StoredModel:
-    manifest = Manifest(FORMAT, "classifier", "v1", 1, 2, "abc", 3, features, {}, {}, {})
+    manifest = Manifest(FORMAT, "classifier", "v1", 1, 2, "abc", "def", 3, features, {}, {}, {})
     return ModelStore(tmp_path, "classifier").save(manifest, files)
 
 

@@ -53,6 +53,13 @@ def test_an_actor_is_an_experiment_or_else_a_session() -> None:
     assert len(set(number)) == 3
 
 
+def test_a_subject_is_one_actor_in_all_their_experiments() -> None:
+    sessions = pa.table({"session_id": ["a", "b", "c", "d"], "experiment_id": pa.array(["x", "y", "y", None])})
+    number = actors(sessions, pa.chunked_array([["ann", "ann", None, None]], pa.string())).tolist()
+    assert number[0] == number[1]
+    assert len(set(number)) == 3
+
+
 def test_sessions_without_any_experiment_are_all_actors_of_their_own() -> None:
     sessions = pa.table({"session_id": ["a", "b"], "experiment_id": pa.array([None, None], pa.string())})
     assert len(set(actors(sessions).tolist())) == 2

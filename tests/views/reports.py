@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from phantom_core.evaluation.baselines import VelocityRule
+from phantom_core.evaluation.baselines import BestFeature, VelocityRule
 from phantom_core.evaluation.metrics import confusion
 from phantom_core.evaluation.ranking import Curve, Estimate, Ranking
 from phantom_core.evaluation.report import Baselines, CalibrationReport, ClassifierReport, Data, LabelCounts, LabelSources, Robustness
@@ -29,15 +29,15 @@ def small_report(*, roc_auc: float = 0.5, without_timing: float | None = None) -
         n_folds=3,
         without=(),
         features=("item_views",),
-        data=Data(0, 5, LabelCounts(3, 2, 0), LabelSources(0, 5), 5, {}, 0, 0),
+        data=Data(0, 5, LabelCounts(3, 2, 0), LabelSources(0, 5), 5, 0, 5, "", {}, 0, 0),
         ranking=ranking,
         ranking_by_fold=(0.5,),
         roc=Curve((0.0,), (0.0,)),
         precision_recall=Curve((0.0,), (0.0,)),
-        calibration=CalibrationReport("beta", {}, 0.0, 0.0, 0.24, ()),
+        calibration=CalibrationReport("beta", {}, 0.0, 0.0, 0.0, 0.24, ()),
         threshold=chosen,
         confusion=confusion(IS_AGENT, chosen.threshold <= PROBABILITY),
-        baselines=Baselines(0.4, VelocityRule(5.0, 0.5, 0.5, half), ranking, ranking),
+        baselines=Baselines(0.4, VelocityRule(5.0, 0.5, 0.5, half), ranking, ranking, BestFeature("item_views", 0.5)),
         robustness=Robustness((), (), attack, attack, timeless, None),
         gains=(),
     )

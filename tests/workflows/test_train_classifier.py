@@ -10,10 +10,12 @@ import pytest
 
 from phantom_core.artifacts.store import ModelStore
 from phantom_core.errors import CancelledError, DataError, InputError, NotFoundError
+from phantom_core.evaluation.labelled_sessions import LabelledSessions, read_labelled
 from phantom_core.evaluation.report import ClassifierReport, parse_report
 from phantom_core.events.mapping import load_mapping
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
+from phantom_core.progress import silent
 from phantom_core.settings import Settings
 from phantom_core.workflows.demo import load_demo
 from phantom_core.workflows.ingest import ingest
@@ -79,6 +81,7 @@ def test_the_saved_model_names_what_it_came_from_and_holds_no_pickle(shop: Setti
     assert set(model.manifest.files) == {"model.ubj", "calibration.json", "report.json", "oof.parquet", "card.md"}
     assert model.manifest.metrics["roc_auc"] == report.ranking.roc_auc.value
     assert model.manifest.libraries["xgboost"]
+    assert model.manifest.labels_sha256 == report.data.labels_sha256
 
 
 def test_the_card_puts_the_headline_beside_trivial_baselines_and_says_how_to_repeat_it(shop: Settings, report: ClassifierReport) -> None:
@@ -88,7 +91,7 @@ def test_the_card_puts_the_headline_beside_trivial_baselines_and_says_how_to_rep
     auc = report.ranking.roc_auc
     assert f"| **this classifier** | {auc.value:.3f} ({auc.low:.3f}–{auc.high:.3f}) |" in card
     assert f"| marking everybody | 0.500 | {report.baselines.base_rate:.3f} |" in card
-    assert f"PHANTOM_SEED={shop.seed} python -m phantom_core train classifier --folds 3" in card
+    assert f"PHANTOM_LEAKING_TO_AGENT_COST=0.2 PHANTOM_SEED={shop.seed} python -m phantom_core train classifier --folds 3" in card
 
 
 def test_training_again_with_the_same_seed_finds_the_same(shop: Settings, report: ClassifierReport) -> None:
@@ -146,6 +149,14 @@ def test_sessions_learned_from_keep_their_out_of_fold_probability(shop: Settings
     honest = pq.read_table(model.folder / "oof.parquet").select(["session_id", "agent_probability"]).sort_by("session_id")
     assert pc.all(scores["is_out_of_fold"]).as_py()
     assert scores.select(["session_id", "agent_probability"]).sort_by("session_id").equals(honest)
+
+
+def test_scores_on_disk_that_cannot_be_read_are_made_again(shop: Settings) -> None:
+    first = score(shop, lake_of(shop))
+    (path,) = ModelStore(shop.workspace, "classifier").open().folder.glob("scores/*")
+    path.write_bytes(b"junk")
+    assert score(shop, lake_of(shop)) == first
+    assert pq.read_table(path) == first
 
 
 def test_a_changed_or_new_session_is_scored_by_the_saved_model(shop: Settings, write: Callable[[str, str], Path]) -> None:
@@ -221,6 +232,31 @@ def test_identical_sessions_give_a_coin_and_no_complaint(settings: Settings, wri
     report = train_classifier(settings, lake_of(settings), now_ms=NOW_MS, n_folds=3)
     assert report.ranking.roc_auc.value == 0.5
     assert report.to_json()["leave_family_out"] == {}
+    assert report.robustness.without_user_agent is None  # nobody sent one
+    assert report.threshold.agent_buying_rate == 0
+
+
+@pytest.mark.parametrize(("subjects", "actors", "split"), [("abcaefgh", 7, 0), ("abcaxxxx", 8, 2)])
+def test_a_subject_of_several_experiments_is_one_actor_where_there_are_enough_of_them(
+    settings: Settings, write: Callable[[str, str], Path], subjects: str, actors: int, split: int
+) -> None:
+    events = "sessionId,experimentId,ts,eventName\n" + "".join(f"s{i},x{i},2026-03-01T00:00:00Z,click\n" for i in range(8))
+    experiments = "id,subject_name,xp_human_only\n" + "".join(f"x{i},{name},{i < 4}\n" for i, name in enumerate(subjects))
+    ingest(settings, [write("e.csv", events)], now_ms=NOW_MS, experiments=str(write("x.csv", experiments)))
+    data = read_labelled(lake_of(settings), ("total_interactions",), 3, silent).data
+    assert (data.actors, data.subjects_split) == (actors, split)
+    assert (data.sources.person, data.sources.experiment) == (0, 8)
+
+
+def test_the_hash_of_the_labels_follows_the_labels(settings: Settings, write: Callable[[str, str], Path]) -> None:
+    def labelled(agents: str) -> LabelledSessions:
+        rows = "session,label\n" + "".join(f"s{i},{'bot' if str(i) in agents else 'human'}\n" for i in range(8))
+        ingest(settings, [write("e.csv", EVENTS)], now_ms=NOW_MS, labels=str(write("l.csv", rows)))
+        return read_labelled(lake_of(settings), ("total_interactions",), 3, silent)
+
+    first, again, other = labelled("1234"), labelled("1234"), labelled("1235")
+    assert (first.data.sources.person, first.data.lone_sessions) == (8, 8)
+    assert first.data.labels_sha256 == again.data.labels_sha256 != other.data.labels_sha256
 
 
 @pytest.mark.real_data

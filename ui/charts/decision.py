@@ -70,18 +70,16 @@ def confusion_chart(counted: Confusion) -> go.Figure:
     return framed(figure, x="labelled sessions", y="", height_px=190, has_legend=False)
 
 
-def prefix_chart(prefixes: Sequence[PrefixResult]) -> go.Figure:
-    """ROC-AUC after the first k events."""
-    cut = [result for result in prefixes if result.n_events is not None]
-    whole = next((result for result in prefixes if result.n_events is None), None)
+def prefix_chart(prefixes: Sequence[PrefixResult], whole: float) -> go.Figure:
+    """ROC-AUC after the first k events, and of whole sessions."""
     figure = go.Figure()
     lines = (
-        ("trained on whole sessions", [result.roc_auc for result in cut], SECOND),
-        ("trained on sessions cut alike", [result.roc_auc_retrained for result in cut], MODEL),
+        ("trained on whole sessions", [result.roc_auc for result in prefixes], SECOND),
+        ("trained on sessions cut alike", [result.roc_auc_retrained for result in prefixes], MODEL),
     )
     for name, estimates, colour in lines:
         figure.add_scatter(
-            x=[result.n_events for result in cut],
+            x=[result.n_events for result in prefixes],
             y=[estimate.value for estimate in estimates],
             mode="lines+markers",
             name=name,
@@ -96,8 +94,9 @@ def prefix_chart(prefixes: Sequence[PrefixResult]) -> go.Figure:
             },
             hovertemplate="%{x} events: %{y:.3f}<extra></extra>",
         )
-    if whole:
-        figure.add_hline(y=whole.roc_auc.value, line={"color": BASELINE, "width": 1.5, "dash": "dash"})
+    figure.add_hline(y=whole, line={"color": BASELINE, "width": 1.5, "dash": "dash"})
     figure.add_hline(y=0.5, line={"color": BASELINE, "width": 1, "dash": "dot"})
-    figure.update_xaxes(type="log", tickvals=[result.n_events for result in cut], ticktext=[str(result.n_events) for result in cut])
+    figure.update_xaxes(
+        type="log", tickvals=[result.n_events for result in prefixes], ticktext=[str(result.n_events) for result in prefixes]
+    )
     return framed(figure, x="first events seen, count", y="ROC-AUC", height_px=340)
