@@ -12,7 +12,7 @@ from phantom_core.artifacts.store import sha256
 from phantom_core.errors import DataError
 from phantom_core.evaluation import report
 from phantom_core.evaluation.history import History, read_history
-from phantom_core.features.store import FeatureStore
+from phantom_core.features.store import FeatureStore, version_of
 from phantom_core.lake.lake import Lake
 from phantom_core.models.classifier import LabelledRows
 from phantom_core.models.encoding import encode
@@ -54,8 +54,9 @@ def read_labelled(lake: Lake, features: tuple[str, ...], n_folds: int, progress:
         DataError: a class has no session.
     """
     store = FeatureStore(lake)
-    version = store.refresh(progress).lake_version
+    store.refresh(progress)
     everything = store.matrix()
+    version = version_of(everything)  # not the refresh's: another process may have loaded more since
     matrix = everything.filter(pc.is_valid(everything["is_agent"])).sort_by("session_key")
     _check_labels(matrix, everything.num_rows)
     with lake.connect(("events", "experiments", "session_labels"), version=version) as connection:

@@ -25,10 +25,11 @@ def sql(relation: str) -> str:
 
 
 def sql_hash() -> str:
-    """SHA-256 over all SQL files: equal hashes mean equally defined features."""
-    folder = files("phantom_core.features").joinpath("sql")
-    texts = sorted((file.name, file.read_text(encoding="utf-8")) for file in folder.iterdir() if file.name.endswith(".sql"))
-    return hashlib.sha256("".join(name + text for name, text in texts).encode()).hexdigest()
+    """SHA-256 over all SQL files and the steps that NumPy computes: equal hashes mean equally defined features."""
+    folder = files("phantom_core.features")
+    texts = [(file.name, file.read_text(encoding="utf-8")) for file in folder.joinpath("sql").iterdir() if file.name.endswith(".sql")]
+    texts.append(("steps.py", folder.joinpath("steps.py").read_text(encoding="utf-8")))
+    return hashlib.sha256("".join(name + text for name, text in sorted(texts)).encode()).hexdigest()
 
 
 def features_at(connection: duckdb.DuckDBPyConnection, as_of_ms: int | None = None) -> pa.Table:

@@ -5,9 +5,9 @@ its tables stay in the processor's cache. Every worker has a DuckDB of its own w
 """
 
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
 
 import duckdb
 import numpy as np
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from phantom_core.events import schema
 from phantom_core.features import aggregate
-from phantom_core.features.ranges import Part, parts
+from phantom_core.features.ranges import key_ranges, row_groups
 from phantom_core.features.steps import numbers, sorted_steps
 from phantom_core.lake.lake import empty_select
 
@@ -30,52 +30,50 @@ def session_tables(sources: Sequence[str], *, with_attributes: bool = True) -> I
         An iterator over the share done, in [0, 1], and a table of sessions; each session is in one of the tables.
     """
     n_workers = os.cpu_count() or 1
-    todo = parts(sources, n_workers)
-    connections: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
-    for _ in range(min(n_workers, len(todo))):
-        connections.put(connect(sources, threads=1))
+    ranges = key_ranges(row_groups(sources), n_workers)
+    worker = threading.local()
 
-    def sessions(part: Part) -> pa.Table:
-        connection = connections.get()
-        try:
-            return sessions_of(connection, part, with_attributes=with_attributes)
-        finally:
-            connections.put(connection)
+    def open_connection() -> None:
+        worker.connection = connect(threads=1)
 
-    executor = ThreadPoolExecutor(connections.qsize())
+    def sessions(keys: tuple[int, int]) -> pa.Table:
+        rows = f"{event_rows(sources)} WHERE session_key BETWEEN {keys[0]} AND {keys[1]}"
+        return sessions_of(worker.connection, rows, with_attributes=with_attributes)
+
+    executor = ThreadPoolExecutor(min(n_workers, len(ranges)), initializer=open_connection)
     try:
-        for i, table in enumerate(executor.map(sessions, todo)):
-            yield (i + 1) / len(todo), table
+        for i, table in enumerate(executor.map(sessions, ranges)):
+            yield (i + 1) / len(ranges), table
     finally:
         executor.shutdown(cancel_futures=True)
-        while not connections.empty():
-            connections.get().close()
 
 
-def connect(sources: Sequence[str], threads: int) -> duckdb.DuckDBPyConnection:
-    """A DuckDB of its own with the relation `all_events` over event files."""
+def connect(threads: int) -> duckdb.DuckDBPyConnection:
+    """A DuckDB of its own, set up to read event files."""
     connection = duckdb.connect(config={"threads": threads})
     connection.execute("SET parquet_metadata_cache = true")  # each part reads the same footers, once per family
-    names = ", ".join("'" + source.replace("'", "''") + "'" for source in sources)
-    rows = f"SELECT * FROM read_parquet([{names}])" if sources else empty_select(schema.EVENTS)
-    connection.execute(f"CREATE VIEW all_events AS {rows}")
+    connection.execute("SET dynamic_or_filter_threshold = 1000")  # so many sessions are looked for in row groups that may hold them
     return connection
 
 
-def sessions_of(connection: duckdb.DuckDBPyConnection, part: Part, *, with_attributes: bool = True) -> pa.Table:
-    """Features of the sessions of one part.
+def event_rows(files: Sequence[str]) -> str:
+    """SQL for the rows of event files, without the columns no feature reads; a WHERE may follow."""
+    names = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+    relation = f"read_parquet([{names}])" if files else f"({empty_select(schema.EVENTS)})"
+    return f"SELECT * EXCLUDE (metadata, load_seq) FROM {relation}"
+
+
+def sessions_of(connection: duckdb.DuckDBPyConnection, rows: str, *, with_attributes: bool = True) -> pa.Table:
+    """Features of some sessions.
 
     Args:
-        connection: from `connect`; its relations `events` and `kept` are made anew.
-        part: which sessions.
+        connection: from `connect`; its view `events` is made anew.
+        rows: SQL for all events of these sessions; run once per feature family.
         with_attributes: also the columns of sql/sessions.sql.
     Returns:
         One row per session, ordered by session_key.
     """
-    rows = f"SELECT * FROM all_events WHERE {part.predicate}"
-    if part.is_scattered:
-        connection.execute(f"CREATE OR REPLACE TABLE kept AS {rows}")
-    connection.execute(f"CREATE OR REPLACE VIEW events AS {'FROM kept' if part.is_scattered else rows}")
+    connection.execute(f"CREATE OR REPLACE VIEW events AS {rows}")
     connection.register("range_steps", sorted_steps(_times(connection)))
     features = aggregate.everything_statement(steps="SELECT * FROM range_steps")
     if with_attributes:
@@ -86,7 +84,7 @@ def sessions_of(connection: duckdb.DuckDBPyConnection, part: Part, *, with_attri
 def _times(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     """Sessions and times of `events`, in order; sorted only where files of several loads overlap."""
     select = "SELECT session_key AS scope_key, event_ms FROM events"
-    times = connection.sql(select).to_arrow_table()
+    times = connection.sql(select).to_arrow_table().combine_chunks()
     key, ms = numbers(times["scope_key"]), numbers(times["event_ms"])
     if np.all((key[1:] > key[:-1]) | ((key[1:] == key[:-1]) & (ms[1:] >= ms[:-1]))):
         return times

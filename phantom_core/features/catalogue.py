@@ -83,3 +83,25 @@ def names(without: Iterable[str] = ()) -> tuple[str, ...]:
     if unknown := sorted(unwanted.difference(FAMILIES)):
         raise InputError(f"There is no feature family '{unknown[0]}'.", hint=f"There are {', '.join(FAMILIES)}.")
     return tuple(feature.name for feature in FEATURES if feature.family not in unwanted)
+
+
+def markdown() -> str:
+    """The catalogue as Markdown, one table per family."""
+    sections = []
+    for family in FAMILIES:
+        rows = [feature for feature in FEATURES if feature.family == family]
+        lines = [f"| `{row.name}` | {row.meaning} | {row.unit} | {_range(row)} | {row.null_when} |" for row in rows]
+        title = family.replace("_", "-").capitalize()
+        header = f"### {title} ({len(rows)})\n| feature | meaning | unit | range | NULL when |\n|---|---|---|---|---|\n"
+        sections.append(header + "\n".join(lines) + "\n")
+    return "\n".join(sections)
+
+
+def _range(feature: Feature) -> str:
+    if feature.low is None:
+        return ""
+    return f"{feature.low:g} to {feature.high:g}" if feature.high is not None else f"from {feature.low:g}"
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

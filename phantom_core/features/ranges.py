@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
 import pyarrow.parquet as pq
 
-EVENTS_PER_RANGE: Final = 700_000
+EVENTS_PER_RANGE: Final = 1_250_000
 # With fewer events the planning of one more query takes longer than its share of the work.
 FEWEST_EVENTS_TO_CUT: Final = 200_000
 # Where row groups cannot tell ranges apart: a range this long still fits in a gigabyte.
@@ -17,65 +16,25 @@ LOWEST_KEY: Final = -(2**63)
 N_KEYS: Final = 2**64
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Some sessions of the event files.
-
-    Attributes:
-        predicate: SQL condition on session_key.
-        is_scattered: its rows lie here and there, so they are read once and kept, not once per feature family.
-    """
-
-    predicate: str
-    is_scattered: bool = False
-
-
-def parts(sources: Sequence[str], n_workers: int) -> list[Part]:
-    """Cut the session keys into ranges.
-
-    Args:
-        sources: event files, each sorted by session_key.
-        n_workers: ranges that will run side by side, >= 1.
-    Returns:
-        Parts that together hold every session once.
-    """
-    keys = cuts(_row_groups(sources), n_workers)
-    if not keys:
-        return [Part("TRUE")]
-    # A session at a cut ends one row group and begins the next. In a part of their own, such sessions spare each range a row group.
-    at_cuts = Part(f"session_key IN ({', '.join(map(str, keys))})", is_scattered=True)
-    between = [Part(f"session_key > {low} AND session_key < {high}") for low, high in pairwise(keys)]
-    return [at_cuts, Part(f"session_key < {keys[0]}"), *between, Part(f"session_key > {keys[-1]}")]
-
-
-def cuts(row_groups: Sequence[tuple[int, int]], n_workers: int) -> list[int]:
-    """Keys to cut at: where row groups begin, if these lie well apart, and evenly between where a range would be too long.
+def key_ranges(row_groups: Sequence[tuple[int, int]], n_workers: int) -> list[tuple[int, int]]:
+    """Cut the session keys where row groups begin, if these lie well apart, and evenly where a range would be too long.
 
     Args:
         row_groups: first session key and number of rows of each row group of all files.
         n_workers: ranges that will run side by side, >= 1.
     Returns:
-        Session keys in ascending order.
+        First and last key of each range, in ascending order; together they hold every key once.
     """
     n_events = sum(n_rows for _, n_rows in row_groups)
-    if n_events < FEWEST_EVENTS_TO_CUT:
-        return []
-    edges = [LOWEST_KEY]
-    for first_key, _ in sorted(row_groups):
-        # Keys are spread evenly, so a stretch of them holds its share of all events.
-        if (first_key - edges[-1]) * n_events > EVENTS_PER_RANGE * N_KEYS:
-            edges.append(first_key)
-    edges.append(LOWEST_KEY + N_KEYS)
-    n_pieces = math.ceil(n_workers / (len(edges) - 1))
-    found = set(edges[1:-1])
-    for low, high in pairwise(edges):
-        n_here = max(n_pieces, math.ceil((high - low) * n_events / N_KEYS / MOST_EVENTS_PER_RANGE))
-        found.update(low + (high - low) * i // n_here for i in range(1, n_here))
-    return sorted(found)
+    edges = [LOWEST_KEY, LOWEST_KEY + N_KEYS]
+    if n_events >= FEWEST_EVENTS_TO_CUT:
+        n_ranges = n_workers * math.ceil(n_events / EVENTS_PER_RANGE / n_workers)
+        edges = _cut_evenly(_cut_at_row_groups(row_groups, n_ranges), n_events, n_workers)
+    return [(low, high - 1) for low, high in pairwise(edges)]
 
 
-def _row_groups(sources: Sequence[str]) -> list[tuple[int, int]]:
-    """First session key and number of rows of each row group."""
+def row_groups(sources: Sequence[str]) -> list[tuple[int, int]]:
+    """First session key and number of rows of each row group of event files that are sorted by session_key."""
     found = []
     for source in sources:
         metadata = pq.read_metadata(source)
@@ -83,4 +42,25 @@ def _row_groups(sources: Sequence[str]) -> list[tuple[int, int]]:
         for i in range(metadata.num_row_groups):
             group = metadata.row_group(i)
             found.append((group.column(column).statistics.min, group.num_rows))
+    return found
+
+
+def _cut_at_row_groups(row_groups: Sequence[tuple[int, int]], n_ranges: int) -> list[int]:
+    # Keys are spread evenly, so ranges of equal length hold equal shares of the events. A little less than equal, so
+    # that the row group which should begin the next range is not missed by a hair.
+    shortest = math.ceil(0.9 * N_KEYS / n_ranges)
+    edges = [LOWEST_KEY]
+    for first_key, _ in sorted(row_groups):
+        if first_key - edges[-1] >= shortest and LOWEST_KEY + N_KEYS - first_key >= shortest // 2:
+            edges.append(first_key)
+    return [*edges, LOWEST_KEY + N_KEYS]
+
+
+def _cut_evenly(edges: Sequence[int], n_events: int, n_workers: int) -> list[int]:
+    """Cut what is longer than MOST_EVENTS_PER_RANGE, or leaves workers without a range."""
+    n_pieces_for_all = math.ceil(n_workers / (len(edges) - 1))
+    found = [edges[0]]
+    for low, high in pairwise(edges):
+        n_pieces = max(n_pieces_for_all, math.ceil((high - low) * n_events / N_KEYS / MOST_EVENTS_PER_RANGE))
+        found += [low + (high - low) * (i + 1) // n_pieces for i in range(n_pieces)]
     return found

@@ -8,8 +8,9 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import duckdb
@@ -20,8 +21,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from phantom_core.errors import DataError
 from phantom_core.features import aggregate, catalogue
-from phantom_core.features.build import connect, session_tables, sessions_of
-from phantom_core.features.ranges import Part
+from phantom_core.features.build import connect, event_rows, session_tables, sessions_of
+from phantom_core.features.ranges import MOST_EVENTS_PER_RANGE
 from phantom_core.lake.lake import Lake
 from phantom_core.progress import Progress, silent
 
@@ -29,6 +30,7 @@ ATTRIBUTES: Final = ("session_id", "session_key", "experiment_id", "store_mode",
 COLUMNS: Final = (*ATTRIBUTES, *catalogue.names(), "is_agent", *aggregate.OUTCOMES)
 # A larger patch is merged into the base: every refresh writes the patch anew, and every read looks it up.
 LARGEST_PATCH_SHARE: Final = 0.1
+VERSION: Final = "lake_version"
 READ_ATTEMPTS: Final = 5
 
 
@@ -58,7 +60,7 @@ class Build:
     Attributes:
         sql_hash: of the SQL files that computed it.
         lake_version: of the events it was computed from.
-        sources: the event files it was computed from.
+        sources: names of the event files it was computed from.
         base: its own files that hold every session.
         patch: its own file of sessions that changed since; at most one.
         replaced: files of the build before, kept for readers that have just opened it.
@@ -70,6 +72,28 @@ class Build:
     base: tuple[str, ...]
     patch: tuple[str, ...] = ()
     replaced: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """The lake's events as they stand.
+
+    Attributes:
+        version: of the table; -1 before its first load.
+        files: paths of its data files by name.
+    """
+
+    version: int
+    files: Mapping[str, str]
+
+    def without(self, names: Collection[str]) -> list[str]:
+        """Paths of the files that have other names."""
+        return [path for name, path in self.files.items() if name not in names]
+
+
+def version_of(matrix: pa.Table) -> int:
+    """Version of the events that a matrix stands for."""
+    return int(matrix.schema.metadata[VERSION.encode()])
 
 
 class FeatureStore:
@@ -96,21 +120,22 @@ class FeatureStore:
         started = time.perf_counter()
         self.root.mkdir(parents=True, exist_ok=True)
         with FileLock(self.root / ".lock"):
-            version = self.lake.version("events")
-            sources = tuple(self.lake.files("events", version)) if version >= 0 else ()
-            before = self._build()
-            # Files that are gone mean that events were deleted or rewritten.
-            if before is None or before.sql_hash != aggregate.sql_hash() or not set(before.sources) <= set(sources):
-                build, n_rebuilt = self._full(sources, version, progress)
-            else:
-                build, n_rebuilt = self._patched(before, sources, version, progress)
-            if build != before:
-                self._switch(build, before)
-        n_sessions, n_events = self._size(build)
-        return RefreshReport(n_sessions, n_events, n_rebuilt, time.perf_counter() - started, version)
+            events, before = self._events(), self._build()
+            with connect(threads=os.cpu_count() or 1) as connection:
+                if before and _can_patch(before, events):
+                    build, n_rebuilt = self._patched(connection, before, events, progress)
+                else:
+                    build, n_rebuilt = self._full(events, progress)
+                if build != before:
+                    self._switch(build, before)
+                counts = f"SELECT COUNT(*), CAST(COALESCE(SUM(total_interactions), 0) AS BIGINT) FROM ({self._newest(build)})"
+                [(n_sessions, n_events)] = connection.sql(counts).fetchall()
+        return RefreshReport(n_sessions, n_events, n_rebuilt, time.perf_counter() - started, events.version)
 
     def matrix(self) -> pa.Table:
         """One row per session, ordered by session_key, with the columns of COLUMNS; labels as they stand now.
+
+        `version_of` tells which events the rows stand for, whatever another process has refreshed meanwhile.
 
         Raises:
             DataError: the store was never built.
@@ -125,65 +150,63 @@ class FeatureStore:
                 continue  # another process has replaced these files since: read its build
         raise DataError("The feature files cannot be read.", hint=f"Delete {self.root} and refresh the features.")
 
-    def _full(self, sources: tuple[str, ...], version: int, progress: Progress) -> tuple[Build, int]:
+    def _full(self, events: Events, progress: Progress) -> tuple[Build, int]:
         """Compute every session."""
         base, n_sessions = [], 0
-        for share, table in session_tables(sources):
+        for share, table in session_tables(tuple(events.files.values())):
             base.append(self._write(table))
             n_sessions += table.num_rows
             progress(share, f"features of {n_sessions:,} sessions")
-        return Build(aggregate.sql_hash(), version, sources, tuple(base)), n_sessions
+        return Build(aggregate.sql_hash(), events.version, tuple(events.files), tuple(base)), n_sessions
 
-    def _patched(self, before: Build, sources: tuple[str, ...], version: int, progress: Progress) -> tuple[Build, int]:
-        """Compute the sessions that have events in files the build has not seen."""
-        added = sorted(set(sources) - set(before.sources))
-        build = replace(before, lake_version=version, sources=sources)
+    def _patched(self, connection: duckdb.DuckDBPyConnection, before: Build, events: Events, progress: Progress) -> tuple[Build, int]:
+        """Compute the sessions that have events in files the build before has not seen."""
+        build = replace(before, lake_version=events.version, sources=tuple(events.files))
+        added = events.without(before.sources)
         if not added:
             return build, 0
         progress(0, "sessions that changed")
-        with connect(sources, threads=os.cpu_count() or 1) as connection:
-            connection.execute(f"CREATE TABLE touched AS SELECT DISTINCT session_key FROM ({_scan(added)})")
-            changed = sessions_of(connection, Part("session_key IN (SELECT session_key FROM touched)", is_scattered=True))
+        connection.execute(f"CREATE TABLE added AS {event_rows(added)}")
+        connection.execute(f"CREATE TABLE known AS SELECT session_key FROM ({self._newest(before)}) SEMI JOIN added USING (session_key)")
+        seen = [events.files[name] for name in before.sources]
+        earlier = f"{event_rows(seen)} WHERE session_key IN (SELECT session_key FROM known)"
+        connection.execute(f"CREATE TABLE changed_events AS SELECT * FROM added UNION ALL {earlier}")
+        changed = sessions_of(connection, "FROM changed_events")
         progress(0.9, f"features of {changed.num_rows:,} sessions")
-        with duckdb.connect() as connection:
-            connection.register("changed", changed)
-            unchanged = f"{_scan(self._paths(before.patch))} ANTI JOIN changed USING (session_key) UNION ALL " if before.patch else ""
-            patch = connection.sql(f"{unchanged}SELECT * FROM changed ORDER BY session_key").to_arrow_table()
+        connection.register("changed", changed)
+        unchanged = f"{_scan(self._paths(before.patch))} ANTI JOIN changed USING (session_key) UNION ALL " if before.patch else ""
+        patch = connection.sql(f"{unchanged}SELECT * FROM changed ORDER BY session_key").to_arrow_table()
         build = replace(build, patch=(self._write(patch),))
         n_base = sum(pq.read_metadata(path).num_rows for path in self._paths(build.base))
-        return (self._merged(build) if patch.num_rows > LARGEST_PATCH_SHARE * n_base else build), changed.num_rows
-
-    def _merged(self, build: Build) -> Build:
-        """The same sessions in a single base file, without a patch."""
-        with duckdb.connect() as connection:
-            sessions = connection.sql(f"SELECT * FROM ({self._newest(build)}) ORDER BY session_key").to_arrow_table()
-        return replace(build, base=(self._write(sessions),), patch=())
+        if patch.num_rows <= LARGEST_PATCH_SHARE * n_base:
+            return build, changed.num_rows
+        sessions = connection.sql(f"SELECT * FROM ({self._newest(build)}) ORDER BY session_key").to_arrow_table()
+        return replace(build, base=(self._write(sessions),), patch=()), changed.num_rows
 
     def _labelled(self, build: Build) -> pa.Table:
         with self.lake.connect(("experiments", "session_labels")) as connection:
             connection.execute(f"CREATE VIEW sessions AS {self._newest(build)}")
-            return connection.sql(
+            rows = connection.sql(
                 f"WITH labels AS ({aggregate.sql('labels')}) SELECT {', '.join(COLUMNS)} "
                 "FROM sessions JOIN labels USING (session_key) ORDER BY session_key"
             ).to_arrow_table()
+        return rows.replace_schema_metadata({VERSION: str(build.lake_version)})
 
     def _newest(self, build: Build) -> str:
         """SQL for every session as it is in the patch, else in the base."""
         base, patch = _scan(self._paths(build.base)), _scan(self._paths(build.patch))
         return f"{base} ANTI JOIN ({patch}) AS patch USING (session_key) UNION ALL {patch}" if build.patch else base
 
-    def _size(self, build: Build) -> tuple[int, int]:
-        """Sessions and events of a build."""
-        with duckdb.connect() as connection:
-            counts = connection.sql(f"SELECT COUNT(*), COALESCE(SUM(total_interactions), 0) FROM ({self._newest(build)})")
-            [(n_sessions, n_events)] = counts.fetchall()
-        return n_sessions, int(n_events)
-
     def _write(self, sessions: pa.Table) -> str:
         """Write sessions to a new file; returns its name."""
         name = f"part-{uuid.uuid4().hex}.parquet"
         pq.write_table(sessions, self.root / name, compression="zstd")
         return name
+
+    def _events(self) -> Events:
+        version = self.lake.version("events")
+        files = self.lake.files("events", version) if version >= 0 else []
+        return Events(version, {Path(file).name: file for file in files})
 
     def _build(self) -> Build | None:
         """The build readers see; None before the first, or when another version of PHANTOM wrote it."""
@@ -205,6 +228,12 @@ class FeatureStore:
 
     def _paths(self, names: Iterable[str]) -> list[str]:
         return [str(self.root / name) for name in names]
+
+
+def _can_patch(before: Build, events: Events) -> bool:
+    """Whether features mean what they meant and no event is gone; more news than a range may hold are built range by range."""
+    same = before.sql_hash == aggregate.sql_hash() and set(before.sources) <= set(events.files)
+    return same and sum(pq.read_metadata(path).num_rows for path in events.without(before.sources)) <= MOST_EVENTS_PER_RANGE
 
 
 def _scan(files: Iterable[str]) -> str:

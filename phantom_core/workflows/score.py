@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from phantom_core.artifacts.store import ModelStore, StoredModel, replace_file
 from phantom_core.errors import DataError
 from phantom_core.features.aggregate import sql_hash
-from phantom_core.features.store import FeatureStore, RefreshReport
+from phantom_core.features.store import FeatureStore, RefreshReport, version_of
 from phantom_core.lake.lake import Lake
 from phantom_core.models.saved_classifier import read_classifier
 from phantom_core.progress import Progress, silent, within
@@ -41,14 +41,17 @@ def score(settings: Settings, lake: Lake, *, version: str | None = None, progres
     model = ModelStore(settings.workspace, KIND).open(version)
     _check_features(model)
     store = FeatureStore(lake)
-    path = _path(model, store.refresh(within(progress, 0, 0.6)))
+    state = store.refresh(within(progress, 0, 0.6))
+    path = _path(model, state)
     try:
         return pq.read_table(path)
     except (OSError, pa.ArrowException):
         # Not there, or not whole: it is only a copy of what the model says.
         progress(0.6, "scoring")
-    table = _scored(model, store.matrix())
-    _keep(table, path)
+    matrix = store.matrix()
+    table = _scored(model, matrix)
+    if version_of(matrix) == state.lake_version:  # else another process has loaded more since; whoever asks next keeps it
+        _keep(table, path)
     progress(1, "scored")
     return table
 

@@ -8,8 +8,8 @@ import pytest
 
 from phantom_core.events import schema
 from phantom_core.features.aggregate import features_at
-from phantom_core.features.build import connect, session_tables, sessions_of
-from phantom_core.features.ranges import FEWEST_EVENTS_TO_CUT, parts
+from phantom_core.features.build import session_tables
+from phantom_core.features.ranges import FEWEST_EVENTS_TO_CUT
 from phantom_core.lake.lake import Lake
 from tests.features.events import NAMES, rounded
 
@@ -55,13 +55,10 @@ def test_ranges_together_hold_what_one_statement_says(lake: Lake) -> None:
     assert rounded(built.to_pylist()) == rounded(whole.to_pylist())
 
 
-def test_every_part_holds_sessions_of_its_own(lake: Lake) -> None:
-    sources = lake.files("events")
-    cut = parts(sources, n_workers=3)
-    with connect(sources, threads=1) as connection:
-        keys = [set(sessions_of(connection, part)["session_key"].to_pylist()) for part in cut]
-        [(n_sessions,)] = connection.sql("SELECT COUNT(DISTINCT session_key) FROM all_events").fetchall()
-    assert len(cut) > 3
+def test_each_session_is_in_one_range(lake: Lake) -> None:
+    keys = [set(table["session_key"].to_pylist()) for _, table in session_tables(lake.files("events"))]
+    with lake.connect(("events",)) as connection:
+        [(n_sessions,)] = connection.sql("SELECT COUNT(DISTINCT session_key) FROM events").fetchall()
     assert len(set().union(*keys)) == sum(map(len, keys)) == n_sessions
 
 

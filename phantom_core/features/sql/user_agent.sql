@@ -35,6 +35,7 @@ signs AS (
         ('libwww-perl/', 'tool', 0), ('guzzlehttp/', 'tool', 0), ('faraday', 'tool', 0), ('reqwest/', 'tool', 0),
         ('postmanruntime/', 'tool', 0), ('insomnia/', 'tool', 0), ('lighthouse', 'tool', 0),
         ('bot/', 'tool', 0), ('bot-', 'tool', 0), ('crawler', 'tool', 0), ('spider', 'tool', 0), ('chatgpt-user/', 'tool', 0),
+        ('claude-user/', 'tool', 0), ('bun/', 'tool', 0), ('deno/', 'tool', 0), ('winhttp', 'tool', 0), ('php/', 'tool', 0),
         ('safari/', 'Safari', 1), ('android', 'Other', 2),
         ('chrome/', 'Chrome', 3), ('crios/', 'Chrome', 3), ('chromium/', 'Chrome', 3),
         ('firefox/', 'Firefox', 4), ('fxios/', 'Firefox', 4),
@@ -53,7 +54,8 @@ kinds AS (
         COUNT(*) FILTER (WHERE s.says = 'tool') > 0 AS is_automation_tool,
         COALESCE(MAX_BY(s.says, s.family_rank) FILTER (WHERE s.family_rank > 0), 'Other') AS browser_family
     FROM named AS n
-    LEFT JOIN signs AS s ON CONTAINS(n.name, s.token)
+    -- CUBOT makes telephones.
+    LEFT JOIN signs AS s ON CONTAINS(REPLACE(n.name, 'cubot', ''), s.token)
     GROUP BY n.user_agent
 )
 SELECT a.scope_key, k.is_headless_browser, k.is_automation_tool, k.browser_family
