@@ -22,7 +22,8 @@ def catalogue_tab(figures: Sequence[FeatureFigures]) -> None:
     known = [item for item in figures if item.separation.auc is not None]
     if known:
         best = max(known, key=lambda item: abs((item.separation.auc or 0.5) - 0.5))
-        said = f"{feature_name(best.feature.name).capitalize()} says most by itself (AUC {best.separation.auc:.3f})"
+        auc = best.separation.auc or 0.5
+        said = f"{feature_name(best.feature.name).capitalize()} says most by itself (AUC {max(auc, 1 - auc):.3f})"
         show(ranking_chart(figures), said, _READING, key="ranking")
     _catalogue(figures)
 

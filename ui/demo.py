@@ -11,6 +11,7 @@ from ui.errors import friendly_errors
 from ui.handles import jobs, settings, snapshot
 from ui.job_watch import watch_job
 
+_WHAT_GOES: Final = "Only the generated sessions go; your own data stay, and the demo can be loaded again on the Data page."
 _ONE_AT_A_TIME: Final = threading.Lock()
 
 
@@ -49,7 +50,7 @@ def _start_once(chosen: Settings) -> None:
 def _say_so(chosen: Settings) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="demo_note"):
         st.markdown(":violet-badge[Demo data] :small[Generated shoppers, not your shop's.]", width="content")
-        if st.button("Remove demo data", type="tertiary", icon=":material/delete:", key="remove_demo"):
+        if st.button("Remove demo data", type="tertiary", icon=":material/delete:", key="remove_demo", help=_WHAT_GOES):
             with friendly_errors(), st.spinner("Removing the demo data …"):
                 remove_demo(chosen)
                 st.rerun()

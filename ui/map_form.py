@@ -65,7 +65,7 @@ def map_form(sample: Sample, start: Mapping, token: str) -> Mapping:
     )
     kind: Kind = chosen or "events"
     columns = _fields(sample, start, kind, token)
-    time_unit, time_zone, store_mode = _time_and_store(start, columns, token)
+    times, store_mode = _time_and_store(start, columns, token)
     constants, details = ask_details(sample, start, kind, token)
     draft = Mapping.model_construct(name=start.name, kind=kind, columns=columns)
     names = ask_event_names(sample, draft, start, token) if kind == "events" else {}
@@ -75,9 +75,8 @@ def map_form(sample: Sample, start: Mapping, token: str) -> Mapping:
         "kind": kind,
         "delimiter": start.delimiter,
         "encoding": start.encoding,
-        "time_unit": time_unit,
-        "time_zone": time_zone,
         "columns": columns,
+        **times,
         **details,
         "constants": store_mode | constants,
         "event_names": names,
@@ -109,7 +108,7 @@ def _fields(sample: Sample, start: Mapping, kind: Kind, token: str) -> dict[str,
     return chosen
 
 
-def _time_and_store(start: Mapping, columns: Dict[str, object], token: str) -> tuple[str, str, dict[str, str]]:
+def _time_and_store(start: Mapping, columns: Dict[str, object], token: str) -> tuple[dict[str, str], dict[str, str]]:
     """How times are read, and the store mode where no column says it."""
     zones = ["UTC", *sorted(available_timezones() - {"UTC"})]
     units, first = list(_UNITS), start.constants.get("store_mode", "shop")
@@ -122,7 +121,15 @@ def _time_and_store(start: Mapping, columns: Dict[str, object], token: str) -> t
             key=f"map_unit_{token}",
         )
         zone = st.selectbox("Times without a zone are in", zones, index=zones.index(start.time_zone), key=f"map_zone_{token}")
+        pattern = st.text_input(
+            "Times are written as",
+            start.time_format or "",
+            placeholder="ISO 8601, or a number",
+            help="A pattern for other forms: %d.%m.%Y %H:%M:%S reads 28.02.2026 03:33:13.",
+            key=f"map_format_{token}",
+        )
+        times = {"time_unit": unit, "time_zone": zone, "time_format": pattern.strip()}
         if "store_mode" in columns:
-            return unit, zone, {}
+            return times, {}
         store = st.selectbox("Every row's store mode", STORE_MODES, index=STORE_MODES.index(first), key=f"map_store_{token}")
-    return unit, zone, {"store_mode": store}
+    return times, {"store_mode": store}

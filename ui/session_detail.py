@@ -106,7 +106,7 @@ def _features(view: SessionView) -> None:
                 "Median agent", width=105, alignment="right", help="Of a category: the most common value."
             ),
             "human_below": st.column_config.ProgressColumn(
-                "Humans below",
+                "Rank, humans",
                 width=125,
                 format="percent",
                 min_value=0,
@@ -115,7 +115,7 @@ def _features(view: SessionView) -> None:
                 help="Share of human sessions with a smaller value; those with the same count half.",
             ),
             "agent_below": st.column_config.ProgressColumn(
-                "Agents below",
+                "Rank, agents",
                 width=125,
                 format="percent",
                 min_value=0,

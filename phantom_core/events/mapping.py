@@ -11,6 +11,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from phantom_core.errors import MappingError
+from phantom_core.events.columns import quote_text
 from phantom_core.events.schema import STORE_MODES
 from phantom_core.events.vocabulary import canonical_name
 
@@ -83,6 +84,7 @@ class Mapping(BaseModel):
     encoding: str | None = None
     time_unit: TimeUnit = "auto"
     time_zone: str = "UTC"
+    time_format: str | None = Field(default=None, description="strptime pattern of time stamps that are not ISO 8601, as %d.%m.%Y %H:%M:%S")
     columns: dict[str, str | list[str]] = Field(default_factory=dict)
     constants: dict[str, str] = Field(default_factory=dict)
     extract: dict[str, Extract] = Field(default_factory=dict)
@@ -96,6 +98,17 @@ class Mapping(BaseModel):
         if time_zone not in available_timezones():
             raise ValueError(f"'{time_zone}' is not a time zone; give a name such as UTC or Europe/Berlin")
         return time_zone
+
+    @field_validator("time_format")
+    @classmethod
+    def _is_a_pattern(cls, time_format: str | None) -> str | None:
+        if time_format is not None:
+            try:
+                with duckdb.connect() as connection:
+                    connection.execute(f"SELECT try_strptime('', {quote_text(time_format)})").fetchall()
+            except duckdb.Error as error:
+                raise ValueError(f"'{time_format}' is not a time pattern; write it like %d.%m.%Y %H:%M:%S") from error
+        return time_format
 
     @field_validator("encoding")
     @classmethod

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from phantom_core.errors import InputError, SourceError
 from phantom_core.events.columns import Columns
 from phantom_core.events.compression import FRAMES, opened
-from phantom_core.events.text_rows import MARK_BYTES, CsvRows, Lines, TextRow, broken, json_document_rows, json_line_rows
+from phantom_core.events.text_rows import MARK_BYTES, CsvRows, Lines, TextRow, broken, is_damaged, json_document_rows, json_line_rows
 
 SUFFIXES: Final = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet")
 LINE_FIELDS: Final = 16  # a line may be so many times longer than a field
@@ -187,6 +187,9 @@ class CsvSource(_TextSource):
                 first = lines.take()
             if first is None:
                 raise SourceError(f"'{path.name}' cannot be read: {lines.failure or 'it holds no line'}.", hint="Export it again.")
+            if is_damaged(first[1]):
+                hint = 'State the encoding in a mapping, for example encoding = "cp1252" for Windows exports.'
+                raise SourceError(f"The header of '{path.name}' holds bytes that are not {encoding}.", hint=hint)
             lines.give_back([first])
             self.delimiter = delimiter or _split_best(first[1])
             header = CsvRows(lines, self.delimiter, max_chars).header
@@ -266,7 +269,9 @@ class ParquetSource:
         try:
             schema = pq.read_schema(path)
         except (pa.ArrowInvalid, OSError) as error:
-            raise SourceError(f"'{path.name}' is not a whole Parquet file: {error}.", hint="Export or copy it again.") from error
+            raise SourceError(
+                f"'{path.name}' is not a whole Parquet file: {str(error).rstrip('.')}.", hint="Export or copy it again."
+            ) from error
         nested = [field.name for field in schema if pa.types.is_nested(field.type)]
         self.columns = Columns(schema.names, is_json=False, nested=nested)
         _check_header(path, tuple(schema.names))

@@ -98,7 +98,7 @@ def ingest(
         raise InputError("There is nothing to load.", hint="Name a file, a folder or a glob.")
     start_s = time.monotonic()
     lake = Lake(settings.workspace / "lake")
-    files, failed = _files(settings, paths)
+    files, failed = _files(settings, paths, {Path(where).resolve() for where in (experiments, labels) if where})
     steps = [*(_file_step(settings, lake, file, mapping, now_ms) for file in files)]
     steps += [
         _actors_step(settings, lake, kind, where, now_ms) for kind, where in (("experiments", experiments), ("labels", labels)) if where
@@ -118,14 +118,14 @@ def ingest(
 Step = tuple[str, Callable[[Progress], Load]]
 
 
-def _files(settings: Settings, paths: Sequence[str | Path]) -> tuple[list[Path], dict[str, PhantomError]]:
-    """The files to load, each once, and the paths that stand for none."""
+def _files(settings: Settings, paths: Sequence[str | Path], people: set[Path]) -> tuple[list[Path], dict[str, PhantomError]]:
+    """The files of events and quotes, each once and without those of people, and the paths that stand for none."""
     ours = [settings.workspace / folder for folder in ("lake", "scratch", "models", "logs")]
     files: dict[Path, None] = {}
     failed: dict[str, PhantomError] = {}
     for path in paths:
         try:
-            files.update(dict.fromkeys(discover(path, outside=ours)))
+            files.update(dict.fromkeys(file for file in discover(path, outside=ours) if file.resolve() not in people))
         except InputError as error:
             failed[str(path)] = error
     return list(files), failed

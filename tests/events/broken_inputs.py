@@ -156,6 +156,7 @@ CASES = [
     Case("wrong delimiter", "a.csv", HEADER.replace(",", "#") + two_good.replace(",", "#"), refusal="No column for session_id"),
     Case("columns of another format", "a.csv", "user_session,event_time,event_type,product_id,price\n", refusal="use --mapping rees46"),
     Case("column named twice", "a.csv", "sessionId,ts,ts,eventName\ns1,1,2,search\n", refusal="repeats 'ts'"),
+    Case("header in another encoding", "a.csv", "sessionId,ts,eventName,Währung\n".encode("cp1252"), refusal="not utf-8"),
     Case("not a gzip file", "a.csv.gz", HEADER + two_good, refusal="cannot be decompressed"),
     Case("truncated Parquet", "a.parquet", _truncated_parquet, refusal="not a whole Parquet file"),
     Case("a PDF called CSV", "a.csv", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<< >>\nendobj\n", refusal="is a PDF"),

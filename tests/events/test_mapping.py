@@ -29,6 +29,7 @@ def test_shipped_mappings_are_valid_and_survive_being_written(name: str) -> None
         (MINIMAL + '[[event_rules]]\nevent_name = "search"\nwhen = { path = "(" }', "is not a regular expression"),
         ("kind = 3\n" + MINIMAL, "kind"),
         ('time_zone = "Mars/Olympus"\n' + MINIMAL, "'Mars/Olympus' is not a time zone"),
+        ('time_format = "%d.%Q"\n' + MINIMAL, "is not a time pattern"),
         ('encoding = "morse"\n' + MINIMAL, "there is no encoding 'morse'"),
         (MINIMAL + '[[event_rules]]\nevent_name = "search"\nwhen = { path = "(?=x)" }', "is not a regular expression"),
         (MINIMAL + '[extract.page]\ncolumn = "path"\npattern = "("', "is not a regular expression"),

@@ -84,6 +84,13 @@ def test_a_local_time_is_read_in_the_mappings_zone(tmp_path: Path) -> None:
     assert stage(tmp_path, [row("2026-03-01 10:00:00")], time_zone="Asia/Seoul")[0][1] == 1_772_359_200_000 - 9 * 3_600_000
 
 
+def test_a_time_in_a_format_of_its_own_is_read_in_the_mappings_zone(tmp_path: Path) -> None:
+    german = {"time_format": "%d.%m.%Y %H:%M:%S", "time_zone": "Europe/Berlin"}
+    found = stage(tmp_path, [row("01.03.2026 11:00:00"), row("2026-03-01T10:00:00Z"), row("31.02.2026 11:00:00")], **german)
+    assert [one[:2] for one in found[:2]] == [(None, 1_772_359_200_000)] * 2
+    assert found[2][0] == "bad_timestamp"
+
+
 def test_a_little_ahead_of_the_clock_is_no_future(tmp_path: Path) -> None:
     assert [found[0] for found in stage(tmp_path, [row("2026-03-01T12:00:59Z"), row("2026-03-01T12:01:01Z")])] == [None, "future_timestamp"]
 

@@ -32,7 +32,8 @@ def test_a_sorted_load_is_cut_where_row_groups_begin() -> None:
 
 def test_small_loads_on_top_hardly_move_the_cuts() -> None:
     small = [(LOWEST_KEY + i, 1_000) for i in range(50)]
-    assert len(key_ranges([*sorted_load(10_000_000), *small], n_workers=2)) in (8, 9)
+    load = sorted_load(9_000_000)
+    assert abs(len(key_ranges([*load, *small], n_workers=2)) - len(key_ranges(load, n_workers=2))) <= 1
 
 
 def test_loads_that_row_groups_cannot_tell_apart_make_few_long_ranges() -> None:

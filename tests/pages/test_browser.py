@@ -16,6 +16,8 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM, reason="no chromium on the path, and PHANTOM_CHROMIUM names none"),
 ]
 
+expect.set_options(timeout=30_000)
+
 CLICKS = "sessionId,ts,eventName\nw1,2026-03-01T12:00:00Z,search\nw1,2026-03-01T12:00:09Z,view_item\nw2,soon,search\n"
 
 

@@ -163,6 +163,14 @@ def test_a_folder_loads_what_it_can_and_names_what_it_cannot(settings: Settings,
     assert load(settings, folder / "*.csv").to_json()["read"] == 1
 
 
+def test_a_folder_may_hold_its_own_labels(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export" / "a.csv").write_text(HEADER + csv_row("s1"))
+    (tmp_path / "export" / "labels.csv").write_text("session,label\ns1,bot\n")
+    report = load(settings, tmp_path / "export", labels=str(tmp_path / "export" / "labels.csv"))
+    assert (report.to_json()["accepted"], report.to_json()["labels"], report.failed) == (1, 1, {})
+
+
 def test_a_missing_path_does_not_keep_the_others_out(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(HEADER + csv_row("s1"))
     report = load(settings, tmp_path / "a.csv", tmp_path / "missing.csv")

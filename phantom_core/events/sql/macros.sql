@@ -16,8 +16,10 @@ CREATE OR REPLACE MACRO extended_time(ts) AS regexp_replace(
     upper(ts), '^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})', '\1-\2-\3T\4:\5:\6'
 );
 
--- A time stamp as microseconds since 1970 UTC: a number, or ISO 8601 (in the connection's time zone where it names none).
+-- A time stamp as microseconds since 1970 UTC: in the mapping's format, a number, or ISO 8601 (in the connection's time zone
+-- where it names none).
 CREATE OR REPLACE MACRO parse_us(ts, unit) AS CASE
+    WHEN isfinite(formatted_time(ts)) THEN epoch_us(formatted_time(ts))
     WHEN regexp_full_match(ts, '[+-]?\d{1,20}') THEN TRY_CAST(floor(scale_us(TRY_CAST(ts AS HUGEINT), unit)) AS BIGINT)
     WHEN isfinite(TRY_CAST(ts AS DOUBLE)) THEN TRY_CAST(floor(scale_us(TRY_CAST(ts AS DOUBLE), unit)) AS BIGINT)
     WHEN isfinite(TRY_CAST(extended_time(ts) AS TIMESTAMPTZ)) THEN epoch_us(TRY_CAST(extended_time(ts) AS TIMESTAMPTZ))
