@@ -71,7 +71,8 @@ def _headline(view: SessionView, snapshot: Snapshot) -> None:
 
 def _statement(view: SessionView) -> str:
     products = view.events["product_id"].nunique()
-    bought = f", then paid {money(view.total_revenue)}" if view.purchased else " and bought nothing"
+    paid = ", then bought at a price unknown" if view.total_revenue is None else f", then paid {money(view.total_revenue)}"
+    bought = paid if view.purchased else " and bought nothing"
     return f"{many(view.n_events, 'event')} in {duration((view.end_ms - view.start_ms) / 1_000)} over {many(products, 'product')}{bought}"
 
 

@@ -23,15 +23,15 @@ class ClassFigures:
         label: human, agent or unknown.
         sessions: count.
         conversion: share of sessions with a purchase.
-        revenue: in the shop's currency.
-        revenue_per_session: in the shop's currency.
+        revenue: in the shop's currency; None where a purchase names no amount.
+        revenue_per_session: likewise.
     """
 
     label: str
     sessions: int
     conversion: Share
-    revenue: float
-    revenue_per_session: float
+    revenue: float | None
+    revenue_per_session: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,9 @@ def _classes(snapshot: Snapshot, label: str) -> tuple[ClassFigures, ...]:
     for name in LABELS:
         conversion = clustered_share(_actors(snapshot, "purchased", f"{label} = '{name}'"))
         if conversion is not None:
-            (revenue,) = snapshot.row(f"SELECT SUM(total_revenue) FROM sessions WHERE {label} = '{name}'")
-            found.append(ClassFigures(name, conversion.n, conversion, revenue, revenue / conversion.n))
+            known = "CASE WHEN COUNT(*) = COUNT(total_revenue) THEN SUM(total_revenue) END"
+            (revenue,) = snapshot.row(f"SELECT {known} FROM sessions WHERE {label} = '{name}'")
+            found.append(ClassFigures(name, conversion.n, conversion, revenue, None if revenue is None else revenue / conversion.n))
     return tuple(found)
 
 

@@ -42,7 +42,7 @@ class SessionView:
     end_ms: int
     n_events: int
     purchased: bool
-    total_revenue: float
+    total_revenue: float | None
     events: pd.DataFrame
     quotes: pd.DataFrame
     features: pd.DataFrame

@@ -18,7 +18,7 @@ _ORDER: Final[dict[Sort, str]] = {
     "most events": "total_interactions DESC",
     "fastest": "interaction_velocity DESC NULLS LAST",
     "longest": "session_duration_sec DESC",
-    "highest revenue": "total_revenue DESC",
+    "highest revenue": "total_revenue DESC NULLS LAST",
 }
 SORTS: Final = tuple(_ORDER)
 

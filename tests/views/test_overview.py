@@ -93,3 +93,12 @@ def test_more_sessions_than_the_model_knew_ask_for_training_again(settings: Sett
     (step,) = next_steps(snapshot, read_loaded(snapshot), small_report())
     assert step.what == "Train the classifier again"
     assert "+2 sessions" in step.why
+
+
+def test_revenue_is_unknown_where_a_purchase_names_no_amount(settings: Settings) -> None:
+    load_events(settings, [("s1", "purchase", 0), ("s2", "search", 0)])
+    load_labels(settings, {"s1": "agent", "s2": "human"})
+    assert {found.label: (found.revenue, found.revenue_per_session) for found in read(settings).classes} == {
+        "human": (0.0, 0.0),
+        "agent": (None, None),
+    }
