@@ -1,7 +1,7 @@
 """The fastest Polars we know: lazy, streaming, and relying on the files' order, which spares it every sort and every window.
 
-Gaps and five-minute counts are made as in phantom_core/features/steps.py; of the ways tried (rolling with group_by, rolling_sum_by over
-sessions, the in-memory engine) none was faster. It holds only for a single load, where the order goes across files.
+Gaps and five-minute counts are made as in phantom_core/features/steps.py; `rolling` with group_by and the in-memory engine were
+no faster and took more memory. It holds only for a single load, where the order goes across files.
 """
 
 from collections.abc import Sequence
