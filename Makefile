@@ -22,7 +22,7 @@ lint: $(VENV)/.dev ## Style, types and import contracts
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev ## Run the benchmarks and print their tables
-	$(BIN)/python benchmarks/demo_difficulty.py
+	$(BIN)/python -m benchmarks.demo_difficulty
 	$(BIN)/python benchmarks/features.py
 
 system: ## Graphviz and Chromium, where apt can install them
