@@ -22,8 +22,8 @@ from phantom_core.features.catalogue import FAMILIES as FEATURE_FAMILIES
 from phantom_core.features.catalogue import names
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
-from phantom_core.market.families import FAMILIES
-from phantom_core.market.generate import Generated, generate
+from phantom_core.shoppers.families import FAMILIES
+from phantom_core.shoppers.generate import Generated, generate
 from phantom_core.models.classifier import LabelledRows
 from phantom_core.models.cross_fit import cross_fit
 from phantom_core.models.encoding import CATEGORIES, encode

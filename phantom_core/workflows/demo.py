@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
 from phantom_core.lake.load import finish_interrupted
-from phantom_core.market.generate import Generated, generate
 from phantom_core.progress import Progress, silent, within
 from phantom_core.settings import Settings
+from phantom_core.shoppers.generate import Generated, generate
 from phantom_core.workflows.ingest import ingest
 
 MARK: Final = "demo.json"

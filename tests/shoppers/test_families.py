@@ -3,13 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from phantom_core.market.actors import DAY_MS, START_MS, WINDOW_DAYS, draw_crowd
-from phantom_core.market.catalogue import demo_catalogue
-from phantom_core.market.families import FAMILIES, Family, Habits, Style, Waits
-from phantom_core.market.path import Events, Move
-from phantom_core.market.quotes import DEMO_EXPERIMENT, Shop
-from phantom_core.market.visits import Visits
-from phantom_core.market.walk import walk
+from phantom_core.shoppers.actors import DAY_MS, START_MS, WINDOW_DAYS, draw_crowd
+from phantom_core.shoppers.catalogue import demo_catalogue
+from phantom_core.shoppers.families import FAMILIES, Family, Habits, Style, Waits
+from phantom_core.shoppers.path import Events, Move
+from phantom_core.shoppers.quotes import DEMO_EXPERIMENT, Shop
+from phantom_core.shoppers.visits import Visits
+from phantom_core.shoppers.walk import walk
 
 CLOCK = Waits("even", typical_s=2.0, spread=0.0, attention=0.0, pause_rate=0.0, pause_s=0.0)
 

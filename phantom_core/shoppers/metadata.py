@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom_core.market.catalogue import Catalogue
-from phantom_core.market.clients import REFERRERS, VIEWPORTS, Clients
-from phantom_core.market.path import Events, Move
+from phantom_core.shoppers.catalogue import Catalogue
+from phantom_core.shoppers.clients import REFERRERS, VIEWPORTS, Clients
+from phantom_core.shoppers.path import Events, Move
 
 # Metadata: a template, and the columns that fill it. Moves that differ by store or kind have one for each.
 _Template = tuple[str, tuple[str, ...]]

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom_core.market.actors import Crowd
-from phantom_core.market.families import Family
+from phantom_core.shoppers.actors import Crowd
+from phantom_core.shoppers.families import Family
 
 _WEBKIT: Final = "AppleWebKit/537.36 (KHTML, like Gecko)"
 _WINDOWS: Final = f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_WEBKIT}"

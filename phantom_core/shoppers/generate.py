@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from phantom_core.errors import InputError
 from phantom_core.events.schema import STORE_MODES
-from phantom_core.market.actors import Crowd, draw_crowd
-from phantom_core.market.catalogue import Catalogue, demo_catalogue
-from phantom_core.market.clients import Clients, draw_clients
-from phantom_core.market.families import FAMILIES, Family
-from phantom_core.market.messages import Senders, iso_time, write_events
-from phantom_core.market.metadata import draw_baskets
-from phantom_core.market.path import Decisions, Events, concatenate, take
-from phantom_core.market.quotes import DEMO_EXPERIMENT, Quote, Shop
-from phantom_core.market.visits import prepare
-from phantom_core.market.walk import walk
+from phantom_core.shoppers.actors import Crowd, draw_crowd
+from phantom_core.shoppers.catalogue import Catalogue, demo_catalogue
+from phantom_core.shoppers.clients import Clients, draw_clients
+from phantom_core.shoppers.families import FAMILIES, Family
+from phantom_core.shoppers.messages import Senders, iso_time, write_events
+from phantom_core.shoppers.metadata import draw_baskets
+from phantom_core.shoppers.path import Decisions, Events, concatenate, take
+from phantom_core.shoppers.quotes import DEMO_EXPERIMENT, Quote, Shop
+from phantom_core.shoppers.visits import prepare
+from phantom_core.shoppers.walk import walk
 
 _TASKS: Final = ("book-a-weekend", "find-the-cheapest", "gift-under-budget", "free-browsing", "compare-three")
 

@@ -6,10 +6,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom_core.market.actors import Crowd
-from phantom_core.market.clients import Clients
-from phantom_core.market.families import Style
-from phantom_core.market.path import Move
+from phantom_core.shoppers.actors import Crowd
+from phantom_core.shoppers.clients import Clients
+from phantom_core.shoppers.families import Style
+from phantom_core.shoppers.path import Move
 
 _KEENNESS_SPREAD: Final = 1.1
 _VISIT_PACE_SPREAD: Final = 0.15

@@ -6,8 +6,8 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom_core.market.catalogue import Catalogue
-from phantom_core.market.path import Path
+from phantom_core.shoppers.catalogue import Catalogue
+from phantom_core.shoppers.path import Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from phantom_core.events.schema import STORE_MODES
-from phantom_core.market.catalogue import Catalogue
-from phantom_core.market.clients import USER_AGENTS, Clients
-from phantom_core.market.metadata import Baskets, metadata_of
-from phantom_core.market.path import Events, Move, take
+from phantom_core.shoppers.catalogue import Catalogue
+from phantom_core.shoppers.clients import USER_AGENTS, Clients
+from phantom_core.shoppers.metadata import Baskets, metadata_of
+from phantom_core.shoppers.path import Events, Move, take
 
 EVENTS: Final = pa.schema(
     [

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from benchmarks.demo_difficulty import price_sensitivity
-from phantom_core.market.catalogue import demo_catalogue
-from phantom_core.market.generate import Generated, generate
-from phantom_core.market.path import Path
-from phantom_core.market.quotes import Asked, PriceExperiment, Quoted
+from phantom_core.shoppers.catalogue import demo_catalogue
+from phantom_core.shoppers.generate import Generated, generate
+from phantom_core.shoppers.path import Path
+from phantom_core.shoppers.quotes import Asked, PriceExperiment, Quoted
 
 
 @pytest.fixture(scope="module")

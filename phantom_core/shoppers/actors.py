@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phantom_core.events.schema import STORE_MODES
-from phantom_core.market.families import Family
-from phantom_core.market.path import N_HABITS
+from phantom_core.shoppers.families import Family
+from phantom_core.shoppers.path import N_HABITS
 
 START_MS: Final = 1_767_571_200_000  # Monday 2026-01-05, 00:00 UTC
 DAY_MS: Final = 86_400_000

@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom_core.market.families import Style
-from phantom_core.market.path import Decisions, Events, Move, Path, concatenate
-from phantom_core.market.quotes import Asked, Shop
-from phantom_core.market.visits import Visits
+from phantom_core.shoppers.families import Style
+from phantom_core.shoppers.path import Decisions, Events, Move, Path, concatenate
+from phantom_core.shoppers.quotes import Asked, Shop
+from phantom_core.shoppers.visits import Visits
 
 # How long a step holds the attention of somebody who reads, in units of the typical wait.
 _SHARES: Final = {

@@ -11,7 +11,7 @@ import pytest
 from phantom_core.errors import InputError
 from phantom_core.events.schema import STORE_MODES
 from phantom_core.events.vocabulary import CANONICAL, canonical_name
-from phantom_core.market.generate import Generated, generate
+from phantom_core.shoppers.generate import Generated, generate
 
 TABLES = ("events", "quotes", "experiments", "labels", "truth")
 METADATA_KEYS = {
@@ -47,7 +47,7 @@ def test_another_seed_gives_other_rows(generated: Generated) -> None:
 
 def test_another_process_with_another_hash_seed_gives_the_same_rows() -> None:
     program = (
-        "import hashlib; from phantom_core.market.generate import generate; "
+        "import hashlib; from phantom_core.shoppers.generate import generate; "
         "print(hashlib.sha256(repr(generate(40, 3).events.to_pylist()).encode()).hexdigest())"
     )
     environment = os.environ | {"PYTHONHASHSEED": "77", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

@@ -1,0 +1,27 @@
+"""The command line: thin verbs over the workflows.
+
+With --json a verb prints one JSON object on standard output; everything else goes to standard error.
+"""
+
+import typer
+
+from phantom_core.cli import classifier, data, jobs
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="See automated shoppers in clickstream data, and price with them in mind."
+)
+for verb in (data.demo, data.ingest, data.quarantine, data.features, classifier.score, classifier.card, jobs.jobs):
+    app.command()(verb)
+app.command(hidden=True)(jobs.job)
+
+train = typer.Typer(no_args_is_help=True, help="Train a model.")
+train.command("classifier")(classifier.train_classifier)
+app.add_typer(train, name="train")
+
+simulate = typer.Typer(no_args_is_help=True, help="Try prices in a simulated market.")
+app.add_typer(simulate, name="simulate")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

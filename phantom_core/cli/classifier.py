@@ -1,0 +1,75 @@
+"""Verbs about the agent classifier: train it, score with it, read its card."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pyarrow.parquet as pq
+import typer
+
+from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
+
+
+def train_classifier(
+    *,
+    folds: Annotated[int, typer.Option(min=3, max=20, help="Folds, grouped by experiment.")] = 5,
+    without: Annotated[str, typer.Option(help="Feature families to leave out: timing, user_agent.")] = "",
+    seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Train the agent classifier and judge it on held-out actors."""
+    from phantom_core.workflows.train_classifier import train_classifier as workflow
+
+    with running(workspace, "training", as_json=as_json) as (settings, progress):
+        report = workflow(
+            settings,
+            lake_of(settings),
+            now_ms=now_ms(),
+            n_folds=folds,
+            without=tuple(part.strip() for part in without.split(",") if part.strip()),
+            seed=seed,
+            progress=progress,
+        )
+        emit(report.to_json(), as_json)
+
+
+def score(
+    *,
+    out: Annotated[Path | None, typer.Option(help="Write the probabilities to this Parquet or CSV file.")] = None,
+    version: Annotated[str | None, typer.Option(help="Version of the model; default the newest.")] = None,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Give every session its probability of being an agent."""
+    import pyarrow.compute as pc
+    import pyarrow.csv as pa_csv
+
+    from phantom_core.workflows.score import score as workflow
+
+    with running(workspace, "scoring", as_json=as_json) as (settings, progress):
+        scores = workflow(settings, lake_of(settings), version=version, progress=progress)
+        if out:
+            write = pa_csv.write_csv if out.suffix == ".csv" else pq.write_table
+            write(scores, out)
+        figures = {
+            "sessions": scores.num_rows,
+            "predicted_agents": pc.sum(scores["is_agent_predicted"]).as_py() or 0,
+            "expected_agents": round(pc.sum(scores["agent_probability"]).as_py() or 0.0, 1),
+            "model_version": scores["model_version"][0].as_py() if scores.num_rows else None,
+        }
+        emit(figures, as_json)
+
+
+def card(
+    *,
+    version: Annotated[str | None, typer.Option(help="Version of the model; default the newest.")] = None,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Show the model card."""
+    from phantom_core.artifacts.store import ModelStore
+    from phantom_core.workflows.train_classifier import CARD, KIND
+
+    with running(workspace, "reading", as_json=as_json) as (settings, _):
+        text = ModelStore(settings.workspace, KIND).open(version).read(CARD).decode()
+        emit({"card": text}, as_json=True) if as_json else print(text)

@@ -1,0 +1,91 @@
+"""Verbs about data: load it, look at what was refused, compute features."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import pyarrow.parquet as pq
+import typer
+
+from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
+
+
+def demo(
+    *,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the demo set out again.")] = False,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Fill the workspace with generated shoppers."""
+    from phantom_core.workflows import demo as workflow
+
+    with running(workspace, "demo", as_json=as_json) as (settings, progress):
+        if remove:
+            workflow.remove_demo(settings)
+            emit({"removed": True}, as_json)
+        else:
+            emit(workflow.load_demo(settings, now_ms=now_ms(), progress=progress).to_json(), as_json)
+
+
+def ingest(
+    paths: Annotated[list[str] | None, typer.Argument(help="Files, folders or globs of events or quotes.")] = None,
+    *,
+    mapping: Annotated[str | None, typer.Option(help="A mapping file, or the name of a shipped one.")] = None,
+    experiments: Annotated[str | None, typer.Option(help="A file, or postgresql://… with a table experiments.")] = None,
+    labels: Annotated[str | None, typer.Option(help="A file of session and label.")] = None,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Load files; every row is accepted, a known duplicate, or in quarantine."""
+    from phantom_core.events.mapping import load_mapping
+    from phantom_core.workflows.ingest import ingest as load
+
+    with running(workspace, "loading", as_json=as_json) as (settings, progress):
+        report = load(
+            settings,
+            paths or [],
+            now_ms=now_ms(),
+            mapping=load_mapping(mapping) if mapping else None,
+            experiments=experiments,
+            labels=labels,
+            progress=progress,
+        )
+        emit(report.to_json(), as_json)
+    if report.failed:
+        raise typer.Exit(1)
+
+
+def quarantine(
+    *,
+    reason: Annotated[str | None, typer.Option(help="Only rows with this reason.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many rows.")] = 20,
+    out: Annotated[Path | None, typer.Option(help="Write all matching rows to this CSV file.")] = None,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Show the rows that were not taken, and why."""
+    from phantom_core.views.quarantine import quarantine_view
+
+    with running(workspace, "reading", as_json=as_json) as (settings, _):
+        view = quarantine_view(lake_of(settings), reason=reason, limit=limit)
+        if out:
+            view.write_csv(out)
+        emit(view.to_json(), as_json)
+
+
+def features(
+    *,
+    out: Annotated[Path | None, typer.Option(help="Write the feature matrix to this Parquet file.")] = None,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Bring the features of all sessions up to date."""
+    from phantom_core.features.store import FeatureStore
+
+    with running(workspace, "features", as_json=as_json) as (settings, progress):
+        store = FeatureStore(lake_of(settings))
+        report = store.refresh(progress)
+        if out:
+            pq.write_table(store.matrix(), out)
+        per_s = round(report.events / report.seconds) if report.seconds else 0
+        emit({**asdict(report), "events_per_s": per_s}, as_json)

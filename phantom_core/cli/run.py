@@ -1,0 +1,88 @@
+"""How every verb runs: settings and progress in, one JSON object or a sentence out."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import duckdb
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import Progress as Bar
+from rich.text import Text
+
+from phantom_core.errors import PhantomError
+from phantom_core.lake.lake import Lake
+from phantom_core.settings import Settings
+
+console = Console(stderr=True)
+
+Workspace = Annotated[Path | None, typer.Option(help="Folder of the workspace; default PHANTOM_WORKSPACE, else data/workspace.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@contextmanager
+def running(workspace: Path | None, what: str, *, as_json: bool = False) -> Iterator[tuple[Settings, "Reporter"]]:
+    """Settings and progress for a verb; what a user can mend becomes one sentence, and exit code 1."""
+    try:
+        with Bar(console=console, transient=True) as bar:
+            yield settings_of(workspace), Reporter(bar, what)
+    except PhantomError as error:
+        refuse(error.message, error.hint, as_json)
+    except ValidationError as error:
+        first = error.errors()[0]
+        refuse(f"PHANTOM_{str(first['loc'][0]).upper()} cannot be used: {first['msg']}.", "", as_json)
+    except duckdb.IOException as error:
+        refuse(f"{str(error).splitlines()[0].removeprefix('IO Error: ').rstrip('.')}.", "Check the path, the rights and the disk.", as_json)
+    except OSError as error:
+        refuse(f"{error.strerror or error}: {error.filename or ''}".rstrip(": ") + ".", "Check the path, the rights and the disk.", as_json)
+
+
+def refuse(message: str, hint: str, as_json: bool) -> NoReturn:
+    """Say why a verb did nothing."""
+    if as_json:
+        print(json.dumps({"error": message, "hint": hint}))
+    console.print(Text.assemble(("✗ ", "bold red"), message))
+    if hint:
+        console.print(Text(f"  {hint}"))
+    raise typer.Exit(1)
+
+
+class Reporter:
+    """Progress as a bar on standard error."""
+
+    def __init__(self, bar: Bar, what: str) -> None:
+        self._bar = bar
+        self._task = bar.add_task(what, total=1.0)
+
+    def __call__(self, fraction: float, message: str) -> None:
+        """Move the bar."""
+        self._bar.update(self._task, completed=fraction, description=message)
+
+
+def settings_of(workspace: Path | None) -> Settings:
+    """Settings from the environment, with the workspace given on the command line."""
+    return Settings(workspace=workspace) if workspace else Settings()
+
+
+def lake_of(settings: Settings) -> Lake:
+    """The lake of a workspace."""
+    return Lake(settings.workspace / "lake")
+
+
+def emit(result: Mapping[str, object], as_json: bool) -> None:
+    """Print a result: one JSON object, or a line per figure."""
+    if as_json:
+        print(json.dumps(result, default=str))
+        return
+    for name, value in result.items():
+        shown = json.dumps(value, default=str) if isinstance(value, dict | list) else value
+        print(f"{name:<22} {shown}")
+
+
+def now_ms() -> int:
+    """The clock, UTC milliseconds."""
+    return time.time_ns() // 1_000_000

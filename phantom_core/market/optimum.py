@@ -1,0 +1,125 @@
+"""The optimum: what no policy can beat, by backward induction over time and stock.
+
+For one product the market is a finite Markov decision process. Arrivals are Poisson and each one buys on its own, so the
+shoppers who want to buy in an hour are Poisson too, and the class of each is drawn independently of how many they are. With
+V(t, n) the value of n units at hour t,
+
+    V(t, n) = max over r of  E[min(K, n)] · w(r) + E[V(t + 1, n − min(K, n))],   K ~ Poisson(rate(t) · P(buy | r)),
+
+where w(r) is what one sale is worth. What a shop observes of past hours tells nothing about the next, so a policy that sees more
+than hour and stock cannot do better.
+
+Source: Gallego and van Ryzin (1994), Management Science 40(8), for the model; Bellman (1957) for the induction.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from scipy.stats import poisson
+
+from phantom_core.errors import InputError
+from phantom_core.market.demand import sales_per_arrival
+from phantom_core.market.scenario import Scenario
+
+_STEP: Final = 0.005
+# Demand beyond this tail probability is counted as this much.
+_TAIL: Final = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """Values and prices of every situation.
+
+    Attributes:
+        value: expected reward still to come, in base prices × base price, shape (horizon_h + 1, stock + 1).
+        ratio: price to ask in units of the base price, shape (horizon_h, stock + 1); at stock 0 the highest allowed.
+    """
+
+    value: NDArray[np.float64]
+    ratio: NDArray[np.float64]
+
+    @property
+    def reward(self) -> float:
+        """Expected reward of an episode."""
+        return float(self.value[0, -1])
+
+
+def price_grid(scenario: Scenario) -> NDArray[np.float64]:
+    """Prices tried, in units of the base price: the guard rails and steps of half a percent between them."""
+    n = round((scenario.highest_ratio - scenario.lowest_ratio) / _STEP) + 1
+    return np.linspace(scenario.lowest_ratio, scenario.highest_ratio, max(n, 1))
+
+
+def solve(scenario: Scenario) -> Solution:
+    """The best prices and what they earn.
+
+    Raises:
+        InputError: more than one product, whose joint stock has too many levels.
+    """
+    return _induce(scenario, price_grid(scenario), lambda hour, worth: np.argmax(worth, axis=0))
+
+
+def value_of_fixed(scenario: Scenario, ratios: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Expected reward of asking one price throughout.
+
+    Args:
+        scenario: of one product.
+        ratios: prices in units of the base price, shape (n,).
+    Returns:
+        Rewards, shape (n,).
+    Raises:
+        InputError: more than one product.
+    """
+    return np.array(
+        [_induce(scenario, np.array([ratio]), lambda hour, worth: np.zeros(worth.shape[1], np.int64)).reward for ratio in ratios]
+    )
+
+
+def _induce(scenario: Scenario, grid: NDArray[np.float64], choose: Callable[[int, NDArray[np.float64]], NDArray[np.int64]]) -> Solution:
+    if len(scenario.products) > 1:
+        raise InputError(
+            f"The exact optimum is known for one product only; scenario {scenario.name} has {len(scenario.products)}.",
+            hint="The fluid bound says what no policy can exceed.",
+        )
+    product = scenario.products[0]
+    value = np.zeros((scenario.horizon_h + 1, product.stock + 1))
+    ratio = np.full((scenario.horizon_h, product.stock + 1), scenario.highest_ratio)
+    rates, shares = scenario.rates(), scenario.shares()
+    kinds = {
+        (rate, share): _HourKind(scenario, grid, rate, share, product.stock)
+        for rate, share in set(zip(rates.tolist(), shares.tolist(), strict=True))
+    }
+    for hour in reversed(range(scenario.horizon_h)):
+        worth = kinds[rates[hour], shares[hour]].worth(value[hour + 1])
+        chosen = choose(hour, worth)
+        value[hour, 1:] = np.take_along_axis(worth, chosen[None], axis=0)[0]
+        ratio[hour, 1:] = grid[chosen]
+    return Solution(value * product.base_price, ratio)
+
+
+class _HourKind:
+    """What an hour with these arrivals brings, by price and stock."""
+
+    def __init__(self, scenario: Scenario, grid: NDArray[np.float64], rate: float, share: float, stock: int) -> None:
+        sales = sales_per_arrival(scenario, grid, share)
+        reward = (sales.revenue - scenario.leakage_weight * sales.leakage) / sales.probability
+        buyers = rate * sales.probability
+        most = int(poisson.isf(_TAIL, buyers.max())) + 1 if rate > 0 else 0
+        self._chance = poisson.pmf(np.arange(min(most, stock) + 1), buyers[:, None])
+        more = poisson.sf(np.arange(stock), buyers[:, None])
+        self._now = reward[:, None] * np.cumsum(more, axis=1)
+
+    def worth(self, later: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Expected reward from here on, shape (n_prices, stock), for 1 unit and more.
+
+        Args:
+            later: value by stock an hour later, shape (stock + 1,); nothing is worth nothing.
+        """
+        n_sold = self._chance.shape[1]
+        padded = np.concatenate([np.zeros(n_sold - 1), later])
+        left = sliding_window_view(padded, n_sold)[1:, ::-1]
+        return np.asarray(self._now + self._chance @ left.T)

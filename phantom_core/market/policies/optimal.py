@@ -1,0 +1,27 @@
+"""The optimum as a policy: play the table of the backward induction."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phantom_core.market.optimum import Solution
+from phantom_core.market.shops import State
+
+
+@dataclass(frozen=True, slots=True)
+class Optimal:
+    """Looks up hour and stock.
+
+    Attributes:
+        solution: of the scenario that is played.
+        name: how results call it.
+    """
+
+    solution: Solution
+    name: str = "optimum"
+
+    def ratios(self, state: State) -> NDArray[np.float64]:
+        """The price that the table holds for each shop's hour and stock."""
+        hour = np.minimum(state.elapsed_h, len(self.solution.ratio) - 1)
+        return np.asarray(self.solution.ratio[hour, state.stock[:, 0]])

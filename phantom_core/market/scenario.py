@@ -1,0 +1,225 @@
+"""A scenario: everything about a simulated market but the prices, as a TOML file."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+import numpy as np
+import tomli_w
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from phantom_core.errors import InputError, NotFoundError
+
+HOURS_A_DAY: Final = 24
+# Ten an hour while people are awake at work, else three: the seed market.
+SEED_ARRIVALS: Final = tuple(10.0 if 9 <= hour <= 17 else 3.0 for hour in range(HOURS_A_DAY))
+SHIPPED: Final = Path(__file__).parent / "scenarios"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[float, Field(ge=0, le=1_000)]
+Sensitivity = Annotated[float, Field(gt=0, le=50)]
+
+
+class Part(BaseModel):
+    """Base of everything in a scenario: frozen, and strict about names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Product(Part):
+    """What is sold.
+
+    Attributes:
+        base_price: list price, in currency or, where 1.0, in units of itself.
+        stock: units at the start; never replenished.
+        weight: share of the shoppers who come for it, in proportion to the other products' weights.
+    """
+
+    name: str = "room"
+    base_price: float = Field(default=1.0, gt=0)
+    stock: int = Field(default=50, ge=0, le=100_000)
+    weight: float = Field(default=1.0, gt=0)
+
+
+class Surge(Part):
+    """Arrivals times a factor from one hour of the horizon to before another."""
+
+    from_hour: int = Field(ge=0)
+    to_hour: int = Field(gt=0)
+    factor: float = Field(gt=0, le=100)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.to_hour <= self.from_hour:
+            raise ValueError(f"a surge that starts at hour {self.from_hour} cannot end at hour {self.to_hour}")
+        return self
+
+
+class ShareChange(Part):
+    """From this hour of the horizon on, agents are another share of the arrivals."""
+
+    from_hour: int = Field(ge=0)
+    share: Share
+
+
+class Detector(Part):
+    """How well each visitor is told apart, as an operating point of an agent classifier.
+
+    Attributes:
+        recall: probability that an agent is flagged.
+        false_alarms: probability that a human is flagged.
+    """
+
+    recall: Share = 0.80
+    false_alarms: Share = 0.08
+
+
+class Velocity(Part):
+    """Events per minute of a visit, gamma distributed.
+
+    Attributes:
+        mean: events per minute.
+        spread: standard deviation over mean.
+    """
+
+    mean: float = Field(gt=0)
+    spread: float = Field(gt=0)
+
+
+class Scenario(Part):
+    """A simulated market but for its prices.
+
+    Attributes:
+        horizon_h: how long it is open, hours.
+        first_hour: hour of day at which it opens, 0 to 23.
+        products: what is sold.
+        arrivals: expected shoppers in each hour of the day, 24 numbers.
+        surges: times with more or fewer of them.
+        agent_share: probability that an arriving shopper is an agent.
+        share_changes: when this share becomes another one.
+        human_sensitivity, agent_sensitivity: exponent s of P(buy) = 1 / (1 + (price / base price) ^ s).
+        substitution: probability that a shopper who did not get their product looks at another one.
+        leakage_weight: what one unit of leakage costs in the reward.
+        reference_ratio: price an agent should have paid, in units of the base price.
+        lowest_ratio, highest_ratio: guard rails of the price, in units of the base price.
+        detector: how visitors are told apart.
+        human_velocity, agent_velocity: how fast they move; the defaults are those of the generated shoppers.
+    """
+
+    name: str = Field(default="custom", min_length=1, max_length=60)
+    title: str = ""
+    note: str = ""
+    horizon_h: int = Field(default=24, ge=1, le=8_760)
+    first_hour: int = Field(default=0, ge=0, lt=HOURS_A_DAY)
+    products: tuple[Product, ...] = Field(default=(Product(),), min_length=1, max_length=20)
+    arrivals: tuple[Rate, ...] = Field(default=SEED_ARRIVALS, min_length=HOURS_A_DAY, max_length=HOURS_A_DAY)
+    surges: tuple[Surge, ...] = ()
+    agent_share: Share = 0.7
+    share_changes: tuple[ShareChange, ...] = ()
+    human_sensitivity: Sensitivity = 2.0
+    agent_sensitivity: Sensitivity = 5.0
+    substitution: Share = 0.0
+    leakage_weight: float = Field(default=0.5, ge=0, le=10)
+    reference_ratio: float = Field(default=1.2, ge=0, le=10)
+    lowest_ratio: float = Field(default=0.7, gt=0)
+    highest_ratio: float = Field(default=1.5, le=10)
+    detector: Detector = Detector()
+    human_velocity: Velocity = Velocity(mean=7.4, spread=1.4)
+    agent_velocity: Velocity = Velocity(mean=10.7, spread=0.86)
+    format: Literal[1] = 1
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.lowest_ratio > self.highest_ratio:
+            raise ValueError(f"the lowest price ratio {self.lowest_ratio} is above the highest {self.highest_ratio}")
+        if not any(self.arrivals):
+            raise ValueError("nobody ever arrives: all 24 arrivals are 0")
+        names = [product.name for product in self.products]
+        if len(set(names)) < len(names):
+            raise ValueError("two products have the same name")
+        return self
+
+    def rates(self) -> NDArray[np.float64]:
+        """Expected arrivals in each hour of the horizon, shape (horizon_h,)."""
+        elapsed = np.arange(self.horizon_h)
+        rates = np.array(self.arrivals)[(self.first_hour + elapsed) % HOURS_A_DAY]
+        for surge in self.surges:
+            rates[surge.from_hour : surge.to_hour] *= surge.factor
+        return rates
+
+    def shares(self) -> NDArray[np.float64]:
+        """Probability that an arrival is an agent in each hour of the horizon, shape (horizon_h,)."""
+        shares = np.full(self.horizon_h, self.agent_share)
+        for change in sorted(self.share_changes, key=lambda change: change.from_hour):
+            shares[change.from_hour :] = change.share
+        return shares
+
+    def with_(self, **changes: object) -> "Scenario":
+        """A counterfactual: this scenario with other values.
+
+        Raises:
+            InputError: a value that no scenario may have.
+        """
+        return _checked({**self.model_dump(), **changes}, self.name)
+
+    def to_toml(self) -> str:
+        """The scenario as a file that `load_scenario` reads back to an equal one."""
+        return tomli_w.dumps(self.model_dump(mode="json"))
+
+
+def shipped_names() -> tuple[str, ...]:
+    """Names of the scenarios that come with PHANTOM."""
+    return tuple(sorted(path.stem for path in SHIPPED.glob("*.toml")))
+
+
+def load_scenario(name_or_path: str) -> Scenario:
+    """A shipped scenario by name, or one from a TOML file.
+
+    Raises:
+        NotFoundError: neither a shipped name nor a file.
+        InputError: the file is no scenario.
+    """
+    shipped = SHIPPED / f"{name_or_path}.toml"
+    path = shipped if name_or_path in shipped_names() else Path(name_or_path)
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise NotFoundError(
+            f"There is no scenario '{name_or_path}'.", hint=f"Shipped: {', '.join(shipped_names())}; or name a TOML file."
+        ) from None
+    return parse_scenario(content, str(name_or_path))
+
+
+def parse_scenario(content: bytes, where: str) -> Scenario:
+    """Read a scenario.
+
+    Args:
+        content: TOML in UTF-8.
+        where: named in the error, and the scenario's name where the file gives none.
+    Raises:
+        InputError: no TOML, or a value that no scenario may have.
+    """
+    try:
+        table = tomllib.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise InputError(f"Scenario {where} is not a text file in UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"Scenario {where} is not TOML: {error}.") from None
+    return _checked({"name": Path(where).stem, **table}, where)
+
+
+def _checked(values: dict[str, object], where: str) -> Scenario:
+    try:
+        return Scenario.model_validate(values)
+    except ValidationError as error:
+        problems = "; ".join(_problem(tuple(str(part) for part in found["loc"]), found["msg"], found["input"]) for found in error.errors())
+        raise InputError(f"Scenario {where} cannot be simulated: {problems}.", hint="docs/market.md lists what a scenario holds.") from None
+
+
+def _problem(place: tuple[str, ...], message: str, given: object) -> str:
+    said = message.removeprefix("Value error, ").removeprefix("Input ")
+    if not place:
+        return said
+    shown = f" (found {given!r})" if isinstance(given, int | float | str | bool) else ""
+    return f"{'.'.join(place)} {said}{shown}" if said.startswith("should") else f"{'.'.join(place)}: {said}{shown}"
