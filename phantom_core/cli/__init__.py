@@ -5,7 +5,7 @@ With --json a verb prints one JSON object on standard output; everything else go
 
 import typer
 
-from phantom_core.cli import classifier, data, jobs
+from phantom_core.cli import classifier, data, jobs, market_calibration, market_trials, session_market
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="See automated shoppers in clickstream data, and price with them in mind."
@@ -19,6 +19,11 @@ train.command("classifier")(classifier.train_classifier)
 app.add_typer(train, name="train")
 
 simulate = typer.Typer(no_args_is_help=True, help="Try prices in a simulated market.")
+simulate.command("run")(market_trials.run)
+simulate.command("scenarios")(market_trials.scenarios)
+simulate.command("scenario")(market_trials.show)
+simulate.command("calibrate")(market_calibration.calibrate)
+simulate.command("sessions")(session_market.sessions)
 app.add_typer(simulate, name="simulate")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import tomli_w
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from phantom_core.errors import InputError, NotFoundError
 
@@ -213,13 +214,18 @@ def _checked(values: dict[str, object], where: str) -> Scenario:
     try:
         return Scenario.model_validate(values)
     except ValidationError as error:
-        problems = "; ".join(_problem(tuple(str(part) for part in found["loc"]), found["msg"], found["input"]) for found in error.errors())
+        problems = "; ".join(_problem(found) for found in error.errors())
         raise InputError(f"Scenario {where} cannot be simulated: {problems}.", hint="docs/market.md lists what a scenario holds.") from None
 
 
-def _problem(place: tuple[str, ...], message: str, given: object) -> str:
-    said = message.removeprefix("Value error, ").removeprefix("Input ")
-    if not place:
-        return said
-    shown = f" (found {given!r})" if isinstance(given, int | float | str | bool) else ""
-    return f"{'.'.join(place)} {said}{shown}" if said.startswith("should") else f"{'.'.join(place)}: {said}{shown}"
+def _problem(found: ErrorDetails) -> str:
+    """What is wrong with one value, in the words of the file."""
+    place, given = [str(part) for part in found["loc"]], found["input"]
+    name = f"{place[-1]} of {place[0]} number {int(place[1]) + 1}" if len(place) == 3 else " ".join(place)
+    if found["type"] == "extra_forbidden":
+        return f"it has no setting '{place[-1]}'"
+    if found["type"] in {"too_short", "too_long"}:
+        return f"{name} has {found['ctx']['actual_length']} entries instead of {found['ctx'].get('min_length', found['ctx'].get('max_length'))}"
+    said = found["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
+    shown = f" (found {given!r})" if isinstance(given, int | float | str) else ""
+    return f"{name} {said}{shown}" if place else said

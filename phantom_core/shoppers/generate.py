@@ -69,9 +69,9 @@ def generate(
         raise InputError(f"{n_sessions} sessions cannot be generated.", hint="Ask for one or more.")
     rng = np.random.default_rng(seed)
     catalogue = demo_catalogue()
-    crowd = draw_crowd(n_sessions, families, rng)
-    clients = draw_clients(crowd, families, rng)
-    events, decisions = _walk_all(crowd, clients, families, Shop(catalogue, quote), rng)
+    people = draw_people(n_sessions, families, rng)
+    crowd, clients = people.crowd, people.clients
+    events, decisions = walk_people(people, Shop(catalogue, quote), rng)
     senders = Senders(
         session_id=_session_ids(n_sessions, rng),
         experiment_id=_experiment_ids(crowd).take(pa.array(crowd.actor)),
@@ -88,8 +88,49 @@ def generate(
     )
 
 
-def _walk_all(crowd: Crowd, clients: Clients, families: Sequence[Family], shop: Shop, rng: np.random.Generator) -> tuple[Events, Decisions]:
-    """Walk family after family; visits are renumbered to rows of the crowd's sessions."""
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who comes, before anybody looks at a price.
+
+    Attributes:
+        crowd: actors and their sessions.
+        clients: what their browsers and tools say of themselves.
+        families: what the actors are.
+    """
+
+    crowd: Crowd
+    clients: Clients
+    families: tuple[Family, ...]
+
+    @property
+    def is_agent(self) -> NDArray[np.bool_]:
+        """Of each actor, shape (n_actors,)."""
+        return np.array([family.is_agent for family in self.families])[self.crowd.family]
+
+
+def draw_people(n_sessions: int, families: Sequence[Family], rng: np.random.Generator) -> People:
+    """Draw the people behind some sessions.
+
+    Args:
+        n_sessions: 1 or more.
+        families: their shares add up to 1.
+        rng: source of all randomness.
+    """
+    crowd = draw_crowd(n_sessions, families, rng)
+    return People(crowd, draw_clients(crowd, families, rng), tuple(families))
+
+
+def walk_people(people: People, shop: Shop, rng: np.random.Generator, *, price_blind: bool = False) -> tuple[Events, Decisions]:
+    """Walk family after family; visits are renumbered to rows of the crowd's sessions.
+
+    Args:
+        people: who comes.
+        shop: what they walk into.
+        rng: source of all randomness.
+        price_blind: shoppers decide by a coin whether to buy what they considered. What a visit does before it ends never depends on
+            that decision, so blind shoppers move alike whatever they are quoted; who knows their sensitivity decides for them later.
+    """
+    crowd, clients, families = people.crowd, people.clients, people.families
     walked: list[Events] = []
     decided: list[Decisions] = []
     kind = crowd.family[crowd.actor]
@@ -103,7 +144,8 @@ def _walk_all(crowd: Crowd, clients: Clients, families: Sequence[Family], shop: 
             visits = prepare(crowd, clients, rows, style, own_rng)
             if style is family.closing:
                 visits = replace(visits, target=_targets(decided[-1], crowd, rows, family))
-            events, decisions = walk(visits, style, family.sensitivity, shop, own_rng)
+            sensitivity = 0.0 if price_blind else family.sensitivity
+            events, decisions = walk(visits, style, sensitivity, shop, own_rng, rows)
             walked.append(replace(events, visit=rows[events.visit]))
             decided.append(replace(decisions, visit=rows[decisions.visit]))
     decisions = concatenate(decided)

@@ -21,9 +21,9 @@ EVENTS: Final = pa.schema(
     ]
 )
 _ROWS_AT_ONCE: Final = 250_000
-_PLACES: Final = ("", "/results", "/cart", "/checkout", "/confirmation")
+PLACES: Final = ("", "/results", "/cart", "/checkout", "/confirmation")
 _PLACES_OF: Final = {Move.ARRIVE: 0, Move.CART_PAGE: 2, Move.REMOVE: 2, Move.CHECKOUT: 3, Move.PURCHASE: 4}
-_PLACE_OF: Final = np.array([_PLACES_OF.get(move, 1) for move in Move])
+PLACE_OF: Final = np.array([_PLACES_OF.get(move, 1) for move in Move])
 
 _FILTERS: Final = ("filter_for_date", "filter_for_amenities", "filter_for_price")
 _HOVERS: Final = ("hover_over_title", "hover_over_paragraph", "hover_over_link", "hover_over_button")
@@ -112,12 +112,12 @@ def _take(words: tuple[str, ...], at: NDArray[np.int64]) -> pa.Array:
 
 
 def _pages(events: Events, store: NDArray[np.int64], catalogue: Catalogue) -> pa.Array:
-    fixed = [f"/{mode}{place}" for mode in STORE_MODES for place in _PLACES]
+    fixed = [f"/{mode}{place}" for mode in STORE_MODES for place in PLACES]
     of_store = np.repeat(np.arange(len(STORE_MODES)), catalogue.size)
     products = [f"/{STORE_MODES[shop]}/{name}" for shop, name in zip(of_store, catalogue.product_id, strict=True)]
-    place = _PLACE_OF[events.move]
+    place = PLACE_OF[events.move]
     on_product = (events.product >= 0) & (place == 1)
-    return _take((*fixed, *products), np.where(on_product, len(fixed) + events.product, store * len(_PLACES) + place))
+    return _take((*fixed, *products), np.where(on_product, len(fixed) + events.product, store * len(PLACES) + place))
 
 
 def _names(events: Events, is_earlier: NDArray[np.bool_]) -> pa.Array:

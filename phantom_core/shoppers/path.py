@@ -84,14 +84,23 @@ class Decisions:
 
 
 class Path:
-    """Events in the order in which the walk took them."""
+    """Events in the order in which the walk took them.
 
-    def __init__(self) -> None:
+    Args:
+        sessions: rows of the crowd's sessions behind the visits, shape (n_visits,); None where visits stand for themselves.
+    """
+
+    def __init__(self, sessions: NDArray[np.int64] | None = None) -> None:
+        self.sessions = sessions
         self._steps: list[Events] = []
 
     def append(self, step: Events) -> None:
         """Add one step of several visits."""
         self._steps.append(step)
+
+    def steps(self, since: int) -> Sequence[Events]:
+        """The steps after the first `since` ones; in a step, no visit has more than one event."""
+        return self._steps[since:]
 
     def events(self) -> Events:
         """All events so far; rows of one visit are in time order."""

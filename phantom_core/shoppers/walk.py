@@ -42,7 +42,14 @@ _MOST_INTEREST: Final = 0.9
 _MOST_EVENTS: Final = 150
 
 
-def walk(visits: Visits, style: Style, sensitivity: float, shop: Shop, rng: np.random.Generator) -> tuple[Events, Decisions]:
+def walk(
+    visits: Visits,
+    style: Style,
+    sensitivity: float,
+    shop: Shop,
+    rng: np.random.Generator,
+    sessions: NDArray[np.int64] | None = None,
+) -> tuple[Events, Decisions]:
     """Take visits from their first event to their last.
 
     Args:
@@ -51,11 +58,12 @@ def walk(visits: Visits, style: Style, sensitivity: float, shop: Shop, rng: np.r
         sensitivity: exponent s of P(buy) = 1 / (1 + (price / base price) ^ s).
         shop: what the stores sell, and at which prices.
         rng: source of all randomness.
+        sessions: rows of the crowd's sessions behind the visits, for quotes that know more of them than their path.
 
     Returns:
         The events, step by step, and the first quotes with what became of them.
     """
-    walkers = _Walkers(visits, style, sensitivity, shop, rng)
+    walkers = _Walkers(visits, style, sensitivity, shop, rng, Path(sessions))
     rows = np.arange(visits.start_ms.size)
     walkers.take(rows, np.full(rows.size, Move.ARRIVE, np.int64))
     while rows.size:
@@ -68,11 +76,11 @@ def walk(visits: Visits, style: Style, sensitivity: float, shop: Shop, rng: np.r
 class _Walkers:
     """Where every visit stands; arrays over the visits."""
 
-    def __init__(self, visits: Visits, style: Style, sensitivity: float, shop: Shop, rng: np.random.Generator) -> None:
+    def __init__(self, visits: Visits, style: Style, sensitivity: float, shop: Shop, rng: np.random.Generator, path: Path) -> None:
         n = visits.start_ms.size
         self.visits, self.style, self.sensitivity, self.rng = visits, style, sensitivity, rng
         self.catalogue, self.quote = shop.catalogue, shop.quote
-        self.path = Path()
+        self.path = path
         self.decisions: list[Decisions] = []
         self.now_ms = visits.start_ms.copy()
         self.product = np.full(n, -1)

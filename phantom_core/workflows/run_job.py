@@ -8,10 +8,14 @@ from phantom_core.errors import InputError, NotFoundError, PhantomError
 from phantom_core.events.mapping import load_mapping
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
-from phantom_core.progress import Progress
+from phantom_core.market.scenario import parse_scenario
+from phantom_core.progress import Progress, within
 from phantom_core.settings import Settings
+from phantom_core.workflows.calibrate import calibrate
 from phantom_core.workflows.demo import load_demo
 from phantom_core.workflows.ingest import ingest
+from phantom_core.workflows.simulate import simulate
+from phantom_core.workflows.simulate_sessions import simulate_sessions
 from phantom_core.workflows.train_classifier import train_classifier
 
 Arguments = Mapping[str, object]
@@ -69,6 +73,35 @@ def _train(settings: Settings, arguments: Arguments, now_ms: int, progress: Prog
     return train_classifier(settings, lake, now_ms=now_ms, n_folds=folds, without=without, seed=seed, progress=progress).to_json()
 
 
+def _simulate(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    episodes, seed = arguments.get("episodes", 400), arguments.get("seed", settings.seed)
+    if not isinstance(episodes, int) or not isinstance(seed, int):
+        raise InputError("Episodes and seed must be whole numbers.")
+    # A second scenario, if any, is tried with the same policies and shown beside the first.
+    texts = [str(arguments.get("scenario", "")), *_texts(arguments, "beside")]
+    scenarios, policies = [parse_scenario(text.encode(), "custom") for text in texts], _texts(arguments, "policies")
+    trials = []
+    for n, scenario in enumerate(scenarios):
+        part = within(progress, n / len(scenarios), (n + 1) / len(scenarios))
+        saved = simulate(settings, scenario, policies, n_episodes=episodes, seed=seed, now_ms=now_ms, progress=part)
+        trials.append(saved.trial_id)
+    return {"trial": trials[0], "beside": trials[1] if len(trials) > 1 else ""}
+
+
+def _simulate_sessions(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    n_sessions, seed = arguments.get("sessions", 2_000), arguments.get("seed", settings.seed + 1)
+    if not isinstance(n_sessions, int) or not isinstance(seed, int):
+        raise InputError("Sessions and seed must be whole numbers.")
+    return simulate_sessions(settings, _texts(arguments, "rules"), n_sessions=n_sessions, seed=seed, progress=progress).to_json()
+
+
+def _calibrate(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    seed = arguments.get("seed", settings.seed)
+    if not isinstance(seed, int):
+        raise InputError("Seed must be a whole number.")
+    return calibrate(settings, now_ms=now_ms, seed=seed, progress=progress).to_json()
+
+
 def _text(arguments: Arguments, name: str) -> str | None:
     value = arguments.get(name)
     return str(value) if value else None
@@ -79,4 +112,11 @@ def _texts(arguments: Arguments, name: str) -> tuple[str, ...]:
     return tuple(str(value) for value in values) if isinstance(values, list | tuple) else (str(values),)
 
 
-WORK: Final[Mapping[str, Work]] = {"ingest": _ingest, "demo": _demo, "train_classifier": _train}
+WORK: Final[Mapping[str, Work]] = {
+    "ingest": _ingest,
+    "demo": _demo,
+    "train_classifier": _train,
+    "calibrate": _calibrate,
+    "simulate": _simulate,
+    "simulate_sessions": _simulate_sessions,
+}

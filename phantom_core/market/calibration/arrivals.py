@@ -1,0 +1,95 @@
+"""Arrivals: how many come in each hour of the day."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from phantom_core.evaluation.ranking import Estimate
+from phantom_core.market.calibration.intervals import TAILS, resamples
+from phantom_core.market.scenario import HOURS_A_DAY
+
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = HOURS_A_DAY * HOUR_MS
+# With fewer days than this, days say too little about how days differ, and arrivals count as Poisson.
+DAYS_TO_RESAMPLE: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Which hours were watched, and who came.
+
+    Attributes:
+        count: arrivals, shape (n_days, 24).
+        watched: whether any of the data fall in this hour or around it, shape (n_days, 24).
+    """
+
+    count: NDArray[np.int64]
+    watched: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Arrivals per hour, by hour of the day.
+
+    Attributes:
+        by_hour: 24 of them, UTC; None where this hour was never watched.
+        interval: what the 95 % intervals stand on: resampled days, or the Poisson distribution.
+        days: calendar days touched.
+    """
+
+    by_hour: tuple[Estimate | None, ...]
+    interval: Literal["days", "poisson"]
+    days: int
+
+    @property
+    def per_day(self) -> float:
+        """Arrivals on a typical day, over the hours that were watched."""
+        return sum(hour.value for hour in self.by_hour if hour)
+
+
+def count_hours(at_ms: NDArray[np.int64], first_ms: int, last_ms: int) -> Hours:
+    """Count arrivals by day and hour.
+
+    Args:
+        at_ms: when each came, UTC milliseconds, shape (n,).
+        first_ms: first moment of the data, UTC milliseconds; the hour it falls in counts as watched.
+        last_ms: last moment, likewise.
+    """
+    first_day = first_ms // DAY_MS
+    n_days = last_ms // DAY_MS - first_day + 1
+    slots = np.arange(n_days * HOURS_A_DAY) + first_day * HOURS_A_DAY
+    watched = (slots >= first_ms // HOUR_MS) & (slots <= last_ms // HOUR_MS)
+    count = np.bincount(at_ms // HOUR_MS - first_day * HOURS_A_DAY, minlength=slots.size)
+    return Hours(count.reshape(n_days, HOURS_A_DAY), watched.reshape(n_days, HOURS_A_DAY))
+
+
+def measure_arrivals(hours: Hours, rng: np.random.Generator) -> Arrivals:
+    """Arrivals of a typical day.
+
+    Args:
+        hours: what was counted.
+        rng: draws the days of the resamples.
+    """
+    count, watched = hours.count.sum(axis=0), hours.watched.sum(axis=0)
+    n_days = hours.count.shape[0]
+    low, high = _poisson(count, watched)
+    by_days = n_days >= DAYS_TO_RESAMPLE
+    if by_days and count.any():
+        weights = resamples(n_days, rng)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            drawn = (weights @ hours.count) / (weights @ hours.watched)
+        seen = count > 0  # hours in which nobody ever came keep the Poisson interval
+        low[seen], high[seen] = np.nanquantile(drawn[:, seen], TAILS, axis=0)
+    found = [Estimate(float(n / of), float(a), float(b)) if of else None for n, of, a, b in zip(count, watched, low, high, strict=True)]
+    return Arrivals(tuple(found), "days" if by_days else "poisson", n_days)
+
+
+def _poisson(count: NDArray[np.int64], watched: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Exact interval of a rate. Source: Garwood 1936."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        low = np.where(count > 0, stats.chi2.ppf(TAILS[0], 2 * count), 0.0) / 2 / watched
+        high = stats.chi2.ppf(TAILS[1], 2 * count + 2) / 2 / watched
+    return low, high

@@ -1,0 +1,147 @@
+"""A calibration: what the lake says about a market, and the scenario that follows."""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from phantom_core.errors import DataError
+from phantom_core.evaluation.ranking import Estimate
+from phantom_core.market.calibration.arrivals import Arrivals
+from phantom_core.market.calibration.sensitivity import Sensitivities
+from phantom_core.market.replay_check import ReplayCheck
+from phantom_core.market.scenario import Detector, Product, Scenario
+
+HOURS_A_WEEK: Final = 168
+
+
+@dataclass(frozen=True, slots=True)
+class AgentShare:
+    """How many are agents.
+
+    Attributes:
+        visits: share of all visits; None where nobody knows.
+        shoppers: share of those that put a quoted product in the cart.
+        source: who says so, one phrase.
+    """
+
+    visits: Estimate | None
+    shoppers: Estimate | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class BasePrices:
+    """Base prices of the products that were quoted, one each, in currency.
+
+    Attributes:
+        typical: the median over considered quotes.
+        lowest, highest: of any product.
+        products: how many.
+    """
+
+    typical: float
+    lowest: float
+    highest: float
+    products: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What the lake says about a market.
+
+    Attributes:
+        created_ms: when it was measured, UTC milliseconds.
+        lake_version: version of the events.
+        visits: sessions by hour of the day.
+        shoppers: those of them that put a quoted product in the cart, by the hour of the quote; the market's arrivals.
+        agent_share: of both.
+        base_prices: None without a base price.
+        sensitivity: None where it is not identified.
+        refusal: why not, one sentence; empty where it is.
+        hint: what to do about it.
+        detector: how well the trained classifier tells the labelled sessions apart; None without model or labels.
+        replay: the calibrated market against what was logged; None where it cannot be calibrated.
+        notes: what to keep in mind, a sentence each.
+    """
+
+    created_ms: int
+    lake_version: int
+    visits: Arrivals
+    shoppers: Arrivals
+    agent_share: AgentShare
+    base_prices: BasePrices | None
+    sensitivity: Sensitivities | None
+    refusal: str = ""
+    hint: str = ""
+    detector: Detector | None = None
+    replay: ReplayCheck | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def identified(self) -> bool:
+        """Whether a market can be made of it."""
+        return self.sensitivity is not None
+
+    def scenario(self, *, horizon_h: int = HOURS_A_WEEK, stock: int | None = None) -> Scenario:
+        """The market that follows: one typical product, sold to those who consider one.
+
+        Args:
+            horizon_h: hours.
+            stock: units; None means what would sell at the base price within the horizon.
+        Raises:
+            DataError: a part of it is unknown.
+        """
+        if self.sensitivity is None:
+            raise DataError(self.refusal, hint=self.hint)
+        share, prices = self.agent_share.shoppers, self.base_prices
+        unwatched = [hour for hour, found in enumerate(self.shoppers.by_hour) if found is None]
+        if share is None or prices is None:
+            raise DataError("A market needs an agent share and base prices, and the lake tells only one of them.", hint=self.hint)
+        if unwatched:
+            raise DataError(
+                f"{len(unwatched)} hours of the day were never watched, the first at {unwatched[0]}:00 UTC.",
+                hint="Load at least one whole day.",
+            )
+        market = Scenario(
+            name="calibrated",
+            title="Calibrated from the lake",
+            note=f"{self.visits.days} days; {self.agent_share.source}",
+            horizon_h=horizon_h,
+            arrivals=tuple(round(found.value, 4) for found in self.shoppers.by_hour if found),
+            agent_share=round(share.value, 4),
+            human_sensitivity=round(self.sensitivity.human.value.value, 4),
+            agent_sensitivity=round(self.sensitivity.agent.value.value, 4),
+            detector=self.detector or Detector(),
+        )
+        wanted = math.ceil(0.5 * float(market.rates().sum())) if stock is None else stock
+        product = Product(name="typical product", base_price=round(prices.typical, 2), stock=wanted)
+        return market.with_(products=(product.model_dump(),))
+
+    def to_json(self) -> dict[str, object]:
+        """The calibration as plain values."""
+        return {**_ADAPTER.dump_python(self, mode="json"), "identified": self.identified}
+
+
+_ADAPTER: Final = TypeAdapter(Calibration)
+
+
+def write_calibration(calibration: Calibration) -> bytes:
+    """A file that `read_calibration` reads back to an equal one."""
+    return _ADAPTER.dump_json(calibration, indent=2)
+
+
+def read_calibration(content: bytes, where: str) -> Calibration:
+    """Read a saved calibration.
+
+    Args:
+        content: of the file.
+        where: named in the error.
+    Raises:
+        DataError: it is none.
+    """
+    try:
+        return _ADAPTER.validate_json(content)
+    except ValidationError:
+        raise DataError(f"{where} cannot be read as a calibration.", hint="Calibrate again.") from None

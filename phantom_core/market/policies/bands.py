@@ -1,0 +1,30 @@
+"""Probability bands: dearer the more of the visitors look like agents."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phantom_core.market.shops import State
+
+# Above this share of agents, this price; the first deployment's bands.
+BANDS: Final = ((0.7, 1.3), (0.4, 1.1))
+
+
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """A price by the share of the last hour's visitors that was flagged as agents.
+
+    Attributes:
+        bands: (share, price in units of the base price), highest share first.
+        name: how results call it.
+    """
+
+    bands: tuple[tuple[float, float], ...] = BANDS
+    name: str = "bands"
+
+    def ratios(self, state: State) -> NDArray[np.float64]:
+        """The first band whose share is exceeded, else the base price."""
+        conditions = [state.agent_fraction > share for share, _ in self.bands]
+        return np.select(conditions, [ratio for _, ratio in self.bands], default=1.0)

@@ -1,0 +1,50 @@
+"""A rule set as a policy: it reads what shops know and answers with the mark-up of the first rule that holds."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phantom_core.market.shops import State
+from phantom_core.rules.evaluate import check_features, evaluate
+from phantom_core.rules.rule_set import RuleSet
+
+# What a rule may name in a market whose visitors are known only by the hour.
+STATE_COLUMNS: Final[Mapping[str, Callable[[State], NDArray[np.generic]]]] = {
+    "demand": lambda state: state.demand,
+    "inventory": lambda state: state.stock.sum(axis=1),
+    "hour": lambda state: state.hour,
+    "hours_left": lambda state: state.hours_left,
+    "agent_fraction": lambda state: state.agent_fraction,
+    "avg_velocity": lambda state: state.velocity,
+    "p_agent": lambda state: state.p_agent,
+    "p_purchase": lambda state: state.p_purchase,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RulePolicy:
+    """Plays a rule set over the names of STATE_COLUMNS.
+
+    Attributes:
+        rules: what to play.
+    Raises:
+        InputError: a rule reads something shops do not know.
+    """
+
+    rules: RuleSet
+
+    def __post_init__(self) -> None:
+        check_features(self.rules, tuple(STATE_COLUMNS))
+
+    @property
+    def name(self) -> str:
+        """The rule set's own."""
+        return self.rules.name
+
+    def ratios(self, state: State) -> NDArray[np.float64]:
+        """The mark-up of the first rule that holds at each shop."""
+        columns = {name: np.asarray(STATE_COLUMNS[name](state), np.float64) for name in self.rules.features}
+        return evaluate(self.rules, columns, state.demand.size).markup_ratio

@@ -1,0 +1,29 @@
+"""Surge pricing: dearer when it is busy."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phantom_core.market.shops import State
+
+
+@dataclass(frozen=True, slots=True)
+class Surge:
+    """One price after a busy hour, another after a quiet one.
+
+    Attributes:
+        busy_above: arrivals in the last hour that count as busy when exceeded.
+        busy_ratio: price then, in units of the base price.
+        quiet_ratio: price otherwise.
+        name: how results call it.
+    """
+
+    busy_above: int = 10
+    busy_ratio: float = 1.2
+    quiet_ratio: float = 0.9
+    name: str = "surge"
+
+    def ratios(self, state: State) -> NDArray[np.float64]:
+        """A price by the arrivals of the hour before."""
+        return np.where(state.demand > self.busy_above, self.busy_ratio, self.quiet_ratio)

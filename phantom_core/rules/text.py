@@ -1,0 +1,174 @@
+"""Rules as text that a pricing manager reads and writes; the same rules come back from it.
+
+    IF interaction_velocity > 10 AND cart_to_view_ratio < 0.1 THEN markup 1.30 (likely reconnaissance)
+    ELIF p_agent > 0.4 OR UNDEFINED AND browser_family = 'Chrome' THEN markup 1.10
+    ELIF std_price_seen IS UNDEFINED THEN markup 1.05
+    ELSE markup 1.00
+
+A condition on an undefined feature is false, != included, unless OR UNDEFINED follows it. One rule a line; empty lines and
+lines that begin with # are skipped; keywords may be in any case.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, NoReturn, cast
+
+from phantom_core.errors import InputError
+from phantom_core.rules.condition import NAME, Condition, Operator
+from phantom_core.rules.rule_set import Rule, RuleSet
+
+_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_TOKEN: Final = re.compile(rf"\s*('(?:[^']|'')*'|>=|<=|!=|[><=]|{_NUMBER.pattern}(?![\w.])|\w+|\S)")
+_COMPARISONS: Final = (">", ">=", "<", "<=", "=", "!=")
+
+
+def format_rules(rules: RuleSet) -> str:
+    """A rule set as text; `parse_rules` reads back an equal one.
+
+    >>> print(format_rules(RuleSet("bands", (Rule((Condition("p_agent", ">", 0.7),), 1.3, "likely an agent"),))), end="")
+    IF p_agent > 0.7 THEN markup 1.30 (likely an agent)
+    ELSE markup 1.00
+    """
+    lines = [
+        f"{'ELIF' if position else 'IF'} {' AND '.join(_condition(condition) for condition in rule.conditions)} THEN "
+        f"{_markup(rule.markup_ratio, rule.note)}"
+        for position, rule in enumerate(rules.rules)
+    ]
+    return "\n".join([*lines, f"ELSE {_markup(rules.otherwise, rules.note)}"]) + "\n"
+
+
+def parse_rules(text: str, name: str) -> RuleSet:
+    """Read a rule set.
+
+    Args:
+        text: one rule a line, the last one ELSE.
+        name: how results call it; named in errors.
+    Raises:
+        InputError: names the line, what was found there and what was expected.
+    """
+    rules: list[Rule] = []
+    otherwise: tuple[float, str] | None = None
+    number = 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        reader = _Line(line, number, name)
+        if otherwise:
+            reader.fail("nothing after the ELSE line")
+        opening = ("ELIF", "ELSE") if rules else ("IF", "ELSE")
+        if reader.keyword(*opening) == "ELSE":
+            otherwise = reader.markup()
+            with reader.named():
+                RuleSet(name, (), *otherwise)
+        else:
+            conditions = reader.conditions()
+            ratio, note = reader.markup()
+            with reader.named():
+                rules.append(Rule(conditions, ratio, note))
+    if otherwise is None:
+        raise InputError(f"Rules {name}, line {number + 1}: found the end, expected ELSE markup 1.00.")
+    return RuleSet(name, tuple(rules), *otherwise)
+
+
+def _condition(condition: Condition) -> str:
+    if condition.threshold is None:
+        return f"{condition.feature} IS UNDEFINED"
+    threshold = condition.threshold
+    shown = "'" + threshold.replace("'", "''") + "'" if isinstance(threshold, str) else repr(float(threshold)).removesuffix(".0")
+    return f"{condition.feature} {condition.operator} {shown}{' OR UNDEFINED' if condition.when_undefined else ''}"
+
+
+def _markup(ratio: float, note: str) -> str:
+    shown = f"{ratio:.2f}"
+    return f"markup {shown if float(shown) == ratio else repr(float(ratio))}{f' ({note})' if note else ''}"
+
+
+@dataclass(slots=True)
+class _Line:
+    """A line that is read from left to right."""
+
+    text: str
+    number: int
+    name: str
+    at: int = 0
+
+    def fail(self, expected: str) -> NoReturn:
+        found = self._peek()
+        raise InputError(f"Rules {self.name}, line {self.number}: found {found or 'the end of the line'}, expected {expected}.")
+
+    def _peek(self) -> str:
+        found = _TOKEN.match(self.text, self.at)
+        return found[1] if found else ""
+
+    def _take(self) -> str:
+        found = _TOKEN.match(self.text, self.at)
+        self.at = found.end() if found else len(self.text)
+        return found[1] if found else ""
+
+    def _follows(self, *words: str) -> bool:
+        """Take some keywords if they come next."""
+        start = self.at
+        if all(self._take().upper() == word for word in words):
+            return True
+        self.at = start
+        return False
+
+    def keyword(self, *words: str) -> str:
+        """Take one of some keywords."""
+        for word in words:
+            if self._follows(word):
+                return word
+        self.fail(" or ".join(words))
+
+    def conditions(self) -> tuple[Condition, ...]:
+        """Take conditions up to and with THEN."""
+        found = [self._condition()]
+        while self.keyword("AND", "THEN") == "AND":
+            found.append(self._condition())
+        return tuple(found)
+
+    def _condition(self) -> Condition:
+        if not NAME.fullmatch(self._peek()):
+            self.fail("the name of a feature")
+        feature = self._take()
+        if self._follows("IS", "UNDEFINED"):
+            return Condition(feature, "IS UNDEFINED", when_undefined=True)
+        if self._peek() not in _COMPARISONS:
+            self.fail(f"{', '.join(_COMPARISONS)} or IS UNDEFINED")
+        operator = cast(Operator, self._take())
+        threshold = self._threshold()
+        when_undefined = self._follows("OR", "UNDEFINED")
+        with self.named():
+            return Condition(feature, operator, threshold, when_undefined)
+
+    def _threshold(self) -> float | str:
+        found = self._peek()
+        if found.startswith("'") and len(found) > 1:
+            return self._take()[1:-1].replace("''", "'")
+        return self._number("a number, or a category in single quotes")
+
+    def _number(self, expected: str) -> float:
+        if not _NUMBER.fullmatch(self._peek()):
+            self.fail(expected)
+        return float(self._take())
+
+    def markup(self) -> tuple[float, str]:
+        """Take a mark-up and the note behind it, to the end of the line."""
+        self.keyword("MARKUP")
+        ratio = self._number("a price ratio such as 1.30")
+        rest = self.text[self.at :].strip()
+        if not rest:
+            return ratio, ""
+        if not (rest.startswith("(") and rest.endswith(")") and len(rest) > 1):
+            self.fail("a note in parentheses, or the end of the line")
+        return ratio, rest[1:-1].strip()
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Name the line in the error of a part that cannot be made."""
+        try:
+            yield
+        except InputError as error:
+            raise InputError(f"Rules {self.name}, line {self.number}: {error.message}", hint=error.hint) from None
