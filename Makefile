@@ -24,6 +24,7 @@ lint: $(VENV)/.dev ## Style, types and import contracts
 bench: $(VENV)/.dev ## Run the benchmarks and print their tables
 	$(BIN)/python -m benchmarks.demo_difficulty
 	$(BIN)/python benchmarks/features.py
+	$(BIN)/python -m benchmarks.market
 
 system: ## Graphviz and Chromium, where apt can install them
 	@sh deploy/system_packages.sh

@@ -22,13 +22,13 @@ from phantom_core.features.catalogue import FAMILIES as FEATURE_FAMILIES
 from phantom_core.features.catalogue import names
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
-from phantom_core.shoppers.families import FAMILIES
-from phantom_core.shoppers.generate import Generated, generate
 from phantom_core.models.classifier import LabelledRows
 from phantom_core.models.cross_fit import cross_fit
 from phantom_core.models.encoding import CATEGORIES, encode
 from phantom_core.models.splits import actors, folds
 from phantom_core.settings import Settings
+from phantom_core.shoppers.families import FAMILIES
+from phantom_core.shoppers.generate import Generated, generate
 from phantom_core.workflows.demo import load_demo
 
 N_FOLDS = 5

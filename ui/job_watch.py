@@ -12,12 +12,13 @@ _SURE_ENOUGH = 0.1
 _CANCELLED_SHOWN_MS = 600_000
 
 
-def watch_job(kind: str, what: str) -> Job | None:
+def watch_job(kind: str, what: str, left: str = "nothing was left half-done") -> Job | None:
     """Show the newest job of a kind: its progress while it runs, what went wrong when it failed.
 
     Args:
         kind: of the job.
         what: what it does, as a phrase: "Loading files".
+        left: what a cancelled one leaves behind, as half a sentence.
     Returns:
         The job; None when there never was one.
     """
@@ -30,7 +31,7 @@ def watch_job(kind: str, what: str) -> Job | None:
     elif job.state == "failed":
         show_error(f"{what} failed at {moment(job.changed_ms)} UTC. {job.message}")
     elif job.state == "cancelled" and now_ms() - job.changed_ms < _CANCELLED_SHOWN_MS:
-        st.info(f"{what} was cancelled at {moment(job.changed_ms)} UTC; nothing was left half-done.", icon=":material/cancel:")
+        st.info(f"{what} was cancelled at {moment(job.changed_ms)} UTC; {left}.", icon=":material/cancel:")
     return job
 
 

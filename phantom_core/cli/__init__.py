@@ -5,7 +5,7 @@ With --json a verb prints one JSON object on standard output; everything else go
 
 import typer
 
-from phantom_core.cli import classifier, data, jobs, market_calibration, market_trials, session_market
+from phantom_core.cli import classifier, data, jobs, market_calibration, market_training, market_trials, session_market
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="See automated shoppers in clickstream data, and price with them in mind."
@@ -20,6 +20,7 @@ app.add_typer(train, name="train")
 
 simulate = typer.Typer(no_args_is_help=True, help="Try prices in a simulated market.")
 simulate.command("run")(market_trials.run)
+simulate.command("train")(market_training.train)
 simulate.command("scenarios")(market_trials.scenarios)
 simulate.command("scenario")(market_trials.show)
 simulate.command("calibrate")(market_calibration.calibrate)

@@ -44,7 +44,7 @@ class Episodes:
         return np.asarray((self.revenue - leakage_weight * self.leakage).sum(axis=0))
 
     def volatility(self) -> Floats:
-        """Standard deviation of the change of price from hour to hour while open, shape (n_shops,); 0 where there is no change to speak of."""
+        """Standard deviation of the hourly change of price while open, shape (n_shops,); 0 where there is no change to speak of."""
         change = np.diff(self.ratio, axis=0)
         known = np.isfinite(change)
         n = np.maximum(known.sum(axis=0), 1)

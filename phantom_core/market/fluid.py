@@ -5,7 +5,10 @@ expected purchases depend on nothing else. Averaged over everything random, the 
 situations, and the expected purchases of a product add up to no more than its stock. The best mix under these constraints is a linear
 program, so its value bounds the expected reward of every policy.
 
-Prices are taken from a grid, made finer around the prices that a first program used.
+Prices are taken from a grid, made finer around the prices that a first program used. A grid misses prices between its points, so what is
+returned is not the program's own value but its dual's: with what a unit of stock is worth to the program, the best price of each arrival is
+searched again on a dense grid, and that sum bounds the mix of all prices (weak duality). What the dense grid misses is of the order of its
+step squared: less than a millionth of the bound with one product, a ten-thousandth with two that substitute.
 
 Source: Gallego and van Ryzin (1997), Operations Research 45(1), for networks of products.
 """
@@ -28,6 +31,8 @@ _ALONE_POINTS: Final = 161
 _MOST_JOINT: Final = 2
 _REFINEMENTS: Final = 2
 _FINER_POINTS: Final = 7
+# Points on which the dual searches, per number of products priced together.
+_DENSE_POINTS: Final = {1: 20_001, 2: 301}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +78,34 @@ def fluid_bound(scenario: Scenario) -> float:
 def _bound(scenario: Scenario, looks: _Looks, n_points: int) -> float:
     grids = [np.linspace(scenario.lowest_ratio, scenario.highest_ratio, n_points)] * looks.first.size
     width = (scenario.highest_ratio - scenario.lowest_ratio) / max(n_points - 1, 1)
-    value = 0.0
+    unit_worth = np.zeros(looks.stock.size)
     for _ in range(_REFINEMENTS + 1):
-        value, used = _program(scenario, looks, grids)
+        unit_worth, used = _program(scenario, looks, grids)
         around = width * np.linspace(-1.0, 1.0, _FINER_POINTS)
         finer = [np.clip((prices[:, None] + around).ravel(), scenario.lowest_ratio, scenario.highest_ratio) for prices in used]
         grids = [np.unique(np.concatenate([grid, prices])) for grid, prices in zip(grids, finer, strict=True)]
         width /= _FINER_POINTS - 1
-    return value
+    dense = np.linspace(scenario.lowest_ratio, scenario.highest_ratio, _DENSE_POINTS[looks.first.size])
+    return _dual(scenario, looks, [np.union1d(grid, dense) for grid in grids], unit_worth)
 
 
-def _program(scenario: Scenario, looks: _Looks, grids: list[Floats]) -> tuple[float, list[Floats]]:
-    """The best mix of situations, and the prices it is made of.
+def _dual(scenario: Scenario, looks: _Looks, grids: list[Floats], unit_worth: Floats) -> float:
+    """What stock and arrivals are worth when a unit of stock costs `unit_worth`: never less than the best mix, whatever the cost."""
+    ratio = _situations(grids)
+    best = 0.0
+    for share, arrivals in zip(*_arrivals(scenario), strict=True):
+        reward, units = _per_arrival(scenario, looks, ratio, float(share))
+        best += arrivals * (reward - units @ unit_worth).max()
+    return float(looks.stock @ unit_worth + best)
+
+
+def _situations(grids: list[Floats]) -> Floats:
+    """All combinations of prices; a product that is sold out is like one that is infinitely dear."""
+    return np.stack([axis.ravel() for axis in np.meshgrid(*[np.append(grid, np.inf) for grid in grids], indexing="ij")], axis=1)
+
+
+def _program(scenario: Scenario, looks: _Looks, grids: list[Floats]) -> tuple[Floats, list[Floats]]:
+    """What a unit of each product's stock is worth in the best mix of situations, and the prices this mix is made of.
 
     Args:
         scenario: arrivals, classes and reward.
@@ -92,8 +113,7 @@ def _program(scenario: Scenario, looks: _Looks, grids: list[Floats]) -> tuple[fl
         grids: prices of each product, in units of the base price.
     """
     shares, arrivals = _arrivals(scenario)
-    # A product that is sold out is like one that is infinitely dear.
-    ratio = np.stack([axis.ravel() for axis in np.meshgrid(*[np.append(grid, np.inf) for grid in grids], indexing="ij")], axis=1)
+    ratio = _situations(grids)
     parts = [_per_arrival(scenario, looks, ratio, float(share)) for share in shares]
     reward = np.concatenate([reward for reward, _ in parts])
     units = np.concatenate([units for _, units in parts])
@@ -102,13 +122,14 @@ def _program(scenario: Scenario, looks: _Looks, grids: list[Floats]) -> tuple[fl
     if not found.success:
         raise DataError(f"The fluid bound of scenario {scenario.name} was not found: {found.message}")
     chosen = np.tile(ratio, (shares.size, 1))[found.x > 0]
-    return -float(found.fun), [np.unique(prices[np.isfinite(prices)]) for prices in chosen.T]
+    unit_worth = np.maximum(-found.ineqlin.marginals[: looks.stock.size], 0.0)
+    return unit_worth, [np.unique(prices[np.isfinite(prices)]) for prices in chosen.T]
 
 
 def _arrivals(scenario: Scenario) -> tuple[Floats, Floats]:
     """The different agent shares, and the expected arrivals with each."""
     shares, group = np.unique(scenario.shares(), return_inverse=True)
-    return shares, np.bincount(group, scenario.rates())
+    return shares, np.asarray(np.bincount(group, scenario.rates()), np.float64)
 
 
 def _per_arrival(scenario: Scenario, looks: _Looks, ratio: Floats, share: float) -> tuple[Floats, Floats]:

@@ -12,7 +12,6 @@ than hour and stock cannot do better.
 Source: Gallego and van Ryzin (1994), Management Science 40(8), for the model; Bellman (1957) for the induction.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +27,8 @@ from phantom_core.market.scenario import Scenario
 _STEP: Final = 0.005
 # Demand beyond this tail probability is counted as this much.
 _TAIL: Final = 1e-12
+# Hours times units that are worked out in well under a minute.
+MOST_SITUATIONS: Final = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +55,32 @@ def price_grid(scenario: Scenario) -> NDArray[np.float64]:
     return np.linspace(scenario.lowest_ratio, scenario.highest_ratio, max(n, 1))
 
 
+def is_solvable(scenario: Scenario) -> bool:
+    """Whether the optimum can be worked out: one product, and not too many situations."""
+    return len(scenario.products) == 1 and scenario.horizon_h * scenario.products[0].stock <= MOST_SITUATIONS
+
+
 def solve(scenario: Scenario) -> Solution:
     """The best prices and what they earn.
 
     Raises:
-        InputError: more than one product, whose joint stock has too many levels.
+        InputError: more than one product, whose joint stock has too many levels, or too many hours and units.
     """
-    return _induce(scenario, price_grid(scenario), lambda hour, worth: np.argmax(worth, axis=0))
+    _check_one_product(scenario)
+    product = scenario.products[0]
+    if not is_solvable(scenario):
+        raise InputError(
+            f"Scenario {scenario.name} is too large for the exact optimum: {scenario.horizon_h:,} hours × {product.stock:,} units.",
+            hint=f"It is worked out up to {MOST_SITUATIONS:,}; beyond, the fluid bound says what no policy can exceed.",
+        )
+    return _induce(scenario, price_grid(scenario))
 
 
 def value_of_fixed(scenario: Scenario, ratios: NDArray[np.float64]) -> NDArray[np.float64]:
     """Expected reward of asking one price throughout.
+
+    At one price the shoppers who want to buy until an hour are Poisson, so what is sold until then has the mean E[min(n, K)] in closed
+    form, and each sale of an hour is worth the same whatever came before.
 
     Args:
         scenario: of one product.
@@ -74,17 +90,29 @@ def value_of_fixed(scenario: Scenario, ratios: NDArray[np.float64]) -> NDArray[n
     Raises:
         InputError: more than one product.
     """
-    return np.array(
-        [_induce(scenario, np.array([ratio]), lambda hour, worth: np.zeros(worth.shape[1], np.int64)).reward for ratio in ratios]
-    )
+    _check_one_product(scenario)
+    product, price = scenario.products[0], np.asarray(ratios, np.float64)[:, None]
+    sales = sales_per_arrival(scenario, price, scenario.shares())
+    worth = (sales.revenue - scenario.leakage_weight * sales.leakage) / sales.probability
+    wanted = np.cumsum(scenario.rates() * sales.probability, axis=1)
+    sold = np.diff(_expected_sales(product.stock, wanted), axis=1, prepend=0.0)
+    return np.asarray(product.base_price * (worth * sold).sum(axis=1))
 
 
-def _induce(scenario: Scenario, grid: NDArray[np.float64], choose: Callable[[int, NDArray[np.float64]], NDArray[np.int64]]) -> Solution:
+def _expected_sales(stock: int, wanted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """E[min(stock, K)], K ~ Poisson(wanted)."""
+    return np.asarray(wanted * poisson.cdf(stock - 2, wanted) + stock * poisson.sf(stock - 1, wanted))
+
+
+def _check_one_product(scenario: Scenario) -> None:
     if len(scenario.products) > 1:
         raise InputError(
             f"The exact optimum is known for one product only; scenario {scenario.name} has {len(scenario.products)}.",
             hint="The fluid bound says what no policy can exceed.",
         )
+
+
+def _induce(scenario: Scenario, grid: NDArray[np.float64]) -> Solution:
     product = scenario.products[0]
     value = np.zeros((scenario.horizon_h + 1, product.stock + 1))
     ratio = np.full((scenario.horizon_h, product.stock + 1), scenario.highest_ratio)
@@ -95,7 +123,7 @@ def _induce(scenario: Scenario, grid: NDArray[np.float64], choose: Callable[[int
     }
     for hour in reversed(range(scenario.horizon_h)):
         worth = kinds[rates[hour], shares[hour]].worth(value[hour + 1])
-        chosen = choose(hour, worth)
+        chosen = worth.argmax(axis=0)
         value[hour, 1:] = np.take_along_axis(worth, chosen[None], axis=0)[0]
         ratio[hour, 1:] = grid[chosen]
     return Solution(value * product.base_price, ratio)

@@ -225,7 +225,8 @@ def _problem(found: ErrorDetails) -> str:
     if found["type"] == "extra_forbidden":
         return f"it has no setting '{place[-1]}'"
     if found["type"] in {"too_short", "too_long"}:
-        return f"{name} has {found['ctx']['actual_length']} entries instead of {found['ctx'].get('min_length', found['ctx'].get('max_length'))}"
+        limits = found["ctx"]
+        return f"{name} has {limits['actual_length']} entries instead of {limits.get('min_length', limits.get('max_length'))}"
     said = found["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
     shown = f" (found {given!r})" if isinstance(given, int | float | str) else ""
     return f"{name} {said}{shown}" if place else said

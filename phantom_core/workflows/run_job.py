@@ -8,7 +8,7 @@ from phantom_core.errors import InputError, NotFoundError, PhantomError
 from phantom_core.events.mapping import load_mapping
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
-from phantom_core.market.scenario import parse_scenario
+from phantom_core.market.scenario import load_scenario, parse_scenario, shipped_names
 from phantom_core.progress import Progress, within
 from phantom_core.settings import Settings
 from phantom_core.workflows.calibrate import calibrate
@@ -95,6 +95,25 @@ def _simulate_sessions(settings: Settings, arguments: Arguments, now_ms: int, pr
     return simulate_sessions(settings, _texts(arguments, "rules"), n_sessions=n_sessions, seed=seed, progress=progress).to_json()
 
 
+def _train_policy(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    from phantom_core.workflows.train_policy import env_named, run_folder, train_policy  # noqa: PLC0415 - torch takes seconds to import
+
+    steps, seed, scenario = arguments.get("steps", 100_000), arguments.get("seed", settings.seed), str(arguments.get("scenario", ""))
+    if not isinstance(steps, int) or not isinstance(seed, int):
+        raise InputError("Steps and seed must be whole numbers.")
+    return train_policy(
+        settings,
+        load_scenario(scenario) if scenario in shipped_names() else parse_scenario(scenario.encode(), "custom"),
+        steps=steps,
+        seed=seed,
+        env_version=env_named(str(arguments.get("env", "v0"))),
+        run_dir=run_folder(settings, str(arguments.get("run", ""))),
+        resume=arguments.get("resume") is True,
+        now_ms=now_ms,
+        progress=progress,
+    ).to_json()
+
+
 def _calibrate(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
     seed = arguments.get("seed", settings.seed)
     if not isinstance(seed, int):
@@ -118,5 +137,6 @@ WORK: Final[Mapping[str, Work]] = {
     "train_classifier": _train,
     "calibrate": _calibrate,
     "simulate": _simulate,
+    "train_policy": _train_policy,
     "simulate_sessions": _simulate_sessions,
 }

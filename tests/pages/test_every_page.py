@@ -12,6 +12,7 @@ TITLES = {
     "sessions": "Sessions",
     "features": "Features",
     "classifier": "Agent classifier",
+    "simulator": "Simulator",
 }
 
 
@@ -46,6 +47,10 @@ def test_an_empty_workspace_says_where_data_comes_from(screen: str, empty: Path,
         ("classifier", {"classifier_tab": "Robustness"}),
         ("classifier", {"classifier_tab": "Model card"}),
         ("classifier", {"classifier_tab": "Train and versions"}),
+        ("simulator", {"scenario": "Two rooms that substitute", "second": "Slack stock"}),
+        ("simulator", {"simulator_tab": "Train a policy"}),
+        ("simulator", {"simulator_tab": "Calibrate from your data"}),
+        ("simulator", {"simulator_tab": "Sessions meet rules"}),
     ],
 )
 @pytest.mark.parametrize("workspace", ["trained", "unlabelled"])

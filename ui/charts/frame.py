@@ -15,6 +15,7 @@ SECOND: Final = "#9a6cc4"
 GRID: Final = "rgba(128, 138, 145, 0.18)"
 COLOURS: Final = {"human": HUMAN, "agent": AGENT, "unknown": UNKNOWN}
 FONT_PX: Final = 13
+_CAMERA_PX: Final = 38
 
 
 def framed(figure: go.Figure, *, x: str, y: str, height_px: int = 300, has_legend: bool = True) -> go.Figure:
@@ -45,6 +46,7 @@ def framed(figure: go.Figure, *, x: str, y: str, height_px: int = 300, has_legen
         font={"size": FONT_PX},
         hoverlabel={"font": {"size": FONT_PX}},
         bargap=0.12,
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": BASELINE, "activecolor": MODEL},
     )
     axis = {"automargin": True, "zeroline": False, "gridcolor": GRID, "title_font": {"size": FONT_PX}, "tickfont": {"size": FONT_PX - 1}}
     figure.update_xaxes(title_text=x, **axis)
@@ -52,7 +54,7 @@ def framed(figure: go.Figure, *, x: str, y: str, height_px: int = 300, has_legen
     return figure
 
 
-def show(figure: go.Figure, statement: str, reading: str = "", *, key: str) -> None:
+def show(figure: go.Figure, statement: str, reading: str = "", *, key: str, download: str = "") -> None:
     """Put a chart on the page: what it says above, how to read it below.
 
     Args:
@@ -60,9 +62,18 @@ def show(figure: go.Figure, statement: str, reading: str = "", *, key: str) -> N
         statement: one sentence, the chart's title.
         reading: one sentence for those who meet such a chart for the first time.
         key: name of the chart on its page.
+        download: name of the PNG that a camera above the chart saves; empty for no camera.
     """
     with st.container(gap="xsmall", key=f"chart_{key}"):
         st.markdown(f"**{statement}**")
-        st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=statement)
+        if download:
+            figure.update_layout(margin_r=_CAMERA_PX)
+        st.plotly_chart(figure, key=key, config=_camera(download) if download else {"displayModeBar": False}, alt=statement)
         if reading:
             st.caption(reading)
+
+
+def _camera(name: str) -> dict[str, object]:
+    """Only a button that saves the chart, at twice the size it has on the page."""
+    image = {"format": "png", "filename": name, "scale": 2}
+    return {"displayModeBar": True, "displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": image}

@@ -1,5 +1,6 @@
 """Policies by name, as people write them on the command line and choose them on the page."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ from phantom_core.market.policies.elasticity import elasticity_policy
 from phantom_core.market.policies.fixed import Fixed
 from phantom_core.market.policies.optimal import Optimal
 from phantom_core.market.policies.policy import Policy
+from phantom_core.market.policies.ppo import PpoPolicy, load_policies
 from phantom_core.market.policies.rules import RulePolicy
 from phantom_core.market.policies.surge import Surge
 from phantom_core.market.scenario import Scenario
@@ -47,7 +49,18 @@ def policies_named(names: str | list[str] | tuple[str, ...], scenario: Scenario,
     wanted = [name.strip() for name in listed if name.strip()]
     if not wanted:
         raise InputError("There is no policy to try.", hint=f"Name at least one of {', '.join(DESCRIPTIONS)}.")
-    return [_policy(name, scenario, seed, runs) for name in wanted]
+    return _told_apart(wanted, [_policy(name, scenario, seed, runs) for name in wanted])
+
+
+def _told_apart(wanted: list[str], policies: list[Policy | Team]) -> list[Policy | Team]:
+    """Trained policies of one kind, which share a name, by their runs."""
+    names = [policy.name for policy in policies]
+    return [
+        replace(policy, name=f"{policy.name}:{Path(asked.partition(':')[2]).name}")
+        if isinstance(policy, PpoPolicy | Team) and names.count(policy.name) > 1
+        else policy
+        for asked, policy in zip(wanted, policies, strict=True)
+    ]
 
 
 def _policy(name: str, scenario: Scenario, seed: int, runs: Path) -> Policy | Team:
@@ -89,8 +102,6 @@ def _rules(path: Path) -> Policy:
 
 
 def _trained(detail: str, runs: Path) -> Policy | Team:
-    from phantom_core.market.policies.ppo import load_policies  # noqa: PLC0415 - torch takes a second to import
-
     folder = runs / detail if (runs / detail).is_dir() else Path(detail)
     if not folder.is_dir():
         saved = ", ".join(sorted(path.name for path in runs.glob("[!.]*") if path.is_dir())) or "none"

@@ -1,0 +1,117 @@
+"""Policies that PPO trained, played without torch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phantom_core.errors import DataError, NotFoundError
+from phantom_core.market.observation import Observation
+from phantom_core.market.policies.policy import Policy
+from phantom_core.market.ppo.features import features
+from phantom_core.market.ppo.saved_policy import CARD, WEIGHTS, PolicyCard, Tensors, read_card, read_tensors
+from phantom_core.market.shops import State
+from phantom_core.market.team import Team
+
+Floats = NDArray[np.float32]
+_SEED_RUNS: Final = "seed-*"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PpoPolicy:
+    """The mean price of a trained policy: no chance is left in it.
+
+    Attributes:
+        card: where it comes from.
+        observation: what it sees.
+        highs: largest value of each number it sees.
+        centre, scale: bring these numbers to the order of 1.
+        layers: weights, shape (n_out, n_in), and biases, shape (n_out,), from the features to the price.
+        name: how results call it.
+    """
+
+    card: PolicyCard
+    observation: Observation
+    highs: Floats
+    centre: Floats
+    scale: Floats
+    layers: tuple[tuple[Floats, Floats], ...]
+    name: str = "ppo"
+
+    def ratios(self, state: State) -> NDArray[np.float64]:
+        """One price for all products of each shop, within the guard rails it was trained with."""
+        hidden = features(self.observation.of(state, self.highs), self.centre, self.scale)
+        *inner, (weight, bias) = self.layers
+        for inner_weight, inner_bias in inner:
+            hidden = np.tanh(hidden @ inner_weight.T + inner_bias)
+        mean = (hidden @ weight.T + bias)[:, 0].astype(np.float64)
+        scenario = self.observation.scenario
+        return np.asarray(np.clip(mean, scenario.lowest_ratio, scenario.highest_ratio))
+
+
+def load_policy(folder: Path, name: str | None = None) -> PpoPolicy:
+    """Open one training run.
+
+    Args:
+        folder: of the run.
+        name: how results call it; None means "ppo", or "ppo_features" where it sees what models say.
+    Raises:
+        NotFoundError: there is no finished policy.
+        DataError: its files are damaged, foreign or of a newer PHANTOM.
+    """
+    card = read_card(folder)
+    tensors = read_tensors(folder / WEIGHTS, card.sha256)
+    observation = Observation(card.trained_on(), card.env_version)
+    try:
+        centre, scale = tensors["features_extractor.centre"], tensors["features_extractor.scale"]
+        layers = _layers(tensors, len(card.hyperparameters.hidden))
+        policy = PpoPolicy(card, observation, observation.highs(), centre, scale, layers, name or _name(card))
+        _check_shapes(policy)
+    except (KeyError, ValueError):
+        raise DataError(f"The weights in {folder} are not those of a {card.env_version} policy.", hint="Train again.") from None
+    return policy
+
+
+def load_policies(folder: Path) -> Policy | Team:
+    """Open a training run, or all runs `seed-…` of a folder as one team named after what they see.
+
+    Raises:
+        NotFoundError: there is no finished policy.
+        DataError: files are damaged, foreign or of a newer PHANTOM, or the runs do not belong together.
+    """
+    if (folder / CARD).is_file():
+        return load_policy(folder)
+    runs = sorted(path for path in folder.glob(_SEED_RUNS) if (path / CARD).is_file())
+    if not runs:
+        raise NotFoundError(f"There is no trained policy in {folder}.", hint="Train one: simulate train.")
+    members = [load_policy(run) for run in runs]
+    if len({(member.card.env_version, member.card.scenario_toml) for member in members}) > 1:
+        raise DataError(f"The runs in {folder} were trained on different scenarios or environments.", hint="Name one of them.")
+    return Team(members[0].name, tuple(members))
+
+
+def _name(card: PolicyCard) -> str:
+    return "ppo" if card.env_version == "v0" else "ppo_features"
+
+
+def _layers(tensors: Tensors, n_hidden: int) -> tuple[tuple[Floats, Floats], ...]:
+    # In the network's list every layer is followed by its activation.
+    names = [f"mlp_extractor.policy_net.{2 * n}" for n in range(n_hidden)]
+    return tuple((tensors[f"{name}.weight"], tensors[f"{name}.bias"]) for name in (*names, "action_net"))
+
+
+def _check_shapes(policy: PpoPolicy) -> None:
+    """Stop at weights that do not fit together: one try with an observation of zeros.
+
+    Raises:
+        ValueError: they do not.
+    """
+    hidden = features(np.zeros((1, policy.highs.size), np.float32), policy.centre, policy.scale)
+    for weight, bias in policy.layers:
+        if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+            raise ValueError("a weight is no number")
+        hidden = hidden @ weight.T + bias
+    if hidden.shape != (1, 1):
+        raise ValueError("not one price")

@@ -1,0 +1,140 @@
+"""Learner: SB3's PPO on many shops, one rollout and its updates at a time, and its tensors by name."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import BaseCallback
+
+from phantom_core.errors import DataError
+from phantom_core.market.observation import EnvVersion, Observation
+from phantom_core.market.policies.best_fixed import best_fixed
+from phantom_core.market.ppo.hyperparameters import Hyperparameters
+from phantom_core.market.ppo.network import PricingNetwork
+from phantom_core.market.ppo.practice import PracticeShops
+from phantom_core.market.ppo.saved_policy import Tensors
+from phantom_core.market.scenario import Scenario
+
+_POLICY: Final = "policy."
+_ADAM: Final = "adam."
+_MOMENTS: Final = ("step", "exp_avg", "exp_avg_sq")
+
+
+class Learner:
+    """Trains one policy.
+
+    Args:
+        scenario: what it is trained on.
+        version: what it sees.
+        total_steps: shop hours at the end, a multiple of the number of shops; the learning rate falls to 0 on the way.
+        steps: shop hours it has behind it; the shoppers that come are others than after 0.
+        seed: of everything random.
+        chosen: hyperparameters.
+    """
+
+    def __init__(
+        self, scenario: Scenario, version: EnvVersion, *, total_steps: int, steps: int, seed: int, chosen: Hyperparameters
+    ) -> None:
+        self.steps, self.total_steps = steps, total_steps
+        self._chosen = chosen
+        first_ratio = 0.0 if steps else best_fixed(scenario, seed).ratio
+        own_seed = int(np.random.SeedSequence([seed, steps]).generate_state(1)[0])
+        self._model = PPO(
+            PricingNetwork,
+            PracticeShops(scenario, chosen.n_shops, own_seed, version=version),
+            learning_rate=lambda left: chosen.learning_rate * left,
+            n_steps=chosen.rollout_h,
+            batch_size=chosen.batch_size,
+            n_epochs=chosen.n_epochs,
+            gamma=chosen.gamma,
+            gae_lambda=chosen.gae_lambda,
+            clip_range=chosen.clip_range,
+            # Episodes that ended last: as many as there are shops.
+            stats_window_size=chosen.n_shops,
+            policy_kwargs={
+                "observation": Observation(scenario, version),
+                "first_ratio": first_ratio,
+                "hidden": chosen.hidden,
+                "initial_log_std": chosen.initial_log_std,
+            },
+            seed=own_seed,
+            device="cpu",
+        )
+        self._callback: BaseCallback | None = None
+
+    def update(self) -> None:
+        """Play one rollout, or what is left to the total, and learn from it."""
+        model, n_shops = self._model, self._chosen.n_shops
+        if self._callback is None:
+            _, self._callback = model._setup_learn(self.total_steps, None)
+            model.num_timesteps = self.steps
+        hours = min(self._chosen.rollout_h, (self.total_steps - self.steps) // n_shops)
+        model.rollout_buffer.buffer_size = hours
+        assert model.env is not None
+        model.collect_rollouts(model.env, self._callback, model.rollout_buffer, hours)
+        # The rate of an update is that of its middle, so that the last one still learns.
+        done = (self.steps + hours * n_shops / 2.0) / self.total_steps
+        model._current_progress_remaining = 1.0 - done
+        model.train()
+        self.steps = model.num_timesteps
+
+    def reward(self) -> float | None:
+        """Mean money of the episodes that ended last; None where none ended."""
+        rewards = [episode["r"] for episode in self._model.ep_info_buffer or ()]
+        return float(np.mean(rewards)) if rewards else None
+
+    def policy_tensors(self) -> Tensors:
+        """Weights and constants of the networks by name."""
+        return {name: _array(tensor) for name, tensor in self._named().items()}
+
+    def tensors(self) -> Tensors:
+        """Everything a checkpoint holds: the networks, and Adam's moments of each weight."""
+        state = self._model.policy.optimizer.state
+        moments = {
+            f"{_ADAM}{name}.{moment}": _array(state[parameter][moment])
+            for name, parameter in self._model.policy.named_parameters()
+            for moment in _MOMENTS
+            if parameter in state
+        }
+        return {**{_POLICY + name: array for name, array in self.policy_tensors().items()}, **moments}
+
+    def restore(self, tensors: Tensors) -> None:
+        """Continue with the tensors of a checkpoint.
+
+        Raises:
+            DataError: they are not those of this kind of policy.
+        """
+        optimizer = self._model.policy.optimizer
+        try:
+            with torch.no_grad():
+                for name, tensor in self._named().items():
+                    tensor.copy_(torch.as_tensor(tensors[_POLICY + name]))
+                for name, parameter in self._model.policy.named_parameters():
+                    if f"{_ADAM}{name}.step" in tensors:
+                        optimizer.state[parameter] = {moment: torch.as_tensor(tensors[f"{_ADAM}{name}.{moment}"]) for moment in _MOMENTS}
+        except (KeyError, RuntimeError):
+            raise DataError("The checkpoint's tensors are not those of this kind of policy.", hint="Start the training anew.") from None
+
+    def _named(self) -> dict[str, torch.Tensor]:
+        policy = self._model.policy
+        # Each buffer once: the networks share one features extractor.
+        return {**dict(policy.named_parameters()), **dict(policy.named_buffers())}
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute in one thread, which is fastest for networks this small, and leave its setting as it was."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _array(tensor: torch.Tensor) -> NDArray[np.float32]:
+    return np.array(tensor.detach().numpy(), np.float32)

@@ -1,0 +1,151 @@
+"""Simulator: choose a market and policies, try, train, cancel, resume, calibrate, let sessions meet rules."""
+
+from pathlib import Path
+
+import pytest
+
+from phantom_core.control.jobs import Jobs
+from phantom_core.errors import CancelledError
+from phantom_core.market.scenario import load_scenario
+from phantom_core.settings import Settings
+from phantom_core.views.trial_list import trial_titles
+from phantom_core.workflows.run_job import WORK
+from phantom_core.workflows.simulate import open_trial, saved_trials
+from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
+
+TRAIN = {"simulator_tab": "Train a policy"}
+
+
+def quiet(done: float, message: str) -> None:
+    """Nobody watches."""
+
+
+def try_prices(workspace: Path, **changed: object) -> None:
+    arguments = {"scenario": load_scenario("tight").to_toml(), "policies": ["surge", "optimum"], "episodes": 50, "seed": 1}
+    WORK["simulate"](Settings(workspace=workspace), arguments | changed, NOW_MS, quiet)
+
+
+def test_the_first_trial_is_one_click_away_and_its_conclusion_names_both_sides(empty: Path, open_page: Open) -> None:
+    page = open_page(empty, "simulator")
+    assert "No prices have been tried yet." in texts(page)
+    page.button(key="first_trial").click().run()
+    wait_for_jobs(empty)
+    page.run()
+    said = texts(page)
+    assert "No policy can earn more than" in said
+    assert all(word in said for word in ("leakage", "revenue", "humans pay", "best fixed price"))
+    assert len(page.get("plotly_chart")) == 6
+    assert not page.error
+
+
+def test_turned_knobs_become_the_scenario_that_is_tried(empty: Path, open_page: Open) -> None:
+    settings = Settings(workspace=empty)
+    page = open_page(empty, "simulator", scenario=load_scenario("seed").title)
+    assert page.selectbox(key="scenario").value == "seed"
+    page.slider(key="share").set_value(0.4).run()
+    page.selectbox(key="second").set_value("the same, unchanged").run()
+    page.multiselect(key="policies").set_value(["fixed", "best_fixed"]).run()
+    page.number_input(key="episodes").set_value(50).run()
+    page.button(key="try_prices").click().run()
+    wait_for_jobs(empty)
+    shares = {open_trial(settings, name).trial.scenario.agent_share for name in saved_trials(settings)}
+    assert shares == {0.4, 0.7}
+
+
+def test_no_policy_no_trial(empty: Path, open_page: Open) -> None:
+    page = open_page(empty, "simulator")
+    page.multiselect(key="policies").set_value([]).run()
+    assert page.button(key="try_prices").disabled
+
+
+def test_several_products_are_measured_by_a_bound(empty: Path, open_page: Open) -> None:
+    try_prices(empty, scenario=load_scenario("substitutes").to_toml(), policies=["surge"])
+    page = open_page(empty, "simulator", scenario=load_scenario("substitutes").title)
+    assert "an upper bound that may be out of reach" in texts(page)
+    assert "Optimum" not in page.multiselect(key="policies").options
+    assert "Optimum" in open_page(empty, "simulator").multiselect(key="policies").options
+
+
+def test_two_trials_stand_side_by_side(empty: Path, open_page: Open) -> None:
+    try_prices(empty)
+    try_prices(empty, seed=2)
+    titles = trial_titles(Settings(workspace=empty))
+    second, first = titles
+    page = open_page(empty, "simulator", trial=titles[first], beside=titles[second])
+    assert page.selectbox(key="trial").value == first
+    assert page.selectbox(key="beside").value == second
+    assert len(page.get("plotly_chart")) == 12
+    assert not page.error
+
+
+def test_a_trial_that_is_damaged_is_one_sentence(empty: Path, open_page: Open) -> None:
+    try_prices(empty)
+    title = next(iter(trial_titles(Settings(workspace=empty)).values()))
+    for path in (empty / "simulations").rglob("*.json"):
+        path.write_text("{")
+    page = open_page(empty, "simulator", trial=title)
+    assert "No prices have been tried yet." in texts(page)
+    assert not page.exception
+
+
+def test_a_training_that_was_cancelled_can_be_resumed_and_tried(empty: Path, open_page: Open) -> None:
+    settings = Settings(workspace=empty)
+    arguments = {"scenario": load_scenario("tight").to_toml(), "steps": 20_000, "seed": 3, "env": "v0", "run": "mine"}
+
+    def stop_half_way(done: float, message: str) -> None:
+        if done > 0.4:
+            raise CancelledError("Stopped.")
+
+    with pytest.raises(CancelledError):
+        WORK["train_policy"](settings, arguments, NOW_MS, stop_half_way)
+    page = open_page(empty, "simulator", **TRAIN)
+    assert "stopped at" in str(page.dataframe[0].value["state"][0])
+    page.button(key="resume_run").click().run()
+    wait_for_jobs(empty)
+    page.run()
+    assert str(page.dataframe[0].value["state"][0]) == "finished"
+    page.button(key="try_run").click().run()
+    assert "ppo:mine" in page.multiselect(key="policies").value
+    assert not page.error
+
+
+def test_a_run_is_not_written_over(empty: Path, open_page: Open) -> None:
+    WORK["train_policy"](
+        Settings(workspace=empty), {"scenario": "tight", "steps": 1_000, "seed": 3, "env": "v0", "run": "mine"}, NOW_MS, quiet
+    )
+    page = open_page(empty, "simulator", **TRAIN)
+    next(box for box in page.text_input if box.label == "Name of the run").set_value("mine").run()
+    next(button for button in page.button if button.label == "Train the policy").click().run()
+    assert "There is a run called 'mine' already." in page.error[0].value
+    assert not Jobs(Settings(workspace=empty)).active()
+
+
+def test_a_market_is_measured_on_the_demo_set_and_handed_over(own: Path, open_page: Open) -> None:
+    page = open_page(own, "simulator", simulator_tab="Calibrate from your data")
+    assert "The market has not been measured yet." in texts(page)
+    page.button(key="calibrate").click().run()
+    wait_for_jobs(own)
+    page.run()
+    assert not page.exception
+    assert any(metric.label == "Visits a day" for metric in page.metric)
+
+
+def test_rules_meet_sessions(own: Path, open_page: Open) -> None:
+    page = open_page(own, "simulator", simulator_tab="Sessions meet rules")
+    assert "No rules have been tried yet." in texts(page)
+    page.text_area(key="session_rules_text").set_value("IF mood > 1 THEN markup 1.1\nELSE markup 1.0")
+    next(button for button in page.button if button.label == "Keep and choose them").click().run()
+    assert "mood" in page.error[0].value
+    page.text_area(key="session_rules_text").set_value("IF p_agent > 0.5 THEN markup 1.2\nELSE markup 1.0")
+    next(button for button in page.button if button.label == "Keep and choose them").click().run()
+    assert page.multiselect(key="session_rules").value == ["bands", "my-rules"]
+    page.number_input(key="n_sessions").set_value(200).run()
+    next(button for button in page.button if button.label == "Let sessions meet them").click().run()
+    wait_for_jobs(own)
+    page.run()
+    assert "What came of it" in texts(page)
+    assert not page.error
+
+
+def test_without_a_classifier_the_sessions_tab_says_where_to_get_one(empty: Path, open_page: Open) -> None:
+    assert "A classifier is needed." in texts(open_page(empty, "simulator", simulator_tab="Sessions meet rules"))
