@@ -16,6 +16,10 @@ class Settings(BaseSettings):
         future_tolerance_s: an event may be this far ahead of the clock, seconds.
         seed: seed of everything random unless a call says otherwise.
         demo_sessions: size of the demo set, sessions.
+        guard_rail_low, guard_rail_high: no price leaves these, price over base price.
+        reference_ratio: what an agent pays below this price over base price is leakage.
+        leakage_weight: what a unit of leakage costs.
+        most_offers: the network learns from about this many offers at most, of whole sessions.
         marking_up_human_cost: money lost when one human is marked up by mistake, in units of the average order.
         leaking_to_agent_cost: money lost when one agent buys at the low quote, in units of the average order.
     """
@@ -30,4 +34,9 @@ class Settings(BaseSettings):
     demo_sessions: int = Field(default=5_000, ge=100)
     marking_up_human_cost: float = Field(default=0.30, ge=0)
     leaking_to_agent_cost: float = Field(default=0.20, ge=0)
+    guard_rail_low: float = Field(default=0.7, gt=0)
+    guard_rail_high: float = Field(default=1.5, gt=0)
+    reference_ratio: float = Field(default=1.2, ge=0)
+    leakage_weight: float = Field(default=0.5, ge=0)
+    most_offers: int = Field(default=200_000, ge=1_000)
     log_level: str = "INFO"

@@ -37,7 +37,7 @@ def load_form(settings: Settings) -> None:
             paths = [*map(str, kept(settings, uploads)), *([where.strip()] if where.strip() else [])]
             mapping = _mapping(settings, [Path(path) for path in paths if Path(path).is_file()])
         with grid.cell():
-            st.markdown("**Who the sessions belong to** (optional)")
+            st.markdown("**Who the sessions belong to, what is sold** (optional)")
             labels = st.file_uploader(
                 "Labels", key=f"load_labels_{turn}", help="Columns session and label (agent or human), perhaps family."
             )
@@ -45,6 +45,11 @@ def load_form(settings: Settings) -> None:
                 "Experiments",
                 key=f"load_experiments_{turn}",
                 help="Columns id and xp_human_only: the experiment's sessions are human or agent.",
+            )
+            catalogue = st.file_uploader(
+                "Catalogue",
+                key=f"load_catalogue_{turn}",
+                help="What is sold: product_id and base_price, perhaps stock, n_amenities, is_refundable, competitor_price.",
             )
             url = st.text_input(
                 "Or the experiments of a database", placeholder="postgresql://user@host/shop", key=f"load_url_{turn}", type="password"
@@ -59,8 +64,9 @@ def load_form(settings: Settings) -> None:
                 "mapping": mapping,
                 "labels": _one(settings, labels),
                 "experiments": _one(settings, experiments) or url.strip(),
+                "catalogue": _one(settings, catalogue),
             }
-            if not any((paths, arguments["labels"], arguments["experiments"])):
+            if not any((paths, arguments["labels"], arguments["experiments"], arguments["catalogue"])):
                 raise InputError("There is nothing to load yet.", hint="Choose a file, or name a path on this server.")
             jobs().start("ingest", arguments)
             st.session_state["load_turn"] = turn + 1

@@ -46,12 +46,12 @@ def _sum(result: Mapping[str, Any], quarantined: int) -> None:
         "+ duplicates": result["duplicates"],
         "+ in quarantine": quarantined,
     }
-    people = {name.capitalize(): result[name] for name in ("experiments", "labels") if result[name]}
+    keyed = {name: result[name] for name in ("experiments", "labels", "catalogue") if result.get(name)}
     with st.grid(6, min_column_width=120, gap="small"):
-        for name, n in (parts if result["read"] or not people else {}).items():
+        for name, n in (parts if result["read"] or not keyed else {}).items():
             st.metric(name, count(n), help="Rows that are in the lake already." if "duplicates" in name else None)
-        for name, n in people.items():
-            st.metric(f"New {name.lower()}", count(n))
+        for name, n in keyed.items():
+            st.metric("New products" if name == "catalogue" else f"New {name}", count(n))
 
 
 def _files(files: Sequence[Mapping[str, Any]]) -> None:

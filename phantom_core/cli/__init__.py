@@ -5,18 +5,23 @@ With --json a verb prints one JSON object on standard output; everything else go
 
 import typer
 
-from phantom_core.cli import classifier, data, jobs, market_calibration, market_training, market_trials, session_market
+from phantom_core.cli import classifier, data, jobs, market_calibration, market_training, market_trials, multitask, session_market
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="See automated shoppers in clickstream data, and price with them in mind."
 )
-for verb in (data.demo, data.ingest, data.quarantine, data.features, classifier.score, classifier.card, jobs.jobs):
+for verb in (data.demo, data.ingest, data.quarantine, data.features, classifier.score, classifier.card, multitask.price, jobs.jobs):
     app.command()(verb)
 app.command(hidden=True)(jobs.job)
 
 train = typer.Typer(no_args_is_help=True, help="Train a model.")
 train.command("classifier")(classifier.train_classifier)
+train.command("multitask")(multitask.train_multitask)
 app.add_typer(train, name="train")
+
+tune = typer.Typer(no_args_is_help=True, help="Search for better hyperparameters.")
+tune.command("multitask")(multitask.tune_multitask)
+app.add_typer(tune, name="tune")
 
 simulate = typer.Typer(no_args_is_help=True, help="Try prices in a simulated market.")
 simulate.command("run")(market_trials.run)

@@ -33,6 +33,7 @@ def ingest(
     mapping: Annotated[str | None, typer.Option(help="A mapping file, or the name of a shipped one.")] = None,
     experiments: Annotated[str | None, typer.Option(help="A file, or postgresql://… with a table experiments.")] = None,
     labels: Annotated[str | None, typer.Option(help="A file of session and label.")] = None,
+    catalogue: Annotated[str | None, typer.Option(help="A file of products, or postgresql://… with a table catalogue.")] = None,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
@@ -48,6 +49,7 @@ def ingest(
             mapping=load_mapping(mapping) if mapping else None,
             experiments=experiments,
             labels=labels,
+            catalogue=catalogue,
             progress=progress,
         )
         emit(report.to_json(), as_json)

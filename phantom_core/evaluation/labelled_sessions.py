@@ -61,20 +61,22 @@ def read_labelled(lake: Lake, features: tuple[str, ...], n_folds: int, progress:
     _check_labels(matrix, everything.num_rows)
     with lake.connect(("events", "experiments", "session_labels"), version=version) as connection:
         history = read_history(connection, matrix["session_key"].to_numpy())
-        subjects, sources = _subjects(connection, matrix), _sources(connection, matrix)
+        subjects, sources = read_subjects(connection, matrix), _sources(connection, matrix)
     is_agent = matrix["is_agent"].to_numpy().astype(np.bool_)
-    groups, n_split = _groups(matrix, subjects, is_agent, n_folds)
+    groups, n_split = actors_to_fold_by(matrix, subjects, is_agent, n_folds)
     rows = LabelledRows(encode(matrix, features), features, is_agent, groups)
     return LabelledSessions(matrix, rows, history, _data(version, matrix, everything.num_rows, rows, sources, n_split))
 
 
-def _subjects(connection: duckdb.DuckDBPyConnection, matrix: pa.Table) -> pa.ChunkedArray:
+def read_subjects(connection: duckdb.DuckDBPyConnection, matrix: pa.Table) -> pa.ChunkedArray:
     """Who took part in each session's experiment; NULL where nobody wrote it down."""
     named = connection.sql("SELECT experiment_id, NULLIF(TRIM(subject_name), '') AS subject FROM experiments").to_arrow_table()
     return named["subject"].take(pc.index_in(matrix["experiment_id"], value_set=named["experiment_id"].combine_chunks()))
 
 
-def _groups(matrix: pa.Table, subjects: pa.ChunkedArray, is_agent: NDArray[np.bool_], n_folds: int) -> tuple[NDArray[np.int64], int]:
+def actors_to_fold_by(
+    matrix: pa.Table, subjects: pa.ChunkedArray, is_agent: NDArray[np.bool_], n_folds: int
+) -> tuple[NDArray[np.int64], int]:
     """Actors, and how many subjects are several of them.
 
     Subjects are the actors where there are enough to fold by. A name that stands for many ("student") leaves too few.

@@ -10,6 +10,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 Floats = NDArray[np.float64]
 N_RESAMPLES: Final = 1_000
+N_PAIRED: Final = 200
 RECALL: Final = 0.8
 CURVE_POINTS: Final = 200
 # Resamples are weighed a few at a time, so that memory stays small.
@@ -85,6 +86,38 @@ def roc_auc(is_agent: NDArray[np.bool_], score: Floats) -> float:
     order = np.argsort(-score, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)
     return float(_figures(*_counts(np.ones((1, len(order))), is_agent[order], ends))[0, 0])
+
+
+def auc_difference(
+    is_agent: NDArray[np.bool_],
+    scores: tuple[Floats, Floats],
+    groups: NDArray[np.int64],
+    rng: np.random.Generator,
+    n_resamples: int = N_PAIRED,
+) -> Estimate:
+    """ROC-AUC of one score minus that of another, on the same resampled actors.
+
+    Args:
+        is_agent: labels with both classes, shape (n_rows,).
+        scores: the one and the other, each of shape (n_rows,).
+        groups: actor of each row, shape (n_rows,).
+        rng: draws the resamples.
+        n_resamples: count.
+    """
+    point = roc_auc(is_agent, scores[0]) - roc_auc(is_agent, scores[1])
+    drawn: list[Floats] = []
+    for weights in _resamples(groups, rng, n_resamples):
+        one, other = (_weighted_auc(weights, is_agent, score) for score in scores)
+        drawn.append(one - other)
+    low, high = np.nanquantile(np.concatenate(drawn), (0.025, 0.975))
+    return Estimate(point, float(low), float(high))
+
+
+def _weighted_auc(weights: Floats, is_agent: NDArray[np.bool_], score: Floats) -> Floats:
+    """ROC-AUC of each resample, shape (n_resamples,)."""
+    order = np.argsort(-score, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)
+    return _figures(*_counts(weights[:, order], is_agent[order], ends))[:, 0]
 
 
 def roc_points(is_agent: NDArray[np.bool_], score: Floats) -> Curve:

@@ -1,202 +1,48 @@
-"""Actors: experiments and session labels as they come in files or a PostgreSQL table, checked row by row."""
+"""Actors: experiments and session labels, which say who the sessions belong to."""
 
-import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Final
 
-import pyarrow as pa
-import sqlalchemy as sa
-
-from phantom_core.errors import MappingError, SourceError, UnavailableError
+from phantom_core.events.keyed import NO, YES, Converted, Keyed, Named, Names, Row, collect
 from phantom_core.events.schema import EXPERIMENTS, SESSION_LABELS
-from phantom_core.events.sources import ROW_NAMES, Source
-from phantom_core.events.text_rows import MAX_SHOWN
 
-_YES: Final = frozenset({"true", "t", "yes", "1", "1.0"})
-_NO: Final = frozenset({"false", "f", "no", "0", "0.0"})
-_AGENT: Final = frozenset({"agent", "bot", "automated", "robot", "scraper"}) | _YES
-_HUMAN: Final = frozenset({"human", "user", "person", "people"}) | _NO
+_AGENT: Final = frozenset({"agent", "bot", "automated", "robot", "scraper"}) | YES
+_HUMAN: Final = frozenset({"human", "user", "person", "people"}) | NO
 
-_EXPERIMENT_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+EXPERIMENT_NAMES: Final[Names] = {
     "experiment_id": ("id", "experiment_id", "experimentId"),
     "subject_name": ("subject_name", "subjectName"),
     "xp_human_only": ("xp_human_only", "xpHumanOnly"),
     "xp_market_mode": ("xp_market_mode", "xpMarketMode"),
     "xp_task_id": ("xp_task_id", "xpTaskId"),
 }
-_LABEL_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+LABEL_NAMES: Final[Names] = {
     "session_id": ("session", "session_id", "sessionId"),
     "is_agent": ("label", "is_agent", "isAgent", "class"),
     "family": ("family",),
 }
 
-Row = dict[str, str | None]
 
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A row as named text values, or why there are none.
-
-    Attributes:
-        line: where it stands, from 1.
-        values: by column.
-        problem: reason code of a row that cannot be read, else "".
-        detail: what was found there.
-        text: the row as it stands.
-    """
-
-    line: int
-    values: Row
-    problem: str = ""
-    detail: str = ""
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A row that was not taken: where it stands, and why."""
-
-    line: int
-    reason: str
-    detail: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Actors:
-    """Rows for `experiments` or `session_labels`, one per key (the last one wins), and what was refused.
-
-    Attributes:
-        rows: with the table's schema.
-        n_read: rows read.
-        n_repeated: rows whose key came again further down.
-        refused: rows in quarantine.
-    """
-
-    rows: pa.Table
-    n_read: int
-    n_repeated: int
-    refused: tuple[Refused, ...]
-
-    @property
-    def reasons(self) -> dict[str, int]:
-        """How often each reason occurs."""
-        return dict(Counter(row.reason for row in self.refused))
-
-
-def read_experiments(rows: Iterable[Named]) -> Actors:
+def read_experiments(rows: Iterable[Named]) -> Keyed:
     """Experiments from named text values."""
-    return _collect(rows, _EXPERIMENT_NAMES, EXPERIMENTS, _experiment)
+    return collect(rows, EXPERIMENT_NAMES, EXPERIMENTS, _experiment)
 
 
-def read_labels(rows: Iterable[Named]) -> Actors:
+def read_labels(rows: Iterable[Named]) -> Keyed:
     """Session labels from named text values; label is agent/bot/1 or human/0."""
-    return _collect(rows, _LABEL_NAMES, SESSION_LABELS, _label)
+    return collect(rows, LABEL_NAMES, SESSION_LABELS, _label)
 
 
-def rows_of_source(source: Source) -> Iterator[Named]:
-    """Rows of a file; those that are physically broken have a problem instead of values."""
-    for batch in source.batches():
-        for row in batch.rows.to_pylist():
-            line, problem, detail, text = (row.pop(name) for name in ROW_NAMES)
-            values = row
-            if source.columns.is_json and not problem:
-                text = row["doc"][:MAX_SHOWN]
-                values, problem = _document(row["doc"])
-            yield Named(line, {key: _text(value) for key, value in values.items()}, problem or "", detail or "", text or "")
-
-
-def rows_of_postgres(url: str) -> Iterator[Named]:
-    """Rows of the table `experiments` of a PostgreSQL database.
-
-    Raises:
-        UnavailableError: no connection.
-        SourceError: no such table.
-    """
-    try:
-        address = sa.make_url(url).set(drivername="postgresql+psycopg")
-    except (sa.exc.ArgumentError, ValueError) as error:
-        raise SourceError(f"This is no database URL: {error}.", hint="Write postgresql://user@host:5432/database.") from error
-    engine = sa.create_engine(address)
-    try:
-        with engine.connect() as connection:
-            for line, row in enumerate(connection.execute(sa.text("SELECT * FROM experiments")).mappings(), start=1):
-                yield Named(line, {key: _text(value) for key, value in row.items()})
-    except sa.exc.OperationalError as error:
-        raise UnavailableError(f"PostgreSQL does not answer: {_first_line(error)}.", hint="Check the URL and the server.") from error
-    except sa.exc.SQLAlchemyError as error:
-        raise SourceError(f"The table 'experiments' cannot be read: {_first_line(error)}.") from error
-    finally:
-        engine.dispose()
-
-
-def _first_line(error: sa.exc.SQLAlchemyError) -> str:
-    return str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
-
-
-def _document(text: str) -> tuple[dict[str, object], str]:
-    """The values of a JSON object, or why it is none."""
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}, "broken_json"
-    return (document, "") if isinstance(document, dict) else ({}, "not_an_object")
-
-
-def _text(value: object) -> str | None:
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    return None if value is None else text.strip()
-
-
-def _collect(
-    rows: Iterable[Named],
-    names: Mapping[str, tuple[str, ...]],
-    schema: pa.Schema,
-    convert: Callable[[Row], dict[str, str | bool | None] | tuple[str, str]],
-) -> Actors:
-    kept: dict[str, dict[str, str | bool | None]] = {}
-    refused: list[Refused] = []
-    n_read = 0
-    for named in rows:
-        n_read += 1
-        outcome = (named.problem, named.detail)
-        if not named.problem:
-            outcome = convert({field: _pick(named.values, options) for field, options in names.items()})  # type: ignore[assignment]
-        if isinstance(outcome, tuple):
-            refused.append(Refused(named.line, *outcome, named.text or json.dumps(named.values, ensure_ascii=False)[:MAX_SHOWN]))
-        else:
-            kept[str(outcome[schema.names[0]])] = outcome
-    table = pa.Table.from_pylist(list(kept.values()), schema=schema)
-    return Actors(table, n_read, n_read - len(kept) - len(refused), tuple(refused))
-
-
-def check_columns(source: Source, kind: str) -> None:
-    """Refuse a file of experiments or labels that has no column to name a row by.
-
-    Raises:
-        MappingError: says which columns there are.
-    """
-    needed = _EXPERIMENT_NAMES["experiment_id"] if kind == "experiments" else _LABEL_NAMES["session_id"]
-    if not any(name in source.columns.names for name in needed):
-        raise MappingError(f"No column {' or '.join(needed)}; the columns are {', '.join(source.columns.names) or 'none'}.")
-
-
-def _pick(values: Row, options: tuple[str, ...]) -> str | None:
-    return next((values[name] for name in options if values.get(name) not in (None, "")), None)
-
-
-def _experiment(row: Row) -> dict[str, str | bool | None] | tuple[str, str]:
+def _experiment(row: Row) -> Converted | tuple[str, str]:
     human_only = (row["xp_human_only"] or "").lower()
     if row["experiment_id"] is None:
         return "missing_experiment_id", ""
-    if human_only not in _YES | _NO | {""}:
+    if human_only not in YES | NO | {""}:
         return "bad_flag", human_only
-    return {**row, "xp_human_only": human_only in _YES if human_only else None}
+    return {**row, "xp_human_only": human_only in YES if human_only else None}
 
 
-def _label(row: Row) -> dict[str, str | bool | None] | tuple[str, str]:
+def _label(row: Row) -> Converted | tuple[str, str]:
     label = (row["is_agent"] or "").lower()
     if row["session_id"] is None:
         return "missing_session_id", ""

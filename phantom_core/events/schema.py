@@ -63,6 +63,18 @@ SESSION_LABELS: Final = pa.schema(
     ]
 )
 
+# What is sold. competitor_price is what others ask for the same; NULL where nobody knows.
+CATALOGUE: Final = pa.schema(
+    [
+        pa.field("product_id", pa.string(), nullable=False),
+        pa.field("base_price", pa.float64()),
+        pa.field("stock", pa.float64()),
+        pa.field("n_amenities", pa.float64()),
+        pa.field("is_refundable", pa.bool_()),
+        pa.field("competitor_price", pa.float64()),
+    ]
+)
+
 QUARANTINE: Final = pa.schema(
     [
         pa.field("load_id", pa.string(), nullable=False),

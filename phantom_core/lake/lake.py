@@ -21,6 +21,7 @@ TABLES: Final[Mapping[str, pa.Schema]] = {
     "quotes": schema.QUOTES,
     "experiments": schema.EXPERIMENTS,
     "session_labels": schema.SESSION_LABELS,
+    "catalogue": schema.CATALOGUE,
     "quarantine": schema.QUARANTINE,
     "loads": schema.LOADS,
 }

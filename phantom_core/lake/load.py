@@ -15,9 +15,11 @@ import duckdb
 import pyarrow as pa
 
 from phantom_core.events import schema
-from phantom_core.events.actors import Actors
+from phantom_core.events.keyed import Keyed
 from phantom_core.lake.lake import TABLES, Lake
 
+# What is loaded by key → its table; the table's first column is the key.
+KEYED_TABLES: Final = {"experiments": "experiments", "labels": "session_labels", "catalogue": "catalogue"}
 _NOTE: Final = "phantom_load"
 _BATCH_ROWS: Final = 100_000
 _REFUSED: Final = pa.schema([("line", pa.int64()), ("reason", pa.string()), ("detail", pa.string()), ("text", pa.string())])
@@ -29,7 +31,7 @@ class Load:
 
     Attributes:
         load_seq: number of the load in this lake, rising.
-        kind: events, quotes, experiments or labels.
+        kind: events, quotes, experiments, labels or catalogue.
         sha256: of the file as it was read.
         quarantined: rows by reason code.
         warnings: plain sentences.
@@ -88,30 +90,31 @@ def commit_staged(lake: Lake, staged: duckdb.DuckDBPyConnection, load: Load, ela
     return done
 
 
-def commit_actors(lake: Lake, actors: Actors, load: Load) -> Load:
-    """Commit experiments or labels; a value that is missing does not erase one that is known.
+def commit_keyed(lake: Lake, read: Keyed, load: Load) -> Load:
+    """Commit experiments, labels or the catalogue; a value that is missing does not erase one that is known.
 
     Args:
         lake: where to.
-        actors: what was read.
+        read: what was read.
         load: kind, file, sha256 and seconds are taken from it.
     Returns:
         The load with all its figures.
     """
-    table, key = ("experiments", "experiment_id") if load.kind == "experiments" else ("session_labels", "session_id")
+    table = KEYED_TABLES[load.kind]
+    key = TABLES[table].names[0]
     with lake.lock:
         finish_interrupted(lake)
-        changed = _changed(lake, table, key, actors.rows)
+        changed = _changed(lake, table, key, read.rows)
         done = replace(
             load,
             load_seq=_next_seq(lake),
-            rows_read=actors.n_read,
+            rows_read=read.n_read,
             accepted=changed.num_rows,
-            duplicates=actors.rows.num_rows - changed.num_rows + actors.n_repeated,
-            quarantined=actors.reasons,
+            duplicates=read.rows.num_rows - changed.num_rows + read.n_repeated,
+            quarantined=read.reasons,
         )
-        if actors.refused:
-            _quarantine(lake, done, pa.Table.from_pylist([asdict(row) for row in actors.refused], schema=_REFUSED))
+        if read.refused:
+            _quarantine(lake, done, pa.Table.from_pylist([asdict(row) for row in read.refused], schema=_REFUSED))
         if done.accepted:
             lake.upsert(table, changed, key, _note(done))
         record(lake, done)
@@ -125,7 +128,7 @@ def record(lake: Lake, load: Load) -> None:
 
 def finish_interrupted(lake: Lake) -> None:
     """Enter a load into the ledger whose process died right after its rows were committed. Hold the lock."""
-    for table in ("events", "quotes", "experiments", "session_labels"):
+    for table in ("events", "quotes", *KEYED_TABLES.values()):
         note = lake.last_note(table).get(_NOTE)
         if note and not _known(lake, json.loads(note)["load_id"]):
             lake.append("loads", pa.Table.from_pylist([json.loads(note)], schema=schema.LOADS))

@@ -7,11 +7,13 @@ from typing import Annotated, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from scipy import optimize
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 Floats = NDArray[np.float64]
 TINY: Final = 1e-6
+_STEEPEST: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,21 @@ class Platt:
     def probability(self, margin: Floats) -> Floats:
         """Probability of an agent, in (0, 1), shape of `margin`."""
         return _sigmoid(self.slope * margin + self.intercept)
+
+
+@dataclass(frozen=True, slots=True)
+class Temperature:
+    """One factor on the margin: it cools what is too sure, and leaves 50 % where it is.
+
+    Source: Guo, Pleiss, Sun and Weinberger 2017, On calibration of modern neural networks.
+    """
+
+    slope: float
+    method: Literal["temperature"] = "temperature"
+
+    def probability(self, margin: Floats) -> Floats:
+        """Probability of an agent, in (0, 1), shape of `margin`."""
+        return _sigmoid(self.slope * margin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +81,9 @@ class Isotonic:
         return np.interp(margin, self.margins, self.probabilities)
 
 
-Fit = Callable[[Floats, NDArray[np.bool_]], Platt | Beta | Isotonic]
-Calibration = Annotated[Platt | Beta | Isotonic, Field(discriminator="method")]
+Curve = Platt | Temperature | Beta | Isotonic
+Fit = Callable[[Floats, NDArray[np.bool_]], Curve]
+Calibration = Annotated[Curve, Field(discriminator="method")]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,20 +96,23 @@ class CalibrationChoice:
         probability: of each row, by a curve of the chosen method that did not see the row's fold, shape (n_rows,).
     """
 
-    calibration: Platt | Beta | Isotonic
+    calibration: Curve
     log_loss: dict[str, float]
     probability: Floats
 
 
-def choose_calibration(margin: Floats, is_agent: NDArray[np.bool_], fold: NDArray[np.int64]) -> CalibrationChoice:
-    """Fit every method and keep the one that predicts held-out folds best.
+def choose_calibration(
+    margin: Floats, is_agent: NDArray[np.bool_], fold: NDArray[np.int64], methods: tuple[str, ...] = ("platt", "beta", "isotonic")
+) -> CalibrationChoice:
+    """Fit each method and keep the one that predicts held-out folds best.
 
     Args:
         margin: out-of-fold margins, shape (n_rows,).
         is_agent: labels, shape (n_rows,).
         fold: fold of each row, shape (n_rows,).
+        methods: names of METHODS.
     """
-    held_out = {name: _cross_fit(fit, margin, is_agent, fold) for name, fit in METHODS.items()}
+    held_out = {name: _cross_fit(METHODS[name], margin, is_agent, fold) for name in methods}
     losses = {name: log_loss(is_agent, probability) for name, probability in held_out.items()}
     best = min(losses, key=losses.__getitem__)
     return CalibrationChoice(METHODS[best](margin, is_agent), losses, held_out[best])
@@ -112,6 +133,15 @@ def fit_platt(margin: Floats, is_agent: NDArray[np.bool_]) -> Platt:
     return Platt(slope, intercept)
 
 
+def fit_temperature(margin: Floats, is_agent: NDArray[np.bool_]) -> Temperature:
+    """Fit a factor; a negative one becomes 0."""
+    target = np.where(is_agent, *_smoothed_targets(is_agent)[::-1])
+    found = optimize.minimize_scalar(
+        lambda slope: float(np.mean(np.logaddexp(0.0, slope * margin) - target * slope * margin)), bounds=(0.0, _STEEPEST), method="bounded"
+    )
+    return Temperature(float(found.x))
+
+
 def fit_beta(margin: Floats, is_agent: NDArray[np.bool_]) -> Beta:
     """Fit a beta curve; a falling part becomes flat."""
     (slope_low, slope_high), intercept = _rising_logistic([*_log_odds_parts(margin)], is_agent)
@@ -127,6 +157,7 @@ def fit_isotonic(margin: Floats, is_agent: NDArray[np.bool_]) -> Isotonic:
 
 METHODS: Final[dict[str, Fit]] = {
     "platt": fit_platt,
+    "temperature": fit_temperature,
     "beta": fit_beta,
     "isotonic": fit_isotonic,
 }

@@ -6,9 +6,10 @@ from math import exp
 from statistics import NormalDist
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from phantom_core.events.schema import STORE_MODES
+from phantom_core.events.schema import CATALOGUE, STORE_MODES
 
 # store mode: products, median base price, spread of log prices, prefix of product ids
 _SHELVES = {
@@ -16,6 +17,12 @@ _SHELVES = {
     "airline": (90, 210.0, 0.55, "flight"),
     "shop": (150, 45.0, 0.80, "item"),
 }
+# What else the shops know of their products; no shopper minds any of it.
+_STOCK = {"hotel": 40, "airline": 60, "shop": 25}
+_MOST_AMENITIES = {"hotel": 9, "airline": 4, "shop": 0}
+_COMPETITOR_SPREAD = 0.08
+_UNWATCHED = 6
+_GOLDEN = 0.618033988749895
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +75,30 @@ def demo_catalogue() -> Catalogue:
         prices.extend(round(median * exp(spread * NormalDist().inv_cdf((rank + 0.5) / n))) for rank in range(n))
     sizes = [_SHELVES[mode][0] for mode in STORE_MODES]
     return Catalogue(tuple(ids), np.array(prices, float), np.array(listing), np.array(first), np.array(sizes))
+
+
+def product_table() -> pa.Table:
+    """The demo catalogue as a shop would export it, with the schema of events.schema.CATALOGUE.
+
+    Competitors' prices lie around the base price, and are unknown for one product in six; only rooms and seats have amenities.
+    """
+    catalogue, rows = demo_catalogue(), []
+    modes = [mode for mode, n in zip(STORE_MODES, catalogue.size.tolist(), strict=True) for _ in range(n)]
+    for place, (product_id, base_price, mode) in enumerate(zip(catalogue.product_id, catalogue.base_price.tolist(), modes, strict=True), 1):
+        # Multiples of the golden ratio, modulo 1, are spread evenly and follow no other column.
+        even = place * _GOLDEN % 1.0
+        rows.append(
+            {
+                "product_id": product_id,
+                "base_price": base_price,
+                "stock": float(_STOCK[mode] + round(20 * even)),
+                "n_amenities": float(round(even * _MOST_AMENITIES[mode])) if _MOST_AMENITIES[mode] else None,
+                "is_refundable": place % 3 != 0,
+                "competitor_price": _competitor_price(base_price, even) if place % _UNWATCHED else None,
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=CATALOGUE)
+
+
+def _competitor_price(base_price: float, even: float) -> float:
+    return float(round(base_price * exp(_COMPETITOR_SPREAD * NormalDist().inv_cdf(0.5 + 0.99 * (even - 0.5)))))

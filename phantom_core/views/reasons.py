@@ -66,6 +66,10 @@ REASONS: Final = (
     Reason("truncated_file", "The file breaks off here.", "Load the whole file; only what is missing will be added."),
     Reason("missing_experiment_id", "An experiment has no id.", "Fill the column id."),
     Reason("bad_flag", "xp_human_only is neither true nor false.", "Write true or false."),
+    Reason(
+        "bad_number", "A number of the catalogue is none, or is below zero.", "Send plain numbers: no currency sign, a point for decimals."
+    ),
+    Reason("bad_refundable", "is_refundable is neither true nor false.", "Write true or false."),
     Reason("unknown_label", "The label is neither agent nor human.", "Write agent or human (also bot, scraper, user, 1, 0)."),
     Reason("missing_label", "The row has neither a label nor a family.", "Fill the column label."),
 )

@@ -11,10 +11,11 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from phantom_core.features.store import FeatureStore
-from phantom_core.lake.lake import Lake
+from phantom_core.lake.lake import TABLES, Lake
 from phantom_core.lake.load import finish_interrupted
 from phantom_core.progress import Progress, silent, within
 from phantom_core.settings import Settings
+from phantom_core.shoppers.catalogue import product_table
 from phantom_core.shoppers.generate import Generated, generate
 from phantom_core.workflows.ingest import ingest
 
@@ -62,6 +63,7 @@ def load_demo(settings: Settings, *, now_ms: int, progress: Progress = silent) -
         now_ms=now_ms,
         experiments=str(files["experiments"]),
         labels=str(files["labels"]),
+        catalogue=str(files["catalogue"]),
         progress=within(progress, 0.2, 0.8),
     )
     _mark(settings.workspace, "loaded")
@@ -95,8 +97,8 @@ def remove_demo(settings: Settings) -> None:
         for table in ("events", "quotes", "loads"):
             if numbers:
                 lake.delete(table, f"load_seq IN ({', '.join(map(str, numbers))})")
-        for table, key, column in (("experiments", "experiment_id", "id"), ("session_labels", "session_id", "session")):
-            _delete_people(lake, table, key, _folder(settings.workspace) / f"{table}.csv", column)
+        for table, column in (("experiments", "id"), ("session_labels", "session"), ("catalogue", "product_id")):
+            _delete_keyed(lake, table, _folder(settings.workspace) / f"{table}.csv", column)
     if not others:
         shutil.rmtree(settings.workspace / "models", ignore_errors=True)
     shutil.rmtree(_folder(settings.workspace), ignore_errors=True)
@@ -124,17 +126,20 @@ def _write_files(generated: Generated, folder: Path) -> dict[str, Path]:
         "quotes": folder / "quotes.parquet",
         "experiments": folder / "experiments.csv",
         "labels": folder / "session_labels.csv",
+        "catalogue": folder / "catalogue.csv",
     }
     pq.write_table(generated.events, files["events"])
     pq.write_table(generated.quotes, files["quotes"])
     pa_csv.write_csv(generated.experiments, files["experiments"])
     pa_csv.write_csv(generated.labels, files["labels"])
+    pa_csv.write_csv(product_table(), files["catalogue"])
     return files
 
 
-def _delete_people(lake: Lake, table: str, key: str, file: Path, column: str) -> None:
+def _delete_keyed(lake: Lake, table: str, file: Path, column: str) -> None:
     if not file.exists():
         return
+    key = TABLES[table].names[0]
     names = pa_csv.read_csv(file).column(column).to_pylist()
     for start in range(0, len(names), 1_000):
         quoted = ", ".join("'" + str(name).replace("'", "''") + "'" for name in names[start : start + 1_000])

@@ -11,17 +11,27 @@ from pathlib import Path
 from typing import Final
 
 from phantom_core.errors import InputError, PhantomError, UnavailableError
-from phantom_core.events.actors import check_columns, read_experiments, read_labels, rows_of_postgres, rows_of_source
+from phantom_core.events.actors import EXPERIMENT_NAMES, LABEL_NAMES, read_experiments, read_labels
 from phantom_core.events.canonical import canonical_mapping
+from phantom_core.events.keyed import Keyed, Named, Names, check_columns, rows_of_postgres, rows_of_source
 from phantom_core.events.mapping import Mapping
+from phantom_core.events.products import PRODUCT_NAMES, read_products
 from phantom_core.events.sources import discover, open_source, sha256
 from phantom_core.events.staging import Staging
 from phantom_core.lake.lake import Lake
-from phantom_core.lake.load import Load, commit_actors, commit_staged, new_load
+from phantom_core.lake.load import Load, commit_keyed, commit_staged, new_load
 from phantom_core.progress import Progress, silent, within
 from phantom_core.settings import Settings
 
 _DAY_S: Final = 86_400
+# Kind → what its columns may be called, and who reads its rows.
+_KEYED: Final[dict[str, tuple[Names, Callable[[Iterator[Named]], Keyed]]]] = {
+    "experiments": (EXPERIMENT_NAMES, read_experiments),
+    "labels": (LABEL_NAMES, read_labels),
+    "catalogue": (PRODUCT_NAMES, read_products),
+}
+# What a database may hold, each in a table of that name.
+_IN_DATABASES: Final = ("experiments", "catalogue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,7 @@ class IngestReport:
     seconds: float
 
     def to_json(self) -> dict[str, object]:
-        """Totals over event and quote files, then experiments, labels and each file."""
+        """Totals over event and quote files, then experiments, labels, catalogue and each file."""
         rows = [load for load in self.loads if load.kind in ("events", "quotes")]
         reasons: Counter[str] = sum((Counter(load.quarantined) for load in rows), Counter())
         return {
@@ -51,6 +61,7 @@ class IngestReport:
             "quarantined": dict(reasons),
             "experiments": sum(load.accepted for load in self.loads if load.kind == "experiments"),
             "labels": sum(load.accepted for load in self.loads if load.kind == "labels"),
+            "catalogue": sum(load.accepted for load in self.loads if load.kind == "catalogue"),
             "files": [_file_json(load) for load in self.loads],
             "failed": self.failed,
             "lake_version": self.lake_version,
@@ -78,9 +89,10 @@ def ingest(
     mapping: Mapping | None = None,
     experiments: str | None = None,
     labels: str | None = None,
+    catalogue: str | None = None,
     progress: Progress = silent,
 ) -> IngestReport:
-    """Load files of events and quotes, and who the sessions belong to.
+    """Load files of events and quotes, who the sessions belong to, and what is sold.
 
     Args:
         settings: names the workspace and the limits.
@@ -89,20 +101,20 @@ def ingest(
         mapping: what foreign columns mean; without one the files must speak the canonical format.
         experiments: a file, or postgresql://… with a table `experiments`.
         labels: a file of session and label.
+        catalogue: a file of products, or postgresql://… with a table `catalogue`.
         progress: told after every batch.
 
     Raises:
         InputError: nothing to load, or the one thing to load cannot be used.
     """
-    if not (paths or experiments or labels):
+    keyed = {kind: where for kind, where in (("experiments", experiments), ("labels", labels), ("catalogue", catalogue)) if where}
+    if not (paths or keyed):
         raise InputError("There is nothing to load.", hint="Name a file, a folder or a glob.")
     start_s = time.monotonic()
     lake = Lake(settings.workspace / "lake")
-    files, failed = _files(settings, paths, {Path(where).resolve() for where in (experiments, labels) if where})
+    files, failed = _files(settings, paths, {Path(where).resolve() for where in keyed.values()})
     steps = [*(_file_step(settings, lake, file, mapping, now_ms) for file in files)]
-    steps += [
-        _actors_step(settings, lake, kind, where, now_ms) for kind, where in (("experiments", experiments), ("labels", labels)) if where
-    ]
+    steps += [_keyed_step(settings, lake, kind, where, now_ms) for kind, where in keyed.items()]
     loads: list[Load] = []
     for number, (name, step) in enumerate(steps):
         try:
@@ -118,14 +130,14 @@ def ingest(
 Step = tuple[str, Callable[[Progress], Load]]
 
 
-def _files(settings: Settings, paths: Sequence[str | Path], people: set[Path]) -> tuple[list[Path], dict[str, PhantomError]]:
-    """The files of events and quotes, each once and without those of people, and the paths that stand for none."""
+def _files(settings: Settings, paths: Sequence[str | Path], keyed: set[Path]) -> tuple[list[Path], dict[str, PhantomError]]:
+    """The files of events and quotes, each once and without those loaded by key, and the paths that stand for none."""
     ours = [settings.workspace / folder for folder in ("lake", "scratch", "models", "logs")]
     files: dict[Path, None] = {}
     failed: dict[str, PhantomError] = {}
     for path in paths:
         try:
-            files.update(dict.fromkeys(file for file in discover(path, outside=ours) if file.resolve() not in people))
+            files.update(dict.fromkeys(file for file in discover(path, outside=ours) if file.resolve() not in keyed))
         except InputError as error:
             failed[str(path)] = error
     return list(files), failed
@@ -135,8 +147,8 @@ def _file_step(settings: Settings, lake: Lake, file: Path, mapping: Mapping | No
     return str(file), lambda progress: load_file(settings, lake, file, mapping, now_ms, progress)
 
 
-def _actors_step(settings: Settings, lake: Lake, kind: str, where: str, now_ms: int) -> Step:
-    return _without_password(where), lambda progress: load_actors(settings, lake, kind, where, now_ms, progress)
+def _keyed_step(settings: Settings, lake: Lake, kind: str, where: str, now_ms: int) -> Step:
+    return _without_password(where), lambda progress: load_keyed(settings, lake, kind, where, now_ms, progress)
 
 
 def _without_password(where: str) -> str:
@@ -180,8 +192,8 @@ def load_file(settings: Settings, lake: Lake, path: Path, mapping: Mapping | Non
             return commit_staged(lake, staging.connection, replace(load, warnings=staging.warnings()), lambda: time.monotonic() - start_s)
 
 
-def load_actors(settings: Settings, lake: Lake, kind: str, where: str, now_ms: int, progress: Progress = silent) -> Load:
-    """Load experiments (file or PostgreSQL) or session labels (file).
+def load_keyed(settings: Settings, lake: Lake, kind: str, where: str, now_ms: int, progress: Progress = silent) -> Load:
+    """Load experiments or a catalogue (file or PostgreSQL), or session labels (file).
 
     Raises:
         SourceError: the file or table cannot be read.
@@ -189,17 +201,17 @@ def load_actors(settings: Settings, lake: Lake, kind: str, where: str, now_ms: i
     """
     start_s = time.monotonic()
     progress(0.0, f"{kind}: reading")
-    read = read_experiments if kind == "experiments" else read_labels
+    names, read = _KEYED[kind]
     if not _is_database(where):
         source = open_source(Path(where), max_chars=settings.max_field_bytes)
-        check_columns(source, kind)
-        actors, digest = read(rows_of_source(source)), sha256(Path(where))
-    elif kind == "experiments":
-        actors, digest = read(rows_of_postgres(where)), ""
+        check_columns(source, names)
+        found, digest = read(rows_of_source(source)), sha256(Path(where))
+    elif kind in _IN_DATABASES:
+        found, digest = read(rows_of_postgres(where, kind)), ""
     else:
         raise InputError("Labels come from a file; a database gives experiments.", hint="Use --experiments for the database.")
     load = new_load(kind, _without_password(where), digest, "", now_ms)
-    return commit_actors(lake, actors, replace(load, seconds=round(time.monotonic() - start_s, 3)))
+    return commit_keyed(lake, found, replace(load, seconds=round(time.monotonic() - start_s, 3)))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Run a job: what a worker process does with the row that asked for it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from phantom_core.control.jobs import Job, Jobs
@@ -9,6 +10,8 @@ from phantom_core.events.mapping import load_mapping
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
 from phantom_core.market.scenario import load_scenario, parse_scenario, shipped_names
+from phantom_core.models.multitask.hyperparameters import Hyperparameters
+from phantom_core.offers.offers import moments_named
 from phantom_core.progress import Progress, within
 from phantom_core.settings import Settings
 from phantom_core.workflows.calibrate import calibrate
@@ -54,6 +57,7 @@ def _ingest(settings: Settings, arguments: Arguments, now_ms: int, progress: Pro
         mapping=load_mapping(str(mapping)) if mapping else None,
         experiments=_text(arguments, "experiments"),
         labels=_text(arguments, "labels"),
+        catalogue=_text(arguments, "catalogue"),
         progress=progress,
     )
     FeatureStore(Lake(settings.workspace / "lake")).refresh(lambda _, message: progress(0.95, message))
@@ -114,6 +118,35 @@ def _train_policy(settings: Settings, arguments: Arguments, now_ms: int, progres
     ).to_json()
 
 
+def _train_multitask(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    from phantom_core.workflows.train_multitask import train_multitask  # noqa: PLC0415 - torch takes seconds to import
+    from phantom_core.workflows.tune_multitask import tuned_hyperparameters  # noqa: PLC0415
+
+    n_folds, seed = arguments.get("folds", 5), arguments.get("seed", settings.seed)
+    if not isinstance(n_folds, int) or not isinstance(seed, int):
+        raise InputError("Folds and seed must be whole numbers.")
+    chosen = tuned_hyperparameters(settings) if arguments.get("tuned") is True else Hyperparameters()
+    return train_multitask(
+        settings,
+        Lake(settings.workspace / "lake"),
+        now_ms=now_ms,
+        n_folds=n_folds,
+        chosen=replace(chosen, learns_weights=arguments.get("learns_weights") is True or chosen.learns_weights),
+        moments=moments_named(_text(arguments, "moments")),
+        seed=seed,
+        progress=progress,
+    ).to_json()
+
+
+def _tune_multitask(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    from phantom_core.workflows.tune_multitask import tune_multitask  # noqa: PLC0415 - torch takes seconds to import
+
+    seconds = arguments.get("seconds", 300)
+    if not isinstance(seconds, int | float):
+        raise InputError("The time budget must be a number of seconds.")
+    return tune_multitask(settings, Lake(settings.workspace / "lake"), seconds=float(seconds), progress=progress).to_json()
+
+
 def _calibrate(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
     seed = arguments.get("seed", settings.seed)
     if not isinstance(seed, int):
@@ -138,5 +171,7 @@ WORK: Final[Mapping[str, Work]] = {
     "calibrate": _calibrate,
     "simulate": _simulate,
     "train_policy": _train_policy,
+    "train_multitask": _train_multitask,
+    "tune_multitask": _tune_multitask,
     "simulate_sessions": _simulate_sessions,
 }

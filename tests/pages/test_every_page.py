@@ -12,6 +12,7 @@ TITLES = {
     "sessions": "Sessions",
     "features": "Features",
     "classifier": "Agent classifier",
+    "demand": "Demand and price",
     "simulator": "Simulator",
 }
 
@@ -25,7 +26,7 @@ def test_a_page_opens_without_error(workspace: str, screen: str, open_page: Open
     assert [title.value for title in page.title] == [TITLES[screen]]
 
 
-@pytest.mark.parametrize("screen", ["overview", "sessions", "features", "classifier"])
+@pytest.mark.parametrize("screen", ["overview", "sessions", "features", "classifier", "demand"])
 def test_an_empty_workspace_says_where_data_comes_from(screen: str, empty: Path, open_page: Open) -> None:
     page = open_page(empty, screen)
     assert "There are no sessions yet." in texts(page)

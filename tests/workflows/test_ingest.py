@@ -289,6 +289,29 @@ def test_experiments_load_from_postgres(settings: Settings) -> None:
     engine.dispose()
 
 
+@pytest.mark.postgres
+def test_a_catalogue_loads_from_postgres(settings: Settings) -> None:
+    sqlalchemy = pytest.importorskip("sqlalchemy")
+    url = os.environ.get("PHANTOM_TEST_POSTGRES_URL", "")
+    if not url:
+        pytest.skip("PHANTOM_TEST_POSTGRES_URL is not set")
+    engine = sqlalchemy.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.text("DROP TABLE IF EXISTS catalogue"))
+        connection.execute(
+            sqlalchemy.text("CREATE TABLE catalogue (product_id text, base_price numeric, stock int, is_refundable boolean)")
+        )
+        connection.execute(sqlalchemy.text("INSERT INTO catalogue VALUES ('p1', 12.50, 3, true), ('p2', NULL, NULL, NULL)"))
+    try:
+        assert load(settings, catalogue=url).to_json()["catalogue"] == 2
+    finally:
+        with engine.begin() as connection:
+            connection.execute(sqlalchemy.text("DROP TABLE catalogue"))
+    engine.dispose()
+    rows = query(settings, "SELECT product_id, base_price, stock, is_refundable FROM catalogue ORDER BY 1")
+    assert rows == [("p1", 12.5, 3.0, True), ("p2", None, None, None)]
+
+
 def test_a_database_that_does_not_answer_is_said_so(settings: Settings) -> None:
     with pytest.raises((UnavailableError, InputError), match="does not answer"):
         load(settings, experiments="postgresql://nobody@127.0.0.1:1/none")

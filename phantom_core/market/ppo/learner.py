@@ -1,7 +1,5 @@
 """Learner: SB3's PPO on many shops, one rollout and its updates at a time, and its tensors by name."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 import numpy as np
@@ -123,17 +121,6 @@ class Learner:
         policy = self._model.policy
         # Each buffer once: the networks share one features extractor.
         return {**dict(policy.named_parameters()), **dict(policy.named_buffers())}
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute in one thread, which is fastest for networks this small, and leave its setting as it was."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _array(tensor: torch.Tensor) -> NDArray[np.float32]:

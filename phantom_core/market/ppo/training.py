@@ -20,9 +20,10 @@ from phantom_core.errors import CancelledError, ConflictError, InputError
 from phantom_core.market.observation import EnvVersion
 from phantom_core.market.ppo.checkpoint import FOLDER, Checkpoint, has_checkpoint, read_checkpoint, write_checkpoint
 from phantom_core.market.ppo.hyperparameters import Hyperparameters
-from phantom_core.market.ppo.learner import Learner, one_thread
+from phantom_core.market.ppo.learner import Learner
 from phantom_core.market.ppo.saved_policy import PolicyCard, Tensors, is_finished, save_policy
 from phantom_core.market.scenario import Scenario
+from phantom_core.models.torch_threads import one_thread
 from phantom_core.progress import Progress, silent
 
 CURVE: Final = "curve.jsonl"

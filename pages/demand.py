@@ -1,0 +1,99 @@
+"""Demand and price: who would buy at which price, how far that can be trusted, and the price that follows."""
+
+import streamlit as st
+
+from phantom_core.views.multitask import network_list, network_versions, network_view
+from ui.demand_curve_tab import curve_tab
+from ui.demand_train import KIND, live_losses, train_form
+from ui.demand_tune import tune_tab
+from ui.demand_verdict import verdict_tab
+from ui.empty import nothing_loaded
+from ui.errors import friendly_errors
+from ui.frame import require_frame
+from ui.handles import settings, snapshot
+from ui.job_watch import watch_job
+from ui.wording import count, moment
+
+NEWEST = "newest"
+TABS = ["Verdict", "Demand curve", "Train and versions", "Tune", "Model card"]
+
+
+def versions_table() -> None:
+    """All saved networks."""
+    figures = {
+        "agent_auc": "Agents, ROC-AUC",
+        "purchase_auc": "Purchases, ROC-AUC",
+        "ece_agent": "Agents, ECE",
+        "ece_purchase": "Purchases, ECE",
+    }
+    st.dataframe(
+        network_list(settings()),
+        hide_index=True,
+        placeholder="–",
+        column_config={
+            "version": st.column_config.TextColumn("Network"),
+            "trained": st.column_config.DatetimeColumn("Trained (UTC)", format="YYYY-MM-DD HH:mm"),
+            **{name: st.column_config.NumberColumn(label, format="%.3f") for name, label in figures.items()},
+            "lake_version": "Data version",
+            "seed": st.column_config.NumberColumn("Seed", format="%d"),
+        },
+    )
+
+
+require_frame()
+with friendly_errors():
+    st.title("Demand and price")
+    st.caption("One network says who is shopping and what they would pay; the price follows, within guard rails.")
+    if not snapshot().n_sessions:
+        nothing_loaded()
+        st.stop()
+    job = watch_job(KIND, "Training the network")
+    if job and job.is_active:
+        live_losses(settings())
+    versions = network_versions(settings())
+    if not versions:
+        st.markdown(
+            "No network was trained in this workspace yet. It learns from every product that a session was shown, with what was known "
+            "at that moment, and judges itself on shoppers it has not met. 5,000 sessions take about a minute."
+        )
+        train_form(settings())
+        st.stop()
+    shown = st.selectbox(
+        "Network",
+        [NEWEST, *versions],
+        format_func=lambda name: f"newest: {versions[0]}" if name == NEWEST else name,
+        key="network",
+        bind="query-params",
+        width=320,
+    )
+    version = versions[0] if shown in (None, NEWEST) else str(shown)
+    verdict, curve, train, tune, card = st.tabs(TABS, key="demand_tab", bind="query-params")
+    if train.open:
+        with train:
+            train_form(settings())
+            st.subheader("Saved networks")
+            versions_table()
+        st.stop()
+    if tune.open:
+        with tune:
+            tune_tab(settings())
+        st.stop()
+    view = network_view(settings(), version)
+    if verdict.open:
+        with verdict:
+            data = view.report.data
+            st.caption(
+                f"Trained {moment(view.report.created_ms)} UTC on {count(data.offers)} offers, {count(data.bought)} of them bought, "
+                f"by {count(data.actors)} actors; all figures from shoppers the network had not met, intervals are 95 %."
+            )
+            verdict_tab(view.report)
+    if curve.open:
+        with curve:
+            curve_tab(settings(), view)
+    if card.open:
+        with card:
+            st.download_button(
+                "Download the card", view.card, f"card_{version}.md", "text/markdown", icon=":material/download:", on_click="ignore"
+            )
+            with st.container(border=True):
+                st.markdown(view.card)

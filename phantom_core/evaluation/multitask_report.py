@@ -1,0 +1,242 @@
+"""The network's report: everything a training of the multi-task network found out, as one typed value that is also a file."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from phantom_core.errors import DataError
+from phantom_core.evaluation.baselines import BestFeature
+from phantom_core.evaluation.price_response import Band, Elasticity
+from phantom_core.evaluation.ranking import Estimate
+from phantom_core.evaluation.task import Rival, TaskReport
+from phantom_core.models.multitask.hyperparameters import Hyperparameters
+from phantom_core.models.multitask.passes import Pass
+
+KIND: Final = "multitask"
+FILE: Final = "report.json"
+CARD: Final = "card.md"
+ELASTICITIES: Final = "elasticities.parquet"
+# Where a training notes the losses of its passes, for whoever watches: one JSON object a line.
+LOSSES: Final = "training/multitask-losses.jsonl"
+# The journal of a search for hyperparameters.
+TUNING: Final = "training/multitask-tuning.journal"
+
+
+@dataclass(frozen=True, slots=True)
+class OfferData:
+    """What was learned from.
+
+    Attributes:
+        lake_version: version of the events.
+        moments: "first_quote" or "before_cart".
+        offers: rows that ask whether somebody bought, count.
+        bought: how many did.
+        sessions: sessions behind them, count.
+        labelled_sessions: sessions known to be human or agent, count.
+        actors: subjects, experiments, or sessions outside experiments, count.
+        randomised: share of the offers whose price an experiment chose.
+        sha256: of sessions, products, labels and actors.
+        start_ms, end_ms: first and last offer, UTC milliseconds.
+    """
+
+    lake_version: int
+    moments: str
+    offers: int
+    bought: int
+    sessions: int
+    labelled_sessions: int
+    actors: int
+    randomised: float
+    sha256: str
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTask:
+    """Who is an agent: of whole sessions, as the classifier is asked, and at each offer, as a price is asked."""
+
+    whole_sessions: TaskReport
+    at_offers: TaskReport
+    rivals: tuple[Rival, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseTask:
+    """Who buys at the price asked."""
+
+    offers: TaskReport
+    rivals: tuple[Rival, ...]
+    best_feature: BestFeature
+
+
+@dataclass(frozen=True, slots=True)
+class DemandCurve:
+    """Whether price moves purchases, and how far that is known.
+
+    Attributes:
+        refusal: why there is no demand curve, one sentence; empty where there is one.
+        hint: what would give one.
+        human, agent: elasticity of each class; None without a curve, or without labels.
+        bands: predicted against observed purchases by class and price.
+        is_monotone: whether P(purchase) never rose with the price wherever it was looked at.
+    """
+
+    refusal: str
+    hint: str
+    human: Elasticity | None
+    agent: Elasticity | None
+    bands: tuple[Band, ...]
+    is_monotone: bool
+
+    @property
+    def is_identified(self) -> bool:
+        """Whether there is a curve."""
+        return not self.refusal
+
+
+@dataclass(frozen=True, slots=True)
+class LaterTask:
+    """Learned from the earlier sessions, asked of later ones by actors never met.
+
+    Attributes:
+        split_ms: where time was cut, UTC milliseconds.
+        n_sessions, n_offers: later ones, count.
+        agent, purchase: ROC-AUC with intervals; None where a class is missing.
+    """
+
+    split_ms: int
+    n_sessions: int
+    n_offers: int
+    agent: Estimate | None
+    purchase: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class MultitaskReport:
+    """What one training of the network found out.
+
+    Attributes:
+        model_version: name of the saved model.
+        created_ms: UTC milliseconds.
+        seconds: wall time of training and judging, s.
+        seed: of everything random.
+        n_folds: count.
+        hyperparameters: of the network.
+        data: what was learned from.
+        agent: None where no session has a label.
+        purchase: who buys.
+        demand: how price moves purchases.
+        later: judged on later sessions; None where time cannot be cut.
+        leak_suspects: features that rank purchases too well on their own to be honest.
+        n_epochs: passes of the saved network.
+        passes: of the first fold, to look at.
+    """
+
+    model_version: str
+    created_ms: int
+    seconds: float
+    seed: int
+    n_folds: int
+    hyperparameters: Hyperparameters
+    data: OfferData
+    agent: AgentTask | None
+    purchase: PurchaseTask
+    demand: DemandCurve
+    later: LaterTask | None
+    leak_suspects: tuple[str, ...]
+    n_epochs: int
+    passes: tuple[Pass, ...]
+
+    def to_file(self) -> bytes:
+        """Everything, as report.json holds it."""
+        return _ADAPTER.dump_json(self)
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """The figures a caller on the command line wants."""
+        purchase, agent = self.purchase.offers, self.agent
+        return {
+            "model_version": self.model_version,
+            "lake_version": self.data.lake_version,
+            "moments": self.data.moments,
+            "offers": self.data.offers,
+            "bought": self.data.bought,
+            "actors": self.data.actors,
+            "folds": self.n_folds,
+            "seed": self.seed,
+            "agent_auc": agent.whole_sessions.roc_auc.value if agent else None,
+            "agent_auc_ci": _interval(agent.whole_sessions.roc_auc) if agent else None,
+            "agent_auc_at_offers": agent.at_offers.roc_auc.value if agent else None,
+            "agent_auc_at_offers_ci": _interval(agent.at_offers.roc_auc) if agent else None,
+            "agent_base_rate": agent.whole_sessions.base_rate if agent else None,
+            "purchase_auc": purchase.roc_auc.value,
+            "purchase_auc_ci": _interval(purchase.roc_auc),
+            "purchase_pr_auc": purchase.pr_auc.value,
+            "purchase_pr_auc_ci": _interval(purchase.pr_auc),
+            "purchase_base_rate": purchase.base_rate,
+            "ece_agent": agent.whole_sessions.calibration.ece if agent else None,
+            "ece_agent_at_offers": agent.at_offers.calibration.ece if agent else None,
+            "ece_purchase": purchase.calibration.ece,
+            "ece_purchase_of_chance": purchase.calibration.ece_of_chance,
+            "brier_purchase": purchase.calibration.brier,
+            "brier_purchase_base_rate": purchase.calibration.brier_base_rate,
+            "single_task": {
+                "agent": _rival(agent.rivals, SINGLE_TASK) if agent else None,
+                "purchase": _rival(self.purchase.rivals, SINGLE_TASK),
+            },
+            "xgboost": {"agent": _rival(agent.rivals, XGBOOST) if agent else None, "purchase": _rival(self.purchase.rivals, XGBOOST)},
+            "price_alone_auc": next((rival.roc_auc for rival in self.purchase.rivals if rival.name == PRICE_ALONE), None),
+            "best_feature": {"name": self.purchase.best_feature.name, "roc_auc": self.purchase.best_feature.roc_auc},
+            "leak_suspects": list(self.leak_suspects),
+            "later": _later_json(self.later),
+            "monotone": self.demand.is_monotone,
+            "identified": self.demand.is_identified,
+            "refusal": self.demand.refusal or None,
+            "price_elasticity": {"human": _elasticity(self.demand.human), "agent": _elasticity(self.demand.agent)},
+            "epochs": self.n_epochs,
+            "seconds": self.seconds,
+        }
+
+
+SINGLE_TASK: Final = "single-task network"
+XGBOOST: Final = "XGBoost"
+PRICE_ALONE: Final = "price alone"
+_ADAPTER: Final = TypeAdapter(MultitaskReport)
+
+
+def parse_report(text: bytes) -> MultitaskReport:
+    """Read report.json back.
+
+    Raises:
+        DataError: it is not a report this version can read.
+    """
+    try:
+        return _ADAPTER.validate_json(text)
+    except ValidationError as error:
+        raise DataError(f"{FILE} is not a report that this version of PHANTOM can read.", hint="Train again.") from error
+
+
+def _interval(estimate: Estimate) -> list[JsonValue]:
+    return [estimate.low, estimate.high]
+
+
+def _rival(rivals: tuple[Rival, ...], name: str) -> dict[str, JsonValue] | None:
+    found = next((rival for rival in rivals if rival.name == name), None)
+    return {"auc": found.roc_auc, "multitask_ahead": found.ahead.value, "multitask_ahead_ci": _interval(found.ahead)} if found else None
+
+
+def _elasticity(found: Elasticity | None) -> dict[str, JsonValue] | None:
+    return {"value": found.value.value, "ci": _interval(found.value), "as_fitted": found.as_fitted} if found else None
+
+
+def _later_json(later: LaterTask | None) -> dict[str, JsonValue] | None:
+    if later is None:
+        return None
+    figures = {"agent": later.agent, "purchase": later.purchase}
+    return {
+        "sessions": later.n_sessions,
+        "offers": later.n_offers,
+        **{f"{name}_auc": found.value if found else None for name, found in figures.items()},
+        **{f"{name}_auc_ci": _interval(found) if found else None for name, found in figures.items()},
+    }

@@ -1,0 +1,94 @@
+"""Task: one of the questions a model answers, and how well it does on actors it never met."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phantom_core.evaluation.metrics import brier, calibration_bins, calibration_error, calibration_error_of_chance
+from phantom_core.evaluation.ranking import Curve, Estimate, auc_difference, ranking, roc_auc, roc_points
+from phantom_core.evaluation.report import CalibrationReport
+from phantom_core.models.calibration import CalibrationChoice, log_loss
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReport:
+    """How well probabilities rank and mean what they say; all out of fold.
+
+    Attributes:
+        n_rows: rows with a label.
+        base_rate: share of them that is positive: the precision of saying yes to all.
+        roc_auc, pr_auc: with intervals from resampled actors.
+        roc: the ROC curve.
+        calibration: how far the probabilities can be trusted.
+    """
+
+    n_rows: int
+    base_rate: float
+    roc_auc: Estimate
+    pr_auc: Estimate
+    roc: Curve
+    calibration: CalibrationReport
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another way to answer the same question, on the same folds.
+
+    Attributes:
+        name: as people call it.
+        roc_auc: of it.
+        ahead: ROC-AUC of the model minus that of the rival, on the same resampled actors.
+    """
+
+    name: str
+    roc_auc: float
+    ahead: Estimate
+
+
+def judge_task(
+    positive: NDArray[np.bool_],
+    score: Floats,
+    choice: CalibrationChoice,
+    probability: Floats,
+    actor: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> TaskReport:
+    """Judge out-of-fold answers.
+
+    Args:
+        positive: labels, shape (n,).
+        score: log-odds, shape (n,).
+        choice: the calibration, for the record.
+        probability: calibrated, by a curve that did not see the row's fold, shape (n,).
+        actor: who is behind each row, shape (n,).
+        rng: draws resamples and chance.
+    """
+    ranked, bins, rate = ranking(positive, score, actor, rng), calibration_bins(positive, probability), float(positive.mean())
+    calibration = CalibrationReport(
+        method=choice.calibration.method,
+        log_loss={**choice.log_loss, "chosen": log_loss(positive, probability)},
+        ece=calibration_error(bins),
+        ece_of_chance=calibration_error_of_chance(probability, rng),
+        brier=brier(positive, probability),
+        brier_base_rate=rate * (1 - rate),
+        bins=bins,
+    )
+    return TaskReport(len(positive), rate, ranked.roc_auc, ranked.pr_auc, roc_points(positive, score), calibration)
+
+
+def against(
+    name: str, positive: NDArray[np.bool_], scores: tuple[Floats, Floats], actor: NDArray[np.int64], rng: np.random.Generator
+) -> Rival:
+    """Hold the model's score against a rival's.
+
+    Args:
+        name: of the rival.
+        positive: labels, shape (n,).
+        scores: the model's and the rival's, each of shape (n,).
+        actor: who is behind each row, shape (n,).
+        rng: draws the resamples.
+    """
+    return Rival(name, roc_auc(positive, scores[1]), auc_difference(positive, scores, actor, rng))

@@ -1,0 +1,76 @@
+"""Inputs: what the network reads of sessions and products, as numbers with NaN where undefined."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from phantom_core.features.catalogue import names
+from phantom_core.models.encoding import encode
+from phantom_core.offers.product_features import product_names
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inputs:
+    """Rows to be scored.
+
+    Attributes:
+        session: 29 session features, shape (n, 29).
+        product: ten product features, shape (n, 10).
+        log_ratio: natural logarithm of price over base price, shape (n,).
+    """
+
+    session: Floats
+    product: Floats
+    log_ratio: Floats
+
+    def __len__(self) -> int:
+        return len(self.log_ratio)
+
+    def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.int64] | slice) -> "Inputs":
+        return Inputs(self.session[rows], self.product[rows], self.log_ratio[rows])
+
+    def at_ratios(self, ratios: NDArray[np.float64]) -> "Inputs":
+        """The same sessions and products at other prices, row after row.
+
+        Args:
+            ratios: price over base price, shape (n, n_prices).
+        Returns:
+            n · n_prices rows.
+        """
+        n_prices = ratios.shape[1]
+        return Inputs(
+            np.repeat(self.session, n_prices, axis=0),
+            np.repeat(self.product, n_prices, axis=0),
+            np.log(ratios).astype(np.float32).ravel(),
+        )
+
+
+def offer_inputs(offers: pa.Table) -> Inputs:
+    """Inputs of offers, as `read_offers` gives them."""
+    ratio = pc.fill_null(offers["price_ratio"], np.nan).to_numpy()
+    return Inputs(encode(offers, names()), encode(offers, product_names()), np.log(ratio).astype(np.float32))
+
+
+def session_inputs(sessions: pa.Table) -> Inputs:
+    """Inputs of sessions without a product or a price.
+
+    Args:
+        sessions: has the columns of the 29 features.
+    """
+    n = sessions.num_rows
+    unknown = np.full((n, len(product_names())), np.nan, np.float32)
+    return Inputs(encode(sessions, names()), unknown, np.full(n, np.nan, np.float32))
+
+
+def concatenate(first: Inputs, second: Inputs) -> Inputs:
+    """Rows of one after rows of the other."""
+    return Inputs(
+        np.vstack([first.session, second.session]),
+        np.vstack([first.product, second.product]),
+        np.concatenate([first.log_ratio, second.log_ratio]),
+    )

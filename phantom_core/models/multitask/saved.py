@@ -1,0 +1,111 @@
+"""A network as files, and back: ONNX to be played, safetensors to be trained on, JSON for what both need to know."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import numpy as np
+import onnx
+import onnx.numpy_helper
+import safetensors
+import safetensors.torch
+import torch
+
+from phantom_core.artifacts.store import StoredModel
+from phantom_core.errors import DataError
+from phantom_core.features.catalogue import names
+from phantom_core.models.multitask.calibrated import Calibrated
+from phantom_core.models.multitask.description import DESCRIPTION, PLAYED, Description, fold_name, read_description
+from phantom_core.models.multitask.network import Network
+from phantom_core.models.multitask.scorer import INPUTS
+from phantom_core.offers.product_features import product_names
+
+WEIGHTS: Final = "weights.safetensors"
+_OPSET: Final = 20
+
+
+def network_files(network: Network, folds: tuple[Network, ...], description: Description) -> dict[str, bytes]:
+    """Content of the files that hold a network, by name.
+
+    Args:
+        network: learned from all rows.
+        folds: one per fold, for the uncertainty of demand curves.
+        description: calibrations, and how the network is built.
+    """
+    played = [Calibrated(one, description.agent, description.purchase).eval() for one in (network, *folds)]
+    whole, *parts = _exported(played)
+    return {
+        WEIGHTS: safetensors.torch.save({name: value.contiguous() for name, value in network.state_dict().items()}),
+        PLAYED: whole,
+        DESCRIPTION: description.to_json(),
+        **{fold_name(k): content for k, content in enumerate(parts)},
+    }
+
+
+def _exported(modules: list[Calibrated]) -> list[bytes]:
+    """Modules that differ in their weights alone: one is exported, which takes seconds, and refilled for the others."""
+    first = to_onnx(modules[0])
+    return [first, *(_refilled(first, module) or to_onnx(module) for module in modules[1:])]
+
+
+def _refilled(exported: bytes, module: Calibrated) -> bytes | None:
+    """The export with another module's weights; None where it does not name each of them."""
+    model = onnx.load_model_from_string(exported)
+    places = {tensor.name: tensor for tensor in model.graph.initializer}
+    values = {name: value.detach().numpy() for name, value in module.state_dict().items()}
+    if not values.keys() <= places.keys():
+        return None
+    for name, value in values.items():
+        places[name].CopyFrom(onnx.numpy_helper.from_array(np.ascontiguousarray(value), name))
+    return bytes(model.SerializeToString())
+
+
+def to_onnx(module: Calibrated) -> bytes:
+    """Export a module that reads session, product and log_ratio, for any number of rows."""
+    rows = (torch.zeros(2, len(names())), torch.zeros(2, len(product_names())), torch.zeros(2))
+    n = torch.export.Dim("n")
+    with _quiet():
+        program = torch.onnx.export(
+            module,
+            rows,
+            input_names=list(INPUTS),
+            output_names=["p_agent", "p_purchase"],
+            dynamic_shapes=({0: n}, {0: n}, {0: n}),
+            opset_version=_OPSET,
+            dynamo=True,
+            optimize=False,
+            verbose=False,
+        )
+        assert program is not None
+        return bytes(program.model_proto.SerializeToString())
+
+
+def read_network(model: StoredModel) -> tuple[Network, Description]:
+    """Read a saved network back, to look into it or to train it further.
+
+    Raises:
+        DataError: a file is gone, was changed, or is not what its name says.
+    """
+    description = read_description(model)
+    network = Network(description.architecture)
+    try:
+        network.load_state_dict(safetensors.torch.load(model.read(WEIGHTS)))
+    except (safetensors.SafetensorError, RuntimeError) as error:
+        raise DataError(f"The weights of model {model.manifest.version} are not those of its network.", hint="Train again.") from error
+    return network.eval(), description
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter logs its own progress, and warns of what it does with its own code."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

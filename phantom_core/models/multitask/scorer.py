@@ -1,0 +1,94 @@
+"""The scorer: a saved network played by ONNX Runtime, without torch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from phantom_core.errors import DataError
+from phantom_core.models.multitask.inputs import Inputs
+
+INPUTS: Final = ("session", "product", "log_ratio")
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """What the network says of rows, each of shape (n,)."""
+
+    p_agent: Floats
+    p_purchase: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scorer:
+    """A network that answers.
+
+    Attributes:
+        session: of ONNX Runtime, with outputs p_agent and p_purchase.
+        folds: the same by the network of each fold; empty where they are not needed.
+        has_demand: whether prices varied enough for a demand curve.
+        knows_agents: whether there were labels to learn agents from.
+        version: of the saved model.
+    """
+
+    session: onnxruntime.InferenceSession
+    folds: tuple[onnxruntime.InferenceSession, ...]
+    has_demand: bool
+    knows_agents: bool
+    version: str = ""
+
+    def score(self, inputs: Inputs) -> Scores:
+        """Score rows."""
+        agent, purchase = self.session.run(None, _feed(inputs))
+        return Scores(np.asarray(agent, np.float64), np.asarray(purchase, np.float64))
+
+    def demand(self, inputs: Inputs, ratios: Floats) -> Floats:
+        """P(purchase) at other prices.
+
+        Args:
+            inputs: n rows; their own prices do not matter.
+            ratios: price over base price, shape (n, n_prices).
+        Returns:
+            Shape (n, n_prices).
+        """
+        return _demand(self.session, inputs, ratios)
+
+    def demands_of_folds(self, inputs: Inputs) -> list[Callable[[Floats], Floats]]:
+        """P(purchase) at price ratios by the network of each fold, as functions like `demand`."""
+        return [partial(_demand, session, inputs) for session in self.folds]
+
+    def demand_by_fold(self, inputs: Inputs, ratios: Floats) -> Floats:
+        """The same by the network of each fold, shape (n_folds, n, n_prices)."""
+        return np.stack([demand(ratios) for demand in self.demands_of_folds(inputs)])
+
+
+def _demand(session: onnxruntime.InferenceSession, inputs: Inputs, ratios: Floats) -> Floats:
+    _, purchase = session.run(None, _feed(inputs.at_ratios(ratios)))
+    return np.asarray(purchase, np.float64).reshape(ratios.shape)
+
+
+def open_session(content: bytes, what: str) -> onnxruntime.InferenceSession:
+    """Open an ONNX model on one thread.
+
+    Raises:
+        DataError: it is no ONNX model, or not one with our inputs.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime has no common base for what a broken file raises
+        raise DataError(f"{what} is no ONNX model that can be read.", hint="Train again.") from error
+    if tuple(one.name for one in session.get_inputs()) != INPUTS:
+        raise DataError(f"{what} is not a network that PHANTOM saved: its inputs are others.", hint="Train again.")
+    return session
+
+
+def _feed(inputs: Inputs) -> dict[str, NDArray[np.float32]]:
+    return {"session": inputs.session, "product": inputs.product, "log_ratio": inputs.log_ratio}

@@ -1,0 +1,99 @@
+"""Price curve: for one session and product, what every price within the guard rails would bring, and which is best."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from phantom_core.models.multitask.inputs import Inputs
+from phantom_core.models.multitask.scorer import Scorer
+from phantom_core.models.optimal_price import Terms, expected, optimal_prices, price_grid
+
+Floats = NDArray[np.float64]
+_Z_95: Final = 1.959964
+_TINY: Final = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PriceCurve:
+    """Prices and what they bring, in units of the base price; arrays of shape (81,).
+
+    Attributes:
+        terms: how prices were judged.
+        p_agent: P(agent); 0 where the network knows no agents.
+        best_ratio: best price over base price, with its 95 % interval best_low, best_high.
+        p_best: P(purchase) at it.
+        is_at_rail: whether a guard rail stopped it.
+        ratios: prices looked at.
+        p_purchase: P(purchase) at each, with its 95 % interval p_low, p_high.
+        revenue, leakage, value: expected at each; value is what the best price maximises.
+    """
+
+    terms: Terms
+    p_agent: float
+    best_ratio: float
+    best_low: float
+    best_high: float
+    p_best: float
+    is_at_rail: bool
+    ratios: Floats
+    p_purchase: Floats
+    p_low: Floats
+    p_high: Floats
+    revenue: Floats
+    leakage: Floats
+    value: Floats
+
+
+def price_curve(scorer: Scorer, inputs: Inputs, terms: Terms) -> PriceCurve:
+    """Work out all prices for one row.
+
+    Args:
+        scorer: with the networks of its folds.
+        inputs: one row; its own price does not matter.
+        terms: how a price is judged.
+    """
+    p_agent = scorer.score(inputs).p_agent if scorer.knows_agents else np.zeros(1)
+    best = optimal_prices(terms, lambda ratios: scorer.demand(inputs, ratios), p_agent)
+    ratios = price_grid(terms)[None, :]
+    p_purchase = scorer.demand(inputs, ratios)
+    revenue, leakage, value = expected(terms, ratios, p_purchase, p_agent)
+    p_low, p_high = _interval(_log_odds(p_purchase[0]), _log_odds(scorer.demand_by_fold(inputs, ratios)[:, 0]))
+    low, high = _interval(best.ratio, _best_by_fold(scorer, inputs, terms, p_agent))
+    return PriceCurve(
+        terms=terms,
+        p_agent=float(p_agent[0]),
+        best_ratio=float(best.ratio[0]),
+        best_low=float(np.clip(low[0], terms.lowest_ratio, terms.highest_ratio)),
+        best_high=float(np.clip(high[0], terms.lowest_ratio, terms.highest_ratio)),
+        p_best=float(best.p_purchase[0]),
+        is_at_rail=bool(best.is_at_rail[0]),
+        ratios=ratios[0],
+        p_purchase=p_purchase[0],
+        p_low=special.expit(p_low),
+        p_high=special.expit(p_high),
+        revenue=revenue[0],
+        leakage=leakage[0],
+        value=value[0],
+    )
+
+
+def _best_by_fold(scorer: Scorer, inputs: Inputs, terms: Terms, p_agent: Floats) -> Floats:
+    """Best price by the network of each fold, shape (n_folds, 1)."""
+    return np.stack([optimal_prices(terms, demand, p_agent).ratio for demand in scorer.demands_of_folds(inputs)])
+
+
+def _interval(value: Floats, by_fold: Floats) -> tuple[Floats, Floats]:
+    """95 % interval by the delete-a-group jackknife: each fold's network learned without one group of shoppers.
+
+    Source: Kott 2001, The delete-a-group jackknife, Journal of Official Statistics 17(4).
+    """
+    n = len(by_fold)
+    error = np.sqrt((n - 1) / n * ((by_fold - by_fold.mean(axis=0)) ** 2).sum(axis=0))
+    return value - _Z_95 * error, value + _Z_95 * error
+
+
+def _log_odds(probability: Floats) -> Floats:
+    return np.asarray(special.logit(np.clip(probability, _TINY, 1 - _TINY)))

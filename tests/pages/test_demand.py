@@ -1,0 +1,77 @@
+"""Demand and price: train, judge, look at curves, tune."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from phantom_core.control.jobs import Jobs
+from phantom_core.lake.lake import Lake
+from phantom_core.models.multitask.hyperparameters import Hyperparameters
+from phantom_core.settings import Settings
+from phantom_core.workflows.train_multitask import train_multitask
+from tests.pages.conftest import NOW_MS, Open, texts
+
+
+@pytest.fixture(scope="module")
+def networked(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The trained workspace with a network; never written to."""
+    workspace = shutil.copytree(trained, tmp_path_factory.mktemp("networked") / "workspace")
+    chosen = Hyperparameters(width=0.5, most_epochs=3, batch_rows=512)
+    train_multitask(Settings(workspace=workspace), Lake(workspace / "lake"), now_ms=NOW_MS, n_folds=3, chosen=chosen)
+    return workspace
+
+
+def test_without_a_network_a_training_is_offered_and_started(own: Path, open_page: Open) -> None:
+    page = open_page(own, "demand")
+    assert "No network was trained in this workspace yet." in texts(page)
+    next(button for button in page.button if button.label == "Train the network").click().run()
+    jobs = Jobs(Settings(workspace=own))
+    started = jobs.latest("train_multitask")[0]
+    assert started.arguments["folds"] == 5
+    jobs.cancel(started.job_id)
+    assert not page.exception
+
+
+def test_the_verdict_names_rivals_and_both_elasticities(networked: Path, open_page: Open) -> None:
+    page = open_page(networked, "demand")
+    assert "Does sharing help?" in texts(page)
+    assert "How price moves purchases" in texts(page)
+    labels = [metric.label for metric in page.metric]
+    assert labels == ["Agents, ROC-AUC", "Purchases, ROC-AUC", "Purchases, calibration error", "Elasticity, humans", "Elasticity, agents"]
+    assert page.metric[0].delta.endswith("guessing 0.5")
+    assert len(page.get("plotly_chart")) == 7
+
+
+def test_a_turned_feature_moves_the_curve(networked: Path, open_page: Open) -> None:
+    page = open_page(networked, "demand", demand_tab="Demand curve")
+    before = {metric.label: metric.value for metric in page.metric}
+    assert set(before) == {"Best price", "P(purchase) at it", "P(agent)", "Gain over the base price"}
+    velocity = next(slider for slider in page.slider if slider.label.startswith("interaction velocity"))
+    velocity.set_value(velocity.max).run()
+    after = {metric.label: metric.value for metric in page.metric}
+    assert after["P(agent)"] != before["P(agent)"]
+    assert any("with interaction velocity" in line for line in texts(page).splitlines())
+
+
+def test_guard_rails_hold_the_price(networked: Path, open_page: Open) -> None:
+    page = open_page(networked, "demand", demand_tab="Demand curve")
+    page.slider(key="curve_rails").set_value((0.95, 1.05)).run()
+    best = next(metric for metric in page.metric if metric.label == "Best price")
+    assert 0.95 <= float(best.delta.split()[0].removeprefix("×")) <= 1.05
+
+
+def test_the_card_and_the_versions_are_shown(networked: Path, open_page: Open) -> None:
+    assert "# Multi-task network" in texts(open_page(networked, "demand", demand_tab="Model card"))
+    page = open_page(networked, "demand", demand_tab="Train and versions")
+    assert len(page.dataframe[0].value) == 1
+    assert "Nothing was tried yet." in texts(open_page(networked, "demand", demand_tab="Tune"))
+
+
+def test_a_damaged_network_is_one_sentence(networked: Path, open_page: Open, tmp_path: Path) -> None:
+    broken = shutil.copytree(networked, tmp_path / "broken")
+    for path in (broken / "models" / "multitask").glob("*/model.onnx"):
+        path.write_bytes(b"no model")
+    page = open_page(broken, "demand", demand_tab="Demand curve")
+    assert "is not the file that was saved" in page.error[0].value
+    assert not page.exception
