@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from phantom_core.models.multitask.description import Architecture
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
@@ -19,6 +20,13 @@ from phantom_core.progress import Progress, silent
 # One actor in so many decides when to stop.
 ASIDE_PARTS: Final = 6
 _LEAST_GAIN: Final = 1e-4
+# Before this many passes a better loss aside is luck.
+_LEAST_EPOCHS: Final = 4
+# Share of the averaged weights that one step keeps: about the last hundred steps count.
+_MEMORY: Final = 0.97
+# With few rows batches are smaller, so that a pass still takes so many steps.
+_LEAST_STEPS: Final = 24
+_LEAST_BATCH: Final = 32
 _FREE: Final = ("slopes.weight", "slopes.bias")
 
 
@@ -91,11 +99,16 @@ class _Tensors:
 
 
 class _Training:
-    """Passes over the rows."""
+    """Passes over the rows.
+
+    Source: Tarvainen and Valpola 2017, Mean teachers are better role models, for averaged weights.
+    """
 
     def __init__(self, rows: LearningRows, aside: LearningRows | None, chosen: Hyperparameters, has_price: bool, seed: int) -> None:
         self.chosen, self.generator = chosen, torch.Generator().manual_seed(seed)
         self.network = _new_network(Architecture(chosen.width, chosen.dropout, has_price), rows.inputs, seed)
+        # Averaged weights jump less from step to step, so that few labels can tell when to stop.
+        self.averaged = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(_MEMORY))  # type: ignore[no-untyped-call]
         for module in self.network.modules():
             if isinstance(module, Dropout):
                 module.generator = self.generator
@@ -123,7 +136,7 @@ class _Training:
             passes.append(Pass(self._pass(), self._judge()))
             progress(epoch / most, tell(epoch, passes[-1]))
             loss = self._total(passes[-1].aside)
-            if n_epochs or loss < best_loss - _LEAST_GAIN:
+            if n_epochs or epoch <= _LEAST_EPOCHS or loss < best_loss - _LEAST_GAIN:
                 best, best_loss, kept = epoch, loss, self._weights()
             elif epoch - best >= self.chosen.patience:
                 break
@@ -134,13 +147,15 @@ class _Training:
         """Learn from all rows once, in random order; the mean losses while learning."""
         self.network.train()
         n, seen = self.rows.log_ratio.numel(), []
-        for at in torch.split(torch.randperm(n, generator=self.generator), self.chosen.batch_rows):
+        batch_rows = min(self.chosen.batch_rows, max(_LEAST_BATCH, n // _LEAST_STEPS))
+        for at in torch.split(torch.randperm(n, generator=self.generator), batch_rows):
             self.optimizer.zero_grad()
             agent, purchase = _losses(self.network, self.rows.take(at))
             loss = self._weighed(agent, purchase)
             if loss is not None:
                 loss.backward()  # type: ignore[no-untyped-call]
                 self.optimizer.step()
+                self.averaged.update_parameters(self.network)
                 seen.append((_number(agent), _number(purchase)))
         return Losses(*(_mean([pair[task] for pair in seen]) for task in (0, 1)))
 
@@ -148,8 +163,9 @@ class _Training:
     def _judge(self) -> Losses | None:
         if self.aside is None:
             return None
-        self.network.eval()
-        return Losses(*(_number(loss) for loss in _losses(self.network, self.aside)))
+        averaged = self.averaged.module.eval()
+        assert isinstance(averaged, Network)
+        return Losses(*(_number(loss) for loss in _losses(averaged, self.aside)))
 
     def _weighed(self, agent: Tensor | None, purchase: Tensor | None) -> Tensor | None:
         parts = []
@@ -166,7 +182,7 @@ class _Training:
         return self.chosen.agent_weight * (losses.agent or 0.0) + self.chosen.purchase_weight * (losses.purchase or 0.0)
 
     def _weights(self) -> dict[str, Tensor]:
-        return {name: value.clone() for name, value in self.network.state_dict().items()}
+        return {name: value.clone() for name, value in self.averaged.module.state_dict().items()}
 
 
 def _new_network(architecture: Architecture, inputs: Inputs, seed: int) -> Network:

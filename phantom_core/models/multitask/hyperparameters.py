@@ -15,7 +15,7 @@ class Hyperparameters:
         dropout: share of hidden units left out at random while learning, in [0, 1).
         learning_rate: of AdamW.
         weight_decay: of AdamW.
-        batch_rows: rows a step learns from.
+        batch_rows: rows a step learns from, at most.
         most_epochs: passes over the rows.
         patience: passes without improvement on actors kept aside, after which a training ends.
         agent_weight, purchase_weight: of the two losses.
@@ -27,11 +27,11 @@ class Hyperparameters:
 
     width: float = 1.0
     dropout: float = 0.25
-    learning_rate: float = 3e-3
+    learning_rate: float = 6e-3
     weight_decay: float = 0.03
-    batch_rows: int = 1_024
-    most_epochs: int = 30
-    patience: int = 4
+    batch_rows: int = 768
+    most_epochs: int = 12
+    patience: int = 3
     agent_weight: float = 1.0
     purchase_weight: float = 2.0
     learns_weights: bool = False
