@@ -18,6 +18,7 @@ class Settings(BaseSettings):
         demo_sessions: size of the demo set, sessions.
         marking_up_human_cost: money lost when one human is marked up by mistake, in units of the average order.
         leaking_to_agent_cost: money lost when one agent buys at the low quote, in units of the average order.
+        banned_features: features that no price may depend on.
     """
 
     model_config = SettingsConfigDict(env_prefix="PHANTOM_", frozen=True, extra="ignore")
@@ -30,4 +31,5 @@ class Settings(BaseSettings):
     demo_sessions: int = Field(default=5_000, ge=100)
     marking_up_human_cost: float = Field(default=0.30, ge=0)
     leaking_to_agent_cost: float = Field(default=0.20, ge=0)
+    banned_features: tuple[str, ...] = ("is_headless_browser", "is_automation_tool", "browser_family", "session_start_hour")
     log_level: str = "INFO"
