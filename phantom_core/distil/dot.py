@@ -73,8 +73,8 @@ def _leaf_text(leaf: Leaf) -> str:
         return f"×{leaf.markup_ratio:.2f}  no labelled session"
     share = leaf.n_agents / leaf.n_sessions
     first = f"×{leaf.markup_ratio:.2f}   {leaf.n_sessions:,} sessions"
-    second = f"{1 - share:.0%} human, {share:.0%} agent"
-    return f"{first}\\n{second}\\nbought: {leaf.human_value:,.0f} and {leaf.agent_value:,.0f}"
+    second = f"{1 - share:.0%} human, bought {leaf.human_value:,.0f}"
+    return f"{first}\\n{second}\\n{share:.0%} agent, bought {leaf.agent_value:,.0f}"
 
 
 def _fill(markup_ratio: float) -> str:

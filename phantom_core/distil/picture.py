@@ -8,7 +8,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom_core.distil.shadow import Shadow
 from phantom_core.distil.tree import Split
 from phantom_core.errors import UnavailableError
 from phantom_core.rules.evaluate import Column
@@ -63,8 +62,17 @@ def detailed_svg(root: Split, columns: Mapping[str, Column], markup_ratio: NDArr
         )
     from dtreeviz.trees import DTreeVizAPI  # noqa: PLC0415 - takes seconds to import
 
+    from phantom_core.distil.shadow import Shadow  # noqa: PLC0415 - imports dtreeviz
+
     shadow = Shadow(root, columns, markup_ratio)
     x = None if row is None else shadow.X_train[row]
     drawn = DTreeVizAPI(shadow).view(x=x, fontname=_FONT, orientation="LR", scale=1.0, show_just_path=False)
     text: str = drawn.svg()
     return text[text.index("<svg") :]
+
+
+def _need_graphviz() -> None:
+    if not has_graphviz():
+        raise UnavailableError(
+            "Graphviz is not installed on this machine.", hint="Install it (apt install graphviz), or use the plain tree."
+        )
