@@ -91,20 +91,17 @@ def _form(settings: Settings) -> None:
     )
     if method == "figs":
         st.caption("A sum of trees keeps more with as many questions, but as rules it becomes long: every path through all trees is one.")
-    st.button(
+    if st.button(
         "Distil",
         type="primary",
         icon=":material/account_tree:",
         disabled=busy,
         help="A tree is being distilled." if busy else None,
-        on_click=_start,
-        args=({"teacher": teacher, "method": method, "depth": depth, "leaf_sessions": int(leaf), "without": without},),
         key="distil",
-    )
-
-
-def _start(arguments: dict[str, object]) -> None:
-    jobs().start(KIND, arguments)
+    ):
+        asked = {"teacher": teacher, "method": method, "depth": depth, "leaf_sessions": int(leaf), "without": without}
+        jobs().start(KIND, asked)
+        st.rerun()
 
 
 def _headline(view: DistilledView) -> None:

@@ -31,10 +31,7 @@ def svg_of(dot: str) -> str:
     Raises:
         UnavailableError: Graphviz is not there, or could not draw it in time.
     """
-    if not has_graphviz():
-        raise UnavailableError(
-            "Graphviz is not installed on this machine.", hint="Install it (apt install graphviz), or use the plain tree."
-        )
+    _need_graphviz()
     try:
         drawn = subprocess.run(["dot", "-Tsvg"], input=dot.encode(), capture_output=True, check=True, timeout=DRAWN_WITHIN_S)
     except (subprocess.SubprocessError, OSError) as error:
@@ -56,10 +53,7 @@ def detailed_svg(root: Split, columns: Mapping[str, Column], markup_ratio: NDArr
     Raises:
         UnavailableError: Graphviz is not there.
     """
-    if not has_graphviz():
-        raise UnavailableError(
-            "Graphviz is not installed on this machine.", hint="Install it (apt install graphviz), or use the plain tree."
-        )
+    _need_graphviz()
     from dtreeviz.trees import DTreeVizAPI  # noqa: PLC0415 - takes seconds to import
 
     from phantom_core.distil.shadow import Shadow  # noqa: PLC0415 - imports dtreeviz

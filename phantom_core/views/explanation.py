@@ -91,17 +91,15 @@ def dependence(view: ExplanationView, feature: str) -> pd.DataFrame:
         Columns value (number, or text for a category and for yes/no), log_odds, label, is_undefined.
     """
     column = view.sessions[feature]
-    rows = pd.DataFrame(
+    values = column.to_pylist()
+    return pd.DataFrame(
         {
-            "value": column.to_pylist(),
+            "value": [_text(value) for value in values] if pa.types.is_boolean(column.type) or feature == _CATEGORY else values,
             "log_odds": view.points[feature].to_numpy().astype(np.float64),
             "label": view.sessions["label"].to_pylist(),
             "is_undefined": pc.is_null(column).to_pylist(),
         }
     )
-    if pa.types.is_boolean(column.type) or feature == _CATEGORY:
-        rows["value"] = [_text(value) for value in rows["value"]]
-    return rows
 
 
 def contributions_table(view: ExplanationView) -> pd.DataFrame:
