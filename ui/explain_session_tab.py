@@ -53,10 +53,9 @@ def session_tab(settings: Settings, snapshot: Snapshot, session_id: str, version
         key="waterfall",
         download=f"why_{session_id}",
     )
+    show(timeline(session_view(snapshot, session_id)), "What happened, and at which prices", key="explain_timeline")
     _steps(found)
-    with st.expander("The session in time", icon=":material/timeline:"):
-        show(timeline(session_view(snapshot, session_id)), "What happened, and at which prices", key="explain_timeline")
-        st.page_link("pages/sessions.py", label="Everything known about it", icon=":material/timeline:", query_params={SESSION: session_id})
+    st.page_link("pages/sessions.py", label="Everything known about it", icon=":material/timeline:", query_params={SESSION: session_id})
     if general is None:
         not_explained(version)
     else:
@@ -87,9 +86,10 @@ def _steps(found: SessionExplanationView) -> None:
     strongest = steps.iloc[int(np.argmax(np.abs(steps["evidence"].to_numpy(dtype=np.float64))))]
     side = "an agent" if total > 0 else "a human"
     step = f"{strongest['source']} → {strongest['target']}".replace("_", " ")
+    weight = f"{strongest['evidence']:+.2f}".replace("-", "−")
     show(
         evidence_chart(steps),
-        f"{count(len(steps))} steps speak for {side} by {abs(total):.1f} nats; the strongest is {step} ({strongest['evidence']:+.2f})",
+        f"{count(len(steps))} steps speak for {side} by {abs(total):.1f} nats; the strongest is {step} ({weight})",
         "Log-likelihood ratio of each step between labelled agents and humans, the session itself left out: up speaks for an agent. "
         "The classifier does not see steps, so the two may disagree.",
         key="steps",
