@@ -47,8 +47,8 @@ def stability_tab(settings: Settings, snapshot: Snapshot, view: ExplanationView,
         {
             "feature": [feature_name(shift.name) for shift in found.shifts],
             "first": [shift.first for shift in found.shifts],
-            "second": [shift.second for shift in found.shifts],
             "first_rank": [shift.first_rank for shift in found.shifts],
+            "second": [shift.second for shift in found.shifts],
             "second_rank": [shift.second_rank for shift in found.shifts],
         }
     )
@@ -59,8 +59,8 @@ def stability_tab(settings: Settings, snapshot: Snapshot, view: ExplanationView,
             "feature": st.column_config.TextColumn("Feature", width=200),
             "first": st.column_config.NumberColumn(own, format="%.3f"),
             "second": st.column_config.NumberColumn(other, format="%.3f"),
-            "first_rank": st.column_config.NumberColumn("Rank there", help=own),
-            "second_rank": st.column_config.NumberColumn("Rank here", help=other),
+            "first_rank": st.column_config.NumberColumn("Its rank", help=own),
+            "second_rank": st.column_config.NumberColumn("Its rank ", help=other),
         },
     )
     csv_button("Download the comparison", table, f"stability_{own}_{other}.csv", "stability_csv")

@@ -48,7 +48,8 @@ def explanation_view(settings: Settings, snapshot: Snapshot, version: str) -> Ex
     except (NotFoundError, DataError):
         return None
     names = ", ".join(f'"{row.name}"' for row in saved.explanation.features)
-    sessions = snapshot.arrow(f"SELECT session_id, label, {names} FROM sessions")
+    asked = [saved.points["session_id"].to_pylist()]
+    sessions = snapshot.arrow(f"SELECT session_id, label, {names} FROM sessions WHERE session_id IN (SELECT UNNEST(?))", asked)
     position = pc.index_in(saved.points["session_id"], value_set=sessions["session_id"].combine_chunks())
     there = pc.is_valid(position)
     explained = saved.explanation

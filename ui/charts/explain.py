@@ -147,25 +147,27 @@ def waterfall_chart(found: SessionExplanation) -> go.Figure:
 
 
 def stability_chart(found: Stability, first: str, second: str) -> go.Figure:
-    """Mean contributions of each feature in two models; on the dashed line both rely on it alike."""
-    highest = max((max(shift.first, shift.second) for shift in found.shifts), default=1.0) * 1.05
+    """Mean contributions of each feature in two models, joined; the first model's top on top."""
+    shown = list(reversed(found.shifts[:_SHOWN]))
+    names = [feature_name(shift.name) for shift in shown]
     figure = go.Figure()
-    line = {"color": BASELINE, "width": 1.5, "dash": "dash"}
-    figure.add_scatter(x=[0, highest], y=[0, highest], mode="lines", line=line, hoverinfo="skip")
-    named = {shift.name for shift in found.shifts[:6]}
     figure.add_scatter(
-        x=[shift.first for shift in found.shifts],
-        y=[shift.second for shift in found.shifts],
-        mode="markers+text",
-        text=[feature_name(shift.name) if shift.name in named else "" for shift in found.shifts],
-        textposition="bottom right",
-        textfont={"size": 11},
-        marker={"color": MODEL, "size": 9, "opacity": 0.8},
-        customdata=[feature_name(shift.name) for shift in found.shifts],
-        hovertemplate="%{customdata}: %{x:.3f} and %{y:.3f}<extra></extra>",
+        x=[value for shift in shown for value in (shift.first, shift.second, None)],
+        y=[value for name in names for value in (name, name, None)],
+        mode="lines",
+        line={"color": BASELINE, "width": 1.5},
+        hoverinfo="skip",
+        showlegend=False,
     )
-    figure.update_xaxes(range=[-0.02 * highest, 1.25 * highest])
-    return framed(figure, x=f"mean size in {first}", y=f"mean size in {second}", height_px=440, has_legend=False)
+    for model, sizes, colour, symbol in (
+        (first, [shift.first for shift in shown], MODEL, "circle"),
+        (second, [shift.second for shift in shown], SECOND, "diamond"),
+    ):
+        marker = {"color": colour, "size": 10, "symbol": symbol}
+        hover = "%{y}: %{x:.3f}<extra>" + model + "</extra>"
+        figure.add_scatter(x=sizes, y=names, mode="markers", name=model, marker=marker, hovertemplate=hover)
+    figure.update_xaxes(rangemode="tozero")
+    return framed(figure, x=f"mean size, {LOG_ODDS}", y="", height_px=90 + 25 * len(shown))
 
 
 def _name(row: Importance, is_family: bool) -> str:
