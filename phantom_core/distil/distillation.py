@@ -8,7 +8,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from phantom_core.distil.fidelity import Fidelity
 from phantom_core.distil.frontier import FrontierPoint
 from phantom_core.distil.grow import Recipe
-from phantom_core.distil.tree import Leaf, Node, Split, depth, leaves
+from phantom_core.distil.tree import Node, depth, leaves
 from phantom_core.distil.tree_rules import rules_of
 from phantom_core.errors import DataError
 from phantom_core.rules.rule_set import RuleSet
@@ -52,11 +52,6 @@ class Distillation:
     fidelity: Fidelity
     unrestricted: Fidelity | None
     frontier: tuple[FrontierPoint, ...]
-
-    @property
-    def root(self) -> Leaf | Split:
-        """The tree."""
-        return self.tree
 
     @property
     def rules(self) -> RuleSet:

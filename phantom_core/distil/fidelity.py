@@ -61,7 +61,8 @@ def fidelity(sample: Sample, markup_ratio: Floats, rng: np.random.Generator, n_r
     point = _figures(sums.sum(axis=0)[None])[0]
     n = len(sums)
     drawn = np.concatenate([_figures((np.bincount(rng.integers(n, size=n), minlength=n) @ sums)[None]) for _ in range(n_resamples)])
-    return Fidelity(*(_estimate(value, column) for value, column in zip(point, drawn.T, strict=True)))  # type: ignore[arg-type]
+    r2, rank_correlation, band_agreement, leakage_lost = zip(point, drawn.T, strict=True)
+    return Fidelity(_known(*r2), _known(*rank_correlation), _estimate(*band_agreement), _known(*leakage_lost))
 
 
 def _by_actor(sample: Sample, tree: Floats) -> Floats:
@@ -101,8 +102,10 @@ def _positive(values: Floats) -> Floats:
     return kept
 
 
-def _estimate(value: float, drawn: Floats) -> Estimate | None:
-    if np.isnan(value):
-        return None
+def _known(value: float, drawn: Floats) -> Estimate | None:
+    return None if np.isnan(value) else _estimate(value, drawn)
+
+
+def _estimate(value: float, drawn: Floats) -> Estimate:
     low, high = np.nanquantile(drawn, (0.025, 0.975))
     return Estimate(float(value), float(low), float(high))

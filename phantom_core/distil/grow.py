@@ -13,7 +13,7 @@ from phantom_core.distil.question import question
 from phantom_core.distil.sample import Sample
 from phantom_core.distil.tree import Leaf, Split
 from phantom_core.errors import InputError
-from phantom_core.models.encoding import CATEGORIES
+from phantom_core.models.encoding import CATEGORIES, LARGEST
 from phantom_core.rules.evaluate import holds
 
 if TYPE_CHECKING:
@@ -121,7 +121,8 @@ def _design(sample: Sample) -> _Design:
                 columns.append(np.where(undefined, np.nan, (values == category).astype(np.float64)))
                 asks.append((name, category))
         else:
-            columns.append(values.astype(np.float64))
+            # Beyond single precision libraries see infinity, which none of them takes.
+            columns.append(np.clip(values.astype(np.float64), -LARGEST, LARGEST))
             asks.append((name, None))
     return _Design(np.column_stack(columns), tuple(asks))
 

@@ -60,7 +60,7 @@ def detailed_svg(root: Split, columns: Mapping[str, Column], markup_ratio: NDArr
 
     shadow = Shadow(root, columns, markup_ratio)
     x = None if row is None else shadow.X_train[row]
-    drawn = DTreeVizAPI(shadow).view(x=x, fontname=_FONT, orientation="LR", instance_orientation="LR", scale=1.0)
+    drawn = DTreeVizAPI(shadow).view(x=x, fontname=_FONT, orientation="LR")
     text: str = drawn.svg()
     return text[text.index("<svg") :]
 

@@ -58,7 +58,7 @@ def distilled_titles(settings: Settings) -> dict[str, str]:
             made = read_distilled(ModelStore(settings.workspace, KIND).open(version))
         except (DataError, NotFoundError):
             continue
-        found[version] = f"{version} · depth {made.recipe.depth}, {len(leaves(made.root))} leaves"
+        found[version] = f"{version} · depth {made.recipe.depth}, {len(leaves(made.tree))} leaves"
     return found
 
 
@@ -83,7 +83,7 @@ def way_of(view: DistilledView, snapshot: Snapshot, session_id: str) -> Way:
     session = snapshot.arrow("SELECT * FROM sessions WHERE session_id = ?", [session_id])
     if not session.num_rows:
         raise NotFoundError(f"There is no session '{session_id}' in this workspace.", hint="Copy one from the Sessions page.")
-    root = view.distillation.root
+    root = view.distillation.tree
     leaf = int(leaf_of(root, columns_of(session, features(root)), 1)[0])
     conditions, ends = list(paths(root))[leaf]
     return Way(session_id, leaf, ends.markup_ratio, tuple(condition_text(condition) for condition in conditions))
@@ -107,7 +107,7 @@ def leaf_table(view: DistilledView) -> pd.DataFrame:
             "agent_value": leaf.agent_value,
             "when": ", ".join(condition_text(condition) for condition in conditions) or "always",
         }
-        for position, (conditions, leaf) in enumerate(paths(view.distillation.root))
+        for position, (conditions, leaf) in enumerate(paths(view.distillation.tree))
     ]
     return pd.DataFrame(rows).sort_values(["markup_ratio", "sessions"], ascending=False, ignore_index=True)
 
@@ -121,7 +121,7 @@ def frontier_table(view: DistilledView) -> pd.DataFrame:
 
 def plain_dot(view: DistilledView, way: Way | None) -> str:
     """The tree in the DOT language, with the way of a session."""
-    return tree_dot(view.distillation.root, way.leaf if way else None)
+    return tree_dot(view.distillation.tree, way.leaf if way else None)
 
 
 def plain_svg(dot: str) -> str | None:

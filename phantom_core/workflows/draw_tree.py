@@ -47,7 +47,7 @@ def draw_tree(
     if path.is_file():
         return path
     distillation = read_distilled(model)
-    if not isinstance(distillation.root, Split):
+    if not isinstance(distillation.tree, Split):
         raise DataError(f"Tree {distillation.version} asks no question, so there is nothing to draw.", hint="Distil a deeper one.")
     teacher, _ = teacher_named(settings, lake, distillation.teacher, within(progress, 0, 0.4))
     sessions = _drawn_sessions(FeatureStore(lake).matrix(), session_id, settings.seed)
@@ -56,7 +56,7 @@ def draw_tree(
     known[0] |= session_id is not None  # a session that the teacher does not know still has its way
     sessions, markup = sessions.filter(pa.array(known)), np.nan_to_num(markup[known], nan=1.0)
     progress(0.5, f"drawing {len(markup):,} sessions in every node")
-    svg = detailed_svg(distillation.root, columns_of(sessions, names()), markup, None if session_id is None else 0)
+    svg = detailed_svg(distillation.tree, columns_of(sessions, names()), markup, None if session_id is None else 0)
     path.parent.mkdir(exist_ok=True)
     replace_file(path, svg.encode())
     return path

@@ -112,3 +112,9 @@ def test_undefined_goes_where_it_is_written() -> None:
 def test_a_recipe_nobody_can_follow_is_refused(method: Method, depth: int, leaf: int) -> None:
     with pytest.raises(InputError):
         Recipe(method, depth, leaf)
+
+
+def test_a_number_beyond_single_precision_is_merely_large() -> None:
+    sample = items([1, 2, 1e300, 1e301], [1.0, 1.0, 1.4, 1.4])
+    root = grow(sample, Recipe(depth=2, leaf_sessions=1), seed=0)
+    assert markup_of(root, sample.columns, 4).tolist() == [1.0, 1.0, 1.4, 1.4]

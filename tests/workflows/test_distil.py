@@ -1,5 +1,6 @@
 """Distilling a classifier: honest figures, a saved tree that prices as its rules do, features left out."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from phantom_core.rules.text import parse_rules
 from phantom_core.settings import Settings
 from phantom_core.workflows.demo import load_demo
 from phantom_core.workflows.distil import KIND, RULES, distil, read_distilled
+from phantom_core.workflows.draw_tree import draw_tree
 from phantom_core.workflows.train_classifier import train_classifier
 
 NOW_MS = 1_772_452_800_000
@@ -41,14 +43,14 @@ def test_saved_rules_price_every_session_as_the_tree_does(trained: tuple[Setting
     rules = parse_rules(model.read(RULES).decode(), made.version)
     matrix = FeatureStore(lake).matrix()
     columns = columns_of(matrix, names())
-    np.testing.assert_array_equal(evaluate(rules, columns, matrix.num_rows).markup_ratio, markup_of(made.root, columns, matrix.num_rows))
+    np.testing.assert_array_equal(evaluate(rules, columns, matrix.num_rows).markup_ratio, markup_of(made.tree, columns, matrix.num_rows))
 
 
 def test_a_price_does_not_depend_on_what_the_shop_bans_unless_asked(trained: tuple[Settings, Lake]) -> None:
     settings, lake = trained
     made = distil(settings, lake, now_ms=NOW_MS + 3_000, recipe=RECIPE)
     assert made.without == settings.banned_features
-    assert not set(features(made.root)) & set(settings.banned_features)
+    assert not set(features(made.tree)) & set(settings.banned_features)
     assert made.unrestricted is not None
     free = distil(settings, lake, now_ms=NOW_MS + 4_000, recipe=RECIPE, without=())
     assert free.unrestricted is None
@@ -89,6 +91,21 @@ def test_a_distillation_that_is_stopped_saves_nothing(trained: tuple[Settings, L
     with pytest.raises(CancelledError):
         distil(settings, lake, now_ms=NOW_MS + 9_000, recipe=RECIPE, progress=stop)
     assert ModelStore(settings.workspace, KIND).versions() == before
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_a_tree_is_drawn_once_and_once_for_each_session_asked_about(trained: tuple[Settings, Lake]) -> None:
+    settings, lake = trained
+    made = distil(settings, lake, now_ms=NOW_MS + 5_000, recipe=RECIPE)
+    path = draw_tree(settings, lake, version=made.version)
+    drawn_ns = path.stat().st_mtime_ns
+    assert path.read_text().startswith("<svg")
+    assert draw_tree(settings, lake, version=made.version).stat().st_mtime_ns == drawn_ns
+    session_id = FeatureStore(lake).matrix()["session_id"][0].as_py()
+    assert draw_tree(settings, lake, version=made.version, session_id=session_id) != path
+    with pytest.raises(NotFoundError, match="There is no session 'nobody'"):
+        draw_tree(settings, lake, version=made.version, session_id="nobody")
 
 
 def test_without_a_classifier_there_is_no_teacher(tmp_path: Path) -> None:
