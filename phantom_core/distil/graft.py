@@ -1,6 +1,7 @@
 """Graft: the sum of several trees as one tree, without branches that no session can reach."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -11,6 +12,8 @@ from phantom_core.rules.condition import Condition
 from phantom_core.rules.evaluate import Column, holds
 
 _ANY_OTHER: Final = "any other"
+# The same few conditions meet again and again below different branches.
+_REMEMBERED: Final = 4_096
 
 
 def graft(trees: Sequence[Leaf | Split]) -> Leaf | Split:
@@ -34,7 +37,7 @@ def is_possible(conditions: Sequence[Condition]) -> bool:
     >>> is_possible([up_to]), is_possible([up_to, above]), is_possible([above, Condition("item_views", ">", 9.0)])
     (True, False, True)
     """
-    return all(_is_possible([other for other in conditions if other.feature == name]) for name in {one.feature for one in conditions})
+    return all(_can_follow(condition, conditions) for condition in conditions)
 
 
 def _onto(node: Leaf | Split, tree: Leaf | Split, before: tuple[Condition, ...]) -> Leaf | Split:
@@ -48,15 +51,21 @@ def _raised(tree: Leaf | Split, by: float, before: tuple[Condition, ...]) -> Lea
     """A tree with something added to every leaf, as far as it can be reached after some conditions."""
     if isinstance(tree, Leaf):
         return Leaf(tree.markup_ratio + by)
-    if not is_possible((*before, tree.condition)):
+    if not _can_follow(tree.condition, before):
         return _raised(tree.no, by, before)
-    if not is_possible((*before, tree.opposite)):
+    if not _can_follow(tree.opposite, before):
         return _raised(tree.yes, by, before)
     yes, no = _raised(tree.yes, by, (*before, tree.condition)), _raised(tree.no, by, (*before, tree.opposite))
     return Split(tree.condition, tree.opposite, yes, no)
 
 
-def _is_possible(conditions: Sequence[Condition]) -> bool:
+def _can_follow(condition: Condition, before: Sequence[Condition]) -> bool:
+    """Whether a condition can hold after others that can hold together; only those on its own feature matter."""
+    return _is_possible((*[other for other in before if other.feature == condition.feature], condition))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _is_possible(conditions: tuple[Condition, ...]) -> bool:
     """Whether one value fulfils all conditions on one feature; only values at and around thresholds need to be tried."""
     tried = _values(conditions)
     return bool(np.logical_and.reduce([holds(condition, tried) for condition in conditions]).any())
