@@ -4,7 +4,7 @@ from typing import Final
 
 import streamlit as st
 
-from phantom_core.features.catalogue import FEATURES
+from phantom_core.features.catalogue import BY_NAME
 from phantom_core.views.explanation import ExplanationView, contributions_table, dependence, swarm
 from ui.charts.explain import dependence_chart, importance_chart, interactions_chart, swarm_chart
 from ui.charts.frame import show
@@ -14,7 +14,6 @@ from ui.wording import count, family_name, feature_name, many, percent
 
 KIND: Final = "explain"
 PAIRED: Final = 200
-_UNIT_OF: Final = {feature.name: feature.unit for feature in FEATURES}
 _WIDE_UNITS: Final = ("s", "events/min", "currency")
 
 
@@ -137,7 +136,7 @@ def _dependence(view: ExplanationView) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         feature = st.selectbox("Feature", names, format_func=feature_name, key="explain_feature", bind="query-params", width=320)
         feature = feature if feature in names else names[0]
-        unit = _UNIT_OF[feature]
+        unit = BY_NAME[feature].unit
         is_log = unit in _WIDE_UNITS and st.toggle("Logarithmic", key="explain_log", bind="query-params")
     rows = dependence(view, feature)
     undefined = rows[rows["is_undefined"]]

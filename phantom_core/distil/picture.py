@@ -15,6 +15,8 @@ from phantom_core.rules.evaluate import Column
 DRAWN_WITHIN_S: Final = 60
 # Every session is a dot in every node it passes: more of them draw no other picture, only a slower one.
 MAX_DOTS: Final = 1_500
+# dtreeviz needs a fifth of a second a node, and nobody reads more.
+MAX_LEAVES: Final = 64
 _FONT: Final = "DejaVu Sans"
 
 

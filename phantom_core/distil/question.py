@@ -7,10 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom_core.features.catalogue import FEATURES, Feature
+from phantom_core.features.catalogue import BY_NAME, Feature
 from phantom_core.rules.condition import Condition
 
-_FEATURE_OF: Final = {feature.name: feature for feature in FEATURES}
 _MOST_DIGITS: Final = 17
 
 
@@ -42,7 +41,7 @@ def question(
         threshold: up to here goes left.
         undefined_left: whether undefined goes left.
     """
-    feature = _FEATURE_OF[name]
+    feature = BY_NAME[name]
     if not len(left) and undefined_left:
         return Question(Condition(name, "IS UNDEFINED", when_undefined=True), _is_defined(feature), left_is_yes=True)
     if not len(right) and not undefined_left:

@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from phantom_core.explain.contributions import Contributions
-from phantom_core.features.catalogue import FAMILIES, FEATURES
-
-_FAMILY_OF = {feature.name: feature.family for feature in FEATURES}
+from phantom_core.features.catalogue import BY_NAME, FAMILIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ def importance(whole: Contributions, folds: Sequence[Contributions]) -> tuple[Im
         folds: of models trained on other actors each.
     """
     spread = _half_width([fold.mean_abs for fold in folds], len(whole.names))
-    rows = zip(whole.names, (_FAMILY_OF[name] for name in whole.names), whole.mean_abs, spread, strict=True)
+    rows = zip(whole.names, (BY_NAME[name].family for name in whole.names), whole.mean_abs, spread, strict=True)
     return _sorted([_importance(name, family, float(size), half) for name, family, size, half in rows])
 
 
@@ -51,14 +49,14 @@ def family_importance(whole: Contributions, folds: Sequence[Contributions]) -> t
         whole: of the saved model.
         folds: of models trained on other actors each.
     """
-    families = [family for family in FAMILIES if family in {_FAMILY_OF[name] for name in whole.names}]
+    families = [family for family in FAMILIES if family in {BY_NAME[name].family for name in whole.names}]
     spread = _half_width([_family_sizes(fold, families) for fold in folds], len(families))
     rows = zip(families, _family_sizes(whole, families), spread, strict=True)
     return _sorted([_importance(family, family, float(size), half) for family, size, half in rows])
 
 
 def _family_sizes(contributions: Contributions, families: Sequence[str]) -> NDArray[np.float64]:
-    of = np.array([_FAMILY_OF[name] for name in contributions.names])
+    of = np.array([BY_NAME[name].family for name in contributions.names])
     return np.array([np.abs(contributions.values[:, of == family].sum(axis=1, dtype=np.float64)).mean() for family in families])
 
 

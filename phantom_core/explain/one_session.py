@@ -9,12 +9,11 @@ from pydantic import JsonValue
 from phantom_core.evaluation.kernel import KernelScore
 from phantom_core.explain.contributions import Explained
 from phantom_core.explain.steps import StepEvidence, step_evidence
-from phantom_core.features.catalogue import FEATURES
+from phantom_core.features.catalogue import BY_NAME
 from phantom_core.models.classifier import Classifier
 from phantom_core.models.encoding import encode
 
 FeatureValue = float | int | bool | str | None
-_FAMILY_OF = {feature.name: feature.family for feature in FEATURES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def explain_session(
     """
     found = explained.contributions(encode(session, explained.names))
     rows = [
-        Contribution(name, _FAMILY_OF[name], session[name][0].as_py(), float(value))
+        Contribution(name, BY_NAME[name].family, session[name][0].as_py(), float(value))
         for name, value in zip(found.names, found.values[0], strict=True)
     ]
     return SessionExplanation(

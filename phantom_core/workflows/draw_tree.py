@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from phantom_core.artifacts.store import ModelStore, StoredModel, replace_file, sha256
-from phantom_core.distil.picture import MAX_DOTS, detailed_svg
+from phantom_core.distil.picture import MAX_DOTS, MAX_LEAVES, detailed_svg
 from phantom_core.distil.sample import columns_of
-from phantom_core.distil.tree import Split
+from phantom_core.distil.tree import Split, leaves
 from phantom_core.errors import DataError, NotFoundError
 from phantom_core.features.catalogue import names
 from phantom_core.features.store import FeatureStore
@@ -39,7 +39,7 @@ def draw_tree(
 
     Raises:
         NotFoundError: no such tree or session.
-        DataError: the tree is damaged, or asks nothing.
+        DataError: the tree is damaged, asks nothing, or has too many leaves.
         UnavailableError: Graphviz is not there.
     """
     model = ModelStore(settings.workspace, KIND).open(version)
@@ -49,6 +49,11 @@ def draw_tree(
     distillation = read_distilled(model)
     if not isinstance(distillation.tree, Split):
         raise DataError(f"Tree {distillation.version} asks no question, so there is nothing to draw.", hint="Distil a deeper one.")
+    if len(leaves(distillation.tree)) > MAX_LEAVES:
+        raise DataError(
+            f"Tree {distillation.version} has {len(leaves(distillation.tree))} leaves; sessions are drawn in trees of up to {MAX_LEAVES}.",
+            hint="Look at its questions and leaves, or distil a smaller one.",
+        )
     teacher, _ = teacher_named(settings, lake, distillation.teacher, within(progress, 0, 0.4))
     sessions = _drawn_sessions(FeatureStore(lake).matrix(), session_id, settings.seed)
     markup = teacher.markup_ratio(sessions)

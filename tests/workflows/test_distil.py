@@ -10,7 +10,7 @@ from phantom_core.artifacts.store import ModelStore
 from phantom_core.distil.grow import Recipe
 from phantom_core.distil.sample import columns_of
 from phantom_core.distil.tree import features, markup_of
-from phantom_core.errors import CancelledError, InputError, NotFoundError
+from phantom_core.errors import CancelledError, DataError, InputError, NotFoundError
 from phantom_core.features.catalogue import names
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
@@ -106,6 +106,12 @@ def test_a_tree_is_drawn_once_and_once_for_each_session_asked_about(trained: tup
     assert draw_tree(settings, lake, version=made.version, session_id=session_id) != path
     with pytest.raises(NotFoundError, match="There is no session 'nobody'"):
         draw_tree(settings, lake, version=made.version, session_id="nobody")
+
+
+def test_sessions_are_not_drawn_in_a_tree_that_nobody_can_read(trained: tuple[Settings, Lake]) -> None:
+    made = distil(*trained, now_ms=NOW_MS + 6_000, recipe=Recipe("figs", 2, 10))
+    with pytest.raises(DataError, match="leaves; sessions are drawn in trees of up to 64"):
+        draw_tree(*trained, version=made.version)
 
 
 def test_without_a_classifier_there_is_no_teacher(tmp_path: Path) -> None:
