@@ -26,6 +26,7 @@ bench: $(VENV)/.dev ## Run the benchmarks and print their tables
 	$(BIN)/python benchmarks/features.py
 	$(BIN)/python -m benchmarks.market
 	$(BIN)/python -m benchmarks.multitask
+	$(BIN)/python -m benchmarks.explain
 
 system: ## Graphviz and Chromium, where apt can install them
 	@sh deploy/system_packages.sh

@@ -22,6 +22,7 @@ class Settings(BaseSettings):
         most_offers: the network learns from about this many offers at most, of whole sessions.
         marking_up_human_cost: money lost when one human is marked up by mistake, in units of the average order.
         leaking_to_agent_cost: money lost when one agent buys at the low quote, in units of the average order.
+        banned_features: features that no price may depend on.
     """
 
     model_config = SettingsConfigDict(env_prefix="PHANTOM_", frozen=True, extra="ignore")
@@ -39,4 +40,5 @@ class Settings(BaseSettings):
     reference_ratio: float = Field(default=1.2, ge=0)
     leakage_weight: float = Field(default=0.5, ge=0)
     most_offers: int = Field(default=200_000, ge=1_000)
+    banned_features: tuple[str, ...] = ("is_headless_browser", "is_automation_tool", "browser_family", "session_start_hour")
     log_level: str = "INFO"

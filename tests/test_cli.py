@@ -80,3 +80,15 @@ def test_a_workspace_that_is_a_file_gets_a_sentence(tmp_path: Path) -> None:
     done = phantom("ingest", str(tmp_path / "a.csv"), "--workspace", str(tmp_path / "a.csv"))
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
+
+
+def test_explaining_without_a_model_says_what_to_train(workspace: Path) -> None:
+    for verb in (["explain"], ["explain", "--session", "s1"], ["distil"]):
+        done = phantom(*verb, "--workspace", str(workspace), "--json")
+        assert done.returncode == 1
+        assert json.loads(done.stdout)["error"] == "No classifier has been trained in this workspace yet."
+
+
+def test_a_method_that_does_not_exist_is_refused_with_those_that_do(workspace: Path) -> None:
+    done = phantom("distil", "--method", "forest", "--workspace", str(workspace), "--json")
+    assert json.loads(done.stdout) == {"error": "There is no method 'forest'.", "hint": "Choose one of tree, hstree, figs."}

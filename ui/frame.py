@@ -42,5 +42,6 @@ def _pages() -> list[Page]:
         st.Page("pages/features.py", title="Features", icon=":material/equalizer:"),
         st.Page("pages/classifier.py", title="Agent classifier", icon=":material/target:"),
         st.Page("pages/demand.py", title="Demand and price", icon=":material/sell:"),
+        st.Page("pages/explain.py", title="Explain", icon=":material/psychology:"),
         st.Page("pages/simulator.py", title="Simulator", icon=":material/candlestick_chart:"),
     ]

@@ -24,6 +24,9 @@ def session_detail(snapshot: Snapshot, session_id: str) -> None:
     view = session_view(snapshot, session_id)
     st.subheader(f"Session {view.session_id}")
     _headline(view, snapshot)
+    if snapshot.threshold is not None:
+        why = {"explain_tab": "One session", "session": session_id}
+        st.page_link("pages/explain.py", label="Why this probability?", icon=":material/psychology:", query_params=why)
     show(
         timeline(view),
         _statement(view),

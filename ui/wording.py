@@ -116,6 +116,21 @@ def feature_name(name: str) -> str:
     return name.replace("_", " ").replace(" sec", " (s)") if name.endswith("_sec") else name.replace("_", " ")
 
 
+def feature_value(value: float | int | bool | str | None) -> str:
+    """A feature's value; whole numbers without decimals.
+
+    >>> feature_value(4.0949), feature_value(12.0), feature_value(True), feature_value(None), feature_value("Chrome")
+    ('4.09', '12', 'yes', 'undefined', 'Chrome')
+    """
+    if value is None:
+        return "undefined"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if value == int(value) or abs(value) >= 1_000 else f"{value:.3g}"
+
+
 def family_name(name: str) -> str:
     """A family's name as a phrase."""
     return name.replace("_", " ")

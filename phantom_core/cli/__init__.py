@@ -5,12 +5,33 @@ With --json a verb prints one JSON object on standard output; everything else go
 
 import typer
 
-from phantom_core.cli import classifier, data, jobs, market_calibration, market_training, market_trials, multitask, session_market
+from phantom_core.cli import (
+    classifier,
+    data,
+    explain,
+    jobs,
+    market_calibration,
+    market_training,
+    market_trials,
+    multitask,
+    session_market,
+)
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="See automated shoppers in clickstream data, and price with them in mind."
 )
-for verb in (data.demo, data.ingest, data.quarantine, data.features, classifier.score, classifier.card, multitask.price, jobs.jobs):
+for verb in (
+    data.demo,
+    data.ingest,
+    data.quarantine,
+    data.features,
+    classifier.score,
+    classifier.card,
+    explain.explain,
+    explain.distil,
+    multitask.price,
+    jobs.jobs,
+):
     app.command()(verb)
 app.command(hidden=True)(jobs.job)
 

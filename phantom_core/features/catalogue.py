@@ -64,6 +64,7 @@ FEATURES: Final = (
     Feature("is_automation_tool", "user_agent", "yes/no", 0, 1, "no user agent", "first user agent names a tool, HTTP library or crawler"),
     Feature("browser_family", "user_agent", "category", None, None, "no user agent", "Chrome, Firefox, Safari, Edge or Other"),
 )
+BY_NAME: Final = {feature.name: feature for feature in FEATURES}
 
 
 def names(without: Iterable[str] = ()) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from phantom_core.control.jobs import Job, Jobs
+from phantom_core.distil.grow import Recipe, method_named
 from phantom_core.errors import InputError, NotFoundError, PhantomError
 from phantom_core.events.mapping import load_mapping
 from phantom_core.features.store import FeatureStore
@@ -16,6 +17,9 @@ from phantom_core.progress import Progress, within
 from phantom_core.settings import Settings
 from phantom_core.workflows.calibrate import calibrate
 from phantom_core.workflows.demo import load_demo
+from phantom_core.workflows.distil import distil
+from phantom_core.workflows.draw_tree import draw_tree
+from phantom_core.workflows.explain_model import explain_model
 from phantom_core.workflows.ingest import ingest
 from phantom_core.workflows.simulate import simulate
 from phantom_core.workflows.simulate_sessions import simulate_sessions
@@ -154,6 +158,36 @@ def _calibrate(settings: Settings, arguments: Arguments, now_ms: int, progress: 
     return calibrate(settings, now_ms=now_ms, seed=seed, progress=progress).to_json()
 
 
+def _explain(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    paired = arguments.get("paired", 0)
+    if not isinstance(paired, int):
+        raise InputError("The number of sessions for interactions must be whole.")
+    lake = Lake(settings.workspace / "lake")
+    return explain_model(settings, lake, version=_text(arguments, "model"), n_paired=paired, progress=progress).to_json()
+
+
+def _distil(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    depth, leaf, method = arguments.get("depth", 5), arguments.get("leaf_sessions", 50), str(arguments.get("method", "tree"))
+    if not isinstance(depth, int) or not isinstance(leaf, int):
+        raise InputError("Depth and leaf size must be whole numbers.")
+    without = _texts(arguments, "without") if "without" in arguments else None
+    return distil(
+        settings,
+        Lake(settings.workspace / "lake"),
+        now_ms=now_ms,
+        teacher=str(arguments.get("teacher", "classifier")),
+        recipe=Recipe(method_named(method), depth, leaf),
+        without=without,
+        progress=progress,
+    ).to_json()
+
+
+def _draw_tree(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    lake = Lake(settings.workspace / "lake")
+    tree, session_id = _text(arguments, "tree"), _text(arguments, "session")
+    return {"file": str(draw_tree(settings, lake, version=tree, session_id=session_id, progress=progress))}
+
+
 def _text(arguments: Arguments, name: str) -> str | None:
     value = arguments.get(name)
     return str(value) if value else None
@@ -174,4 +208,7 @@ WORK: Final[Mapping[str, Work]] = {
     "train_multitask": _train_multitask,
     "tune_multitask": _tune_multitask,
     "simulate_sessions": _simulate_sessions,
+    "explain": _explain,
+    "distil": _distil,
+    "draw_tree": _draw_tree,
 }

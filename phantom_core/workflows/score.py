@@ -39,7 +39,7 @@ def score(settings: Settings, lake: Lake, *, version: str | None = None, progres
         DataError: the model is damaged, or was trained on features that were defined differently.
     """
     model = ModelStore(settings.workspace, KIND).open(version)
-    _check_features(model)
+    check_features(model)
     store = FeatureStore(lake)
     state = store.refresh(within(progress, 0, 0.6))
     path = _path(model, state)
@@ -81,7 +81,12 @@ def _out_of_fold(model: StoredModel, matrix: pa.Table) -> np.typing.NDArray[np.f
     return probability
 
 
-def _check_features(model: StoredModel) -> None:
+def check_features(model: StoredModel) -> None:
+    """Refuse a model whose features mean something else by now.
+
+    Raises:
+        DataError: its SQL files were others.
+    """
     if model.manifest.sql_hash != sql_hash():
         raise DataError(
             f"Model {model.manifest.version} was trained on features that were defined differently.", hint="Train the classifier again."

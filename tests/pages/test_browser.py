@@ -119,10 +119,26 @@ def test_a_new_workspace_fills_itself_once_and_is_emptied_with_one_click(tmp_pat
         expect(page.get_by_role("button", name="Load demo data")).to_be_visible()
 
 
+@pytest.mark.skipif(not shutil.which("dot"), reason="Graphviz is not installed")
+def test_a_tree_is_distilled_drawn_zoomed_and_taken_away(app: str, page: Page) -> None:
+    page.goto(f"{app}/explain?explain_tab=Rules+as+a+tree")
+    page.get_by_role("button", name="Distil", exact=True).click()
+    picture = page.locator(".tree-window img")
+    expect(picture).to_be_visible(timeout=90_000)
+    settle(page)
+    before = picture.evaluate("image => image.naturalWidth > 0 ? image.clientWidth : 0")
+    page.get_by_role("slider", name="Zoom").press("End")
+    settle(page)
+    assert 0 < before < picture.evaluate("image => image.clientWidth")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Picture as SVG").click()
+    assert download.value.path().read_text().startswith("<svg")
+
+
 @pytest.mark.parametrize("width_px", [1440, 800])
 def test_no_page_is_wider_than_the_window(app: str, width_px: int) -> None:
     with browser_page(width_px) as page:
-        for screen in ("", "data", "sessions", "features", "classifier", "demand", "simulator"):
+        for screen in ("", "data", "sessions", "features", "classifier", "demand", "explain", "simulator"):
             page.goto(f"{app}/{screen}")
             page.get_by_role("heading", level=1).wait_for()
             settle(page)

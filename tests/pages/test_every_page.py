@@ -13,6 +13,7 @@ TITLES = {
     "features": "Features",
     "classifier": "Agent classifier",
     "demand": "Demand and price",
+    "explain": "Explain",
     "simulator": "Simulator",
 }
 
@@ -26,7 +27,7 @@ def test_a_page_opens_without_error(workspace: str, screen: str, open_page: Open
     assert [title.value for title in page.title] == [TITLES[screen]]
 
 
-@pytest.mark.parametrize("screen", ["overview", "sessions", "features", "classifier", "demand"])
+@pytest.mark.parametrize("screen", ["overview", "sessions", "features", "classifier", "demand", "explain"])
 def test_an_empty_workspace_says_where_data_comes_from(screen: str, empty: Path, open_page: Open) -> None:
     page = open_page(empty, screen)
     assert "There are no sessions yet." in texts(page)
@@ -48,6 +49,9 @@ def test_an_empty_workspace_says_where_data_comes_from(screen: str, empty: Path,
         ("classifier", {"classifier_tab": "Robustness"}),
         ("classifier", {"classifier_tab": "Model card"}),
         ("classifier", {"classifier_tab": "Train and versions"}),
+        ("explain", {"explain_tab": "One session"}),
+        ("explain", {"explain_tab": "Rules as a tree"}),
+        ("explain", {"explain_tab": "Stability"}),
         ("simulator", {"scenario": "Two rooms that substitute", "second": "Slack stock"}),
         ("simulator", {"simulator_tab": "Train a policy"}),
         ("simulator", {"simulator_tab": "Calibrate from your data"}),

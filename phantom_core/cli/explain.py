@@ -1,0 +1,69 @@
+"""Verbs that explain: what a model relies on, why a session was called an agent, and a model as rules."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
+
+
+def explain(
+    *,
+    session: Annotated[str | None, typer.Option(help="Explain this session; default the whole model.")] = None,
+    version: Annotated[str | None, typer.Option(help="Version of the model; default the newest.")] = None,
+    sessions: Annotated[int, typer.Option(min=1, help="Explain at most this many sessions, drawn at random.")] = 10_000,
+    interactions: Annotated[int, typer.Option(min=0, help="Measure interactions on this many of them; about a second for 30.")] = 0,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Say what the classifier relies on, or why it says what it says of one session."""
+    from phantom_core.workflows.explain_model import explain_model
+    from phantom_core.workflows.explain_session import explain_session
+
+    with running(workspace, "explaining", as_json=as_json) as (settings, progress):
+        if session is not None:
+            emit(explain_session(settings, lake_of(settings), session, version=version, progress=progress).to_json(), as_json)
+            return
+        found = explain_model(settings, lake_of(settings), version=version, n_sessions=sessions, n_paired=interactions, progress=progress)
+        emit(found.to_json(), as_json)
+
+
+def distil(
+    *,
+    teacher: Annotated[str, typer.Option(help="What it learns from: classifier.")] = "classifier",
+    method: Annotated[str, typer.Option(help="tree, hstree (shrunk leaves) or figs (a sum of trees).")] = "tree",
+    depth: Annotated[int, typer.Option(min=1, max=8, help="Most questions on a path.")] = 5,
+    leaf: Annotated[int, typer.Option(min=1, help="Fewest sessions in a leaf.")] = 50,
+    without: Annotated[
+        str | None, typer.Option(help="Features no price may depend on, with commas; '' for none; default PHANTOM_BANNED_FEATURES.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the rules to this text file.")] = None,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Turn a model's mark-ups into a small tree and its rules, and say what they keep of it."""
+    from phantom_core.distil.grow import Recipe, method_named
+    from phantom_core.rules.text import format_rules
+    from phantom_core.workflows.distil import distil as workflow
+
+    with running(workspace, "distilling", as_json=as_json) as (settings, progress):
+        made = workflow(
+            settings,
+            lake_of(settings),
+            now_ms=now_ms(),
+            teacher=teacher,
+            recipe=Recipe(method_named(method), depth, leaf),
+            without=None if without is None else tuple(part.strip() for part in without.split(",") if part.strip()),
+            seed=seed,
+            progress=progress,
+        )
+        if out:
+            out.write_text(format_rules(made.rules), encoding="utf-8")
+        figures = made.to_json()
+        if as_json:
+            emit(figures, as_json)
+            return
+        emit({name: value for name, value in figures.items() if name != "rules"}, as_json)
+        print(f"\n{figures['rules']}", end="")

@@ -1,0 +1,99 @@
+"""Distillation: a small tree, how it was grown and what it keeps of its teacher, as one typed value that is also a file."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from phantom_core.distil.fidelity import Fidelity
+from phantom_core.distil.frontier import FrontierPoint
+from phantom_core.distil.grow import Recipe
+from phantom_core.distil.tree import Node, depth, leaves
+from phantom_core.distil.tree_rules import rules_of
+from phantom_core.errors import DataError
+from phantom_core.rules.rule_set import RuleSet
+from phantom_core.rules.text import format_rules
+
+FILE: Final = "distillation.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Distillation:
+    """A small tree and what is known of it; fidelity is measured on actors that the judged trees had not met.
+
+    Attributes:
+        version: name of the saved tree.
+        created_ms: UTC milliseconds.
+        teacher: what it learned from.
+        teacher_version: name of the teacher's model.
+        lake_version: version of the events.
+        sessions: labelled sessions it learned from, count.
+        buyers: agents' sessions with a purchase among them, count; leakage is known from these alone.
+        seed: of everything random.
+        recipe: how it was grown.
+        without: features it may not ask about.
+        tree: the tree of all sessions.
+        fidelity: what it keeps of the teacher.
+        unrestricted: what a tree that may ask about everything keeps; None where nothing was left out.
+        frontier: every depth.
+    """
+
+    version: str
+    created_ms: int
+    teacher: str
+    teacher_version: str
+    lake_version: int
+    sessions: int
+    buyers: int
+    seed: int
+    recipe: Recipe
+    without: tuple[str, ...]
+    tree: Node
+    fidelity: Fidelity
+    unrestricted: Fidelity | None
+    frontier: tuple[FrontierPoint, ...]
+
+    @property
+    def rules(self) -> RuleSet:
+        """The tree as rules, one per leaf."""
+        return rules_of(self.tree, self.version)
+
+    def to_file(self) -> bytes:
+        """Everything, as distillation.json holds it."""
+        return _ADAPTER.dump_json(self, indent=1)
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """What a caller on the command line wants, flat."""
+        return {
+            "version": self.version,
+            "teacher": self.teacher,
+            "teacher_version": self.teacher_version,
+            "lake_version": self.lake_version,
+            "sessions": self.sessions,
+            "agent_buyers": self.buyers,
+            "method": self.recipe.method,
+            "depth": depth(self.tree),
+            "leaves": len(leaves(self.tree)),
+            "leaf_sessions": self.recipe.leaf_sessions,
+            "without": list(self.without),
+            **self.fidelity.to_json(),
+            "unrestricted": None if self.unrestricted is None else self.unrestricted.to_json(),
+            "frontier": [{"depth": point.depth, "leaves": point.leaves, **point.fidelity.to_json()} for point in self.frontier],
+            "seed": self.seed,
+            "rules": format_rules(self.rules),
+        }
+
+
+_ADAPTER: Final = TypeAdapter(Distillation)
+
+
+def parse_distillation(text: bytes) -> Distillation:
+    """Read distillation.json back.
+
+    Raises:
+        DataError: it is not one this version can read.
+    """
+    try:
+        return _ADAPTER.validate_json(text)
+    except ValidationError as error:
+        raise DataError(f"{FILE} cannot be read by this version of PHANTOM.", hint="Distil again.") from error

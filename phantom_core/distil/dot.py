@@ -1,0 +1,83 @@
+"""Dot: a tree as a Graphviz drawing, read from left to right, with the way of one session through it."""
+
+from typing import Final
+
+from phantom_core.distil.markup import HIGHEST
+from phantom_core.distil.tree import Leaf, Split, leaves
+from phantom_core.rules.condition import Condition
+
+_LOW: Final = (0xDC, 0xE9, 0xF5)
+_HIGH: Final = (0xF6, 0xC9, 0xA3)
+_WAY: Final = "#0f9488"
+_HEAD: Final = (
+    'digraph tree { rankdir=LR; nodesep=0.12; ranksep=0.45; bgcolor="transparent";\n'
+    'node [shape=box, style="rounded,filled", fillcolor="#ffffff", color="#8b949b", fontcolor="#1d2428", '
+    'fontname="Helvetica,Arial,sans-serif", fontsize=11, margin="0.12,0.05"];\n'
+    'edge [color="#8b949b", fontcolor="#5c666d", fontname="Helvetica,Arial,sans-serif", fontsize=10, arrowsize=0.6];\n'
+)
+
+
+def tree_dot(root: Leaf | Split, leaf: int | None = None) -> str:
+    """Draw a tree.
+
+    Args:
+        root: the tree.
+        leaf: position of the leaf whose way is highlighted; None for no way.
+    Returns:
+        Text in the DOT language.
+    """
+    lines: list[str] = []
+    _add(root, 0, leaf, lines)
+    return _HEAD + "\n".join(lines) + "\n}\n"
+
+
+def condition_text(condition: Condition) -> str:
+    """A condition as people read it.
+
+    >>> condition_text(Condition("item_views", "<=", 7.0)), condition_text(Condition("avg_price_seen", ">", 12.5, when_undefined=True))
+    ('item views ≤ 7', 'avg price seen > 12.5 or undefined')
+    """
+    name = condition.feature.replace("_", " ")
+    if condition.threshold is None:
+        return f"{name} is undefined"
+    operator = {"<=": "≤", ">=": "≥", "!=": "≠"}.get(condition.operator, condition.operator)
+    threshold = condition.threshold if isinstance(condition.threshold, str) else f"{condition.threshold:.12g}"
+    return f"{name} {operator} {threshold or 'nothing'}{' or undefined' if condition.when_undefined else ''}"
+
+
+def _add(node: Leaf | Split, first: int, leaf: int | None, lines: list[str]) -> str:
+    """Write a node and everything after it; `first` is the position of its first leaf. Returns its name."""
+    n_leaves, number = len(leaves(node)), len(lines)
+    name, is_on_way = f"n{number}", leaf is not None and first <= leaf < first + n_leaves
+    pen = f', color="{_WAY}", penwidth=2.5' if is_on_way else ""
+    if isinstance(node, Leaf):
+        lines.append(f'{name} [label="{_leaf_text(node)}", fillcolor="{_fill(node.markup_ratio)}"{pen}];')
+        return name
+    lines.append(f'{name} [label="{_question_text(node.condition)}"{pen}];')
+    for branch, answer, start in ((node.yes, "yes", first), (node.no, "no", first + len(leaves(node.yes)))):
+        child = _add(branch, start, leaf, lines)
+        taken = leaf is not None and start <= leaf < start + len(leaves(branch))
+        style = f', color="{_WAY}", penwidth=2.5' if taken else ""
+        lines.append(f'{name} -> {child} [label="{answer}"{style}];')
+    return name
+
+
+def _question_text(condition: Condition) -> str:
+    """A condition in two lines, so that the tree stays narrow."""
+    name = condition.feature.replace("_", " ")
+    return f"{name}\\n{condition_text(condition).removeprefix(name).strip()}?"
+
+
+def _leaf_text(leaf: Leaf) -> str:
+    if not leaf.n_sessions:
+        return f"×{leaf.markup_ratio:.2f}  no labelled session"
+    share = leaf.n_agents / leaf.n_sessions
+    first = f"×{leaf.markup_ratio:.2f}   {leaf.n_sessions:,} sessions"
+    second = f"{1 - share:.0%} human, bought {leaf.human_value:,.0f}"
+    return f"{first}\\n{second}\\n{share:.0%} agent, bought {leaf.agent_value:,.0f}"
+
+
+def _fill(markup_ratio: float) -> str:
+    part = min(1.0, max(0.0, (markup_ratio - 1) / (HIGHEST - 1)))
+    red, green, blue = (round(low + part * (high - low)) for low, high in zip(_LOW, _HIGH, strict=True))
+    return f"#{red:02x}{green:02x}{blue:02x}"

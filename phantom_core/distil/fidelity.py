@@ -1,0 +1,111 @@
+"""Fidelity: how far a small tree prices as its teacher does, with intervals from resampled actors."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import JsonValue
+from scipy.stats import rankdata
+
+from phantom_core.distil.markup import band, recovered
+from phantom_core.distil.sample import Sample
+from phantom_core.evaluation.ranking import Estimate
+
+Floats = NDArray[np.float64]
+N_RESAMPLES: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """How far a tree prices as its teacher does, on actors it had not met.
+
+    Attributes:
+        r2: share of the variance of the teacher's mark-ups that the tree explains; None where the teacher prices all alike.
+        rank_correlation: Spearman's, of the two mark-ups; None where either prices all alike.
+        band_agreement: share of sessions in the same band ×1.0, ×1.1 or ×1.3.
+        leakage_lost: share of what the teacher wins back from agents who bought that the tree does not; below 0 where it wins back
+            more; None where there is nothing to win back.
+    """
+
+    r2: Estimate | None
+    rank_correlation: Estimate | None
+    band_agreement: Estimate
+    leakage_lost: Estimate | None
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Figures with their intervals, flat."""
+        named = (
+            ("fidelity_r2", self.r2),
+            ("rank_correlation", self.rank_correlation),
+            ("band_agreement", self.band_agreement),
+            ("leakage_lost", self.leakage_lost),
+        )
+        figures: dict[str, JsonValue] = {}
+        for name, found in named:
+            figures[name] = None if found is None else found.value
+            figures[f"{name}_ci"] = None if found is None else [found.low, found.high]
+        return figures
+
+
+def fidelity(sample: Sample, markup_ratio: Floats, rng: np.random.Generator, n_resamples: int = N_RESAMPLES) -> Fidelity:
+    """Hold a tree's mark-ups against the teacher's.
+
+    Args:
+        sample: the sessions and their teacher's mark-ups, at least one.
+        markup_ratio: of a tree that had not met a session's actor, shape (n_sessions,).
+        rng: draws the resamples.
+        n_resamples: count.
+    """
+    sums = _by_actor(sample, markup_ratio)
+    point = _figures(sums.sum(axis=0)[None])[0]
+    n = len(sums)
+    drawn = np.concatenate([_figures((np.bincount(rng.integers(n, size=n), minlength=n) @ sums)[None]) for _ in range(n_resamples)])
+    r2, rank_correlation, band_agreement, leakage_lost = zip(point, drawn.T, strict=True)
+    return Fidelity(_known(*r2), _known(*rank_correlation), _estimate(*band_agreement), _known(*leakage_lost))
+
+
+def _by_actor(sample: Sample, tree: Floats) -> Floats:
+    """What the figures are made of, added up per actor, shape (n_actors, n_sums)."""
+    teacher = sample.markup_ratio
+    # Centred, so that a variance is not the small difference of large numbers.
+    of_teacher, of_tree = teacher - teacher.mean(), tree - teacher.mean()
+    rank_teacher, rank_tree = (rankdata(values) / len(values) - 0.5 for values in (teacher, tree))
+    value = np.where(sample.is_agent, sample.base_value, 0.0)
+    parts = [
+        np.ones(len(sample)), of_teacher, of_teacher**2, (of_tree - of_teacher) ** 2,
+        rank_teacher, rank_tree, rank_teacher**2, rank_tree**2, rank_teacher * rank_tree,
+        band(teacher) == band(tree), value * recovered(teacher), value * recovered(tree),
+    ]  # fmt: skip
+    _, actor = np.unique(sample.groups, return_inverse=True)
+    return np.column_stack([np.bincount(actor, part) for part in parts])
+
+
+def _figures(sums: Floats) -> Floats:
+    """R², rank correlation, band agreement and leakage lost, NaN where undefined.
+
+    Args:
+        sums: as `_by_actor` orders them, shape (n_resamples, n_sums).
+    """
+    n, y, y2, error, rank_a, rank_b, aa, bb, ab, same, teacher, tree = sums.T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        spread_a, spread_b = aa - rank_a**2 / n, bb - rank_b**2 / n
+        r2 = 1 - error / _positive(y2 - y**2 / n)
+        correlation = (ab - rank_a * rank_b / n) / np.sqrt(_positive(spread_a) * _positive(spread_b))
+        lost = 1 - tree / _positive(teacher)
+    return np.column_stack([r2, correlation, same / n, lost])
+
+
+def _positive(values: Floats) -> Floats:
+    """NaN where there is nothing to divide by, but for rounding."""
+    kept: Floats = np.where(values > 1e-12, values, np.nan)
+    return kept
+
+
+def _known(value: float, drawn: Floats) -> Estimate | None:
+    return None if np.isnan(value) else _estimate(value, drawn)
+
+
+def _estimate(value: float, drawn: Floats) -> Estimate:
+    low, high = np.nanquantile(drawn, (0.025, 0.975))
+    return Estimate(float(value), float(low), float(high))

@@ -1,0 +1,199 @@
+"""Grow: a regression tree, a shrunk one, or a sum of trees, from a teacher's mark-ups to conditions people can read."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.tree import DecisionTreeRegressor
+
+from phantom_core.distil.graft import graft
+from phantom_core.distil.markup import HIGHEST, LOWEST
+from phantom_core.distil.question import question
+from phantom_core.distil.sample import Sample
+from phantom_core.distil.tree import Leaf, Split
+from phantom_core.errors import InputError
+from phantom_core.models.encoding import CATEGORIES, LARGEST
+from phantom_core.rules.evaluate import holds
+
+if TYPE_CHECKING:
+    from imodels.tree.figs import Node as FigsNode
+
+Floats = NDArray[np.float64]
+Method = Literal["tree", "hstree", "figs"]
+METHODS: Final[tuple[Method, ...]] = get_args(Method)
+MAX_DEPTH: Final = 8
+# A mark-up in whole percent is as fine as anybody prices.
+MARKUP_DIGITS: Final = 2
+# The weight of an ancestor's mean, in sessions; the paper's usual middle of its grid.
+SHRINKAGE: Final = 10.0
+# The sum of trees stays short enough to be read: as many questions in all as imodels asks by default.
+FIGS_QUESTIONS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to grow a tree.
+
+    Attributes:
+        method: "tree": CART; "hstree": the same with leaves drawn towards their ancestors; "figs": a sum of trees, grafted into one.
+        depth: most questions on a path, from 1 to 8; with "figs" of each tree in the sum.
+        leaf_sessions: fewest sessions in a leaf; "figs" does not know such a limit.
+    Raises:
+        InputError: a method that does not exist, or limits out of range.
+    """
+
+    method: Method = "tree"
+    depth: int = 5
+    leaf_sessions: int = 50
+
+    def __post_init__(self) -> None:
+        method_named(self.method)
+        if not 1 <= self.depth <= MAX_DEPTH or self.leaf_sessions < 1:
+            raise InputError(
+                f"A tree of depth {self.depth} with {self.leaf_sessions} sessions in a leaf was asked for.",
+                hint=f"Use a depth from 1 to {MAX_DEPTH}, and at least 1 session.",
+            )
+
+
+def method_named(name: str) -> Method:
+    """A method by its name.
+
+    Raises:
+        InputError: there is no such method.
+    """
+    for method in METHODS:
+        if method == name:
+            return method
+    raise InputError(f"There is no method '{name}'.", hint=f"Choose one of {', '.join(METHODS)}.")
+
+
+def grow(sample: Sample, recipe: Recipe, seed: int) -> Leaf | Split:
+    """Learn a small tree from the teacher's mark-ups.
+
+    Args:
+        sample: at least one session.
+        recipe: what kind of tree.
+        seed: decides between splits that are equally good.
+    Returns:
+        The root; its leaves say which sessions of the sample end there.
+    Source: Breiman et al. 1984 (CART); Agarwal et al. 2022, Hierarchical shrinkage; Tan et al. 2022, Fast interpretable greedy-tree sums.
+    """
+    design = _design(sample)
+    if recipe.method == "figs":
+        root = graft([_read(root, sample, design) for root in _figs_cuts(design, sample.markup_ratio, recipe, seed)])
+    else:
+        root = _read(_tree_cut(design, sample.markup_ratio, recipe, seed), sample, design)
+    return _finished(root, sample, np.arange(len(sample)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Design:
+    """Numbers that libraries learn from: one column per feature, and per value of a category.
+
+    Attributes:
+        values: NaN where undefined, shape (n_sessions, n_columns).
+        asks: feature of each column, and the value of a category it stands for.
+    """
+
+    values: Floats
+    asks: tuple[tuple[str, str | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A split as a library knows it; up to `threshold` goes left."""
+
+    column: int
+    threshold: float
+    undefined_left: bool
+    left: "_Cut | float"
+    right: "_Cut | float"
+
+
+def _design(sample: Sample) -> _Design:
+    columns: list[Floats] = []
+    asks: list[tuple[str, str | None]] = []
+    for name, values in sample.columns.items():
+        if name in CATEGORIES:
+            undefined = np.array([value is None for value in values], np.bool_)
+            for category in CATEGORIES[name]:
+                columns.append(np.where(undefined, np.nan, (values == category).astype(np.float64)))
+                asks.append((name, category))
+        else:
+            # Beyond single precision libraries see infinity, which none of them takes.
+            columns.append(np.clip(values.astype(np.float64), -LARGEST, LARGEST))
+            asks.append((name, None))
+    return _Design(np.column_stack(columns), tuple(asks))
+
+
+def _tree_cut(design: _Design, markup: Floats, recipe: Recipe, seed: int) -> _Cut | float:
+    model = DecisionTreeRegressor(max_depth=recipe.depth, min_samples_leaf=recipe.leaf_sessions, random_state=seed)
+    model.fit(design.values, markup)
+    if recipe.method == "hstree":
+        from imodels import HSTreeRegressor  # noqa: PLC0415 - takes seconds to import
+
+        model = HSTreeRegressor(estimator_=model, reg_param=SHRINKAGE).estimator_
+    tree = model.tree_
+
+    def cut(node: int) -> _Cut | float:
+        if tree.children_left[node] < 0:
+            return float(tree.value[node].item())
+        left, right = cut(tree.children_left[node]), cut(tree.children_right[node])
+        return _Cut(int(tree.feature[node]), float(tree.threshold[node]), bool(tree.missing_go_to_left[node]), left, right)
+
+    return cut(0)
+
+
+def _figs_cuts(design: _Design, markup: Floats, recipe: Recipe, seed: int) -> list[_Cut | float]:
+    from imodels import FIGSRegressor  # noqa: PLC0415 - takes seconds to import
+
+    # FIGS knows no NaN: undefined becomes less than anything that is defined, so it always goes left.
+    lowest = np.min(design.values, axis=0, where=~np.isnan(design.values), initial=0.0) - 1
+    filled = np.where(np.isnan(design.values), lowest, design.values)
+    # FIGS counts a stump's depth as 0.
+    model = FIGSRegressor(max_rules=FIGS_QUESTIONS, max_depth=recipe.depth - 1, random_state=seed).fit(filled, markup)
+
+    def cut(node: "FigsNode") -> _Cut | float:
+        if node.left is None:
+            return float(np.asarray(node.value).item())
+        return _Cut(int(node.feature), float(node.threshold), True, cut(node.left), cut(node.right))
+
+    return [cut(root) for root in model.trees_]
+
+
+def _read(cut: _Cut | float, sample: Sample, design: _Design) -> Leaf | Split:
+    return _asked(cut, sample, design, np.arange(len(sample)))
+
+
+def _asked(cut: _Cut | float, sample: Sample, design: _Design, rows: NDArray[np.int64]) -> Leaf | Split:
+    """A library's split as a question about a feature, asked of the sessions that reach it."""
+    if not isinstance(cut, _Cut):
+        return Leaf(cut)
+    values, (feature, category) = design.values[rows, cut.column], design.asks[cut.column]
+    # Libraries compare in single precision.
+    left = values.astype(np.float32) <= cut.threshold
+    defined = ~np.isnan(values)
+    undefined_left = bool(cut.undefined_left if not defined.all() else 2 * left.sum() >= len(rows))
+    asked = question(feature, category, values[left & defined], values[~left & defined], cut.threshold, undefined_left)
+    yes = rows[holds(asked.condition, sample.columns[feature][rows])]
+    no = rows[holds(asked.opposite, sample.columns[feature][rows])]
+    branches = (cut.left, cut.right) if asked.left_is_yes else (cut.right, cut.left)
+    return Split(asked.condition, asked.opposite, _asked(branches[0], sample, design, yes), _asked(branches[1], sample, design, no))
+
+
+def _finished(node: Leaf | Split, sample: Sample, rows: NDArray[np.int64]) -> Leaf | Split:
+    """The same tree with mark-ups in whole percent and what ends in each leaf; a question whose answers cost the same is not asked."""
+    if isinstance(node, Leaf):
+        return _leaf(round(min(HIGHEST, max(LOWEST, node.markup_ratio)), MARKUP_DIGITS), sample, rows)
+    values = sample.columns[node.condition.feature][rows]
+    yes = _finished(node.yes, sample, rows[holds(node.condition, values)])
+    no = _finished(node.no, sample, rows[holds(node.opposite, values)])
+    if isinstance(yes, Leaf) and isinstance(no, Leaf) and yes.markup_ratio == no.markup_ratio:
+        return _leaf(yes.markup_ratio, sample, rows)
+    return Split(node.condition, node.opposite, yes, no)
+
+
+def _leaf(ratio: float, sample: Sample, rows: NDArray[np.int64]) -> Leaf:
+    is_agent, value = sample.is_agent[rows], sample.base_value[rows]
+    return Leaf(ratio, len(rows), int(is_agent.sum()), float(value[~is_agent].sum()), float(value[is_agent].sum()))

@@ -1,0 +1,53 @@
+"""Mark-up: what a teacher adds to the base price, and the bands of the first deployment."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+LOWEST: Final = 0.7
+HIGHEST: Final = 1.5
+PER_AGENT: Final = 0.5
+PER_PURCHASE: Final = 0.3
+# An agent that pays less than this many base prices leaks money.
+REFERENCE_RATIO: Final = 1.2
+# P(agent) above 0.4 and above 0.7, as mark-ups.
+BAND_EDGES: Final = (1 + PER_AGENT * 0.4, 1 + PER_AGENT * 0.7)
+
+
+def teacher_markup(agent_probability: Floats, purchase_probability: Floats | None = None) -> Floats:
+    """Mark up whoever may be an agent, less so whoever would buy anyway.
+
+    Args:
+        agent_probability: shape (n_rows,).
+        purchase_probability: shape (n_rows,); None leaves it out.
+    Returns:
+        Price over base price, in [0.7, 1.5], shape (n_rows,).
+
+    >>> teacher_markup(np.array([0.0, 1.0]), np.array([1.0, 0.0])).tolist()
+    [0.7, 1.5]
+    """
+    discount = 0.0 if purchase_probability is None else PER_PURCHASE * purchase_probability
+    clipped: Floats = np.clip(1 + PER_AGENT * agent_probability - discount, LOWEST, HIGHEST)
+    return clipped
+
+
+def band(markup_ratio: Floats) -> NDArray[np.int64]:
+    """Band of each mark-up: 0 for ×1.0, 1 for ×1.1, 2 for ×1.3.
+
+    >>> band(np.array([1.2, 1.21, 1.35, 1.36])).tolist()
+    [0, 1, 1, 2]
+    """
+    return np.digitize(markup_ratio, BAND_EDGES, right=True)
+
+
+def recovered(markup_ratio: Floats) -> Floats:
+    """Share of an agent's base price that a mark-up wins back: leakage at the base price minus leakage at the marked-up one.
+
+    >>> recovered(np.array([0.9, 1.0, 1.1, 1.5])).round(2).tolist()
+    [-0.1, 0.0, 0.1, 0.2]
+    """
+    won: Floats = np.maximum(0, REFERENCE_RATIO - 1) - np.maximum(0, REFERENCE_RATIO - markup_ratio)
+    return won

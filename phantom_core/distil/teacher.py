@@ -1,0 +1,54 @@
+"""Teacher: what small trees learn from; it says at which mark-up it would quote each session."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from phantom_core.distil.markup import teacher_markup
+
+
+class Teacher(Protocol):
+    """Anything that can price a session."""
+
+    @property
+    def name(self) -> str:
+        """How people call it."""
+
+    def markup_ratio(self, sessions: pa.Table) -> NDArray[np.float64]:
+        """Price over base price for each session.
+
+        Args:
+            sessions: rows of the feature matrix, with session_id.
+        Returns:
+            Shape (n_rows,); NaN where it knows nothing of a session that it did not learn from.
+        """
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassifierTeacher:
+    """Marks up by the probability of an agent alone.
+
+    Attributes:
+        scores: session_id and agent_probability, of sessions that the model which scored them had not met.
+    """
+
+    scores: pa.Table
+
+    @property
+    def name(self) -> str:
+        """How people call it."""
+        return "classifier"
+
+    def markup_ratio(self, sessions: pa.Table) -> NDArray[np.float64]:
+        """Price over base price for each session; NaN for sessions that were not scored.
+
+        Args:
+            sessions: rows of the feature matrix, with session_id.
+        """
+        position = pc.index_in(sessions["session_id"], value_set=self.scores["session_id"].combine_chunks())
+        probability = pc.fill_null(self.scores["agent_probability"].take(position), np.nan)
+        return teacher_markup(probability.to_numpy())

@@ -1,0 +1,139 @@
+"""Explain: what the model relies on, why a session was judged so, the model as a tree, two trainings side by side."""
+
+from pathlib import Path
+
+import pytest
+
+from phantom_core.control.jobs import Jobs
+from phantom_core.distil import picture
+from phantom_core.features.store import FeatureStore
+from phantom_core.lake.lake import Lake
+from phantom_core.settings import Settings
+from phantom_core.views.distilled import distilled_titles
+from phantom_core.workflows.run_job import WORK
+from phantom_core.workflows.train_classifier import train_classifier
+from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
+
+ONE, TREE, STABLE = ({"explain_tab": name} for name in ("One session", "Rules as a tree", "Stability"))
+
+
+def quiet(done: float, message: str) -> None:
+    """Nobody watches."""
+
+
+def session_of(workspace: Path) -> str:
+    return str(FeatureStore(Lake(workspace / "lake")).matrix()["session_id"][0].as_py())
+
+
+@pytest.fixture
+def explained(own: Path) -> Path:
+    WORK["explain"](Settings(workspace=own), {"paired": 5}, NOW_MS, quiet)
+    return own
+
+
+@pytest.fixture
+def distilled(own: Path) -> Path:
+    WORK["distil"](Settings(workspace=own), {"depth": 3, "leaf_sessions": 20}, NOW_MS, quiet)
+    return own
+
+
+def test_an_explanation_is_one_click_away_and_is_worked_out_elsewhere(own: Path, open_page: Open) -> None:
+    page = open_page(own, "explain")
+    assert "This model has not been explained yet." in texts(page)
+    page.button(key="explain_model").click().run()
+    assert Jobs(Settings(workspace=own)).latest("explain")
+    wait_for_jobs(own)
+    page.run()
+    assert "features move the model most" in texts(page)
+    assert len(page.get("plotly_chart")) == 4
+    assert not page.error
+
+
+def test_interactions_are_shown_once_somebody_asked(explained: Path, open_page: Open) -> None:
+    page = open_page(explained, "explain")
+    assert "say most together" in texts(page)
+    assert len(page.get("plotly_chart")) == 5
+
+
+def test_a_category_and_a_feature_that_may_be_undefined_have_a_dependence_too(explained: Path, open_page: Open) -> None:
+    for feature in ("browser family", "conversion rate"):
+        page = open_page(explained, "explain", explain_feature=feature)
+        assert f"What {feature} adds" in texts(page)
+        assert not page.exception
+
+
+def test_without_a_classifier_the_page_says_where_to_get_one(unlabelled: Path, open_page: Open) -> None:
+    page = open_page(unlabelled, "explain")
+    assert "A classifier is needed." in texts(page)
+
+
+def test_a_session_is_one_click_away(trained: Path, open_page: Open) -> None:
+    page = open_page(trained, "explain", **ONE)
+    next(button for button in page.button if button.label == "Closest call").click().run()
+    assert page.text_input(key="session").value.startswith("s-")
+    assert "The saved model says **P(agent)" in texts(page)
+    assert "speaks most for an agent" in texts(page)
+
+
+def test_steps_stand_beside_features_once_the_model_is_explained(explained: Path, open_page: Open) -> None:
+    page = open_page(explained, "explain", session=session_of(explained), **ONE)
+    said = texts(page)
+    assert "steps speak for" in said
+    assert "Humans:" in said
+    assert "Agents:" in said
+    assert not page.error
+
+
+def test_a_session_that_is_not_there_is_one_sentence(trained: Path, open_page: Open) -> None:
+    for tab in (ONE, {}):
+        page = open_page(trained, "explain", session="nobody", **tab)
+        assert not page.exception
+    assert "There is no session 'nobody'" in open_page(trained, "explain", session="nobody", **ONE).error[0].value
+
+
+def test_a_tree_is_distilled_from_the_page(own: Path, open_page: Open) -> None:
+    page = open_page(own, "explain", **TREE)
+    assert "No tree has been distilled yet." in texts(page)
+    page.slider(key="distil_depth").set_value(2)
+    page.number_input(key="distil_leaf").set_value(20)
+    page.multiselect(key="distil_without").set_value(["browser_family"])
+    page.button(key="distil").click().run()
+    assert Jobs(Settings(workspace=own)).latest("distil")[0].arguments["without"] == ["browser_family"]
+    wait_for_jobs(own)
+    page.run()
+    beside = {metric.label: metric.delta for metric in page.metric}
+    assert beside["R² to the teacher"].endswith("with every feature")
+    assert "ELSE markup" in page.code[0].value
+    assert len(distilled_titles(Settings(workspace=own))) == 1
+    assert not page.error
+
+
+def test_a_sessions_way_through_the_tree_is_told(distilled: Path, open_page: Open) -> None:
+    page = open_page(distilled, "explain", session=session_of(distilled), **TREE)
+    assert "is quoted **×" in texts(page)
+    assert not page.error
+
+
+def test_the_browser_draws_where_graphviz_is_missing(distilled: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture.shutil, "which", lambda name: None)
+    page = open_page(distilled, "explain", **TREE)
+    assert "Drawn by the browser" in texts(page)
+    assert not page.exception
+
+
+def test_one_model_alone_cannot_be_compared(explained: Path, open_page: Open) -> None:
+    assert "There is only one saved model." in texts(open_page(explained, "explain", **STABLE))
+
+
+def test_two_trainings_are_compared_once_both_are_explained(explained: Path, open_page: Open) -> None:
+    settings = Settings(workspace=explained)
+    train_classifier(settings, Lake(explained / "lake"), now_ms=NOW_MS + 60_000, n_folds=3, seed=5)
+    WORK["explain"](settings, {}, NOW_MS, quiet)
+    page = open_page(explained, "explain", **STABLE)
+    assert "rank features alike by" in texts(page)
+    assert len(page.dataframe[0].value) == 29
+
+
+def test_the_page_of_a_session_leads_to_its_explanation(trained: Path, open_page: Open) -> None:
+    page = open_page(trained, "sessions", session=session_of(trained))
+    assert any("Why this probability?" in str(link.proto) for link in page.get("page_link"))

@@ -1,0 +1,66 @@
+"""Stability tab: whether two trainings rely on the same features."""
+
+import pandas as pd
+import streamlit as st
+
+from phantom_core.explain.stability import stability
+from phantom_core.settings import Settings
+from phantom_core.views.explanation import ExplanationView, explanation_view
+from phantom_core.views.snapshot import Snapshot
+from ui.charts.explain import stability_chart
+from ui.charts.frame import show
+from ui.explain_model_tab import not_explained
+from ui.tables import csv_button
+from ui.wording import feature_name
+
+
+def stability_tab(settings: Settings, snapshot: Snapshot, view: ExplanationView, versions: tuple[str, ...]) -> None:
+    """Compare a model with another saved one."""
+    own = view.explanation.model_version
+    others = [version for version in versions if version != own]
+    if not others:
+        with st.container(border=True):
+            st.markdown("**There is only one saved model.**")
+            st.markdown(
+                "Train the classifier again, with another seed or on newer data; then this tab says whether both rely on the same features."
+            )
+            st.page_link("pages/classifier.py", label="Train the classifier", icon=":material/target:")
+        return
+    other = st.selectbox("Compare with", others, key="against", bind="query-params", width=320)
+    other = other if other in others else others[0]
+    second = explanation_view(settings, snapshot, other)
+    if second is None:
+        not_explained(other)
+        return
+    found = stability(view.explanation.features, second.explanation.features)
+    said = "The two models cannot be ranked"
+    if found.rank_correlation is not None:
+        said = f"The two rank features alike by {found.rank_correlation:.2f} (Spearman)"
+    show(
+        stability_chart(found, own, other),
+        said,
+        "1 is the same order of features in both, 0 no relation. Features that say the same may change places from training to training.",
+        key="stability",
+        download="stability",
+    )
+    table = pd.DataFrame(
+        {
+            "feature": [feature_name(shift.name) for shift in found.shifts],
+            "first": [shift.first for shift in found.shifts],
+            "first_rank": [shift.first_rank for shift in found.shifts],
+            "second": [shift.second for shift in found.shifts],
+            "second_rank": [shift.second_rank for shift in found.shifts],
+        }
+    )
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={
+            "feature": st.column_config.TextColumn("Feature", width=200),
+            "first": st.column_config.NumberColumn(own, format="%.3f"),
+            "second": st.column_config.NumberColumn(other, format="%.3f"),
+            "first_rank": st.column_config.NumberColumn("Its rank", help=own),
+            "second_rank": st.column_config.NumberColumn("Its rank ", help=other),
+        },
+    )
+    csv_button("Download the comparison", table, f"stability_{own}_{other}.csv", "stability_csv")
