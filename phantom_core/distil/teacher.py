@@ -49,6 +49,36 @@ class ClassifierTeacher:
         Args:
             sessions: rows of the feature matrix, with session_id.
         """
-        position = pc.index_in(sessions["session_id"], value_set=self.scores["session_id"].combine_chunks())
-        probability = pc.fill_null(self.scores["agent_probability"].take(position), np.nan)
-        return teacher_markup(probability.to_numpy())
+        return teacher_markup(_of_sessions(self.scores, "agent_probability", sessions))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkTeacher:
+    """Marks up by the probability of an agent, and down by that of a purchase.
+
+    Attributes:
+        scores: session_id, agent_probability and purchase_probability (that any of the session's offers is bought; NULL without
+            an offer), of sessions that the networks which scored them had not met.
+    """
+
+    scores: pa.Table
+
+    @property
+    def name(self) -> str:
+        """How people call it."""
+        return "network"
+
+    def markup_ratio(self, sessions: pa.Table) -> NDArray[np.float64]:
+        """Price over base price for each session; NaN for sessions that were not scored. Without an offer nothing can be bought.
+
+        Args:
+            sessions: rows of the feature matrix, with session_id.
+        """
+        purchase = np.nan_to_num(_of_sessions(self.scores, "purchase_probability", sessions))
+        return teacher_markup(_of_sessions(self.scores, "agent_probability", sessions), purchase)
+
+
+def _of_sessions(scores: pa.Table, column: str, sessions: pa.Table) -> NDArray[np.float64]:
+    """A score of each session; NaN where it has none."""
+    position = pc.index_in(sessions["session_id"], value_set=scores["session_id"].combine_chunks())
+    return np.asarray(pc.fill_null(scores[column].take(position), np.nan).to_numpy(), np.float64)

@@ -17,6 +17,7 @@ KIND: Final = "multitask"
 FILE: Final = "report.json"
 CARD: Final = "card.md"
 ELASTICITIES: Final = "elasticities.parquet"
+OUT_OF_FOLD: Final = "oof.parquet"
 # Where a training notes the losses of its passes, for whoever watches: one JSON object a line.
 LOSSES: Final = "training/multitask-losses.jsonl"
 # The journal of a search for hyperparameters.

@@ -1,10 +1,12 @@
 """Distil: a teacher's mark-ups as a small tree, judged on actors it had not met, saved as rules."""
 
+import io
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
+import pyarrow.parquet as pq
 import sklearn
 
 from phantom_core.artifacts.manifest import FORMAT, Manifest, library_versions
@@ -14,9 +16,10 @@ from phantom_core.distil.frontier import frontier, judge
 from phantom_core.distil.grow import Recipe, grow
 from phantom_core.distil.purchases import base_value
 from phantom_core.distil.sample import Sample, columns_of
-from phantom_core.distil.teacher import ClassifierTeacher, Teacher
+from phantom_core.distil.teacher import ClassifierTeacher, NetworkTeacher, Teacher
 from phantom_core.distil.tree import features
 from phantom_core.errors import DataError, InputError
+from phantom_core.evaluation import multitask_report
 from phantom_core.evaluation.labelled_sessions import LabelledSessions, read_labelled
 from phantom_core.features.aggregate import sql_hash
 from phantom_core.features.catalogue import names
@@ -112,7 +115,20 @@ def _classifier(settings: Settings, lake: Lake, progress: Progress) -> tuple[Tea
     return ClassifierTeacher(scores.filter(scores["is_out_of_fold"])), model.manifest.version
 
 
-TEACHERS: Final[Mapping[str, Callable[[Settings, Lake, Progress], tuple[Teacher, str]]]] = {"classifier": _classifier}
+def _network(settings: Settings, lake: Lake, progress: Progress) -> tuple[Teacher, str]:
+    """The newest network; its probabilities are out of fold."""
+    model = ModelStore(settings.workspace, multitask_report.KIND).open()
+    progress(1, "reading what the network said")
+    scores = pq.read_table(io.BytesIO(model.read(multitask_report.OUT_OF_FOLD)))
+    if not scores.num_rows:
+        raise DataError("The network learned from no labelled session.", hint="Load labels and train it again, or take the classifier.")
+    return NetworkTeacher(scores), model.manifest.version
+
+
+TEACHERS: Final[Mapping[str, Callable[[Settings, Lake, Progress], tuple[Teacher, str]]]] = {
+    "classifier": _classifier,
+    "network": _network,
+}
 
 
 def teacher_named(settings: Settings, lake: Lake, name: str, progress: Progress) -> tuple[Teacher, str]:

@@ -31,6 +31,7 @@ from phantom_core.evaluation.multitask_report import (
     FILE,
     KIND,
     LOSSES,
+    OUT_OF_FOLD,
     PRICE_ALONE,
     SINGLE_TASK,
     XGBOOST,
@@ -119,7 +120,9 @@ def train_multitask(
         progress=during(within(progress, 0.9, 0.95), "all sessions"),
     )
     progress(0.95, "writing it down")
-    files = _files(study, whole, fitted, agent, purchase) | {ELASTICITIES: _parquet(product_elasticities(study.learning.offers))}
+    files = _files(study, whole, fitted, agent, purchase)
+    files[ELASTICITIES] = _parquet(product_elasticities(study.learning.offers))
+    files[OUT_OF_FOLD] = _parquet(_out_of_fold(study.learning, fitted, agent, purchase))
     report = MultitaskReport(
         model_version=f"{datetime.fromtimestamp(now_ms / 1_000, UTC):%Y%m%d-%H%M%S}-{sha256(files[PLAYED])[:8]}",
         created_ms=now_ms,
@@ -309,6 +312,27 @@ def _files(
     curve: Curve = agent.calibration if agent else Temperature(1.0)
     description = Description(whole.network.architecture, curve, purchase.calibration, knows_agents=agent is not None)
     return network_files(whole.network, fitted.networks, description)
+
+
+def _out_of_fold(learning: Learning, fitted: CrossFitted, agent: CalibrationChoice | None, purchase: CalibrationChoice) -> pa.Table:
+    """What each labelled session was given by networks that did not know its actor.
+
+    Returns:
+        One row per labelled session: session_id, total_interactions, agent_probability, purchase_probability (that any of its
+        offers is bought; NULL without an offer).
+    """
+    n, sessions = learning.offers.num_rows, learning.sessions
+    key, offered = sessions["session_key"].to_numpy(), learning.offers["session_key"].to_numpy()
+    at = np.minimum(np.searchsorted(key, offered), max(len(key) - 1, 0))
+    known = key[at] == offered if len(key) else np.zeros(n, np.bool_)
+    kept = np.bincount(at[known], np.log1p(-purchase.calibration.probability(fitted.purchase[:n])[known]), len(key))
+    has_offer = np.bincount(at[known], minlength=len(key)) > 0
+    p_agent = agent.calibration.probability(fitted.agent[n:]) if agent else np.empty(0)
+    return (
+        sessions.select(["session_id", "total_interactions"])
+        .append_column("agent_probability", pa.array(p_agent))
+        .append_column("purchase_probability", pa.array(np.where(has_offer, -np.expm1(kept), np.nan), from_pandas=True))
+    )
 
 
 def _parquet(table: pa.Table) -> bytes:

@@ -4,21 +4,24 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from phantom_core.artifacts.store import ModelStore
 from phantom_core.distil.grow import Recipe
 from phantom_core.distil.sample import columns_of
+from phantom_core.distil.teacher import NetworkTeacher
 from phantom_core.distil.tree import features, markup_of
 from phantom_core.errors import CancelledError, DataError, InputError, NotFoundError
 from phantom_core.features.catalogue import names
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
+from phantom_core.progress import silent
 from phantom_core.rules.evaluate import evaluate
 from phantom_core.rules.text import parse_rules
 from phantom_core.settings import Settings
 from phantom_core.workflows.demo import load_demo
-from phantom_core.workflows.distil import KIND, RULES, distil, read_distilled
+from phantom_core.workflows.distil import KIND, RULES, distil, read_distilled, teacher_named
 from phantom_core.workflows.draw_tree import draw_tree
 from phantom_core.workflows.train_classifier import train_classifier
 
@@ -117,3 +120,21 @@ def test_sessions_are_not_drawn_in_a_tree_that_nobody_can_read(trained: tuple[Se
 def test_without_a_classifier_there_is_no_teacher(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="No classifier has been trained"):
         distil(Settings(workspace=tmp_path), Lake(tmp_path / "lake"), now_ms=NOW_MS)
+
+
+def test_a_network_teaches_with_both_of_its_answers() -> None:
+    sessions = pa.table({"session_id": ["a", "b", "c", "d"]})
+    scores = pa.table(
+        {
+            "session_id": ["a", "b", "c"],
+            "agent_probability": [1.0, 0.0, 0.5],
+            "purchase_probability": pa.array([0.0, 1.0, None], pa.float64()),
+        }
+    )
+    ratio = NetworkTeacher(scores).markup_ratio(sessions)
+    assert np.allclose(ratio, [1.5, 0.7, 1.25, np.nan], equal_nan=True)
+
+
+def test_without_a_network_the_network_cannot_teach(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="No multitask has been trained"):
+        teacher_named(Settings(workspace=tmp_path), Lake(tmp_path / "lake"), "network", silent)
