@@ -11,8 +11,9 @@ import pandas as pd
 from phantom_core.artifacts.store import ModelStore, replace_file
 from phantom_core.errors import InputError
 from phantom_core.features.catalogue import names
+from phantom_core.features.domains import P_AGENT
 from phantom_core.market.figures import Figure
-from phantom_core.market.session_market import BANDS, NO_MARKUP, P_AGENT
+from phantom_core.market.session_market import BANDS, NO_MARKUP
 from phantom_core.rules.evaluate import check_features
 from phantom_core.rules.text import format_rules, parse_rules
 from phantom_core.settings import Settings
