@@ -1,9 +1,10 @@
 """Settings: one frozen object, read once at the edge from PHANTOM_* variables."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
@@ -18,6 +19,9 @@ class Settings(BaseSettings):
         demo_sessions: size of the demo set, sessions.
         marking_up_human_cost: money lost when one human is marked up by mistake, in units of the average order.
         leaking_to_agent_cost: money lost when one agent buys at the low quote, in units of the average order.
+        lowest_markup: no rule may ask less, price over base price.
+        highest_markup: no rule may ask more.
+        banned_features: features that must not move a price; names with commas in the environment.
     """
 
     model_config = SettingsConfigDict(env_prefix="PHANTOM_", frozen=True, extra="ignore")
@@ -30,4 +34,18 @@ class Settings(BaseSettings):
     demo_sessions: int = Field(default=5_000, ge=100)
     marking_up_human_cost: float = Field(default=0.30, ge=0)
     leaking_to_agent_cost: float = Field(default=0.20, ge=0)
+    lowest_markup: float = Field(default=0.7, gt=0)
+    highest_markup: float = Field(default=1.5, gt=0)
+    banned_features: Annotated[tuple[str, ...], NoDecode] = (
+        "is_headless_browser",
+        "is_automation_tool",
+        "browser_family",
+        "session_start_hour",
+    )
     log_level: str = "INFO"
+
+    @field_validator("banned_features", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Names with commas, as an environment variable holds them."""
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

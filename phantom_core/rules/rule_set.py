@@ -74,6 +74,10 @@ class RuleSet:
         """Names of the features the rules read, each once, in order."""
         return tuple(dict.fromkeys(condition.feature for rule in self.rules for condition in rule.conditions))
 
+    def markup(self, position: int) -> float:
+        """Mark-up of a rule by its position; ELSE's for any that is no rule's."""
+        return self.rules[position].markup_ratio if 0 <= position < len(self.rules) else self.otherwise
+
     def title(self, position: int) -> str:
         """What reports call a rule: its name, else its number from 1; ELSE for any position that is no rule's.
 

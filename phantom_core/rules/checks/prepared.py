@@ -40,8 +40,7 @@ class Prepared:
 
     def shown(self, position: int) -> str:
         """A rule and its mark-up, as part of a sentence."""
-        ratio = self.rules.rules[position].markup_ratio if 0 <= position < len(self.rules.rules) else self.rules.otherwise
-        return f"{self.title(position)} (×{ratio:.2f})"
+        return f"{self.title(position)} (×{self.rules.markup(position):.2f})"
 
     def example(self, box: Box) -> str:
         """What the sessions of a box have in common, as part of a sentence."""
