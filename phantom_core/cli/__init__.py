@@ -5,12 +5,12 @@ With --json a verb prints one JSON object on standard output; everything else go
 
 import typer
 
-from phantom_core.cli import classifier, data, jobs, market_calibration, market_training, market_trials, session_market
+from phantom_core.cli import classifier, data, jobs, leakage, market_calibration, market_training, market_trials, rules, session_market
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="See automated shoppers in clickstream data, and price with them in mind."
 )
-for verb in (data.demo, data.ingest, data.quarantine, data.features, classifier.score, classifier.card, jobs.jobs):
+for verb in (data.demo, data.ingest, data.quarantine, data.features, classifier.score, classifier.card, leakage.leakage, jobs.jobs):
     app.command()(verb)
 app.command(hidden=True)(jobs.job)
 
@@ -26,6 +26,12 @@ simulate.command("scenario")(market_trials.show)
 simulate.command("calibrate")(market_calibration.calibrate)
 simulate.command("sessions")(session_market.sessions)
 app.add_typer(simulate, name="simulate")
+
+rule_verbs = typer.Typer(no_args_is_help=True, help="Check, replay and convert rules.")
+rule_verbs.command("check")(rules.check)
+rule_verbs.command("replay")(rules.replay)
+rule_verbs.command("convert")(rules.convert)
+app.add_typer(rule_verbs, name="rules")
 
 
 def main() -> None:

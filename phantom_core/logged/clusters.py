@@ -8,16 +8,25 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
+from threadpoolctl import threadpool_limits
 
-from phantom_core.features.catalogue import FEATURES
 from phantom_core.logged.quotes import Floats, Whole, reals
 
-# What a session does, not what it was quoted or bought, nor when.
-_LEFT_OUT: Final = ("session_start_hour", "purchases", "conversion_rate", "browser_family")
-_COLUMNS: Final = tuple(feature.name for feature in FEATURES if "price" not in feature.name and feature.name not in _LEFT_OUT)
+# How a session moves, one feature for each habit: counts that all grow with its length would only tell long from short.
+_COLUMNS: Final = (
+    "total_interactions",
+    "avg_time_between_events",
+    "std_time_between_events",
+    "unique_products_viewed",
+    "product_view_depth",
+    "cart_to_view_ratio",
+    "hover_intensity",
+    "filter_events",
+)
 FEWEST_AGENTS: Final = 30
+FEWEST_CLUSTERS: Final = 3
 MOST_CLUSTERS: Final = 6
-_ROWS_TO_LEARN: Final = 20_000
+_ROWS_TO_LEARN: Final = 5_000
 _ROWS_TO_CHOOSE: Final = 2_000
 _LIKELY: Final = 0.5
 _TELLING: Final = 2
@@ -54,7 +63,9 @@ def find_clusters(matrix: pa.Table, p_agent: Floats, rng: np.random.Generator) -
     centre, spread = np.nanmean(values[likely], axis=0), np.nanstd(values[likely], axis=0)
     standard = np.nan_to_num((values - np.nan_to_num(centre)) / np.where(spread > 0, spread, 1.0))
     learned = rng.permutation(likely)[:_ROWS_TO_LEARN]
-    best = _best(standard[learned], rng)
+    # Sets this small are slower on several threads than on one.
+    with threadpool_limits(1):
+        best = _best(standard[learned], rng)
     code = np.asarray(best.predict(standard), np.int64)
     return Clusters(code, _names(best.cluster_centers_))
 
@@ -63,7 +74,9 @@ def _best(standard: Floats, rng: np.random.Generator) -> KMeans:
     """As many clusters as stand apart most clearly."""
     seed = int(rng.integers(1 << 31))
     shown = standard[:_ROWS_TO_CHOOSE]
-    fitted = [KMeans(k, n_init=4, random_state=seed).fit(standard) for k in range(2, min(MOST_CLUSTERS, standard.shape[0] - 1) + 1)]
+    fitted = [
+        KMeans(k, n_init=4, random_state=seed).fit(standard) for k in range(FEWEST_CLUSTERS, min(MOST_CLUSTERS, standard.shape[0] - 1) + 1)
+    ]
     return max(fitted, key=lambda one: _clearness(shown, one.predict(shown)))
 
 

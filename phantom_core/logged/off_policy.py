@@ -11,14 +11,12 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
-from phantom_core.errors import DataError
 from phantom_core.evaluation.ranking import Estimate
 from phantom_core.logged.quotes import Floats, Quotes
 from phantom_core.logged.resampler import Resampler
+from phantom_core.logged.revenue_model import RevenueModel
 from phantom_core.market.calibration.considered import HINT
-from phantom_core.market.calibration.sensitivity import Choices, fit_curves
 
 # Prices are rounded to cents, ratios of prices are told apart by their second digit.
 _CENT: Final = 0.0051
@@ -58,7 +56,9 @@ class OffPolicyValue:
     against_logged: Estimate | None
 
 
-def off_policy_value(quotes: Quotes, units: Floats, asked: Floats, p_agent: Floats, resampler: Resampler) -> OffPolicyValue:
+def off_policy_value(
+    quotes: Quotes, units: Floats, asked: Floats, p_agent: Floats, model: RevenueModel | None, resampler: Resampler
+) -> OffPolicyValue:
     """Value of a rule set.
 
     Args:
@@ -66,6 +66,7 @@ def off_policy_value(quotes: Quotes, units: Floats, asked: Floats, p_agent: Floa
         units: that each quote sold, shape (n_quotes,).
         asked: price over base price that the rules ask, shape (n_quotes,).
         p_agent: what was known of the class before the quote: label, or P(agent) then; NaN where nothing was, shape (n_quotes,).
+        model: demand curves for the doubly robust estimate.
         resampler: of the actors.
     """
     drawn = ~np.isnan(quotes.propensity) & ~np.isnan(quotes.ratio)
@@ -78,7 +79,7 @@ def off_policy_value(quotes: Quotes, units: Floats, asked: Floats, p_agent: Floa
     is_identified = overlap == 1.0
     weight = kept.weight
     squares = float((weight**2).sum())
-    robust = _robust(kept)
+    robust = _robust(kept, model)
     return OffPolicyValue(
         problem="" if is_identified else _problem(kept),
         hint="" if is_identified else f"Ask only prices that were tried, or try them: {HINT[0].lower()}{HINT[1:]}",
@@ -134,23 +135,12 @@ class _Kept:
         return Estimate(*(quotes_a_session * end for end in (found.value, found.low, found.high)))
 
 
-def _robust(kept: _Kept) -> Floats | None:
-    """Doubly robust revenue of each quote; None where no demand curve can be fitted."""
-    p_agent = np.where(np.isnan(kept.p_agent), np.nanmean(kept.p_agent) if not np.isnan(kept.p_agent).all() else np.nan, kept.p_agent)
-    if np.isnan(p_agent).any():
+def _robust(kept: _Kept, model: RevenueModel | None) -> Floats | None:
+    """Doubly robust revenue of each quote; None without a model."""
+    if model is None:
         return None
-    bought, actor = kept.units > 0, kept.resampler.block[kept.quotes.visit]
-    try:
-        curves = fit_curves(Choices(np.log(kept.quotes.ratio), bought, p_agent, actor), intercept=True).values
-    except DataError:
-        return None
-    units_a_purchase = float(kept.units[bought].mean())
-
-    def expected(ratio: Floats) -> Floats:
-        human, agent = (special.expit(curves[row, 1] - curves[row, 0] * np.log(ratio)) for row in range(2))
-        return np.asarray(ratio * kept.quotes.base_price * units_a_purchase * ((1.0 - p_agent) * human + p_agent * agent))
-
-    return np.asarray(expected(kept.asked) + kept.weight * (kept.revenue - expected(kept.quotes.ratio)))
+    asked, logged = (model.expected(ratio, kept.quotes.base_price, kept.p_agent) for ratio in (kept.asked, kept.quotes.ratio))
+    return np.asarray(asked + kept.weight * (kept.revenue - logged))
 
 
 def _problem(kept: _Kept) -> str:

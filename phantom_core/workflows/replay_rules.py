@@ -1,5 +1,6 @@
 """Replay rules: a rule set and another one against the logged sessions of a period."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,9 +16,11 @@ from phantom_core.logged.markups import class_figures, recovered, rule_uses
 from phantom_core.logged.off_policy import off_policy_value
 from phantom_core.logged.period import Period
 from phantom_core.logged.purchases import units_by_quote
+from phantom_core.logged.quotes import Floats
 from phantom_core.logged.reference import Reference, references
 from phantom_core.logged.replay import Replay, SetReplay, bars, moved, read_replay
 from phantom_core.logged.resampler import Resampler
+from phantom_core.logged.revenue_model import RevenueModel, fit_revenue
 from phantom_core.logged.seen import AsOf
 from phantom_core.progress import Progress, silent, within
 from phantom_core.rules.evaluate import Decided, check_features, evaluate
@@ -68,12 +71,14 @@ def replay_rules(
         progress(0.75, "reference prices")
         quoted, quote = at_purchases(logged)
         prices = references(connection, logged.visits, logged.quotes, quoted.purchases)
-    resampler = Resampler.of(logged.visits, logged.is_within, np.random.default_rng(chosen_seed))
+    rng = np.random.default_rng(chosen_seed)
+    resampler = Resampler.of(logged.visits, logged.is_within, rng)
+    outcome = _outcome(quoted, rng)
     decided = [evaluate(one, logged.seen, logged.quotes.visit.size) for one in (rules, against)]
     sets = []
     for k, one in enumerate((rules, against)):
         progress(0.8 + 0.08 * k, f"replaying {one.name}")
-        sets.append(_set(one, decided[k], quoted, quote, prices, resampler))
+        sets.append(_set(one, decided[k], quoted, quote, prices, outcome, resampler))
     found = _replay(logged, (rules, against), (sets[0], sets[1]), (decided[0], decided[1]), resampler, now_ms, chosen_seed, as_of)
     progress(0.97, "saving")
     _save(settings, found, changed_sessions(logged, (rules, against), (decided[0], decided[1])))
@@ -133,19 +138,35 @@ def _titles(rules: RuleSet, position: np.typing.NDArray[np.int64]) -> list[str]:
     return [rules.title(k) for k in position.tolist()]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Outcome:
+    """What came of the quotes, and what was known before: P(agent) of the whole session has seen the purchase."""
+
+    units: Floats
+    p_agent: Floats
+    model: RevenueModel | None
+
+
+def _outcome(logged: Logged, rng: np.random.Generator) -> _Outcome:
+    label = logged.visits.label[logged.quotes.visit]
+    p_agent = np.where(np.isnan(label), logged.p_agent_then, label)
+    units = units_by_quote(logged.purchases, logged.quotes.visit.size)
+    return _Outcome(units, p_agent, fit_revenue(logged.quotes, units, p_agent, logged.visits.actor[logged.quotes.visit], rng))
+
+
 def _set(
     rules: RuleSet,
     decided: Decided,
     logged: Logged,
     quote: np.typing.NDArray[np.int64],
     prices: tuple[Reference, ...],
+    outcome: _Outcome,
     resampler: Resampler,
 ) -> SetReplay:
     quotes, purchases, known = logged.quotes, logged.purchases, logged.visits.best_known
     agent, human = np.nan_to_num(known), np.nan_to_num(1.0 - known)
     is_known = bool((agent[quotes.visit] + human[quotes.visit]).any())
     ratio = decided.markup_ratio
-    then = np.where(np.isnan(logged.visits.label[quotes.visit]), logged.p_agent_then, logged.visits.label[quotes.visit])
     return SetReplay(
         name=rules.name,
         text=format_rules(rules),
@@ -154,7 +175,7 @@ def _set(
         bars=bars(decided, known[quotes.visit]),
         rules=rule_uses(rules, decided, known[quotes.visit]),
         recovered=recovered(purchases, agent[purchases.visit], ratio[quote], prices, resampler),
-        value=off_policy_value(quotes, units_by_quote(purchases, quotes.visit.size), ratio, then, resampler),
+        value=off_policy_value(quotes, outcome.units, ratio, outcome.p_agent, outcome.model, resampler),
     )
 
 
