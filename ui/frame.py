@@ -41,5 +41,7 @@ def _pages() -> list[Page]:
         st.Page("pages/sessions.py", title="Sessions", icon=":material/timeline:"),
         st.Page("pages/features.py", title="Features", icon=":material/equalizer:"),
         st.Page("pages/classifier.py", title="Agent classifier", icon=":material/target:"),
+        st.Page("pages/rules.py", title="Rules", icon=":material/rule:"),
+        st.Page("pages/leakage.py", title="Margin leakage", icon=":material/water_drop:"),
         st.Page("pages/simulator.py", title="Simulator", icon=":material/candlestick_chart:"),
     ]
