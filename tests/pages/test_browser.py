@@ -122,7 +122,7 @@ def test_a_new_workspace_fills_itself_once_and_is_emptied_with_one_click(tmp_pat
 @pytest.mark.parametrize("width_px", [1440, 800])
 def test_no_page_is_wider_than_the_window(app: str, width_px: int) -> None:
     with browser_page(width_px) as page:
-        for screen in ("", "data", "sessions", "features", "classifier", "simulator"):
+        for screen in ("", "data", "sessions", "features", "classifier", "rules", "leakage", "simulator"):
             page.goto(f"{app}/{screen}")
             page.get_by_role("heading", level=1).wait_for()
             settle(page)

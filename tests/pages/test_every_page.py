@@ -12,6 +12,8 @@ TITLES = {
     "sessions": "Sessions",
     "features": "Features",
     "classifier": "Agent classifier",
+    "rules": "Rules",
+    "leakage": "Margin leakage",
     "simulator": "Simulator",
 }
 
@@ -25,7 +27,7 @@ def test_a_page_opens_without_error(workspace: str, screen: str, open_page: Open
     assert [title.value for title in page.title] == [TITLES[screen]]
 
 
-@pytest.mark.parametrize("screen", ["overview", "sessions", "features", "classifier"])
+@pytest.mark.parametrize("screen", ["overview", "sessions", "features", "classifier", "leakage"])
 def test_an_empty_workspace_says_where_data_comes_from(screen: str, empty: Path, open_page: Open) -> None:
     page = open_page(empty, screen)
     assert "There are no sessions yet." in texts(page)
@@ -47,6 +49,11 @@ def test_an_empty_workspace_says_where_data_comes_from(screen: str, empty: Path,
         ("classifier", {"classifier_tab": "Robustness"}),
         ("classifier", {"classifier_tab": "Model card"}),
         ("classifier", {"classifier_tab": "Train and versions"}),
+        ("rules", {"rules_form": "Table"}),
+        ("rules", {"rules_tab": "Check", "rules": "none"}),
+        ("rules", {"rules_tab": "Replay", "against": "bands"}),
+        ("rules", {"rules_tab": "Compare"}),
+        ("leakage", {"by": "rule", "reference": "optimal"}),
         ("simulator", {"scenario": "Two rooms that substitute", "second": "Slack stock"}),
         ("simulator", {"simulator_tab": "Train a policy"}),
         ("simulator", {"simulator_tab": "Calibrate from your data"}),
