@@ -8,6 +8,7 @@ from ui.empty import nothing_loaded
 from ui.errors import friendly_errors
 from ui.frame import require_frame
 from ui.handles import settings, snapshot
+from ui.linked import begin, end
 from ui.rules_check import check_tab
 from ui.rules_compare import compare_tab
 from ui.rules_draft import open_draft, rule_set_choices
@@ -18,6 +19,7 @@ TABS: Final = ["Write", "Check", "Replay", "Compare"]
 
 
 require_frame()
+begin()
 with friendly_errors():
     st.title("Rules")
     st.caption("What to add to the base price, as an ordered list anybody can read; the first rule that holds decides.")
@@ -37,3 +39,4 @@ with friendly_errors():
                 draw(settings())
             else:
                 nothing_loaded()
+end()

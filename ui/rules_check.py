@@ -54,10 +54,10 @@ def draft_findings(settings: Settings, rules: RuleSet) -> tuple[Finding, ...]:
 
 
 def _show(finding: Finding) -> None:
-    icon, *_ = _LOOK[finding.severity]
+    icon, _, colour = _LOOK[finding.severity]
     with st.container(border=True, gap="xsmall"):
         rules = " · ".join(finding.rules)
-        st.markdown(f"{icon} **{finding.kind[0].upper()}{finding.kind[1:]}**{f' · {rules}' if rules else ''}")
+        st.markdown(f":{colour}[{icon}] **{finding.kind[0].upper()}{finding.kind[1:]}**{f' · {rules}' if rules else ''}")
         st.markdown(finding.says)
         st.caption(f"To mend it: {finding.mend}")
 

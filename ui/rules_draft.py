@@ -23,8 +23,8 @@ _VERSION: Final = "rules_draft_version"
 
 
 def rule_set_choices(settings: Settings) -> list[str]:
-    """Names of all rule sets, saved ones first."""
-    return [*rule_set_names(settings), *reversed(BUILT_IN)]
+    """Names of all rule sets, built-in ones first: what a link without a name opens does not depend on what is saved."""
+    return [*reversed(BUILT_IN), *rule_set_names(settings)]
 
 
 def open_draft(settings: Settings, opened: str) -> None:

@@ -136,14 +136,13 @@ def _figures(found: Replay) -> None:
                 interval(agent.marked_up, 1),
                 "Share of the agents with a quote above the base price.",
             )
-        for back in found.rules.recovered[:1]:
-            says = f"{money(back.recovered.low)} to {money(back.recovered.high)}; {percent(back.share.value)} of {money(back.logged.value)}"
-            metric(
-                "Leakage taken back",
-                money(back.recovered.value),
-                says,
-                f"Reference price {back.says}; had every purchase been made all the same.",
-            )
+        back, other = found.rules.recovered[0].recovered, found.against.recovered[0].recovered
+        metric(
+            "Leakage taken back",
+            money(back.value),
+            f"{money(back.low)} to {money(back.high)}; under {found.against.name} {money(other.value)}",
+            f"Of what leaked at the logged prices, had every purchase been made; reference price {found.rules.recovered[0].says}.",
+        )
         metric(
             "Sessions with another price",
             percent(found.share_changed.value, 1),

@@ -17,6 +17,7 @@ from phantom_core.settings import Settings
 from phantom_core.views.rule_table import feature_names, rule_table, rules_of_table
 from phantom_core.workflows.rule_sets import save_rule_set
 from ui.errors import show_error
+from ui.linked import put
 from ui.rules_check import draft_findings
 from ui.rules_draft import OPENED, draft_name, draft_rules, draft_text, draft_version, put_draft, write_draft
 
@@ -32,8 +33,8 @@ _MIME: Final[dict[Form, str]] = {"text": "text/plain", "json": "application/json
 _LABELS: Final[dict[Form, str]] = {"text": "Text", "json": "JSON", "jdm": "GoRules JDM"}
 _LANGUAGE: Final = """\
 ```
-IF interaction_velocity > 10 AND cart_to_view_ratio < 0.1 THEN markup 1.30 AS recon (why)
-ELIF p_agent > 0.4 OR UNDEFINED THEN markup 1.10
+IF interaction_velocity > 10 THEN markup 1.30 AS recon (why)
+ELIF p_agent > 0.4 OR UNDEFINED AND cart_adds < 1 THEN markup 1.10
 ELIF std_price_seen IS UNDEFINED THEN markup 1.05
 ELSE markup 1.00
 ```
@@ -188,5 +189,5 @@ def _upload() -> None:
 def opened(choices: list[str]) -> str:
     """Which rule set is open, kept in the address."""
     if NEXT in st.session_state:
-        st.session_state[OPENED] = st.session_state.pop(NEXT)
+        put({OPENED: st.session_state.pop(NEXT)})
     return str(st.selectbox("Rule set", choices, key=OPENED, bind="query-params", width=320))

@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
 
 from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
 from phantom_core.errors import InputError
@@ -46,7 +49,10 @@ def leakage(
         if purchases:
             write = pa_csv.write_csv if purchases.suffix == ".csv" else pq.write_table
             write(pq.read_table(purchases_file(settings)), purchases)
-        emit(_shown(found, chosen, dimension), as_json)
+        if as_json:
+            emit(_shown(found, chosen, dimension), as_json)
+            return
+    _print_table(chosen, dimension)
 
 
 def _account(found: "Leakage", reference: str) -> "Account":
@@ -73,3 +79,16 @@ def _shown(found: "Leakage", chosen: "Account", by: str) -> Mapping[str, object]
         "parts": [plain(part) for part in chosen.parts[by]],
         **{name: whole[name] for name in kept},
     }
+
+
+def _print_table(chosen: "Account", by: str) -> None:
+    total, share = chosen.leakage, 100 * chosen.share_of_revenue.value
+    title = (
+        f"Leakage, reference price {chosen.says}: {total.value:,.0f} [{total.low:,.0f}, {total.high:,.0f}], {share:.1f} % of the revenue"
+    )
+    table = Table(by, "leakage", "95 % interval", "% of its revenue", "bought", "by agents", title=title, box=SIMPLE)
+    for part in chosen.parts[by]:
+        of_revenue = f"{100 * part.leakage.value / part.revenue:.1f}" if part.revenue else "–"
+        interval = f"[{part.leakage.low:,.0f}, {part.leakage.high:,.0f}]"
+        table.add_row(part.key, f"{part.leakage.value:,.0f}", interval, of_revenue, f"{part.purchases:,}", f"{part.by_agents:,.1f}")
+    Console().print(table)

@@ -1,12 +1,19 @@
 """Verbs about rules: check them, replay them against the log, write them in another form."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
 
 from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
 from phantom_core.errors import InputError
+
+if TYPE_CHECKING:
+    from phantom_core.evaluation.ranking import Estimate
+    from phantom_core.logged.replay import Replay, SetReplay
 
 File = Annotated[str, typer.Argument(help="A file of rules (text, JSON or JDM), or the name of a saved or built-in set.")]
 
@@ -69,7 +76,10 @@ def replay(
         if changed:
             write = pa_csv.write_csv if changed.suffix == ".csv" else pq.write_table
             write(pq.read_table(changed_sessions_file(settings)), changed)
-        emit(found.to_json(), as_json)
+        if as_json:
+            emit(found.to_json(), as_json)
+            return
+    _print_replay(found)
 
 
 def convert(
@@ -92,3 +102,37 @@ def convert(
             out.write_text(text, encoding="utf-8")
         else:
             print(text, end="")
+
+
+def _print_replay(found: "Replay") -> None:
+    quotes = f"{found.quotes:,} quotes of {found.sessions:,} sessions, 95 % intervals"
+    table = Table("figure", found.rules.name, found.against.name, title=quotes, box=SIMPLE)
+    rows = [_figures(one) for one in (found.rules, found.against)]
+    for name in dict.fromkeys((*rows[0], *rows[1])):
+        table.add_row(name, *(row.get(name, "–") for row in rows))
+    table.add_row("sessions with another price", f"{found.changed:,} ({100 * found.share_changed.value:.1f} %)", "")
+    Console().print(table)
+    for one in (found.rules, found.against):
+        if one.value.problem:
+            print(f"{one.name}: {one.value.problem}")
+
+
+def _figures(one: "SetReplay") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for who, figures in (("humans", one.human), ("agents", one.agent)):
+        if figures:
+            found[f"{who} marked up, %"] = _shown(figures.marked_up, 100.0)
+            found[f"{who} pay more, %"] = _shown(figures.premium, 100.0)
+    for back in one.recovered:
+        if not back.problem:
+            found[f"leakage taken back, {back.reference}"] = _shown(back.recovered)
+    for name in ("logged", "self_normalised", "doubly_robust"):
+        estimate = getattr(one.value, name)
+        if estimate:
+            found[f"revenue a session, {name.replace('_', ' ')}"] = _shown(estimate)
+    return found
+
+
+def _shown(estimate: "Estimate", scale: float = 1.0) -> str:
+    value, low, high = (f"{scale * end:,.1f}" for end in (estimate.value, estimate.low, estimate.high))
+    return f"{value} [{low}, {high}]"

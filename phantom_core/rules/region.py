@@ -99,6 +99,8 @@ def _span(span: Span) -> str:
         return f"exactly {low:g}"
     above = "" if math.isinf(low) else f"above {low:g}" if low_side == AFTER else f"from {low:g}"
     below = "" if math.isinf(high) else f"up to {high:g}" if high_side == AFTER else f"below {high:g}"
+    if above.startswith("from") and not below:
+        return f"{above} on"
     return " and ".join(part for part in (above, below) if part) or "any number"
 
 

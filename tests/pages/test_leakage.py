@@ -1,5 +1,7 @@
 """Margin leakage: measured with a click, cut any way, down to single purchases."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -41,11 +43,27 @@ def test_it_is_cut_any_way(own: Path, open_page: Open, by: str) -> None:
 
 def test_a_reference_price_that_there_is_not_says_why(own: Path, open_page: Open) -> None:
     measure(own)
-    page = open_page(own, "leakage", reference="optimal")
-    said = texts(page)
-    assert "There is no optimal reference price." in said or "leaks most by product" in said
+    path = own / "leakage" / "latest.json"
+    found = json.loads(path.read_text())
+    found["accounts"][2]["problem"] = "Prices never varied."
+    path.write_text(json.dumps(found))
+    said = texts(open_page(own, "leakage", reference="optimal"))
+    assert "There is no optimal reference price." in said
+    assert "Prices never varied. Choose another one above." in said
 
 
-def test_sessions_of_which_nobody_knows_the_class_are_one_sentence(unlabelled: Path, open_page: Open) -> None:
-    page = open_page(unlabelled, "leakage")
-    assert "The leakage has not been measured yet." in texts(page)
+def test_a_damaged_ledger_is_one_sentence(own: Path, open_page: Open) -> None:
+    measure(own)
+    (own / "leakage" / "latest.json").write_text("{")
+    page = open_page(own, "leakage")
+    assert "cannot be read" in page.error[0].value
+    assert not page.exception
+
+
+def test_without_purchases_the_work_says_so_in_one_sentence(unlabelled: Path, open_page: Open, tmp_path: Path) -> None:
+    workspace = shutil.copytree(unlabelled, tmp_path / "own")
+    page = open_page(workspace, "leakage")
+    page.button(key="measure_leakage").click().run()
+    wait_for_jobs(workspace)
+    page.run()
+    assert "Nothing was bought in this period, so nothing leaked." in page.error[0].value

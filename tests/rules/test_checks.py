@@ -108,7 +108,7 @@ def test_a_gap_says_where_it_lies() -> None:
     text = "IF p_agent > 0.7 AND cart_adds = 0 THEN markup 1.3 AS sure\nELIF p_agent <= 0.4 THEN markup 0.9 AS human\nELSE markup 1"
     found = only(text, "gap")
     assert found.rules == ("human", "sure", "ELSE")
-    assert "p_agent above 0.4 and up to 0.7, cart_adds exactly 0 falls to ELSE (×1.00)" in found.says
+    assert "sessions with p_agent above 0.4 and up to 0.7; cart_adds exactly 0 fall to ELSE (×1.00)" in found.says
 
 
 def test_the_values_all_being_taken_undefined_alone_falls_to_else() -> None:

@@ -58,7 +58,7 @@ def _gap(prepared: Prepared, between: tuple[int, int], piece: Box, k: int) -> Fi
     titles = tuple(prepared.title(position) for position in between)
     feature = list(prepared.space.domains)[k]
     low, high = (prepared.shown(position) for position in between)
-    says = f"Between {low} and {high}, {prepared.example(piece)} falls to {prepared.shown(-1)}."
+    says = f"Between {low} and {high}, {prepared.example(piece)} fall to {prepared.shown(-1)}."
     mend = f"Widen one of them on {feature}, or write a rule; leave it if ELSE is meant."
     return Finding("gap", "warning", (*titles, prepared.title(-1)), says, mend)
 

@@ -49,4 +49,4 @@ class Prepared:
             for (feature, domain), region in zip(self.space.domains.items(), box, strict=True)
             if region != domain.everything()
         ]
-        return ", ".join(told) or "any session"
+        return f"sessions with {'; '.join(told)}" if told else "any session"
