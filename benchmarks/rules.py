@@ -1,6 +1,6 @@
 """Speed of rules: a replay against logged sessions, and one evaluation in NumPy, in plain Python row by row and in a Zen engine.
 
-Run: python -m benchmarks.rules [--sessions 100000] [--rows 20000] [--json]
+Run: python -m benchmarks.rules [--sessions 100000] [--rows 20000] [--runs 3] [--json]
 """
 
 import argparse
@@ -23,7 +23,6 @@ import psutil
 from phantom_core.lake.lake import Lake
 from phantom_core.logged.period import Period
 from phantom_core.market.session_market import BANDS, NO_MARKUP
-from phantom_core.progress import silent
 from phantom_core.rules.condition import Condition
 from phantom_core.rules.evaluate import Column, evaluate
 from phantom_core.rules.rule_set import RuleSet
@@ -70,11 +69,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sessions", type=int, default=100_000)
     parser.add_argument("--rows", type=int, default=20_000, help="rows for the evaluations that go row by row")
+    parser.add_argument("--runs", type=int, default=3, help="the fastest of so many is shown")
     parser.add_argument("--seed", type=int, default=20_261)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of Markdown")
     options = parser.parse_args()
     settings = _shop(options.sessions, options.seed)
-    lines = [*_replays(settings), *_evaluations(settings, options.rows)]
+    runs = [[*_replays(settings), *_evaluations(settings, options.rows)] for _ in range(options.runs)]
+    lines = [min(same, key=lambda line: line.seconds) for same in zip(*runs, strict=True)]
     result = {"machine": _machine(), "seed": options.seed, "sha256": _digest(settings), "lines": [asdict(line) for line in lines]}
     print(json.dumps(result) if options.json else _markdown(lines, settings, options.seed))
 
@@ -106,7 +107,7 @@ def _replays(settings: Settings) -> list[Line]:
 def _evaluations(settings: Settings, n_rows: int) -> list[Line]:
     """The same rules over the same rows, three ways; stops unless all answers are equal."""
     with connect_logged(settings) as connection:
-        seen = read_logged(settings, connection, Period(), "quote", silent).seen
+        seen = read_logged(settings, connection, (RULES,), period=Period(), as_of="quote").seen
     n = seen["p_agent"].size
     vectorised, whole = _timed(lambda: evaluate(RULES, seen, n).markup_ratio)
     sessions = [{name: _value(seen[name][i]) for name in RULES.features} for i in range(min(n_rows, n))]
@@ -168,7 +169,7 @@ def _machine() -> dict[str, str]:
 
 def _markdown(lines: list[Line], settings: Settings, seed: int) -> str:
     rows = [f"| {line.what} | {line.rows:,} | {line.seconds:.2f} | {1e6 * line.seconds / line.rows:.2f} |" for line in lines]
-    about = f"{'; '.join(_machine().values())}. Seed {seed}, SHA-256 of the data {_digest(settings)}."
+    about = f"The fastest of the runs. {'; '.join(_machine().values())}. Seed {seed}, SHA-256 of the data {_digest(settings)}."
     return "\n".join(["| what | quotes | s | µs a quote |", "|---|---|---|---|", *rows, "", about])
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from phantom_core.artifacts.store import ModelStore, replace_file
 from phantom_core.errors import DataError
 from phantom_core.features.aggregate import sql_hash
+from phantom_core.features.domains import P_AGENT
 from phantom_core.features.store import FeatureStore, version_of
 from phantom_core.lake.lake import Lake
 from phantom_core.logged.period import Period
@@ -25,8 +26,9 @@ from phantom_core.logged.seen import AsOf, columns_of, seen_at_end, seen_at_quot
 from phantom_core.market.calibration.considered import Visits
 from phantom_core.models.classifier import Classifier
 from phantom_core.models.saved_classifier import read_classifier
-from phantom_core.progress import Progress, within
+from phantom_core.progress import Progress, silent, within
 from phantom_core.rules.evaluate import Column
+from phantom_core.rules.rule_set import RuleSet
 from phantom_core.settings import Settings
 from phantom_core.workflows.calibrate import visits_of
 from phantom_core.workflows.score import score
@@ -61,12 +63,21 @@ class Logged:
     p_agent_then: NDArray[np.float64]
 
 
-def read_logged(settings: Settings, connection: duckdb.DuckDBPyConnection, period: Period, as_of: AsOf, progress: Progress) -> Logged:
+def read_logged(
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    read_by: Sequence[RuleSet],
+    *,
+    period: Period,
+    as_of: AsOf,
+    progress: Progress = silent,
+) -> Logged:
     """Read a period.
 
     Args:
         settings: workspace.
         connection: of `connect_logged`.
+        read_by: rules whose features are wanted.
         period: which days.
         as_of: up to when rules see a session.
         progress: told after every step.
@@ -85,16 +96,16 @@ def read_logged(settings: Settings, connection: duckdb.DuckDBPyConnection, perio
         raise DataError("There are no sessions in this period.", hint="Choose other days, or load events first.")
     progress(0.3, "reading quotes")
     everything = read_quotes(connection, visits, Period())
-    seen = _seen(settings, lake, visits, everything, classifier, progress)
+    wanted = [*dict.fromkeys((P_AGENT, *(feature for rules in read_by for feature in rules.features)))]
+    seen = _seen(settings, lake, visits, everything, classifier, wanted, progress)
     chosen = (everything.event_ms >= period.start_ms) & (everything.event_ms < period.end_ms)
     quotes = everything[chosen]
     progress(0.8, "reading purchases")
     purchases = read_purchases(connection, visits, quotes, period)
     is_within[quotes.visit] = is_within[purchases.visit] = True
     columns = columns_of(seen.filter(pa.array(chosen)))
-    p_agent_then = np.asarray(columns["p_agent"], np.float64)
     at = columns if as_of == "quote" else seen_at_end(matrix, visits, quotes)
-    return Logged(version_of(matrix), matrix, visits, is_within, quotes, purchases, at, p_agent_then)
+    return Logged(version_of(matrix), matrix, visits, is_within, quotes, purchases, at, np.asarray(columns[P_AGENT], np.float64))
 
 
 def connect_logged(settings: Settings) -> duckdb.DuckDBPyConnection:
@@ -108,13 +119,21 @@ def at_purchases(logged: Logged) -> tuple[Logged, NDArray[np.int64]]:
     return replace(logged, purchases=logged.purchases[quoted]), logged.purchases.quote[quoted]
 
 
-def _seen(settings: Settings, lake: Lake, visits: Visits, quotes: Quotes, classifier: Classifier | None, progress: Progress) -> pa.Table:
+def _seen(
+    settings: Settings,
+    lake: Lake,
+    visits: Visits,
+    quotes: Quotes,
+    classifier: Classifier | None,
+    wanted: Sequence[str],
+    progress: Progress,
+) -> pa.Table:
     """What was known at each quote, kept on disk for the next rule set: it does not depend on rules."""
     files = lake.files("events")
     about = (*files, *lake.files("quotes"), sql_hash(), classifier.version if classifier else "", str(quotes.visit.size))
     path = settings.workspace / FOLDER / _SEEN / f"{hashlib.sha256('|'.join(about).encode()).hexdigest()[:24]}.parquet"
     try:
-        return pq.read_table(path)
+        return pq.read_table(path, columns=list(wanted))
     except (OSError, pa.ArrowException):
         progress(0.35, f"looking at sessions before each of {quotes.visit.size:,} quotes")
     seen = seen_at_quotes(files, visits, quotes, classifier)
@@ -125,7 +144,7 @@ def _seen(settings: Settings, lake: Lake, visits: Visits, quotes: Quotes, classi
     for earlier in path.parent.glob("*.parquet"):
         if earlier != path:
             earlier.unlink(missing_ok=True)
-    return seen
+    return seen.select(wanted)
 
 
 def sessions_of(logged: Logged, visit: NDArray[np.int64]) -> pa.Table:

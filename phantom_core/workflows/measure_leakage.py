@@ -57,7 +57,7 @@ def measure_leakage(
     check_features(rules, (*names(), P_AGENT))
     chosen_seed = settings.seed if seed is None else seed
     with connect_logged(settings) as connection:
-        logged = read_logged(settings, connection, period or Period(), "quote", within(progress, 0, 0.6))
+        logged = read_logged(settings, connection, (rules,), period=period or Period(), as_of="quote", progress=within(progress, 0, 0.6))
         _check(logged)
         progress(0.6, "reference prices")
         prices = references(connection, logged.visits, logged.quotes, logged.purchases)

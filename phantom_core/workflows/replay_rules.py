@@ -63,7 +63,9 @@ def replay_rules(
         check_features(one, (*names(), P_AGENT))
     chosen_seed = settings.seed if seed is None else seed
     with connect_logged(settings) as connection:
-        logged = read_logged(settings, connection, period or Period(), as_of, within(progress, 0, 0.75))
+        logged = read_logged(
+            settings, connection, (rules, against), period=period or Period(), as_of=as_of, progress=within(progress, 0, 0.75)
+        )
         if not logged.quotes.visit.size:
             raise DataError(
                 "No prices were logged in this period, so there is nothing to replay.", hint="Load a quote log, or choose other days."

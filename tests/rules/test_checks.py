@@ -128,6 +128,10 @@ def test_a_falling_mark_up_is_held_to_falling() -> None:
     assert only(text, "not monotone").rules == ("ELSE", "rule 1")
 
 
+def test_a_declaration_about_nothing_known_is_found() -> None:
+    assert only("MARKUP RISES WITH mood\nIF p_agent > 0.7 THEN markup 1.2\nELSE markup 1", "unknown feature").rules == ("ELSE",)
+
+
 def test_alike_but_for_the_declared_feature_is_what_counts() -> None:
     # More p_agent comes with a lower price here, but never for sessions with the same number of cart adds.
     text = (

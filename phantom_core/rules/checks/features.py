@@ -10,8 +10,9 @@ from phantom_core.rules.text import format_conditions
 
 
 def unknown(prepared: Prepared) -> Iterator[Finding]:
-    """Features that nobody computes."""
-    for feature, rules in _readers(prepared).items():
+    """Features that nobody computes; of one that is only declared no rule is to blame, so the finding stands at ELSE."""
+    declared = {feature: (prepared.title(-1),) for feature in (*prepared.rules.rises_with, *prepared.rules.falls_with)}
+    for feature, rules in (declared | _readers(prepared)).items():
         if feature not in prepared.limits.domains:
             near = _nearest(feature, prepared)
             says = f"'{feature}' is no feature of a session."
