@@ -20,6 +20,7 @@ _TEXT: Final = "rules_draft_text"
 _NAME: Final = "rules_draft_name"
 _OF: Final = "rules_draft_of"
 _VERSION: Final = "rules_draft_version"
+_TYPED: Final = "rules_draft_typed"
 
 
 def rule_set_choices(settings: Settings) -> list[str]:
@@ -57,8 +58,15 @@ def put_draft(name: str, text: str, *, of: str | None = None) -> None:
         st.session_state[_OF] = of
 
 
-def write_draft(text: str) -> None:
-    """Take what was typed in the editor."""
+def write_draft(text: str, *, by_table: bool = False) -> None:
+    """Take what was typed.
+
+    Args:
+        text: the rules.
+        by_table: the table wrote it; what the text editor wrote has the table start anew.
+    """
+    if text != draft_text() and not by_table:
+        st.session_state[_TYPED] = int(st.session_state.get(_TYPED, 0)) + 1
     st.session_state[_TEXT] = text
 
 
@@ -75,6 +83,11 @@ def draft_name() -> str:
 def draft_version() -> int:
     """Rises whenever the draft changes from outside its editor, which is then drawn anew."""
     return int(st.session_state.get(_VERSION, 0))
+
+
+def table_version() -> str:
+    """Changes whenever the draft changes from outside the table."""
+    return f"{draft_version()}_{st.session_state.get(_TYPED, 0)}"
 
 
 def draft_rules() -> RuleSet:

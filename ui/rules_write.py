@@ -19,7 +19,7 @@ from phantom_core.workflows.rule_sets import save_rule_set
 from ui.errors import show_error
 from ui.linked import put
 from ui.rules_check import draft_findings
-from ui.rules_draft import OPENED, draft_name, draft_rules, draft_text, draft_version, put_draft, write_draft
+from ui.rules_draft import OPENED, draft_name, draft_rules, draft_text, draft_version, put_draft, table_version, write_draft
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +91,7 @@ def _table_editor() -> None:
         hide_index=True,
         num_rows="dynamic",
         height="content",
-        key=f"rules_table_{draft_version()}",
+        key=f"rules_table_{table_version()}",
         column_config=_columns(),
         placeholder="",
     )
@@ -101,7 +101,7 @@ def _table_editor() -> None:
 
 def _base() -> RuleSet:
     """What the table starts from: it must not change while cells are edited."""
-    key = f"rules_table_base_{draft_version()}"
+    key = f"rules_table_base_{table_version()}"
     if key not in st.session_state:
         st.session_state[key] = draft_rules()
     base = st.session_state[key]
@@ -111,7 +111,7 @@ def _base() -> RuleSet:
 
 def _take(edited: pd.DataFrame, base: RuleSet) -> None:
     try:
-        write_draft(format_rules(rules_of_table(edited, base)))
+        write_draft(format_rules(rules_of_table(edited, base)), by_table=True)
     except InputError as error:
         show_error(error.message, error.hint)
 

@@ -9,7 +9,8 @@ WITH bought AS (
         COALESCE(
             TRY_CAST(e.metadata ->> '$.quantity' AS DOUBLE), TRY_CAST(e.metadata ->> '$.itemCount' AS DOUBLE),
             TRY_CAST(e.metadata ->> '$.nights' AS DOUBLE)
-        ) AS told_units
+        ) AS told_units,
+        TRY_CAST(e.metadata ->> '$.base_price' AS DOUBLE) AS told_base
     FROM events AS e CROSS JOIN period AS p
     WHERE e.event_name = 'purchase_complete' AND e.event_ms >= p.start_ms AND e.event_ms < p.end_ms
 ),
@@ -20,12 +21,13 @@ carts AS (
     GROUP BY session_key, product_id
 ),
 lines AS (
-    SELECT session_key, event_id, event_ms, store_mode, product_id, amount_paid, told_units FROM bought WHERE product_id IS NOT NULL
+    SELECT session_key, event_id, event_ms, store_mode, product_id, amount_paid, told_units, told_base FROM bought WHERE product_id IS NOT NULL
     UNION ALL
     SELECT
         b.session_key, b.event_id, b.event_ms, b.store_mode, c.product_id,
         CASE WHEN COUNT(*) OVER (PARTITION BY b.session_key, b.event_id) = 1 THEN b.amount_paid END AS amount_paid,
-        COALESCE(c.told_units, CASE WHEN COUNT(*) OVER (PARTITION BY b.session_key, b.event_id) = 1 THEN b.told_units END) AS told_units
+        COALESCE(c.told_units, CASE WHEN COUNT(*) OVER (PARTITION BY b.session_key, b.event_id) = 1 THEN b.told_units END) AS told_units,
+        CASE WHEN COUNT(*) OVER (PARTITION BY b.session_key, b.event_id) = 1 THEN b.told_base END AS told_base
     FROM bought AS b
     LEFT JOIN carts AS c ON c.session_key = b.session_key AND c.cart_ms <= b.event_ms
     WHERE b.product_id IS NULL
@@ -56,7 +58,7 @@ counted AS (
 SELECT
     c.session_key, c.event_ms, c.product_id, c.store_mode, c.quote_id, c.units,
     COALESCE(c.quoted_price, c.amount_paid / c.units) AS price,
-    COALESCE(NULLIF(c.quoted_base, 0), t.base_price, b.base_price) AS base_price,
+    COALESCE(NULLIF(c.quoted_base, 0), c.told_base, t.base_price, b.base_price) AS base_price,
     COALESCE(NULLIF(regexp_extract(h.referrer, '^[a-z]+://(?:www\.)?([^/]+)', 1), ''), NULLIF(h.referrer, '')) AS channel
 FROM counted AS c
 LEFT JOIN base_told AS t ON t.session_key = c.session_key AND t.product_id = c.product_id

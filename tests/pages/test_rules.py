@@ -52,6 +52,19 @@ def test_the_table_shows_what_the_text_says(trained: Path, open_page: Open) -> N
     assert "ELIF p_agent > 0.4 THEN markup 1.10 (likely an agent)" in "".join(code.value for code in page.code)
 
 
+def test_text_and_table_stay_views_of_one_draft(trained: Path, open_page: Open) -> None:
+    page = open_page(trained, "rules", rules_form="Table")
+    page.session_state["rules_form"] = "Text"
+    page.run()
+    editor(page).set_value("IF p_agent > 0.9 THEN markup 1.40\nELSE markup 1.00\n").run()
+    page.session_state["rules_form"] = "Table"
+    page.run()
+    assert "IF p_agent > 0.9 THEN markup 1.40" in "".join(code.value for code in page.code)
+    page.session_state["rules_form"] = "Text"
+    page.run()
+    assert editor(page).value == "IF p_agent > 0.9 THEN markup 1.40\nELSE markup 1.00\n"
+
+
 def test_what_is_written_is_what_is_checked(trained: Path, open_page: Open) -> None:
     page = open_page(trained, "rules")
     editor(page).set_value("IF p_agent > 0.4 THEN markup 1.6\nELIF p_agent > 0.7 THEN markup 1.3\nELSE markup 1.0").run()

@@ -26,6 +26,7 @@ from phantom_core.workflows.ingest import ingest
 from phantom_core.workflows.measure_leakage import latest_leakage, measure_leakage, purchases_file
 from phantom_core.workflows.replay_rules import changed_sessions_file, latest_replay, replay_rules
 from phantom_core.workflows.train_classifier import train_classifier
+from tests.views.workspaces import load_events, load_labels
 
 NOW_MS = START_MS + 90 * 86_400_000
 TRIED = parse_rules("IF p_agent > 0.6 THEN markup 1.4 AS sure\nELIF p_agent > 0.3 THEN markup 1.2\nELSE markup 1.0", "tried")
@@ -160,6 +161,28 @@ def test_days_without_sessions_and_rules_about_nothing_known_are_refused(shop: S
         replay_rules(shop.settings, BANDS, NO_MARKUP, now_ms=NOW_MS, period=period_of("2027-01-01", ""))
     with pytest.raises(InputError, match="read 'mood'"):
         replay_rules(shop.settings, parse_rules("IF mood > 1 THEN markup 1.1\nELSE markup 1", "x"), NO_MARKUP, now_ms=NOW_MS)
+
+
+def test_without_a_quote_log_the_constant_reference_is_all_there_is(tmp_path: Path) -> None:
+    settings = Settings(workspace=tmp_path / "workspace")
+    load_events(settings, [("a", "view_item", 0), ("a", "purchase", 9), ("b", "purchase", 9)], price=100, base_price=100, total=100)
+    load_labels(settings, {"a": "agent", "b": "human"})
+    found = measure_leakage(settings, BANDS, now_ms=NOW_MS)
+    constant, clean, optimal = found.accounts
+    assert constant.leakage.value == pytest.approx(20.0)
+    assert [part.key for part in constant.parts["rule"]] == ["never quoted"]
+    assert "Too few humans" in clean.problem
+    assert "no quotes are loaded" in optimal.problem
+    assert found.humans is None
+    with pytest.raises(DataError, match="No prices were logged"):
+        replay_rules(settings, BANDS, NO_MARKUP, now_ms=NOW_MS)
+
+
+def test_without_labels_and_model_nobody_leaks(tmp_path: Path) -> None:
+    settings = Settings(workspace=tmp_path / "workspace")
+    load_events(settings, [("a", "purchase", 9)], price=100, base_price=100)
+    with pytest.raises(DataError, match="Nobody knows which purchases agents made"):
+        measure_leakage(settings, BANDS, now_ms=NOW_MS)
 
 
 def test_nothing_measured_yet_says_so(tmp_path: Path) -> None:
