@@ -142,6 +142,7 @@ def test_a_rule_is_broken_mended_in_the_table_saved_and_taken_away(app: str, pag
     settle(page)
     page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_url("**rules=sure*")
+    settle(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="GoRules JDM").click()
     assert download.value.suggested_filename == "sure.jdm.json"
