@@ -92,9 +92,19 @@ def test_bands_have_nothing_to_be_said_against() -> None:
 
 
 def test_errors_come_first() -> None:
-    found = findings("IF p_agent > 0.7 THEN markup 1.6\nELIF cart_adds > 2 AND cart_adds > 1 THEN markup 1.1\nELSE markup 1")
+    found = findings("IF p_agent > 0.7 THEN markup 1.6\nELIF p_agent < 0.7 AND p_agent < 0.8 THEN markup 1.1\nELSE markup 1")
     assert [finding.severity for finding in found] == ["error", "warning", "note"]
     assert counted(found) == {"error": 1, "warning": 1, "note": 1}
+
+
+def test_rules_that_cross_are_told_once_for_the_lower_one() -> None:
+    text = "IF p_agent > 0.7 THEN markup 1.3\nELIF cart_adds > 5 THEN markup 1.2\nELIF page_views > 9 THEN markup 1.1\nELSE markup 1"
+    crossed = [finding for finding in findings(text) if finding.kind == "overlap"]
+    assert [finding.rules for finding in crossed] == [("rule 1", "rule 2"), ("rule 1", "rule 2", "rule 3")]
+    assert crossed[0].says == (
+        "rule 2 (×1.20) also holds where rule 1 (×1.30) above it decides, "
+        "as for sessions with p_agent above 0.7 and up to 1; cart_adds from 6 on."
+    )
 
 
 def test_a_rule_that_several_above_it_cover_together_is_shadowed() -> None:

@@ -11,22 +11,32 @@ from phantom_core.rules.space import Box, both, is_empty, left_of
 def overlaps(prepared: Prepared) -> Iterator[Finding]:
     """Rules with different mark-ups that share sessions, where neither is a special case of the other.
 
-    An exception above the general rule is how such lists are written; two rules that cross are decided by their order alone.
+    An exception above the general rule is how such lists are written; rules that cross are decided by their order alone. That is told
+    once for each lower rule: a tree made into a short list has many such, and means them all.
     """
-    rules, boxes = prepared.rules.rules, prepared.boxes
-    for second in range(len(rules)):
-        for first in range(second):
-            shared = both(boxes[first], boxes[second])
-            if rules[first].markup_ratio == rules[second].markup_ratio or is_empty(shared) or shared in (boxes[first], boxes[second]):
-                continue
-            piece = next(left_of(shared, boxes[:first]), None)
-            if piece:
-                titles = (prepared.title(first), prepared.title(second))
-                says = (
-                    f"{prepared.shown(first)} and {prepared.shown(second)} both hold for {prepared.example(piece)}; the upper one decides."
-                )
-                mend = f"If that is meant, leave it; else narrow {titles[0]}, or put {titles[1]} above it."
-                yield Finding("overlap", "warning", titles, says, mend)
+    for second in range(len(prepared.boxes)):
+        crossed = [(first, piece) for first in range(second) if (piece := _crossing(prepared, first, second))]
+        if crossed:
+            titles = tuple(prepared.title(first) for first, _ in crossed)
+            upper = ", ".join(prepared.shown(first) for first, _ in crossed)
+            decide = "decides" if len(crossed) == 1 else "decide"
+            says = f"{prepared.shown(second)} also holds where {upper} above it {decide}, {_such_as(prepared, crossed)}."
+            mend = f"If that is meant, leave it; else narrow {titles[0]}, or put {prepared.title(second)} above it."
+            yield Finding("overlap", "note", (*titles, prepared.title(second)), says, mend)
+
+
+def _crossing(prepared: Prepared, first: int, second: int) -> Box | None:
+    """Sessions that the upper of two rules decides and the lower would price otherwise; None where one is a special case of the other."""
+    boxes = prepared.boxes
+    shared = both(boxes[first], boxes[second])
+    is_same = prepared.rules.markup(first) == prepared.rules.markup(second)
+    if is_same or is_empty(shared) or shared in (boxes[first], boxes[second]):
+        return None
+    return next(left_of(shared, boxes[:first]), None)
+
+
+def _such_as(prepared: Prepared, crossed: list[tuple[int, Box]]) -> str:
+    return f"{'as for' if len(crossed) == 1 else 'the first for'} {prepared.example(crossed[0][1])}"
 
 
 def gaps(prepared: Prepared) -> Iterator[Finding]:
