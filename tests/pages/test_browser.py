@@ -133,9 +133,9 @@ def test_a_rule_is_broken_mended_in_the_table_saved_and_taken_away(app: str, pag
     table.wait_for()
     settle(page)
     table.dblclick(position={"x": 560, "y": 52})  # the threshold of the first row
-    page.keyboard.press("Control+A")
-    page.keyboard.type("0.9")
-    page.keyboard.press("Enter")
+    cell = page.locator("#portal textarea")
+    cell.fill("0.9")
+    cell.press("Enter")
     expect(page.get_by_text("IF p_agent > 0.9 THEN markup 1.30")).to_be_visible()
     page.get_by_label("Save as").fill("sure")
     page.keyboard.press("Enter")
