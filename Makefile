@@ -27,6 +27,7 @@ bench: $(VENV)/.dev ## Run the benchmarks and print their tables
 	$(BIN)/python -m benchmarks.market
 	$(BIN)/python -m benchmarks.multitask
 	$(BIN)/python -m benchmarks.explain
+	$(BIN)/python -m benchmarks.rules
 
 system: ## Graphviz and Chromium, where apt can install them
 	@sh deploy/system_packages.sh

@@ -1,9 +1,10 @@
 """Settings: one frozen object, read once at the edge from PHANTOM_* variables."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
@@ -16,13 +17,13 @@ class Settings(BaseSettings):
         future_tolerance_s: an event may be this far ahead of the clock, seconds.
         seed: seed of everything random unless a call says otherwise.
         demo_sessions: size of the demo set, sessions.
-        guard_rail_low, guard_rail_high: no price leaves these, price over base price.
         reference_ratio: what an agent pays below this price over base price is leakage.
         leakage_weight: what a unit of leakage costs.
         most_offers: the network learns from about this many offers at most, of whole sessions.
         marking_up_human_cost: money lost when one human is marked up by mistake, in units of the average order.
         leaking_to_agent_cost: money lost when one agent buys at the low quote, in units of the average order.
-        banned_features: features that no price may depend on.
+        lowest_markup, highest_markup: guard rails of every price, over base price.
+        banned_features: features that must not move a price; names with commas in the environment.
     """
 
     model_config = SettingsConfigDict(env_prefix="PHANTOM_", frozen=True, extra="ignore")
@@ -35,10 +36,21 @@ class Settings(BaseSettings):
     demo_sessions: int = Field(default=5_000, ge=100)
     marking_up_human_cost: float = Field(default=0.30, ge=0)
     leaking_to_agent_cost: float = Field(default=0.20, ge=0)
-    guard_rail_low: float = Field(default=0.7, gt=0)
-    guard_rail_high: float = Field(default=1.5, gt=0)
+    lowest_markup: float = Field(default=0.7, gt=0)
+    highest_markup: float = Field(default=1.5, gt=0)
     reference_ratio: float = Field(default=1.2, ge=0)
     leakage_weight: float = Field(default=0.5, ge=0)
     most_offers: int = Field(default=200_000, ge=1_000)
-    banned_features: tuple[str, ...] = ("is_headless_browser", "is_automation_tool", "browser_family", "session_start_hour")
+    banned_features: Annotated[tuple[str, ...], NoDecode] = (
+        "is_headless_browser",
+        "is_automation_tool",
+        "browser_family",
+        "session_start_hour",
+    )
     log_level: str = "INFO"
+
+    @field_validator("banned_features", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Names with commas, as an environment variable holds them."""
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -43,5 +43,7 @@ def _pages() -> list[Page]:
         st.Page("pages/classifier.py", title="Agent classifier", icon=":material/target:"),
         st.Page("pages/demand.py", title="Demand and price", icon=":material/sell:"),
         st.Page("pages/explain.py", title="Explain", icon=":material/psychology:"),
+        st.Page("pages/rules.py", title="Rules", icon=":material/rule:"),
+        st.Page("pages/leakage.py", title="Margin leakage", icon=":material/water_drop:"),
         st.Page("pages/simulator.py", title="Simulator", icon=":material/candlestick_chart:"),
     ]

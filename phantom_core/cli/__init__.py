@@ -10,10 +10,12 @@ from phantom_core.cli import (
     data,
     explain,
     jobs,
+    leakage,
     market_calibration,
     market_training,
     market_trials,
     multitask,
+    rules,
     session_market,
 )
 
@@ -30,6 +32,7 @@ for verb in (
     explain.explain,
     explain.distil,
     multitask.price,
+    leakage.leakage,
     jobs.jobs,
 ):
     app.command()(verb)
@@ -52,6 +55,12 @@ simulate.command("scenario")(market_trials.show)
 simulate.command("calibrate")(market_calibration.calibrate)
 simulate.command("sessions")(session_market.sessions)
 app.add_typer(simulate, name="simulate")
+
+rule_verbs = typer.Typer(no_args_is_help=True, help="Check, replay and convert rules.")
+rule_verbs.command("check")(rules.check)
+rule_verbs.command("replay")(rules.replay)
+rule_verbs.command("convert")(rules.convert)
+app.add_typer(rule_verbs, name="rules")
 
 
 def main() -> None:

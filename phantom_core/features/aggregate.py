@@ -73,6 +73,15 @@ def everything_statement(**given: str) -> str:
     return _statement({"scoped_events": sql("scope_everything")} | given, "scope_key AS session_key")
 
 
+def moments_statement(**given: str) -> str:
+    """The statement behind `features_at_moments`, over scoped events that are there already.
+
+    Args:
+        given: a SELECT for `scoped_events`, and for whatever else need not be computed by its SQL file.
+    """
+    return _statement(given, "scope_key")
+
+
 def _statement(given: Mapping[str, str], key: str) -> str:
     """Compose the files of all families over `scoped_events`, one row per scope."""
     relations = dict(given) | {relation: sql(relation) for relation in RELATIONS if relation not in given}

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from phantom_core.errors import InputError
 from phantom_core.features.catalogue import names
+from phantom_core.features.domains import P_AGENT
 from phantom_core.market.demand import purchase_probability
 from phantom_core.market.session_features import SessionFeatures
 from phantom_core.market.session_result import SessionResult, Sums, compare
@@ -31,7 +32,6 @@ from phantom_core.shoppers.generate import People, draw_people, walk_people
 from phantom_core.shoppers.path import Decisions
 from phantom_core.shoppers.quotes import Asked, Quoted, Shop
 
-P_AGENT: Final = "p_agent"
 NO_MARKUP: Final = RuleSet("none", ())
 BANDS: Final = RuleSet(
     "bands",

@@ -1,16 +1,18 @@
 """Rules as text that a pricing manager reads and writes; the same rules come back from it.
 
-    IF interaction_velocity > 10 AND cart_to_view_ratio < 0.1 THEN markup 1.30 (likely reconnaissance)
+    MARKUP RISES WITH p_agent
+    IF interaction_velocity > 10 AND cart_to_view_ratio < 0.1 THEN markup 1.30 AS recon (likely reconnaissance)
     ELIF p_agent > 0.4 OR UNDEFINED AND browser_family = 'Chrome' THEN markup 1.10
     ELIF std_price_seen IS UNDEFINED THEN markup 1.05
     ELSE markup 1.00
 
 A condition on an undefined feature is false, != included, unless OR UNDEFINED follows it. One rule a line; empty lines and
-lines that begin with # are skipped; keywords may be in any case.
+lines that begin with # are skipped; keywords may be in any case. MARKUP RISES WITH and MARKUP FALLS WITH stand first and change no
+price: a check holds the rules to them.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, NoReturn, cast
@@ -31,12 +33,25 @@ def format_rules(rules: RuleSet) -> str:
     IF p_agent > 0.7 THEN markup 1.30 (likely an agent)
     ELSE markup 1.00
     """
+    declared = [f"MARKUP {way} WITH {name}" for way, names in _ways(rules) for name in names]
     lines = [
-        f"{'ELIF' if position else 'IF'} {' AND '.join(_condition(condition) for condition in rule.conditions)} THEN "
-        f"{_markup(rule.markup_ratio, rule.note)}"
+        f"{'ELIF' if position else 'IF'} {format_conditions(rule.conditions)} THEN {_markup(rule.markup_ratio, rule.note, rule.name)}"
         for position, rule in enumerate(rules.rules)
     ]
-    return "\n".join([*lines, f"ELSE {_markup(rules.otherwise, rules.note)}"]) + "\n"
+    return "\n".join([*declared, *lines, f"ELSE {_markup(rules.otherwise, rules.note)}"]) + "\n"
+
+
+def format_conditions(conditions: Iterable[Condition]) -> str:
+    """Conditions as text, joined by AND.
+
+    >>> format_conditions((Condition("cart_adds", ">", 0.0), Condition("p_agent", "<", 0.5, when_undefined=True)))
+    'cart_adds > 0 AND p_agent < 0.5 OR UNDEFINED'
+    """
+    return " AND ".join(_condition(condition) for condition in conditions)
+
+
+def _ways(rules: RuleSet) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return (("RISES", rules.rises_with), ("FALLS", rules.falls_with))
 
 
 def parse_rules(text: str, name: str) -> RuleSet:
@@ -49,6 +64,7 @@ def parse_rules(text: str, name: str) -> RuleSet:
         InputError: names the line, what was found there and what was expected.
     """
     rules: list[Rule] = []
+    declared: dict[str, list[str]] = {"RISES": [], "FALLS": []}
     otherwise: tuple[float, str] | None = None
     number = 0
     for number, line in enumerate(text.splitlines(), start=1):
@@ -57,19 +73,20 @@ def parse_rules(text: str, name: str) -> RuleSet:
         reader = _Line(line, number, name)
         if otherwise:
             reader.fail("nothing after the ELSE line")
-        opening = ("ELIF", "ELSE") if rules else ("IF", "ELSE")
-        if reader.keyword(*opening) == "ELSE":
-            otherwise = reader.markup()
+        if not rules and reader.follows("MARKUP"):
+            declared[reader.keyword("RISES", "FALLS")].append(reader.declared_feature())
+        elif reader.keyword(*(("ELIF", "ELSE") if rules else ("IF", "ELSE"))) == "ELSE":
+            otherwise = reader.otherwise()
             with reader.named():
                 RuleSet(name, (), *otherwise)
         else:
             conditions = reader.conditions()
-            ratio, note = reader.markup()
+            ratio, note, title = reader.markup()
             with reader.named():
-                rules.append(Rule(conditions, ratio, note))
+                rules.append(Rule(conditions, ratio, note, title))
     if otherwise is None:
         raise InputError(f"Rules {name}, line {number + 1}: found the end, expected ELSE markup 1.00.")
-    return RuleSet(name, tuple(rules), *otherwise)
+    return RuleSet(name, tuple(rules), *otherwise, rises_with=tuple(declared["RISES"]), falls_with=tuple(declared["FALLS"]))
 
 
 def _condition(condition: Condition) -> str:
@@ -80,9 +97,10 @@ def _condition(condition: Condition) -> str:
     return f"{condition.feature} {condition.operator} {shown}{' OR UNDEFINED' if condition.when_undefined else ''}"
 
 
-def _markup(ratio: float, note: str) -> str:
+def _markup(ratio: float, note: str, name: str = "") -> str:
     shown = f"{ratio:.2f}"
-    return f"markup {shown if float(shown) == ratio else repr(float(ratio))}{f' ({note})' if note else ''}"
+    named = f" AS {name}" if name else ""
+    return f"markup {shown if float(shown) == ratio else repr(float(ratio))}{named}{f' ({note})' if note else ''}"
 
 
 @dataclass(slots=True)
@@ -107,8 +125,8 @@ class _Line:
         self.at = found.end() if found else len(self.text)
         return found[1] if found else ""
 
-    def _follows(self, *words: str) -> bool:
-        """Take some keywords if they come next."""
+    def follows(self, *words: str) -> bool:
+        """Whether some keywords come next; they are taken then."""
         start = self.at
         if all(self._take().upper() == word for word in words):
             return True
@@ -118,7 +136,7 @@ class _Line:
     def keyword(self, *words: str) -> str:
         """Take one of some keywords."""
         for word in words:
-            if self._follows(word):
+            if self.follows(word):
                 return word
         self.fail(" or ".join(words))
 
@@ -130,16 +148,14 @@ class _Line:
         return tuple(found)
 
     def _condition(self) -> Condition:
-        if not NAME.fullmatch(self._peek()):
-            self.fail("the name of a feature")
-        feature = self._take()
-        if self._follows("IS", "UNDEFINED"):
+        feature = self._name("the name of a feature")
+        if self.follows("IS", "UNDEFINED"):
             return Condition(feature, "IS UNDEFINED", when_undefined=True)
         if self._peek() not in _COMPARISONS:
             self.fail(f"{', '.join(_COMPARISONS)} or IS UNDEFINED")
         operator = cast(Operator, self._take())
         threshold = self._threshold()
-        when_undefined = self._follows("OR", "UNDEFINED")
+        when_undefined = self.follows("OR", "UNDEFINED")
         with self.named():
             return Condition(feature, operator, threshold, when_undefined)
 
@@ -154,16 +170,38 @@ class _Line:
             self.fail(expected)
         return float(self._take())
 
-    def markup(self) -> tuple[float, str]:
-        """Take a mark-up and the note behind it, to the end of the line."""
+    def markup(self) -> tuple[float, str, str]:
+        """Take a mark-up, the name and the note behind it, to the end of the line."""
         self.keyword("MARKUP")
         ratio = self._number("a price ratio such as 1.30")
+        name = self._name("the name of the rule") if self.follows("AS") else ""
+        return ratio, self._note(), name
+
+    def otherwise(self) -> tuple[float, str]:
+        """Take the mark-up and the note of ELSE, which has no name."""
+        self.keyword("MARKUP")
+        return self._number("a price ratio such as 1.30"), self._note()
+
+    def declared_feature(self) -> str:
+        """Take the feature that a declaration is about, to the end of the line."""
+        self.keyword("WITH")
+        feature = self._name("the name of a feature")
+        if self._peek():
+            self.fail("the end of the line")
+        return feature
+
+    def _name(self, expected: str) -> str:
+        if not NAME.fullmatch(self._peek()):
+            self.fail(expected)
+        return self._take()
+
+    def _note(self) -> str:
         rest = self.text[self.at :].strip()
         if not rest:
-            return ratio, ""
+            return ""
         if not (rest.startswith("(") and rest.endswith(")") and len(rest) > 1):
             self.fail("a note in parentheses, or the end of the line")
-        return ratio, rest[1:-1].strip()
+        return rest[1:-1].strip()
 
     @contextmanager
     def named(self) -> Iterator[None]:

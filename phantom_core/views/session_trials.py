@@ -1,6 +1,5 @@
 """Session trials: what rule sets do to generated sessions, and the rule sets of a workspace."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,23 +7,22 @@ from typing import Final
 
 import pandas as pd
 
-from phantom_core.artifacts.store import ModelStore, replace_file
-from phantom_core.errors import InputError
+from phantom_core.artifacts.store import ModelStore
 from phantom_core.features.catalogue import names
+from phantom_core.features.domains import P_AGENT
 from phantom_core.market.figures import Figure
-from phantom_core.market.session_market import BANDS, NO_MARKUP, P_AGENT
+from phantom_core.market.session_market import BANDS
 from phantom_core.rules.evaluate import check_features
 from phantom_core.rules.text import format_rules, parse_rules
 from phantom_core.settings import Settings
 from phantom_core.views.snapshot import CLASSIFIER
+from phantom_core.workflows.rule_sets import rule_set_names, rule_set_path, save_rule_set
 
 EXAMPLE: Final = """\
 IF p_agent > 0.7 THEN markup 1.30 (very likely an agent)
 ELIF interaction_velocity > 30 AND cart_adds < 1 THEN markup 1.15 (fast and only looking)
 ELSE markup 1.00
 """
-FOLDER: Final = "session_rules"
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 _FIGURES: Final = (
     "reward",
     "revenue",
@@ -101,7 +99,7 @@ def arms_table(arms: list[SessionArm]) -> pd.DataFrame:
 
 def session_rules(settings: Settings) -> dict[str, Path]:
     """Name → file of the workspace's rule sets for sessions."""
-    return {path.stem: path for path in sorted((settings.workspace / FOLDER).glob("*.txt"))}
+    return {name: rule_set_path(settings, name) for name in rule_set_names(settings)}
 
 
 def rules_as_text(settings: Settings, name: str) -> str:
@@ -120,16 +118,9 @@ def save_session_rules(settings: Settings, name: str, text: str) -> Path:
     Raises:
         InputError: it is none, reads what is not known of a session, or its name cannot be used.
     """
-    if not _NAME.fullmatch(name) or name in (BANDS.name, NO_MARKUP.name):
-        raise InputError(
-            f"'{name}' cannot be the name of rules.", hint="Use letters, digits, '_', '-' and '.', at most 40, and no built-in name."
-        )
-    check_features(parse_rules(text, name), (*names(), P_AGENT))
-    folder = settings.workspace / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.txt"
-    replace_file(path, text.encode())
-    return path
+    rules = parse_rules(text, name)
+    check_features(rules, (*names(), P_AGENT))
+    return save_rule_set(settings, rules)
 
 
 def _figures(values: Mapping[str, object]) -> dict[str, Figure]:

@@ -76,7 +76,7 @@ class PricedOffer:
 
 def terms_of(settings: Settings) -> Terms:
     """How prices are judged unless somebody says otherwise."""
-    return Terms(settings.guard_rail_low, settings.guard_rail_high, settings.reference_ratio, settings.leakage_weight)
+    return Terms(settings.lowest_markup, settings.highest_markup, settings.reference_ratio, settings.leakage_weight)
 
 
 def price_offer(

@@ -10,10 +10,14 @@ from phantom_core.errors import InputError, NotFoundError, PhantomError
 from phantom_core.events.mapping import load_mapping
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
+from phantom_core.logged.period import Period, period_of
+from phantom_core.logged.seen import AsOf
 from phantom_core.market.scenario import load_scenario, parse_scenario, shipped_names
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.offers.offers import moments_named
 from phantom_core.progress import Progress, within
+from phantom_core.rules.rule_set import RuleSet
+from phantom_core.rules.text import parse_rules
 from phantom_core.settings import Settings
 from phantom_core.workflows.calibrate import calibrate
 from phantom_core.workflows.demo import load_demo
@@ -21,6 +25,9 @@ from phantom_core.workflows.distil import distil
 from phantom_core.workflows.draw_tree import draw_tree
 from phantom_core.workflows.explain_model import explain_model
 from phantom_core.workflows.ingest import ingest
+from phantom_core.workflows.measure_leakage import measure_leakage
+from phantom_core.workflows.replay_rules import replay_rules
+from phantom_core.workflows.rule_sets import open_rule_set
 from phantom_core.workflows.simulate import simulate
 from phantom_core.workflows.simulate_sessions import simulate_sessions
 from phantom_core.workflows.train_classifier import train_classifier
@@ -188,6 +195,29 @@ def _draw_tree(settings: Settings, arguments: Arguments, now_ms: int, progress: 
     return {"file": str(draw_tree(settings, lake, version=tree, session_id=session_id, progress=progress))}
 
 
+def _replay_rules(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    rules, against = (_rules(settings, arguments, name) for name in ("rules", "against"))
+    as_of: AsOf = "session end" if arguments.get("as_of") == "session end" else "quote"
+    found = replay_rules(settings, rules, against, now_ms=now_ms, period=_period(arguments), as_of=as_of, progress=progress)
+    return {"rules": found.rules.name, "against": found.against.name, "changed": found.changed}
+
+
+def _measure_leakage(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    rules = _rules(settings, arguments, "rules")
+    found = measure_leakage(settings, rules, now_ms=now_ms, period=_period(arguments), progress=progress)
+    return {"purchases": found.purchases, "rules": found.rules}
+
+
+def _rules(settings: Settings, arguments: Arguments, name: str) -> RuleSet:
+    """A rule set given in full, so that one still being written can be tried, or by its name."""
+    text, called = _text(arguments, f"{name}_text"), str(arguments.get(name, ""))
+    return parse_rules(text, called) if text else open_rule_set(settings, called)
+
+
+def _period(arguments: Arguments) -> Period:
+    return period_of(_text(arguments, "from"), _text(arguments, "to"))
+
+
 def _text(arguments: Arguments, name: str) -> str | None:
     value = arguments.get(name)
     return str(value) if value else None
@@ -211,4 +241,6 @@ WORK: Final[Mapping[str, Work]] = {
     "explain": _explain,
     "distil": _distil,
     "draw_tree": _draw_tree,
+    "replay_rules": _replay_rules,
+    "measure_leakage": _measure_leakage,
 }

@@ -8,8 +8,8 @@ from phantom_core.errors import InputError, NotFoundError
 from phantom_core.market.session_market import BANDS, NO_MARKUP, ClassifierScorer, SessionTrial, session_trial
 from phantom_core.models.saved_classifier import read_classifier
 from phantom_core.progress import Progress, silent
+from phantom_core.rules.forms import read_form
 from phantom_core.rules.rule_set import RuleSet
-from phantom_core.rules.text import parse_rules
 from phantom_core.settings import Settings
 from phantom_core.workflows.train_classifier import KIND
 
@@ -39,7 +39,7 @@ def simulate_sessions(
 
 
 def read_rules(name_or_path: str) -> RuleSet:
-    """A built-in rule set by name, or one from a file, named as the file is.
+    """A built-in rule set by name, or one from a file of text, JSON or JDM, named as the file is.
 
     Raises:
         NotFoundError: neither a name nor a file.
@@ -56,4 +56,4 @@ def read_rules(name_or_path: str) -> RuleSet:
         raise NotFoundError(
             f"There are no rules '{name_or_path}'.", hint=f"Built in: {', '.join(BUILT_IN)}; or name a file of rules."
         ) from None
-    return parse_rules(text, path.stem)
+    return read_form(text, path.stem)

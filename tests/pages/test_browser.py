@@ -135,10 +135,40 @@ def test_a_tree_is_distilled_drawn_zoomed_and_taken_away(app: str, page: Page) -
     assert download.value.path().read_text().startswith("<svg")
 
 
+def test_a_rule_is_broken_mended_in_the_table_saved_and_taken_away(app: str, page: Page) -> None:
+    page.goto(f"{app}/rules")
+    text = page.locator("[class*=st-key-rules_text] textarea")
+    text.fill("IF p_agent > high THEN markup 1.30\nELSE markup 1.00")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_test_id("stAlert")).to_contain_text("line 1: found high, expected a number")
+    text.fill("IF p_agent > 0.7 THEN markup 1.30\nELSE markup 1.00")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("Nothing to be said against them")).to_be_visible()
+    page.get_by_text("Table", exact=True).click()
+    table = page.get_by_test_id("stDataFrame").first
+    table.wait_for()
+    settle(page)
+    table.dblclick(position={"x": 560, "y": 52})  # the threshold of the first row
+    cell = page.locator("#portal textarea")
+    cell.fill("0.9")
+    cell.press("Enter")
+    expect(page.get_by_text("IF p_agent > 0.9 THEN markup 1.30")).to_be_visible()
+    page.get_by_label("Save as").fill("sure")
+    page.keyboard.press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_url("**rules=sure*")
+    settle(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="GoRules JDM").click()
+    assert download.value.suggested_filename == "sure.jdm.json"
+    assert "$ != null and number($) > 0.9" in download.value.path().read_text()
+
+
 @pytest.mark.parametrize("width_px", [1440, 800])
 def test_no_page_is_wider_than_the_window(app: str, width_px: int) -> None:
     with browser_page(width_px) as page:
-        for screen in ("", "data", "sessions", "features", "classifier", "demand", "explain", "simulator"):
+        for screen in ("", "data", "sessions", "features", "classifier", "demand", "explain", "rules", "leakage", "simulator"):
             page.goto(f"{app}/{screen}")
             page.get_by_role("heading", level=1).wait_for()
             settle(page)

@@ -14,6 +14,8 @@ TITLES = {
     "classifier": "Agent classifier",
     "demand": "Demand and price",
     "explain": "Explain",
+    "rules": "Rules",
+    "leakage": "Margin leakage",
     "simulator": "Simulator",
 }
 
@@ -27,7 +29,7 @@ def test_a_page_opens_without_error(workspace: str, screen: str, open_page: Open
     assert [title.value for title in page.title] == [TITLES[screen]]
 
 
-@pytest.mark.parametrize("screen", ["overview", "sessions", "features", "classifier", "demand", "explain"])
+@pytest.mark.parametrize("screen", ["overview", "sessions", "features", "classifier", "demand", "explain", "leakage"])
 def test_an_empty_workspace_says_where_data_comes_from(screen: str, empty: Path, open_page: Open) -> None:
     page = open_page(empty, screen)
     assert "There are no sessions yet." in texts(page)
@@ -52,6 +54,11 @@ def test_an_empty_workspace_says_where_data_comes_from(screen: str, empty: Path,
         ("explain", {"explain_tab": "One session"}),
         ("explain", {"explain_tab": "Rules as a tree"}),
         ("explain", {"explain_tab": "Stability"}),
+        ("rules", {"rules_form": "Table"}),
+        ("rules", {"rules_tab": "Check", "rules": "none"}),
+        ("rules", {"rules_tab": "Replay", "against": "bands"}),
+        ("rules", {"rules_tab": "Compare"}),
+        ("leakage", {"by": "rule", "reference": "optimal"}),
         ("simulator", {"scenario": "Two rooms that substitute", "second": "Slack stock"}),
         ("simulator", {"simulator_tab": "Train a policy"}),
         ("simulator", {"simulator_tab": "Calibrate from your data"}),

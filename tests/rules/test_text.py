@@ -1,5 +1,7 @@
 """Rules as text: what is written is what is meant."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +28,15 @@ conditions = st.one_of(
 markups = st.floats(0.01, 10.0)
 notes = printable.map(str.strip)
 rules = st.builds(Rule, st.lists(conditions, min_size=1, max_size=4).map(tuple), markups, notes)
-rule_sets = st.builds(RuleSet, st.just("any"), st.lists(rules, max_size=5).map(tuple), markups, notes)
+declared = st.lists(names, unique=True, max_size=3)
+
+
+@st.composite
+def rule_sets(draw: st.DrawFn) -> RuleSet:
+    """Rule sets with names, notes and declarations."""
+    found, titles, ways = draw(st.lists(rules, max_size=5)), draw(st.lists(names, unique=True, min_size=5, max_size=5)), draw(declared)
+    named = tuple(replace(rule, name=title if draw(st.booleans()) else "") for rule, title in zip(found, titles, strict=False))
+    return RuleSet("any", named, draw(markups), draw(notes), tuple(ways[:1]), tuple(ways[1:]))
 
 
 def test_text_becomes_conditions_in_order() -> None:
@@ -43,7 +53,7 @@ def test_well_written_text_comes_back_letter_by_letter() -> None:
     assert format_rules(parse_rules(RECONNAISSANCE, "demo")) == RECONNAISSANCE
 
 
-@given(rule_sets)
+@given(rule_sets())
 def test_any_rule_set_survives_its_text(rule_set: RuleSet) -> None:
     assert parse_rules(format_rules(rule_set), "any") == rule_set
 
@@ -68,6 +78,9 @@ def test_comments_empty_lines_and_the_case_of_keywords_do_not_matter() -> None:
         ("\nELSE markup much", "line 2: found much, expected a price ratio such as 1.30"),
         ("ELSE markup 1.0 likely", "line 1: found likely, expected a note in parentheses, or the end of the line"),
         ("ELSE markup 1.0\nELSE markup 1.0", "line 2: found ELSE, expected nothing after the ELSE line"),
+        ("MARKUP RISES p_agent\nELSE markup 1", "line 1: found p_agent, expected WITH"),
+        ("IF a > 1 THEN markup 1.3 AS 7\nELSE markup 1", "line 1: found 7, expected the name of the rule"),
+        ("ELSE markup 1 AS x", "line 1: found AS, expected a note in parentheses, or the end of the line"),
         ("ELSE markup 0", "line 1: A mark-up of 0.0 is no price ratio"),
         ("IF a > 1 THEN markup 99\nELSE markup 1", "line 1: A mark-up of 99.0 is no price ratio"),
         ("IF browser_family > 'Chrome' THEN markup 1.3", "line 1: browser_family > 'Chrome': categories have no order"),
@@ -96,6 +109,18 @@ def test_a_condition_that_means_nothing_is_refused(
 ) -> None:
     with pytest.raises(InputError):
         Condition(feature, operator, threshold, when_undefined)  # type: ignore[arg-type]
+
+
+def test_names_and_declarations_are_part_of_the_text() -> None:
+    text = "MARKUP RISES WITH p_agent\nMARKUP FALLS WITH page_views\nIF p_agent > 0.7 THEN markup 1.30 AS sure (very)\nELSE markup 1.00\n"
+    found = parse_rules(text, "x")
+    assert (found.rises_with, found.falls_with) == (("p_agent",), ("page_views",))
+    assert (found.title(0), found.title(-1), format_rules(found)) == ("sure", "ELSE", text)
+
+
+def test_two_rules_of_one_name_are_refused() -> None:
+    with pytest.raises(InputError, match="Two rules of x are called 'same'"):
+        parse_rules("IF a > 1 THEN markup 2 AS same\nELIF a > 0 THEN markup 3 AS same\nELSE markup 1", "x")
 
 
 def test_a_rule_without_conditions_is_refused() -> None:

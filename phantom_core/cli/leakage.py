@@ -1,0 +1,94 @@
+"""Verb that adds up the money lost to agents."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
+from phantom_core.errors import InputError
+
+if TYPE_CHECKING:
+    from phantom_core.logged.leakage import Leakage
+    from phantom_core.logged.ledger import Account
+
+
+def leakage(
+    *,
+    by: Annotated[str, typer.Option(help="day, product, channel, 'store mode', family, cluster or rule.")] = "product",
+    reference: Annotated[str, typer.Option(help="Reference price: constant, clean_quote or optimal.")] = "constant",
+    rules: Annotated[str, typer.Option(help="Rule set for --by rule, and for who bears the correction.")] = "bands",
+    first: Annotated[str, typer.Option("--from", help="First day, UTC: 2026-01-05.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last day, UTC.")] = "",
+    purchases: Annotated[Path | None, typer.Option(help="Write every purchase with its leakage to this CSV or Parquet file.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """What agents paid less than a reference price, with intervals."""
+    import pyarrow.csv as pa_csv
+    import pyarrow.parquet as pq
+
+    from phantom_core.logged.leakage import DIMENSIONS
+    from phantom_core.logged.period import period_of
+    from phantom_core.workflows.measure_leakage import measure_leakage, purchases_file
+    from phantom_core.workflows.rule_sets import open_rule_set
+
+    with running(workspace, "adding up", as_json=as_json) as (settings, progress):
+        dimension = by.replace("_", " ").strip()
+        if dimension not in DIMENSIONS:
+            raise InputError(f"Leakage cannot be cut by '{by}'.", hint=f"Cut it by {', '.join(DIMENSIONS)}.")
+        found = measure_leakage(
+            settings, open_rule_set(settings, rules), now_ms=now_ms(), period=period_of(first, last), seed=seed, progress=progress
+        )
+        chosen = _account(found, reference.strip().replace("-", "_"))
+        if purchases:
+            write = pa_csv.write_csv if purchases.suffix == ".csv" else pq.write_table
+            write(pq.read_table(purchases_file(settings)), purchases)
+        if as_json:
+            emit(_shown(found, chosen, dimension), as_json)
+            return
+    _print_table(chosen, dimension)
+
+
+def _account(found: "Leakage", reference: str) -> "Account":
+    by_name = {one.reference: one for one in found.accounts}
+    chosen = next((one for name, one in by_name.items() if name == reference), None)
+    if chosen is None:
+        raise InputError(f"There is no reference price '{reference}'.", hint=f"There are {', '.join(by_name)}.")
+    if chosen.problem:
+        raise InputError(f"The reference price {reference} is not available: {chosen.problem}", hint="Use --reference constant.")
+    return chosen
+
+
+def _shown(found: "Leakage", chosen: "Account", by: str) -> Mapping[str, object]:
+    from phantom_core.logged.saved import plain
+
+    whole = found.to_json()
+    kept = ("lake_version", "model", "labelled", "purchases", "unpriced", "unknown", "revenue", "agent_revenue", "rules", "humans")
+    return {
+        "reference": chosen.reference,
+        "reference_says": chosen.says,
+        "leakage": plain(chosen.leakage),
+        "share_of_revenue": plain(chosen.share_of_revenue),
+        "by": by,
+        "parts": [plain(part) for part in chosen.parts[by]],
+        **{name: whole[name] for name in kept},
+    }
+
+
+def _print_table(chosen: "Account", by: str) -> None:
+    total, share = chosen.leakage, 100 * chosen.share_of_revenue.value
+    title = (
+        f"Leakage, reference price {chosen.says}: {total.value:,.0f} [{total.low:,.0f}, {total.high:,.0f}], {share:.1f} % of the revenue"
+    )
+    table = Table(by, "leakage", "95 % interval", "% of its revenue", "bought", "by agents", title=title, box=SIMPLE)
+    for part in chosen.parts[by]:
+        of_revenue = f"{100 * part.leakage.value / part.revenue:.1f}" if part.revenue else "–"
+        interval = f"[{part.leakage.low:,.0f}, {part.leakage.high:,.0f}]"
+        table.add_row(part.key, f"{part.leakage.value:,.0f}", interval, of_revenue, f"{part.purchases:,}", f"{part.by_agents:,.1f}")
+    Console().print(table)

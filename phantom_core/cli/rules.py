@@ -1,0 +1,138 @@
+"""Verbs about rules: check them, replay them against the log, write them in another form."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
+from phantom_core.errors import InputError
+
+if TYPE_CHECKING:
+    from phantom_core.evaluation.ranking import Estimate
+    from phantom_core.logged.replay import Replay, SetReplay
+
+File = Annotated[str, typer.Argument(help="A file of rules (text, JSON or JDM), or the name of a saved or built-in set.")]
+
+
+def check(
+    file: File,
+    *,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Look for everything wrong, doubtful or needless; exit code 1 where an error is found."""
+    from phantom_core.rules.checks.check import counted
+    from phantom_core.workflows.check_rules import check_rule_set
+    from phantom_core.workflows.rule_sets import open_rule_set
+
+    with running(workspace, "checking", as_json=as_json) as (settings, _):
+        rules = open_rule_set(settings, file)
+        found = check_rule_set(settings, rules)
+    if as_json:
+        emit({"rules": rules.name, "counts": dict(counted(found)), "findings": [finding.to_json() for finding in found]}, as_json)
+    else:
+        for finding in found:
+            print(f"{finding.severity:<8} {finding.kind}: {finding.says} {finding.mend}")
+        print("Nothing to say against these rules." if not found else ", ".join(f"{kind}s: {n}" for kind, n in counted(found).items()))
+    if counted(found)["error"]:
+        raise typer.Exit(1)
+
+
+def replay(
+    file: File,
+    *,
+    against: Annotated[str, typer.Option(help="Another rule set to compare with.")] = "none",
+    first: Annotated[str, typer.Option("--from", help="First day, UTC: 2026-01-05.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last day, UTC.")] = "",
+    at_end: Annotated[bool, typer.Option("--session-end", help="Let rules see whole sessions, not what was known at the quote.")] = False,
+    changed: Annotated[Path | None, typer.Option(help="Write the sessions whose price changes to this CSV or Parquet file.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """What rules would have asked of the logged sessions."""
+    import pyarrow.csv as pa_csv
+    import pyarrow.parquet as pq
+
+    from phantom_core.logged.period import period_of
+    from phantom_core.workflows.replay_rules import changed_sessions_file, replay_rules
+    from phantom_core.workflows.rule_sets import open_rule_set
+
+    with running(workspace, "replaying", as_json=as_json) as (settings, progress):
+        found = replay_rules(
+            settings,
+            open_rule_set(settings, file),
+            open_rule_set(settings, against),
+            now_ms=now_ms(),
+            period=period_of(first, last),
+            as_of="session end" if at_end else "quote",
+            seed=seed,
+            progress=progress,
+        )
+        if changed:
+            write = pa_csv.write_csv if changed.suffix == ".csv" else pq.write_table
+            write(pq.read_table(changed_sessions_file(settings)), changed)
+        if as_json:
+            emit(found.to_json(), as_json)
+            return
+    _print_replay(found)
+
+
+def convert(
+    file: File,
+    *,
+    to: Annotated[str, typer.Option(help="text, json or jdm.")] = "text",
+    out: Annotated[Path | None, typer.Option(help="Write it to this file.")] = None,
+    workspace: Workspace = None,
+) -> None:
+    """Write rules in another form; converting back gives the same rules."""
+    from phantom_core.rules.forms import FORMS, write_form
+    from phantom_core.workflows.rule_sets import open_rule_set
+
+    with running(workspace, "converting") as (settings, _):
+        form = next((form for form in FORMS if form == to), None)
+        if form is None:
+            raise InputError(f"'{to}' is no form of rules.", hint=f"There are {', '.join(FORMS)}.")
+        text = write_form(open_rule_set(settings, file), form)
+        if out:
+            out.write_text(text, encoding="utf-8")
+        else:
+            print(text, end="")
+
+
+def _print_replay(found: "Replay") -> None:
+    quotes = f"{found.quotes:,} quotes of {found.sessions:,} sessions, 95 % intervals"
+    table = Table("figure", found.rules.name, found.against.name, title=quotes, box=SIMPLE)
+    rows = [_figures(one) for one in (found.rules, found.against)]
+    for name in dict.fromkeys((*rows[0], *rows[1])):
+        table.add_row(name, *(row.get(name, "–") for row in rows))
+    table.add_row("sessions with another price", f"{found.changed:,} ({100 * found.share_changed.value:.1f} %)", "")
+    Console().print(table)
+    for one in (found.rules, found.against):
+        if one.value.problem:
+            print(f"{one.name}: {one.value.problem}")
+
+
+def _figures(one: "SetReplay") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for who, figures in (("humans", one.human), ("agents", one.agent)):
+        if figures:
+            found[f"{who} marked up, %"] = _shown(figures.marked_up, 100.0)
+            found[f"{who} pay more, %"] = _shown(figures.premium, 100.0)
+    for back in one.recovered:
+        if not back.problem:
+            found[f"leakage taken back, {back.reference}"] = _shown(back.recovered)
+    for name in ("logged", "self_normalised", "doubly_robust"):
+        estimate = getattr(one.value, name)
+        if estimate:
+            found[f"revenue a session, {name.replace('_', ' ')}"] = _shown(estimate)
+    return found
+
+
+def _shown(estimate: "Estimate", scale: float = 1.0) -> str:
+    value, low, high = (f"{scale * end:,.1f}" for end in (estimate.value, estimate.low, estimate.high))
+    return f"{value} [{low}, {high}]"

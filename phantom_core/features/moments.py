@@ -1,0 +1,54 @@
+"""Many moments: features of sessions just before each of hundreds of thousands of quotes, part by part.
+
+As in a full build, every worker has a DuckDB of its own with one thread, parts run side by side, and the events of a part, once
+joined with its moments and sorted, need no window (docs/adr/0008-sorted-steps.md).
+"""
+
+import math
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from phantom_core.features.aggregate import moments_statement, sql
+from phantom_core.features.build import connect, event_rows
+from phantom_core.features.steps import numbers, sorted_steps
+
+# Each moment reads the session's events up to it, about ten: so many moments fit in the processor's cache.
+MOMENTS_PER_PART: Final = 65_536
+
+
+def features_at_many_moments(sources: Sequence[str], scope: pa.Table) -> pa.Table:
+    """The same as `features_at_moments`, for many moments.
+
+    Args:
+        sources: event files of the lake.
+        scope: moments with the columns of SCOPE, ordered by session_key.
+    Returns:
+        One row per moment that has an event by then: scope_key, 29 features, purchased, total_revenue.
+    """
+    keys = numbers(scope["session_key"]) if scope.num_rows else np.zeros(0, np.int64)
+    n_workers = os.cpu_count() or 1
+    n_parts = max(1, n_workers * math.ceil(scope.num_rows / MOMENTS_PER_PART / n_workers))
+    inner = np.linspace(0, scope.num_rows, n_parts + 1)[1:-1].astype(np.int64)
+    # A session is in one part as a whole.
+    edges = [0, *(int(np.searchsorted(keys, keys[edge])) for edge in inner if edge < keys.size), scope.num_rows]
+    parts = [scope.slice(start, stop - start) for start, stop in pairwise(edges) if stop > start or not scope.num_rows]
+    with ThreadPoolExecutor(min(n_workers, len(parts))) as executor:
+        return pa.concat_tables(executor.map(lambda part: _features(sources, part), parts))
+
+
+def _features(sources: Sequence[str], scope: pa.Table) -> pa.Table:
+    keys = scope["session_key"].to_pylist() or [0]
+    with connect(threads=1) as connection:
+        connection.register("moments", scope)
+        connection.execute(f"CREATE VIEW events AS {event_rows(sources)} WHERE session_key BETWEEN {keys[0]} AND {keys[-1]}")
+        connection.execute(f"CREATE TABLE scoped AS WITH scope AS (SELECT * FROM moments) {sql('scope_moments')}")
+        times = connection.sql("SELECT scope_key, event_ms FROM scoped ORDER BY scope_key, event_ms").to_arrow_table()
+        connection.register("sorted", sorted_steps(times.combine_chunks()))
+        statement = moments_statement(scoped_events="SELECT * FROM scoped", steps="SELECT * FROM sorted")
+        return connection.sql(f"{statement} ORDER BY scope_key").to_arrow_table()

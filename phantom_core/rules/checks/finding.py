@@ -1,0 +1,46 @@
+"""Finding: what a check has to say about a rule set, and how to mend it."""
+
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+Severity = Literal["error", "warning", "note"]
+SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
+Kind = Literal[
+    "unknown feature",
+    "banned feature",
+    "wrong kind",
+    "out of guard rails",
+    "unreachable",
+    "shadowed",
+    "always true",
+    "redundant condition",
+    "overlap",
+    "gap",
+    "not monotone",
+    "outside the data",
+    "undecided",
+]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to look at.
+
+    Attributes:
+        kind: what it is.
+        severity: an error must be mended, a warning looked at, a note can be left.
+        rules: names or numbers of the rules it is about; ELSE for the last line.
+        says: one sentence.
+        mend: what to do about it.
+    """
+
+    kind: Kind
+    severity: Severity
+    rules: tuple[str, ...]
+    says: str
+    mend: str
+
+    def to_json(self) -> dict[str, object]:
+        """The finding as plain values."""
+        return {"kind": self.kind, "severity": self.severity, "rules": list(self.rules), "says": self.says, "mend": self.mend}

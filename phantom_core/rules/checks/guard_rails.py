@@ -1,0 +1,19 @@
+"""Guard rails: mark-ups beyond what the shop allows any rule."""
+
+from collections.abc import Iterator
+
+from phantom_core.rules.checks.finding import Finding
+from phantom_core.rules.checks.prepared import Prepared
+
+
+def out_of_guard_rails(prepared: Prepared) -> Iterator[Finding]:
+    """Mark-ups below the lowest or above the highest allowed."""
+    low, high = prepared.limits.lowest_markup, prepared.limits.highest_markup
+    ratios = [*(rule.markup_ratio for rule in prepared.rules.rules), prepared.rules.otherwise]
+    for position, ratio in enumerate(ratios):
+        if not low <= ratio <= high:
+            title, side = prepared.title(position), "below" if ratio < low else "above"
+            says = f"{title} asks ×{ratio:g}, {side} the guard rails ×{low:g} to ×{high:g}."
+            yield Finding(
+                "out of guard rails", "error", (title,), says, f"Write {max(low, min(high, ratio)):.2f}, or move the guard rails."
+            )

@@ -1,0 +1,43 @@
+"""Forms: a rule set as text, JSON or JDM, told apart by what is written."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Final, Literal, get_args
+
+from phantom_core.errors import InputError
+from phantom_core.rules.document import from_json, write_document
+from phantom_core.rules.jdm import from_jdm, write_jdm
+from phantom_core.rules.rule_set import RuleSet
+from phantom_core.rules.text import format_rules, parse_rules
+
+Form = Literal["text", "json", "jdm"]
+FORMS: Final[tuple[Form, ...]] = get_args(Form)
+SUFFIXES: Final[Mapping[Form, str]] = {"text": "rules", "json": "json", "jdm": "jdm.json"}
+_WRITE: Final[Mapping[Form, Callable[[RuleSet], str]]] = {"text": format_rules, "json": write_document, "jdm": write_jdm}
+
+
+def read_form(content: str, name: str) -> RuleSet:
+    """Read a rule set in any form.
+
+    Args:
+        content: text, a JSON document, or a JDM graph.
+        name: how results call it.
+    Raises:
+        InputError: it is none; says where.
+    """
+    if not content.lstrip().startswith("{"):
+        return parse_rules(content, name)
+    try:
+        values = json.loads(content)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"Rules {name}, line {error.lineno}: this is no JSON, {error.msg}.", hint="Write rules as text or as JSON."
+        ) from None
+    if "nodes" in values:
+        return from_jdm(values, name)
+    return from_json(values | {"name": name})
+
+
+def write_form(rules: RuleSet, form: Form) -> str:
+    """A rule set in a form; `read_form` reads back an equal one."""
+    return _WRITE[form](rules)

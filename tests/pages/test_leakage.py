@@ -1,0 +1,69 @@
+"""Margin leakage: measured with a click, cut any way, down to single purchases."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from phantom_core.logged.leakage import DIMENSIONS
+from phantom_core.settings import Settings
+from phantom_core.workflows.run_job import WORK
+from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
+
+
+def measure(workspace: Path) -> None:
+    WORK["measure_leakage"](Settings(workspace=workspace), {"rules": "bands"}, NOW_MS, lambda done, message: None)
+
+
+def test_the_leakage_is_one_click_away_and_names_its_reference_price(own: Path, open_page: Open) -> None:
+    page = open_page(own, "leakage")
+    assert "The leakage has not been measured yet." in texts(page)
+    page.button(key="measure_leakage").click().run()
+    wait_for_jobs(own)
+    page.run()
+    assert not page.error
+    leakage = next(metric for metric in page.metric if metric.label == "Leakage")
+    assert "×1.20 of the base price" in leakage.help
+    assert {"Share of the revenue", "Humans marked up", "Humans would pay more"} <= {metric.label for metric in page.metric}
+    assert len(page.get("plotly_chart")) == 3
+
+
+@pytest.mark.parametrize("by", [one for one in DIMENSIONS if one != "day"])
+def test_it_is_cut_any_way(own: Path, open_page: Open, by: str) -> None:
+    measure(own)
+    page = open_page(own, "leakage", by=by, reference="clean quote")
+    assert not page.exception and not page.error
+    assert f"Every part by {by}" in texts(page)
+    part = str(page.dataframe[0].value["key"].iloc[0])
+    page.selectbox(key=f"leakage_part_{by.replace(' ', '_')}").set_value(part).run()
+    assert not page.exception
+    assert len(page.dataframe[1].value) > 0
+
+
+def test_a_reference_price_that_there_is_not_says_why(own: Path, open_page: Open) -> None:
+    measure(own)
+    path = own / "leakage" / "latest.json"
+    found = json.loads(path.read_text())
+    found["accounts"][2]["problem"] = "Prices never varied."
+    path.write_text(json.dumps(found))
+    said = texts(open_page(own, "leakage", reference="optimal"))
+    assert "There is no optimal reference price." in said
+    assert "Prices never varied. Choose another one above." in said
+
+
+def test_a_damaged_ledger_is_one_sentence(own: Path, open_page: Open) -> None:
+    measure(own)
+    (own / "leakage" / "latest.json").write_text("{")
+    page = open_page(own, "leakage")
+    assert "cannot be read" in page.error[0].value
+    assert not page.exception
+
+
+def test_without_purchases_the_work_says_so_in_one_sentence(unlabelled: Path, open_page: Open, tmp_path: Path) -> None:
+    workspace = shutil.copytree(unlabelled, tmp_path / "own")
+    page = open_page(workspace, "leakage")
+    page.button(key="measure_leakage").click().run()
+    wait_for_jobs(workspace)
+    page.run()
+    assert "Nothing was bought in this period, so nothing leaked." in page.error[0].value

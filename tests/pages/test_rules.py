@@ -1,0 +1,130 @@
+"""Rules: write, break, mend, save, check, replay, compare."""
+
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from phantom_core.settings import Settings
+from phantom_core.workflows.rule_sets import open_rule_set, rule_set_names
+from phantom_core.workflows.run_job import WORK
+from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
+
+CHECK, REPLAY, COMPARE = ({"rules_tab": name} for name in ("Check", "Replay", "Compare"))
+
+
+def quiet(done: float, message: str) -> None:
+    """Nobody watches."""
+
+
+def editor(page: AppTest) -> AppTest:
+    return next(area for area in page.text_area if area.label == "Rules")
+
+
+def replay(workspace: Path, rules: str = "bands", against: str = "none") -> None:
+    WORK["replay_rules"](Settings(workspace=workspace), {"rules": rules, "against": against}, NOW_MS, quiet)
+
+
+def test_rules_are_broken_mended_and_saved(own: Path, open_page: Open) -> None:
+    page = open_page(own, "rules")
+    assert editor(page).value.startswith("IF p_agent > 0.7")
+    editor(page).set_value("IF p_agent > high THEN markup 1.3\nELSE markup 1.0").run()
+    assert "line 1: found high, expected a number, or a category in single quotes" in page.error[0].value
+    editor(page).set_value("IF p_agent > 0.8 THEN markup 1.20\nELSE markup 1.00").run()
+    assert not page.error
+    next(box for box in page.text_input if box.label == "Save as").set_value("mine").run()
+    page.button(key="rules_save").click().run()
+    assert rule_set_names(Settings(workspace=own)) == ("mine",)
+    assert open_rule_set(Settings(workspace=own), "mine").rules[0].markup_ratio == 1.2
+    assert page.selectbox(key="rules").value == "mine"
+    assert not page.exception
+
+
+def test_a_name_that_cannot_be_used_is_one_sentence(own: Path, open_page: Open) -> None:
+    page = open_page(own, "rules")
+    next(box for box in page.text_input if box.label == "Save as").set_value("bands").run()
+    page.button(key="rules_save").click().run()
+    assert "'bands' cannot be the name of rules." in page.error[0].value
+
+
+def test_the_table_shows_what_the_text_says(trained: Path, open_page: Open) -> None:
+    page = open_page(trained, "rules", rules_form="Table")
+    assert not page.exception
+    assert "ELIF p_agent > 0.4 THEN markup 1.10 (likely an agent)" in "".join(code.value for code in page.code)
+
+
+def test_text_and_table_stay_views_of_one_draft(trained: Path, open_page: Open) -> None:
+    page = open_page(trained, "rules", rules_form="Table")
+    page.session_state["rules_form"] = "Text"
+    page.run()
+    editor(page).set_value("IF p_agent > 0.9 THEN markup 1.40\nELSE markup 1.00\n").run()
+    page.session_state["rules_form"] = "Table"
+    page.run()
+    assert "IF p_agent > 0.9 THEN markup 1.40" in "".join(code.value for code in page.code)
+    page.session_state["rules_form"] = "Text"
+    page.run()
+    assert editor(page).value == "IF p_agent > 0.9 THEN markup 1.40\nELSE markup 1.00\n"
+
+
+def test_what_is_written_is_what_is_checked(trained: Path, open_page: Open) -> None:
+    page = open_page(trained, "rules")
+    editor(page).set_value("IF p_agent > 0.4 THEN markup 1.6\nELIF p_agent > 0.7 THEN markup 1.3\nELSE markup 1.0").run()
+    assert "2 errors" in texts(page)
+    page.query_params["rules_tab"] = "Check"
+    page.run()
+    said = texts(page)
+    assert "Out of guard rails" in said and "Shadowed" in said and "To mend it: Write 1.50" in said
+
+
+def test_bands_have_nothing_against_them_and_the_engine_agrees(trained: Path, open_page: Open) -> None:
+    page = open_page(trained, "rules", **CHECK)
+    assert page.success[0].value == "There is nothing to be said against these rules."
+    assert "As JDM in a Zen engine, 300 loaded sessions get the same mark-up by the same rule." in texts(page)
+
+
+def test_a_replay_is_one_click_away_and_says_who_pays(own: Path, open_page: Open) -> None:
+    page = open_page(own, "rules", **REPLAY)
+    assert "No rules have been replayed yet." in texts(page)
+    page.button(key="replay").click().run()
+    wait_for_jobs(own)
+    page.run()
+    assert not page.error
+    assert {metric.label for metric in page.metric} >= {
+        "Humans marked up",
+        "Humans pay more",
+        "Leakage taken back",
+        "Sessions with another price",
+    }
+    assert len(page.get("plotly_chart")) == 3
+    assert "was never tried" in texts(page)
+
+
+def test_a_draft_that_changed_since_is_said(own: Path, open_page: Open) -> None:
+    replay(own, "bands")
+    page = open_page(own, "rules", rules="none", **REPLAY)
+    assert "The draft has changed since." in texts(page)
+
+
+def test_rules_that_cannot_be_read_are_not_replayed(trained: Path, open_page: Open) -> None:
+    page = open_page(trained, "rules")
+    editor(page).set_value("IF mood > 1 THEN markup 1.1\nELSE markup 1.0").run()
+    page.query_params["rules_tab"] = "Replay"
+    page.run()
+    assert page.button(key="replay").disabled
+
+
+def test_two_sets_are_compared_down_to_the_session(own: Path, open_page: Open) -> None:
+    assert "There is nothing to compare yet." in texts(open_page(own, "rules", **COMPARE))
+    replay(own)
+    page = open_page(own, "rules", **COMPARE)
+    assert "+IF p_agent > 0.7" in "".join(code.value for code in page.code)
+    sessions = page.dataframe[-1].value
+    assert len(sessions) and set(sessions["rule_after"]) <= {"rule 1", "rule 2"}
+    assert not page.exception
+
+
+def test_a_damaged_replay_is_one_sentence(own: Path, open_page: Open) -> None:
+    replay(own)
+    (own / "replays" / "latest.json").write_text("{")
+    page = open_page(own, "rules", **REPLAY)
+    assert "cannot be read" in page.error[0].value
+    assert not page.exception

@@ -1,0 +1,96 @@
+"""Charts of the ledger: leakage by day, and by whatever else it is cut."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from phantom_core.logged.ledger import Account
+from ui.charts.frame import AGENT, BASELINE, MODEL, framed
+
+MOST_BARS: Final = 10
+_LONGEST: Final = 44
+
+
+def day_chart(days: pd.DataFrame) -> go.Figure:
+    """Leakage by day with its interval.
+
+    Args:
+        days: key, leakage, low, high.
+    """
+    figure = go.Figure()
+    for column, fill in (("high", None), ("low", "tonexty")):
+        figure.add_scatter(
+            x=days["key"],
+            y=days[column],
+            mode="lines",
+            line={"width": 0},
+            fill=fill,
+            fillcolor="rgba(224, 122, 47, 0.18)",
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    figure.add_scatter(
+        x=days["key"], y=days["leakage"], mode="lines+markers", line={"color": AGENT, "width": 2}, marker={"size": 4},
+        hovertemplate="%{x}: %{y:,.0f}<extra></extra>", showlegend=False,
+    )  # fmt: skip
+    figure.update_yaxes(rangemode="tozero")
+    return framed(figure, x="day of purchase (UTC)", y="leakage, currency", height_px=290, has_legend=False)
+
+
+def parts_chart(parts: pd.DataFrame) -> go.Figure:
+    """The largest parts, the largest on top, with intervals.
+
+    Args:
+        parts: key, leakage, low, high; largest first.
+    """
+    shown = parts.head(MOST_BARS).iloc[::-1]
+    figure = go.Figure(
+        go.Bar(
+            x=shown["leakage"],
+            y=[_short(key) for key in shown["key"]],
+            orientation="h",
+            marker={"color": AGENT, "line": {"width": 0}},
+            error_x={
+                "type": "data",
+                "array": shown["high"] - shown["leakage"],
+                "arrayminus": shown["leakage"] - shown["low"],
+                "color": BASELINE,
+                "thickness": 1.5,
+                "width": 4,
+            },
+            customdata=shown["key"],
+            hovertemplate="%{customdata}: %{x:,.0f}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(rangemode="tozero")
+    return framed(figure, x="leakage, currency, 95 % interval", y="", height_px=70 + 32 * len(shown), has_legend=False)
+
+
+def references_chart(accounts: Sequence[Account]) -> go.Figure:
+    """The total under each reference price."""
+    shown = [one for one in reversed(accounts) if not one.problem]
+    figure = go.Figure(
+        go.Bar(
+            x=[one.leakage.value for one in shown],
+            y=[one.reference.replace("_", " ") for one in shown],
+            orientation="h",
+            marker={"color": MODEL, "line": {"width": 0}},
+            error_x={
+                "type": "data",
+                "array": [one.leakage.high - one.leakage.value for one in shown],
+                "arrayminus": [one.leakage.value - one.leakage.low for one in shown],
+                "color": BASELINE,
+                "thickness": 1.5,
+                "width": 4,
+            },
+            hovertemplate="%{y}: %{x:,.0f}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(rangemode="tozero")
+    return framed(figure, x="leakage, currency, 95 % interval", y="", height_px=80 + 44 * len(shown), has_legend=False)
+
+
+def _short(key: str) -> str:
+    return key if len(key) <= _LONGEST else f"{key[: _LONGEST - 1]}…"

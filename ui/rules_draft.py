@@ -1,0 +1,109 @@
+"""Draft: the rule set on the page, as text, until it is saved; the text and the table are two views of it."""
+
+from typing import Final
+
+import streamlit as st
+
+from phantom_core.errors import InputError, NotFoundError
+from phantom_core.features.catalogue import names
+from phantom_core.features.domains import P_AGENT
+from phantom_core.rules.evaluate import check_features
+from phantom_core.rules.rule_set import RuleSet
+from phantom_core.rules.text import format_rules, parse_rules
+from phantom_core.settings import Settings
+from phantom_core.workflows.rule_sets import open_rule_set, rule_set_names
+from phantom_core.workflows.simulate_sessions import BUILT_IN
+
+FIRST: Final = "bands"
+OPENED: Final = "rules"
+_TEXT: Final = "rules_draft_text"
+_NAME: Final = "rules_draft_name"
+_OF: Final = "rules_draft_of"
+_VERSION: Final = "rules_draft_version"
+_TYPED: Final = "rules_draft_typed"
+
+
+def rule_set_choices(settings: Settings) -> list[str]:
+    """Names of all rule sets, built-in ones first: what a link without a name opens does not depend on what is saved."""
+    return [*reversed(BUILT_IN), *rule_set_names(settings)]
+
+
+def open_draft(settings: Settings, opened: str) -> None:
+    """Start from a rule set, unless it is the one that is being worked on.
+
+    Args:
+        settings: workspace.
+        opened: name of a rule set.
+    """
+    if st.session_state.get(_OF) == opened:
+        return
+    try:
+        text = format_rules(open_rule_set(settings, opened))
+    except (InputError, NotFoundError):
+        text = ""
+    put_draft(opened, text, of=opened)
+
+
+def put_draft(name: str, text: str, *, of: str | None = None) -> None:
+    """Replace the draft from outside its editor.
+
+    Args:
+        name: of the rules.
+        text: the rules.
+        of: rule set it came from; None keeps the one before.
+    """
+    st.session_state[_NAME], st.session_state[_TEXT] = name if name not in BUILT_IN else f"my-{name}", text
+    st.session_state[_VERSION] = draft_version() + 1
+    if of is not None:
+        st.session_state[_OF] = of
+
+
+def write_draft(text: str, *, by_table: bool = False) -> None:
+    """Take what was typed.
+
+    Args:
+        text: the rules.
+        by_table: the table wrote it; what the text editor wrote has the table start anew.
+    """
+    if text != draft_text() and not by_table:
+        st.session_state[_TYPED] = int(st.session_state.get(_TYPED, 0)) + 1
+    st.session_state[_TEXT] = text
+
+
+def draft_text() -> str:
+    """The rules as they stand."""
+    return str(st.session_state.get(_TEXT, ""))
+
+
+def draft_name() -> str:
+    """What the rules will be saved as."""
+    return str(st.session_state.get(_NAME, FIRST))
+
+
+def draft_version() -> int:
+    """Rises whenever the draft changes from outside its editor, which is then drawn anew."""
+    return int(st.session_state.get(_VERSION, 0))
+
+
+def table_version() -> str:
+    """Changes whenever the draft changes from outside the table."""
+    return f"{draft_version()}_{st.session_state.get(_TYPED, 0)}"
+
+
+def draft_rules() -> RuleSet:
+    """The draft as data.
+
+    Raises:
+        InputError: it cannot be read; says where.
+    """
+    return parse_rules(draft_text(), draft_name())
+
+
+def readable_draft() -> RuleSet | None:
+    """The draft if it can be read and reads what is known of a session, else None."""
+    try:
+        rules = draft_rules()
+        check_features(rules, (*names(), P_AGENT))
+    except InputError:
+        return None
+    return rules
