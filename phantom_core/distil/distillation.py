@@ -12,9 +12,12 @@ from phantom_core.distil.tree import Node, depth, leaves
 from phantom_core.distil.tree_rules import rules_of
 from phantom_core.errors import DataError
 from phantom_core.rules.rule_set import RuleSet
+from phantom_core.rules.simplify import simplify
 from phantom_core.rules.text import format_rules
 
 FILE: Final = "distillation.json"
+# The work grows with the square of the rules, and nobody reads more than these.
+MOST_SIMPLIFIED: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,9 @@ class Distillation:
 
     @property
     def rules(self) -> RuleSet:
-        """The tree as rules, one per leaf."""
-        return rules_of(self.tree, self.version)
+        """The tree as rules: paths of its leaves, merged and shortened without changing any answer where they are not too many."""
+        rules = rules_of(self.tree, self.version)
+        return simplify(rules) if len(rules.rules) < MOST_SIMPLIFIED else rules
 
     def to_file(self) -> bytes:
         """Everything, as distillation.json holds it."""

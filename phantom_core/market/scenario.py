@@ -214,8 +214,15 @@ def _checked(values: dict[str, object], where: str) -> Scenario:
     try:
         return Scenario.model_validate(values)
     except ValidationError as error:
-        problems = "; ".join(_problem(found) for found in error.errors())
+        problems = "; ".join(_problem(found) for found in _first_causes(error.errors()))
         raise InputError(f"Scenario {where} cannot be simulated: {problems}.", hint="docs/market.md lists what a scenario holds.") from None
+
+
+def _first_causes(found: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Errors without those that only follow from others: a list whose entries are wrong is not too short as well."""
+    places = [error["loc"] for error in found]
+    follows = [error["type"] == "too_short" and any(place[:-1][: len(error["loc"])] == error["loc"] for place in places) for error in found]
+    return [error for error, is_second in zip(found, follows, strict=True) if not is_second]
 
 
 def _problem(found: ErrorDetails) -> str:

@@ -11,10 +11,9 @@ from phantom_core.distil.picture import has_graphviz, svg_of
 from phantom_core.distil.sample import columns_of
 from phantom_core.distil.tree import features, leaf_of, leaves, paths
 from phantom_core.errors import DataError, NotFoundError
-from phantom_core.rules.text import format_rules
 from phantom_core.settings import Settings
 from phantom_core.views.snapshot import Snapshot
-from phantom_core.workflows.distil import KIND, read_distilled
+from phantom_core.workflows.distil import KIND, RULES, read_distilled
 from phantom_core.workflows.draw_tree import picture_path
 
 
@@ -71,7 +70,7 @@ def distilled_view(settings: Settings, version: str) -> DistilledView:
     """
     model = ModelStore(settings.workspace, KIND).open(version)
     made = read_distilled(model)
-    return DistilledView(model, made, format_rules(made.rules))
+    return DistilledView(model, made, model.read(RULES).decode())
 
 
 def way_of(view: DistilledView, snapshot: Snapshot, session_id: str) -> Way:

@@ -142,3 +142,9 @@ def test_the_documentation_names_every_setting() -> None:
     reference = text[text.index("## A scenario file") :]
     parts = (Scenario, Product, Surge, ShareChange, Detector, Velocity)
     assert [name for part in parts for name in part.model_fields if f"`{name}`" not in reference and f"[{name}]" not in reference] == []
+
+
+def test_a_wrong_entry_is_told_once() -> None:
+    with pytest.raises(InputError) as told:
+        parse_scenario(b"[[products]]\nstock = -1", "mine.toml")
+    assert "entries" not in told.value.message

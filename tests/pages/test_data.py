@@ -131,4 +131,4 @@ def test_the_quarantine_is_filtered_by_the_url(unlabelled: Path, open_page: Open
 
 def test_loads_are_listed(trained: Path, open_page: Open) -> None:
     page = open_page(trained, "data", data_tab="Loads")
-    assert sorted(page.dataframe[-1].value["kind"]) == ["events", "experiments", "labels", "quotes"]
+    assert sorted(page.dataframe[-1].value["kind"]) == ["catalogue", "events", "experiments", "labels", "quotes"]

@@ -90,7 +90,7 @@ def test_a_trial_that_is_damaged_is_one_sentence(empty: Path, open_page: Open) -
 
 def test_a_training_that_was_cancelled_can_be_resumed_and_tried(empty: Path, open_page: Open) -> None:
     settings = Settings(workspace=empty)
-    arguments = {"scenario": load_scenario("tight").to_toml(), "steps": 20_000, "seed": 3, "env": "v0", "run": "mine"}
+    arguments = {"scenario": load_scenario("tight").to_toml(), "steps": 10_000, "seed": 3, "env": "v0", "run": "mine"}
 
     def stop_half_way(done: float, message: str) -> None:
         if done > 0.4:

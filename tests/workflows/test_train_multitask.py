@@ -152,7 +152,7 @@ def test_tuning_starts_with_the_defaults_and_goes_on_where_it_was(demo: Settings
 
 def test_prices_that_never_varied_give_no_demand_curve(tmp_path: Path) -> None:
     settings, rng, rows = Settings(workspace=tmp_path / "w"), np.random.default_rng(1), []
-    for session in range(300):
+    for session in range(150):
         keen, at = rng.random() < 0.3, int(rng.integers(0, 10**6))
         names = ["view_item_page"] * int(rng.integers(2, 6) if keen else rng.integers(1, 3)) + ["purchase_complete"] * int(keen)
         rows += [

@@ -58,7 +58,7 @@ def test_purchase_never_rises_with_the_price_in_ten_thousand_random_cases(curve:
 def test_without_a_price_path_the_price_changes_nothing() -> None:
     rows = inputs(50, np.random.default_rng(1))
     _, scores = log_odds(network(1, has_price=False), rows.at_ratios(np.tile([0.5, 1.0, 2.0], (50, 1))))
-    assert np.ptp(scores.reshape(50, 3), axis=1).max() == 0
+    assert np.ptp(scores.reshape(50, 3), axis=1).max() < 1e-4
 
 
 def test_no_price_is_read_as_the_base_price() -> None:
