@@ -98,7 +98,7 @@ def _turned(settings: Settings, view: NetworkView, offer: PricedOffer, terms: Te
                 after = _slider(by_name[name], before, f"{offer.session_id}_{offer.product_id}")
                 if not np.isclose(after, 0.0 if np.isnan(before) else before, atol=1e-6):
                     session[0, column] = after
-                    said.append(f"{feature_name(name)} {before:.3g} → {after:.3g}".replace("nan", "undefined"))
+                    said.append(f"{feature_name(name)} {before:,.4g} → {after:,.4g}".replace("nan", "undefined"))
         st.caption("Each feature moves alone here; in a real session they move together.")
     if not said:
         return offer.curve, ""
@@ -117,6 +117,7 @@ def _slider(feature: Feature, value: float, key: str) -> float:
             top,
             at,
             1.0 if is_count else top / 200,
+            format="%d" if is_count else "%.1f",
             key=f"turn_{feature.name}_{key}",
             help=feature.meaning,
         )

@@ -98,8 +98,9 @@ def train_multitask(
     """
     started, wanted = time.perf_counter(), chosen or Hyperparameters()
     check_n_folds(n_folds)
+    noting = _noting_losses(settings, within(progress, 0.15, 0.4))
     study = _begin(settings, lake, wanted, moments, n_folds, settings.seed if seed is None else seed, within(progress, 0, 0.15))
-    fitted = _cross_fit(study, wanted, _noting_losses(settings, within(progress, 0.15, 0.4)))
+    fitted = _cross_fit(study, wanted, noting)
     agent, purchase = _calibrations(study.learning, fitted)
     twins = _twins(study, within(progress, 0.4, 0.75))
     trees = _trees(study, within(progress, 0.75, 0.85))
