@@ -3,7 +3,7 @@
 import io
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Final
 
@@ -21,7 +21,6 @@ from phantom_core.artifacts.manifest import FORMAT, Manifest, library_versions
 from phantom_core.artifacts.store import ModelStore, sha256
 from phantom_core.errors import DataError
 from phantom_core.evaluation.baselines import best_feature
-from phantom_core.evaluation.demand_curve import demand_curve, refused
 from phantom_core.evaluation.later import judge_later
 from phantom_core.evaluation.learning import Learning, read_learning
 from phantom_core.evaluation.multitask_card import multitask_card
@@ -32,25 +31,27 @@ from phantom_core.evaluation.multitask_report import (
     KIND,
     LOSSES,
     OUT_OF_FOLD,
-    PRICE_ALONE,
-    SINGLE_TASK,
-    XGBOOST,
-    AgentTask,
-    DemandCurve,
     MultitaskReport,
-    PurchaseTask,
 )
-from phantom_core.evaluation.rivals import agent_trees, purchase_columns, purchase_names, purchase_trees
-from phantom_core.evaluation.task import Rival, TaskReport, against, judge_task
+from phantom_core.evaluation.multitask_study import (
+    Study,
+    agent_task,
+    calibrations,
+    cross_fitted,
+    demand_of,
+    purchase_task,
+    single_task_twins,
+    trees_for_comparison,
+)
+from phantom_core.evaluation.rivals import purchase_columns, purchase_names
 from phantom_core.features.aggregate import sql_hash
 from phantom_core.features.catalogue import names
 from phantom_core.lake.lake import Lake
 from phantom_core.market.calibration.considered import RELATIONS, check_variation
-from phantom_core.models.calibration import CalibrationChoice, Curve, Temperature, choose_calibration
+from phantom_core.models.calibration import CalibrationChoice, Curve, Temperature
 from phantom_core.models.classifier import LabelledRows
 from phantom_core.models.cross_fit import during
-from phantom_core.models.multitask.calibrated import METHODS
-from phantom_core.models.multitask.cross_fit import CrossFitted, cross_fit
+from phantom_core.models.multitask.cross_fit import CrossFitted
 from phantom_core.models.multitask.description import PLAYED, Description
 from phantom_core.models.multitask.fitting import Fitted, fit
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
@@ -100,10 +101,10 @@ def train_multitask(
     check_n_folds(n_folds)
     noting = _noting_losses(settings, within(progress, 0.15, 0.4))
     study = _begin(settings, lake, wanted, moments, n_folds, settings.seed if seed is None else seed, within(progress, 0, 0.15))
-    fitted = _cross_fit(study, wanted, noting)
-    agent, purchase = _calibrations(study.learning, fitted)
-    twins = _twins(study, within(progress, 0.4, 0.75))
-    trees = _trees(study, within(progress, 0.75, 0.85))
+    fitted = cross_fitted(study, wanted, noting)
+    agent, purchase = calibrations(study.learning, fitted)
+    twins = single_task_twins(study, within(progress, 0.4, 0.75))
+    trees = trees_for_comparison(study, within(progress, 0.75, 0.85))
     later = judge_later(
         study.learning,
         wanted,
@@ -131,9 +132,9 @@ def train_multitask(
         n_folds=n_folds,
         hyperparameters=wanted,
         data=study.learning.data,
-        agent=_agent_task(study, fitted, agent, twins, trees) if agent else None,
-        purchase=_purchase_task(study, fitted, purchase, twins, trees),
-        demand=_demand(study, fitted, agent, purchase),
+        agent=agent_task(study, fitted, agent, twins, trees) if agent else None,
+        purchase=purchase_task(study, fitted, purchase, twins, trees),
+        demand=demand_of(study, fitted, agent, purchase),
         later=later,
         leak_suspects=leak_suspects(study.learning),
         n_epochs=fitted.n_epochs,
@@ -169,32 +170,9 @@ def leak_suspects(learning: Learning) -> tuple[str, ...]:
     return tuple(name for name, found in alone if found.roc_auc > TOO_GOOD)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Study:
-    """What is asked.
-
-    Attributes:
-        learning: the rows.
-        chosen: hyperparameters.
-        refusal: why there is no demand curve; None where prices varied.
-        seed: of every training.
-        rng: draws folds, resamples and chance.
-    """
-
-    learning: Learning
-    chosen: Hyperparameters
-    refusal: DataError | None
-    seed: int
-    rng: np.random.Generator
-
-    @property
-    def has_price(self) -> bool:
-        return self.refusal is None
-
-
 def _begin(
     settings: Settings, lake: Lake, chosen: Hyperparameters, moments: Moments | None, n_folds: int, seed: int, progress: Progress
-) -> _Study:
+) -> Study:
     rng = np.random.default_rng(seed)
     learning = read_learning(lake, moments=moments, n_folds=n_folds, most_offers=settings.most_offers, rng=rng, progress=progress)
     with lake.connect(RELATIONS) as connection:
@@ -203,112 +181,11 @@ def _begin(
             refusal = None
         except DataError as error:
             refusal = error
-    return _Study(learning, chosen, refusal, seed, rng)
-
-
-def _cross_fit(study: _Study, chosen: Hyperparameters, progress: Progress) -> CrossFitted:
-    learning = study.learning
-    return cross_fit(learning.rows, learning.fold, chosen, has_price=study.has_price, seed=study.seed, progress=progress)
-
-
-def _calibrations(learning: Learning, fitted: CrossFitted) -> tuple[CalibrationChoice | None, CalibrationChoice]:
-    """Of both heads; P(agent) of offers and of whole sessions shares one curve."""
-    rows, n = learning.rows, learning.offers.num_rows
-    purchase = choose_calibration(fitted.purchase[:n], rows.bought[:n] == 1, learning.fold[:n], METHODS)
-    if not learning.has_agents:
-        return None, purchase
-    known = ~np.isnan(rows.is_agent)
-    agent = choose_calibration(fitted.agent[known], rows.is_agent[known] == 1, learning.fold[known], METHODS)
-    return agent, purchase
-
-
-def _twins(study: _Study, progress: Progress) -> tuple[CrossFitted | None, CrossFitted]:
-    """A network for each task alone, of the same size."""
-    half = 0.5 if study.learning.has_agents else 0.0
-    agent = None
-    if study.learning.has_agents:
-        agent = _cross_fit(study, study.chosen.for_agent_only(), during(within(progress, 0, half), "agents only"))
-    return agent, _cross_fit(study, study.chosen.for_purchase_only(), during(within(progress, half, 1), "purchases only"))
-
-
-_Scores = np.typing.NDArray[np.float64]
-
-
-def _trees(study: _Study, progress: Progress) -> tuple[_Scores | None, _Scores]:
-    rows, is_offer, fold = study.learning.rows, study.learning.is_offer, study.learning.fold
-    agent = None
-    if study.learning.has_agents:
-        part = during(within(progress, 0, 0.5), "trees for comparison")
-        agent = agent_trees(rows[~is_offer], fold[~is_offer], seed=study.seed, progress=part)
-    return agent, purchase_trees(rows[is_offer], fold[is_offer], seed=study.seed, progress=within(progress, 0.5, 1))
-
-
-def _agent_task(
-    study: _Study,
-    fitted: CrossFitted,
-    choice: CalibrationChoice,
-    twins: tuple[CrossFitted | None, CrossFitted],
-    trees: tuple[_Scores | None, _Scores],
-) -> AgentTask:
-    learning = study.learning
-    known = ~np.isnan(learning.rows.is_agent)
-    probability = np.full(len(known), np.nan)
-    probability[known] = choice.probability
-    whole, at_offers = ~learning.is_offer, learning.is_offer & known
-    rivals = []
-    if twins[0] is not None and trees[0] is not None:
-        rivals = [_agent_rival(study, SINGLE_TASK, fitted, twins[0].agent[whole]), _agent_rival(study, XGBOOST, fitted, trees[0])]
-    sessions, offers = (_judged(study, learning.rows.is_agent, fitted.agent, choice, probability, part) for part in (whole, at_offers))
-    return AgentTask(sessions, offers, tuple(rivals))
-
-
-def _agent_rival(study: _Study, name: str, fitted: CrossFitted, score: _Scores) -> Rival:
-    whole = ~study.learning.is_offer
-    rows = study.learning.rows[whole]
-    return against(name, rows.is_agent == 1, (fitted.agent[whole], score), rows.actor, study.rng)
-
-
-def _purchase_task(
-    study: _Study,
-    fitted: CrossFitted,
-    choice: CalibrationChoice,
-    twins: tuple[CrossFitted | None, CrossFitted],
-    trees: tuple[_Scores | None, _Scores],
-) -> PurchaseTask:
-    n = study.learning.offers.num_rows
-    offers, own = study.learning.rows[study.learning.is_offer], fitted.purchase[:n]
-    scores = {SINGLE_TASK: twins[1].purchase[:n], XGBOOST: trees[1]}
-    if study.has_price:
-        scores[PRICE_ALONE] = -np.nan_to_num(offers.inputs.log_ratio.astype(np.float64))
-    bought = offers.bought == 1
-    rivals = tuple(against(name, bought, (own, score), offers.actor, study.rng) for name, score in scores.items())
-    values = LabelledRows(purchase_columns(offers.inputs), purchase_names(), bought, offers.actor)
-    judged = _judged(study, offers.bought, own, choice, choice.probability, np.ones(n, np.bool_))
-    return PurchaseTask(judged, rivals, best_feature(values))
-
-
-def _judged(
-    study: _Study,
-    label: np.typing.NDArray[np.float32],
-    score: _Scores,
-    choice: CalibrationChoice,
-    probability: _Scores,
-    part: np.typing.NDArray[np.bool_],
-) -> TaskReport:
-    actor = study.learning.rows.actor[: len(label)]
-    return judge_task(label[part] == 1, score[part], choice, probability[part], actor[part], study.rng)
-
-
-def _demand(study: _Study, fitted: CrossFitted, agent: CalibrationChoice | None, purchase: CalibrationChoice) -> DemandCurve:
-    if study.refusal is not None:
-        return refused(study.refusal)
-    n = study.learning.offers.num_rows
-    p_agent = agent.calibration.probability(fitted.agent[:n]) if agent else None
-    return demand_curve(study.learning, fitted, purchase.calibration, p_agent)
+    return Study(learning, chosen, refusal, seed, rng)
 
 
 def _files(
-    study: _Study, whole: Fitted, fitted: CrossFitted, agent: CalibrationChoice | None, purchase: CalibrationChoice
+    study: Study, whole: Fitted, fitted: CrossFitted, agent: CalibrationChoice | None, purchase: CalibrationChoice
 ) -> dict[str, bytes]:
     curve: Curve = agent.calibration if agent else Temperature(1.0)
     description = Description(whole.network.architecture, curve, purchase.calibration, knows_agents=agent is not None)
