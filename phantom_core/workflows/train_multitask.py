@@ -3,6 +3,7 @@
 import io
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Final
@@ -104,23 +105,25 @@ def train_multitask(
     fitted = cross_fitted(study, wanted, noting)
     agent, purchase = calibrations(study.learning, fitted)
     twins = single_task_twins(study, within(progress, 0.4, 0.75))
-    trees = trees_for_comparison(study, within(progress, 0.75, 0.85))
-    later = judge_later(
-        study.learning,
-        wanted,
-        has_price=study.has_price,
-        seed=study.seed,
-        rng=study.rng,
-        progress=during(within(progress, 0.85, 0.9), "earlier sessions"),
-    )
-    whole = fit(
-        study.learning.rows,
-        wanted,
-        fitted.n_epochs,
-        has_price=study.has_price,
-        seed=study.seed,
-        progress=during(within(progress, 0.9, 0.95), "all sessions"),
-    )
+    with ThreadPoolExecutor(1) as other_core:
+        growing = other_core.submit(trees_for_comparison, study, silent)
+        later = judge_later(
+            study.learning,
+            wanted,
+            has_price=study.has_price,
+            seed=study.seed,
+            rng=study.rng,
+            progress=during(within(progress, 0.75, 0.85), "earlier sessions"),
+        )
+        whole = fit(
+            study.learning.rows,
+            wanted,
+            fitted.n_epochs,
+            has_price=study.has_price,
+            seed=study.seed,
+            progress=during(within(progress, 0.85, 0.95), "all sessions"),
+        )
+        trees = growing.result()
     progress(0.95, "writing it down")
     files = _files(study, whole, fitted, agent, purchase)
     files[ELASTICITIES] = _parquet(product_elasticities(study.learning.offers))
