@@ -31,6 +31,12 @@ class Settings(BaseSettings):
         first_markup, first_share: highest mark-up and share of sessions of the first release.
         demo_people: lets whoever opens an installation without accounts enter as a demo analyst or manager.
         sign_in_hours: a sign-in ends after this long.
+        pricing_deadline_ms: a price waits no longer for Redis.
+        late_features_s: features of a session that are older count as unknown, seconds.
+        catalogue: products to price: a file, or postgresql://… with a table `catalogue`; empty means the lake's.
+        decision_log_share: share of the sessions whose decisions are kept.
+        api_keys: that open the services; commas between them in the environment; none means everybody may ask.
+        allowed_origins: web pages that may call the services, https://shop.example; commas between them in the environment.
     """
 
     model_config = SettingsConfigDict(env_prefix="PHANTOM_", frozen=True, extra="ignore")
@@ -62,9 +68,15 @@ class Settings(BaseSettings):
     first_share: float = Field(default=0.1, gt=0, le=1)
     demo_people: bool = True
     sign_in_hours: float = Field(default=12.0, gt=0)
+    pricing_deadline_ms: int = Field(default=50, ge=1)
+    late_features_s: int = Field(default=3_600, ge=1)
+    catalogue: str = Field(default="", repr=False)
+    decision_log_share: float = Field(default=1.0, ge=0, le=1)
+    api_keys: Annotated[tuple[str, ...], NoDecode] = Field(default=(), repr=False)
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     log_level: str = "INFO"
 
-    @field_validator("banned_features", mode="before")
+    @field_validator("banned_features", "api_keys", "allowed_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Names with commas, as an environment variable holds them."""

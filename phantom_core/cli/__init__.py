@@ -16,6 +16,7 @@ from phantom_core.cli import (
     market_trials,
     multitask,
     rules,
+    serve,
     session_market,
 )
 
@@ -61,6 +62,11 @@ rule_verbs.command("check")(rules.check)
 rule_verbs.command("replay")(rules.replay)
 rule_verbs.command("convert")(rules.convert)
 app.add_typer(rule_verbs, name="rules")
+
+serve_verbs = typer.Typer(no_args_is_help=True, help="Run a service until it is told to stop.")
+serve_verbs.command("pricing")(serve.pricing)
+serve_verbs.command("decisions")(serve.decisions)
+app.add_typer(serve_verbs, name="serve")
 
 
 def main() -> None:

@@ -195,6 +195,8 @@ class _Pricing:
         if ready.reads_p_agent and self.scores.p_agent is None:
             if self.scores.is_broken:
                 return "model_broken"
+            if "classifier" in self._standing.problems:
+                return "model_broken"
             # Rules that were approved without a classifier say themselves what an undefined P(agent) means.
             return "model_missing" if "classifier" in ready.release.models else None
         return None
@@ -214,7 +216,8 @@ class _Pricing:
         """Rules decide where the model cannot; the answer says why it could not."""
         if self._known.features is None:
             return self._fallen(self._no_features(), version)
-        why: Reason = "model_broken" if self.scores.is_broken else "model_missing"
+        is_broken = self.scores.is_broken or "multitask" in self._standing.problems
+        why: Reason = "model_broken" if is_broken else "model_missing"
         found = self._by_rules(version)
         return Priced(found.price, found.source, why, found.rule_id, found.rules_version, found.rail)
 

@@ -13,7 +13,6 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-import orjson
 import redis.asyncio
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
@@ -23,6 +22,7 @@ from redis.exceptions import RedisError
 from phantom_core.errors import PhantomError
 from phantom_core.publishing.names import SESSION_FEATURES
 from phantom_core.publishing.session_features import parse_features
+from phantom_core.publishing.session_prices import session_prices_key
 from phantom_core.serving.pricing_decision import Known, Reason
 from phantom_core.telemetry.metrics import REDIS_UP
 
@@ -92,17 +92,13 @@ class SessionReader:
             return _DOWN
         if self._is_overdue(asked_s):
             return _SLOW
+        asked = ("HGET", session_prices_key(session_id), product_id), ("GET", SESSION_FEATURES + session_id)
         question = _Question(loop.create_future(), asked_s)
         self._waiting.append(question)
         try:
             async with asyncio.timeout_at(asked_s + self._deadline_s):
                 # Sent before anything else can be: nothing is awaited between the queue and the socket.
-                await connection.send_packed_command(
-                    connection.pack_commands(
-                        (("HGET", f"session:{session_id}:prices", product_id), ("GET", SESSION_FEATURES + session_id))
-                    ),
-                    check_health=False,
-                )
+                await connection.send_packed_command(connection.pack_commands(asked), check_health=False)
                 price, features = await question.answer
         except TimeoutError:
             return _SLOW
@@ -131,10 +127,10 @@ class SessionReader:
 
     async def _stay_connected(self) -> None:
         while True:
-            connection = self._pool.make_connection()
+            connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]
             try:
                 async with asyncio.timeout(CONNECT_WITHIN_S):
-                    await connection.connect()
+                    await connection.connect()  # type: ignore[no-untyped-call]
                 self._up(connection)
                 await self._listen(connection)
             except (RedisError, OSError, TimeoutError) as error:
@@ -200,9 +196,7 @@ def _amount(price: object) -> float | None:
     """A price above 0."""
     if price is None:
         return None
-    if not isinstance(price, bytes):
+    amount = float(price) if isinstance(price, bytes) else math.nan
+    if not 0 < amount < math.inf:
         raise ValueError("not a price")
-    amount = orjson.loads(price)
-    if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 < amount < math.inf:
-        raise ValueError("not a price")
-    return float(amount)
+    return amount
