@@ -53,6 +53,11 @@ def play_network(published: PublishedModel) -> Scorer:
 
 def _files(published: PublishedModel) -> _Files:
     manifest = parse_manifest(published.manifest, published.kind, f"The published {published.kind} {published.version}")
+    if manifest.version != published.version:
+        raise DataError(
+            f"The published {published.kind} calls itself {published.version}, and its manifest {manifest.version}.",
+            hint="Publish it again.",
+        )
     if manifest.sql_hash != sql_hash():
         raise DataError(f"Model {manifest.version} was trained on features that were defined differently.", hint="Train it again.")
     return _Files(published, manifest)
