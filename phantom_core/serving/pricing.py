@@ -31,17 +31,18 @@ _REFUSALS: Final[dict[int | str, dict[str, object]]] = {
 _UNAVAILABLE: Final[dict[int | str, dict[str, object]]] = {503: {"model": Refusal, "description": "Redis does not answer."}}
 
 
-def pricing_app(settings: Settings) -> FastAPI:
+def pricing_app(settings: Settings, ready: Pricing | None = None) -> FastAPI:
     """The application; it connects when it starts.
 
     Args:
         settings: workspace, server, catalogue, keys.
+        ready: a service that is not started yet; None makes one at the start.
     """
     held: list[Pricing] = []
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        pricing = Pricing(settings)
+        pricing = ready or Pricing(settings)
         await pricing.start()
         held.append(pricing)
         try:

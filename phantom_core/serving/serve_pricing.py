@@ -12,6 +12,7 @@ import uvicorn
 
 from phantom_core.serving.lean import stay_lean
 from phantom_core.serving.pricing import SERVICE, pricing_app
+from phantom_core.serving.pricing_service import Pricing
 from phantom_core.settings import Settings
 from phantom_core.telemetry.tracing import set_up_tracing
 
@@ -28,8 +29,12 @@ def serve_pricing(settings: Settings, *, host: str, port: int, drain: bool = Tru
         host: address to listen on.
         port: to listen on.
         drain: whether to bring decisions into the lake; another process may do so.
+    Raises:
+        InputError: the catalogue or the server's address cannot be used.
+        UnavailableError: the catalogue's database does not answer, or the embedded server does not start.
     """
     stay_lean()
+    pricing = Pricing(settings)  # first, since what is wrong with the settings is said here
     stop_tracing = set_up_tracing(SERVICE, os.environ)
     child = _drain(settings) if drain and settings.decision_log_share > 0 else None
     # uvicorn raises the signal again after it has stopped: without this, nothing below would be reached.
@@ -41,7 +46,7 @@ def serve_pricing(settings: Settings, *, host: str, port: int, drain: bool = Tru
     gc.set_threshold(20_000, 20, 100)
     try:
         uvicorn.run(
-            pricing_app(settings),
+            pricing_app(settings, pricing),
             host=host,
             port=port,
             log_level=settings.log_level.lower(),
