@@ -13,6 +13,7 @@ class Settings(BaseSettings):
     Attributes:
         workspace: folder that holds the lake, models and jobs.
         database_url: SQLAlchemy URL of the control database; empty means SQLite in the workspace.
+        redis_url: of the Redis or Valkey server to publish to; empty means an embedded one in the workspace.
         max_field_bytes: a single field longer than this is quarantined, bytes.
         future_tolerance_s: an event may be this far ahead of the clock, seconds.
         seed: seed of everything random unless a call says otherwise.
@@ -36,6 +37,7 @@ class Settings(BaseSettings):
 
     workspace: Path = Path("data/workspace")
     database_url: str = ""
+    redis_url: str = Field(default="", repr=False)
     max_field_bytes: int = Field(default=1 << 20, ge=1024)
     future_tolerance_s: int = Field(default=300, ge=0)
     seed: int = 20_261
