@@ -8,12 +8,13 @@ import redis
 import sqlalchemy as sa
 
 from phantom_core.artifacts.store import ModelStore
-from phantom_core.control import releases, requests
+from phantom_core.control import audit, releases, requests
 from phantom_core.control.database import writing
 from phantom_core.control.limits import limits
-from phantom_core.control.people import MACHINE
+from phantom_core.control.people import MACHINE, require
 from phantom_core.control.releases import Release, Switch
 from phantom_core.control.requests import Request
+from phantom_core.control.roles import Permission
 from phantom_core.errors import ConflictError, DataError, InputError, NotFoundError, UnavailableError
 from phantom_core.publishing.divergence import Divergence, compare, heal
 from phantom_core.publishing.live import NOTHING_LIVE, Live
@@ -147,7 +148,8 @@ def revive(settings: Settings, who: str, *, why: str, now_ms: int) -> Release:
 
 def status(settings: Settings, *, now_ms: int) -> Status:
     """What is live, and whether the server agrees; an interrupted switch is settled first where that is possible."""
-    problem, divergences = "", ()
+    problem = ""
+    divergences: tuple[Divergence, ...] = ()
     try:
         client = connect(settings)
         settle(settings, client, now_ms=now_ms)
@@ -173,12 +175,12 @@ def heal_server(settings: Settings, who: str, *, why: str, now_ms: int) -> tuple
     settle(settings, client, now_ms=now_ms)
     with writing(control(settings)) as connection:
         if who != MACHINE:
-            releases.require(connection, who, releases.NEEDS["kill"])
+            require(connection, who, Permission.KILL)
         live, documents = expected(connection)
         found = compare(client, live, documents)
         if found:
             details = {"divergences": [str(one) for one in found], "why": why}
-            releases.audit.append(connection, now_ms, who, "server.healed", "live", details)
+            audit.append(connection, now_ms, who, "server.healed", "live", details)
     heal(client, live, documents)
     publish_models(settings, client)
     return found
@@ -223,9 +225,7 @@ def expected(connection: sa.Connection) -> tuple[Live, list[Document]]:
     return (_live(release), _documents(connection, release)) if release else (NOTHING_LIVE, [])
 
 
-def _switch(
-    settings: Settings, client: redis.Redis, who: str, plan: Callable[[sa.Connection], Switch], why: str, now_ms: int
-) -> Release:
+def _switch(settings: Settings, client: redis.Redis, who: str, plan: Callable[[sa.Connection], Switch], why: str, now_ms: int) -> Release:
     publish_models(settings, client)
     with writing(control(settings)) as connection:
         found = limits(connection, settings)
@@ -301,7 +301,8 @@ def _check(connection: sa.Connection, settings: Settings, request: Request, now_
     before = releases.current(connection)
     if before and before.version and before.share < 1:
         raise ConflictError(
-            f"{before.version} is still being tried on {before.share:.0%} of the sessions.", hint="Give it to everybody or roll it back first."
+            f"{before.version} is still being tried on {before.share:.0%} of the sessions.",
+            hint="Give it to everybody or roll it back first.",
         )
     if request.expires_ms and request.expires_ms <= now_ms:
         raise ConflictError(f"Request {request.request_id} has expired.")
