@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from typing import Final
@@ -40,6 +41,12 @@ def connect(url: str, workspace: Path) -> sa.Engine:
             f"The control database does not answer: {str(error.orig).strip().splitlines()[0]}.", hint="Check PHANTOM_DATABASE_URL."
         ) from error
     return engine
+
+
+@cache
+def control_of(url: str, workspace: Path) -> sa.Engine:
+    """The engine of an installation, made once a process."""
+    return connect(url, workspace)
 
 
 @contextmanager

@@ -182,7 +182,9 @@ def begin(connection: sa.Connection, who: str, switch: Switch, why: str, *, salt
 
 
 def finish(connection: sa.Connection, release: Release, *, now_ms: int) -> Release:
-    """Servers hold it: move the requests that it touches."""
+    """Servers hold it: move the requests that it touches; whoever else settled it the same way is no conflict."""
+    if _state(connection, release) == "done":
+        return replace(release, state="done")
     _settle(connection, release, "done")
     before = connection.execute(REQUESTS.select().where(REQUESTS.c.state == "live")).mappings()
     left = {"roll back": "rolled back", "expire": "expired"}.get(release.kind, "superseded")
@@ -211,6 +213,10 @@ def fail(connection: sa.Connection, release: Release, problem: str, *, now_ms: i
 
 def _subject(release: Release) -> str:
     return about(release.request_id) if release.request_id else "live"
+
+
+def _state(connection: sa.Connection, release: Release) -> str:
+    return str(connection.execute(sa.select(RELEASES.c.state).where(RELEASES.c.epoch == release.epoch)).scalar())
 
 
 def _settle(connection: sa.Connection, release: Release, state: str) -> None:

@@ -28,6 +28,8 @@ REQUESTS: Final = sa.Table(
     sa.Column("expires_ms", sa.BigInteger, nullable=False),
     sa.Column("time_zone", sa.String(64), nullable=False),
     sa.Column("break_glass", sa.Text, nullable=False),
+    sa.Column("break_revision", sa.Integer, nullable=False),
+    sa.Column("scheduled_by", sa.String(128), nullable=False),
     sa.Column("version", sa.String(128), nullable=False),
     sa.Column("live_share", sa.Float, nullable=False),
     sa.Column("created_ms", sa.BigInteger, nullable=False),
@@ -92,7 +94,8 @@ forbid(
     REQUESTS,
     "change_requests_approvals",
     "UPDATE OF state",
-    "NEW.state IN ('approved', 'scheduled', 'live') AND OLD.state IN ('submitted', 'approved', 'scheduled') AND NEW.break_glass = ''"
+    "NEW.state IN ('approved', 'scheduled', 'live') AND OLD.state IN ('submitted', 'approved', 'scheduled')"
+    " AND NEW.break_revision <> NEW.revision"
     " AND ((SELECT COUNT(*) FROM decisions d WHERE d.request_id = NEW.request_id AND d.revision = NEW.revision AND d.verdict = 'approve')"
     " < NEW.needed OR EXISTS (SELECT 1 FROM decisions d WHERE d.request_id = NEW.request_id AND d.revision = NEW.revision"
     " AND d.verdict = 'decline'))",

@@ -37,6 +37,8 @@ class Request:
         starts_ms, expires_ms: UTC milliseconds; 0 for none.
         time_zone: in which they were chosen.
         break_glass: why it was published without approval; empty if it was not.
+        break_revision: of which revision; 0 for none.
+        scheduled_by: login of who chose its moment.
         version: of its release; empty before it was published.
         live_share: of the sessions that get it now; 0 unless live.
     """
@@ -58,6 +60,8 @@ class Request:
     expires_ms: int
     time_zone: str
     break_glass: str
+    break_revision: int
+    scheduled_by: str
     version: str
     live_share: float
     created_ms: int
@@ -182,6 +186,8 @@ def draft(connection: sa.Connection, who: str, proposal: Proposal, *, base_versi
             evidence="",
             starts_ms=0,
             break_glass="",
+            break_revision=0,
+            scheduled_by="",
             version="",
             live_share=0.0,
             created_ms=now_ms,
@@ -293,11 +299,35 @@ def schedule(connection: sa.Connection, who: str, request_id: int, starts_ms: in
     if request.expires_ms and starts_ms >= request.expires_ms:
         raise InputError("It would begin after it ends.", hint="Choose an earlier moment.")
     if request.state == "scheduled":
-        _write(connection, request, now_ms, starts_ms=starts_ms, time_zone=time_zone)
+        _write(connection, request, now_ms, starts_ms=starts_ms, time_zone=time_zone, scheduled_by=who)
     else:
-        _move(connection, request, "scheduled", now_ms, starts_ms=starts_ms, time_zone=time_zone)
+        _move(connection, request, "scheduled", now_ms, starts_ms=starts_ms, time_zone=time_zone, scheduled_by=who)
     audit.append(connection, now_ms, who, "request.scheduled", request.about, {"starts_ms": starts_ms, "time_zone": time_zone})
     return find_request(connection, request_id)
+
+
+def unschedule(connection: sa.Connection, who: str, request_id: int, why: str, *, now_ms: int) -> Request:
+    """Take the moment back; the request stays approved."""
+    request = find_request(connection, request_id)
+    audit.append(connection, now_ms, who, "request.unscheduled", request.about, {"why": why})
+    return _move(connection, request, "approved", now_ms, starts_ms=0, scheduled_by="")
+
+
+def break_glass(connection: sa.Connection, who: str, request_id: int, why: str, *, now_ms: int) -> Request:
+    """Mark a request, for ever, as published without the approvals it needs.
+
+    Raises:
+        InputError: without a reason.
+        ConflictError: it was not submitted, so there is no evidence.
+    """
+    require(connection, who, Permission.PUBLISH)
+    if not why.strip():
+        raise InputError("Say what the emergency is.", hint="It stays with the request for ever.")
+    request = find_request(connection, request_id)
+    if request.state not in OPEN:
+        raise ConflictError(f"Request {request_id} is {request.state}; submit it first, so that there is evidence.")
+    audit.append(connection, now_ms, who, "request.glass_broken", request.about, {"why": why, "revision": request.revision})
+    return _write(connection, request, now_ms, break_glass=why, break_revision=request.revision)
 
 
 def expire(connection: sa.Connection, request_id: int, *, now_ms: int) -> Request:
