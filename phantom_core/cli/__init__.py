@@ -10,6 +10,7 @@ from phantom_core.cli import (
     change_requests,
     classifier,
     data,
+    experiments,
     explain,
     jobs,
     leakage,
@@ -87,6 +88,13 @@ serve_verbs = typer.Typer(no_args_is_help=True, help="Run a service until it is 
 serve_verbs.command("pricing")(serve.pricing)
 serve_verbs.command("decisions")(serve.decisions)
 app.add_typer(serve_verbs, name="serve")
+
+experiment_verbs = typer.Typer(no_args_is_help=True, help="Price experiments: plan, start, look, stop.")
+experiment_verbs.command()(experiments.plan)
+experiment_verbs.command()(experiments.start)
+experiment_verbs.command()(experiments.status)
+experiment_verbs.command()(experiments.stop)
+app.add_typer(experiment_verbs, name="experiments")
 
 user_verbs = typer.Typer(no_args_is_help=True, help="People and their roles.")
 user_verbs.command("add")(people.add)

@@ -36,12 +36,14 @@ def decisions(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Bring the pricing service's decisions into the lake until told to stop."""
+    """Bring the pricing service's decisions into the lake, and watch price experiments, until told to stop."""
     from phantom_core.workflows.drain_decisions import drain_decisions, drain_until
+    from phantom_core.workflows.watch_price_experiments import Watch
 
     with refusing(as_json=as_json):
         settings = settings_of(workspace)
-        found = drain_decisions(settings) if once else drain_until(settings, _parent_gone if with_parent else _told_to_stop(), every)
+        is_over = _parent_gone if with_parent else _told_to_stop()
+        found = drain_decisions(settings) if once else drain_until(settings, is_over, every, Watch(settings).look)
         emit({"decisions": found.decisions, "segments": found.segments, "torn": found.torn}, as_json)
 
 
