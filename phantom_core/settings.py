@@ -1,7 +1,7 @@
 """Settings: one frozen object, read once at the edge from PHANTOM_* variables."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -31,6 +31,8 @@ class Settings(BaseSettings):
         first_markup, first_share: highest mark-up and share of sessions of the first release.
         demo_people: lets whoever opens an installation without accounts enter as a demo analyst or manager.
         sign_in_hours: a sign-in ends after this long.
+        oidc_claim: claim of the identity provider that lists groups or roles.
+        oidc_roles: role by group, as a JSON object: {"pricing": "pricing manager", "all": "viewer"}.
     """
 
     model_config = SettingsConfigDict(env_prefix="PHANTOM_", frozen=True, extra="ignore")
@@ -62,6 +64,8 @@ class Settings(BaseSettings):
     first_share: float = Field(default=0.1, gt=0, le=1)
     demo_people: bool = True
     sign_in_hours: float = Field(default=12.0, gt=0)
+    oidc_claim: str = "groups"
+    oidc_roles: dict[str, Literal["viewer", "analyst", "pricing manager", "administrator"]] = Field(default_factory=dict)
     log_level: str = "INFO"
 
     @field_validator("banned_features", mode="before")
