@@ -157,6 +157,7 @@ def _tell_to_stop(folder: Path, told: int) -> int:
 
 
 def _spawn(folder: Path) -> None:
+    _end_a_leftover(_socket(folder))
     path = _new_socket(folder)
     command = [sys.executable, "-S", "-E", "-P", keeper.__file__, str(folder), str(path), str(server_binary())]
     with (folder / "keeper.log").open("wb") as log:
@@ -170,16 +171,32 @@ def _spawn(folder: Path) -> None:
         time.sleep(0.005)
 
 
+def _end_a_leftover(path: Path) -> None:
+    """End a server whose keeper was killed, where the system has not."""
+    deadline_s = time.monotonic() + _STOP_WITHIN_S
+    while _ask(path, "SHUTDOWN") is not None:
+        if time.monotonic() > deadline_s:
+            raise UnavailableError(f"An old Valkey server at {path} does not stop.", hint=f"End its process by hand. {_ELSE}")
+        time.sleep(0.02)
+
+
 def answers(path: Path) -> bool:
     """Whether a server at a socket answers, and is done loading."""
+    return (_ask(path, "PING") or b"").startswith(b"+PONG")
+
+
+def _ask(path: Path, command: str) -> bytes | None:
+    """First bytes of the answer to a command; None where nobody listens."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(1.0)
             connection.connect(str(path))
-            connection.sendall(b"*1\r\n$4\r\nPING\r\n")
-            return connection.recv(64).startswith(b"+PONG")
+            connection.sendall(f"{command}\r\n".encode())
+            with contextlib.suppress(OSError):
+                return connection.recv(64)
+            return b""
     except OSError:
-        return False
+        return None
 
 
 def _socket(folder: Path) -> Path:

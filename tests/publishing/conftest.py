@@ -1,6 +1,5 @@
 """Servers for publishing: the embedded one, and a Redis where there is one; most tests run on both, and find them empty."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -8,8 +7,6 @@ import redis
 
 from phantom_core.publishing.server import connect, stop_embedded
 from phantom_core.settings import Settings
-
-URL = "PHANTOM_TEST_REDIS_URL"
 
 
 @pytest.fixture(scope="package")
@@ -27,9 +24,7 @@ def settings(request: pytest.FixtureRequest) -> Settings:
     if request.param == "embedded":
         found: Settings = request.getfixturevalue("embedded")
         return found
-    if not os.environ.get(URL):
-        pytest.skip(f"{URL} is not set")
-    return Settings(redis_url=os.environ[URL])
+    return Settings(redis_url=request.getfixturevalue("redis_url"))
 
 
 @pytest.fixture
@@ -38,4 +33,3 @@ def client(settings: Settings) -> Iterator[redis.Redis]:
     with connect(settings) as client:
         client.flushdb()
         yield client
-        client.flushdb()

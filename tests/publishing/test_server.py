@@ -77,9 +77,7 @@ def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
 def test_what_is_no_url_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(InputError, match="PHANTOM_REDIS_URL") as error:
         connect(Settings(redis_url=url))
-    assert "secret" not in str(error.value) and "pa" not in str(error.value).replace("PHANTOM", "").replace("password", "").replace(
-        "path", ""
-    )
+    assert not [part for part in ("secret", "pa/ss", "'pa'", SECRET) if part in str(error.value)]
     assert error.value.__suppress_context__ or error.value.__context__ is None
 
 
