@@ -3,6 +3,8 @@
 import datetime
 import ipaddress
 import logging
+import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,12 +15,21 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from phantom_core.errors import InputError, PhantomError
+from phantom_core.publishing.announce import announcements
+from phantom_core.publishing.divergence import compare, heal
+from phantom_core.publishing.experiments import LiveExperiments, publish_experiments
+from phantom_core.publishing.figures import Figures, publish_elasticities, publish_prices
+from phantom_core.publishing.latest import read_latest
+from phantom_core.publishing.models import publish_model
 from phantom_core.publishing.publish import NotSwitchedError, publish, read_live
 from phantom_core.publishing.server import Server, connect, where
+from phantom_core.publishing.session_features import SessionFeatures, write_features
+from phantom_core.publishing.session_prices import read_session_price, write_session_prices
 from phantom_core.settings import Settings
-from tests.publishing.samples import FIRST, LIVE_FIRST
+from tests.publishing.samples import FIRST, LIVE_FIRST, SavedModel
 from tests.publishing.servers import BINARIES, OwnServer, free_port
 
+ROOT = Path(__file__).parents[2]
 SECRET = "t0p#se/cr@t:%"
 ESCAPED = "t0p%23se%2Fcr%40t%3A%25"
 
@@ -26,11 +37,13 @@ ESCAPED = "t0p%23se%2Fcr%40t%3A%25"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
     with OwnServer(tmp_path_factory.mktemp("server")) as server:
+        documented = re.search(r"ACL SETUSER phantom on >… (.*)", (ROOT / "docs" / "publishing.md").read_text(encoding="utf-8"))
+        assert documented
+        rights = documented[1].split()
         with server.client() as client:
-            acl = "~rules:* &phantom:announcements +set +get +mget +eval +publish +ping +select"
-            client.execute_command("ACL", "SETUSER", "publisher", "on", f">{SECRET}", *acl.split())
-            client.execute_command("ACL", "SETUSER", "reader", "on", f">{SECRET}", "~*", "&*", "+@all", "-@write")
-            client.execute_command("ACL", "SETUSER", "silent", "on", f">{SECRET}", *acl.replace("&phantom:announcements ", "").split())
+            client.execute_command("ACL", "SETUSER", "publisher", "on", f">{SECRET}", *rights)
+            client.execute_command("ACL", "SETUSER", "reader", "on", f">{SECRET}", *rights, "-@write")
+            client.execute_command("ACL", "SETUSER", "silent", "on", f">{SECRET}", *rights, "resetchannels")
         yield server
 
 
@@ -92,10 +105,20 @@ def test_where_the_embedded_server_will_be(tmp_path: Path) -> None:
     assert not (tmp_path / "valkey").exists()
 
 
-def test_a_user_with_the_few_rights_that_are_needed_can_publish(server: OwnServer) -> None:
+def test_a_user_with_the_rights_that_are_documented_can_do_everything(server: OwnServer) -> None:
     with server.client(f"publisher:{ESCAPED}@") as client:
         publish(client, LIVE_FIRST, [FIRST])
-        assert read_live(client) == LIVE_FIRST
+        heal(client, LIVE_FIRST, [FIRST])
+        assert compare(client, LIVE_FIRST, [FIRST]) == ()
+        publish_model(client, "multitask", SavedModel("net-1"))
+        publish_prices(client, Figures("p-1", 1, {"a": 1.0}))
+        publish_elasticities(client, Figures("e-1", 1, {"a": -1.0}))
+        publish_experiments(client, LiveExperiments(1, ()))
+        write_features(client, [SessionFeatures("s1", 1, 1, 1, "shop", {})])
+        write_session_prices(client, "s1", {"a": 1.0})
+        assert read_session_price(client, "s1", "a") == 1.0
+        assert len(read_latest(client)) == 6
+        assert next(announcements(client, threading.Event())).version == "first-1"
 
 
 @pytest.mark.parametrize(
