@@ -51,15 +51,14 @@ def join(workspace: Path) -> str:
     """
     folder = _folder(workspace)
     with _guard:
-        if folder in _held and _is_kept(folder):
+        if folder in _held and _is_up(folder):
             return url(workspace)
         _leave(folder)
         folder.mkdir(parents=True, exist_ok=True)
         with _starting(folder):
             _held[folder] = _hold(folder)
             try:
-                if not _is_kept(folder):
-                    _spawn(folder)
+                _have_it_up(folder)
             except UnavailableError:
                 _leave(folder)
                 raise
@@ -144,6 +143,22 @@ def _is_kept(folder: Path) -> bool:
     except BlockingIOError:
         return True
     return False
+
+
+def _is_up(folder: Path) -> bool:
+    return _is_kept(folder) and answers(_socket(folder))
+
+
+def _have_it_up(folder: Path) -> None:
+    """Start the server, unless it runs; waits where it is just being started again, or stopped by a signal."""
+    deadline_s = time.monotonic() + _READY_WITHIN_S
+    while not _is_up(folder):
+        if not _is_kept(folder):
+            _spawn(folder)
+            return
+        if time.monotonic() > deadline_s:
+            raise UnavailableError(f"The embedded Valkey server in {folder} does not answer.", hint=f"Stop it, then try again. {_ELSE}")
+        time.sleep(0.005)
 
 
 def _tell_to_stop(folder: Path, told: int) -> int:

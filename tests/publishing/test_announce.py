@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from phantom_core.errors import DataError
 from phantom_core.publishing.announce import Listener, announcements
 from phantom_core.publishing.announcement import Announcement
 from phantom_core.publishing.experiments import LiveExperiments, publish_experiments
@@ -97,6 +98,21 @@ def test_what_nobody_announced_is_found_by_looking(client: redis.Redis) -> None:
     assert heard[3:] == [Announcement("rules", "", 0)] * 2
 
 
+def test_what_could_not_be_read_is_told_again(client: redis.Redis) -> None:
+    heard: list[Announcement] = []
+
+    def hear(announcement: Announcement) -> None:
+        heard.append(announcement)
+        if len(heard) < 3:
+            raise DataError("Half of it is missing.")
+
+    publish(client, LIVE_FIRST, [FIRST])
+    with Listener(client, hear, poll_s=0.02) as listener:
+        eventually(lambda: heard == [FIRST_HEARD] * 3)
+        time.sleep(0.1)
+        assert (len(heard), listener.problem) == (3, "")
+
+
 def test_a_server_that_is_killed_is_heard_again_once_it_is_back(server: OwnServer) -> None:
     heard: list[Announcement] = []
     with server.client() as client, Listener(client, heard.append) as listener:
@@ -138,6 +154,7 @@ def test_another_process_hears_within_a_moment(client: redis.Redis, settings: Se
     program = """
 import sys, threading
 from pathlib import Path
+from phantom_core.errors import DataError
 from phantom_core.publishing.announce import announcements
 from phantom_core.publishing.publish import read_published
 from phantom_core.publishing.server import connect

@@ -93,7 +93,8 @@ def test_a_model_is_replaced_whole_or_not_at_all(tmp_path: Path, fate: Fate) -> 
                 publish_model(client, "classifier", SavedModel("v2"))
             found = read_model(direct, "classifier")
             assert found
-            assert found.version == "v1" if n < 5 else found.version in ("v1", "v2")
+            assert found.version in ("v1", "v2")
+            assert found.version == "v1" or n >= 5 or fate == "stall"  # what was held back may arrive late, as a whole
 
 
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), FINITE))
