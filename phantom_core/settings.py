@@ -25,6 +25,12 @@ class Settings(BaseSettings):
         leaking_to_agent_cost: money lost when one agent buys at the low quote, in units of the average order.
         lowest_markup, highest_markup: guard rails of every price, over base price.
         banned_features: features that must not move a price; names with commas in the environment.
+        approvals_needed: how many people other than the author must approve a change.
+        largest_step: a quote may move by this much of the base price against what is live.
+        human_premium_cap: humans may pay this much more on average, over the base price.
+        first_markup, first_share: highest mark-up and share of sessions of the first release.
+        demo_people: lets whoever opens an installation without accounts enter as a demo analyst or manager.
+        sign_in_hours: a sign-in ends after this long.
     """
 
     model_config = SettingsConfigDict(env_prefix="PHANTOM_", frozen=True, extra="ignore")
@@ -49,6 +55,13 @@ class Settings(BaseSettings):
         "browser_family",
         "session_start_hour",
     )
+    approvals_needed: int = Field(default=1, ge=1)
+    largest_step: float = Field(default=0.3, gt=0)
+    human_premium_cap: float = Field(default=0.05, ge=0)
+    first_markup: float = Field(default=1.1, gt=0)
+    first_share: float = Field(default=0.1, gt=0, le=1)
+    demo_people: bool = True
+    sign_in_hours: float = Field(default=12.0, gt=0)
     log_level: str = "INFO"
 
     @field_validator("banned_features", mode="before")
