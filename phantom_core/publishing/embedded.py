@@ -51,17 +51,12 @@ def join(workspace: Path) -> str:
     """
     folder = _folder(workspace)
     with _guard:
-        if folder in _held and _is_up(folder):
-            return url(workspace)
-        _leave(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        with _starting(folder):
-            _held[folder] = _hold(folder)
+        if not (folder in _held and _is_up(folder)):
+            _leave(folder)
             try:
-                _have_it_up(folder)
-            except UnavailableError:
-                _leave(folder)
-                raise
+                _enter(folder)
+            except OSError as error:
+                raise UnavailableError(f"No Valkey server can be started in {folder}: {error.strerror or error}.", hint=_ELSE) from None
     return url(workspace)
 
 
@@ -94,6 +89,18 @@ def stop(workspace: Path) -> None:
 
 def _folder(workspace: Path) -> Path:
     return workspace.resolve() / FOLDER
+
+
+def _enter(folder: Path) -> None:
+    """Become a user of a server that runs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with _starting(folder):
+        _held[folder] = _hold(folder)
+        try:
+            _have_it_up(folder)
+        except (UnavailableError, OSError):
+            _leave(folder)
+            raise
 
 
 def _leave(folder: Path) -> None:

@@ -250,6 +250,12 @@ def test_a_server_that_cannot_start_says_where_to_look(settings: Settings, monke
         connect(settings)
 
 
+def test_a_workspace_that_cannot_be_written_is_said_to_be(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UnavailableError, match=r"No Valkey server can be started in .*file/valkey: Not a directory"):
+        connect(Settings(workspace=tmp_path / "file", redis_url=""))
+
+
 def test_many_processes_that_start_at_once_find_one_server(settings: Settings) -> None:
     users = [User(settings) for _ in range(6)]
     try:

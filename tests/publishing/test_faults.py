@@ -184,6 +184,15 @@ def test_everything_is_flushed_before_any_command(server: OwnServer, n: int) -> 
     assert outcome is {1: None, SWITCH + 1: UncertainError}.get(n, NotSwitchedError)
 
 
+def test_a_client_that_outlives_a_restart_publishes_at_the_first_attempt(server: OwnServer) -> None:
+    with server.client() as client:
+        assert read_live(client) == LIVE_FIRST
+        server.kill()
+        server.start()
+        assert attempt(client, server) is None
+    assert assert_whole(server)
+
+
 def test_an_empty_server_in_its_place_is_found_out_and_healed(server: OwnServer, tmp_path: Path) -> None:
     with Proxy(server.port) as proxy, server.client(port=proxy.port) as client, OwnServer(tmp_path / "empty") as empty:
         assert read_live(client) == LIVE_FIRST
