@@ -37,6 +37,9 @@ def main(folder: Path, path: Path, binary: str) -> int:
     threading.Thread(target=keeper.stop_after_the_last_user, daemon=True).start()
     code = keeper.run()
     path.unlink(missing_ok=True)
+    if path.parent != folder:
+        with contextlib.suppress(OSError):
+            path.parent.rmdir()
     return code
 
 
