@@ -1,7 +1,7 @@
 """Settings: one frozen object, read once at the edge from PHANTOM_* variables."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -37,6 +37,8 @@ class Settings(BaseSettings):
         decision_log_share: share of the sessions whose decisions are kept.
         api_keys: that open the services; commas between them in the environment; none means everybody may ask.
         allowed_origins: web pages that may call the services, https://shop.example; commas between them in the environment.
+        oidc_claim: claim of the identity provider that lists groups or roles.
+        oidc_roles: role by group, as a JSON object: {"pricing": "pricing manager", "all": "viewer"}.
     """
 
     model_config = SettingsConfigDict(env_prefix="PHANTOM_", frozen=True, extra="ignore")
@@ -74,6 +76,8 @@ class Settings(BaseSettings):
     decision_log_share: float = Field(default=1.0, ge=0, le=1)
     api_keys: Annotated[tuple[str, ...], NoDecode] = Field(default=(), repr=False)
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    oidc_claim: str = "groups"
+    oidc_roles: dict[str, Literal["viewer", "analyst", "pricing manager", "administrator"]] = Field(default_factory=dict)
     log_level: str = "INFO"
 
     @field_validator("banned_features", "api_keys", "allowed_origins", mode="before")
