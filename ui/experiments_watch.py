@@ -111,9 +111,7 @@ def _report(one: Experiment, found: ExperimentReport) -> None:
 def _comparison(one: Experiment, found: ExperimentReport, comparison: Comparison) -> None:
     st.markdown(f"##### {comparison.arm} against {found.arms[0].name}")
     if not comparison.course:
-        st.info(
-            "Too few sessions to say anything: it takes 200 in each arm, and 20 purchases.", icon=":material/hourglass:"
-        )
+        st.info("Too few sessions to say anything: it takes 200 in each arm, and 20 purchases.", icon=":material/hourglass:")
         return
     verdicts = {"better": "**Better beyond doubt**", "worse": "**Worse beyond doubt**", "open": "**Open**: nothing is beyond doubt yet"}
     since = f" since {count(comparison.decided_sessions)} sessions" if comparison.decided_sessions else ""
