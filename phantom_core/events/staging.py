@@ -39,7 +39,8 @@ class Staging:
         self.connection.execute(f"SET TimeZone = {quote_text(mapping.time_zone)}")
         pattern = f"try_strptime(ts, {quote_text(mapping.time_format)})" if mapping.time_format else "NULL"
         self.connection.execute(f"CREATE MACRO formatted_time(ts) AS CAST(CAST({pattern} AS TIMESTAMP) AS TIMESTAMPTZ)")
-        self.connection.execute((_SQL / "macros.sql").read_text(encoding="utf-8"))
+        for macros in ("keys.sql", "macros.sql"):
+            self.connection.execute((_SQL / macros).read_text(encoding="utf-8"))
         self._mapped = mapped_select(mapping, columns)
         self._checks = (_SQL / ("event_checks.sql" if mapping.kind == "events" else "quote_checks.sql")).read_text(encoding="utf-8")
         self._vocabulary()
