@@ -8,6 +8,7 @@ PhantomError                 500
 ├── NotFoundError            404  no such session, model, job or file
 ├── ConflictError            409  someone else was first
 ├── CancelledError           499  the person who asked took it back
+├── BusyError                429  too much at once; try again in a moment
 └── UnavailableError         503  a service that is needed does not answer
 
 Each message says what was found, what was expected and where; `hint` says what to do next.
@@ -70,6 +71,12 @@ class CancelledError(PhantomError):
     """The person who asked took it back."""
 
     http_status = 499
+
+
+class BusyError(PhantomError):
+    """Too much at once; try again in a moment."""
+
+    http_status = 429
 
 
 class UnavailableError(PhantomError):
