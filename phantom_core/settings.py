@@ -13,6 +13,7 @@ class Settings(BaseSettings):
     Attributes:
         workspace: folder that holds the lake, models and jobs.
         database_url: SQLAlchemy URL of the control database; empty means SQLite in the workspace.
+        redis_url: of the Redis or Valkey server to publish to; empty means an embedded one in the workspace.
         max_field_bytes: a single field longer than this is quarantined, bytes.
         future_tolerance_s: an event may be this far ahead of the clock, seconds.
         seed: seed of everything random unless a call says otherwise.
@@ -32,12 +33,19 @@ class Settings(BaseSettings):
         max_pending_events: so many events may wait in the ingest service to be kept.
         max_buffer_bytes: so much may wait for the lake in the local buffer, bytes.
         stream_commit_s: the worker writes to the lake at least so often while events come, s.
+        approvals_needed: how many people other than the author must approve a change.
+        largest_step: a quote may move by this much of the base price against what is live.
+        human_premium_cap: humans may pay this much more on average, over the base price.
+        first_markup, first_share: highest mark-up and share of sessions of the first release.
+        demo_people: lets whoever opens an installation without accounts enter as a demo analyst or manager.
+        sign_in_hours: a sign-in ends after this long.
     """
 
     model_config = SettingsConfigDict(env_prefix="PHANTOM_", frozen=True, extra="ignore")
 
     workspace: Path = Path("data/workspace")
     database_url: str = ""
+    redis_url: str = Field(default="", repr=False)
     max_field_bytes: int = Field(default=1 << 20, ge=1024)
     future_tolerance_s: int = Field(default=300, ge=0)
     seed: int = 20_261
@@ -63,6 +71,13 @@ class Settings(BaseSettings):
     max_pending_events: int = Field(default=20_000, ge=1)
     max_buffer_bytes: int = Field(default=1 << 30, ge=1 << 20)
     stream_commit_s: float = Field(default=5.0, gt=0)
+    approvals_needed: int = Field(default=1, ge=1)
+    largest_step: float = Field(default=0.3, gt=0)
+    human_premium_cap: float = Field(default=0.05, ge=0)
+    first_markup: float = Field(default=1.1, gt=0)
+    first_share: float = Field(default=0.1, gt=0, le=1)
+    demo_people: bool = True
+    sign_in_hours: float = Field(default=12.0, gt=0)
     log_level: str = "INFO"
 
     @field_validator("banned_features", "api_keys", "cors_origins", mode="before")
