@@ -3,6 +3,7 @@
 PhantomError                 500
 ├── InputError               400  what the caller gave cannot be used
 │   ├── SourceError          422  a file or table cannot be read as a whole
+│   ├── TooLargeError        413  more than may be sent at once
 │   └── MappingError         422  a mapping does not fit the columns it meets
 ├── DataError                422  the data loaded cannot answer the question
 ├── NotSignedInError         401  nobody is signed in, or not any more
@@ -43,6 +44,12 @@ class SourceError(InputError):
     """A file or table cannot be read as a whole."""
 
     http_status = 422
+
+
+class TooLargeError(InputError):
+    """More than may be sent at once."""
+
+    http_status = 413
 
 
 class MappingError(InputError):

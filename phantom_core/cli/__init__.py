@@ -15,6 +15,7 @@ from phantom_core.cli import (
     market_training,
     market_trials,
     multitask,
+    online,
     rules,
     session_market,
 )
@@ -61,6 +62,14 @@ rule_verbs.command("check")(rules.check)
 rule_verbs.command("replay")(rules.replay)
 rule_verbs.command("convert")(rules.convert)
 app.add_typer(rule_verbs, name="rules")
+
+serve = typer.Typer(no_args_is_help=True, help="Run a service until SIGTERM.")
+serve.command("ingest")(online.ingest)
+app.add_typer(serve, name="serve")
+
+stream = typer.Typer(no_args_is_help=True, help="Bring what the services accept into the lake.")
+stream.command("worker")(online.worker)
+app.add_typer(stream, name="stream")
 
 
 def main() -> None:

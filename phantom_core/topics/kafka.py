@@ -125,10 +125,10 @@ class KafkaReader:
         except KafkaException as error:
             raise UnavailableError(f"Kafka cannot be read: {error.args[0].str()}.", hint=_HINT) from error
         for message in received:
-            topic, partition, offset, error = message.topic(), message.partition(), message.offset(), message.error()
-            if error is not None and error.code() not in _PASSING:
-                raise UnavailableError(f"Kafka cannot be read: {error.str()}.", hint=_HINT)
-            if error is None and topic is not None and partition is not None and offset is not None:
+            topic, partition, offset, failure = message.topic(), message.partition(), message.offset(), message.error()
+            if failure is not None and failure.code() not in _PASSING:
+                raise UnavailableError(f"Kafka cannot be read: {failure.str()}.", hint=_HINT)
+            if failure is None and topic is not None and partition is not None and offset is not None:
                 self._next[topic, partition] = offset + 1
                 found.append(Message(topic, str(partition), offset, message.value() or b""))
         return found

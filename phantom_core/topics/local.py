@@ -144,7 +144,7 @@ class LocalReader:
                     content += more
         except OSError as error:
             raise UnavailableError(f"The buffer cannot be read: {error.strerror or error}.", hint="Check the disk.") from error
-        found = []
+        found: list[Message] = []
         for record in records(content, at):
             if len(found) == most:
                 self._read[name] = record.at

@@ -42,10 +42,10 @@ class Record:
 
 
 def line_of(value: str, accepted_us: int) -> bytes:
-    """A record as it stands in a file; line breaks in JSON are only ever blanks.
+    r"""A record as it stands in a file; line breaks in JSON are only ever blanks.
 
     >>> line_of('{"a": 1}', 1)
-    b'c3a57341 0000000000000001 {"a": 1}\\n'
+    b'c3a57341 0000000000000001 {"a": 1}\n'
     """
     text = b"%016d %s" % (accepted_us, value.replace("\r", " ").replace("\n", " ").encode())
     return b"%08x %s\n" % (zlib.crc32(text), text)

@@ -79,4 +79,3 @@ class Reader(Protocol):
 
     def close(self) -> None:
         """Let go; what was polled and not committed comes again."""
-
