@@ -1,6 +1,7 @@
 """Staging: raw rows become events or quotes, or learn why they cannot, in a DuckDB file of their own."""
 
 from pathlib import Path
+from typing import Final
 
 import duckdb
 import pyarrow as pa
@@ -10,6 +11,8 @@ from phantom_core.events.checks import checks, teach
 from phantom_core.events.columns import Columns, quote_name, quote_text
 from phantom_core.events.mapping import EVENT_FIELDS, QUOTE_FIELDS, Mapping
 from phantom_core.events.text_rows import MAX_SHOWN
+
+_FEW_ROWS: Final = 1_000
 
 
 class Staging:
@@ -35,6 +38,7 @@ class Staging:
         self._name = mapping.name
         teach(self.connection, mapping, newest_ms=now_ms + future_tolerance_s * 1_000, max_chars=max_chars)
         self._mapped, self._checks = mapped_select(mapping, columns), checks(mapping.kind)
+        self._tolerance_ms = future_tolerance_s * 1_000
         self._started = False
         self.n_rows = 0
 
@@ -45,6 +49,8 @@ class Staging:
             SourceError: the values cannot even be looked at as the mapping says.
         """
         self.connection.register("raw", rows)
+        # Finding the best plan takes longer than the best plan saves on a few rows.
+        self.connection.execute(f"PRAGMA {'disable' if rows.num_rows < _FEW_ROWS else 'enable'}_optimizer")
         try:
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS {self._mapped}")
         except duckdb.Error as error:
@@ -53,8 +59,15 @@ class Staging:
         into = "INSERT INTO staged" if self._started else "CREATE TABLE staged AS"
         self.connection.execute(f"{into} {self._checks}")
         self._started = True
+        self.connection.execute("PRAGMA enable_optimizer")
         self.connection.unregister("raw")
         self.n_rows += rows.num_rows
+
+    def restart(self, now_ms: int) -> None:
+        """Forget all rows, and look at the clock again, for the next rows of the same source."""
+        self.connection.execute("DROP TABLE IF EXISTS staged")
+        self.connection.execute("UPDATE clock SET newest_ms = ?", [now_ms + self._tolerance_ms])
+        self._started, self.n_rows = False, 0
 
     def warnings(self) -> tuple[str, ...]:
         """What a reader should be told about the whole file."""

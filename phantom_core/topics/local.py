@@ -12,7 +12,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from phantom_core.errors import BusyError, NotFoundError, UnavailableError
-from phantom_core.topics.segments import Record, SegmentWriter, forget_writer, is_finished, records, segments
+from phantom_core.topics.segments import Record, SegmentWriter, forget_writers, is_finished, records, segments
 from phantom_core.topics.topic import KINDS, Message, Outgoing
 
 FOLDER: Final = "inbox"
@@ -86,15 +86,16 @@ class LocalReader:
         self._read: dict[str, int] = {}
 
     def poll(self, most: int, timeout_s: float) -> list[Message]:
-        """The next messages, segment after segment.
+        """The next messages, segment after segment, as many as come in time.
 
         Raises:
             UnavailableError: a segment cannot be read.
         """
         until_s = time.monotonic() + timeout_s
+        found: list[Message] = []
         while True:
-            found = self._next(most) if self._is_ours() else []
-            if found or time.monotonic() >= until_s:
+            found += self._next(most - len(found)) if self._is_ours() else []
+            if len(found) >= most or time.monotonic() >= until_s:
                 return found
             time.sleep(min(_PAUSE_S, timeout_s))
 
@@ -165,8 +166,8 @@ class LocalReader:
                     break
                 n_bytes -= path.stat().st_size
                 path.unlink()
-                forget_writer(path)
                 self._read.pop(f"{topic}/{path.name}", None)
+            forget_writers(self._folder / topic)
 
 
 def drained(folder: Path) -> dict[str, int]:

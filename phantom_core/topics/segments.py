@@ -45,7 +45,7 @@ def line_of(value: str, accepted_us: int) -> bytes:
     r"""A record as it stands in a file; line breaks in JSON are only ever blanks.
 
     >>> line_of('{"a": 1}', 1)
-    b'c3a57341 0000000000000001 {"a": 1}\n'
+    b'cd63706d 0000000000000001 {"a": 1}\n'
     """
     text = b"%016d %s" % (accepted_us, value.replace("\r", " ").replace("\n", " ").encode())
     return b"%08x %s\n" % (zlib.crc32(text), text)
@@ -153,10 +153,14 @@ def is_finished(path: Path, others: Sequence[Path]) -> bool:
         return False
 
 
-def forget_writer(path: Path) -> None:
-    """Remove the lock of a writer that is gone, once its last segment is."""
-    with contextlib.suppress(OSError):
-        _lock_path(path.parent, _writer(path)).unlink()
+def forget_writers(folder: Path) -> None:
+    """Remove the locks of writers that are gone and have no segment left."""
+    at_work = {_writer(path) for path in segments(folder)}
+    for lock in folder.glob("*.lock"):
+        if lock.stem in at_work or time.time() - lock.stat().st_mtime < OLDEST_S:  # a young one may be about to be held
+            continue
+        with contextlib.suppress(Timeout, OSError), FileLock(lock, timeout=0, thread_local=False):
+            lock.unlink()
 
 
 def _writer(path: Path) -> str:

@@ -23,7 +23,9 @@ class Service:
 
     def __init__(self, name: str, workspace: Path, environment: dict[str, str] | None = None, *options: str) -> None:
         command = [sys.executable, "-m", "phantom_core", "serve", name, "--port", "0", "--workspace", str(workspace), *options]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})}
+        )
         assert self.process.stdout is not None
         found = re.search(r"http://\S+", self.process.stdout.readline())
         assert found, self.process.communicate()[1]
