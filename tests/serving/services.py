@@ -3,14 +3,18 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
 import httpx
+import uvicorn
+from fastapi import FastAPI
 
 
 class Service:
@@ -51,3 +55,18 @@ class Service:
 def ingest_service(workspace: Path, **environment: str) -> Iterator[Service]:
     with Service("ingest", workspace, environment) as service:
         yield service
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[httpx.Client]:
+    """An application on a real port of this process, and a client that talks to it."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=20) as client:
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join()
