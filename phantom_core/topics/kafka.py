@@ -1,6 +1,7 @@
 """Kafka: topics on a broker. Messages are keyed by session, so that a session's events stay in order and with one worker."""
 
 import logging
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -14,6 +15,7 @@ from phantom_core.topics.topic import KINDS, Message, Outgoing
 GROUP: Final = "phantom-lake"
 _DELIVERY_S: Final = 8.0
 _ANSWER_S: Final = 5.0
+_PAUSE_S: Final = 0.1
 _LOGGER: Final = logging.getLogger(__name__)
 _HINT: Final = "Check PHANTOM_KAFKA_BOOTSTRAP and the brokers."
 # A broker that is being restarted, or a topic that nobody has written to yet: the client tries again by itself.
@@ -206,8 +208,9 @@ def _tail(consumer: Consumer, topic: str, most: int) -> list[KafkaMessage]:
     if not places:
         return found
     consumer.assign(places)
-    while wanted and (received := consumer.consume(1_000, _ANSWER_S)):
-        for message in received:
+    until_s = time.monotonic() + _ANSWER_S
+    while wanted and time.monotonic() < until_s:
+        for message in consumer.consume(1_000, _PAUSE_S):
             partition, offset, error = message.partition(), message.offset(), message.error()
             if error is None:
                 found.append(message)

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 from confluent_kafka import Producer
 
-# Short, so that a killed worker's partitions are soon given to the next one.
-OPTIONS = {"session.timeout.ms": "1500", "heartbeat.interval.ms": "300"}
+# As short as the mock brokers allow, who let a new group wait for company for 3 s: a killed worker is soon given up.
+OPTIONS = {"session.timeout.ms": "3500", "heartbeat.interval.ms": "300"}
 
 
 def main() -> None:
