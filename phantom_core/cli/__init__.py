@@ -19,6 +19,7 @@ from phantom_core.cli import (
     market_training,
     market_trials,
     multitask,
+    online,
     people,
     rules,
     serve,
@@ -85,9 +86,14 @@ rule_verbs.command()(live.watch)
 app.add_typer(rule_verbs, name="rules")
 
 serve_verbs = typer.Typer(no_args_is_help=True, help="Run a service until it is told to stop.")
+serve_verbs.command("ingest")(online.ingest)
 serve_verbs.command("pricing")(serve.pricing)
 serve_verbs.command("decisions")(serve.decisions)
 app.add_typer(serve_verbs, name="serve")
+
+stream_verbs = typer.Typer(no_args_is_help=True, help="Bring what the services accept into the lake.")
+stream_verbs.command("worker")(online.worker)
+app.add_typer(stream_verbs, name="stream")
 
 experiment_verbs = typer.Typer(no_args_is_help=True, help="Price experiments: plan, start, look, stop.")
 experiment_verbs.command()(experiments.plan)

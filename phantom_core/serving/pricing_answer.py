@@ -86,6 +86,7 @@ class HealthAnswer(BaseModel):
 class Refusal(BaseModel):
     """Why there is no answer, and what to do."""
 
+    success: Literal[False]
     error: str
     hint: str
     request_id: str
