@@ -31,7 +31,7 @@ def served(workspace: Path, *, port: int = 0, arguments: tuple[str, ...] = (), *
         env = {**os.environ, "PHANTOM_WORKSPACE": str(workspace), **environment}
         process = subprocess.Popen(command, cwd=APP.parent, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        _wait(f"http://127.0.0.1:{port}/_stcore/health", process, workspace / "server.log")
+        wait_for(f"http://127.0.0.1:{port}/_stcore/health", process, workspace / "server.log")
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
@@ -63,7 +63,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait until a server answers."""
     deadline_s = time.monotonic() + START_WITHIN_S
     while time.monotonic() < deadline_s:
         assert process.poll() is None, log.read_text()

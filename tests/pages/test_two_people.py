@@ -1,6 +1,9 @@
 """Two people in two windows, and people whom an identity provider knows."""
 
+import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +14,7 @@ from playwright.sync_api import Page, expect  # noqa: E402
 
 from phantom_core.publishing.server import stop_embedded  # noqa: E402
 from phantom_core.settings import Settings  # noqa: E402
-from tests.pages.browser import CHROMIUM, browser_page, free_port, served, settle  # noqa: E402
+from tests.pages.browser import CHROMIUM, browser_page, free_port, served, settle, wait_for  # noqa: E402
 
 pytestmark = [
     pytest.mark.browser,
@@ -63,38 +66,51 @@ def test_one_proposes_and_the_other_approves_and_publishes(workspace: Path) -> N
         expect(ana.get_by_text("live for 10 %")).to_be_visible()
 
 
-def test_an_identity_providers_groups_become_roles(workspace: Path, tmp_path: Path) -> None:
-    # Imported late: what the provider is built with warns of what it will do one day.
-    import warnings
+KNOWN = (
+    {"sub": "mia", "email": "mia@shop.example", "name": "Mia", "groups": ["pricing"]},
+    {"sub": "gus", "email": "gus@shop.example", "name": "Gus", "groups": ["cooks"]},
+)
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from oidc_provider_mock import User, run_server_in_thread
 
-    known = [
-        User(sub="mia", claims={"email": "mia@shop.example", "name": "Mia", "groups": ["pricing"]}),
-        User(sub="gus", claims={"email": "gus@shop.example", "name": "Gus", "groups": ["cooks"]}),
-    ]
+@pytest.fixture
+def provider(tmp_path: Path) -> Iterator[str]:
+    """A real OpenID Connect provider that knows two people."""
     port = free_port()
-    with run_server_in_thread(user_claims=known) as provider:
-        secrets = tmp_path / "secrets.toml"
-        secrets.write_text(
-            f"""[auth]
+    command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port)]
+    for claims in KNOWN:
+        command += ["--user-claims", json.dumps(claims)]
+    with (tmp_path / "provider.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}/.well-known/openid-configuration"
+    wait_for(url, process, tmp_path / "provider.log")
+    yield url
+    process.terminate()
+    process.wait(timeout=20)
+
+
+def test_an_identity_providers_groups_become_roles(workspace: Path, provider: str, tmp_path: Path) -> None:
+    port = free_port()
+    secrets = tmp_path / "secrets.toml"
+    secrets.write_text(
+        f"""[auth]
 redirect_uri = "http://127.0.0.1:{port}/oauth2callback"
 cookie_secret = "{"s" * 40}"
 client_id = "phantom"
 client_secret = "secret"
-server_metadata_url = "http://127.0.0.1:{provider.server_port}/.well-known/openid-configuration"
-client_kwargs = {{ scope = "openid email profile" }}
+server_metadata_url = "{provider}"
 """
-        )
-        roles = {"PHANTOM_OIDC_ROLES": '{"pricing": "pricing manager"}'}
-        with served(workspace, port=port, arguments=("--secrets.files", str(secrets)), **roles) as url, browser_page() as page:
-            signed_in(page, url, "mia")
-            expect(page.get_by_text("pricing manager").first).to_be_visible()
-            page.get_by_role("button", name="Sign out").click()
-            signed_in(page, url, "gus")
-            expect(page.get_by_text("gus@shop.example has no role here")).to_be_visible()
+    )
+    roles = {"PHANTOM_OIDC_ROLES": '{"pricing": "pricing manager"}'}
+    with served(workspace, port=port, arguments=("--secrets.files", str(secrets)), **roles) as url, browser_page() as page:
+        signed_in(page, url, "mia")
+        expect(page.get_by_text("pricing manager").first).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_role("button", name="End session").click()  # the provider asks once more
+        browser = page.context.browser
+        assert browser
+        other = browser.new_context().new_page()
+        signed_in(other, url, "gus")
+        expect(other.get_by_text("gus@shop.example has no role here")).to_be_visible()
 
 
 def signed_in(page: Page, url: str, subject: str) -> None:
