@@ -20,6 +20,7 @@ TITLES = {
     "approvals": "Approvals",
     "live": "Live",
     "audit": "Audit",
+    "jobs": "Jobs",
     "people": "People",
 }
 
