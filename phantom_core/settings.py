@@ -38,6 +38,7 @@ class Settings(BaseSettings):
         human_premium_cap: humans may pay this much more on average, over the base price.
         first_markup, first_share: highest mark-up and share of sessions of the first release.
         demo_people: lets whoever opens an installation without accounts enter as a demo analyst or manager.
+        watch_every_s: the app looks this often whether servers hold what was approved, seconds; 0 leaves it to `rules watch`.
         sign_in_hours: a sign-in ends after this long.
         pricing_deadline_ms: a price waits no longer for Redis.
         late_features_s: features of a session that are older count as unknown, seconds.
@@ -83,6 +84,7 @@ class Settings(BaseSettings):
     first_markup: float = Field(default=1.1, gt=0)
     first_share: float = Field(default=0.1, gt=0, le=1)
     demo_people: bool = True
+    watch_every_s: float = Field(default=5.0, ge=0)
     sign_in_hours: float = Field(default=12.0, gt=0)
     pricing_deadline_ms: int = Field(default=50, ge=1)
     late_features_s: int = Field(default=3_600, ge=1)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+NOW_MS = 1_772_452_800_000
 REQUIRED = frozenset(filter(None, os.environ.get("PHANTOM_REQUIRED_TESTS", "").split(",")))
 
 
@@ -35,3 +36,17 @@ def redis_url() -> Iterator[str]:
         server.flushdb()
         yield url
         server.flushdb()
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo set of 300 sessions and a classifier; never written to."""
+    from phantom_core.lake.lake import Lake
+    from phantom_core.settings import Settings
+    from phantom_core.workflows.demo import load_demo
+    from phantom_core.workflows.train_classifier import train_classifier
+
+    settings = Settings(workspace=tmp_path_factory.mktemp("trained"), demo_sessions=300)
+    load_demo(settings, now_ms=NOW_MS)
+    train_classifier(settings, Lake(settings.workspace / "lake"), now_ms=NOW_MS, n_folds=3)
+    return settings.workspace

@@ -63,6 +63,7 @@ def _pages() -> dict[str, list[Page]]:
         ],
         "Control": [
             st.Page("pages/audit.py", title="Audit", icon=":material/history_edu:"),
+            st.Page("pages/jobs.py", title="Jobs", icon=":material/work_history:"),
             st.Page("pages/people.py", title="People", icon=":material/group:"),
         ],
     }

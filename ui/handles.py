@@ -34,7 +34,9 @@ def snapshot() -> Snapshot:
 
 def keep_watch() -> None:
     """Have this server do what is due and notice divergence, once for all who look."""
-    _watcher(settings())
+    chosen = settings()
+    if chosen.watch_every_s:
+        _watcher(chosen)
 
 
 def now_ms() -> int:
@@ -54,6 +56,6 @@ def _snapshot(chosen: Settings, stamp: Stamp) -> Snapshot:
 
 @st.cache_resource(show_spinner=False, max_entries=4, hash_funcs={Settings: Settings.model_dump_json})
 def _watcher(chosen: Settings) -> threading.Thread:
-    thread = threading.Thread(target=watch, args=(chosen, now_ms, threading.Event()), daemon=True, name="watcher")
+    thread = threading.Thread(target=watch, args=(chosen, now_ms, threading.Event(), chosen.watch_every_s), daemon=True, name="watcher")
     thread.start()
     return thread

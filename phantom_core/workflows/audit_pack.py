@@ -8,6 +8,7 @@ from phantom_core.publishing.server import connect
 from phantom_core.review.pack import Pack, to_html, to_json
 from phantom_core.settings import Settings
 from phantom_core.workflows.change_requests import check_gates, control, evidence_of
+from phantom_core.workflows.publish_rules import has_server
 
 
 def verify_chain(settings: Settings) -> Verdict:
@@ -46,8 +47,11 @@ def pack(settings: Settings, request_id: int, *, now_ms: int) -> dict[str, bytes
 
 def _published_head(settings: Settings) -> str | None:
     """Hash of the audit entry that the server's live document points at; None where it cannot be asked."""
+    if not has_server(settings):
+        return None
     try:
-        live = read_live(connect(settings))
+        with connect(settings) as client:
+            live = read_live(client)
     except PhantomError:
         return None
     return live.audit_hash or None if live else None

@@ -17,7 +17,8 @@ from phantom_core.settings import Settings
 from phantom_core.workflows.drain_decisions import drain_decisions
 from phantom_core.workflows.experiments import parse_arms, plan_experiment, size_experiment, start_experiment
 from phantom_core.workflows.ingest import ingest
-from tests.pages.conftest import NOW_MS, Open, texts
+from tests.conftest import NOW_MS
+from tests.pages.conftest import Open, texts
 from tests.serving.decisions import decision
 
 HOUR_MS = 3_600_000
