@@ -64,12 +64,10 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Open:
         monkeypatch.setenv("PHANTOM_WORKSPACE", str(workspace))
         monkeypatch.setenv("PHANTOM_WATCH_EVERY_S", "0")
         app = AppTest.from_file(APP, default_timeout=60)
-        app.run()
-        if screen != "overview":
-            app.switch_page(f"pages/{screen}.py")
+        app.switch_page(f"pages/{screen}.py")
         for name, value in query.items():
             app.query_params[name] = value
-        return app.run() if screen != "overview" or query else app
+        return app.run()
 
     return opened
 
