@@ -1,5 +1,6 @@
 """Explaining a saved classifier: exact, kept, and honest about what is gone."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from phantom_core.settings import Settings
 from phantom_core.workflows.demo import load_demo
 from phantom_core.workflows.explain_model import explain_model, read_explanation
 from phantom_core.workflows.explain_session import explain_session
+from phantom_core.workflows.ingest import ingest
 from phantom_core.workflows.train_classifier import train_classifier
 
 NOW_MS = 1_772_452_800_000
@@ -48,6 +50,18 @@ def test_the_same_model_and_data_are_explained_once(trained: tuple[Settings, Lak
     written_ns = points.stat().st_mtime_ns
     assert explain_model(settings, lake) == first
     assert points.stat().st_mtime_ns == written_ns
+
+
+def test_a_changed_label_has_the_model_explained_again(trained: tuple[Settings, Lake], tmp_path: Path) -> None:
+    workspace = shutil.copytree(trained[0].workspace, tmp_path / "own")
+    settings, lake = Settings(workspace=workspace), Lake(workspace / "lake")
+    first = explain_model(settings, lake)
+    human = next(row["session_id"] for row in FeatureStore(lake).matrix().to_pylist() if row["is_agent"] is False)
+    (tmp_path / "labels.csv").write_text(f"session,label\n{human},agent\n")
+    ingest(settings, [], now_ms=NOW_MS + 9, labels=str(tmp_path / "labels.csv"))
+    again = explain_model(settings, lake)
+    assert (again.lake_version, again.features != first.features) == (first.lake_version, True)
+    assert again.kernels != first.kernels
 
 
 def test_a_stated_number_of_sessions_is_drawn_the_same_way_each_time(trained: tuple[Settings, Lake]) -> None:

@@ -23,21 +23,7 @@ from phantom_core.workflows.price import price_offer
 from phantom_core.workflows.run_job import WORK
 from phantom_core.workflows.train_multitask import leak_suspects, train_multitask
 from phantom_core.workflows.tune_multitask import tune_multitask, tuned_hyperparameters, tuning_history
-
-NOW_MS = 1_772_452_800_000
-QUICK = Hyperparameters(width=0.5, most_epochs=4, batch_rows=512)
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    settings = Settings(workspace=tmp_path_factory.mktemp("multitask"), demo_sessions=500)
-    load_demo(settings, now_ms=NOW_MS)
-    return settings
-
-
-@pytest.fixture(scope="module")
-def report(demo: Settings) -> MultitaskReport:
-    return train_multitask(demo, Lake(demo.workspace / "lake"), now_ms=NOW_MS, n_folds=3, chosen=QUICK)
+from tests.workflows.conftest import NOW_MS, QUICK
 
 
 def quoted(settings: Settings) -> tuple[str, str]:
