@@ -20,7 +20,6 @@ from phantom_core.explain.contributions import Contributions
 from phantom_core.explain.explanation import OUTPUTS, Output
 from phantom_core.features.catalogue import names
 from phantom_core.models.encoding import BROWSER_FAMILIES
-from phantom_core.models.multitask.inputs import Inputs
 from phantom_core.models.multitask.network import Network
 from phantom_core.models.torch_threads import one_thread
 from phantom_core.offers.product_features import product_names
@@ -66,11 +65,6 @@ class ExplainedNetwork:
             progress: told all along; its CancelledError ends the work.
         """
         return take_apart(self.network, self.background, values, self.seed, progress)[OUTPUTS.index(self.output)]
-
-
-def values_of(inputs: Inputs) -> Floats:
-    """Session, product and the logarithm of price over base price side by side, shape (n, 40), NaN where undefined."""
-    return np.hstack([inputs.session, inputs.product, inputs.log_ratio[:, None]])
 
 
 @torch.no_grad()

@@ -6,11 +6,11 @@ import pyarrow as pa
 from pydantic import JsonValue
 
 from phantom_core.explain.columns import BY_NAME
+from phantom_core.explain.contributions import Explained
 from phantom_core.explain.explanation import Output
-from phantom_core.explain.network import ExplainedNetwork, values_of
 from phantom_core.explain.one_session import Contribution
 from phantom_core.models.multitask.description import Description
-from phantom_core.models.multitask.inputs import offer_inputs
+from phantom_core.models.multitask.inputs import offer_inputs, values_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +56,20 @@ class OfferExplanation:
 
 
 def explain_offer(
-    explained: ExplainedNetwork, description: Description, version: str, session_id: str, offer: pa.Table
+    explained: Explained, output: Output, description: Description, version: str, session_id: str, offer: pa.Table
 ) -> OfferExplanation:
     """Take apart what a network says of one offer.
 
     Args:
-        explained: the network, taken apart.
+        explained: the answer of the network, taken apart.
+        output: which answer that is.
         description: with its calibrations.
         version: name of the network.
         session_id: who was shown it.
         offer: one row with the columns of `read_offers`.
     """
     found = explained.contributions(values_of(offer_inputs(offer)))
-    calibration = description.agent if explained.output == "agent" else description.purchase
+    calibration = description.agent if output == "agent" else description.purchase
     rows = [
         Contribution(name, BY_NAME[name].family, offer[name][0].as_py(), float(value))
         for name, value in zip(found.names, found.values[0], strict=True)
@@ -78,7 +79,7 @@ def explain_offer(
         product_id=offer["product_id"][0].as_py(),
         quote_ms=int(offer["quote_ms"][0].as_py()),
         model_version=version,
-        output=explained.output,
+        output=output,
         probability=float(calibration.probability(found.output)[0]),
         base=found.base,
         log_odds=float(found.output[0]),

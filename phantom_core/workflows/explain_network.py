@@ -15,12 +15,12 @@ from phantom_core.evaluation.multitask_report import FILE, KIND, parse_report
 from phantom_core.explain.contributions import Contributions
 from phantom_core.explain.explanation import OUTPUTS, Explanation, Output
 from phantom_core.explain.importance import family_importance, importance
-from phantom_core.explain.network import COLUMNS, take_apart, values_of
+from phantom_core.explain.network import COLUMNS, take_apart
 from phantom_core.explain.saved import FOLDER, SavedExplanation, keep, known, read_saved, tables_read, write_table
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
 from phantom_core.models.multitask.description import read_description
-from phantom_core.models.multitask.inputs import offer_inputs
+from phantom_core.models.multitask.inputs import offer_inputs, values_of
 from phantom_core.models.multitask.network import Network
 from phantom_core.models.multitask.saved import read_fold_networks, read_network
 from phantom_core.offers.offers import RELATIONS, moments_named, read_offers

@@ -53,7 +53,8 @@ def explain_offer(
     offer = _offer(lake, model, session_id, product_id)
     network, description = read_network(model)
     background = background_of(settings, lake, model, within(progress, 0, 0.8))
-    return explain(ExplainedNetwork(network, output, background, settings.seed), description, model.manifest.version, session_id, offer)
+    explained = ExplainedNetwork(network, output, background, settings.seed)
+    return explain(explained, output, description, model.manifest.version, session_id, offer)
 
 
 def _offer(lake: Lake, model: StoredModel, session_id: str, product_id: str | None) -> pa.Table:

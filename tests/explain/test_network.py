@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from phantom_core.errors import CancelledError
-from phantom_core.explain.network import COLUMNS, ExplainedNetwork, take_apart, values_of
+from phantom_core.explain.network import COLUMNS, ExplainedNetwork, take_apart
 from phantom_core.models.multitask.cross_fit import log_odds
-from phantom_core.models.multitask.inputs import Inputs
+from phantom_core.models.multitask.inputs import Inputs, values_of
 from phantom_core.models.multitask.network import Network
 from tests.models.multitask.test_network import network
 from tests.models.multitask.worlds import inputs

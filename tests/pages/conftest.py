@@ -32,6 +32,18 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def networked(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The trained workspace with a network; never written to."""
+    from phantom_core.models.multitask.hyperparameters import Hyperparameters
+    from phantom_core.workflows.train_multitask import train_multitask
+
+    workspace = shutil.copytree(trained, tmp_path_factory.mktemp("networked") / "workspace")
+    chosen = Hyperparameters(width=0.5, most_epochs=3, batch_rows=512)
+    train_multitask(Settings(workspace=workspace), Lake(workspace / "lake"), now_ms=NOW_MS, n_folds=3, chosen=chosen)
+    return workspace
+
+
+@pytest.fixture(scope="session")
 def unlabelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two sessions that nobody labelled, and a row in quarantine."""
     workspace = tmp_path_factory.mktemp("unlabelled")

@@ -3,23 +3,9 @@
 import shutil
 from pathlib import Path
 
-import pytest
-
 from phantom_core.control.jobs import Jobs
-from phantom_core.lake.lake import Lake
-from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.settings import Settings
-from phantom_core.workflows.train_multitask import train_multitask
-from tests.pages.conftest import NOW_MS, Open, texts
-
-
-@pytest.fixture(scope="module")
-def networked(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The trained workspace with a network; never written to."""
-    workspace = shutil.copytree(trained, tmp_path_factory.mktemp("networked") / "workspace")
-    chosen = Hyperparameters(width=0.5, most_epochs=3, batch_rows=512)
-    train_multitask(Settings(workspace=workspace), Lake(workspace / "lake"), now_ms=NOW_MS, n_folds=3, chosen=chosen)
-    return workspace
+from tests.pages.conftest import Open, texts
 
 
 def test_without_a_network_a_training_is_offered_and_started(own: Path, open_page: Open) -> None:

@@ -14,10 +14,10 @@ from phantom_core.artifacts.store import ModelStore
 from phantom_core.cli import app
 from phantom_core.errors import CancelledError, InputError, NotFoundError
 from phantom_core.evaluation.multitask_report import KIND, MultitaskReport
-from phantom_core.explain.network import COLUMNS, values_of
+from phantom_core.explain.network import COLUMNS
 from phantom_core.lake.lake import Lake
 from phantom_core.models.multitask.cross_fit import log_odds
-from phantom_core.models.multitask.inputs import offer_inputs
+from phantom_core.models.multitask.inputs import offer_inputs, values_of
 from phantom_core.models.multitask.saved import read_fold_networks, read_network
 from phantom_core.offers.offers import RELATIONS, read_offers
 from phantom_core.settings import Settings
