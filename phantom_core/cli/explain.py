@@ -86,7 +86,9 @@ def _of_network(
 
 def distil(
     *,
-    teacher: Annotated[str, typer.Option(help="What it learns from: classifier or network.")] = "classifier",
+    teacher: Annotated[
+        str, typer.Option(help="What it learns from: classifier, network, or optimal: the network's optimal mark-up.")
+    ] = "classifier",
     method: Annotated[str, typer.Option(help="tree, hstree (shrunk leaves) or figs (a sum of trees).")] = "tree",
     depth: Annotated[int, typer.Option(min=1, max=8, help="Most questions on a path.")] = 5,
     leaf: Annotated[int, typer.Option(min=1, help="Fewest sessions in a leaf.")] = 50,
