@@ -40,6 +40,21 @@ def test_a_turned_feature_moves_the_curve(networked: Path, open_page: Open) -> N
     assert any("with interaction velocity" in line for line in texts(page).splitlines())
 
 
+def test_undefined_is_a_choice_of_its_own(networked: Path, open_page: Open) -> None:
+    page = open_page(networked, "demand", demand_tab="Demand curve")
+    for _ in range(2):  # to the other side, and back to what was known
+        box = next(box for box in page.checkbox if str(box.key).startswith("undefined_std_time_between_events"))
+        turned = next(slider for slider in page.slider if slider.label.startswith("std time between events"))
+        assert turned.disabled == box.value
+        box.set_value(not box.value).run()
+        line = [line for line in texts(page).splitlines() if "with std time between events" in line]
+        if line:
+            assert "undefined → 0" in line[0] if not box.value else "→ undefined" in line[0]
+            seen = line
+    assert seen and not line
+    assert not page.exception
+
+
 def test_guard_rails_hold_the_price(networked: Path, open_page: Open) -> None:
     page = open_page(networked, "demand", demand_tab="Demand curve")
     page.slider(key="curve_rails").set_value((0.95, 1.05)).run()
