@@ -11,9 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from phantom_core.lake.lake import Lake
 from phantom_core.settings import Settings
-from phantom_core.workflows.demo import load_demo, remove_demo
+from phantom_core.workflows.demo import remove_demo
 from phantom_core.workflows.ingest import ingest
-from phantom_core.workflows.train_classifier import train_classifier
 
 APP = Path(__file__).parents[2] / "app.py"
 SCREENS = ("overview", "data", "sessions", "features", "classifier", "demand", "explain", "rules", "leakage", "simulator")
@@ -23,12 +22,9 @@ Open = Callable[..., AppTest]
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(trained_workspace: Path) -> Path:
     """A demo set of 300 sessions and a classifier; never written to."""
-    settings = Settings(workspace=tmp_path_factory.mktemp("trained"), demo_sessions=300)
-    load_demo(settings, now_ms=NOW_MS)
-    train_classifier(settings, Lake(settings.workspace / "lake"), now_ms=NOW_MS, n_folds=3)
-    return settings.workspace
+    return trained_workspace
 
 
 @pytest.fixture(scope="session")
@@ -83,12 +79,11 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Open:
     def opened(workspace: Path, screen: str = "overview", **query: str) -> AppTest:
         monkeypatch.setenv("PHANTOM_WORKSPACE", str(workspace))
         app = AppTest.from_file(APP, default_timeout=60)
-        app.run()
         if screen != "overview":
             app.switch_page(f"pages/{screen}.py")
         for name, value in query.items():
             app.query_params[name] = value
-        return app.run() if screen != "overview" or query else app
+        return app.run()
 
     return opened
 
