@@ -10,6 +10,7 @@ from phantom_core.artifacts.manifest import Manifest
 from phantom_core.artifacts.store import ModelStore
 from phantom_core.errors import DataError, NotFoundError
 from phantom_core.evaluation.multitask_report import CARD, FILE, KIND, LOSSES, TUNING, MultitaskReport, parse_report
+from phantom_core.models.multitask.description import read_description
 from phantom_core.settings import Settings
 
 _METRICS: Final = ("agent_auc", "purchase_auc", "ece_agent", "ece_purchase")
@@ -33,6 +34,17 @@ class NetworkView:
 def network_versions(settings: Settings) -> tuple[str, ...]:
     """Names of the saved networks, newest first."""
     return tuple(reversed(ModelStore(settings.workspace, KIND).versions()))
+
+
+def network_answers(settings: Settings, version: str) -> tuple[str, ...]:
+    """Answers a network can give: "agent", unless it never saw a label, and "purchase".
+
+    Raises:
+        NotFoundError: no such version.
+        DataError: its files are damaged.
+    """
+    knows_agents = read_description(ModelStore(settings.workspace, KIND).open(version)).knows_agents
+    return ("agent", "purchase") if knows_agents else ("purchase",)
 
 
 def network_view(settings: Settings, version: str) -> NetworkView:

@@ -170,8 +170,13 @@ def _explain(settings: Settings, arguments: Arguments, now_ms: int, progress: Pr
     paired = arguments.get("paired", 0)
     if not isinstance(paired, int):
         raise InputError("The number of sessions for interactions must be whole.")
-    lake = Lake(settings.workspace / "lake")
-    return explain_model(settings, lake, version=_text(arguments, "model"), n_paired=paired, progress=progress).to_json()
+    lake, version = Lake(settings.workspace / "lake"), _text(arguments, "model")
+    if arguments.get("kind") == "multitask":
+        from phantom_core.workflows.explain_network import explain_network  # noqa: PLC0415 - torch takes seconds to import
+
+        found = explain_network(settings, lake, version=version, progress=progress)
+        return {output: explanation.to_json() for output, explanation in found.items()}
+    return explain_model(settings, lake, version=version, n_paired=paired, progress=progress).to_json()
 
 
 def _distil(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:

@@ -199,8 +199,8 @@ def _out_of_fold(learning: Learning, fitted: CrossFitted, agent: CalibrationChoi
     """What each labelled session was given by networks that did not know its actor.
 
     Returns:
-        One row per labelled session: session_id, total_interactions, agent_probability, purchase_probability (that any of its
-        offers is bought; NULL without an offer).
+        One row per labelled session: session_id, total_interactions, fold, agent_probability, purchase_probability (that any of
+        its offers is bought; NULL without an offer).
     """
     n, sessions = learning.offers.num_rows, learning.sessions
     key, offered = sessions["session_key"].to_numpy(), learning.offers["session_key"].to_numpy()
@@ -211,6 +211,7 @@ def _out_of_fold(learning: Learning, fitted: CrossFitted, agent: CalibrationChoi
     p_agent = agent.calibration.probability(fitted.agent[n:]) if agent else np.empty(0)
     return (
         sessions.select(["session_id", "total_interactions"])
+        .append_column("fold", pa.array(learning.fold[n:]))
         .append_column("agent_probability", pa.array(p_agent))
         .append_column("purchase_probability", pa.array(np.where(has_offer, -np.expm1(kept), np.nan), from_pandas=True))
     )
