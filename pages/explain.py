@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from phantom_core.views.classifier import model_versions
+from phantom_core.views.classifier import model_in_use, model_versions
 from phantom_core.views.explanation import explanation_view
 from ui.empty import missing, nothing_loaded
 from ui.errors import friendly_errors, show_error
@@ -13,8 +13,8 @@ from ui.explain_stability_tab import stability_tab
 from ui.frame import require_frame
 from ui.handles import settings, snapshot
 from ui.job_watch import watch_job
+from ui.version_choice import choose_version
 
-NEWEST = "newest"
 TABS = ["Model", "One session", "Rules as a tree", "Stability"]
 
 
@@ -36,16 +36,8 @@ with friendly_errors():
         )
         st.stop()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        shown = st.selectbox(
-            "Model",
-            [NEWEST, *versions],
-            format_func=lambda name: f"newest: {versions[0]}" if name == NEWEST else name,
-            key="model",
-            bind="query-params",
-            width=320,
-        )
+        version = choose_version("Model", versions, model_in_use(settings()), "model")
         session_id = st.text_input("Session", placeholder="id of a session", key=SESSION, bind="query-params", width=320).strip()
-    version = versions[0] if shown in (None, NEWEST) else str(shown)
     watch_job(KIND, "Explaining the model")
     if data.scoring_problem:
         show_error(data.scoring_problem)

@@ -1,7 +1,7 @@
 """Settings: one frozen object, read once at the edge from PHANTOM_* variables."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -24,6 +24,12 @@ class Settings(BaseSettings):
         leaking_to_agent_cost: money lost when one agent buys at the low quote, in units of the average order.
         lowest_markup, highest_markup: guard rails of every price, over base price.
         banned_features: features that must not move a price; names with commas in the environment.
+        retrain_days: a challenger learns from and is judged on sessions of this many days, the newest labels last.
+        retrain_held_out_days: the last of these days, which it does not learn from but is judged on.
+        retrain_rule: "better": promoted when surely better; "not_worse": when surely not worse by more than the margin.
+        retrain_margin: of ROC-AUC.
+        gate_agent_auc, gate_agent_precision, gate_purchase_auc: least a challenger must reach; precision at 80 % recall.
+        gate_calibration_error: the most it may have.
     """
 
     model_config = SettingsConfigDict(env_prefix="PHANTOM_", frozen=True, extra="ignore")
@@ -47,6 +53,14 @@ class Settings(BaseSettings):
         "browser_family",
         "session_start_hour",
     )
+    retrain_days: int = Field(default=28, ge=2)
+    retrain_held_out_days: int = Field(default=7, ge=1)
+    retrain_rule: Literal["better", "not_worse"] = "better"
+    retrain_margin: float = Field(default=0.01, ge=0)
+    gate_agent_auc: float = Field(default=0.90, ge=0, le=1)
+    gate_agent_precision: float = Field(default=0.85, ge=0, le=1)
+    gate_purchase_auc: float = Field(default=0.75, ge=0, le=1)
+    gate_calibration_error: float = Field(default=0.1, ge=0, le=1)
     log_level: str = "INFO"
 
     @field_validator("banned_features", mode="before")

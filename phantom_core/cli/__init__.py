@@ -15,6 +15,7 @@ from phantom_core.cli import (
     market_training,
     market_trials,
     multitask,
+    retraining,
     rules,
     session_market,
 )
@@ -33,6 +34,9 @@ for verb in (
     explain.distil,
     multitask.price,
     leakage.leakage,
+    retraining.retrain,
+    retraining.models,
+    retraining.promote,
     jobs.jobs,
 ):
     app.command()(verb)

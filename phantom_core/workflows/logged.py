@@ -88,7 +88,7 @@ def read_logged(
     store = FeatureStore(lake)
     store.refresh(within(progress, 0, 0.2))
     matrix = store.matrix()
-    has_model = bool(ModelStore(settings.workspace, KIND).versions())
+    has_model = ModelStore(settings.workspace, KIND).in_use() is not None
     visits = visits_of(matrix, score(settings, lake, progress=within(progress, 0.2, 0.3)) if has_model else None)
     classifier = read_classifier(ModelStore(settings.workspace, KIND).open()) if has_model else None
     is_within = (visits.end_ms >= period.start_ms) & (visits.start_ms < period.end_ms)

@@ -27,6 +27,7 @@ from phantom_core.workflows.explain_model import explain_model
 from phantom_core.workflows.ingest import ingest
 from phantom_core.workflows.measure_leakage import measure_leakage
 from phantom_core.workflows.replay_rules import replay_rules
+from phantom_core.workflows.retrain import retrain, retrain_changes
 from phantom_core.workflows.rule_sets import open_rule_set
 from phantom_core.workflows.simulate import simulate
 from phantom_core.workflows.simulate_sessions import simulate_sessions
@@ -202,6 +203,12 @@ def _replay_rules(settings: Settings, arguments: Arguments, now_ms: int, progres
     return {"rules": found.rules.name, "against": found.against.name, "changed": found.changed}
 
 
+def _retrain(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    chosen = Settings.model_validate(settings.model_dump() | retrain_changes(arguments))
+    kinds = _texts(arguments, "kinds") or None
+    return retrain(chosen, Lake(settings.workspace / "lake"), now_ms=now_ms, kinds=kinds, progress=progress).to_json()
+
+
 def _measure_leakage(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
     rules = _rules(settings, arguments, "rules")
     found = measure_leakage(settings, rules, now_ms=now_ms, period=_period(arguments), progress=progress)
@@ -243,4 +250,5 @@ WORK: Final[Mapping[str, Work]] = {
     "draw_tree": _draw_tree,
     "replay_rules": _replay_rules,
     "measure_leakage": _measure_leakage,
+    "retrain": _retrain,
 }
