@@ -30,6 +30,15 @@ class Settings(BaseSettings):
         retrain_margin: of ROC-AUC.
         gate_agent_auc, gate_agent_precision, gate_purchase_auc: least a challenger must reach; precision at 80 % recall.
         gate_calibration_error: the most it may have.
+        alert_detection_change: relative change of the share of agents, week on week, past which somebody is told.
+        alert_psi: of a feature against the sessions learned from.
+        alert_revenue_fall: relative fall week on week.
+        alert_quarantine_share: of the rows of a week.
+        alert_stale_days: age of a model in use.
+        alert_silence_hours: age of the newest event; 0 for no such alert.
+        alert_webhook: takes alerts by POST; empty for none.
+        alert_smtp: mail server as smtp://user:password@host:port or smtps://…; empty for none.
+        alert_from, alert_to: sender and recipients, the latter with commas in the environment.
     """
 
     model_config = SettingsConfigDict(env_prefix="PHANTOM_", frozen=True, extra="ignore")
@@ -61,10 +70,20 @@ class Settings(BaseSettings):
     gate_agent_precision: float = Field(default=0.85, ge=0, le=1)
     gate_purchase_auc: float = Field(default=0.75, ge=0, le=1)
     gate_calibration_error: float = Field(default=0.1, ge=0, le=1)
+    alert_detection_change: float = Field(default=0.20, gt=0)
+    alert_psi: float = Field(default=0.25, gt=0)
+    alert_revenue_fall: float = Field(default=0.05, gt=0)
+    alert_quarantine_share: float = Field(default=0.05, gt=0, le=1)
+    alert_stale_days: float = Field(default=14, gt=0)
+    alert_silence_hours: float = Field(default=24, ge=0)
+    alert_webhook: str = ""
+    alert_smtp: str = ""
+    alert_from: str = "phantom@localhost"
+    alert_to: Annotated[tuple[str, ...], NoDecode] = ()
     log_level: str = "INFO"
 
-    @field_validator("banned_features", mode="before")
+    @field_validator("banned_features", "alert_to", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        """Names with commas, as an environment variable holds them."""
+        """Values with commas, as an environment variable holds them."""
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

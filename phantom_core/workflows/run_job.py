@@ -26,6 +26,7 @@ from phantom_core.workflows.draw_tree import draw_tree
 from phantom_core.workflows.explain_model import explain_model
 from phantom_core.workflows.ingest import ingest
 from phantom_core.workflows.measure_leakage import measure_leakage
+from phantom_core.workflows.monitor import monitor
 from phantom_core.workflows.replay_rules import replay_rules
 from phantom_core.workflows.retrain import retrain, retrain_changes
 from phantom_core.workflows.rule_sets import open_rule_set
@@ -209,6 +210,11 @@ def _retrain(settings: Settings, arguments: Arguments, now_ms: int, progress: Pr
     return retrain(chosen, Lake(settings.workspace / "lake"), now_ms=now_ms, kinds=kinds, progress=progress).to_json()
 
 
+def _monitor(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    report, untold = monitor(settings, Lake(settings.workspace / "lake"), now_ms=now_ms, progress=progress)
+    return {"alerts": [check.name for check in report.checks if check.status == "alert"], "untold": list(untold)}
+
+
 def _measure_leakage(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
     rules = _rules(settings, arguments, "rules")
     found = measure_leakage(settings, rules, now_ms=now_ms, period=_period(arguments), progress=progress)
@@ -251,4 +257,5 @@ WORK: Final[Mapping[str, Work]] = {
     "replay_rules": _replay_rules,
     "measure_leakage": _measure_leakage,
     "retrain": _retrain,
+    "monitor": _monitor,
 }

@@ -1,0 +1,159 @@
+"""Watch: figures of the last days beside what they were before, and whether somebody should be told.
+
+A figure that moved past its limit is an alert only where chance alone does not explain it; else it is watched.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from phantom_core.evaluation.drift import FeatureDrift
+from phantom_core.evaluation.metrics import Z_95
+
+Status = Literal["ok", "watch", "alert", "unknown"]
+LEAST_SESSIONS: Final = 50
+LEAST_PURCHASES: Final = 10
+LEAST_ROWS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One figure and its limit.
+
+    Attributes:
+        name: of the figure; an alert of this name is raised once until it clears.
+        status: ok; watch: past the limit, perhaps by chance; alert; unknown: too little data.
+        value: the figure; None where it is undefined.
+        limit: past which it is an alert.
+        sentence: what was found, with the figures behind it.
+    """
+
+    name: str
+    status: Status
+    value: float | None
+    limit: float
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Sessions of a period, and how many of them are agents or whatever is counted."""
+
+    hits: float
+    n: int
+
+    @property
+    def rate(self) -> float | None:
+        """Share of hits; None without a session."""
+        return self.hits / self.n if self.n else None
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Revenue of a period.
+
+    Attributes:
+        total: currency.
+        squares: sum of the squares of what each buying session paid, which tells how much chance there is in the total.
+        purchases: sessions that bought, count.
+    """
+
+    total: float
+    squares: float
+    purchases: int
+
+
+def rate_moved(name: str, what: str, before: Count, after: Count, limit: float) -> Check:
+    """Whether a rate moved by more than a share of itself.
+
+    Args:
+        name: of the check.
+        what: the rate as a phrase.
+        before: the earlier period.
+        after: the later one.
+        limit: relative change, such as 0.2.
+
+    >>> rate_moved("detection_rate", "Detection rate", Count(100, 1000), Count(150, 1000), 0.2).status
+    'alert'
+    """
+    if min(before.n, after.n) < LEAST_SESSIONS or not before.hits:
+        found = f"{what}: {before.n:,} sessions in the week before and {after.n:,} in the last one"
+        return Check(name, "unknown", None, limit, f"{found}; {LEAST_SESSIONS} in each, and some hits before, are needed to compare.")
+    old, new = before.hits / before.n, after.hits / after.n
+    change = new / old - 1
+    pooled = (before.hits + after.hits) / (before.n + after.n)
+    spread = (pooled * (1 - pooled) * (1 / before.n + 1 / after.n)) ** 0.5
+    is_chance = spread > 0 and abs(new - old) / spread < Z_95
+    status: Status = "ok" if abs(change) <= limit else "watch" if is_chance else "alert"
+    doubt = ", which may be chance" if status == "watch" else ""
+    said = f"{what} moved from {old:.1%} to {new:.1%} ({change:+.0%}) week on week{doubt}"
+    return Check(name, status, change, limit, f"{said}; {before.n:,} and {after.n:,} sessions.".replace("%", " %"))
+
+
+def money_fell(name: str, before: Money, after: Money, limit: float) -> Check:
+    """Whether revenue fell by more than a share of itself.
+
+    Args:
+        name: of the check.
+        before: the earlier period.
+        after: the later one.
+        limit: relative fall, such as 0.05.
+    Source: the variance of a compound Poisson total is the expected sum of squares.
+    """
+    if before.purchases < LEAST_PURCHASES:
+        found = f"Revenue: {before.purchases:,} sessions bought in the week before"
+        return Check(name, "unknown", None, limit, f"{found}; {LEAST_PURCHASES} are needed to compare.")
+    change = after.total / before.total - 1
+    is_chance = (before.total - after.total) / (before.squares + after.squares) ** 0.5 < Z_95
+    status: Status = "ok" if change >= -limit else "watch" if is_chance else "alert"
+    doubt = ", which may be chance" if status == "watch" else ""
+    said = f"Revenue went from {before.total:,.0f} to {after.total:,.0f} ({change:+.0%}) week on week{doubt}".replace("%", " %")
+    return Check(name, status, -change, limit, f"{said}; {before.purchases:,} and {after.purchases:,} sessions bought.")
+
+
+def feature_drifted(row: FeatureDrift, limit: float) -> Check:
+    """Whether a feature's distribution moved.
+
+    Args:
+        row: the feature against its reference.
+        limit: of the population stability index.
+    """
+    what = row.name.replace("_", " ")
+    if row.reading == "too few sessions to tell":
+        return Check(f"drift_{row.name}", "unknown", row.psi, limit, f"{what}: too few sessions to tell.")
+    status: Status = "alert" if row.psi >= limit else "ok"
+    said = f"{what}: PSI {row.psi:.3f} against the sessions learned from (chance alone {row.psi_of_chance:.3f})."
+    return Check(f"drift_{row.name}", status, row.psi, limit, said)
+
+
+def too_old(name: str, what: str, age_s: float | None, limit_s: float, then: str) -> Check:
+    """Whether something was not renewed for too long.
+
+    Args:
+        name: of the check.
+        what: the thing, as the start of a sentence.
+        age_s: since it was renewed, seconds; None where there is none.
+        limit_s: the most that is fine.
+        then: what to do.
+    """
+    if age_s is None:
+        return Check(name, "unknown", None, limit_s, f"{what}: there is none.")
+    days = age_s / 86_400
+    status: Status = "alert" if age_s > limit_s else "ok"
+    advice = f" {then}" if status == "alert" else ""
+    return Check(name, status, age_s, limit_s, f"{what} is {days:.1f} days old; {limit_s / 86_400:g} are allowed.{advice}")
+
+
+def share_refused(name: str, refused: int, rows: int, limit: float) -> Check:
+    """Whether too many rows go to quarantine.
+
+    Args:
+        name: of the check.
+        refused: rows in quarantine.
+        rows: read in all.
+        limit: share of them.
+    """
+    if rows < LEAST_ROWS:
+        return Check(name, "unknown", None, limit, f"Quarantine: {rows:,} rows came in the last week; {LEAST_ROWS} are needed to judge.")
+    share = refused / rows
+    said = f"{refused:,} of {rows:,} rows of the last week are in quarantine ({share:.1%}).".replace("%", " %")
+    return Check(name, "alert" if share > limit else "ok", share, limit, said)
