@@ -30,6 +30,8 @@ class Settings(BaseSettings):
         retrain_margin: of ROC-AUC.
         gate_agent_auc, gate_agent_precision, gate_purchase_auc: least a challenger must reach; precision at 80 % recall.
         gate_calibration_error: the most it may have.
+        retrain_at: time of day of the daily retraining, HH:MM, UTC.
+        monitor_every_s: between two looks at the traffic, seconds.
         alert_detection_change: relative change of the share of agents, week on week, past which somebody is told.
         alert_psi: of a feature against the sessions learned from.
         alert_revenue_fall: relative fall week on week.
@@ -70,6 +72,8 @@ class Settings(BaseSettings):
     gate_agent_precision: float = Field(default=0.85, ge=0, le=1)
     gate_purchase_auc: float = Field(default=0.75, ge=0, le=1)
     gate_calibration_error: float = Field(default=0.1, ge=0, le=1)
+    retrain_at: str = "03:30"
+    monitor_every_s: int = Field(default=3_600, ge=10)
     alert_detection_change: float = Field(default=0.20, gt=0)
     alert_psi: float = Field(default=0.25, gt=0)
     alert_revenue_fall: float = Field(default=0.05, gt=0)

@@ -37,6 +37,7 @@ for verb in (
     leakage.leakage,
     retraining.retrain,
     monitoring.monitor,
+    monitoring.schedule,
     retraining.models,
     retraining.promote,
     jobs.jobs,
