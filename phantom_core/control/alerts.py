@@ -7,7 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from phantom_core.control.database import METADATA, connect
+from phantom_core.control.database import METADATA, control_of, writing
 from phantom_core.settings import Settings
 
 ALERTS: Final = sa.Table(
@@ -62,7 +62,7 @@ class Alerts:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._engine = connect(settings.database_url, settings.workspace)
+        self._engine = control_of(settings.database_url, settings.workspace)
 
     def follow(self, found: Mapping[str, str], cleared: frozenset[str], now_ms: int) -> None:
         """Open what is new, and clear what is over; what is in neither stays as it is.
@@ -75,12 +75,12 @@ class Alerts:
         for name, sentence in found.items():
             row = {"name": name, "open_name": name, "sentence": sentence, "raised_ms": now_ms, "told_raised": "[]", "told_cleared": "[]"}
             try:
-                with self._engine.begin() as connection:
+                with writing(self._engine) as connection:
                     connection.execute(ALERTS.insert().values(row))
             except sa.exc.IntegrityError:
                 continue  # it is open already
         over = ALERTS.update().where(ALERTS.c.open_name.in_(cleared)).values(open_name=None, cleared_ms=now_ms)
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(over)
 
     def all(self, *, most: int = 200) -> tuple[Alert, ...]:
@@ -103,13 +103,13 @@ class Alerts:
 
     def _note(self, alert: Alert, change: Change) -> bool:
         column = ALERTS.c.told_raised if alert.is_open else ALERTS.c.told_cleared
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             before = connection.execute(sa.select(column).where(ALERTS.c.alert_id == alert.alert_id)).scalar_one()
             after = change(tuple(json.loads(before)))
             if after is None:
                 return False
-            noted = ALERTS.update().where(ALERTS.c.alert_id == alert.alert_id, column == before).values({column: json.dumps(after)})
-            return connection.execute(noted).rowcount == 1
+            connection.execute(ALERTS.update().where(ALERTS.c.alert_id == alert.alert_id).values({column: json.dumps(after)}))
+        return True
 
 
 def _alert(row: sa.RowMapping) -> Alert:

@@ -4,7 +4,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from phantom_core.control.database import METADATA, connect
+from phantom_core.control.database import METADATA, control_of, writing
 from phantom_core.settings import Settings
 
 TURNS: Final = sa.Table(
@@ -26,7 +26,7 @@ def take_turn(settings: Settings, work: str, due: str, now_ms: int) -> bool:
         now_ms: when this is, UTC milliseconds.
     """
     try:
-        with connect(settings.database_url, settings.workspace).begin() as connection:
+        with writing(control_of(settings.database_url, settings.workspace)) as connection:
             connection.execute(TURNS.insert().values(work=work, due=due, taken_ms=now_ms))
     except sa.exc.IntegrityError:
         return False
