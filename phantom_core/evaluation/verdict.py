@@ -51,7 +51,7 @@ class Verdict:
         held_out: by question.
         figures: of both on the held-out rows; the first one decides.
         gates: what the challenger had to reach.
-        published: what became of the winner in Redis, one sentence; empty where nothing was to be published.
+        published: whether services find the model in use, one sentence; empty where nothing was to be published.
     """
 
     kind: str

@@ -23,8 +23,8 @@ from phantom_core.workflows.retrain_classifier import ClassifierContest
 KINDS: Final = ("classifier", "multitask")
 # A session without an event for this long is over.
 OVER_MS: Final = 30 * 60_000
-# Says in one sentence what became of a winner that others should use.
-Publish = Callable[[str, StoredModel], str]
+# Makes the model of a kind that is in use known to whoever scores with it; says in one sentence what was done.
+Publish = Callable[[str], str]
 
 
 class Contest(Protocol):
@@ -63,7 +63,7 @@ def retrain(
         lake: events, quotes, labels, catalogue.
         now_ms: when this is, UTC milliseconds.
         kinds: of models; None means the classifier, and the network where one is in use.
-        publish: hands a winner on to whoever prices with it; None keeps it in the workspace.
+        publish: called for every kind with a model in use, so that an earlier failure is made good; None keeps it in the workspace.
         progress: told all along; nothing is promoted after it says stop.
     Returns:
         A verdict per kind, also kept in the workspace's folder `retraining`.
@@ -77,7 +77,8 @@ def retrain(
         raise InputError(f"There is no model of kind '{unknown[0]}' to retrain.", hint=f"Choose of {', '.join(KINDS)}.")
     parts = [within(progress, k / len(wanted), (k + 1) / len(wanted)) for k in range(len(wanted))]
     verdicts = tuple(
-        _retrained(settings, _contest(settings, lake, kind), now_ms, publish, part) for kind, part in zip(wanted, parts, strict=True)
+        _published(settings, _retrained(settings, _contest(settings, lake, kind), now_ms, part), publish)
+        for kind, part in zip(wanted, parts, strict=True)
     )
     report = RetrainReport(now_ms, time.perf_counter() - started, settings.retrain_rule, settings.retrain_margin, verdicts)
     folder = settings.workspace / FOLDER
@@ -116,7 +117,7 @@ def _contest(settings: Settings, lake: Lake, kind: str) -> Contest:
     return NetworkContest(settings, lake)
 
 
-def _retrained(settings: Settings, contest: Contest, now_ms: int, publish: Publish | None, progress: Progress) -> Verdict:
+def _retrained(settings: Settings, contest: Contest, now_ms: int, progress: Progress) -> Verdict:
     """One kind; what the data cannot answer leaves the champion in use and is said."""
     store = ModelStore(settings.workspace, contest.kind)
     verdict = Verdict(contest.kind, "skipped", "", champion=store.in_use() or "")
@@ -130,10 +131,15 @@ def _retrained(settings: Settings, contest: Contest, now_ms: int, publish: Publi
     verdict = replace(verdict, challenger=challenger.manifest.version)
     progress(0.9, "holding the challenger against the champion")
     judged = _judged(settings, contest, verdict, champion, challenger)
-    if judged.outcome != "promoted":
-        return judged
-    store.promote(challenger.manifest.version, now_ms=now_ms, why=judged.why)
-    return replace(judged, published=publish(contest.kind, challenger)) if publish else judged
+    if judged.outcome == "promoted":
+        store.promote(challenger.manifest.version, now_ms=now_ms, why=judged.why)
+    return judged
+
+
+def _published(settings: Settings, verdict: Verdict, publish: Publish | None) -> Verdict:
+    if publish is None or ModelStore(settings.workspace, verdict.kind).in_use() is None:
+        return verdict
+    return replace(verdict, published=publish(verdict.kind))
 
 
 def _champion(store: ModelStore) -> StoredModel | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from phantom_core.control.jobs import Job, Jobs
@@ -27,6 +28,7 @@ from phantom_core.workflows.explain_model import explain_model
 from phantom_core.workflows.ingest import ingest
 from phantom_core.workflows.measure_leakage import measure_leakage
 from phantom_core.workflows.monitor import monitor
+from phantom_core.workflows.publish_model import publish_in_use
 from phantom_core.workflows.replay_rules import replay_rules
 from phantom_core.workflows.retrain import retrain, retrain_changes
 from phantom_core.workflows.rule_sets import open_rule_set
@@ -207,7 +209,9 @@ def _replay_rules(settings: Settings, arguments: Arguments, now_ms: int, progres
 def _retrain(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
     chosen = Settings.model_validate(settings.model_dump() | retrain_changes(arguments))
     kinds = _texts(arguments, "kinds") or None
-    return retrain(chosen, Lake(settings.workspace / "lake"), now_ms=now_ms, kinds=kinds, progress=progress).to_json()
+    publish = None if arguments.get("publish") is False else partial(publish_in_use, settings, now_ms=now_ms)
+    lake = Lake(settings.workspace / "lake")
+    return retrain(chosen, lake, now_ms=now_ms, kinds=kinds, publish=publish, progress=progress).to_json()
 
 
 def _monitor(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
