@@ -23,6 +23,7 @@ from phantom_core.cli import (
     retraining,
     rules,
     session_market,
+    traffic,
 )
 
 app = typer.Typer(
@@ -42,6 +43,7 @@ for verb in (
     retraining.retrain,
     monitoring.monitor,
     monitoring.schedule,
+    traffic.traffic,
     retraining.models,
     retraining.promote,
     jobs.jobs,
