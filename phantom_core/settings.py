@@ -21,16 +21,6 @@ class Settings(BaseSettings):
         reference_ratio: what an agent pays below this price over base price is leakage.
         leakage_weight: what a unit of leakage costs.
         most_offers: the network learns from about this many offers at most, of whole sessions.
-        marking_up_human_cost: money lost when one human is marked up by mistake, in units of the average order.
-        leaking_to_agent_cost: money lost when one agent buys at the low quote, in units of the average order.
-        lowest_markup, highest_markup: guard rails of every price, over base price.
-        banned_features: features that must not move a price; names with commas in the environment.
-        approvals_needed: how many people other than the author must approve a change.
-        largest_step: a quote may move by this much of the base price against what is live.
-        human_premium_cap: humans may pay this much more on average, over the base price.
-        first_markup, first_share: highest mark-up and share of sessions of the first release.
-        demo_people: lets whoever opens an installation without accounts enter as a demo analyst or manager.
-        sign_in_hours: a sign-in ends after this long.
         retrain_days: a challenger learns from and is judged on sessions of this many days, the newest labels last.
         retrain_held_out_days: the last of these days, which it does not learn from but is judged on.
         retrain_rule: "better": promoted when surely better; "not_worse": when surely not worse by more than the margin.
@@ -48,6 +38,18 @@ class Settings(BaseSettings):
         alert_webhook: takes alerts by POST; empty for none.
         alert_smtp: mail server as smtp://user:password@host:port or smtps://…; empty for none.
         alert_from, alert_to: sender and recipients, the latter with commas in the environment.
+        marking_up_human_cost: money lost when one human is marked up by mistake, in units of the average order.
+        leaking_to_agent_cost: money lost when one agent buys at the low quote, in units of the average order.
+        lowest_markup, highest_markup: guard rails of every price, over base price.
+        banned_features: features that must not move a price; names with commas in the environment.
+        approvals_needed: how many people other than the author must approve a change.
+        largest_step: a quote may move by this much of the base price against what is live.
+        human_premium_cap: humans may pay this much more on average, over the base price.
+        first_markup, first_share: highest mark-up and share of sessions of the first release.
+        demo_people: lets whoever opens an installation without accounts enter as a demo analyst or manager.
+        sign_in_hours: a sign-in ends after this long.
+        oidc_claim: claim of the identity provider that lists groups or roles.
+        oidc_roles: role by group, as a JSON object: {"pricing": "pricing manager", "all": "viewer"}.
     """
 
     model_config = SettingsConfigDict(env_prefix="PHANTOM_", frozen=True, extra="ignore")
@@ -59,26 +61,6 @@ class Settings(BaseSettings):
     future_tolerance_s: int = Field(default=300, ge=0)
     seed: int = 20_261
     demo_sessions: int = Field(default=5_000, ge=100)
-    marking_up_human_cost: float = Field(default=0.30, ge=0)
-    leaking_to_agent_cost: float = Field(default=0.20, ge=0)
-    lowest_markup: float = Field(default=0.7, gt=0)
-    highest_markup: float = Field(default=1.5, gt=0)
-    reference_ratio: float = Field(default=1.2, ge=0)
-    leakage_weight: float = Field(default=0.5, ge=0)
-    most_offers: int = Field(default=200_000, ge=1_000)
-    banned_features: Annotated[tuple[str, ...], NoDecode] = (
-        "is_headless_browser",
-        "is_automation_tool",
-        "browser_family",
-        "session_start_hour",
-    )
-    approvals_needed: int = Field(default=1, ge=1)
-    largest_step: float = Field(default=0.3, gt=0)
-    human_premium_cap: float = Field(default=0.05, ge=0)
-    first_markup: float = Field(default=1.1, gt=0)
-    first_share: float = Field(default=0.1, gt=0, le=1)
-    demo_people: bool = True
-    sign_in_hours: float = Field(default=12.0, gt=0)
     retrain_days: int = Field(default=28, ge=2)
     retrain_held_out_days: int = Field(default=7, ge=1)
     retrain_rule: Literal["better", "not_worse"] = "better"
@@ -99,6 +81,28 @@ class Settings(BaseSettings):
     alert_smtp: str = ""
     alert_from: str = "phantom@localhost"
     alert_to: Annotated[tuple[str, ...], NoDecode] = ()
+    marking_up_human_cost: float = Field(default=0.30, ge=0)
+    leaking_to_agent_cost: float = Field(default=0.20, ge=0)
+    lowest_markup: float = Field(default=0.7, gt=0)
+    highest_markup: float = Field(default=1.5, gt=0)
+    reference_ratio: float = Field(default=1.2, ge=0)
+    leakage_weight: float = Field(default=0.5, ge=0)
+    most_offers: int = Field(default=200_000, ge=1_000)
+    banned_features: Annotated[tuple[str, ...], NoDecode] = (
+        "is_headless_browser",
+        "is_automation_tool",
+        "browser_family",
+        "session_start_hour",
+    )
+    approvals_needed: int = Field(default=1, ge=1)
+    largest_step: float = Field(default=0.3, gt=0)
+    human_premium_cap: float = Field(default=0.05, ge=0)
+    first_markup: float = Field(default=1.1, gt=0)
+    first_share: float = Field(default=0.1, gt=0, le=1)
+    demo_people: bool = True
+    sign_in_hours: float = Field(default=12.0, gt=0)
+    oidc_claim: str = "groups"
+    oidc_roles: dict[str, Literal["viewer", "analyst", "pricing manager", "administrator"]] = Field(default_factory=dict)
     log_level: str = "INFO"
 
     @field_validator("banned_features", "alert_to", mode="before")

@@ -1,9 +1,13 @@
 """Tests that need something a machine may lack are skipped there, unless PHANTOM_REQUIRED_TESTS names their marker."""
 
+import hashlib
 import os
-from collections.abc import Generator
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 REQUIRED = frozenset(filter(None, os.environ.get("PHANTOM_REQUIRED_TESTS", "").split(",")))
 
@@ -16,3 +20,18 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"skipped, though {', '.join(needed)} tests must run here: {report.longrepr}"
     return report
+
+
+@pytest.fixture
+def redis_url() -> Iterator[str]:
+    """The database that PHANTOM_TEST_REDIS_URL names, for one test at a time on this machine: empty, and emptied again."""
+    import redis
+
+    url = os.environ.get("PHANTOM_TEST_REDIS_URL")
+    if not url:
+        pytest.skip("PHANTOM_TEST_REDIS_URL is not set")
+    lock = Path(tempfile.gettempdir()) / f"phantom-test-redis-{hashlib.sha256(url.encode()).hexdigest()[:12]}.lock"
+    with FileLock(lock), redis.Redis.from_url(url) as server:
+        server.flushdb()
+        yield url
+        server.flushdb()
