@@ -42,6 +42,14 @@ class Settings(BaseSettings):
         leaking_to_agent_cost: money lost when one agent buys at the low quote, in units of the average order.
         lowest_markup, highest_markup: guard rails of every price, over base price.
         banned_features: features that must not move a price; names with commas in the environment.
+        kafka_bootstrap: brokers of the topics, host:port with commas; empty means the local buffer.
+        kafka_options: more properties of librdkafka, as one JSON object.
+        api_keys: who may use the HTTP services, with commas; without any, only this machine may.
+        cors_origins: web pages that may call the HTTP services, with commas.
+        max_body_bytes: a larger request is refused, bytes.
+        max_pending_events: so many events may wait in the ingest service to be kept.
+        max_buffer_bytes: so much may wait for the lake in the local buffer, bytes.
+        stream_commit_s: the worker writes to the lake at least so often while events come, s.
         approvals_needed: how many people other than the author must approve a change.
         largest_step: a quote may move by this much of the base price against what is live.
         human_premium_cap: humans may pay this much more on average, over the base price.
@@ -94,6 +102,14 @@ class Settings(BaseSettings):
         "browser_family",
         "session_start_hour",
     )
+    kafka_bootstrap: str = ""
+    kafka_options: dict[str, str] = Field(default_factory=dict, repr=False)
+    api_keys: Annotated[tuple[str, ...], NoDecode] = Field(default=(), repr=False)
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    max_body_bytes: int = Field(default=1 << 20, ge=1_024)
+    max_pending_events: int = Field(default=20_000, ge=1)
+    max_buffer_bytes: int = Field(default=1 << 30, ge=1 << 20)
+    stream_commit_s: float = Field(default=5.0, gt=0)
     approvals_needed: int = Field(default=1, ge=1)
     largest_step: float = Field(default=0.3, gt=0)
     human_premium_cap: float = Field(default=0.05, ge=0)
@@ -105,7 +121,7 @@ class Settings(BaseSettings):
     oidc_roles: dict[str, Literal["viewer", "analyst", "pricing manager", "administrator"]] = Field(default_factory=dict)
     log_level: str = "INFO"
 
-    @field_validator("banned_features", "alert_to", mode="before")
+    @field_validator("banned_features", "alert_to", "api_keys", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Values with commas, as an environment variable holds them."""

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from phantom_core.artifacts.manifest import Manifest, parse_manifest
 from phantom_core.errors import ConflictError, DataError, NotFoundError
@@ -37,6 +37,21 @@ class Promotion:
     before: str
     promoted_ms: int
     why: str
+
+
+class ModelFiles(Protocol):
+    """A saved model wherever it is kept: in a folder, or published."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What it is."""
+
+    def read(self, name: str) -> bytes:
+        """Bytes of one of its files.
+
+        Raises:
+            DataError: the file is gone, or is not the one that was saved.
+        """
 
 
 @dataclass(frozen=True, slots=True)

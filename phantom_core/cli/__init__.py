@@ -19,6 +19,7 @@ from phantom_core.cli import (
     market_trials,
     monitoring,
     multitask,
+    online,
     people,
     retraining,
     rules,
@@ -91,6 +92,13 @@ rule_verbs.command()(live.heal)
 rule_verbs.command()(live.watch)
 app.add_typer(rule_verbs, name="rules")
 
+serve = typer.Typer(no_args_is_help=True, help="Run a service until SIGTERM.")
+serve.command("ingest")(online.ingest)
+app.add_typer(serve, name="serve")
+
+stream = typer.Typer(no_args_is_help=True, help="Bring what the services accept into the lake.")
+stream.command("worker")(online.worker)
+app.add_typer(stream, name="stream")
 user_verbs = typer.Typer(no_args_is_help=True, help="People and their roles.")
 user_verbs.command("add")(people.add)
 user_verbs.command("list")(people.people)

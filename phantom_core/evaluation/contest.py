@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from phantom_core.errors import InputError
 from phantom_core.evaluation.metrics import calibration_bins, calibration_error
 from phantom_core.evaluation.ranking import Estimate, auc_difference, ranking
-from phantom_core.models.calibration import TINY
+from phantom_core.models.curves import TINY
 
 Floats = NDArray[np.float64]
 Rule = Literal["better", "not_worse"]

@@ -21,7 +21,7 @@ from phantom_core.features.store import FeatureStore, version_of
 from phantom_core.lake.lake import Lake
 from phantom_core.logged.period import Period
 from phantom_core.logged.purchases import Purchases, read_purchases
-from phantom_core.logged.quotes import RELATIONS, Quotes, read_quotes
+from phantom_core.logged.quotes import Quotes, connect_quotes, read_quotes
 from phantom_core.logged.seen import AsOf, columns_of, seen_at_end, seen_at_quotes
 from phantom_core.market.calibration.considered import Visits
 from phantom_core.models.classifier import Classifier
@@ -110,7 +110,7 @@ def read_logged(
 
 def connect_logged(settings: Settings) -> duckdb.DuckDBPyConnection:
     """A connection to the lake with the views that `read_logged` needs."""
-    return Lake(settings.workspace / "lake").connect(RELATIONS)
+    return connect_quotes(Lake(settings.workspace / "lake"))
 
 
 def at_purchases(logged: Logged) -> tuple[Logged, NDArray[np.int64]]:
@@ -130,7 +130,14 @@ def _seen(
 ) -> pa.Table:
     """What was known at each quote, kept on disk for the next rule set: it does not depend on rules."""
     files = lake.files("events")
-    about = (*files, *lake.files("quotes"), sql_hash(), classifier.version if classifier else "", str(quotes.visit.size))
+    about = (
+        *files,
+        *lake.files("quotes"),
+        *lake.files("decisions"),
+        sql_hash(),
+        classifier.version if classifier else "",
+        str(quotes.visit.size),
+    )
     path = settings.workspace / FOLDER / _SEEN / f"{hashlib.sha256('|'.join(about).encode()).hexdigest()[:24]}.parquet"
     try:
         return pq.read_table(path, columns=list(wanted))

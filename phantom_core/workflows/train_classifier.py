@@ -35,7 +35,8 @@ from phantom_core.models.calibration import CalibrationChoice, choose_calibratio
 from phantom_core.models.classifier import Classifier, fit
 from phantom_core.models.cross_fit import CrossFit, cross_fit, during
 from phantom_core.models.encoding import encode
-from phantom_core.models.saved_classifier import TREES, classifier_files
+from phantom_core.models.played_classifier import TREES
+from phantom_core.models.saved_classifier import classifier_files
 from phantom_core.models.splits import check_n_folds, folds
 from phantom_core.progress import Progress, silent, within
 from phantom_core.settings import Settings

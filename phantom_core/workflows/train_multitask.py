@@ -49,9 +49,10 @@ from phantom_core.features.aggregate import sql_hash
 from phantom_core.features.catalogue import names
 from phantom_core.lake.lake import Lake
 from phantom_core.market.calibration.considered import RELATIONS, check_variation
-from phantom_core.models.calibration import CalibrationChoice, Curve, Temperature
+from phantom_core.models.calibration import CalibrationChoice
 from phantom_core.models.classifier import LabelledRows
 from phantom_core.models.cross_fit import during
+from phantom_core.models.curves import Curve, Temperature
 from phantom_core.models.multitask.cross_fit import CrossFitted
 from phantom_core.models.multitask.description import PLAYED, Description
 from phantom_core.models.multitask.fitting import Fitted, fit
