@@ -56,6 +56,11 @@ class Settings(BaseSettings):
         first_markup, first_share: highest mark-up and share of sessions of the first release.
         demo_people: lets whoever opens an installation without accounts enter as a demo analyst or manager.
         sign_in_hours: a sign-in ends after this long.
+        pricing_deadline_ms: a price waits no longer for Redis.
+        late_features_s: features of a session that are older count as unknown, seconds.
+        catalogue: products to price: a file, or postgresql://… with a table `catalogue`; empty means the lake's.
+        decision_log_share: share of the sessions whose decisions are kept.
+        allowed_origins: web pages that may call the services, https://shop.example; commas between them in the environment.
         oidc_claim: claim of the identity provider that lists groups or roles.
         oidc_roles: role by group, as a JSON object: {"pricing": "pricing manager", "all": "viewer"}.
     """
@@ -117,11 +122,16 @@ class Settings(BaseSettings):
     first_share: float = Field(default=0.1, gt=0, le=1)
     demo_people: bool = True
     sign_in_hours: float = Field(default=12.0, gt=0)
+    pricing_deadline_ms: int = Field(default=50, ge=1)
+    late_features_s: int = Field(default=3_600, ge=1)
+    catalogue: str = Field(default="", repr=False)
+    decision_log_share: float = Field(default=1.0, ge=0, le=1)
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     oidc_claim: str = "groups"
     oidc_roles: dict[str, Literal["viewer", "analyst", "pricing manager", "administrator"]] = Field(default_factory=dict)
     log_level: str = "INFO"
 
-    @field_validator("banned_features", "alert_to", "api_keys", "cors_origins", mode="before")
+    @field_validator("banned_features", "alert_to", "api_keys", "cors_origins", "allowed_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Values with commas, as an environment variable holds them."""

@@ -60,6 +60,11 @@ class DecisionLog:
         self._thread = threading.Thread(target=self._run, name="decision-log", daemon=True)
         self._thread.start()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether somebody still writes."""
+        return self._thread.is_alive()
+
     def append(self, decision: Decision) -> None:
         """Take a decision; one too many is dropped and counted, so that a full disk never stops a price."""
         if self._waiting.qsize() >= MOST_WAITING:
