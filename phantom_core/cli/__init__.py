@@ -26,6 +26,7 @@ from phantom_core.cli import (
     rules,
     serve,
     session_market,
+    stack,
     traffic,
 )
 
@@ -47,6 +48,7 @@ for verb in (
     monitoring.monitor,
     monitoring.schedule,
     traffic.traffic,
+    stack.stack,
     retraining.models,
     retraining.promote,
     jobs.jobs,
