@@ -64,7 +64,7 @@ class Supervisor:
         """Start parts."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for part in parts:
-            one = Running(part, self.folder / f"{part.name}.log")
+            one = Running(part, _fresh(self.folder / f"{part.name}.log"))
             self.running.append(one)
             _spawn(one)
 
@@ -115,6 +115,13 @@ class Supervisor:
                 one.process.wait()
                 killed.append(one.part.name)
         return killed
+
+
+def _fresh(log: Path) -> Path:
+    """A log of this run; the one before is kept beside it."""
+    if log.exists():
+        log.replace(log.with_suffix(".before.log"))
+    return log
 
 
 def _spawn(one: Running) -> None:
