@@ -21,7 +21,7 @@ def monitor(*, workspace: Workspace = None, as_json: Json = False) -> None:
         if as_json:
             emit(report.to_json() | {"alerts": alerts, "untold": list(untold)}, as_json)
         else:
-            rows = {check.name: f"{check.status:<8} {check.sentence}" for check in report.checks if not _is_dull(check.name, check.status)}
+            rows = {check.name: f"{check.status:<8} {check.sentence}" for check in report.checks}
             emit(rows | ({"not told": " ".join(untold)} if untold else {}), as_json)
 
 
@@ -53,8 +53,3 @@ def schedule(
         scheduler.shutdown()
         if end:
             end()
-
-
-def _is_dull(name: str, status: str) -> bool:
-    """Features that did not move, of which there are many."""
-    return name.startswith("drift_") and status == "ok"

@@ -3,6 +3,7 @@
 A figure that moved past its limit is an alert only where chance alone does not explain it; else it is watched.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -13,6 +14,8 @@ Status = Literal["ok", "watch", "alert", "unknown"]
 LEAST_SESSIONS: Final = 50
 LEAST_PURCHASES: Final = 10
 LEAST_ROWS: Final = 100
+# A sentence names so many features.
+NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,19 +113,24 @@ def money_fell(name: str, before: Money, after: Money, limit: float) -> Check:
     return Check(name, status, -change, limit, f"{said}; {before.purchases:,} and {after.purchases:,} sessions bought.")
 
 
-def feature_drifted(row: FeatureDrift, limit: float) -> Check:
-    """Whether a feature's distribution moved.
+def features_drifted(rows: Sequence[FeatureDrift], limit: float, reference: str) -> Check:
+    """Whether the distribution of any feature moved; one check for all, since they move together.
 
     Args:
-        row: the feature against its reference.
+        rows: the features against their reference, the one that moved furthest first.
         limit: of the population stability index.
+        reference: what they are compared with, as a phrase.
     """
-    what = row.name.replace("_", " ")
-    if row.reading == "too few sessions to tell":
-        return Check(f"drift_{row.name}", "unknown", row.psi, limit, f"{what}: too few sessions to tell.")
-    status: Status = "alert" if row.psi >= limit else "ok"
-    said = f"{what}: PSI {row.psi:.3f} against the sessions learned from (chance alone {row.psi_of_chance:.3f})."
-    return Check(f"drift_{row.name}", status, row.psi, limit, said)
+    told = [row for row in rows if row.reading != "too few sessions to tell"]
+    if not told:
+        return Check("feature_drift", "unknown", None, limit, "Features: there are too few sessions to tell whether they moved.")
+    moved = [row for row in told if row.psi >= limit]
+    worst = max(row.psi for row in told)
+    if not moved:
+        return Check("feature_drift", "ok", worst, limit, f"No feature moved past PSI {limit:g} against {reference}.")
+    named = ", ".join(f"{row.name.replace('_', ' ')} {row.psi:.2f}" for row in moved[:NAMED])
+    more = f" and {len(moved) - NAMED} more" if len(moved) > NAMED else ""
+    return Check("feature_drift", "alert", worst, limit, f"Features moved against {reference}, PSI: {named}{more}.")
 
 
 def too_old(name: str, what: str, age_s: float | None, limit_s: float, then: str) -> Check:

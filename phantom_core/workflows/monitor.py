@@ -8,7 +8,7 @@ from phantom_core.artifacts.store import replace_file
 from phantom_core.errors import DataError, NotFoundError
 from phantom_core.evaluation.drift import FeatureDrift, drift
 from phantom_core.evaluation.monitoring import FILE, ModelInUse, MonitorReport, parse_monitoring
-from phantom_core.evaluation.watch import Check, feature_drifted, money_fell, rate_moved, share_refused, too_old
+from phantom_core.evaluation.watch import Check, features_drifted, money_fell, rate_moved, share_refused, too_old
 from phantom_core.features.catalogue import names
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
@@ -17,7 +17,9 @@ from phantom_core.settings import Settings
 from phantom_core.workflows.alert import alert
 from phantom_core.workflows.recent import Recent, leakage_of_week, learned_from, models_in_use, quarantined, read_recent
 
-WEEK_MS: Final = 7 * 86_400_000
+DAY_MS: Final = 86_400_000
+WEEK_MS: Final = 7 * DAY_MS
+FEW_DAYS: Final = 3
 KIND_NAMES: Final = {"classifier": "classifier", "multitask": "network"}
 _ORDER: Final = ("alert", "watch", "unknown", "ok")
 
@@ -68,7 +70,7 @@ def look(settings: Settings, lake: Lake, *, now_ms: int, progress: Progress = si
     progress(0.8, "money")
     checks = [
         *_traffic(settings, recent, now_ms),
-        *(feature_drifted(row, settings.alert_psi) for row in moved),
+        features_drifted(moved, settings.alert_psi, reference),
         *(_age(settings, model, now_ms) for model in models),
         share_refused("quarantine", *quarantined(lake, now_ms - WEEK_MS), settings.alert_quarantine_share),
     ]
@@ -100,7 +102,10 @@ def _traffic(settings: Settings, recent: Recent, now_ms: int) -> list[Check]:
 
 
 def _drift(settings: Settings, recent: Recent) -> tuple[tuple[FeatureDrift, ...], str]:
-    """Features of the last week against the sessions that the classifier learned from, else against four weeks before."""
+    """Features of the last week against the sessions that the classifier learned from, else against four weeks before.
+
+    The hour of the day is left out while the week holds few days: it then says when the traffic began, not who shops.
+    """
     after = recent.matrix_of(recent.as_of_ms - WEEK_MS, recent.as_of_ms)
     learned = learned_from(settings)
     known = recent.matrix.filter(pc.is_in(recent.matrix["session_id"], value_set=learned)) if learned is not None else None
@@ -108,7 +113,8 @@ def _drift(settings: Settings, recent: Recent) -> tuple[tuple[FeatureDrift, ...]
     if known is None or not known.num_rows:
         known, reference = recent.matrix_of(recent.as_of_ms - 5 * WEEK_MS, recent.as_of_ms - WEEK_MS), "the four weeks before"
     try:
-        return drift(known, after, names()), reference
+        days = pc.count_distinct(pc.divide(after["start_ms"], DAY_MS)).as_py()
+        return drift(known, after, [name for name in names() if days >= FEW_DAYS or name != "session_start_hour"]), reference
     except DataError:
         return (), ""
 

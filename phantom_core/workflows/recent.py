@@ -30,6 +30,8 @@ from phantom_core.workflows.score import score
 from phantom_core.workflows.train_classifier import KIND, OUT_OF_FOLD
 
 DAY_MS: Final = 86_400_000
+# A session without an event for this long is over.
+OVER_MS: Final = 30 * 60_000
 WEEK_MS: Final = 7 * DAY_MS
 # Shown on the page; four weeks before the last one are compared with.
 N_DAYS: Final = 42
@@ -60,10 +62,10 @@ class Week:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recent:
-    """All sessions with what the classifier in use calls them.
+    """Sessions that are over, with what the classifier in use calls them.
 
     Attributes:
-        matrix: of the feature store.
+        matrix: of the feature store; a session that may still go on looks like another one, and is left out.
         scores: session_id and is_agent_predicted; without rows where there is no classifier.
         as_of_ms: the last week ends here.
         newest_ms: last event; None without any.
@@ -122,6 +124,7 @@ def read_recent(settings: Settings, lake: Lake, now_ms: int, progress: Progress 
         except (DataError, NotFoundError) as error:
             problem = str(error)
     newest_ms = pc.max(matrix["end_ms"]).as_py()
+    matrix = matrix.filter(pc.less_equal(matrix["end_ms"], now_ms - OVER_MS))
     as_of_ms = now_ms if newest_ms is None or now_ms - newest_ms < WEEK_MS else newest_ms + 1
     return Recent(matrix, scores, as_of_ms, newest_ms, problem)
 

@@ -18,11 +18,10 @@ from phantom_core.evaluation.verdict import FOLDER, Counted, Outcome, RetrainRep
 from phantom_core.lake.lake import Lake
 from phantom_core.progress import Progress, silent, within
 from phantom_core.settings import Settings
+from phantom_core.workflows.recent import OVER_MS
 from phantom_core.workflows.retrain_classifier import ClassifierContest
 
 KINDS: Final = ("classifier", "multitask")
-# A session without an event for this long is over.
-OVER_MS: Final = 30 * 60_000
 # Makes the model of a kind that is in use known to whoever scores with it; says in one sentence what was done.
 Publish = Callable[[str], str]
 

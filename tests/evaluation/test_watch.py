@@ -3,7 +3,7 @@
 import pytest
 
 from phantom_core.evaluation.drift import FeatureDrift
-from phantom_core.evaluation.watch import Count, Money, feature_drifted, money_fell, rate_moved, share_refused, too_old
+from phantom_core.evaluation.watch import Count, Money, features_drifted, money_fell, rate_moved, share_refused, too_old
 
 
 @pytest.mark.parametrize(
@@ -46,10 +46,18 @@ def test_revenue_that_falls_a_twentieth_is_an_alert_unless_chance_explains_it(be
     assert money_fell("revenue", equal_orders(before), equal_orders(after), 0.05).status == status
 
 
+def test_one_check_names_the_features_that_moved() -> None:
+    rows = [FeatureDrift("item_views", 0.4, 0.01, "large shift"), FeatureDrift("page_views", 0.1, 0.01, "some shift")]
+    check = features_drifted(rows, 0.25, "the four weeks before")
+    assert (check.status, check.value) == ("alert", 0.4)
+    assert check.sentence == "Features moved against the four weeks before, PSI: item views 0.40."
+    assert features_drifted(rows[1:], 0.25, "the four weeks before").status == "ok"
+    assert "and 2 more" in features_drifted(rows[:1] * 7, 0.25, "the four weeks before").sentence
+
+
 def test_a_feature_that_too_few_sessions_speak_for_raises_nothing() -> None:
-    assert feature_drifted(FeatureDrift("item_views", 0.4, 0.2, "too few sessions to tell"), 0.25).status == "unknown"
-    assert feature_drifted(FeatureDrift("item_views", 0.4, 0.01, "large shift"), 0.25).status == "alert"
-    assert feature_drifted(FeatureDrift("item_views", 0.2, 0.01, "some shift"), 0.25).status == "ok"
+    assert features_drifted([FeatureDrift("item_views", 0.4, 0.2, "too few sessions to tell")], 0.25, "").status == "unknown"
+    assert features_drifted([], 0.25, "").status == "unknown"
 
 
 def test_age_and_quarantine_are_measured_against_their_limits() -> None:

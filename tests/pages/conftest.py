@@ -16,7 +16,7 @@ from phantom_core.workflows.ingest import ingest
 from phantom_core.workflows.train_classifier import train_classifier
 
 APP = Path(__file__).parents[2] / "app.py"
-SCREENS = ("overview", "data", "sessions", "features", "classifier", "demand", "explain", "rules", "leakage", "simulator")
+SCREENS = ("overview", "data", "sessions", "features", "classifier", "demand", "explain", "rules", "leakage", "simulator", "monitoring")
 NOW_MS = 1_772_452_800_000
 
 Open = Callable[..., AppTest]

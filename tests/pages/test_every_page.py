@@ -17,6 +17,7 @@ TITLES = {
     "rules": "Rules",
     "leakage": "Margin leakage",
     "simulator": "Simulator",
+    "monitoring": "Monitoring",
 }
 
 
@@ -29,7 +30,7 @@ def test_a_page_opens_without_error(workspace: str, screen: str, open_page: Open
     assert [title.value for title in page.title] == [TITLES[screen]]
 
 
-@pytest.mark.parametrize("screen", ["overview", "sessions", "features", "classifier", "demand", "explain", "leakage"])
+@pytest.mark.parametrize("screen", ["overview", "sessions", "features", "classifier", "demand", "explain", "leakage", "monitoring"])
 def test_an_empty_workspace_says_where_data_comes_from(screen: str, empty: Path, open_page: Open) -> None:
     page = open_page(empty, screen)
     assert "There are no sessions yet." in texts(page)
