@@ -3,7 +3,8 @@
 import streamlit as st
 
 from phantom_core.errors import DataError
-from phantom_core.views.monitoring import Monitoring, monitoring_view
+from phantom_core.evaluation.monitoring import MonitorReport
+from phantom_core.views.monitoring import monitoring_view
 from ui.account import start_job
 from ui.empty import missing, nothing_loaded
 from ui.errors import friendly_errors, show_error
@@ -17,7 +18,7 @@ TABS = ["Checks", "Feature drift", "Models and retraining", "Alerts"]
 WORK = {"monitor": ("Look now", ":material/visibility:"), "retrain": ("Retrain now", ":material/model_training:")}
 
 
-def last_look() -> Monitoring | None:
+def last_look() -> MonitorReport | None:
     """The last look; None where there is none, or where its file is damaged, which is said."""
     try:
         return monitoring_view(settings())
@@ -54,9 +55,8 @@ with friendly_errors():
             "Nobody has looked at this traffic yet.", "A look takes a few seconds; `python -m phantom_core schedule` takes one every hour."
         )
     else:
-        found = view.report
-        ends = f"the last week ends {moment(found.as_of_ms)}, the newest event is of {moment(found.newest_ms)}"
-        st.caption(f"Looked {moment(found.created_ms)} UTC; {ends}. Sessions that may still go on are left out.")
+        ends = f"the last week ends {moment(view.as_of_ms)}, the newest event is of {moment(view.newest_ms)}"
+        st.caption(f"Looked {moment(view.created_ms)} UTC; {ends}. Sessions that may still go on are left out.")
         open_alerts(settings())
         figures(view)
     checks, drift, models, alerts = st.tabs(TABS, key="monitoring_tab", bind="query-params")

@@ -4,9 +4,10 @@ import json
 
 import streamlit as st
 
+from phantom_core.evaluation.monitoring import MonitorReport
 from phantom_core.evaluation.watch import Check
 from phantom_core.settings import Settings
-from phantom_core.views.monitoring import Monitoring, alerts_table, all_alerts, checks_table, days_table, retrainings_table
+from phantom_core.views.monitoring import alerts_table, all_alerts, checks_table, days_table, retrainings_table
 from ui.charts.features import drift_chart
 from ui.charts.frame import show
 from ui.charts.monitoring import daily_chart
@@ -14,8 +15,6 @@ from ui.empty import missing
 from ui.metrics import metric
 from ui.tables import csv_button
 from ui.wording import NOTHING, feature_name, many, moment, money, percent
-
-ICONS = {"alert": "🔴", "watch": "🟠", "unknown": "⚪", "ok": "🟢"}
 
 
 def open_alerts(settings: Settings) -> None:
@@ -28,9 +27,9 @@ def open_alerts(settings: Settings) -> None:
             )
 
 
-def figures(view: Monitoring) -> None:
+def figures(report: MonitorReport) -> None:
     """The last week beside the one before."""
-    week, before, leak = view.week, view.before, view.report.leakage
+    week, before, leak = report.week, report.before, report.leakage
     with st.container(horizontal=True):
         metric("Sessions", f"{week.sessions:,}", f"{before.sessions:,} the week before", "Sessions that began in the last week.")
         metric(
@@ -42,21 +41,20 @@ def figures(view: Monitoring) -> None:
         metric("Leakage", money(leak.money) if leak else NOTHING, share, "Expected, of the last week, under ×1.20 of the base price.")
 
 
-def checks_tab(view: Monitoring) -> None:
+def checks_tab(report: MonitorReport) -> None:
     """Charts by day, and every figure beside its limit."""
-    days = days_table(view.report)
+    days = days_table(report)
     left, right = st.columns(2, gap="medium")
     reading = "The two weeks that are compared are shaded; dotted: their means."
     if days["agent_share"].notna().any():
         with left:
-            chart = daily_chart(days, "agent_share", as_of_ms=view.report.as_of_ms, y="share of sessions", is_share=True)
-            show(chart, _found(view, "detection_rate", "Sessions called agents, by day"), reading, key="agent_share")
+            chart = daily_chart(days, "agent_share", as_of_ms=report.as_of_ms, y="share of sessions", is_share=True)
+            show(chart, _found(report, "detection_rate", "Sessions called agents, by day"), reading, key="agent_share")
     if len(days):
         with right:
-            chart = daily_chart(days, "revenue", as_of_ms=view.report.as_of_ms, y="revenue")
-            show(chart, _found(view, "revenue", "Revenue by day"), reading, key="revenue")
-    table = checks_table(view.report)
-    table["status"] = [f"{ICONS[status]} {status}" for status in table["status"]]
+            chart = daily_chart(days, "revenue", as_of_ms=report.as_of_ms, y="revenue")
+            show(chart, _found(report, "revenue", "Revenue by day"), reading, key="revenue")
+    table = checks_table(report)
     st.dataframe(
         table,
         hide_index=True,
@@ -71,9 +69,9 @@ def checks_tab(view: Monitoring) -> None:
         },
     )
     with st.container(horizontal=True):
-        csv_button("Checks as CSV", checks_table(view.report), "checks.csv", key="checks_csv")
+        csv_button("Checks as CSV", checks_table(report), "checks.csv", key="checks_csv")
         csv_button("Days as CSV", days, "days.csv", key="days_csv")
-        content = json.dumps(view.report.to_json()).encode()
+        content = json.dumps(report.to_json()).encode()
         st.download_button(
             "Everything as JSON",
             content,
@@ -85,21 +83,21 @@ def checks_tab(view: Monitoring) -> None:
         )
 
 
-def drift_part(view: Monitoring) -> None:
+def drift_part(report: MonitorReport) -> None:
     """How far each feature moved."""
-    rows = view.report.drift
+    rows = report.drift
     if not rows:
         missing("Features cannot be compared.", "The last week has no session, or there is nothing to compare it with.")
         return
     moved = [row for row in rows if row.reading in ("some shift", "large shift")]
     said = f"{many(len(moved), 'feature')} moved, most of all {feature_name(moved[0].name)}" if moved else "No feature moved"
     limits = "Dotted: 0.10 some shift, 0.25 a large one, which is an alert. Grey ticks: what chance alone shows with as many sessions."
-    show(drift_chart(rows), f"{said}: the last week against {view.report.reference}", limits, key="drift")
+    show(drift_chart(rows), f"{said}: the last week against {report.reference}", limits, key="drift")
 
 
-def models_tab(settings: Settings, view: Monitoring | None) -> None:
+def models_tab(settings: Settings, report: MonitorReport | None) -> None:
     """What is in use, and what came of the last retrainings."""
-    for model in view.report.models if view else ():
+    for model in report.models if report else ():
         why = f" {model.why}" if model.why else ""
         st.markdown(f"**{model.kind.capitalize()}** {model.version}, trained {moment(model.trained_ms)} UTC.{why}")
     table = retrainings_table(settings)
@@ -148,7 +146,7 @@ def alerts_tab(settings: Settings) -> None:
     csv_button("Alerts as CSV", table, "alerts.csv", key="alerts_csv")
 
 
-def _found(view: Monitoring, name: str, otherwise: str) -> str:
+def _found(report: MonitorReport, name: str, otherwise: str) -> str:
     """The sentence of a check that has an answer."""
-    check: Check | None = next((one for one in view.report.checks if one.name == name), None)
+    check: Check | None = next((one for one in report.checks if one.name == name), None)
     return check.sentence.rstrip(".") if check and check.value is not None else otherwise

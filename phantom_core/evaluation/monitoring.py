@@ -32,6 +32,28 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
+class WeekFigures:
+    """Seven days, to the moment.
+
+    Attributes:
+        sessions: that began in them, count.
+        detected: of them called agents; None without a classifier.
+        purchases: sessions that bought, count.
+        revenue: currency.
+    """
+
+    sessions: int
+    detected: int | None
+    purchases: int
+    revenue: float
+
+    @property
+    def agent_share(self) -> float | None:
+        """Share of the sessions called agents; None without sessions or a classifier."""
+        return None if self.detected is None or not self.sessions else self.detected / self.sessions
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInUse:
     """A model in use.
 
@@ -67,7 +89,8 @@ class MonitorReport:
         checks: figures and their limits, alerts first.
         drift: features against their reference, the one that moved furthest first.
         reference: what features are compared with, a phrase; empty where they are not.
-        days: the last weeks.
+        days: the last weeks, by whole days.
+        week, before: the last seven days and the seven before, to the moment.
         models: in use.
         leakage: None where nothing was bought or nobody knows who is an agent.
     """
@@ -79,6 +102,8 @@ class MonitorReport:
     drift: tuple[FeatureDrift, ...]
     reference: str
     days: tuple[Day, ...]
+    week: WeekFigures
+    before: WeekFigures
     models: tuple[ModelInUse, ...]
     leakage: LeakageFigure | None
 

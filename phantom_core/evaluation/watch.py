@@ -133,22 +133,21 @@ def features_drifted(rows: Sequence[FeatureDrift], limit: float, reference: str)
     return Check("feature_drift", "alert", worst, limit, f"Features moved against {reference}, PSI: {named}{more}.")
 
 
-def too_old(name: str, what: str, age_s: float | None, limit_s: float, then: str) -> Check:
+def too_old(name: str, what: str, age_days: float | None, limit_days: float, then: str) -> Check:
     """Whether something was not renewed for too long.
 
     Args:
         name: of the check.
         what: the thing, as the start of a sentence.
-        age_s: since it was renewed, seconds; None where there is none.
-        limit_s: the most that is fine.
+        age_days: since it was renewed; None where there is none.
+        limit_days: the most that is fine.
         then: what to do.
     """
-    if age_s is None:
-        return Check(name, "unknown", None, limit_s, f"{what}: there is none.")
-    days = age_s / 86_400
-    status: Status = "alert" if age_s > limit_s else "ok"
+    if age_days is None:
+        return Check(name, "unknown", None, limit_days, f"{what}: there is none.")
+    status: Status = "alert" if age_days > limit_days else "ok"
     advice = f" {then}" if status == "alert" else ""
-    return Check(name, status, age_s, limit_s, f"{what} is {days:.1f} days old; {limit_s / 86_400:g} are allowed.{advice}")
+    return Check(name, status, age_days, limit_days, f"{what} is {age_days:.1f} days old; {limit_days:g} are allowed.{advice}")
 
 
 def share_refused(name: str, refused: int, rows: int, limit: float) -> Check:

@@ -1,7 +1,5 @@
 """Monitoring: the last look, the alerts and the retrainings of a workspace, as the page shows them."""
 
-from dataclasses import dataclass
-
 import pandas as pd
 
 from phantom_core.control.alerts import Alert, Alerts
@@ -11,52 +9,17 @@ from phantom_core.settings import Settings
 from phantom_core.workflows.monitor import latest_monitoring
 from phantom_core.workflows.retrain import retrainings
 
-WEEK_MS = 7 * 86_400_000
 
-
-@dataclass(frozen=True, slots=True)
-class WeekFigures:
-    """Seven days.
-
-    Attributes:
-        sessions: count.
-        agent_share: of them; None without a session or a classifier.
-        revenue: currency.
-        purchases: sessions that bought, count.
-    """
-
-    sessions: int
-    agent_share: float | None
-    revenue: float
-    purchases: int
-
-
-@dataclass(frozen=True, slots=True)
-class Monitoring:
-    """What the page shows.
-
-    Attributes:
-        report: the last look.
-        week: the last week of it.
-        before: the week before.
-    """
-
-    report: MonitorReport
-    week: WeekFigures
-    before: WeekFigures
-
-
-def monitoring_view(settings: Settings) -> Monitoring | None:
+def monitoring_view(settings: Settings) -> MonitorReport | None:
     """Read the last look; None where nobody has looked.
 
     Raises:
         DataError: its file is damaged.
     """
     try:
-        report = latest_monitoring(settings)
+        return latest_monitoring(settings)
     except NotFoundError:
         return None
-    return Monitoring(report, _week(report, 1), _week(report, 2))
 
 
 def checks_table(report: MonitorReport) -> pd.DataFrame:
@@ -137,19 +100,6 @@ def retrainings_table(settings: Settings) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
-
-
-def _week(report: MonitorReport, n: int) -> WeekFigures:
-    start_ms, end_ms = report.as_of_ms - n * WEEK_MS, report.as_of_ms - (n - 1) * WEEK_MS
-    days = [day for day in report.days if start_ms <= day.start_ms < end_ms]
-    sessions = sum(day.sessions for day in days)
-    known = [day.detected for day in days if day.detected is not None]
-    return WeekFigures(
-        sessions=sessions,
-        agent_share=sum(known) / sessions if sessions and known else None,
-        revenue=sum(day.revenue for day in days),
-        purchases=sum(day.purchases for day in days),
-    )
 
 
 def _share(day: Day) -> float | None:

@@ -82,6 +82,8 @@ def look(settings: Settings, lake: Lake, *, now_ms: int, progress: Progress = si
         drift=moved,
         reference=reference,
         days=recent.days(),
+        week=recent.week(-1).figures(has_scores=recent.has_scores),
+        before=recent.week(-2).figures(has_scores=recent.has_scores),
         models=models,
         leakage=leakage_of_week(settings, lake, recent.as_of_ms - WEEK_MS, recent.as_of_ms),
     )
@@ -89,13 +91,13 @@ def look(settings: Settings, lake: Lake, *, now_ms: int, progress: Progress = si
 
 def _traffic(settings: Settings, recent: Recent, now_ms: int) -> list[Check]:
     before, after = recent.week(-2), recent.week(-1)
-    silence_s = None if recent.newest_ms is None else max(0.0, (now_ms - recent.newest_ms) / 1_000)
+    silence_days = None if recent.newest_ms is None else max(0.0, (now_ms - recent.newest_ms) / DAY_MS)
     checks = [money_fell("revenue", before.money, after.money, settings.alert_revenue_fall)]
     if recent.has_scores:
         checks.append(rate_moved("detection_rate", "The share of agents", before.detected, after.detected, settings.alert_detection_change))
     if settings.alert_silence_hours:
         then = "Load newer events, or see whether the storefront still sends them."
-        checks.append(too_old("silence", "The newest event", silence_s, settings.alert_silence_hours * 3_600, then))
+        checks.append(too_old("silence", "The newest event", silence_days, settings.alert_silence_hours / 24, then))
     if recent.problem:
         checks.append(Check("scoring", "alert", None, 0.0, f"Sessions cannot be scored: {recent.problem}"))
     return checks
@@ -120,6 +122,6 @@ def _drift(settings: Settings, recent: Recent) -> tuple[tuple[FeatureDrift, ...]
 
 
 def _age(settings: Settings, model: ModelInUse, now_ms: int) -> Check:
-    age_s, limit_s = (now_ms - model.trained_ms) / 1_000, settings.alert_stale_days * 86_400.0
     then = "Retrain it: python -m phantom_core retrain"
-    return too_old(f"stale_{model.kind}", f"The {KIND_NAMES[model.kind]} in use", age_s, limit_s, then)
+    age_days, limit_days = (now_ms - model.trained_ms) / DAY_MS, settings.alert_stale_days
+    return too_old(f"stale_{model.kind}", f"The {KIND_NAMES[model.kind]} in use", age_days, limit_days, then)

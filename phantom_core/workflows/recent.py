@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from phantom_core.artifacts.store import ModelStore
 from phantom_core.errors import DataError, NotFoundError
-from phantom_core.evaluation.monitoring import Day, LeakageFigure, ModelInUse
+from phantom_core.evaluation.monitoring import Day, LeakageFigure, ModelInUse, WeekFigures
 from phantom_core.evaluation.watch import Count, Money
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
@@ -58,6 +58,10 @@ class Week:
 
     detected: Count
     money: Money
+
+    def figures(self, *, has_scores: bool) -> WeekFigures:
+        """As the report has them; nobody is called an agent without scores."""
+        return WeekFigures(self.detected.n, int(self.detected.hits) if has_scores else None, self.money.purchases, self.money.total)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

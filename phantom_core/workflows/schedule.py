@@ -99,10 +99,8 @@ def show(report: MonitorReport) -> None:
         metrics.LEAKAGE_MONEY.set(report.leakage.money)
         if report.leakage.share is not None:
             metrics.LEAKAGE_SHARE.set(report.leakage.share)
-    week = [day for day in report.days if day.start_ms >= report.as_of_ms - 7 * 86_400_000]
-    sessions, detected = sum(day.sessions for day in week), sum(day.detected or 0 for day in week)
-    if sessions and week[-1].detected is not None:
-        metrics.AGENT_SHARE.set(detected / sessions)
+    if report.week.agent_share is not None:
+        metrics.AGENT_SHARE.set(report.week.agent_share)
 
 
 def _utc(moment_ms: int) -> dt.datetime:

@@ -17,7 +17,7 @@ from prometheus_client.exposition import generate_latest
 from phantom_core.control.jobs import Jobs
 from phantom_core.control.turns import take_turn
 from phantom_core.errors import InputError
-from phantom_core.evaluation.monitoring import LeakageFigure, ModelInUse, MonitorReport
+from phantom_core.evaluation.monitoring import LeakageFigure, ModelInUse, MonitorReport, WeekFigures
 from phantom_core.evaluation.watch import Check
 from phantom_core.settings import Settings
 from phantom_core.telemetry.metrics import REGISTRY
@@ -64,11 +64,12 @@ def test_a_time_that_is_none_is_refused(wrong: str) -> None:
 def test_the_last_look_can_be_read_by_prometheus() -> None:
     checks = (Check("revenue", "alert", 0.12, 0.05, ""), Check("quarantine", "unknown", None, 0.05, ""))
     model = ModelInUse("classifier", "v1", NOW_MS, "")
-    show(MonitorReport(NOW_MS, NOW_MS, NOW_MS, checks, (), "", (), (model,), LeakageFigure(5.0, 0.01)))
+    week = WeekFigures(200, 50, 3, 100.0)
+    show(MonitorReport(NOW_MS, NOW_MS, NOW_MS, checks, (), "", (), week, week, (model,), LeakageFigure(5.0, 0.01)))
     text = generate_latest(REGISTRY).decode()
     assert 'phantom_check_state{check="revenue"} 2.0' in text
     assert 'phantom_check_value{check="quarantine"}' not in text  # undefined is not 0
-    assert "phantom_leakage_share 0.01" in text
+    assert "phantom_leakage_share 0.01" in text and "phantom_agent_share 0.25" in text
 
 
 def free_port() -> int:
