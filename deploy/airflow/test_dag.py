@@ -45,12 +45,11 @@ def test_a_run_retrains_and_then_looks(workspace: Path) -> None:
     assert found["state"].endswith("success")
     assert found["retrain"] == {"classifier": "promoted"}
     assert "silence" in found["monitor"]  # the demo set ended long ago
-    assert list(phantom("models", "classifier").values())[0].startswith("in use")
+    assert next(iter(phantom("models", "classifier").values())).startswith("in use")
 
 
-def test_phantoms_own_sentence_is_what_a_failed_task_says(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_phantoms_own_sentence_is_what_a_failed_task_says(workspace: Path) -> None:
     from phantom_daily import phantom as verb
 
-    monkeypatch.setenv("PHANTOM_RETRAIN_AT", "03:30")
     with pytest.raises(RuntimeError, match="no rule 'best'"):
         verb("retrain", "--rule", "best")
