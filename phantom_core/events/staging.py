@@ -7,21 +7,19 @@ import duckdb
 import pyarrow as pa
 
 from phantom_core.errors import SourceError
+from phantom_core.events.checks import checks, teach
 from phantom_core.events.columns import Columns, quote_name, quote_text
 from phantom_core.events.mapping import EVENT_FIELDS, QUOTE_FIELDS, Mapping
-from phantom_core.events.schema import STORE_MODES
 from phantom_core.events.text_rows import MAX_SHOWN
-from phantom_core.events.vocabulary import ALIASES, CANONICAL, FILTER_KINDS
 
-_SQL: Final = Path(__file__).parent / "sql"
-_OLDEST_MS: Final = 788_918_400_000  # 1995-01-01: before web shops, so a clock that was never set
+_FEW_ROWS: Final = 1_000
 
 
 class Staging:
     """One source on its way into the lake.
 
     Args:
-        folder: where the scratch database is put; whoever made the folder removes it.
+        folder: where the scratch database is put; whoever made the folder removes it. None for a few rows, in memory.
         mapping: what the source's columns mean.
         columns: what the source offers.
         now_ms: the clock, UTC milliseconds.
@@ -33,20 +31,14 @@ class Staging:
         n_rows: raw rows added so far.
     """
 
-    def __init__(self, folder: Path, mapping: Mapping, columns: Columns, *, now_ms: int, future_tolerance_s: int, max_chars: int) -> None:
-        self.connection = duckdb.connect(folder / "staging.duckdb")
+    def __init__(
+        self, folder: Path | None, mapping: Mapping, columns: Columns, *, now_ms: int, future_tolerance_s: int, max_chars: int
+    ) -> None:
+        self.connection = duckdb.connect(folder / "staging.duckdb" if folder else ":memory:")
         self._name = mapping.name
-        self.connection.execute(f"SET TimeZone = {quote_text(mapping.time_zone)}")
-        pattern = f"try_strptime(ts, {quote_text(mapping.time_format)})" if mapping.time_format else "NULL"
-        self.connection.execute(f"CREATE MACRO formatted_time(ts) AS CAST(CAST({pattern} AS TIMESTAMP) AS TIMESTAMPTZ)")
-        self.connection.execute((_SQL / "macros.sql").read_text(encoding="utf-8"))
-        self._mapped = mapped_select(mapping, columns)
-        self._checks = (_SQL / ("event_checks.sql" if mapping.kind == "events" else "quote_checks.sql")).read_text(encoding="utf-8")
-        self._vocabulary()
-        self.connection.execute(
-            "CREATE TABLE clock AS SELECT ?::VARCHAR AS time_unit, ?::BIGINT AS oldest_ms, ?::BIGINT AS newest_ms, ?::BIGINT AS max_chars",
-            [mapping.time_unit, _OLDEST_MS, now_ms + future_tolerance_s * 1_000, max_chars],
-        )
+        teach(self.connection, mapping, newest_ms=now_ms + future_tolerance_s * 1_000, max_chars=max_chars)
+        self._mapped, self._checks = mapped_select(mapping, columns), checks(mapping.kind)
+        self._tolerance_ms = future_tolerance_s * 1_000
         self._started = False
         self.n_rows = 0
 
@@ -57,6 +49,8 @@ class Staging:
             SourceError: the values cannot even be looked at as the mapping says.
         """
         self.connection.register("raw", rows)
+        # Finding the best plan takes longer than the best plan saves on a few rows.
+        self.connection.execute(f"PRAGMA {'disable' if rows.num_rows < _FEW_ROWS else 'enable'}_optimizer")
         try:
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS {self._mapped}")
         except duckdb.Error as error:
@@ -65,8 +59,15 @@ class Staging:
         into = "INSERT INTO staged" if self._started else "CREATE TABLE staged AS"
         self.connection.execute(f"{into} {self._checks}")
         self._started = True
+        self.connection.execute("PRAGMA enable_optimizer")
         self.connection.unregister("raw")
         self.n_rows += rows.num_rows
+
+    def restart(self, now_ms: int) -> None:
+        """Forget all rows, and look at the clock again, for the next rows of the same source."""
+        self.connection.execute("DROP TABLE IF EXISTS staged")
+        self.connection.execute("UPDATE clock SET newest_ms = ?", [now_ms + self._tolerance_ms])
+        self._started, self.n_rows = False, 0
 
     def warnings(self) -> tuple[str, ...]:
         """What a reader should be told about the whole file."""
@@ -81,17 +82,6 @@ class Staging:
 
     def __exit__(self, *_: object) -> None:
         self.connection.close()
-
-    def _vocabulary(self) -> None:
-        names = {**{name: name for name in CANONICAL}, **ALIASES}
-        self._table("vocabulary", alias=list(names), canonical=list(names.values()))
-        self._table("filter_kinds", kind=list(FILTER_KINDS), canonical=list(FILTER_KINDS.values()))
-        self._table("store_modes", store_mode=list(STORE_MODES))
-
-    def _table(self, name: str, **columns: list[str]) -> None:
-        self.connection.register("given", pa.table(columns))
-        self.connection.execute(f"CREATE TABLE {name} AS FROM given")
-        self.connection.unregister("given")
 
 
 def mapped_select(mapping: Mapping, columns: Columns) -> str:

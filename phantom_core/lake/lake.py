@@ -24,6 +24,7 @@ TABLES: Final[Mapping[str, pa.Schema]] = {
     "catalogue": schema.CATALOGUE,
     "quarantine": schema.QUARANTINE,
     "loads": schema.LOADS,
+    "decisions": schema.DECISIONS,
 }
 
 # Small enough that a range of sessions touches few row groups, large enough for DuckDB to scan at full speed.
@@ -102,6 +103,12 @@ class Lake:
         )
         merge.when_matched_update_all().when_not_matched_insert_all().execute()
         return self.version(table)
+
+    def compact(self, table: str) -> None:
+        """Put the many small files of frequent appends together; a table that does not exist has none."""
+        path = self._path(table)
+        if DeltaTable.is_deltatable(str(path)):
+            DeltaTable(path).optimize.compact()
 
     def delete(self, table: str, predicate: str) -> None:
         """Delete the rows for which a SQL predicate holds; a table that does not exist has none."""

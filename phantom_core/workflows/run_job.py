@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from phantom_core.control.jobs import Job, Jobs
@@ -27,7 +28,10 @@ from phantom_core.workflows.draw_tree import draw_tree
 from phantom_core.workflows.explain_model import explain_model
 from phantom_core.workflows.ingest import ingest
 from phantom_core.workflows.measure_leakage import measure_leakage
+from phantom_core.workflows.monitor import monitor
+from phantom_core.workflows.publish_model import publish_in_use
 from phantom_core.workflows.replay_rules import replay_rules
+from phantom_core.workflows.retrain import retrain, retrain_changes
 from phantom_core.workflows.rule_sets import open_rule_set
 from phantom_core.workflows.simulate import simulate
 from phantom_core.workflows.simulate_sessions import simulate_sessions
@@ -208,6 +212,19 @@ def _replay_rules(settings: Settings, arguments: Arguments, now_ms: int, progres
     return {"rules": found.rules.name, "against": found.against.name, "changed": found.changed}
 
 
+def _retrain(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    chosen = Settings.model_validate(settings.model_dump() | retrain_changes(arguments))
+    kinds = _texts(arguments, "kinds") or None
+    publish = None if arguments.get("publish") is False else partial(publish_in_use, settings, now_ms=now_ms)
+    lake = Lake(settings.workspace / "lake")
+    return retrain(chosen, lake, now_ms=now_ms, kinds=kinds, publish=publish, progress=progress).to_json()
+
+
+def _monitor(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    report, untold = monitor(settings, Lake(settings.workspace / "lake"), now_ms=now_ms, progress=progress)
+    return {"alerts": [check.name for check in report.checks if check.status == "alert"], "untold": list(untold)}
+
+
 def _measure_leakage(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
     rules = _rules(settings, arguments, "rules")
     found = measure_leakage(settings, rules, now_ms=now_ms, period=_period(arguments), progress=progress)
@@ -258,4 +275,6 @@ WORK: Final[Mapping[str, Work]] = {
     "replay_rules": _replay_rules,
     "measure_leakage": _measure_leakage,
     "submit_request": _submit_request,
+    "retrain": _retrain,
+    "monitor": _monitor,
 }
