@@ -25,7 +25,6 @@ Open = Callable[..., AppTest]
 
 
 @pytest.fixture(scope="session")
-@pytest.fixture(scope="session")
 def networked(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The trained workspace with a network; never written to."""
     from phantom_core.models.multitask.hyperparameters import Hyperparameters
