@@ -5,6 +5,8 @@ PhantomError                 500
 │   ├── SourceError          422  a file or table cannot be read as a whole
 │   └── MappingError         422  a mapping does not fit the columns it meets
 ├── DataError                422  the data loaded cannot answer the question
+├── NotSignedInError         401  nobody is signed in, or not any more
+├── NotAllowedError          403  the person who asks may not do this
 ├── NotFoundError            404  no such session, model, job or file
 ├── ConflictError            409  someone else was first
 ├── CancelledError           499  the person who asked took it back
@@ -52,6 +54,18 @@ class DataError(PhantomError):
     """The data loaded cannot answer the question."""
 
     http_status = 422
+
+
+class NotSignedInError(PhantomError):
+    """Nobody is signed in, or not any more."""
+
+    http_status = 401
+
+
+class NotAllowedError(PhantomError):
+    """The person who asks may not do this."""
+
+    http_status = 403
 
 
 class NotFoundError(PhantomError):

@@ -1,7 +1,7 @@
 """Settings: one frozen object, read once at the edge from PHANTOM_* variables."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -13,6 +13,7 @@ class Settings(BaseSettings):
     Attributes:
         workspace: folder that holds the lake, models and jobs.
         database_url: SQLAlchemy URL of the control database; empty means SQLite in the workspace.
+        redis_url: of the Redis or Valkey server to publish to; empty means an embedded one in the workspace.
         max_field_bytes: a single field longer than this is quarantined, bytes.
         future_tolerance_s: an event may be this far ahead of the clock, seconds.
         seed: seed of everything random unless a call says otherwise.
@@ -24,12 +25,22 @@ class Settings(BaseSettings):
         leaking_to_agent_cost: money lost when one agent buys at the low quote, in units of the average order.
         lowest_markup, highest_markup: guard rails of every price, over base price.
         banned_features: features that must not move a price; names with commas in the environment.
+        approvals_needed: how many people other than the author must approve a change.
+        largest_step: a quote may move by this much of the base price against what is live.
+        human_premium_cap: humans may pay this much more on average, over the base price.
+        first_markup, first_share: highest mark-up and share of sessions of the first release.
+        demo_people: lets whoever opens an installation without accounts enter as a demo analyst or manager.
+        watch_every_s: the app looks this often whether servers hold what was approved, seconds; 0 leaves it to `rules watch`.
+        sign_in_hours: a sign-in ends after this long.
+        oidc_claim: claim of the identity provider that lists groups or roles.
+        oidc_roles: role by group, as a JSON object: {"pricing": "pricing manager", "all": "viewer"}.
     """
 
     model_config = SettingsConfigDict(env_prefix="PHANTOM_", frozen=True, extra="ignore")
 
     workspace: Path = Path("data/workspace")
     database_url: str = ""
+    redis_url: str = Field(default="", repr=False)
     max_field_bytes: int = Field(default=1 << 20, ge=1024)
     future_tolerance_s: int = Field(default=300, ge=0)
     seed: int = 20_261
@@ -47,6 +58,16 @@ class Settings(BaseSettings):
         "browser_family",
         "session_start_hour",
     )
+    approvals_needed: int = Field(default=1, ge=1)
+    largest_step: float = Field(default=0.3, gt=0)
+    human_premium_cap: float = Field(default=0.05, ge=0)
+    first_markup: float = Field(default=1.1, gt=0)
+    first_share: float = Field(default=0.1, gt=0, le=1)
+    demo_people: bool = True
+    watch_every_s: float = Field(default=5.0, ge=0)
+    sign_in_hours: float = Field(default=12.0, gt=0)
+    oidc_claim: str = "groups"
+    oidc_roles: dict[str, Literal["viewer", "analyst", "pricing manager", "administrator"]] = Field(default_factory=dict)
     log_level: str = "INFO"
 
     @field_validator("banned_features", mode="before")

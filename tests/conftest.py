@@ -1,10 +1,13 @@
 """Tests that need something a machine may lack are skipped there, unless PHANTOM_REQUIRED_TESTS names their marker."""
 
+import hashlib
 import os
-from collections.abc import Generator
+import tempfile
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.examples import load_profile
 
@@ -24,9 +27,24 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+@pytest.fixture
+def redis_url() -> Iterator[str]:
+    """The database that PHANTOM_TEST_REDIS_URL names, for one test at a time on this machine: empty, and emptied again."""
+    import redis
+
+    url = os.environ.get("PHANTOM_TEST_REDIS_URL")
+    if not url:
+        pytest.skip("PHANTOM_TEST_REDIS_URL is not set")
+    lock = Path(tempfile.gettempdir()) / f"phantom-test-redis-{hashlib.sha256(url.encode()).hexdigest()[:12]}.lock"
+    with FileLock(lock), redis.Redis.from_url(url) as server:
+        server.flushdb()
+        yield url
+        server.flushdb()
+
+
 @pytest.fixture(scope="session")
-def trained_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A demo set of 300 sessions and a classifier, once for all tests of a process; never written to, but copied."""
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo set of 300 sessions and a classifier; never written to."""
     from phantom_core.lake.lake import Lake
     from phantom_core.settings import Settings
     from phantom_core.workflows.demo import load_demo

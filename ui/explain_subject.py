@@ -11,6 +11,7 @@ from phantom_core.views.classifier import model_versions
 from phantom_core.views.explanation import ExplanationView, explanation_view, network_explanation_view
 from phantom_core.views.multitask import network_answers, network_versions
 from phantom_core.views.snapshot import Snapshot
+from ui.account import start_job
 from ui.empty import missing
 from ui.handles import jobs
 from ui.model_choice import choose_version
@@ -83,7 +84,7 @@ def choose_subject(settings: Settings) -> Subject | None:
 
 def start_explaining(kind: str, version: str, paired: int = 0) -> None:
     """Have a model explained."""
-    jobs().start(KIND, {"kind": kind, "model": version, "paired": paired})
+    start_job(KIND, {"kind": kind, "model": version, "paired": paired})
 
 
 def is_explaining() -> bool:

@@ -1,11 +1,20 @@
 """The control database: state that people share, in SQLite beside the lake or in PostgreSQL by URL."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from sqlite3 import Connection
+from sqlite3 import Connection as SqliteConnection
+from typing import Final
 
 import sqlalchemy as sa
 
+from phantom_core.errors import UnavailableError
+
 METADATA = sa.MetaData()
+_WRITES: Final = "phantom_writes"
+# Any number that nobody else uses: writers of one PostgreSQL database queue up behind it.
+_QUEUE: Final = 7_204_666_251
 
 
 def connect(url: str, workspace: Path) -> sa.Engine:
@@ -14,19 +23,65 @@ def connect(url: str, workspace: Path) -> sa.Engine:
     Args:
         url: SQLAlchemy URL; empty means control.sqlite in the workspace.
         workspace: folder of the installation.
+    Raises:
+        UnavailableError: the database does not answer.
     """
     if not url:
         workspace.mkdir(parents=True, exist_ok=True)
         url = f"sqlite:///{workspace / 'control.sqlite'}"
-    engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
+    engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _for_many_processes)
-    with engine.begin() as connection:
-        for table in METADATA.sorted_tables:
-            connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+        sa.event.listen(engine, "begin", _begin)
+    try:
+        with writing(engine) as connection:
+            _make_tables(connection)
+    except sa.exc.OperationalError as error:
+        raise UnavailableError(
+            f"The control database does not answer: {str(error.orig).strip().splitlines()[0]}.", hint="Check PHANTOM_DATABASE_URL."
+        ) from error
     return engine
 
 
-def _for_many_processes(connection: Connection, _: object) -> None:
+@cache
+def control_of(url: str, workspace: Path) -> sa.Engine:
+    """The engine of an installation, made once a process."""
+    return connect(url, workspace)
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that nobody writes beside: what is read in it still holds when it writes."""
+    with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_QUEUE)))
+        yield connection
+
+
+def _make_tables(connection: sa.Connection) -> None:
+    inspector = sa.inspect(connection)
+    known = set(inspector.get_table_names())
+    for table in METADATA.sorted_tables:
+        if table.name in known:
+            _add_missing_columns(connection, table, {str(column["name"]) for column in inspector.get_columns(table.name)})
+        else:
+            METADATA.create_all(connection, [table])
+
+
+def _add_missing_columns(connection: sa.Connection, table: sa.Table, known: set[str]) -> None:
+    """Bring a table that an earlier release made up to date; what is added later has a default."""
+    for column in table.columns:
+        if column.name not in known:
+            text = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
+            connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {text}"))
+
+
+def _for_many_processes(connection: SqliteConnection, _: object) -> None:
+    connection.isolation_level = None  # transactions begin where SQLAlchemy says, not at the first statement that writes
     connection.execute("PRAGMA busy_timeout = 30000")
     connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _begin(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

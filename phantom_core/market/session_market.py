@@ -8,6 +8,7 @@ quoted lowest; from there on its last visit goes its own way.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
 import numpy as np
@@ -30,7 +31,7 @@ from phantom_core.shoppers.catalogue import Catalogue, demo_catalogue
 from phantom_core.shoppers.families import AGENT_SENSITIVITY, FAMILIES, HUMAN_SENSITIVITY
 from phantom_core.shoppers.generate import People, draw_people, walk_people
 from phantom_core.shoppers.path import Decisions
-from phantom_core.shoppers.quotes import Asked, Quoted, Shop
+from phantom_core.shoppers.quotes import Asked, Quote, Quoted, Shop
 
 NO_MARKUP: Final = RuleSet("none", ())
 BANDS: Final = RuleSet(
@@ -164,7 +165,7 @@ def session_trial(
     sums: dict[str, Sums] = {}
     for position, (name, rules) in enumerate(arms.items()):
         progress(position / len(arms), f"sessions meet {name}")
-        sums[name] = _meet(rules, scorer, n_sessions, seed)
+        sums[name] = meet(partial(RuleQuote, rules, scorer), n_sessions, seed)
     progress(1, "compared")
     rng = np.random.default_rng(seed)
     figures = compare(sums, NO_MARKUP.name, rng)
@@ -185,11 +186,17 @@ def _check(rule_sets: Sequence[RuleSet], n_sessions: int) -> None:
             raise InputError(f"'{NO_MARKUP.name}' is the name of prices without a mark-up.", hint="Call the rules something else.")
 
 
-def _meet(rules: RuleSet, scorer: AgentScorer, n_sessions: int, seed: int) -> Sums:
-    """What each actor looks at and spends under a rule set."""
+def meet(quote: Callable[[People, Catalogue], Quote], n_sessions: int, seed: int) -> Sums:
+    """What each actor looks at and spends.
+
+    Args:
+        quote: makes what sets the prices, of who may come and what is sold.
+        n_sessions: 1 or more.
+        seed: of who comes and how they move.
+    """
     rng, catalogue = np.random.default_rng(seed), demo_catalogue()
     people = draw_people(n_sessions, FAMILIES, rng)
-    _, decisions = walk_people(people, Shop(catalogue, RuleQuote(rules, scorer, people, catalogue)), rng, price_blind=True)
+    _, decisions = walk_people(people, Shop(catalogue, quote(people, catalogue)), rng, price_blind=True)
     return _sums(people, decisions)
 
 

@@ -77,7 +77,7 @@ class SessionResult:
 
     def to_json(self) -> dict[str, object]:
         """Each figure, its interval as …_ci, and the difference to no mark-up under vs_none."""
-        return {**_plain(self.figures), "vs_none": _plain(self.vs_none)}
+        return {**plain_figures(self.figures), "vs_none": plain_figures(self.vs_none)}
 
 
 def compare(sums: Mapping[str, Sums], baseline: str, rng: np.random.Generator) -> dict[str, SessionResult]:
@@ -88,11 +88,22 @@ def compare(sums: Mapping[str, Sums], baseline: str, rng: np.random.Generator) -
         baseline: the one without a mark-up.
         rng: draws the resamples of actors.
     """
-    actors = blocks(np.arange(sums[baseline].kind.size), rng)
+    drawn = _drawn(sums, rng)
+    return {name: SessionResult(name, _estimates(values), _estimates(values - drawn[baseline])) for name, values in drawn.items()}
+
+
+def reward_shares(sums: Mapping[str, Sums], of: str, rng: np.random.Generator) -> dict[str, Estimate]:
+    """Reward of each rule set over that of one of them, in the same resamples."""
+    reward = {name: values[0] for name, values in _drawn(sums, rng).items()}
+    return {name: _estimate(values / reward[of]) for name, values in reward.items()}
+
+
+def _drawn(sums: Mapping[str, Sums], rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
+    """Figures of each rule set in the sample itself and in each resample, shape (n_figures, 1 + n_resamples)."""
+    actors = blocks(np.arange(next(iter(sums.values())).kind.size), rng)
     n_blocks = int(actors.max()) + 1
     weights = np.vstack([np.ones((1, n_blocks)), resamples(n_blocks, rng)])
-    drawn = {name: _figures(_totals(one, actors, weights)) for name, one in sums.items()}
-    return {name: SessionResult(name, _estimates(values), _estimates(values - drawn[baseline])) for name, values in drawn.items()}
+    return {name: _figures(_totals(one, actors, weights)) for name, one in sums.items()}
 
 
 def _totals(sums: Sums, block: NDArray[np.int64], weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
@@ -119,16 +130,18 @@ def _figures(total: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
 
 
 def _estimates(values: NDArray[np.float64]) -> SessionFigures:
-    finite = np.where(np.isfinite(values), values, np.nan)
-    found = []
-    for row in finite:
-        known = row[1:][~np.isnan(row[1:])]
-        low, high = np.quantile(known, TAILS) if known.size else (np.nan, np.nan)
-        found.append(Estimate(float(row[0]), float(low), float(high)))
-    return SessionFigures(*found)
+    return SessionFigures(*map(_estimate, values))
 
 
-def _plain(figures: SessionFigures) -> dict[str, object]:
+def _estimate(drawn: NDArray[np.float64]) -> Estimate:
+    finite = np.where(np.isfinite(drawn), drawn, np.nan)
+    known = finite[1:][~np.isnan(finite[1:])]
+    low, high = np.quantile(known, TAILS) if known.size else (np.nan, np.nan)
+    return Estimate(float(finite[0]), float(low), float(high))
+
+
+def plain_figures(figures: SessionFigures) -> dict[str, object]:
+    """Each figure, and its interval as …_ci; None where undefined."""
     plain: dict[str, object] = {}
     for column in fields(figures):
         estimate: Estimate = getattr(figures, column.name)

@@ -37,6 +37,7 @@ def replay_rules(
     period: Period | None = None,
     as_of: AsOf = "quote",
     seed: int | None = None,
+    keep: bool = True,
     progress: Progress = silent,
 ) -> Replay:
     """Replay two rule sets and keep what came of it as the latest replay of the workspace.
@@ -49,6 +50,7 @@ def replay_rules(
         period: which days; None means all.
         as_of: up to when rules see a session.
         seed: of the resamples; None means the settings' one.
+        keep: whether it becomes the latest replay.
         progress: told after every step; nothing is saved after it says stop.
     Raises:
         InputError: rules read what is not known of a session.
@@ -77,8 +79,9 @@ def replay_rules(
         progress(0.8 + 0.08 * k, f"replaying {one.name}")
         sets.append(_set(one, decided[k], quoted, quote, prices, outcome, resampler))
     found = _replay(logged, (rules, against), (sets[0], sets[1]), (decided[0], decided[1]), resampler, now_ms, chosen_seed, as_of)
-    progress(0.97, "saving")
-    replay_store(settings).keep(found, changed_sessions(logged, (rules, against), (decided[0], decided[1])))
+    if keep:
+        progress(0.97, "saving")
+        replay_store(settings).keep(found, changed_sessions(logged, (rules, against), (decided[0], decided[1])))
     progress(1, "replayed")
     return found
 

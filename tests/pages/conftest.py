@@ -13,18 +13,15 @@ from phantom_core.lake.lake import Lake
 from phantom_core.settings import Settings
 from phantom_core.workflows.demo import remove_demo
 from phantom_core.workflows.ingest import ingest
+from tests.conftest import NOW_MS
 
 APP = Path(__file__).parents[2] / "app.py"
-SCREENS = ("overview", "data", "sessions", "features", "classifier", "demand", "explain", "rules", "leakage", "simulator")
-NOW_MS = 1_772_452_800_000
+SCREENS = (
+    "overview", "data", "sessions", "features", "classifier", "demand", "explain", "rules", "leakage", "simulator",
+    "approvals", "live", "audit", "jobs", "people",
+)  # fmt: skip
 
 Open = Callable[..., AppTest]
-
-
-@pytest.fixture(scope="session")
-def trained(trained_workspace: Path) -> Path:
-    """A demo set of 300 sessions and a classifier; never written to."""
-    return trained_workspace
 
 
 @pytest.fixture(scope="session")
@@ -78,9 +75,9 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Open:
 
     def opened(workspace: Path, screen: str = "overview", **query: str) -> AppTest:
         monkeypatch.setenv("PHANTOM_WORKSPACE", str(workspace))
+        monkeypatch.setenv("PHANTOM_WATCH_EVERY_S", "0")
         app = AppTest.from_file(APP, default_timeout=60)
-        if screen != "overview":
-            app.switch_page(f"pages/{screen}.py")
+        app.switch_page(f"pages/{screen}.py")
         for name, value in query.items():
             app.query_params[name] = value
         return app.run()

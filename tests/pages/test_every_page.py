@@ -17,6 +17,11 @@ TITLES = {
     "rules": "Rules",
     "leakage": "Margin leakage",
     "simulator": "Simulator",
+    "approvals": "Approvals",
+    "live": "Live",
+    "audit": "Audit",
+    "jobs": "Jobs",
+    "people": "People",
 }
 
 

@@ -1,0 +1,380 @@
+"""Change requests: rules on their way to production, and who may move them."""
+
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import sqlalchemy as sa
+
+from phantom_core.control import audit
+from phantom_core.control.people import require
+from phantom_core.control.request_tables import DECISIONS, RELEASES, REQUESTS
+from phantom_core.control.roles import Permission
+from phantom_core.control.steps import EDITABLE, OPEN, STEPS, State
+from phantom_core.errors import ConflictError, InputError, NotAllowedError, NotFoundError
+
+Policy = Literal["rules", "model"]
+Outcome = Literal["approve", "decline"]
+LONGEST_TEXT: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A change request.
+
+    Attributes:
+        request_id: 1, 2, 3, …
+        author: login of who proposes it; nobody else edits it.
+        name: of the rules.
+        rules: the rule set as a JSON document.
+        why: what it is for.
+        answers: what the author says to open warnings.
+        policy: whether rules or the network's optimal mark-up set prices; rules then decide where the network cannot.
+        share: of the sessions that get it first.
+        base_version: what was live when it was written; empty for nothing.
+        revision: rises with every edit; decisions hold for one revision.
+        needed: approvals wanted.
+        evidence: hash of the evidence of this revision; empty before it is submitted.
+        starts_ms, expires_ms: UTC milliseconds; 0 for none.
+        time_zone: in which they were chosen.
+        break_glass: why it was published without approval; empty if it was not.
+        break_revision: of which revision; 0 for none.
+        scheduled_by: login of who chose its moment.
+        version: of its release; empty before it was published.
+        live_share: of the sessions that get it now; 0 unless live.
+    """
+
+    request_id: int
+    state: State
+    author: str
+    name: str
+    rules: str
+    why: str
+    answers: str
+    policy: Policy
+    share: float
+    base_version: str
+    revision: int
+    needed: int
+    evidence: str
+    starts_ms: int
+    expires_ms: int
+    time_zone: str
+    break_glass: str
+    break_revision: int
+    scheduled_by: str
+    version: str
+    live_share: float
+    created_ms: int
+    changed_ms: int
+
+    @property
+    def about(self) -> str:
+        """What the audit chain calls it."""
+        return about(self.request_id)
+
+    @property
+    def is_canary(self) -> bool:
+        """Whether it is live for a share of the sessions only."""
+        return self.state == "live" and self.live_share < 1
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What an author writes.
+
+    Attributes:
+        name: of the rules.
+        rules: the rule set as a JSON document.
+        why: what it is for.
+        answers: to open warnings.
+        policy: rules or model.
+        share: of the sessions that get it first, above 0 and up to 1.
+        expires_ms: when it ends, UTC milliseconds; 0 for never.
+        time_zone: in which that was chosen.
+    Raises:
+        InputError: a share out of range, no reason, or a text without end.
+    """
+
+    name: str
+    rules: str
+    why: str
+    answers: str = ""
+    policy: Policy = "rules"
+    share: float = 1.0
+    expires_ms: int = 0
+    time_zone: str = "UTC"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise InputError(f"A share of {self.share} is none.", hint="It is above 0 and up to 1; 0.1 is every tenth session.")
+        if not self.why.strip():
+            raise InputError("Say in a sentence what this change is for.", hint="Whoever approves it reads that first.")
+        if max(map(len, (self.why, self.answers))) > LONGEST_TEXT:
+            raise InputError(f"A reason is at most {LONGEST_TEXT:,} characters long.")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What somebody said of a revision."""
+
+    request_id: int
+    revision: int
+    who: str
+    verdict: Outcome
+    comment: str
+    at_ms: int
+
+
+def about(request_id: int) -> str:
+    """What the audit chain calls a request.
+
+    >>> about(12)
+    'request 12'
+    """
+    return f"request {request_id}"
+
+
+def find_request(connection: sa.Connection, request_id: int) -> Request:
+    """One request.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    row = connection.execute(REQUESTS.select().where(REQUESTS.c.request_id == request_id)).mappings().first()
+    if row is None:
+        raise NotFoundError(f"There is no change request {request_id}.")
+    return Request(**row)
+
+
+def all_requests(connection: sa.Connection, states: tuple[State, ...] | None = None) -> list[Request]:
+    """Requests, newest first."""
+    query = REQUESTS.select().order_by(REQUESTS.c.request_id.desc())
+    query = query.where(REQUESTS.c.state.in_(states)) if states else query
+    return [Request(**row) for row in connection.execute(query).mappings()]
+
+
+def decisions_of(connection: sa.Connection, request_id: int) -> list[Decision]:
+    """What was said of a request, of all its revisions, in order."""
+    query = DECISIONS.select().where(DECISIONS.c.request_id == request_id).order_by(DECISIONS.c.at_ms)
+    return [Decision(**row) for row in connection.execute(query).mappings()]
+
+
+def draft(connection: sa.Connection, who: str, proposal: Proposal, *, base_version: str, needed: int, now_ms: int) -> Request:
+    """Begin a request.
+
+    Args:
+        connection: of `database.writing`, as in all that follow.
+        who: the author.
+        proposal: what is proposed.
+        base_version: what is live now.
+        needed: approvals wanted.
+        now_ms: when, UTC milliseconds.
+    Raises:
+        NotAllowedError: not by this person.
+    """
+    require(connection, who, Permission.PROPOSE)
+    request_id = (connection.execute(sa.select(sa.func.max(REQUESTS.c.request_id))).scalar() or 0) + 1
+    connection.execute(
+        REQUESTS.insert().values(
+            **_written(proposal),
+            request_id=request_id,
+            state="draft",
+            author=who,
+            base_version=base_version,
+            revision=1,
+            needed=needed,
+            evidence="",
+            starts_ms=0,
+            break_glass="",
+            break_revision=0,
+            scheduled_by="",
+            version="",
+            live_share=0.0,
+            created_ms=now_ms,
+            changed_ms=now_ms,
+        )
+    )
+    audit.append(connection, now_ms, who, "request.drafted", about(request_id), {"name": proposal.name, "why": proposal.why})
+    return find_request(connection, request_id)
+
+
+def edit(connection: sa.Connection, who: str, request_id: int, proposal: Proposal, *, base_version: str, now_ms: int) -> Request:
+    """Write a request anew: a new revision, whose approvals begin at none.
+
+    Raises:
+        NotAllowedError: by somebody other than its author.
+        ConflictError: it can no longer be edited, or is just being published.
+    """
+    require(connection, who, Permission.PROPOSE)
+    request = find_request(connection, request_id)
+    _only_author(request, who, "edit")
+    if request.state not in EDITABLE:
+        raise ConflictError(f"Request {request_id} is {request.state} and cannot be edited.", hint="Propose a new change instead.")
+    values = {"state": "draft", "revision": request.revision + 1, "evidence": "", "starts_ms": 0, "base_version": base_version}
+    _write(connection, request, now_ms, **_written(proposal), **values)
+    audit.append(connection, now_ms, who, "request.edited", request.about, {"revision": request.revision + 1, "was": request.state})
+    return find_request(connection, request_id)
+
+
+def submit(connection: sa.Connection, who: str, request_id: int, revision: int, evidence: str, *, now_ms: int) -> Request:
+    """Ask for approval, with evidence attached.
+
+    Args:
+        connection: of `database.writing`.
+        who: the author.
+        request_id: which.
+        revision: that the evidence is about.
+        evidence: its hash, already kept.
+        now_ms: when, UTC milliseconds.
+    """
+    require(connection, who, Permission.PROPOSE)
+    request = _current(connection, request_id, revision)
+    _only_author(request, who, "submit")
+    found = _move(connection, request, "submitted", now_ms, evidence=evidence)
+    audit.append(connection, now_ms, who, "request.submitted", request.about, {"revision": revision, "evidence": evidence})
+    return found
+
+
+def approve(connection: sa.Connection, who: str, request_id: int, revision: int, comment: str, *, now_ms: int) -> Request:
+    """Say yes to a revision; with enough of them it is approved.
+
+    Raises:
+        NotAllowedError: one's own, or not by this person.
+        ConflictError: it was edited or decided meanwhile, or said before.
+    """
+    require(connection, who, Permission.APPROVE)
+    request = _current(connection, request_id, revision)
+    if request.author == who:
+        raise NotAllowedError("Nobody approves their own change.", hint="Ask another pricing manager.")
+    if request.state != "submitted":
+        raise ConflictError(f"Request {request_id} is {request.state}; there is nothing to approve.")
+    _decide(connection, Decision(request_id, revision, who, "approve", comment, now_ms))
+    said = [one for one in decisions_of(connection, request_id) if one.revision == revision and one.verdict == "approve"]
+    details = {"revision": revision, "evidence": request.evidence, "comment": comment, "approvals": f"{len(said)} of {request.needed}"}
+    audit.append(connection, now_ms, who, "request.approved", request.about, details)
+    return _move(connection, request, "approved", now_ms) if len(said) >= request.needed else request
+
+
+def decline(connection: sa.Connection, who: str, request_id: int, revision: int, comment: str, *, now_ms: int) -> Request:
+    """Say no; it goes no further until its author edits it.
+
+    Raises:
+        InputError: without a reason.
+    """
+    require(connection, who, Permission.APPROVE)
+    if not comment.strip():
+        raise InputError("Say why you decline.", hint="The author has to know what to change.")
+    request = _current(connection, request_id, revision)
+    if request.state not in OPEN:
+        raise ConflictError(f"Request {request_id} is {request.state}; there is nothing to decline.")
+    _decide(connection, Decision(request_id, revision, who, "decline", comment, now_ms))
+    audit.append(connection, now_ms, who, "request.rejected", request.about, {"revision": revision, "comment": comment})
+    return _move(connection, request, "rejected", now_ms, starts_ms=0)
+
+
+def withdraw(connection: sa.Connection, who: str, request_id: int, *, now_ms: int) -> Request:
+    """Take a request back for good."""
+    request = find_request(connection, request_id)
+    require(connection, who, Permission.PROPOSE)
+    _only_author(request, who, "withdraw")
+    audit.append(connection, now_ms, who, "request.withdrawn", request.about, {"was": request.state})
+    return _move(connection, request, "withdrawn", now_ms, starts_ms=0)
+
+
+def schedule(connection: sa.Connection, who: str, request_id: int, starts_ms: int, time_zone: str, *, now_ms: int) -> Request:
+    """Have an approved request go live later.
+
+    Args:
+        connection: of `database.writing`.
+        who: may publish.
+        request_id: which.
+        starts_ms: when, UTC milliseconds, in the future.
+        time_zone: in which that was chosen.
+        now_ms: UTC milliseconds.
+    """
+    require(connection, who, Permission.PUBLISH)
+    request = find_request(connection, request_id)
+    if starts_ms <= now_ms:
+        raise InputError("That moment is past.", hint="Choose a later one, or publish now.")
+    if request.expires_ms and starts_ms >= request.expires_ms:
+        raise InputError("It would begin after it ends.", hint="Choose an earlier moment.")
+    if request.state == "scheduled":
+        _write(connection, request, now_ms, starts_ms=starts_ms, time_zone=time_zone, scheduled_by=who)
+    else:
+        _move(connection, request, "scheduled", now_ms, starts_ms=starts_ms, time_zone=time_zone, scheduled_by=who)
+    audit.append(connection, now_ms, who, "request.scheduled", request.about, {"starts_ms": starts_ms, "time_zone": time_zone})
+    return find_request(connection, request_id)
+
+
+def unschedule(connection: sa.Connection, who: str, request_id: int, why: str, *, now_ms: int) -> Request:
+    """Take the moment back; the request stays approved."""
+    request = find_request(connection, request_id)
+    audit.append(connection, now_ms, who, "request.unscheduled", request.about, {"why": why})
+    return _move(connection, request, "approved", now_ms, starts_ms=0, scheduled_by="")
+
+
+def break_glass(connection: sa.Connection, who: str, request_id: int, why: str, *, now_ms: int) -> Request:
+    """Mark a request, for ever, as published without the approvals it needs.
+
+    Raises:
+        InputError: without a reason.
+        ConflictError: it was not submitted, so there is no evidence.
+    """
+    require(connection, who, Permission.PUBLISH)
+    if not why.strip():
+        raise InputError("Say what the emergency is.", hint="It stays with the request for ever.")
+    request = find_request(connection, request_id)
+    if request.state not in OPEN:
+        raise ConflictError(f"Request {request_id} is {request.state}; submit it first, so that there is evidence.")
+    audit.append(connection, now_ms, who, "request.glass_broken", request.about, {"why": why, "revision": request.revision})
+    return _write(connection, request, now_ms, break_glass=why, break_revision=request.revision)
+
+
+def expire(connection: sa.Connection, request_id: int, *, now_ms: int) -> Request:
+    """End an open request whose time is over; a live one ends by a release."""
+    request = find_request(connection, request_id)
+    audit.append(connection, now_ms, "schedule", "request.expired", request.about, {"was": request.state})
+    return _move(connection, request, "expired", now_ms, starts_ms=0)
+
+
+def move(connection: sa.Connection, request: Request, state: State, now_ms: int, **values: object) -> Request:
+    """Take a step that a release causes."""
+    return _move(connection, request, state, now_ms, **values)
+
+
+def _current(connection: sa.Connection, request_id: int, revision: int) -> Request:
+    request = find_request(connection, request_id)
+    if request.revision != revision:
+        raise ConflictError(
+            f"Request {request_id} was edited: you looked at revision {revision}, it is at {request.revision}.", hint="Look at it again."
+        )
+    return request
+
+
+def _only_author(request: Request, who: str, what: str) -> None:
+    if request.author != who:
+        raise NotAllowedError(f"Only {request.author} can {what} request {request.request_id}.", hint="Propose a change of your own.")
+
+
+def _decide(connection: sa.Connection, decision: Decision) -> None:
+    said = [(one.revision, one.who) for one in decisions_of(connection, decision.request_id)]
+    if (decision.revision, decision.who) in said:
+        raise ConflictError("You have decided on this revision before.")
+    connection.execute(DECISIONS.insert().values({name: getattr(decision, name) for name in Decision.__slots__}))
+
+
+def _move(connection: sa.Connection, request: Request, state: State, now_ms: int, **values: object) -> Request:
+    if state not in STEPS[request.state]:
+        raise ConflictError(f"Request {request.request_id} is {request.state} and cannot become {state}.")
+    return _write(connection, request, now_ms, state=state, **values)
+
+
+def _write(connection: sa.Connection, request: Request, now_ms: int, **values: object) -> Request:
+    if connection.execute(RELEASES.select().where(RELEASES.c.request_id == request.request_id, RELEASES.c.state == "pending")).first():
+        raise ConflictError(f"Request {request.request_id} is just being published.", hint="Wait a moment and look again.")
+    connection.execute(REQUESTS.update().where(REQUESTS.c.request_id == request.request_id).values(changed_ms=now_ms, **values))
+    return replace(request, changed_ms=now_ms, **values)  # type: ignore[arg-type]
+
+
+def _written(proposal: Proposal) -> dict[str, object]:
+    return {name: getattr(proposal, name) for name in Proposal.__slots__}

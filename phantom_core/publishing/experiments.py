@@ -1,0 +1,144 @@
+"""Experiments: which price experiments run, and which rules each of their arms plays."""
+
+from dataclasses import asdict, dataclass
+from typing import Annotated, Final
+
+import redis
+from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic.dataclasses import dataclass as checked
+
+from phantom_core.errors import DataError, InputError, PhantomError
+from phantom_core.publishing.announcement import Announcement
+from phantom_core.publishing.canonical import canonical
+from phantom_core.publishing.names import EXPERIMENTS, check_version, release_key
+from phantom_core.publishing.reading import parse_document, stored
+from phantom_core.publishing.switch import switch, unseen
+
+FORMAT: Final = "phantom-experiments/1"
+AS_LIVE: Final = "live"
+
+
+@checked(frozen=True, slots=True, config=ConfigDict(extra="forbid", strict=True))
+class Arm:
+    """One way to price within an experiment.
+
+    Attributes:
+        name: of the arm.
+        share: of the experiment's sessions, in [0, 1].
+        version: rules it plays; empty for the base price, `live` for whatever is live.
+    """
+
+    name: str
+    share: Annotated[float, Field(allow_inf_nan=False)]
+    version: str
+
+
+@checked(frozen=True, slots=True, config=ConfigDict(extra="forbid", strict=True))
+class LiveExperiment:
+    """An experiment that runs.
+
+    Attributes:
+        experiment_id: of the experiment.
+        salt: draws which session meets which arm.
+        arms: their shares add up to 1.
+    """
+
+    experiment_id: str
+    salt: str
+    arms: tuple[Arm, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveExperiments:
+    """All experiments that run now.
+
+    Attributes:
+        epoch: counts the switches; a greater one is later.
+        experiments: in the order in which sessions are offered to them.
+    Raises:
+        InputError: two of one id, an arm without a name of its own, shares that do not add up, or a version that cannot be one.
+    """
+
+    epoch: int
+    experiments: tuple[LiveExperiment, ...]
+
+    def __post_init__(self) -> None:
+        ids = [one.experiment_id for one in self.experiments]
+        if not 0 <= self.epoch < 2**53 or len(set(ids)) < len(ids) or "" in ids:
+            raise InputError("Experiments need an epoch, and an id of their own each.")
+        for one in self.experiments:
+            _check(one)
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Versions that the arms name, each once."""
+        named = (arm.version for one in self.experiments for arm in one.arms)
+        return tuple(dict.fromkeys(version for version in named if version not in ("", AS_LIVE)))
+
+    def to_bytes(self) -> bytes:
+        """The document as it is published; equal ones have equal bytes."""
+        return canonical({**asdict(self), "format": FORMAT})
+
+
+@checked(frozen=True, config=ConfigDict(extra="forbid", strict=True))
+class _Document:
+    format: str
+    epoch: int
+    experiments: tuple[LiveExperiment, ...]
+
+
+_ADAPTER: Final = TypeAdapter(_Document)
+
+
+def publish_experiments(client: redis.Redis, experiments: LiveExperiments) -> None:
+    """Make experiments live, in one step and announced; the same call again is safe.
+
+    Raises:
+        NotSwitchedError: nothing was switched: no server, something later, or rules of an arm that were never published.
+        UncertainError: it may have been switched.
+    """
+    content = experiments.to_bytes()
+    expected = {release_key(version): b"" for version in experiments.versions}
+    word = Announcement("experiments", str(experiments.epoch), experiments.epoch)
+    switch(client, EXPERIMENTS, content, experiments.epoch, word, expected)
+    try:
+        found = read_experiments(client)
+    except PhantomError as error:
+        raise unseen(client, EXPERIMENTS, error.hint) from None
+    if found is None or (found != experiments and found.epoch <= experiments.epoch):
+        raise unseen(client, EXPERIMENTS)
+
+
+def read_experiments(client: redis.Redis) -> LiveExperiments | None:
+    """The experiments that run; None where none ever did.
+
+    Raises:
+        UnavailableError: the server does not answer.
+        DataError: the document cannot be used.
+    """
+    found = stored(client, EXPERIMENTS)
+    return None if found is None else parse_experiments(found)
+
+
+def parse_experiments(content: bytes | str, where: str = EXPERIMENTS) -> LiveExperiments:
+    """Read the document.
+
+    Raises:
+        DataError: it is none.
+    """
+    found = parse_document(_ADAPTER, content, FORMAT, where)
+    try:
+        return LiveExperiments(found.epoch, found.experiments)
+    except InputError as error:
+        raise DataError(f"{where} cannot be used. {error.message}", hint="Publish the experiments again.") from None
+
+
+def _check(one: LiveExperiment) -> None:
+    names = [arm.name for arm in one.arms]
+    if not names or len(set(names)) < len(names) or "" in names:
+        raise InputError(f"Each arm of experiment {one.experiment_id} needs a name of its own.")
+    if any(arm.share < 0 for arm in one.arms) or abs(sum(arm.share for arm in one.arms) - 1) > 1e-9:
+        raise InputError(f"The shares of the arms of experiment {one.experiment_id} do not add up to 1.")
+    for arm in one.arms:
+        if arm.version not in ("", AS_LIVE):
+            check_version(arm.version)

@@ -1,0 +1,36 @@
+"""Names: the keys and the channel that readers of a Redis server find published things under."""
+
+import re
+from typing import Final
+
+from phantom_core.errors import InputError
+
+LIVE: Final = "rules:live"
+EXPERIMENTS: Final = "experiments:live"
+PRICES: Final = "prices:latest"
+ELASTICITIES: Final = "elasticity:latest"
+CHANNEL: Final = "phantom:announcements"
+SESSION_FEATURES: Final = "session_features:"
+_VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
+
+
+def release_key(version: str) -> str:
+    """Key of the rules of one version.
+
+    >>> release_key("bands-7-1a2b3c4d")
+    'rules:bands-7-1a2b3c4d'
+    """
+    return f"rules:{version}"
+
+
+def check_version(version: str) -> None:
+    """Refuse what cannot name a version.
+
+    Raises:
+        InputError: other characters, too long, or `live`, whose key is taken.
+    """
+    if version == "live" or not _VERSION.fullmatch(version):
+        raise InputError(
+            f"'{version}' cannot name a version.",
+            hint="Use up to 128 letters, digits, dots, hyphens, plus signs and underscores, first a letter or a digit; 'live' is taken.",
+        )

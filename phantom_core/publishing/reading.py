@@ -1,0 +1,89 @@
+"""Reading: a document from the server checked field by field, or refused in one sentence."""
+
+import json
+from typing import TypeVar
+
+import redis
+from pydantic import TypeAdapter, ValidationError
+
+from phantom_core.errors import DataError
+from phantom_core.publishing.canonical import SHA256, digest
+from phantom_core.publishing.server import guarded
+
+T = TypeVar("T")
+
+
+def stored(client: redis.Redis, key: str) -> bytes | None:
+    """What a key holds; None where it holds nothing.
+
+    Raises:
+        UnavailableError: the server does not answer.
+    """
+    with guarded(client):
+        found = client.get(key)
+    return None if found is None else as_bytes(found)
+
+
+def as_bytes(found: bytes | str) -> bytes:
+    """An answer of the server as bytes; clients made here answer nothing else."""
+    return found.encode() if isinstance(found, str) else found
+
+
+def as_text(found: bytes | str) -> str:
+    """An answer of the server as text.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return found.decode() if isinstance(found, bytes) else found
+
+
+def parse_document(adapter: TypeAdapter[T], content: bytes | str, format_: str, where: str) -> T:
+    """Read a JSON document of one format.
+
+    Args:
+        adapter: what it holds; strict.
+        content: its bytes.
+        format_: the format expected, such as phantom-live/1.
+        where: its key, named in errors.
+    Raises:
+        DataError: no such document, or of another format.
+    """
+    values = parse_object(content, where)
+    if values.get("format") != format_:
+        raise DataError(
+            f"{where} holds a document of format {values.get('format')!r}, expected '{format_}'.",
+            hint="Publish again, or update PHANTOM if a newer one published it.",
+        )
+    try:
+        return adapter.validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise DataError(f"{where} is damaged, at {place}: {first['msg']}.", hint="Publish again.") from None
+
+
+def parse_object(content: bytes | str, where: str) -> dict[str, object]:
+    """Read a JSON object.
+
+    Raises:
+        DataError: the content is none.
+    """
+    try:
+        values = json.loads(content)
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict):
+        raise DataError(f"{where} holds {len(content)} bytes that are no JSON object.", hint="Publish again.")
+    return values
+
+
+def check_digest(content: bytes | str, where: str) -> None:
+    """Refuse a document whose content is not the one it was hashed with.
+
+    Raises:
+        DataError: its SHA-256 differs.
+    """
+    values = parse_object(content, where)
+    if values.get(SHA256) != digest(values):
+        raise DataError(f"{where} is not what was published: its SHA-256 differs.", hint="Publish again, or heal.")

@@ -1,0 +1,152 @@
+"""Release: one version of the rules as it is published, whole and for ever the same."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Final, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic.dataclasses import dataclass as checked
+
+from phantom_core.errors import DataError, InputError, PhantomError
+from phantom_core.publishing.canonical import SHA256, canonical, digest
+from phantom_core.publishing.names import check_version, release_key
+from phantom_core.publishing.reading import check_digest, parse_document
+from phantom_core.rules.jdm import from_jdm, to_jdm
+from phantom_core.rules.rule_set import RuleSet
+from phantom_core.rules.text import format_rules, parse_rules
+
+FORMAT: Final = "phantom-release/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Rules under a version.
+
+    Attributes:
+        version: names it for ever.
+        name: of the rule set.
+        text: the rules as people read them.
+        jdm: the same rules as a GoRules decision table, for any Zen engine.
+        features: what the rules read, in order.
+        otherwise: mark-up where no rule holds.
+        request_id: of the change request that was approved.
+        created_ms: when it was made, UTC milliseconds.
+        models: versions of the models that the rules read, by kind; empty where none.
+    Raises:
+        InputError: the version cannot name one.
+    """
+
+    version: str
+    name: str
+    text: str
+    jdm: Mapping[str, object] = field(repr=False)
+    features: tuple[str, ...]
+    otherwise: float
+    request_id: str
+    created_ms: int
+    models: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_version(self.version)
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the canonical JSON, in hexadecimal."""
+        return digest(self._document())
+
+    def to_bytes(self) -> bytes:
+        """The release as it is published; equal releases have equal bytes."""
+        document = self._document()
+        return canonical(document | {SHA256: digest(document)})
+
+    def rules(self) -> RuleSet:
+        """The rules, to evaluate."""
+        return parse_rules(self.text, self.name)
+
+    def _document(self) -> dict[str, object]:
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {**values, "format": FORMAT, "features": list(self.features), "otherwise": float(self.otherwise)}
+
+
+@checked(frozen=True, config=ConfigDict(extra="forbid", strict=True))
+class _Document:
+    format: Literal["phantom-release/1"]
+    version: str
+    name: str
+    text: str
+    jdm: dict[str, object]
+    features: list[str]
+    otherwise: Annotated[float, Field(allow_inf_nan=False)]
+    request_id: str
+    created_ms: int
+    models: dict[str, str]
+    sha256: str
+
+
+_ADAPTER: Final = TypeAdapter(_Document)
+
+
+def release_of(rules: RuleSet, version: str, request_id: str, created_ms: int, models: Mapping[str, str]) -> Release:
+    """Make a release of a rule set.
+
+    Args:
+        rules: what to publish.
+        version: names it for ever.
+        request_id: of the change request that was approved.
+        created_ms: UTC milliseconds.
+        models: versions of the models that the rules read, by kind.
+    Raises:
+        InputError: the version cannot name one, or some text is no Unicode.
+    """
+    jdm, text = to_jdm(rules), format_rules(rules)
+    made = Release(version, rules.name, text, jdm, rules.features, rules.otherwise, request_id, created_ms, dict(models))
+    try:
+        made.to_bytes()
+    except UnicodeEncodeError:
+        raise InputError(f"Release {version} holds half a character, which cannot be written down.", hint="Name the rules anew.") from None
+    return made
+
+
+def parse_release(content: bytes | str, where: str = "") -> Release:
+    """Read a release, and check that it is the one published.
+
+    Args:
+        content: bytes of the document.
+        where: its key, named in errors.
+    Raises:
+        DataError: no release, another content than the one hashed, or text and decision table that differ.
+    """
+    where = where or "The release"
+    found = parse_document(_ADAPTER, content, FORMAT, where)
+    check_digest(content, where)
+    try:
+        release = Release(
+            found.version,
+            found.name,
+            found.text,
+            found.jdm,
+            tuple(found.features),
+            found.otherwise,
+            found.request_id,
+            found.created_ms,
+            found.models,
+        )
+        rules = release.rules()
+        is_same = (from_jdm(release.jdm, release.name), rules.features, rules.otherwise) == (rules, release.features, release.otherwise)
+    except PhantomError as error:
+        raise DataError(f"{where} cannot be used. {error.message}", hint="Publish again.") from None
+    if not is_same:
+        raise DataError(f"{where} cannot be used: its text and its decision table are different rules.", hint="Publish again.")
+    return release
+
+
+def parse_release_of(content: bytes | str, version: str) -> Release:
+    """Read the release of one version.
+
+    Raises:
+        DataError: see `parse_release`, or it is another version's.
+    """
+    release = parse_release(content, release_key(version))
+    if release.version != version:
+        raise DataError(f"{release_key(version)} holds version {release.version}.", hint="Publish again, or heal.")
+    return release

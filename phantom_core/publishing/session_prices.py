@@ -1,0 +1,50 @@
+"""Session prices: prices that hold for one session alone, before any price that holds for all."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import redis
+
+from phantom_core.errors import DataError
+from phantom_core.publishing.server import guarded
+
+TTL_S: Final = 1800
+
+
+def session_prices_key(session_id: str) -> str:
+    """Key of the hash of a session's prices."""
+    return f"session:{session_id}:prices"
+
+
+def write_session_prices(client: redis.Redis, session_id: str, prices: Mapping[str, float], *, ttl_s: int = TTL_S) -> None:
+    """Set prices of some products for one session; its other prices stay, and all are kept for the time given.
+
+    Args:
+        client: the server.
+        session_id: of the session.
+        prices: by product id, in the shop's currency; at least one.
+        ttl_s: they are forgotten after so many seconds.
+    Raises:
+        UnavailableError: the server does not take them.
+    """
+    key = session_prices_key(session_id)
+    with guarded(client), client.pipeline(transaction=True) as pipeline:
+        pipeline.hset(key, mapping={product: repr(float(price)) for product, price in prices.items()})
+        pipeline.expire(key, ttl_s)
+        pipeline.execute()
+
+
+def read_session_price(client: redis.Redis, session_id: str, product_id: str) -> float | None:
+    """The price of a product for one session; None where it has none of its own.
+
+    Raises:
+        UnavailableError: the server does not answer.
+        DataError: what is stored is no number.
+    """
+    key = session_prices_key(session_id)
+    with guarded(client):
+        found = client.hget(key, product_id)
+    try:
+        return None if found is None else float(found)
+    except ValueError:
+        raise DataError(f"{key} holds no number for product {product_id}.", hint="Delete the key.") from None

@@ -1,0 +1,270 @@
+"""Change requests: propose rules, attach the evidence, have them approved."""
+
+import json
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from phantom_core.control import requests
+from phantom_core.control.database import control_of, writing
+from phantom_core.control.limits import limits
+from phantom_core.control.people import require
+from phantom_core.control.releases import current, document
+from phantom_core.control.request_tables import EVIDENCE
+from phantom_core.control.requests import Policy, Proposal, Request
+from phantom_core.control.roles import Permission
+from phantom_core.errors import ConflictError, NotFoundError
+from phantom_core.market.session_market import NO_MARKUP
+from phantom_core.progress import Progress, silent
+from phantom_core.publishing.release import parse_release
+from phantom_core.review.evidence import Evidence, parse_evidence
+from phantom_core.review.gates import Gate, Limits, gates
+from phantom_core.rules.document import from_json, to_json
+from phantom_core.rules.rule_set import RuleSet
+from phantom_core.settings import Settings
+from phantom_core.workflows.gather_evidence import TRIAL_SESSIONS, gather_evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A request as whoever decides on it sees it.
+
+    Attributes:
+        request: itself.
+        decisions: of all revisions, in order.
+        evidence: of this revision; None before it is submitted.
+        gates: how they stand now; empty without evidence.
+        rivals: other open requests that were written against the same live version.
+    """
+
+    request: Request
+    decisions: tuple[requests.Decision, ...]
+    evidence: Evidence | None
+    gates: tuple[Gate, ...]
+    rivals: tuple[int, ...]
+
+    @property
+    def closed_gates(self) -> tuple[Gate, ...]:
+        """Those that stand in the way."""
+        return tuple(gate for gate in self.gates if not gate.is_open)
+
+
+def control(settings: Settings) -> sa.Engine:
+    """The control database of an installation."""
+    return control_of(settings.database_url, settings.workspace)
+
+
+def propose(
+    settings: Settings,
+    who: str,
+    rules: RuleSet,
+    *,
+    why: str,
+    answers: str = "",
+    policy: Policy = "rules",
+    share: float = 1.0,
+    expires_ms: int = 0,
+    time_zone: str = "UTC",
+    now_ms: int,
+    request_id: int | None = None,
+) -> Request:
+    """Draft a change, or write one anew, which voids its approvals.
+
+    Args:
+        settings: workspace and database.
+        who: the author's login.
+        rules: proposed.
+        why: what for.
+        answers: to open warnings.
+        policy: rules or model.
+        share: of the sessions that get it first.
+        expires_ms: when it ends, UTC milliseconds; 0 for never.
+        time_zone: in which that was chosen.
+        now_ms: UTC milliseconds.
+        request_id: of the request to write anew; None drafts another.
+    """
+    text = json.dumps(to_json(rules), sort_keys=True, ensure_ascii=False)
+    proposal = Proposal(rules.name, text, why, answers, policy, share, expires_ms, time_zone)
+    with writing(control(settings)) as connection:
+        base = live_version(connection)
+        if request_id is None:
+            needed = round(limits(connection, settings)["approvals_needed"])
+            return requests.draft(connection, who, proposal, base_version=base, needed=needed, now_ms=now_ms)
+        return requests.edit(connection, who, request_id, proposal, base_version=base, now_ms=now_ms)
+
+
+def rebase(settings: Settings, who: str, request_id: int, *, now_ms: int) -> Request:
+    """Hold a request against what is live now; its evidence and approvals begin anew."""
+    with writing(control(settings)) as connection:
+        request = requests.find_request(connection, request_id)
+        proposal = Proposal(**{name: getattr(request, name) for name in Proposal.__slots__})
+        return requests.edit(connection, who, request_id, proposal, base_version=live_version(connection), now_ms=now_ms)
+
+
+def submit(
+    settings: Settings, who: str, request_id: int, *, now_ms: int, trial_sessions: int = TRIAL_SESSIONS, progress: Progress = silent
+) -> Request:
+    """Gather the evidence of a draft, freeze it and ask for approval.
+
+    Raises:
+        NotAllowedError: not the author.
+        ConflictError: it was edited or submitted meanwhile, or something else went live.
+    """
+    with control(settings).connect() as connection:
+        require(connection, who, Permission.PROPOSE)
+        request = requests.find_request(connection, request_id)
+        base = live_version(connection)
+        live = live_rules(connection)
+    if request.state != "draft":
+        raise ConflictError(f"Request {request_id} is {request.state}, so it cannot be submitted.", hint="Only drafts can.")
+    if base != request.base_version:
+        raise ConflictError(f"Request {request_id} was written against something else than what is live now.", hint="Rebase it first.")
+    evidence = gather_evidence(
+        settings,
+        request_id,
+        request.revision,
+        rules_of(request),
+        live,
+        policy=request.policy,
+        share=request.share,
+        base_version=base,
+        now_ms=now_ms,
+        trial_sessions=trial_sessions,
+        progress=progress,
+    )
+    with writing(control(settings)) as connection:
+        _freeze(connection, evidence)
+        return requests.submit(connection, who, request_id, request.revision, evidence.sha256, now_ms=now_ms)
+
+
+def approve(settings: Settings, who: str, request_id: int, revision: int, *, comment: str = "", now_ms: int) -> Request:
+    """Say yes to what was looked at, if every gate is open.
+
+    Raises:
+        ConflictError: a gate is closed, or the request moved meanwhile.
+        NotAllowedError: not by this person.
+    """
+    with writing(control(settings)) as connection:
+        require(connection, who, Permission.APPROVE)
+        seen = _review(connection, settings, request_id)
+        if seen.request.state == "submitted" and seen.closed_gates:
+            raise ConflictError(f"A gate is closed: {_told(seen.closed_gates)}", hint="The author has to edit and submit it again.")
+        return requests.approve(connection, who, request_id, revision, comment, now_ms=now_ms)
+
+
+def decline(settings: Settings, who: str, request_id: int, revision: int, *, comment: str, now_ms: int) -> Request:
+    """Say no, and why."""
+    with writing(control(settings)) as connection:
+        return requests.decline(connection, who, request_id, revision, comment, now_ms=now_ms)
+
+
+def withdraw(settings: Settings, who: str, request_id: int, *, now_ms: int) -> Request:
+    """Take one's own request back."""
+    with writing(control(settings)) as connection:
+        return requests.withdraw(connection, who, request_id, now_ms=now_ms)
+
+
+def schedule(settings: Settings, who: str, request_id: int, starts_ms: int, time_zone: str, *, now_ms: int) -> Request:
+    """Have an approved request go live later."""
+    with writing(control(settings)) as connection:
+        return requests.schedule(connection, who, request_id, starts_ms, time_zone, now_ms=now_ms)
+
+
+def unschedule(settings: Settings, who: str, request_id: int, *, now_ms: int) -> Request:
+    """Take its moment back; it stays approved."""
+    with writing(control(settings)) as connection:
+        require(connection, who, Permission.PUBLISH)
+        return requests.unschedule(connection, who, request_id, "by hand", now_ms=now_ms)
+
+
+def review(settings: Settings, request_id: int) -> Reviewed:
+    """A request with everything that speaks for and against it.
+
+    Raises:
+        NotFoundError: there is none.
+        DataError: its evidence was changed since.
+    """
+    with control(settings).connect() as connection:
+        return _review(connection, settings, request_id)
+
+
+def all_requests(settings: Settings) -> list[Request]:
+    """Every request, newest first."""
+    with control(settings).connect() as connection:
+        return requests.all_requests(connection)
+
+
+def rules_of(request: Request) -> RuleSet:
+    """The rules that a request proposes."""
+    return from_json(json.loads(request.rules))
+
+
+def live_version(connection: sa.Connection) -> str:
+    """What most sessions get by the database's word; empty for base prices."""
+    release = current(connection)
+    return release.full_version if release else ""
+
+
+def live_rules(connection: sa.Connection) -> RuleSet:
+    """The rules of that version; no mark-up for base prices."""
+    version = live_version(connection)
+    return parse_release(document(connection, version)).rules() if version else NO_MARKUP
+
+
+def gate_limits(connection: sa.Connection, settings: Settings) -> Limits:
+    """The limits that gates hold a change to."""
+    found = limits(connection, settings)
+    return Limits(**{name: found[name] for name in Limits.__slots__})
+
+
+def check_gates(connection: sa.Connection, settings: Settings, request: Request, evidence: Evidence) -> tuple[Gate, ...]:
+    """How the gates of a request stand now."""
+    return gates(
+        evidence,
+        gate_limits(connection, settings),
+        answers=request.answers,
+        revision=request.revision,
+        base_version=live_version(connection),
+        is_first=current(connection) is None,
+    )
+
+
+def evidence_of(connection: sa.Connection, request: Request) -> Evidence | None:
+    """The frozen evidence of a request; None before it is submitted.
+
+    Raises:
+        DataError: it was changed since.
+        NotFoundError: it is gone.
+    """
+    if not request.evidence:
+        return None
+    text = connection.execute(sa.select(EVIDENCE.c.document).where(EVIDENCE.c.sha256 == request.evidence)).scalar()
+    if text is None:
+        raise NotFoundError(f"The evidence of request {request.request_id} is gone.", hint="Do not approve; look at the audit chain.")
+    return parse_evidence(str(text), request.evidence)
+
+
+def _review(connection: sa.Connection, settings: Settings, request_id: int) -> Reviewed:
+    request = requests.find_request(connection, request_id)
+    evidence = evidence_of(connection, request)
+    is_open = request.state in ("submitted", "approved", "scheduled")
+    found = check_gates(connection, settings, request, evidence) if evidence and is_open else ()
+    others = requests.all_requests(connection, ("submitted", "approved", "scheduled")) if is_open else []
+    rivals = [one.request_id for one in others if one.base_version == request.base_version and one.request_id != request_id]
+    return Reviewed(request, tuple(requests.decisions_of(connection, request_id)), evidence, found, tuple(rivals))
+
+
+def _freeze(connection: sa.Connection, evidence: Evidence) -> None:
+    values = {
+        "sha256": evidence.sha256,
+        "request_id": evidence.request_id,
+        "revision": evidence.revision,
+        "document": evidence.to_text(),
+        "created_ms": evidence.created_ms,
+    }
+    if connection.execute(sa.select(EVIDENCE.c.sha256).where(EVIDENCE.c.sha256 == evidence.sha256)).first() is None:
+        connection.execute(EVIDENCE.insert().values(values))
+
+
+def _told(closed: tuple[Gate, ...]) -> str:
+    return " ".join(f"{gate.name}: {gate.says}" for gate in closed)

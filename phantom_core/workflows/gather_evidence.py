@@ -1,0 +1,154 @@
+"""Gather evidence: everything an approver should see of a rule set, from checks to the simulator."""
+
+import difflib
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
+from pydantic import JsonValue
+
+from phantom_core.artifacts.store import ModelStore
+from phantom_core.control.requests import Policy
+from phantom_core.errors import PhantomError
+from phantom_core.features.catalogue import names
+from phantom_core.features.domains import P_AGENT
+from phantom_core.lake.lake import Lake
+from phantom_core.logged.replay import Replay
+from phantom_core.logged.seen import columns_of
+from phantom_core.market.session_market import ClassifierScorer
+from phantom_core.market.session_optimum import paired_trial
+from phantom_core.models.saved_classifier import read_classifier
+from phantom_core.progress import Progress, silent, within
+from phantom_core.review.evidence import Evidence, Part
+from phantom_core.review.fidelity import fidelity_to_classifier
+from phantom_core.rules.document import to_json
+from phantom_core.rules.evaluate import check_features
+from phantom_core.rules.rule_set import RuleSet
+from phantom_core.rules.text import format_rules
+from phantom_core.settings import Settings
+from phantom_core.workflows import train_classifier
+from phantom_core.workflows.check_rules import check_rule_set, seen_matrix
+from phantom_core.workflows.replay_rules import replay_rules
+from phantom_core.workflows.score import score
+
+MULTITASK = "multitask"
+TRIAL_SESSIONS = 1_500
+
+
+def gather_evidence(
+    settings: Settings,
+    request_id: int,
+    revision: int,
+    rules: RuleSet,
+    live: RuleSet,
+    *,
+    policy: Policy,
+    share: float,
+    base_version: str,
+    now_ms: int,
+    trial_sessions: int = TRIAL_SESSIONS,
+    progress: Progress = silent,
+) -> Evidence:
+    """Check, replay and simulate a rule set; a part that cannot be had says why.
+
+    Args:
+        settings: workspace, limits and seed.
+        request_id: what it is for.
+        revision: of that request.
+        rules: proposed.
+        live: what it would replace.
+        policy: rules or model.
+        share: of the sessions that get it first.
+        base_version: version that is live; empty for nothing.
+        now_ms: UTC milliseconds.
+        trial_sessions: how many to simulate.
+        progress: told as it goes.
+    Raises:
+        InputError: the rules read what is not known of a session.
+    """
+    check_features(rules, (*names(), P_AGENT))
+    progress(0, "checking")
+    findings = check_rule_set(settings, rules)
+    replayed: list[Replay] = []
+
+    def replay() -> dict[str, JsonValue]:
+        replayed.append(replay_rules(settings, rules, live, now_ms=now_ms, keep=False, progress=within(progress, 0.05, 0.6)))
+        return cast(dict[str, JsonValue], replayed[0].to_json())
+
+    def trial() -> dict[str, JsonValue]:
+        scorer = ClassifierScorer(read_classifier(ModelStore(settings.workspace, train_classifier.KIND).open()))
+        part = within(progress, 0.65, 0.98)
+        found = paired_trial(rules, live, scorer, n_sessions=trial_sessions, seed=settings.seed + 1, progress=part)
+        return cast(dict[str, JsonValue], found.to_json())
+
+    replay_part = _part(replay)
+    markups = [*(rule.markup_ratio for rule in rules.rules), rules.otherwise]
+    evidence = Evidence(
+        request_id=request_id,
+        revision=revision,
+        created_ms=now_ms,
+        rules=cast(dict[str, JsonValue], to_json(rules)),
+        text=format_rules(rules),
+        policy=policy,
+        share=share,
+        base_version=base_version,
+        base_text=format_rules(live),
+        diff=_diff(format_rules(live), format_rules(rules)),
+        highest_markup=max(markups),
+        lowest_markup=min(markups),
+        largest_step=_largest_step(rules, live, replayed[0] if replayed else None),
+        findings=tuple(cast(dict[str, JsonValue], one.to_json()) for one in findings),
+        fidelity=_part(lambda: _fidelity(settings, rules, within(progress, 0.6, 0.65))),
+        replay=replay_part,
+        trial=_part(trial),
+        models={kind: _version(settings, kind) for kind in (train_classifier.KIND, MULTITASK)},
+        data=_data(settings, replayed[0] if replayed else None),
+        seed=settings.seed,
+    )
+    progress(1, "gathered")
+    return evidence
+
+
+def _part(find: Callable[[], dict[str, JsonValue]]) -> Part:
+    try:
+        return Part(find())
+    except PhantomError as error:
+        if type(error).__name__ == "CancelledError":
+            raise
+        return Part({}, str(error))
+
+
+def _fidelity(settings: Settings, rules: RuleSet, progress: Progress) -> dict[str, JsonValue]:
+    matrix = seen_matrix(settings)
+    if matrix is None:
+        return {}
+    scores = score(settings, Lake(settings.workspace / "lake"), progress=progress)
+    p_agent = np.asarray(scores["agent_probability"].to_numpy(), np.float64)
+    columns = columns_of(matrix) | {P_AGENT: p_agent}
+    return fidelity_to_classifier(rules, columns, p_agent)
+
+
+def _largest_step(rules: RuleSet, live: RuleSet, replay: Replay | None) -> float:
+    """On logged quotes; without any, the worst that any pair of rules could do."""
+    if replay:
+        return max((abs(one.markup_after - one.markup_before) for one in replay.moved), default=0.0)
+    after, before = ([*(rule.markup_ratio for rule in one.rules), one.otherwise] for one in (rules, live))
+    return max(abs(a - b) for a in after for b in before)
+
+
+def _diff(before: str, after: str) -> str:
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=100)
+    return "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))
+
+
+def _version(settings: Settings, kind: str) -> str:
+    store = ModelStore(settings.workspace, kind)
+    return store.open().manifest.version if store.versions() else ""
+
+
+def _data(settings: Settings, replay: Replay | None) -> dict[str, JsonValue]:
+    lake = Lake(settings.workspace / "lake")
+    found: dict[str, JsonValue] = {"lake_version": lake.version(), "quotes_version": lake.version("quotes")}
+    if replay:
+        found |= {"sessions": replay.sessions, "quotes": replay.quotes, "first_ms": replay.first_ms, "last_ms": replay.last_ms}
+    return found

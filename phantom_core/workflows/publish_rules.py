@@ -1,0 +1,364 @@
+"""Publish rules: from an approved request to what every price server reads, and back."""
+
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import redis
+import sqlalchemy as sa
+
+from phantom_core.artifacts.store import ModelStore
+from phantom_core.control import audit, releases, requests
+from phantom_core.control.database import writing
+from phantom_core.control.limits import limits
+from phantom_core.control.people import MACHINE, require
+from phantom_core.control.releases import Release, Switch
+from phantom_core.control.requests import Request
+from phantom_core.control.roles import Permission
+from phantom_core.errors import ConflictError, DataError, InputError, NotFoundError, UnavailableError
+from phantom_core.publishing.divergence import Divergence, compare, heal
+from phantom_core.publishing.live import NOTHING_LIVE, Live
+from phantom_core.publishing.models import ModelKind, publish_model, published_version
+from phantom_core.publishing.publish import NotSwitchedError, UncertainError, publish, read_live
+from phantom_core.publishing.release import Release as Document
+from phantom_core.publishing.release import parse_release, release_of
+from phantom_core.publishing.server import connect
+from phantom_core.settings import Settings
+from phantom_core.workflows.change_requests import check_gates, control, evidence_of, live_version, rules_of
+
+MODELS: tuple[ModelKind, ...] = ("classifier", "multitask")
+# Even in an emergency nobody leaves the guard rails.
+_ALWAYS = ("guard rails",)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is live by the database's word, and what the server holds.
+
+    Attributes:
+        release: the last switch; None before the first.
+        pending: one that was begun and not settled; None for none.
+        request: that the live version came from; None for base prices.
+        divergences: between the two; empty where they agree.
+        problem: why the server could not be asked; empty if it was.
+    """
+
+    release: Release | None
+    pending: Release | None
+    request: Request | None
+    divergences: tuple[Divergence, ...]
+    problem: str
+
+    @property
+    def is_well(self) -> bool:
+        """Whether servers hold what the database says."""
+        return not (self.divergences or self.problem or self.pending)
+
+
+def publish_request(
+    settings: Settings, who: str, request_id: int, *, now_ms: int, share: float | None = None, why: str = "", emergency: str = ""
+) -> Release:
+    """Make an approved request live.
+
+    Args:
+        settings: workspace, database and server.
+        who: may publish.
+        request_id: which.
+        now_ms: UTC milliseconds.
+        share: of the sessions, in place of the one it was approved for, and never more than that.
+        why: said so.
+        emergency: publish without approvals, for this reason, which marks the request for ever.
+    Raises:
+        ConflictError: not approved, a gate is closed, or something else went live meanwhile.
+        NotSwitchedError, UncertainError: the server did not take it; see `settle`.
+    """
+
+    def plan(connection: sa.Connection) -> Switch:
+        request = requests.find_request(connection, request_id)
+        if emergency:
+            request = requests.break_glass(connection, who, request_id, emergency, now_ms=now_ms)
+        elif request.state not in ("approved", "scheduled"):
+            raise ConflictError(f"Request {request_id} is {request.state}, so it cannot be published.", hint="It needs approval first.")
+        _check(connection, settings, request, now_ms, is_emergency=bool(emergency))
+        document = _document(connection, request, now_ms)
+        releases.keep_document(connection, document.version, document.to_bytes().decode(), document.sha256)
+        before = releases.current(connection)
+        wanted = _share(request, share)
+        stable = document.version if wanted >= 1 else (before.full_version if before else "")
+        is_killed = before.is_killed if before else False
+        return Switch("publish", request_id, document.version, wanted, stable, is_killed, request.policy)
+
+    return _switch(settings, who, plan, why or emergency, now_ms)
+
+
+def set_share(settings: Settings, who: str, share: float, *, why: str, now_ms: int) -> Release:
+    """Give the live version to another share of the sessions; 1 makes it the only one.
+
+    Raises:
+        InputError: no share.
+        ConflictError: there is nothing live to share out.
+    """
+    if not 0 < share <= 1:
+        raise InputError(f"A share of {share} is none.", hint="It is above 0 and up to 1.")
+
+    def plan(connection: sa.Connection) -> Switch:
+        before = releases.current(connection)
+        if before is None or before.share >= 1 or not before.version:
+            raise ConflictError("No canary is live, so there is no share to change.", hint="Publish with a share below 1 first.")
+        stable = before.version if share >= 1 else before.stable
+        return Switch("share", before.request_id, before.version, share, stable, before.is_killed, before.policy)
+
+    return _switch(settings, who, plan, why, now_ms)
+
+
+def roll_back(settings: Settings, who: str, version: str | None = None, *, why: str, now_ms: int) -> Release:
+    """Make an earlier version live for everybody.
+
+    Args:
+        settings: workspace, database and server.
+        who: may publish.
+        version: which; empty for base prices, None for the one before: what stands beside a canary, or what was live before.
+        why: said so.
+        now_ms: UTC milliseconds.
+    """
+    return _go_back(settings, who, "roll back", version, why, now_ms)
+
+
+def expire_live(settings: Settings, version: str, *, now_ms: int) -> Release:
+    """End a live version whose time is over: what stood before it is live again, or base prices where a canary stands beside it."""
+    with control(settings).connect() as connection:
+        before = releases.current(connection)
+    target = None if before and before.version == version else ""
+    return _go_back(settings, MACHINE, "expire", target, "its time is over", now_ms)
+
+
+def kill(settings: Settings, who: str, *, why: str, now_ms: int) -> Release:
+    """Have every session pay the base price, at once."""
+    return _killed(settings, who, "kill", True, why, now_ms)
+
+
+def revive(settings: Settings, who: str, *, why: str, now_ms: int) -> Release:
+    """Lift the kill switch."""
+    return _killed(settings, who, "revive", False, why, now_ms)
+
+
+def status(settings: Settings, *, now_ms: int) -> Status:
+    """What is live, and whether the server agrees; an interrupted switch is settled first where that is possible."""
+    problem = ""
+    divergences: tuple[Divergence, ...] = ()
+    if not has_server(settings):
+        return Status(None, None, None, (), "")
+    try:
+        with connect(settings) as client:
+            settle(settings, client, now_ms=now_ms)
+            with control(settings).connect() as connection:
+                live, documents = expected(connection)
+            divergences = compare(client, live, documents)
+    except (UnavailableError, ConflictError) as error:
+        problem = str(error)
+    with control(settings).connect() as connection:
+        release = releases.current(connection)
+        request = requests.find_request(connection, release.request_id) if release and release.request_id else None
+        return Status(release, releases.pending(connection), request, divergences, problem)
+
+
+def has_server(settings: Settings) -> bool:
+    """Whether there is a server to ask: one by URL, or the embedded one once anything was published; asking would start it."""
+    with control(settings).connect() as connection:
+        return bool(settings.redis_url or releases.history(connection, newest=1))
+
+
+def heal_server(settings: Settings, who: str, *, why: str, now_ms: int) -> tuple[Divergence, ...]:
+    """Restore on the server exactly what the database says is live; returns what was wrong.
+
+    Raises:
+        NotAllowedError: not by this person.
+        UnavailableError: the server does not answer.
+    """
+    with connect(settings) as client:
+        settle(settings, client, now_ms=now_ms)
+        with writing(control(settings)) as connection:
+            if who != MACHINE:
+                require(connection, who, Permission.KILL)
+            live, documents = expected(connection)
+            found = compare(client, live, documents)
+            if found:
+                details = {"divergences": [str(one) for one in found], "why": why}
+                audit.append(connection, now_ms, who, "server.healed", "live", details)
+        heal(client, live, documents)
+        publish_models(settings, client)
+    return found
+
+
+def settle(settings: Settings, client: redis.Redis, *, now_ms: int) -> None:
+    """Finish or undo a switch whose process died, by what the server holds.
+
+    Raises:
+        UnavailableError: the server does not answer, so nobody knows.
+    """
+    with control(settings).connect() as connection:
+        waiting = releases.pending(connection)
+    if waiting is None:
+        return
+    with control(settings).connect() as connection:
+        live, documents = _live(waiting), _documents(connection, waiting)
+    try:
+        held = read_live(client)
+    except DataError:
+        held = None
+    if held is None or held.epoch < live.epoch:
+        # The interrupted command may still be on its way: the same switch again is safe, and then it is certain.
+        _push(settings, client, waiting, live, documents, now_ms)
+    elif held == live:
+        _finish(settings, waiting, now_ms)
+    else:
+        _fail(settings, waiting, f"The server holds epoch {held.epoch}.", now_ms)
+
+
+def publish_models(settings: Settings, client: redis.Redis) -> None:
+    """Put the newest models beside the rules, where they are not there yet."""
+    for kind in MODELS:
+        store = ModelStore(settings.workspace, kind)
+        if store.versions() and published_version(client, kind) != store.latest():
+            publish_model(client, kind, store.open())
+
+
+def expected(connection: sa.Connection) -> tuple[Live, list[Document]]:
+    """What the server should hold, by the database's word."""
+    release = releases.current(connection)
+    return (_live(release), _documents(connection, release)) if release else (NOTHING_LIVE, [])
+
+
+def _switch(settings: Settings, who: str, plan: Callable[[sa.Connection], Switch], why: str, now_ms: int) -> Release:
+    with connect(settings) as client:
+        settle(settings, client, now_ms=now_ms)
+        publish_models(settings, client)
+        with writing(control(settings)) as connection:
+            found = limits(connection, settings)
+            rails = found["lowest_markup"], found["highest_markup"]
+            release = releases.begin(connection, who, plan(connection), why, salt=secrets.token_hex(8), rails=rails, now_ms=now_ms)
+            documents = _documents(connection, release)
+        return _push(settings, client, release, _live(release), documents, now_ms)
+
+
+def _push(settings: Settings, client: redis.Redis, release: Release, live: Live, documents: list[Document], now_ms: int) -> Release:
+    try:
+        publish(client, live, documents)
+    except UncertainError:
+        raise  # It stays pending until the server can be asked.
+    except NotSwitchedError as error:
+        _fail(settings, release, str(error), now_ms)
+        raise
+    return _finish(settings, release, now_ms)
+
+
+def _finish(settings: Settings, release: Release, now_ms: int) -> Release:
+    with writing(control(settings)) as connection:
+        return releases.finish(connection, release, now_ms=now_ms)
+
+
+def _fail(settings: Settings, release: Release, problem: str, now_ms: int) -> None:
+    with writing(control(settings)) as connection:
+        releases.fail(connection, release, problem, now_ms=now_ms)
+
+
+def _go_back(settings: Settings, who: str, kind: releases.Kind, version: str | None, why: str, now_ms: int) -> Release:
+    def plan(connection: sa.Connection) -> Switch:
+        before = releases.current(connection)
+        if before is None:
+            raise ConflictError("Nothing was ever live, so there is nothing to go back to.")
+        target = _version_before(connection, before) if version is None else version
+        if target == before.version and before.share >= 1:
+            raise ConflictError(f"{target or 'Base prices'} is live already.", hint="Choose an earlier version.")
+        request = releases.request_of(connection, target) if target else None
+        number, policy = (request.request_id, request.policy) if request else (0, before.policy)
+        return Switch(kind, number, target, 1.0, target, before.is_killed, policy)
+
+    return _switch(settings, who, plan, why, now_ms)
+
+
+def _killed(settings: Settings, who: str, kind: releases.Kind, is_killed: bool, why: str, now_ms: int) -> Release:
+    def plan(connection: sa.Connection) -> Switch:
+        before = releases.current(connection)
+        if before is None:
+            raise ConflictError("Nothing is live: every price is the base price already.")
+        if before.is_killed is is_killed:
+            raise ConflictError("The kill switch is on already." if is_killed else "The kill switch is off already.")
+        return Switch(kind, before.request_id, before.version, before.share, before.stable, is_killed, before.policy)
+
+    return _switch(settings, who, plan, why, now_ms)
+
+
+def _version_before(connection: sa.Connection, now: Release) -> str:
+    """What stands beside a canary, or else what most sessions got before."""
+    if now.share < 1:
+        return now.stable
+    done = [one for one in releases.history(connection, newest=1_000) if one.state == "done" and one.epoch < now.epoch]
+    return next((one.full_version for one in done if one.full_version != now.version), "")
+
+
+def _check(connection: sa.Connection, settings: Settings, request: Request, now_ms: int, *, is_emergency: bool) -> None:
+    before = releases.current(connection)
+    if before and before.version and before.share < 1:
+        raise ConflictError(
+            f"{before.version} is still being tried on {before.share:.0%} of the sessions.",
+            hint="Give it to everybody or roll it back first.",
+        )
+    if request.expires_ms and request.expires_ms <= now_ms:
+        raise ConflictError(f"Request {request.request_id} has expired.")
+    evidence = evidence_of(connection, request)
+    if evidence is None:
+        raise NotFoundError(f"Request {request.request_id} has no evidence.", hint="Submit it first.")
+    closed = [gate for gate in check_gates(connection, settings, request, evidence) if not gate.is_open]
+    blocking = [gate for gate in closed if not is_emergency or gate.name in _ALWAYS]
+    if request.base_version != live_version(connection) and not is_emergency:
+        raise ConflictError(
+            f"Request {request.request_id} was written against {request.base_version or 'base prices'}, and "
+            f"{live_version(connection) or 'base prices'} is live now.",
+            hint="Its author has to rebase it.",
+        )
+    if blocking:
+        raise ConflictError(f"A gate is closed: {blocking[0].name}: {blocking[0].says}", hint="The author has to edit and submit it again.")
+
+
+def _share(request: Request, share: float | None) -> float:
+    wanted = request.share if share is None else share
+    if not 0 < wanted <= request.share:
+        raise InputError(
+            f"It was approved for {request.share:.0%} of the sessions, not for {wanted:.0%}.", hint="Publish it for that share or less."
+        )
+    return wanted
+
+
+def _document(connection: sa.Connection, request: Request, now_ms: int) -> Document:
+    """The release of a request; the same one again where an earlier attempt failed."""
+    evidence = evidence_of(connection, request)
+    models = {kind: version for kind, version in (evidence.models if evidence else {}).items() if version}
+    name = re.sub("[^A-Za-z0-9_.-]+", "-", request.name)[:40].lstrip("_.-") or "rules"
+    version = f"{name}-{request.request_id}-{request.evidence[:8]}"
+    try:
+        return parse_release(releases.document(connection, version))
+    except NotFoundError:
+        return release_of(rules_of(request), version, str(request.request_id), now_ms, models)
+
+
+def _documents(connection: sa.Connection, release: Release) -> list[Document]:
+    return [parse_release(releases.document(connection, version)) for version in _live(release).versions]
+
+
+def _live(release: Release) -> Live:
+    return Live(
+        epoch=release.epoch,
+        version=release.version,
+        share=release.share,
+        stable=release.stable,
+        salt=release.salt,
+        is_killed=release.is_killed,
+        policy=release.policy,
+        lowest_markup=release.lowest_markup,
+        highest_markup=release.highest_markup,
+        audit_seq=release.audit_seq,
+        audit_hash=release.audit_hash,
+        switched_ms=release.at_ms,
+    )
