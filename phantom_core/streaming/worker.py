@@ -111,8 +111,9 @@ class Worker:
         """Bring what was read into the lake, then tell the topic."""
         self._commit_to_lake()
         self._reader.commit()
-        for (topic, partition), n_left in self._reader.lag().items():
-            LAG_EVENTS.labels(topic, partition).set(n_left)
+        if self._source == "kafka":
+            for (topic, partition), n_left in self._reader.lag().items():
+                LAG_EVENTS.labels(topic, partition).set(n_left)
 
     def _commit_to_lake(self) -> None:
         if not self._batch.n_messages:
