@@ -1,7 +1,7 @@
 """Settings: one frozen object, read once at the edge from PHANTOM_* variables."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -38,7 +38,10 @@ class Settings(BaseSettings):
         human_premium_cap: humans may pay this much more on average, over the base price.
         first_markup, first_share: highest mark-up and share of sessions of the first release.
         demo_people: lets whoever opens an installation without accounts enter as a demo analyst or manager.
+        watch_every_s: the app looks this often whether servers hold what was approved, seconds; 0 leaves it to `rules watch`.
         sign_in_hours: a sign-in ends after this long.
+        oidc_claim: claim of the identity provider that lists groups or roles.
+        oidc_roles: role by group, as a JSON object: {"pricing": "pricing manager", "all": "viewer"}.
     """
 
     model_config = SettingsConfigDict(env_prefix="PHANTOM_", frozen=True, extra="ignore")
@@ -77,7 +80,10 @@ class Settings(BaseSettings):
     first_markup: float = Field(default=1.1, gt=0)
     first_share: float = Field(default=0.1, gt=0, le=1)
     demo_people: bool = True
+    watch_every_s: float = Field(default=5.0, ge=0)
     sign_in_hours: float = Field(default=12.0, gt=0)
+    oidc_claim: str = "groups"
+    oidc_roles: dict[str, Literal["viewer", "analyst", "pricing manager", "administrator"]] = Field(default_factory=dict)
     log_level: str = "INFO"
 
     @field_validator("banned_features", "api_keys", "cors_origins", mode="before")

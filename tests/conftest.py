@@ -1,10 +1,15 @@
 """Tests that need something a machine may lack are skipped there, unless PHANTOM_REQUIRED_TESTS names their marker."""
 
+import hashlib
 import os
-from collections.abc import Generator
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+NOW_MS = 1_772_452_800_000
 REQUIRED = frozenset(filter(None, os.environ.get("PHANTOM_REQUIRED_TESTS", "").split(",")))
 
 
@@ -16,3 +21,32 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"skipped, though {', '.join(needed)} tests must run here: {report.longrepr}"
     return report
+
+
+@pytest.fixture
+def redis_url() -> Iterator[str]:
+    """The database that PHANTOM_TEST_REDIS_URL names, for one test at a time on this machine: empty, and emptied again."""
+    import redis
+
+    url = os.environ.get("PHANTOM_TEST_REDIS_URL")
+    if not url:
+        pytest.skip("PHANTOM_TEST_REDIS_URL is not set")
+    lock = Path(tempfile.gettempdir()) / f"phantom-test-redis-{hashlib.sha256(url.encode()).hexdigest()[:12]}.lock"
+    with FileLock(lock), redis.Redis.from_url(url) as server:
+        server.flushdb()
+        yield url
+        server.flushdb()
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo set of 300 sessions and a classifier; never written to."""
+    from phantom_core.lake.lake import Lake
+    from phantom_core.settings import Settings
+    from phantom_core.workflows.demo import load_demo
+    from phantom_core.workflows.train_classifier import train_classifier
+
+    settings = Settings(workspace=tmp_path_factory.mktemp("trained"), demo_sessions=300)
+    load_demo(settings, now_ms=NOW_MS)
+    train_classifier(settings, Lake(settings.workspace / "lake"), now_ms=NOW_MS, n_folds=3)
+    return settings.workspace

@@ -7,6 +7,7 @@ import streamlit as st
 from phantom_core.models.splits import MIN_FOLDS
 from phantom_core.settings import Settings
 from phantom_core.views.multitask import losses_told, was_tuned
+from ui.account import start_job
 from ui.charts.demand import losses_chart
 from ui.charts.frame import show
 from ui.handles import jobs
@@ -47,7 +48,7 @@ def train_form(settings: Settings) -> None:
         )
     if started:
         chosen = {"folds": int(folds), "moments": _MOMENTS[str(moments)], "seed": int(seed)}
-        jobs().start(KIND, {**chosen, "learns_weights": bool(learns), "tuned": bool(tuned)})
+        start_job(KIND, {**chosen, "learns_weights": bool(learns), "tuned": bool(tuned)})
         st.rerun()
 
 

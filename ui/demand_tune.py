@@ -6,6 +6,7 @@ import streamlit as st
 
 from phantom_core.settings import Settings
 from phantom_core.views.multitask import tuning_table
+from ui.account import start_job
 from ui.charts.demand import tuning_chart
 from ui.charts.frame import show
 from ui.handles import jobs
@@ -25,7 +26,7 @@ def tune_tab(settings: Settings) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         minutes = st.number_input("Minutes", 1, 600, 5, key="tune_minutes", width=150)
         if st.button("Search", type="primary", icon=":material/tune:", disabled=busy, key="tune"):
-            jobs().start(KIND, {"seconds": 60 * int(minutes)})
+            start_job(KIND, {"seconds": 60 * int(minutes)})
             st.rerun()
     watch_job(KIND, "Tuning", "what was tried so far is kept")
     table = tuning_table(settings)

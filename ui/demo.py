@@ -5,8 +5,10 @@ from typing import Final
 
 import streamlit as st
 
+from phantom_core.control.roles import Permission
 from phantom_core.settings import Settings
 from phantom_core.workflows.demo import has_demo, remove_demo, wants_demo
+from ui.account import require, start_job
 from ui.errors import friendly_errors
 from ui.handles import jobs, settings, snapshot
 from ui.job_watch import watch_job
@@ -37,7 +39,7 @@ def load_demo_button(place: str) -> None:
     is_whole = has_demo(settings().workspace) and not (newest and newest[0].state in ("failed", "cancelled"))
     busy = bool(newest) and newest[0].is_active
     if not busy and not is_whole and st.button("Load demo data", icon=":material/science:", key=f"demo_{place}"):
-        jobs().start("demo", {})
+        start_job("demo", {})
         st.rerun()
 
 
@@ -52,5 +54,6 @@ def _say_so(chosen: Settings) -> None:
         st.markdown(":violet-badge[Demo data] :small[Generated shoppers, not your shop's.]", width="content")
         if st.button("Remove demo data", type="tertiary", icon=":material/delete:", key="remove_demo", help=_WHAT_GOES):
             with friendly_errors(), st.spinner("Removing the demo data …"):
+                require(Permission.WORK)
                 remove_demo(chosen)
                 st.rerun()

@@ -6,6 +6,7 @@ import streamlit as st
 
 from phantom_core.features.catalogue import BY_NAME
 from phantom_core.views.explanation import ExplanationView, contributions_table, dependence, swarm
+from ui.account import start_job
 from ui.charts.explain import dependence_chart, importance_chart, interactions_chart, swarm_chart
 from ui.charts.frame import show
 from ui.handles import jobs
@@ -19,7 +20,7 @@ _WIDE_UNITS: Final = ("s", "events/min", "currency")
 
 def start_explaining(version: str, paired: int = 0) -> None:
     """Have a model explained."""
-    jobs().start(KIND, {"model": version, "paired": paired})
+    start_job(KIND, {"model": version, "paired": paired})
 
 
 def is_explaining() -> bool:

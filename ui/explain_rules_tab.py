@@ -19,6 +19,7 @@ from phantom_core.views.distilled import (
 )
 from phantom_core.views.snapshot import Snapshot
 from phantom_core.workflows.distil import TEACHERS
+from ui.account import start_job
 from ui.charts.distil import frontier_chart, leakage_lost_chart
 from ui.charts.frame import show
 from ui.handles import jobs
@@ -100,7 +101,7 @@ def _form(settings: Settings) -> None:
         key="distil",
     ):
         asked = {"teacher": teacher, "method": method, "depth": depth, "leaf_sessions": int(leaf), "without": without}
-        jobs().start(KIND, asked)
+        start_job(KIND, asked)
         st.rerun()
 
 

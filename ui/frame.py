@@ -6,7 +6,9 @@ from typing import Final
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from ui.account_bar import account_bar
 from ui.demo import demo_note
+from ui.handles import keep_watch
 
 _HERE: Final = Path(__file__).parent
 _FRAMED: Final = "framed"
@@ -19,6 +21,8 @@ def draw_frame() -> Page:
     st.logo(str(_HERE / "logo.svg"), size="large")
     st.html(_HERE / "style.css")
     page = st.navigation(_pages(), position="top")
+    account_bar()
+    keep_watch()
     demo_note()
     return page
 
@@ -34,16 +38,30 @@ def require_frame() -> None:
         st.rerun()
 
 
-def _pages() -> list[Page]:
-    return [
-        st.Page("pages/overview.py", title="Overview", icon=":material/dashboard:", default=True),
-        st.Page("pages/data.py", title="Data", icon=":material/database:"),
-        st.Page("pages/sessions.py", title="Sessions", icon=":material/timeline:"),
-        st.Page("pages/features.py", title="Features", icon=":material/equalizer:"),
-        st.Page("pages/classifier.py", title="Agent classifier", icon=":material/target:"),
-        st.Page("pages/demand.py", title="Demand and price", icon=":material/sell:"),
-        st.Page("pages/explain.py", title="Explain", icon=":material/psychology:"),
-        st.Page("pages/rules.py", title="Rules", icon=":material/rule:"),
-        st.Page("pages/leakage.py", title="Margin leakage", icon=":material/water_drop:"),
-        st.Page("pages/simulator.py", title="Simulator", icon=":material/candlestick_chart:"),
-    ]
+def _pages() -> dict[str, list[Page]]:
+    return {
+        "": [st.Page("pages/overview.py", title="Overview", icon=":material/dashboard:", default=True)],
+        "Events": [
+            st.Page("pages/data.py", title="Data", icon=":material/database:"),
+            st.Page("pages/sessions.py", title="Sessions", icon=":material/timeline:"),
+            st.Page("pages/features.py", title="Features", icon=":material/equalizer:"),
+        ],
+        "Models": [
+            st.Page("pages/classifier.py", title="Agent classifier", icon=":material/target:"),
+            st.Page("pages/demand.py", title="Demand and price", icon=":material/sell:"),
+            st.Page("pages/explain.py", title="Explain", icon=":material/psychology:"),
+        ],
+        "Pricing": [
+            st.Page("pages/rules.py", title="Rules", icon=":material/rule:"),
+            st.Page("pages/leakage.py", title="Margin leakage", icon=":material/water_drop:"),
+            st.Page("pages/simulator.py", title="Simulator", icon=":material/candlestick_chart:"),
+        ],
+        "Production": [
+            st.Page("pages/approvals.py", title="Approvals", icon=":material/fact_check:"),
+            st.Page("pages/live.py", title="Live", icon=":material/podium:"),
+        ],
+        "Control": [
+            st.Page("pages/audit.py", title="Audit", icon=":material/history_edu:"),
+            st.Page("pages/people.py", title="People", icon=":material/group:"),
+        ],
+    }

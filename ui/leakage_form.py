@@ -6,6 +6,7 @@ import streamlit as st
 
 from phantom_core.market.session_market import BANDS
 from phantom_core.settings import Settings
+from ui.account import start_job
 from ui.handles import jobs
 from ui.rules_draft import rule_set_choices
 from ui.rules_replay import days_of
@@ -24,5 +25,5 @@ def leakage_form(settings: Settings) -> None:
         )  # fmt: skip
         why = "The leakage is being measured." if busy else None
         if st.button("Measure the leakage", type="primary", icon=":material/water_drop:", disabled=busy, help=why, key="measure_leakage"):
-            jobs().start(KIND, {"rules": str(rules), **days_of(days)})
+            start_job(KIND, {"rules": str(rules), **days_of(days)})
             st.rerun()

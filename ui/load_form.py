@@ -9,6 +9,7 @@ from phantom_core.errors import InputError
 from phantom_core.events.mapping import parse_mapping
 from phantom_core.settings import Settings
 from phantom_core.views.saved_mappings import save_mapping
+from ui.account import start_job
 from ui.errors import friendly_errors, show_error
 from ui.handles import jobs
 from ui.mapping_choice import advice, describe, mapping_options
@@ -68,7 +69,7 @@ def load_form(settings: Settings) -> None:
             }
             if not any((paths, arguments["labels"], arguments["experiments"], arguments["catalogue"])):
                 raise InputError("There is nothing to load yet.", hint="Choose a file, or name a path on this server.")
-            jobs().start("ingest", arguments)
+            start_job("ingest", arguments)
             st.session_state["load_turn"] = turn + 1
             st.rerun()
 

@@ -14,6 +14,7 @@ from phantom_core.rules.text import format_rules
 from phantom_core.settings import Settings
 from phantom_core.views.replays import figures_table, uses_table
 from phantom_core.workflows.replay_rules import latest_replay
+from ui.account import start_job
 from ui.charts.frame import show
 from ui.charts.rules import markup_chart, recovered_chart, value_chart
 from ui.empty import missing
@@ -81,7 +82,7 @@ def _form(settings: Settings) -> None:
         clicked = st.button("Replay", type="primary", icon=":material/replay:", disabled=busy or rules is None, help=why, key="replay")
     if clicked and rules is not None:
         arguments = {"rules": rules.name, "rules_text": format_rules(rules), "against": str(against), "as_of": str(as_of)}
-        jobs().start(KIND, arguments | days_of(days))
+        start_job(KIND, arguments | days_of(days))
         st.rerun()
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from phantom_core.errors import InputError
+from phantom_core.control.roles import Permission
+from phantom_core.errors import InputError, NotAllowedError
 from phantom_core.features.catalogue import FEATURES
 from phantom_core.rules.checks.check import counted
 from phantom_core.rules.condition import OPERATORS
@@ -16,6 +17,7 @@ from phantom_core.rules.text import format_rules
 from phantom_core.settings import Settings
 from phantom_core.views.rule_table import feature_names, rule_table, rules_of_table
 from phantom_core.workflows.rule_sets import save_rule_set
+from ui.account import require
 from ui.errors import show_error
 from ui.linked import put
 from ui.rules_check import draft_findings
@@ -160,9 +162,10 @@ def _beside(settings: Settings, *, as_text: bool) -> None:
 
 def _save(settings: Settings, name: str) -> None:
     try:
+        require(Permission.WORK)
         rules = read_form(draft_text(), name)
         save_rule_set(settings, rules)
-    except InputError as error:
+    except (InputError, NotAllowedError) as error:
         show_error(error.message, error.hint)
         return
     put_draft(name, format_rules(rules), of=name)

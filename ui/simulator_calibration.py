@@ -11,6 +11,7 @@ from phantom_core.market.replay_check import ReplayCheck
 from phantom_core.settings import Settings
 from phantom_core.views.scenario_choice import CALIBRATED
 from phantom_core.workflows.calibrate import latest_calibration
+from ui.account import start_job
 from ui.charts.calibration import arrivals_chart, replay_chart, sensitivity_chart
 from ui.charts.frame import show
 from ui.empty import missing, nothing_loaded
@@ -36,7 +37,7 @@ def calibration_tab(settings: Settings) -> None:
     )
     busy = any(job.kind == KIND for job in jobs().active())
     if st.button("Measure the market", type="primary", icon=":material/straighten:", disabled=busy, key="calibrate"):
-        jobs().start(KIND, {"seed": settings.seed})
+        start_job(KIND, {"seed": settings.seed})
         st.rerun()
     watch_job(KIND, "Measuring the market")
     try:

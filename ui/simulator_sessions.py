@@ -20,6 +20,7 @@ from phantom_core.views.session_trials import (
     save_session_rules,
     session_rules,
 )
+from ui.account import start_job
 from ui.charts.frame import show
 from ui.charts.sessions_trial import change_chart
 from ui.empty import missing
@@ -92,7 +93,7 @@ def _form(settings: Settings) -> None:
     if clicked:
         files = session_rules(settings)
         rules = [name if name == BANDS.name else str(files[name]) for name in chosen]
-        jobs().start(KIND, {"rules": rules, "sessions": int(n_sessions), "seed": int(seed)})
+        start_job(KIND, {"rules": rules, "sessions": int(n_sessions), "seed": int(seed)})
         st.rerun()
 
 

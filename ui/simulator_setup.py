@@ -12,6 +12,7 @@ from phantom_core.settings import Settings
 from phantom_core.views.counterfactual import counterfactual
 from phantom_core.views.policy_choice import EXAMPLE, PolicyChoice, policy_choices, save_rules
 from phantom_core.views.scenario_choice import FIRST, ScenarioChoice, save_scenario, scenario_choices
+from ui.account import start_job
 from ui.errors import show_error
 from ui.handles import jobs
 from ui.linked import put
@@ -62,7 +63,7 @@ def start_trial(
         "episodes": episodes,
         "seed": settings.seed if seed is None else seed,
     }
-    jobs().start(KIND, arguments | ({"beside": beside.to_toml()} if beside else {}))
+    start_job(KIND, arguments | ({"beside": beside.to_toml()} if beside else {}))
     st.rerun()
 
 

@@ -11,6 +11,7 @@ from phantom_core.market.scenario import Scenario, parse_scenario
 from phantom_core.settings import Settings
 from phantom_core.views.scenario_choice import FIRST, scenario_choices
 from phantom_core.views.training_runs import TrainingRun, Yardsticks, check_new_run, read_curve, training_runs, yardsticks
+from ui.account import start_job
 from ui.charts.frame import show
 from ui.charts.training import reward_chart
 from ui.errors import show_error
@@ -90,7 +91,7 @@ def _form(settings: Settings) -> None:
 
 
 def _start(arguments: dict[str, object]) -> None:
-    jobs().start(KIND, arguments)
+    start_job(KIND, arguments)
     st.session_state.pop("run", None)
     st.rerun()
 

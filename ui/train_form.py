@@ -7,6 +7,7 @@ import streamlit as st
 from phantom_core.features.catalogue import FAMILIES
 from phantom_core.models.splits import MIN_FOLDS
 from phantom_core.settings import Settings
+from ui.account import start_job
 from ui.handles import jobs
 
 KIND: Final = "train_classifier"
@@ -41,5 +42,5 @@ def train_form(settings: Settings, *, can_train: bool) -> None:
             help="A training is running." if busy else None if can_train else "Load labels of humans and of agents first.",
         )
     if started:
-        jobs().start(KIND, {"folds": int(folds), "without": list(without), "seed": int(seed)})
+        start_job(KIND, {"folds": int(folds), "without": list(without), "seed": int(seed)})
         st.rerun()

@@ -7,7 +7,7 @@ from typing import Final
 import streamlit as st
 
 from phantom_core.views.distilled import DistilledView, Way, detailed_picture, plain_dot, plain_svg
-from ui.handles import jobs
+from ui.account import start_job
 from ui.job_watch import watch_job
 
 KIND: Final = "draw_tree"
@@ -55,7 +55,7 @@ def _detailed(view: DistilledView, way: Way | None) -> str | None:
 
 
 def _draw(version: str, session_id: str) -> None:
-    jobs().start(KIND, {"tree": version, "session": session_id})
+    start_job(KIND, {"tree": version, "session": session_id})
 
 
 def _window(svg: str, zoom: int) -> str:

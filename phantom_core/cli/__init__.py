@@ -6,16 +6,20 @@ With --json a verb prints one JSON object on standard output; everything else go
 import typer
 
 from phantom_core.cli import (
+    audit,
+    change_requests,
     classifier,
     data,
     explain,
     jobs,
     leakage,
+    live,
     market_calibration,
     market_training,
     market_trials,
     multitask,
     online,
+    people,
     rules,
     session_market,
 )
@@ -57,10 +61,26 @@ simulate.command("calibrate")(market_calibration.calibrate)
 simulate.command("sessions")(session_market.sessions)
 app.add_typer(simulate, name="simulate")
 
-rule_verbs = typer.Typer(no_args_is_help=True, help="Check, replay and convert rules.")
+rule_verbs = typer.Typer(no_args_is_help=True, help="Check, replay and convert rules; propose, approve and publish them.")
 rule_verbs.command("check")(rules.check)
 rule_verbs.command("replay")(rules.replay)
 rule_verbs.command("convert")(rules.convert)
+rule_verbs.command()(change_requests.submit)
+rule_verbs.command()(change_requests.requests)
+rule_verbs.command()(change_requests.show)
+rule_verbs.command()(change_requests.approve)
+rule_verbs.command()(change_requests.reject)
+rule_verbs.command()(change_requests.withdraw)
+rule_verbs.command()(change_requests.rebase)
+rule_verbs.command()(change_requests.schedule)
+rule_verbs.command()(live.publish)
+rule_verbs.command()(live.share)
+rule_verbs.command()(live.rollback)
+rule_verbs.command()(live.kill)
+rule_verbs.command()(live.revive)
+rule_verbs.command()(live.status)
+rule_verbs.command()(live.heal)
+rule_verbs.command()(live.watch)
 app.add_typer(rule_verbs, name="rules")
 
 serve = typer.Typer(no_args_is_help=True, help="Run a service until SIGTERM.")
@@ -70,6 +90,20 @@ app.add_typer(serve, name="serve")
 stream = typer.Typer(no_args_is_help=True, help="Bring what the services accept into the lake.")
 stream.command("worker")(online.worker)
 app.add_typer(stream, name="stream")
+
+user_verbs = typer.Typer(no_args_is_help=True, help="People and their roles.")
+user_verbs.command("add")(people.add)
+user_verbs.command("list")(people.people)
+user_verbs.command("change")(people.change)
+user_verbs.command("password")(people.password)
+app.add_typer(user_verbs, name="user")
+app.command()(people.limits)
+
+audit_verbs = typer.Typer(no_args_is_help=True, help="Who did what and why, in a chain that shows when it was tampered with.")
+audit_verbs.command("list")(audit.entries)
+audit_verbs.command()(audit.verify)
+audit_verbs.command()(audit.export)
+app.add_typer(audit_verbs, name="audit")
 
 
 def main() -> None:

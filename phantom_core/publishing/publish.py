@@ -7,7 +7,7 @@ import redis
 
 from phantom_core.errors import DataError, InputError, NotFoundError, UnavailableError
 from phantom_core.publishing.announcement import Announcement
-from phantom_core.publishing.live import Live, parse_live
+from phantom_core.publishing.live import NOTHING_LIVE, Live, parse_live
 from phantom_core.publishing.names import LIVE, release_key
 from phantom_core.publishing.reading import stored
 from phantom_core.publishing.release import Release, parse_release_of
@@ -58,11 +58,13 @@ def publish(client: redis.Redis, live: Live, releases: Sequence[Release]) -> Non
         live: what shall be live.
         releases: every version that it names.
     Raises:
-        InputError: `live` names a version that is not among the releases.
+        InputError: `live` names a version that is not among the releases, or has epoch 0.
         NotSwitchedError: nothing was switched, for certain: the server is out of reach or takes no writes, or it holds something later
             or different.
         UncertainError: it may have been switched: the answer was lost, or the server showed something else afterwards.
     """
+    if live.epoch == NOTHING_LIVE.epoch:
+        raise InputError("Nothing can be published under epoch 0.", hint="Epochs count switches from 1; heal removes what is live.")
     expected = contents(live, releases)
     _put(client, expected)
     switch(client, LIVE, live.to_bytes(), live.epoch, announcement(live), expected)

@@ -1,7 +1,7 @@
 """Release: one version of the rules as it is published, whole and for ever the same."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter
@@ -64,7 +64,8 @@ class Release:
         return parse_rules(self.text, self.name)
 
     def _document(self) -> dict[str, object]:
-        return {**asdict(self), "format": FORMAT, "features": list(self.features), "otherwise": float(self.otherwise)}
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {**values, "format": FORMAT, "features": list(self.features), "otherwise": float(self.otherwise)}
 
 
 @checked(frozen=True, config=ConfigDict(extra="forbid", strict=True))

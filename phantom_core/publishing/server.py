@@ -44,18 +44,20 @@ def connect(settings: Settings) -> redis.Redis:
         UnavailableError: the embedded server does not start. A server by URL is first asked when the client is used.
     """
     url = checked_url(settings.redis_url) if settings.redis_url else embedded.join(settings.workspace)
-    client = redis.Redis.from_url(
-        url,
-        protocol=2,
-        socket_timeout=READ_TIMEOUT_S,
-        socket_connect_timeout=CONNECT_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-        driver_info=None,
-    )
     try:
+        client = redis.Redis.from_url(
+            url,
+            protocol=2,
+            socket_timeout=READ_TIMEOUT_S,
+            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+            driver_info=None,
+        )
         client.connection_pool.make_connection()
     except (TypeError, ValueError):
-        raise InputError("PHANTOM_REDIS_URL has an option after its ? that nobody knows.", hint="Remove it.") from None
+        raise InputError(
+            "PHANTOM_REDIS_URL has an option after its ? that nobody knows, or a wrong value for one.", hint="Correct or remove it."
+        ) from None
     return client
 
 

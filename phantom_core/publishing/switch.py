@@ -133,7 +133,10 @@ def unseen(client: redis.Redis, key: str, hint: str = "") -> UncertainError:
 
 
 def _refusal(answer: str, detail: str, key: str, epoch: int) -> NotSwitchedConflictError:
+    if (answer, detail) == ("later", str(epoch)):
+        answer = "same"
     told = {
+        "same": (f"{key} already holds something else under epoch {epoch}.", "Look at what is live, and publish on top of it."),
         "later": (f"{key} already holds epoch {detail}, and this is epoch {epoch}.", "Look at what is live, and publish on top of it."),
         "unreadable": (f"{key} holds something that PHANTOM did not publish.", "Heal."),
         "missing": (f"{detail} is not on the server any more.", "Publish again."),

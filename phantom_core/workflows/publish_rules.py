@@ -1,5 +1,6 @@
 """Publish rules: from an approved request to what every price server reads, and back."""
 
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -72,8 +73,6 @@ def publish_request(
         ConflictError: not approved, a gate is closed, or something else went live meanwhile.
         NotSwitchedError, UncertainError: the server did not take it; see `settle`.
     """
-    client = connect(settings)
-    settle(settings, client, now_ms=now_ms)
 
     def plan(connection: sa.Connection) -> Switch:
         request = requests.find_request(connection, request_id)
@@ -90,7 +89,7 @@ def publish_request(
         is_killed = before.is_killed if before else False
         return Switch("publish", request_id, document.version, wanted, stable, is_killed, request.policy)
 
-    return _switch(settings, client, who, plan, why or emergency, now_ms)
+    return _switch(settings, who, plan, why or emergency, now_ms)
 
 
 def set_share(settings: Settings, who: str, share: float, *, why: str, now_ms: int) -> Release:
@@ -102,8 +101,6 @@ def set_share(settings: Settings, who: str, share: float, *, why: str, now_ms: i
     """
     if not 0 < share <= 1:
         raise InputError(f"A share of {share} is none.", hint="It is above 0 and up to 1.")
-    client = connect(settings)
-    settle(settings, client, now_ms=now_ms)
 
     def plan(connection: sa.Connection) -> Switch:
         before = releases.current(connection)
@@ -112,7 +109,7 @@ def set_share(settings: Settings, who: str, share: float, *, why: str, now_ms: i
         stable = before.version if share >= 1 else before.stable
         return Switch("share", before.request_id, before.version, share, stable, before.is_killed, before.policy)
 
-    return _switch(settings, client, who, plan, why, now_ms)
+    return _switch(settings, who, plan, why, now_ms)
 
 
 def roll_back(settings: Settings, who: str, version: str | None = None, *, why: str, now_ms: int) -> Release:
@@ -150,18 +147,26 @@ def status(settings: Settings, *, now_ms: int) -> Status:
     """What is live, and whether the server agrees; an interrupted switch is settled first where that is possible."""
     problem = ""
     divergences: tuple[Divergence, ...] = ()
+    if not has_server(settings):
+        return Status(None, None, None, (), "")
     try:
-        client = connect(settings)
-        settle(settings, client, now_ms=now_ms)
-        with control(settings).connect() as connection:
-            live, documents = expected(connection)
-        divergences = compare(client, live, documents)
+        with connect(settings) as client:
+            settle(settings, client, now_ms=now_ms)
+            with control(settings).connect() as connection:
+                live, documents = expected(connection)
+            divergences = compare(client, live, documents)
     except (UnavailableError, ConflictError) as error:
         problem = str(error)
     with control(settings).connect() as connection:
         release = releases.current(connection)
         request = requests.find_request(connection, release.request_id) if release and release.request_id else None
         return Status(release, releases.pending(connection), request, divergences, problem)
+
+
+def has_server(settings: Settings) -> bool:
+    """Whether there is a server to ask: one by URL, or the embedded one once anything was published; asking would start it."""
+    with control(settings).connect() as connection:
+        return bool(settings.redis_url or releases.history(connection, newest=1))
 
 
 def heal_server(settings: Settings, who: str, *, why: str, now_ms: int) -> tuple[Divergence, ...]:
@@ -171,18 +176,18 @@ def heal_server(settings: Settings, who: str, *, why: str, now_ms: int) -> tuple
         NotAllowedError: not by this person.
         UnavailableError: the server does not answer.
     """
-    client = connect(settings)
-    settle(settings, client, now_ms=now_ms)
-    with writing(control(settings)) as connection:
-        if who != MACHINE:
-            require(connection, who, Permission.KILL)
-        live, documents = expected(connection)
-        found = compare(client, live, documents)
-        if found:
-            details = {"divergences": [str(one) for one in found], "why": why}
-            audit.append(connection, now_ms, who, "server.healed", "live", details)
-    heal(client, live, documents)
-    publish_models(settings, client)
+    with connect(settings) as client:
+        settle(settings, client, now_ms=now_ms)
+        with writing(control(settings)) as connection:
+            if who != MACHINE:
+                require(connection, who, Permission.KILL)
+            live, documents = expected(connection)
+            found = compare(client, live, documents)
+            if found:
+                details = {"divergences": [str(one) for one in found], "why": why}
+                audit.append(connection, now_ms, who, "server.healed", "live", details)
+        heal(client, live, documents)
+        publish_models(settings, client)
     return found
 
 
@@ -225,14 +230,16 @@ def expected(connection: sa.Connection) -> tuple[Live, list[Document]]:
     return (_live(release), _documents(connection, release)) if release else (NOTHING_LIVE, [])
 
 
-def _switch(settings: Settings, client: redis.Redis, who: str, plan: Callable[[sa.Connection], Switch], why: str, now_ms: int) -> Release:
-    publish_models(settings, client)
-    with writing(control(settings)) as connection:
-        found = limits(connection, settings)
-        rails = found["lowest_markup"], found["highest_markup"]
-        release = releases.begin(connection, who, plan(connection), why, salt=secrets.token_hex(8), rails=rails, now_ms=now_ms)
-        documents = _documents(connection, release)
-    return _push(settings, client, release, _live(release), documents, now_ms)
+def _switch(settings: Settings, who: str, plan: Callable[[sa.Connection], Switch], why: str, now_ms: int) -> Release:
+    with connect(settings) as client:
+        settle(settings, client, now_ms=now_ms)
+        publish_models(settings, client)
+        with writing(control(settings)) as connection:
+            found = limits(connection, settings)
+            rails = found["lowest_markup"], found["highest_markup"]
+            release = releases.begin(connection, who, plan(connection), why, salt=secrets.token_hex(8), rails=rails, now_ms=now_ms)
+            documents = _documents(connection, release)
+        return _push(settings, client, release, _live(release), documents, now_ms)
 
 
 def _push(settings: Settings, client: redis.Redis, release: Release, live: Live, documents: list[Document], now_ms: int) -> Release:
@@ -257,9 +264,6 @@ def _fail(settings: Settings, release: Release, problem: str, now_ms: int) -> No
 
 
 def _go_back(settings: Settings, who: str, kind: releases.Kind, version: str | None, why: str, now_ms: int) -> Release:
-    client = connect(settings)
-    settle(settings, client, now_ms=now_ms)
-
     def plan(connection: sa.Connection) -> Switch:
         before = releases.current(connection)
         if before is None:
@@ -271,13 +275,10 @@ def _go_back(settings: Settings, who: str, kind: releases.Kind, version: str | N
         number, policy = (request.request_id, request.policy) if request else (0, before.policy)
         return Switch(kind, number, target, 1.0, target, before.is_killed, policy)
 
-    return _switch(settings, client, who, plan, why, now_ms)
+    return _switch(settings, who, plan, why, now_ms)
 
 
 def _killed(settings: Settings, who: str, kind: releases.Kind, is_killed: bool, why: str, now_ms: int) -> Release:
-    client = connect(settings)
-    settle(settings, client, now_ms=now_ms)
-
     def plan(connection: sa.Connection) -> Switch:
         before = releases.current(connection)
         if before is None:
@@ -286,7 +287,7 @@ def _killed(settings: Settings, who: str, kind: releases.Kind, is_killed: bool, 
             raise ConflictError("The kill switch is on already." if is_killed else "The kill switch is off already.")
         return Switch(kind, before.request_id, before.version, before.share, before.stable, is_killed, before.policy)
 
-    return _switch(settings, client, who, plan, why, now_ms)
+    return _switch(settings, who, plan, why, now_ms)
 
 
 def _version_before(connection: sa.Connection, now: Release) -> str:
@@ -334,7 +335,7 @@ def _document(connection: sa.Connection, request: Request, now_ms: int) -> Docum
     """The release of a request; the same one again where an earlier attempt failed."""
     evidence = evidence_of(connection, request)
     models = {kind: version for kind, version in (evidence.models if evidence else {}).items() if version}
-    name = "".join(letter if letter.isalnum() or letter in "_.-" else "-" for letter in request.name)
+    name = re.sub("[^A-Za-z0-9_.-]+", "-", request.name)[:40].lstrip("_.-") or "rules"
     version = f"{name}-{request.request_id}-{request.evidence[:8]}"
     try:
         return parse_release(releases.document(connection, version))

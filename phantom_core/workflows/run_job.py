@@ -20,6 +20,7 @@ from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.text import parse_rules
 from phantom_core.settings import Settings
 from phantom_core.workflows.calibrate import calibrate
+from phantom_core.workflows.change_requests import submit
 from phantom_core.workflows.demo import load_demo
 from phantom_core.workflows.distil import distil
 from phantom_core.workflows.draw_tree import draw_tree
@@ -208,6 +209,14 @@ def _measure_leakage(settings: Settings, arguments: Arguments, now_ms: int, prog
     return {"purchases": found.purchases, "rules": found.rules}
 
 
+def _submit_request(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    number, who = arguments.get("request"), str(arguments.get("who", ""))
+    if not isinstance(number, int):
+        raise InputError("The number of the change request must be whole.")
+    found = submit(settings, who, number, now_ms=now_ms, progress=progress)
+    return {"request": found.request_id, "state": found.state, "evidence": found.evidence}
+
+
 def _rules(settings: Settings, arguments: Arguments, name: str) -> RuleSet:
     """A rule set given in full, so that one still being written can be tried, or by its name."""
     text, called = _text(arguments, f"{name}_text"), str(arguments.get(name, ""))
@@ -243,4 +252,5 @@ WORK: Final[Mapping[str, Work]] = {
     "draw_tree": _draw_tree,
     "replay_rules": _replay_rules,
     "measure_leakage": _measure_leakage,
+    "submit_request": _submit_request,
 }

@@ -20,17 +20,18 @@ START_WITHIN_S = 60.0
 
 
 @contextmanager
-def served(workspace: Path, **environment: str) -> Iterator[str]:
+def served(workspace: Path, *, port: int = 0, arguments: tuple[str, ...] = (), **environment: str) -> Iterator[str]:
     """The app on a free port of this machine, in a process of its own; yields its address."""
-    port = _free_port()
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", APP.name, "--server.port", str(port), "--server.address", "127.0.0.1"]
     command += ["--server.headless", "true", "--server.fileWatcherType", "none"]
+    command += arguments
     workspace.mkdir(parents=True, exist_ok=True)
     with (workspace / "server.log").open("wb") as log:
         env = {**os.environ, "PHANTOM_WORKSPACE": str(workspace), **environment}
         process = subprocess.Popen(command, cwd=APP.parent, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        _wait(f"http://127.0.0.1:{port}/_stcore/health", process, workspace / "server.log")
+        wait_for(f"http://127.0.0.1:{port}/_stcore/health", process, workspace / "server.log")
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
@@ -55,13 +56,15 @@ def settle(page: Page) -> None:
     page.wait_for_function("document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') === 'notRunning'")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait until a server answers."""
     deadline_s = time.monotonic() + START_WITHIN_S
     while time.monotonic() < deadline_s:
         assert process.poll() is None, log.read_text()

@@ -9,26 +9,18 @@ import pytest
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
-from phantom_core.lake.lake import Lake
 from phantom_core.settings import Settings
-from phantom_core.workflows.demo import load_demo, remove_demo
+from phantom_core.workflows.demo import remove_demo
 from phantom_core.workflows.ingest import ingest
-from phantom_core.workflows.train_classifier import train_classifier
+from tests.conftest import NOW_MS
 
 APP = Path(__file__).parents[2] / "app.py"
-SCREENS = ("overview", "data", "sessions", "features", "classifier", "demand", "explain", "rules", "leakage", "simulator")
-NOW_MS = 1_772_452_800_000
+SCREENS = (
+    "overview", "data", "sessions", "features", "classifier", "demand", "explain", "rules", "leakage", "simulator",
+    "approvals", "live", "audit", "people",
+)  # fmt: skip
 
 Open = Callable[..., AppTest]
-
-
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A demo set of 300 sessions and a classifier; never written to."""
-    settings = Settings(workspace=tmp_path_factory.mktemp("trained"), demo_sessions=300)
-    load_demo(settings, now_ms=NOW_MS)
-    train_classifier(settings, Lake(settings.workspace / "lake"), now_ms=NOW_MS, n_folds=3)
-    return settings.workspace
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +62,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Open:
 
     def opened(workspace: Path, screen: str = "overview", **query: str) -> AppTest:
         monkeypatch.setenv("PHANTOM_WORKSPACE", str(workspace))
+        monkeypatch.setenv("PHANTOM_WATCH_EVERY_S", "0")
         app = AppTest.from_file(APP, default_timeout=60)
         app.run()
         if screen != "overview":

@@ -17,6 +17,10 @@ TITLES = {
     "rules": "Rules",
     "leakage": "Margin leakage",
     "simulator": "Simulator",
+    "approvals": "Approvals",
+    "live": "Live",
+    "audit": "Audit",
+    "people": "People",
 }
 
 

@@ -1,4 +1,4 @@
-"""Servers for publishing: an embedded one that most tests share, emptied for each of them."""
+"""Servers for publishing: the embedded one, and a Redis where there is one; most tests run on both, and find them empty."""
 
 from collections.abc import Iterator
 
@@ -10,18 +10,26 @@ from phantom_core.settings import Settings
 
 
 @pytest.fixture(scope="package")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings of a workspace whose embedded server runs."""
-    settings = Settings(workspace=tmp_path_factory.mktemp("shared"), redis_url="")
+    settings = Settings(workspace=tmp_path_factory.mktemp("embedded"), redis_url="")
     connect(settings).close()
     yield settings
     stop_embedded(settings)
 
 
+@pytest.fixture(params=["embedded", pytest.param("by_url", marks=pytest.mark.redis)])
+def settings(request: pytest.FixtureRequest) -> Settings:
+    """Settings that name a server."""
+    if request.param == "embedded":
+        found: Settings = request.getfixturevalue("embedded")
+        return found
+    return Settings(redis_url=request.getfixturevalue("redis_url"))
+
+
 @pytest.fixture
-def client(shared: Settings) -> Iterator[redis.Redis]:
-    """A client of an empty server."""
-    client = connect(shared)
-    client.flushall()
-    yield client
-    client.close()
+def client(settings: Settings) -> Iterator[redis.Redis]:
+    """A client of a database that is empty; no other database of the server is touched."""
+    with connect(settings) as client:
+        client.flushdb()
+        yield client

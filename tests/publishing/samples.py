@@ -1,5 +1,7 @@
 """Small things to publish."""
 
+from phantom_core.artifacts.manifest import FORMAT, Manifest
+from phantom_core.artifacts.store import sha256
 from phantom_core.publishing.live import Live
 from phantom_core.publishing.release import Release, release_of
 from phantom_core.rules.text import parse_rules
@@ -16,3 +18,18 @@ def release(version: str, markup: float = 1.3) -> Release:
 FIRST, SECOND = release("first-1", 1.2), release("second-2", 1.4)
 LIVE_FIRST = Live(1, "first-1", salt="a", audit_seq=7, audit_hash="ab" * 32, switched_ms=1)
 LIVE_SECOND = Live(2, "second-2", share=0.1, stable="first-1", salt="b", audit_seq=8, audit_hash="cd" * 32, switched_ms=2)
+
+
+class SavedModel:
+    """A model on disk, as far as publishing sees it."""
+
+    def __init__(self, version: str, **files: bytes) -> None:
+        self._files = {name.replace("__", "."): content for name, content in files.items()} or {
+            "model.ubj": b"{L\x00",
+            "card.md": b"# Card",
+        }
+        hashes = {name: sha256(content) for name, content in self._files.items()}
+        self.manifest = Manifest(FORMAT, "classifier", version, 1, 2, "sql", "labels", 3, ("item_views",), {"roc_auc": 0.9}, {}, hashes)
+
+    def read(self, name: str) -> bytes:
+        return self._files[name]

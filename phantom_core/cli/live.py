@@ -1,0 +1,142 @@
+"""Verbs about what is live: publish, share out, roll back, kill, look, heal, watch."""
+
+import signal
+import threading
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from phantom_core.cli.change_requests import Number
+from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
+from phantom_core.cli.who import As, Why, identified
+
+if TYPE_CHECKING:
+    from phantom_core.control.releases import Release
+
+
+def publish(
+    number: Number,
+    *,
+    share: Annotated[float | None, typer.Option(help="Share of the sessions; default the one it was approved for.")] = None,
+    why: Why = "",
+    emergency: Annotated[str, typer.Option(help="Publish without approvals, for this reason; marked for ever.")] = "",
+    who: As = "",
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Make an approved change live."""
+    from phantom_core.workflows.publish_rules import publish_request
+
+    with running(workspace, "publishing", as_json=as_json) as (settings, _):
+        login = identified(settings, who, now_ms())
+        done = publish_request(settings, login, number, now_ms=now_ms(), share=share, why=why, emergency=emergency)
+        emit(_shown(done), as_json)
+
+
+def share(
+    share: Annotated[float, typer.Argument(help="Share of the sessions; 1 makes it the only version.")],
+    *,
+    why: Why,
+    who: As = "",
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Give the canary to another share of the sessions."""
+    from phantom_core.workflows.publish_rules import set_share
+
+    with running(workspace, "switching", as_json=as_json) as (settings, _):
+        emit(_shown(set_share(settings, identified(settings, who, now_ms()), share, why=why, now_ms=now_ms())), as_json)
+
+
+def rollback(
+    version: Annotated[str | None, typer.Argument(help="Version to go back to; 'base' for base prices, default the one before.")] = None,
+    *,
+    why: Why,
+    who: As = "",
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Make an earlier version live again, for everybody."""
+    from phantom_core.workflows.publish_rules import roll_back
+
+    with running(workspace, "rolling back", as_json=as_json) as (settings, _):
+        login = identified(settings, who, now_ms())
+        target = "" if version == "base" else version
+        emit(_shown(roll_back(settings, login, target, why=why, now_ms=now_ms())), as_json)
+
+
+def kill(*, why: Why, who: As = "", workspace: Workspace = None, as_json: Json = False) -> None:
+    """Have every session pay the base price, at once."""
+    from phantom_core.workflows.publish_rules import kill as kill_prices
+
+    with running(workspace, "switching off", as_json=as_json) as (settings, _):
+        emit(_shown(kill_prices(settings, identified(settings, who, now_ms()), why=why, now_ms=now_ms())), as_json)
+
+
+def revive(*, why: Why, who: As = "", workspace: Workspace = None, as_json: Json = False) -> None:
+    """Lift the kill switch."""
+    from phantom_core.workflows.publish_rules import revive as revive_prices
+
+    with running(workspace, "switching on", as_json=as_json) as (settings, _):
+        emit(_shown(revive_prices(settings, identified(settings, who, now_ms()), why=why, now_ms=now_ms())), as_json)
+
+
+def status(*, workspace: Workspace = None, as_json: Json = False) -> None:
+    """What is live, and whether the server holds it; exit code 1 where it does not."""
+    from phantom_core.publishing.server import where
+    from phantom_core.workflows.publish_rules import status as live_status
+
+    with running(workspace, "asking", as_json=as_json) as (settings, _):
+        found = live_status(settings, now_ms=now_ms())
+        server = where(settings)
+        told = {
+            "server": server.url_without_password,
+            "embedded": server.is_embedded,
+            "live": _shown(found.release) if found.release else None,
+            "divergences": [str(one) for one in found.divergences],
+            "problem": found.problem,
+        }
+        emit(told, as_json)
+    if not found.is_well:
+        raise typer.Exit(1)
+
+
+def heal(*, why: Why = "", who: As = "", workspace: Workspace = None, as_json: Json = False) -> None:
+    """Restore on the server exactly what the control database says is live."""
+    from phantom_core.workflows.publish_rules import heal_server
+
+    with running(workspace, "healing", as_json=as_json) as (settings, _):
+        found = heal_server(settings, identified(settings, who, now_ms()), why=why, now_ms=now_ms())
+        emit({"healed": [str(one) for one in found]}, as_json)
+
+
+def watch(
+    *,
+    every_s: Annotated[float, typer.Option("--every", min=0.1, help="Seconds between looks.")] = 5.0,
+    workspace: Workspace = None,
+) -> None:
+    """Publish and end what is due, and notice divergence, until stopped; the app does the same while it runs."""
+    from phantom_core.workflows.watch_server import watch as watch_live
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with running(workspace, "watching") as (settings, _):
+        watch_live(settings, now_ms, stop, every_s)
+
+
+def _shown(release: "Release") -> dict[str, object]:
+    return {
+        "epoch": release.epoch,
+        "kind": release.kind,
+        "request": release.request_id,
+        "version": release.version,
+        "share": release.share,
+        "stable": release.stable,
+        "killed": release.is_killed,
+        "policy": release.policy,
+        "who": release.who,
+        "why": release.why,
+        "audit": {"seq": release.audit_seq, "hash": release.audit_hash},
+        "at_ms": release.at_ms,
+    }

@@ -1,0 +1,201 @@
+"""Approvals, Live, Audit and People: what each person sees and may do."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from phantom_core.control.people import MACHINE, add_person
+from phantom_core.control.roles import Role
+from phantom_core.control.sign_in import sign_in_demo
+from phantom_core.publishing.server import connect, stop_embedded
+from phantom_core.rules.text import parse_rules
+from phantom_core.settings import Settings
+from phantom_core.workflows import change_requests
+from phantom_core.workflows.change_requests import control
+from phantom_core.workflows.publish_rules import publish_request, status
+from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
+
+GENTLE = "IF p_agent > 0.7 THEN markup 1.10 (likely agent)\nELSE markup 1.00"
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="module")
+def proposed(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The gentle rules submitted by the demo analyst as request 1; never written to."""
+    settings = Settings(workspace=shutil.copytree(trained, tmp_path_factory.mktemp("proposed") / "shop"), redis_url="")
+    for login in ("demo-analyst", "demo-manager"):
+        sign_in_demo(control(settings), login, now_ms=NOW_MS, hours=1)
+    request = change_requests.propose(
+        settings, "demo-analyst", parse_rules(GENTLE, "gentle"), why="Less leakage.", share=0.1, now_ms=NOW_MS
+    )
+    change_requests.submit(settings, "demo-analyst", request.request_id, now_ms=NOW_MS, trial_sessions=60)
+    control(settings).dispose()
+    return settings.workspace
+
+
+@pytest.fixture
+def shop(proposed: Path, tmp_path: Path) -> Iterator[Path]:
+    """The same, of one's own."""
+    workspace = shutil.copytree(proposed, tmp_path / "shop")
+    yield workspace
+    stop_embedded(Settings(workspace=workspace, redis_url=""))
+
+
+def enter(page: AppTest, login: str) -> AppTest:
+    return page.button(key=f"enter_{login}").click().run()
+
+
+def test_the_demo_entry_is_in_plain_sight_and_takes_one_click(shop: Path, open_page: Open) -> None:
+    page = open_page(shop, "approvals")
+    assert "Demo access" in texts(page)
+    assert not any(button.label.startswith("Gather evidence") for button in page.button)
+    page = enter(page, "demo-analyst")
+    assert "**Demo analyst** :small[analyst]" in texts(page)
+    assert any(button.label.startswith("Gather evidence") for button in page.button)
+
+
+def test_an_analyst_proposes_and_the_evidence_comes_by_itself(own: Path, open_page: Open) -> None:
+    page = enter(open_page(own, "approvals"), "demo-analyst")
+    assert "Nobody has proposed a change yet." in texts(page)
+    page.text_area(key="propose_why_new_0").set_value("Try the bands.")
+    page.button(key="propose_submit").click().run()
+    assert not page.exception
+    assert not page.error
+    wait_for_jobs(own)
+    page.run()
+    assert "first release**: Up to ×1.30 for 10%" in texts(page)
+    stop_embedded(Settings(workspace=own, redis_url=""))
+
+
+def test_without_a_reason_nothing_is_proposed(own: Path, open_page: Open) -> None:
+    page = enter(open_page(own, "approvals"), "demo-analyst")
+    page.button(key="propose_submit").click().run()
+    assert "Say in a sentence what this change is for." in page.error[0].value
+    stop_embedded(Settings(workspace=own, redis_url=""))
+
+
+def test_the_author_cannot_decide_and_a_manager_can(shop: Path, open_page: Open) -> None:
+    page = enter(open_page(shop, "approvals"), "demo-analyst")
+    assert not any(button.key == "approve_1" for button in page.button)
+    page = enter(open_page(shop, "approvals"), "demo-manager")
+    page.button(key="approve_1").click().run()
+    assert not page.error
+    assert "1 of 1 approvals" in texts(page)
+    page.button(key="publish_1").click().run()
+    assert not page.error
+    assert "live for 10 %" in texts(page)
+    settings = Settings(workspace=shop, redis_url="")
+    assert status(settings, now_ms=NOW_MS).is_well
+
+
+def test_a_decline_needs_a_reason_and_shows_it(shop: Path, open_page: Open) -> None:
+    page = enter(open_page(shop, "approvals"), "demo-manager")
+    page.button(key="decline_1").click().run()
+    assert "Say why you decline." in page.error[0].value
+    page.text_input(key="decline_comment_1").set_value("Too early.").run()
+    page.button(key="decline_1").click().run()
+    assert "**demo-manager** declined: Too early." in texts(page)
+
+
+def test_a_manager_kills_lifts_and_rolls_back(shop: Path, open_page: Open) -> None:
+    settings = Settings(workspace=shop, redis_url="")
+    change_requests.approve(settings, "demo-manager", 1, 1, now_ms=NOW_MS)
+    publish_request(settings, "demo-manager", 1, now_ms=NOW_MS)
+    page = enter(open_page(shop, "live"), "demo-manager")
+    page.button(key="kill").click().run()
+    assert "The kill switch is on" in texts(page)
+    page.button(key="revive").click().run()
+    assert "The kill switch is on" not in texts(page)
+    page.button(key="rollback_go").click().run()
+    assert not page.error
+    assert next(metric.value for metric in page.metric) == "base prices"
+
+
+def test_divergence_is_shown_on_every_page_and_healed_by_a_click(shop: Path, open_page: Open) -> None:
+    settings = Settings(workspace=shop, redis_url="")
+    change_requests.approve(settings, "demo-manager", 1, 1, now_ms=NOW_MS)
+    publish_request(settings, "demo-manager", 1, now_ms=NOW_MS)
+    with connect(settings) as client:
+        client.flushdb()
+    page = enter(open_page(shop, "live"), "demo-manager")
+    assert "holds something else than what was approved" in texts(page)
+    page.button(key="heal").click().run()
+    assert "holds exactly what was approved" in texts(page)
+
+
+def test_a_chain_that_was_tampered_with_says_so(shop: Path, open_page: Open) -> None:
+    import sqlalchemy as sa
+
+    settings = Settings(workspace=shop, redis_url="")
+    assert "holds. Its head is" in texts(open_page(shop, "audit"))
+    with control(settings).begin() as connection:
+        connection.execute(sa.text("DROP TRIGGER audit_no_update"))
+        connection.execute(sa.text("UPDATE audit SET who = 'eve' WHERE seq = 3"))
+    page = open_page(shop, "audit")
+    assert "Entry 3 (request.drafted by eve) was changed after it was written." in page.error[0].value
+
+
+@pytest.fixture
+def accounts(shop: Path) -> Path:
+    engine = control(Settings(workspace=shop))
+    add_person(engine, MACHINE, "root", name="Root", role=Role.ADMINISTRATOR, password=PASSWORD, now_ms=1, must_change=False)
+    add_person(engine, "root", "vic", name="Vic", role=Role.VIEWER, password=PASSWORD, now_ms=1, must_change=False)
+    add_person(engine, "root", "max", name="Max", role=Role.MANAGER, password=PASSWORD, now_ms=1)
+    return shop
+
+
+def sign_in(page: AppTest, login: str, password: str = PASSWORD) -> AppTest:
+    page.text_input(key="sign_in_login").set_value(login)
+    page.text_input(key="sign_in_password").set_value(password)
+    return next(button for button in page.button if button.label == "Sign in").click().run()
+
+
+def test_with_accounts_no_page_opens_unsigned(accounts: Path, open_page: Open) -> None:
+    for screen in ("overview", "approvals", "people"):
+        page = open_page(accounts, screen)
+        assert [title.value for title in page.title] == ["PHANTOM"]
+        assert not page.dataframe
+
+
+def test_a_wrong_password_is_one_sentence(accounts: Path, open_page: Open) -> None:
+    page = sign_in(open_page(accounts), "vic", "something else")
+    assert page.error[0].value == "This login and password do not belong together."
+
+
+def test_a_viewer_sees_a_request_and_can_do_nothing_about_it(accounts: Path, open_page: Open) -> None:
+    page = sign_in(open_page(accounts), "vic")
+    page.switch_page("pages/approvals.py").run()
+    assert "Less leakage." in texts(page)
+    assert not [button.key for button in page.button if button.key and button.key.startswith(("approve", "decline", "publish", "propose"))]
+    page.switch_page("pages/rules.py").run()
+    page.button(key="rules_save").click().run()
+    assert "may not load data, train models and write rules" in page.error[0].value
+
+
+def test_a_viewer_cannot_start_work(accounts: Path, open_page: Open) -> None:
+    page = sign_in(open_page(accounts), "vic")
+    page.switch_page("pages/leakage.py").run()
+    next(button for button in page.button if button.label.startswith("Measure")).click().run()
+    assert "Vic is a viewer and may not load data" in page.error[0].value
+
+
+def test_a_first_password_has_to_be_changed(accounts: Path, open_page: Open) -> None:
+    page = sign_in(open_page(accounts), "max")
+    assert "Somebody else chose your password." in texts(page)
+    assert not page.title
+
+
+def test_an_administrator_adds_people_and_sets_limits(accounts: Path, open_page: Open) -> None:
+    page = sign_in(open_page(accounts), "root")
+    page.switch_page("pages/people.py").run()
+    page.text_input(key="add_login").set_value("ana")
+    page.text_input(key="add_password").set_value(PASSWORD)
+    next(button for button in page.button if button.label == "Add").click().run()
+    assert not page.error
+    assert "ana" in list(page.dataframe[0].value["login"])
+    page.number_input(key="limit_human_premium_cap").set_value(0.02)
+    next(button for button in page.button if (button.label == "Save" and button.key is None) or button.label == "Save").click().run()
+    assert not page.exception
