@@ -40,6 +40,10 @@ class Settings(BaseSettings):
         demo_people: lets whoever opens an installation without accounts enter as a demo analyst or manager.
         watch_every_s: the app looks this often whether servers hold what was approved, seconds; 0 leaves it to `rules watch`.
         sign_in_hours: a sign-in ends after this long.
+        pricing_deadline_ms: a price waits no longer for Redis.
+        late_features_s: features of a session that are older count as unknown, seconds.
+        catalogue: products to price: a file, or postgresql://… with a table `catalogue`; empty means the lake's.
+        decision_log_share: share of the sessions whose decisions are kept.
         oidc_claim: claim of the identity provider that lists groups or roles.
         oidc_roles: role by group, as a JSON object: {"pricing": "pricing manager", "all": "viewer"}.
     """
@@ -82,6 +86,10 @@ class Settings(BaseSettings):
     demo_people: bool = True
     watch_every_s: float = Field(default=5.0, ge=0)
     sign_in_hours: float = Field(default=12.0, gt=0)
+    pricing_deadline_ms: int = Field(default=50, ge=1)
+    late_features_s: int = Field(default=3_600, ge=1)
+    catalogue: str = Field(default="", repr=False)
+    decision_log_share: float = Field(default=1.0, ge=0, le=1)
     oidc_claim: str = "groups"
     oidc_roles: dict[str, Literal["viewer", "analyst", "pricing manager", "administrator"]] = Field(default_factory=dict)
     log_level: str = "INFO"

@@ -59,9 +59,11 @@ def _pages() -> dict[str, list[Page]]:
         "Production": [
             st.Page("pages/approvals.py", title="Approvals", icon=":material/fact_check:"),
             st.Page("pages/live.py", title="Live", icon=":material/podium:"),
+            st.Page("pages/experiments.py", title="Experiments", icon=":material/science:"),
         ],
         "Control": [
             st.Page("pages/audit.py", title="Audit", icon=":material/history_edu:"),
+            st.Page("pages/jobs.py", title="Jobs", icon=":material/work_history:"),
             st.Page("pages/people.py", title="People", icon=":material/group:"),
         ],
     }

@@ -10,6 +10,7 @@ from phantom_core.cli import (
     change_requests,
     classifier,
     data,
+    experiments,
     explain,
     jobs,
     leakage,
@@ -21,6 +22,7 @@ from phantom_core.cli import (
     online,
     people,
     rules,
+    serve,
     session_market,
 )
 
@@ -83,13 +85,22 @@ rule_verbs.command()(live.heal)
 rule_verbs.command()(live.watch)
 app.add_typer(rule_verbs, name="rules")
 
-serve = typer.Typer(no_args_is_help=True, help="Run a service until SIGTERM.")
-serve.command("ingest")(online.ingest)
-app.add_typer(serve, name="serve")
+serve_verbs = typer.Typer(no_args_is_help=True, help="Run a service until it is told to stop.")
+serve_verbs.command("ingest")(online.ingest)
+serve_verbs.command("pricing")(serve.pricing)
+serve_verbs.command("decisions")(serve.decisions)
+app.add_typer(serve_verbs, name="serve")
 
-stream = typer.Typer(no_args_is_help=True, help="Bring what the services accept into the lake.")
-stream.command("worker")(online.worker)
-app.add_typer(stream, name="stream")
+stream_verbs = typer.Typer(no_args_is_help=True, help="Bring what the services accept into the lake.")
+stream_verbs.command("worker")(online.worker)
+app.add_typer(stream_verbs, name="stream")
+
+experiment_verbs = typer.Typer(no_args_is_help=True, help="Price experiments: plan, start, look, stop.")
+experiment_verbs.command()(experiments.plan)
+experiment_verbs.command()(experiments.start)
+experiment_verbs.command()(experiments.status)
+experiment_verbs.command()(experiments.stop)
+app.add_typer(experiment_verbs, name="experiments")
 
 user_verbs = typer.Typer(no_args_is_help=True, help="People and their roles.")
 user_verbs.command("add")(people.add)

@@ -20,4 +20,10 @@ def jobs(*, limit: Annotated[int, typer.Option(min=1)] = 10, workspace: Workspac
     """Show the newest long-running jobs."""
     with running(workspace, "reading", as_json=as_json) as (settings, _):
         found = Jobs(settings).latest(limit=limit)
-        emit({job.job_id: {"kind": job.kind, "state": job.state, "done": job.fraction, "message": job.message} for job in found}, as_json)
+        emit(
+            {
+                job.job_id: {"kind": job.kind, "state": job.state, "done": job.fraction, "message": job.message, "who": job.who}
+                for job in found
+            },
+            as_json,
+        )

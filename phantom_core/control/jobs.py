@@ -122,6 +122,18 @@ class Jobs:
         self._spawn(job_id)
         return self.get(job_id)
 
+    def again(self, job_id: str, *, who: str | None = None) -> Job:
+        """Start the same work once more; work that can be resumed goes on where it stopped.
+
+        Raises:
+            NotFoundError: no such job.
+            ConflictError: it is still running.
+        """
+        job = self.get(job_id)
+        if job.is_active:
+            raise ConflictError("This work is still running.", hint="Wait for it, or cancel it first.")
+        return self.start(job.kind, job.arguments, who=who)
+
     def get(self, job_id: str) -> Job:
         """One job; a job whose worker is gone is found to have failed.
 

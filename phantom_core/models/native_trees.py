@@ -10,7 +10,7 @@ import json
 import sys
 import weakref
 from functools import cache
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Final
 
@@ -79,7 +79,7 @@ class NativeTrees:
 
 @cache
 def _library() -> ctypes.CDLL:
-    found = find_spec("xgboost")
+    found = PathFinder.find_spec("xgboost")  # found, never imported
     if found is None or found.origin is None:
         raise DataError("XGBoost is not installed, so no classifier can be played.", hint="pip install -r requirements.txt")
     library = ctypes.CDLL(str(Path(found.origin).parent / "lib" / _LIBRARIES.get(sys.platform, "libxgboost.so")))

@@ -60,6 +60,11 @@ class DecisionLog:
         self._thread = threading.Thread(target=self._run, name="decision-log", daemon=True)
         self._thread.start()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether somebody still writes."""
+        return self._thread.is_alive()
+
     def append(self, decision: Decision) -> None:
         """Take a decision; one too many is dropped and counted, so that a full disk never stops a price."""
         if self._waiting.qsize() >= MOST_WAITING:
@@ -103,7 +108,10 @@ class DecisionLog:
         lines = []
         try:
             while True:
-                lines.append(orjson.dumps(self._waiting.get_nowait(), option=orjson.OPT_APPEND_NEWLINE))
+                try:
+                    lines.append(orjson.dumps(self._waiting.get_nowait(), option=orjson.OPT_APPEND_NEWLINE))
+                except orjson.JSONEncodeError:  # half a character, say: not worth the thread
+                    self.n_dropped += 1
         except queue.Empty:
             return lines
 

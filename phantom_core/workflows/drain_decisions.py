@@ -19,7 +19,7 @@ from phantom_core.settings import Settings
 FOLDER: Final = "decisions"
 _OPEN, _CLOSED, _LOCK = ".open", ".jsonl", ".lock"
 _NOTE: Final = "phantom_decisions"
-_AT_ONCE: Final = 64
+_AT_ONCE: Final = 8
 _COMPACT_AFTER: Final = 50
 _RAW: Final = pa.schema([field for field in DECISIONS if field.name not in ("session_key", "event_id")])
 
@@ -61,14 +61,14 @@ def drain_decisions(settings: Settings) -> Drained:
         return drained
 
 
-def drain_until(settings: Settings, is_over: Callable[[float], bool], every_s: float, after_each: Callable[[Drained], None]) -> Drained:
+def drain_until(settings: Settings, is_over: Callable[[float], bool], every_s: float, after_each: Callable[[], None]) -> Drained:
     """Drain again and again, and once more at the end.
 
     Args:
         settings: workspace.
         is_over: waits that many seconds, or less, and says whether to stop.
         every_s: pause between two rounds.
-        after_each: told what each round brought.
+        after_each: done after every round.
     """
     total, n_commits = Drained(), 0
     while True:
@@ -79,7 +79,7 @@ def drain_until(settings: Settings, is_over: Callable[[float], bool], every_s: f
         if n_commits >= _COMPACT_AFTER:
             Lake(settings.workspace / "lake").compact("decisions")
             n_commits = 0
-        after_each(found)
+        after_each()
         if was_last:
             return total
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from phantom_core.control.jobs import Job, Jobs
-from phantom_core.errors import CancelledError, ConflictError, NotFoundError
+from phantom_core.control.sign_in import sign_in_demo
+from phantom_core.errors import CancelledError, ConflictError, NotAllowedError, NotFoundError
 from phantom_core.settings import Settings
 
 HEADER = "sessionId,ts,eventName\n"
@@ -102,3 +103,15 @@ def test_a_finished_job_is_not_done_again(jobs: Jobs, tmp_path: Path) -> None:
 
 def test_unknown_work_fails_in_plain_words(jobs: Jobs) -> None:
     assert wait(jobs, jobs.start("juggle", {})).message == "There is no work called 'juggle'."
+
+
+def test_work_that_ended_is_started_again_under_a_name(jobs: Jobs, tmp_path: Path) -> None:
+    sign_in_demo(jobs._engine, "demo-analyst", now_ms=1, hours=1)
+    path = tmp_path / "later.csv"
+    first = wait(jobs, jobs.start("ingest", {"paths": [str(path)]}, who="demo-analyst"))
+    assert (first.state, first.who) == ("failed", "demo-analyst")
+    path.write_text(HEADER + "s1,2026-03-01,search\n")
+    again = wait(jobs, jobs.again(first.job_id))
+    assert (again.state, again.who) == ("done", "")
+    with pytest.raises(NotAllowedError):
+        jobs.start("ingest", {}, who="nobody")

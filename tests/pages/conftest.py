@@ -17,7 +17,7 @@ from tests.conftest import NOW_MS
 APP = Path(__file__).parents[2] / "app.py"
 SCREENS = (
     "overview", "data", "sessions", "features", "classifier", "demand", "explain", "rules", "leakage", "simulator",
-    "approvals", "live", "audit", "people",
+    "approvals", "live", "experiments", "audit", "jobs", "people",
 )  # fmt: skip
 
 Open = Callable[..., AppTest]

@@ -44,7 +44,7 @@ def upload(page: Page, path: Path) -> None:
 def test_a_shared_link_opened_first_of_all_has_the_menu(app: str, page: Page) -> None:
     page.goto(f"{app}/sessions?label=agent")
     expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
-    expect(page.get_by_text("Agent classifier")).to_be_visible()
+    expect(page.get_by_text("Models", exact=True)).to_be_visible()
     expect(page.get_by_text("Demo data", exact=True)).to_be_visible()
 
 
