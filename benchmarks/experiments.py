@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from phantom_core.control.price_experiments import Metric
+from phantom_core.control.experiment_plan import Metric
 from phantom_core.evaluation.experiment_size import Baseline, size_of
 from phantom_core.logged.experiment_report import outcome_of, report
 from phantom_core.logged.exposures import Exposed, Exposures

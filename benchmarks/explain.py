@@ -1,4 +1,4 @@
-"""Cost of exact contributions beside shap.TreeExplainer, and how much of a classifier trees of every depth can keep at all.
+"""Cost of contributions beside shap's, of trees and of the network, and how much of a classifier trees of every depth can keep at all.
 
 Run from the repository's root: python -m benchmarks.explain [--sessions 100000 300000] [--more 40000] [--seed 20261]
 """
@@ -23,14 +23,21 @@ from sklearn.tree import DecisionTreeRegressor
 from phantom_core.artifacts.store import ModelStore
 from phantom_core.distil.markup import teacher_markup
 from phantom_core.explain.contributions import ExplainedTrees
+from phantom_core.explain.network import take_apart
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
 from phantom_core.models.classifier import Classifier, margin
 from phantom_core.models.encoding import encode, feature_types, spread
+from phantom_core.models.multitask.cross_fit import log_odds
+from phantom_core.models.multitask.inputs import Inputs, offer_inputs, values_of
+from phantom_core.models.multitask.saved import read_network
 from phantom_core.models.saved_classifier import read_classifier
+from phantom_core.offers.offers import RELATIONS, read_offers
 from phantom_core.settings import Settings
 from phantom_core.workflows.demo import load_demo
+from phantom_core.workflows.explain_network import N_BACKGROUND
 from phantom_core.workflows.train_classifier import train_classifier
+from phantom_core.workflows.train_multitask import train_multitask
 
 PHANTOM, SHAP = "PHANTOM, in chunks", "shap.TreeExplainer"
 # shap explains the same in one piece; beyond this it would run for minutes.
@@ -39,6 +46,7 @@ LIBRARIES = ("xgboost-cpu", "shap", "scikit-learn", "numpy")
 DEPTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12)
 LEAF_SESSIONS = 50
 FEW = 4_000
+N_NETWORK_OFFERS = 20
 
 
 def filled(folder: Path, sessions: int, seed: int) -> Settings:
@@ -53,7 +61,7 @@ def classifier_of(workspace: Path) -> Classifier:
     return read_classifier(ModelStore(workspace, "classifier").open())
 
 
-def values_of(workspace: Path, names: tuple[str, ...]) -> NDArray[np.float32]:
+def features_of(workspace: Path, names: tuple[str, ...]) -> NDArray[np.float32]:
     """Encoded features of all sessions of a workspace."""
     store = FeatureStore(Lake(workspace / "lake"))
     store.refresh()
@@ -63,7 +71,7 @@ def values_of(workspace: Path, names: tuple[str, ...]) -> NDArray[np.float32]:
 def explain_once(workspace: Path, contender: str, n_sessions: int) -> dict[str, float]:
     """Explain so many sessions in this process: the demo's, over and over."""
     classifier = classifier_of(workspace)
-    own = values_of(workspace, classifier.names)
+    own = features_of(workspace, classifier.names)
     values = own[np.arange(n_sessions) % len(own)]
     if contender == PHANTOM:
         started = time.perf_counter()
@@ -129,10 +137,50 @@ def print_costs(workspace: Path, sizes: list[int]) -> None:
             )
 
 
+def network_errors(workspace: Path) -> dict[str, tuple[float, float, float, float]]:
+    """Seconds an offer, largest error of a sum, and typical error of a share of P(agent) and P(purchase), by contender."""
+    import shap  # noqa: PLC0415 - it takes seconds to import, and only this table needs it
+
+    network, _ = read_network(ModelStore(workspace, "multitask").open())
+    with Lake(workspace / "lake").connect(RELATIONS) as connection:
+        offers = read_offers(connection, "first_quote")
+    rng = np.random.default_rng(0)
+    background, values = (values_of(offer_inputs(offers.take(rng.choice(offers.num_rows, n)))) for n in (N_BACKGROUND, N_NETWORK_OFFERS))
+
+    def said(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        rows = rows.astype(np.float32)
+        return np.column_stack(log_odds(network, Inputs(rows[:, :29], rows[:, 29:39], rows[:, 39])))
+
+    # What many more orders to the same offers say; its own error is a ninth of one run's.
+    many = [take_apart(network, np.tile(background, (8, 1)), values, seed) for seed in range(100, 110)]
+    truth = np.mean([[part.values for part in parts] for parts in many], axis=0)
+    started = time.perf_counter()
+    own = np.stack([part.values for part in take_apart(network, background, values, 1)])
+    own_s, base = time.perf_counter() - started, said(background).mean(axis=0)
+    explainer = shap.PermutationExplainer(said, shap.maskers.Independent(background, max_samples=len(background)), seed=1)
+    started = time.perf_counter()
+    theirs = np.moveaxis(explainer(values, silent=True).values, 2, 0)
+    shap_s = time.perf_counter() - started
+    found = {}
+    for name, shares, seconds in (("PHANTOM, walks between offers", own, own_s), ("shap.PermutationExplainer", theirs, shap_s)):
+        sums = np.abs(base + shares.sum(axis=2).T - said(values)).max()
+        agent, purchase = np.sqrt(((shares - truth) ** 2).mean(axis=(1, 2)))
+        found[name] = seconds / len(values), float(sums), float(agent), float(purchase)
+    return found
+
+
+def print_network(settings: Settings) -> None:
+    """Cost and exactness of what is said of the network."""
+    train_multitask(settings, Lake(settings.workspace / "lake"), now_ms=time.time_ns() // 1_000_000)
+    print("\n| contender | ms an offer | largest error of a sum | error of a share, agent | purchase |\n|---|---|---|---|---|")
+    for name, (seconds, sums, agent, purchase) in network_errors(settings.workspace).items():
+        print(f"| {name} | {1_000 * seconds:,.0f} | {sums:.1e} | {agent:.3f} | {purchase:.3f} |", flush=True)
+
+
 def print_kept(workspace: Path, more: Path) -> None:
     """What trees keep when they learn from few sessions, and from many more than a shop labels."""
     teacher = classifier_of(workspace)
-    values = values_of(more, teacher.names)
+    values = features_of(more, teacher.names)
     judged = values[: len(values) // 4]
     rest = values[len(values) // 4 :]
     few, many = (kept_by_depth(teacher, learned, judged) for learned in (rest[:FEW], rest))
@@ -158,7 +206,8 @@ def main() -> None:
         workspace = Path(folder) / "demo"
         settings = filled(workspace, 5_000, asked.seed)
         train_classifier(settings, Lake(workspace / "lake"), now_ms=time.time_ns() // 1_000_000)
-        data = hashlib.sha256(values_of(workspace, classifier_of(workspace).names).tobytes()).hexdigest()[:12]
+        data = hashlib.sha256(features_of(workspace, classifier_of(workspace).names).tobytes()).hexdigest()[:12]
+        print_network(settings)
         print_costs(workspace, asked.sessions)
         filled(Path(folder) / "more", asked.more, asked.seed + 1)
         print_kept(workspace, Path(folder) / "more")

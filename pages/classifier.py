@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow.csv as pa_csv
 import streamlit as st
 
-from phantom_core.views.classifier import classifier_view, model_versions, version_list
+from phantom_core.views.classifier import classifier_view, model_in_use, model_versions, version_list
 from phantom_core.views.loaded import read_loaded
 from phantom_core.workflows.score import score
 from ui.empty import missing, nothing_loaded
@@ -15,13 +15,13 @@ from ui.errors import friendly_errors, show_error
 from ui.frame import require_frame
 from ui.handles import lake, settings, snapshot
 from ui.job_watch import watch_job
+from ui.model_choice import card_tab, choose_version
 from ui.quality_tab import auc_by_fold, facts, quality_tab
 from ui.robustness_tab import robustness_tab
 from ui.threshold_tab import threshold_tab
 from ui.train_form import KIND, train_form
 from ui.wording import count, moment
 
-NEWEST = "newest"
 TABS = ["Quality", "Threshold and money", "Robustness", "Model card", "Train and versions"]
 
 FIGURES = {"roc_auc": "ROC-AUC", "precision_at_recall_80": "Precision at 80 %", "pr_auc": "PR-AUC", "ece": "ECE", "brier": "Brier"}
@@ -46,6 +46,7 @@ def versions_table(versions: pd.DataFrame) -> None:
         hide_index=True,
         column_config={
             "version": st.column_config.TextColumn("Model"),
+            "in_use": st.column_config.CheckboxColumn("In use"),
             "trained": st.column_config.DatetimeColumn("Trained (UTC)", format="YYYY-MM-DD HH:mm"),
             **{name: st.column_config.NumberColumn(label, format="%.3f") for name, label in FIGURES.items()},
             "n_features": "Features",
@@ -78,15 +79,7 @@ with friendly_errors():
         train_form(settings(), can_train=can_train)
         st.stop()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        shown = st.selectbox(
-            "Model",
-            [NEWEST, *versions],
-            format_func=lambda name: f"newest: {versions[0]}" if name == NEWEST else name,
-            key="model",
-            bind="query-params",
-            width=320,
-        )
-        version = versions[0] if shown in (None, NEWEST) else str(shown)
+        version = choose_version("Model", versions, model_in_use(settings()), "model")
         st.download_button(
             "Download scores",
             scores_csv(version),
@@ -120,8 +113,4 @@ with friendly_errors():
             robustness_tab(view.report)
     if card.open:
         with card:
-            st.download_button(
-                "Download the card", view.card, f"card_{version}.md", "text/markdown", icon=":material/download:", on_click="ignore"
-            )
-            with st.container(border=True):
-                st.markdown(view.card)
+            card_tab(view.card, version)

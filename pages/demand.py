@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from phantom_core.views.multitask import network_list, network_versions, network_view
+from phantom_core.views.multitask import network_in_use, network_list, network_versions, network_view
 from ui.demand_curve_tab import curve_tab
 from ui.demand_train import KIND, live_losses, train_form
 from ui.demand_tune import tune_tab
@@ -12,9 +12,9 @@ from ui.errors import friendly_errors
 from ui.frame import require_frame
 from ui.handles import settings, snapshot
 from ui.job_watch import watch_job
+from ui.model_choice import card_tab, choose_version
 from ui.wording import count, moment
 
-NEWEST = "newest"
 TABS = ["Verdict", "Demand curve", "Train and versions", "Tune", "Model card"]
 
 
@@ -32,6 +32,7 @@ def versions_table() -> None:
         placeholder="–",
         column_config={
             "version": st.column_config.TextColumn("Network"),
+            "in_use": st.column_config.CheckboxColumn("In use"),
             "trained": st.column_config.DatetimeColumn("Trained (UTC)", format="YYYY-MM-DD HH:mm"),
             **{name: st.column_config.NumberColumn(label, format="%.3f") for name, label in figures.items()},
             "lake_version": "Data version",
@@ -58,15 +59,7 @@ with friendly_errors():
         )
         train_form(settings())
         st.stop()
-    shown = st.selectbox(
-        "Network",
-        [NEWEST, *versions],
-        format_func=lambda name: f"newest: {versions[0]}" if name == NEWEST else name,
-        key="network",
-        bind="query-params",
-        width=320,
-    )
-    version = versions[0] if shown in (None, NEWEST) else str(shown)
+    version = choose_version("Network", versions, network_in_use(settings()), "network")
     verdict, curve, train, tune, card = st.tabs(TABS, key="demand_tab", bind="query-params")
     if train.open:
         with train:
@@ -92,8 +85,4 @@ with friendly_errors():
             curve_tab(settings(), view)
     if card.open:
         with card:
-            st.download_button(
-                "Download the card", view.card, f"card_{version}.md", "text/markdown", icon=":material/download:", on_click="ignore"
-            )
-            with st.container(border=True):
-                st.markdown(view.card)
+            card_tab(view.card, version)

@@ -1,20 +1,19 @@
-"""Explain: what the classifier learned, why it says what it says of a session, and how it reads as rules."""
+"""Explain: what the models learned, why they say what they say of a session, and how they read as rules."""
 
 import streamlit as st
 
-from phantom_core.views.classifier import model_versions
-from phantom_core.views.explanation import explanation_view
-from ui.empty import missing, nothing_loaded
+from ui.empty import nothing_loaded
 from ui.errors import friendly_errors, show_error
-from ui.explain_model_tab import KIND, model_tab, not_explained
+from ui.explain_model_tab import model_tab
+from ui.explain_offer_tab import offer_tab
 from ui.explain_rules_tab import rules_tab
-from ui.explain_session_tab import SESSION, offer_examples, session_tab
+from ui.explain_session_tab import SESSION, session_tab
 from ui.explain_stability_tab import stability_tab
+from ui.explain_subject import KIND, choose_subject, not_explained
 from ui.frame import require_frame
 from ui.handles import settings, snapshot
 from ui.job_watch import watch_job
 
-NEWEST = "newest"
 TABS = ["Model", "One session", "Rules as a tree", "Stability"]
 
 
@@ -25,27 +24,11 @@ with friendly_errors():
     if not data.n_sessions:
         nothing_loaded()
         st.stop()
-    versions = model_versions(settings())
-    if not versions:
-        missing(
-            "A classifier is needed.",
-            "There is no trained model whose answers could be explained.",
-            "pages/classifier.py",
-            "Train one",
-            ":material/target:",
-        )
-        st.stop()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        shown = st.selectbox(
-            "Model",
-            [NEWEST, *versions],
-            format_func=lambda name: f"newest: {versions[0]}" if name == NEWEST else name,
-            key="model",
-            bind="query-params",
-            width=320,
-        )
+        subject = choose_subject(settings())
+        if subject is None:
+            st.stop()
         session_id = st.text_input("Session", placeholder="id of a session", key=SESSION, bind="query-params", width=320).strip()
-    version = versions[0] if shown in (None, NEWEST) else str(shown)
     watch_job(KIND, "Explaining the model")
     if data.scoring_problem:
         show_error(data.scoring_problem)
@@ -54,22 +37,22 @@ with friendly_errors():
         with rules, friendly_errors():
             rules_tab(settings(), data, session_id)
         st.stop()
-    view = explanation_view(settings(), data, version)
+    view = subject.view(settings(), data)
     if model.open:
         with model, friendly_errors():
             if view is None:
-                not_explained(version)
+                not_explained(subject)
             else:
-                model_tab(view)
+                model_tab(subject, view)
     if session.open:
         with session, friendly_errors():
-            if session_id:
-                session_tab(settings(), data, session_id, version, view)
+            if subject.kind == "classifier":
+                session_tab(settings(), data, session_id, subject, view)
             else:
-                offer_examples(data, "to be explained")
+                offer_tab(settings(), data, session_id, subject, view)
     if stability.open:
         with stability, friendly_errors():
             if view is None:
-                not_explained(version)
+                not_explained(subject)
             else:
-                stability_tab(settings(), data, view, versions)
+                stability_tab(settings(), data, subject, view)

@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from tests.examples import load_profile
+
 NOW_MS = 1_772_452_800_000
 REQUIRED = frozenset(filter(None, os.environ.get("PHANTOM_REQUIRED_TESTS", "").split(",")))
+
+load_profile()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -40,7 +44,7 @@ def redis_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A demo set of 300 sessions and a classifier; never written to."""
+    """A demo set of 300 sessions and a classifier, once for all tests of a process; never written to, but copied."""
     from phantom_core.lake.lake import Lake
     from phantom_core.settings import Settings
     from phantom_core.workflows.demo import load_demo

@@ -95,8 +95,9 @@ def _turned(settings: Settings, view: NetworkView, offer: PricedOffer, terms: Te
             for name in _TURNED:
                 column = names().index(name)
                 before = float(session[0, column])
-                after = _slider(by_name[name], before, f"{offer.session_id}_{offer.product_id}")
-                if not np.isclose(after, 0.0 if np.isnan(before) else before, atol=1e-6):
+                with st.container(gap="xsmall"):
+                    after = _turn(by_name[name], before, f"{offer.session_id}_{offer.product_id}")
+                if not np.isclose(after, before, atol=1e-6, equal_nan=True):
                     session[0, column] = after
                     said.append(f"{feature_name(name)} {before:,.4g} → {after:,.4g}".replace("nan", "undefined"))
         st.caption("Each feature moves alone here; in a real session they move together.")
@@ -106,7 +107,18 @@ def _turned(settings: Settings, view: NetworkView, offer: PricedOffer, terms: Te
     return price_curve(scorer, replace(offer.inputs, session=session), terms), ", ".join(said)
 
 
-def _slider(feature: Feature, value: float, key: str) -> float:
+def _turn(feature: Feature, value: float, key: str) -> float:
+    """Ask for another value of a feature; NaN where it shall be undefined."""
+    box = f"undefined_{feature.name}_{key}"
+    is_undefined = bool(st.session_state.get(box, np.isnan(value)))
+    chosen = _slider(feature, value, key, disabled=is_undefined)
+    if feature.null_when == "never" and not np.isnan(value):
+        return chosen
+    why = "nothing had happened yet" if feature.null_when == "never" else feature.null_when
+    return np.nan if st.checkbox("undefined", np.isnan(value), key=box, help=f"Undefined: {why}.") else chosen
+
+
+def _slider(feature: Feature, value: float, key: str, *, disabled: bool) -> float:
     at = 0.0 if np.isnan(value) else value
     is_count = feature.unit == "count"
     top = float(max(10.0, np.ceil(3 * at)))
@@ -119,6 +131,7 @@ def _slider(feature: Feature, value: float, key: str) -> float:
             1.0 if is_count else top / 200,
             format="%d" if is_count else "%.1f",
             key=f"turn_{feature.name}_{key}",
+            disabled=disabled,
             help=feature.meaning,
         )
     )

@@ -4,13 +4,13 @@ from typing import Final
 
 import streamlit as st
 
-from phantom_core.control.price_experiments import Arm
+from phantom_core.control.experiment_plan import Arm
 from phantom_core.control.roles import Permission
 from phantom_core.errors import InputError
 from phantom_core.logged.experiment_report import METRICS
 from phantom_core.settings import Settings
 from phantom_core.views.experiments import playable, played, sizes_table
-from phantom_core.workflows.experiments import LOOK_BACK_DAYS, Sized, metric_named, plan_experiment, size_experiment
+from phantom_core.workflows.plan_experiment import LOOK_BACK_DAYS, Sized, metric_named, plan_experiment, size_experiment
 from ui.account import login, may
 from ui.charts.experiments import sizes_chart
 from ui.charts.frame import show

@@ -1,100 +1,76 @@
-"""Model tab: what the classifier relies on, feature by feature and family by family."""
+"""Model tab: what a model relies on, feature by feature and family by family."""
 
 from typing import Final
 
 import streamlit as st
 
-from phantom_core.features.catalogue import BY_NAME
+from phantom_core.explain.columns import BY_NAME
 from phantom_core.views.explanation import ExplanationView, contributions_table, dependence, swarm
-from ui.account import start_job
 from ui.charts.explain import dependence_chart, importance_chart, interactions_chart, swarm_chart
 from ui.charts.frame import show
-from ui.handles import jobs
+from ui.explain_subject import Subject, is_explaining, start_explaining
 from ui.tables import csv_button
 from ui.wording import count, family_name, feature_name, many, percent
 
-KIND: Final = "explain"
 PAIRED: Final = 200
+_FEATURE_KEYS: Final = {"classifier": "explain_feature", "multitask": "network_feature"}
 _WIDE_UNITS: Final = ("s", "events/min", "currency")
 
 
-def start_explaining(version: str, paired: int = 0) -> None:
-    """Have a model explained."""
-    start_job(KIND, {"model": version, "paired": paired})
-
-
-def is_explaining() -> bool:
-    """Whether a model is being explained."""
-    return any(job.kind == KIND for job in jobs().active())
-
-
-def not_explained(version: str) -> None:
-    """Say what an explanation is, and offer one."""
-    with st.container(border=True, key="not_explained"):
-        st.markdown("**This model has not been explained yet.**")
-        st.markdown(
-            "An explanation takes the model's answer for thousands of sessions apart, exactly, into what each feature adds to it. "
-            "It takes seconds to a few minutes, and is kept until the model or the data change."
-        )
-        st.button(
-            "Explain the model",
-            type="primary",
-            icon=":material/psychology:",
-            disabled=is_explaining(),
-            on_click=start_explaining,
-            args=(version,),
-            key="explain_model",
-        )
-
-
-def model_tab(view: ExplanationView) -> None:
+def model_tab(subject: Subject, view: ExplanationView) -> None:
     """What moves the model."""
-    found = view.explanation
-    _facts(view)
+    found, unit = view.explanation, f"log-odds of {subject.who}"
+    _facts(subject, view)
     with st.grid(2, min_column_width=440, gap="medium") as grid:
         with grid.cell():
             first = found.families[0]
             show(
-                importance_chart(found.families, are_families=True),
+                importance_chart(found.families, unit, are_families=True),
                 f"{family_name(first.name).capitalize()} features move the model most",
-                "What the features of a family add together, on average over sessions. Lines: where 95 % of models trained on other "
+                f"What the features of a family add together, on average over {subject.row}s. Lines: where 95 % of models trained on other "
                 "actors land.",
                 key="families",
                 download="families",
             )
-            _interactions(view)
+            if subject.kind == "classifier":
+                _interactions(subject, view)
         with grid.cell():
             top = found.features[0]
             show(
-                importance_chart(found.features),
+                importance_chart(found.features, unit),
                 f"{feature_name(top.name).capitalize()} adds or takes {top.mean_abs:.2f} on average",
                 "Mean size of what a feature adds to the log-odds; 0.7 doubles or halves the odds. Lines as on the left.",
                 key="importance",
                 download="importance",
             )
     show(
-        swarm_chart(swarm(view)),
-        "Each dot is a session: to the right the feature speaks for an agent",
+        swarm_chart(swarm(view), unit),
+        f"Each dot is {subject.one}: to the right the feature speaks for {subject.who}",
         "Orange dots have a high value of the feature, blue ones a low one; grey ones are categories or undefined.",
         key="swarm",
         download="swarm",
     )
-    _dependence(view)
+    _dependence(subject, view)
     with st.container(horizontal=True):
         st.download_button(
-            "Figures as JSON", found.to_file(), f"explanation_{found.model_version}.json", "application/json",
+            "Figures as JSON", found.to_file(), f"explanation_{found.output}_{found.model_version}.json", "application/json",
             icon=":material/download:", on_click="ignore",
         )  # fmt: skip
-        csv_button("Contributions as CSV", contributions_table(view), f"contributions_{found.model_version}.csv", "contributions_csv")
+        csv_button(
+            "Contributions as CSV",
+            contributions_table(view),
+            f"contributions_{found.output}_{found.model_version}.csv",
+            "contributions_csv",
+        )
 
 
-def _facts(view: ExplanationView) -> None:
+def _facts(subject: Subject, view: ExplanationView) -> None:
     found = view.explanation
     drawn = "" if found.explained == found.sessions else f" drawn at random from {count(found.sessions)} (seed {found.seed})"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
-            f"{many(found.explained, 'session')}{drawn} of data version {found.lake_version}, explained exactly; intervals from "
-            f"{found.folds} models of other actors, each on {many(found.fold_sessions, 'session')}."
+            f"{many(found.explained, subject.row)}{drawn} of data version {found.lake_version}, {_how(subject, view)}; intervals from "
+            f"{found.folds} models of other actors, each on {many(found.fold_sessions, subject.row)}."
         )
         if not view.is_current:
             st.caption(":material/update: The data have changed since.")
@@ -103,12 +79,19 @@ def _facts(view: ExplanationView) -> None:
                 icon=":material/refresh:",
                 disabled=is_explaining(),
                 on_click=start_explaining,
-                args=(found.model_version,),
+                args=(subject.kind, found.model_version),
                 key="explain_again",
             )
 
 
-def _interactions(view: ExplanationView) -> None:
+def _how(subject: Subject, view: ExplanationView) -> str:
+    if subject.kind == "classifier":
+        return "explained exactly"
+    against = f"each as known just before its quote, against {many(view.explanation.background, 'other real offer')}"
+    return f"{against}{'; product and price do not reach this answer' if subject.output == 'agent' else ''}"
+
+
+def _interactions(subject: Subject, view: ExplanationView) -> None:
     found = view.explanation
     if found.interactions:
         best = found.interactions[0]
@@ -124,18 +107,18 @@ def _interactions(view: ExplanationView) -> None:
         icon=":material/join_inner:",
         disabled=is_explaining(),
         on_click=start_explaining,
-        args=(found.model_version, PAIRED),
+        args=(subject.kind, found.model_version, PAIRED),
         help="Which features say more together than alone. Takes some ten seconds.",
         key="interactions_start",
     )
 
 
-def _dependence(view: ExplanationView) -> None:
+def _dependence(subject: Subject, view: ExplanationView) -> None:
     names = [row.name for row in view.explanation.features if row.mean_abs > 0]
     if not names:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        feature = st.selectbox("Feature", names, format_func=feature_name, key="explain_feature", bind="query-params", width=320)
+        feature = st.selectbox("Feature", names, format_func=feature_name, key=_FEATURE_KEYS[subject.kind], bind="query-params", width=320)
         feature = feature if feature in names else names[0]
         unit = BY_NAME[feature].unit
         is_log = unit in _WIDE_UNITS and st.toggle("Logarithmic", key="explain_log", bind="query-params")
@@ -144,5 +127,11 @@ def _dependence(view: ExplanationView) -> None:
     said = f"What {feature_name(feature)} adds at each of its values"
     if len(undefined) and unit not in ("category", "yes/no"):
         said += f"; undefined ({percent(len(undefined) / len(rows))}) adds {undefined['log_odds'].mean():+.2f} on average"
-    reading = "Each dot is a session; where dots of one value lie apart, other features decide how much it counts."
-    show(dependence_chart(rows, feature, unit, is_log=is_log), said, reading, key="dependence", download=f"dependence_{feature}")
+    reading = f"Each dot is {subject.one}; where dots of one value lie apart, other features decide how much it counts."
+    show(
+        dependence_chart(rows, feature, unit, f"log-odds of {subject.who}", is_log=is_log),
+        said,
+        reading,
+        key="dependence",
+        download=f"dependence_{feature}",
+    )

@@ -32,6 +32,11 @@ from ui.wording import NOTHING, count, feature_name, many, moment, percent
 KIND: Final = "distil"
 NEWEST: Final = "newest"
 _METHOD_NAMES: Final = {"tree": "Tree (CART)", "hstree": "Tree with shrunk leaves (HSTree)", "figs": "Sum of trees (FIGS)"}
+_TEACHER_NAMES: Final = {"classifier": "Classifier", "network": "Network", "optimal": "Network's optimal mark-up"}
+_TEACHER_HELP: Final = (
+    "Whose mark-ups are learned. The classifier and the network set 1 + 0.5 · P(agent), the network less 0.3 · P(purchase); the optimal "
+    "mark-up is what the network expects to earn most with, agents' leakage taken off."
+)
 _FEW_RULES: Final = 8
 _RULES_PX: Final = 380
 _WHAT: Final = """\
@@ -78,7 +83,9 @@ def rules_tab(settings: Settings, snapshot: Snapshot, session_id: str) -> None:
 def _form(settings: Settings) -> None:
     busy = any(job.kind == KIND for job in jobs().active())
     with st.grid(4, min_column_width=200, gap="medium"):
-        teacher = st.selectbox("Teacher", list(TEACHERS), key="distil_teacher", help="The model whose mark-ups are learned.")
+        teacher = st.selectbox(
+            "Teacher", list(TEACHERS), format_func=lambda name: _TEACHER_NAMES[name], key="distil_teacher", help=_TEACHER_HELP
+        )
         method = st.selectbox("Method", METHODS, format_func=lambda name: _METHOD_NAMES[name], key="distil_method")
         depth = st.slider("Most questions on a path", 1, MAX_DEPTH, 5, key="distil_depth")
         leaf = st.number_input("Fewest sessions in a leaf", 1, 10_000, 50, key="distil_leaf")
@@ -108,7 +115,7 @@ def _form(settings: Settings) -> None:
 def _headline(view: DistilledView) -> None:
     made, kept = view.distillation, view.distillation.fidelity
     st.caption(
-        f"Learned from the {made.teacher} {made.teacher_version} on {many(made.sessions, 'labelled session')} at "
+        f"Learned from the {_teacher_name(made.teacher)} {made.teacher_version} on {many(made.sessions, 'labelled session')} at "
         f"{moment(made.created_ms)} UTC; judged on actors the trees had not met, with 95 % intervals over actors."
     )
     free = made.unrestricted or kept
@@ -126,6 +133,11 @@ def _headline(view: DistilledView) -> None:
     if made.without:
         left_out = ", ".join(feature_name(name) for name in made.without)
         st.caption(f"Prices do not depend on {left_out}; below each figure stands what it would be if they might.")
+
+
+def _teacher_name(teacher: str) -> str:
+    name = _TEACHER_NAMES.get(teacher, teacher)
+    return f"{name[0].lower()}{name[1:]}"
 
 
 def _leakage(view: DistilledView) -> str:

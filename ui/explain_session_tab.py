@@ -1,5 +1,6 @@
 """Session tab: why one session was called what it was called, in features and along its time line."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from ui.charts.explain import waterfall_chart
 from ui.charts.frame import show
 from ui.charts.session import timeline
 from ui.charts.steps import evidence_chart, kernel_chart
-from ui.explain_model_tab import not_explained
+from ui.explain_subject import Subject, not_explained
 from ui.session_detail import COLOUR_NAMES
 from ui.tables import csv_button
 from ui.wording import count, feature_name
@@ -27,9 +28,8 @@ def choose_session(session_id: str) -> None:
     st.session_state[SESSION] = session_id
 
 
-def offer_examples(snapshot: Snapshot, purpose: str) -> None:
-    """Sessions worth a look, one click away."""
-    examples = example_sessions(snapshot)
+def offer_examples(examples: Mapping[str, str], purpose: str) -> None:
+    """Sessions worth a look, by what makes them so, one click away."""
     with st.container(border=True, key="examples"):
         st.markdown(f"**Choose a session {purpose}.** Paste its id above, or take one of these:")
         with st.container(horizontal=True):
@@ -38,13 +38,16 @@ def offer_examples(snapshot: Snapshot, purpose: str) -> None:
         st.page_link("pages/sessions.py", label="Find one among all sessions", icon=":material/timeline:")
 
 
-def session_tab(settings: Settings, snapshot: Snapshot, session_id: str, version: str, general: ExplanationView | None) -> None:
-    """Why the model says what it says.
+def session_tab(settings: Settings, snapshot: Snapshot, session_id: str, subject: Subject, general: ExplanationView | None) -> None:
+    """Why the classifier says what it says; examples where no session is chosen.
 
     Raises:
         NotFoundError: no such session.
     """
-    found = session_explanation(settings, snapshot, session_id, version)
+    if not session_id:
+        offer_examples(example_sessions(snapshot), "to be explained")
+        return
+    found = session_explanation(settings, snapshot, session_id, subject.version)
     _headline(found)
     show(
         waterfall_chart(found.explanation),
@@ -57,7 +60,7 @@ def session_tab(settings: Settings, snapshot: Snapshot, session_id: str, version
     _steps(found)
     st.page_link("pages/sessions.py", label="Everything known about it", icon=":material/timeline:", query_params={SESSION: session_id})
     if general is None:
-        not_explained(version)
+        not_explained(subject)
     else:
         _kernels(general)
 
@@ -113,7 +116,10 @@ def _steps(found: SessionExplanationView) -> None:
 
 
 def _kernels(general: ExplanationView) -> None:
-    kernels = general.explanation.kernels.score()
+    counted = general.explanation.kernels
+    if counted is None:
+        return
+    kernels = counted.score()
     with (
         st.expander("How humans and agents step in general", icon=":material/grid_on:"),
         st.grid(2, min_column_width=560, gap="medium") as grid,

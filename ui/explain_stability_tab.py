@@ -1,43 +1,53 @@
 """Stability tab: whether two trainings rely on the same features."""
 
+from typing import Final
+
 import pandas as pd
 import streamlit as st
 
 from phantom_core.explain.stability import stability
 from phantom_core.settings import Settings
-from phantom_core.views.explanation import ExplanationView, explanation_view
+from phantom_core.views.explanation import ExplanationView
 from phantom_core.views.snapshot import Snapshot
 from ui.charts.explain import stability_chart
 from ui.charts.frame import show
-from ui.explain_model_tab import not_explained
+from ui.explain_subject import Subject, not_explained
 from ui.tables import csv_button
 from ui.wording import feature_name
 
+_TRAINED: Final = {
+    "classifier": ("classifier", "pages/classifier.py", ":material/target:"),
+    "multitask": ("network", "pages/demand.py", ":material/sell:"),
+}
 
-def stability_tab(settings: Settings, snapshot: Snapshot, view: ExplanationView, versions: tuple[str, ...]) -> None:
+
+def stability_tab(settings: Settings, snapshot: Snapshot, subject: Subject, view: ExplanationView) -> None:
     """Compare a model with another saved one."""
     own = view.explanation.model_version
-    others = [version for version in versions if version != own]
+    others = [version for version in subject.versions if version != own]
     if not others:
         with st.container(border=True):
             st.markdown("**There is only one saved model.**")
+            what, page, icon = _TRAINED[subject.kind]
             st.markdown(
-                "Train the classifier again, with another seed or on newer data; then this tab says whether both rely on the same features."
+                f"Train the {what} again, on other data or with another seed; then this tab says if both rely on the same features."
             )
-            st.page_link("pages/classifier.py", label="Train the classifier", icon=":material/target:")
+            st.page_link(page, label=f"Train the {what}", icon=icon)
         return
-    other = st.selectbox("Compare with", others, key="against", bind="query-params", width=320)
+    other = st.selectbox(
+        "Compare with", others, key="against" if subject.kind == "classifier" else "against_network", bind="query-params", width=320
+    )
     other = other if other in others else others[0]
-    second = explanation_view(settings, snapshot, other)
+    second = subject.view(settings, snapshot, other)
     if second is None:
-        not_explained(other)
+        not_explained(subject, other)
         return
     found = stability(view.explanation.features, second.explanation.features)
     said = "The two models cannot be ranked"
     if found.rank_correlation is not None:
         said = f"The two rank features alike by {found.rank_correlation:.2f} (Spearman)"
     show(
-        stability_chart(found, own, other),
+        stability_chart(found, own, other, f"log-odds of {subject.who}"),
         said,
         "1 is the same order of features in both, 0 no relation. Features that say the same may change places from training to training.",
         key="stability",

@@ -7,7 +7,7 @@ import streamlit as st
 from phantom_core.settings import Settings
 from phantom_core.views.replays import changed_lines, changed_sessions_table, moved_table
 from ui.empty import missing
-from ui.rules_replay import saved_replay
+from ui.rules_replay import choose_replay, saved_replay
 from ui.tables import csv_button
 from ui.wording import many, percent
 
@@ -22,13 +22,13 @@ _MOVED: Final = {
 
 
 def compare_tab(settings: Settings) -> None:
-    """The two sets of the latest replay."""
-    found = saved_replay(settings)
+    """The two sets of a replay."""
+    name = choose_replay(settings)
+    found = saved_replay(settings, name)
     if found is None:
         missing("There is nothing to compare yet.", "Replay the rules against another set first: the tab Replay.")
         return
     rules, against = found.rules, found.against
-    st.caption(f"From the latest replay: {rules.name} against {against.name}.")
     with st.grid(2, min_column_width=420, gap="medium") as grid:
         with grid.cell():
             st.markdown(f"**What {rules.name} (+) has that {against.name} (−) has not**")
@@ -39,11 +39,11 @@ def compare_tab(settings: Settings) -> None:
     share = percent(found.share_changed.value, 1)
     st.markdown(f"**{many(found.changed, 'session')} ({share}) would have met another price**")
     if found.changed:
-        _sessions(settings)
+        _sessions(settings, name)
 
 
-def _sessions(settings: Settings) -> None:
-    rows = changed_sessions_table(settings, _SHOWN)
+def _sessions(settings: Settings, name: str | None) -> None:
+    rows = changed_sessions_table(settings, name, _SHOWN)
     st.dataframe(
         rows.assign(session=[f"/sessions?session={name}" for name in rows["session_id"]]),
         hide_index=True,
@@ -75,4 +75,4 @@ def _sessions(settings: Settings) -> None:
         },
     )
     st.caption(f"The largest changes first, at most {_SHOWN}; the file has all.")
-    csv_button("All of them as CSV", changed_sessions_table(settings), "changed_sessions.csv", "changed_csv")
+    csv_button("All of them as CSV", changed_sessions_table(settings, name), "changed_sessions.csv", "changed_csv")

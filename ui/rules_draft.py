@@ -1,4 +1,7 @@
-"""Draft: the rule set on the page, as text, until it is saved; the text and the table are two views of it."""
+"""Draft: the rule set on the page, as text, until it is saved; the text and the table are two views of it.
+
+Each rule set has a draft of its own: opening another one leaves what was written where it is, and coming back finds it again.
+"""
 
 from typing import Final
 
@@ -21,6 +24,8 @@ _NAME: Final = "rules_draft_name"
 _OF: Final = "rules_draft_of"
 _VERSION: Final = "rules_draft_version"
 _TYPED: Final = "rules_draft_typed"
+_SAVED: Final = "rules_draft_saved"
+_ASIDE: Final = "rules_drafts_aside"
 
 
 def rule_set_choices(settings: Settings) -> list[str]:
@@ -29,7 +34,7 @@ def rule_set_choices(settings: Settings) -> list[str]:
 
 
 def open_draft(settings: Settings, opened: str) -> None:
-    """Start from a rule set, unless it is the one that is being worked on.
+    """Start from a rule set, or from what was written of it earlier, unless it is the one that is being worked on.
 
     Args:
         settings: workspace.
@@ -37,11 +42,57 @@ def open_draft(settings: Settings, opened: str) -> None:
     """
     if st.session_state.get(_OF) == opened:
         return
+    _lay_aside()
+    name, text = _aside().pop(opened, (opened, saved_text(settings, opened)))
+    put_draft(name, text, of=opened)
+    st.session_state[_SAVED] = saved_text(settings, opened)
+
+
+def saved_text(settings: Settings, name: str) -> str:
+    """A rule set as it is saved; empty where it cannot be read."""
     try:
-        text = format_rules(open_rule_set(settings, opened))
+        return format_rules(open_rule_set(settings, name))
     except (InputError, NotFoundError):
-        text = ""
-    put_draft(opened, text, of=opened)
+        return ""
+
+
+def drafts_aside() -> list[str]:
+    """Other rule sets of which something was written and not saved."""
+    return sorted(_aside())
+
+
+def is_unsaved() -> bool:
+    """Whether the draft differs from what is saved."""
+    return _typed().strip() != str(st.session_state.get(_SAVED, "")).strip()
+
+
+def discard_draft() -> None:
+    """Go back to what is saved."""
+    put_draft(str(st.session_state[_OF]), str(st.session_state.get(_SAVED, "")))
+
+
+def _lay_aside() -> None:
+    """Keep what was written of the rule set that was open."""
+    if _OF in st.session_state and is_unsaved():
+        _aside()[str(st.session_state[_OF])] = draft_name(), _typed()
+
+
+def _typed() -> str:
+    """The draft, with what was typed in the very moment another rule set was chosen."""
+    return str(st.session_state.get(editor_key(), draft_text()))
+
+
+def _aside() -> dict[str, tuple[str, str]]:
+    """Names and texts of drafts, by the rule set they belong to."""
+    found: dict[str, tuple[str, str]] = st.session_state.setdefault(_ASIDE, {})
+    return found
+
+
+def saved_draft(name: str, text: str) -> None:
+    """Go on from a draft that was saved under a name, which need not be that of the set it was written in."""
+    _aside().pop(name, None)
+    put_draft(name, text, of=name)
+    st.session_state[_SAVED] = text
 
 
 def put_draft(name: str, text: str, *, of: str | None = None) -> None:
@@ -83,6 +134,11 @@ def draft_name() -> str:
 def draft_version() -> int:
     """Rises whenever the draft changes from outside its editor, which is then drawn anew."""
     return int(st.session_state.get(_VERSION, 0))
+
+
+def editor_key() -> str:
+    """Key of the text editor."""
+    return f"rules_text_{draft_version()}"
 
 
 def table_version() -> str:

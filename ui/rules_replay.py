@@ -8,12 +8,13 @@ import streamlit as st
 
 from phantom_core.errors import DataError, NotFoundError
 from phantom_core.logged.replay import Replay, SetReplay
+from phantom_core.logged.replay_store import MOST_KEPT
 from phantom_core.logged.seen import AS_OF
 from phantom_core.market.session_market import NO_MARKUP
 from phantom_core.rules.text import format_rules
 from phantom_core.settings import Settings
-from phantom_core.views.replays import figures_table, uses_table
-from phantom_core.workflows.replay_rules import latest_replay
+from phantom_core.views.replays import figures_table, replay_titles, uses_table
+from phantom_core.workflows.replay_rules import replay_store
 from ui.account import start_job
 from ui.charts.frame import show
 from ui.charts.rules import markup_chart, recovered_chart, value_chart
@@ -22,6 +23,7 @@ from ui.errors import show_error
 from ui.handles import jobs
 from ui.job_watch import watch_job
 from ui.metrics import metric
+from ui.model_choice import USUAL
 from ui.rules_draft import draft_text, readable_draft, rule_set_choices
 from ui.tables import csv_button
 from ui.wording import count, interval, many, moment, money, percent, period
@@ -34,14 +36,15 @@ def replay_tab(settings: Settings) -> None:
     """Ask for the other set and the days, replay, show what came of it."""
     _form(settings)
     watch_job(KIND, "Replaying the rules")
-    found = saved_replay(settings)
+    name = choose_replay(settings)
+    found = saved_replay(settings, name)
     if found is None:
         missing(
             "No rules have been replayed yet.",
             "A replay reads the quote log: who would have been asked how much, and what leakage comes back.",
         )
         return
-    _about(found)
+    _about(found, is_latest=name is None)
     _figures(found)
     with st.grid(2, min_column_width=420, gap="medium") as grid:
         with grid.cell():
@@ -55,10 +58,28 @@ def replay_tab(settings: Settings) -> None:
     _downloads(found)
 
 
-def saved_replay(settings: Settings) -> Replay | None:
-    """The latest replay; None where there is none, or where its file is damaged, which is said."""
+def choose_replay(settings: Settings) -> str | None:
+    """Ask which replay to look at, where there are several; None means the latest."""
+    titles = replay_titles(settings)
+    if len(titles) < 2:
+        return None
+    newest = next(iter(titles))
+    shown = st.selectbox(
+        "Replay shown",
+        [USUAL, *titles],
+        format_func=lambda name: f"newest: {titles[newest]}" if name == USUAL else titles.get(name, name),
+        key="replay_shown",
+        bind="query-params",
+        width=460,
+        help=f"The newest {MOST_KEPT} are kept.",
+    )
+    return str(shown) if shown in titles and shown != newest else None
+
+
+def saved_replay(settings: Settings, name: str | None = None) -> Replay | None:
+    """A replay, the latest without a name; None where there is none, or where its file is damaged, which is said."""
     try:
-        return latest_replay(settings)
+        return replay_store(settings).open(name)
     except NotFoundError:
         return None
     except DataError as error:
@@ -96,7 +117,7 @@ def _as_of(name: str) -> str:
     return "at the quote" if name == "quote" else "at its end"
 
 
-def _about(found: Replay) -> None:
+def _about(found: Replay, *, is_latest: bool) -> None:
     st.subheader(f"{found.rules.name} against {found.against.name}")
     seen = f"rules see each session {_as_of(found.as_of)}"
     days = period(found.first_ms, found.last_ms)
@@ -104,7 +125,9 @@ def _about(found: Replay) -> None:
         f"{many(found.quotes, 'quote')} of {many(found.sessions, 'session')}, {days}; {seen}; replayed {moment(found.created_ms)} UTC. "
         "Intervals are 95 %, from resampled actors. Classes are labels where known, else P(agent)."
     )
-    if found.rules.text != _normal(draft_text()):
+    if not is_latest:
+        st.info("This is an earlier replay; others came later.", icon=":material/history:")
+    elif found.rules.text != _normal(draft_text()):
         st.info("The draft has changed since. Replay again to see what it does now.", icon=":material/history:")
     if found.unknown:
         st.warning(f"Of {many(found.unknown, 'quote')} nobody knows the class; they are left out of what is said of humans and agents.")

@@ -21,7 +21,21 @@ from ui.account import require
 from ui.errors import show_error
 from ui.linked import put
 from ui.rules_check import draft_findings
-from ui.rules_draft import OPENED, draft_name, draft_rules, draft_text, draft_version, put_draft, table_version, write_draft
+from ui.rules_draft import (
+    OPENED,
+    discard_draft,
+    draft_name,
+    draft_rules,
+    draft_text,
+    draft_version,
+    drafts_aside,
+    editor_key,
+    is_unsaved,
+    put_draft,
+    saved_draft,
+    table_version,
+    write_draft,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,8 +61,16 @@ ELSE markup 1.00
 """
 
 
+def unsaved_note() -> None:
+    """Say of which other rule sets something was written and not saved."""
+    others = drafts_aside()
+    if others:
+        st.caption(f":material/edit_note: Also written and not saved yet: {', '.join(others)}. Open them above to go on.")
+
+
 def write_tab(settings: Settings) -> None:
     """Write the draft."""
+    unsaved_note()
     if not _tools(settings):
         _table_editor()
         _beside(settings, as_text=False)
@@ -67,6 +89,8 @@ def _tools(settings: Settings) -> bool:
         name = st.text_input("Save as", draft_name(), key=f"rules_name_{draft_version()}", width=220)
         if st.button("Save", type="primary", icon=":material/save:", key="rules_save"):
             _save(settings, name.strip())
+        if is_unsaved():
+            st.button("Discard", icon=":material/undo:", on_click=discard_draft, key="rules_discard", help="Back to what is saved.")
         with st.popover("Upload", icon=":material/upload_file:"):
             _upload()
     return form != TABLE
@@ -74,7 +98,7 @@ def _tools(settings: Settings) -> bool:
 
 def _text_editor() -> None:
     height_px = max(220, 60 + 26 * draft_text().count("\n"))
-    text = st.text_area("Rules", draft_text(), height=height_px, key=f"rules_text_{draft_version()}")
+    text = st.text_area("Rules", draft_text(), height=height_px, key=editor_key())
     write_draft(text)
     try:
         draft_rules()
@@ -168,7 +192,7 @@ def _save(settings: Settings, name: str) -> None:
     except (InputError, NotAllowedError) as error:
         show_error(error.message, error.hint)
         return
-    put_draft(name, format_rules(rules), of=name)
+    saved_draft(name, format_rules(rules))
     st.session_state[NEXT] = name
     st.toast(f"{name} is saved in the workspace.", icon=":material/check:")
     st.rerun()
@@ -193,4 +217,13 @@ def opened(choices: list[str]) -> str:
     """Which rule set is open, kept in the address."""
     if NEXT in st.session_state:
         put({OPENED: st.session_state.pop(NEXT)})
-    return str(st.selectbox("Rule set", choices, key=OPENED, bind="query-params", width=320))
+    return str(
+        st.selectbox(
+            "Rule set",
+            choices,
+            key=OPENED,
+            bind="query-params",
+            width=320,
+            help="What you write stays with its rule set until you save or discard it, or close the page.",
+        )
+    )

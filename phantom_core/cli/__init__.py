@@ -18,12 +18,16 @@ from phantom_core.cli import (
     market_calibration,
     market_training,
     market_trials,
+    monitoring,
     multitask,
     online,
     people,
+    retraining,
     rules,
     serve,
     session_market,
+    stack,
+    traffic,
 )
 
 app = typer.Typer(
@@ -40,6 +44,13 @@ for verb in (
     explain.distil,
     multitask.price,
     leakage.leakage,
+    retraining.retrain,
+    monitoring.monitor,
+    monitoring.schedule,
+    traffic.traffic,
+    stack.stack,
+    retraining.models,
+    retraining.promote,
     jobs.jobs,
 ):
     app.command()(verb)

@@ -1,37 +1,94 @@
 """Verbs that explain: what a model relies on, why a session was called an agent, and a model as rules."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
 
+if TYPE_CHECKING:
+    from phantom_core.explain.explanation import Output
+    from phantom_core.progress import Progress
+    from phantom_core.settings import Settings
+
 
 def explain(
     *,
+    model: Annotated[str, typer.Option(help="classifier, or multitask: the network.")] = "classifier",
+    output: Annotated[str, typer.Option(help="Which answer of the network: agent or purchase.")] = "agent",
     session: Annotated[str | None, typer.Option(help="Explain this session; default the whole model.")] = None,
+    product: Annotated[str | None, typer.Option(help="With a session, by the network: this product; default its first.")] = None,
     version: Annotated[str | None, typer.Option(help="Version of the model; default the newest.")] = None,
-    sessions: Annotated[int, typer.Option(min=1, help="Explain at most this many sessions, drawn at random.")] = 10_000,
+    sessions: Annotated[
+        int | None,
+        typer.Option(min=1, help="Explain at most so many, drawn at random; default 10,000 sessions, 2,000 offers by the network."),
+    ] = None,
     interactions: Annotated[int, typer.Option(min=0, help="Measure interactions on this many of them; about a second for 30.")] = 0,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Say what the classifier relies on, or why it says what it says of one session."""
-    from phantom_core.workflows.explain_model import explain_model
-    from phantom_core.workflows.explain_session import explain_session
+    """Say what the classifier or the network relies on, or why it says what it says of one session."""
+    from phantom_core.errors import InputError
+    from phantom_core.explain.explanation import output_named
 
     with running(workspace, "explaining", as_json=as_json) as (settings, progress):
-        if session is not None:
-            emit(explain_session(settings, lake_of(settings), session, version=version, progress=progress).to_json(), as_json)
+        if model not in ("classifier", "multitask"):
+            raise InputError(f"There is no model '{model}' to explain.", hint="Choose one of classifier, multitask.")
+        if model == "multitask":
+            emit(_of_network(settings, output_named(output), session, product, version, sessions, interactions, progress), as_json)
             return
-        found = explain_model(settings, lake_of(settings), version=version, n_sessions=sessions, n_paired=interactions, progress=progress)
-        emit(found.to_json(), as_json)
+        if output != "agent" or product is not None:
+            raise InputError("The classifier knows agents alone, and no product.", hint="Ask the network: --model multitask.")
+        emit(_of_classifier(settings, session, version, sessions, interactions, progress), as_json)
+
+
+def _of_classifier(
+    settings: Settings, session: str | None, version: str | None, sessions: int | None, interactions: int, progress: Progress
+) -> Mapping[str, object]:
+    from phantom_core.workflows.explain_model import MAX_EXPLAINED, explain_model
+    from phantom_core.workflows.explain_session import explain_session
+
+    lake = lake_of(settings)
+    if session is not None:
+        return explain_session(settings, lake, session, version=version, progress=progress).to_json()
+    asked = sessions or MAX_EXPLAINED
+    return explain_model(settings, lake, version=version, n_sessions=asked, n_paired=interactions, progress=progress).to_json()
+
+
+def _of_network(
+    settings: Settings,
+    output: Output,
+    session: str | None,
+    product: str | None,
+    version: str | None,
+    offers: int | None,
+    interactions: int,
+    progress: Progress,
+) -> Mapping[str, object]:
+    from phantom_core.errors import DataError, InputError
+    from phantom_core.workflows.explain_network import MAX_EXPLAINED, explain_network
+    from phantom_core.workflows.explain_offer import explain_offer
+
+    lake = lake_of(settings)
+    if session is not None:
+        return explain_offer(settings, lake, session, output, product_id=product, version=version, progress=progress).to_json()
+    if interactions or product is not None:
+        raise InputError("Interactions are measured of the classifier, and a product belongs to a session.", hint="Leave them out.")
+    found = explain_network(settings, lake, version=version, n_offers=offers or MAX_EXPLAINED, progress=progress)
+    if output not in found:
+        raise DataError("The network never saw a label, so it cannot tell agents.", hint="Ask for --output purchase.")
+    return found[output].to_json()
 
 
 def distil(
     *,
-    teacher: Annotated[str, typer.Option(help="What it learns from: classifier or network.")] = "classifier",
+    teacher: Annotated[
+        str, typer.Option(help="What it learns from: classifier, network, or optimal: the network's optimal mark-up.")
+    ] = "classifier",
     method: Annotated[str, typer.Option(help="tree, hstree (shrunk leaves) or figs (a sum of trees).")] = "tree",
     depth: Annotated[int, typer.Option(min=1, max=8, help="Most questions on a path.")] = 5,
     leaf: Annotated[int, typer.Option(min=1, help="Fewest sessions in a leaf.")] = 50,

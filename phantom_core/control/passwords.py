@@ -1,5 +1,6 @@
 """Passwords: kept as Argon2id hashes, as RFC 9106 recommends."""
 
+from functools import cache
 from typing import Final
 
 from argon2 import PasswordHasher
@@ -26,9 +27,11 @@ def hashed(password: str) -> str:
 def matches(kept: str, password: str) -> bool:
     """Whether this is the password; takes as long for a wrong one, and for an account without any."""
     try:
-        return _HASHER.verify(kept or _NOBODYS, password[:_LONGEST]) and bool(kept)
+        return _HASHER.verify(kept or _nobodys(), password[:_LONGEST]) and bool(kept)
     except (VerificationError, InvalidHashError):
         return False
 
 
-_NOBODYS: Final = _HASHER.hash("the password of nobody")
+@cache
+def _nobodys() -> str:
+    return _HASHER.hash("the password of nobody")

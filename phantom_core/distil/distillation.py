@@ -1,6 +1,7 @@
 """Distillation: a small tree, how it was grown and what it keeps of its teacher, as one typed value that is also a file."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -16,8 +17,8 @@ from phantom_core.rules.simplify import simplify
 from phantom_core.rules.text import format_rules
 
 FILE: Final = "distillation.json"
-# The work grows with the square of the rules, and nobody reads more than these.
-MOST_SIMPLIFIED: Final = 40
+# The work grows with the square of the rules: 130 of them take a second and a half. A tree of depth 8 has no more than this.
+MOST_SIMPLIFIED: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,7 @@ class Distillation:
     @property
     def rules(self) -> RuleSet:
         """The tree as rules: paths of its leaves, merged and shortened without changing any answer where they are not too many."""
-        rules = rules_of(self.tree, self.version)
-        return simplify(rules) if len(rules.rules) < MOST_SIMPLIFIED else rules
+        return _rules(self.tree, self.version)
 
     def to_file(self) -> bytes:
         """Everything, as distillation.json holds it."""
@@ -86,6 +86,12 @@ class Distillation:
             "seed": self.seed,
             "rules": format_rules(self.rules),
         }
+
+
+@lru_cache(maxsize=8)
+def _rules(tree: Node, name: str) -> RuleSet:
+    rules = rules_of(tree, name)
+    return simplify(rules) if len(rules.rules) < MOST_SIMPLIFIED else rules
 
 
 _ADAPTER: Final = TypeAdapter(Distillation)

@@ -14,6 +14,7 @@ from phantom_core.evaluation.ranking import Estimate
 
 Floats = NDArray[np.float64]
 N_RESAMPLES: Final = 1_000
+_SELDOM: Final = 0.025
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Fidelity:
         rank_correlation: Spearman's, of the two mark-ups; None where either prices all alike.
         band_agreement: share of sessions in the same band ×1.0, ×1.1 or ×1.3.
         leakage_lost: share of what the teacher wins back from agents who bought that the tree does not; below 0 where it wins back
-            more; None where there is nothing to win back.
+            more; None where there is nothing to win back, or too little to tell.
     """
 
     r2: Estimate | None
@@ -61,8 +62,10 @@ def fidelity(sample: Sample, markup_ratio: Floats, rng: np.random.Generator, n_r
     point = _figures(sums.sum(axis=0)[None])[0]
     n = len(sums)
     drawn = np.concatenate([_figures((np.bincount(rng.integers(n, size=n), minlength=n) @ sums)[None]) for _ in range(n_resamples)])
-    r2, rank_correlation, band_agreement, leakage_lost = zip(point, drawn.T, strict=True)
-    return Fidelity(_known(*r2), _known(*rank_correlation), _estimate(*band_agreement), _known(*leakage_lost))
+    r2, rank_correlation, band_agreement, leakage_lost, (_, won_back) = zip(point, drawn.T, strict=True)
+    # Where other actors would have the teacher give money away, a share of what it wins back says nothing.
+    is_won = (won_back < 0).mean() <= _SELDOM
+    return Fidelity(_known(*r2), _known(*rank_correlation), _estimate(*band_agreement), _known(*leakage_lost) if is_won else None)
 
 
 def _by_actor(sample: Sample, tree: Floats) -> Floats:
@@ -82,7 +85,7 @@ def _by_actor(sample: Sample, tree: Floats) -> Floats:
 
 
 def _figures(sums: Floats) -> Floats:
-    """R², rank correlation, band agreement and leakage lost, NaN where undefined.
+    """R², rank correlation, band agreement and leakage lost, NaN where undefined, and what the teacher wins back.
 
     Args:
         sums: as `_by_actor` orders them, shape (n_resamples, n_sums).
@@ -93,7 +96,7 @@ def _figures(sums: Floats) -> Floats:
         r2 = 1 - error / _positive(y2 - y**2 / n)
         correlation = (ab - rank_a * rank_b / n) / np.sqrt(_positive(spread_a) * _positive(spread_b))
         lost = 1 - tree / _positive(teacher)
-    return np.column_stack([r2, correlation, same / n, lost])
+    return np.column_stack([r2, correlation, same / n, lost, teacher])
 
 
 def _positive(values: Floats) -> Floats:

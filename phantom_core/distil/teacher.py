@@ -78,6 +78,30 @@ class NetworkTeacher:
         return teacher_markup(_of_sessions(self.scores, "agent_probability", sessions), purchase)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class OptimalTeacher:
+    """Marks up as a network expects to earn most, agents' leakage taken off.
+
+    Attributes:
+        markups: session_id and markup_ratio (NULL without an offer), of sessions that the networks which priced them had not met.
+    """
+
+    markups: pa.Table
+
+    @property
+    def name(self) -> str:
+        """How people call it."""
+        return "network's optimal mark-up"
+
+    def markup_ratio(self, sessions: pa.Table) -> NDArray[np.float64]:
+        """Price over base price for each session; NaN for sessions that were not offered anything.
+
+        Args:
+            sessions: rows of the feature matrix, with session_id.
+        """
+        return _of_sessions(self.markups, "markup_ratio", sessions)
+
+
 def _of_sessions(scores: pa.Table, column: str, sessions: pa.Table) -> NDArray[np.float64]:
     """A score of each session; NaN where it has none."""
     position = pc.index_in(sessions["session_id"], value_set=scores["session_id"].combine_chunks())

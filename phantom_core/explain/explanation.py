@@ -1,14 +1,30 @@
 """Explanation: what a saved model relies on, as one typed value that is also a file."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, get_args
 
 import numpy as np
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from phantom_core.errors import DataError
+from phantom_core.errors import DataError, InputError
 from phantom_core.evaluation.kernel import KernelScore
 from phantom_core.explain.importance import Importance
+
+Output = Literal["agent", "purchase"]
+OUTPUTS: Final[tuple[Output, ...]] = get_args(Output)
+Grain = Literal["sessions", "offers"]
+
+
+def output_named(name: str) -> Output:
+    """An answer of a model by its name.
+
+    Raises:
+        InputError: there is no such answer.
+    """
+    for output in OUTPUTS:
+        if output == name:
+            return output
+    raise InputError(f"There is no output '{name}'.", hint=f"Choose one of {', '.join(OUTPUTS)}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,33 +75,44 @@ class Explanation:
 
     Attributes:
         model_version: name of the model.
-        lake_version: version of the events whose sessions were explained.
-        sessions: all sessions there were, count.
-        explained: sessions drawn from them and explained, count.
+        output: which of its answers: whether the session is an agent's, or whether the offer is bought.
+        grain: "sessions" of the classifier; "offers" of the network, each as known just before the product was quoted.
+        tables: versions of the lake's tables it was read from, labels among them.
+        sessions: all sessions or offers there were, count.
+        explained: those drawn from them and explained, count.
         folds: models trained on other actors, for the intervals; count.
-        fold_sessions: sessions each of them explained, count.
+        fold_sessions: sessions or offers each of them explained, count.
         seed: of the drawing.
-        base: log-odds before anything is known of a session.
+        background: offers that stand for "not known", count; 0 where the trees themselves tell.
+        base: log-odds before anything is known.
         features: most important first.
         families: most important first.
         interactions: pairs, strongest first; empty when nobody asked.
         interaction_sessions: sessions they were measured on, count.
-        kernels: steps of labelled humans and agents.
+        kernels: steps of labelled humans and agents; None where they were not counted.
     """
 
     model_version: str
-    lake_version: int
+    output: Output
+    grain: Grain
+    tables: tuple[int, ...]
     sessions: int
     explained: int
     folds: int
     fold_sessions: int
     seed: int
+    background: int
     base: float
     features: tuple[Importance, ...]
     families: tuple[Importance, ...]
     interactions: tuple[Interaction, ...]
     interaction_sessions: int
-    kernels: Kernels
+    kernels: Kernels | None
+
+    @property
+    def lake_version(self) -> int:
+        """Version of the events."""
+        return self.tables[0]
 
     def to_file(self) -> bytes:
         """Everything, as explanation.json holds it."""
@@ -95,13 +122,15 @@ class Explanation:
         """What a caller on the command line wants, flat; contributions are log-odds."""
         return {
             "model_version": self.model_version,
+            "output": self.output,
             "lake_version": self.lake_version,
-            "sessions": self.sessions,
+            self.grain: self.sessions,
             "explained": self.explained,
             "folds": self.folds,
             "seed": self.seed,
+            "background": self.background,
             "base": self.base,
-            "unit": "log-odds of an agent",
+            "unit": f"log-odds of {'an agent' if self.output == 'agent' else 'a purchase'}",
             "features": [_importance_json(row) for row in self.features],
             "families": [_importance_json(row) for row in self.families],
             "interactions": [{"features": [pair.first, pair.second], "mean_abs": pair.mean_abs} for pair in self.interactions],

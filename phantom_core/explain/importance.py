@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
+from phantom_core.explain.columns import BY_NAME, COLUMN_FAMILIES
 from phantom_core.explain.contributions import Contributions
-from phantom_core.features.catalogue import BY_NAME, FAMILIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def family_importance(whole: Contributions, folds: Sequence[Contributions]) -> t
         whole: of the saved model.
         folds: of models trained on other actors each.
     """
-    families = [family for family in FAMILIES if family in {BY_NAME[name].family for name in whole.names}]
+    families = [family for family in COLUMN_FAMILIES if family in {BY_NAME[name].family for name in whole.names}]
     spread = _half_width([_family_sizes(fold, families) for fold in folds], len(families))
     rows = zip(families, _family_sizes(whole, families), spread, strict=True)
     return _sorted([_importance(family, family, float(size), half) for family, size, half in rows])

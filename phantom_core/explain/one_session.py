@@ -7,9 +7,9 @@ import pyarrow as pa
 from pydantic import JsonValue
 
 from phantom_core.evaluation.kernel import KernelScore
+from phantom_core.explain.columns import BY_NAME
 from phantom_core.explain.contributions import Explained
 from phantom_core.explain.steps import StepEvidence, step_evidence
-from phantom_core.features.catalogue import BY_NAME
 from phantom_core.models.classifier import Classifier
 from phantom_core.models.encoding import encode
 

@@ -20,6 +20,16 @@ from phantom_core.features.steps import numbers, sorted_steps
 
 # Each moment reads the session's events up to it, about ten: so many moments fit in the processor's cache.
 MOMENTS_PER_PART: Final = 65_536
+_SCOPED: Final = "SELECT * EXCLUDE (event_id, user_agent) FROM (WITH scope AS (SELECT * FROM moments) {scope_moments})"
+# The first user agent of a session is that of each of its moments from then on: it is read once a session, not once a moment.
+_NAMED: Final = """
+    WITH scoped_events AS (SELECT session_key AS scope_key, event_ms, event_id, user_agent FROM events),
+    told AS (SELECT session_key, MIN(event_ms) AS first_ms FROM events WHERE user_agent <> '' GROUP BY session_key)
+    SELECT told.*, is_headless_browser, is_automation_tool, browser_family
+    FROM told JOIN ({user_agent}) AS said ON said.scope_key = told.session_key"""
+_NAMED_THEN: Final = """
+    SELECT m.scope_key, n.is_headless_browser, n.is_automation_tool, n.browser_family
+    FROM moments AS m JOIN named AS n ON n.session_key = m.session_key AND n.first_ms <= m.as_of_ms"""
 
 
 def features_at_many_moments(sources: Sequence[str], scope: pa.Table) -> pa.Table:
@@ -43,12 +53,14 @@ def features_at_many_moments(sources: Sequence[str], scope: pa.Table) -> pa.Tabl
 
 
 def _features(sources: Sequence[str], scope: pa.Table) -> pa.Table:
-    keys = scope["session_key"].to_pylist() or [0]
+    first, last = (scope["session_key"][at].as_py() if scope.num_rows else 0 for at in (0, -1))
     with connect(threads=1) as connection:
         connection.register("moments", scope)
-        connection.execute(f"CREATE VIEW events AS {event_rows(sources)} WHERE session_key BETWEEN {keys[0]} AND {keys[-1]}")
-        connection.execute(f"CREATE TABLE scoped AS WITH scope AS (SELECT * FROM moments) {sql('scope_moments')}")
+        connection.execute(f"CREATE TABLE events AS {event_rows(sources)} WHERE session_key BETWEEN {first} AND {last}")
+        connection.execute(f"CREATE TABLE scoped AS {_SCOPED.format(scope_moments=sql('scope_moments'))}")
+        connection.execute(f"CREATE TABLE named AS {_NAMED.format(user_agent=sql('user_agent'))}")
         times = connection.sql("SELECT scope_key, event_ms FROM scoped ORDER BY scope_key, event_ms").to_arrow_table()
         connection.register("sorted", sorted_steps(times.combine_chunks()))
-        statement = moments_statement(scoped_events="SELECT * FROM scoped", steps="SELECT * FROM sorted")
+        given = {"scoped_events": "SELECT * FROM scoped", "steps": "SELECT * FROM sorted", "user_agent": _NAMED_THEN}
+        statement = moments_statement(**given)
         return connection.sql(f"{statement} ORDER BY scope_key").to_arrow_table()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from phantom_core.control.price_experiments import Metric
+from phantom_core.control.experiment_plan import Metric
 from phantom_core.evaluation.confidence_sequence import NAN, NOTHING_KNOWN, Bounds, Contrast
 from phantom_core.logged.exposures import Exposed, Exposures
 from phantom_core.logged.quotes import Floats

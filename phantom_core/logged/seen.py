@@ -38,6 +38,8 @@ def seen_at_quotes(event_files: Sequence[str], visits: Visits, quotes: Quotes, c
     table = features_at_many_moments(event_files, scope)
     p_agent = classifier.agent_probability(table) if classifier else np.full(table.num_rows, np.nan)
     seen = table.select(names()).append_column(P_AGENT, pa.array(p_agent, from_pandas=True))
+    if seen.num_rows == scope.num_rows:
+        return seen
     return seen.take(pc.index_in(scope["scope_key"], value_set=table["scope_key"].combine_chunks()))
 
 

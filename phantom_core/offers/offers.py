@@ -93,6 +93,23 @@ def describe_offers(connection: duckdb.DuckDBPyConnection, offers: pa.Table) -> 
         connection.unregister("offers")
 
 
+def session_offers(connection: duckdb.DuckDBPyConnection, moments: Moments, session_id: str) -> pa.Table:
+    """Offers of one session, in the order of their moments; none for a session that is not there.
+
+    Args:
+        connection: has the relations RELATIONS.
+        moments: what an offer is.
+        session_id: the session.
+    Returns:
+        As of `describe_offers`.
+    """
+    number = "ROW_NUMBER() OVER (ORDER BY quote_ms, product_id) - 1 AS scope_key"
+    [(key,)] = connection.execute("SELECT ANY_VALUE(session_key) FROM events WHERE session_id = ?", [session_id]).fetchall()
+    own = "SELECT * FROM (" + _sql(f"offers_{moments}") + ") WHERE session_key = $1"
+    offers = connection.sql(f"SELECT {number}, * FROM ({own}) ORDER BY scope_key", params=[key]).to_arrow_table()
+    return describe_offers(connection, offers)
+
+
 def _numbered(connection: duckdb.DuckDBPyConnection, moments: Moments, most: int | None) -> pa.Table:
     """Offers in order, with scope_key; sampled by a hash of the session, so that a sample is the same in every process."""
     relation = _sql(f"offers_{moments}")

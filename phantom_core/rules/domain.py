@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 from phantom_core.rules.condition import Condition
@@ -36,7 +37,10 @@ class Domain:
     seen_categories: tuple[str, ...] | None = None
 
     def everything(self) -> Region:
-        """All possible values."""
+        """All possible values, the same object each time."""
+        return _everything(self)
+
+    def _everything(self) -> Region:
         if self.kind == "category":
             return Region((), frozenset(self.categories), self.can_be_undefined)
         low: Cut = FIRST if self.low is None else (self.low, BEFORE)
@@ -60,6 +64,11 @@ class Domain:
 
     def _exact(self, region: Region) -> Region:
         return region.whole() if self.kind == "whole" else region
+
+
+@lru_cache(maxsize=4_096)
+def _everything(domain: Domain) -> Region:
+    return domain._everything()
 
 
 def free_domains(conditions: Iterable[Condition]) -> dict[str, Domain]:

@@ -34,8 +34,25 @@ class Region:
         """Whether nothing is in it."""
         return not (self.spans or self.categories or self.undefined)
 
+    def meets(self, other: "Region") -> bool:
+        """Whether anything is in both."""
+        if self is other:
+            return not self.is_empty
+        return (
+            (self.undefined and other.undefined)
+            or any(max(a, c) < min(b, d) for a, b in self.spans for c, d in other.spans)
+            or not self.categories.isdisjoint(other.categories)
+        )
+
     def __and__(self, other: "Region") -> "Region":
         """What is in both."""
+        if self is other:
+            return self
+        if len(self.spans) == 1 == len(other.spans):  # nearly always; the rest is for conditions with !=
+            ((a, b),), ((c, d),) = self.spans, other.spans
+            low, high = max(a, c), min(b, d)
+            spans = ((low, high),) if low < high else ()
+            return Region(spans, self.categories & other.categories, self.undefined and other.undefined)
         both = ((max(a, c), min(b, d)) for a, b in self.spans for c, d in other.spans)
         return Region(joined(both), self.categories & other.categories, self.undefined and other.undefined)
 

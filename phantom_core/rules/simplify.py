@@ -63,14 +63,14 @@ def _needed(conditions: tuple[Condition, ...], above: Sequence[Box], space: Spac
 def _merged(rules: RuleSet, space: Space) -> RuleSet:
     """Make one rule of two with the same mark-up, as long as there are such."""
     found = list(rules.rules)
+    boxes = [space.where(rule.conditions) for rule in found]
     i = 0
     while i < len(found):
-        boxes = [space.where(rule.conditions) for rule in found]
         for j in range(i + 1, len(found)):
             one = _joined(_Pair(i, j), found, boxes, space)
             if one:
-                found[i] = one
-                del found[j]
+                found[i], boxes[i] = one, space.where(one.conditions)
+                del found[j], boxes[j]
                 break
         else:
             i += 1

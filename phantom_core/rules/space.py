@@ -54,11 +54,16 @@ def both(box: Box, other: Box) -> Box:
     return tuple(one & two for one, two in zip(box, other, strict=True))
 
 
+def overlap(box: Box, other: Box) -> bool:
+    """Whether some session is in both boxes."""
+    return all(one.meets(two) for one, two in zip(box, other, strict=True))
+
+
 def minus(box: Box, other: Box) -> list[Box]:
     """Sessions of a box that are not in another one, as boxes that do not overlap."""
-    shared = both(box, other)
-    if is_empty(shared):
+    if not overlap(box, other):
         return [] if is_empty(box) else [box]
+    shared = both(box, other)
     pieces = []
     for k, region in enumerate(box):
         rest = region.minus(other[k])
@@ -74,6 +79,7 @@ def left_of(box: Box, covers: Sequence[Box]) -> Iterator[Box]:
         Undecided: more than MOST_PIECES pieces were looked at.
     """
     n_pieces = 0
+    covers = [cover for cover in covers if overlap(box, cover)]  # the others take nothing
     waiting = [] if is_empty(box) else [(box, 0)]
     while waiting:
         piece, n_done = waiting.pop()

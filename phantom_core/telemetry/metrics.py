@@ -72,6 +72,17 @@ BATCH_SECONDS: Final = Histogram(
 )
 LATE: Final = Counter("phantom_late_events", "Events older than one already counted in their session.", registry=REGISTRY)
 
+CHECK_VALUE: Final = Gauge("phantom_check_value", "Figure of a check of the last look, by name.", ("check",), registry=REGISTRY)
+CHECK_LIMIT: Final = Gauge("phantom_check_limit", "Past which it is an alert.", ("check",), registry=REGISTRY)
+CHECK_STATE: Final = Gauge("phantom_check_state", "0 fine or without an answer, 1 watched, 2 alert.", ("check",), registry=REGISTRY)
+AGENT_SHARE: Final = Gauge("phantom_agent_share", "Share of the last week's sessions that are called agents.", registry=REGISTRY)
+LEAKAGE_MONEY: Final = Gauge("phantom_leakage_money", "Expected leakage of the last week, constant reference price.", registry=REGISTRY)
+LEAKAGE_SHARE: Final = Gauge("phantom_leakage_share", "The same over revenue.", registry=REGISTRY)
+MODEL_TRAINED: Final = Gauge(
+    "phantom_model_trained_timestamp_seconds", "When the model in use was trained, by kind.", ("kind",), registry=REGISTRY
+)
+LOOKED: Final = Gauge("phantom_last_look_timestamp_seconds", "When the last look was taken.", registry=REGISTRY)
+
 
 def count_price(*, source: str, rule: str, version: str, markup_ratio: float, agent_probability: float | None, seconds: float) -> None:
     """Count one price.

@@ -1,4 +1,4 @@
-"""Explanation: what a classifier relies on, beside the sessions it was found on."""
+"""Explanation: what a model relies on, beside the sessions or offers it was found on."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,9 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from phantom_core.artifacts.store import ModelStore
 from phantom_core.errors import DataError, NotFoundError
-from phantom_core.explain.explanation import Explanation
+from phantom_core.evaluation.multitask_report import KIND
+from phantom_core.explain.explanation import Explanation, Output
+from phantom_core.explain.saved import TABLES_READ, read_saved
 from phantom_core.features.catalogue import FEATURES
+from phantom_core.lake.lake import TABLES
 from phantom_core.settings import Settings
 from phantom_core.views.snapshot import Snapshot
 from phantom_core.workflows.explain_model import read_explanation
@@ -26,12 +30,13 @@ _CATEGORY: Final = next(feature.name for feature in FEATURES if feature.unit == 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExplanationView:
-    """What a classifier relies on.
+    """What a model relies on.
 
     Attributes:
         explanation: figures.
-        points: one row per explained session: session_id, and what each feature adds under its name.
-        sessions: the same sessions as they are now: session_id, label and the features; those that are gone are missing in both.
+        points: one row per explained session or offer: session_id, and what each feature adds under its name.
+        sessions: the same sessions as they are now, or the same offers as they were when they were made: session_id, label and the
+            features; sessions that are gone are missing in both.
         is_current: whether the data are still those that were explained.
     """
 
@@ -47,14 +52,24 @@ def explanation_view(settings: Settings, snapshot: Snapshot, version: str) -> Ex
         saved = read_explanation(settings, version)
     except (NotFoundError, DataError):
         return None
+    is_current = _is_current(saved.explanation, snapshot) and saved.explanation.sessions == snapshot.n_sessions
     names = ", ".join(f'"{row.name}"' for row in saved.explanation.features)
     asked = [saved.points["session_id"].to_pylist()]
     sessions = snapshot.arrow(f"SELECT session_id, label, {names} FROM sessions WHERE session_id IN (SELECT UNNEST(?))", asked)
     position = pc.index_in(saved.points["session_id"], value_set=sessions["session_id"].combine_chunks())
     there = pc.is_valid(position)
-    explained = saved.explanation
-    is_current = explained.sessions == snapshot.n_sessions and explained.lake_version == _events_version(snapshot)
-    return ExplanationView(explained, saved.points.filter(there), sessions.take(position.filter(there)), is_current)
+    return ExplanationView(saved.explanation, saved.points.filter(there), sessions.take(position.filter(there)), is_current)
+
+
+def network_explanation_view(settings: Settings, snapshot: Snapshot, version: str, output: Output) -> ExplanationView | None:
+    """Read what is known of one answer of a network; None where nobody explained it, or what was kept cannot be read."""
+    try:
+        saved = read_saved(ModelStore(settings.workspace, KIND).open(version), output)
+    except (NotFoundError, DataError):
+        return None
+    if saved.inputs is None:
+        return None
+    return ExplanationView(saved.explanation, saved.points, saved.inputs, _is_current(saved.explanation, snapshot))
 
 
 def swarm(view: ExplanationView) -> pd.DataFrame:
@@ -103,14 +118,22 @@ def dependence(view: ExplanationView, feature: str) -> pd.DataFrame:
     )
 
 
+def outputs(view: ExplanationView) -> NDArray[np.float64]:
+    """Log-odds of every explained row, shape (n_rows,)."""
+    added = [view.points[row.name].to_numpy().astype(np.float64) for row in view.explanation.features]
+    return np.asarray(view.explanation.base + np.sum(added, axis=0), np.float64)
+
+
 def contributions_table(view: ExplanationView) -> pd.DataFrame:
     """All contributions, to take away; one row per explained session."""
     table: pd.DataFrame = view.points.to_pandas()
     return table
 
 
-def _events_version(snapshot: Snapshot) -> int:
-    return snapshot.stamp.versions[0]
+def _is_current(explanation: Explanation, snapshot: Snapshot) -> bool:
+    """Whether the tables it was read from, labels among them, are still the same."""
+    now = dict(zip(TABLES, snapshot.stamp.versions, strict=True))
+    return explanation.tables == tuple(now[table] for table in TABLES_READ[explanation.grain])
 
 
 def _ranks(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Replays: the figures of the latest replay as tables, and the sessions behind it."""
+"""Replays: the figures of a replay as tables, and the sessions behind it."""
 
 import difflib
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from phantom_core.evaluation.ranking import Estimate
 from phantom_core.logged.replay import Replay, SetReplay
 from phantom_core.settings import Settings
-from phantom_core.workflows.replay_rules import changed_sessions_file
+from phantom_core.workflows.replay_rules import changed_sessions_file, replay_store
 
 
 def figures_table(replay: Replay) -> pd.DataFrame:
@@ -49,10 +49,21 @@ def moved_table(replay: Replay) -> pd.DataFrame:
     )
 
 
-def changed_sessions_table(settings: Settings, limit: int | None = None) -> pd.DataFrame:
-    """Sessions whose price the latest replay changes, the largest change first; empty where the file is gone."""
+def replay_titles(settings: Settings) -> dict[str, str]:
+    """Which rules against which and when, by name of the replay, the newest first."""
+    return replay_store(settings).titles()
+
+
+def changed_sessions_table(settings: Settings, name: str | None = None, limit: int | None = None) -> pd.DataFrame:
+    """Sessions whose price a replay changes, the largest change first; empty where the file is gone.
+
+    Args:
+        settings: workspace.
+        name: of the replay; None means the latest.
+        limit: most rows; None means all.
+    """
     try:
-        table = pq.read_table(changed_sessions_file(settings))
+        table = pq.read_table(changed_sessions_file(settings, name))
     except (OSError, pq.lib.ArrowException):
         return pd.DataFrame()
     frame: pd.DataFrame = (table if limit is None else table.slice(0, limit)).to_pandas()

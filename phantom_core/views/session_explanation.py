@@ -53,10 +53,11 @@ def session_explanation(settings: Settings, snapshot: Snapshot, session_id: str,
         raise NotFoundError(f"There is no session '{session_id}' in this workspace.", hint="Copy one from the Sessions page.")
     classifier = read_classifier(ModelStore(settings.workspace, CLASSIFIER).open(version))
     try:
-        kernels = read_explanation(settings, version).explanation.kernels.score()
+        counted = read_explanation(settings, version).explanation.kernels
     except (NotFoundError, DataError):
-        kernels = None
+        counted = None
     events = session_events(snapshot, session_id)
+    kernels = counted.score() if counted else None
     found = explain_session(classifier, ExplainedTrees.of(classifier), session, events["event_name"].tolist(), kernels)
     return SessionExplanationView(
         explanation=found,

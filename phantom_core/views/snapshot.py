@@ -43,7 +43,7 @@ class Stamp:
         workspace: its folder.
         ledger: name of one of the ledger's files, which no other lake has; empty before the first load.
         versions: of the lake's tables; -1 for one without a commit.
-        model: name of the newest classifier; empty without one.
+        model: name of the classifier in use; empty without one.
     """
 
     workspace: str
@@ -131,7 +131,4 @@ def _scores(settings: Settings, lake: Lake) -> tuple[pa.Table, float | None, str
 
 
 def _newest_model(settings: Settings) -> str:
-    try:
-        return ModelStore(settings.workspace, CLASSIFIER).latest()
-    except NotFoundError:
-        return ""
+    return ModelStore(settings.workspace, CLASSIFIER).in_use() or ""

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sklearn
 
@@ -14,9 +16,10 @@ from phantom_core.artifacts.store import ModelStore, StoredModel, sha256
 from phantom_core.distil.distillation import FILE, Distillation, parse_distillation
 from phantom_core.distil.frontier import frontier, judge
 from phantom_core.distil.grow import Recipe, grow
+from phantom_core.distil.optimal import optimal_markups
 from phantom_core.distil.purchases import base_value
 from phantom_core.distil.sample import Sample, columns_of
-from phantom_core.distil.teacher import ClassifierTeacher, NetworkTeacher, Teacher
+from phantom_core.distil.teacher import ClassifierTeacher, NetworkTeacher, OptimalTeacher, Teacher
 from phantom_core.distil.tree import features
 from phantom_core.errors import DataError, InputError
 from phantom_core.evaluation import multitask_report
@@ -24,11 +27,14 @@ from phantom_core.evaluation.labelled_sessions import LabelledSessions, read_lab
 from phantom_core.features.aggregate import sql_hash
 from phantom_core.features.catalogue import names
 from phantom_core.lake.lake import Lake
+from phantom_core.models.multitask.inputs import offer_inputs
 from phantom_core.models.splits import folds
+from phantom_core.offers.offers import RELATIONS, moments_named, read_offers
 from phantom_core.progress import Progress, silent, within
 from phantom_core.rules.text import format_rules
 from phantom_core.settings import Settings
 from phantom_core.workflows import train_classifier
+from phantom_core.workflows.price import demand_scorer, terms_of
 from phantom_core.workflows.score import score
 
 KIND: Final = "distilled"
@@ -125,9 +131,40 @@ def _network(settings: Settings, lake: Lake, progress: Progress) -> tuple[Teache
     return NetworkTeacher(scores), model.manifest.version
 
 
+def _optimal(settings: Settings, lake: Lake, progress: Progress) -> tuple[Teacher, str]:
+    """The newest network's optimal mark-ups, by the networks of the folds that had not met a session's actor."""
+    model = ModelStore(settings.workspace, multitask_report.KIND).open()
+    scorer = demand_scorer(model)
+    scores = pq.read_table(io.BytesIO(model.read(multitask_report.OUT_OF_FOLD)))
+    if "fold" not in scores.column_names:
+        raise DataError("The network was trained before it wrote down who was in which fold.", hint="Train the network again.")
+    if not scores.num_rows:
+        raise DataError("The network learned from no labelled session.", hint="Load labels and train it again, or take the classifier.")
+    progress(0, "looking up every quote as it was known then")
+    moments = moments_named(multitask_report.parse_report(model.read(multitask_report.FILE)).data.moments) or "first_quote"
+    with lake.connect(RELATIONS) as connection:
+        offers = read_offers(connection, moments, most=settings.most_offers)
+        named = connection.sql("SELECT session_key, ANY_VALUE(session_id) AS session_id FROM events GROUP BY ALL").to_arrow_table()
+    session_id = named["session_id"].take(pc.index_in(offers["session_key"], value_set=named["session_key"].combine_chunks()))
+    at = pc.fill_null(pc.index_in(session_id, value_set=scores["session_id"].combine_chunks()), -1).to_numpy()
+    order = np.flatnonzero(at >= 0)[np.argsort(at[at >= 0], kind="stable")]
+    markup = optimal_markups(
+        scorer.folds,
+        scores["fold"].to_numpy(),
+        scores["agent_probability"].to_numpy(),
+        offer_inputs(offers.take(pa.array(order))),
+        at[order].astype(np.int64),
+        terms_of(settings),
+        within(progress, 0.2, 1),
+    )
+    markups = pa.table({"session_id": scores["session_id"], "markup_ratio": pa.array(markup, from_pandas=True)})
+    return OptimalTeacher(markups), model.manifest.version
+
+
 TEACHERS: Final[Mapping[str, Callable[[Settings, Lake, Progress], tuple[Teacher, str]]]] = {
     "classifier": _classifier,
     "network": _network,
+    "optimal": _optimal,
 }
 
 
@@ -194,4 +231,6 @@ def _save(settings: Settings, distillation: Distillation, labelled: LabelledSess
         files={},
     )
     files = {FILE: distillation.to_file(), RULES: format_rules(distillation.rules).encode()}
-    ModelStore(settings.workspace, KIND).save(manifest, files)
+    store = ModelStore(settings.workspace, KIND)
+    store.save(manifest, files)
+    store.promote(distillation.version, now_ms=distillation.created_ms, why="Distilled by hand.")

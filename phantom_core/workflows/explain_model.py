@@ -1,7 +1,6 @@
 """Explain a model: what a saved classifier relies on, worked out once for each version of the model and of the data."""
 
 import io
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -10,16 +9,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from phantom_core.artifacts.store import ModelStore, StoredModel, replace_file
-from phantom_core.errors import DataError, InputError, NotFoundError
+from phantom_core.artifacts.store import ModelStore, StoredModel
+from phantom_core.errors import DataError, InputError
 from phantom_core.evaluation import report as reports
 from phantom_core.evaluation.kernel import KernelScore
 from phantom_core.evaluation.labelled_sessions import LabelledSessions, read_labelled
 from phantom_core.evaluation.report import parse_report
 from phantom_core.explain.contributions import Contributions, ExplainedTrees
-from phantom_core.explain.explanation import Explanation, Interaction, Kernels, parse_explanation
+from phantom_core.explain.explanation import Explanation, Interaction, Kernels
 from phantom_core.explain.importance import family_importance, importance
-from phantom_core.features.store import FeatureStore, version_of
+from phantom_core.explain.saved import SavedExplanation, keep, known, read_saved, tables_read
+from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
 from phantom_core.models.cross_fit import cross_fit
 from phantom_core.models.encoding import encode
@@ -29,27 +29,11 @@ from phantom_core.settings import Settings
 from phantom_core.workflows.score import check_features
 from phantom_core.workflows.train_classifier import KIND, OUT_OF_FOLD
 
-FOLDER: Final = "explained"
-SUMMARY: Final = "explanation.json"
-POINTS: Final = "contributions.parquet"
 # Above this many sessions some are drawn: the figures change little, and exact contributions take a millisecond a session.
 MAX_EXPLAINED: Final = 10_000
 MAX_EXPLAINED_BY_FOLD: Final = 1_000
 MAX_PAIRED: Final = 2_000
 STRONGEST_PAIRS: Final = 15
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SavedExplanation:
-    """An explanation on disk.
-
-    Attributes:
-        explanation: what the model relies on.
-        points: one row per explained session: session_id, and for each feature its contribution under the feature's name.
-    """
-
-    explanation: Explanation
-    points: pa.Table
 
 
 def explain_model(
@@ -83,19 +67,20 @@ def explain_model(
         )
     model = ModelStore(settings.workspace, KIND).open(version)
     check_features(model)
+    tables = tables_read(lake, "sessions")  # before anything is read: what comes in meanwhile has it explained again
     labelled = read_labelled(lake, model.manifest.features, _n_folds(model), within(progress, 0, 0.1))
     matrix = FeatureStore(lake).matrix()
-    known = _known(model, version_of(matrix), matrix.num_rows, n_sessions, n_paired)
-    if known:
-        return known.explanation
-    saved = _explain(model, labelled, matrix, n_sessions, n_paired, settings.seed, within(progress, 0.1, 1))
-    _keep(model, saved)
+    before = _known(model, tables, matrix.num_rows, n_sessions, n_paired)
+    if before:
+        return before
+    saved = _explain(model, labelled, matrix, tables, n_sessions, n_paired, settings.seed, within(progress, 0.1, 1))
+    keep(model, saved)
     progress(1, f"explained model {model.manifest.version}")
     return saved.explanation
 
 
 def read_explanation(settings: Settings, version: str | None = None) -> SavedExplanation:
-    """What was found out about a model last.
+    """What was found out about a classifier last.
 
     Args:
         settings: workspace.
@@ -104,36 +89,29 @@ def read_explanation(settings: Settings, version: str | None = None) -> SavedExp
         NotFoundError: no such model, or it was never explained.
         DataError: what was kept cannot be read.
     """
-    model = ModelStore(settings.workspace, KIND).open(version)
-    if not (model.folder / FOLDER / SUMMARY).is_file():
-        raise NotFoundError(
-            f"Model {model.manifest.version} has not been explained yet.", hint="Explain it: python -m phantom_core explain"
-        )
-    try:
-        return _read(model)
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"What is known of model {model.manifest.version} cannot be read.", hint="Explain it again.") from error
+    return read_saved(ModelStore(settings.workspace, KIND).open(version), "agent")
 
 
-def _read(model: StoredModel) -> SavedExplanation:
-    folder = model.folder / FOLDER
-    return SavedExplanation(parse_explanation((folder / SUMMARY).read_bytes()), pq.read_table(folder / POINTS))
-
-
-def _known(model: StoredModel, lake_version: int, n_all: int, n_sessions: int, n_paired: int) -> SavedExplanation | None:
+def _known(model: StoredModel, tables: tuple[int, ...], n_all: int, n_sessions: int, n_paired: int) -> Explanation | None:
     """What was found before, if it answers the question."""
-    try:
-        found = _read(model)
-    except (OSError, pa.ArrowException, DataError):
-        return None  # not there, or not whole: it is only a copy of what can be worked out again
+    found = known(model, "agent")
+    if not found:
+        return None
     explanation = found.explanation
-    same_data = (explanation.lake_version, explanation.sessions) == (lake_version, n_all)
+    same_data = (explanation.tables, explanation.sessions) == (tables, n_all)
     enough = explanation.explained == min(n_sessions, n_all) and explanation.interaction_sessions >= min(n_paired, n_sessions, n_all)
-    return found if same_data and enough else None
+    return explanation if same_data and enough else None
 
 
 def _explain(
-    model: StoredModel, labelled: LabelledSessions, matrix: pa.Table, n_sessions: int, n_paired: int, seed: int, progress: Progress
+    model: StoredModel,
+    labelled: LabelledSessions,
+    matrix: pa.Table,
+    tables: tuple[int, ...],
+    n_sessions: int,
+    n_paired: int,
+    seed: int,
+    progress: Progress,
 ) -> SavedExplanation:
     trees = ExplainedTrees.of(read_classifier(model))
     rng = np.random.default_rng(seed)
@@ -146,12 +124,15 @@ def _explain(
     paired = values[np.sort(rng.choice(len(values), min(n_paired, len(values)), replace=False))]
     explanation = Explanation(
         model_version=model.manifest.version,
-        lake_version=version_of(matrix),
+        output="agent",
+        grain="sessions",
+        tables=tables,
         sessions=matrix.num_rows,
         explained=len(values),
         folds=len(folds),
         fold_sessions=len(few),
         seed=seed,
+        background=0,
         base=whole.base,
         features=importance(whole, folds),
         families=family_importance(whole, folds),
@@ -165,8 +146,8 @@ def _explain(
 def _by_fold(model: StoredModel, labelled: LabelledSessions, values: NDArray[np.float32], progress: Progress) -> list[Contributions]:
     """The same sessions explained by the models of the folds, trained again as they were."""
     rows, fold = labelled.rows, fold_of(model, labelled.matrix)
-    known = fold >= 0
-    fitted = cross_fit(rows[known], fold[known], seed=model.manifest.seed, progress=within(progress, 0, 0.5))
+    learned = fold >= 0
+    fitted = cross_fit(rows[learned], fold[learned], seed=model.manifest.seed, progress=within(progress, 0, 0.5))
     n = len(fitted.boosters)
     return [
         ExplainedTrees(booster, rows.names).contributions(values, within(progress, 0.5 + 0.5 * k / n, 0.5 + 0.5 * (k + 1) / n))
@@ -207,14 +188,3 @@ def _interactions(trees: ExplainedTrees, values: NDArray[np.float32], progress: 
 def _points(sample: pa.Table, whole: Contributions) -> pa.Table:
     columns = {name: pa.array(whole.values[:, i]) for i, name in enumerate(whole.names)}
     return pa.table({"session_id": sample["session_id"], **columns})
-
-
-def _keep(model: StoredModel, saved: SavedExplanation) -> None:
-    """Write the points, then the summary that says they are whole; between the two there is nothing to read."""
-    folder = model.folder / FOLDER
-    folder.mkdir(exist_ok=True)
-    (folder / SUMMARY).unlink(missing_ok=True)
-    sink = io.BytesIO()
-    pq.write_table(saved.points, sink)
-    replace_file(folder / POINTS, sink.getvalue())
-    replace_file(folder / SUMMARY, saved.explanation.to_file())

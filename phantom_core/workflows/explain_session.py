@@ -10,6 +10,7 @@ from phantom_core.evaluation.labelled_sessions import read_labelled
 from phantom_core.explain.contributions import ExplainedTrees
 from phantom_core.explain.one_session import SessionExplanation
 from phantom_core.explain.one_session import explain_session as explain
+from phantom_core.explain.saved import tables_read
 from phantom_core.features.store import FeatureStore, version_of
 from phantom_core.lake.lake import Lake
 from phantom_core.models.saved_classifier import read_classifier
@@ -46,7 +47,7 @@ def explain_session(
     if not session.num_rows:
         raise NotFoundError(f"There is no session '{session_id}' in this workspace.", hint="The Sessions page lists them.")
     classifier = read_classifier(model)
-    kernels = _kernels(settings, lake, version_of(matrix), within(progress, 0.5, 1))
+    kernels = _kernels(settings, lake, within(progress, 0.5, 1))
     return explain(classifier, ExplainedTrees.of(classifier), session, _event_names(lake, session, version_of(matrix)), kernels)
 
 
@@ -57,11 +58,11 @@ def _event_names(lake: Lake, session: pa.Table, lake_version: int) -> list[str]:
     return [name for (name,) in rows]
 
 
-def _kernels(settings: Settings, lake: Lake, lake_version: int, progress: Progress) -> KernelScore | None:
-    """Steps of the labelled sessions: as counted for the newest explanation of the same data, else counted now."""
+def _kernels(settings: Settings, lake: Lake, progress: Progress) -> KernelScore | None:
+    """Steps of the labelled sessions: as counted for the newest explanation of the same data and labels, else counted now."""
     try:
         found = read_explanation(settings).explanation
-        if found.lake_version == lake_version:
+        if found.tables == tables_read(lake, "sessions") and found.kernels:
             return found.kernels.score()
     except (NotFoundError, DataError):
         pass  # nobody explained a model yet, or what was kept cannot be read: both are mended by counting

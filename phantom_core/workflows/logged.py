@@ -3,7 +3,9 @@
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import duckdb
@@ -88,7 +90,7 @@ def read_logged(
     store = FeatureStore(lake)
     store.refresh(within(progress, 0, 0.2))
     matrix = store.matrix()
-    has_model = bool(ModelStore(settings.workspace, KIND).versions())
+    has_model = ModelStore(settings.workspace, KIND).in_use() is not None
     visits = visits_of(matrix, score(settings, lake, progress=within(progress, 0.2, 0.3)) if has_model else None)
     classifier = read_classifier(ModelStore(settings.workspace, KIND).open()) if has_model else None
     is_within = (visits.end_ms >= period.start_ms) & (visits.start_ms < period.end_ms)
@@ -97,7 +99,7 @@ def read_logged(
     progress(0.3, "reading quotes")
     everything = read_quotes(connection, visits, Period())
     wanted = [*dict.fromkeys((P_AGENT, *(feature for rules in read_by for feature in rules.features)))]
-    seen = _seen(settings, lake, visits, everything, classifier, wanted, progress)
+    seen, keeping = _seen(settings, lake, visits, everything, classifier, wanted, progress)
     chosen = (everything.event_ms >= period.start_ms) & (everything.event_ms < period.end_ms)
     quotes = everything[chosen]
     progress(0.8, "reading purchases")
@@ -105,6 +107,7 @@ def read_logged(
     is_within[quotes.visit] = is_within[purchases.visit] = True
     columns = columns_of(seen.filter(pa.array(chosen)))
     at = columns if as_of == "quote" else seen_at_end(matrix, visits, quotes)
+    keeping.result()
     return Logged(version_of(matrix), matrix, visits, is_within, quotes, purchases, at, np.asarray(columns[P_AGENT], np.float64))
 
 
@@ -127,8 +130,8 @@ def _seen(
     classifier: Classifier | None,
     wanted: Sequence[str],
     progress: Progress,
-) -> pa.Table:
-    """What was known at each quote, kept on disk for the next rule set: it does not depend on rules."""
+) -> tuple[pa.Table, Future[None]]:
+    """What was known at each quote, kept on disk for the next rule set, since it does not depend on rules; and the keeping of it."""
     files = lake.files("events")
     about = (
         *files,
@@ -140,18 +143,32 @@ def _seen(
     )
     path = settings.workspace / FOLDER / _SEEN / f"{hashlib.sha256('|'.join(about).encode()).hexdigest()[:24]}.parquet"
     try:
-        return pq.read_table(path, columns=list(wanted))
+        return pq.read_table(path, columns=list(wanted)), _kept()
     except (OSError, pa.ArrowException):
         progress(0.35, f"looking at sessions before each of {quotes.visit.size:,} quotes")
     seen = seen_at_quotes(files, visits, quotes, classifier)
+    executor = ThreadPoolExecutor(1)
+    keeping = executor.submit(_keep, path, seen)
+    executor.shutdown(wait=False)
+    return seen.select(wanted), keeping
+
+
+def _kept() -> Future[None]:
+    """Nothing to wait for."""
+    done: Future[None] = Future()
+    done.set_result(None)
+    return done
+
+
+def _keep(path: Path, seen: pa.Table) -> None:
+    """Write what was seen, in place of what was seen of other data."""
     sink = io.BytesIO()
-    pq.write_table(seen, sink, compression="zstd")
+    pq.write_table(seen, sink, compression="lz4")
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, sink.getvalue())
     for earlier in path.parent.glob("*.parquet"):
         if earlier != path:
             earlier.unlink(missing_ok=True)
-    return seen.select(wanted)
 
 
 def sessions_of(logged: Logged, visit: NDArray[np.int64]) -> pa.Table:

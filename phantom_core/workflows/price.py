@@ -118,16 +118,25 @@ def price_offer(
     )
 
 
+def check_definitions(model: StoredModel) -> None:
+    """Refuse a network whose features meant something else.
+
+    Raises:
+        DataError: they did.
+    """
+    if model.manifest.sql_hash != sql_hash():
+        raise DataError(
+            f"Model {model.manifest.version} was trained on features that were defined differently.", hint="Train the network again."
+        )
+
+
 def demand_scorer(model: StoredModel) -> Scorer:
     """Open a network that has a demand curve.
 
     Raises:
         DataError: it has none, or reads features that were defined differently.
     """
-    if model.manifest.sql_hash != sql_hash():
-        raise DataError(
-            f"Model {model.manifest.version} was trained on features that were defined differently.", hint="Train the network again."
-        )
+    check_definitions(model)
     scorer = open_scorer(model, with_folds=True)
     if not scorer.has_demand:
         demand = parse_report(model.read(FILE)).demand

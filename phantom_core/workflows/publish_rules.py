@@ -220,7 +220,8 @@ def publish_models(settings: Settings, client: redis.Redis) -> None:
     """Put the newest models beside the rules, where they are not there yet."""
     for kind in MODELS:
         store = ModelStore(settings.workspace, kind)
-        if store.versions() and published_version(client, kind) != store.latest():
+        used = store.in_use()
+        if used and published_version(client, kind) != used:
             publish_model(client, kind, store.open())
 
 

@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from phantom_core.artifacts.store import replace_file
-from phantom_core.errors import DataError, NotFoundError
+from phantom_core.errors import DataError
 from phantom_core.features.catalogue import names
 from phantom_core.features.domains import P_AGENT
 from phantom_core.logged.markups import class_figures, recovered, rule_uses
@@ -18,7 +15,8 @@ from phantom_core.logged.period import Period
 from phantom_core.logged.purchases import units_by_quote
 from phantom_core.logged.quotes import Floats
 from phantom_core.logged.reference import Reference, references
-from phantom_core.logged.replay import Replay, SetReplay, bars, moved, read_replay
+from phantom_core.logged.replay import Replay, SetReplay, bars, moved
+from phantom_core.logged.replay_store import ReplayStore
 from phantom_core.logged.resampler import Resampler
 from phantom_core.logged.revenue_model import RevenueModel, fit_revenue
 from phantom_core.logged.seen import AsOf
@@ -28,9 +26,6 @@ from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.text import format_rules
 from phantom_core.settings import Settings
 from phantom_core.workflows.logged import FOLDER, Logged, at_purchases, connect_logged, read_logged, sessions_of
-
-LATEST: Final = "latest.json"
-CHANGED: Final = "changed.parquet"
 
 
 def replay_rules(
@@ -45,7 +40,7 @@ def replay_rules(
     keep: bool = True,
     progress: Progress = silent,
 ) -> Replay:
-    """Replay two rule sets and keep what came of it as the latest replay.
+    """Replay two rule sets and keep what came of it as the latest replay of the workspace.
 
     Args:
         settings: workspace and default seed.
@@ -86,9 +81,14 @@ def replay_rules(
     found = _replay(logged, (rules, against), (sets[0], sets[1]), (decided[0], decided[1]), resampler, now_ms, chosen_seed, as_of)
     if keep:
         progress(0.97, "saving")
-        _save(settings, found, changed_sessions(logged, (rules, against), (decided[0], decided[1])))
+        replay_store(settings).keep(found, changed_sessions(logged, (rules, against), (decided[0], decided[1])))
     progress(1, "replayed")
     return found
+
+
+def replay_store(settings: Settings) -> ReplayStore:
+    """The newest replays of a workspace."""
+    return ReplayStore(settings.workspace / FOLDER)
 
 
 def latest_replay(settings: Settings) -> Replay:
@@ -98,16 +98,19 @@ def latest_replay(settings: Settings) -> Replay:
         NotFoundError: there is none.
         DataError: its file is damaged.
     """
-    path = _folder(settings) / LATEST
-    try:
-        return read_replay(path.read_text(encoding="utf-8"), str(path))
-    except FileNotFoundError:
-        raise NotFoundError("No rules have been replayed in this workspace yet.", hint="Replay some first.") from None
+    return replay_store(settings).open()
 
 
-def changed_sessions_file(settings: Settings) -> Path:
-    """File of the sessions whose price the latest replay changes."""
-    return _folder(settings) / CHANGED
+def changed_sessions_file(settings: Settings, name: str | None = None) -> Path:
+    """File of the sessions whose price a replay changes.
+
+    Args:
+        settings: workspace.
+        name: of the replay; None means the latest.
+    Raises:
+        NotFoundError: there was no replay yet.
+    """
+    return replay_store(settings).changed_file(name)
 
 
 def changed_sessions(logged: Logged, sets: tuple[RuleSet, RuleSet], decided: tuple[Decided, Decided]) -> pa.Table:
@@ -217,16 +220,3 @@ def _replay(
         share_changed=resampler.ratio(is_changed[quoted], np.ones(quoted.size), quoted),
         moved=moved(rules[0], decided[0], rules[1], decided[1], p_agent),
     )
-
-
-def _folder(settings: Settings) -> Path:
-    return settings.workspace / FOLDER
-
-
-def _save(settings: Settings, found: Replay, changed: pa.Table) -> None:
-    folder = _folder(settings)
-    folder.mkdir(parents=True, exist_ok=True)
-    sink = pa.BufferOutputStream()
-    pq.write_table(changed, sink)
-    replace_file(folder / CHANGED, sink.getvalue().to_pybytes())
-    replace_file(folder / LATEST, found.to_text().encode())

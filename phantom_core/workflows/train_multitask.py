@@ -68,6 +68,7 @@ from phantom_core.settings import Settings
 LIBRARIES: Final = (torch, onnx, onnxruntime, safetensors, np, pyarrow, duckdb)
 # A feature that ranks purchases this well on its own knows how the session went on.
 TOO_GOOD: Final = 0.95
+BY_HAND: Final = "Trained by hand."
 
 
 def train_multitask(
@@ -79,6 +80,8 @@ def train_multitask(
     chosen: Hyperparameters | None = None,
     moments: Moments | None = None,
     seed: int | None = None,
+    period_ms: tuple[int, int] | None = None,
+    why: str | None = BY_HAND,
     progress: Progress = silent,
 ) -> MultitaskReport:
     """Train, judge and save a network.
@@ -91,9 +94,11 @@ def train_multitask(
         chosen: hyperparameters; None means the defaults.
         moments: what an offer is; None means first quotes where quotes are logged, else the moment before the first cart.
         seed: of everything random; None means the settings' one.
+        period_ms: learn from sessions that began in [start, end), UTC milliseconds; None means all.
+        why: the reason for which it is promoted; None leaves it a candidate.
         progress: told all along; nothing is saved after it says stop.
     Returns:
-        What was found out; the saved model is the latest one of the workspace.
+        What was found out about the saved model.
     Raises:
         DataError: no offer, or too few purchases or actors.
         InputError: folds that cannot be used.
@@ -102,7 +107,8 @@ def train_multitask(
     started, wanted = time.perf_counter(), chosen or Hyperparameters()
     check_n_folds(n_folds)
     noting = _noting_losses(settings, within(progress, 0.15, 0.4))
-    study = _begin(settings, lake, wanted, moments, n_folds, settings.seed if seed is None else seed, within(progress, 0, 0.15))
+    chosen_seed = settings.seed if seed is None else seed
+    study = _begin(settings, lake, wanted, moments, n_folds, chosen_seed, period_ms, within(progress, 0, 0.15))
     fitted = cross_fitted(study, wanted, noting)
     agent, purchase = calibrations(study.learning, fitted)
     twins = single_task_twins(study, within(progress, 0.4, 0.75))
@@ -145,7 +151,7 @@ def train_multitask(
         passes=fitted.fitted[0].passes,
         seconds=time.perf_counter() - started,  # last, so that everything above counts
     )
-    _save(settings, report, files)
+    _save(settings, report, files, why)
     progress(1, f"saved model {report.model_version}")
     return report
 
@@ -175,10 +181,19 @@ def leak_suspects(learning: Learning) -> tuple[str, ...]:
 
 
 def _begin(
-    settings: Settings, lake: Lake, chosen: Hyperparameters, moments: Moments | None, n_folds: int, seed: int, progress: Progress
+    settings: Settings,
+    lake: Lake,
+    chosen: Hyperparameters,
+    moments: Moments | None,
+    n_folds: int,
+    seed: int,
+    period_ms: tuple[int, int] | None,
+    progress: Progress,
 ) -> Study:
     rng = np.random.default_rng(seed)
-    learning = read_learning(lake, moments=moments, n_folds=n_folds, most_offers=settings.most_offers, rng=rng, progress=progress)
+    learning = read_learning(
+        lake, moments=moments, n_folds=n_folds, most_offers=settings.most_offers, rng=rng, progress=progress, period_ms=period_ms
+    )
     with lake.connect(RELATIONS) as connection:
         try:
             check_variation(connection)
@@ -200,8 +215,8 @@ def _out_of_fold(learning: Learning, fitted: CrossFitted, agent: CalibrationChoi
     """What each labelled session was given by networks that did not know its actor.
 
     Returns:
-        One row per labelled session: session_id, total_interactions, agent_probability, purchase_probability (that any of its
-        offers is bought; NULL without an offer).
+        One row per labelled session: session_id, total_interactions, fold, agent_probability, purchase_probability (that any of
+        its offers is bought; NULL without an offer).
     """
     n, sessions = learning.offers.num_rows, learning.sessions
     key, offered = sessions["session_key"].to_numpy(), learning.offers["session_key"].to_numpy()
@@ -212,6 +227,7 @@ def _out_of_fold(learning: Learning, fitted: CrossFitted, agent: CalibrationChoi
     p_agent = agent.calibration.probability(fitted.agent[n:]) if agent else np.empty(0)
     return (
         sessions.select(["session_id", "total_interactions"])
+        .append_column("fold", pa.array(learning.fold[n:]))
         .append_column("agent_probability", pa.array(p_agent))
         .append_column("purchase_probability", pa.array(np.where(has_offer, -np.expm1(kept), np.nan), from_pandas=True))
     )
@@ -223,7 +239,7 @@ def _parquet(table: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def _save(settings: Settings, report: MultitaskReport, files: dict[str, bytes]) -> None:
+def _save(settings: Settings, report: MultitaskReport, files: dict[str, bytes], why: str | None) -> None:
     figures = report.to_json()
     headline = ("agent_auc", "purchase_auc", "ece_agent", "ece_purchase", "brier_purchase")
     manifest = Manifest(
@@ -241,4 +257,7 @@ def _save(settings: Settings, report: MultitaskReport, files: dict[str, bytes]) 
         files={},
     )
     written = {FILE: report.to_file(), CARD: multitask_card(report).encode()}
-    ModelStore(settings.workspace, KIND).save(manifest, files | written)
+    store = ModelStore(settings.workspace, KIND)
+    store.save(manifest, files | written)
+    if why is not None:
+        store.promote(report.model_version, now_ms=report.created_ms, why=why)

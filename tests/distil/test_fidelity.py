@@ -53,6 +53,11 @@ def test_nothing_bought_by_agents_is_nothing_to_lose() -> None:
     assert fidelity(priced([1.0, 1.5], [False, True], [100, 0]), np.array([1.0, 1.0]), rng()).leakage_lost is None
 
 
+def test_a_teacher_that_may_as_well_give_money_away_has_nothing_to_lose() -> None:
+    sample = priced([1.3, 0.8, 0.8], [True, True, True], [500, 100, 100])
+    assert fidelity(sample, sample.markup_ratio, rng()).leakage_lost is None
+
+
 def test_a_discount_gives_money_away() -> None:
     np.testing.assert_allclose(recovered(np.array([0.7, 1.0, 1.2, 1.5])), [-0.3, 0.0, 0.2, 0.2])
 

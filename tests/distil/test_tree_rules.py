@@ -11,6 +11,7 @@ from phantom_core.distil.tree_rules import rules_of
 from phantom_core.features.catalogue import names
 from phantom_core.rules.condition import Condition
 from phantom_core.rules.evaluate import evaluate
+from phantom_core.rules.simplify import simplify
 from phantom_core.rules.text import format_rules, parse_rules
 from tests.distil.sessions import random_matrix, random_sample
 
@@ -24,6 +25,16 @@ def test_tree_rules_and_text_answer_alike_for_ten_thousand_sessions_a_third_of_t
     np.testing.assert_array_equal(evaluate(rules, columns, 10_000).markup_ratio, answers)
     assert parse_rules(format_rules(rules), "distilled") == rules
     assert len(np.unique(answers)) > 3
+
+
+def test_rules_of_a_deep_tree_are_shorter_and_answer_alike() -> None:
+    root = grow(random_sample(), Recipe("tree", 8, 10), seed=0)
+    columns = columns_of(random_matrix(10_000, seed=9), names())
+    long = rules_of(root, "deep")
+    short = simplify(long)
+    assert len(long.rules) > 60
+    assert sum(len(rule.conditions) for rule in short.rules) < 0.8 * sum(len(rule.conditions) for rule in long.rules)
+    np.testing.assert_array_equal(evaluate(short, columns, 10_000).markup_ratio, markup_of(root, columns, 10_000))
 
 
 def test_a_tree_learned_where_nothing_was_undefined_still_answers_where_something_is() -> None:

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from phantom_core.events.columns import Columns
 from phantom_core.events.mapping import Mapping
 from phantom_core.events.staging import Staging
 from phantom_core.events.vocabulary import ALIASES, CANONICAL, canonical_name
+from tests.examples import examples
 
 NOON_MS = 1_772_366_400_000  # 2026-03-01T12:00:00Z
 
@@ -38,7 +39,7 @@ def row(ts: str = "2026-03-01T10:00:00Z", event_name: str = "search", metadata: 
 NAME_PARTS = st.sampled_from(["hover", "over", "filter", "apply", "_", "-", " ", ":", "date", "search", "view", "item", "\t", "A", "é"])
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(30, HealthCheck.function_scoped_fixture)
 @given(st.lists(st.lists(NAME_PARTS, min_size=1, max_size=5).map("".join).filter(str.strip), min_size=1, max_size=40))
 def test_sql_and_python_agree_on_any_name(tmp_path: Path, names: list[str]) -> None:
     with tempfile.TemporaryDirectory(dir=tmp_path) as folder:

@@ -2,11 +2,12 @@
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from phantom_core.features import catalogue
 from phantom_core.features.aggregate import features_at, features_at_moments
+from tests.examples import examples
 from tests.features.events import NEEDS, Event, connect, event, features, histories, relation
 
 QUOTED = [event(0, "search"), event(1_000, "view_item_page", product_id="a", price_seen=10.0), event(5_000, "purchase_complete")]
@@ -21,7 +22,7 @@ def at_moments(events: list[Event], *moments: tuple[int, int, int]) -> dict[int,
 
 
 @pytest.mark.parametrize("name", NEEDS)
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(past=histories(), future=histories(min_size=1, min_ms=700_001))
 def test_the_future_changes_nothing(name: str, past: list[Event], future: list[Event]) -> None:
     with connect(past) as before, connect(past + future) as after:
@@ -49,7 +50,7 @@ def test_one_session_has_several_moments() -> None:
     assert [found[key]["purchased"] for key in found] == [False, False, True]
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(events=histories(min_size=1), as_of_ms=st.integers(0, 700_000))
 def test_one_moment_per_session_is_one_moment_for_all(events: list[Event], as_of_ms: int) -> None:
     found = at_moments(events, *((10 * key, key, as_of_ms) for key in (-1, 0, 1)))
@@ -70,7 +71,7 @@ def test_columns_are_those_of_the_catalogue() -> None:
     assert (empty.num_rows, empty.column_names) == (0, ["session_key", *catalogue.names(), "purchased", "total_revenue"])
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(events=histories(min_size=1))
 def test_values_stay_within_the_catalogue(events: list[Event]) -> None:
     with connect(events) as connection:

@@ -1,10 +1,11 @@
 """Steps: NumPy says what the SQL file says."""
 
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 
 from phantom_core.features.aggregate import sql
 from phantom_core.features.steps import sorted_steps
+from tests.examples import examples
 from tests.features.events import Event, connect, histories
 
 
@@ -13,7 +14,7 @@ def ordered(events: list[Event]) -> pa.Table:
         return connection.sql("SELECT session_key AS scope_key, event_ms FROM events ORDER BY ALL").to_arrow_table()
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(events=histories())
 def test_numpy_and_sql_yield_the_same_temporal_features(events: list[Event]) -> None:
     with connect(events) as connection:

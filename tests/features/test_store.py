@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from phantom_core.errors import CancelledError, DataError
 from phantom_core.events import schema
 from phantom_core.features.store import COLUMNS, FeatureStore
 from phantom_core.lake.lake import Lake
+from tests.examples import examples
 from tests.features.events import Event, event, histories, rounded, table
 
 REFRESH = """
@@ -89,7 +90,7 @@ def test_late_events_of_an_old_session_count_at_their_time(store: FeatureStore) 
     assert (row["start_ms"], row["total_interactions"], row["max_velocity_5min"], row["min_time_between_events"]) == (-600_000, 4, 3, 0.4)
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(loads=st.lists(histories(min_size=1), min_size=2, max_size=4))
 def test_refreshing_after_each_load_equals_a_full_rebuild(tmp_path_factory: pytest.TempPathFactory, loads: list[list[Event]]) -> None:
     store = FeatureStore(Lake(tmp_path_factory.mktemp("lake")))

@@ -22,6 +22,7 @@ from phantom_core.workflows.ingest import ingest
 from tests.views.workspaces import NOON_MS, NOW_MS
 
 Row = dict[str, object]
+AGENTS = ((None, "curl/8", "Mozilla/5.0 Chrome/120.0 Safari/537.36"), ("HeadlessChrome", "curl/8", None), (None, None, None))
 
 
 def event(session: str, second: float, name: str, product: str | None = None, **metadata: object) -> Row:
@@ -140,7 +141,10 @@ def test_a_cart_counts_only_after_the_quote(settings: Settings) -> None:
 
 def test_many_moments_give_what_the_sql_files_give(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     events = [
-        event(f"s{n}", 7 * k + n, name, f"p{k % 3}", price=50 + k) for n in range(9) for k, name in enumerate(["view_item", "search"] * 6)
+        # Some name themselves late, some as two in turn, some never.
+        event(f"s{n}", 7 * k + n, name, f"p{k % 3}", price=50 + k) | {"userAgent": AGENTS[n % 3][min(k // 3, 2)]}
+        for n in range(9)
+        for k, name in enumerate(["view_item", "search"] * 6)
     ]
     shown, _ = logged(settings, events, [quote(f"s{n}", second, "p1", 90) for n in range(9) for second in (0, 20, 40, 200)])
     lake = Lake(settings.workspace / "lake")

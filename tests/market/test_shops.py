@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from phantom_core.errors import InputError
@@ -10,6 +10,7 @@ from phantom_core.market.demand import purchase_probability
 from phantom_core.market.scenario import Product, Scenario, Velocity
 from phantom_core.market.shops import Shops
 from phantom_core.market.traffic import AGENT, HUMAN, DetectorScorer, SampledScorer
+from tests.examples import examples
 
 
 @st.composite
@@ -22,7 +23,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
 
 
 @given(scenarios(), st.integers(0, 2**31), st.lists(st.floats(0.1, 3.0), min_size=12, max_size=12))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_stock_is_never_oversold_and_every_unit_is_accounted_for(scenario: Scenario, seed: int, ratios: list[float]) -> None:
     shops = Shops(scenario, 30, seed)
     sold = np.zeros((30, len(scenario.products)), np.int64)
@@ -38,7 +39,7 @@ def test_stock_is_never_oversold_and_every_unit_is_accounted_for(scenario: Scena
 
 
 @given(scenarios(), st.integers(0, 2**31))
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_the_same_seed_brings_the_same_shoppers_whatever_the_prices(scenario: Scenario, seed: int) -> None:
     cheap, dear = Shops(scenario, 20, seed), Shops(scenario, 20, seed, DetectorScorer(scenario))
     for _ in range(12):

@@ -1,6 +1,7 @@
 """Offers: one row per session and product, as known the millisecond before, with what became of it."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from phantom_core.errors import DataError, InputError
@@ -19,6 +20,7 @@ from phantom_core.offers.product_features import product_names
 from phantom_core.settings import Settings
 from phantom_core.shoppers.generate import generate
 from phantom_core.workflows.ingest import ingest
+from tests.examples import examples
 
 NOON_MS = 1_772_366_400_000  # 2026-03-01 12:00 UTC
 
@@ -121,36 +123,45 @@ def test_a_lake_without_prices_and_unknown_moments_are_refused(tmp_path: Path) -
         moments_named("noon")
 
 
+@dataclass(frozen=True)
+class Known:
+    """Generated sessions, and the features of all their offers."""
+
+    events: pa.Table
+    quotes: pa.Table
+    features: dict[tuple[object, object], tuple]
+
+
+def features_of(folder: Path, events: pa.Table, quotes: pa.Table) -> dict[tuple[object, object], tuple]:
+    """Features by session and product, of a lake of its own."""
+    folder.mkdir(parents=True)
+    for table, kind in ((events, "events"), (quotes, "quotes")):
+        pa.parquet.write_table(table, folder / f"{kind}.parquet")
+    chosen = Settings(workspace=folder / "workspace")
+    ingest(chosen, [folder / "events.parquet", folder / "quotes.parquet"], now_ms=NOON_MS + 10**10)
+    return {
+        (one["session_key"], one["product_id"]): tuple(one[column] for column in (*names(), *product_names()))
+        for one in offers_of(Lake(chosen.workspace / "lake"), "first_quote")
+    }
+
+
 @pytest.fixture(scope="module")
-def generated(tmp_path_factory: pytest.TempPathFactory) -> tuple[pa.Table, pa.Table]:
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Known:
     made = generate(60, 5)
-    return made.events, made.quotes
+    events, quotes = made.events.sort_by("ts"), made.quotes.sort_by("ts")
+    return Known(events, quotes, features_of(tmp_path_factory.mktemp("generated") / "all", events, quotes))
 
 
 @given(cut=st.floats(0.05, 0.95))
-@settings(max_examples=4, deadline=None)
+@examples(4)
 def test_what_happens_later_changes_no_feature_of_an_earlier_offer(
-    cut: float, generated: tuple[pa.Table, pa.Table], tmp_path_factory: pytest.TempPathFactory
+    cut: float, generated: Known, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    folder = tmp_path_factory.mktemp("cut")
-    events, quotes = (table.sort_by("ts") for table in generated)
-    at = events["ts"][int(cut * events.num_rows)].as_py()
-    known = {}
-    for name, keep in (("all", None), ("part", at)):
-        chosen = Settings(workspace=folder / name)
-        paths = []
-        for table, kind in ((events, "events"), (quotes, "quotes")):
-            path = folder / f"{name}_{kind}.parquet"
-            kept = table if keep is None else table.filter(pa.compute.less_equal(table["ts"], keep))
-            pa.parquet.write_table(kept, path)
-            paths.append(path)
-        ingest(chosen, paths, now_ms=NOON_MS + 10**10)
-        for one in offers_of(Lake(chosen.workspace / "lake"), "first_quote"):
-            features = tuple(one[column] for column in (*names(), *product_names()))
-            known.setdefault((one["session_key"], one["product_id"]), {})[name] = features
-    both = [pair for pair in known.values() if "part" in pair]
-    assert both
-    assert all(same(pair["all"], pair["part"]) for pair in both)
+    at = generated.events["ts"][int(cut * generated.events.num_rows)].as_py()
+    kept = [table.filter(pa.compute.less_equal(table["ts"], at)) for table in (generated.events, generated.quotes)]
+    part = features_of(tmp_path_factory.mktemp("cut") / "part", *kept)
+    assert part
+    assert all(same(generated.features[offer], known) for offer, known in part.items())
 
 
 def same(first: tuple, second: tuple) -> bool:

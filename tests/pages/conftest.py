@@ -9,6 +9,7 @@ import pytest
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
+from phantom_core.lake.lake import Lake
 from phantom_core.settings import Settings
 from phantom_core.workflows.demo import remove_demo
 from phantom_core.workflows.ingest import ingest
@@ -17,10 +18,22 @@ from tests.conftest import NOW_MS
 APP = Path(__file__).parents[2] / "app.py"
 SCREENS = (
     "overview", "data", "sessions", "features", "classifier", "demand", "explain", "rules", "leakage", "simulator",
-    "approvals", "live", "experiments", "audit", "jobs", "people",
+    "approvals", "live", "experiments", "monitoring", "audit", "jobs", "people",
 )  # fmt: skip
 
 Open = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="session")
+def networked(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The trained workspace with a network; never written to."""
+    from phantom_core.models.multitask.hyperparameters import Hyperparameters
+    from phantom_core.workflows.train_multitask import train_multitask
+
+    workspace = shutil.copytree(trained, tmp_path_factory.mktemp("networked") / "workspace")
+    chosen = Hyperparameters(width=0.5, most_epochs=3, batch_rows=512)
+    train_multitask(Settings(workspace=workspace), Lake(workspace / "lake"), now_ms=NOW_MS, n_folds=3, chosen=chosen)
+    return workspace
 
 
 @pytest.fixture(scope="session")
@@ -64,12 +77,11 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Open:
         monkeypatch.setenv("PHANTOM_WORKSPACE", str(workspace))
         monkeypatch.setenv("PHANTOM_WATCH_EVERY_S", "0")
         app = AppTest.from_file(APP, default_timeout=60)
-        app.run()
         if screen != "overview":
             app.switch_page(f"pages/{screen}.py")
         for name, value in query.items():
             app.query_params[name] = value
-        return app.run() if screen != "overview" or query else app
+        return app.run()
 
     return opened
 

@@ -3,23 +3,9 @@
 import shutil
 from pathlib import Path
 
-import pytest
-
 from phantom_core.control.jobs import Jobs
-from phantom_core.lake.lake import Lake
-from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.settings import Settings
-from phantom_core.workflows.train_multitask import train_multitask
-from tests.pages.conftest import NOW_MS, Open, texts
-
-
-@pytest.fixture(scope="module")
-def networked(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The trained workspace with a network; never written to."""
-    workspace = shutil.copytree(trained, tmp_path_factory.mktemp("networked") / "workspace")
-    chosen = Hyperparameters(width=0.5, most_epochs=3, batch_rows=512)
-    train_multitask(Settings(workspace=workspace), Lake(workspace / "lake"), now_ms=NOW_MS, n_folds=3, chosen=chosen)
-    return workspace
+from tests.pages.conftest import Open, texts
 
 
 def test_without_a_network_a_training_is_offered_and_started(own: Path, open_page: Open) -> None:
@@ -52,6 +38,21 @@ def test_a_turned_feature_moves_the_curve(networked: Path, open_page: Open) -> N
     after = {metric.label: metric.value for metric in page.metric}
     assert after["P(agent)"] != before["P(agent)"]
     assert any("with interaction velocity" in line for line in texts(page).splitlines())
+
+
+def test_undefined_is_a_choice_of_its_own(networked: Path, open_page: Open) -> None:
+    page = open_page(networked, "demand", demand_tab="Demand curve")
+    for _ in range(2):  # to the other side, and back to what was known
+        box = next(box for box in page.checkbox if str(box.key).startswith("undefined_std_time_between_events"))
+        turned = next(slider for slider in page.slider if slider.label.startswith("std time between events"))
+        assert turned.disabled == box.value
+        box.set_value(not box.value).run()
+        line = [line for line in texts(page).splitlines() if "with std time between events" in line]
+        if line:
+            assert "undefined → 0" in line[0] if not box.value else "→ undefined" in line[0]
+            seen = line
+    assert seen and not line
+    assert not page.exception
 
 
 def test_guard_rails_hold_the_price(networked: Path, open_page: Open) -> None:

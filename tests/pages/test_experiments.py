@@ -15,8 +15,9 @@ from phantom_core.publishing.server import stop_embedded
 from phantom_core.serving.decision_log import DecisionLog, segments_folder
 from phantom_core.settings import Settings
 from phantom_core.workflows.drain_decisions import drain_decisions
-from phantom_core.workflows.experiments import parse_arms, plan_experiment, size_experiment, start_experiment
+from phantom_core.workflows.experiments import start_experiment
 from phantom_core.workflows.ingest import ingest
+from phantom_core.workflows.plan_experiment import parse_arms, plan_experiment, size_experiment
 from tests.conftest import NOW_MS
 from tests.pages.conftest import Open, texts
 from tests.serving.decisions import decision

@@ -21,7 +21,8 @@ def editor(page: AppTest) -> AppTest:
 
 
 def replay(workspace: Path, rules: str = "bands", against: str = "none") -> None:
-    WORK["replay_rules"](Settings(workspace=workspace), {"rules": rules, "against": against}, NOW_MS, quiet)
+    now_ms = NOW_MS + len(list(workspace.glob("replays/*/replay.json")))
+    WORK["replay_rules"](Settings(workspace=workspace), {"rules": rules, "against": against}, now_ms, quiet)
 
 
 def test_rules_are_broken_mended_and_saved(own: Path, open_page: Open) -> None:
@@ -37,6 +38,40 @@ def test_rules_are_broken_mended_and_saved(own: Path, open_page: Open) -> None:
     assert open_rule_set(Settings(workspace=own), "mine").rules[0].markup_ratio == 1.2
     assert page.selectbox(key="rules").value == "mine"
     assert not page.exception
+
+
+def test_opening_another_rule_set_keeps_what_was_written(own: Path, open_page: Open) -> None:
+    page = open_page(own, "rules")
+    assert "rules_discard" not in {button.key for button in page.button}
+    editor(page).set_value("IF p_agent > 0.8 THEN markup 1.20\nELSE markup 1.00").run()
+    page.selectbox(key="rules").set_value("none").run()
+    assert editor(page).value == "ELSE markup 1.00\n"
+    assert "Also written and not saved yet: bands." in texts(page)
+    page.selectbox(key="rules").set_value("bands").run()
+    assert editor(page).value == "IF p_agent > 0.8 THEN markup 1.20\nELSE markup 1.00"
+    page.button(key="rules_discard").click().run()
+    assert editor(page).value.startswith("IF p_agent > 0.7")
+    assert "not saved yet" not in texts(page)
+    assert not page.exception
+
+
+def test_what_is_typed_while_another_set_is_chosen_is_not_lost(own: Path, open_page: Open) -> None:
+    page = open_page(own, "rules")
+    editor(page).set_value("ELSE markup 1.10")
+    page.selectbox(key="rules").set_value("none").run()
+    page.selectbox(key="rules").set_value("bands").run()
+    assert editor(page).value == "ELSE markup 1.10"
+
+
+def test_a_draft_saved_under_a_name_is_saved(own: Path, open_page: Open) -> None:
+    page = open_page(own, "rules")
+    editor(page).set_value("ELSE markup 1.10").run()
+    next(box for box in page.text_input if box.label == "Save as").set_value("mine").run()
+    page.button(key="rules_save").click().run()
+    assert "rules_discard" not in {button.key for button in page.button}
+    page.selectbox(key="rules").set_value("bands").run()
+    assert editor(page).value.startswith("IF p_agent > 0.7")
+    assert "not saved yet" not in texts(page)
 
 
 def test_a_name_that_cannot_be_used_is_one_sentence(own: Path, open_page: Open) -> None:
@@ -122,9 +157,25 @@ def test_two_sets_are_compared_down_to_the_session(own: Path, open_page: Open) -
     assert not page.exception
 
 
+def test_earlier_replays_can_be_looked_at(own: Path, open_page: Open) -> None:
+    replay(own)
+    replay(own, "none", "bands")
+    page = open_page(own, "rules", **COMPARE)
+    choice = page.selectbox(key="replay_shown")
+    assert [title.split(",")[0] for title in choice.options[1:]] == ["none against bands", "bands against none"]
+    assert "+IF p_agent > 0.7" not in "".join(code.value for code in page.code)
+    choice.select_index(2)
+    page.run()
+    assert "+IF p_agent > 0.7" in "".join(code.value for code in page.code)
+    page.query_params["rules_tab"] = "Replay"
+    page.run()
+    assert "This is an earlier replay" in page.info[0].value
+    assert not page.exception
+
+
 def test_a_damaged_replay_is_one_sentence(own: Path, open_page: Open) -> None:
     replay(own)
-    (own / "replays" / "latest.json").write_text("{")
+    next(own.glob("replays/*/replay.json")).write_text("{")
     page = open_page(own, "rules", **REPLAY)
     assert "cannot be read" in page.error[0].value
     assert not page.exception

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from phantom_core.errors import InputError
@@ -16,6 +16,7 @@ from phantom_core.rules.rule_set import Rule, RuleSet
 from phantom_core.rules.simplify import simplify
 from phantom_core.rules.text import format_rules, parse_rules
 from phantom_core.rules.zen import ZenRules
+from tests.examples import examples
 from tests.rules import test_text
 from tests.rules.strategies import random_sessions, row, rule_sets
 
@@ -29,7 +30,7 @@ def test_any_rule_set_survives_json_and_jdm(rules: RuleSet) -> None:
 
 
 @given(rule_sets, st.integers(0, 2**32))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_a_zen_engine_answers_as_the_data_do(rules: RuleSet, seed: int) -> None:
     columns = random_sessions(250, np.random.default_rng(seed))
     decided, zen = evaluate(rules, columns, 250), ZenRules(rules)
@@ -64,7 +65,7 @@ def test_ten_thousand_sessions_get_one_answer_from_text_data_and_engine() -> Non
 
 
 @given(rule_sets, st.integers(0, 2**32))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_simpler_rules_answer_alike_and_are_not_longer(rules: RuleSet, seed: int) -> None:
     shorter = simplify(rules)
     columns = random_sessions(2_000, np.random.default_rng(seed))

@@ -20,7 +20,7 @@ def view(n: int = 100) -> ExplanationView:
     }
     features = tuple(Importance(name, family, size, None, None) for name, (family, size, _) in rows.items())
     empty = Kernels((), ((0,),), ((0,),), 1.0)
-    explanation = Explanation("m", 0, n, n, 0, 0, 1, 0.0, features, (), (), 0, empty)
+    explanation = Explanation("m", "agent", "sessions", (0,), n, n, 0, 0, 1, 0, 0.0, features, (), (), 0, empty)
     ids = [f"s{i}" for i in range(n)]
     points = pa.table(
         {"session_id": ids, **{name: pa.array(rng.normal(0, size, n).astype(np.float32)) for name, (_, size, _) in rows.items()}}

@@ -2,12 +2,13 @@
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from phantom_core.errors import InputError
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.text import parse_rules
 from phantom_core.views.rule_table import COLUMNS, feature_names, rule_table, rules_of_table
+from tests.examples import examples
 from tests.rules.strategies import rule_sets
 
 TEXT = """MARKUP RISES WITH p_agent
@@ -33,7 +34,7 @@ def test_rows_come_back_as_the_same_rules() -> None:
 
 
 @given(rule_sets)
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_any_rules_survive_the_table(rules: RuleSet) -> None:
     assert rules_of_table(rule_table(rules), rules) == rules
 

@@ -20,22 +20,17 @@ from phantom_core.progress import silent
 from phantom_core.rules.evaluate import evaluate
 from phantom_core.rules.text import parse_rules
 from phantom_core.settings import Settings
-from phantom_core.workflows.demo import load_demo
 from phantom_core.workflows.distil import KIND, RULES, distil, read_distilled, teacher_named
 from phantom_core.workflows.draw_tree import draw_tree
-from phantom_core.workflows.train_classifier import train_classifier
 
 NOW_MS = 1_772_452_800_000
 RECIPE = Recipe(depth=3, leaf_sessions=10)
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Lake]:
-    settings = Settings(workspace=tmp_path_factory.mktemp("distilled"), demo_sessions=300)
-    load_demo(settings, now_ms=NOW_MS)
-    lake = Lake(settings.workspace / "lake")
-    train_classifier(settings, lake, now_ms=NOW_MS, n_folds=3)
-    return settings, lake
+def trained(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Lake]:
+    workspace = shutil.copytree(trained, tmp_path_factory.mktemp("distilled") / "workspace")
+    return Settings(workspace=workspace), Lake(workspace / "lake")
 
 
 def test_saved_rules_price_every_session_as_the_tree_does(trained: tuple[Settings, Lake]) -> None:

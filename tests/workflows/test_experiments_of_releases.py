@@ -2,14 +2,15 @@
 
 import pytest
 
-from phantom_core.control.price_experiments import Arm
+from phantom_core.control.experiment_plan import Arm
 from phantom_core.errors import ConflictError
 from phantom_core.evaluation.experiment_size import Baseline
 from phantom_core.publishing.experiments import read_experiments
 from phantom_core.publishing.server import connect
 from phantom_core.settings import Settings
 from phantom_core.views.experiments import playable
-from phantom_core.workflows.experiments import plan_experiment, size_experiment, start_experiment, stop_experiment
+from phantom_core.workflows.experiments import start_experiment, stop_experiment
+from phantom_core.workflows.plan_experiment import plan_experiment, size_experiment
 from phantom_core.workflows.publish_rules import publish_request, set_share
 from tests.workflows.test_publish_rules import ANA, MAX, NOW, approved, proposed, shop
 

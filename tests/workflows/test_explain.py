@@ -1,5 +1,6 @@
 """Explaining a saved classifier: exact, kept, and honest about what is gone."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,21 +14,17 @@ from phantom_core.models.classifier import margin
 from phantom_core.models.encoding import encode
 from phantom_core.models.saved_classifier import read_classifier
 from phantom_core.settings import Settings
-from phantom_core.workflows.demo import load_demo
 from phantom_core.workflows.explain_model import explain_model, read_explanation
 from phantom_core.workflows.explain_session import explain_session
-from phantom_core.workflows.train_classifier import train_classifier
+from phantom_core.workflows.ingest import ingest
 
 NOW_MS = 1_772_452_800_000
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Lake]:
-    settings = Settings(workspace=tmp_path_factory.mktemp("explained"), demo_sessions=200)
-    load_demo(settings, now_ms=NOW_MS)
-    lake = Lake(settings.workspace / "lake")
-    train_classifier(settings, lake, now_ms=NOW_MS, n_folds=3)
-    return settings, lake
+def trained(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Lake]:
+    workspace = shutil.copytree(trained, tmp_path_factory.mktemp("explained") / "workspace")
+    return Settings(workspace=workspace), Lake(workspace / "lake")
 
 
 def test_contributions_of_every_session_add_up_to_the_saved_models_margin(trained: tuple[Settings, Lake]) -> None:
@@ -50,10 +47,22 @@ def test_the_same_model_and_data_are_explained_once(trained: tuple[Settings, Lak
     assert points.stat().st_mtime_ns == written_ns
 
 
+def test_a_changed_label_has_the_model_explained_again(trained: tuple[Settings, Lake], tmp_path: Path) -> None:
+    workspace = shutil.copytree(trained[0].workspace, tmp_path / "own")
+    settings, lake = Settings(workspace=workspace), Lake(workspace / "lake")
+    first = explain_model(settings, lake)
+    human = next(row["session_id"] for row in FeatureStore(lake).matrix().to_pylist() if row["is_agent"] is False)
+    (tmp_path / "labels.csv").write_text(f"session,label\n{human},agent\n")
+    ingest(settings, [], now_ms=NOW_MS + 9, labels=str(tmp_path / "labels.csv"))
+    again = explain_model(settings, lake)
+    assert (again.lake_version, again.features != first.features) == (first.lake_version, True)
+    assert again.kernels != first.kernels
+
+
 def test_a_stated_number_of_sessions_is_drawn_the_same_way_each_time(trained: tuple[Settings, Lake]) -> None:
     settings, lake = trained
     few = explain_model(settings, lake, n_sessions=50, n_paired=3)
-    assert (few.sessions, few.explained, few.interaction_sessions) == (200, 50, 3)
+    assert (few.sessions, few.explained, few.interaction_sessions) == (300, 50, 3)
     assert few.interactions[0].mean_abs >= few.interactions[-1].mean_abs
     drawn = read_explanation(settings).points["session_id"].to_pylist()
     explain_model(settings, lake, n_sessions=60)

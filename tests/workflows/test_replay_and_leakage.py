@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from phantom_core.cli import app
 from phantom_core.errors import DataError, InputError, NotFoundError
 from phantom_core.lake.lake import Lake
+from phantom_core.logged import replay_store as replay_store_module
 from phantom_core.logged.period import period_of
 from phantom_core.market.session_market import BANDS, NO_MARKUP
 from phantom_core.rules.rule_set import RuleSet
@@ -24,7 +25,7 @@ from phantom_core.shoppers.generate import Generated, generate
 from phantom_core.workflows.demo import load_demo
 from phantom_core.workflows.ingest import ingest
 from phantom_core.workflows.measure_leakage import latest_leakage, measure_leakage, purchases_file
-from phantom_core.workflows.replay_rules import changed_sessions_file, latest_replay, replay_rules
+from phantom_core.workflows.replay_rules import changed_sessions_file, latest_replay, replay_rules, replay_store
 from phantom_core.workflows.train_classifier import train_classifier
 from tests.views.workspaces import load_events, load_labels
 
@@ -119,6 +120,20 @@ def test_a_replay_tells_agents_from_humans_and_keeps_what_it_found(shop: Shop) -
     assert set(changed["rule_after"].to_pylist()) <= {"rule 1", "rule 2"}
     again = latest_replay(shop.settings)
     assert again.to_json() == found.to_json()
+
+
+def test_the_newest_replays_are_kept_and_the_oldest_make_room(own: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay_store_module, "MOST_KEPT", 2)
+    store = replay_store(own)
+    for n, (rules, against) in enumerate([(BANDS, NO_MARKUP), (NO_MARKUP, BANDS), (BANDS, BANDS)]):
+        replay_rules(own, rules, against, now_ms=NOW_MS + n)
+    assert [title.split(",")[0] for title in store.titles().values()] == ["bands against bands", "none against bands"]
+    newest, earlier = store.names()
+    assert store.open() == store.open(newest)
+    assert pq.read_table(store.changed_file(newest)).num_rows == 0
+    assert pq.read_table(store.changed_file(earlier)).num_rows == store.open(earlier).changed > 0
+    with pytest.raises(NotFoundError, match="There is no replay 'gone'"):
+        store.open("gone")
 
 
 def test_a_set_replayed_against_itself_changes_nobody(shop: Shop) -> None:

@@ -10,34 +10,23 @@ from typer.testing import CliRunner
 
 from phantom_core.artifacts.store import ModelStore
 from phantom_core.cli import app
+from phantom_core.distil.grow import Recipe
 from phantom_core.errors import CancelledError, DataError, NotFoundError
 from phantom_core.evaluation.learning import read_learning
 from phantom_core.evaluation.multitask_report import FILE, KIND, MultitaskReport, parse_report
+from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.progress import silent
 from phantom_core.settings import Settings
 from phantom_core.workflows.demo import load_demo
+from phantom_core.workflows.distil import distil, teacher_named
 from phantom_core.workflows.ingest import ingest
 from phantom_core.workflows.price import price_offer
 from phantom_core.workflows.run_job import WORK
 from phantom_core.workflows.train_multitask import leak_suspects, train_multitask
 from phantom_core.workflows.tune_multitask import tune_multitask, tuned_hyperparameters, tuning_history
-
-NOW_MS = 1_772_452_800_000
-QUICK = Hyperparameters(width=0.5, most_epochs=4, batch_rows=512)
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    settings = Settings(workspace=tmp_path_factory.mktemp("multitask"), demo_sessions=500)
-    load_demo(settings, now_ms=NOW_MS)
-    return settings
-
-
-@pytest.fixture(scope="module")
-def report(demo: Settings) -> MultitaskReport:
-    return train_multitask(demo, Lake(demo.workspace / "lake"), now_ms=NOW_MS, n_folds=3, chosen=QUICK)
+from tests.workflows.conftest import NOW_MS, QUICK
 
 
 def quoted(settings: Settings) -> tuple[str, str]:
@@ -111,6 +100,20 @@ def test_a_price_is_within_the_rails_and_better_than_the_base_price(report: Mult
     assert offer.price == round(curve.best_ratio * offer.base_price, 2)
     told = json.loads(json.dumps(offer.to_json()))
     assert told["model_version"] == report.model_version
+
+
+def test_the_networks_optimal_markups_teach_a_tree(report: MultitaskReport, demo: Settings) -> None:
+    lake = Lake(demo.workspace / "lake")
+    matrix = FeatureStore(lake).matrix()
+    teacher, version = teacher_named(demo, lake, "optimal", silent)
+    markup = teacher.markup_ratio(matrix)
+    priced = markup[~np.isnan(markup)]
+    assert version == report.model_version
+    assert len(priced) > 0.9 * matrix.num_rows
+    assert 0.7 <= priced.min() < priced.max() <= 1.5
+    made = distil(demo, lake, now_ms=NOW_MS, teacher="optimal", recipe=Recipe(depth=2, leaf_sessions=20))
+    assert (made.teacher, made.sessions) == ("optimal", len(priced))
+    assert made.fidelity.r2 is not None
 
 
 def test_unknown_sessions_and_products_are_told_apart(report: MultitaskReport, demo: Settings) -> None:

@@ -6,21 +6,32 @@ from typing import Final
 import pandas as pd
 import plotly.graph_objects as go
 
-from phantom_core.explain.explanation import Interaction
+from phantom_core.explain.explanation import Interaction, Output
 from phantom_core.explain.importance import Importance
+from phantom_core.explain.one_offer import OfferExplanation
 from phantom_core.explain.one_session import SessionExplanation
 from phantom_core.explain.stability import Stability
 from ui.charts.frame import AGENT, BASELINE, COLOURS, HUMAN, MODEL, SECOND, framed
 from ui.wording import family_name, feature_name, feature_value
 
-FAMILY_COLOURS: Final = {"temporal": MODEL, "behavioural": SECOND, "product": "#b8902f", "user_agent": "#c765a0"}
-LOG_ODDS: Final = "log-odds of an agent"
+FAMILY_COLOURS: Final = {
+    "temporal": MODEL,
+    "behavioural": SECOND,
+    "product": "#b8902f",
+    "user_agent": "#c765a0",
+    "offer": "#5b7fd6",
+    "price": "#c4524a",
+}
 _SHOWN: Final = 15
+_SIDES: Final[dict[Output, str]] = {
+    "agent": "log-odds of an agent: blue speaks for a human, orange for an agent",
+    "purchase": "log-odds of a purchase: blue speaks against it, orange for it",
+}
 _WATERFALL_ROWS: Final = 12
 _SCALE: Final = [[0.0, HUMAN], [0.5, "#c9b8d6"], [1.0, AGENT]]
 
 
-def importance_chart(rows: Sequence[Importance], *, are_families: bool = False) -> go.Figure:
+def importance_chart(rows: Sequence[Importance], log_odds: str, *, are_families: bool = False) -> go.Figure:
     """Mean size of contributions with intervals, coloured by family, the most important on top."""
     shown = list(rows[:_SHOWN])
     figure = go.Figure()
@@ -46,10 +57,10 @@ def importance_chart(rows: Sequence[Importance], *, are_families: bool = False) 
     names = [_name(row, are_families) for row in reversed(shown)]
     figure.update_yaxes(categoryorder="array", categoryarray=names)
     figure.update_layout(barmode="overlay")
-    return framed(figure, x=f"mean size, {LOG_ODDS}", y="", height_px=90 + 25 * len(shown), has_legend=not are_families)
+    return framed(figure, x=f"mean size, {log_odds}", y="", height_px=90 + 25 * len(shown), has_legend=not are_families)
 
 
-def swarm_chart(dots: pd.DataFrame) -> go.Figure:
+def swarm_chart(dots: pd.DataFrame, log_odds: str) -> go.Figure:
     """One dot per session and feature: how much it adds, coloured by how large the value is."""
     n_rows = int(dots["row"].max()) + 1 if len(dots) else 0
     names = dots.drop_duplicates("row").sort_values("row")["feature"].tolist()
@@ -75,10 +86,10 @@ def swarm_chart(dots: pd.DataFrame) -> go.Figure:
     figure.update_yaxes(
         tickvals=list(range(n_rows)), ticktext=[feature_name(name) for name in names], range=[n_rows - 0.4, -0.6], showgrid=False
     )
-    return framed(figure, x=f"adds to the {LOG_ODDS}", y="", height_px=80 + 38 * n_rows, has_legend=False)
+    return framed(figure, x=f"adds to the {log_odds}", y="", height_px=80 + 38 * n_rows, has_legend=False)
 
 
-def dependence_chart(rows: pd.DataFrame, feature: str, unit: str, *, is_log: bool) -> go.Figure:
+def dependence_chart(rows: pd.DataFrame, feature: str, unit: str, log_odds: str, *, is_log: bool) -> go.Figure:
     """What a feature adds at each of its values; undefined stands at the left."""
     figure = go.Figure()
     is_text = bool(rows["value"].map(lambda value: isinstance(value, str)).all())
@@ -96,7 +107,7 @@ def dependence_chart(rows: pd.DataFrame, feature: str, unit: str, *, is_log: boo
     figure.add_hline(y=0, line={"color": BASELINE, "width": 1})
     figure.update_xaxes(type="log" if is_log and not is_text else None)
     shown = "" if unit in ("category", "yes/no") else f", {unit}"
-    return framed(figure, x=f"{feature_name(feature)}{shown}", y=f"adds to the {LOG_ODDS}", height_px=360)
+    return framed(figure, x=f"{feature_name(feature)}{shown}", y=f"adds to the {log_odds}", height_px=360)
 
 
 def interactions_chart(pairs: Sequence[Interaction]) -> go.Figure:
@@ -111,11 +122,11 @@ def interactions_chart(pairs: Sequence[Interaction]) -> go.Figure:
             hovertemplate="%{y}: %{x:.3f}<extra></extra>",
         )
     )
-    return framed(figure, x=f"mean size, {LOG_ODDS}", y="", height_px=70 + 26 * len(shown), has_legend=False)
+    return framed(figure, x="mean size, log-odds of an agent", y="", height_px=70 + 26 * len(shown), has_legend=False)
 
 
-def waterfall_chart(found: SessionExplanation) -> go.Figure:
-    """From what holds for anybody to what the model says of this session, the largest contribution first."""
+def waterfall_chart(found: SessionExplanation | OfferExplanation, answer: Output = "agent") -> go.Figure:
+    """From what holds for anybody to what the model says of this session or offer, the largest contribution first."""
     shown, rest = found.contributions[:_WATERFALL_ROWS], found.contributions[_WATERFALL_ROWS:]
     rows = [(f"{feature_name(row.name)} = {feature_value(row.value)}", row.log_odds) for row in shown]
     if rest:
@@ -141,12 +152,10 @@ def waterfall_chart(found: SessionExplanation) -> go.Figure:
     ends = _ends(found.base, [size for _, size in rows])
     margin = 0.12 * max(max(ends) - min(ends), 0.1)
     figure.update_xaxes(range=[min(0.0, *ends) - margin, max(0.0, *ends) + margin])
-    return framed(
-        figure, x=f"{LOG_ODDS}: blue speaks for a human, orange for an agent", y="", height_px=90 + 28 * (len(rows) + 2), has_legend=False
-    )
+    return framed(figure, x=_SIDES[answer], y="", height_px=90 + 28 * (len(rows) + 2), has_legend=False)
 
 
-def stability_chart(found: Stability, first: str, second: str) -> go.Figure:
+def stability_chart(found: Stability, first: str, second: str, log_odds: str) -> go.Figure:
     """Mean contributions of each feature in two models, joined; the first model's top on top."""
     shown = list(reversed(found.shifts[:_SHOWN]))
     names = [feature_name(shift.name) for shift in shown]
@@ -167,7 +176,7 @@ def stability_chart(found: Stability, first: str, second: str) -> go.Figure:
         hover = "%{y}: %{x:.3f}<extra>" + model + "</extra>"
         figure.add_scatter(x=sizes, y=names, mode="markers", name=model, marker=marker, hovertemplate=hover)
     figure.update_xaxes(rangemode="tozero")
-    return framed(figure, x=f"mean size, {LOG_ODDS}", y="", height_px=90 + 25 * len(shown))
+    return framed(figure, x=f"mean size, {log_odds}", y="", height_px=90 + 25 * len(shown))
 
 
 def _name(row: Importance, is_family: bool) -> str:

@@ -34,8 +34,13 @@ _HOVERED: Final = ["event_name", "page", "product_id", "at"]
 _MINUTES_FROM_S: Final = 180.0
 
 
-def timeline(view: SessionView) -> go.Figure:
-    """Events by kind over time, and below them the prices seen, quoted and paid."""
+def timeline(view: SessionView, asked_ms: int | None = None) -> go.Figure:
+    """Events by kind over time, and below them the prices seen, quoted and paid.
+
+    Args:
+        view: the session.
+        asked_ms: a moment to mark, up to which somebody looked, UTC milliseconds.
+    """
     has_prices = bool(view.events["price_seen"].notna().any() or view.events["amount_paid"].notna().any() or len(view.quotes))
     figure = make_subplots(
         rows=1 + has_prices, cols=1, shared_xaxes=True, vertical_spacing=0.06, row_heights=[0.62, 0.38][: 1 + has_prices]
@@ -45,6 +50,8 @@ def timeline(view: SessionView) -> go.Figure:
     _add_events(figure, view.events, per_unit)
     if has_prices:
         _add_prices(figure, view, per_unit)
+    if asked_ms is not None:
+        figure.add_vline(x=(asked_ms - view.start_ms) / 1_000 / per_unit, line={"color": BASELINE, "width": 1.5, "dash": "dot"})
     framed(figure, x="", y="", height_px=150 + 24 * len(kinds) + 170 * has_prices)
     figure.update_xaxes(title_text=f"{unit} since the first event", row=1 + has_prices, col=1)
     figure.update_yaxes(categoryorder="array", categoryarray=kinds, showgrid=True, row=1, col=1)

@@ -165,7 +165,7 @@ def _parts(theta: NDArray[np.float64], design: NDArray[np.float64], choices: Cho
     sign = np.where(choices.bought, 1.0, -1.0)[:, None]
     with np.errstate(divide="ignore"):
         joint = special.log_expit(sign * log_odds) + np.log(np.stack([1.0 - choices.p_agent, choices.p_agent], axis=1))
-    total = special.logsumexp(joint, axis=1)
+    total = np.logaddexp(joint[:, 0], joint[:, 1])
     return special.expit(log_odds), total, np.exp(joint - total[:, None])
 
 

@@ -67,6 +67,11 @@ def session_inputs(sessions: pa.Table) -> Inputs:
     return Inputs(encode(sessions, names()), unknown, np.full(n, np.nan, np.float32))
 
 
+def values_of(inputs: Inputs) -> Floats:
+    """Session, product and the logarithm of price over base price side by side, shape (n, 40), NaN where undefined."""
+    return np.hstack([inputs.session, inputs.product, inputs.log_ratio[:, None]])
+
+
 def concatenate(first: Inputs, second: Inputs) -> Inputs:
     """Rows of one after rows of the other."""
     return Inputs(

@@ -97,6 +97,26 @@ def read_network(model: StoredModel) -> tuple[Network, Description]:
     return network.eval(), description
 
 
+def read_fold_networks(model: StoredModel) -> tuple[Network, ...]:
+    """Networks of the folds, each of which did not see one group of actors; read from what is played, which names its weights.
+
+    Raises:
+        DataError: a file is gone, was changed, or does not name its weights.
+    """
+    architecture = read_description(model).architecture
+    played = sorted((name for name in model.manifest.files if name.startswith("fold-")), key=lambda name: int(name[5:-5]))
+    return tuple(_with_weights(Network(architecture), model.read(name), f"{name} of model {model.manifest.version}") for name in played)
+
+
+def _with_weights(network: Network, exported: bytes, what: str) -> Network:
+    places = {tensor.name.removeprefix("network."): tensor for tensor in onnx.load_model_from_string(exported).graph.initializer}
+    wanted = network.state_dict()
+    if missing := wanted.keys() - places.keys():
+        raise DataError(f"{what} does not name its weights {min(missing)}.", hint="Train again.")
+    network.load_state_dict({name: torch.from_numpy(onnx.numpy_helper.to_array(places[name]).copy()) for name in wanted})
+    return network.eval()
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
     """The exporter logs its own progress, and warns of what it does with its own code."""

@@ -56,18 +56,19 @@ class Scorer:
         Returns:
             Shape (n, n_prices).
         """
-        return _demand(self.session, inputs, ratios)
+        return demand_by(self.session, inputs, ratios)
 
     def demands_of_folds(self, inputs: Inputs) -> list[Callable[[Floats], Floats]]:
         """P(purchase) at price ratios by the network of each fold, as functions like `demand`."""
-        return [partial(_demand, session, inputs) for session in self.folds]
+        return [partial(demand_by, session, inputs) for session in self.folds]
 
     def demand_by_fold(self, inputs: Inputs, ratios: Floats) -> Floats:
         """The same by the network of each fold, shape (n_folds, n, n_prices)."""
         return np.stack([demand(ratios) for demand in self.demands_of_folds(inputs)])
 
 
-def _demand(session: onnxruntime.InferenceSession, inputs: Inputs, ratios: Floats) -> Floats:
+def demand_by(session: onnxruntime.InferenceSession, inputs: Inputs, ratios: Floats) -> Floats:
+    """P(purchase) at other prices by one network; arguments and result as of `Scorer.demand`."""
     _, purchase = session.run(None, _feed(inputs.at_ratios(ratios)))
     return np.asarray(purchase, np.float64).reshape(ratios.shape)
 

@@ -1,0 +1,30 @@
+"""How many examples property tests draw: all of them in CI or with PHANTOM_TEST_PROFILE=full, a few at every desk."""
+
+import os
+from typing import Final
+
+from hypothesis import HealthCheck, settings
+
+IS_FULL: Final = os.environ.get("PHANTOM_TEST_PROFILE", "full" if os.environ.get("CI") else "quick") == "full"
+USUAL: Final = 100
+FEWEST: Final = 3
+
+
+def examples(full: int, *suppressed: HealthCheck) -> settings:
+    """Draw so many examples, or a quarter of them at a desk.
+
+    Args:
+        full: count in CI.
+        suppressed: checks of Hypothesis that do not apply.
+    """
+    return settings(max_examples=_count(full), deadline=None, suppress_health_check=suppressed)
+
+
+def load_profile() -> None:
+    """Make it the usual for tests that say nothing."""
+    settings.register_profile("phantom", max_examples=_count(USUAL))
+    settings.load_profile("phantom")
+
+
+def _count(full: int) -> int:
+    return full if IS_FULL else max(FEWEST, full // 4)
