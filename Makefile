@@ -32,6 +32,8 @@ bench: $(VENV)/.dev ## Run the benchmarks and print their tables
 	$(BIN)/python -m benchmarks.multitask
 	$(BIN)/python -m benchmarks.explain
 	$(BIN)/python -m benchmarks.rules
+	$(BIN)/python -m benchmarks.experiments
+	$(BIN)/python -m benchmarks.online
 	$(BIN)/python -m benchmarks.publishing
 
 system: ## Graphviz and Chromium, where apt can install them

@@ -17,6 +17,7 @@ import numpy as np
 import uvloop
 
 SESSIONS, PRODUCTS = 2_000, 200
+WARM_UP_S = 2.0
 
 
 def main() -> None:
@@ -26,7 +27,7 @@ def main() -> None:
     parser.add_argument("path")
     parser.add_argument("--rate", type=float, default=300.0)
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--warm-up", type=float, default=2.0)
+    parser.add_argument("--warm-up", type=float, default=WARM_UP_S)
     chosen = parser.parse_args()
     parts = urlsplit(chosen.url)
     played = Load(str(parts.hostname), parts.port or 80, chosen.path, chosen.rate)

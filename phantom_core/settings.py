@@ -61,7 +61,6 @@ class Settings(BaseSettings):
         late_features_s: features of a session that are older count as unknown, seconds.
         catalogue: products to price: a file, or postgresql://… with a table `catalogue`; empty means the lake's.
         decision_log_share: share of the sessions whose decisions are kept.
-        allowed_origins: web pages that may call the services, https://shop.example; commas between them in the environment.
         oidc_claim: claim of the identity provider that lists groups or roles.
         oidc_roles: role by group, as a JSON object: {"pricing": "pricing manager", "all": "viewer"}.
     """
@@ -128,12 +127,11 @@ class Settings(BaseSettings):
     late_features_s: int = Field(default=3_600, ge=1)
     catalogue: str = Field(default="", repr=False)
     decision_log_share: float = Field(default=1.0, ge=0, le=1)
-    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     oidc_claim: str = "groups"
     oidc_roles: dict[str, Literal["viewer", "analyst", "pricing manager", "administrator"]] = Field(default_factory=dict)
     log_level: str = "INFO"
 
-    @field_validator("banned_features", "alert_to", "api_keys", "cors_origins", "allowed_origins", mode="before")
+    @field_validator("banned_features", "alert_to", "api_keys", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Values with commas, as an environment variable holds them."""

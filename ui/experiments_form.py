@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from phantom_core.control.price_experiments import Arm
+from phantom_core.control.experiment_plan import Arm
 from phantom_core.evaluation.experiment_size import Baseline
 from phantom_core.logged.experiment_report import METRICS
 

@@ -4,16 +4,17 @@ from typing import Final
 
 import streamlit as st
 
-from phantom_core.control.price_experiments import Arm
+from phantom_core.control.experiment_plan import Arm
 from phantom_core.control.roles import Permission
 from phantom_core.errors import InputError
 from phantom_core.logged.experiment_report import METRICS
 from phantom_core.settings import Settings
 from phantom_core.views.experiments import playable, played, sizes_table
-from phantom_core.workflows.experiments import LOOK_BACK_DAYS, Sized, metric_named, plan_experiment, size_experiment
+from phantom_core.workflows.plan_experiment import LOOK_BACK_DAYS, Sized, metric_named, plan_experiment, size_experiment
 from ui.account import login, may
 from ui.charts.experiments import sizes_chart
 from ui.charts.frame import show
+from ui.empty import missing
 from ui.errors import friendly_errors
 from ui.experiments_form import Asked, ask
 from ui.handles import now_ms
@@ -25,20 +26,29 @@ _FOREVER_DAYS: Final = 365
 
 def plan_tab(settings: Settings) -> None:
     """Ask, work out, keep."""
+    if kept := st.session_state.pop("experiment_kept", ""):
+        st.success(f"{kept} is kept as a draft. Start it on the tab Watch.", icon=":material/check_circle:")
     asked = ask(playable(settings), played)
-    with friendly_errors():
-        metric_name = metric_named(asked.metric)
-        sized = size_experiment(
-            settings, asked.arms, metric_name, asked.effect, now_ms=now_ms(), alpha=asked.alpha, power=asked.power, baseline=asked.baseline
-        )
-        _figures(asked, sized)
-        sizes = sizes_table(sized.baseline, [arm.share for arm in asked.arms], alpha=asked.alpha, power=asked.power)
-        show(
-            sizes_chart(sizes, asked.effect), "Half the effect takes four times the sessions",
-            "The upright line is the effect you asked for. Looking all the time costs sessions, and lets you stop at any moment.",
-            key="experiment_sizes", download="phantom-experiment-size",
-        )  # fmt: skip
-    _keep(settings, asked)
+    try:
+        sized = _sized(settings, asked)
+    except InputError as error:
+        missing("No size can be worked out yet.", str(error))
+        return
+    _figures(asked, sized)
+    sizes = sizes_table(sized.baseline, [arm.share for arm in asked.arms], alpha=asked.alpha, power=asked.power)
+    show(
+        sizes_chart(sizes, asked.effect), "Half the effect takes four times the sessions",
+        "The upright line is the effect you asked for. Looking all the time costs sessions, and lets you stop at any moment.",
+        key="experiment_sizes", download="phantom-experiment-size",
+    )  # fmt: skip
+    _keep(settings, asked, sized)
+
+
+def _sized(settings: Settings, asked: Asked) -> Sized:
+    return size_experiment(
+        settings, asked.arms, metric_named(asked.metric), asked.effect, now_ms=now_ms(), alpha=asked.alpha, power=asked.power,
+        baseline=asked.baseline,
+    )  # fmt: skip
 
 
 def _figures(asked: Asked, sized: Sized) -> None:
@@ -58,26 +68,19 @@ def _figures(asked: Asked, sized: Sized) -> None:
         st.warning("That is more than a year. Look for a larger effect, or compare fewer arms.", icon=":material/hourglass:")
 
 
-def _keep(settings: Settings, asked: Asked) -> None:
+def _keep(settings: Settings, asked: Asked, sized: Sized) -> None:
     allowed = may(Permission.PROPOSE)
-    help_text = None if allowed else "An analyst or a pricing manager can keep a plan."
-    if not st.button(
-        "Keep as a draft", type="primary", icon=":material/science:", key="experiment_keep", disabled=not allowed, help=help_text
-    ):
+    tip = None if allowed else "An analyst or a pricing manager can keep a plan."
+    if not st.button("Keep as a draft", type="primary", icon=":material/science:", key="experiment_keep", disabled=not allowed, help=tip):
         return
     with friendly_errors():
         if not asked.name:
             raise InputError("The experiment has no name.", hint="Give it a short one, such as plus5.")
-        metric_name = metric_named(asked.metric)
-        sized = size_experiment(
-            settings, asked.arms, metric_name, asked.effect, now_ms=now_ms(), alpha=asked.alpha, power=asked.power, baseline=asked.baseline
-        )
         plan_experiment(
-            settings, login(Permission.PROPOSE), asked.name, asked.question, asked.arms, sized, metric=metric_name, effect=asked.effect,
-            now_ms=now_ms(), alpha=asked.alpha, power=asked.power, tolerated_drop=asked.tolerated_drop,
+            settings, login(Permission.PROPOSE), asked.name, asked.question, asked.arms, sized, metric=metric_named(asked.metric),
+            effect=asked.effect, now_ms=now_ms(), alpha=asked.alpha, power=asked.power, tolerated_drop=asked.tolerated_drop,
         )  # fmt: skip
         st.session_state["experiment_kept"] = asked.name
-        st.query_params["experiment"] = asked.name
         st.rerun()
 
 

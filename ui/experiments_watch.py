@@ -54,7 +54,9 @@ def _head(found: Status) -> None:
         st.markdown(plan.question)
     st.markdown(arms_say(plan.arms))
     began = f"started by {one.started_by} {moment(one.started_ms)} UTC" if one.started_ms else f"planned by {one.author}"
-    st.caption(f"{METRICS[plan.metric]} decides · {began} · {many(plan.planned_sessions, 'session')} planned for {percent(plan.effect, 1)}")
+    st.caption(
+        f"decides: {METRICS[plan.metric]} · {began} · {many(plan.planned_sessions, 'session')} planned for {percent(plan.effect, 1)}"
+    )
     if one.state == "stopped":
         tripped = one.why.startswith("The guard")
         say = st.error if tripped else st.info

@@ -32,7 +32,7 @@ def plan(
     """Work out how many sessions it takes, and keep the plan as a draft."""
     from phantom_core.errors import InputError
     from phantom_core.evaluation.experiment_size import Baseline
-    from phantom_core.workflows.experiments import metric_named, parse_arms, plan_experiment, size_experiment
+    from phantom_core.workflows.plan_experiment import metric_named, parse_arms, plan_experiment, size_experiment
 
     with running(workspace, "planning", as_json=as_json) as (settings, _):
         if (mean is None) != (sd is None):

@@ -1,5 +1,6 @@
 """Verbs that serve: they run until they are told to stop."""
 
+import os
 import select
 import signal
 import sys
@@ -9,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from phantom_core.cli.run import Json, Workspace, emit, refusing, settings_of
+from phantom_core.cli.run import Json, Workspace, emit, serving
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 
@@ -24,8 +25,8 @@ def pricing(
     """Answer price requests until told to stop."""
     from phantom_core.serving.serve_pricing import serve_pricing
 
-    with refusing():
-        serve_pricing(settings_of(workspace), host=host, port=port, drain=drain)
+    with serving(workspace) as settings:
+        serve_pricing(settings, host=host, port=port, drain=drain)
 
 
 def decisions(
@@ -40,8 +41,9 @@ def decisions(
     from phantom_core.workflows.drain_decisions import drain_decisions, drain_until
     from phantom_core.workflows.watch_price_experiments import Watch
 
-    with refusing(as_json=as_json):
-        settings = settings_of(workspace)
+    with serving(workspace, as_json=as_json) as settings:
+        if with_parent:
+            os.nice(10)  # prices go first
         is_over = _parent_gone if with_parent else _told_to_stop()
         found = drain_decisions(settings) if once else drain_until(settings, is_over, every, Watch(settings).look)
         emit({"decisions": found.decisions, "segments": found.segments, "torn": found.torn}, as_json)

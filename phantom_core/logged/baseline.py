@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from phantom_core.control.price_experiments import Metric
+from phantom_core.control.experiment_plan import Metric
 from phantom_core.evaluation.experiment_size import Baseline
 from phantom_core.lake.lake import Lake
 from phantom_core.logged.exposures import WINDOW_MS

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from phantom_core.control.price_experiments import Metric
+from phantom_core.control.experiment_plan import Metric
 from phantom_core.evaluation.confidence_sequence import NAN, NOTHING_KNOWN, Bounds, Contrast
 from phantom_core.logged.exposures import Exposed, Exposures
 from phantom_core.logged.quotes import Floats
@@ -207,8 +207,8 @@ def _compare(
     share, tightest = shares[k] / (shares[0] + shares[k]), max(1.0, planned * (shares[0] + shares[k]))
     contrast = Contrast.of(outcome_of(both, metric), is_treated, share)
     human = Contrast.of(both.p_human * both.bought, is_treated, share)
-    difference, effect = (how(at, alpha, tightest) for how in (contrast.difference, contrast.relative))
-    humans = human.relative(at, alpha, tightest)
+    difference, effect = (_nested(how(at, alpha, tightest)) for how in (contrast.difference, contrast.relative))
+    humans = _nested(human.relative(at, alpha, tightest))
     up, down = _first(difference[1] > 0), _first(difference[2] < 0)
     tripped = _first(humans[2] < -tolerated)
     decided = min((one for one in (up, down) if one >= 0), default=-1)
@@ -235,6 +235,15 @@ def _moments(both: Exposures, is_treated: NDArray[np.bool_]) -> NDArray[np.int64
     # Looking at some moments only is looking less often, which spoils nothing.
     step = max(1, found.size // 5_000)
     return np.asarray(np.union1d(found[::step], found[-1:]), np.int64)
+
+
+def _nested(course: tuple[Floats, Floats, Floats]) -> tuple[Floats, Floats, Floats]:
+    """Intervals cut down to what all earlier ones allow too: they hold at once, so what was once excluded stays so."""
+    value, low, high = course
+    lowest, highest = np.maximum.accumulate(low), np.minimum.accumulate(high)
+    # Where nothing is left, which is as rare as being wrong, the newest interval stands.
+    is_left = lowest <= highest
+    return value, np.where(is_left, lowest, low), np.where(is_left, highest, high)
 
 
 def _first(holds: NDArray[np.bool_]) -> int:

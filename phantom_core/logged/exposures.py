@@ -23,7 +23,7 @@ class Exposures:
     Attributes:
         arm: position of the arm.
         first_ms: when, UTC milliseconds.
-        p_agent: label, or P(agent) as known then; NaN where nobody knew.
+        p_agent: label, else the first P(agent) known then or soon after; NaN where nobody knew.
         bought: whether the session bought within the window, 1 or 0.
         revenue: of the session within the window, currency.
     """

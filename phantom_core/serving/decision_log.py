@@ -108,7 +108,10 @@ class DecisionLog:
         lines = []
         try:
             while True:
-                lines.append(orjson.dumps(self._waiting.get_nowait(), option=orjson.OPT_APPEND_NEWLINE))
+                try:
+                    lines.append(orjson.dumps(self._waiting.get_nowait(), option=orjson.OPT_APPEND_NEWLINE))
+                except orjson.JSONEncodeError:  # half a character, say: not worth the thread
+                    self.n_dropped += 1
         except queue.Empty:
             return lines
 

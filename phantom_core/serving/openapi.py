@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from phantom_core.serving.ingest_app import ingest_app
 from phantom_core.serving.pricing import pricing_app
 from phantom_core.settings import Settings
 
@@ -16,7 +17,9 @@ FOLDER: Final = Path(__file__).parents[2] / "docs" / "openapi"
 
 def documents() -> Mapping[str, str]:
     """Content of each document by file name."""
-    return {"pricing.json": json.dumps(pricing_app(Settings()).openapi(), indent=2, ensure_ascii=False) + "\n"}
+    settings = Settings()
+    apps = {"ingest": ingest_app(settings), "pricing": pricing_app(settings)}
+    return {f"{name}.json": json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n" for name, app in apps.items()}
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from phantom_core.events.decision import Decision, Source
-from phantom_core.serving.pricing_decision import Priced, Rail, Reason
+from phantom_core.serving.pricing_decision import Priced, Reason
+from phantom_core.serving.pricing_rails import Rail
 
 
 class PriceAnswer(BaseModel):
@@ -86,6 +87,7 @@ class HealthAnswer(BaseModel):
 class Refusal(BaseModel):
     """Why there is no answer, and what to do."""
 
+    success: Literal[False]
     error: str
     hint: str
     request_id: str

@@ -4,7 +4,6 @@ Order: kill switch, price of the session, arm of a running experiment, live rule
 something is missing that this order needs, the answer is the base price and the reason why. Guard rails hold for every price.
 """
 
-import math
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from phantom_core.events.decision import Decision, Source
 from phantom_core.models.optimal_price import Terms
 from phantom_core.serving.pricing_options import Option, Options, options_of
 from phantom_core.serving.pricing_product import Product
+from phantom_core.serving.pricing_rails import Rail, within_rails
 from phantom_core.serving.pricing_scores import SERVICE, Scores
 from phantom_core.serving.pricing_standing import Ready, Standing
 from phantom_core.telemetry.metrics import count_error
@@ -31,8 +31,6 @@ Reason = Literal[
     "model_missing",
     "model_broken",
 ]
-Rail = Literal["lowest", "highest"]
-_CENTS: Final = 100
 _HALF_A_CENT: Final = 0.005
 _REFERENCE: Final = Terms()
 
@@ -230,19 +228,3 @@ class _Pricing:
         live = self._standing.live
         kept, rail = within_rails(price, self._base * live.lowest_markup, self._base * live.highest_markup)
         return Priced(kept, source, reason, rule_id, rules_version, rail)
-
-
-def within_rails(price: float, lowest: float, highest: float) -> tuple[float, Rail | None]:
-    """A price in whole cents between two rails, and the rail that moved it; where no cent lies between them, the nearer rail itself.
-
-    >>> within_rails(112.3456, 70.0, 150.0), within_rails(200.0, 70.0, 150.0), within_rails(1.0, 0.0101, 0.0199)
-    ((112.35, None), (150.0, 'highest'), (0.0199, 'highest'))
-    """
-    rail: Rail | None = "lowest" if price < lowest else "highest" if price > highest else None
-    cents = round(price, 2)
-    if lowest <= cents <= highest:
-        return cents, rail
-    least, most = math.ceil(lowest * _CENTS - 1e-9), math.floor(highest * _CENTS + 1e-9)
-    if least > most:
-        return min(max(price, lowest), highest), rail
-    return (least if cents < lowest else most) / _CENTS, rail

@@ -98,7 +98,7 @@ class Refresh:
         return True
 
     def _hear(self, problem: str) -> None:
-        if problem and not self.problem:
+        if problem and problem != self.problem:
             _LOGGER.warning("Nothing published can be heard of: %s", problem)
         self.problem = problem
         if not problem:

@@ -11,6 +11,7 @@ from phantom_core.features.catalogue import names
 from phantom_core.models.encoding import encode_session
 from phantom_core.models.multitask.inputs import Inputs
 from phantom_core.models.optimal_price import Terms, optimal_prices
+from phantom_core.models.played_classifier import PlayedClassifier
 from phantom_core.offers.product_features import product_names
 from phantom_core.serving.pricing_product import Product
 from phantom_core.serving.pricing_standing import Standing
@@ -44,11 +45,9 @@ class Scores:
         classifier = self._standing.classifier
         if classifier is None or self._features is None:
             return None
-        try:
-            return _probability(classifier.agent_probability(self._features))
-        except Exception as error:  # whatever a damaged model raises, the shop gets a price
-            self._failed(error)
-            return None
+        found = agent_probability(classifier, self._features)
+        self.is_broken |= found is None
+        return found
 
     def p_purchase(self, price_ratio: float) -> float | None:
         """P(purchase) at a price over base price, by the network; None without one."""
@@ -87,6 +86,15 @@ class Scores:
     def _failed(self, error: Exception) -> None:
         self.is_broken = True
         count_error(SERVICE, type(error).__name__)
+
+
+def agent_probability(classifier: PlayedClassifier, features: Features) -> float | None:
+    """P(agent) of a session; None where the classifier fails, which is counted."""
+    try:
+        return _probability(classifier.agent_probability(features))
+    except Exception as error:  # whatever a damaged model raises, the shop gets a price
+        count_error(SERVICE, type(error).__name__)
+        return None
 
 
 def _probability(value: float) -> float:

@@ -15,6 +15,7 @@ from phantom_core.serving.pricing_decision import Asked, Known, decide
 from phantom_core.serving.pricing_product import Product
 from phantom_core.serving.pricing_products import Shelf
 from phantom_core.serving.pricing_refresh import Refresh
+from phantom_core.serving.pricing_scores import agent_probability
 from phantom_core.serving.pricing_session import SessionReader
 from phantom_core.serving.pricing_standing import Standing
 from phantom_core.settings import Settings
@@ -99,9 +100,7 @@ class Pricing:
         return price_answer(decision, priced, standing.elasticities.get(product_id))
 
     async def _known(self, product: Product, session_id: str | None, now_ms: int) -> Known:
-        if session_id is None or self.standing.live.is_killed:
-            return _STRANGER
-        return await self._reader.read(session_id, product.product_id, now_ms)
+        return _STRANGER if session_id is None else await self._reader.read(session_id, product.product_id, now_ms)
 
     async def agent(self, session_id: str) -> AgentAnswer:
         """Whether a session looks like an agent's."""
@@ -112,14 +111,14 @@ class Pricing:
             return AgentAnswer(
                 sessionId=session_id, agent_probability=None, is_agent=None, threshold=None, model_version=None, reason=reason
             )
-        probability = classifier.agent_probability(known.features)
+        probability = agent_probability(classifier, known.features)
         return AgentAnswer(
             sessionId=session_id,
             agent_probability=probability,
-            is_agent=probability >= classifier.decision.threshold,
+            is_agent=None if probability is None else probability >= classifier.decision.threshold,
             threshold=classifier.decision.threshold,
             model_version=classifier.version,
-            reason=None,
+            reason="model_broken" if probability is None else None,
         )
 
     def models(self) -> ModelsAnswer:

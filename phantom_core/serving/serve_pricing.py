@@ -1,23 +1,20 @@
 """Serve pricing: the pricing API as a process, with a child that drains its decisions into the lake, and a clean stop."""
 
 import gc
+import logging
 import os
-import signal
 import subprocess
 import sys
-from types import FrameType
 from typing import Final
-
-import uvicorn
 
 from phantom_core.serving.lean import stay_lean
 from phantom_core.serving.pricing import SERVICE, pricing_app
 from phantom_core.serving.pricing_service import Pricing
+from phantom_core.serving.web_service import run
 from phantom_core.settings import Settings
 from phantom_core.telemetry.tracing import set_up_tracing
 
 DRAIN_EVERY_S: Final = 10
-_FINISH_WITHIN_S: Final = 10
 _DRAINED_WITHIN_S: Final = 60.0
 
 
@@ -30,31 +27,20 @@ def serve_pricing(settings: Settings, *, host: str, port: int, drain: bool = Tru
         port: to listen on.
         drain: whether to bring decisions into the lake; another process may do so.
     Raises:
-        InputError: the catalogue or the server's address cannot be used.
+        InputError: the catalogue or the server's address cannot be used, or nobody can listen there.
         UnavailableError: the catalogue's database does not answer, or the embedded server does not start.
     """
+    logging.basicConfig(level=settings.log_level)
     stay_lean()
     pricing = Pricing(settings)  # first, since what is wrong with the settings is said here
     stop_tracing = set_up_tracing(SERVICE, os.environ)
     child = _drain(settings) if drain and settings.decision_log_share > 0 else None
-    # uvicorn raises the signal again after it has stopped: without this, nothing below would be reached.
-    for one in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(one, _ignore)
     # What is there now stays: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
     try:
-        uvicorn.run(
-            pricing_app(settings, pricing),
-            host=host,
-            port=port,
-            log_level=settings.log_level.lower(),
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            timeout_graceful_shutdown=_FINISH_WITHIN_S,
-        )
+        run(pricing_app(settings, pricing), host, port)
     finally:
         gc.unfreeze()
         if child:
@@ -77,7 +63,3 @@ def _finish(child: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
-
-
-def _ignore(number: int, frame: FrameType | None) -> None:
-    """Nothing: uvicorn has heard it."""

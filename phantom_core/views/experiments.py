@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from phantom_core.control import releases
-from phantom_core.control.price_experiments import AS_LIVE, BASE_PRICE, Arm, Experiment
+from phantom_core.control.experiment_plan import AS_LIVE, BASE_PRICE, Arm
+from phantom_core.control.price_experiments import Experiment
 from phantom_core.errors import InputError
 from phantom_core.evaluation.experiment_size import Baseline, size_of
 from phantom_core.logged.experiment_report import ExperimentReport

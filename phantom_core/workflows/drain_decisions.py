@@ -19,7 +19,7 @@ from phantom_core.settings import Settings
 FOLDER: Final = "decisions"
 _OPEN, _CLOSED, _LOCK = ".open", ".jsonl", ".lock"
 _NOTE: Final = "phantom_decisions"
-_AT_ONCE: Final = 64
+_AT_ONCE: Final = 8
 _COMPACT_AFTER: Final = 50
 _RAW: Final = pa.schema([field for field in DECISIONS if field.name not in ("session_key", "event_id")])
 

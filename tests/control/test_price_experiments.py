@@ -7,8 +7,9 @@ import sqlalchemy as sa
 
 from phantom_core.control import audit
 from phantom_core.control.database import writing
+from phantom_core.control.experiment_plan import Arm, Plan
 from phantom_core.control.people import MACHINE, insert
-from phantom_core.control.price_experiments import Arm, Plan, draft_experiment, find_experiment, start_experiment, stop_experiment
+from phantom_core.control.price_experiments import draft_experiment, find_experiment, start_experiment, stop_experiment
 from phantom_core.control.roles import Role
 from phantom_core.errors import ConflictError, InputError, NotAllowedError, NotFoundError
 

@@ -51,6 +51,15 @@ def test_uneven_arms_are_said_to_be_uneven() -> None:
     assert read(uneven, 5_000).is_uneven
 
 
+def test_intervals_only_shrink_and_a_verdict_is_never_taken_back() -> None:
+    found = read(exposed(np.random.default_rng(7), 40_000, lift=-0.15), 10_000).comparisons[0]
+    assert found.verdict == "worse"
+    ends = np.array([(point.effect.low, point.effect.high) for point in found.course])
+    assert (np.diff(ends[:, 0]) >= 0).all()
+    assert (np.diff(ends[:, 1]) <= 0).all()
+    assert found.effect.high < 0
+
+
 def test_few_sessions_say_nothing_yet() -> None:
     for n in (0, 1, 300):
         found = read(exposed(np.random.default_rng(6), n), 10_000)

@@ -18,13 +18,12 @@ from tests.conftest import NOW_MS
 APP = Path(__file__).parents[2] / "app.py"
 SCREENS = (
     "overview", "data", "sessions", "features", "classifier", "demand", "explain", "rules", "leakage", "simulator",
-    "approvals", "live", "monitoring", "audit", "jobs", "people",
+    "approvals", "live", "experiments", "monitoring", "audit", "jobs", "people",
 )  # fmt: skip
 
 Open = Callable[..., AppTest]
 
 
-@pytest.fixture(scope="session")
 @pytest.fixture(scope="session")
 def networked(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The trained workspace with a network; never written to."""

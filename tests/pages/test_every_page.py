@@ -23,6 +23,7 @@ TITLES = {
     "jobs": "Jobs",
     "people": "People",
     "monitoring": "Monitoring",
+    "experiments": "Experiments",
 }
 
 
@@ -69,6 +70,8 @@ def test_an_empty_workspace_says_where_data_comes_from(screen: str, empty: Path,
         ("simulator", {"simulator_tab": "Train a policy"}),
         ("simulator", {"simulator_tab": "Calibrate from your data"}),
         ("simulator", {"simulator_tab": "Sessions meet rules"}),
+        ("experiments", {"experiments_tab": "Plan"}),
+        ("experiments", {"experiments_tab": "All experiments"}),
     ],
 )
 @pytest.mark.parametrize("workspace", ["trained", "unlabelled"])

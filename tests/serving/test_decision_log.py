@@ -100,6 +100,15 @@ def test_a_drain_that_died_after_its_commit_writes_nothing_twice(settings: Setti
     assert len(rows(settings)) == 1
 
 
+def test_a_decision_that_cannot_be_written_stops_nothing(settings: Settings) -> None:
+    log = DecisionLog(segments_folder(settings.workspace))
+    log.append(decision(session_id="half \ud800"))
+    log.append(decision())
+    log.close()
+    assert log.n_dropped == 1
+    assert drain_decisions(settings).decisions == 1
+
+
 def test_a_full_queue_drops_and_counts(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decision_log, "MOST_WAITING", 0)
     log = DecisionLog(segments_folder(settings.workspace))

@@ -1,5 +1,6 @@
 """One price for one request: the order, what happens where something is missing, and the guard rails."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import cast
@@ -16,9 +17,10 @@ from phantom_core.models.played_classifier import PlayedClassifier
 from phantom_core.publishing.canary import in_canary
 from phantom_core.publishing.experiments import Arm, LiveExperiment
 from phantom_core.publishing.live import Live
-from phantom_core.serving.pricing_decision import Asked, Known, Priced, decide, within_rails
+from phantom_core.serving.pricing_decision import Asked, Known, Priced, decide
 from phantom_core.serving.pricing_options import arm_of
 from phantom_core.serving.pricing_product import Product
+from phantom_core.serving.pricing_rails import within_rails
 from phantom_core.serving.pricing_refresh import make_ready
 from phantom_core.serving.pricing_standing import Standing
 from tests.serving.samples import BANDS, BOT, FAST, PERSON, release
@@ -211,9 +213,9 @@ def test_every_session_has_one_arm(session_id: str, weights: list[float]) -> Non
 def test_no_price_ever_leaves_the_guard_rails(base: float, asked: float, rails: tuple[float, float]) -> None:
     low, high = rails
     found, rail = within_rails(asked, base * low, base * high)
-    assert base * low - 1e-9 <= found <= base * high + 1e-9
+    assert base * low * (1 - 1e-12) - 1e-9 <= found <= base * high * (1 + 1e-12) + 1e-9
     assert (rail is None) == (base * low <= asked <= base * high)
-    assert found == round(found, 2) or round(base * low + 0.00499, 2) > base * high
+    assert found == round(found, 2) or math.ceil(base * low * 100 - 1e-9) > math.floor(base * high * 100 + 1e-9)
 
 
 @pytest.mark.parametrize(("asked", "found", "rail"), [(50.0, 80.0, "lowest"), (200.0, 120.0, "highest"), (111.114, 111.11, None)])

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,11 @@ from phantom_core.topics.kafka import KafkaSink, last_messages
 from phantom_core.topics.topic import EVENTS, QUOTES, Outgoing
 from tests.serving.services import ingest_service
 from tests.streaming.kafka_cluster import OPTIONS, kafka_cluster
-from tests.streaming.traffic import assert_features_are_those_of_the_lake, event, n_events, outgoing, query, shoppers
+from tests.streaming.traffic import assert_features_are_those_of_the_lake, event, in_pieces, n_events, outgoing, query, shoppers
+
+# The whole show, in about a minute and a half: PHANTOM_STREAM_KILLS=10 PHANTOM_STREAM_SESSIONS=2450.
+N_KILLS = int(os.environ.get("PHANTOM_STREAM_KILLS", "2"))
+N_SESSIONS = int(os.environ.get("PHANTOM_STREAM_SESSIONS", "150"))
 
 
 @pytest.fixture
@@ -65,7 +69,7 @@ def wait_for(settings: Settings, n_wanted: int, within_s: float = 40) -> None:
         time.sleep(0.2)
 
 
-def send(settings: Settings, events: list[dict[str, object]]) -> None:
+def send(settings: Settings, events: Sequence[dict[str, object]]) -> None:
     sink = KafkaSink(settings.kafka_bootstrap, settings.kafka_options)
     sink.append(EVENTS, outgoing(events))
     sink.close()
@@ -146,15 +150,15 @@ def test_partitions_move_between_workers_without_loss(on_kafka: Settings, client
 
 
 def test_a_worker_that_is_killed_again_and_again_loses_and_doubles_nothing(on_kafka: Settings, client: redis.Redis) -> None:
-    events = shoppers(150)
-    sender = threading.Thread(
-        target=lambda: [send(on_kafka, events[at : at + 100]) or time.sleep(0.15) for at in range(0, len(events), 100)]
-    )
+    events = shoppers(N_SESSIONS)
+    size = max(100, len(events) // 200)
+    pieces = in_pieces(events, size)
+    sender = threading.Thread(target=lambda: [send(on_kafka, piece) or time.sleep(0.1) for piece in pieces])
     sender.start()
-    for n_seen in (0, 400):
+    for kill in range(N_KILLS):
         worker = worker_process(on_kafka)
-        until_s = time.monotonic() + 30
-        while n_events(on_kafka)[0] <= n_seen and time.monotonic() < until_s:
+        n_wanted, until_s = kill * len(events) // (N_KILLS + 1), time.monotonic() + 30
+        while n_events(on_kafka)[0] <= n_wanted and time.monotonic() < until_s:
             time.sleep(0.1)
         worker.send_signal(signal.SIGKILL)
         worker.communicate()
@@ -165,7 +169,8 @@ def test_a_worker_that_is_killed_again_and_again_loses_and_doubles_nothing(on_ka
     last.communicate(timeout=30)
     assert last.returncode == 0
     assert n_events(on_kafka) == (len(events),) * 2
-    assert_features_are_those_of_the_lake(on_kafka, client, 150)
+    assert_features_are_those_of_the_lake(on_kafka, client, N_SESSIONS)
+    print(f"{len(events):,} events, {N_KILLS} kills, {N_SESSIONS:,} sessions")
 
 
 def test_a_broker_that_is_away_is_said_and_nothing_is_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:

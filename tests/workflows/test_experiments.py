@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from phantom_core.control.database import control_of
-from phantom_core.control.price_experiments import Arm
+from phantom_core.control.experiment_plan import Arm
 from phantom_core.control.sign_in import sign_in_demo
 from phantom_core.errors import ConflictError, InputError, NotFoundError, UnavailableError
 from phantom_core.evaluation.experiment_size import Baseline
@@ -22,18 +22,15 @@ from phantom_core.serving.decision_log import DecisionLog, segments_folder
 from phantom_core.settings import Settings
 from phantom_core.workflows.drain_decisions import drain_decisions
 from phantom_core.workflows.experiments import (
-    Sized,
     experiment_status,
     experiments_of,
-    parse_arms,
-    plan_experiment,
     settle,
-    size_experiment,
     start_experiment,
     stop_experiment,
     watch_experiments,
 )
 from phantom_core.workflows.ingest import ingest
+from phantom_core.workflows.plan_experiment import Sized, parse_arms, plan_experiment, size_experiment
 from tests.serving.decisions import decision
 
 ARMS = parse_arms(["control=0.5:live", "none=0.5:base"])

@@ -67,9 +67,10 @@ def _course(course: Sequence[Point], colour: str, what: str) -> go.Figure:
     figure = go.Figure()
     sessions = [one.sessions for one in course]
     bounds = [one.effect if what == "effect" else one.human for one in course]
-    for ends, fill in (([one.high for one in bounds], None), ([one.low for one in bounds], "tonexty")):
+    highs, lows = [_within(one.high) for one in bounds], [_within(one.low) for one in bounds]
+    for ends, fill in ((highs, None), (lows, "tonexty")):
         figure.add_scatter(
-            x=sessions, y=[_within(end) for end in ends], mode="lines", line={"width": 0}, fill=fill, fillcolor=_FILLS[colour],
+            x=sessions, y=ends, mode="lines", line={"width": 0}, fill=fill, fillcolor=_FILLS[colour],
             hoverinfo="skip", showlegend=False,
         )  # fmt: skip
     figure.add_scatter(
