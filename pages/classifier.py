@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow.csv as pa_csv
 import streamlit as st
 
-from phantom_core.views.classifier import classifier_view, model_versions, version_list
+from phantom_core.views.classifier import classifier_view, model_in_use, model_versions, version_list
 from phantom_core.views.loaded import read_loaded
 from phantom_core.workflows.score import score
 from ui.empty import missing, nothing_loaded
@@ -46,6 +46,7 @@ def versions_table(versions: pd.DataFrame) -> None:
         hide_index=True,
         column_config={
             "version": st.column_config.TextColumn("Model"),
+            "in_use": st.column_config.CheckboxColumn("In use"),
             "trained": st.column_config.DatetimeColumn("Trained (UTC)", format="YYYY-MM-DD HH:mm"),
             **{name: st.column_config.NumberColumn(label, format="%.3f") for name, label in FIGURES.items()},
             "n_features": "Features",
@@ -78,7 +79,7 @@ with friendly_errors():
         train_form(settings(), can_train=can_train)
         st.stop()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        version = choose_version("Model", versions, "model")
+        version = choose_version("Model", versions, model_in_use(settings()), "model")
         st.download_button(
             "Download scores",
             scores_csv(version),

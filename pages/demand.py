@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from phantom_core.views.multitask import network_list, network_versions, network_view
+from phantom_core.views.multitask import network_in_use, network_list, network_versions, network_view
 from ui.demand_curve_tab import curve_tab
 from ui.demand_train import KIND, live_losses, train_form
 from ui.demand_tune import tune_tab
@@ -32,6 +32,7 @@ def versions_table() -> None:
         placeholder="–",
         column_config={
             "version": st.column_config.TextColumn("Network"),
+            "in_use": st.column_config.CheckboxColumn("In use"),
             "trained": st.column_config.DatetimeColumn("Trained (UTC)", format="YYYY-MM-DD HH:mm"),
             **{name: st.column_config.NumberColumn(label, format="%.3f") for name, label in figures.items()},
             "lake_version": "Data version",
@@ -58,7 +59,7 @@ with friendly_errors():
         )
         train_form(settings())
         st.stop()
-    version = choose_version("Network", versions, "network")
+    version = choose_version("Network", versions, network_in_use(settings()), "network")
     verdict, curve, train, tune, card = st.tabs(TABS, key="demand_tab", bind="query-params")
     if train.open:
         with train:

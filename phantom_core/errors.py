@@ -3,6 +3,7 @@
 PhantomError                 500
 ├── InputError               400  what the caller gave cannot be used
 │   ├── SourceError          422  a file or table cannot be read as a whole
+│   ├── TooLargeError        413  more than may be sent at once
 │   └── MappingError         422  a mapping does not fit the columns it meets
 ├── DataError                422  the data loaded cannot answer the question
 ├── NotSignedInError         401  nobody is signed in, or not any more
@@ -10,6 +11,7 @@ PhantomError                 500
 ├── NotFoundError            404  no such session, model, job or file
 ├── ConflictError            409  someone else was first
 ├── CancelledError           499  the person who asked took it back
+├── BusyError                429  too much at once; try again in a moment
 └── UnavailableError         503  a service that is needed does not answer
 
 Each message says what was found, what was expected and where; `hint` says what to do next.
@@ -42,6 +44,12 @@ class SourceError(InputError):
     """A file or table cannot be read as a whole."""
 
     http_status = 422
+
+
+class TooLargeError(InputError):
+    """More than may be sent at once."""
+
+    http_status = 413
 
 
 class MappingError(InputError):
@@ -84,6 +92,12 @@ class CancelledError(PhantomError):
     """The person who asked took it back."""
 
     http_status = 499
+
+
+class BusyError(PhantomError):
+    """Too much at once; try again in a moment."""
+
+    http_status = 429
 
 
 class UnavailableError(PhantomError):

@@ -44,7 +44,7 @@ def redis_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A demo set of 300 sessions and a classifier; never written to."""
+    """A demo set of 300 sessions and a classifier, once for all tests of a process; never written to, but copied."""
     from phantom_core.lake.lake import Lake
     from phantom_core.settings import Settings
     from phantom_core.workflows.demo import load_demo

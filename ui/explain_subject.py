@@ -7,9 +7,9 @@ import streamlit as st
 
 from phantom_core.explain.explanation import Output
 from phantom_core.settings import Settings
-from phantom_core.views.classifier import model_versions
+from phantom_core.views.classifier import model_in_use, model_versions
 from phantom_core.views.explanation import ExplanationView, explanation_view, network_explanation_view
-from phantom_core.views.multitask import network_answers, network_versions
+from phantom_core.views.multitask import network_answers, network_in_use, network_versions
 from phantom_core.views.snapshot import Snapshot
 from ui.account import start_job
 from ui.empty import missing
@@ -67,7 +67,7 @@ def choose_subject(settings: Settings) -> Subject | None:
     if chosen == CLASSIFIER:
         versions = model_versions(settings)
         if versions:
-            return Subject("classifier", "agent", choose_version("Model", versions, "model"), versions)
+            return Subject("classifier", "agent", choose_version("Model", versions, model_in_use(settings), "model"), versions)
         why = "There is no trained model whose answers could be explained."
         missing("A classifier is needed.", why, "pages/classifier.py", "Train one", ":material/target:")
         return None
@@ -75,7 +75,8 @@ def choose_subject(settings: Settings) -> Subject | None:
     if not versions:
         missing("A network is needed.", "Nobody trained one in this workspace yet.", "pages/demand.py", "Train one", ":material/sell:")
         return None
-    subject = Subject("multitask", "agent" if chosen == AGENT else "purchase", choose_version("Network", versions, "network"), versions)
+    version = choose_version("Network", versions, network_in_use(settings), "network")
+    subject = Subject("multitask", "agent" if chosen == AGENT else "purchase", version, versions)
     if output not in network_answers(settings, subject.version):
         missing("This network cannot tell agents.", "It never saw a label. Load labels and train it again, or look at its purchases.")
         return None

@@ -59,6 +59,8 @@ def _pages() -> dict[str, list[Page]]:
         "Production": [
             st.Page("pages/approvals.py", title="Approvals", icon=":material/fact_check:"),
             st.Page("pages/live.py", title="Live", icon=":material/podium:"),
+            st.Page("pages/monitoring.py", title="Monitoring", icon=":material/monitor_heart:"),
+            st.Page("pages/experiments.py", title="Experiments", icon=":material/science:"),
         ],
         "Control": [
             st.Page("pages/audit.py", title="Audit", icon=":material/history_edu:"),

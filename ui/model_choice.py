@@ -5,21 +5,23 @@ from typing import Final
 
 import streamlit as st
 
-NEWEST: Final = "newest"
+USUAL: Final = "newest"  # as links have it
 
 
-def choose_version(label: str, versions: Sequence[str], key: str) -> str:
-    """Ask for a saved model; the newest one unless somebody chose another, also once a newer one comes.
+def choose_version(label: str, versions: Sequence[str], in_use: str | None, key: str) -> str:
+    """Ask for a saved model; the usual one unless somebody chose another, also once that changes.
 
     Args:
         label: of the field.
-        versions: names, newest first, at least one.
+        versions: names, the usual one first, at least one.
+        in_use: name of the one in use; None where only candidates are saved.
         key: of the field and in the address.
     """
+    usual = f"{'in use' if in_use == versions[0] else 'newest'}: {versions[0]}"
     shown = st.selectbox(
         label,
-        [NEWEST, *versions],
-        format_func=lambda name: f"newest: {versions[0]}" if name == NEWEST else name,
+        [USUAL, *versions],
+        format_func=lambda name: usual if name == USUAL else name,
         key=key,
         bind="query-params",
         width=320,

@@ -23,7 +23,7 @@ from ui.errors import show_error
 from ui.handles import jobs
 from ui.job_watch import watch_job
 from ui.metrics import metric
-from ui.model_choice import NEWEST
+from ui.model_choice import USUAL
 from ui.rules_draft import draft_text, readable_draft, rule_set_choices
 from ui.tables import csv_button
 from ui.wording import count, interval, many, moment, money, percent, period
@@ -66,8 +66,8 @@ def choose_replay(settings: Settings) -> str | None:
     newest = next(iter(titles))
     shown = st.selectbox(
         "Replay shown",
-        [NEWEST, *titles],
-        format_func=lambda name: f"newest: {titles[newest]}" if name == NEWEST else titles.get(name, name),
+        [USUAL, *titles],
+        format_func=lambda name: f"newest: {titles[newest]}" if name == USUAL else titles.get(name, name),
         key="replay_shown",
         bind="query-params",
         width=460,

@@ -1,19 +1,57 @@
-"""Models on disk: one folder per version, written whole or not at all, checked by hash when read."""
+"""Models on disk: one folder per version, written whole or not at all, checked by hash when read.
+
+A saved model is a candidate. It is used once it is promoted: a file names the latest one, and moves forward and back without
+touching any model; every move is written down with its reason.
+"""
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from phantom_core.artifacts.manifest import Manifest, parse_manifest
 from phantom_core.errors import ConflictError, DataError, NotFoundError
 
 MANIFEST: Final = "manifest.json"
 LATEST: Final = "latest"
+PROMOTIONS: Final = "promotions.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """One move of what is in use.
+
+    Attributes:
+        version: in use from then on.
+        before: in use until then; empty for none.
+        promoted_ms: when, UTC milliseconds.
+        why: one sentence.
+    """
+
+    version: str
+    before: str
+    promoted_ms: int
+    why: str
+
+
+class ModelFiles(Protocol):
+    """A saved model wherever it is kept: in a folder, or published."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What it is."""
+
+    def read(self, name: str) -> bytes:
+        """Bytes of one of its files.
+
+        Raises:
+            DataError: the file is gone, or is not the one that was saved.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +101,20 @@ class ModelStore:
         """Names of the saved models, oldest first."""
         return tuple(sorted(path.parent.name for path in self.root.glob(f"[!.]*/{MANIFEST}")))
 
+    def to_choose(self) -> tuple[str, ...]:
+        """Names of the saved models: the one in use, then the others, newest first."""
+        used, names = self.in_use(), self.versions()[::-1]
+        return tuple(sorted(names, key=lambda name: name != used))
+
+    def in_use(self) -> str | None:
+        """Name of the model promoted last; None where there is none."""
+        try:
+            return self.latest()
+        except NotFoundError:
+            return None
+
     def latest(self) -> str:
-        """Name of the model saved last.
+        """Name of the model promoted last.
 
         Raises:
             NotFoundError: there is none.
@@ -98,7 +148,7 @@ class ModelStore:
         return StoredModel(folder, parse_manifest((folder / MANIFEST).read_bytes(), self.kind, f"Model {wanted}"))
 
     def save(self, manifest: Manifest, files: Mapping[str, bytes]) -> StoredModel:
-        """Write a model and make it the latest.
+        """Write a model as a candidate; nobody uses it before it is promoted.
 
         Args:
             manifest: what it is; the hashes are filled in here.
@@ -115,8 +165,33 @@ class ModelStore:
             self._publish(temporary, hashed.version)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        replace_file(self.root / LATEST, f"{hashed.version}\n".encode())
         return StoredModel(self.root / hashed.version, hashed)
+
+    def promote(self, version: str, *, now_ms: int, why: str) -> Promotion:
+        """Make a saved model the latest, forward or back.
+
+        Args:
+            version: its name.
+            now_ms: when this is, UTC milliseconds.
+            why: one sentence, kept in the history.
+        Raises:
+            NotFoundError: there is no such model.
+            DataError: its manifest cannot be read.
+        """
+        self.open(version)
+        move = Promotion(version, self.in_use() or "", now_ms, why)
+        with (self.root / PROMOTIONS).open("ab") as file:
+            file.write(json.dumps(asdict(move)).encode() + b"\n")
+        replace_file(self.root / LATEST, f"{version}\n".encode())
+        return move
+
+    def promotions(self) -> tuple[Promotion, ...]:
+        """Every move of what is in use, oldest first; a line that cannot be read is left out."""
+        try:
+            lines = (self.root / PROMOTIONS).read_bytes().splitlines()
+        except FileNotFoundError:
+            return ()
+        return tuple(found for line in lines if (found := _promotion(line)))
 
     def _publish(self, temporary: Path, version: str) -> None:
         try:
@@ -124,6 +199,13 @@ class ModelStore:
         except OSError as error:
             raise ConflictError(f"There is already a {self.kind} '{version}'.") from error
         (self.root / version).chmod(0o755)
+
+
+def _promotion(line: bytes) -> Promotion | None:
+    try:
+        return Promotion(**json.loads(line))
+    except (ValueError, TypeError):
+        return None
 
 
 def replace_file(path: Path, content: bytes) -> None:

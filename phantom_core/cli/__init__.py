@@ -10,6 +10,7 @@ from phantom_core.cli import (
     change_requests,
     classifier,
     data,
+    experiments,
     explain,
     jobs,
     leakage,
@@ -17,10 +18,16 @@ from phantom_core.cli import (
     market_calibration,
     market_training,
     market_trials,
+    monitoring,
     multitask,
+    online,
     people,
+    retraining,
     rules,
+    serve,
     session_market,
+    stack,
+    traffic,
 )
 
 app = typer.Typer(
@@ -37,6 +44,13 @@ for verb in (
     explain.distil,
     multitask.price,
     leakage.leakage,
+    retraining.retrain,
+    monitoring.monitor,
+    monitoring.schedule,
+    traffic.traffic,
+    stack.stack,
+    retraining.models,
+    retraining.promote,
     jobs.jobs,
 ):
     app.command()(verb)
@@ -81,6 +95,23 @@ rule_verbs.command()(live.status)
 rule_verbs.command()(live.heal)
 rule_verbs.command()(live.watch)
 app.add_typer(rule_verbs, name="rules")
+
+serve_verbs = typer.Typer(no_args_is_help=True, help="Run a service until it is told to stop.")
+serve_verbs.command("ingest")(online.ingest)
+serve_verbs.command("pricing")(serve.pricing)
+serve_verbs.command("decisions")(serve.decisions)
+app.add_typer(serve_verbs, name="serve")
+
+stream_verbs = typer.Typer(no_args_is_help=True, help="Bring what the services accept into the lake.")
+stream_verbs.command("worker")(online.worker)
+app.add_typer(stream_verbs, name="stream")
+
+experiment_verbs = typer.Typer(no_args_is_help=True, help="Price experiments: plan, start, look, stop.")
+experiment_verbs.command()(experiments.plan)
+experiment_verbs.command()(experiments.start)
+experiment_verbs.command()(experiments.status)
+experiment_verbs.command()(experiments.stop)
+app.add_typer(experiment_verbs, name="experiments")
 
 user_verbs = typer.Typer(no_args_is_help=True, help="People and their roles.")
 user_verbs.command("add")(people.add)

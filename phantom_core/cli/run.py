@@ -27,9 +27,22 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 @contextmanager
 def running(workspace: Path | None, what: str, *, as_json: bool = False) -> Iterator[tuple[Settings, "Reporter"]]:
     """Settings and progress for a verb; what a user can mend becomes one sentence, and exit code 1."""
+    with refusing(as_json=as_json), Bar(console=console, transient=True) as bar:
+        yield settings_of(workspace), Reporter(bar, what)
+
+
+@contextmanager
+def serving(workspace: Path | None, *, as_json: bool = False) -> Iterator[Settings]:
+    """Settings for a verb that runs until it is stopped."""
+    with refusing(as_json=as_json):
+        yield settings_of(workspace)
+
+
+@contextmanager
+def refusing(*, as_json: bool = False) -> Iterator[None]:
+    """What a user can mend becomes one sentence, and exit code 1."""
     try:
-        with Bar(console=console, transient=True) as bar:
-            yield settings_of(workspace), Reporter(bar, what)
+        yield
     except PhantomError as error:
         refuse(error.message, error.hint, as_json)
     except ValidationError as error:

@@ -9,7 +9,7 @@ from phantom_core.errors import DataError
 from phantom_core.evaluation.learning import Learning
 from phantom_core.evaluation.multitask_report import DemandCurve
 from phantom_core.evaluation.price_response import Elasticity, Response, elasticity_of_class, price_bands
-from phantom_core.models.calibration import Curve
+from phantom_core.models.curves import Curve
 from phantom_core.models.multitask.cross_fit import CrossFitted, log_odds
 from phantom_core.models.multitask.inputs import Inputs
 from phantom_core.models.multitask.network import Network

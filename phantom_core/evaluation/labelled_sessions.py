@@ -42,7 +42,9 @@ class LabelledSessions:
         return np.array(pc.fill_null(self.matrix["family"], "").to_pylist(), dtype=np.str_)
 
 
-def read_labelled(lake: Lake, features: tuple[str, ...], n_folds: int, progress: Progress) -> LabelledSessions:
+def read_labelled(
+    lake: Lake, features: tuple[str, ...], n_folds: int, progress: Progress, period_ms: tuple[int, int] | None = None
+) -> LabelledSessions:
     """Read the sessions that have a label, and their events.
 
     Args:
@@ -50,12 +52,13 @@ def read_labelled(lake: Lake, features: tuple[str, ...], n_folds: int, progress:
         features: columns to learn from.
         n_folds: how many folds the actors must fill.
         progress: told during the refresh.
+        period_ms: only sessions that began in [start, end), UTC milliseconds; None means all.
     Raises:
         DataError: a class has no session.
     """
     store = FeatureStore(lake)
     store.refresh(progress)
-    everything = store.matrix()
+    everything = begun_in(store.matrix(), period_ms)
     version = version_of(everything)  # not the refresh's: another process may have loaded more since
     matrix = everything.filter(pc.is_valid(everything["is_agent"])).sort_by("session_key")
     _check_labels(matrix, everything.num_rows)
@@ -66,6 +69,14 @@ def read_labelled(lake: Lake, features: tuple[str, ...], n_folds: int, progress:
     groups, n_split = actors_to_fold_by(matrix, subjects, is_agent, n_folds)
     rows = LabelledRows(encode(matrix, features), features, is_agent, groups)
     return LabelledSessions(matrix, rows, history, _data(version, matrix, everything.num_rows, rows, sources, n_split))
+
+
+def begun_in(matrix: pa.Table, period_ms: tuple[int, int] | None) -> pa.Table:
+    """Sessions that began in [start, end), UTC milliseconds; all of them without a period."""
+    if period_ms is None:
+        return matrix
+    begun = matrix["start_ms"]
+    return matrix.filter(pc.and_(pc.greater_equal(begun, period_ms[0]), pc.less(begun, period_ms[1])))
 
 
 def read_subjects(connection: duckdb.DuckDBPyConnection, matrix: pa.Table) -> pa.ChunkedArray:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from phantom_core.artifacts.store import sha256
 from phantom_core.errors import DataError
-from phantom_core.evaluation.labelled_sessions import actors_to_fold_by, read_subjects
+from phantom_core.evaluation.labelled_sessions import actors_to_fold_by, begun_in, read_subjects
 from phantom_core.evaluation.multitask_report import OfferData
 from phantom_core.features.store import FeatureStore, version_of
 from phantom_core.lake.lake import Lake
@@ -33,7 +33,7 @@ class Learning:
         sessions: of the feature store, the labelled ones, n_sessions rows.
         rows: n_offers + n_sessions rows, in this order.
         fold: of each row, shape (n_offers + n_sessions,); no actor is in two.
-        start_ms: start of each row's session, UTC milliseconds, of the same shape.
+        start_ms, end_ms: first and last event of each row's session, UTC milliseconds, of the same shape.
         data: what the report says about them.
     """
 
@@ -42,6 +42,7 @@ class Learning:
     rows: LearningRows
     fold: NDArray[np.int64]
     start_ms: NDArray[np.int64]
+    end_ms: NDArray[np.int64]
     data: OfferData
 
     @property
@@ -56,7 +57,14 @@ class Learning:
 
 
 def read_learning(
-    lake: Lake, *, moments: Moments | None, n_folds: int, most_offers: int, rng: np.random.Generator, progress: Progress
+    lake: Lake,
+    *,
+    moments: Moments | None,
+    n_folds: int,
+    most_offers: int,
+    rng: np.random.Generator,
+    progress: Progress,
+    period_ms: tuple[int, int] | None = None,
 ) -> Learning:
     """Read offers and labelled sessions.
 
@@ -67,17 +75,20 @@ def read_learning(
         most_offers: take whole sessions at random until there are about this many.
         rng: deals actors into folds.
         progress: told all along.
+        period_ms: only sessions that began in [start, end), UTC milliseconds; None means all. What is known of an offer comes from
+            all events before it, whatever the period.
     Raises:
         DataError: no offer, or too few purchases or actors.
     """
     store = FeatureStore(lake)
     store.refresh(within(progress, 0, 0.4))
-    everything = store.matrix().sort_by("session_key")
+    everything = begun_in(store.matrix(), period_ms).sort_by("session_key")
     version = version_of(everything)
     progress(0.4, "looking up every quote as it was known then")
     with lake.connect(_ALL_RELATIONS, version=version if version >= 0 else None) as connection:
         chosen = moments or usual_moments(connection)
         offers = read_offers(connection, chosen, most=most_offers)
+        offers = offers.filter(pc.is_in(offers["session_key"], value_set=everything["session_key"].combine_chunks()))
         subjects = read_subjects(connection, everything)
     progress(1, f"{offers.num_rows:,} offers")
     return _assembled(everything, offers, subjects, version, chosen, n_folds, rng)
@@ -101,13 +112,14 @@ def _assembled(
         bought=np.concatenate([bought, np.full(sessions.num_rows, np.nan)]).astype(np.float32),
         actor=np.concatenate([actor[at], actor[is_labelled]]),
     )
-    start_ms = everything["start_ms"].to_numpy()
+    start_ms, end_ms = everything["start_ms"].to_numpy(), everything["end_ms"].to_numpy()
     return Learning(
         offers,
         sessions,
         rows,
         np.concatenate([fold[at], fold[is_labelled]]),
         np.concatenate([start_ms[at], start_ms[is_labelled]]),
+        np.concatenate([end_ms[at], end_ms[is_labelled]]),
         _data(offers, sessions, rows, version, moments),
     )
 

@@ -201,9 +201,13 @@ def _reproduce(report: ClassifierReport) -> str:
     return (
         "## How to reproduce\n\n"
         f"`{costs} PHANTOM_SEED={report.seed} python -m phantom_core train classifier --folds {report.n_folds}{without}` on lake version "
-        f"{report.data.lake_version} with labels of the SHA-256 above. "
+        f"{report.data.lake_version} with labels of the SHA-256 above{_period(report.period_ms)}. "
         "Library versions, the hash of the feature SQL and the hash of every file are in `manifest.json`."
     )
+
+
+def _period(period_ms: tuple[int, int] | None) -> str:
+    return f", of the sessions that began from {_day(period_ms[0])} to before {_day(period_ms[1])} UTC" if period_ms else ""
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -150,6 +150,7 @@ class ClassifierReport:
         baselines: what simpler means reach.
         robustness: what is left under harder conditions.
         gains: what the trees of the saved model rely on, most first.
+        period_ms: it learned from sessions that began in [start, end), UTC milliseconds; None means all.
     """
 
     model_version: str
@@ -170,6 +171,7 @@ class ClassifierReport:
     baselines: Baselines
     robustness: Robustness
     gains: tuple[FeatureGain, ...]
+    period_ms: tuple[int, int] | None = None
 
     def to_file(self) -> bytes:
         """Everything, as report.json holds it."""

@@ -51,6 +51,16 @@ def canonical_mapping(columns: Columns) -> Mapping:
     return Mapping(name="canonical", kind=kind, columns=dict(found), metadata=metadata)
 
 
+def message_mapping(kind: Kind) -> tuple[Mapping, Columns]:
+    """The canonical mapping of single JSON messages, which may carry any of the known keys, and their columns."""
+    names = FIELD_NAMES if kind == "events" else QUOTE_FIELD_NAMES
+    flat = METADATA_NAMES if kind == "events" else ()
+    columns = Columns((*(name for options in names.values() for name in options), *flat), is_json=True)
+    return Mapping(
+        name="canonical", kind=kind, columns={field: "|".join(options) for field, options in names.items()}, metadata={n: n for n in flat}
+    ), columns
+
+
 def fitting_mappings(columns: Columns) -> list[str]:
     """Names of the shipped mappings whose columns a source has."""
     return [name for name in shipped_mappings() if _fits(load_mapping(name), columns)]

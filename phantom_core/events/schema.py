@@ -103,3 +103,35 @@ LOADS: Final = pa.schema(
         pa.field("seconds", pa.float64(), nullable=False),
     ]
 )
+
+# One row per price that the pricing service decided. features is a JSON object of what the decision knew of the session; propensity is the
+# probability with which the session would be asked this price, NULL where nothing was left to chance; log_share is the share of sessions
+# whose decisions are kept.
+DECISIONS: Final = pa.schema(
+    [
+        pa.field("session_key", pa.int64()),
+        pa.field("decided_ms", pa.int64(), nullable=False),
+        pa.field("event_id", pa.int64(), nullable=False),
+        pa.field("decision_id", pa.string(), nullable=False),
+        pa.field("session_id", pa.string()),
+        pa.field("experiment_id", pa.string()),
+        pa.field("store_mode", pa.string(), nullable=False),
+        pa.field("product_id", pa.string(), nullable=False),
+        pa.field("price", pa.float64(), nullable=False),
+        pa.field("base_price", pa.float64(), nullable=False),
+        pa.field("propensity", pa.float64()),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("reason", pa.string()),
+        pa.field("rule_id", pa.string()),
+        pa.field("rules_version", pa.string()),
+        pa.field("epoch", pa.int64(), nullable=False),
+        pa.field("price_experiment", pa.string()),
+        pa.field("variant", pa.string()),
+        pa.field("classifier_version", pa.string()),
+        pa.field("network_version", pa.string()),
+        pa.field("agent_probability", pa.float64()),
+        pa.field("purchase_probability", pa.float64()),
+        pa.field("features", pa.string()),
+        pa.field("log_share", pa.float64(), nullable=False),
+    ]
+)

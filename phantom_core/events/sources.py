@@ -152,15 +152,21 @@ class _TextSource:
     def batched(self, lines: Lines, rows: Iterator[TextRow], names: tuple[str, ...]) -> Iterator[Batch]:
         """Rows by the batch, at least one; a last row says so if the file broke off."""
         chunk = list(islice(rows, BATCH_ROWS))
-        yield Batch(_table(chunk, names), lines.share_read())
+        yield Batch(raw_table(chunk, names), lines.share_read())
         while chunk := list(islice(rows, BATCH_ROWS)):
-            yield Batch(_table(chunk, names), lines.share_read())
+            yield Batch(raw_table(chunk, names), lines.share_read())
         if lines.failure:
             broken_off = broken(lines.last_line + 1, "truncated_file", f"The file breaks off here ({lines.failure}).", "")
-            yield Batch(_table([broken_off], names), 1.0)
+            yield Batch(raw_table([broken_off], names), 1.0)
 
 
-def _table(rows: list[TextRow], names: tuple[str, ...]) -> pa.Table:
+def raw_table(rows: Sequence[TextRow], names: tuple[str, ...]) -> pa.Table:
+    """Rows of text as staging takes them.
+
+    Args:
+        rows: as they stand in the source.
+        names: of their cells; ("doc",) for JSON.
+    """
     nothing = (None,) * len(names)
     cells = list(zip(*(row.cells or nothing for row in rows), strict=True)) or [()] * len(names)
     return pa.table(

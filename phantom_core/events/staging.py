@@ -7,21 +7,25 @@ import duckdb
 import pyarrow as pa
 
 from phantom_core.errors import SourceError
+from phantom_core.events.checks import checks, teach
 from phantom_core.events.columns import Columns, quote_name, quote_text
 from phantom_core.events.mapping import EVENT_FIELDS, QUOTE_FIELDS, Mapping
-from phantom_core.events.schema import STORE_MODES
 from phantom_core.events.text_rows import MAX_SHOWN
-from phantom_core.events.vocabulary import ALIASES, CANONICAL, FILTER_KINDS
 
-_SQL: Final = Path(__file__).parent / "sql"
-_OLDEST_MS: Final = 788_918_400_000  # 1995-01-01: before web shops, so a clock that was never set
+_FEW_ROWS: Final = 1_000
+# Metadata that is no JSON is left as it is, to be refused by the checks.
+_MERGED: Final = """CASE
+    WHEN sent IS NULL THEN picked
+    WHEN picked IS NULL OR NOT json_valid(sent) THEN sent
+    ELSE CAST(json_merge_patch(picked, sent) AS VARCHAR)
+END"""
 
 
 class Staging:
     """One source on its way into the lake.
 
     Args:
-        folder: where the scratch database is put; whoever made the folder removes it.
+        folder: where the scratch database is put; whoever made the folder removes it. None for a few rows, in memory.
         mapping: what the source's columns mean.
         columns: what the source offers.
         now_ms: the clock, UTC milliseconds.
@@ -33,20 +37,14 @@ class Staging:
         n_rows: raw rows added so far.
     """
 
-    def __init__(self, folder: Path, mapping: Mapping, columns: Columns, *, now_ms: int, future_tolerance_s: int, max_chars: int) -> None:
-        self.connection = duckdb.connect(folder / "staging.duckdb")
+    def __init__(
+        self, folder: Path | None, mapping: Mapping, columns: Columns, *, now_ms: int, future_tolerance_s: int, max_chars: int
+    ) -> None:
+        self.connection = duckdb.connect(folder / "staging.duckdb" if folder else ":memory:")
         self._name = mapping.name
-        self.connection.execute(f"SET TimeZone = {quote_text(mapping.time_zone)}")
-        pattern = f"try_strptime(ts, {quote_text(mapping.time_format)})" if mapping.time_format else "NULL"
-        self.connection.execute(f"CREATE MACRO formatted_time(ts) AS CAST(CAST({pattern} AS TIMESTAMP) AS TIMESTAMPTZ)")
-        self.connection.execute((_SQL / "macros.sql").read_text(encoding="utf-8"))
-        self._mapped = mapped_select(mapping, columns)
-        self._checks = (_SQL / ("event_checks.sql" if mapping.kind == "events" else "quote_checks.sql")).read_text(encoding="utf-8")
-        self._vocabulary()
-        self.connection.execute(
-            "CREATE TABLE clock AS SELECT ?::VARCHAR AS time_unit, ?::BIGINT AS oldest_ms, ?::BIGINT AS newest_ms, ?::BIGINT AS max_chars",
-            [mapping.time_unit, _OLDEST_MS, now_ms + future_tolerance_s * 1_000, max_chars],
-        )
+        teach(self.connection, mapping, newest_ms=now_ms + future_tolerance_s * 1_000, max_chars=max_chars)
+        self._mapped, self._checks = mapped_select(mapping, columns), checks(mapping.kind)
+        self._tolerance_ms = future_tolerance_s * 1_000
         self._started = False
         self.n_rows = 0
 
@@ -57,6 +55,8 @@ class Staging:
             SourceError: the values cannot even be looked at as the mapping says.
         """
         self.connection.register("raw", rows)
+        # Finding the best plan takes longer than the best plan saves on a few rows.
+        self.connection.execute(f"PRAGMA {'disable' if rows.num_rows < _FEW_ROWS else 'enable'}_optimizer")
         try:
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS {self._mapped}")
         except duckdb.Error as error:
@@ -65,8 +65,15 @@ class Staging:
         into = "INSERT INTO staged" if self._started else "CREATE TABLE staged AS"
         self.connection.execute(f"{into} {self._checks}")
         self._started = True
+        self.connection.execute("PRAGMA enable_optimizer")
         self.connection.unregister("raw")
         self.n_rows += rows.num_rows
+
+    def restart(self, now_ms: int) -> None:
+        """Forget all rows, and look at the clock again, for the next rows of the same source."""
+        self.connection.execute("DROP TABLE IF EXISTS staged")
+        self.connection.execute("UPDATE clock SET newest_ms = ?", [now_ms + self._tolerance_ms])
+        self._started, self.n_rows = False, 0
 
     def warnings(self) -> tuple[str, ...]:
         """What a reader should be told about the whole file."""
@@ -82,17 +89,6 @@ class Staging:
     def __exit__(self, *_: object) -> None:
         self.connection.close()
 
-    def _vocabulary(self) -> None:
-        names = {**{name: name for name in CANONICAL}, **ALIASES}
-        self._table("vocabulary", alias=list(names), canonical=list(names.values()))
-        self._table("filter_kinds", kind=list(FILTER_KINDS), canonical=list(FILTER_KINDS.values()))
-        self._table("store_modes", store_mode=list(STORE_MODES))
-
-    def _table(self, name: str, **columns: list[str]) -> None:
-        self.connection.register("given", pa.table(columns))
-        self.connection.execute(f"CREATE TABLE {name} AS FROM given")
-        self.connection.unregister("given")
-
 
 def mapped_select(mapping: Mapping, columns: Columns) -> str:
     """SQL that names a source's values by field: everything is text, what is missing is NULL.
@@ -101,12 +97,16 @@ def mapped_select(mapping: Mapping, columns: Columns) -> str:
         MappingError: the mapping names a column that the source does not have.
     """
     fields = EVENT_FIELDS if mapping.kind == "events" else QUOTE_FIELDS
-    values = {field: _value(field, mapping, columns) for field in fields}
+    values = {field: _value(field, mapping, columns) for field in fields if field != "metadata"}
+    if mapping.kind == "events":
+        values |= _metadata(mapping, columns)
     selected = ", ".join(f"{sql} AS {field}" for field, sql in values.items())
     source = _valid_documents() if columns.is_json else f"SELECT *, {_whole_row(columns)} AS _row FROM raw"
     inner = f"SELECT _line AS line, _problem AS problem, _detail AS detail, _text AS text, _row AS row, {selected} FROM ({source})"
+    # In steps, so that what a step needs several times is found once, also by a plan that nobody has improved.
+    whole = f"SELECT * EXCLUDE (sent, picked), {_MERGED} AS metadata FROM ({inner})" if "picked" in values else inner
     longest = ", ".join(f"COALESCE(length({field}), 0)" for field in fields)
-    return f"SELECT *, greatest({longest}) AS longest_field FROM ({inner})"
+    return f"SELECT *, greatest({longest}) AS longest_field FROM ({whole})"
 
 
 def _whole_row(columns: Columns) -> str:
@@ -127,8 +127,6 @@ def _valid_documents() -> str:
 def _value(field: str, mapping: Mapping, columns: Columns) -> str:
     if field == "event_name":
         return _event_name(mapping, columns)
-    if field == "metadata":
-        return _metadata(mapping, columns)
     if field in mapping.extract:
         extract = mapping.extract[field]
         return f"NULLIF(regexp_extract({columns.text(extract.column)}, {quote_text(extract.pattern)}, 1), '')"
@@ -154,14 +152,11 @@ def _event_name(mapping: Mapping, columns: Columns) -> str:
     return f"COALESCE(CASE{rules} END, {named}, {constant})" if rules else f"COALESCE({named}, {constant})"
 
 
-def _metadata(mapping: Mapping, columns: Columns) -> str:
+def _metadata(mapping: Mapping, columns: Columns) -> dict[str, str]:
+    """SQL for the metadata, or for what was sent as such and what is picked from other columns."""
     sent = columns.joined(mapping.columns["metadata"]) if "metadata" in mapping.columns else "CAST(NULL AS VARCHAR)"
-    if not mapping.metadata:
-        return sent
     pairs = ", ".join(f"{quote_text(key)}, {columns.text(column)}" for key, column in mapping.metadata.items() if columns.has(column))
     if not pairs:
-        return sent
-    # Merging drops the keys whose value is NULL; metadata that is no JSON is left as it is, to be refused by the checks.
-    picked = f"NULLIF(CAST(json_merge_patch('{{}}', json_object({pairs})) AS VARCHAR), '{{}}')"
-    merged = f"CAST(json_merge_patch({picked}, {sent}) AS VARCHAR)"
-    return f"CASE WHEN {sent} IS NULL THEN {picked} WHEN {picked} IS NULL OR NOT json_valid({sent}) THEN {sent} ELSE {merged} END"
+        return {"metadata": sent}
+    # Merging drops the keys whose value is NULL.
+    return {"sent": sent, "picked": f"NULLIF(CAST(json_merge_patch('{{}}', json_object({pairs})) AS VARCHAR), '{{}}')"}

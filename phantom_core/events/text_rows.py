@@ -196,7 +196,7 @@ def json_line_rows(lines: Lines, max_chars: int) -> Iterator[TextRow]:
     while (taken := lines.take()) is not None:
         line, text = taken
         if text.strip():
-            yield _document_row(line, text, max_chars)
+            yield document_row(line, text, max_chars)
 
 
 def json_document_rows(text: str, max_chars: int) -> Iterator[TextRow]:
@@ -216,11 +216,12 @@ def json_document_rows(text: str, max_chars: int) -> Iterator[TextRow]:
             yield broken(line, "broken_json", f"Not valid JSON: {error}.", text[position:stop])
         else:
             # The text as it stands, so that numbers and repeated keys are read as they are in JSON Lines.
-            yield _document_row(line, text[position:stop], max_chars)
+            yield document_row(line, text[position:stop], max_chars)
         position = stop
 
 
-def _document_row(line: int, text: str, max_chars: int) -> TextRow:
+def document_row(line: int, text: str, max_chars: int) -> TextRow:
+    """A JSON document as it stands; broken when it is too long or was not decoded, while whether it is valid is checked later."""
     if len(text) > max_chars:
         return broken(line, "field_too_large", f"The row is longer than {max_chars:,} characters.", text)
     if is_damaged(text):

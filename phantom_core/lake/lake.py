@@ -24,10 +24,13 @@ TABLES: Final[Mapping[str, pa.Schema]] = {
     "catalogue": schema.CATALOGUE,
     "quarantine": schema.QUARANTINE,
     "loads": schema.LOADS,
+    "decisions": schema.DECISIONS,
 }
 
 # Small enough that a range of sessions touches few row groups, large enough for DuckDB to scan at full speed.
 ROW_GROUP_ROWS: Final = 122_880
+COMPACTED_BYTES: Final = 32 << 20
+KEPT_HOURS: Final = 720
 _ODD_CHARACTERS: Final = "*?[]{}%#"
 
 
@@ -102,6 +105,17 @@ class Lake:
         )
         merge.when_matched_update_all().when_not_matched_insert_all().execute()
         return self.version(table)
+
+    def compact(self, table: str) -> None:
+        """Put the many small files of frequent appends together; a table that does not exist has none.
+
+        Files that were replaced more than 30 days ago are deleted, so that states of the table before that cannot be looked at any more.
+        """
+        path = self._path(table)
+        if DeltaTable.is_deltatable(str(path)):
+            # Files that are large enough are left alone: without a bound each compaction would write the whole table again.
+            DeltaTable(path).optimize.compact(target_size=COMPACTED_BYTES)
+            DeltaTable(path).vacuum(retention_hours=KEPT_HOURS, dry_run=False)
 
     def delete(self, table: str, predicate: str) -> None:
         """Delete the rows for which a SQL predicate holds; a table that does not exist has none."""

@@ -7,6 +7,7 @@ nothing that a reader sees (quarantined rows count only when the ledger knows th
 
 import json
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Final
@@ -22,7 +23,7 @@ from phantom_core.lake.lake import TABLES, Lake
 KEYED_TABLES: Final = {"experiments": "experiments", "labels": "session_labels", "catalogue": "catalogue"}
 _NOTE: Final = "phantom_load"
 _BATCH_ROWS: Final = 100_000
-_REFUSED: Final = pa.schema([("line", pa.int64()), ("reason", pa.string()), ("detail", pa.string()), ("text", pa.string())])
+REFUSED: Final = pa.schema([("line", pa.int64()), ("reason", pa.string()), ("detail", pa.string()), ("text", pa.string())])
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +115,38 @@ def commit_keyed(lake: Lake, read: Keyed, load: Load) -> Load:
             quarantined=read.reasons,
         )
         if read.refused:
-            _quarantine(lake, done, pa.Table.from_pylist([asdict(row) for row in read.refused], schema=_REFUSED))
+            _quarantine(lake, done, pa.Table.from_pylist([asdict(row) for row in read.refused], schema=REFUSED))
         if done.accepted:
             lake.upsert(table, changed, key, _note(done))
         record(lake, done)
     return done
+
+
+def commit_refused(lake: Lake, load: Load, rows: pa.Table) -> Load:
+    """Commit what was refused of a source that goes on and on, such as a partition of a topic.
+
+    Args:
+        lake: where to.
+        load: kind, file, sha256 and mapping are taken from it.
+        rows: columns line, reason, detail, text; lines are unique among the loads with the same sha256.
+    Returns:
+        The load with its figures.
+    """
+    with lake.lock:
+        finish_interrupted(lake)
+        reasons = dict(Counter(rows["reason"].to_pylist()))
+        done = replace(load, load_seq=_next_seq(lake), rows_read=rows.num_rows, quarantined=reasons)
+        _quarantine(lake, done, rows)
+        record(lake, done)
+    return done
+
+
+def compact(lake: Lake) -> None:
+    """Put the many small files of a stream together."""
+    with lake.lock:
+        finish_interrupted(lake)  # a compaction's commit carries no note
+        for table in ("events", "quotes", "loads", "quarantine"):
+            lake.compact(table)
 
 
 def record(lake: Lake, load: Load) -> None:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from phantom_core.events.schema import STORE_MODES
+from phantom_core.lake.lake import Lake
 from phantom_core.logged.period import Period
 from phantom_core.market.calibration.considered import Visits
 
@@ -54,6 +55,16 @@ class Quotes:
     def ratio(self) -> Floats:
         """Price over base price; NaN without a base price."""
         return self.price / self.base_price
+
+
+def connect_quotes(lake: Lake) -> duckdb.DuckDBPyConnection:
+    """A connection with the views of RELATIONS, in which `quotes` are those logged and those that the pricing service decided."""
+    connection = lake.connect((*RELATIONS, "decisions"))
+    if lake.files("decisions"):
+        connection.execute("ALTER VIEW quotes RENAME TO logged_quotes")
+        both = sql("quotes_and_decisions").replace("FROM quotes AS q", "FROM logged_quotes AS q")
+        connection.execute(f"CREATE VIEW quotes AS {both}")
+    return connection
 
 
 def read_quotes(connection: duckdb.DuckDBPyConnection, visits: Visits, period: Period) -> Quotes:

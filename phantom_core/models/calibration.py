@@ -1,89 +1,21 @@
-"""Calibration: from a model's margin (log-odds) to a probability that means what it says."""
+"""Calibration: the curve from a model's margin (log-odds) to a probability that fits labels best."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 from scipy import optimize
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-Floats = NDArray[np.float64]
-TINY: Final = 1e-6
+from phantom_core.models.curves import Beta, Curve, Floats, Isotonic, Platt, Temperature, log_odds_parts
+
 _STEEPEST: Final = 20.0
 
 
-@dataclass(frozen=True, slots=True)
-class Platt:
-    """A logistic curve over the margin.
-
-    Source: Platt 1999, Probabilistic outputs for support vector machines.
-    """
-
-    slope: float
-    intercept: float
-    method: Literal["platt"] = "platt"
-
-    def probability(self, margin: Floats) -> Floats:
-        """Probability of an agent, in (0, 1), shape of `margin`."""
-        return _sigmoid(self.slope * margin + self.intercept)
-
-
-@dataclass(frozen=True, slots=True)
-class Temperature:
-    """One factor on the margin: it cools what is too sure, and leaves 50 % where it is.
-
-    Source: Guo, Pleiss, Sun and Weinberger 2017, On calibration of modern neural networks.
-    """
-
-    slope: float
-    method: Literal["temperature"] = "temperature"
-
-    def probability(self, margin: Floats) -> Floats:
-        """Probability of an agent, in (0, 1), shape of `margin`."""
-        return _sigmoid(self.slope * margin)
-
-
-@dataclass(frozen=True, slots=True)
-class Beta:
-    """A logistic curve with a slope of its own at either end.
-
-    Source: Kull, Silva Filho and Flach 2017, Beta calibration.
-    """
-
-    slope_low: float
-    slope_high: float
-    intercept: float
-    method: Literal["beta"] = "beta"
-
-    def probability(self, margin: Floats) -> Floats:
-        """Probability of an agent, in (0, 1), shape of `margin`."""
-        low, high = _log_odds_parts(margin)
-        return _sigmoid(self.slope_low * low + self.slope_high * high + self.intercept)
-
-
-@dataclass(frozen=True, slots=True)
-class Isotonic:
-    """The rising curve nearest to the labels, straight between its knots.
-
-    Source: Zadrozny and Elkan 2002, Transforming classifier scores into accurate multiclass probability estimates.
-    """
-
-    margins: tuple[float, ...]
-    probabilities: tuple[float, ...]
-    method: Literal["isotonic"] = "isotonic"
-
-    def probability(self, margin: Floats) -> Floats:
-        """Probability of an agent, in (0, 1), shape of `margin`."""
-        return np.interp(margin, self.margins, self.probabilities)
-
-
-Curve = Platt | Temperature | Beta | Isotonic
 Fit = Callable[[Floats, NDArray[np.bool_]], Curve]
-Calibration = Annotated[Curve, Field(discriminator="method")]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,7 +76,7 @@ def fit_temperature(margin: Floats, is_agent: NDArray[np.bool_]) -> Temperature:
 
 def fit_beta(margin: Floats, is_agent: NDArray[np.bool_]) -> Beta:
     """Fit a beta curve; a falling part becomes flat."""
-    (slope_low, slope_high), intercept = _rising_logistic([*_log_odds_parts(margin)], is_agent)
+    (slope_low, slope_high), intercept = _rising_logistic([*log_odds_parts(margin)], is_agent)
     return Beta(slope_low, slope_high, intercept)
 
 
@@ -200,13 +132,3 @@ def _logistic(x: Floats, is_agent: NDArray[np.bool_]) -> tuple[list[float], floa
     model = LogisticRegression(C=1e6, max_iter=1_000, tol=1e-6)
     model.fit(np.vstack([x, x]), np.repeat([1, 0], len(x)), sample_weight=np.concatenate([target, 1 - target]))
     return model.coef_[0].tolist(), float(model.intercept_[0])
-
-
-def _log_odds_parts(margin: Floats) -> tuple[Floats, Floats]:
-    """Log-probabilities ln p and −ln(1 − p) of a margin's probability; their sum is the margin."""
-    return -np.logaddexp(0, -margin), np.logaddexp(0, margin)
-
-
-def _sigmoid(x: Floats) -> Floats:
-    """Logistic function, kept off 0 and 1, where rounding would make a mistake infinitely surprising."""
-    return np.clip(np.exp(-np.logaddexp(0, -x)), TINY, 1 - TINY)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from phantom_core.models.calibration import Curve
+from phantom_core.models.curves import Curve
 from phantom_core.models.encoding import encode, feature_types
 from phantom_core.models.splits import by_kind, folds
 from phantom_core.progress import Progress, silent

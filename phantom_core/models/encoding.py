@@ -1,6 +1,7 @@
 """Encoding: the feature matrix as numbers, NULL as NaN."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 import numpy as np
@@ -31,6 +32,27 @@ def encode(features: pa.Table, names: Sequence[str]) -> NDArray[np.float32]:
         numbers = _numbers(features[name], name)
         matrix[:, position] = np.where(np.abs(numbers) <= LARGEST, numbers, np.nan)
     return matrix
+
+
+def encode_session(session: Mapping[str, float | str | None], names: Sequence[str]) -> NDArray[np.float32]:
+    """Features of one session as numbers, as `encode` gives them.
+
+    Args:
+        session: values by feature, yes/no as 1/0; None, NaN or absent where undefined.
+        names: the features wanted, in order.
+    Returns:
+        Shape (n_names,); NaN where undefined, infinite or beyond float32.
+    """
+    return np.array([_number(session.get(name), name) for name in names], np.float32)
+
+
+def _number(value: float | str | None, name: str) -> float:
+    if value is None:
+        return math.nan
+    if isinstance(value, str):
+        known = CATEGORIES[name]
+        return float(known.index(value)) if value in known else len(known) - 1.0
+    return value if -LARGEST <= value <= LARGEST else math.nan
 
 
 def feature_types(names: Sequence[str]) -> list[FeatureType]:

@@ -31,8 +31,13 @@ class ClassifierView:
 
 
 def model_versions(settings: Settings) -> tuple[str, ...]:
-    """Names of the saved classifiers, newest first."""
-    return tuple(reversed(ModelStore(settings.workspace, CLASSIFIER).versions()))
+    """Names of the saved classifiers: the one in use, then the others, newest first."""
+    return ModelStore(settings.workspace, CLASSIFIER).to_choose()
+
+
+def model_in_use(settings: Settings) -> str | None:
+    """Name of the classifier in use; None where there is none."""
+    return ModelStore(settings.workspace, CLASSIFIER).in_use()
 
 
 def classifier_view(settings: Settings, version: str) -> ClassifierView:
@@ -47,7 +52,7 @@ def classifier_view(settings: Settings, version: str) -> ClassifierView:
 
 
 def newest_report(settings: Settings) -> ClassifierReport | None:
-    """Report of the newest classifier; None where there is none, or none that can be read."""
+    """Report of the classifier in use; None where there is none, or none that can be read."""
     try:
         return _report(ModelStore(settings.workspace, CLASSIFIER).open())
     except (DataError, NotFoundError):
@@ -62,15 +67,16 @@ _METRICS: Final = ("roc_auc", "precision_at_recall_80", "pr_auc", "ece", "brier"
 
 
 def version_list(settings: Settings) -> pd.DataFrame:
-    """All saved classifiers whose manifest can be read, newest first.
+    """All saved classifiers whose manifest can be read: the one in use, then the others, newest first.
 
     Returns:
-        Columns version, trained (UTC), roc_auc, precision_at_recall_80, pr_auc, ece, brier, n_features, lake_version, seed.
+        Columns version, in_use, trained (UTC), roc_auc, precision_at_recall_80, pr_auc, ece, brier, n_features, lake_version, seed.
     """
     manifests = [manifest for name in model_versions(settings) if (manifest := _manifest(settings, name))]
     return pd.DataFrame(
         {
             "version": [manifest.version for manifest in manifests],
+            "in_use": [manifest.version == model_in_use(settings) for manifest in manifests],
             "trained": pd.to_datetime([manifest.created_ms for manifest in manifests], unit="ms", utc=True),
             **{name: [manifest.metrics.get(name) for manifest in manifests] for name in _METRICS},
             "n_features": [len(manifest.features) for manifest in manifests],

@@ -32,8 +32,13 @@ class NetworkView:
 
 
 def network_versions(settings: Settings) -> tuple[str, ...]:
-    """Names of the saved networks, newest first."""
-    return tuple(reversed(ModelStore(settings.workspace, KIND).versions()))
+    """Names of the saved networks: the one in use, then the others, newest first."""
+    return ModelStore(settings.workspace, KIND).to_choose()
+
+
+def network_in_use(settings: Settings) -> str | None:
+    """Name of the network in use; None where there is none."""
+    return ModelStore(settings.workspace, KIND).in_use()
 
 
 def network_answers(settings: Settings, version: str) -> tuple[str, ...]:
@@ -59,15 +64,16 @@ def network_view(settings: Settings, version: str) -> NetworkView:
 
 
 def network_list(settings: Settings) -> pd.DataFrame:
-    """All saved networks whose manifest can be read, newest first.
+    """All saved networks whose manifest can be read: the one in use, then the others, newest first.
 
     Returns:
-        Columns version, trained (UTC), agent_auc, purchase_auc, ece_agent, ece_purchase, lake_version, seed.
+        Columns version, in_use, trained (UTC), agent_auc, purchase_auc, ece_agent, ece_purchase, lake_version, seed.
     """
     manifests = [manifest for name in network_versions(settings) if (manifest := _manifest(settings, name))]
     return pd.DataFrame(
         {
             "version": [manifest.version for manifest in manifests],
+            "in_use": [manifest.version == network_in_use(settings) for manifest in manifests],
             "trained": pd.to_datetime([manifest.created_ms for manifest in manifests], unit="ms", utc=True),
             **{name: [manifest.metrics.get(name) for manifest in manifests] for name in _METRICS},
             "lake_version": [manifest.lake_version for manifest in manifests],

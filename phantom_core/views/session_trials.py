@@ -63,7 +63,7 @@ class SessionArm:
 
 def can_judge(settings: Settings) -> bool:
     """Whether there is a classifier to tell agents by."""
-    return bool(ModelStore(settings.workspace, CLASSIFIER).versions())
+    return ModelStore(settings.workspace, CLASSIFIER).in_use() is not None
 
 
 def arms_of(result: Mapping[str, object]) -> list[SessionArm]:

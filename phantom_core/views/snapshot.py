@@ -35,6 +35,10 @@ _SESSIONS: Final = """
     ORDER BY m.session_key"""
 
 
+# Decisions come in all day long, and no figure of a snapshot reads them.
+STAMPED: Final = tuple(table for table in TABLES if table != "decisions")
+
+
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """What a workspace holds; two equal stamps stand for equal pages.
@@ -42,8 +46,8 @@ class Stamp:
     Attributes:
         workspace: its folder.
         ledger: name of one of the ledger's files, which no other lake has; empty before the first load.
-        versions: of the lake's tables; -1 for one without a commit.
-        model: name of the newest classifier; empty without one.
+        versions: of the tables in STAMPED; -1 for one without a commit.
+        model: name of the classifier in use; empty without one.
     """
 
     workspace: str
@@ -55,7 +59,7 @@ class Stamp:
 def read_stamp(settings: Settings) -> Stamp:
     """Look at a workspace, without reading its rows."""
     lake = Lake(settings.workspace / "lake")
-    versions = tuple(lake.version(table) for table in TABLES)
+    versions = tuple(lake.version(table) for table in STAMPED)
     return Stamp(str(settings.workspace.resolve()), tuple(lake.files("loads")[:1]), versions, _newest_model(settings))
 
 
@@ -130,7 +134,4 @@ def _scores(settings: Settings, lake: Lake) -> tuple[pa.Table, float | None, str
 
 
 def _newest_model(settings: Settings) -> str:
-    try:
-        return ModelStore(settings.workspace, CLASSIFIER).latest()
-    except NotFoundError:
-        return ""
+    return ModelStore(settings.workspace, CLASSIFIER).in_use() or ""

@@ -42,7 +42,7 @@ def calibrate(settings: Settings, *, now_ms: int, seed: int | None = None, progr
     store = FeatureStore(lake)
     store.refresh(within(progress, 0, 0.4))
     matrix = store.matrix()
-    scores = score(settings, lake, progress=within(progress, 0.4, 0.6)) if ModelStore(settings.workspace, KIND).versions() else None
+    scores = score(settings, lake, progress=within(progress, 0.4, 0.6)) if ModelStore(settings.workspace, KIND).in_use() else None
     visits = visits_of(matrix, scores)
     progress(0.6, "reading quotes")
     rng = np.random.default_rng(settings.seed if seed is None else seed)

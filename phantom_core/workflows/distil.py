@@ -231,4 +231,6 @@ def _save(settings: Settings, distillation: Distillation, labelled: LabelledSess
         files={},
     )
     files = {FILE: distillation.to_file(), RULES: format_rules(distillation.rules).encode()}
-    ModelStore(settings.workspace, KIND).save(manifest, files)
+    store = ModelStore(settings.workspace, KIND)
+    store.save(manifest, files)
+    store.promote(distillation.version, now_ms=distillation.created_ms, why="Distilled by hand.")

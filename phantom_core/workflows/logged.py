@@ -23,7 +23,7 @@ from phantom_core.features.store import FeatureStore, version_of
 from phantom_core.lake.lake import Lake
 from phantom_core.logged.period import Period
 from phantom_core.logged.purchases import Purchases, read_purchases
-from phantom_core.logged.quotes import RELATIONS, Quotes, read_quotes
+from phantom_core.logged.quotes import Quotes, connect_quotes, read_quotes
 from phantom_core.logged.seen import AsOf, columns_of, seen_at_end, seen_at_quotes
 from phantom_core.market.calibration.considered import Visits
 from phantom_core.models.classifier import Classifier
@@ -90,7 +90,7 @@ def read_logged(
     store = FeatureStore(lake)
     store.refresh(within(progress, 0, 0.2))
     matrix = store.matrix()
-    has_model = bool(ModelStore(settings.workspace, KIND).versions())
+    has_model = ModelStore(settings.workspace, KIND).in_use() is not None
     visits = visits_of(matrix, score(settings, lake, progress=within(progress, 0.2, 0.3)) if has_model else None)
     classifier = read_classifier(ModelStore(settings.workspace, KIND).open()) if has_model else None
     is_within = (visits.end_ms >= period.start_ms) & (visits.start_ms < period.end_ms)
@@ -113,7 +113,7 @@ def read_logged(
 
 def connect_logged(settings: Settings) -> duckdb.DuckDBPyConnection:
     """A connection to the lake with the views that `read_logged` needs."""
-    return Lake(settings.workspace / "lake").connect(RELATIONS)
+    return connect_quotes(Lake(settings.workspace / "lake"))
 
 
 def at_purchases(logged: Logged) -> tuple[Logged, NDArray[np.int64]]:
@@ -133,7 +133,14 @@ def _seen(
 ) -> tuple[pa.Table, Future[None]]:
     """What was known at each quote, kept on disk for the next rule set, since it does not depend on rules; and the keeping of it."""
     files = lake.files("events")
-    about = (*files, *lake.files("quotes"), sql_hash(), classifier.version if classifier else "", str(quotes.visit.size))
+    about = (
+        *files,
+        *lake.files("quotes"),
+        *lake.files("decisions"),
+        sql_hash(),
+        classifier.version if classifier else "",
+        str(quotes.visit.size),
+    )
     path = settings.workspace / FOLDER / _SEEN / f"{hashlib.sha256('|'.join(about).encode()).hexdigest()[:24]}.parquet"
     try:
         return pq.read_table(path, columns=list(wanted)), _kept()

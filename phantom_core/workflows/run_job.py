@@ -1,37 +1,16 @@
 """Run a job: what a worker process does with the row that asked for it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from phantom_core.control.jobs import Job, Jobs
-from phantom_core.distil.grow import Recipe, method_named
 from phantom_core.errors import InputError, NotFoundError, PhantomError
-from phantom_core.events.mapping import load_mapping
-from phantom_core.features.store import FeatureStore
-from phantom_core.lake.lake import Lake
-from phantom_core.logged.period import Period, period_of
-from phantom_core.logged.seen import AsOf
-from phantom_core.market.scenario import load_scenario, parse_scenario, shipped_names
-from phantom_core.models.multitask.hyperparameters import Hyperparameters
-from phantom_core.offers.offers import moments_named
 from phantom_core.progress import Progress, within
-from phantom_core.rules.rule_set import RuleSet
-from phantom_core.rules.text import parse_rules
 from phantom_core.settings import Settings
-from phantom_core.workflows.calibrate import calibrate
-from phantom_core.workflows.change_requests import submit
-from phantom_core.workflows.demo import load_demo
-from phantom_core.workflows.distil import distil
-from phantom_core.workflows.draw_tree import draw_tree
-from phantom_core.workflows.explain_model import explain_model
-from phantom_core.workflows.ingest import ingest
-from phantom_core.workflows.measure_leakage import measure_leakage
-from phantom_core.workflows.replay_rules import replay_rules
-from phantom_core.workflows.rule_sets import open_rule_set
-from phantom_core.workflows.simulate import simulate
-from phantom_core.workflows.simulate_sessions import simulate_sessions
-from phantom_core.workflows.train_classifier import train_classifier
+
+if TYPE_CHECKING:
+    from phantom_core.logged.period import Period
+    from phantom_core.rules.rule_set import RuleSet
 
 Arguments = Mapping[str, object]
 Work = Callable[[Settings, Arguments, int, Progress], Mapping[str, object]]
@@ -61,6 +40,11 @@ def run_job(settings: Settings, job_id: str, now_ms: int) -> Job:
 
 
 def _ingest(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    from phantom_core.events.mapping import load_mapping
+    from phantom_core.features.store import FeatureStore
+    from phantom_core.lake.lake import Lake
+    from phantom_core.workflows.ingest import ingest
+
     mapping = arguments.get("mapping")
     report = ingest(
         settings,
@@ -77,10 +61,15 @@ def _ingest(settings: Settings, arguments: Arguments, now_ms: int, progress: Pro
 
 
 def _demo(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    from phantom_core.workflows.demo import load_demo
+
     return load_demo(settings, now_ms=now_ms, progress=progress).to_json()
 
 
 def _train(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    from phantom_core.lake.lake import Lake
+    from phantom_core.workflows.train_classifier import train_classifier
+
     lake = Lake(settings.workspace / "lake")
     folds, seed = arguments.get("folds", 5), arguments.get("seed", settings.seed)
     if not isinstance(folds, int) or not isinstance(seed, int):
@@ -90,6 +79,9 @@ def _train(settings: Settings, arguments: Arguments, now_ms: int, progress: Prog
 
 
 def _simulate(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    from phantom_core.market.scenario import parse_scenario
+    from phantom_core.workflows.simulate import simulate
+
     episodes, seed = arguments.get("episodes", 400), arguments.get("seed", settings.seed)
     if not isinstance(episodes, int) or not isinstance(seed, int):
         raise InputError("Episodes and seed must be whole numbers.")
@@ -105,6 +97,8 @@ def _simulate(settings: Settings, arguments: Arguments, now_ms: int, progress: P
 
 
 def _simulate_sessions(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    from phantom_core.workflows.simulate_sessions import simulate_sessions
+
     n_sessions, seed = arguments.get("sessions", 2_000), arguments.get("seed", settings.seed + 1)
     if not isinstance(n_sessions, int) or not isinstance(seed, int):
         raise InputError("Sessions and seed must be whole numbers.")
@@ -112,7 +106,8 @@ def _simulate_sessions(settings: Settings, arguments: Arguments, now_ms: int, pr
 
 
 def _train_policy(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
-    from phantom_core.workflows.train_policy import env_named, run_folder, train_policy  # noqa: PLC0415 - torch takes seconds to import
+    from phantom_core.market.scenario import load_scenario, parse_scenario, shipped_names
+    from phantom_core.workflows.train_policy import env_named, run_folder, train_policy
 
     steps, seed, scenario = arguments.get("steps", 100_000), arguments.get("seed", settings.seed), str(arguments.get("scenario", ""))
     if not isinstance(steps, int) or not isinstance(seed, int):
@@ -131,8 +126,13 @@ def _train_policy(settings: Settings, arguments: Arguments, now_ms: int, progres
 
 
 def _train_multitask(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
-    from phantom_core.workflows.train_multitask import train_multitask  # noqa: PLC0415 - torch takes seconds to import
-    from phantom_core.workflows.tune_multitask import tuned_hyperparameters  # noqa: PLC0415
+    from dataclasses import replace
+
+    from phantom_core.lake.lake import Lake
+    from phantom_core.models.multitask.hyperparameters import Hyperparameters
+    from phantom_core.offers.offers import moments_named
+    from phantom_core.workflows.train_multitask import train_multitask
+    from phantom_core.workflows.tune_multitask import tuned_hyperparameters
 
     n_folds, seed = arguments.get("folds", 5), arguments.get("seed", settings.seed)
     if not isinstance(n_folds, int) or not isinstance(seed, int):
@@ -151,7 +151,8 @@ def _train_multitask(settings: Settings, arguments: Arguments, now_ms: int, prog
 
 
 def _tune_multitask(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
-    from phantom_core.workflows.tune_multitask import tune_multitask  # noqa: PLC0415 - torch takes seconds to import
+    from phantom_core.lake.lake import Lake
+    from phantom_core.workflows.tune_multitask import tune_multitask
 
     seconds = arguments.get("seconds", 300)
     if not isinstance(seconds, int | float):
@@ -160,6 +161,8 @@ def _tune_multitask(settings: Settings, arguments: Arguments, now_ms: int, progr
 
 
 def _calibrate(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    from phantom_core.workflows.calibrate import calibrate
+
     seed = arguments.get("seed", settings.seed)
     if not isinstance(seed, int):
         raise InputError("Seed must be a whole number.")
@@ -167,12 +170,15 @@ def _calibrate(settings: Settings, arguments: Arguments, now_ms: int, progress: 
 
 
 def _explain(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    from phantom_core.lake.lake import Lake
+    from phantom_core.workflows.explain_model import explain_model
+
     paired = arguments.get("paired", 0)
     if not isinstance(paired, int):
         raise InputError("The number of sessions for interactions must be whole.")
     lake, version = Lake(settings.workspace / "lake"), _text(arguments, "model")
     if arguments.get("kind") == "multitask":
-        from phantom_core.workflows.explain_network import explain_network  # noqa: PLC0415 - torch takes seconds to import
+        from phantom_core.workflows.explain_network import explain_network
 
         found = explain_network(settings, lake, version=version, progress=progress)
         return {output: explanation.to_json() for output, explanation in found.items()}
@@ -180,6 +186,10 @@ def _explain(settings: Settings, arguments: Arguments, now_ms: int, progress: Pr
 
 
 def _distil(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    from phantom_core.distil.grow import Recipe, method_named
+    from phantom_core.lake.lake import Lake
+    from phantom_core.workflows.distil import distil
+
     depth, leaf, method = arguments.get("depth", 5), arguments.get("leaf_sessions", 50), str(arguments.get("method", "tree"))
     if not isinstance(depth, int) or not isinstance(leaf, int):
         raise InputError("Depth and leaf size must be whole numbers.")
@@ -196,25 +206,57 @@ def _distil(settings: Settings, arguments: Arguments, now_ms: int, progress: Pro
 
 
 def _draw_tree(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    from phantom_core.lake.lake import Lake
+    from phantom_core.workflows.draw_tree import draw_tree
+
     lake = Lake(settings.workspace / "lake")
     tree, session_id = _text(arguments, "tree"), _text(arguments, "session")
     return {"file": str(draw_tree(settings, lake, version=tree, session_id=session_id, progress=progress))}
 
 
 def _replay_rules(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    from phantom_core.logged.seen import AsOf
+    from phantom_core.workflows.replay_rules import replay_rules
+
     rules, against = (_rules(settings, arguments, name) for name in ("rules", "against"))
     as_of: AsOf = "session end" if arguments.get("as_of") == "session end" else "quote"
     found = replay_rules(settings, rules, against, now_ms=now_ms, period=_period(arguments), as_of=as_of, progress=progress)
     return {"rules": found.rules.name, "against": found.against.name, "changed": found.changed}
 
 
+def _retrain(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    from functools import partial
+
+    from phantom_core.lake.lake import Lake
+    from phantom_core.workflows.publish_model import publish_in_use
+    from phantom_core.workflows.retrain import retrain, retrain_changes
+
+    chosen = Settings.model_validate(settings.model_dump() | retrain_changes(arguments))
+    kinds = _texts(arguments, "kinds") or None
+    publish = None if arguments.get("publish") is False else partial(publish_in_use, settings, now_ms=now_ms)
+    lake = Lake(settings.workspace / "lake")
+    return retrain(chosen, lake, now_ms=now_ms, kinds=kinds, publish=publish, progress=progress).to_json()
+
+
+def _monitor(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    from phantom_core.lake.lake import Lake
+    from phantom_core.workflows.monitor import monitor
+
+    report, untold = monitor(settings, Lake(settings.workspace / "lake"), now_ms=now_ms, progress=progress)
+    return {"alerts": [check.name for check in report.checks if check.status == "alert"], "untold": list(untold)}
+
+
 def _measure_leakage(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    from phantom_core.workflows.measure_leakage import measure_leakage
+
     rules = _rules(settings, arguments, "rules")
     found = measure_leakage(settings, rules, now_ms=now_ms, period=_period(arguments), progress=progress)
     return {"purchases": found.purchases, "rules": found.rules}
 
 
 def _submit_request(settings: Settings, arguments: Arguments, now_ms: int, progress: Progress) -> Mapping[str, object]:
+    from phantom_core.workflows.change_requests import submit
+
     number, who = arguments.get("request"), str(arguments.get("who", ""))
     if not isinstance(number, int):
         raise InputError("The number of the change request must be whole.")
@@ -222,13 +264,18 @@ def _submit_request(settings: Settings, arguments: Arguments, now_ms: int, progr
     return {"request": found.request_id, "state": found.state, "evidence": found.evidence}
 
 
-def _rules(settings: Settings, arguments: Arguments, name: str) -> RuleSet:
+def _rules(settings: Settings, arguments: Arguments, name: str) -> "RuleSet":
     """A rule set given in full, so that one still being written can be tried, or by its name."""
+    from phantom_core.rules.text import parse_rules
+    from phantom_core.workflows.rule_sets import open_rule_set
+
     text, called = _text(arguments, f"{name}_text"), str(arguments.get(name, ""))
     return parse_rules(text, called) if text else open_rule_set(settings, called)
 
 
-def _period(arguments: Arguments) -> Period:
+def _period(arguments: Arguments) -> "Period":
+    from phantom_core.logged.period import period_of
+
     return period_of(_text(arguments, "from"), _text(arguments, "to"))
 
 
@@ -258,4 +305,6 @@ WORK: Final[Mapping[str, Work]] = {
     "replay_rules": _replay_rules,
     "measure_leakage": _measure_leakage,
     "submit_request": _submit_request,
+    "retrain": _retrain,
+    "monitor": _monitor,
 }

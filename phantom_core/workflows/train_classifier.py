@@ -35,13 +35,15 @@ from phantom_core.models.calibration import CalibrationChoice, choose_calibratio
 from phantom_core.models.classifier import Classifier, fit
 from phantom_core.models.cross_fit import CrossFit, cross_fit, during
 from phantom_core.models.encoding import encode
-from phantom_core.models.saved_classifier import TREES, classifier_files
+from phantom_core.models.played_classifier import TREES
+from phantom_core.models.saved_classifier import classifier_files
 from phantom_core.models.splits import check_n_folds, folds
 from phantom_core.progress import Progress, silent, within
 from phantom_core.settings import Settings
 
 KIND: Final = "classifier"
 OUT_OF_FOLD: Final = "oof.parquet"
+BY_HAND: Final = "Trained by hand."
 CARD: Final = "card.md"
 LIBRARIES: Final = (xgboost, sklearn, numpy, pyarrow, duckdb)
 # What people call a family of features, beside its own name.
@@ -56,6 +58,8 @@ def train_classifier(
     n_folds: int = 5,
     without: Sequence[str] = (),
     seed: int | None = None,
+    period_ms: tuple[int, int] | None = None,
+    why: str | None = BY_HAND,
     progress: Progress = silent,
 ) -> ClassifierReport:
     """Train, judge and save an agent classifier.
@@ -67,10 +71,12 @@ def train_classifier(
         n_folds: from 3 to 20.
         without: families of features to leave out: timing (or temporal), behavioural, product, user_agent.
         seed: of everything random; None means the settings' one.
+        period_ms: learn from sessions that began in [start, end), UTC milliseconds; None means all.
+        why: the reason for which it is promoted; None leaves it a candidate.
         progress: told all along; nothing is saved after it says stop.
 
     Returns:
-        What was found out; the saved model is the latest one of the workspace.
+        What was found out about the saved model.
 
     Raises:
         DataError: too few labels.
@@ -80,7 +86,7 @@ def train_classifier(
     started, chosen_seed = time.perf_counter(), settings.seed if seed is None else seed
     check_n_folds(n_folds)
     families = tuple(sorted({FAMILY_NAMES.get(name, name) for name in without}))
-    labelled = read_labelled(lake, _features_without(families), n_folds, within(progress, 0, 0.1))
+    labelled = read_labelled(lake, _features_without(families), n_folds, within(progress, 0, 0.1), period_ms)
     fold = folds(labelled.rows.groups, labelled.rows.is_agent, n_folds, np.random.default_rng(chosen_seed))
     whole = cross_fit(labelled.rows, fold, seed=chosen_seed, progress=within(progress, 0.1, 0.2))
     calibration = choose_calibration(whole.margin, labelled.rows.is_agent, fold)
@@ -109,9 +115,10 @@ def train_classifier(
         baselines=baselines,
         robustness=robustness,
         gains=_gains(classifier),
+        period_ms=period_ms,
         seconds=time.perf_counter() - started,  # last, so that everything above counts
     )
-    _save(settings, report, files | {OUT_OF_FOLD: _out_of_fold(labelled, whole, calibration)})
+    _save(settings, report, files | {OUT_OF_FOLD: _out_of_fold(labelled, whole, calibration)}, why)
     progress(1, f"saved model {report.model_version}")
     return report
 
@@ -193,7 +200,7 @@ def _out_of_fold(labelled: LabelledSessions, whole: CrossFit, calibration: Calib
     return sink.getvalue()
 
 
-def _save(settings: Settings, report: ClassifierReport, files: dict[str, bytes]) -> None:
+def _save(settings: Settings, report: ClassifierReport, files: dict[str, bytes], why: str | None) -> None:
     manifest = Manifest(
         format=FORMAT,
         kind=KIND,
@@ -209,7 +216,10 @@ def _save(settings: Settings, report: ClassifierReport, files: dict[str, bytes])
         files={},
     )
     written = {reports.FILE: report.to_file(), CARD: model_card(report).encode()}
-    ModelStore(settings.workspace, KIND).save(manifest, files | written)
+    store = ModelStore(settings.workspace, KIND)
+    store.save(manifest, files | written)
+    if why is not None:
+        store.promote(report.model_version, now_ms=report.created_ms, why=why)
 
 
 def _headline(report: ClassifierReport) -> dict[str, float]:

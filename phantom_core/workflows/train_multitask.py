@@ -49,9 +49,10 @@ from phantom_core.features.aggregate import sql_hash
 from phantom_core.features.catalogue import names
 from phantom_core.lake.lake import Lake
 from phantom_core.market.calibration.considered import RELATIONS, check_variation
-from phantom_core.models.calibration import CalibrationChoice, Curve, Temperature
+from phantom_core.models.calibration import CalibrationChoice
 from phantom_core.models.classifier import LabelledRows
 from phantom_core.models.cross_fit import during
+from phantom_core.models.curves import Curve, Temperature
 from phantom_core.models.multitask.cross_fit import CrossFitted
 from phantom_core.models.multitask.description import PLAYED, Description
 from phantom_core.models.multitask.fitting import Fitted, fit
@@ -67,6 +68,7 @@ from phantom_core.settings import Settings
 LIBRARIES: Final = (torch, onnx, onnxruntime, safetensors, np, pyarrow, duckdb)
 # A feature that ranks purchases this well on its own knows how the session went on.
 TOO_GOOD: Final = 0.95
+BY_HAND: Final = "Trained by hand."
 
 
 def train_multitask(
@@ -78,6 +80,8 @@ def train_multitask(
     chosen: Hyperparameters | None = None,
     moments: Moments | None = None,
     seed: int | None = None,
+    period_ms: tuple[int, int] | None = None,
+    why: str | None = BY_HAND,
     progress: Progress = silent,
 ) -> MultitaskReport:
     """Train, judge and save a network.
@@ -90,9 +94,11 @@ def train_multitask(
         chosen: hyperparameters; None means the defaults.
         moments: what an offer is; None means first quotes where quotes are logged, else the moment before the first cart.
         seed: of everything random; None means the settings' one.
+        period_ms: learn from sessions that began in [start, end), UTC milliseconds; None means all.
+        why: the reason for which it is promoted; None leaves it a candidate.
         progress: told all along; nothing is saved after it says stop.
     Returns:
-        What was found out; the saved model is the latest one of the workspace.
+        What was found out about the saved model.
     Raises:
         DataError: no offer, or too few purchases or actors.
         InputError: folds that cannot be used.
@@ -101,7 +107,8 @@ def train_multitask(
     started, wanted = time.perf_counter(), chosen or Hyperparameters()
     check_n_folds(n_folds)
     noting = _noting_losses(settings, within(progress, 0.15, 0.4))
-    study = _begin(settings, lake, wanted, moments, n_folds, settings.seed if seed is None else seed, within(progress, 0, 0.15))
+    chosen_seed = settings.seed if seed is None else seed
+    study = _begin(settings, lake, wanted, moments, n_folds, chosen_seed, period_ms, within(progress, 0, 0.15))
     fitted = cross_fitted(study, wanted, noting)
     agent, purchase = calibrations(study.learning, fitted)
     twins = single_task_twins(study, within(progress, 0.4, 0.75))
@@ -144,7 +151,7 @@ def train_multitask(
         passes=fitted.fitted[0].passes,
         seconds=time.perf_counter() - started,  # last, so that everything above counts
     )
-    _save(settings, report, files)
+    _save(settings, report, files, why)
     progress(1, f"saved model {report.model_version}")
     return report
 
@@ -174,10 +181,19 @@ def leak_suspects(learning: Learning) -> tuple[str, ...]:
 
 
 def _begin(
-    settings: Settings, lake: Lake, chosen: Hyperparameters, moments: Moments | None, n_folds: int, seed: int, progress: Progress
+    settings: Settings,
+    lake: Lake,
+    chosen: Hyperparameters,
+    moments: Moments | None,
+    n_folds: int,
+    seed: int,
+    period_ms: tuple[int, int] | None,
+    progress: Progress,
 ) -> Study:
     rng = np.random.default_rng(seed)
-    learning = read_learning(lake, moments=moments, n_folds=n_folds, most_offers=settings.most_offers, rng=rng, progress=progress)
+    learning = read_learning(
+        lake, moments=moments, n_folds=n_folds, most_offers=settings.most_offers, rng=rng, progress=progress, period_ms=period_ms
+    )
     with lake.connect(RELATIONS) as connection:
         try:
             check_variation(connection)
@@ -223,7 +239,7 @@ def _parquet(table: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def _save(settings: Settings, report: MultitaskReport, files: dict[str, bytes]) -> None:
+def _save(settings: Settings, report: MultitaskReport, files: dict[str, bytes], why: str | None) -> None:
     figures = report.to_json()
     headline = ("agent_auc", "purchase_auc", "ece_agent", "ece_purchase", "brier_purchase")
     manifest = Manifest(
@@ -241,4 +257,7 @@ def _save(settings: Settings, report: MultitaskReport, files: dict[str, bytes]) 
         files={},
     )
     written = {FILE: report.to_file(), CARD: multitask_card(report).encode()}
-    ModelStore(settings.workspace, KIND).save(manifest, files | written)
+    store = ModelStore(settings.workspace, KIND)
+    store.save(manifest, files | written)
+    if why is not None:
+        store.promote(report.model_version, now_ms=report.created_ms, why=why)

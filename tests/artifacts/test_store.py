@@ -21,7 +21,9 @@ def store(tmp_path: Path) -> ModelStore:
 
 @pytest.fixture
 def saved(store: ModelStore) -> StoredModel:
-    return store.save(manifest("v1"), {"model.ubj": b"trees", "card.md": b"# Card"})
+    model = store.save(manifest("v1"), {"model.ubj": b"trees", "card.md": b"# Card"})
+    store.promote("v1", now_ms=1, why="The first.")
+    return model
 
 
 def edit_manifest(saved: StoredModel, **changes: object) -> None:
@@ -29,12 +31,38 @@ def edit_manifest(saved: StoredModel, **changes: object) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
-def test_what_is_saved_comes_back_under_its_name_and_as_the_latest(store: ModelStore, saved: StoredModel) -> None:
+def test_what_is_saved_comes_back_under_its_name_and_is_used_once_it_is_promoted(store: ModelStore, saved: StoredModel) -> None:
     store.save(manifest("v2"), {"model.ubj": b"more trees"})
     assert store.versions() == ("v1", "v2")
+    assert store.open() == saved
+    store.promote("v2", now_ms=2, why="Better.")
     assert store.open().manifest.version == "v2"
-    assert store.open("v1") == saved
     assert store.open("v1").read("model.ubj") == b"trees"
+
+
+def test_what_is_used_moves_back_too_and_every_move_is_written_down(store: ModelStore, saved: StoredModel) -> None:
+    store.save(manifest("v2"), {"model.ubj": b"more trees"})
+    store.promote("v2", now_ms=2, why="Better.")
+    store.promote("v1", now_ms=3, why="It was not.")
+    assert store.in_use() == "v1"
+    assert store.to_choose() == ("v1", "v2")
+    assert [(move.before, move.version, move.promoted_ms, move.why) for move in store.promotions()] == [
+        ("", "v1", 1, "The first."),
+        ("v1", "v2", 2, "Better."),
+        ("v2", "v1", 3, "It was not."),
+    ]
+
+
+def test_what_does_not_exist_is_not_promoted(store: ModelStore, saved: StoredModel) -> None:
+    with pytest.raises(NotFoundError, match="no classifier 'v9'"):
+        store.promote("v9", now_ms=2, why="A slip.")
+    assert (store.in_use(), len(store.promotions())) == ("v1", 1)
+
+
+def test_a_torn_line_of_the_history_hides_no_other(store: ModelStore, saved: StoredModel) -> None:
+    with (store.root / "promotions.jsonl").open("ab") as file:
+        file.write(b'{"version": "v')
+    assert [move.version for move in store.promotions()] == ["v1"]
 
 
 def test_the_manifest_holds_the_sha256_of_every_file(saved: StoredModel) -> None:

@@ -16,8 +16,8 @@ from phantom_core.features.aggregate import features_at_moments
 from phantom_core.features.catalogue import names
 from phantom_core.lake.lake import Lake
 from phantom_core.market.session_market import BANDS, NO_MARKUP, ClassifierScorer, RuleQuote, SessionTrial, session_trial
-from phantom_core.models.calibration import Platt
 from phantom_core.models.classifier import Classifier, LabelledRows, fit
+from phantom_core.models.curves import Platt
 from phantom_core.models.encoding import encode
 from phantom_core.rules.evaluate import Column
 from phantom_core.rules.rule_set import RuleSet

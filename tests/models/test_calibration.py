@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from phantom_core.models.calibration import METHODS, Calibration, choose_calibration, fit_beta, fit_isotonic, fit_platt, log_loss
+from phantom_core.models.calibration import METHODS, choose_calibration, fit_beta, fit_isotonic, fit_platt, log_loss
+from phantom_core.models.curves import Calibration
 
 
 def sample(n: int, slope: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

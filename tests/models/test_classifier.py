@@ -5,9 +5,9 @@ import pyarrow as pa
 import pytest
 
 from phantom_core.errors import CancelledError
-from phantom_core.models.calibration import Platt
 from phantom_core.models.classifier import Classifier, LabelledRows, fit, fit_early_stopped, margin
 from phantom_core.models.cross_fit import cross_fit
+from phantom_core.models.curves import Platt
 from phantom_core.models.splits import folds
 
 NAMES = ("item_views", "hover_intensity", "browser_family")

@@ -9,8 +9,8 @@ import pytest
 from phantom_core.artifacts.manifest import FORMAT, Manifest
 from phantom_core.artifacts.store import ModelStore, StoredModel
 from phantom_core.errors import DataError
-from phantom_core.models.calibration import Beta
 from phantom_core.models.classifier import Classifier, LabelledRows, fit
+from phantom_core.models.curves import Beta
 from phantom_core.models.saved_classifier import classifier_files, read_classifier
 
 NAMES = ("item_views", "browser_family")

@@ -18,7 +18,7 @@ from tests.conftest import NOW_MS
 APP = Path(__file__).parents[2] / "app.py"
 SCREENS = (
     "overview", "data", "sessions", "features", "classifier", "demand", "explain", "rules", "leakage", "simulator",
-    "approvals", "live", "audit", "jobs", "people",
+    "approvals", "live", "experiments", "monitoring", "audit", "jobs", "people",
 )  # fmt: skip
 
 Open = Callable[..., AppTest]
@@ -77,7 +77,8 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Open:
         monkeypatch.setenv("PHANTOM_WORKSPACE", str(workspace))
         monkeypatch.setenv("PHANTOM_WATCH_EVERY_S", "0")
         app = AppTest.from_file(APP, default_timeout=60)
-        app.switch_page(f"pages/{screen}.py")
+        if screen != "overview":
+            app.switch_page(f"pages/{screen}.py")
         for name, value in query.items():
             app.query_params[name] = value
         return app.run()

@@ -22,6 +22,8 @@ TITLES = {
     "audit": "Audit",
     "jobs": "Jobs",
     "people": "People",
+    "monitoring": "Monitoring",
+    "experiments": "Experiments",
 }
 
 
@@ -34,7 +36,7 @@ def test_a_page_opens_without_error(workspace: str, screen: str, open_page: Open
     assert [title.value for title in page.title] == [TITLES[screen]]
 
 
-@pytest.mark.parametrize("screen", ["overview", "sessions", "features", "classifier", "demand", "explain", "leakage"])
+@pytest.mark.parametrize("screen", ["overview", "sessions", "features", "classifier", "demand", "explain", "leakage", "monitoring"])
 def test_an_empty_workspace_says_where_data_comes_from(screen: str, empty: Path, open_page: Open) -> None:
     page = open_page(empty, screen)
     assert "There are no sessions yet." in texts(page)
@@ -68,6 +70,8 @@ def test_an_empty_workspace_says_where_data_comes_from(screen: str, empty: Path,
         ("simulator", {"simulator_tab": "Train a policy"}),
         ("simulator", {"simulator_tab": "Calibrate from your data"}),
         ("simulator", {"simulator_tab": "Sessions meet rules"}),
+        ("experiments", {"experiments_tab": "Plan"}),
+        ("experiments", {"experiments_tab": "All experiments"}),
     ],
 )
 @pytest.mark.parametrize("workspace", ["trained", "unlabelled"])

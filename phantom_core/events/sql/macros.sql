@@ -1,7 +1,4 @@
--- Macros of the checks.  Engine: DuckDB only.
-
--- Lower 64 bits of an MD5, as a signed integer: the same in every engine and release.
-CREATE OR REPLACE MACRO key_of(value) AS CAST(CAST(md5_number_lower(value) AS HUGEINT) - 9223372036854775808 AS BIGINT);
+-- Macros of the checks, besides those of keys.sql.  Engine: DuckDB only.
 
 -- A number in the unit stated or, for 'auto', in the unit its size suggests, to microseconds.
 CREATE OR REPLACE MACRO scale_us(number, unit) AS CASE

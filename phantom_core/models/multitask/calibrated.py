@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from phantom_core.errors import InputError
-from phantom_core.models.calibration import TINY, Curve, Isotonic, Platt, Temperature
+from phantom_core.models.curves import TINY, Curve, Isotonic, Platt, Temperature
 from phantom_core.models.multitask.network import Network
 
 METHODS = ("platt", "temperature", "isotonic")

@@ -5,9 +5,9 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from phantom_core.artifacts.store import StoredModel
+from phantom_core.artifacts.store import ModelFiles
 from phantom_core.errors import DataError
-from phantom_core.models.calibration import Calibration
+from phantom_core.models.curves import Calibration
 from phantom_core.models.multitask.scorer import Scorer, open_session
 
 PLAYED: Final = "model.onnx"
@@ -57,7 +57,7 @@ def fold_name(k: int) -> str:
     return f"fold-{k}.onnx"
 
 
-def read_description(model: StoredModel) -> Description:
+def read_description(model: ModelFiles) -> Description:
     """How a saved network is built and calibrated.
 
     Raises:
@@ -69,7 +69,7 @@ def read_description(model: StoredModel) -> Description:
         raise DataError(f"Model {model.manifest.version} cannot be read as a network.", hint="Train again.") from error
 
 
-def open_scorer(model: StoredModel, *, with_folds: bool = False) -> Scorer:
+def open_scorer(model: ModelFiles, *, with_folds: bool = False) -> Scorer:
     """Open a saved network to play it.
 
     Args:

@@ -9,7 +9,7 @@ import torch
 from phantom_core.artifacts.manifest import FORMAT, Manifest
 from phantom_core.artifacts.store import ModelStore, StoredModel
 from phantom_core.errors import CancelledError, DataError, InputError
-from phantom_core.models.calibration import Beta, Curve, Isotonic, Platt, Temperature
+from phantom_core.models.curves import Beta, Curve, Isotonic, Platt, Temperature
 from phantom_core.models.multitask.calibrated import Calibrated
 from phantom_core.models.multitask.cross_fit import cross_fit, log_odds
 from phantom_core.models.multitask.description import PLAYED, Architecture, Description, open_scorer

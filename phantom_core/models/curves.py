@@ -1,0 +1,90 @@
+"""Curves: what a calibration found, from a model's margin (log-odds) to a probability that means what it says."""
+
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+Floats = NDArray[np.float64]
+TINY: Final = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Platt:
+    """A logistic curve over the margin.
+
+    Source: Platt 1999, Probabilistic outputs for support vector machines.
+    """
+
+    slope: float
+    intercept: float
+    method: Literal["platt"] = "platt"
+
+    def probability(self, margin: Floats) -> Floats:
+        """Probability of an agent, in (0, 1), shape of `margin`."""
+        return _sigmoid(self.slope * margin + self.intercept)
+
+
+@dataclass(frozen=True, slots=True)
+class Temperature:
+    """One factor on the margin: it cools what is too sure, and leaves 50 % where it is.
+
+    Source: Guo, Pleiss, Sun and Weinberger 2017, On calibration of modern neural networks.
+    """
+
+    slope: float
+    method: Literal["temperature"] = "temperature"
+
+    def probability(self, margin: Floats) -> Floats:
+        """Probability of an agent, in (0, 1), shape of `margin`."""
+        return _sigmoid(self.slope * margin)
+
+
+@dataclass(frozen=True, slots=True)
+class Beta:
+    """A logistic curve with a slope of its own at either end.
+
+    Source: Kull, Silva Filho and Flach 2017, Beta calibration.
+    """
+
+    slope_low: float
+    slope_high: float
+    intercept: float
+    method: Literal["beta"] = "beta"
+
+    def probability(self, margin: Floats) -> Floats:
+        """Probability of an agent, in (0, 1), shape of `margin`."""
+        low, high = log_odds_parts(margin)
+        return _sigmoid(self.slope_low * low + self.slope_high * high + self.intercept)
+
+
+@dataclass(frozen=True, slots=True)
+class Isotonic:
+    """The rising curve nearest to the labels, straight between its knots.
+
+    Source: Zadrozny and Elkan 2002, Transforming classifier scores into accurate multiclass probability estimates.
+    """
+
+    margins: tuple[float, ...]
+    probabilities: tuple[float, ...]
+    method: Literal["isotonic"] = "isotonic"
+
+    def probability(self, margin: Floats) -> Floats:
+        """Probability of an agent, in (0, 1), shape of `margin`."""
+        return np.interp(margin, self.margins, self.probabilities)
+
+
+Curve = Platt | Temperature | Beta | Isotonic
+Calibration = Annotated[Curve, Field(discriminator="method")]
+
+
+def log_odds_parts(margin: Floats) -> tuple[Floats, Floats]:
+    """Log-probabilities ln p and −ln(1 − p) of a margin's probability; their sum is the margin."""
+    return -np.logaddexp(0, -margin), np.logaddexp(0, margin)
+
+
+def _sigmoid(x: Floats) -> Floats:
+    """Logistic function, kept off 0 and 1, where rounding would make a mistake infinitely surprising."""
+    return np.clip(np.exp(-np.logaddexp(0, -x)), TINY, 1 - TINY)

@@ -1,0 +1,62 @@
+"""Monitoring: one click from a look to its figures, its alerts and its downloads."""
+
+from pathlib import Path
+
+from phantom_core.control.alerts import Alerts
+from phantom_core.settings import Settings
+from phantom_core.workflows.run_job import WORK
+from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
+
+
+def look(workspace: Path) -> None:
+    WORK["monitor"](Settings(workspace=workspace), {}, NOW_MS, lambda done, message: None)
+
+
+def test_a_look_is_one_click_away_and_shows_its_limits(own: Path, open_page: Open) -> None:
+    page = open_page(own, "monitoring")
+    assert "Nobody has looked at this traffic yet." in texts(page)
+    page.button(key="monitor").click().run()
+    wait_for_jobs(own)
+    page.run()
+    assert not page.error or all("since" in one.value for one in page.error)
+    assert {"Sessions", "Called agents", "Revenue", "Leakage"} <= {metric.label for metric in page.metric}
+    checks = page.dataframe[0].value
+    assert {"detection rate", "revenue", "quarantine", "silence", "stale classifier"} <= set(checks["check"])
+    assert checks.loc[checks["check"] == "detection rate", "limit"].item() == 0.2
+    assert len(page.get("plotly_chart")) == 2
+    assert {button.label for button in page.get("download_button")} >= {"Checks as CSV", "Days as CSV", "Everything as JSON"}
+
+
+def test_an_alert_stands_above_everything_until_it_clears(own: Path, open_page: Open) -> None:
+    look(own)
+    Alerts(Settings(workspace=own)).follow({"detection_rate": "The share of agents moved from 20 % to 40 %."}, frozenset(), NOW_MS)
+    page = open_page(own, "monitoring")
+    assert any("Detection rate" in one.value and "from 20 % to 40 %" in one.value for one in page.error)
+    Alerts(Settings(workspace=own)).follow({}, frozenset({"detection_rate"}), NOW_MS + 1)
+    assert not any("Detection rate" in one.value for one in page.run().error)
+    history = open_page(own, "monitoring", monitoring_tab="Alerts").dataframe[0].value
+    assert "detection rate" in set(history["alert"])
+
+
+def test_drift_stands_beside_its_limits(own: Path, open_page: Open) -> None:
+    look(own)
+    page = open_page(own, "monitoring", monitoring_tab="Feature drift")
+    assert "the last week against the sessions that the classifier in use learned from" in texts(page)
+    assert len(page.get("plotly_chart")) == 1
+
+
+def test_retrainings_say_why(own: Path, open_page: Open) -> None:
+    page = open_page(own, "monitoring", monitoring_tab="Models and retraining")
+    assert "No model was retrained yet." in texts(page)
+    WORK["retrain"](Settings(workspace=own), {"publish": False}, NOW_MS, lambda done, message: None)
+    table = page.run().dataframe[0].value
+    assert table["outcome"].tolist() == ["kept"]
+    assert "later rows by actors from whom neither" in table["why"].item()
+
+
+def test_a_damaged_look_is_one_sentence(own: Path, open_page: Open) -> None:
+    look(own)
+    (own / "monitoring" / "latest.json").write_text("{")
+    page = open_page(own, "monitoring")
+    assert any("cannot be read" in one.value for one in page.error)
+    assert not page.exception

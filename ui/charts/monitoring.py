@@ -1,0 +1,41 @@
+"""Charts of the traffic: what is watched, day by day, with the two weeks that are compared."""
+
+import datetime as dt
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from ui.charts.frame import AGENT, BASELINE, GRID, MODEL, framed
+
+_WEEK = dt.timedelta(days=7)
+
+
+def daily_chart(days: pd.DataFrame, column: str, *, as_of_ms: int, y: str, is_share: bool = False) -> go.Figure:
+    """One figure by day; the last week and the one before are shaded, each with its mean.
+
+    Args:
+        days: as `days_table` gives them.
+        column: to draw.
+        as_of_ms: where the last week ends, UTC milliseconds.
+        y: title of the vertical axis.
+        is_share: whether it is a share, shown in percent.
+    """
+    end = pd.Timestamp(as_of_ms, unit="ms", tz="UTC")
+    shown = "%{y:.1%}" if is_share else "%{y:,.0f}"
+    figure = go.Figure()
+    figure.add_bar(
+        x=days["day"],
+        y=days[column],
+        marker={"color": AGENT if is_share else MODEL, "line": {"width": 0}},
+        hovertemplate="%{x|%a %d %b}: " + shown + "<extra></extra>",
+    )
+    for start in (end - 2 * _WEEK, end - _WEEK):
+        stop = start + _WEEK
+        figure.add_vrect(x0=start, x1=stop, fillcolor=GRID, line_width=0, layer="below")
+        mean = days.loc[(days["day"] >= start) & (days["day"] < stop), column].mean()
+        if pd.notna(mean):
+            figure.add_scatter(
+                x=[start, stop], y=[mean, mean], mode="lines", line={"color": BASELINE, "width": 2, "dash": "dot"}, hoverinfo="skip"
+            )
+    figure.update_yaxes(rangemode="tozero", tickformat=".0%" if is_share else ",.0f")
+    return framed(figure, x="day (UTC)", y=y, height_px=280, has_legend=False)
