@@ -1,6 +1,5 @@
 """Verbs that serve: they run until they are told to stop."""
 
-import os
 import select
 import signal
 import sys
@@ -42,8 +41,6 @@ def decisions(
     from phantom_core.workflows.watch_price_experiments import Watch
 
     with serving(workspace, as_json=as_json) as settings:
-        if with_parent:
-            os.nice(10)  # prices go first
         is_over = _parent_gone if with_parent else _told_to_stop()
         found = drain_decisions(settings) if once else drain_until(settings, is_over, every, Watch(settings).look)
         emit({"decisions": found.decisions, "segments": found.segments, "torn": found.torn}, as_json)

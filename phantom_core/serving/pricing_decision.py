@@ -4,7 +4,7 @@ Order: kill switch, price of the session, arm of a running experiment, live rule
 something is missing that this order needs, the answer is the base price and the reason why. Guard rails hold for every price.
 """
 
-import uuid
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -32,6 +32,8 @@ Reason = Literal[
     "model_broken",
 ]
 _HALF_A_CENT: Final = 0.005
+# Seeded by the system once: ids need not be secret, and asking the system each time takes longer than the rules.
+_IDS: Final = random.Random()
 _REFERENCE: Final = Terms()
 
 
@@ -106,7 +108,7 @@ def decide(standing: Standing, asked: Asked, known: Known, terms: Terms = _REFER
     is_exposed = priced.source in ("experiment", "rules", "model", "global_price", "base_price") and options.variant is not None
     base = asked.product.base_price
     return Decision(
-        decision_id=uuid.uuid4().hex,
+        decision_id=f"{_IDS.getrandbits(128):032x}",
         decided_ms=asked.asked_ms,
         session_id=asked.session_id,
         experiment_id=asked.experiment_id,

@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from typing import Final
@@ -52,6 +53,8 @@ def _drain(settings: Settings) -> "subprocess.Popen[bytes]":
     """A process of its own, so that writing to the lake takes no time from prices; it ends with this one, whatever happens to it."""
     command = [sys.executable, "-m", "phantom_core", "serve", "decisions", "--every", str(DRAIN_EVERY_S), "--with-parent"]
     command += ["--workspace", str(settings.workspace)]
+    if shutil.which("nice"):
+        command = ["nice", "-n", "10", *command]  # prices go first, from the child's first import
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
 
 

@@ -19,7 +19,7 @@ from phantom_core.settings import Settings
 from phantom_core.streaming.feature_writer import SERVICE, FeatureWriter
 from phantom_core.streaming.live_sessions import LiveSessions
 from phantom_core.streaming.micro_batch import MicroBatch
-from phantom_core.telemetry.metrics import BATCH_SECONDS, LAG_EVENTS, LATE, count_events
+from phantom_core.telemetry.metrics import BATCH_SECONDS, BUFFERED, LAG_EVENTS, LATE, count_events
 from phantom_core.topics.kafka import KafkaReader
 from phantom_core.topics.local import LocalReader, inbox
 from phantom_core.topics.topic import Reader
@@ -112,9 +112,8 @@ class Worker:
         """Bring what was read into the lake, then tell the topic."""
         self._commit_to_lake()
         self._reader.commit()
-        if self._source == "kafka":
-            for (topic, partition), n_left in self._reader.lag().items():
-                LAG_EVENTS.labels(topic, partition).set(n_left)
+        for (topic, partition), n_left in self._reader.lag().items():
+            (LAG_EVENTS.labels(topic, partition) if partition else BUFFERED.labels(topic)).set(n_left)
 
     def _commit_to_lake(self) -> None:
         if not self._batch.n_messages:

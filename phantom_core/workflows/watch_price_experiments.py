@@ -4,9 +4,10 @@ import logging
 import time
 from typing import Final
 
+from phantom_core.control.database import control_of
+from phantom_core.control.price_experiments import all_experiments
 from phantom_core.errors import PhantomError
 from phantom_core.settings import Settings
-from phantom_core.workflows.experiments import experiments_of, watch_experiments
 
 EVERY_S: Final = 60.0
 _LOGGER: Final = logging.getLogger(__name__)
@@ -30,8 +31,11 @@ class Watch:
             return
         self._next_s = time.monotonic() + self._every_s
         try:
-            if not any(one.state == "running" for one in experiments_of(self._settings)):
-                return
+            with control_of(self._settings.database_url, self._settings.workspace).connect() as connection:
+                if not any(one.state == "running" for one in all_experiments(connection)):
+                    return
+            from phantom_core.workflows.experiments import watch_experiments  # noqa: PLC0415 - statistics take seconds to import
+
             for status in watch_experiments(self._settings, now_ms=time.time_ns() // 1_000_000):
                 if status.experiment.state == "stopped":
                     _LOGGER.warning("Experiment %s was stopped. %s", status.experiment.experiment_id, status.experiment.why)

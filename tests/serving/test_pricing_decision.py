@@ -203,13 +203,14 @@ def test_what_goes_before_an_experiment_is_not_exposed_to_it() -> None:
 
 
 @given(st.text(max_size=20), st.lists(st.floats(0.01, 1), min_size=1, max_size=5))
+@settings(deadline=None)
 def test_every_session_has_one_arm(session_id: str, weights: list[float]) -> None:
     arms = tuple(Arm(str(k), weight / sum(weights), "") for k, weight in enumerate(weights))
     assert 0 <= arm_of(LiveExperiment("e", "salt", arms), session_id) < len(arms)
 
 
 @given(st.floats(0.001, 1e6), st.floats(0.0001, 1e8), st.floats(0.1, 1.5).flatmap(lambda low: st.tuples(st.just(low), st.floats(low, 5.0))))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_no_price_ever_leaves_the_guard_rails(base: float, asked: float, rails: tuple[float, float]) -> None:
     low, high = rails
     found, rail = within_rails(asked, base * low, base * high)

@@ -31,6 +31,7 @@ from phantom_core.workflows.experiments import (
 )
 from phantom_core.workflows.ingest import ingest
 from phantom_core.workflows.plan_experiment import Sized, parse_arms, plan_experiment, size_experiment
+from phantom_core.workflows.watch_price_experiments import Watch
 from tests.serving.decisions import decision
 
 ARMS = parse_arms(["control=0.5:live", "none=0.5:base"])
@@ -166,6 +167,17 @@ def test_harm_to_humans_stops_it_and_tells_the_server(settings: Settings) -> Non
     assert "The guard stopped it: with none at least" in found.experiment.why
     assert live(settings) == []
     assert json.loads(json.dumps(found.to_json(), allow_nan=False))["report"]["is_guard_tripped"]
+
+
+def test_whoever_drains_decisions_stops_it_too(settings: Settings) -> None:
+    plan(settings, "asleep")
+    start_experiment(settings, "demo-manager", "asleep", now_ms=2)
+    traffic(settings, "asleep", 3_000, bought={"control": 0.4, "none": 0.2})
+    watch = Watch(settings)
+    watch.look()
+    assert experiments_of(settings)[0].stopped_by == "this machine"
+    assert live(settings) == []
+    watch.look()  # nothing runs any more, and it is not yet time
 
 
 def test_a_tolerated_drop_does_not_stop_it(settings: Settings) -> None:
