@@ -12,6 +12,7 @@ from phantom_core.control.roles import Permission
 from phantom_core.evaluation.multitask_report import KIND as MULTITASK
 from phantom_core.settings import Settings
 from phantom_core.workflows.change_requests import propose
+from phantom_core.workflows.live_rules import LIVE
 from phantom_core.workflows.rule_sets import open_rule_set
 from ui.account import login, may, start_job
 from ui.errors import friendly_errors
@@ -66,7 +67,7 @@ class _Written(dict[str, object]):
 
 
 def _fields(settings: Settings, key: str, request: Request | None) -> _Written:
-    names = rule_set_choices(settings)
+    names = [name for name in rule_set_choices(settings) if name != LIVE]
     wanted = request.name if request else str(st.query_params.get("propose") or "")
     at = names.index(wanted) if wanted in names else 0
     left, right = st.columns([3, 2])

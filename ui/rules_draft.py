@@ -14,6 +14,7 @@ from phantom_core.rules.evaluate import check_features
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.text import format_rules, parse_rules
 from phantom_core.settings import Settings
+from phantom_core.workflows.live_rules import LIVE, is_anything_live
 from phantom_core.workflows.rule_sets import open_rule_set, rule_set_names
 from phantom_core.workflows.simulate_sessions import BUILT_IN
 
@@ -29,8 +30,9 @@ _ASIDE: Final = "rules_drafts_aside"
 
 
 def rule_set_choices(settings: Settings) -> list[str]:
-    """Names of all rule sets, built-in ones first: what a link without a name opens does not depend on what is saved."""
-    return [*reversed(BUILT_IN), *rule_set_names(settings)]
+    """Names of all rule sets, built-in ones first: what a link without a name opens does not depend on what is saved or live."""
+    live = [LIVE] if is_anything_live(settings) else []
+    return [*reversed(BUILT_IN), *live, *rule_set_names(settings)]
 
 
 def open_draft(settings: Settings, opened: str) -> None:
@@ -103,7 +105,7 @@ def put_draft(name: str, text: str, *, of: str | None = None) -> None:
         text: the rules.
         of: rule set it came from; None keeps the one before.
     """
-    st.session_state[_NAME], st.session_state[_TEXT] = name if name not in BUILT_IN else f"my-{name}", text
+    st.session_state[_NAME], st.session_state[_TEXT] = name if name not in (*BUILT_IN, LIVE) else f"my-{name}", text
     st.session_state[_VERSION] = draft_version() + 1
     if of is not None:
         st.session_state[_OF] = of

@@ -16,7 +16,7 @@ from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.text import format_rules
 from phantom_core.settings import Settings
 from phantom_core.views.rule_table import feature_names, rule_table, rules_of_table
-from phantom_core.workflows.rule_sets import save_rule_set
+from phantom_core.workflows.rule_sets import rule_set_names, save_rule_set
 from ui.account import require
 from ui.errors import show_error
 from ui.linked import put
@@ -93,6 +93,9 @@ def _tools(settings: Settings) -> bool:
             st.button("Discard", icon=":material/undo:", on_click=discard_draft, key="rules_discard", help="Back to what is saved.")
         with st.popover("Upload", icon=":material/upload_file:"):
             _upload()
+        if draft_name() in rule_set_names(settings) and not is_unsaved():
+            asks = {"propose": draft_name()}
+            st.page_link("pages/approvals.py", label="Propose for approval", icon=":material/fact_check:", query_params=asks)
     return form != TABLE
 
 

@@ -96,15 +96,9 @@ def _last_line(path: Path) -> str:
 
 def _table(rows: list[tuple[str, str, str]], late: list[str]) -> None:
     """One table of addresses."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for column in ("part", "address", "log"):
-        table.add_column(column, no_wrap=True)
-    for name, address, log in rows:
-        table.add_row(name, f"{address} (does not answer yet)" if name in late else address, log)
-    Console(width=200).print(table)
+    shown = [("part", "address", "log"), *((name, f"{where} (no answer yet)" if name in late else where, log) for name, where, log in rows)]
+    widths = [max(len(row[column]) for row in shown) for column in (0, 1)]
+    print("\n".join(f"{name:<{widths[0]}}  {where:<{widths[1]}}  {log}".rstrip() for name, where, log in shown), flush=True)
 
 
 def _say(sentence: str) -> None:

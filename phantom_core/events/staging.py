@@ -13,6 +13,12 @@ from phantom_core.events.mapping import EVENT_FIELDS, QUOTE_FIELDS, Mapping
 from phantom_core.events.text_rows import MAX_SHOWN
 
 _FEW_ROWS: Final = 1_000
+# Metadata that is no JSON is left as it is, to be refused by the checks.
+_MERGED: Final = """CASE
+    WHEN sent IS NULL THEN picked
+    WHEN picked IS NULL OR NOT json_valid(sent) THEN sent
+    ELSE CAST(json_merge_patch(picked, sent) AS VARCHAR)
+END"""
 
 
 class Staging:
@@ -91,12 +97,16 @@ def mapped_select(mapping: Mapping, columns: Columns) -> str:
         MappingError: the mapping names a column that the source does not have.
     """
     fields = EVENT_FIELDS if mapping.kind == "events" else QUOTE_FIELDS
-    values = {field: _value(field, mapping, columns) for field in fields}
+    values = {field: _value(field, mapping, columns) for field in fields if field != "metadata"}
+    if mapping.kind == "events":
+        values |= _metadata(mapping, columns)
     selected = ", ".join(f"{sql} AS {field}" for field, sql in values.items())
     source = _valid_documents() if columns.is_json else f"SELECT *, {_whole_row(columns)} AS _row FROM raw"
     inner = f"SELECT _line AS line, _problem AS problem, _detail AS detail, _text AS text, _row AS row, {selected} FROM ({source})"
+    # In steps, so that what a step needs several times is found once, also by a plan that nobody has improved.
+    whole = f"SELECT * EXCLUDE (sent, picked), {_MERGED} AS metadata FROM ({inner})" if "picked" in values else inner
     longest = ", ".join(f"COALESCE(length({field}), 0)" for field in fields)
-    return f"SELECT *, greatest({longest}) AS longest_field FROM ({inner})"
+    return f"SELECT *, greatest({longest}) AS longest_field FROM ({whole})"
 
 
 def _whole_row(columns: Columns) -> str:
@@ -117,8 +127,6 @@ def _valid_documents() -> str:
 def _value(field: str, mapping: Mapping, columns: Columns) -> str:
     if field == "event_name":
         return _event_name(mapping, columns)
-    if field == "metadata":
-        return _metadata(mapping, columns)
     if field in mapping.extract:
         extract = mapping.extract[field]
         return f"NULLIF(regexp_extract({columns.text(extract.column)}, {quote_text(extract.pattern)}, 1), '')"
@@ -144,14 +152,11 @@ def _event_name(mapping: Mapping, columns: Columns) -> str:
     return f"COALESCE(CASE{rules} END, {named}, {constant})" if rules else f"COALESCE({named}, {constant})"
 
 
-def _metadata(mapping: Mapping, columns: Columns) -> str:
+def _metadata(mapping: Mapping, columns: Columns) -> dict[str, str]:
+    """SQL for the metadata, or for what was sent as such and what is picked from other columns."""
     sent = columns.joined(mapping.columns["metadata"]) if "metadata" in mapping.columns else "CAST(NULL AS VARCHAR)"
-    if not mapping.metadata:
-        return sent
     pairs = ", ".join(f"{quote_text(key)}, {columns.text(column)}" for key, column in mapping.metadata.items() if columns.has(column))
     if not pairs:
-        return sent
-    # Merging drops the keys whose value is NULL; metadata that is no JSON is left as it is, to be refused by the checks.
-    picked = f"NULLIF(CAST(json_merge_patch('{{}}', json_object({pairs})) AS VARCHAR), '{{}}')"
-    merged = f"CAST(json_merge_patch({picked}, {sent}) AS VARCHAR)"
-    return f"CASE WHEN {sent} IS NULL THEN {picked} WHEN {picked} IS NULL OR NOT json_valid({sent}) THEN {sent} ELSE {merged} END"
+        return {"metadata": sent}
+    # Merging drops the keys whose value is NULL.
+    return {"sent": sent, "picked": f"NULLIF(CAST(json_merge_patch('{{}}', json_object({pairs})) AS VARCHAR), '{{}}')"}

@@ -29,6 +29,8 @@ TABLES: Final[Mapping[str, pa.Schema]] = {
 
 # Small enough that a range of sessions touches few row groups, large enough for DuckDB to scan at full speed.
 ROW_GROUP_ROWS: Final = 122_880
+COMPACTED_BYTES: Final = 32 << 20
+KEPT_HOURS: Final = 720
 _ODD_CHARACTERS: Final = "*?[]{}%#"
 
 
@@ -105,10 +107,15 @@ class Lake:
         return self.version(table)
 
     def compact(self, table: str) -> None:
-        """Put the many small files of frequent appends together; a table that does not exist has none."""
+        """Put the many small files of frequent appends together; a table that does not exist has none.
+
+        Files that were replaced more than 30 days ago are deleted, so that states of the table before that cannot be looked at any more.
+        """
         path = self._path(table)
         if DeltaTable.is_deltatable(str(path)):
-            DeltaTable(path).optimize.compact()
+            # Files that are large enough are left alone: without a bound each compaction would write the whole table again.
+            DeltaTable(path).optimize.compact(target_size=COMPACTED_BYTES)
+            DeltaTable(path).vacuum(retention_hours=KEPT_HOURS, dry_run=False)
 
     def delete(self, table: str, predicate: str) -> None:
         """Delete the rows for which a SQL predicate holds; a table that does not exist has none."""

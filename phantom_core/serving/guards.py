@@ -5,6 +5,7 @@ import hmac
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from itertools import count
 from typing import Any, Final
 
 from phantom_core.errors import NotAllowedError, NotSignedInError, PhantomError, TooLargeError
@@ -27,6 +28,7 @@ class RequestIds:
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self._prefix, self._numbers = uuid.uuid4().hex[:16], count(1)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -34,7 +36,7 @@ class RequestIds:
             await self._app(scope, receive, send)
             return
         brought = _header(scope, REQUEST_ID)
-        request_id = brought if _SAFE_ID.fullmatch(brought) else uuid.uuid4().hex
+        request_id = brought if _SAFE_ID.fullmatch(brought) else f"{self._prefix}-{next(self._numbers)}"
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_id(message: Message) -> None:

@@ -5,6 +5,7 @@ share both. A request is answered once its messages are safe.
 """
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,8 +21,9 @@ from phantom_core.telemetry.metrics import count_error, count_events
 from phantom_core.topics.topic import KINDS, Outgoing, Sink
 
 SERVICE: Final = "ingest"
-# After a pause, so long is waited for company: at 30 requests/s it halves the work.
-_COMPANY_S: Final = 0.005
+# So long the first one waits for company: judging 64 messages takes 11 ms, judging one takes 7.
+_COMPANY_S: Final = 0.01
+_ENOUGH: Final = 500
 _MOST_AT_ONCE: Final = 2_000
 
 
@@ -33,6 +35,9 @@ class Waiting:
     rows: Sequence[TextRow]
     loop: asyncio.AbstractEventLoop
     answer: "asyncio.Future[list[Verdict]]"
+
+
+Answer = tuple["asyncio.Future[list[Verdict]]", list[Verdict], Exception | None]
 
 
 class Intake:
@@ -54,7 +59,7 @@ class Intake:
         }
         self._changed = threading.Condition()
         self._queue: list[Waiting] = []
-        self._n_pending = 0
+        self._n_pending, self._first_s = 0, 0.0
         self._is_closing = False
         self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
         self._thread.start()
@@ -63,6 +68,11 @@ class Intake:
     def n_pending(self) -> int:
         """Messages that were posted and are not safe yet."""
         return self._n_pending
+
+    @property
+    def is_well(self) -> bool:
+        """Whether messages can be kept, as far as is known."""
+        return self._thread.is_alive() and self.sink.state() != "unavailable"
 
     async def accept(self, topic: str, rows: Sequence[TextRow]) -> list[Verdict]:
         """Judge messages and keep the good ones.
@@ -84,8 +94,10 @@ class Intake:
             if self._n_pending + len(rows) > self._most_pending:
                 raise BusyError(f"{self._n_pending:,} events are waiting to be kept.", hint="Send it again in a moment.")
             self._n_pending += len(rows)
+            self._first_s = self._first_s if self._queue else time.monotonic()
             self._queue.append(waiting)
-            self._changed.notify()
+            if len(self._queue) == 1 or self._n_pending >= _ENOUGH:
+                self._changed.notify()
         return await waiting.answer
 
     def close(self) -> None:
@@ -107,17 +119,16 @@ class Intake:
     def _take(self) -> list[Waiting]:
         """The next requests, at least one; none when the intake is closed and empty."""
         with self._changed:
-            was_idle = not self._queue
-            while not self._queue and not self._is_closing:
-                self._changed.wait()
-        if was_idle and not self._is_closing:
-            time.sleep(_COMPANY_S)
-        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._is_closing)
+            until_s = self._first_s + _COMPANY_S
+            while self._n_pending < _ENOUGH and not self._is_closing and (left_s := until_s - time.monotonic()) > 0:
+                self._changed.wait(left_s)
             n_requests, n_rows = 0, 0
             while n_requests < len(self._queue) and n_rows < _MOST_AT_ONCE:
                 n_rows += len(self._queue[n_requests].rows)
                 n_requests += 1
             taken, self._queue = self._queue[:n_requests], self._queue[n_requests:]
+            self._first_s = 0.0  # whoever is left has waited already
         return taken
 
     def _keep(self, topic: str, requests: Sequence[Waiting]) -> None:
@@ -127,11 +138,15 @@ class Intake:
             count_error(SERVICE, type(error).__name__)
             verdicts, failure = [], error
         start = 0
+        answers: dict[asyncio.AbstractEventLoop, list[Answer]] = {}
         for request in requests:
             own = verdicts[start : start + len(request.rows)]
             start += len(request.rows)
             is_lost = failure is not None and (not verdicts or any(not verdict.reason for verdict in own))
-            request.loop.call_soon_threadsafe(_answer, request.answer, own, failure if is_lost else None)
+            answers.setdefault(request.loop, []).append((request.answer, own, failure if is_lost else None))
+        for loop, of_loop in answers.items():
+            with contextlib.suppress(RuntimeError):  # nobody waits any more: the loop is closed
+                loop.call_soon_threadsafe(_answer, of_loop)
 
     def _judged_and_kept(self, topic: str, rows: Sequence[TextRow]) -> tuple[list[Verdict], Exception | None]:
         now_us = self._now_us()
@@ -157,10 +172,11 @@ def _count(topic: str, verdicts: Sequence[Verdict], n_kept: int) -> None:
     count_events(SERVICE, topic, accepted=n_kept, refused=refused)
 
 
-def _answer(answer: "asyncio.Future[list[Verdict]]", verdicts: list[Verdict], failure: Exception | None) -> None:
-    if answer.done():  # the client has gone
-        return
-    if failure is None:
-        answer.set_result(verdicts)
-    else:
-        answer.set_exception(failure)
+def _answer(answers: Sequence[Answer]) -> None:
+    for answer, verdicts, failure in answers:
+        if answer.done():  # the client has gone
+            continue
+        if failure is None:
+            answer.set_result(verdicts)
+        else:
+            answer.set_exception(failure)

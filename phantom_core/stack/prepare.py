@@ -58,7 +58,10 @@ class Preparation:
             return f"Classifier: the training {job.state}: {job.message} Train one on the page Agent classifier."
         verdicts = job.result.get("verdicts")
         assert isinstance(verdicts, list)
-        return f"Classifier: {verdicts[0]['outcome']}. {verdicts[0]['why']} {verdicts[0]['published']}".rstrip()
+        found, kept = verdicts[0], ""
+        if found["outcome"] == "kept":
+            kept = f" To use it all the same: python -m phantom_core promote {_KIND} {found['challenger']}"
+        return f"Classifier: {found['outcome']}. {found['why']} {found['published']}".rstrip() + kept
 
 
 def live_sentence(settings: Settings) -> str:

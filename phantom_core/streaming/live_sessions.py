@@ -10,7 +10,7 @@ from phantom_core.lake.lake import Lake
 from phantom_core.publishing.session_features import Feature, SessionFeatures
 from phantom_core.streaming.micro_batch import SessionEvent
 
-MOST_KEPT: Final = 50_000
+MOST_KEPT: Final = 20_000
 _COLUMNS: Final = "session_key, session_id, event_ms, event_id, event_name, page, product_id, price_seen, user_agent, store_mode"
 
 

@@ -19,7 +19,7 @@ from phantom_core.settings import Settings
 from phantom_core.streaming.feature_writer import SERVICE, FeatureWriter
 from phantom_core.streaming.live_sessions import LiveSessions
 from phantom_core.streaming.micro_batch import MicroBatch
-from phantom_core.telemetry.metrics import BATCH_SECONDS, LAG_EVENTS, LATE, count_events
+from phantom_core.telemetry.metrics import BATCH_SECONDS, BUFFERED, LAG_EVENTS, LATE, count_events
 from phantom_core.topics.kafka import KafkaReader
 from phantom_core.topics.local import LocalReader, inbox
 from phantom_core.topics.topic import Reader
@@ -27,7 +27,7 @@ from phantom_core.topics.topic import Reader
 _MOST_AT_ONCE: Final = 5_000
 _MOST_IN_BATCH: Final = 50_000
 _POLL_S: Final = 0.2
-_COMPACT_AFTER: Final = 200
+_COMPACT_AFTER: Final = 250
 _IDLE_S: Final = 10.0
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -68,6 +68,7 @@ class Worker:
         self._writer = FeatureWriter(lambda: connect(settings), self._sessions, now_ms)
         self._batch = MicroBatch(self._lake, settings, self._source, now_ms())
         self._began_s = time.monotonic()
+        self._newest_file = self._newest_file_load()
         self._reader = self._open_reader()
 
     def run(self, is_over: Callable[[], bool], *, until_empty: bool = False) -> Report:
@@ -112,7 +113,7 @@ class Worker:
         self._commit_to_lake()
         self._reader.commit()
         for (topic, partition), n_left in self._reader.lag().items():
-            LAG_EVENTS.labels(topic, partition).set(n_left)
+            (LAG_EVENTS.labels(topic, partition) if partition else BUFFERED.labels(topic)).set(n_left)
 
     def _commit_to_lake(self) -> None:
         if not self._batch.n_messages:
@@ -127,6 +128,9 @@ class Worker:
             # One client id in two sessions is one event in the lake, though both sessions counted it.
             self._sessions.forget(done.known_sessions)
             self._writer.mark(done.known_sessions)
+        if (newest := self._newest_file_load()) != self._newest_file:  # somebody loaded files: they may hold events of these sessions
+            self._sessions.forget()
+            self._newest_file = newest
         self._sessions.shrink()
         self.report.commits += 1
         BATCH_SECONDS.labels("lake").observe(time.monotonic() - started_s)
@@ -158,6 +162,13 @@ class Worker:
                 f"SELECT DISTINCT session_key FROM events WHERE load_seq IN ({recent})", [since_ms, f"{self._source}:%"]
             ).fetchall()
         self._writer.mark_missing([key for (key,) in rows])
+
+    def _newest_file_load(self) -> int:
+        """Number of the newest load of events that was none of a stream."""
+        with self._lake.connect(("loads",)) as connection:
+            streams = " AND ".join(f"file NOT LIKE '{source}:%'" for source in ("kafka", "buffer"))
+            [(number,)] = connection.execute(f"SELECT COALESCE(MAX(load_seq), 0) FROM loads WHERE kind = 'events' AND {streams}").fetchall()
+        return int(number)
 
     def _is_empty(self, idle_s: float) -> bool:
         lag = self._reader.lag()

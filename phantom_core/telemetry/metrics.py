@@ -56,9 +56,11 @@ EVENTS: Final = Counter(
 )
 REFUSED: Final = Counter("phantom_refused", "Events and quotes refused, by topic and reason.", ("topic", "reason"), registry=REGISTRY)
 TURNED_AWAY: Final = Counter("phantom_turned_away", "Requests answered with 429, by service.", ("service",), registry=REGISTRY)
-BUFFERED: Final = Gauge("phantom_buffered_events", "Acknowledged events that wait for the lake, by topic.", ("topic",), registry=REGISTRY)
+BUFFERED: Final = Gauge(
+    "phantom_buffered_bytes", "In the local buffer and not read by the worker, by topic.", ("topic",), registry=REGISTRY
+)
 LAG_EVENTS: Final = Gauge(
-    "phantom_lag_events", "Events in a topic that the worker has not read.", ("topic", "partition"), registry=REGISTRY
+    "phantom_lag_events", "Events in a topic of Kafka that the worker has not read.", ("topic", "partition"), registry=REGISTRY
 )
 LAG_SECONDS: Final = Histogram(
     "phantom_lag_seconds",

@@ -95,8 +95,8 @@ class SegmentWriter:
         Raises:
             OSError: they are not safe; the next call begins a new segment.
         """
-        content = b"".join(map(self._line, values))
         descriptor = self._open()
+        content = b"".join(map(self._line, values))
         try:
             view = memoryview(content)
             while view:
@@ -115,15 +115,19 @@ class SegmentWriter:
         self._lock.release()
 
     def _line(self, value: str) -> bytes:
+        return line_of(value, self._next_us())
+
+    def _next_us(self) -> int:
         self._last_us = max(self._last_us + 1, time.time_ns() // 1_000)
-        return line_of(value, self._last_us)
+        return self._last_us
 
     def _open(self) -> int:
         is_full = self._n_bytes >= LARGEST_BYTES or time.monotonic() - self._opened_s > OLDEST_S
         if self._descriptor is not None and is_full:
             self._close_segment()
         if self._descriptor is None:
-            path = self._folder / f"{time.time_ns() // 1_000:016d}-{self._name}{SUFFIX}"
+            # Names rise even when the clock is set back: a segment that another one follows counts as finished.
+            path = self._folder / f"{self._next_us():016d}-{self._name}{SUFFIX}"
             self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
             self._n_bytes, self._opened_s = 0, time.monotonic()
             _sync_folder(self._folder)

@@ -15,9 +15,8 @@ from phantom_core.evaluation.multitask_report import KIND
 from phantom_core.explain.explanation import Explanation, Output
 from phantom_core.explain.saved import TABLES_READ, read_saved
 from phantom_core.features.catalogue import FEATURES
-from phantom_core.lake.lake import TABLES
 from phantom_core.settings import Settings
-from phantom_core.views.snapshot import Snapshot
+from phantom_core.views.snapshot import STAMPED, Snapshot
 from phantom_core.workflows.explain_model import read_explanation
 
 # More dots hide each other, and make a page slow.
@@ -132,7 +131,7 @@ def contributions_table(view: ExplanationView) -> pd.DataFrame:
 
 def _is_current(explanation: Explanation, snapshot: Snapshot) -> bool:
     """Whether the tables it was read from, labels among them, are still the same."""
-    now = dict(zip(TABLES, snapshot.stamp.versions, strict=True))
+    now = dict(zip(STAMPED, snapshot.stamp.versions, strict=True))
     return explanation.tables == tuple(now[table] for table in TABLES_READ[explanation.grain])
 
 

@@ -35,6 +35,10 @@ _SESSIONS: Final = """
     ORDER BY m.session_key"""
 
 
+# Decisions come in all day long, and no figure of a snapshot reads them.
+STAMPED: Final = tuple(table for table in TABLES if table != "decisions")
+
+
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """What a workspace holds; two equal stamps stand for equal pages.
@@ -42,7 +46,7 @@ class Stamp:
     Attributes:
         workspace: its folder.
         ledger: name of one of the ledger's files, which no other lake has; empty before the first load.
-        versions: of the lake's tables; -1 for one without a commit.
+        versions: of the tables in STAMPED; -1 for one without a commit.
         model: name of the classifier in use; empty without one.
     """
 
@@ -55,8 +59,7 @@ class Stamp:
 def read_stamp(settings: Settings) -> Stamp:
     """Look at a workspace, without reading its rows."""
     lake = Lake(settings.workspace / "lake")
-    # Decisions come in all day long, and no figure of a snapshot reads them.
-    versions = tuple(lake.version(table) for table in TABLES if table != "decisions")
+    versions = tuple(lake.version(table) for table in STAMPED)
     return Stamp(str(settings.workspace.resolve()), tuple(lake.files("loads")[:1]), versions, _newest_model(settings))
 
 

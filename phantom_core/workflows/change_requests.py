@@ -9,20 +9,19 @@ from phantom_core.control import requests
 from phantom_core.control.database import control_of, writing
 from phantom_core.control.limits import limits
 from phantom_core.control.people import require
-from phantom_core.control.releases import current, document
+from phantom_core.control.releases import current
 from phantom_core.control.request_tables import EVIDENCE
 from phantom_core.control.requests import Policy, Proposal, Request
 from phantom_core.control.roles import Permission
 from phantom_core.errors import ConflictError, NotFoundError
-from phantom_core.market.session_market import NO_MARKUP
 from phantom_core.progress import Progress, silent
-from phantom_core.publishing.release import parse_release
 from phantom_core.review.evidence import Evidence, parse_evidence
 from phantom_core.review.gates import Gate, Limits, gates
 from phantom_core.rules.document import from_json, to_json
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.settings import Settings
 from phantom_core.workflows.gather_evidence import TRIAL_SESSIONS, gather_evidence
+from phantom_core.workflows.live_rules import live_rules, live_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,18 +196,6 @@ def all_requests(settings: Settings) -> list[Request]:
 def rules_of(request: Request) -> RuleSet:
     """The rules that a request proposes."""
     return from_json(json.loads(request.rules))
-
-
-def live_version(connection: sa.Connection) -> str:
-    """What most sessions get by the database's word; empty for base prices."""
-    release = current(connection)
-    return release.full_version if release else ""
-
-
-def live_rules(connection: sa.Connection) -> RuleSet:
-    """The rules of that version; no mark-up for base prices."""
-    version = live_version(connection)
-    return parse_release(document(connection, version)).rules() if version else NO_MARKUP
 
 
 def gate_limits(connection: sa.Connection, settings: Settings) -> Limits:

@@ -4,6 +4,7 @@ import io
 from typing import Final
 
 import pyarrow.parquet as pq
+import redis
 
 from phantom_core.artifacts.store import ModelStore, StoredModel
 from phantom_core.errors import DataError, InputError, NotFoundError, UnavailableError
@@ -19,8 +20,6 @@ KINDS: Final[dict[str, ModelKind]] = {"classifier": "classifier", "multitask": "
 def publish_in_use(settings: Settings, kind: str, now_ms: int) -> str:
     """Make sure that services find the model in use; does nothing where they do.
 
-    A network brings its products' elasticities along.
-
     Args:
         settings: name the workspace and the server.
         kind: classifier or multitask.
@@ -29,18 +28,32 @@ def publish_in_use(settings: Settings, kind: str, now_ms: int) -> str:
         What was done, or why it could not be, one sentence: a server out of reach must not undo a retraining.
     """
     try:
-        model = ModelStore(settings.workspace, kind).open()
-        client = connect(settings)
-        if published_version(client, KINDS[kind]) == model.manifest.version:
-            return f"{model.manifest.version} was published before."
-        publish_model(client, KINDS[kind], model)
-        if ELASTICITIES in model.manifest.files:
-            publish_elasticities(client, _elasticities(model, now_ms))
+        with connect(settings) as client:
+            is_new = bring_in_use(settings, client, KINDS[kind], now_ms)
+        version = ModelStore(settings.workspace, kind).open().manifest.version
     except NotFoundError:
         return "Nothing is in use, so nothing is published."
     except (UnavailableError, DataError, InputError) as error:
         return f"Not published: {error}"
-    return f"Published {model.manifest.version}."
+    return f"Published {version}." if is_new else f"{version} was published before."
+
+
+def bring_in_use(settings: Settings, client: redis.Redis, kind: ModelKind, now_ms: int) -> bool:
+    """Publish the model in use where services have another one; a network brings its products' elasticities along.
+
+    Returns:
+        Whether it was published.
+    Raises:
+        NotFoundError: none is in use.
+        UnavailableError: the server does not answer.
+    """
+    model = ModelStore(settings.workspace, kind).open()
+    if published_version(client, kind) == model.manifest.version:
+        return False
+    publish_model(client, kind, model)
+    if ELASTICITIES in model.manifest.files:
+        publish_elasticities(client, _elasticities(model, now_ms))
+    return True
 
 
 def _elasticities(model: StoredModel, now_ms: int) -> Figures:

@@ -3,12 +3,12 @@
 import re
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import redis
 import sqlalchemy as sa
 
-from phantom_core.artifacts.store import ModelStore
 from phantom_core.control import audit, releases, requests
 from phantom_core.control.database import writing
 from phantom_core.control.limits import limits
@@ -19,13 +19,15 @@ from phantom_core.control.roles import Permission
 from phantom_core.errors import ConflictError, DataError, InputError, NotFoundError, UnavailableError
 from phantom_core.publishing.divergence import Divergence, compare, heal
 from phantom_core.publishing.live import NOTHING_LIVE, Live
-from phantom_core.publishing.models import ModelKind, publish_model, published_version
+from phantom_core.publishing.models import ModelKind
 from phantom_core.publishing.publish import NotSwitchedError, UncertainError, publish, read_live
 from phantom_core.publishing.release import Release as Document
 from phantom_core.publishing.release import parse_release, release_of
 from phantom_core.publishing.server import connect
 from phantom_core.settings import Settings
-from phantom_core.workflows.change_requests import check_gates, control, evidence_of, live_version, rules_of
+from phantom_core.workflows.change_requests import check_gates, control, evidence_of, rules_of
+from phantom_core.workflows.live_rules import live_version
+from phantom_core.workflows.publish_model import bring_in_use
 
 MODELS: tuple[ModelKind, ...] = ("classifier", "multitask")
 # Even in an emergency nobody leaves the guard rails.
@@ -187,7 +189,7 @@ def heal_server(settings: Settings, who: str, *, why: str, now_ms: int) -> tuple
                 details = {"divergences": [str(one) for one in found], "why": why}
                 audit.append(connection, now_ms, who, "server.healed", "live", details)
         heal(client, live, documents)
-        publish_models(settings, client)
+        publish_models(settings, client, now_ms)
     return found
 
 
@@ -216,13 +218,11 @@ def settle(settings: Settings, client: redis.Redis, *, now_ms: int) -> None:
         _fail(settings, waiting, f"The server holds epoch {held.epoch}.", now_ms)
 
 
-def publish_models(settings: Settings, client: redis.Redis) -> None:
-    """Put the newest models beside the rules, where they are not there yet."""
+def publish_models(settings: Settings, client: redis.Redis, now_ms: int) -> None:
+    """Put the models in use beside the rules, where they are not there yet."""
     for kind in MODELS:
-        store = ModelStore(settings.workspace, kind)
-        used = store.in_use()
-        if used and published_version(client, kind) != used:
-            publish_model(client, kind, store.open())
+        with suppress(NotFoundError):
+            bring_in_use(settings, client, kind, now_ms)
 
 
 def expected(connection: sa.Connection) -> tuple[Live, list[Document]]:
@@ -234,7 +234,7 @@ def expected(connection: sa.Connection) -> tuple[Live, list[Document]]:
 def _switch(settings: Settings, who: str, plan: Callable[[sa.Connection], Switch], why: str, now_ms: int) -> Release:
     with connect(settings) as client:
         settle(settings, client, now_ms=now_ms)
-        publish_models(settings, client)
+        publish_models(settings, client, now_ms)
         with writing(control(settings)) as connection:
             found = limits(connection, settings)
             rails = found["lowest_markup"], found["highest_markup"]

@@ -10,6 +10,7 @@ from phantom_core.rules.forms import read_form
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.text import format_rules
 from phantom_core.settings import Settings
+from phantom_core.workflows.live_rules import LIVE, open_live
 from phantom_core.workflows.simulate_sessions import BUILT_IN, read_rules
 
 FOLDER: Final = "rule_sets"
@@ -27,12 +28,14 @@ def rule_set_path(settings: Settings, name: str) -> Path:
 
 
 def open_rule_set(settings: Settings, name: str) -> RuleSet:
-    """A built-in rule set, a saved one, or one from a file.
+    """A built-in rule set, the live one, a saved one, or one from a file.
 
     Raises:
         NotFoundError: there is none of this name.
         InputError: it is damaged.
     """
+    if name == LIVE:
+        return open_live(settings)
     if name in BUILT_IN or name not in rule_set_names(settings):
         return read_rules(name)
     try:
@@ -47,7 +50,7 @@ def save_rule_set(settings: Settings, rules: RuleSet) -> Path:
     Raises:
         InputError: its name cannot be used.
     """
-    if not _NAME.fullmatch(rules.name) or rules.name in BUILT_IN:
+    if not _NAME.fullmatch(rules.name) or rules.name in (*BUILT_IN, LIVE):
         raise InputError(
             f"'{rules.name}' cannot be the name of rules.", hint="Use letters, digits, '_', '-' and '.', at most 40, and no built-in name."
         )

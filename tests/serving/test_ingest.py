@@ -17,10 +17,12 @@ from fastapi import FastAPI
 
 from phantom_core.errors import BusyError, UnavailableError
 from phantom_core.events.text_rows import document_row
+from phantom_core.lake.lake import Lake
 from phantom_core.serving.ingest_app import ingest_app
 from phantom_core.serving.intake import Intake
 from phantom_core.serving.requests import rows_of_body, timed
 from phantom_core.settings import Settings
+from phantom_core.streaming.worker import Worker
 from phantom_core.topics.local import inbox, last_messages
 from phantom_core.topics.topic import EVENTS, QUOTES, Outgoing
 from tests.serving.services import Service, ingest_service, served
@@ -319,7 +321,7 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_every_acknowledged_event_survives_kill_9(tmp_path: Path) -> None:
+def test_every_event_that_was_acknowledged_before_kill_9_is_in_the_lake(tmp_path: Path) -> None:
     service = Service("ingest", tmp_path)
     acknowledged: list[str] = []
 
@@ -342,4 +344,9 @@ def test_every_acknowledged_event_survives_kill_9(tmp_path: Path) -> None:
     for sender in senders:
         sender.join()
     assert len(acknowledged) > 50
-    assert set(acknowledged) <= {event["page"] for event in kept(tmp_path)}
+    settings = Settings(workspace=tmp_path, kafka_bootstrap="", redis_url="redis://127.0.0.1:1/0")
+    Worker(settings).run(lambda: False, until_empty=True)
+    with Lake(tmp_path / "lake").connect(("events",)) as connection:
+        pages = [page for (page,) in connection.execute("SELECT page FROM events").fetchall()]
+    assert len(pages) == len(set(pages))
+    assert set(acknowledged) <= set(pages)

@@ -161,7 +161,7 @@ def test_a_key_is_asked_for_where_there_are_keys(settings: Settings, serve: Serv
 def test_a_request_keeps_the_id_it_came_with(settings: Settings, serve: Serve) -> None:
     with serve(settings) as shop:
         assert shop.get("/health", headers={"X-Request-Id": "abc-1"}).headers["x-request-id"] == "abc-1"
-        assert len(shop.get("/health", headers={"X-Request-Id": "a b\tc"}).headers["x-request-id"]) == 32
+        assert shop.get("/health", headers={"X-Request-Id": "a b\tc"}).headers["x-request-id"] not in ("", "a b\tc")
 
 
 def test_web_pages_may_ask_where_they_are_allowed_to(settings: Settings, serve: Serve) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import redis
@@ -20,6 +21,7 @@ from phantom_core.streaming.worker import Report, Worker
 from phantom_core.topics.local import inbox
 from phantom_core.topics.segments import segments
 from phantom_core.topics.topic import EVENTS, QUOTES
+from phantom_core.workflows.ingest import ingest
 from tests.streaming.traffic import assert_features_are_those_of_the_lake, event, in_pieces, n_events, put, query, shoppers
 
 NOW_MS = 1_790_000_000_000
@@ -142,6 +144,14 @@ def test_one_client_id_in_two_sessions_counts_as_the_lake_has_it(settings: Setti
     assert features(client, "b")["total_interactions"] == 1
 
 
+def test_sql_in_a_session_id_stays_a_session_id(settings: Settings, client: redis.Redis) -> None:
+    name = "x'); DROP TABLE events; --"
+    put(settings, event(name), event("b"))
+    run(settings)
+    assert query(settings, "SELECT session_id FROM events ORDER BY session_id") == [("b",), (name,)]
+    assert features(client, name)["total_interactions"] == 1
+
+
 def test_sessions_that_left_memory_are_built_from_the_lake(
     settings: Settings, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,6 +164,23 @@ def test_sessions_that_left_memory_are_built_from_the_lake(
         worker.commit()
     assert len(worker._sessions.in_memory()) == 3
     assert_features_are_those_of_the_lake(settings, client, 30)
+    worker._reader.close()
+
+
+def test_events_from_a_file_count_into_live_sessions(settings: Settings, client: redis.Redis, tmp_path: Path) -> None:
+    worker = Worker(settings)
+    put(settings, event(second=10))
+    worker.step()
+    worker.commit()
+    (tmp_path / "more.jsonl").write_text(json.dumps(event(second=20)) + "\n")
+    ingest(settings, [tmp_path / "more.jsonl"], now_ms=NOW_MS)
+    for second in (30, 40):
+        put(settings, event(second=second))
+        worker.step()
+        worker.commit()
+    worker._writer.write()
+    assert_features_are_those_of_the_lake(settings, client, 1)
+    assert features(client)["total_interactions"] == 4
     worker._reader.close()
 
 

@@ -57,6 +57,18 @@ def test_a_full_segment_is_followed_by_another(tmp_path: Path, monkeypatch: pyte
     assert values(tmp_path) == [b"0", b"1", b"2"]
 
 
+def test_a_clock_that_is_set_back_leaves_segments_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LARGEST_BYTES", 1)
+    writer = SegmentWriter(tmp_path)
+    writer.append(["1"])
+    monkeypatch.setattr(module.time, "time_ns", lambda: 1_000_000_000)
+    writer.append(["2"])
+    first, second = segments(tmp_path)
+    assert (is_finished(first, [first, second]), is_finished(second, [first, second])) == (True, False)
+    assert values(tmp_path) == [b"1", b"2"]
+    writer.close()
+
+
 def test_a_disk_that_takes_nothing_loses_nothing_that_was_acknowledged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = SegmentWriter(tmp_path)
     writer.append(["kept"])

@@ -3,10 +3,11 @@
 WITH timed AS (
     SELECT
         *,
-        parse_us(ts, (SELECT time_unit FROM clock)) AS event_us,
+        parse_us(ts, time_unit) AS event_us,
         CASE WHEN metadata IS NULL THEN NULL WHEN json_valid(metadata) THEN metadata END AS document,
         regexp_replace(lower(event_name), '[- ]', '_', 'g') AS folded
     FROM mapped
+    CROSS JOIN clock -- one row: asked for in each place, it would be planned in each place
 ),
 
 priced AS (
@@ -34,12 +35,12 @@ judged AS (
         *,
         CASE
             WHEN problem IS NOT NULL THEN problem
-            WHEN longest_field > (SELECT max_chars FROM clock) THEN 'field_too_large'
+            WHEN longest_field > max_chars THEN 'field_too_large'
             WHEN session_id IS NULL THEN 'missing_session_id'
             WHEN ts IS NULL THEN 'missing_timestamp'
             WHEN event_us IS NULL THEN 'bad_timestamp'
-            WHEN event_ms < (SELECT oldest_ms FROM clock) THEN 'bad_timestamp'
-            WHEN event_ms > (SELECT newest_ms FROM clock) THEN 'future_timestamp'
+            WHEN event_ms < oldest_ms THEN 'bad_timestamp'
+            WHEN event_ms > newest_ms THEN 'future_timestamp'
             WHEN event_name IS NULL THEN 'missing_event_name'
             WHEN canonical IS NULL THEN 'unknown_event_name'
             WHEN lower(store_mode) NOT IN (FROM store_modes) THEN 'unknown_store_mode'

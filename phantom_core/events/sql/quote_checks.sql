@@ -3,8 +3,9 @@
 WITH timed AS (
     SELECT
         *,
-        parse_us(ts, (SELECT time_unit FROM clock)) AS event_us
+        parse_us(ts, time_unit) AS event_us
     FROM mapped
+    CROSS JOIN clock -- one row: asked for in each place, it would be planned in each place
 ),
 
 judged AS (
@@ -13,11 +14,11 @@ judged AS (
         event_us // 1000 AS event_ms,
         CASE
             WHEN problem IS NOT NULL THEN problem
-            WHEN longest_field > (SELECT max_chars FROM clock) THEN 'field_too_large'
+            WHEN longest_field > max_chars THEN 'field_too_large'
             WHEN session_id IS NULL THEN 'missing_session_id'
             WHEN ts IS NULL THEN 'missing_timestamp'
-            WHEN event_us IS NULL OR event_us // 1000 < (SELECT oldest_ms FROM clock) THEN 'bad_timestamp'
-            WHEN event_us // 1000 > (SELECT newest_ms FROM clock) THEN 'future_timestamp'
+            WHEN event_us IS NULL OR event_us // 1000 < oldest_ms THEN 'bad_timestamp'
+            WHEN event_us // 1000 > newest_ms THEN 'future_timestamp'
             WHEN product_id IS NULL THEN 'missing_product_id'
             WHEN lower(store_mode) NOT IN (FROM store_modes) THEN 'unknown_store_mode'
             WHEN price IS NULL THEN 'missing_price'
