@@ -21,6 +21,8 @@ from phantom_core.telemetry.web import Telemetry
 _LOGGER: Final = logging.getLogger(__name__)
 _HEADERS: Final = ("Authorization", "Content-Type", "X-API-Key", "X-Request-ID")
 _GRACE_S: Final = 15
+# Longer than clients and balancers keep an idle connection (5 to 60 s): whoever closes first must not be the one who is just asked.
+_KEEP_ALIVE_S: Final = 75
 
 
 def guard(app: FastAPI, settings: Settings, service: str) -> None:
@@ -86,7 +88,13 @@ def run(app: FastAPI, host: str, port: int) -> None:
     listening = _listen(host, port)
     server = _Server(
         uvicorn.Config(
-            app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE_S, server_header=False, date_header=False
+            app,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=_GRACE_S,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            server_header=False,
+            date_header=False,
         )
     )
     # uvicorn raises the signal again once it has stopped; that a service was asked to stop is no failure of its own.
