@@ -31,7 +31,12 @@ from ui.wording import NOTHING, count, feature_name, many, moment, percent
 
 KIND: Final = "distil"
 NEWEST: Final = "newest"
-_METHOD_NAMES: Final = {"tree": "Tree (CART)", "hstree": "Tree with shrunk leaves (HSTree)", "figs": "Sum of trees (FIGS)"}
+_METHOD_NAMES: Final = {
+    "tree": "Tree (CART)",
+    "ahead": "Tree that looks ahead",
+    "hstree": "Tree with shrunk leaves (HSTree)",
+    "figs": "Sum of trees (FIGS)",
+}
 _TEACHER_NAMES: Final = {"classifier": "Classifier", "network": "Network", "optimal": "Network's optimal mark-up"}
 _TEACHER_HELP: Final = (
     "Whose mark-ups are learned. The classifier and the network set 1 + 0.5 · P(agent), the network less 0.3 · P(purchase); the optimal "
@@ -97,6 +102,8 @@ def _form(settings: Settings) -> None:
         key="distil_without",
         help="Preset by PHANTOM_BANNED_FEATURES; what leaving them out costs is shown.",
     )
+    if method == "ahead":
+        st.caption("Its first two questions are chosen by what the trees below them reach. It keeps more, and takes a minute or two.")
     if method == "figs":
         st.caption("A sum of trees keeps more with as many questions, but as rules it becomes long: every path through all trees is one.")
     if st.button(

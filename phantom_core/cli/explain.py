@@ -89,7 +89,9 @@ def distil(
     teacher: Annotated[
         str, typer.Option(help="What it learns from: classifier, network, or optimal: the network's optimal mark-up.")
     ] = "classifier",
-    method: Annotated[str, typer.Option(help="tree, hstree (shrunk leaves) or figs (a sum of trees).")] = "tree",
+    method: Annotated[
+        str, typer.Option(help="tree, ahead (looks two questions ahead), hstree (shrunk leaves) or figs (a sum of trees).")
+    ] = "tree",
     depth: Annotated[int, typer.Option(min=1, max=8, help="Most questions on a path.")] = 5,
     leaf: Annotated[int, typer.Option(min=1, help="Fewest sessions in a leaf.")] = 50,
     without: Annotated[

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.tree import DecisionTreeRegressor
 
+from phantom_core.distil.ahead import ahead_cuts
+from phantom_core.distil.cut import Cut, cuts_of, fit_cart
 from phantom_core.distil.graft import graft
 from phantom_core.distil.markup import HIGHEST, LOWEST
 from phantom_core.distil.question import question
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from imodels.tree.figs import Node as FigsNode
 
 Floats = NDArray[np.float64]
-Method = Literal["tree", "hstree", "figs"]
+Method = Literal["tree", "ahead", "hstree", "figs"]
 METHODS: Final[tuple[Method, ...]] = get_args(Method)
 MAX_DEPTH: Final = 8
 # A mark-up in whole percent is as fine as anybody prices.
@@ -36,7 +37,8 @@ class Recipe:
     """How to grow a tree.
 
     Attributes:
-        method: "tree": CART; "hstree": the same with leaves drawn towards their ancestors; "figs": a sum of trees, grafted into one.
+        method: "tree": CART; "ahead": a tree whose first two questions look at the trees below them; "hstree": CART with leaves drawn
+            towards their ancestors; "figs": a sum of trees, grafted into one.
         depth: most questions on a path, from 1 to 8; with "figs" of each tree in the sum.
         leaf_sessions: fewest sessions in a leaf; "figs" does not know such a limit.
     Raises:
@@ -100,17 +102,6 @@ class _Design:
     asks: tuple[tuple[str, str | None], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """A split as a library knows it; up to `threshold` goes left."""
-
-    column: int
-    threshold: float
-    undefined_left: bool
-    left: "_Cut | float"
-    right: "_Cut | float"
-
-
 def _design(sample: Sample) -> _Design:
     columns: list[Floats] = []
     asks: list[tuple[str, str | None]] = []
@@ -127,25 +118,18 @@ def _design(sample: Sample) -> _Design:
     return _Design(np.column_stack(columns), tuple(asks))
 
 
-def _tree_cut(design: _Design, markup: Floats, recipe: Recipe, seed: int) -> _Cut | float:
-    model = DecisionTreeRegressor(max_depth=recipe.depth, min_samples_leaf=recipe.leaf_sessions, random_state=seed)
-    model.fit(design.values, markup)
+def _tree_cut(design: _Design, markup: Floats, recipe: Recipe, seed: int) -> Cut | float:
+    if recipe.method == "ahead":
+        return ahead_cuts(design.values, markup, recipe.depth, recipe.leaf_sessions, seed)
+    model = fit_cart(design.values, markup, recipe.depth, recipe.leaf_sessions, seed)
     if recipe.method == "hstree":
         from imodels import HSTreeRegressor  # noqa: PLC0415 - takes seconds to import
 
         model = HSTreeRegressor(estimator_=model, reg_param=SHRINKAGE).estimator_
-    tree = model.tree_
-
-    def cut(node: int) -> _Cut | float:
-        if tree.children_left[node] < 0:
-            return float(tree.value[node].item())
-        left, right = cut(tree.children_left[node]), cut(tree.children_right[node])
-        return _Cut(int(tree.feature[node]), float(tree.threshold[node]), bool(tree.missing_go_to_left[node]), left, right)
-
-    return cut(0)
+    return cuts_of(model)
 
 
-def _figs_cuts(design: _Design, markup: Floats, recipe: Recipe, seed: int) -> list[_Cut | float]:
+def _figs_cuts(design: _Design, markup: Floats, recipe: Recipe, seed: int) -> list[Cut | float]:
     from imodels import FIGSRegressor  # noqa: PLC0415 - takes seconds to import
 
     # FIGS knows no NaN: undefined becomes less than anything that is defined, so it always goes left.
@@ -154,21 +138,21 @@ def _figs_cuts(design: _Design, markup: Floats, recipe: Recipe, seed: int) -> li
     # FIGS counts a stump's depth as 0.
     model = FIGSRegressor(max_rules=FIGS_QUESTIONS, max_depth=recipe.depth - 1, random_state=seed).fit(filled, markup)
 
-    def cut(node: "FigsNode") -> _Cut | float:
+    def cut(node: "FigsNode") -> Cut | float:
         if node.left is None:
             return float(np.asarray(node.value).item())
-        return _Cut(int(node.feature), float(node.threshold), True, cut(node.left), cut(node.right))
+        return Cut(int(node.feature), float(node.threshold), True, cut(node.left), cut(node.right))
 
     return [cut(root) for root in model.trees_]
 
 
-def _read(cut: _Cut | float, sample: Sample, design: _Design) -> Leaf | Split:
+def _read(cut: Cut | float, sample: Sample, design: _Design) -> Leaf | Split:
     return _asked(cut, sample, design, np.arange(len(sample)))
 
 
-def _asked(cut: _Cut | float, sample: Sample, design: _Design, rows: NDArray[np.int64]) -> Leaf | Split:
+def _asked(cut: Cut | float, sample: Sample, design: _Design, rows: NDArray[np.int64]) -> Leaf | Split:
     """A library's split as a question about a feature, asked of the sessions that reach it."""
-    if not isinstance(cut, _Cut):
+    if not isinstance(cut, Cut):
         return Leaf(cut)
     values, (feature, category) = design.values[rows, cut.column], design.asks[cut.column]
     # Libraries compare in single precision.

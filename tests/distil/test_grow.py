@@ -50,6 +50,23 @@ def test_a_question_whose_answers_cost_the_same_percent_is_not_asked() -> None:
     assert isinstance(grow(items([1, 2, 8, 9], [1.101, 1.101, 1.103, 1.103]), Recipe(depth=1, leaf_sessions=1), seed=0), Leaf)
 
 
+def test_looking_ahead_finds_two_questions_that_part_nothing_alone() -> None:
+    rng = np.random.default_rng(1)
+    n = 800
+    views, adds = rng.integers(0, 2, n).astype(np.float64), rng.integers(0, 2, n).astype(np.float64)
+    lure = rng.random(n)
+    markup = 1.0 + 0.4 * (views != adds) + 0.02 * (lure > 0.5)
+    sample = Sample(
+        {"item_views": views, "cart_adds": adds, "hover_intensity": lure}, markup, rng.random(n) < 0.5, np.zeros(n), np.arange(n)
+    )
+    kept = {
+        method: np.corrcoef(markup_of(grow(sample, Recipe(method, 2, 20), 0), sample.columns, n), markup)[0, 1]
+        for method in ("tree", "ahead")
+    }
+    assert kept["ahead"] > 0.99
+    assert kept["tree"] < 0.7
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_finds_what_the_teacher_looks_at(method: Method) -> None:
     sample = random_sample()

@@ -28,13 +28,13 @@ RECIPE = Recipe(depth=3, leaf_sessions=10)
 
 
 @pytest.fixture(scope="module")
-def trained(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Lake]:
+def own(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Lake]:
     workspace = shutil.copytree(trained, tmp_path_factory.mktemp("distilled") / "workspace")
     return Settings(workspace=workspace), Lake(workspace / "lake")
 
 
-def test_saved_rules_price_every_session_as_the_tree_does(trained: tuple[Settings, Lake]) -> None:
-    settings, lake = trained
+def test_saved_rules_price_every_session_as_the_tree_does(own: tuple[Settings, Lake]) -> None:
+    settings, lake = own
     made = distil(settings, lake, now_ms=NOW_MS, recipe=RECIPE)
     model = ModelStore(settings.workspace, KIND).open(made.version)
     assert read_distilled(model) == made
@@ -44,8 +44,8 @@ def test_saved_rules_price_every_session_as_the_tree_does(trained: tuple[Setting
     np.testing.assert_array_equal(evaluate(rules, columns, matrix.num_rows).markup_ratio, markup_of(made.tree, columns, matrix.num_rows))
 
 
-def test_a_price_does_not_depend_on_what_the_shop_bans_unless_asked(trained: tuple[Settings, Lake]) -> None:
-    settings, lake = trained
+def test_a_price_does_not_depend_on_what_the_shop_bans_unless_asked(own: tuple[Settings, Lake]) -> None:
+    settings, lake = own
     made = distil(settings, lake, now_ms=NOW_MS + 3_000, recipe=RECIPE)
     assert made.without == settings.banned_features
     assert not set(features(made.tree)) & set(settings.banned_features)
@@ -55,31 +55,31 @@ def test_a_price_does_not_depend_on_what_the_shop_bans_unless_asked(trained: tup
     assert free.fidelity == made.unrestricted
 
 
-def test_the_report_says_what_the_command_line_promises(trained: tuple[Settings, Lake]) -> None:
-    report = distil(*trained, now_ms=NOW_MS + 1_000, recipe=RECIPE).to_json()
+def test_the_report_says_what_the_command_line_promises(own: tuple[Settings, Lake]) -> None:
+    report = distil(*own, now_ms=NOW_MS + 1_000, recipe=RECIPE).to_json()
     assert {"teacher", "depth", "leaves", "fidelity_r2", "band_agreement", "rules"} <= set(report)
     assert [point["depth"] for point in report["frontier"]] == [1, 2, 3, 4, 5, 6]  # type: ignore[index, union-attr]
     chosen = report["frontier"][2]  # type: ignore[index]
     assert chosen["fidelity_r2"] == report["fidelity_r2"]  # type: ignore[index, call-overload]
 
 
-def test_a_demo_tree_keeps_the_order_of_its_teacher(trained: tuple[Settings, Lake]) -> None:
-    kept = distil(*trained, now_ms=NOW_MS + 2_000, recipe=RECIPE).fidelity
+def test_a_demo_tree_keeps_the_order_of_its_teacher(own: tuple[Settings, Lake]) -> None:
+    kept = distil(*own, now_ms=NOW_MS + 2_000, recipe=RECIPE).fidelity
     assert kept.rank_correlation is not None
     assert kept.rank_correlation.value > 0.5
 
 
-def test_features_that_do_not_exist_and_no_features_at_all_are_refused(trained: tuple[Settings, Lake]) -> None:
+def test_features_that_do_not_exist_and_no_features_at_all_are_refused(own: tuple[Settings, Lake]) -> None:
     with pytest.raises(InputError, match="There is no feature 'mood'"):
-        distil(*trained, now_ms=NOW_MS, without=("mood",))
+        distil(*own, now_ms=NOW_MS, without=("mood",))
     with pytest.raises(InputError, match="Every feature"):
-        distil(*trained, now_ms=NOW_MS, without=names())
+        distil(*own, now_ms=NOW_MS, without=names())
     with pytest.raises(InputError, match="There is no teacher 'oracle'"):
-        distil(*trained, now_ms=NOW_MS, teacher="oracle")
+        distil(*own, now_ms=NOW_MS, teacher="oracle")
 
 
-def test_a_distillation_that_is_stopped_saves_nothing(trained: tuple[Settings, Lake]) -> None:
-    settings, lake = trained
+def test_a_distillation_that_is_stopped_saves_nothing(own: tuple[Settings, Lake]) -> None:
+    settings, lake = own
     before = ModelStore(settings.workspace, KIND).versions()
 
     def stop(fraction: float, message: str) -> None:
@@ -93,8 +93,8 @@ def test_a_distillation_that_is_stopped_saves_nothing(trained: tuple[Settings, L
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
-def test_a_tree_is_drawn_once_and_once_for_each_session_asked_about(trained: tuple[Settings, Lake]) -> None:
-    settings, lake = trained
+def test_a_tree_is_drawn_once_and_once_for_each_session_asked_about(own: tuple[Settings, Lake]) -> None:
+    settings, lake = own
     made = distil(settings, lake, now_ms=NOW_MS + 5_000, recipe=RECIPE)
     path = draw_tree(settings, lake, version=made.version)
     drawn_ns = path.stat().st_mtime_ns
@@ -106,10 +106,10 @@ def test_a_tree_is_drawn_once_and_once_for_each_session_asked_about(trained: tup
         draw_tree(settings, lake, version=made.version, session_id="nobody")
 
 
-def test_sessions_are_not_drawn_in_a_tree_that_nobody_can_read(trained: tuple[Settings, Lake]) -> None:
-    made = distil(*trained, now_ms=NOW_MS + 6_000, recipe=Recipe("figs", 2, 10))
+def test_sessions_are_not_drawn_in_a_tree_that_nobody_can_read(own: tuple[Settings, Lake]) -> None:
+    made = distil(*own, now_ms=NOW_MS + 6_000, recipe=Recipe("figs", 2, 10))
     with pytest.raises(DataError, match="leaves; sessions are drawn in trees of up to 64"):
-        draw_tree(*trained, version=made.version)
+        draw_tree(*own, version=made.version)
 
 
 def test_without_a_classifier_there_is_no_teacher(tmp_path: Path) -> None:
