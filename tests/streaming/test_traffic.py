@@ -102,13 +102,13 @@ def test_scripts_hold_humans_and_agents_and_the_way_to_a_purchase() -> None:
 
 def test_every_price_shown_is_the_one_quoted_and_is_asked_for_once_a_session(shop: Shop) -> None:
     shop.markup = 1.25
-    tally = play(shop.address, shop.address, 40)
+    tally = play(shop.address, shop.address, 20)
     base = base_prices()
-    assert len(shop.asked) == len(set(shop.asked)) == len(shop.quotes) > 40
+    assert len(shop.asked) == len(set(shop.asked)) == len(shop.quotes) > 20
     shown = [event for event in shop.events if "price" in event["metadata"]]
     assert shown and all(event["metadata"]["price"] == round(base[event["productId"]] * 1.25, 2) for event in shown)
     assert all(quote["base_price"] == base[quote["productId"]] for quote in shop.quotes)
-    assert tally.human.sessions + tally.agent.sessions == 40
+    assert tally.human.sessions + tally.agent.sessions == 20
     assert tally.by_rule == {"all": len(shop.asked)}
     assert tally.human.mean_ratio == pytest.approx(1.25, abs=0.01)
     assert (tally.sent, tally.not_taken, tally.no_answer) == (len(shop.events) + len(shop.quotes), 0, 0)
