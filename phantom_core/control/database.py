@@ -1,5 +1,7 @@
 """The control database: state that people share, in SQLite beside the lake or in PostgreSQL by URL."""
 
+import importlib
+import pkgutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -9,6 +11,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from phantom_core import control
 from phantom_core.errors import UnavailableError
 
 METADATA = sa.MetaData()
@@ -59,6 +62,7 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 def _make_tables(connection: sa.Connection) -> None:
+    _know_tables()
     inspector = sa.inspect(connection)
     known = set(inspector.get_table_names())
     for table in METADATA.sorted_tables:
@@ -66,6 +70,12 @@ def _make_tables(connection: sa.Connection) -> None:
             _add_missing_columns(connection, table, {str(column["name"]) for column in inspector.get_columns(table.name)})
         else:
             METADATA.create_all(connection, [table])
+
+
+def _know_tables() -> None:
+    """Import whatever defines a table: one that is imported later would be missing in a database that is open by then."""
+    for module in pkgutil.iter_modules(control.__path__, f"{control.__name__}."):
+        importlib.import_module(module.name)
 
 
 def _add_missing_columns(connection: sa.Connection, table: sa.Table, known: set[str]) -> None:

@@ -9,6 +9,7 @@ import ctypes
 import json
 import sys
 import weakref
+from collections.abc import Callable
 from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -37,7 +38,7 @@ class NativeTrees:
     """
 
     def __init__(self, content: bytes, what: str) -> None:
-        self._library, self._handle = _library(), ctypes.c_void_p()
+        (self._library, self._predict), self._handle = _library(), ctypes.c_void_p()
         self._check(self._library.XGBoosterCreate(None, 0, ctypes.byref(self._handle)), what)
         weakref.finalize(self, self._library.XGBoosterFree, self._handle)
         self._check(self._library.XGBoosterLoadModelFromBuffer(self._handle, content, ctypes.c_uint64(len(content))), what)
@@ -57,7 +58,7 @@ class NativeTrees:
         """
         self._row[0] = values
         shape, dimensions, result = ctypes.POINTER(ctypes.c_uint64)(), ctypes.c_uint64(), _Floats()
-        code = self._library.XGBoosterPredictFromDense(
+        code = self._predict(
             self._handle, self._interface, _MARGIN, None, ctypes.byref(shape), ctypes.byref(dimensions), ctypes.byref(result)
         )
         self._check(code, self._what)
@@ -78,10 +79,12 @@ class NativeTrees:
 
 
 @cache
-def _library() -> ctypes.CDLL:
+def _library() -> tuple[ctypes.CDLL, Callable[..., int]]:
     found = PathFinder.find_spec("xgboost")  # found, never imported
     if found is None or found.origin is None:
         raise DataError("XGBoost is not installed, so no classifier can be played.", hint="pip install -r requirements.txt")
-    library = ctypes.CDLL(str(Path(found.origin).parent / "lib" / _LIBRARIES.get(sys.platform, "libxgboost.so")))
+    path = str(Path(found.origin).parent / "lib" / _LIBRARIES.get(sys.platform, "libxgboost.so"))
+    library = ctypes.CDLL(path)
     library.XGBGetLastError.restype = ctypes.c_char_p
-    return library
+    # One row takes less time than handing Python's lock over and waiting to get it back; loading trees does not, and keeps nobody waiting.
+    return library, ctypes.PyDLL(path).XGBoosterPredictFromDense

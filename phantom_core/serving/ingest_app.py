@@ -68,8 +68,7 @@ def ingest_app(settings: Settings) -> FastAPI:
     async def health(request: Request) -> Response:
         """Whether events can be kept."""
         intake: Intake = request.app.state.intake
-        state = intake.sink.state()
-        return Json({"status": "degraded" if state == "unavailable" else "ok", "kafka": state, "pending": intake.n_pending})
+        return Json({"status": "ok" if intake.is_well else "degraded", "kafka": intake.sink.state(), "pending": intake.n_pending})
 
     return app
 

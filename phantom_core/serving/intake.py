@@ -69,6 +69,11 @@ class Intake:
         """Messages that were posted and are not safe yet."""
         return self._n_pending
 
+    @property
+    def is_well(self) -> bool:
+        """Whether messages can be kept, as far as is known."""
+        return self._thread.is_alive() and self.sink.state() != "unavailable"
+
     async def accept(self, topic: str, rows: Sequence[TextRow]) -> list[Verdict]:
         """Judge messages and keep the good ones.
 

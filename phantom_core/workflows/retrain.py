@@ -76,7 +76,7 @@ def retrain(
         raise InputError(f"There is no model of kind '{unknown[0]}' to retrain.", hint=f"Choose of {', '.join(KINDS)}.")
     parts = [within(progress, k / len(wanted), (k + 1) / len(wanted)) for k in range(len(wanted))]
     verdicts = tuple(
-        _published(settings, _retrained(settings, _contest(settings, lake, kind), now_ms, part), publish)
+        _published(settings, retrain_one(settings, _contest(settings, lake, kind), now_ms, part), publish)
         for kind, part in zip(wanted, parts, strict=True)
     )
     report = RetrainReport(now_ms, time.perf_counter() - started, settings.retrain_rule, settings.retrain_margin, verdicts)
@@ -116,8 +116,15 @@ def _contest(settings: Settings, lake: Lake, kind: str) -> Contest:
     return NetworkContest(settings, lake)
 
 
-def _retrained(settings: Settings, contest: Contest, now_ms: int, progress: Progress) -> Verdict:
-    """One kind; what the data cannot answer leaves the champion in use and is said."""
+def retrain_one(settings: Settings, contest: Contest, now_ms: int, progress: Progress) -> Verdict:
+    """Retrain one kind; what the data cannot answer leaves the champion in use and is said.
+
+    Args:
+        settings: rule, margin, seed and workspace.
+        contest: how this kind is trained and asked.
+        now_ms: when this is, UTC milliseconds.
+        progress: told all along; nothing is promoted after it says stop.
+    """
     store = ModelStore(settings.workspace, contest.kind)
     verdict = Verdict(contest.kind, "skipped", "", champion=store.in_use() or "")
     try:

@@ -1,5 +1,7 @@
 """Accounts: who may sign in, and what each role may do."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,6 @@ import sqlalchemy as sa
 
 from phantom_core.control import sign_in
 from phantom_core.control.database import connect, writing
-from phantom_core.control.jobs import JOBS
 from phantom_core.control.people import DEMO, MACHINE, Person, add_person, change_person, everyone, require
 from phantom_core.control.roles import Permission, Role
 from phantom_core.errors import ConflictError, InputError, NotAllowedError, NotSignedInError
@@ -130,7 +131,16 @@ def test_an_earlier_databases_tables_get_the_new_columns(database_url: str, tmp_
     for drops in (True, False):
         engine = connect(database_url, tmp_path)
         with writing(engine) as connection:
-            assert "who" in {column["name"] for column in sa.inspect(connection).get_columns(JOBS.name)}
+            assert "who" in {column["name"] for column in sa.inspect(connection).get_columns("jobs")}
             if drops:
                 connection.execute(sa.text("ALTER TABLE jobs DROP COLUMN who"))
         engine.dispose()
+
+
+def test_every_table_is_there_whatever_was_imported_before(tmp_path: Path) -> None:
+    script = "from phantom_core.control.database import METADATA, connect; from pathlib import Path; import sqlalchemy as sa, sys; "
+    script += "print(len(sa.inspect(connect('', Path(sys.argv[1]))).get_table_names()), len(METADATA.tables))"
+    answer = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, check=True, text=True).stdout
+    made, known = answer.split()
+    assert made == known
+    assert int(made) > 10

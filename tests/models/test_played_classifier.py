@@ -72,7 +72,7 @@ def test_playing_it_imports_no_training_library(tmp_path: Path, classifier: Clas
     program = (
         "import sys; from pathlib import Path; from phantom_core.artifacts.store import ModelStore; "
         "from phantom_core.models.played_classifier import open_classifier; "
-        f"print(open_classifier(ModelStore(Path({str(tmp_path)!r}), 'classifier').open()).agent_probability({{'item_views': 9.0}})); "
+        f"print(open_classifier(ModelStore(Path({str(tmp_path)!r}), 'classifier').open('v1')).agent_probability({{'item_views': 9.0}})); "
         "print({'xgboost', 'pandas', 'sklearn', 'scipy'} & set(sys.modules))"
     )
     told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.splitlines()

@@ -9,7 +9,6 @@ import redis
 from phantom_core.publishing import embedded
 from phantom_core.publishing.server import connect, stop_embedded
 from phantom_core.settings import Settings
-from tests.streaming.kafka_cluster import kafka_cluster
 
 
 @pytest.fixture(scope="package")
@@ -32,10 +31,3 @@ def client(settings: Settings) -> Iterator[redis.Redis]:
     client.flushall()
     yield client
     client.close()
-
-
-@pytest.fixture(scope="package")
-def cluster() -> Iterator[str]:
-    """Address of a Kafka cluster."""
-    with kafka_cluster() as address:
-        yield address

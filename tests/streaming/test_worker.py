@@ -144,6 +144,14 @@ def test_one_client_id_in_two_sessions_counts_as_the_lake_has_it(settings: Setti
     assert features(client, "b")["total_interactions"] == 1
 
 
+def test_sql_in_a_session_id_stays_a_session_id(settings: Settings, client: redis.Redis) -> None:
+    name = "x'); DROP TABLE events; --"
+    put(settings, event(name), event("b"))
+    run(settings)
+    assert query(settings, "SELECT session_id FROM events ORDER BY session_id") == [("b",), (name,)]
+    assert features(client, name)["total_interactions"] == 1
+
+
 def test_sessions_that_left_memory_are_built_from_the_lake(
     settings: Settings, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

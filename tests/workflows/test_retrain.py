@@ -1,25 +1,31 @@
 """Retraining: the better model goes on, a loser leaves no trace in what is used, and nothing judged was learned from."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
+from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from phantom_core.artifacts.store import ModelStore
+from phantom_core.artifacts.manifest import FORMAT, Manifest
+from phantom_core.artifacts.store import ModelStore, StoredModel
 from phantom_core.cli import app
-from phantom_core.errors import CancelledError, InputError
-from phantom_core.evaluation.verdict import RetrainReport, Verdict
+from phantom_core.errors import CancelledError, DataError, InputError
+from phantom_core.evaluation.contest import HeldOut
+from phantom_core.evaluation.verdict import RetrainReport, Verdict, Window
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
+from phantom_core.progress import Progress, silent
 from phantom_core.settings import Settings
 from phantom_core.shoppers.generate import Generated, generate
 from phantom_core.workflows.ingest import ingest
-from phantom_core.workflows.retrain import retrain, retrainings
+from phantom_core.workflows.retrain import retrain, retrain_one, retrainings
 from phantom_core.workflows.run_job import WORK
 
 NOW_MS = 1_772_452_800_000  # after the last session
@@ -111,57 +117,95 @@ def test_nobody_is_judged_on_actors_it_learned_from(settings: Settings, first: V
     assert 20 < second.held_out["agent"].rows <= expected < late.num_rows
 
 
-def test_a_copy_of_the_champion_is_not_surely_better_and_stays_a_candidate(settings: Settings, second: Verdict) -> None:
-    store = ModelStore(settings.workspace, "classifier")
-    third = only(retrain(settings, lake_of(settings), now_ms=NOW_MS + 2_000))
-    assert third.outcome == "kept" and "not surely better" in third.why
-    assert store.latest() == second.challenger != third.challenger
-    assert third.challenger in store.versions() and store.to_choose()[0] == second.challenger
-    lenient = settings.model_copy(update={"retrain_rule": "not_worse"})
-    fourth = only(retrain(lenient, lake_of(settings), now_ms=NOW_MS + 3_000))
-    assert fourth.outcome == "promoted" and "surely not worse" in fourth.why
-    store.promote(second.challenger, now_ms=NOW_MS + 4_000, why="Back to the one before.")
-    assert store.latest() == second.challenger
+@dataclass(frozen=True)
+class Planned:
+    """A contest whose outcome is known beforehand: what both say of two hundred sessions, two by each actor."""
+
+    workspace: Path
+    challenger: str
+    mine: NDArray[np.float64]
+    theirs: NDArray[np.float64] | None = None
+    problem: str = ""
+    kind: str = "classifier"
+
+    def window(self, end_ms: int) -> Window:
+        return Window(0, 1, 2)
+
+    def train(self, window: Window, champion: StoredModel | None, now_ms: int, progress: Progress) -> StoredModel:
+        progress(0.5, "training")
+        manifest = Manifest(FORMAT, self.kind, self.challenger, now_ms, 0, "", "", 0, (), {}, {}, {})
+        return ModelStore(self.workspace, self.kind).save(manifest, {"model.ubj": b"trees"})
+
+    def held_out(self, window: Window, champion: StoredModel | None, challenger: StoredModel) -> dict[str, HeldOut]:
+        if champion is not None and self.problem:
+            raise DataError(self.problem)
+        actor = np.repeat(np.arange(len(self.mine) // 2), 2)
+        return {"agent": HeldOut(actor % 2 == 1, actor, self.theirs if champion else None, self.mine)}
+
+    def limits(self) -> dict[str, dict[str, float]]:
+        return {"agent": {"roc_auc": 0.8}}
 
 
-def test_a_gate_keeps_even_the_better_one_out(settings: Settings, second: Verdict) -> None:
-    strict = settings.model_copy(update={"gate_agent_auc": 0.9999})
-    verdict = only(retrain(strict, lake_of(settings), now_ms=NOW_MS + 5_000))
+SURE = np.tile([0.1, 0.1, 0.9, 0.9], 50)
+RANDOM = np.random.default_rng(3).random(200)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ModelStore:
+    """A workspace with a champion that guesses."""
+    chosen = Settings(workspace=tmp_path, gate_agent_auc=0.0)
+    assert retrain_one(chosen, Planned(tmp_path, "v1", SURE), 1, silent).outcome == "promoted"
+    return ModelStore(tmp_path, "classifier")
+
+
+def held(store: ModelStore, mine: NDArray[np.float64], theirs: NDArray[np.float64], **more: str) -> Verdict:
+    settings = Settings(workspace=store.root.parents[1])
+    return retrain_one(settings, Planned(settings.workspace, "v2", mine, theirs, **more), 2, silent)
+
+
+def test_a_copy_of_the_champion_is_not_surely_better_and_stays_a_candidate(store: ModelStore) -> None:
+    verdict = held(store, SURE, SURE)
+    assert verdict.outcome == "kept" and "not surely better" in verdict.why
+    assert (store.latest(), store.versions(), store.to_choose()) == ("v1", ("v1", "v2"), ("v1", "v2"))
+
+
+def test_not_being_worse_is_enough_where_the_rule_says_so(store: ModelStore) -> None:
+    settings = Settings(workspace=store.root.parents[1], retrain_rule="not_worse")
+    verdict = retrain_one(settings, Planned(settings.workspace, "v2", SURE, SURE), 2, silent)
+    assert verdict.outcome == "promoted" and "surely not worse" in verdict.why
+    assert store.latest() == "v2"
+
+
+def test_a_gate_keeps_even_the_better_one_out(store: ModelStore) -> None:
+    weak = np.where(np.arange(200) % 3 == 0, 0.5, SURE)  # better than a guess, below the gate of 0.8
+    weak[::2] = 0.5
+    verdict = held(store, weak, RANDOM)
+    assert verdict.outcome == "kept" and "misses a gate: agent roc auc is" in verdict.why
+    assert store.latest() == "v1"
+
+
+def test_too_few_sessions_that_neither_learned_from_decide_nothing(store: ModelStore) -> None:
+    verdict = held(store, SURE[:18], SURE[:18])
     assert verdict.outcome == "kept"
-    assert "misses a gate: agent roc auc is" in verdict.why
-    assert ModelStore(settings.workspace, "classifier").latest() == second.challenger
+    assert "There are 18 later rows by actors from whom neither the champion nor the challenger learned" in verdict.why
+    assert verdict.figures == ()
 
 
-def test_a_champion_that_knows_every_session_is_kept_for_want_of_others(settings: Settings, second: Verdict) -> None:
-    greedy = settings.model_copy(update={"retrain_days": 43, "retrain_held_out_days": 1})
-    # Nobody began in the last hour but actors of before, and too few of those.
-    verdict = only(retrain(greedy, lake_of(settings), now_ms=NOW_MS + 6_000))
-    assert verdict.outcome == "kept"
-    assert "at least 10 of each kind are needed" in verdict.why
-
-
-def test_a_damaged_champion_prices_nobody_and_is_replaced(settings: Settings, second: Verdict) -> None:
-    store = ModelStore(settings.workspace, "classifier")
-    path = store.open(second.challenger).folder / "calibration.json"
-    whole = path.read_bytes()
-    path.write_bytes(b"{}")
-    try:
-        verdict = only(retrain(settings, lake_of(settings), now_ms=NOW_MS + 7_000))
-    finally:
-        path.write_bytes(whole)
+def test_a_champion_that_cannot_answer_prices_nobody_and_is_replaced(store: ModelStore) -> None:
+    verdict = held(store, SURE, SURE, problem="calibration.json of model v1 is not the file that was saved.")
     assert verdict.outcome == "promoted"
-    assert "The champion could not be asked: calibration.json" in verdict.why
-    store.promote(second.challenger, now_ms=NOW_MS + 8_000, why="Back again.")
+    assert "The champion could not be asked: calibration.json of model v1" in verdict.why
+    assert store.latest() == "v2"
 
 
-def test_cancelling_promotes_nothing(settings: Settings, second: Verdict) -> None:
+def test_cancelling_promotes_nothing(store: ModelStore) -> None:
     def cancel(fraction: float, message: str) -> None:
-        if fraction > 0.5:
-            raise CancelledError("Cancelled.")
+        raise CancelledError("Cancelled.")
 
+    settings = Settings(workspace=store.root.parents[1])
     with pytest.raises(CancelledError):
-        retrain(settings, lake_of(settings), now_ms=NOW_MS + 9_000, progress=cancel)
-    assert ModelStore(settings.workspace, "classifier").latest() == second.challenger
+        retrain_one(settings, Planned(settings.workspace, "v2", SURE, RANDOM), 2, cancel)
+    assert (store.latest(), store.versions()) == ("v1", ("v1",))
 
 
 def test_reports_are_kept_newest_first(settings: Settings, second: Verdict) -> None:
