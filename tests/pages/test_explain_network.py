@@ -83,3 +83,16 @@ def test_examples_are_offered_and_a_missing_session_is_one_sentence(explained: P
 
 def test_one_network_alone_cannot_be_compared(explained: Path, open_page: Open) -> None:
     assert "There is only one saved model." in texts(open_page(explained, "explain", explain_tab="Stability", **PURCHASE))
+
+
+def test_two_networks_are_compared_once_both_are_explained(explained: Path, tmp_path: Path, open_page: Open) -> None:
+    own = shutil.copytree(explained, tmp_path / "own")
+    first = ModelStore(own, "multitask").open()
+    version = f"99{first.manifest.version[2:]}"
+    twin = shutil.copytree(first.folder, first.folder.parent / version)
+    for name in ("manifest.json", "explained/explanation.json", "explained/purchase/explanation.json"):
+        (twin / name).write_text((twin / name).read_text().replace(first.manifest.version, version))
+    page = open_page(own, "explain", explain_tab="Stability", **PURCHASE)
+    assert "The two rank features alike by 1.00" in texts(page)
+    assert len(page.dataframe[0].value) == 40
+    assert not page.exception
