@@ -91,4 +91,4 @@ def test_explaining_without_a_model_says_what_to_train(workspace: Path) -> None:
 
 def test_a_method_that_does_not_exist_is_refused_with_those_that_do(workspace: Path) -> None:
     done = phantom("distil", "--method", "forest", "--workspace", str(workspace), "--json")
-    assert json.loads(done.stdout) == {"error": "There is no method 'forest'.", "hint": "Choose one of tree, hstree, figs."}
+    assert json.loads(done.stdout) == {"error": "There is no method 'forest'.", "hint": "Choose one of tree, ahead, hstree, figs."}
