@@ -3,7 +3,7 @@
 import streamlit as st
 
 from phantom_core.control.roles import PERMISSIONS, Permission, Role
-from ui.account import is_open, may, person
+from ui.account import is_open, may, person, require
 from ui.errors import friendly_errors
 from ui.frame import require_frame
 from ui.handles import settings
@@ -20,8 +20,12 @@ with friendly_errors():
             "Add an administrator with `python -m phantom_core user add LOGIN --role administrator`; the demo entry ends with that.",
             icon=":material/group_add:",
         )
-    accounts(settings())
-    limits_form(settings())
+    if is_open() or may(Permission.PEOPLE):
+        accounts(settings())
+        limits_form(settings())
+    else:
+        with friendly_errors():
+            require(Permission.PEOPLE)
     with st.expander("What each role may do", icon=":material/badge:", expanded=person() is None or not may(Permission.PEOPLE)):
         lines = [
             f"| {permission.value} | " + " | ".join("✓" if permission in PERMISSIONS[role] else "" for role in Role) + " |"

@@ -63,7 +63,7 @@ def require(permission: Permission) -> None:
     """
     if not may(permission):
         found = person()
-        who = f"{found.name} is a {found.role} and" if found else "Whoever is not signed in"
+        who = f"{found.name} is {'an' if found.role[0] in 'aeiou' else 'a'} {found.role} and" if found else "Whoever is not signed in"
         raise NotAllowedError(f"{who} may not {permission}.", hint=f"Ask {roles_with(permission)}.")
 
 

@@ -175,6 +175,14 @@ def test_a_viewer_sees_a_request_and_can_do_nothing_about_it(accounts: Path, ope
     assert "may not load data, train models and write rules" in page.error[0].value
 
 
+def test_a_viewer_who_opens_the_page_of_accounts_is_refused(accounts: Path, open_page: Open) -> None:
+    page = sign_in(open_page(accounts), "vic")
+    page.switch_page("pages/people.py").run()
+    assert page.error[0].value.startswith("Vic is a viewer and may not manage people.")
+    assert not page.dataframe
+    assert not page.number_input
+
+
 def test_a_viewer_cannot_start_work(accounts: Path, open_page: Open) -> None:
     page = sign_in(open_page(accounts), "vic")
     page.switch_page("pages/leakage.py").run()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -195,11 +196,17 @@ def test_a_server_left_over_from_a_keeper_that_died_is_ended_first(settings: Set
     """Where the system does not end it with its keeper."""
     folder = settings.workspace / "valkey"
     folder.mkdir(parents=True)
-    command = [str(embedded.server_binary()), "--port", "0", "--save", "", "--unixsocket", str(folder / "valkey.sock")]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=folder) as left_over:
-        eventually(lambda: embedded.answers(folder / "valkey.sock"))
+    path = Path(urlsplit(embedded.url(settings.workspace)).path)  # elsewhere where the workspace's own is too long for a socket
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    command = [str(embedded.server_binary()), "--port", "0", "--save", "", "--unixsocket", str(path)]
+    left_over = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=folder)
+    try:
+        eventually(lambda: embedded.answers(path))
         assert server_of(settings) != left_over.pid
         assert left_over.wait(timeout=10) == 0
+    finally:
+        left_over.kill()
+        left_over.wait()
 
 
 def test_stale_files_are_no_obstacle(settings: Settings) -> None:
