@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from phantom_core.control.requests import Request
+from phantom_core.control.change_request import Request
 from phantom_core.control.roles import Permission
 from phantom_core.control.steps import EDITABLE, OPEN
 from phantom_core.settings import Settings

@@ -4,7 +4,8 @@ from typing import Final
 
 import streamlit as st
 
-from phantom_core.control.requests import Request, decisions_of
+from phantom_core.control.change_request import Request
+from phantom_core.control.requests import decisions_of
 from phantom_core.control.roles import Permission
 from phantom_core.settings import Settings
 from phantom_core.views.change_requests import inbox_table, waiting_for

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import streamlit as st
 
 from phantom_core.artifacts.store import ModelStore
-from phantom_core.control.requests import Request
+from phantom_core.control.change_request import Request
 from phantom_core.control.roles import Permission
 from phantom_core.evaluation.multitask_report import KIND as MULTITASK
 from phantom_core.settings import Settings

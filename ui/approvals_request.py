@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from phantom_core.control import audit
-from phantom_core.control.requests import Request
+from phantom_core.control.change_request import Request
 from phantom_core.review.evidence import Evidence
 from phantom_core.rules.text import format_rules
 from phantom_core.settings import Settings

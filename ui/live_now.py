@@ -5,7 +5,7 @@ import streamlit as st
 from phantom_core.control.roles import Permission
 from phantom_core.publishing.server import where
 from phantom_core.settings import Settings
-from phantom_core.workflows.publish_rules import Status, heal_server, status
+from phantom_core.workflows.live_status import Status, heal_server, status
 from phantom_core.workflows.watch_server import EVERY_S, seen_last
 from ui.account import login, may
 from ui.empty import missing

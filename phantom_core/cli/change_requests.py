@@ -12,7 +12,7 @@ from phantom_core.cli.who import As, Why, identified
 from phantom_core.errors import InputError
 
 if TYPE_CHECKING:
-    from phantom_core.control.requests import Policy, Request
+    from phantom_core.control.change_request import Policy, Request
     from phantom_core.workflows.change_requests import Reviewed
 
 Number = Annotated[int, typer.Argument(help="Number of the change request.")]

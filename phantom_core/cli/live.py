@@ -84,7 +84,7 @@ def revive(*, why: Why, who: As = "", workspace: Workspace = None, as_json: Json
 def status(*, workspace: Workspace = None, as_json: Json = False) -> None:
     """What is live, and whether the server holds it; exit code 1 where it does not."""
     from phantom_core.publishing.server import where
-    from phantom_core.workflows.publish_rules import status as live_status
+    from phantom_core.workflows.live_status import status as live_status
 
     with running(workspace, "asking", as_json=as_json) as (settings, _):
         found = live_status(settings, now_ms=now_ms())
@@ -103,7 +103,7 @@ def status(*, workspace: Workspace = None, as_json: Json = False) -> None:
 
 def heal(*, why: Why = "", who: As = "", workspace: Workspace = None, as_json: Json = False) -> None:
     """Restore on the server exactly what the control database says is live."""
-    from phantom_core.workflows.publish_rules import heal_server
+    from phantom_core.workflows.live_status import heal_server
 
     with running(workspace, "healing", as_json=as_json) as (settings, _):
         found = heal_server(settings, identified(settings, who, now_ms()), why=why, now_ms=now_ms())

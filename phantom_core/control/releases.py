@@ -6,9 +6,10 @@ from typing import Final, Literal
 import sqlalchemy as sa
 
 from phantom_core.control import audit
+from phantom_core.control.change_request import Policy, Request, about
 from phantom_core.control.people import MACHINE, require
 from phantom_core.control.request_tables import DOCUMENTS, RELEASES, REQUESTS
-from phantom_core.control.requests import Policy, Request, about, find_request, move
+from phantom_core.control.requests import find_request, move
 from phantom_core.control.roles import Permission
 from phantom_core.errors import ConflictError, NotFoundError
 

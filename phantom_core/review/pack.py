@@ -10,8 +10,8 @@ from typing import Final
 from jinja2 import Environment
 
 from phantom_core.control.audit import Entry, Verdict
+from phantom_core.control.change_request import Decision, Request
 from phantom_core.control.releases import Release
-from phantom_core.control.requests import Decision, Request
 from phantom_core.review.evidence import Evidence
 from phantom_core.review.gates import Gate, human_premium
 

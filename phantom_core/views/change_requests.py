@@ -3,7 +3,7 @@
 import pandas as pd
 from pydantic import JsonValue
 
-from phantom_core.control.requests import Decision, Request
+from phantom_core.control.change_request import Decision, Request
 from phantom_core.review.evidence import Evidence
 from phantom_core.review.gates import human_premium
 

@@ -8,7 +8,7 @@ from phantom_core.publishing.server import connect
 from phantom_core.review.pack import Pack, to_html, to_json
 from phantom_core.settings import Settings
 from phantom_core.workflows.change_requests import check_gates, control, evidence_of
-from phantom_core.workflows.publish_rules import has_server
+from phantom_core.workflows.live_status import has_server
 
 
 def verify_chain(settings: Settings) -> Verdict:

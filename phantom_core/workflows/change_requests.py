@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from phantom_core.control import requests
+from phantom_core.control.change_request import Decision, Policy, Proposal, Request
 from phantom_core.control.database import control_of, writing
 from phantom_core.control.limits import limits
 from phantom_core.control.people import require
 from phantom_core.control.releases import current
 from phantom_core.control.request_tables import EVIDENCE
-from phantom_core.control.requests import Policy, Proposal, Request
 from phantom_core.control.roles import Permission
 from phantom_core.errors import ConflictError, NotFoundError
 from phantom_core.progress import Progress, silent
@@ -37,7 +37,7 @@ class Reviewed:
     """
 
     request: Request
-    decisions: tuple[requests.Decision, ...]
+    decisions: tuple[Decision, ...]
     evidence: Evidence | None
     gates: tuple[Gate, ...]
     rivals: tuple[int, ...]

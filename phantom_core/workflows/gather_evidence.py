@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from phantom_core.artifacts.store import ModelStore
-from phantom_core.control.requests import Policy
+from phantom_core.control.change_request import Policy
 from phantom_core.errors import PhantomError
 from phantom_core.features.catalogue import names
 from phantom_core.features.domains import P_AGENT

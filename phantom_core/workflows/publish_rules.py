@@ -3,59 +3,27 @@
 import re
 import secrets
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
 
-import redis
 import sqlalchemy as sa
 
-from phantom_core.control import audit, releases, requests
+from phantom_core.control import releases, requests
+from phantom_core.control.change_request import Request
 from phantom_core.control.database import writing
 from phantom_core.control.limits import limits
-from phantom_core.control.people import MACHINE, require
+from phantom_core.control.people import MACHINE
 from phantom_core.control.releases import Release, Switch
-from phantom_core.control.requests import Request
-from phantom_core.control.roles import Permission
-from phantom_core.errors import ConflictError, DataError, InputError, NotFoundError, UnavailableError
-from phantom_core.publishing.divergence import Divergence, compare, heal
-from phantom_core.publishing.live import NOTHING_LIVE, Live
-from phantom_core.publishing.models import ModelKind
-from phantom_core.publishing.publish import NotSwitchedError, UncertainError, publish, read_live
+from phantom_core.errors import ConflictError, InputError, NotFoundError
 from phantom_core.publishing.release import Release as Document
 from phantom_core.publishing.release import parse_release, release_of
 from phantom_core.publishing.server import connect
 from phantom_core.settings import Settings
 from phantom_core.workflows.change_requests import check_gates, control, evidence_of, rules_of
+from phantom_core.workflows.live_documents import documents_of, live_of
 from phantom_core.workflows.live_rules import live_version
-from phantom_core.workflows.publish_model import bring_in_use
+from phantom_core.workflows.settle_release import publish_models, push, settle
 
-MODELS: tuple[ModelKind, ...] = ("classifier", "multitask")
 # Even in an emergency nobody leaves the guard rails.
 _ALWAYS = ("guard rails",)
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What is live by the database's word, and what the server holds.
-
-    Attributes:
-        release: the last switch; None before the first.
-        pending: one that was begun and not settled; None for none.
-        request: that the live version came from; None for base prices.
-        divergences: between the two; empty where they agree.
-        problem: why the server could not be asked; empty if it was.
-    """
-
-    release: Release | None
-    pending: Release | None
-    request: Request | None
-    divergences: tuple[Divergence, ...]
-    problem: str
-
-    @property
-    def is_well(self) -> bool:
-        """Whether servers hold what the database says."""
-        return not (self.divergences or self.problem or self.pending)
 
 
 def publish_request(
@@ -145,92 +113,6 @@ def revive(settings: Settings, who: str, *, why: str, now_ms: int) -> Release:
     return _killed(settings, who, "revive", False, why, now_ms)
 
 
-def status(settings: Settings, *, now_ms: int) -> Status:
-    """What is live, and whether the server agrees; an interrupted switch is settled first where that is possible."""
-    problem = ""
-    divergences: tuple[Divergence, ...] = ()
-    if not has_server(settings):
-        return Status(None, None, None, (), "")
-    try:
-        with connect(settings) as client:
-            settle(settings, client, now_ms=now_ms)
-            with control(settings).connect() as connection:
-                live, documents = expected(connection)
-            divergences = compare(client, live, documents)
-    except (UnavailableError, ConflictError) as error:
-        problem = str(error)
-    with control(settings).connect() as connection:
-        release = releases.current(connection)
-        request = requests.find_request(connection, release.request_id) if release and release.request_id else None
-        return Status(release, releases.pending(connection), request, divergences, problem)
-
-
-def has_server(settings: Settings) -> bool:
-    """Whether there is a server to ask: one by URL, or the embedded one once anything was published; asking would start it."""
-    with control(settings).connect() as connection:
-        return bool(settings.redis_url or releases.history(connection, newest=1))
-
-
-def heal_server(settings: Settings, who: str, *, why: str, now_ms: int) -> tuple[Divergence, ...]:
-    """Restore on the server exactly what the database says is live; returns what was wrong.
-
-    Raises:
-        NotAllowedError: not by this person.
-        UnavailableError: the server does not answer.
-    """
-    with connect(settings) as client:
-        settle(settings, client, now_ms=now_ms)
-        with writing(control(settings)) as connection:
-            if who != MACHINE:
-                require(connection, who, Permission.KILL)
-            live, documents = expected(connection)
-            found = compare(client, live, documents)
-            if found:
-                details = {"divergences": [str(one) for one in found], "why": why}
-                audit.append(connection, now_ms, who, "server.healed", "live", details)
-        heal(client, live, documents)
-        publish_models(settings, client, now_ms)
-    return found
-
-
-def settle(settings: Settings, client: redis.Redis, *, now_ms: int) -> None:
-    """Finish or undo a switch whose process died, by what the server holds.
-
-    Raises:
-        UnavailableError: the server does not answer, so nobody knows.
-    """
-    with control(settings).connect() as connection:
-        waiting = releases.pending(connection)
-    if waiting is None:
-        return
-    with control(settings).connect() as connection:
-        live, documents = _live(waiting), _documents(connection, waiting)
-    try:
-        held = read_live(client)
-    except DataError:
-        held = None
-    if held is None or held.epoch < live.epoch:
-        # The interrupted command may still be on its way: the same switch again is safe, and then it is certain.
-        _push(settings, client, waiting, live, documents, now_ms)
-    elif held == live:
-        _finish(settings, waiting, now_ms)
-    else:
-        _fail(settings, waiting, f"The server holds epoch {held.epoch}.", now_ms)
-
-
-def publish_models(settings: Settings, client: redis.Redis, now_ms: int) -> None:
-    """Put the models in use beside the rules, where they are not there yet."""
-    for kind in MODELS:
-        with suppress(NotFoundError):
-            bring_in_use(settings, client, kind, now_ms)
-
-
-def expected(connection: sa.Connection) -> tuple[Live, list[Document]]:
-    """What the server should hold, by the database's word."""
-    release = releases.current(connection)
-    return (_live(release), _documents(connection, release)) if release else (NOTHING_LIVE, [])
-
-
 def _switch(settings: Settings, who: str, plan: Callable[[sa.Connection], Switch], why: str, now_ms: int) -> Release:
     with connect(settings) as client:
         settle(settings, client, now_ms=now_ms)
@@ -239,29 +121,8 @@ def _switch(settings: Settings, who: str, plan: Callable[[sa.Connection], Switch
             found = limits(connection, settings)
             rails = found["lowest_markup"], found["highest_markup"]
             release = releases.begin(connection, who, plan(connection), why, salt=secrets.token_hex(8), rails=rails, now_ms=now_ms)
-            documents = _documents(connection, release)
-        return _push(settings, client, release, _live(release), documents, now_ms)
-
-
-def _push(settings: Settings, client: redis.Redis, release: Release, live: Live, documents: list[Document], now_ms: int) -> Release:
-    try:
-        publish(client, live, documents)
-    except UncertainError:
-        raise  # It stays pending until the server can be asked.
-    except NotSwitchedError as error:
-        _fail(settings, release, str(error), now_ms)
-        raise
-    return _finish(settings, release, now_ms)
-
-
-def _finish(settings: Settings, release: Release, now_ms: int) -> Release:
-    with writing(control(settings)) as connection:
-        return releases.finish(connection, release, now_ms=now_ms)
-
-
-def _fail(settings: Settings, release: Release, problem: str, now_ms: int) -> None:
-    with writing(control(settings)) as connection:
-        releases.fail(connection, release, problem, now_ms=now_ms)
+            documents = documents_of(connection, release)
+        return push(settings, client, release, live_of(release), documents, now_ms)
 
 
 def _go_back(settings: Settings, who: str, kind: releases.Kind, version: str | None, why: str, now_ms: int) -> Release:
@@ -342,24 +203,3 @@ def _document(connection: sa.Connection, request: Request, now_ms: int) -> Docum
         return parse_release(releases.document(connection, version))
     except NotFoundError:
         return release_of(rules_of(request), version, str(request.request_id), now_ms, models)
-
-
-def _documents(connection: sa.Connection, release: Release) -> list[Document]:
-    return [parse_release(releases.document(connection, version)) for version in _live(release).versions]
-
-
-def _live(release: Release) -> Live:
-    return Live(
-        epoch=release.epoch,
-        version=release.version,
-        share=release.share,
-        stable=release.stable,
-        salt=release.salt,
-        is_killed=release.is_killed,
-        policy=release.policy,
-        lowest_markup=release.lowest_markup,
-        highest_markup=release.highest_markup,
-        audit_seq=release.audit_seq,
-        audit_hash=release.audit_hash,
-        switched_ms=release.at_ms,
-    )

@@ -6,14 +6,16 @@ from collections.abc import Callable
 from typing import Final
 
 from phantom_core.control import requests
+from phantom_core.control.change_request import Request
 from phantom_core.control.database import writing
-from phantom_core.control.requests import Request, all_requests
+from phantom_core.control.requests import all_requests
 from phantom_core.control.steps import OPEN
 from phantom_core.control.watch_log import Seen, last_seen, note
 from phantom_core.errors import PhantomError, UnavailableError
 from phantom_core.settings import Settings
 from phantom_core.workflows.change_requests import control
-from phantom_core.workflows.publish_rules import expire_live, publish_request, status
+from phantom_core.workflows.live_status import status
+from phantom_core.workflows.publish_rules import expire_live, publish_request
 
 SERVER: Final = "server"
 EVERY_S: Final = 5.0

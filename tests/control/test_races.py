@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from phantom_core.control import audit, requests
+from phantom_core.control.change_request import Proposal
 from phantom_core.control.database import writing
 from phantom_core.control.people import insert
 from phantom_core.control.request_tables import DECISIONS
-from phantom_core.control.requests import Proposal
 from phantom_core.control.roles import Role
 from phantom_core.errors import PhantomError
 

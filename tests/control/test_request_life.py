@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
 
 from phantom_core.control import audit, releases, requests
+from phantom_core.control.change_request import Proposal
 from phantom_core.control.database import connect, writing
 from phantom_core.control.people import insert
 from phantom_core.control.releases import Switch
 from phantom_core.control.request_tables import REQUESTS
-from phantom_core.control.requests import Proposal
 from phantom_core.control.roles import Role
 from phantom_core.control.steps import EDITABLE, OPEN, STATES, STEPS
 from phantom_core.errors import PhantomError

@@ -15,7 +15,8 @@ from phantom_core.rules.text import parse_rules
 from phantom_core.settings import Settings
 from phantom_core.workflows import change_requests
 from phantom_core.workflows.change_requests import control
-from phantom_core.workflows.publish_rules import publish_request, status
+from phantom_core.workflows.live_status import status
+from phantom_core.workflows.publish_rules import publish_request
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
 
 GENTLE = "IF p_agent > 0.7 THEN markup 1.10 (likely agent)\nELSE markup 1.00"

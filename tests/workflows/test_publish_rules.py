@@ -24,10 +24,11 @@ from phantom_core.publishing.publish import publish, read_live, read_release
 from phantom_core.publishing.server import connect, stop_embedded
 from phantom_core.rules.text import parse_rules
 from phantom_core.settings import Settings
-from phantom_core.workflows import change_requests, publish_rules
+from phantom_core.workflows import change_requests, live_documents, publish_rules
 from phantom_core.workflows.audit_pack import pack, verify_chain
 from phantom_core.workflows.change_requests import control
-from phantom_core.workflows.publish_rules import heal_server, kill, publish_request, revive, roll_back, set_share, status
+from phantom_core.workflows.live_status import heal_server, status
+from phantom_core.workflows.publish_rules import kill, publish_request, revive, roll_back, set_share
 from phantom_core.workflows.watch_server import do_due, watch_once
 from tests.control.conftest import HAS_POSTGRES, fresh_schema
 
@@ -250,7 +251,7 @@ def test_a_publisher_that_died_is_settled_by_what_the_server_holds(shop: Setting
     release = begun(shop, number)
     if died == "after it was told":
         with connect(shop) as client, control(shop).connect() as connection:
-            publish(client, publish_rules._live(release), publish_rules._documents(connection, release))
+            publish(client, live_documents.live_of(release), live_documents.documents_of(connection, release))
     found = status(shop, now_ms=NOW)
     assert found.is_well and found.release and found.release.version == release.version
     assert state(shop, number) == "live"
@@ -260,9 +261,9 @@ def test_a_switch_that_something_later_overtook_has_failed(shop: Settings) -> No
     number = approved(shop)
     release = begun(shop, number)
     with connect(shop) as client, control(shop).connect() as connection:
-        later = publish_rules._live(release)
+        later = live_documents.live_of(release)
         later = type(later)(**{**{name: getattr(later, name) for name in later.__slots__}, "epoch": 99})
-        publish(client, later, publish_rules._documents(connection, release))
+        publish(client, later, live_documents.documents_of(connection, release))
     with suppress(PhantomError):
         status(shop, now_ms=NOW)
     assert state(shop, number) == "approved"
