@@ -5,25 +5,21 @@ Run: python -m benchmarks.market [--steps 100000] [--seeds 5] [--slow-seeds 1] [
 
 import argparse
 import json
-import os
-import platform
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
-import psutil
 import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 import phantom_core.market.env  # noqa: F401 - registers the environments
+from benchmarks.machine import machine
 from phantom_core.market.figures import Figure
 from phantom_core.market.observation import Observation
 from phantom_core.market.policies.ppo import load_policy
@@ -92,7 +88,7 @@ def main() -> None:
     speeds = _speeds(scenario, options.seed, options.runs)
     learned, optimum, others = _trained(scenario, options)
     result = {
-        "machine": _machine(),
+        "machine": machine(LIBRARIES),
         "seed": options.seed,
         "scenario": SCENARIO,
         "episodes": options.episodes,
@@ -185,18 +181,6 @@ def _trained(scenario: Scenario, options: argparse.Namespace) -> tuple[list[Lear
     return learned, trial.optimum, [trial.base, trial.best_fixed]
 
 
-def _machine() -> dict[str, str]:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-    return {
-        "cpu": f"{cpu}, {os.cpu_count()} cores",
-        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
-        "date": datetime.now(UTC).date().isoformat(),
-        "python": f"Python {platform.python_version()}",
-        "libraries": ", ".join(f"{library} {version(library)}" for library in LIBRARIES),
-    }
-
-
 def _markdown(
     speeds: list[Speed], learned: list[Learned], others: list[PolicyResult], optimum: float | None, options: argparse.Namespace
 ) -> str:
@@ -208,7 +192,7 @@ def _markdown(
     beside = [f"| {one.name} | | | | {_shown(one.reward)} | {_shown(one.pct_of_optimum)} % |" for one in others]
     about = (
         f"Scenario {SCENARIO}, optimum {optimum:.3f}; {options.episodes:,} episodes, the same shoppers for all, no price being tried; "
-        f"intervals of 95 % over episodes and training seeds. One thread. {'; '.join(_machine().values())}. Seed {options.seed}."
+        f"intervals of 95 % over episodes and training seeds. One thread. {'; '.join(machine(LIBRARIES).values())}. Seed {options.seed}."
     )
     head = ["| way to step | steps per s |", "|---|---|", *rows, ""]
     head += ["| way to train | steps | seeds | wall s | reward | % of optimum |", "|---|---|---|---|---|---|", *trained, *beside, "", about]

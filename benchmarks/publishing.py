@@ -8,8 +8,6 @@ The database that --url names is emptied.
 import argparse
 import hashlib
 import json
-import os
-import platform
 import random
 import subprocess
 import sys
@@ -18,14 +16,12 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import psutil
 import redis
 
+from benchmarks.machine import machine
 from phantom_core.publishing.announce import announcements
 from phantom_core.publishing.live import Live
 from phantom_core.publishing.publish import publish, read_published
@@ -82,7 +78,7 @@ def main() -> None:
         stop_embedded(embedded)
         if options.url:
             lines += [measure(Settings(workspace=Path(folder), redis_url=options.url), "", way, options) for way in WAYS]
-    about = {"machine": _machine(), "seed": options.seed, "sha256": hashlib.sha256(TEXT.encode()).hexdigest()[:12]}
+    about = {"machine": machine(LIBRARIES), "seed": options.seed, "sha256": hashlib.sha256(TEXT.encode()).hexdigest()[:12]}
     print(json.dumps(about | {"lines": [asdict(line) for line in lines]}) if options.json else _markdown(lines, about))
 
 
@@ -200,18 +196,6 @@ WAYS = {
 }
 
 
-def _machine() -> dict[str, str]:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-    return {
-        "cpu": f"{cpu}, {os.cpu_count()} cores",
-        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
-        "date": datetime.now(UTC).date().isoformat(),
-        "python": f"Python {platform.python_version()}",
-        "libraries": ", ".join(f"{library} {version(library)}" for library in LIBRARIES),
-    }
-
-
 def _markdown(lines: list[Line], about: dict[str, object]) -> str:
     own = {line.server: line for line in lines if line.way.startswith("PHANTOM")}
     columns = ("server", "way", "publishes", "seen", "p50 ms", "p99 ms", "largest ms", "p50 ÷ PHANTOM's", "p99 ÷ PHANTOM's", "call, p50 ms")
@@ -221,7 +205,7 @@ def _markdown(lines: list[Line], about: dict[str, object]) -> str:
         counts = f"{line.publishes:,}", f"{line.seen:,}"
         times = (line.p50_ms, line.p99_ms, line.largest_ms, *ratios, line.call_p50_ms)
         rows.append((line.server, line.way, *counts, *(f"{value:.2f}" for value in times)))
-    facts = "; ".join(_machine().values())
+    facts = "; ".join(machine(LIBRARIES).values())
     table = [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join([*table, "", f"{facts}. Seed {about['seed']}, SHA-256 of the rules {about['sha256']}."])
 

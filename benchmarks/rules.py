@@ -6,20 +6,16 @@ Run: python -m benchmarks.rules [--sessions 100000] [--rows 20000] [--runs 3] [-
 import argparse
 import hashlib
 import json
-import os
-import platform
 import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import psutil
 
+from benchmarks.machine import machine
 from phantom_core.lake.lake import Lake
 from phantom_core.logged.period import Period
 from phantom_core.market.session_market import BANDS, NO_MARKUP
@@ -76,7 +72,7 @@ def main() -> None:
     settings = _shop(options.sessions, options.seed)
     runs = [[*_replays(settings), *_evaluations(settings, options.rows)] for _ in range(options.runs)]
     lines = [min(same, key=lambda line: line.seconds) for same in zip(*runs, strict=True)]
-    result = {"machine": _machine(), "seed": options.seed, "sha256": _digest(settings), "lines": [asdict(line) for line in lines]}
+    result = {"machine": machine(LIBRARIES), "seed": options.seed, "sha256": _digest(settings), "lines": [asdict(line) for line in lines]}
     print(json.dumps(result) if options.json else _markdown(lines, settings, options.seed))
 
 
@@ -155,21 +151,9 @@ def _digest(settings: Settings) -> str:
     return digest.hexdigest()[:12]
 
 
-def _machine() -> dict[str, str]:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-    return {
-        "cpu": f"{cpu}, {os.cpu_count()} cores",
-        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
-        "date": datetime.now(UTC).date().isoformat(),
-        "python": f"Python {platform.python_version()}",
-        "libraries": ", ".join(f"{library} {version(library)}" for library in LIBRARIES),
-    }
-
-
 def _markdown(lines: list[Line], settings: Settings, seed: int) -> str:
     rows = [f"| {line.what} | {line.rows:,} | {line.seconds:.2f} | {1e6 * line.seconds / line.rows:.2f} |" for line in lines]
-    about = f"The fastest of the runs. {'; '.join(_machine().values())}. Seed {seed}, SHA-256 of the data {_digest(settings)}."
+    about = f"The fastest of the runs. {'; '.join(machine(LIBRARIES).values())}. Seed {seed}, SHA-256 of the data {_digest(settings)}."
     return "\n".join(["| what | quotes | s | µs a quote |", "|---|---|---|---|", *rows, "", about])
 
 

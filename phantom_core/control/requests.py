@@ -109,7 +109,7 @@ def submit(connection: sa.Connection, who: str, request_id: int, revision: int, 
     require(connection, who, Permission.PROPOSE)
     request = _current(connection, request_id, revision)
     _only_author(request, who, "submit")
-    found = _move(connection, request, "submitted", now_ms, evidence=evidence)
+    found = move(connection, request, "submitted", now_ms, evidence=evidence)
     audit.append(connection, now_ms, who, "request.submitted", request.about, {"revision": revision, "evidence": evidence})
     return found
 
@@ -131,7 +131,7 @@ def approve(connection: sa.Connection, who: str, request_id: int, revision: int,
     said = [one for one in decisions_of(connection, request_id) if one.revision == revision and one.verdict == "approve"]
     details = {"revision": revision, "evidence": request.evidence, "comment": comment, "approvals": f"{len(said)} of {request.needed}"}
     audit.append(connection, now_ms, who, "request.approved", request.about, details)
-    return _move(connection, request, "approved", now_ms) if len(said) >= request.needed else request
+    return move(connection, request, "approved", now_ms) if len(said) >= request.needed else request
 
 
 def decline(connection: sa.Connection, who: str, request_id: int, revision: int, comment: str, *, now_ms: int) -> Request:
@@ -148,7 +148,7 @@ def decline(connection: sa.Connection, who: str, request_id: int, revision: int,
         raise ConflictError(f"Request {request_id} is {request.state}; there is nothing to decline.")
     _decide(connection, Decision(request_id, revision, who, "decline", comment, now_ms))
     audit.append(connection, now_ms, who, "request.rejected", request.about, {"revision": revision, "comment": comment})
-    return _move(connection, request, "rejected", now_ms, starts_ms=0)
+    return move(connection, request, "rejected", now_ms, starts_ms=0)
 
 
 def withdraw(connection: sa.Connection, who: str, request_id: int, *, now_ms: int) -> Request:
@@ -157,7 +157,7 @@ def withdraw(connection: sa.Connection, who: str, request_id: int, *, now_ms: in
     require(connection, who, Permission.PROPOSE)
     _only_author(request, who, "withdraw")
     audit.append(connection, now_ms, who, "request.withdrawn", request.about, {"was": request.state})
-    return _move(connection, request, "withdrawn", now_ms, starts_ms=0)
+    return move(connection, request, "withdrawn", now_ms, starts_ms=0)
 
 
 def schedule(connection: sa.Connection, who: str, request_id: int, starts_ms: int, time_zone: str, *, now_ms: int) -> Request:
@@ -180,7 +180,7 @@ def schedule(connection: sa.Connection, who: str, request_id: int, starts_ms: in
     if request.state == "scheduled":
         _write(connection, request, now_ms, starts_ms=starts_ms, time_zone=time_zone, scheduled_by=who)
     else:
-        _move(connection, request, "scheduled", now_ms, starts_ms=starts_ms, time_zone=time_zone, scheduled_by=who)
+        move(connection, request, "scheduled", now_ms, starts_ms=starts_ms, time_zone=time_zone, scheduled_by=who)
     audit.append(connection, now_ms, who, "request.scheduled", request.about, {"starts_ms": starts_ms, "time_zone": time_zone})
     return find_request(connection, request_id)
 
@@ -189,7 +189,7 @@ def unschedule(connection: sa.Connection, who: str, request_id: int, why: str, *
     """Take the moment back; the request stays approved."""
     request = find_request(connection, request_id)
     audit.append(connection, now_ms, who, "request.unscheduled", request.about, {"why": why})
-    return _move(connection, request, "approved", now_ms, starts_ms=0, scheduled_by="")
+    return move(connection, request, "approved", now_ms, starts_ms=0, scheduled_by="")
 
 
 def break_glass(connection: sa.Connection, who: str, request_id: int, why: str, *, now_ms: int) -> Request:
@@ -213,12 +213,7 @@ def expire(connection: sa.Connection, request_id: int, *, now_ms: int) -> Reques
     """End an open request whose time is over; a live one ends by a release."""
     request = find_request(connection, request_id)
     audit.append(connection, now_ms, "schedule", "request.expired", request.about, {"was": request.state})
-    return _move(connection, request, "expired", now_ms, starts_ms=0)
-
-
-def move(connection: sa.Connection, request: Request, state: State, now_ms: int, **values: object) -> Request:
-    """Take a step that a release causes."""
-    return _move(connection, request, state, now_ms, **values)
+    return move(connection, request, "expired", now_ms, starts_ms=0)
 
 
 def _current(connection: sa.Connection, request_id: int, revision: int) -> Request:
@@ -242,7 +237,12 @@ def _decide(connection: sa.Connection, decision: Decision) -> None:
     connection.execute(DECISIONS.insert().values({name: getattr(decision, name) for name in Decision.__slots__}))
 
 
-def _move(connection: sa.Connection, request: Request, state: State, now_ms: int, **values: object) -> Request:
+def move(connection: sa.Connection, request: Request, state: State, now_ms: int, **values: object) -> Request:
+    """Take a step, if it is a legal one.
+
+    Raises:
+        ConflictError: it is none, or the request is just being published.
+    """
     if state not in STEPS[request.state]:
         raise ConflictError(f"Request {request.request_id} is {request.state} and cannot become {state}.")
     return _write(connection, request, now_ms, state=state, **values)

@@ -23,25 +23,24 @@ from phantom_core.shoppers.families import AGENT_SENSITIVITY, HUMAN_SENSITIVITY
 from phantom_core.shoppers.generate import People
 from phantom_core.shoppers.quotes import Asked, Quote, Quoted
 
-LOWEST: Final = 0.7
-HIGHEST: Final = 1.5
 _STEP: Final = 0.001
 _PROPOSED: Final = "proposed"
 _LIVE: Final = "live"
 _OPTIMUM: Final = "optimum"
 
 
-def best_ratio(sensitivity: float, *, is_agent: bool) -> float:
-    """Mark-up that makes the most of one considered purchase, among the guard rails' 0.7 to 1.5 in thousandths.
+def best_ratio(sensitivity: float, rails: tuple[float, float], *, is_agent: bool) -> float:
+    """Mark-up that makes the most of one considered purchase, in thousandths.
 
     Args:
         sensitivity: exponent of the demand curve.
+        rails: lowest and highest mark-up.
         is_agent: whether a low price counts as leakage.
 
-    >>> best_ratio(2.0, is_agent=False)
+    >>> best_ratio(2.0, (0.7, 1.5), is_agent=False)
     1.0
     """
-    ratio = np.arange(LOWEST, HIGHEST + _STEP / 2, _STEP)
+    ratio = np.arange(rails[0], rails[1] + _STEP / 2, _STEP)
     leakage = np.maximum(0.0, REFERENCE_RATIO - ratio) if is_agent else 0.0
     reward = purchase_probability(ratio, sensitivity) * (ratio - LEAKAGE_WEIGHT * leakage)
     return float(np.round(ratio[np.argmax(reward)], 3))
@@ -52,10 +51,12 @@ class OptimalQuote:
     """Prices of somebody who knows who is an agent.
 
     Attributes:
+        rails: lowest and highest mark-up.
         people: who may come.
         catalogue: what is sold.
     """
 
+    rails: tuple[float, float]
     people: People
     catalogue: Catalogue
 
@@ -64,7 +65,9 @@ class OptimalQuote:
         if asked.path.sessions is None:
             raise InputError("Nobody said whose visits these are.", hint="Walk them with their sessions.")
         is_agent = self.people.is_agent[self.people.crowd.actor[asked.path.sessions[asked.visit]]]
-        best = np.array([best_ratio(HUMAN_SENSITIVITY, is_agent=False), best_ratio(AGENT_SENSITIVITY, is_agent=True)])
+        best = np.array(
+            [best_ratio(HUMAN_SENSITIVITY, self.rails, is_agent=False), best_ratio(AGENT_SENSITIVITY, self.rails, is_agent=True)]
+        )
         return Quoted(np.round(asked.base_price * best[is_agent.astype(np.int64)], 2), _unknown(asked))
 
 
@@ -99,7 +102,14 @@ class PairedTrial:
 
 
 def paired_trial(
-    proposed: RuleSet, live: RuleSet, scorer: AgentScorer, *, n_sessions: int, seed: int, progress: Progress = silent
+    proposed: RuleSet,
+    live: RuleSet,
+    scorer: AgentScorer,
+    *,
+    rails: tuple[float, float],
+    n_sessions: int,
+    seed: int,
+    progress: Progress = silent,
 ) -> PairedTrial:
     """Let the same sessions meet a proposed rule set, the live one and the optimum.
 
@@ -107,6 +117,7 @@ def paired_trial(
         proposed: in question.
         live: what it would replace.
         scorer: gives p_agent.
+        rails: lowest and highest mark-up that the optimum may choose.
         n_sessions: 1 or more.
         seed: of everything random.
         progress: told after every arm.
@@ -118,7 +129,7 @@ def paired_trial(
     arms: dict[str, Callable[[People, Catalogue], Quote]] = {
         _PROPOSED: partial(RuleQuote, proposed, scorer),
         _LIVE: partial(RuleQuote, live, scorer),
-        _OPTIMUM: OptimalQuote,
+        _OPTIMUM: partial(OptimalQuote, rails),
     }
     sums = {}
     for position, (name, quote) in enumerate(arms.items()):

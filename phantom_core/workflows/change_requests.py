@@ -118,19 +118,7 @@ def submit(
         raise ConflictError(f"Request {request_id} is {request.state}, so it cannot be submitted.", hint="Only drafts can.")
     if base != request.base_version:
         raise ConflictError(f"Request {request_id} was written against something else than what is live now.", hint="Rebase it first.")
-    evidence = gather_evidence(
-        settings,
-        request_id,
-        request.revision,
-        rules_of(request),
-        live,
-        policy=request.policy,
-        share=request.share,
-        base_version=base,
-        now_ms=now_ms,
-        trial_sessions=trial_sessions,
-        progress=progress,
-    )
+    evidence = gather_evidence(settings, request, live, now_ms=now_ms, trial_sessions=trial_sessions, progress=progress)
     with writing(control(settings)) as connection:
         _freeze(connection, evidence)
         return requests.submit(connection, who, request_id, request.revision, evidence.sha256, now_ms=now_ms)

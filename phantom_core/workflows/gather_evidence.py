@@ -1,6 +1,7 @@
 """Gather evidence: everything an approver should see of a rule set, from checks to the simulator."""
 
 import difflib
+import json
 from collections.abc import Callable
 from typing import cast
 
@@ -8,8 +9,8 @@ import numpy as np
 from pydantic import JsonValue
 
 from phantom_core.artifacts.store import ModelStore
-from phantom_core.control.change_request import Policy
-from phantom_core.errors import PhantomError
+from phantom_core.control.change_request import Request
+from phantom_core.errors import CancelledError, PhantomError
 from phantom_core.features.catalogue import names
 from phantom_core.features.domains import P_AGENT
 from phantom_core.lake.lake import Lake
@@ -21,7 +22,7 @@ from phantom_core.models.saved_classifier import read_classifier
 from phantom_core.progress import Progress, silent, within
 from phantom_core.review.evidence import Evidence, Part
 from phantom_core.review.fidelity import fidelity_to_classifier
-from phantom_core.rules.document import to_json
+from phantom_core.rules.document import from_json, to_json
 from phantom_core.rules.evaluate import check_features
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.text import format_rules
@@ -37,84 +38,83 @@ TRIAL_SESSIONS = 1_500
 
 def gather_evidence(
     settings: Settings,
-    request_id: int,
-    revision: int,
-    rules: RuleSet,
+    request: Request,
     live: RuleSet,
     *,
-    policy: Policy,
-    share: float,
-    base_version: str,
     now_ms: int,
     trial_sessions: int = TRIAL_SESSIONS,
     progress: Progress = silent,
 ) -> Evidence:
-    """Check, replay and simulate a rule set; a part that cannot be had says why.
+    """Check, replay and simulate what a request proposes; a part that cannot be had says why.
 
     Args:
         settings: workspace, limits and seed.
-        request_id: what it is for.
-        revision: of that request.
-        rules: proposed.
-        live: what it would replace.
-        policy: rules or model.
-        share: of the sessions that get it first.
-        base_version: version that is live; empty for nothing.
+        request: what is proposed.
+        live: the rules that it would replace.
         now_ms: UTC milliseconds.
         trial_sessions: how many to simulate.
         progress: told as it goes.
     Raises:
         InputError: the rules read what is not known of a session.
     """
+    rules = from_json(json.loads(request.rules))
     check_features(rules, (*names(), P_AGENT))
     progress(0, "checking")
     findings = check_rule_set(settings, rules)
-    replayed: list[Replay] = []
-
-    def replay() -> dict[str, JsonValue]:
-        replayed.append(replay_rules(settings, rules, live, now_ms=now_ms, keep=False, progress=within(progress, 0.05, 0.6)))
-        return cast(dict[str, JsonValue], replayed[0].to_json())
-
-    def trial() -> dict[str, JsonValue]:
-        scorer = ClassifierScorer(read_classifier(ModelStore(settings.workspace, train_classifier.KIND).open()))
-        part = within(progress, 0.65, 0.98)
-        found = paired_trial(rules, live, scorer, n_sessions=trial_sessions, seed=settings.seed + 1, progress=part)
-        return cast(dict[str, JsonValue], found.to_json())
-
-    replay_part = _part(replay)
+    replay, replayed = _replay(settings, rules, live, now_ms, within(progress, 0.05, 0.6))
+    text, base_text = format_rules(rules), format_rules(live)
     markups = [*(rule.markup_ratio for rule in rules.rules), rules.otherwise]
     evidence = Evidence(
-        request_id=request_id,
-        revision=revision,
+        request_id=request.request_id,
+        revision=request.revision,
         created_ms=now_ms,
         rules=cast(dict[str, JsonValue], to_json(rules)),
-        text=format_rules(rules),
-        policy=policy,
-        share=share,
-        base_version=base_version,
-        base_text=format_rules(live),
-        diff=_diff(format_rules(live), format_rules(rules)),
+        text=text,
+        policy=request.policy,
+        share=request.share,
+        base_version=request.base_version,
+        base_text=base_text,
+        diff=_diff(base_text, text),
         highest_markup=max(markups),
         lowest_markup=min(markups),
-        largest_step=_largest_step(rules, live, replayed[0] if replayed else None),
+        largest_step=_largest_step(rules, live, replayed),
         findings=tuple(cast(dict[str, JsonValue], one.to_json()) for one in findings),
         fidelity=_part(lambda: _fidelity(settings, rules, within(progress, 0.6, 0.65))),
-        replay=replay_part,
-        trial=_part(trial),
+        replay=replay,
+        trial=_part(lambda: _trial(settings, rules, live, trial_sessions, within(progress, 0.65, 0.98))),
         models={kind: _version(settings, kind) for kind in (train_classifier.KIND, MULTITASK)},
-        data=_data(settings, replayed[0] if replayed else None),
+        data=_data(settings, replayed),
         seed=settings.seed,
     )
     progress(1, "gathered")
     return evidence
 
 
+def _replay(settings: Settings, rules: RuleSet, live: RuleSet, now_ms: int, progress: Progress) -> tuple[Part, Replay | None]:
+    """On logged sessions; and the replay itself, where there is one."""
+    replayed: list[Replay] = []
+
+    def found() -> dict[str, JsonValue]:
+        replayed.append(replay_rules(settings, rules, live, now_ms=now_ms, keep=False, progress=progress))
+        return cast(dict[str, JsonValue], replayed[0].to_json())
+
+    return _part(found), next(iter(replayed), None)
+
+
+def _trial(settings: Settings, rules: RuleSet, live: RuleSet, n_sessions: int, progress: Progress) -> dict[str, JsonValue]:
+    """In the simulator, beside what is live and the optimum."""
+    scorer = ClassifierScorer(read_classifier(ModelStore(settings.workspace, train_classifier.KIND).open()))
+    rails = settings.lowest_markup, settings.highest_markup
+    found = paired_trial(rules, live, scorer, rails=rails, n_sessions=n_sessions, seed=settings.seed + 1, progress=progress)
+    return cast(dict[str, JsonValue], found.to_json())
+
+
 def _part(find: Callable[[], dict[str, JsonValue]]) -> Part:
     try:
         return Part(find())
+    except CancelledError:
+        raise
     except PhantomError as error:
-        if type(error).__name__ == "CancelledError":
-            raise
         return Part({}, str(error))
 
 

@@ -1,0 +1,27 @@
+"""Machine: what a benchmark ran on, to stand beside its figures."""
+
+import os
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+
+
+def machine(libraries: Sequence[str]) -> dict[str, str]:
+    """Processor, memory, date, and versions of what was measured.
+
+    Args:
+        libraries: names of the packages that matter.
+    """
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    return {
+        "cpu": f"{cpu}, {os.cpu_count()} cores",
+        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
+        "date": datetime.now(UTC).date().isoformat(),
+        "python": f"Python {platform.python_version()}",
+        "libraries": ", ".join(f"{library} {version(library)}" for library in libraries),
+    }
