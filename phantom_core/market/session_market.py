@@ -165,7 +165,7 @@ def session_trial(
     sums: dict[str, Sums] = {}
     for position, (name, rules) in enumerate(arms.items()):
         progress(position / len(arms), f"sessions meet {name}")
-        sums[name] = meet(partial(RuleQuote, rules, scorer), n_sessions, seed)
+        sums[name] = sums_of(*meet(partial(RuleQuote, rules, scorer), n_sessions, seed))
     progress(1, "compared")
     rng = np.random.default_rng(seed)
     figures = compare(sums, NO_MARKUP.name, rng)
@@ -186,8 +186,8 @@ def _check(rule_sets: Sequence[RuleSet], n_sessions: int) -> None:
             raise InputError(f"'{NO_MARKUP.name}' is the name of prices without a mark-up.", hint="Call the rules something else.")
 
 
-def meet(quote: Callable[[People, Catalogue], Quote], n_sessions: int, seed: int) -> Sums:
-    """What each actor looks at and spends.
+def meet(quote: Callable[[People, Catalogue], Quote], n_sessions: int, seed: int) -> tuple[People, Decisions]:
+    """Who comes, and what they consider at which price.
 
     Args:
         quote: makes what sets the prices, of who may come and what is sold.
@@ -197,10 +197,11 @@ def meet(quote: Callable[[People, Catalogue], Quote], n_sessions: int, seed: int
     rng, catalogue = np.random.default_rng(seed), demo_catalogue()
     people = draw_people(n_sessions, FAMILIES, rng)
     _, decisions = walk_people(people, Shop(catalogue, quote(people, catalogue)), rng, price_blind=True)
-    return _sums(people, decisions)
+    return people, decisions
 
 
-def _sums(people: People, decisions: Decisions) -> Sums:
+def sums_of(people: People, decisions: Decisions) -> Sums:
+    """What each actor looks at and spends."""
     actor = people.crowd.actor[decisions.visit]
     is_agent, n_actors = people.is_agent, people.is_agent.size
     ratio = decisions.price / decisions.base_price

@@ -1,27 +1,27 @@
-"""The session market's optimum: the best that anybody could do who knew of every visitor whether it is an agent."""
+"""The session market's optimum: the most that the purchases which visitors considered could have brought, had their class been known.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+It prices what was considered under a rule set, each purchase alone. What other prices would have had a recon buyer come back for
+is not part of it, so each rule set is held against the optimum of its own visits.
+"""
+
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from phantom_core.errors import InputError
 from phantom_core.evaluation.ranking import Estimate
 from phantom_core.features.catalogue import names
 from phantom_core.features.domains import P_AGENT
 from phantom_core.market.demand import purchase_probability
-from phantom_core.market.session_market import REFERENCE_RATIO, AgentScorer, RuleQuote, meet
-from phantom_core.market.session_result import LEAKAGE_WEIGHT, SessionFigures, compare, plain_figures, reward_shares
+from phantom_core.market.session_market import REFERENCE_RATIO, AgentScorer, RuleQuote, meet, sums_of
+from phantom_core.market.session_result import LEAKAGE_WEIGHT, SessionFigures, compare, plain_figures, reward_share
 from phantom_core.progress import Progress, silent
 from phantom_core.rules.evaluate import check_features
 from phantom_core.rules.rule_set import RuleSet
-from phantom_core.shoppers.catalogue import Catalogue
 from phantom_core.shoppers.families import AGENT_SENSITIVITY, HUMAN_SENSITIVITY
 from phantom_core.shoppers.generate import People
-from phantom_core.shoppers.quotes import Asked, Quote, Quoted
+from phantom_core.shoppers.path import Decisions
 
 _STEP: Final = 0.001
 _PROPOSED: Final = "proposed"
@@ -46,29 +46,17 @@ def best_ratio(sensitivity: float, rails: tuple[float, float], *, is_agent: bool
     return float(np.round(ratio[np.argmax(reward)], 3))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OptimalQuote:
-    """Prices of somebody who knows who is an agent.
+def at_best(people: People, decisions: Decisions, rails: tuple[float, float]) -> Decisions:
+    """The same considered purchases, each at the best price for its class.
 
-    Attributes:
+    Args:
+        people: who came, and who of them is an agent.
+        decisions: what they considered.
         rails: lowest and highest mark-up.
-        people: who may come.
-        catalogue: what is sold.
     """
-
-    rails: tuple[float, float]
-    people: People
-    catalogue: Catalogue
-
-    def __call__(self, asked: Asked, rng: np.random.Generator) -> Quoted:
-        """The best mark-up for each class, rounded to cents."""
-        if asked.path.sessions is None:
-            raise InputError("Nobody said whose visits these are.", hint="Walk them with their sessions.")
-        is_agent = self.people.is_agent[self.people.crowd.actor[asked.path.sessions[asked.visit]]]
-        best = np.array(
-            [best_ratio(HUMAN_SENSITIVITY, self.rails, is_agent=False), best_ratio(AGENT_SENSITIVITY, self.rails, is_agent=True)]
-        )
-        return Quoted(np.round(asked.base_price * best[is_agent.astype(np.int64)], 2), _unknown(asked))
+    best = np.array([best_ratio(HUMAN_SENSITIVITY, rails, is_agent=False), best_ratio(AGENT_SENSITIVITY, rails, is_agent=True)])
+    is_agent = people.is_agent[people.crowd.actor[decisions.visit]]
+    return replace(decisions, price=decisions.base_price * best[is_agent.astype(np.int64)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +65,10 @@ class PairedTrial:
 
     Attributes:
         n_sessions, seed: which sessions.
-        proposed, live, optimum: figures.
+        proposed, live: figures.
+        optimum: figures of the live visits at the best prices.
         difference: proposed minus live, in the same resamples.
-        proposed_of_optimum, live_of_optimum: reward over the optimum's.
+        proposed_of_optimum, live_of_optimum: reward over that of the optimum of the same visits; at most 1 within the guard rails.
     """
 
     n_sessions: int
@@ -126,17 +115,13 @@ def paired_trial(
     """
     for rules in (proposed, live):
         check_features(rules, (*names(), P_AGENT))
-    arms: dict[str, Callable[[People, Catalogue], Quote]] = {
-        _PROPOSED: partial(RuleQuote, proposed, scorer),
-        _LIVE: partial(RuleQuote, live, scorer),
-        _OPTIMUM: partial(OptimalQuote, rails),
-    }
-    sums = {}
-    for position, (name, quote) in enumerate(arms.items()):
-        progress(position / len(arms), f"generated sessions meet the {name} prices")
-        sums[name] = meet(quote, n_sessions, seed)
-    found = compare(sums, _LIVE, np.random.default_rng(seed))
-    shares = reward_shares(sums, _OPTIMUM, np.random.default_rng(seed))
+    met, best = {}, {}
+    for position, (name, rules) in enumerate(((_PROPOSED, proposed), (_LIVE, live))):
+        progress(position / 2, f"generated sessions meet the {name} prices")
+        people, decisions = meet(partial(RuleQuote, rules, scorer), n_sessions, seed)
+        met[name], best[name] = sums_of(people, decisions), sums_of(people, at_best(people, decisions, rails))
+    found = compare(met | {_OPTIMUM: best[_LIVE]}, _LIVE, np.random.default_rng(seed))
+    shares = {name: reward_share(met[name], best[name], np.random.default_rng(seed)) for name in met}
     return PairedTrial(
         n_sessions=n_sessions,
         seed=seed,
@@ -147,7 +132,3 @@ def paired_trial(
         proposed_of_optimum=shares[_PROPOSED],
         live_of_optimum=shares[_LIVE],
     )
-
-
-def _unknown(asked: Asked) -> NDArray[np.float64]:
-    return np.full(asked.visit.size, np.nan)

@@ -92,10 +92,10 @@ def compare(sums: Mapping[str, Sums], baseline: str, rng: np.random.Generator) -
     return {name: SessionResult(name, _estimates(values), _estimates(values - drawn[baseline])) for name, values in drawn.items()}
 
 
-def reward_shares(sums: Mapping[str, Sums], of: str, rng: np.random.Generator) -> dict[str, Estimate]:
-    """Reward of each rule set over that of one of them, in the same resamples."""
-    reward = {name: values[0] for name, values in _drawn(sums, rng).items()}
-    return {name: _estimate(values / reward[of]) for name, values in reward.items()}
+def reward_share(part: Sums, whole: Sums, rng: np.random.Generator) -> Estimate:
+    """Reward of some sums over that of others, of the same actors in the same resamples."""
+    drawn = _drawn({"part": part, "whole": whole}, rng)
+    return _estimate(drawn["part"][0] / drawn["whole"][0])
 
 
 def _drawn(sums: Mapping[str, Sums], rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
