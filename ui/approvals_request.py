@@ -108,7 +108,7 @@ def _effect(seen: Reviewed) -> None:
         if evidence.trial.found:
             trial = trial_table(evidence)
             sessions = evidence.trial.found["sessions"]
-            reading = f"The same {sessions:,} generated sessions under each price; the optimum prices what they considered, knowing who is an agent."
+            reading = f"The same {sessions:,} generated sessions; the optimum prices what they considered, knowing who is an agent."
             show(trial_chart(trial), "Reward in the simulator", reading, key="trial")
             st.dataframe(trial, hide_index=True, column_config=_TRIAL_COLUMNS)
     _sources(evidence)
