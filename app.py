@@ -1,5 +1,5 @@
 """PHANTOM: the frame around every page."""
 
-from ui.frame import draw_frame
+from ui.frame.frame import draw_frame
 
 draw_frame().run()

@@ -1,6 +1,8 @@
-"""How hard the demo set is: trivial rules, single features, and the classifier on grouped folds, beside the generator's own truth.
+"""How hard the demo set is: trivial rules, single features, and the classifier on grouped folds,
+beside the generator's own truth.
 
-Run from the repository's root: python -m benchmarks.demo_difficulty [--seed 20261] [--sessions 5000]
+Run from the repository's root: python -m benchmarks.demo_difficulty [--seed 20261] [--sessions
+5000]
 """
 
 import argparse
@@ -16,20 +18,21 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from phantom_core.core.estimate import Estimate
+from phantom_core.core.settings import Settings
 from phantom_core.evaluation.baselines import velocity_rule
-from phantom_core.evaluation.ranking import Estimate, Ranking, ranking, roc_auc
+from phantom_core.evaluation.ranking import Ranking, rank_scores, roc_auc
 from phantom_core.features.catalogue import FAMILIES as FEATURE_FAMILIES
-from phantom_core.features.catalogue import names
+from phantom_core.features.catalogue import feature_names
 from phantom_core.features.store import FeatureStore
-from phantom_core.lake.lake import Lake
+from phantom_core.lake.lake import open_lake
 from phantom_core.models.classifier import LabelledRows
 from phantom_core.models.cross_fit import cross_fit
-from phantom_core.models.encoding import CATEGORIES, encode
-from phantom_core.models.splits import actors, folds
-from phantom_core.settings import Settings
+from phantom_core.models.encoding import CATEGORIES, encode_features
+from phantom_core.models.splits import actor_codes, make_folds
 from phantom_core.shoppers.families import FAMILIES
-from phantom_core.shoppers.generate import Generated, generate
-from phantom_core.workflows.demo import load_demo
+from phantom_core.shoppers.generate import Generated, generate_sessions
+from phantom_core.use_cases.data.demo import load_demo
 
 N_FOLDS = 5
 N_RESAMPLES = 300
@@ -55,7 +58,7 @@ class DemoSet:
 
     def column(self, name: str) -> NDArray[np.float64]:
         """A feature as numbers; NaN where undefined."""
-        return encode(self.matrix, [name])[:, 0].astype(np.float64)
+        return encode_features(self.matrix, [name])[:, 0].astype(np.float64)
 
     def words(self, name: str) -> NDArray[np.str_]:
         """A column of text."""
@@ -69,25 +72,30 @@ def load(settings: Settings) -> DemoSet:
         settings: seed and size; the workspace must be empty.
     """
     load_demo(settings, now_ms=time.time_ns() // 1_000_000)
-    matrix = FeatureStore(Lake(settings.workspace / "lake")).matrix()
+    matrix = FeatureStore(open_lake(settings)).matrix()
     is_agent = matrix["is_agent"].to_numpy().astype(bool)
-    groups = actors(matrix)
-    fold = folds(groups, is_agent, N_FOLDS, np.random.default_rng(settings.seed))
-    return DemoSet(generate(settings.demo_sessions, settings.seed), matrix, is_agent, groups, fold)
+    groups = actor_codes(matrix)
+    fold = make_folds(groups, is_agent, N_FOLDS, np.random.default_rng(settings.seed))
+    return DemoSet(
+        generate_sessions(settings.demo_sessions, settings.seed), matrix, is_agent, groups, fold
+    )
 
 
 def rule_of_five(demo: DemoSet) -> tuple[float, float]:
     """Precision and recall of "more than five events a minute is an agent"."""
-    rule = velocity_rule(demo.column("interaction_velocity"), demo.is_agent, demo.groups, np.random.default_rng(0))
+    rule = velocity_rule(
+        demo.column("interaction_velocity"), demo.is_agent, demo.groups, np.random.default_rng(0)
+    )
     return rule.precision or 0.0, rule.recall or 0.0
 
 
 def single_feature_aucs(demo: DemoSet) -> dict[str, float]:
-    """ROC-AUC of each feature alone, the best over both directions and both places for NULL; the best first.
+    """ROC-AUC of each feature alone, the best over both directions and both places for NULL; the
+    best first.
 
     A category is ranked by its share of agents.
     """
-    found = {name: max(_aucs(demo, name)) for name in names()}
+    found = {name: max(_aucs(demo, name)) for name in feature_names()}
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
@@ -102,12 +110,16 @@ def _aucs(demo: DemoSet, name: str) -> Iterable[float]:
 
 
 def telling_user_agents(demo: DemoSet) -> tuple[float, float]:
-    """Share of sessions whose user agent names a tool or a headless browser: among agents, among humans."""
+    """Share of sessions whose user agent names a tool or a headless browser: among agents, among
+    humans.
+    """
     tells = (demo.column("is_headless_browser") == 1) | (demo.column("is_automation_tool") == 1)
     return float(tells[demo.is_agent].mean()), float(tells[~demo.is_agent].mean())
 
 
-def out_of_fold(demo: DemoSet, without: Iterable[str] = (), unseen: str = "") -> NDArray[np.float64]:
+def out_of_fold(
+    demo: DemoSet, without: Iterable[str] = (), unseen: str = ""
+) -> NDArray[np.float64]:
     """Log-odds of the classifier on grouped folds.
 
     Args:
@@ -115,19 +127,30 @@ def out_of_fold(demo: DemoSet, without: Iterable[str] = (), unseen: str = "") ->
         without: feature families to leave out.
         unseen: a family of shoppers no model may learn from; none when empty.
     """
-    features = names(without)
-    rows = LabelledRows(encode(demo.matrix, features), features, demo.is_agent, demo.groups)
+    features = feature_names(without)
+    rows = LabelledRows(
+        encode_features(demo.matrix, features), features, demo.is_agent, demo.groups
+    )
     return cross_fit(rows, demo.fold, seed=0, may_learn=demo.words("family") != unseen).margin
 
 
-def judge(demo: DemoSet, margin: NDArray[np.float64], rows: NDArray[np.bool_] | None = None) -> Ranking:
+def judge(
+    demo: DemoSet, margin: NDArray[np.float64], rows: NDArray[np.bool_] | None = None
+) -> Ranking:
     """Ranking figures with intervals over actors, of all sessions or of some."""
     chosen = np.ones(margin.size, bool) if rows is None else rows
-    return ranking(demo.is_agent[chosen], margin[chosen], demo.groups[chosen], np.random.default_rng(0), N_RESAMPLES)
+    return rank_scores(
+        demo.is_agent[chosen],
+        margin[chosen],
+        demo.groups[chosen],
+        np.random.default_rng(0),
+        N_RESAMPLES,
+    )
 
 
 def price_sensitivity(generated: Generated, *, is_agent: bool) -> tuple[float, float]:
-    """Exponent s and its standard error, by logistic regression on log price ratio among considered quotes.
+    """Exponent s and its standard error, by logistic regression on log price ratio among considered
+    quotes.
 
     Args:
         generated: a set with its truth.
@@ -147,23 +170,40 @@ def price_sensitivity(generated: Generated, *, is_agent: bool) -> tuple[float, f
 
 def _print(demo: DemoSet, settings: Settings) -> None:
     generated = demo.generated
-    print(f"data sha256 {_digest(generated)[:16]}, seed {settings.seed}, {platform.machine()}, Python {platform.python_version()}")
-    print(f"{generated.events.num_rows:,} events, {generated.quotes.num_rows:,} quotes, {generated.experiments.num_rows:,} actors")
+    print(
+        f"data sha256 {_digest(generated)[:16]}, seed {settings.seed}, {platform.machine()}, "
+        f"Python {platform.python_version()}"
+    )
+    print(
+        f"{generated.events.num_rows:,} events, {generated.quotes.num_rows:,} quotes, "
+        f"{generated.experiments.num_rows:,} actors"
+    )
     purchased = np.mean(demo.matrix["purchased"].to_numpy())
-    print(f"{demo.is_agent.size:,} sessions, {demo.is_agent.mean():.1%} by agents, {purchased:.1%} with a purchase\n")
+    print(
+        f"{demo.is_agent.size:,} sessions, {demo.is_agent.mean():.1%} by agents, {purchased:.1%} "
+        "with a purchase\n"
+    )
     print("| without learning | |\n|---|---|")
     precision, recall = rule_of_five(demo)
     print(f"| rule: more than 5 events a minute | precision {precision:.3f}, recall {recall:.3f} |")
     told, wrongly = telling_user_agents(demo)
-    print(f"| user agent names a tool | {told:.1%} of agent sessions, {wrongly:.1%} of human ones |")
+    print(
+        f"| user agent names a tool | {told:.1%} of agent sessions, {wrongly:.1%} of human ones |"
+    )
     best = list(single_feature_aucs(demo).items())[:5]
-    print(f"| best single features, ROC-AUC | {', '.join(f'{name} {auc:.3f}' for name, auc in best)} |\n")
+    print(
+        "| best single features, ROC-AUC | "
+        f"{', '.join(f'{name} {auc:.3f}' for name, auc in best)} |\n"
+    )
     _print_classifiers(demo)
     _print_purchases(generated)
 
 
 def _print_classifiers(demo: DemoSet) -> None:
-    print("| XGBoost on grouped folds | ROC-AUC [95 %] | precision at 80 % recall [95 %] |\n|---|---|---|")
+    print(
+        "| XGBoost on grouped folds | ROC-AUC [95 %] | precision at 80 % recall [95 %] "
+        "|\n|---|---|---|"
+    )
     only_timing = [family for family in FEATURE_FAMILIES if family != "temporal"]
     whole = out_of_fold(demo)
     for label, margin in (
@@ -173,18 +213,30 @@ def _print_classifiers(demo: DemoSet) -> None:
         ("timing alone", out_of_fold(demo, only_timing)),
     ):
         figures = judge(demo, margin)
-        print(f"| {label} | {_interval(figures.roc_auc)} | {_interval(figures.precision_at_recall_80)} |")
-    print("\n| family, against everybody of the other class | sessions | ROC-AUC [95 %] | never met in training |\n|---|---|---|---|")
+        print(
+            f"| {label} | {_interval(figures.roc_auc)} | "
+            f"{_interval(figures.precision_at_recall_80)} |"
+        )
+    print(
+        "\n| family, against everybody of the other class | sessions | ROC-AUC [95 %] | never met "
+        "in training |\n|---|---|---|---|"
+    )
     family = demo.words("family")
     for kind in FAMILIES:
         own = family == kind.name
         rows = own | (demo.is_agent != kind.is_agent)
-        unseen = _interval(judge(demo, out_of_fold(demo, unseen=kind.name), rows).roc_auc) if kind.is_agent else ""
+        unseen = (
+            _interval(judge(demo, out_of_fold(demo, unseen=kind.name), rows).roc_auc)
+            if kind.is_agent
+            else ""
+        )
         who = f"{kind.name} ({'agent' if kind.is_agent else 'human'})"
         print(f"| {who} | {own.sum()} | {_interval(judge(demo, whole, rows).roc_auc)} | {unseen} |")
     clean = _clean_purchases(demo)
     figures = judge(demo, whole, clean | ~demo.is_agent)
-    print(f"| of recon_buyer: the clean purchase | {clean.sum()} | {_interval(figures.roc_auc)} | |")
+    print(
+        f"| of recon_buyer: the clean purchase | {clean.sum()} | {_interval(figures.roc_auc)} | |"
+    )
 
 
 def _clean_purchases(demo: DemoSet) -> NDArray[np.bool_]:
@@ -196,9 +248,17 @@ def _clean_purchases(demo: DemoSet) -> NDArray[np.bool_]:
 def _print_purchases(generated: Generated) -> None:
     truth = generated.truth
     considered, bought = truth["considered"].to_numpy(), truth["bought"].to_numpy()
-    print(f"\n| purchases | |\n|---|---|\n| quotes | considered {considered.mean():.2%}, bought {bought.mean():.2%} |")
-    print(f"| ROC-AUC of the true P(buy), a ceiling | {roc_auc(bought, truth['p_buy'].to_numpy()):.3f} |")
-    print(f"| ROC-AUC of the price alone | {roc_auc(bought, -truth['price_ratio'].to_numpy()):.3f} |")
+    print(
+        f"\n| purchases | |\n|---|---|\n| quotes | considered {considered.mean():.2%}, bought "
+        f"{bought.mean():.2%} |"
+    )
+    print(
+        "| ROC-AUC of the true P(buy), a ceiling | "
+        f"{roc_auc(bought, truth['p_buy'].to_numpy()):.3f} |"
+    )
+    print(
+        f"| ROC-AUC of the price alone | {roc_auc(bought, -truth['price_ratio'].to_numpy()):.3f} |"
+    )
     for is_agent, who in ((False, "humans, true 2"), (True, "agents, true 5")):
         s, error = price_sensitivity(generated, is_agent=is_agent)
         print(f"| s of {who} | {s:.2f} ± {error:.2f} (standard error) |")

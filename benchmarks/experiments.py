@@ -1,6 +1,8 @@
-"""Experiments on made-up sessions: how often an effect is found that is there, and one that is not, when somebody looks all the time.
+"""Experiments on made-up sessions: how often an effect is found that is there, and one that is not,
+when somebody looks all the time.
 
-The same analysis that the page shows, on exposure logs that are drawn; beside it a z-test looked at just as often, which is what people do.
+The same analysis that the page shows, on exposure logs that are drawn; beside it a z-test looked at
+just as often, which is what people do.
 
 Run: python -m benchmarks.experiments [--runs 200] [--sessions 40000] [--json]
 """
@@ -13,10 +15,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from phantom_core.control.experiment_plan import Metric
-from phantom_core.evaluation.experiment_size import Baseline, size_of
-from phantom_core.logged.experiment_report import outcome_of, report
-from phantom_core.logged.exposures import Exposed, Exposures
+from phantom_core.approvals.experiment_plan import Metric
+from phantom_core.experiments.experiment_size import Baseline, size_of
+from phantom_core.experiments.exposures import Exposed, Exposures
+from phantom_core.experiments.report import build_report, outcome_of
 
 SEED: Final = 20_261
 ALPHA: Final = 0.05
@@ -32,33 +34,83 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     started_s = time.perf_counter()
-    rows = [trial("nothing there", chosen.runs, chosen.sessions, metric) for metric in ("conversion", "revenue")]
-    rows.append(trial("nothing there, 1 in 10 in the new arm", chosen.runs, chosen.sessions, "revenue", share=0.1))
+    rows = [
+        trial("nothing there", chosen.runs, chosen.sessions, metric)
+        for metric in ("conversion", "revenue")
+    ]
+    rows.append(
+        trial(
+            "nothing there, 1 in 10 in the new arm",
+            chosen.runs,
+            chosen.sessions,
+            "revenue",
+            share=0.1,
+        )
+    )
     for metric in ("conversion", "revenue"):
-        rows.append(trial("+5 % planted", max(1, chosen.runs // 4), planned(metric), metric, lift=LIFT))
-    rows.append(trial("20 % fewer humans buy", max(1, chosen.runs // 4), chosen.sessions, "revenue", human_lift=-0.2))
-    told = {"seed": SEED, "alpha": ALPHA, "seconds": round(time.perf_counter() - started_s, 1), "rows": rows}
+        rows.append(
+            trial("+5 % planted", max(1, chosen.runs // 4), planned(metric), metric, lift=LIFT)
+        )
+    rows.append(
+        trial(
+            "20 % fewer humans buy",
+            max(1, chosen.runs // 4),
+            chosen.sessions,
+            "revenue",
+            human_lift=-0.2,
+        )
+    )
+    told = {
+        "seed": SEED,
+        "alpha": ALPHA,
+        "seconds": round(time.perf_counter() - started_s, 1),
+        "rows": rows,
+    }
     print(json.dumps(told) if chosen.json else table(told))
 
 
-def drawn(rng: np.random.Generator, n: int, *, lift: float = 0.0, human_lift: float | None = None, share: float = 0.5) -> Exposed:
-    """Sessions of humans and agents that meet two arms: 20 % of the humans buy and 10 % of the agents, what they spend is log-normal."""
+def drawn(
+    rng: np.random.Generator,
+    n: int,
+    *,
+    lift: float = 0.0,
+    human_lift: float | None = None,
+    share: float = 0.5,
+) -> Exposed:
+    """Sessions of humans and agents that meet two arms: 20 % of the humans buy and 10 % of the
+    agents, what they spend is log-normal.
+    """
     arm = (rng.random(n) < share).astype(np.int64)
     is_agent = rng.random(n) < 0.3
     wanted = np.where(is_agent, lift, lift if human_lift is None else human_lift)
-    bought = (rng.random(n) < 0.2 * np.where(is_agent, 0.5, 1.0) * (1 + arm * wanted)).astype(np.float64)
+    bought = (rng.random(n) < 0.2 * np.where(is_agent, 0.5, 1.0) * (1 + arm * wanted)).astype(
+        np.float64
+    )
     guess = np.clip(is_agent * 0.6 + rng.random(n) * 0.4, 0, 1)
-    return Exposed(Exposures(arm, np.arange(n) * 1_000, guess, bought, bought * rng.lognormal(4.0, 0.5, n)), 0, 0)
+    return Exposed(
+        Exposures(arm, np.arange(n) * 1_000, guess, bought, bought * rng.lognormal(4.0, 0.5, n)),
+        0,
+        0,
+    )
 
 
 def planned(metric: Metric) -> int:
     """Sessions that show the planted effect with a power of 80 %."""
     outcome = outcome_of(drawn(np.random.default_rng(SEED), 200_000).settled, metric)
-    return size_of(Baseline(float(outcome.mean()), float(outcome.std())), LIFT, (0.5, 0.5), alpha=ALPHA).sessions
+    return size_of(
+        Baseline(float(outcome.mean()), float(outcome.std())), LIFT, (0.5, 0.5), alpha=ALPHA
+    ).sessions
 
 
 def trial(
-    name: str, runs: int, n: int, metric: Metric, *, lift: float = 0.0, human_lift: float | None = None, share: float = 0.5
+    name: str,
+    runs: int,
+    n: int,
+    metric: Metric,
+    *,
+    lift: float = 0.0,
+    human_lift: float | None = None,
+    share: float = 0.5,
 ) -> dict[str, Any]:
     """Analyse many made-up experiments."""
     rng = np.random.default_rng(SEED)
@@ -67,8 +119,14 @@ def trial(
     truth = lift if human_lift is None else np.nan
     for _ in range(runs):
         exposed = drawn(rng, n, lift=lift, human_lift=human_lift, share=share)
-        found = report(
-            exposed, ("control", "new"), (1 - share, share), metric=metric, alpha=ALPHA, planned_sessions=n, tolerated_drop=0.0
+        found = build_report(
+            exposed,
+            ("control", "new"),
+            (1 - share, share),
+            metric=metric,
+            alpha=ALPHA,
+            planned_sessions=n,
+            tolerated_drop=0.0,
         ).comparisons[0]
         verdicts[found.verdict] += 1
         tripped += found.is_guard_tripped
@@ -97,13 +155,18 @@ def looked_at_often(sessions: Exposures, metric: Metric, looks: int = 28) -> boo
 def table(told: dict[str, Any]) -> str:
     """The figures for people."""
     lines = [f"seed {told['seed']}, error rate {told['alpha']}, {told['seconds']} s", ""]
-    lines.append("| case | outcome | runs | sessions | better | worse | guard stops | daily z-test | mean effect | decided at |")
+    lines.append(
+        "| case | outcome | runs | sessions | better | worse | guard stops | daily z-test | mean "
+        "effect | decided at |"
+    )
     lines.append("|---|---|---|---|---|---|---|---|---|---|")
     for row in told["rows"]:
         decided = f"{row['median_decided']:,.0f}" if row["median_decided"] else "–"
         lines.append(
-            f"| {row['case']} | {row['metric']} | {row['runs']} | {row['sessions']:,} | {row['better']} | {row['worse']} | "
-            f"{row['guard']} | {row['z_test_looked_at_daily']} | {row['mean_effect']:+.1%} | {decided} |"
+            f"| {row['case']} | {row['metric']} | {row['runs']} | {row['sessions']:,} | "
+            f"{row['better']} | {row['worse']} | "
+            f"{row['guard']} | {row['z_test_looked_at_daily']} | {row['mean_effect']:+.1%} | "
+            f"{decided} |"
         )
     return "\n".join(lines)
 

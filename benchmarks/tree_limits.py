@@ -1,4 +1,5 @@
-"""What a tree of depth 5 could keep of the demo classifier: more sessions to learn from, better search, bands in place of mark-ups.
+"""What a tree of depth 5 could keep of the demo classifier: more sessions to learn from, better
+search, bands in place of mark-ups.
 
 Run from the repository's root: python -m benchmarks.tree_limits [--seed 20261] [--fresh 30000]
 """
@@ -14,30 +15,34 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from phantom_core.distil.markup import band, teacher_markup
+from phantom_core.core.arrays import Floats
+from phantom_core.core.progress import no_progress
+from phantom_core.core.settings import Settings
+from phantom_core.distil.markup import band_markup, teacher_markup
 from phantom_core.evaluation.labelled_sessions import read_labelled
-from phantom_core.features.catalogue import BY_NAME, names
+from phantom_core.features.catalogue import BY_NAME, feature_names
 from phantom_core.features.store import FeatureStore
-from phantom_core.lake.lake import Lake
-from phantom_core.models.classifier import margin
+from phantom_core.lake.lake import open_lake
+from phantom_core.models.classifier import classifier_margin
 from phantom_core.models.cross_fit import CrossFit, cross_fit
-from phantom_core.models.encoding import encode, spread
-from phantom_core.models.splits import folds
-from phantom_core.progress import silent
-from phantom_core.settings import Settings
-from phantom_core.workflows.demo import load_demo
+from phantom_core.models.encoding import encode_features, spread_categories
+from phantom_core.models.splits import make_folds
+from phantom_core.use_cases.data.demo import load_demo
 
 DEPTH, LEAF_SESSIONS, N_FOLDS = 5, 50, 5
 LOOKED_AT, CUTS = 2, 8
 MIXED = 20_000
-ALLOWED = tuple(name for name in names() if name not in Settings.model_fields["banned_features"].default)
-Floats = NDArray[np.float64]
+ALLOWED = tuple(
+    name for name in feature_names() if name not in Settings.model_fields["banned_features"].default
+)
 Predict = Callable[[Floats], Floats]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """One fold: sessions to learn from with the teacher's mark-ups, and more of them on demand, labelled by this fold's own teacher."""
+    """One fold: sessions to learn from with the teacher's mark-ups, and more of them on demand,
+    labelled by this fold's own teacher.
+    """
 
     values: NDArray[np.float32]
     markup: Floats
@@ -48,8 +53,8 @@ class Task:
 
 def design(values: NDArray[np.float32]) -> Floats:
     """What a tree may ask about."""
-    kept = [names().index(name) for name in ALLOWED]
-    return spread(values[:, kept], ALLOWED)
+    kept = [feature_names().index(name) for name in ALLOWED]
+    return spread_categories(values[:, kept], ALLOWED)
 
 
 def cart(task: Task) -> Predict:
@@ -58,12 +63,16 @@ def cart(task: Task) -> Predict:
 
 
 def mixed(task: Task) -> Predict:
-    """Sessions made of two real ones: a family of features from one, the rest, a little shaken, from another."""
+    """Sessions made of two real ones: a family of features from one, the rest, a little shaken,
+    from another.
+    """
     first, second = (task.values[task.rng.integers(0, len(task.values), MIXED)] for _ in range(2))
-    family = np.array([BY_NAME[name].family for name in names()])
+    family = np.array([BY_NAME[name].family for name in feature_names()])
     chosen = task.rng.choice(np.unique(family), MIXED)
-    made = np.where((family == chosen[:, None]) & (task.rng.random(MIXED) < 0.5)[:, None], second, first)
-    made = np.where(np.array([BY_NAME[name].unit in ("s", "events/min", "currency") for name in names()]),
+    made = np.where(
+        (family == chosen[:, None]) & (task.rng.random(MIXED) < 0.5)[:, None], second, first
+    )
+    made = np.where(np.array([BY_NAME[name].unit in ("s", "events/min", "currency") for name in feature_names()]),
                     made * task.rng.lognormal(0.0, 0.1, made.shape), made).astype(np.float32)  # fmt: skip
     return _with(task, made)
 
@@ -80,9 +89,11 @@ def lookahead(task: Task) -> Predict:
 
 def bands(task: Task) -> Predict:
     """A tree that tells bands apart, whose leaves have the mean mark-up of their band."""
-    of = band(task.markup)
+    of = band_markup(task.markup)
     mean = np.array([task.markup[of == one].mean() for one in range(3)])
-    tree = DecisionTreeClassifier(max_depth=DEPTH, min_samples_leaf=LEAF_SESSIONS, random_state=0).fit(design(task.values), of)
+    tree = DecisionTreeClassifier(
+        max_depth=DEPTH, min_samples_leaf=LEAF_SESSIONS, random_state=0
+    ).fit(design(task.values), of)
     return lambda x: np.asarray(mean[tree.predict(x)])
 
 
@@ -107,7 +118,9 @@ def _with(task: Task, more: NDArray[np.float32]) -> Predict:
 
 
 def _greedy(x: Floats, y: Floats, depth: int) -> DecisionTreeRegressor:
-    return DecisionTreeRegressor(max_depth=depth, min_samples_leaf=LEAF_SESSIONS, random_state=0).fit(x, y)
+    return DecisionTreeRegressor(
+        max_depth=depth, min_samples_leaf=LEAF_SESSIONS, random_state=0
+    ).fit(x, y)
 
 
 def _look(x: Floats, y: Floats, depth: int, levels: int) -> Predict:
@@ -116,18 +129,26 @@ def _look(x: Floats, y: Floats, depth: int, levels: int) -> Predict:
     best, question = np.inf, None
     for column in range(x.shape[1]):
         known = ~np.isnan(x[:, column])
-        for threshold in np.unique(np.quantile(x[known, column], np.linspace(0, 1, CUTS + 2)[1:-1], method="lower")):
+        for threshold in np.unique(
+            np.quantile(x[known, column], np.linspace(0, 1, CUTS + 2)[1:-1], method="lower")
+        ):
             for undefined_left in {True, bool(known.all())}:
                 left = _left(x, column, threshold, undefined_left)
                 if not LEAF_SESSIONS <= left.sum() <= len(y) - LEAF_SESSIONS:
                     continue
-                error = sum(((_greedy(x[part], y[part], depth - 1).predict(x[part]) - y[part]) ** 2).sum() for part in (left, ~left))
+                error = sum(
+                    ((_greedy(x[part], y[part], depth - 1).predict(x[part]) - y[part]) ** 2).sum()
+                    for part in (left, ~left)
+                )
                 if error < best:
                     best, question = error, (column, threshold, undefined_left)
     if question is None:
         return _greedy(x, y, depth).predict
     left = _left(x, *question)
-    sides = _look(x[left], y[left], depth - 1, levels - 1), _look(x[~left], y[~left], depth - 1, levels - 1)
+    sides = (
+        _look(x[left], y[left], depth - 1, levels - 1),
+        _look(x[~left], y[~left], depth - 1, levels - 1),
+    )
 
     def predict(asked: Floats) -> Floats:
         goes = _left(asked, *question)
@@ -145,16 +166,24 @@ def _left(x: Floats, column: int, threshold: float, undefined_left: bool) -> NDA
     return np.asarray(np.where(np.isnan(values), undefined_left, values <= threshold), np.bool_)
 
 
-def tasks(values: NDArray[np.float32], markup: Floats, fitted: CrossFit, more: NDArray[np.float32], seed: int) -> list[Task]:
+def tasks(
+    values: NDArray[np.float32],
+    markup: Floats,
+    fitted: CrossFit,
+    more: NDArray[np.float32],
+    seed: int,
+) -> list[Task]:
     """One for each fold: what neither its tree nor its teacher has met is left out."""
     found = []
     for k, booster in enumerate(fitted.boosters):
 
         def label(rows: NDArray[np.float32], booster=booster) -> Floats:
-            return teacher_markup(1 / (1 + np.exp(-margin(booster, rows))))
+            return teacher_markup(1 / (1 + np.exp(-classifier_margin(booster, rows))))
 
         learned = fitted.fold != k
-        found.append(Task(values[learned], markup[learned], label, more, np.random.default_rng([seed, k])))
+        found.append(
+            Task(values[learned], markup[learned], label, more, np.random.default_rng([seed, k]))
+        )
     return found
 
 
@@ -162,20 +191,29 @@ def main() -> None:
     """Train the teacher, grow, judge, print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=20_261)
-    parser.add_argument("--fresh", type=int, default=30_000, help="sessions of the generator that the teacher labels besides")
+    parser.add_argument(
+        "--fresh",
+        type=int,
+        default=30_000,
+        help="sessions of the generator that the teacher labels besides",
+    )
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         demo, more = (Settings(workspace=Path(folder) / name) for name in ("demo", "more"))
         load_demo(demo, now_ms=time.time_ns() // 1_000_000)
-        load_demo(more.model_copy(update={"demo_sessions": asked.fresh, "seed": asked.seed + 1}), now_ms=time.time_ns() // 1_000_000)
-        labelled = read_labelled(Lake(demo.workspace / "lake"), names(), N_FOLDS, silent)
-        store = FeatureStore(Lake(more.workspace / "lake"))
+        load_demo(
+            more.model_copy(update={"demo_sessions": asked.fresh, "seed": asked.seed + 1}),
+            now_ms=time.time_ns() // 1_000_000,
+        )
+        labelled = read_labelled(open_lake(demo), feature_names(), N_FOLDS, no_progress)
+        store = FeatureStore(open_lake(more))
         store.refresh()
-        fresh_values = encode(store.matrix(), names())
+        fresh_values = encode_features(store.matrix(), feature_names())
         rows = labelled.rows
-        fold = folds(rows.groups, rows.is_agent, N_FOLDS, np.random.default_rng(asked.seed))
+        fold = make_folds(rows.groups, rows.is_agent, N_FOLDS, np.random.default_rng(asked.seed))
         fitted = cross_fit(rows, fold, seed=asked.seed)
-        # Before calibration, which the few sessions of a fold would make a little uneven; the shape is what is asked about.
+        # Before calibration, which the few sessions of a fold would make a little uneven; the shape
+        # is what is asked about.
         markup = teacher_markup(1 / (1 + np.exp(-fitted.margin)))
         print("| tree of depth 5 | R² | same band | s, five folds |\n|---|---|---|---|", flush=True)
         asked_of = design(rows.values)
@@ -183,8 +221,14 @@ def main() -> None:
             started, said = time.perf_counter(), np.empty(len(markup))
             for k, task in enumerate(tasks(rows.values, markup, fitted, fresh_values, asked.seed)):
                 said[fold == k] = variant(task)(asked_of[fold == k])
-            r2, same = 1 - ((said - markup) ** 2).mean() / markup.var(), (band(said) == band(markup)).mean()
-            print(f"| {name} | {r2:.3f} | {same:.3f} | {time.perf_counter() - started:.0f} |", flush=True)
+            r2, same = (
+                1 - ((said - markup) ** 2).mean() / markup.var(),
+                (band_markup(said) == band_markup(markup)).mean(),
+            )
+            print(
+                f"| {name} | {r2:.3f} | {same:.3f} | {time.perf_counter() - started:.0f} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -2,43 +2,46 @@
 
 import streamlit as st
 
-from phantom_core.control.roles import Permission
-from phantom_core.workflows.change_requests import all_requests, review
-from ui.account import may
-from ui.approvals_inbox import inbox
-from ui.approvals_propose import propose_form, watch_submission
-from ui.approvals_request import request_detail
-from ui.empty import missing
-from ui.errors import friendly_errors
-from ui.frame import require_frame
-from ui.handles import settings
-from ui.linked import begin, end
+from phantom_core.accounts.roles import Permission
+from phantom_core.use_cases.approvals.change_requests import list_requests, review_request
+from ui.accounts.account import is_allowed
+from ui.approvals.inbox import draw_inbox
+from ui.approvals.propose import propose_form, watch_submission
+from ui.approvals.request import request_detail
+from ui.frame.empty import show_missing
+from ui.frame.errors import friendly_errors
+from ui.frame.frame import require_frame
+from ui.frame.handles import current_settings
+from ui.frame.linked import begin_linked_page, end_linked_page
 
 require_frame()
-begin()
+begin_linked_page()
 with friendly_errors():
     st.title("Approvals")
-    st.caption("Rules that change prices go live only after another person has seen what they will do.")
-    found = all_requests(settings())
-    propose_form(settings())
+    st.caption(
+        "Rules that change prices go live only after another person has seen what they will do."
+    )
+    found = list_requests(current_settings())
+    propose_form(current_settings())
     watch_submission()
     if found:
-        chosen = inbox(settings(), found)
+        chosen = draw_inbox(current_settings(), found)
         if chosen is not None:
             with friendly_errors():
-                request_detail(settings(), review(settings(), chosen))
-    elif may(Permission.PROPOSE):
-        missing(
+                request_detail(current_settings(), review_request(current_settings(), chosen))
+    elif is_allowed(Permission.PROPOSE):
+        show_missing(
             "Nobody has proposed a change yet.",
-            "Propose a rule set above; checks, replay and simulator are run for it. Or write one first.",
+            "Propose a rule set above; checks, replay and simulator are run for it. Or write one "
+            "first.",
             "pages/rules.py",
             "Write rules",
         )
     else:
-        missing(
+        show_missing(
             "Nobody has proposed a change yet.",
             "An analyst or a pricing manager proposes rules here.",
             "pages/rules.py",
             "Look at the rules",
         )
-end()
+end_linked_page()

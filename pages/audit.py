@@ -5,23 +5,23 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from phantom_core.control import audit
-from phantom_core.workflows.audit_pack import verify_chain
-from phantom_core.workflows.change_requests import control
-from ui.empty import missing
-from ui.errors import friendly_errors
-from ui.frame import require_frame
-from ui.handles import settings
-from ui.tables import csv_button
-from ui.wording import count
+from phantom_core.database import audit
+from phantom_core.use_cases.approvals.audit_pack import verify_chain
+from phantom_core.use_cases.approvals.change_requests import control_database
+from ui.frame.empty import show_missing
+from ui.frame.errors import friendly_errors
+from ui.frame.frame import require_frame
+from ui.frame.handles import current_settings
+from ui.frame.tables import csv_button
+from ui.frame.wording import format_count
 
 NEWEST = 2_000
 
 
 def steps() -> pd.DataFrame:
     """The newest steps."""
-    with control(settings()).connect() as connection:
-        found = audit.entries(connection, newest=NEWEST)[::-1]
+    with control_database(current_settings()).connect() as connection:
+        found = audit.list_entries(connection, newest=NEWEST)[::-1]
     return pd.DataFrame(
         {
             "entry": [one.seq for one in found],
@@ -38,32 +38,63 @@ def steps() -> pd.DataFrame:
 require_frame()
 with friendly_errors():
     st.title("Audit")
-    st.caption("Every step carries the hash of the one before: whatever is changed, removed or re-ordered afterwards shows.")
-    verdict = verify_chain(settings())
+    st.caption(
+        "Every step carries the hash of the one before: whatever is changed, removed or "
+        "re-ordered afterwards shows."
+    )
+    verdict = verify_chain(current_settings())
     if not verdict.n_entries:
-        missing("Nothing has happened yet.", "Sign-ins, change requests, releases and changes of people are written down here.")
+        show_missing(
+            "Nothing has happened yet.",
+            "Sign-ins, change requests, releases and changes of people are written down here.",
+        )
         st.stop()
     if verdict.holds:
-        st.success(f"The chain of {count(verdict.n_entries)} entries holds. Its head is `{verdict.head[:24]}…`", icon=":material/verified:")
+        st.success(
+            f"The chain of {format_count(verdict.n_entries)} entries holds. Its head is "
+            f"`{verdict.head[:24]}…`",
+            icon=":material/verified:",
+        )
     else:
         lines = "\n".join(f"- {one}" for one in verdict.problems)
-        st.error(f"**The chain does not hold.** Somebody changed the database by hand.\n\n{lines}", icon=":material/gpp_bad:")
+        st.error(
+            f"**The chain does not hold.** Somebody changed the database by hand.\n\n{lines}",
+            icon=":material/gpp_bad:",
+        )
     table = steps()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        about = st.selectbox("About", ["everything", *dict.fromkeys(table["about"])], key="about", bind="query-params", width=240)
-        who = st.selectbox("Who", ["everybody", *dict.fromkeys(table["who"])], key="who", bind="query-params", width=220)
+        about = st.selectbox(
+            "About",
+            ["everything", *dict.fromkeys(table["about"])],
+            key="about",
+            bind="query-params",
+            width=240,
+        )
+        who = st.selectbox(
+            "Who",
+            ["everybody", *dict.fromkeys(table["who"])],
+            key="who",
+            bind="query-params",
+            width=220,
+        )
         csv_button("Entries as CSV", table, "audit.csv", key="audit_csv")
-    chosen = table[((table["about"] == about) | (about == "everything")) & ((table["who"] == who) | (who == "everybody"))]
+    chosen = table[
+        ((table["about"] == about) | (about == "everything"))
+        & ((table["who"] == who) | (who == "everybody"))
+    ]
     st.dataframe(
         chosen,
         hide_index=True,
         height=520 if len(chosen) > 14 else "content",
         column_config={
             "entry": st.column_config.NumberColumn("Entry", width=60),
-            "when": st.column_config.DatetimeColumn("When, UTC", format="YYYY-MM-DD HH:mm:ss", width=160),
+            "when": st.column_config.DatetimeColumn(
+                "When, UTC", format="YYYY-MM-DD HH:mm:ss", width=160
+            ),
             "hash": st.column_config.TextColumn("Hash", width=120),
         },
     )
     st.caption(
-        f"The newest {NEWEST:,} at most; `python -m phantom_core audit export N` writes everything about one request for a regulator."
+        f"The newest {NEWEST:,} at most; `python -m phantom_core audit export N` writes "
+        "everything about one request for a regulator."
     )

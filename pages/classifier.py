@@ -7,33 +7,44 @@ import pandas as pd
 import pyarrow.csv as pa_csv
 import streamlit as st
 
-from phantom_core.views.classifier import classifier_view, model_in_use, model_versions, version_list
-from phantom_core.views.loaded import read_loaded
-from phantom_core.workflows.score import score
-from ui.empty import missing, nothing_loaded
-from ui.errors import friendly_errors, show_error
-from ui.frame import require_frame
-from ui.handles import lake, settings, snapshot
-from ui.job_watch import watch_job
-from ui.model_choice import card_tab, choose_version
-from ui.quality_tab import auc_by_fold, facts, quality_tab
-from ui.robustness_tab import robustness_tab
-from ui.threshold_tab import threshold_tab
-from ui.train_form import KIND, train_form
-from ui.wording import count, moment
+from phantom_core.use_cases.models.score import score_sessions
+from phantom_core.views.classifier.classifier import (
+    classifier_view,
+    model_in_use,
+    model_versions,
+    version_list,
+)
+from phantom_core.views.workspace.loaded import read_loaded
+from ui.classifier.quality_tab import auc_by_fold, quality_tab, training_facts
+from ui.classifier.robustness_tab import robustness_tab
+from ui.classifier.threshold_tab import threshold_tab
+from ui.classifier.train_form import KIND, train_form
+from ui.frame.empty import nothing_loaded, show_missing
+from ui.frame.errors import friendly_errors, show_error
+from ui.frame.frame import require_frame
+from ui.frame.handles import current_settings, current_snapshot, workspace_lake
+from ui.frame.job_watch import watch_job
+from ui.frame.model_choice import card_tab, choose_version
+from ui.frame.wording import format_count, format_moment
 
 TABS = ["Quality", "Threshold and money", "Robustness", "Model card", "Train and versions"]
 
-FIGURES = {"roc_auc": "ROC-AUC", "precision_at_recall_80": "Precision at 80 %", "pr_auc": "PR-AUC", "ece": "ECE", "brier": "Brier"}
+FIGURES = {
+    "roc_auc": "ROC-AUC",
+    "precision_at_recall_80": "Precision at 80 %",
+    "pr_auc": "PR-AUC",
+    "ece": "ECE",
+    "brier": "Brier",
+}
 
 
 def scores_csv(version: str) -> Callable[[], bytes]:
     """Scores of all sessions, computed when somebody asks for them."""
-    chosen, events = settings(), lake()
+    chosen, events = current_settings(), workspace_lake()
 
     def write() -> bytes:
         sink = io.BytesIO()
-        pa_csv.write_csv(score(chosen, events, version=version), sink)
+        pa_csv.write_csv(score_sessions(chosen, events, version=version), sink)
         return sink.getvalue()
 
     return write
@@ -48,7 +59,10 @@ def versions_table(versions: pd.DataFrame) -> None:
             "version": st.column_config.TextColumn("Model"),
             "in_use": st.column_config.CheckboxColumn("In use"),
             "trained": st.column_config.DatetimeColumn("Trained (UTC)", format="YYYY-MM-DD HH:mm"),
-            **{name: st.column_config.NumberColumn(label, format="%.3f") for name, label in FIGURES.items()},
+            **{
+                name: st.column_config.NumberColumn(label, format="%.3f")
+                for name, label in FIGURES.items()
+            },
             "n_features": "Features",
             "lake_version": "Data version",
             "seed": st.column_config.NumberColumn("Seed", format="%d"),
@@ -59,7 +73,7 @@ def versions_table(versions: pd.DataFrame) -> None:
 require_frame()
 with friendly_errors():
     st.title("Agent classifier")
-    data = snapshot()
+    data = current_snapshot()
     if not data.n_sessions:
         nothing_loaded()
         st.stop()
@@ -68,18 +82,25 @@ with friendly_errors():
     can_train = bool(loaded.humans and loaded.agents)
     if not can_train:
         what = "Sessions of humans and of agents must be labelled before anything can be learned"
-        have = f": there are {count(loaded.humans)} human and {count(loaded.agents)} agent labels."
-        missing("Labels are needed.", what + have, "pages/data.py", "Load labels", ":material/database:")
-    versions = model_versions(settings())
+        have = (
+            f": there are {format_count(loaded.humans)} human and "
+            f"{format_count(loaded.agents)} agent labels."
+        )
+        show_missing(
+            "Labels are needed.", what + have, "pages/data.py", "Load labels", ":material/database:"
+        )
+    versions = model_versions(current_settings())
     if not versions:
         st.markdown(
-            "No classifier was trained in this workspace yet. A training takes a minute or a few: it learns from the labelled sessions, "
-            "judges itself on actors it has not met, and tries itself against new kinds of agents, short sessions and random delays."
+            "No classifier was trained in this workspace yet. A training takes a minute or a few: "
+            "it learns from the labelled sessions, "
+            "judges itself on actors it has not met, and tries itself against new kinds of "
+            "agents, short sessions and random delays."
         )
-        train_form(settings(), can_train=can_train)
+        train_form(current_settings(), can_train=can_train)
         st.stop()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        version = choose_version("Model", versions, model_in_use(settings()), "model")
+        version = choose_version("Model", versions, model_in_use(current_settings()), "model")
         st.download_button(
             "Download scores",
             scores_csv(version),
@@ -91,16 +112,28 @@ with friendly_errors():
         )
     if data.scoring_problem:
         show_error(data.scoring_problem)
-    quality, threshold, robustness, card, train = st.tabs(TABS, key="classifier_tab", bind="query-params")
+    quality, threshold, robustness, card, train = st.tabs(
+        TABS, key="classifier_tab", bind="query-params"
+    )
     if train.open:
         with train:
-            train_form(settings(), can_train=can_train)
+            train_form(current_settings(), can_train=can_train)
             st.subheader("Saved models")
-            versions_table(version_list(settings()))
+            versions_table(version_list(current_settings()))
         st.stop()
-    view = classifier_view(settings(), version)
-    with quality if quality.open else threshold if threshold.open else robustness if robustness.open else card:
-        st.caption(f"Trained {moment(view.report.created_ms)} UTC on {facts(view.report)}")
+    view = classifier_view(current_settings(), version)
+    with (
+        quality
+        if quality.open
+        else threshold
+        if threshold.open
+        else robustness
+        if robustness.open
+        else card
+    ):
+        st.caption(
+            f"Trained {format_moment(view.report.created_ms)} UTC on {training_facts(view.report)}"
+        )
     if quality.open:
         with quality:
             quality_tab(view.report)

@@ -2,22 +2,22 @@
 
 import streamlit as st
 
-from phantom_core.views.loads import loads_view
-from ui.demo import load_demo_button
-from ui.errors import friendly_errors
-from ui.frame import require_frame
-from ui.handles import lake, settings
-from ui.job_watch import watch_job
-from ui.load_form import load_form
-from ui.load_outcome import load_outcome
-from ui.map_tab import map_tab
-from ui.quarantine_tab import quarantine_tab
-from ui.tables import csv_button
+from phantom_core.views.data.loads import loads_view
+from ui.data.load_form import load_form
+from ui.data.load_outcome import load_outcome
+from ui.data.map_tab import map_tab
+from ui.data.quarantine_tab import quarantine_tab
+from ui.frame.demo import load_demo_button
+from ui.frame.errors import friendly_errors
+from ui.frame.frame import require_frame
+from ui.frame.handles import current_settings, workspace_lake
+from ui.frame.job_watch import watch_job
+from ui.frame.tables import csv_button
 
 
 def loads_tab() -> None:
     """The ledger."""
-    ledger = loads_view(lake())
+    ledger = loads_view(workspace_lake())
     if not len(ledger):
         st.caption("Nothing was loaded yet.")
         return
@@ -45,15 +45,17 @@ if "load_next" in st.session_state:
     st.session_state[f"load_path_{st.session_state.get('load_turn', 0)}"] = path
     st.toast(f"{mapping} is ready for loading.", icon=":material/check:")
 st.title("Data")
-load, columns, quarantine, loads = st.tabs(["Load", "Map columns", "Quarantine", "Loads"], key="data_tab", bind="query-params")
+load, columns, quarantine, loads = st.tabs(
+    ["Load", "Map columns", "Quarantine", "Loads"], key="data_tab", bind="query-params"
+)
 with load, friendly_errors():
-    load_form(settings())
+    load_form(current_settings())
     job = watch_job("ingest", "Loading")
     if job and job.state == "done":
         load_outcome(job)
     load_demo_button("data")
 with columns, friendly_errors():
-    map_tab(settings())
+    map_tab(current_settings())
 if quarantine.open:
     with quarantine, friendly_errors():
         quarantine_tab()

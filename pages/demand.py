@@ -1,19 +1,26 @@
-"""Demand and price: who would buy at which price, how far that can be trusted, and the price that follows."""
+"""Demand and price: who would buy at which price, how far that can be trusted, and the price that
+follows.
+"""
 
 import streamlit as st
 
-from phantom_core.views.multitask import network_in_use, network_list, network_versions, network_view
-from ui.demand_curve_tab import curve_tab
-from ui.demand_train import KIND, live_losses, train_form
-from ui.demand_tune import tune_tab
-from ui.demand_verdict import verdict_tab
-from ui.empty import nothing_loaded
-from ui.errors import friendly_errors
-from ui.frame import require_frame
-from ui.handles import settings, snapshot
-from ui.job_watch import watch_job
-from ui.model_choice import card_tab, choose_version
-from ui.wording import count, moment
+from phantom_core.views.demand.multitask import (
+    network_in_use,
+    network_list,
+    network_versions,
+    network_view,
+)
+from ui.demand.curve_tab import curve_tab
+from ui.demand.quality import verdict_tab
+from ui.demand.train import KIND, live_losses, train_form
+from ui.demand.tune import tune_tab
+from ui.frame.empty import nothing_loaded
+from ui.frame.errors import friendly_errors
+from ui.frame.frame import require_frame
+from ui.frame.handles import current_settings, current_snapshot
+from ui.frame.job_watch import watch_job
+from ui.frame.model_choice import card_tab, choose_version
+from ui.frame.wording import format_count, format_moment
 
 TABS = ["Verdict", "Demand curve", "Train and versions", "Tune", "Model card"]
 
@@ -27,14 +34,17 @@ def versions_table() -> None:
         "ece_purchase": "Purchases, ECE",
     }
     st.dataframe(
-        network_list(settings()),
+        network_list(current_settings()),
         hide_index=True,
         placeholder="–",
         column_config={
             "version": st.column_config.TextColumn("Network"),
             "in_use": st.column_config.CheckboxColumn("In use"),
             "trained": st.column_config.DatetimeColumn("Trained (UTC)", format="YYYY-MM-DD HH:mm"),
-            **{name: st.column_config.NumberColumn(label, format="%.3f") for name, label in figures.items()},
+            **{
+                name: st.column_config.NumberColumn(label, format="%.3f")
+                for name, label in figures.items()
+            },
             "lake_version": "Data version",
             "seed": st.column_config.NumberColumn("Seed", format="%d"),
         },
@@ -44,45 +54,52 @@ def versions_table() -> None:
 require_frame()
 with friendly_errors():
     st.title("Demand and price")
-    st.caption("One network says who is shopping and what they would pay; the price follows, within guard rails.")
-    if not snapshot().n_sessions:
+    st.caption(
+        "One network says who is shopping and what they would pay; the price follows, within "
+        "guard rails."
+    )
+    if not current_snapshot().n_sessions:
         nothing_loaded()
         st.stop()
     job = watch_job(KIND, "Training the network")
     if job and job.is_active:
-        live_losses(settings())
-    versions = network_versions(settings())
+        live_losses(current_settings())
+    versions = network_versions(current_settings())
     if not versions:
         st.markdown(
-            "No network was trained in this workspace yet. It learns from every product that a session was shown, with what was known "
-            "at that moment, and judges itself on shoppers it has not met. 5,000 sessions take about a minute."
+            "No network was trained in this workspace yet. It learns from every product that a "
+            "session was shown, with what was known "
+            "at that moment, and judges itself on shoppers it has not met. 5,000 sessions take "
+            "about a minute."
         )
-        train_form(settings())
+        train_form(current_settings())
         st.stop()
-    version = choose_version("Network", versions, network_in_use(settings()), "network")
+    version = choose_version("Network", versions, network_in_use(current_settings()), "network")
     verdict, curve, train, tune, card = st.tabs(TABS, key="demand_tab", bind="query-params")
     if train.open:
         with train:
-            train_form(settings())
+            train_form(current_settings())
             st.subheader("Saved networks")
             versions_table()
         st.stop()
     if tune.open:
         with tune:
-            tune_tab(settings())
+            tune_tab(current_settings())
         st.stop()
-    view = network_view(settings(), version)
+    view = network_view(current_settings(), version)
     if verdict.open:
         with verdict:
             data = view.report.data
             st.caption(
-                f"Trained {moment(view.report.created_ms)} UTC on {count(data.offers)} offers, {count(data.bought)} of them bought, "
-                f"by {count(data.actors)} actors; all figures from shoppers the network had not met, intervals are 95 %."
+                f"Trained {format_moment(view.report.created_ms)} UTC on "
+                f"{format_count(data.offers)} offers, {format_count(data.bought)} of them bought, "
+                f"by {format_count(data.actors)} actors; all figures from shoppers the network "
+                "had not met, intervals are 95 %."
             )
             verdict_tab(view.report)
     if curve.open:
         with curve:
-            curve_tab(settings(), view)
+            curve_tab(current_settings(), view)
     if card.open:
         with card:
             card_tab(view.card, version)

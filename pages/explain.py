@@ -1,18 +1,20 @@
-"""Explain: what the models learned, why they say what they say of a session, and how they read as rules."""
+"""Explain: what the models learned, why they say what they say of a session, and how they read as
+rules.
+"""
 
 import streamlit as st
 
-from ui.empty import nothing_loaded
-from ui.errors import friendly_errors, show_error
-from ui.explain_model_tab import model_tab
-from ui.explain_offer_tab import offer_tab
-from ui.explain_rules_tab import rules_tab
-from ui.explain_session_tab import SESSION, session_tab
-from ui.explain_stability_tab import stability_tab
-from ui.explain_subject import KIND, choose_subject, not_explained
-from ui.frame import require_frame
-from ui.handles import settings, snapshot
-from ui.job_watch import watch_job
+from ui.explain.model_tab import model_tab
+from ui.explain.offer_tab import offer_tab
+from ui.explain.rules_tab import rules_tab
+from ui.explain.session_tab import SESSION, session_tab
+from ui.explain.stability_tab import stability_tab
+from ui.explain.subject import KIND, choose_subject, not_explained
+from ui.frame.empty import nothing_loaded
+from ui.frame.errors import friendly_errors, show_error
+from ui.frame.frame import require_frame
+from ui.frame.handles import current_settings, current_snapshot
+from ui.frame.job_watch import watch_job
 
 TABS = ["Model", "One session", "Rules as a tree", "Stability"]
 
@@ -20,24 +22,26 @@ TABS = ["Model", "One session", "Rules as a tree", "Stability"]
 require_frame()
 with friendly_errors():
     st.title("Explain")
-    data = snapshot()
+    data = current_snapshot()
     if not data.n_sessions:
         nothing_loaded()
         st.stop()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        subject = choose_subject(settings())
+        subject = choose_subject(current_settings())
         if subject is None:
             st.stop()
-        session_id = st.text_input("Session", placeholder="id of a session", key=SESSION, bind="query-params", width=320).strip()
+        session_id = st.text_input(
+            "Session", placeholder="id of a session", key=SESSION, bind="query-params", width=320
+        ).strip()
     watch_job(KIND, "Explaining the model")
     if data.scoring_problem:
         show_error(data.scoring_problem)
     model, session, rules, stability = st.tabs(TABS, key="explain_tab", bind="query-params")
     if rules.open:
         with rules, friendly_errors():
-            rules_tab(settings(), data, session_id)
+            rules_tab(current_settings(), data, session_id)
         st.stop()
-    view = subject.view(settings(), data)
+    view = subject.view(current_settings(), data)
     if model.open:
         with model, friendly_errors():
             if view is None:
@@ -47,12 +51,12 @@ with friendly_errors():
     if session.open:
         with session, friendly_errors():
             if subject.kind == "classifier":
-                session_tab(settings(), data, session_id, subject, view)
+                session_tab(current_settings(), data, session_id, subject, view)
             else:
-                offer_tab(settings(), data, session_id, subject, view)
+                offer_tab(current_settings(), data, session_id, subject, view)
     if stability.open:
         with stability, friendly_errors():
             if view is None:
                 not_explained(subject)
             else:
-                stability_tab(settings(), data, subject, view)
+                stability_tab(current_settings(), data, subject, view)

@@ -5,16 +5,16 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from phantom_core.control.jobs import Job
-from phantom_core.control.roles import Permission
-from ui.account import may, person
-from ui.empty import missing
-from ui.errors import friendly_errors
-from ui.frame import require_frame
-from ui.handles import jobs, now_ms
-from ui.job_watch import LOOK_EVERY_S
-from ui.linked import begin, end
-from ui.wording import duration
+from phantom_core.accounts.roles import Permission
+from phantom_core.jobs.jobs import Job
+from ui.accounts.account import current_person, is_allowed
+from ui.frame.empty import show_missing
+from ui.frame.errors import friendly_errors
+from ui.frame.frame import require_frame
+from ui.frame.handles import now_ms, open_jobs
+from ui.frame.job_watch import LOOK_EVERY_S
+from ui.frame.linked import begin_linked_page, end_linked_page
+from ui.frame.wording import format_duration
 
 NEWEST: Final = 200
 
@@ -29,7 +29,12 @@ def table(found: list[Job]) -> pd.DataFrame:
             "message": [job.message for job in found],
             "who": [job.who or "–" for job in found],
             "asked": pd.to_datetime([job.created_ms for job in found], unit="ms", utc=True),
-            "took": [duration(((now_ms() if job.is_active else job.changed_ms) - job.created_ms) / 1_000) for job in found],
+            "took": [
+                format_duration(
+                    ((now_ms() if job.is_active else job.changed_ms) - job.created_ms) / 1_000
+                )
+                for job in found
+            ],
             "job": [job.job_id for job in found],
         }
     )
@@ -39,11 +44,21 @@ def act(job: Job) -> None:
     """Cancel a job that runs, or start one again that does not."""
     if job.is_active:
         st.button(
-            "Cancel", icon=":material/stop_circle:", key="job_cancel", disabled=job.cancel, on_click=jobs().cancel, args=(job.job_id,)
+            "Cancel",
+            icon=":material/stop_circle:",
+            key="job_cancel",
+            disabled=job.cancel,
+            on_click=open_jobs().cancel,
+            args=(job.job_id,),
         )
-    elif st.button("Start again", icon=":material/replay:", key="job_again", disabled=not may(Permission.WORK)):
-        found = person()
-        jobs().again(job.job_id, who=found.login if found else None)
+    elif st.button(
+        "Start again",
+        icon=":material/replay:",
+        key="job_again",
+        disabled=not is_allowed(Permission.WORK),
+    ):
+        found = current_person()
+        open_jobs().again(job.job_id, who=found.login if found else None)
         st.rerun()
     if job.arguments:
         with st.popover("What it was asked for", icon=":material/data_object:"):
@@ -54,32 +69,46 @@ def act(job: Job) -> None:
 
 
 require_frame()
-begin()
+begin_linked_page()
 with friendly_errors():
     st.title("Jobs")
-    st.caption("Long work runs in processes of its own: it outlives this page and the app, and a process that dies is noticed.")
-    if not jobs().latest():
-        missing("No long work was started yet.", "Loading, training, explaining, replaying and simulating show up here.")
+    st.caption(
+        "Long work runs in processes of its own: it outlives this page and the app, and a process "
+        "that dies is noticed."
+    )
+    if not open_jobs().latest():
+        show_missing(
+            "No long work was started yet.",
+            "Loading, training, explaining, replaying and simulating show up here.",
+        )
         st.stop()
 
-    @st.fragment(run_every=LOOK_EVERY_S if jobs().active() else None)
+    @st.fragment(run_every=LOOK_EVERY_S if open_jobs().active() else None)
     def newest() -> None:
         """The table, drawn again while something runs."""
         st.dataframe(
-            table(jobs().latest(limit=NEWEST)),
+            table(open_jobs().latest(limit=NEWEST)),
             hide_index=True,
             column_order=("work", "state", "progress", "message", "who", "asked", "took"),
             column_config={
-                "progress": st.column_config.ProgressColumn("Progress", format="percent", min_value=0, max_value=1, width=110),
+                "progress": st.column_config.ProgressColumn(
+                    "Progress", format="percent", min_value=0, max_value=1, width=110
+                ),
                 "message": st.column_config.TextColumn("Message", width=380),
-                "asked": st.column_config.DatetimeColumn("Asked, UTC", format="YYYY-MM-DD HH:mm:ss", width=150),
+                "asked": st.column_config.DatetimeColumn(
+                    "Asked, UTC", format="YYYY-MM-DD HH:mm:ss", width=150
+                ),
             },
         )
 
     newest()
-    known = {job.job_id: job for job in jobs().latest(limit=NEWEST)}
-    titles = {job_id: f"{job.kind.replace('_', ' ')} · {job_id[:8]}" for job_id, job in known.items()}
-    chosen = st.selectbox("Job", list(known), key="job", bind="query-params", width=420, format_func=titles.get)
+    known = {job.job_id: job for job in open_jobs().latest(limit=NEWEST)}
+    titles = {
+        job_id: f"{job.kind.replace('_', ' ')} · {job_id[:8]}" for job_id, job in known.items()
+    }
+    chosen = st.selectbox(
+        "Job", list(known), key="job", bind="query-params", width=420, format_func=titles.get
+    )
     with st.container(horizontal=True):
         act(known[str(chosen)])
-end()
+end_linked_page()

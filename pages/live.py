@@ -1,18 +1,23 @@
-"""Live: what prices sessions now, where, since when; the way back, and the switch for emergencies."""
+"""Live: what prices sessions now, where, since when; the way back, and the switch for
+emergencies.
+"""
 
 import streamlit as st
 
-from ui.errors import friendly_errors
-from ui.frame import require_frame
-from ui.handles import settings
-from ui.live_history import history
-from ui.live_now import live_now
-from ui.live_switches import switches
+from ui.frame.errors import friendly_errors
+from ui.frame.frame import require_frame
+from ui.frame.handles import current_settings
+from ui.live.history import draw_history
+from ui.live.now import live_now
+from ui.live.switches import draw_switches
 
 require_frame()
 with friendly_errors():
     st.title("Live")
-    st.caption("What price servers read, held against what was approved; it is looked at every few seconds.")
-    live_now(settings())
-    switches(settings())
-    history(settings())
+    st.caption(
+        "What price servers read, held against what was approved; it is looked at every few "
+        "seconds."
+    )
+    live_now(current_settings())
+    draw_switches(current_settings())
+    draw_history(current_settings())

@@ -1,27 +1,39 @@
-"""Monitoring: whether traffic, models and money are what they were, and who was told when they were not."""
+"""Monitoring: whether traffic, models and money are what they were, and who was told when they were
+not.
+"""
 
 import streamlit as st
 
-from phantom_core.errors import DataError
-from phantom_core.evaluation.monitoring import MonitorReport
-from phantom_core.views.monitoring import monitoring_view
-from ui.account import start_job
-from ui.empty import missing, nothing_loaded
-from ui.errors import friendly_errors, show_error
-from ui.frame import require_frame
-from ui.handles import jobs, settings, snapshot
-from ui.job_watch import watch_job
-from ui.monitoring_parts import alerts_tab, checks_tab, drift_part, figures, models_tab, open_alerts
-from ui.wording import moment
+from phantom_core.core.errors import DataError
+from phantom_core.monitoring.report import MonitorReport
+from phantom_core.views.monitoring.monitoring import monitoring_view
+from ui.accounts.account import start_job
+from ui.frame.empty import nothing_loaded, show_missing
+from ui.frame.errors import friendly_errors, show_error
+from ui.frame.frame import require_frame
+from ui.frame.handles import current_settings, current_snapshot, open_jobs
+from ui.frame.job_watch import watch_job
+from ui.frame.wording import format_moment
+from ui.monitoring.parts import (
+    alerts_tab,
+    checks_tab,
+    draw_figures,
+    drift_part,
+    models_tab,
+    open_alerts,
+)
 
 TABS = ["Checks", "Feature drift", "Models and retraining", "Alerts"]
-WORK = {"monitor": ("Look now", ":material/visibility:"), "retrain": ("Retrain now", ":material/model_training:")}
+WORK = {
+    "monitor": ("Look now", ":material/visibility:"),
+    "retrain": ("Retrain now", ":material/model_training:"),
+}
 
 
 def last_look() -> MonitorReport | None:
     """The last look; None where there is none, or where its file is damaged, which is said."""
     try:
-        return monitoring_view(settings())
+        return monitoring_view(current_settings())
     except DataError as error:
         show_error(error.message, error.hint)
         return None
@@ -29,10 +41,16 @@ def last_look() -> MonitorReport | None:
 
 def buttons() -> None:
     """Start what the scheduler would do."""
-    active = {job.kind for job in jobs().active()}
+    active = {job.kind for job in open_jobs().active()}
     with st.container(horizontal=True):
         for kind, (label, icon) in WORK.items():
-            if st.button(label, icon=icon, type="primary" if kind == "monitor" else "secondary", disabled=kind in active, key=kind):
+            if st.button(
+                label,
+                icon=icon,
+                type="primary" if kind == "monitor" else "secondary",
+                disabled=kind in active,
+                key=kind,
+            ):
                 start_job(kind, {})
                 st.rerun()
 
@@ -41,9 +59,10 @@ require_frame()
 with friendly_errors():
     st.title("Monitoring")
     st.caption(
-        "The last week beside the one before, and beside what the models in use learned from. An alert is told once until it clears."
+        "The last week beside the one before, and beside what the models in use learned from. An "
+        "alert is told once until it clears."
     )
-    if not snapshot().n_sessions:
+    if not current_snapshot().n_sessions:
         nothing_loaded()
         st.stop()
     buttons()
@@ -51,14 +70,21 @@ with friendly_errors():
     watch_job("retrain", "Retraining", "the model in use stays")
     view = last_look()
     if view is None:
-        missing(
-            "Nobody has looked at this traffic yet.", "A look takes a few seconds; `python -m phantom_core schedule` takes one every hour."
+        show_missing(
+            "Nobody has looked at this traffic yet.",
+            "A look takes a few seconds; `python -m phantom_core schedule` takes one every hour.",
         )
     else:
-        ends = f"the last week ends {moment(view.as_of_ms)}, the newest event is of {moment(view.newest_ms)}"
-        st.caption(f"Looked {moment(view.created_ms)} UTC; {ends}. Sessions that may still go on are left out.")
-        open_alerts(settings())
-        figures(view)
+        ends = (
+            f"the last week ends {format_moment(view.as_of_ms)}, the newest event is of "
+            f"{format_moment(view.newest_ms)}"
+        )
+        st.caption(
+            f"Looked {format_moment(view.created_ms)} UTC; {ends}. Sessions that may still go on "
+            "are left out."
+        )
+        open_alerts(current_settings())
+        draw_figures(view)
     checks, drift, models, alerts = st.tabs(TABS, key="monitoring_tab", bind="query-params")
     with checks:
         if checks.open and view:
@@ -68,7 +94,7 @@ with friendly_errors():
             drift_part(view)
     with models:
         if models.open:
-            models_tab(settings(), view)
+            models_tab(current_settings(), view)
     with alerts:
         if alerts.open:
-            alerts_tab(settings())
+            alerts_tab(current_settings())

@@ -2,14 +2,22 @@
 
 import streamlit as st
 
-from phantom_core.views.overview import Overview, overview
-from ui.charts.frame import show
+from phantom_core.views.overview.overview import Overview, overview_view
+from ui.charts.frame import show_chart
 from ui.charts.overview import conversion_chart, traffic_chart
-from ui.empty import nothing_loaded
-from ui.errors import friendly_errors
-from ui.frame import require_frame
-from ui.handles import settings, snapshot
-from ui.wording import count, figure, interval, many, money, percent, period
+from ui.frame.empty import nothing_loaded
+from ui.frame.errors import friendly_errors
+from ui.frame.frame import require_frame
+from ui.frame.handles import current_settings, current_snapshot
+from ui.frame.wording import (
+    format_count,
+    format_estimate,
+    format_interval,
+    format_money,
+    format_number_of,
+    format_percent,
+    format_period,
+)
 
 ICONS = {
     "data": ":material/database:",
@@ -23,13 +31,25 @@ def loaded_line(view: Overview) -> None:
     """What the workspace holds, in one row."""
     loaded = view.loaded
     with st.grid(5, min_column_width=135, border=True, gap="small"):
-        st.metric("Sessions", count(loaded.sessions), help="Sessions with at least one accepted event.")
-        st.metric("Events", count(loaded.events))
-        st.metric("Quotes", count(loaded.quotes), help="Prices the shop showed, from quote logs.")
         st.metric(
-            "Labelled", percent(loaded.labelled_share), help="Share of sessions known to be human or agent, from experiments or labels."
+            "Sessions",
+            format_count(loaded.sessions),
+            help="Sessions with at least one accepted event.",
         )
-        st.metric("In quarantine", percent(loaded.quarantined_share), help="Share of the rows read that could not be used.")
+        st.metric("Events", format_count(loaded.events))
+        st.metric(
+            "Quotes", format_count(loaded.quotes), help="Prices the shop showed, from quote logs."
+        )
+        st.metric(
+            "Labelled",
+            format_percent(loaded.labelled_share),
+            help="Share of sessions known to be human or agent, from experiments or labels.",
+        )
+        st.metric(
+            "In quarantine",
+            format_percent(loaded.quarantined_share),
+            help="Share of the rows read that could not be used.",
+        )
 
 
 def agents(view: Overview) -> None:
@@ -38,8 +58,8 @@ def agents(view: Overview) -> None:
     if share:
         st.metric(
             "Agents among the labelled",
-            percent(share.value),
-            f"95 %: {interval(share)}",
+            format_percent(share.value),
+            f"95 %: {format_interval(share)}",
             delta_color="off",
             delta_arrow="off",
             help="The interval knows that sessions of one experiment belong to one actor.",
@@ -47,8 +67,8 @@ def agents(view: Overview) -> None:
     if view.expected_agents is not None:
         st.metric(
             "Expected agents",
-            count(view.expected_agents),
-            f"{percent(view.expected_agents / view.loaded.sessions)} of all sessions",
+            format_count(view.expected_agents),
+            f"{format_percent(view.expected_agents / view.loaded.sessions)} of all sessions",
             delta_color="off",
             delta_arrow="off",
             help="Sum of the probabilities of all sessions, as the newest classifier gives them.",
@@ -61,12 +81,14 @@ def agents(view: Overview) -> None:
             f"velocity rule {rule.roc_auc.value:.3f}",
             delta_color="off",
             delta_arrow="off",
-            help=f"On actors it had not met: {figure(report.ranking.roc_auc)}. 0.5 is guessing.",
+            help=f"On actors it had not met: {format_estimate(report.ranking.roc_auc)}. 0.5 is "
+            "guessing.",
         )
         st.metric(
             "Precision at 80 % recall",
-            percent(report.ranking.precision_at_recall_80.value),
-            f"velocity rule {percent(rule.precision)} at {percent(rule.recall)} recall",
+            format_percent(report.ranking.precision_at_recall_80.value),
+            f"velocity rule {format_percent(rule.precision)} at {format_percent(rule.recall)} "
+            "recall",
             delta_color="off",
             delta_arrow="off",
             help="Share of agents among those marked, when four of five agents are found.",
@@ -77,20 +99,35 @@ def traffic_statement(view: Overview) -> str:
     """What the traffic chart says."""
     busiest = view.traffic.groupby("start")["sessions"].sum()
     by = ", by the classifier's decision" if view.is_by_decision else ""
-    return f"{many(view.loaded.sessions, 'session')}, at most {count(busiest.max())} per {view.bin_width}{by}"
+    return (
+        f"{format_number_of(view.loaded.sessions, 'session')}, at most "
+        f"{format_count(busiest.max())} per {view.bin_width}{by}"
+    )
 
 
 def conversion_statement(view: Overview) -> str:
     """What the conversion chart says."""
     by_label = {figures.label: figures.conversion for figures in view.classes}
     if not {"human", "agent"} <= set(by_label):
-        return f"{percent(view.classes[0].conversion.value, 1)} of the sessions end in a purchase"
+        return (
+            f"{format_percent(view.classes[0].conversion.value, 1)} of the sessions end in a "
+            "purchase"
+        )
     human, agent = by_label["human"], by_label["agent"]
     if human.low <= agent.high and agent.low <= human.high:
-        return f"Humans ({percent(human.value, 1)}) and agents ({percent(agent.value, 1)}) buy about equally often"
+        return (
+            f"Humans ({format_percent(human.value, 1)}) and agents "
+            f"({format_percent(agent.value, 1)}) buy about equally often"
+        )
     if human.value > agent.value:
-        return f"Humans buy more often than agents: {percent(human.value, 1)} against {percent(agent.value, 1)}"
-    return f"Agents buy more often than humans: {percent(agent.value, 1)} against {percent(human.value, 1)}"
+        return (
+            f"Humans buy more often than agents: {format_percent(human.value, 1)} against "
+            f"{format_percent(agent.value, 1)}"
+        )
+    return (
+        f"Agents buy more often than humans: {format_percent(agent.value, 1)} against "
+        f"{format_percent(human.value, 1)}"
+    )
 
 
 def classes_table(view: Overview) -> None:
@@ -98,9 +135,9 @@ def classes_table(view: Overview) -> None:
     st.dataframe(
         {
             "class": [figures.label for figures in view.classes],
-            "sessions": [count(figures.sessions) for figures in view.classes],
-            "revenue": [money(figures.revenue) for figures in view.classes],
-            "per session": [money(figures.revenue_per_session) for figures in view.classes],
+            "sessions": [format_count(figures.sessions) for figures in view.classes],
+            "revenue": [format_money(figures.revenue) for figures in view.classes],
+            "per session": [format_money(figures.revenue_per_session) for figures in view.classes],
         },
         hide_index=True,
     )
@@ -113,25 +150,42 @@ def todo(view: Overview) -> None:
         for entry in view.next_steps:
             with grid.cell():
                 query = {f"{entry.page}_tab": entry.tab} if entry.tab else None
-                st.page_link(f"pages/{entry.page}.py", label=f"**{entry.what}**", icon=ICONS[entry.page], query_params=query)
+                st.page_link(
+                    f"pages/{entry.page}.py",
+                    label=f"**{entry.what}**",
+                    icon=ICONS[entry.page],
+                    query_params=query,
+                )
                 st.caption(entry.why)
 
 
 require_frame()
 with friendly_errors():
     st.title("Overview")
-    view = overview(snapshot(), settings())
+    view = overview_view(current_snapshot(), current_settings())
     if not view.loaded.sessions:
         nothing_loaded()
         st.stop()
-    st.caption(f"{period(view.loaded.start_ms, view.loaded.end_ms)} UTC, from {many(view.loaded.files, 'file')}")
+    st.caption(
+        f"{format_period(view.loaded.start_ms, view.loaded.end_ms)} UTC, from "
+        f"{format_number_of(view.loaded.files, 'file')}"
+    )
     loaded_line(view)
     with st.grid(4, min_column_width=250, gap="small"):
         agents(view)
     todo(view)
     with st.grid(3, min_column_width=390, gap="medium") as grid:
         with grid.cell(column_span=2):
-            show(traffic_chart(view.traffic, view.bin_width_ms), traffic_statement(view), key="traffic")
+            show_chart(
+                traffic_chart(view.traffic, view.bin_width_ms),
+                traffic_statement(view),
+                key="traffic",
+            )
         with grid.cell():
-            show(conversion_chart(view.classes), conversion_statement(view), "Whiskers are 95 % intervals.", key="conversion")
+            show_chart(
+                conversion_chart(view.classes),
+                conversion_statement(view),
+                "Whiskers are 95 % intervals.",
+                key="conversion",
+            )
             classes_table(view)

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from phantom_core.control.roles import PERMISSIONS, Permission, Role
-from ui.account import is_open, may, person, require
-from ui.errors import friendly_errors
-from ui.frame import require_frame
-from ui.handles import settings
-from ui.people_accounts import accounts
-from ui.people_limits import limits_form
+from phantom_core.accounts.roles import PERMISSIONS, Permission, Role
+from ui.accounts.account import current_person, is_allowed, is_open, require_allowed
+from ui.accounts.limits import limits_form
+from ui.accounts.people import draw_accounts
+from ui.frame.errors import friendly_errors
+from ui.frame.frame import require_frame
+from ui.frame.handles import current_settings
 
 require_frame()
 with friendly_errors():
@@ -16,19 +16,27 @@ with friendly_errors():
     st.caption("Nobody approves their own change, and nobody both manages people and approves.")
     if is_open():
         st.info(
-            "This installation has no accounts, and only this machine is served: anybody here may enter as a demo person. "
-            "Add an administrator with `python -m phantom_core user add LOGIN --role administrator`; the demo entry ends with that.",
+            "This installation has no accounts, and only this machine is served: anybody here may "
+            "enter as a demo person. "
+            "Add an administrator with `python -m phantom_core user add LOGIN --role "
+            "administrator`; the demo entry ends with that.",
             icon=":material/group_add:",
         )
-    if is_open() or may(Permission.PEOPLE):
-        accounts(settings())
-        limits_form(settings())
+    if is_open() or is_allowed(Permission.PEOPLE):
+        draw_accounts(current_settings())
+        limits_form(current_settings())
     else:
         with friendly_errors():
-            require(Permission.PEOPLE)
-    with st.expander("What each role may do", icon=":material/badge:", expanded=person() is None or not may(Permission.PEOPLE)):
+            require_allowed(Permission.PEOPLE)
+    with st.expander(
+        "What each role may do",
+        icon=":material/badge:",
+        expanded=current_person() is None or not is_allowed(Permission.PEOPLE),
+    ):
         lines = [
-            f"| {permission.value} | " + " | ".join("✓" if permission in PERMISSIONS[role] else "" for role in Role) + " |"
+            f"| {permission.value} | "
+            + " | ".join("✓" if permission in PERMISSIONS[role] else "" for role in Role)
+            + " |"
             for permission in Permission
         ]
         st.markdown("\n".join([f"| | {' | '.join(Role)} |", "|---|" + ":-:|" * len(Role), *lines]))

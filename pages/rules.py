@@ -4,39 +4,42 @@ from typing import Final
 
 import streamlit as st
 
-from ui.empty import nothing_loaded
-from ui.errors import friendly_errors
-from ui.frame import require_frame
-from ui.handles import settings, snapshot
-from ui.linked import begin, end
-from ui.rules_check import check_tab
-from ui.rules_compare import compare_tab
-from ui.rules_draft import open_draft, rule_set_choices
-from ui.rules_replay import replay_tab
-from ui.rules_write import opened, write_tab
+from ui.frame.empty import nothing_loaded
+from ui.frame.errors import friendly_errors
+from ui.frame.frame import require_frame
+from ui.frame.handles import current_settings, current_snapshot
+from ui.frame.linked import begin_linked_page, end_linked_page
+from ui.rules.check import check_tab
+from ui.rules.compare import compare_tab
+from ui.rules.draft import open_draft, rule_set_choices
+from ui.rules.replay import replay_tab
+from ui.rules.write import opened_rule_set, write_tab
 
 TABS: Final = ["Write", "Check", "Replay", "Compare"]
 
 
 require_frame()
-begin()
+begin_linked_page()
 with friendly_errors():
     st.title("Rules")
-    st.caption("What to add to the base price, as an ordered list anybody can read; the first rule that holds decides.")
-    open_draft(settings(), opened(rule_set_choices(settings())))
+    st.caption(
+        "What to add to the base price, as an ordered list anybody can read; the first rule that "
+        "holds decides."
+    )
+    open_draft(current_settings(), opened_rule_set(rule_set_choices(current_settings())))
     write, check, replay, compare = st.tabs(TABS, key="rules_tab", bind="query-params")
     if write.open:
         with write, friendly_errors():
-            write_tab(settings())
+            write_tab(current_settings())
     if check.open:
         with check, friendly_errors():
-            check_tab(settings())
+            check_tab(current_settings())
     for tab, draw in ((replay, replay_tab), (compare, compare_tab)):
         if not tab.open:
             continue
         with tab, friendly_errors():
-            if snapshot().n_sessions:
-                draw(settings())
+            if current_snapshot().n_sessions:
+                draw(current_settings())
             else:
                 nothing_loaded()
-end()
+end_linked_page()

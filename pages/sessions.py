@@ -4,14 +4,23 @@ import datetime as dt
 
 import streamlit as st
 
-from phantom_core.views.sessions import MAX_ROWS, SORTS, SessionChoices, SessionFilter, Sessions, Sort, session_choices, sessions_view
-from ui.empty import nothing_loaded
-from ui.errors import friendly_errors
-from ui.frame import require_frame
-from ui.handles import snapshot
-from ui.session_detail import session_detail
-from ui.tables import csv_button, session_columns
-from ui.wording import count, many, percent
+from phantom_core.views.sessions.sessions import (
+    MAX_ROWS,
+    SORTS,
+    SessionChoices,
+    SessionFilter,
+    Sessions,
+    Sort,
+    session_choices,
+    sessions_view,
+)
+from ui.frame.empty import nothing_loaded
+from ui.frame.errors import friendly_errors
+from ui.frame.frame import require_frame
+from ui.frame.handles import current_snapshot
+from ui.frame.tables import csv_button, session_columns
+from ui.frame.wording import format_count, format_number_of, format_percent
+from ui.sessions.session_detail import session_detail
 
 DAY = dt.timedelta(days=1)
 
@@ -19,16 +28,45 @@ DAY = dt.timedelta(days=1)
 def ask_filter(choices: SessionChoices, has_model: bool) -> tuple[SessionFilter, Sort]:
     """Filters and order, all of them kept in the URL."""
     with st.grid(5, min_column_width=195, gap="small"):
-        text = st.text_input("Session or experiment", placeholder="part of an id", key="q", bind="query-params")
-        stores = st.multiselect("Store", choices.store_modes, key="store", bind="query-params", placeholder="all")
-        labels = st.multiselect("Label", choices.labels, key="label", bind="query-params", placeholder="all")
-        families = (
-            st.multiselect("Family", choices.families, key="family", bind="query-params", placeholder="all") if choices.families else []
+        text = st.text_input(
+            "Session or experiment", placeholder="part of an id", key="q", bind="query-params"
         )
-        bought = st.selectbox("Purchase", ["with", "without"], index=None, placeholder="all", key="bought", bind="query-params")
-        events = st.number_input("At least this many events", 1, 10_000, 1, key="events", bind="query-params")
-        period = st.date_input("First event (UTC)", value=(), key="days", bind="query-params", help="One day, or a first and a last one.")
-        low, high = st.slider("P(agent)", 0.0, 1.0, (0.0, 1.0), 0.05, key="p", bind="query-params") if has_model else (0.0, 1.0)
+        stores = st.multiselect(
+            "Store", choices.store_modes, key="store", bind="query-params", placeholder="all"
+        )
+        labels = st.multiselect(
+            "Label", choices.labels, key="label", bind="query-params", placeholder="all"
+        )
+        families = (
+            st.multiselect(
+                "Family", choices.families, key="family", bind="query-params", placeholder="all"
+            )
+            if choices.families
+            else []
+        )
+        bought = st.selectbox(
+            "Purchase",
+            ["with", "without"],
+            index=None,
+            placeholder="all",
+            key="bought",
+            bind="query-params",
+        )
+        events = st.number_input(
+            "At least this many events", 1, 10_000, 1, key="events", bind="query-params"
+        )
+        period = st.date_input(
+            "First event (UTC)",
+            value=(),
+            key="days",
+            bind="query-params",
+            help="One day, or a first and a last one.",
+        )
+        low, high = (
+            st.slider("P(agent)", 0.0, 1.0, (0.0, 1.0), 0.05, key="p", bind="query-params")
+            if has_model
+            else (0.0, 1.0)
+        )
         sort = st.selectbox("Order", SORTS, key="sort", bind="query-params")
     days = sorted(period) if isinstance(period, tuple) else [period]
     chosen = SessionFilter(
@@ -62,16 +100,26 @@ def open_selected() -> None:
 
 def what_matches(view: Sessions) -> str:
     """How many sessions pass the filter."""
-    part = "" if view.n_matching == view.n_all else f" of {count(view.n_all)} ({percent(view.n_matching / view.n_all, 1)})"
-    expected = "" if view.n_agents_expected is None else f" · {count(view.n_agents_expected)} expected agents"
-    listed = f" · the first {count(MAX_ROWS)} are listed" if view.n_matching > MAX_ROWS else ""
-    return f"**{many(view.n_matching, 'session')}**{part}{expected}{listed}"
+    part = (
+        ""
+        if view.n_matching == view.n_all
+        else f" of {format_count(view.n_all)} ({format_percent(view.n_matching / view.n_all, 1)})"
+    )
+    expected = (
+        ""
+        if view.n_agents_expected is None
+        else f" · {format_count(view.n_agents_expected)} expected agents"
+    )
+    listed = (
+        f" · the first {format_count(MAX_ROWS)} are listed" if view.n_matching > MAX_ROWS else ""
+    )
+    return f"**{format_number_of(view.n_matching, 'session')}**{part}{expected}{listed}"
 
 
 require_frame()
 with friendly_errors():
     st.title("Sessions")
-    data = snapshot()
+    data = current_snapshot()
     if not data.n_sessions:
         nothing_loaded()
         st.stop()
@@ -96,7 +144,10 @@ with friendly_errors():
             key="sessions_table",
         )
     else:
-        st.info("No session passes this filter. Widen it, or clear a field.", icon=":material/filter_alt_off:")
+        st.info(
+            "No session passes this filter. Widen it, or clear a field.",
+            icon=":material/filter_alt_off:",
+        )
     if session_id:
         session_detail(data, session_id)
     elif view.n_matching:

@@ -1,4 +1,6 @@
-"""Tests that need something a machine may lack are skipped there, unless PHANTOM_REQUIRED_TESTS names their marker."""
+"""Tests that need something a machine may lack are skipped there, unless PHANTOM_REQUIRED_TESTS
+names their marker.
+"""
 
 import hashlib
 import os
@@ -18,24 +20,33 @@ load_profile()
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     needed = REQUIRED & {marker.name for marker in item.iter_markers()}
     if report.skipped and needed and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
-        report.longrepr = f"skipped, though {', '.join(needed)} tests must run here: {report.longrepr}"
+        report.longrepr = (
+            f"skipped, though {', '.join(needed)} tests must run here: {report.longrepr}"
+        )
     return report
 
 
 @pytest.fixture
 def redis_url() -> Iterator[str]:
-    """The database that PHANTOM_TEST_REDIS_URL names, for one test at a time on this machine: empty, and emptied again."""
+    """The database that PHANTOM_TEST_REDIS_URL names, for one test at a time on this machine:
+    empty, and emptied again.
+    """
     import redis
 
     url = os.environ.get("PHANTOM_TEST_REDIS_URL")
     if not url:
         pytest.skip("PHANTOM_TEST_REDIS_URL is not set")
-    lock = Path(tempfile.gettempdir()) / f"phantom-test-redis-{hashlib.sha256(url.encode()).hexdigest()[:12]}.lock"
+    lock = (
+        Path(tempfile.gettempdir())
+        / f"phantom-test-redis-{hashlib.sha256(url.encode()).hexdigest()[:12]}.lock"
+    )
     with FileLock(lock), redis.Redis.from_url(url) as server:
         server.flushdb()
         yield url
@@ -44,13 +55,15 @@ def redis_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A demo set of 300 sessions and a classifier, once for all tests of a process; never written to, but copied."""
-    from phantom_core.lake.lake import Lake
-    from phantom_core.settings import Settings
-    from phantom_core.workflows.demo import load_demo
-    from phantom_core.workflows.train_classifier import train_classifier
+    """A demo set of 300 sessions and a classifier, once for all tests of a process; never written
+    to, but copied.
+    """
+    from phantom_core.core.settings import Settings
+    from phantom_core.lake.lake import open_lake
+    from phantom_core.use_cases.data.demo import load_demo
+    from phantom_core.use_cases.models.train_classifier import train_classifier
 
     settings = Settings(workspace=tmp_path_factory.mktemp("trained"), demo_sessions=300)
     load_demo(settings, now_ms=NOW_MS)
-    train_classifier(settings, Lake(settings.workspace / "lake"), now_ms=NOW_MS, n_folds=3)
+    train_classifier(settings, open_lake(settings), now_ms=NOW_MS, n_folds=3)
     return settings.workspace

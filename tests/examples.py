@@ -1,4 +1,6 @@
-"""How many examples property tests draw: a quarter, which keeps a change's tests under ten minutes; all with PHANTOM_TEST_PROFILE=full."""
+"""How many examples property tests draw: a quarter, which keeps a change's tests under ten minutes;
+all with PHANTOM_TEST_PROFILE=full.
+"""
 
 import os
 from typing import Final

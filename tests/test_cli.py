@@ -12,16 +12,26 @@ ROWS = "sessionId,ts,eventName\ns1,2026-03-01,search\ns1,2026-03-01T00:01:00Z,pu
 
 
 def phantom(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "phantom_core", *arguments], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "phantom_core", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cli")
     (folder / "a.csv").write_text(ROWS)
-    done = phantom("ingest", str(folder / "a.csv"), "--workspace", str(folder / "workspace"), "--json")
+    done = phantom(
+        "ingest", str(folder / "a.csv"), "--workspace", str(folder / "workspace"), "--json"
+    )
     report = json.loads(done.stdout)
-    assert {name: report[name] for name in ("read", "accepted", "duplicates", "quarantined", "lake_version")} == {
+    assert {
+        name: report[name]
+        for name in ("read", "accepted", "duplicates", "quarantined", "lake_version")
+    } == {
         "read": 3,
         "accepted": 2,
         "duplicates": 0,
@@ -32,7 +42,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_features_reports_its_speed_and_writes_the_matrix(workspace: Path, tmp_path: Path) -> None:
-    done = phantom("features", "--workspace", str(workspace), "--out", str(tmp_path / "m.parquet"), "--json")
+    done = phantom(
+        "features", "--workspace", str(workspace), "--out", str(tmp_path / "m.parquet"), "--json"
+    )
     report = json.loads(done.stdout)
     assert (report["sessions"], report["events"]) == (1, 2)
     assert report["seconds"] > 0
@@ -86,9 +98,15 @@ def test_explaining_without_a_model_says_what_to_train(workspace: Path) -> None:
     for verb in (["explain"], ["explain", "--session", "s1"], ["distil"]):
         done = phantom(*verb, "--workspace", str(workspace), "--json")
         assert done.returncode == 1
-        assert json.loads(done.stdout)["error"] == "No classifier has been trained in this workspace yet."
+        assert (
+            json.loads(done.stdout)["error"]
+            == "No classifier has been trained in this workspace yet."
+        )
 
 
 def test_a_method_that_does_not_exist_is_refused_with_those_that_do(workspace: Path) -> None:
     done = phantom("distil", "--method", "forest", "--workspace", str(workspace), "--json")
-    assert json.loads(done.stdout) == {"error": "There is no method 'forest'.", "hint": "Choose one of tree, ahead, hstree, figs."}
+    assert json.loads(done.stdout) == {
+        "error": "There is no method 'forest'.",
+        "hint": "Choose one of tree, ahead, hstree, figs.",
+    }

@@ -1,1 +1,3 @@
-"""Contenders of benchmarks/features.py: each turns the same event files into the same 31 columns."""
+"""Contenders of benchmarks/features.py: each turns the same event files into the same 31
+columns.
+"""

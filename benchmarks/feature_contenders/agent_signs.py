@@ -1,15 +1,24 @@
-"""What user agents say about themselves, for contenders without the SQL: the list of sql/user_agent.sql as patterns."""
+"""What user agents say about themselves, for contenders without the SQL: the list of
+sql/user_agent.sql as patterns.
+"""
 
 import re
 from typing import Final
 
-from phantom_core.features.aggregate import sql
+from phantom_core.features.aggregate import feature_sql
 
-_SIGNS: Final = [(token, says, int(rank)) for token, says, rank in re.findall(r"\('([^']+)', '([^']+)', (\d)\)", sql("user_agent"))]
+_SIGNS: Final = [
+    (token, says, int(rank))
+    for token, says, rank in re.findall(
+        r"\('([^']+)', '([^']+)', (\d)\)", feature_sql("user_agent")
+    )
+]
 
 
 def _pattern(says: str, rank: int | None = None) -> str:
-    return "|".join(re.escape(token) for token, said, at in _SIGNS if said == says and rank in (None, at))
+    return "|".join(
+        re.escape(token) for token, said, at in _SIGNS if said == says and rank in (None, at)
+    )
 
 
 HEADLESS: Final = _pattern("headless")

@@ -1,4 +1,6 @@
-"""Made-up events for speed: realistic in volume, names, gaps, pages, products and user agents, not in behaviour."""
+"""Made-up events for speed: realistic in volume, names, gaps, pages, products and user agents, not
+in behaviour.
+"""
 
 import hashlib
 import json
@@ -31,10 +33,17 @@ _WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64)"
 _WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 USER_AGENTS: Final = (
     *(f"{_WINDOWS} {_WEBKIT} Chrome/{version}.0.0.0 Safari/537.36" for version in range(115, 133)),
-    *(f"{_WINDOWS} {_WEBKIT} Chrome/{version}.0.0.0 Safari/537.36 Edg/{version}.0.0.0" for version in range(127, 133)),
-    *(f"Mozilla/5.0 (X11; Linux x86_64; rv:{version}.0) Gecko/20100101 Firefox/{version}.0" for version in range(126, 134)),
     *(
-        f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/{version}.0 Safari/605.1.15"
+        f"{_WINDOWS} {_WEBKIT} Chrome/{version}.0.0.0 Safari/537.36 Edg/{version}.0.0.0"
+        for version in range(127, 133)
+    ),
+    *(
+        f"Mozilla/5.0 (X11; Linux x86_64; rv:{version}.0) Gecko/20100101 Firefox/{version}.0"
+        for version in range(126, 134)
+    ),
+    *(
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 "
+        f"Version/{version}.0 Safari/605.1.15"
         for version in (16, 17, 18)
     ),
     f"Mozilla/5.0 (X11; Linux x86_64) {_WEBKIT} HeadlessChrome/120.0.0.0 Safari/537.36",
@@ -58,7 +67,9 @@ def made_lake(folder: Path, n_events: int, seed: int) -> tuple[Lake, str]:
     lake = Lake(root / "lake")
     if not note.exists():
         digest = hashlib.sha256()
-        rows = (_hashed(chunk, digest) for chunk in made_chunks(n_events, np.random.default_rng(seed)))
+        rows = (
+            _hashed(chunk, digest) for chunk in made_chunks(n_events, np.random.default_rng(seed))
+        )
         batches = (batch for table in rows for batch in table.to_batches())
         lake.append("events", pa.RecordBatchReader.from_batches(schema.EVENTS, batches))
         note.write_text(json.dumps({"sha256": digest.hexdigest()}))
@@ -71,10 +82,14 @@ def made_chunks(n_events: int, rng: np.random.Generator) -> Iterator[pa.Table]:
     for i in range(n_chunks):
         low, high = (-(2**63) + j * 2**64 // n_chunks for j in (i, i + 1))
         size = n_events // n_chunks + (i < n_events % n_chunks)
-        yield made_events(np.sort(rng.integers(low, high, max(1, size // EVENTS_PER_SESSION))), size, rng)
+        yield made_events(
+            np.sort(rng.integers(low, high, max(1, size // EVENTS_PER_SESSION))), size, rng
+        )
 
 
-def made_events(session_key: NDArray[np.int64], n_events: int, rng: np.random.Generator) -> pa.Table:
+def made_events(
+    session_key: NDArray[np.int64], n_events: int, rng: np.random.Generator
+) -> pa.Table:
     """Events of some sessions.
 
     Args:
@@ -84,11 +99,26 @@ def made_events(session_key: NDArray[np.int64], n_events: int, rng: np.random.Ge
     """
     n_sessions = len(session_key)
     popular = rng.lognormal(0, 0.9, n_sessions)
-    session = np.sort(np.concatenate([np.arange(n_sessions), rng.choice(n_sessions, n_events - n_sessions, p=popular / popular.sum())]))
+    session = np.sort(
+        np.concatenate(
+            [
+                np.arange(n_sessions),
+                rng.choice(n_sessions, n_events - n_sessions, p=popular / popular.sum()),
+            ]
+        )
+    )
     name = rng.choice(len(NAMES), n_events, p=list(NAMES.values()))
     product = np.minimum(rng.pareto(1.1, n_events) * 20, N_PRODUCTS - 1).astype(np.int64)
-    has_product, is_priced, is_paid = np.isin(name, [1, 2, 3, 4, 8]), np.isin(name, [1, 2, 3]), name == 4
-    price = np.round(np.random.default_rng(1).lognormal(4.5, 0.7, N_PRODUCTS)[product] * rng.choice([0.9, 1.0, 1.1, 1.2], n_events), 2)
+    has_product, is_priced, is_paid = (
+        np.isin(name, [1, 2, 3, 4, 8]),
+        np.isin(name, [1, 2, 3]),
+        name == 4,
+    )
+    price = np.round(
+        np.random.default_rng(1).lognormal(4.5, 0.7, N_PRODUCTS)[product]
+        * rng.choice([0.9, 1.0, 1.1, 1.2], n_events),
+        2,
+    )
     page = np.where(has_product, 40 + product % (N_PAGES - 40), rng.integers(0, 40, n_events))
     return pa.table(
         [
@@ -112,16 +142,25 @@ def made_events(session_key: NDArray[np.int64], n_events: int, rng: np.random.Ge
 
 
 def _times(session: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Times in ascending order within each session: a pace per session, log-normal gaps, within 30 days."""
+    """Times in ascending order within each session: a pace per session, log-normal gaps, within 30
+    days.
+    """
     n_sessions = session[-1] + 1
     is_first = np.diff(session, prepend=-1) > 0
-    gap_ms = rng.lognormal(0, 1.0, len(session)) * rng.lognormal(np.log(12_000), 0.9, n_sessions)[session]
+    gap_ms = (
+        rng.lognormal(0, 1.0, len(session))
+        * rng.lognormal(np.log(12_000), 0.9, n_sessions)[session]
+    )
     clock_ms = np.cumsum(np.where(is_first, 0, gap_ms).astype(np.int64))
     start_ms = 1_760_000_000_000 + rng.integers(0, 30 * 86_400_000, n_sessions)
     return clock_ms - clock_ms[is_first][session] + start_ms[session]
 
 
-def _words(values: list[str] | tuple[str, ...], index: NDArray[np.int64], is_there: NDArray[np.bool_] | None = None) -> pa.Array:
+def _words(
+    values: list[str] | tuple[str, ...],
+    index: NDArray[np.int64],
+    is_there: NDArray[np.bool_] | None = None,
+) -> pa.Array:
     codes = pa.array(index.astype(np.int32), mask=None if is_there is None else ~is_there)
     return pa.DictionaryArray.from_arrays(codes, pa.array(values)).cast(pa.string())
 

@@ -1,7 +1,9 @@
-"""The fastest Polars we know: lazy, streaming, and relying on the files' order, which spares it every sort and every window.
+"""The fastest Polars we know: lazy, streaming, and relying on the files' order, which spares it
+every sort and every window.
 
-Gaps and five-minute counts are made as in phantom_core/features/steps.py; `rolling` with group_by and the in-memory engine were
-no faster and took more memory. It holds only for a single load, where the order goes across files.
+Gaps and five-minute counts are made as in phantom_core/features/steps.py; `rolling` with group_by
+and the in-memory engine were no faster and took more memory. It holds only for a single load, where
+the order goes across files.
 """
 
 from collections.abc import Sequence
@@ -11,7 +13,12 @@ import pyarrow as pa
 
 from feature_contenders.agent_signs import FAMILIES, HEADLESS, TOOL
 
-KEY, NAME, MS, PRICE = pl.col("session_key"), pl.col("event_name"), pl.col("event_ms"), pl.col("price_seen")
+KEY, NAME, MS, PRICE = (
+    pl.col("session_key"),
+    pl.col("event_name"),
+    pl.col("event_ms"),
+    pl.col("price_seen"),
+)
 IS_VIEW = NAME.is_in(["view_item_page", "learn_more_about_item"])
 IS_FILTER = (NAME == "search") | NAME.str.starts_with("filter_for_")
 
@@ -19,7 +26,11 @@ IS_FILTER = (NAME == "search") | NAME.str.starts_with("filter_for_")
 def features(files: Sequence[str]) -> pa.Table:
     """All features of all sessions in event files."""
     events = pl.scan_parquet(list(files))
-    rows = _temporal(events).join(_counts(events), on="session_key").join(_viewed(events), on="session_key", how="left")
+    rows = (
+        _temporal(events)
+        .join(_counts(events), on="session_key")
+        .join(_viewed(events), on="session_key", how="left")
+    )
     rows = rows.join(_agents(events), on="user_agent", how="left", nulls_equal=True)
     return rows.with_columns(_ratios()).drop("user_agent").collect(engine="streaming").to_arrow()
 
@@ -27,8 +38,12 @@ def features(files: Sequence[str]) -> pa.Table:
 def _temporal(events: pl.LazyFrame) -> pl.LazyFrame:
     is_same = (KEY.shift(1) == KEY).fill_null(value=False)
     steps = events.select("session_key", "event_ms", gap=pl.when(is_same).then(MS - MS.shift(1)))
-    steps = steps.with_columns(clock=pl.col("gap").fill_null(300_001).cum_sum(), row=pl.int_range(1, pl.len() + 1))
-    steps = steps.with_columns(count=pl.col("row") - pl.col("clock").search_sorted(pl.col("clock") - 300_000, side="left"))
+    steps = steps.with_columns(
+        clock=pl.col("gap").fill_null(300_001).cum_sum(), row=pl.int_range(1, pl.len() + 1)
+    )
+    steps = steps.with_columns(
+        count=pl.col("row") - pl.col("clock").search_sorted(pl.col("clock") - 300_000, side="left")
+    )
     rows = steps.group_by("session_key").agg(
         first=MS.min(),
         duration=MS.max() - MS.min(),
@@ -66,17 +81,28 @@ def _counts(events: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _viewed(events: pl.LazyFrame) -> pl.LazyFrame:
-    views = events.filter(IS_VIEW & pl.col("product_id").is_not_null()).group_by("session_key", "product_id").agg(n=pl.len())
-    return views.group_by("session_key").agg(unique_products_viewed=pl.len(), product_view_depth=pl.col("n").max())
+    views = (
+        events.filter(IS_VIEW & pl.col("product_id").is_not_null())
+        .group_by("session_key", "product_id")
+        .agg(n=pl.len())
+    )
+    return views.group_by("session_key").agg(
+        unique_products_viewed=pl.len(), product_view_depth=pl.col("n").max()
+    )
 
 
 def _agents(events: pl.LazyFrame) -> pl.LazyFrame:
     """One row per user agent, so that its name is searched once."""
     agents = events.select("user_agent").unique().filter(pl.col("user_agent").is_not_null())
     name = pl.col("user_agent").str.to_lowercase()
-    family = pl.coalesce(*(pl.when(name.str.contains(pattern)).then(pl.lit(says)) for says, pattern in FAMILIES), pl.lit("Other"))
+    family = pl.coalesce(
+        *(pl.when(name.str.contains(pattern)).then(pl.lit(says)) for says, pattern in FAMILIES),
+        pl.lit("Other"),
+    )
     return agents.with_columns(
-        is_headless_browser=name.str.contains(HEADLESS), is_automation_tool=name.str.contains(TOOL), browser_family=family
+        is_headless_browser=name.str.contains(HEADLESS),
+        is_automation_tool=name.str.contains(TOOL),
+        browser_family=family,
     )
 
 

@@ -16,7 +16,9 @@ ROOT = Path(__file__).parents[2]
 
 def phantom(*words: str) -> dict[str, object]:
     command = [os.environ["PHANTOM_PYTHON"], "-m", "phantom_core", *words, "--json"]
-    return json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+    return json.loads(
+        subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    )
 
 
 @pytest.fixture
@@ -36,7 +38,10 @@ def run() -> dict[str, object]:
 
     done = phantom_daily().test()
     tasks = {one.task_id: one for one in done.get_task_instances()}
-    return {"state": str(done.state), **{name: one.xcom_pull(task_ids=name) for name, one in tasks.items()}}
+    return {
+        "state": str(done.state),
+        **{name: one.xcom_pull(task_ids=name) for name, one in tasks.items()},
+    }
 
 
 def test_a_run_retrains_and_then_looks(workspace: Path) -> None:

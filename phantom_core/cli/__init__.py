@@ -1,6 +1,7 @@
 """The command line: thin verbs over the workflows.
 
-With --json a verb prints one JSON object on standard output; everything else goes to standard error.
+With --json a verb prints one JSON object on standard output; everything else goes to standard
+error.
 """
 
 import typer
@@ -31,7 +32,9 @@ from phantom_core.cli import (
 )
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="See automated shoppers in clickstream data, and price with them in mind."
+    add_completion=False,
+    no_args_is_help=True,
+    help="See automated shoppers in clickstream data, and price with them in mind.",
 )
 for verb in (
     data.demo,
@@ -74,7 +77,9 @@ simulate.command("calibrate")(market_calibration.calibrate)
 simulate.command("sessions")(session_market.sessions)
 app.add_typer(simulate, name="simulate")
 
-rule_verbs = typer.Typer(no_args_is_help=True, help="Check, replay and convert rules; propose, approve and publish them.")
+rule_verbs = typer.Typer(
+    no_args_is_help=True, help="Check, replay and convert rules; propose, approve and publish them."
+)
 rule_verbs.command("check")(rules.check)
 rule_verbs.command("replay")(rules.replay)
 rule_verbs.command("convert")(rules.convert)
@@ -102,11 +107,15 @@ serve_verbs.command("pricing")(serve.pricing)
 serve_verbs.command("decisions")(serve.decisions)
 app.add_typer(serve_verbs, name="serve")
 
-stream_verbs = typer.Typer(no_args_is_help=True, help="Bring what the services accept into the lake.")
+stream_verbs = typer.Typer(
+    no_args_is_help=True, help="Bring what the services accept into the lake."
+)
 stream_verbs.command("worker")(online.worker)
 app.add_typer(stream_verbs, name="stream")
 
-experiment_verbs = typer.Typer(no_args_is_help=True, help="Price experiments: plan, start, look, stop.")
+experiment_verbs = typer.Typer(
+    no_args_is_help=True, help="Price experiments: plan, start, look, stop."
+)
 experiment_verbs.command()(experiments.plan)
 experiment_verbs.command()(experiments.start)
 experiment_verbs.command()(experiments.status)
@@ -121,7 +130,10 @@ user_verbs.command("password")(people.password)
 app.add_typer(user_verbs, name="user")
 app.command()(people.limits)
 
-audit_verbs = typer.Typer(no_args_is_help=True, help="Who did what and why, in a chain that shows when it was tampered with.")
+audit_verbs = typer.Typer(
+    no_args_is_help=True,
+    help="Who did what and why, in a chain that shows when it was tampered with.",
+)
 audit_verbs.command("list")(audit.entries)
 audit_verbs.command()(audit.verify)
 audit_verbs.command()(audit.export)

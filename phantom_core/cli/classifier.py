@@ -12,13 +12,15 @@ from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
 def train_classifier(
     *,
     folds: Annotated[int, typer.Option(min=3, max=20, help="Folds, grouped by experiment.")] = 5,
-    without: Annotated[str, typer.Option(help="Feature families to leave out: timing, user_agent.")] = "",
+    without: Annotated[
+        str, typer.Option(help="Feature families to leave out: timing, user_agent.")
+    ] = "",
     seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
     """Train the agent classifier and judge it on held-out actors."""
-    from phantom_core.workflows.train_classifier import train_classifier as workflow
+    from phantom_core.use_cases.models.train_classifier import train_classifier as workflow
 
     with running(workspace, "training", as_json=as_json) as (settings, progress):
         report = workflow(
@@ -35,8 +37,12 @@ def train_classifier(
 
 def score(
     *,
-    out: Annotated[Path | None, typer.Option(help="Write the probabilities to this Parquet or CSV file.")] = None,
-    version: Annotated[str | None, typer.Option(help="Version of the model; default the newest.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the probabilities to this Parquet or CSV file.")
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Version of the model; default the newest.")
+    ] = None,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
@@ -44,7 +50,7 @@ def score(
     import pyarrow.compute as pc
     import pyarrow.csv as pa_csv
 
-    from phantom_core.workflows.score import score as workflow
+    from phantom_core.use_cases.models.score import score_sessions as workflow
 
     with running(workspace, "scoring", as_json=as_json) as (settings, progress):
         scores = workflow(settings, lake_of(settings), version=version, progress=progress)
@@ -62,13 +68,15 @@ def score(
 
 def card(
     *,
-    version: Annotated[str | None, typer.Option(help="Version of the model; default the newest.")] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Version of the model; default the newest.")
+    ] = None,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
     """Show the model card."""
-    from phantom_core.artifacts.store import ModelStore
-    from phantom_core.workflows.train_classifier import CARD, KIND
+    from phantom_core.model_store.store import ModelStore
+    from phantom_core.use_cases.models.train_classifier import CARD, KIND
 
     with running(workspace, "reading", as_json=as_json) as (settings, _):
         text = ModelStore(settings.workspace, KIND).open(version).read(CARD).decode()

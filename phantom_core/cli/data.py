@@ -17,29 +17,40 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Fill the workspace with generated shoppers."""
-    from phantom_core.workflows import demo as workflow
+    from phantom_core.use_cases.data import demo as workflow
 
     with running(workspace, "demo", as_json=as_json) as (settings, progress):
         if remove:
             workflow.remove_demo(settings)
             emit({"removed": True}, as_json)
         else:
-            emit(workflow.load_demo(settings, now_ms=now_ms(), progress=progress).to_json(), as_json)
+            emit(
+                workflow.load_demo(settings, now_ms=now_ms(), progress=progress).to_json(), as_json
+            )
 
 
 def ingest(
-    paths: Annotated[list[str] | None, typer.Argument(help="Files, folders or globs of events or quotes.")] = None,
+    paths: Annotated[
+        list[str] | None, typer.Argument(help="Files, folders or globs of events or quotes.")
+    ] = None,
     *,
-    mapping: Annotated[str | None, typer.Option(help="A mapping file, or the name of a shipped one.")] = None,
-    experiments: Annotated[str | None, typer.Option(help="A file, or postgresql://… with a table experiments.")] = None,
+    mapping: Annotated[
+        str | None, typer.Option(help="A mapping file, or the name of a shipped one.")
+    ] = None,
+    experiments: Annotated[
+        str | None, typer.Option(help="A file, or postgresql://… with a table experiments.")
+    ] = None,
     labels: Annotated[str | None, typer.Option(help="A file of session and label.")] = None,
-    catalogue: Annotated[str | None, typer.Option(help="A file of products, or postgresql://… with a table catalogue.")] = None,
+    catalogue: Annotated[
+        str | None,
+        typer.Option(help="A file of products, or postgresql://… with a table catalogue."),
+    ] = None,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
     """Load files; every row is accepted, a known duplicate, or in quarantine."""
     from phantom_core.events.mapping import load_mapping
-    from phantom_core.workflows.ingest import ingest as load
+    from phantom_core.use_cases.data.ingest import ingest_files as load
 
     with running(workspace, "loading", as_json=as_json) as (settings, progress):
         report = load(
@@ -61,12 +72,14 @@ def quarantine(
     *,
     reason: Annotated[str | None, typer.Option(help="Only rows with this reason.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many rows.")] = 20,
-    out: Annotated[Path | None, typer.Option(help="Write all matching rows to this CSV file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write all matching rows to this CSV file.")
+    ] = None,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
     """Show the rows that were not taken, and why."""
-    from phantom_core.views.quarantine import quarantine_view
+    from phantom_core.views.data.quarantine import quarantine_view
 
     with running(workspace, "reading", as_json=as_json) as (settings, _):
         view = quarantine_view(lake_of(settings), reason=reason, limit=limit)
@@ -77,7 +90,9 @@ def quarantine(
 
 def features(
     *,
-    out: Annotated[Path | None, typer.Option(help="Write the feature matrix to this Parquet file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the feature matrix to this Parquet file.")
+    ] = None,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:

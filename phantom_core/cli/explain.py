@@ -1,4 +1,6 @@
-"""Verbs that explain: what a model relies on, why a session was called an agent, and a model as rules."""
+"""Verbs that explain: what a model relies on, why a session was called an agent, and a model as
+rules.
+"""
 
 from __future__ import annotations
 
@@ -11,52 +13,101 @@ import typer
 from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
 
 if TYPE_CHECKING:
+    from phantom_core.core.progress import Progress
+    from phantom_core.core.settings import Settings
     from phantom_core.explain.explanation import Output
-    from phantom_core.progress import Progress
-    from phantom_core.settings import Settings
 
 
 def explain(
     *,
-    model: Annotated[str, typer.Option(help="classifier, or multitask: the network.")] = "classifier",
-    output: Annotated[str, typer.Option(help="Which answer of the network: agent or purchase.")] = "agent",
-    session: Annotated[str | None, typer.Option(help="Explain this session; default the whole model.")] = None,
-    product: Annotated[str | None, typer.Option(help="With a session, by the network: this product; default its first.")] = None,
-    version: Annotated[str | None, typer.Option(help="Version of the model; default the newest.")] = None,
+    model: Annotated[
+        str, typer.Option(help="classifier, or multitask: the network.")
+    ] = "classifier",
+    output: Annotated[
+        str, typer.Option(help="Which answer of the network: agent or purchase.")
+    ] = "agent",
+    session: Annotated[
+        str | None, typer.Option(help="Explain this session; default the whole model.")
+    ] = None,
+    product: Annotated[
+        str | None,
+        typer.Option(help="With a session, by the network: this product; default its first."),
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Version of the model; default the newest.")
+    ] = None,
     sessions: Annotated[
         int | None,
-        typer.Option(min=1, help="Explain at most so many, drawn at random; default 10,000 sessions, 2,000 offers by the network."),
+        typer.Option(
+            min=1,
+            help="Explain at most so many, drawn at random; default 10,000 sessions, 2,000 offers "
+            "by the network.",
+        ),
     ] = None,
-    interactions: Annotated[int, typer.Option(min=0, help="Measure interactions on this many of them; about a second for 30.")] = 0,
+    interactions: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Measure interactions on this many of them; about a second for 30."
+        ),
+    ] = 0,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Say what the classifier or the network relies on, or why it says what it says of one session."""
-    from phantom_core.errors import InputError
+    """Say what the classifier or the network relies on, or why it says what it says of one
+    session.
+    """
+    from phantom_core.core.errors import InputError
     from phantom_core.explain.explanation import output_named
 
     with running(workspace, "explaining", as_json=as_json) as (settings, progress):
         if model not in ("classifier", "multitask"):
-            raise InputError(f"There is no model '{model}' to explain.", hint="Choose one of classifier, multitask.")
+            raise InputError(
+                f"There is no model '{model}' to explain.",
+                hint="Choose one of classifier, multitask.",
+            )
         if model == "multitask":
-            emit(_of_network(settings, output_named(output), session, product, version, sessions, interactions, progress), as_json)
+            emit(
+                _of_network(
+                    settings,
+                    output_named(output),
+                    session,
+                    product,
+                    version,
+                    sessions,
+                    interactions,
+                    progress,
+                ),
+                as_json,
+            )
             return
         if output != "agent" or product is not None:
-            raise InputError("The classifier knows agents alone, and no product.", hint="Ask the network: --model multitask.")
+            raise InputError(
+                "The classifier knows agents alone, and no product.",
+                hint="Ask the network: --model multitask.",
+            )
         emit(_of_classifier(settings, session, version, sessions, interactions, progress), as_json)
 
 
 def _of_classifier(
-    settings: Settings, session: str | None, version: str | None, sessions: int | None, interactions: int, progress: Progress
+    settings: Settings,
+    session: str | None,
+    version: str | None,
+    sessions: int | None,
+    interactions: int,
+    progress: Progress,
 ) -> Mapping[str, object]:
-    from phantom_core.workflows.explain_model import MAX_EXPLAINED, explain_model
-    from phantom_core.workflows.explain_session import explain_session
+    from phantom_core.use_cases.explanations.explain_model import MAX_EXPLAINED, explain_model
+    from phantom_core.use_cases.explanations.explain_session import explain_session
 
     lake = lake_of(settings)
     if session is not None:
-        return explain_session(settings, lake, session, version=version, progress=progress).to_json()
+        return explain_session(
+            settings, lake, session, version=version, progress=progress
+        ).to_json()
     asked = sessions or MAX_EXPLAINED
-    return explain_model(settings, lake, version=version, n_sessions=asked, n_paired=interactions, progress=progress).to_json()
+    return explain_model(
+        settings, lake, version=version, n_sessions=asked, n_paired=interactions, progress=progress
+    ).to_json()
 
 
 def _of_network(
@@ -69,33 +120,55 @@ def _of_network(
     interactions: int,
     progress: Progress,
 ) -> Mapping[str, object]:
-    from phantom_core.errors import DataError, InputError
-    from phantom_core.workflows.explain_network import MAX_EXPLAINED, explain_network
-    from phantom_core.workflows.explain_offer import explain_offer
+    from phantom_core.core.errors import DataError, InputError
+    from phantom_core.use_cases.explanations.explain_network import MAX_EXPLAINED, explain_network
+    from phantom_core.use_cases.explanations.explain_offer import explain_offer
 
     lake = lake_of(settings)
     if session is not None:
-        return explain_offer(settings, lake, session, output, product_id=product, version=version, progress=progress).to_json()
+        return explain_offer(
+            settings, lake, session, output, product_id=product, version=version, progress=progress
+        ).to_json()
     if interactions or product is not None:
-        raise InputError("Interactions are measured of the classifier, and a product belongs to a session.", hint="Leave them out.")
-    found = explain_network(settings, lake, version=version, n_offers=offers or MAX_EXPLAINED, progress=progress)
+        raise InputError(
+            "Interactions are measured of the classifier, and a product belongs to a session.",
+            hint="Leave them out.",
+        )
+    found = explain_network(
+        settings, lake, version=version, n_offers=offers or MAX_EXPLAINED, progress=progress
+    )
     if output not in found:
-        raise DataError("The network never saw a label, so it cannot tell agents.", hint="Ask for --output purchase.")
+        raise DataError(
+            "The network never saw a label, so it cannot tell agents.",
+            hint="Ask for --output purchase.",
+        )
     return found[output].to_json()
 
 
 def distil(
     *,
     teacher: Annotated[
-        str, typer.Option(help="What it learns from: classifier, network, or optimal: the network's optimal mark-up.")
+        str,
+        typer.Option(
+            help="What it learns from: classifier, network, or optimal: the network's optimal "
+            "mark-up."
+        ),
     ] = "classifier",
     method: Annotated[
-        str, typer.Option(help="tree, ahead (looks two questions ahead), hstree (shrunk leaves) or figs (a sum of trees).")
+        str,
+        typer.Option(
+            help="tree, ahead (looks two questions ahead), hstree (shrunk leaves) or figs (a sum "
+            "of trees)."
+        ),
     ] = "tree",
     depth: Annotated[int, typer.Option(min=1, max=8, help="Most questions on a path.")] = 5,
     leaf: Annotated[int, typer.Option(min=1, help="Fewest sessions in a leaf.")] = 50,
     without: Annotated[
-        str | None, typer.Option(help="Features no price may depend on, with commas; '' for none; default PHANTOM_BANNED_FEATURES.")
+        str | None,
+        typer.Option(
+            help="Features no price may depend on, with commas; '' for none; default "
+            "PHANTOM_BANNED_FEATURES."
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the rules to this text file.")] = None,
@@ -105,7 +178,7 @@ def distil(
     """Turn a model's mark-ups into a small tree and its rules, and say what they keep of it."""
     from phantom_core.distil.grow import Recipe, method_named
     from phantom_core.rules.text import format_rules
-    from phantom_core.workflows.distil import distil as workflow
+    from phantom_core.use_cases.explanations.distil import distil_rules as workflow
 
     with running(workspace, "distilling", as_json=as_json) as (settings, progress):
         made = workflow(
@@ -114,7 +187,9 @@ def distil(
             now_ms=now_ms(),
             teacher=teacher,
             recipe=Recipe(method_named(method), depth, leaf),
-            without=None if without is None else tuple(part.strip() for part in without.split(",") if part.strip()),
+            without=None
+            if without is None
+            else tuple(part.strip() for part in without.split(",") if part.strip()),
             seed=seed,
             progress=progress,
         )

@@ -5,24 +5,35 @@ from typing import Annotated
 import typer
 
 from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
-from phantom_core.control.jobs import Jobs
+from phantom_core.jobs.jobs import Jobs
 
 
 def job(job_id: str, *, workspace: Workspace = None) -> None:
     """Do a job that was written down by another process."""
-    from phantom_core.workflows.run_job import run_job
+    from phantom_core.use_cases.operations.run_job import run_job
 
     with running(workspace, "working") as (settings, _):
         run_job(settings, job_id, now_ms())
 
 
-def jobs(*, limit: Annotated[int, typer.Option(min=1)] = 10, workspace: Workspace = None, as_json: Json = False) -> None:
+def jobs(
+    *,
+    limit: Annotated[int, typer.Option(min=1)] = 10,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
     """Show the newest long-running jobs."""
     with running(workspace, "reading", as_json=as_json) as (settings, _):
         found = Jobs(settings).latest(limit=limit)
         emit(
             {
-                job.job_id: {"kind": job.kind, "state": job.state, "done": job.fraction, "message": job.message, "who": job.who}
+                job.job_id: {
+                    "kind": job.kind,
+                    "state": job.state,
+                    "done": job.fraction,
+                    "message": job.message,
+                    "who": job.who,
+                }
                 for job in found
             },
             as_json,

@@ -11,30 +11,39 @@ from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
 from phantom_core.cli.who import As, Why, identified
 
 if TYPE_CHECKING:
-    from phantom_core.control.releases import Release
+    from phantom_core.approvals.releases import PublishedRelease
 
 
 def publish(
     number: Number,
     *,
-    share: Annotated[float | None, typer.Option(help="Share of the sessions; default the one it was approved for.")] = None,
+    share: Annotated[
+        float | None,
+        typer.Option(help="Share of the sessions; default the one it was approved for."),
+    ] = None,
     why: Why = "",
-    emergency: Annotated[str, typer.Option(help="Publish without approvals, for this reason; marked for ever.")] = "",
+    emergency: Annotated[
+        str, typer.Option(help="Publish without approvals, for this reason; marked for ever.")
+    ] = "",
     who: As = "",
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
     """Make an approved change live."""
-    from phantom_core.workflows.publish_rules import publish_request
+    from phantom_core.use_cases.approvals.publish_rules import publish_request
 
     with running(workspace, "publishing", as_json=as_json) as (settings, _):
         login = identified(settings, who, now_ms())
-        done = publish_request(settings, login, number, now_ms=now_ms(), share=share, why=why, emergency=emergency)
+        done = publish_request(
+            settings, login, number, now_ms=now_ms(), share=share, why=why, emergency=emergency
+        )
         emit(_shown(done), as_json)
 
 
 def share(
-    share: Annotated[float, typer.Argument(help="Share of the sessions; 1 makes it the only version.")],
+    share: Annotated[
+        float, typer.Argument(help="Share of the sessions; 1 makes it the only version.")
+    ],
     *,
     why: Why,
     who: As = "",
@@ -42,14 +51,26 @@ def share(
     as_json: Json = False,
 ) -> None:
     """Give the canary to another share of the sessions."""
-    from phantom_core.workflows.publish_rules import set_share
+    from phantom_core.use_cases.approvals.publish_rules import set_share
 
     with running(workspace, "switching", as_json=as_json) as (settings, _):
-        emit(_shown(set_share(settings, identified(settings, who, now_ms()), share, why=why, now_ms=now_ms())), as_json)
+        emit(
+            _shown(
+                set_share(
+                    settings, identified(settings, who, now_ms()), share, why=why, now_ms=now_ms()
+                )
+            ),
+            as_json,
+        )
 
 
 def rollback(
-    version: Annotated[str | None, typer.Argument(help="Version to go back to; 'base' for base prices, default the one before.")] = None,
+    version: Annotated[
+        str | None,
+        typer.Argument(
+            help="Version to go back to; 'base' for base prices, default the one before."
+        ),
+    ] = None,
     *,
     why: Why,
     who: As = "",
@@ -57,7 +78,7 @@ def rollback(
     as_json: Json = False,
 ) -> None:
     """Make an earlier version live again, for everybody."""
-    from phantom_core.workflows.publish_rules import roll_back
+    from phantom_core.use_cases.approvals.publish_rules import roll_back
 
     with running(workspace, "rolling back", as_json=as_json) as (settings, _):
         login = identified(settings, who, now_ms())
@@ -67,28 +88,40 @@ def rollback(
 
 def kill(*, why: Why, who: As = "", workspace: Workspace = None, as_json: Json = False) -> None:
     """Have every session pay the base price, at once."""
-    from phantom_core.workflows.publish_rules import kill as kill_prices
+    from phantom_core.use_cases.approvals.publish_rules import kill_live_rules as kill_prices
 
     with running(workspace, "switching off", as_json=as_json) as (settings, _):
-        emit(_shown(kill_prices(settings, identified(settings, who, now_ms()), why=why, now_ms=now_ms())), as_json)
+        emit(
+            _shown(
+                kill_prices(settings, identified(settings, who, now_ms()), why=why, now_ms=now_ms())
+            ),
+            as_json,
+        )
 
 
 def revive(*, why: Why, who: As = "", workspace: Workspace = None, as_json: Json = False) -> None:
     """Lift the kill switch."""
-    from phantom_core.workflows.publish_rules import revive as revive_prices
+    from phantom_core.use_cases.approvals.publish_rules import lift_kill_switch as revive_prices
 
     with running(workspace, "switching on", as_json=as_json) as (settings, _):
-        emit(_shown(revive_prices(settings, identified(settings, who, now_ms()), why=why, now_ms=now_ms())), as_json)
+        emit(
+            _shown(
+                revive_prices(
+                    settings, identified(settings, who, now_ms()), why=why, now_ms=now_ms()
+                )
+            ),
+            as_json,
+        )
 
 
 def status(*, workspace: Workspace = None, as_json: Json = False) -> None:
     """What is live, and whether the server holds it; exit code 1 where it does not."""
-    from phantom_core.publishing.server import where
-    from phantom_core.workflows.live_status import status as live_status
+    from phantom_core.use_cases.approvals.live_status import read_live_status as live_status
+    from phantom_core.valkey.server import describe_server
 
     with running(workspace, "asking", as_json=as_json) as (settings, _):
         found = live_status(settings, now_ms=now_ms())
-        server = where(settings)
+        server = describe_server(settings)
         told = {
             "server": server.url_without_password,
             "embedded": server.is_embedded,
@@ -101,9 +134,11 @@ def status(*, workspace: Workspace = None, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def heal(*, why: Why = "", who: As = "", workspace: Workspace = None, as_json: Json = False) -> None:
+def heal(
+    *, why: Why = "", who: As = "", workspace: Workspace = None, as_json: Json = False
+) -> None:
     """Restore on the server exactly what the control database says is live."""
-    from phantom_core.workflows.live_status import heal_server
+    from phantom_core.use_cases.approvals.live_status import heal_server
 
     with running(workspace, "healing", as_json=as_json) as (settings, _):
         found = heal_server(settings, identified(settings, who, now_ms()), why=why, now_ms=now_ms())
@@ -112,11 +147,15 @@ def heal(*, why: Why = "", who: As = "", workspace: Workspace = None, as_json: J
 
 def watch(
     *,
-    every_s: Annotated[float, typer.Option("--every", min=0.1, help="Seconds between looks.")] = 5.0,
+    every_s: Annotated[
+        float, typer.Option("--every", min=0.1, help="Seconds between looks.")
+    ] = 5.0,
     workspace: Workspace = None,
 ) -> None:
-    """Publish and end what is due, and notice divergence, until stopped; the app does the same while it runs."""
-    from phantom_core.workflows.watch_server import watch as watch_live
+    """Publish and end what is due, and notice divergence, until stopped; the app does the same
+    while it runs.
+    """
+    from phantom_core.use_cases.approvals.watch_server import watch_server as watch_live
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -125,7 +164,7 @@ def watch(
         watch_live(settings, now_ms, stop, every_s)
 
 
-def _shown(release: "Release") -> dict[str, object]:
+def _shown(release: "PublishedRelease") -> dict[str, object]:
     return {
         "epoch": release.epoch,
         "kind": release.kind,

@@ -11,14 +11,19 @@ from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
 def calibrate(
     *,
     out: Annotated[Path | None, typer.Option(help="Write the scenario to this TOML file.")] = None,
-    stock: Annotated[int | None, typer.Option(min=0, help="Units on sale; default what a week sells at the base price.")] = None,
-    hours: Annotated[int, typer.Option(min=1, max=8760, help="Horizon of the scenario, hours.")] = 168,
+    stock: Annotated[
+        int | None,
+        typer.Option(min=0, help="Units on sale; default what a week sells at the base price."),
+    ] = None,
+    hours: Annotated[
+        int, typer.Option(min=1, max=8760, help="Horizon of the scenario, hours.")
+    ] = 168,
     seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
     """Measure arrivals, agent share, base prices and price sensitivities on the lake."""
-    from phantom_core.workflows.calibrate import calibrate as workflow
+    from phantom_core.use_cases.markets.calibrate import calibrate_market as workflow
 
     with running(workspace, "calibrating", as_json=as_json) as (settings, progress):
         found = workflow(settings, now_ms=now_ms(), seed=seed, progress=progress)

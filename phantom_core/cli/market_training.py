@@ -9,20 +9,45 @@ from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
 
 
 def train(
-    scenario: Annotated[str, typer.Option(help="Name of a shipped scenario, or a TOML file.")] = "tight",
-    steps: Annotated[int, typer.Option(help="Shop hours to learn from; rounded up to a multiple of 125.")] = 100_000,
-    seed: Annotated[int | None, typer.Option(help="Of everything random; default PHANTOM_SEED.")] = None,
-    seeds: Annotated[int, typer.Option(help="Train this many policies, each with the next seed, into DIR/seed-….", min=1, max=100)] = 1,
-    env: Annotated[str, typer.Option(help="v0 sees five numbers; v1 also time left and what models say.")] = "v0",
-    out: Annotated[Path | None, typer.Option(help="Folder of the run; default policies/SCENARIO-ENV in the workspace.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue a training that was cancelled.")] = False,
+    scenario: Annotated[
+        str, typer.Option(help="Name of a shipped scenario, or a TOML file.")
+    ] = "tight",
+    steps: Annotated[
+        int, typer.Option(help="Shop hours to learn from; rounded up to a multiple of 125.")
+    ] = 100_000,
+    seed: Annotated[
+        int | None, typer.Option(help="Of everything random; default PHANTOM_SEED.")
+    ] = None,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            help="Train this many policies, each with the next seed, into DIR/seed-….",
+            min=1,
+            max=100,
+        ),
+    ] = 1,
+    env: Annotated[
+        str, typer.Option(help="v0 sees five numbers; v1 also time left and what models say.")
+    ] = "v0",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the run; default policies/SCENARIO-ENV in the workspace."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue a training that was cancelled.")
+    ] = False,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
     """Train a price policy by PPO, and measure it against the optimum."""
     with running(workspace, "Training prices", as_json=as_json) as (settings, progress):
         from phantom_core.market.scenario import load_scenario
-        from phantom_core.workflows.train_policy import env_named, run_folder, train_policies, train_policy
+        from phantom_core.use_cases.markets.train_policy import (
+            env_named,
+            run_folder,
+            train_policies,
+            train_policy,
+        )
 
         market, version = load_scenario(scenario), env_named(env)
         folder = out or run_folder(settings, f"{market.name}-{version}")
@@ -42,6 +67,14 @@ def train(
             emit({"run": str(folder), "seeds": [report.to_json() for report in team]}, as_json)
             return
         report = train_policy(
-            settings, market, steps=steps, seed=first, env_version=version, run_dir=folder, resume=resume, now_ms=clock, progress=progress
+            settings,
+            market,
+            steps=steps,
+            seed=first,
+            env_version=version,
+            run_dir=folder,
+            resume=resume,
+            now_ms=clock,
+            progress=progress,
         )
         emit(report.to_json(), as_json)

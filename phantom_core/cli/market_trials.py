@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 
 if TYPE_CHECKING:
-    from phantom_core.market.figures import Figure
-    from phantom_core.market.trial import PolicyResult, Trial
+    from phantom_core.market.figures import TrialFigure
+    from phantom_core.market.trial import MarketTrial, PolicyResult
 
 _USUAL = "fixed,best_fixed,surge,elasticity,bands,optimum"
 # Figure, heading, factor, digits, whether its interval is shown.
@@ -34,23 +34,40 @@ _LEAST_WIDTH = 150
 
 def run(
     *,
-    scenario: Annotated[str, typer.Option(help="Name of a shipped scenario, or a TOML file.")] = "tight",
-    policies: Annotated[str, typer.Option(help="Names with commas; also fixed:1.2, rules:FILE, ppo:RUN.")] = _USUAL,
-    episodes: Annotated[int, typer.Option(help="How often each is played, against the same shoppers.")] = 400,
+    scenario: Annotated[
+        str, typer.Option(help="Name of a shipped scenario, or a TOML file.")
+    ] = "tight",
+    policies: Annotated[
+        str, typer.Option(help="Names with commas; also fixed:1.2, rules:FILE, ppo:RUN.")
+    ] = _USUAL,
+    episodes: Annotated[
+        int, typer.Option(help="How often each is played, against the same shoppers.")
+    ] = 400,
     seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
-    change: Annotated[list[str] | None, typer.Option("--set", help="What if: KEY=NUMBER, for example agent_share=0.8.")] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="What if: KEY=NUMBER, for example agent_share=0.8."),
+    ] = None,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
     """Play policies side by side, and measure each against the best that is possible."""
     from phantom_core.market.scenario import load_scenario
-    from phantom_core.workflows.simulate import simulate
+    from phantom_core.use_cases.markets.simulate import simulate_policies
 
     with running(workspace, "simulating", as_json=as_json) as (settings, progress):
         market = load_scenario(scenario)
         if change:
             market = market.with_(**dict(_change(text) for text in change))
-        saved = simulate(settings, market, policies, n_episodes=episodes, seed=seed, now_ms=now_ms(), progress=progress)
+        saved = simulate_policies(
+            settings,
+            market,
+            policies,
+            n_episodes=episodes,
+            seed=seed,
+            now_ms=now_ms(),
+            progress=progress,
+        )
         if as_json:
             emit(_json(saved.trial_id, saved.trial), as_json)
             return
@@ -62,7 +79,13 @@ def scenarios(*, workspace: Workspace = None, as_json: Json = False) -> None:
     from phantom_core.market.scenario import load_scenario, shipped_names
 
     with running(workspace, "reading", as_json=as_json):
-        emit({name: f"{(found := load_scenario(name)).title}. {found.note}" for name in shipped_names()}, as_json)
+        emit(
+            {
+                name: f"{(found := load_scenario(name)).title}. {found.note}"
+                for name in shipped_names()
+            },
+            as_json,
+        )
 
 
 def show(
@@ -94,7 +117,7 @@ def _change(text: str) -> tuple[str, float]:
     return name.strip(), int(number) if number.is_integer() else number
 
 
-def _json(trial_id: str, trial: "Trial") -> Mapping[str, object]:
+def _json(trial_id: str, trial: "MarketTrial") -> Mapping[str, object]:
     market = {
         "trial": trial_id,
         "scenario": trial.scenario.name,
@@ -118,17 +141,33 @@ def _figures(result: "PolicyResult") -> dict[str, object]:
     return found
 
 
-def _print_table(trial: "Trial") -> None:
+def _print_table(trial: "MarketTrial") -> None:
     known = "" if trial.optimum is None else f"optimum {trial.optimum:.2f}, "
-    title = f"{trial.scenario.title or trial.scenario.name}: {known}bound {trial.bound:.2f}, {trial.n_episodes} episodes, 95 % intervals"
-    table = Table("policy", *(heading.format(trial.measured_by) for _, heading, *_ in _COLUMNS), title=title, box=SIMPLE)
+    title = (
+        f"{trial.scenario.title or trial.scenario.name}: {known}bound {trial.bound:.2f}, "
+        f"{trial.n_episodes} episodes, 95 % intervals"
+    )
+    table = Table(
+        "policy",
+        *(heading.format(trial.measured_by) for _, heading, *_ in _COLUMNS),
+        title=title,
+        box=SIMPLE,
+    )
     for result in trial.results:
-        table.add_row(result.name, *(_cell(getattr(result, name), factor, digits, both) for name, _, factor, digits, both in _COLUMNS))
+        table.add_row(
+            result.name,
+            *(
+                _cell(getattr(result, name), factor, digits, both)
+                for name, _, factor, digits, both in _COLUMNS
+            ),
+        )
     Console(width=max(Console().width, _LEAST_WIDTH)).print(table)
 
 
-def _cell(figure: "Figure", scale: float, digits: int, with_interval: bool) -> str:
+def _cell(figure: "TrialFigure", scale: float, digits: int, with_interval: bool) -> str:
     if figure.value is None or figure.low is None or figure.high is None:
         return "–"
-    value, low, high = (f"{scale * number:.{digits}f}" for number in (figure.value, figure.low, figure.high))
+    value, low, high = (
+        f"{scale * number:.{digits}f}" for number in (figure.value, figure.low, figure.high)
+    )
     return f"{value} [{low}, {high}]" if with_interval else value

@@ -12,12 +12,16 @@ from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
 
 def monitor(*, workspace: Workspace = None, as_json: Json = False) -> None:
     """Compare the last week with the one before, and tell of what moved past its limit."""
-    from phantom_core.control.alerts import Alerts
-    from phantom_core.workflows.monitor import monitor as workflow
+    from phantom_core.alerts.alerts import Alerts
+    from phantom_core.use_cases.operations.monitor import run_monitoring as workflow
 
     with running(workspace, "looking", as_json=as_json) as (settings, progress):
         report, untold = workflow(settings, lake_of(settings), now_ms=now_ms(), progress=progress)
-        alerts = [{"name": one.name, "raised_ms": one.raised_ms, "sentence": one.sentence} for one in Alerts(settings).all() if one.is_open]
+        alerts = [
+            {"name": one.name, "raised_ms": one.raised_ms, "sentence": one.sentence}
+            for one in Alerts(settings).all()
+            if one.is_open
+        ]
         if as_json:
             emit(report.to_json() | {"alerts": alerts, "untold": list(untold)}, as_json)
         else:
@@ -27,16 +31,23 @@ def monitor(*, workspace: Workspace = None, as_json: Json = False) -> None:
 
 def schedule(
     *,
-    port: Annotated[int | None, typer.Option(help="Let Prometheus read the figures of the last look at this port.")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Let Prometheus read the figures of the last look at this port."),
+    ] = None,
     host: Annotated[str, typer.Option(help="To listen on.")] = "127.0.0.1",
     workspace: Workspace = None,
 ) -> None:
-    """Retrain every day at PHANTOM_RETRAIN_AT (UTC) and look every PHANTOM_MONITOR_EVERY_S, until stopped."""
-    from phantom_core.telemetry.web import serve_metrics
-    from phantom_core.workflows.schedule import schedule as prepared
-    from phantom_core.workflows.schedule import show_latest
+    """Retrain every day at PHANTOM_RETRAIN_AT (UTC) and look every PHANTOM_MONITOR_EVERY_S, until
+    stopped.
+    """
+    from phantom_core.core.telemetry.web import serve_metrics
+    from phantom_core.use_cases.operations.schedule import make_scheduler as prepared
+    from phantom_core.use_cases.operations.schedule import show_latest
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

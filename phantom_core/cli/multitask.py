@@ -10,9 +10,15 @@ from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
 def train_multitask(
     *,
     folds: Annotated[int, typer.Option(min=3, max=20, help="Folds, grouped by actor.")] = 5,
-    moments: Annotated[str | None, typer.Option(help="first_quote or before_cart; default: what the logs allow.")] = None,
-    learn_weights: Annotated[bool, typer.Option("--learn-weights", help="Let the training weigh the two losses.")] = False,
-    tuned: Annotated[bool, typer.Option("--tuned", help="Use the best hyperparameters that tuning found.")] = False,
+    moments: Annotated[
+        str | None, typer.Option(help="first_quote or before_cart; default: what the logs allow.")
+    ] = None,
+    learn_weights: Annotated[
+        bool, typer.Option("--learn-weights", help="Let the training weigh the two losses.")
+    ] = False,
+    tuned: Annotated[
+        bool, typer.Option("--tuned", help="Use the best hyperparameters that tuning found.")
+    ] = False,
     seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
     workspace: Workspace = None,
     as_json: Json = False,
@@ -20,10 +26,10 @@ def train_multitask(
     """Train the network of P(agent) and P(purchase | price), and judge it on held-out actors."""
     from dataclasses import replace
 
+    from phantom_core.features.offers.offers import moments_named
     from phantom_core.models.multitask.hyperparameters import Hyperparameters
-    from phantom_core.offers.offers import moments_named
-    from phantom_core.workflows.train_multitask import train_multitask as workflow
-    from phantom_core.workflows.tune_multitask import tuned_hyperparameters
+    from phantom_core.use_cases.models.train_multitask import train_multitask as workflow
+    from phantom_core.use_cases.models.tune_multitask import tuned_hyperparameters
 
     with running(workspace, "training", as_json=as_json) as (settings, progress):
         chosen = tuned_hyperparameters(settings) if tuned else Hyperparameters()
@@ -47,19 +53,30 @@ def tune_multitask(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Search for better hyperparameters; goes on where the last search of this workspace stopped."""
-    from phantom_core.workflows.tune_multitask import tune_multitask as workflow
+    """Search for better hyperparameters; goes on where the last search of this workspace
+    stopped.
+    """
+    from phantom_core.use_cases.models.tune_multitask import tune_multitask as workflow
 
     with running(workspace, "tuning", as_json=as_json) as (settings, progress):
-        emit(workflow(settings, lake_of(settings), seconds=seconds, seed=seed, progress=progress).to_json(), as_json)
+        emit(
+            workflow(
+                settings, lake_of(settings), seconds=seconds, seed=seed, progress=progress
+            ).to_json(),
+            as_json,
+        )
 
 
 def price(
     *,
     session: Annotated[str, typer.Option(help="Id of the session.")],
     product: Annotated[str, typer.Option(help="Id of the product.")],
-    objective: Annotated[str, typer.Option(help="net_of_leakage or as_first_written.")] = "net_of_leakage",
-    version: Annotated[str | None, typer.Option(help="Version of the network; default the newest.")] = None,
+    objective: Annotated[
+        str, typer.Option(help="net_of_leakage or as_first_written.")
+    ] = "net_of_leakage",
+    version: Annotated[
+        str | None, typer.Option(help="Version of the network; default the newest.")
+    ] = None,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
@@ -67,9 +84,16 @@ def price(
     from dataclasses import replace
 
     from phantom_core.models.optimal_price import objective_named
-    from phantom_core.workflows.price import price_offer, terms_of
+    from phantom_core.use_cases.models.price import price_offer, terms_of
 
     with running(workspace, "pricing", as_json=as_json) as (settings, _):
         terms = replace(terms_of(settings), objective=objective_named(objective))
-        answer = price_offer(settings, lake_of(settings), session, product, version=version, terms=terms).to_json()
-        emit(answer if as_json else {name: value for name, value in answer.items() if name != "curve"}, as_json)
+        answer = price_offer(
+            settings, lake_of(settings), session, product, version=version, terms=terms
+        ).to_json()
+        emit(
+            answer
+            if as_json
+            else {name: value for name, value in answer.items() if name != "curve"},
+            as_json,
+        )

@@ -14,30 +14,36 @@ import typer
 from phantom_core.cli.run import Json, Workspace, emit, serving
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
-Port = Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 takes a free one.")]
+Port = Annotated[
+    int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 takes a free one.")
+]
 
 
 def ingest(port: Port = 8001, *, host: Host = "127.0.0.1", workspace: Workspace = None) -> None:
     """Take events and quotes over HTTP and keep them for the lake."""
-    from phantom_core.serving.ingest_app import ingest_app
-    from phantom_core.serving.web_service import run
+    from phantom_core.services.ingest.app import ingest_app
+    from phantom_core.services.web.service import run_service
 
     with serving(workspace) as settings, _traced("ingest"):
         logging.basicConfig(level=settings.log_level)
-        run(ingest_app(settings), host, port)
+        run_service(ingest_app(settings), host, port)
 
 
 def worker(
     *,
     host: Annotated[str, typer.Option(help="Address of its metrics.")] = "127.0.0.1",
-    port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Port of its metrics; none without it.")] = None,
-    until_empty: Annotated[bool, typer.Option("--until-empty", help="Stop when nothing is left to be read.")] = False,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="Port of its metrics; none without it.")
+    ] = None,
+    until_empty: Annotated[
+        bool, typer.Option("--until-empty", help="Stop when nothing is left to be read.")
+    ] = False,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
     """Bring events and quotes into the lake, and session features into Redis."""
-    from phantom_core.streaming.worker import Worker
-    from phantom_core.telemetry.web import serve_metrics
+    from phantom_core.core.telemetry.web import serve_metrics
+    from phantom_core.services.worker.worker import Worker
 
     is_over = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -53,7 +59,7 @@ def worker(
 
 @contextmanager
 def _traced(service: str) -> Iterator[None]:
-    from phantom_core.telemetry.tracing import set_up_tracing
+    from phantom_core.core.telemetry.tracing import set_up_tracing
 
     stop = set_up_tracing(service, os.environ)
     try:

@@ -4,16 +4,20 @@ from typing import Annotated
 
 import typer
 
+from phantom_core.accounts.roles import Role
 from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
 from phantom_core.cli.who import As, administrator
-from phantom_core.control.roles import Role
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 
 Login = Annotated[str, typer.Argument(help="Lower case letters, digits and . _ - + @.")]
 NewPassword = Annotated[
     str,
     typer.Option(
-        envvar="PHANTOM_NEW_PASSWORD", prompt="New password", hide_input=True, confirmation_prompt=True, help="At least 10 characters."
+        envvar="PHANTOM_NEW_PASSWORD",
+        prompt="New password",
+        hide_input=True,
+        confirmation_prompt=True,
+        help="At least 10 characters.",
     ),
 ]
 
@@ -24,38 +28,60 @@ def add(
     role: Annotated[Role, typer.Option(help="What for.")],
     name: Annotated[str, typer.Option(help="As shown; default the login.")] = "",
     password: NewPassword,
-    must_change: Annotated[bool, typer.Option(help="Ask for another password at first use.")] = True,
+    must_change: Annotated[
+        bool, typer.Option(help="Ask for another password at first use.")
+    ] = True,
     who: As = "",
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
     """Open an account; the first one is an administrator's and ends the demo people."""
-    from phantom_core.control.people import add_person
-    from phantom_core.workflows.change_requests import control
+    from phantom_core.accounts.people import add_person
+    from phantom_core.use_cases.approvals.change_requests import control_database
 
     with running(workspace, "adding", as_json=as_json) as (settings, _):
         asks = administrator(settings, who, now_ms())
         person = add_person(
-            control(settings), asks, login, name=name, role=role, password=password, now_ms=now_ms(), must_change=must_change
+            control_database(settings),
+            asks,
+            login,
+            name=name,
+            role=role,
+            password=password,
+            now_ms=now_ms(),
+            must_change=must_change,
         )
-        emit({"login": person.login, "role": person.role.value, "must_change": person.must_change}, as_json)
+        emit(
+            {"login": person.login, "role": person.role.value, "must_change": person.must_change},
+            as_json,
+        )
 
 
 def people(*, workspace: Workspace = None, as_json: Json = False) -> None:
     """List accounts."""
-    from phantom_core.control.people import everyone
-    from phantom_core.workflows.change_requests import control
+    from phantom_core.accounts.people import list_accounts
+    from phantom_core.use_cases.approvals.change_requests import control_database
 
     with running(workspace, "reading", as_json=as_json) as (settings, _):
-        found = everyone(control(settings))
+        found = list_accounts(control_database(settings))
         rows = [
-            {"login": one.login, "name": one.name, "role": one.role.value, "origin": one.origin, "active": one.is_active} for one in found
+            {
+                "login": one.login,
+                "name": one.name,
+                "role": one.role.value,
+                "origin": one.origin,
+                "active": one.is_active,
+            }
+            for one in found
         ]
         if as_json:
             emit({"people": rows}, as_json)
             return
         for row in rows:
-            print(f"{row['login']:<28} {row['role']:<16} {row['origin']:<6} {'' if row['active'] else 'switched off'}")
+            print(
+                f"{row['login']:<28} {row['role']:<16} {row['origin']:<6} "
+                f"{'' if row['active'] else 'switched off'}"
+            )
         if not rows:
             print("There are no accounts yet: user add LOGIN --role administrator")
 
@@ -64,48 +90,78 @@ def change(
     login: Login,
     *,
     role: Annotated[Role | None, typer.Option(help="Another role.")] = None,
-    active: Annotated[bool | None, typer.Option("--on/--off", help="Switch the account on or off.")] = None,
+    active: Annotated[
+        bool | None, typer.Option("--on/--off", help="Switch the account on or off.")
+    ] = None,
     who: As = "",
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
     """Give an account another role, or switch it off or on."""
-    from phantom_core.control.people import change_person
-    from phantom_core.workflows.change_requests import control
+    from phantom_core.accounts.people import change_person
+    from phantom_core.use_cases.approvals.change_requests import control_database
 
     with running(workspace, "changing", as_json=as_json) as (settings, _):
         if role is None and active is None:
             raise InputError("There is nothing to change.", hint="Give --role, --on or --off.")
-        change_person(control(settings), administrator(settings, who, now_ms()), login, now_ms=now_ms(), role=role, is_active=active)
+        change_person(
+            control_database(settings),
+            administrator(settings, who, now_ms()),
+            login,
+            now_ms=now_ms(),
+            role=role,
+            is_active=active,
+        )
         emit({"login": login, "changed": True}, as_json)
 
 
-def password(login: Login, *, password: NewPassword, who: As = "", workspace: Workspace = None, as_json: Json = False) -> None:
+def password(
+    login: Login,
+    *,
+    password: NewPassword,
+    who: As = "",
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
     """Set somebody's password, to be changed at first use, and lift a lock."""
-    from phantom_core.control.sign_in import reset_password
-    from phantom_core.workflows.change_requests import control
+    from phantom_core.accounts.sign_in import reset_password
+    from phantom_core.use_cases.approvals.change_requests import control_database
 
     with running(workspace, "changing", as_json=as_json) as (settings, _):
-        reset_password(control(settings), administrator(settings, who, now_ms()), login, password, now_ms=now_ms())
+        reset_password(
+            control_database(settings),
+            administrator(settings, who, now_ms()),
+            login,
+            password,
+            now_ms=now_ms(),
+        )
         emit({"login": login, "changed": True}, as_json)
 
 
 def limits(
-    values: Annotated[list[str] | None, typer.Argument(help="name=value …; none lists them.")] = None,
+    values: Annotated[
+        list[str] | None, typer.Argument(help="name=value …; none lists them.")
+    ] = None,
     *,
     who: As = "",
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
     """Show the guard rails and gates, or change some."""
-    from phantom_core.control.limits import limits as found_limits
-    from phantom_core.control.limits import set_limits
-    from phantom_core.workflows.change_requests import control
+    from phantom_core.approvals.limits import read_limits as found_limits
+    from phantom_core.approvals.limits import set_limits
+    from phantom_core.use_cases.approvals.change_requests import control_database
 
     with running(workspace, "changing", as_json=as_json) as (settings, _):
         if values:
-            set_limits(control(settings), administrator(settings, who, now_ms()), _parsed(values), settings, now_ms=now_ms())
-        with control(settings).connect() as connection:
+            set_limits(
+                control_database(settings),
+                administrator(settings, who, now_ms()),
+                _parsed(values),
+                settings,
+                now_ms=now_ms(),
+            )
+        with control_database(settings).connect() as connection:
             emit(found_limits(connection, settings), as_json)
 
 
@@ -113,4 +169,6 @@ def _parsed(values: list[str]) -> dict[str, float]:
     try:
         return {name: float(value) for name, _, value in (text.partition("=") for text in values)}
     except ValueError:
-        raise InputError(f"'{' '.join(values)}' are no limits.", hint="Write them like human_premium_cap=0.03.") from None
+        raise InputError(
+            f"'{' '.join(values)}' are no limits.", hint="Write them like human_premium_cap=0.03."
+        ) from None

@@ -9,61 +9,110 @@ from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
 
 def retrain(
     *,
-    kind: Annotated[list[str] | None, typer.Option(help="classifier or multitask; default both, the network where one is in use.")] = None,
-    days: Annotated[int | None, typer.Option(min=2, help="Days looked at; default PHANTOM_RETRAIN_DAYS.")] = None,
-    held_out_days: Annotated[int | None, typer.Option(min=1, help="The last of them, to judge on.")] = None,
-    rule: Annotated[str | None, typer.Option(help="better or not_worse; default PHANTOM_RETRAIN_RULE.")] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="classifier or multitask; default both, the network where one is in use."
+        ),
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option(min=2, help="Days looked at; default PHANTOM_RETRAIN_DAYS.")
+    ] = None,
+    held_out_days: Annotated[
+        int | None, typer.Option(min=1, help="The last of them, to judge on.")
+    ] = None,
+    rule: Annotated[
+        str | None, typer.Option(help="better or not_worse; default PHANTOM_RETRAIN_RULE.")
+    ] = None,
     margin: Annotated[float | None, typer.Option(min=0, help="Of ROC-AUC, for not_worse.")] = None,
-    publish: Annotated[bool, typer.Option(help="Let services score with what is in use afterwards.")] = True,
+    publish: Annotated[
+        bool, typer.Option(help="Let services score with what is in use afterwards.")
+    ] = True,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Train challengers on recent days, and promote those that beat the model in use on days that neither learned from."""
+    """Train challengers on recent days, and promote those that beat the model in use on days that
+    neither learned from.
+    """
     from functools import partial
 
-    from phantom_core.evaluation.contest import rule_named
-    from phantom_core.settings import Settings
-    from phantom_core.workflows.publish_model import publish_in_use
-    from phantom_core.workflows.retrain import retrain as workflow
-    from phantom_core.workflows.retrain import retrain_changes
+    from phantom_core.core.settings import Settings
+    from phantom_core.monitoring.challenger_evaluation import rule_named
+    from phantom_core.use_cases.models.publish_model import publish_in_use
+    from phantom_core.use_cases.models.retrain import retrain_changes
+    from phantom_core.use_cases.models.retrain import retrain_models as workflow
 
     with running(workspace, "retraining", as_json=as_json) as (settings, progress):
-        asked = {"days": days, "held_out_days": held_out_days, "rule": rule_named(rule) if rule else None, "margin": margin}
+        asked = {
+            "days": days,
+            "held_out_days": held_out_days,
+            "rule": rule_named(rule) if rule else None,
+            "margin": margin,
+        }
         chosen = Settings.model_validate(settings.model_dump() | retrain_changes(asked))
         hand_on = partial(publish_in_use, settings, now_ms=now_ms()) if publish else None
-        report = workflow(chosen, lake_of(settings), now_ms=now_ms(), kinds=kind, publish=hand_on, progress=progress)
-        shown = {verdict.kind: f"{verdict.outcome}: {verdict.why} {verdict.published}".rstrip() for verdict in report.verdicts}
+        report = workflow(
+            chosen,
+            lake_of(settings),
+            now_ms=now_ms(),
+            kinds=kind,
+            publish=hand_on,
+            progress=progress,
+        )
+        shown = {
+            verdict.kind: f"{verdict.outcome}: {verdict.why} {verdict.published}".rstrip()
+            for verdict in report.verdicts
+        }
         emit(report.to_json() if as_json else shown, as_json)
 
 
-def models(*, kind: Annotated[str, typer.Argument()] = "classifier", workspace: Workspace = None, as_json: Json = False) -> None:
+def models(
+    *,
+    kind: Annotated[str, typer.Argument()] = "classifier",
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
     """Show the saved models of a kind, the one in use first."""
-    from phantom_core.artifacts.store import ModelStore
+    from phantom_core.model_store.store import ModelStore
 
     with running(workspace, "reading", as_json=as_json) as (settings, _):
         store = ModelStore(settings.workspace, kind)
         used, why = store.in_use(), {move.version: move.why for move in store.promotions()}
-        shown = {name: ("in use" if name == used else "saved") + (f": {why[name]}" if name in why else "") for name in store.to_choose()}
+        shown = {
+            name: ("in use" if name == used else "saved")
+            + (f": {why[name]}" if name in why else "")
+            for name in store.to_choose()
+        }
         emit(shown, as_json)
 
 
 def promote(
     kind: Annotated[str, typer.Argument(help="classifier or multitask.")],
-    version: Annotated[str, typer.Argument(help="Name of a saved model, newer or older than the one in use.")],
+    version: Annotated[
+        str, typer.Argument(help="Name of a saved model, newer or older than the one in use.")
+    ],
     *,
-    why: Annotated[str, typer.Option(help="One sentence, kept in the history.")] = "Chosen by hand.",
+    why: Annotated[
+        str, typer.Option(help="One sentence, kept in the history.")
+    ] = "Chosen by hand.",
     publish: Annotated[bool, typer.Option(help="Let services score with it from now on.")] = True,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
     """Use another saved model, forward or back."""
-    from phantom_core.artifacts.store import ModelStore
-    from phantom_core.errors import InputError
-    from phantom_core.workflows.publish_model import KINDS, publish_in_use
+    from phantom_core.core.errors import InputError
+    from phantom_core.model_store.store import ModelStore
+    from phantom_core.use_cases.models.publish_model import KINDS, publish_in_use
 
     with running(workspace, "promoting", as_json=as_json) as (settings, _):
         if kind not in KINDS:
-            raise InputError(f"There is no model of kind '{kind}' to promote.", hint=f"Choose one of {', '.join(KINDS)}.")
+            raise InputError(
+                f"There is no model of kind '{kind}' to promote.",
+                hint=f"Choose one of {', '.join(KINDS)}.",
+            )
         move = ModelStore(settings.workspace, kind).promote(version, now_ms=now_ms(), why=why)
         told = publish_in_use(settings, kind, now_ms()) if publish else ""
-        emit({"in_use": move.version, "before": move.before, "why": move.why, "published": told}, as_json)
+        emit(
+            {"in_use": move.version, "before": move.before, "why": move.why, "published": told},
+            as_json,
+        )

@@ -9,13 +9,18 @@ from rich.console import Console
 from rich.table import Table
 
 from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 
 if TYPE_CHECKING:
-    from phantom_core.evaluation.ranking import Estimate
-    from phantom_core.logged.replay import Replay, SetReplay
+    from phantom_core.core.estimate import Estimate
+    from phantom_core.replay.replay import Replay, SetReplay
 
-File = Annotated[str, typer.Argument(help="A file of rules (text, JSON or JDM), or the name of a saved or built-in set.")]
+File = Annotated[
+    str,
+    typer.Argument(
+        help="A file of rules (text, JSON or JDM), or the name of a saved or built-in set."
+    ),
+]
 
 
 def check(
@@ -25,20 +30,31 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Look for everything wrong, doubtful or needless; exit code 1 where an error is found."""
-    from phantom_core.rules.checks.check import counted
-    from phantom_core.workflows.check_rules import check_rule_set
-    from phantom_core.workflows.rule_sets import open_rule_set
+    from phantom_core.rules.checks.check import count_findings
+    from phantom_core.use_cases.rules.check_rules import check_rule_set
+    from phantom_core.use_cases.rules.rule_sets import open_rule_set
 
     with running(workspace, "checking", as_json=as_json) as (settings, _):
         rules = open_rule_set(settings, file)
         found = check_rule_set(settings, rules)
     if as_json:
-        emit({"rules": rules.name, "counts": dict(counted(found)), "findings": [finding.to_json() for finding in found]}, as_json)
+        emit(
+            {
+                "rules": rules.name,
+                "counts": dict(count_findings(found)),
+                "findings": [finding.to_json() for finding in found],
+            },
+            as_json,
+        )
     else:
         for finding in found:
             print(f"{finding.severity:<8} {finding.kind}: {finding.says} {finding.mend}")
-        print("Nothing to say against these rules." if not found else ", ".join(f"{kind}s: {n}" for kind, n in counted(found).items()))
-    if counted(found)["error"]:
+        print(
+            "Nothing to say against these rules."
+            if not found
+            else ", ".join(f"{kind}s: {n}" for kind, n in count_findings(found).items())
+        )
+    if count_findings(found)["error"]:
         raise typer.Exit(1)
 
 
@@ -48,8 +64,16 @@ def replay(
     against: Annotated[str, typer.Option(help="Another rule set to compare with.")] = "none",
     first: Annotated[str, typer.Option("--from", help="First day, UTC: 2026-01-05.")] = "",
     last: Annotated[str, typer.Option("--to", help="Last day, UTC.")] = "",
-    at_end: Annotated[bool, typer.Option("--session-end", help="Let rules see whole sessions, not what was known at the quote.")] = False,
-    changed: Annotated[Path | None, typer.Option(help="Write the sessions whose price changes to this CSV or Parquet file.")] = None,
+    at_end: Annotated[
+        bool,
+        typer.Option(
+            "--session-end", help="Let rules see whole sessions, not what was known at the quote."
+        ),
+    ] = False,
+    changed: Annotated[
+        Path | None,
+        typer.Option(help="Write the sessions whose price changes to this CSV or Parquet file."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
     workspace: Workspace = None,
     as_json: Json = False,
@@ -58,9 +82,9 @@ def replay(
     import pyarrow.csv as pa_csv
     import pyarrow.parquet as pq
 
-    from phantom_core.logged.period import period_of
-    from phantom_core.workflows.replay_rules import changed_sessions_file, replay_rules
-    from phantom_core.workflows.rule_sets import open_rule_set
+    from phantom_core.replay.period import period_of
+    from phantom_core.use_cases.rules.replay_rules import changed_sessions_file, replay_rules
+    from phantom_core.use_cases.rules.rule_sets import open_rule_set
 
     with running(workspace, "replaying", as_json=as_json) as (settings, progress):
         found = replay_rules(
@@ -91,7 +115,7 @@ def convert(
 ) -> None:
     """Write rules in another form; converting back gives the same rules."""
     from phantom_core.rules.forms import FORMS, write_form
-    from phantom_core.workflows.rule_sets import open_rule_set
+    from phantom_core.use_cases.rules.rule_sets import open_rule_set
 
     with running(workspace, "converting") as (settings, _):
         form = next((form for form in FORMS if form == to), None)
@@ -110,7 +134,11 @@ def _print_replay(found: "Replay") -> None:
     rows = [_figures(one) for one in (found.rules, found.against)]
     for name in dict.fromkeys((*rows[0], *rows[1])):
         table.add_row(name, *(row.get(name, "–") for row in rows))
-    table.add_row("sessions with another price", f"{found.changed:,} ({100 * found.share_changed.value:.1f} %)", "")
+    table.add_row(
+        "sessions with another price",
+        f"{found.changed:,} ({100 * found.share_changed.value:.1f} %)",
+        "",
+    )
     Console().print(table)
     for one in (found.rules, found.against):
         if one.value.problem:
@@ -134,5 +162,7 @@ def _figures(one: "SetReplay") -> dict[str, str]:
 
 
 def _shown(estimate: "Estimate", scale: float = 1.0) -> str:
-    value, low, high = (f"{scale * end:,.1f}" for end in (estimate.value, estimate.low, estimate.high))
+    value, low, high = (
+        f"{scale * end:,.1f}" for end in (estimate.value, estimate.low, estimate.high)
+    )
     return f"{value} [{low}, {high}]"

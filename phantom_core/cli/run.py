@@ -14,19 +14,26 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from phantom_core.errors import PhantomError
-from phantom_core.lake.lake import Lake
-from phantom_core.settings import Settings
+from phantom_core.core.errors import PhantomError
+from phantom_core.core.settings import Settings
+from phantom_core.lake.lake import Lake, open_lake
 
 console = Console(stderr=True)
 
-Workspace = Annotated[Path | None, typer.Option(help="Folder of the workspace; default PHANTOM_WORKSPACE, else data/workspace.")]
+Workspace = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the workspace; default PHANTOM_WORKSPACE, else data/workspace."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @contextmanager
-def running(workspace: Path | None, what: str, *, as_json: bool = False) -> Iterator[tuple[Settings, "Reporter"]]:
-    """Settings and progress for a verb; what a user can mend becomes one sentence, and exit code 1."""
+def running(
+    workspace: Path | None, what: str, *, as_json: bool = False
+) -> Iterator[tuple[Settings, "Reporter"]]:
+    """Settings and progress for a verb; what a user can mend becomes one sentence, and exit code
+    1.
+    """
     with refusing(as_json=as_json), Bar(console=console, transient=True) as bar:
         yield settings_of(workspace), Reporter(bar, what)
 
@@ -47,11 +54,21 @@ def refusing(*, as_json: bool = False) -> Iterator[None]:
         refuse(error.message, error.hint, as_json)
     except ValidationError as error:
         first = error.errors()[0]
-        refuse(f"PHANTOM_{str(first['loc'][0]).upper()} cannot be used: {first['msg']}.", "", as_json)
+        refuse(
+            f"PHANTOM_{str(first['loc'][0]).upper()} cannot be used: {first['msg']}.", "", as_json
+        )
     except duckdb.IOException as error:
-        refuse(f"{str(error).splitlines()[0].removeprefix('IO Error: ').rstrip('.')}.", "Check the path, the rights and the disk.", as_json)
+        refuse(
+            f"{str(error).splitlines()[0].removeprefix('IO Error: ').rstrip('.')}.",
+            "Check the path, the rights and the disk.",
+            as_json,
+        )
     except OSError as error:
-        refuse(f"{error.strerror or error}: {error.filename or ''}".rstrip(": ") + ".", "Check the path, the rights and the disk.", as_json)
+        refuse(
+            f"{error.strerror or error}: {error.filename or ''}".rstrip(": ") + ".",
+            "Check the path, the rights and the disk.",
+            as_json,
+        )
 
 
 def refuse(message: str, hint: str, as_json: bool) -> NoReturn:
@@ -83,7 +100,7 @@ def settings_of(workspace: Path | None) -> Settings:
 
 def lake_of(settings: Settings) -> Lake:
     """The lake of a workspace."""
-    return Lake(settings.workspace / "lake")
+    return open_lake(settings)
 
 
 def emit(result: Mapping[str, object], as_json: bool) -> None:

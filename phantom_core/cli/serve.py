@@ -18,11 +18,16 @@ def pricing(
     *,
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to listen on.")] = 8_010,
     host: Host = "127.0.0.1",
-    drain: Annotated[bool, typer.Option(help="Bring decisions into the lake; with --no-drain, `serve decisions` may do so.")] = True,
+    drain: Annotated[
+        bool,
+        typer.Option(
+            help="Bring decisions into the lake; with --no-drain, `serve decisions` may do so."
+        ),
+    ] = True,
     workspace: Workspace = None,
 ) -> None:
     """Answer price requests until told to stop."""
-    from phantom_core.serving.serve_pricing import serve_pricing
+    from phantom_core.services.pricing.process import serve_pricing
 
     with serving(workspace) as settings:
         serve_pricing(settings, host=host, port=port, drain=drain)
@@ -36,14 +41,22 @@ def decisions(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Bring the pricing service's decisions into the lake, and watch price experiments, until told to stop."""
-    from phantom_core.workflows.drain_decisions import drain_decisions, drain_until
-    from phantom_core.workflows.watch_price_experiments import Watch
+    """Bring the pricing service's decisions into the lake, and watch price experiments, until told
+    to stop.
+    """
+    from phantom_core.use_cases.approvals.watch_price_experiments import Watch
+    from phantom_core.use_cases.operations.drain_decisions import drain_decisions, drain_until
 
     with serving(workspace, as_json=as_json) as settings:
         is_over = _parent_gone if with_parent else _told_to_stop()
-        found = drain_decisions(settings) if once else drain_until(settings, is_over, every, Watch(settings).look)
-        emit({"decisions": found.decisions, "segments": found.segments, "torn": found.torn}, as_json)
+        found = (
+            drain_decisions(settings)
+            if once
+            else drain_until(settings, is_over, every, Watch(settings).look)
+        )
+        emit(
+            {"decisions": found.decisions, "segments": found.segments, "torn": found.torn}, as_json
+        )
 
 
 def _parent_gone(seconds: float) -> bool:

@@ -14,8 +14,8 @@ import typer
 from phantom_core.cli.run import Workspace, now_ms, serving
 
 if TYPE_CHECKING:
-    from phantom_core.stack.prepare import Preparation
-    from phantom_core.stack.supervisor import Supervisor
+    from phantom_core.services.stack.prepare import Preparation
+    from phantom_core.services.stack.supervisor import Supervisor
 
 _READY_WITHIN_S: Final = 90.0
 _LOOK_EVERY_S: Final = 0.5
@@ -25,20 +25,26 @@ _NEWS_EVERY_S: Final = 15.0
 def stack(
     *,
     kafka: Annotated[str, typer.Option(help="Brokers, host:port; default the local buffer.")] = "",
-    rate: Annotated[float, typer.Option(min=0, help="Generated shoppers a minute; 0 for none.")] = 60.0,
-    port: Annotated[int, typer.Option(help="Of the dashboard; a taken one gives way to the next free one.")] = 8501,
+    rate: Annotated[
+        float, typer.Option(min=0, help="Generated shoppers a minute; 0 for none.")
+    ] = 60.0,
+    port: Annotated[
+        int, typer.Option(help="Of the dashboard; a taken one gives way to the next free one.")
+    ] = 8501,
     ingest_port: Annotated[int, typer.Option()] = 8001,
     pricing_port: Annotated[int, typer.Option()] = 8010,
     host: Annotated[str, typer.Option(help="To listen on.")] = "127.0.0.1",
     workspace: Workspace = None,
 ) -> None:
-    """Start Valkey, ingest, worker, pricing, scheduler, dashboard and generated shoppers, until stopped."""
+    """Start Valkey, ingest, worker, pricing, scheduler, dashboard and generated shoppers, until
+    stopped.
+    """
     from dataclasses import replace
 
-    from phantom_core.publishing.server import connect, where
-    from phantom_core.stack.parts import USUAL, free_ports, parts, shoppers
-    from phantom_core.stack.prepare import Preparation, live_sentence
-    from phantom_core.stack.supervisor import Supervisor
+    from phantom_core.services.stack.parts import USUAL, free_ports, shopper_part, stack_parts
+    from phantom_core.services.stack.prepare import Preparation, live_sentence
+    from phantom_core.services.stack.supervisor import Supervisor
+    from phantom_core.valkey.server import connect_server, describe_server
 
     stopped: list[int] = []
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -48,21 +54,36 @@ def stack(
         os.environ["PHANTOM_WORKSPACE"] = str(folder)
         ready = Preparation(settings)
         _say(ready.load(now_ms()))
-        client = connect(settings)  # held until the end, so that the embedded server outlives every part
-        ports = free_ports(replace(USUAL, dashboard=port, ingest=ingest_port, pricing=pricing_port), host)
+        client = connect_server(
+            settings
+        )  # held until the end, so that the embedded server outlives every part
+        ports = free_ports(
+            replace(USUAL, dashboard=port, ingest=ingest_port, pricing=pricing_port), host
+        )
         key = settings.api_keys[0] if settings.api_keys else ""
         supervisor = Supervisor(folder / "logs" / "stack", _say)
         try:
-            supervisor.start(parts(folder, ports, host=host, kafka=kafka or settings.kafka_bootstrap))
+            supervisor.start(
+                stack_parts(folder, ports, host=host, kafka=kafka or settings.kafka_bootstrap)
+            )
             _say(ready.train(now_ms()))
             late = supervisor.wait_ready(_READY_WITHIN_S, lambda: bool(stopped))
             if rate and not stopped:
-                supervisor.start([shoppers(folder, ports, host=host, rate=rate, key=key)])
-            server = where(settings)
+                supervisor.start([shopper_part(folder, ports, host=host, rate=rate, key=key)])
+            server = describe_server(settings)
             rows = [("valkey" if server.is_embedded else "redis", server.url_without_password, "")]
             rows += [(one.part.name, one.part.address, str(one.log)) for one in supervisor.running]
-            _table([*rows, ("kafka", kafka or settings.kafka_bootstrap or "none: a local buffer", "")], late)
-            _watch(supervisor, ready, folder / "logs" / "stack" / "traffic.log", lambda: live_sentence(settings), stopped)
+            _table(
+                [*rows, ("kafka", kafka or settings.kafka_bootstrap or "none: a local buffer", "")],
+                late,
+            )
+            _watch(
+                supervisor,
+                ready,
+                folder / "logs" / "stack" / "traffic.log",
+                lambda: live_sentence(settings),
+                stopped,
+            )
         finally:
             _say("Stopping …")
             ready.stop()
@@ -71,7 +92,13 @@ def stack(
             _say(f"Stopped{'; had to kill ' + ', '.join(killed) if killed else ''}.")
 
 
-def _watch(supervisor: Supervisor, ready: Preparation, traffic: Path, live: Callable[[], str], stopped: list[int]) -> None:
+def _watch(
+    supervisor: Supervisor,
+    ready: Preparation,
+    traffic: Path,
+    live: Callable[[], str],
+    stopped: list[int],
+) -> None:
     """Look after the parts until told to stop, and say what is new."""
     told_s, said = 0.0, {"live": "", "traffic": ""}
     while not stopped:
@@ -96,9 +123,21 @@ def _last_line(path: Path) -> str:
 
 def _table(rows: list[tuple[str, str, str]], late: list[str]) -> None:
     """One table of addresses."""
-    shown = [("part", "address", "log"), *((name, f"{where} (no answer yet)" if name in late else where, log) for name, where, log in rows)]
+    shown = [
+        ("part", "address", "log"),
+        *(
+            (name, f"{where} (no answer yet)" if name in late else where, log)
+            for name, where, log in rows
+        ),
+    ]
     widths = [max(len(row[column]) for row in shown) for column in (0, 1)]
-    print("\n".join(f"{name:<{widths[0]}}  {where:<{widths[1]}}  {log}".rstrip() for name, where, log in shown), flush=True)
+    print(
+        "\n".join(
+            f"{name:<{widths[0]}}  {where:<{widths[1]}}  {log}".rstrip()
+            for name, where, log in shown
+        ),
+        flush=True,
+    )
 
 
 def _say(sentence: str) -> None:

@@ -11,18 +11,28 @@ from phantom_core.cli.run import Json, emit
 
 def traffic(
     *,
-    rate: Annotated[float, typer.Option(min=0.1, help="Shoppers a minute, humans and agents.")] = 30.0,
-    ingest: Annotated[str, typer.Option(help="Address of the ingest service.")] = "http://127.0.0.1:8001",
-    pricing: Annotated[str, typer.Option(help="Address of the pricing service.")] = "http://127.0.0.1:8010",
-    key: Annotated[str, typer.Option(envvar="PHANTOM_TRAFFIC_KEY", help="For services that ask for one.")] = "",
-    shoppers: Annotated[int | None, typer.Option(min=1, help="Stop after so many; default never.")] = None,
+    rate: Annotated[
+        float, typer.Option(min=0.1, help="Shoppers a minute, humans and agents.")
+    ] = 30.0,
+    ingest: Annotated[
+        str, typer.Option(help="Address of the ingest service.")
+    ] = "http://127.0.0.1:8001",
+    pricing: Annotated[
+        str, typer.Option(help="Address of the pricing service.")
+    ] = "http://127.0.0.1:8010",
+    key: Annotated[
+        str, typer.Option(envvar="PHANTOM_TRAFFIC_KEY", help="For services that ask for one.")
+    ] = "",
+    shoppers: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many; default never.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of who comes and when.")] = 1,
     as_json: Json = False,
 ) -> None:
     """Let generated shoppers look around, ask for prices and buy, in real time, until stopped."""
-    from phantom_core.streaming.storefront import Storefront
-    from phantom_core.streaming.traffic import Tally
-    from phantom_core.streaming.traffic import traffic as play
+    from phantom_core.services.traffic.storefront import Storefront
+    from phantom_core.services.traffic.traffic import Tally
+    from phantom_core.services.traffic.traffic import traffic as play
 
     stopped: list[int] = []
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -1,17 +1,24 @@
-"""Who gives a command: accounts prove themselves with a password, demo people are taken at their word while there are no accounts."""
+"""Who gives a command: accounts prove themselves with a password, demo people are taken at their
+word while there are no accounts.
+"""
 
 import os
 from typing import Annotated
 
 import typer
 
-from phantom_core.control.database import control_of
-from phantom_core.control.people import DEMO, MACHINE, has_administrator
-from phantom_core.control.sign_in import identify
-from phantom_core.settings import Settings
+from phantom_core.accounts.people import DEMO, MACHINE, has_administrator
+from phantom_core.accounts.sign_in import identify_account
+from phantom_core.core.settings import Settings
+from phantom_core.database.connection import control_of
 
 As = Annotated[
-    str, typer.Option("--as", envvar="PHANTOM_USER", help="Your login; the password comes from PHANTOM_PASSWORD or is asked for.")
+    str,
+    typer.Option(
+        "--as",
+        envvar="PHANTOM_USER",
+        help="Your login; the password comes from PHANTOM_PASSWORD or is asked for.",
+    ),
 ]
 Why = Annotated[str, typer.Option(help="Why, in a sentence; it stays in the audit chain.")]
 
@@ -25,7 +32,9 @@ def identified(settings: Settings, login: str, now_ms: int) -> str:
     password = os.environ.get("PHANTOM_PASSWORD")
     if login and login not in DEMO and password is None:
         password = typer.prompt(f"Password of {login}", hide_input=True, err=True)
-    return identify(control_of(settings.database_url, settings.workspace), login, password, now_ms=now_ms)
+    return identify_account(
+        control_of(settings.database_url, settings.workspace), login, password, now_ms=now_ms
+    )
 
 
 def administrator(settings: Settings, login: str, now_ms: int) -> str:

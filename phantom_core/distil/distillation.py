@@ -1,4 +1,6 @@
-"""Distillation: a small tree, how it was grown and what it keeps of its teacher, as one typed value that is also a file."""
+"""Distillation: a small tree, how it was grown and what it keeps of its teacher, as one typed value
+that is also a file.
+"""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -6,24 +8,26 @@ from typing import Final
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
+from phantom_core.core.errors import DataError
 from phantom_core.distil.fidelity import Fidelity
 from phantom_core.distil.frontier import FrontierPoint
 from phantom_core.distil.grow import Recipe
-from phantom_core.distil.tree import Node, depth, leaves
+from phantom_core.distil.tree import Node, tree_depth, tree_leaves
 from phantom_core.distil.tree_rules import rules_of
-from phantom_core.errors import DataError
 from phantom_core.rules.rule_set import RuleSet
-from phantom_core.rules.simplify import simplify
+from phantom_core.rules.simplify import simplify_rules
 from phantom_core.rules.text import format_rules
 
 FILE: Final = "distillation.json"
-# The work grows with the square of the rules: 130 of them take a second and a half. A tree of depth 8 has no more than this.
+# The work grows with the square of the rules: 130 of them take a second and a half. A tree of depth
+# 8 has no more than this.
 MOST_SIMPLIFIED: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Distillation:
-    """A small tree and what is known of it; fidelity is measured on actors that the judged trees had not met.
+    """A small tree and what is known of it; fidelity is measured on actors that the judged trees
+    had not met.
 
     Attributes:
         version: name of the saved tree.
@@ -32,13 +36,15 @@ class Distillation:
         teacher_version: name of the teacher's model.
         lake_version: version of the events.
         sessions: labelled sessions it learned from, count.
-        buyers: agents' sessions with a purchase among them, count; leakage is known from these alone.
+        buyers: agents' sessions with a purchase among them, count; leakage is known from these
+            alone.
         seed: of everything random.
         recipe: how it was grown.
         without: features it may not ask about.
         tree: the tree of all sessions.
         fidelity: what it keeps of the teacher.
-        unrestricted: what a tree that may ask about everything keeps; None where nothing was left out.
+        unrestricted: what a tree that may ask about everything keeps; None where nothing was left
+            out.
         frontier: every depth.
     """
 
@@ -59,7 +65,9 @@ class Distillation:
 
     @property
     def rules(self) -> RuleSet:
-        """The tree as rules: paths of its leaves, merged and shortened without changing any answer where they are not too many."""
+        """The tree as rules: paths of its leaves, merged and shortened without changing any answer
+        where they are not too many.
+        """
         return _rules(self.tree, self.version)
 
     def to_file(self) -> bytes:
@@ -76,13 +84,16 @@ class Distillation:
             "sessions": self.sessions,
             "agent_buyers": self.buyers,
             "method": self.recipe.method,
-            "depth": depth(self.tree),
-            "leaves": len(leaves(self.tree)),
+            "depth": tree_depth(self.tree),
+            "leaves": len(tree_leaves(self.tree)),
             "leaf_sessions": self.recipe.leaf_sessions,
             "without": list(self.without),
             **self.fidelity.to_json(),
             "unrestricted": None if self.unrestricted is None else self.unrestricted.to_json(),
-            "frontier": [{"depth": point.depth, "leaves": point.leaves, **point.fidelity.to_json()} for point in self.frontier],
+            "frontier": [
+                {"depth": point.depth, "leaves": point.leaves, **point.fidelity.to_json()}
+                for point in self.frontier
+            ],
             "seed": self.seed,
             "rules": format_rules(self.rules),
         }
@@ -91,7 +102,7 @@ class Distillation:
 @lru_cache(maxsize=8)
 def _rules(tree: Node, name: str) -> RuleSet:
     rules = rules_of(tree, name)
-    return simplify(rules) if len(rules.rules) < MOST_SIMPLIFIED else rules
+    return simplify_rules(rules) if len(rules.rules) < MOST_SIMPLIFIED else rules
 
 
 _ADAPTER: Final = TypeAdapter(Distillation)
@@ -106,4 +117,6 @@ def parse_distillation(text: bytes) -> Distillation:
     try:
         return _ADAPTER.validate_json(text)
     except ValidationError as error:
-        raise DataError(f"{FILE} cannot be read by this version of PHANTOM.", hint="Distil again.") from error
+        raise DataError(
+            f"{FILE} cannot be read by this version of PHANTOM.", hint="Distil again."
+        ) from error

@@ -1,9 +1,11 @@
-"""Dot: a tree as a Graphviz drawing, read from left to right, with the way of one session through it."""
+"""Dot: a tree as a Graphviz drawing, read from left to right, with the way of one session through
+it.
+"""
 
 from typing import Final
 
 from phantom_core.distil.markup import HIGHEST
-from phantom_core.distil.tree import Leaf, Split, leaves
+from phantom_core.distil.tree import Leaf, SplitNode, tree_leaves
 from phantom_core.rules.condition import Condition
 
 _LOW: Final = (0xDC, 0xE9, 0xF5)
@@ -11,13 +13,15 @@ _HIGH: Final = (0xF6, 0xC9, 0xA3)
 _WAY: Final = "#0f9488"
 _HEAD: Final = (
     'digraph tree { rankdir=LR; nodesep=0.12; ranksep=0.45; bgcolor="transparent";\n'
-    'node [shape=box, style="rounded,filled", fillcolor="#ffffff", color="#8b949b", fontcolor="#1d2428", '
+    'node [shape=box, style="rounded,filled", fillcolor="#ffffff", color="#8b949b", '
+    'fontcolor="#1d2428", '
     'fontname="Helvetica,Arial,sans-serif", fontsize=11, margin="0.12,0.05"];\n'
-    'edge [color="#8b949b", fontcolor="#5c666d", fontname="Helvetica,Arial,sans-serif", fontsize=10, arrowsize=0.6];\n'
+    'edge [color="#8b949b", fontcolor="#5c666d", fontname="Helvetica,Arial,sans-serif", '
+    "fontsize=10, arrowsize=0.6];\n"
 )
 
 
-def tree_dot(root: Leaf | Split, leaf: int | None = None) -> str:
+def tree_dot(root: Leaf | SplitNode, leaf: int | None = None) -> str:
     """Draw a tree.
 
     Args:
@@ -41,22 +45,36 @@ def condition_text(condition: Condition) -> str:
     if condition.threshold is None:
         return f"{name} is undefined"
     operator = {"<=": "≤", ">=": "≥", "!=": "≠"}.get(condition.operator, condition.operator)
-    threshold = condition.threshold if isinstance(condition.threshold, str) else f"{condition.threshold:.12g}"
-    return f"{name} {operator} {threshold or 'nothing'}{' or undefined' if condition.when_undefined else ''}"
+    threshold = (
+        condition.threshold
+        if isinstance(condition.threshold, str)
+        else f"{condition.threshold:.12g}"
+    )
+    return (
+        f"{name} {operator} "
+        f"{threshold or 'nothing'}{' or undefined' if condition.when_undefined else ''}"
+    )
 
 
-def _add(node: Leaf | Split, first: int, leaf: int | None, lines: list[str]) -> str:
-    """Write a node and everything after it; `first` is the position of its first leaf. Returns its name."""
-    n_leaves, number = len(leaves(node)), len(lines)
+def _add(node: Leaf | SplitNode, first: int, leaf: int | None, lines: list[str]) -> str:
+    """Write a node and everything after it; `first` is the position of its first leaf. Returns its
+    name.
+    """
+    n_leaves, number = len(tree_leaves(node)), len(lines)
     name, is_on_way = f"n{number}", leaf is not None and first <= leaf < first + n_leaves
     pen = f', color="{_WAY}", penwidth=2.5' if is_on_way else ""
     if isinstance(node, Leaf):
-        lines.append(f'{name} [label="{_leaf_text(node)}", fillcolor="{_fill(node.markup_ratio)}"{pen}];')
+        lines.append(
+            f'{name} [label="{_leaf_text(node)}", fillcolor="{_fill(node.markup_ratio)}"{pen}];'
+        )
         return name
     lines.append(f'{name} [label="{_question_text(node.condition)}"{pen}];')
-    for branch, answer, start in ((node.yes, "yes", first), (node.no, "no", first + len(leaves(node.yes)))):
+    for branch, answer, start in (
+        (node.yes, "yes", first),
+        (node.no, "no", first + len(tree_leaves(node.yes))),
+    ):
         child = _add(branch, start, leaf, lines)
-        taken = leaf is not None and start <= leaf < start + len(leaves(branch))
+        taken = leaf is not None and start <= leaf < start + len(tree_leaves(branch))
         style = f', color="{_WAY}", penwidth=2.5' if taken else ""
         lines.append(f'{name} -> {child} [label="{answer}"{style}];')
     return name
@@ -79,5 +97,7 @@ def _leaf_text(leaf: Leaf) -> str:
 
 def _fill(markup_ratio: float) -> str:
     part = min(1.0, max(0.0, (markup_ratio - 1) / (HIGHEST - 1)))
-    red, green, blue = (round(low + part * (high - low)) for low, high in zip(_LOW, _HIGH, strict=True))
+    red, green, blue = (
+        round(low + part * (high - low)) for low, high in zip(_LOW, _HIGH, strict=True)
+    )
     return f"#{red:02x}{green:02x}{blue:02x}"

@@ -1,18 +1,19 @@
-"""Fidelity: how far a small tree prices as its teacher does, with intervals from resampled actors."""
+"""Fidelity: how far a small tree prices as its teacher does, with intervals from resampled
+actors.
+"""
 
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import JsonValue
 from scipy.stats import rankdata
 
-from phantom_core.distil.markup import band, recovered
-from phantom_core.distil.sample import Sample
-from phantom_core.evaluation.ranking import Estimate
+from phantom_core.core.arrays import Floats
+from phantom_core.core.estimate import Estimate
+from phantom_core.distil.markup import band_markup, recovered_leakage
+from phantom_core.distil.sample import DistillationSample
 
-Floats = NDArray[np.float64]
 N_RESAMPLES: Final = 1_000
 _SELDOM: Final = 0.025
 
@@ -22,11 +23,13 @@ class Fidelity:
     """How far a tree prices as its teacher does, on actors it had not met.
 
     Attributes:
-        r2: share of the variance of the teacher's mark-ups that the tree explains; None where the teacher prices all alike.
+        r2: share of the variance of the teacher's mark-ups that the tree explains; None where the
+            teacher prices all alike.
         rank_correlation: Spearman's, of the two mark-ups; None where either prices all alike.
         band_agreement: share of sessions in the same band ×1.0, ×1.1 or ×1.3.
-        leakage_lost: share of what the teacher wins back from agents who bought that the tree does not; below 0 where it wins back
-            more; None where there is nothing to win back, or too little to tell.
+        leakage_lost: share of what the teacher wins back from agents who bought that the tree does
+            not; below 0 where it wins back more; None where there is nothing to win back, or too
+            little to tell.
     """
 
     r2: Estimate | None
@@ -49,7 +52,12 @@ class Fidelity:
         return figures
 
 
-def fidelity(sample: Sample, markup_ratio: Floats, rng: np.random.Generator, n_resamples: int = N_RESAMPLES) -> Fidelity:
+def measure_fidelity(
+    sample: DistillationSample,
+    markup_ratio: Floats,
+    rng: np.random.Generator,
+    n_resamples: int = N_RESAMPLES,
+) -> Fidelity:
     """Hold a tree's mark-ups against the teacher's.
 
     Args:
@@ -61,14 +69,27 @@ def fidelity(sample: Sample, markup_ratio: Floats, rng: np.random.Generator, n_r
     sums = _by_actor(sample, markup_ratio)
     point = _figures(sums.sum(axis=0)[None])[0]
     n = len(sums)
-    drawn = np.concatenate([_figures((np.bincount(rng.integers(n, size=n), minlength=n) @ sums)[None]) for _ in range(n_resamples)])
-    r2, rank_correlation, band_agreement, leakage_lost, (_, won_back) = zip(point, drawn.T, strict=True)
-    # Where other actors would have the teacher give money away, a share of what it wins back says nothing.
+    drawn = np.concatenate(
+        [
+            _figures((np.bincount(rng.integers(n, size=n), minlength=n) @ sums)[None])
+            for _ in range(n_resamples)
+        ]
+    )
+    r2, rank_correlation, band_agreement, leakage_lost, (_, won_back) = zip(
+        point, drawn.T, strict=True
+    )
+    # Where other actors would have the teacher give money away, a share of what it wins back says
+    # nothing.
     is_won = (won_back < 0).mean() <= _SELDOM
-    return Fidelity(_known(*r2), _known(*rank_correlation), _estimate(*band_agreement), _known(*leakage_lost) if is_won else None)
+    return Fidelity(
+        _known(*r2),
+        _known(*rank_correlation),
+        _estimate(*band_agreement),
+        _known(*leakage_lost) if is_won else None,
+    )
 
 
-def _by_actor(sample: Sample, tree: Floats) -> Floats:
+def _by_actor(sample: DistillationSample, tree: Floats) -> Floats:
     """What the figures are made of, added up per actor, shape (n_actors, n_sums)."""
     teacher = sample.markup_ratio
     # Centred, so that a variance is not the small difference of large numbers.
@@ -78,14 +99,15 @@ def _by_actor(sample: Sample, tree: Floats) -> Floats:
     parts = [
         np.ones(len(sample)), of_teacher, of_teacher**2, (of_tree - of_teacher) ** 2,
         rank_teacher, rank_tree, rank_teacher**2, rank_tree**2, rank_teacher * rank_tree,
-        band(teacher) == band(tree), value * recovered(teacher), value * recovered(tree),
+        band_markup(teacher) == band_markup(tree), value * recovered_leakage(teacher), value * recovered_leakage(tree),
     ]  # fmt: skip
     _, actor = np.unique(sample.groups, return_inverse=True)
     return np.column_stack([np.bincount(actor, part) for part in parts])
 
 
 def _figures(sums: Floats) -> Floats:
-    """R², rank correlation, band agreement and leakage lost, NaN where undefined, and what the teacher wins back.
+    """R², rank correlation, band agreement and leakage lost, NaN where undefined, and what the
+    teacher wins back.
 
     Args:
         sums: as `_by_actor` orders them, shape (n_resamples, n_sums).
@@ -94,7 +116,9 @@ def _figures(sums: Floats) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         spread_a, spread_b = aa - rank_a**2 / n, bb - rank_b**2 / n
         r2 = 1 - error / _positive(y2 - y**2 / n)
-        correlation = (ab - rank_a * rank_b / n) / np.sqrt(_positive(spread_a) * _positive(spread_b))
+        correlation = (ab - rank_a * rank_b / n) / np.sqrt(
+            _positive(spread_a) * _positive(spread_b)
+        )
         lost = 1 - tree / _positive(teacher)
     return np.column_stack([r2, correlation, same / n, lost, teacher])
 

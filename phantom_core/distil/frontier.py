@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom_core.distil.fidelity import Fidelity, fidelity
-from phantom_core.distil.grow import Recipe, grow
-from phantom_core.distil.sample import Sample
-from phantom_core.distil.tree import leaves, markup_of
-from phantom_core.progress import Progress, silent
+from phantom_core.core.progress import Progress, no_progress
+from phantom_core.distil.fidelity import Fidelity, measure_fidelity
+from phantom_core.distil.grow import Recipe, grow_tree
+from phantom_core.distil.sample import DistillationSample
+from phantom_core.distil.tree import markup_of, tree_leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +27,22 @@ class FrontierPoint:
     fidelity: Fidelity
 
 
-def out_of_fold_markup(sample: Sample, fold: NDArray[np.int64], recipe: Recipe, seed: int) -> NDArray[np.float64]:
+def out_of_fold_markup(
+    sample: DistillationSample, fold: NDArray[np.int64], recipe: Recipe, seed: int
+) -> NDArray[np.float64]:
     """Mark-up of each session by a tree that learned from the other folds, shape (n_sessions,)."""
     markup = np.empty(len(sample))
     for k in np.unique(fold):
         judged = sample[fold == k]
-        markup[fold == k] = markup_of(grow(sample[fold != k], recipe, seed), judged.columns, len(judged))
+        markup[fold == k] = markup_of(
+            grow_tree(sample[fold != k], recipe, seed), judged.columns, len(judged)
+        )
     return markup
 
 
-def judge(sample: Sample, fold: NDArray[np.int64], recipe: Recipe, seed: int) -> FrontierPoint:
+def score_depth(
+    sample: DistillationSample, fold: NDArray[np.int64], recipe: Recipe, seed: int
+) -> FrontierPoint:
     """Grow trees as a recipe says, and measure what they keep.
 
     Args:
@@ -45,16 +51,24 @@ def judge(sample: Sample, fold: NDArray[np.int64], recipe: Recipe, seed: int) ->
         recipe: what kind of tree.
         seed: of the trees and the resamples.
     """
-    kept = fidelity(sample, out_of_fold_markup(sample, fold, recipe, seed), np.random.default_rng(seed))
-    return FrontierPoint(recipe.depth, len(leaves(grow(sample, recipe, seed))), kept)
+    kept = measure_fidelity(
+        sample, out_of_fold_markup(sample, fold, recipe, seed), np.random.default_rng(seed)
+    )
+    return FrontierPoint(recipe.depth, len(tree_leaves(grow_tree(sample, recipe, seed))), kept)
 
 
-def frontier(
-    sample: Sample, fold: NDArray[np.int64], recipe: Recipe, seed: int, *, max_depth: int, progress: Progress = silent
+def depth_frontier(
+    sample: DistillationSample,
+    fold: NDArray[np.int64],
+    recipe: Recipe,
+    seed: int,
+    *,
+    max_depth: int,
+    progress: Progress = no_progress,
 ) -> tuple[FrontierPoint, ...]:
     """Judge every depth from 1; arguments as in `judge`."""
     points = []
     for depth in range(1, max_depth + 1):
         progress((depth - 1) / max_depth, f"depth {depth} of {max_depth}")
-        points.append(judge(sample, fold, replace(recipe, depth=depth), seed))
+        points.append(score_depth(sample, fold, replace(recipe, depth=depth), seed))
     return tuple(points)

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from phantom_core.core.arrays import Floats
 
 LOWEST: Final = 0.7
 HIGHEST: Final = 1.5
@@ -34,19 +34,20 @@ def teacher_markup(agent_probability: Floats, purchase_probability: Floats | Non
     return clipped
 
 
-def band(markup_ratio: Floats) -> NDArray[np.int64]:
+def band_markup(markup_ratio: Floats) -> NDArray[np.int64]:
     """Band of each mark-up: 0 for ×1.0, 1 for ×1.1, 2 for ×1.3.
 
-    >>> band(np.array([1.2, 1.21, 1.35, 1.36])).tolist()
+    >>> band_markup(np.array([1.2, 1.21, 1.35, 1.36])).tolist()
     [0, 1, 1, 2]
     """
     return np.digitize(markup_ratio, BAND_EDGES, right=True)
 
 
-def recovered(markup_ratio: Floats) -> Floats:
-    """Share of an agent's base price that a mark-up wins back: leakage at the base price minus leakage at the marked-up one.
+def recovered_leakage(markup_ratio: Floats) -> Floats:
+    """Share of an agent's base price that a mark-up wins back: leakage at the base price minus
+    leakage at the marked-up one.
 
-    >>> recovered(np.array([0.9, 1.0, 1.1, 1.5])).round(2).tolist()
+    >>> recovered_leakage(np.array([0.9, 1.0, 1.1, 1.5])).round(2).tolist()
     [-0.1, 0.0, 0.1, 0.2]
     """
     won: Floats = np.maximum(0, REFERENCE_RATIO - 1) - np.maximum(0, REFERENCE_RATIO - markup_ratio)

@@ -1,4 +1,6 @@
-"""Optimal mark-ups: for each session the one mark-up of all it is offered that a network expects to earn most with."""
+"""Optimal mark-ups: for each session the one mark-up of all it is offered that a network expects to
+earn most with.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,12 +9,12 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from phantom_core.core.arrays import Floats
+from phantom_core.core.progress import Progress, no_progress
 from phantom_core.models.multitask.inputs import Inputs
 from phantom_core.models.multitask.scorer import demand_by
-from phantom_core.models.optimal_price import Terms, optimal_prices
-from phantom_core.progress import Progress, silent
+from phantom_core.models.optimal_price import PricingObjective, optimal_prices
 
-Floats = NDArray[np.float64]
 # Each offer is asked about at eighty prices at once.
 _OFFERS_AT_ONCE: Final = 500
 
@@ -23,13 +25,13 @@ def optimal_markups(
     p_agent: Floats,
     inputs: Inputs,
     session: NDArray[np.int64],
-    terms: Terms,
-    progress: Progress = silent,
+    terms: PricingObjective,
+    progress: Progress = no_progress,
 ) -> Floats:
     """Find each session's best mark-up by the network that had not met its actor.
 
-    What a session is expected to buy at a mark-up is the sum of P(buy) over its offers, so that the objective of one offer is that of
-    all of them.
+    What a session is expected to buy at a mark-up is the sum of P(buy) over its offers, so that the
+    objective of one offer is that of all of them.
 
     Args:
         networks: one per fold.
@@ -52,11 +54,21 @@ def optimal_markups(
     return found
 
 
-def _best(network: onnxruntime.InferenceSession, inputs: Inputs, starts: NDArray[np.int64], p_agent: Floats, terms: Terms) -> Floats:
+def _best(
+    network: onnxruntime.InferenceSession,
+    inputs: Inputs,
+    starts: NDArray[np.int64],
+    p_agent: Floats,
+    terms: PricingObjective,
+) -> Floats:
     n_offers = np.diff(np.append(starts, len(inputs)))
 
     def demand(ratios: Floats) -> Floats:
-        return np.asarray(np.add.reduceat(demand_by(network, inputs, np.repeat(ratios, n_offers, axis=0)), starts, axis=0))
+        return np.asarray(
+            np.add.reduceat(
+                demand_by(network, inputs, np.repeat(ratios, n_offers, axis=0)), starts, axis=0
+            )
+        )
 
     return optimal_prices(terms, demand, p_agent).ratio
 

@@ -8,12 +8,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom_core.distil.tree import Split
-from phantom_core.errors import UnavailableError
+from phantom_core.core.errors import UnavailableError
+from phantom_core.distil.tree import SplitNode
 from phantom_core.rules.evaluate import Column
 
 DRAWN_WITHIN_S: Final = 60
-# Every session is a dot in every node it passes: more of them draw no other picture, only a slower one.
+# Every session is a dot in every node it passes: more of them draw no other picture, only a slower
+# one.
 MAX_DOTS: Final = 1_500
 # dtreeviz needs a fifth of a second a node, and nobody reads more.
 MAX_LEAVES: Final = 64
@@ -35,14 +36,27 @@ def svg_of(dot: str) -> str:
     """
     _need_graphviz()
     try:
-        drawn = subprocess.run(["dot", "-Tsvg"], input=dot.encode(), capture_output=True, check=True, timeout=DRAWN_WITHIN_S)
+        drawn = subprocess.run(
+            ["dot", "-Tsvg"],
+            input=dot.encode(),
+            capture_output=True,
+            check=True,
+            timeout=DRAWN_WITHIN_S,
+        )
     except (subprocess.SubprocessError, OSError) as error:
-        raise UnavailableError(f"Graphviz could not draw the tree: {error}.", hint="Use the plain tree.") from error
+        raise UnavailableError(
+            f"Graphviz could not draw the tree: {error}.", hint="Use the plain tree."
+        ) from error
     text = drawn.stdout.decode()
     return text[text.index("<svg") :]
 
 
-def detailed_svg(root: Split, columns: Mapping[str, Column], markup_ratio: NDArray[np.float64], row: int | None = None) -> str:
+def detailed_svg(
+    root: SplitNode,
+    columns: Mapping[str, Column],
+    markup_ratio: NDArray[np.float64],
+    row: int | None = None,
+) -> str:
     """The tree with the teacher's mark-ups of the sessions in every node.
 
     Takes seconds.
@@ -70,5 +84,6 @@ def detailed_svg(root: Split, columns: Mapping[str, Column], markup_ratio: NDArr
 def _need_graphviz() -> None:
     if not has_graphviz():
         raise UnavailableError(
-            "Graphviz is not installed on this machine.", hint="Install it (apt install graphviz), or use the plain tree."
+            "Graphviz is not installed on this machine.",
+            hint="Install it (apt install graphviz), or use the plain tree.",
         )

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 _SQL: Final = Path(__file__).with_name("purchased_value.sql").read_text(encoding="utf-8")
 
 
-def base_value(connection: duckdb.DuckDBPyConnection, session_keys: NDArray[np.int64]) -> NDArray[np.float64]:
+def base_value(
+    connection: duckdb.DuckDBPyConnection, session_keys: NDArray[np.int64]
+) -> NDArray[np.float64]:
     """What each session bought, at base prices.
 
     Args:

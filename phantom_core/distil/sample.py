@@ -13,7 +13,7 @@ from phantom_core.rules.evaluate import Column
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sample:
+class DistillationSample:
     """Labelled sessions with their teacher's mark-ups, arrays of shape (n_sessions,).
 
     Attributes:
@@ -38,23 +38,36 @@ class Sample:
         """Features a tree may ask about."""
         return tuple(self.columns)
 
-    def __getitem__(self, chosen: NDArray[np.bool_]) -> "Sample":
+    def __getitem__(self, chosen: NDArray[np.bool_]) -> "DistillationSample":
         columns: dict[str, Column] = {name: values[chosen] for name, values in self.columns.items()}
-        return Sample(columns, self.markup_ratio[chosen], self.is_agent[chosen], self.base_value[chosen], self.groups[chosen])
+        return DistillationSample(
+            columns,
+            self.markup_ratio[chosen],
+            self.is_agent[chosen],
+            self.base_value[chosen],
+            self.groups[chosen],
+        )
 
-    def without(self, names: Sequence[str]) -> "Sample":
+    def without(self, names: Sequence[str]) -> "DistillationSample":
         """The same sessions with fewer features to ask about."""
-        return replace(self, columns={name: values for name, values in self.columns.items() if name not in names})
+        return replace(
+            self,
+            columns={name: values for name, values in self.columns.items() if name not in names},
+        )
 
 
 def columns_of(sessions: pa.Table, names: Sequence[str]) -> dict[str, Column]:
-    """Features as rules read them: numbers with NaN where undefined, yes/no as 1/0, categories as texts with None.
+    """Features as rules read them: numbers with NaN where undefined, yes/no as 1/0, categories as
+    texts with None.
 
     Args:
         sessions: has the columns `names`.
         names: the features wanted.
     """
-    return {name: _texts(sessions[name]) if name in CATEGORIES else _numbers(sessions[name]) for name in names}
+    return {
+        name: _texts(sessions[name]) if name in CATEGORIES else _numbers(sessions[name])
+        for name in names
+    }
 
 
 def _texts(column: pa.ChunkedArray) -> NDArray[np.object_]:

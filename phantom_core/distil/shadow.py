@@ -7,16 +7,17 @@ import numpy as np
 from dtreeviz.models.shadow_decision_tree import ShadowDecTree
 from numpy.typing import NDArray
 
-from phantom_core.distil.tree import Leaf, Split
+from phantom_core.core.arrays import Floats
+from phantom_core.distil.tree import Leaf, SplitNode
 from phantom_core.rules.condition import Condition
-from phantom_core.rules.evaluate import Column, holds
+from phantom_core.rules.evaluate import Column, condition_holds
 
-Floats = NDArray[np.float64]
 _NONE: Final = -1
 
 
 class Shadow(ShadowDecTree):  # type: ignore[misc]
-    """One column of numbers per question, so that `yes` is left of its threshold wherever undefined belongs.
+    """One column of numbers per question, so that `yes` is left of its threshold wherever undefined
+    belongs.
 
     Args:
         root: the tree.
@@ -24,27 +25,38 @@ class Shadow(ShadowDecTree):  # type: ignore[misc]
         markup_ratio: the teacher's, shape (n_rows,).
     """
 
-    def __init__(self, root: Split, columns: Mapping[str, Column], markup_ratio: Floats) -> None:
-        self._nodes: list[Leaf | Split] = []
+    def __init__(
+        self, root: SplitNode, columns: Mapping[str, Column], markup_ratio: Floats
+    ) -> None:
+        self._nodes: list[Leaf | SplitNode] = []
         self._children: dict[int, tuple[int, int]] = {}
         self._samples: dict[int, NDArray[np.int64]] = {}
         self._add(root, columns, np.arange(len(markup_ratio)))
-        asked = [(i, node) for i, node in enumerate(self._nodes) if isinstance(node, Split)]
+        asked = [(i, node) for i, node in enumerate(self._nodes) if isinstance(node, SplitNode)]
         self._column = {i: position for position, (i, _) in enumerate(asked)}
         drawn = [_drawn(node, columns[node.condition.feature]) for _, node in asked]
-        self._thresholds = {i: threshold for (i, _), (_, threshold) in zip(asked, drawn, strict=True)}
-        names = [node.condition.feature.replace("_", " ") + _suffix(node.condition) for _, node in asked]
+        self._thresholds = {
+            i: threshold for (i, _), (_, threshold) in zip(asked, drawn, strict=True)
+        }
+        names = [
+            node.condition.feature.replace("_", " ") + _suffix(node.condition) for _, node in asked
+        ]
         values = np.column_stack([column for column, _ in drawn])
         super().__init__(root, values, markup_ratio, names, "mark-up", None)
 
-    def _add(self, node: Leaf | Split, columns: Mapping[str, Column], rows: NDArray[np.int64]) -> int:
+    def _add(
+        self, node: Leaf | SplitNode, columns: Mapping[str, Column], rows: NDArray[np.int64]
+    ) -> int:
         number = len(self._nodes)
         self._nodes.append(node)
         self._samples[number] = rows
-        if isinstance(node, Split):
+        if isinstance(node, SplitNode):
             values = columns[node.condition.feature][rows]
-            yes = self._add(node.yes, columns, rows[holds(node.condition, values)])
-            self._children[number] = yes, self._add(node.no, columns, rows[holds(node.opposite, values)])
+            yes = self._add(node.yes, columns, rows[condition_holds(node.condition, values)])
+            self._children[number] = (
+                yes,
+                self._add(node.no, columns, rows[condition_holds(node.opposite, values)]),
+            )
         return number
 
     def is_fit(self) -> bool:
@@ -101,7 +113,11 @@ class Shadow(ShadowDecTree):  # type: ignore[misc]
 
     def get_prediction(self, id: int) -> float:
         node = self._nodes[id]
-        return node.markup_ratio if isinstance(node, Leaf) else float(np.mean(self.y_train[self._samples[id]]))
+        return (
+            node.markup_ratio
+            if isinstance(node, Leaf)
+            else float(np.mean(self.y_train[self._samples[id]]))
+        )
 
     def nnodes(self) -> int:
         return len(self._nodes)
@@ -110,13 +126,20 @@ class Shadow(ShadowDecTree):  # type: ignore[misc]
         return float(np.var(self.y_train[self._samples[id]]))
 
     def get_feature_path_importance(self, node_list: list[int]) -> Floats:
-        return np.bincount([self._column[i] for i in node_list if i in self._column], minlength=len(self._column)).astype(np.float64)
+        return np.bincount(
+            [self._column[i] for i in node_list if i in self._column], minlength=len(self._column)
+        ).astype(np.float64)
 
     def get_max_depth(self) -> int:
         return max(int(leaf.level) for leaf in self.leaves)
 
     def get_score(self) -> float:
-        error = sum(float(((self.y_train[self._samples[leaf.id]] - self.get_prediction(leaf.id)) ** 2).sum()) for leaf in self.leaves)
+        error = sum(
+            float(
+                ((self.y_train[self._samples[leaf.id]] - self.get_prediction(leaf.id)) ** 2).sum()
+            )
+            for leaf in self.leaves
+        )
         return 1 - error / float(((self.y_train - self.y_train.mean()) ** 2).sum())
 
     def get_min_samples_leaf(self) -> int:
@@ -129,16 +152,21 @@ class Shadow(ShadowDecTree):  # type: ignore[misc]
         return ["yes", "no"]
 
 
-def _drawn(node: Split, values: Column) -> tuple[Floats, float]:
+def _drawn(node: SplitNode, values: Column) -> tuple[Floats, float]:
     """What a question is asked of, as numbers, and the threshold that parts yes from no."""
     threshold = node.condition.threshold
     if node.condition.operator != "<=" or not isinstance(threshold, float):
-        return np.where(holds(node.condition, values), 0.0, 1.0), 0.5
+        return np.where(condition_holds(node.condition, values), 0.0, 1.0), 0.5
     numbers = values.astype(np.float64)
     known = numbers[~np.isnan(numbers)]
-    low, high = min(known.min(initial=threshold), threshold), max(known.max(initial=threshold), threshold)
+    low, high = (
+        min(known.min(initial=threshold), threshold),
+        max(known.max(initial=threshold), threshold),
+    )
     beside = 0.05 * max(high - low, 1.0)
-    return np.where(np.isnan(numbers), low - beside if node.condition.when_undefined else high + beside, numbers), threshold
+    return np.where(
+        np.isnan(numbers), low - beside if node.condition.when_undefined else high + beside, numbers
+    ), threshold
 
 
 def _suffix(condition: Condition) -> str:
@@ -147,5 +175,7 @@ def _suffix(condition: Condition) -> str:
         return " undefined? (0 yes, 1 no)"
     if condition.operator == "<=":
         return ""
-    shown = condition.threshold if isinstance(condition.threshold, str) else f"{condition.threshold:g}"
+    shown = (
+        condition.threshold if isinstance(condition.threshold, str) else f"{condition.threshold:g}"
+    )
     return f" {condition.operator} {shown or 'nothing'}? (0 yes, 1 no)"

@@ -33,7 +33,8 @@ class ClassifierTeacher:
     """Marks up by the probability of an agent alone.
 
     Attributes:
-        scores: session_id and agent_probability, of sessions that the model which scored them had not met.
+        scores: session_id and agent_probability, of sessions that the model which scored them had
+            not met.
     """
 
     scores: pa.Table
@@ -57,8 +58,9 @@ class NetworkTeacher:
     """Marks up by the probability of an agent, and down by that of a purchase.
 
     Attributes:
-        scores: session_id, agent_probability and purchase_probability (that any of the session's offers is bought; NULL without
-            an offer), of sessions that the networks which scored them had not met.
+        scores: session_id, agent_probability and purchase_probability (that any of the session's
+            offers is bought; NULL without an offer), of sessions that the networks which scored
+            them had not met.
     """
 
     scores: pa.Table
@@ -69,7 +71,8 @@ class NetworkTeacher:
         return "network"
 
     def markup_ratio(self, sessions: pa.Table) -> NDArray[np.float64]:
-        """Price over base price for each session; NaN for sessions that were not scored. Without an offer nothing can be bought.
+        """Price over base price for each session; NaN for sessions that were not scored. Without an
+        offer nothing can be bought.
 
         Args:
             sessions: rows of the feature matrix, with session_id.
@@ -83,7 +86,8 @@ class OptimalTeacher:
     """Marks up as a network expects to earn most, agents' leakage taken off.
 
     Attributes:
-        markups: session_id and markup_ratio (NULL without an offer), of sessions that the networks which priced them had not met.
+        markups: session_id and markup_ratio (NULL without an offer), of sessions that the networks
+            which priced them had not met.
     """
 
     markups: pa.Table

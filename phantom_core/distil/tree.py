@@ -1,4 +1,6 @@
-"""Tree: conditions that lead to a mark-up, with what is known of the sessions that end in each leaf."""
+"""Tree: conditions that lead to a mark-up, with what is known of the sessions that end in each
+leaf.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from phantom_core.rules.condition import Condition
-from phantom_core.rules.evaluate import Column, holds
+from phantom_core.rules.evaluate import Column, condition_holds
 
 NOWHERE = -1
 
@@ -35,12 +37,13 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class SplitNode:
     """One question.
 
     Attributes:
         condition: leads to `yes` where it holds.
-        opposite: leads to `no` where it holds. Where a feature that is always defined is undefined all the same, neither holds.
+        opposite: leads to `no` where it holds. Where a feature that is always defined is undefined
+            all the same, neither holds.
         yes: what comes then.
         no: what comes else.
     """
@@ -52,45 +55,56 @@ class Split:
     kind: Literal["split"] = "split"
 
 
-Node = Annotated[Leaf | Split, Field(discriminator="kind")]
+Node = Annotated[Leaf | SplitNode, Field(discriminator="kind")]
 
 
-def leaves(node: Leaf | Split) -> tuple[Leaf, ...]:
+def tree_leaves(node: Leaf | SplitNode) -> tuple[Leaf, ...]:
     """All leaves, from left to right."""
-    return (node,) if isinstance(node, Leaf) else (*leaves(node.yes), *leaves(node.no))
+    return (node,) if isinstance(node, Leaf) else (*tree_leaves(node.yes), *tree_leaves(node.no))
 
 
-def depth(node: Leaf | Split) -> int:
+def tree_depth(node: Leaf | SplitNode) -> int:
     """Most questions asked of any session."""
-    return 0 if isinstance(node, Leaf) else 1 + max(depth(node.yes), depth(node.no))
+    return 0 if isinstance(node, Leaf) else 1 + max(tree_depth(node.yes), tree_depth(node.no))
 
 
-def paths(node: Leaf | Split, before: tuple[Condition, ...] = ()) -> Iterator[tuple[tuple[Condition, ...], Leaf]]:
+def tree_paths(
+    node: Leaf | SplitNode, before: tuple[Condition, ...] = ()
+) -> Iterator[tuple[tuple[Condition, ...], Leaf]]:
     """Every leaf with the conditions that lead to it, in the order of `leaves`."""
     if isinstance(node, Leaf):
         yield before, node
     else:
-        yield from paths(node.yes, (*before, node.condition))
-        yield from paths(node.no, (*before, node.opposite))
+        yield from tree_paths(node.yes, (*before, node.condition))
+        yield from tree_paths(node.no, (*before, node.opposite))
 
 
-def features(node: Leaf | Split) -> tuple[str, ...]:
+def tree_features(node: Leaf | SplitNode) -> tuple[str, ...]:
     """Features that are asked about, each once."""
-    return tuple(dict.fromkeys(condition.feature for conditions, _ in paths(node) for condition in conditions))
+    return tuple(
+        dict.fromkeys(
+            condition.feature for conditions, _ in tree_paths(node) for condition in conditions
+        )
+    )
 
 
-def default_leaf(node: Leaf | Split) -> int:
-    """The leaf of whoever fits nowhere: the lowest mark-up, and of several the one most sessions end in."""
-    found = leaves(node)
+def default_leaf(node: Leaf | SplitNode) -> int:
+    """The leaf of whoever fits nowhere: the lowest mark-up, and of several the one most sessions
+    end in.
+    """
+    found = tree_leaves(node)
     return min(range(len(found)), key=lambda i: (found[i].markup_ratio, -found[i].n_sessions))
 
 
-def leaf_of(node: Leaf | Split, columns: Mapping[str, Column], n_rows: int) -> NDArray[np.int64]:
+def leaf_of(
+    node: Leaf | SplitNode, columns: Mapping[str, Column], n_rows: int
+) -> NDArray[np.int64]:
     """Position of each row's leaf.
 
     Args:
         node: the root.
-        columns: values by feature, shape (n_rows,): numbers with NaN where undefined, or texts with None.
+        columns: values by feature, shape (n_rows,): numbers with NaN where undefined, or texts with
+            None.
         n_rows: how many rows there are.
     """
     found = np.full(n_rows, NOWHERE, np.int64)
@@ -99,16 +113,28 @@ def leaf_of(node: Leaf | Split, columns: Mapping[str, Column], n_rows: int) -> N
     return found
 
 
-def markup_of(node: Leaf | Split, columns: Mapping[str, Column], n_rows: int) -> NDArray[np.float64]:
+def markup_of(
+    node: Leaf | SplitNode, columns: Mapping[str, Column], n_rows: int
+) -> NDArray[np.float64]:
     """Price over base price of each row; arguments as in `leaf_of`."""
-    return np.array([leaf.markup_ratio for leaf in leaves(node)])[leaf_of(node, columns, n_rows)]
+    return np.array([leaf.markup_ratio for leaf in tree_leaves(node)])[
+        leaf_of(node, columns, n_rows)
+    ]
 
 
-def _send(node: Leaf | Split, columns: Mapping[str, Column], rows: NDArray[np.int64], first: int, found: NDArray[np.int64]) -> int:
+def _send(
+    node: Leaf | SplitNode,
+    columns: Mapping[str, Column],
+    rows: NDArray[np.int64],
+    first: int,
+    found: NDArray[np.int64],
+) -> int:
     """Write down the leaf of some rows; returns the position after the last leaf of this node."""
     if isinstance(node, Leaf):
         found[rows] = first
         return first + 1
     values = columns[node.condition.feature][rows]
-    after_yes = _send(node.yes, columns, rows[holds(node.condition, values)], first, found)
-    return _send(node.no, columns, rows[holds(node.opposite, values)], after_yes, found)
+    after_yes = _send(
+        node.yes, columns, rows[condition_holds(node.condition, values)], first, found
+    )
+    return _send(node.no, columns, rows[condition_holds(node.opposite, values)], after_yes, found)

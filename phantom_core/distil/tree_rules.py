@@ -1,10 +1,10 @@
 """Tree rules: a tree as a rule set, one rule per leaf, with the same answer for every session."""
 
-from phantom_core.distil.tree import Leaf, Split, default_leaf, paths
+from phantom_core.distil.tree import Leaf, SplitNode, default_leaf, tree_paths
 from phantom_core.rules.rule_set import Rule, RuleSet
 
 
-def rules_of(root: Leaf | Split, name: str) -> RuleSet:
+def rules_of(root: Leaf | SplitNode, name: str) -> RuleSet:
     """Write a tree as rules, the highest mark-up first.
 
     The leaf with the lowest mark-up becomes ELSE, so whoever fits nowhere is not marked up.
@@ -13,7 +13,7 @@ def rules_of(root: Leaf | Split, name: str) -> RuleSet:
         root: the tree.
         name: of the rule set.
     """
-    found = list(paths(root))
+    found = list(tree_paths(root))
     default = default_leaf(root)
     rest = [path for i, path in enumerate(found) if i != default]
     rest.sort(key=lambda path: (-path[1].markup_ratio, -path[1].n_sessions))

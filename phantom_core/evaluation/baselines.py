@@ -11,13 +11,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from phantom_core.core.arrays import Floats
+from phantom_core.core.estimate import Estimate
 from phantom_core.evaluation.kernel import KernelScore
-from phantom_core.evaluation.metrics import confusion
-from phantom_core.evaluation.ranking import Estimate, ranking, roc_auc
+from phantom_core.evaluation.metrics import confusion_counts
+from phantom_core.evaluation.ranking import rank_scores, roc_auc
 from phantom_core.models.classifier import LabelledRows
-from phantom_core.models.encoding import spread
+from phantom_core.models.encoding import spread_categories
 
-Floats = NDArray[np.float64]
 FAST_PER_MIN: Final = 5.0
 
 
@@ -44,7 +45,8 @@ class BestFeature:
 
     Attributes:
         name: the feature.
-        roc_auc: of its values, or of one value of a category, whichever way round; chosen and measured on the same sessions.
+        roc_auc: of its values, or of one value of a category, whichever way round; chosen and
+            measured on the same sessions.
     """
 
     name: str
@@ -53,12 +55,18 @@ class BestFeature:
 
 def best_feature(rows: LabelledRows) -> BestFeature:
     """Find the feature that ranks best on its own; undefined ranks below all else."""
-    found = ((name, _alone(spread(rows.values[:, [i]], [name]), rows.is_agent)) for i, name in enumerate(rows.names))
+    found = (
+        (name, _alone(spread_categories(rows.values[:, [i]], [name]), rows.is_agent))
+        for i, name in enumerate(rows.names)
+    )
     return BestFeature(*max(found, key=lambda pair: pair[1]))
 
 
 def velocity_rule(
-    velocity_per_min: Floats, is_agent: NDArray[np.bool_], groups: NDArray[np.int64], rng: np.random.Generator
+    velocity_per_min: Floats,
+    is_agent: NDArray[np.bool_],
+    groups: NDArray[np.int64],
+    rng: np.random.Generator,
 ) -> VelocityRule:
     """Judge the velocity rule; a session without a velocity is not fast.
 
@@ -68,26 +76,34 @@ def velocity_rule(
         groups: actor of each row, shape (n_rows,).
         rng: draws the resamples of the interval.
     """
-    counted = confusion(is_agent, velocity_per_min > FAST_PER_MIN)
+    counted = confusion_counts(is_agent, velocity_per_min > FAST_PER_MIN)
     score = np.nan_to_num(velocity_per_min, nan=-1.0)
-    return VelocityRule(FAST_PER_MIN, counted.precision, counted.recall, ranking(is_agent, score, groups, rng).roc_auc)
+    return VelocityRule(
+        FAST_PER_MIN,
+        counted.precision,
+        counted.recall,
+        rank_scores(is_agent, score, groups, rng).roc_auc,
+    )
 
 
 def logistic_scores(rows: LabelledRows, fold: NDArray[np.int64]) -> Floats:
-    """Out-of-fold log-odds of logistic regression: medians and an indicator for NULL, scaled, both classes weighing the same.
+    """Out-of-fold log-odds of logistic regression: medians and an indicator for NULL, scaled, both
+    classes weighing the same.
 
     Args:
         rows: the sessions.
         fold: fold of each row, shape (n_rows,).
     """
-    x, scores = spread(rows.values, rows.names), np.empty(len(fold))
+    x, scores = spread_categories(rows.values, rows.names), np.empty(len(fold))
     for k in np.unique(fold):
         model = _logistic().fit(x[fold != k], rows.is_agent[fold != k])
         scores[fold == k] = model.decision_function(x[fold == k])
     return scores
 
 
-def kernel_scores(sequences: pa.ListArray, is_agent: NDArray[np.bool_], fold: NDArray[np.int64]) -> Floats:
+def kernel_scores(
+    sequences: pa.ListArray, is_agent: NDArray[np.bool_], fold: NDArray[np.int64]
+) -> Floats:
     """Out-of-fold transition-kernel scores, in nats per step.
 
     Args:
@@ -113,4 +129,6 @@ def _alone(columns: Floats, is_agent: NDArray[np.bool_]) -> float:
 def _logistic() -> Pipeline:
     # A feature that is NULL throughout stays in, as a constant.
     impute = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
-    return make_pipeline(impute, StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=2_000))
+    return make_pipeline(
+        impute, StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=2_000)
+    )

@@ -1,21 +1,29 @@
-"""Demand curve of a training: elasticities and price bands by class, from networks that never met the shopper."""
+"""Demand curve of a training: elasticities and price bands by class, from networks that never met
+the shopper.
+"""
 
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom_core.errors import DataError
+from phantom_core.core.arrays import Floats
+from phantom_core.core.errors import DataError
 from phantom_core.evaluation.learning import Learning
 from phantom_core.evaluation.multitask_report import DemandCurve
-from phantom_core.evaluation.price_response import Elasticity, Response, elasticity_of_class, price_bands
+from phantom_core.evaluation.price_response import (
+    ElasticityEstimate,
+    Response,
+    elasticity_of_class,
+    price_bands,
+)
 from phantom_core.models.curves import Curve
 from phantom_core.models.multitask.cross_fit import CrossFitted, log_odds
 from phantom_core.models.multitask.inputs import Inputs
 from phantom_core.models.multitask.network import Network
 
-Floats = NDArray[np.float64]
-# Elasticity at the base price is taken from the probabilities this far below and above it, in log price.
+# Elasticity at the base price is taken from the probabilities this far below and above it, in log
+# price.
 _NUDGE: Final = 0.01
 _LOOKED_AT: Final = 500
 _RATIOS: Final = np.linspace(0.5, 2.0, 31)
@@ -23,23 +31,29 @@ _ROUNDING: Final = 1e-7
 LEAST_OF_A_CLASS: Final = 10
 
 
-def refused(why: DataError) -> DemandCurve:
+def refused_curve(why: DataError) -> DemandCurve:
     """No curve, and why."""
     return DemandCurve(why.message, why.hint, None, None, (), is_monotone=True)
 
 
-def demand_curve(learning: Learning, fitted: CrossFitted, purchase: Curve, p_agent: Floats | None) -> DemandCurve:
+def demand_curve(
+    learning: Learning, fitted: CrossFitted, purchase: Curve, p_agent: Floats | None
+) -> DemandCurve:
     """Measure the curve on held-out offers.
 
     Args:
         learning: offers and sessions.
         fitted: networks of all folds.
         purchase: calibration of the purchase head.
-        p_agent: out-of-fold P(agent) of each offer, shape (n_offers,); None where nobody knows agents.
+        p_agent: out-of-fold P(agent) of each offer, shape (n_offers,); None where nobody knows
+            agents.
     """
     offers, n = learning.rows[learning.is_offer], learning.offers.num_rows
     priced = ~np.isnan(offers.inputs.log_ratio)
-    at = {ratio: _out_of_fold(fitted, offers.inputs, fitted.fold[:n], purchase, ratio) for ratio in (-_NUDGE, 0.0, _NUDGE)}
+    at = {
+        ratio: _out_of_fold(fitted, offers.inputs, fitted.fold[:n], purchase, ratio)
+        for ratio in (-_NUDGE, 0.0, _NUDGE)
+    }
     response = Response(
         log_ratio=offers.inputs.log_ratio[priced].astype(np.float64),
         bought=offers.bought[priced] == 1,
@@ -63,10 +77,14 @@ def is_monotone(network: Network, inputs: Inputs, purchase: Curve) -> bool:
     """Whether P(purchase) of these rows falls or stays at each of 31 rising prices."""
     ratios = np.broadcast_to(_RATIOS, (len(inputs), _RATIOS.size))
     _, scores = log_odds(network, inputs.at_ratios(ratios))
-    return bool((np.diff(purchase.probability(scores).reshape(ratios.shape), axis=1) <= _ROUNDING).all())
+    return bool(
+        (np.diff(purchase.probability(scores).reshape(ratios.shape), axis=1) <= _ROUNDING).all()
+    )
 
 
-def _out_of_fold(fitted: CrossFitted, inputs: Inputs, fold: NDArray[np.int64], purchase: Curve, log_ratio: float) -> Floats:
+def _out_of_fold(
+    fitted: CrossFitted, inputs: Inputs, fold: NDArray[np.int64], purchase: Curve, log_ratio: float
+) -> Floats:
     """P(purchase) at one price, by the network that did not see the offer."""
     priced = Inputs(inputs.session, inputs.product, np.full(len(inputs), log_ratio, np.float32))
     found = np.empty(len(inputs))
@@ -76,14 +94,16 @@ def _out_of_fold(fitted: CrossFitted, inputs: Inputs, fold: NDArray[np.int64], p
 
 
 def _class_weights(label: NDArray[np.float32], p_agent: Floats | None) -> dict[str, Floats]:
-    """Class → probability that an offer was made to it: the label where there is one, else P(agent)."""
+    """Class → probability that an offer was made to it: the label where there is one, else
+    P(agent).
+    """
     if p_agent is None:
         return {}
     agent = np.where(np.isnan(label), p_agent, label).astype(np.float64)
     return {"human": 1.0 - agent, "agent": agent}
 
 
-def _measured(response: Response, weight: Floats | None) -> Elasticity | None:
+def _measured(response: Response, weight: Floats | None) -> ElasticityEstimate | None:
     if weight is None or weight[response.bought].sum() < LEAST_OF_A_CLASS:
         return None
     return elasticity_of_class(response, weight)

@@ -1,4 +1,6 @@
-"""History: the events of labelled sessions in order, to be cut short, delayed, and turned into features again."""
+"""History: the events of labelled sessions in order, to be cut short, delayed, and turned into
+features again.
+"""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -13,7 +15,9 @@ from phantom_core.features.aggregate import features_at
 
 # No feature reads these, and metadata is the widest column of all.
 UNREAD: Final = ("session_id", "experiment_id", "store_mode", "metadata")
-COLUMNS: Final = ", ".join(f"CAST(NULL AS VARCHAR) AS {name}" if name in UNREAD else name for name in schema.EVENTS.names)
+COLUMNS: Final = ", ".join(
+    f"CAST(NULL AS VARCHAR) AS {name}" if name in UNREAD else name for name in schema.EVENTS.names
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,9 +25,11 @@ class History:
     """Events of some sessions.
 
     Attributes:
-        events: columns of schema.EVENTS, NULL where no feature reads them, ordered by (session_key, event_ms, event_id).
+        events: columns of schema.EVENTS, NULL where no feature reads them, ordered by (session_key,
+            event_ms, event_id).
         session_keys: the sessions in ascending order, shape (n_sessions,).
-        starts: row of each session's first event, and the number of events at the end, shape (n_sessions + 1,).
+        starts: row of each session's first event, and the number of events at the end, shape
+            (n_sessions + 1,).
     """
 
     events: pa.Table
@@ -38,7 +44,9 @@ class History:
 
     @property
     def gap_ms(self) -> NDArray[np.int64]:
-        """Wait before each event, ms; without meaning for the first event of a session, shape (n_events,)."""
+        """Wait before each event, ms; without meaning for the first event of a session, shape
+        (n_events,).
+        """
         return np.diff(self.event_ms, prepend=0)
 
     @property
@@ -68,9 +76,13 @@ class History:
         """
         position = np.arange(len(self.events)) - np.repeat(self.starts[:-1], self.n_events)
         starts = np.append(0, np.cumsum(np.minimum(self.n_events, n_events)))
-        return replace(self, events=self.events.filter(pa.array(position < n_events)), starts=starts).features()
+        return replace(
+            self, events=self.events.filter(pa.array(position < n_events)), starts=starts
+        ).features()
 
-    def delayed(self, sessions: NDArray[np.bool_], max_delay_s: float, rng: np.random.Generator) -> "History":
+    def delayed(
+        self, sessions: NDArray[np.bool_], max_delay_s: float, rng: np.random.Generator
+    ) -> "History":
         """The same events, had some sessions waited longer between any two of them.
 
         Args:
@@ -85,7 +97,8 @@ class History:
         """The same events, had all other sessions waited as long as these do, at random.
 
         Args:
-            models: whose waits are copied; at least one of them has two events, shape (n_sessions,).
+            models: whose waits are copied; at least one of them has two events, shape
+                (n_sessions,).
             rng: draws the waits.
         """
         first = np.zeros(len(self.events), dtype=np.bool_)
@@ -104,7 +117,12 @@ class History:
         first = self.starts[:-1]
         event_ms = np.repeat(self.event_ms[first] - since[first], self.n_events) + since
         column = self.events.schema.get_field_index("event_ms")
-        return replace(self, events=self.events.set_column(column, schema.EVENTS.field("event_ms"), pa.array(event_ms)))
+        return replace(
+            self,
+            events=self.events.set_column(
+                column, schema.EVENTS.field("event_ms"), pa.array(event_ms)
+            ),
+        )
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect()
@@ -121,7 +139,8 @@ def read_history(connection: duckdb.DuckDBPyConnection, session_keys: NDArray[np
     """
     connection.register("wanted", pa.table({"session_key": session_keys}))
     events = connection.sql(
-        f"SELECT {COLUMNS} FROM events SEMI JOIN wanted USING (session_key) ORDER BY session_key, event_ms, event_id"
+        f"SELECT {COLUMNS} FROM events SEMI JOIN wanted USING (session_key) ORDER BY session_key, "
+        "event_ms, event_id"
     ).to_arrow_table()
     starts = np.searchsorted(events["session_key"].to_numpy(), session_keys)
     return History(events, session_keys, np.append(starts, len(events)))

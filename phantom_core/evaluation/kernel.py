@@ -1,4 +1,6 @@
-"""Transition kernels: which steps from one event to the next speak for an agent, and which for a human."""
+"""Transition kernels: which steps from one event to the next speak for an agent, and which for a
+human.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -20,7 +22,8 @@ class KernelScore:
     """Two Markov kernels over event names, one per class, and the evidence of each step.
 
     Attributes:
-        names: event names in order. A row is where a step comes from: `start`, then names; a column where it goes: names, then `end`.
+        names: event names in order. A row is where a step comes from: `start`, then names; a column
+            where it goes: names, then `end`.
         counts: steps seen, shape (2, n_names + 1, n_names + 1), humans first.
         smoothing: added to every count (Laplace).
     Source: Billingsley 1961, Statistical methods in Markov chains.
@@ -31,7 +34,9 @@ class KernelScore:
     smoothing: float
 
     @classmethod
-    def fit(cls, sequences: pa.ListArray, is_agent: NDArray[np.bool_], smoothing: float = SMOOTHING) -> "KernelScore":
+    def fit(
+        cls, sequences: pa.ListArray, is_agent: NDArray[np.bool_], smoothing: float = SMOOTHING
+    ) -> "KernelScore":
         """Count the steps of each class.
 
         Args:
@@ -44,7 +49,11 @@ class KernelScore:
         source, target, session = _encode(sequences, names)
         n = len(names) + 1
         cells = (is_agent[session] * n + source) * n + target
-        return cls(names, np.bincount(cells, minlength=2 * n * n).reshape(2, n, n).astype(np.float64), smoothing)
+        return cls(
+            names,
+            np.bincount(cells, minlength=2 * n * n).reshape(2, n, n).astype(np.float64),
+            smoothing,
+        )
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -65,7 +74,9 @@ class KernelScore:
 
     @property
     def evidence(self) -> NDArray[np.float64]:
-        """Log-likelihood ratio of each step in nats, above 0 for an agent, shape (n_names + 1, n_names + 1)."""
+        """Log-likelihood ratio of each step in nats, above 0 for an agent, shape (n_names + 1,
+        n_names + 1).
+        """
         human, agent = np.log(self.kernels)
         ratio: NDArray[np.float64] = agent - human
         return ratio
@@ -76,8 +87,8 @@ class KernelScore:
         Args:
             sequences: event names of each session in order.
         Returns:
-            Log-likelihood ratios in nats, and the session (row of `sequences`) of each; a step with a name
-            that was never learned is no evidence, 0.
+            Log-likelihood ratios in nats, and the session (row of `sequences`) of each; a step with
+            a name that was never learned is no evidence, 0.
         """
         source, target, session = _encode(sequences, self.names)
         known = (source >= 0) & (target >= 0)
@@ -93,11 +104,15 @@ class KernelScore:
         """
         ratios, session = self.steps(sequences)
         n_sessions = len(sequences)
-        mean: NDArray[np.float64] = np.bincount(session, ratios, n_sessions) / np.bincount(session, minlength=n_sessions)
+        mean: NDArray[np.float64] = np.bincount(session, ratios, n_sessions) / np.bincount(
+            session, minlength=n_sessions
+        )
         return mean
 
 
-def _encode(sequences: pa.ListArray, names: tuple[str, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _encode(
+    sequences: pa.ListArray, names: tuple[str, ...]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Row, column and session of every step; −1 for a name that is not known."""
     starts = sequences.offsets.to_numpy() - sequences.offsets[0].as_py()
     found = pc.index_in(sequences.flatten(), value_set=pa.array(names, pa.string()))

@@ -1,4 +1,6 @@
-"""Labelled sessions: what a classifier learns from and is judged on, read at one version of the lake."""
+"""Labelled sessions: what a classifier learns from and is judged on, read at one version of the
+lake.
+"""
 
 from dataclasses import dataclass
 
@@ -8,16 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from phantom_core.artifacts.store import sha256
-from phantom_core.errors import DataError
+from phantom_core.core.errors import DataError
+from phantom_core.core.progress import Progress
 from phantom_core.evaluation import report
 from phantom_core.evaluation.history import History, read_history
 from phantom_core.features.store import FeatureStore, version_of
 from phantom_core.lake.lake import Lake
+from phantom_core.model_store.store import file_digest
 from phantom_core.models.classifier import LabelledRows
-from phantom_core.models.encoding import encode
-from phantom_core.models.splits import actors, by_kind
-from phantom_core.progress import Progress
+from phantom_core.models.encoding import encode_features
+from phantom_core.models.splits import actor_codes, by_kind
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +45,11 @@ class LabelledSessions:
 
 
 def read_labelled(
-    lake: Lake, features: tuple[str, ...], n_folds: int, progress: Progress, period_ms: tuple[int, int] | None = None
+    lake: Lake,
+    features: tuple[str, ...],
+    n_folds: int,
+    progress: Progress,
+    period_ms: tuple[int, int] | None = None,
 ) -> LabelledSessions:
     """Read the sessions that have a label, and their events.
 
@@ -59,7 +65,9 @@ def read_labelled(
     store = FeatureStore(lake)
     store.refresh(progress)
     everything = begun_in(store.matrix(), period_ms)
-    version = version_of(everything)  # not the refresh's: another process may have loaded more since
+    version = version_of(
+        everything
+    )  # not the refresh's: another process may have loaded more since
     matrix = everything.filter(pc.is_valid(everything["is_agent"])).sort_by("session_key")
     _check_labels(matrix, everything.num_rows)
     with lake.connect(("events", "experiments", "session_labels"), version=version) as connection:
@@ -67,8 +75,10 @@ def read_labelled(
         subjects, sources = read_subjects(connection, matrix), _sources(connection, matrix)
     is_agent = matrix["is_agent"].to_numpy().astype(np.bool_)
     groups, n_split = actors_to_fold_by(matrix, subjects, is_agent, n_folds)
-    rows = LabelledRows(encode(matrix, features), features, is_agent, groups)
-    return LabelledSessions(matrix, rows, history, _data(version, matrix, everything.num_rows, rows, sources, n_split))
+    rows = LabelledRows(encode_features(matrix, features), features, is_agent, groups)
+    return LabelledSessions(
+        matrix, rows, history, _data(version, matrix, everything.num_rows, rows, sources, n_split)
+    )
 
 
 def begun_in(matrix: pa.Table, period_ms: tuple[int, int] | None) -> pa.Table:
@@ -76,13 +86,19 @@ def begun_in(matrix: pa.Table, period_ms: tuple[int, int] | None) -> pa.Table:
     if period_ms is None:
         return matrix
     begun = matrix["start_ms"]
-    return matrix.filter(pc.and_(pc.greater_equal(begun, period_ms[0]), pc.less(begun, period_ms[1])))
+    return matrix.filter(
+        pc.and_(pc.greater_equal(begun, period_ms[0]), pc.less(begun, period_ms[1]))
+    )
 
 
 def read_subjects(connection: duckdb.DuckDBPyConnection, matrix: pa.Table) -> pa.ChunkedArray:
     """Who took part in each session's experiment; NULL where nobody wrote it down."""
-    named = connection.sql("SELECT experiment_id, NULLIF(TRIM(subject_name), '') AS subject FROM experiments").to_arrow_table()
-    return named["subject"].take(pc.index_in(matrix["experiment_id"], value_set=named["experiment_id"].combine_chunks()))
+    named = connection.sql(
+        "SELECT experiment_id, NULLIF(TRIM(subject_name), '') AS subject FROM experiments"
+    ).to_arrow_table()
+    return named["subject"].take(
+        pc.index_in(matrix["experiment_id"], value_set=named["experiment_id"].combine_chunks())
+    )
 
 
 def actors_to_fold_by(
@@ -90,14 +106,19 @@ def actors_to_fold_by(
 ) -> tuple[NDArray[np.int64], int]:
     """Actors, and how many subjects are several of them.
 
-    Subjects are the actors where there are enough to fold by. A name that stands for many ("student") leaves too few.
+    Subjects are the actors where there are enough to fold by. A name that stands for many
+    ("student") leaves too few.
     """
-    by_subject = actors(matrix, subjects)
+    by_subject = actor_codes(matrix, subjects)
     if min(len(kind) for kind in by_kind(by_subject, is_agent)) >= n_folds:
         return by_subject, 0
-    taken_part = pa.table({"subject": subjects, "experiment_id": matrix["experiment_id"]}).filter(pc.is_valid(subjects))
-    n_experiments = taken_part.group_by("subject").aggregate([("experiment_id", "count_distinct")])["experiment_id_count_distinct"]
-    return actors(matrix), pc.sum(pc.greater(n_experiments, 1)).as_py() or 0
+    taken_part = pa.table({"subject": subjects, "experiment_id": matrix["experiment_id"]}).filter(
+        pc.is_valid(subjects)
+    )
+    n_experiments = taken_part.group_by("subject").aggregate([("experiment_id", "count_distinct")])[
+        "experiment_id_count_distinct"
+    ]
+    return actor_codes(matrix), pc.sum(pc.greater(n_experiments, 1)).as_py() or 0
 
 
 def _check_labels(matrix: pa.Table, n_sessions: int) -> None:
@@ -105,7 +126,8 @@ def _check_labels(matrix: pa.Table, n_sessions: int) -> None:
     n_human = matrix.num_rows - n_agent
     if not n_agent or not n_human:
         raise DataError(
-            f"Learning needs sessions of humans and of agents, but of {n_sessions:,} sessions {n_human:,} are labelled human and "
+            f"Learning needs sessions of humans and of agents, but of {n_sessions:,} sessions "
+            f"{n_human:,} are labelled human and "
             f"{n_agent:,} agent.",
             hint="Load experiments (ingest --experiments) or session labels (ingest --labels).",
         )
@@ -113,12 +135,21 @@ def _check_labels(matrix: pa.Table, n_sessions: int) -> None:
 
 def _sources(connection: duckdb.DuckDBPyConnection, matrix: pa.Table) -> report.LabelSources:
     """Who labelled the sessions; a person's word goes before an experiment's."""
-    named = connection.sql("SELECT session_id FROM session_labels WHERE is_agent IS NOT NULL").to_arrow_table()["session_id"]
+    named = connection.sql(
+        "SELECT session_id FROM session_labels WHERE is_agent IS NOT NULL"
+    ).to_arrow_table()["session_id"]
     n_person = pc.sum(pc.is_in(matrix["session_id"], value_set=named)).as_py() or 0
     return report.LabelSources(n_person, matrix.num_rows - n_person)
 
 
-def _data(version: int, matrix: pa.Table, n_sessions: int, rows: LabelledRows, sources: report.LabelSources, n_split: int) -> report.Data:
+def _data(
+    version: int,
+    matrix: pa.Table,
+    n_sessions: int,
+    rows: LabelledRows,
+    sources: report.LabelSources,
+    n_split: int,
+) -> report.Data:
     n_agent = int(rows.is_agent.sum())
     n_human = len(rows.is_agent) - n_agent
     families = matrix.filter(matrix["is_agent"])["family"].value_counts().to_pylist()
@@ -131,12 +162,18 @@ def _data(version: int, matrix: pa.Table, n_sessions: int, rows: LabelledRows, s
         subjects_split=n_split,
         lone_sessions=int((np.bincount(rows.groups) == 1).sum()),
         labels_sha256=_hash(matrix["session_key"].to_numpy(), rows.is_agent, rows.groups),
-        families={row["values"]: row["counts"] for row in sorted(families, key=lambda row: str(row["values"])) if row["values"]},
+        families={
+            row["values"]: row["counts"]
+            for row in sorted(families, key=lambda row: str(row["values"]))
+            if row["values"]
+        },
         start_ms=pc.min(matrix["start_ms"]).as_py(),
         end_ms=pc.max(matrix["end_ms"]).as_py(),
     )
 
 
-def _hash(session_key: NDArray[np.int64], is_agent: NDArray[np.bool_], groups: NDArray[np.int64]) -> str:
+def _hash(
+    session_key: NDArray[np.int64], is_agent: NDArray[np.bool_], groups: NDArray[np.int64]
+) -> str:
     """Equal for equal labels of equal sessions by equal actors, on every machine."""
-    return sha256(np.column_stack([session_key, is_agent, groups]).astype("<i8").tobytes())
+    return file_digest(np.column_stack([session_key, is_agent, groups]).astype("<i8").tobytes())

@@ -5,22 +5,30 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from phantom_core.core.estimate import Estimate
+from phantom_core.core.progress import Progress
 from phantom_core.evaluation.learning import Learning
 from phantom_core.evaluation.multitask_report import LaterTask
-from phantom_core.evaluation.ranking import Estimate, ranking
+from phantom_core.evaluation.ranking import rank_scores
 from phantom_core.models.multitask.cross_fit import log_odds
-from phantom_core.models.multitask.fitting import fit_early_stopped
+from phantom_core.models.multitask.fitting import fit_network_early
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
-from phantom_core.progress import Progress
 
 EARLIER_SHARE: Final = 0.75
 LEAST_OF_A_KIND: Final = 10
 
 
 def judge_later(
-    learning: Learning, chosen: Hyperparameters, *, has_price: bool, seed: int, rng: np.random.Generator, progress: Progress
+    learning: Learning,
+    chosen: Hyperparameters,
+    *,
+    has_price: bool,
+    seed: int,
+    rng: np.random.Generator,
+    progress: Progress,
 ) -> LaterTask | None:
-    """Learn from the first three quarters of the sessions, and ask about actors who come only after.
+    """Learn from the first three quarters of the sessions, and ask about actors who come only
+    after.
 
     Args:
         learning: offers and sessions.
@@ -40,7 +48,9 @@ def judge_later(
     later = ~met[rows.actor]
     if not _enough(rows.bought[earlier & is_offer]) or not _enough(rows.bought[later & is_offer]):
         return None
-    network = fit_early_stopped(rows[earlier], chosen, has_price=has_price, seed=seed, progress=progress).network
+    network = fit_network_early(
+        rows[earlier], chosen, has_price=has_price, seed=seed, progress=progress
+    ).network
     agent, purchase = log_odds(network, rows.inputs)
     sessions, offers = later & ~is_offer, later & is_offer
     return LaterTask(
@@ -56,5 +66,10 @@ def _enough(label: NDArray[np.float32]) -> bool:
     return bool(min((label == 1).sum(), (label == 0).sum()) >= LEAST_OF_A_KIND)
 
 
-def _ranked(label: NDArray[np.float32], score: NDArray[np.float64], actor: NDArray[np.int64], rng: np.random.Generator) -> Estimate | None:
-    return ranking(label == 1, score, actor, rng).roc_auc if _enough(label) else None
+def _ranked(
+    label: NDArray[np.float32],
+    score: NDArray[np.float64],
+    actor: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> Estimate | None:
+    return rank_scores(label == 1, score, actor, rng).roc_auc if _enough(label) else None

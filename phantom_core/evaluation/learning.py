@@ -8,17 +8,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from phantom_core.artifacts.store import sha256
-from phantom_core.errors import DataError
+from phantom_core.core.errors import DataError
+from phantom_core.core.progress import Progress, part_progress
 from phantom_core.evaluation.labelled_sessions import actors_to_fold_by, begun_in, read_subjects
 from phantom_core.evaluation.multitask_report import OfferData
+from phantom_core.features.offers.offers import RELATIONS, Moments, read_offers, usual_moments
 from phantom_core.features.store import FeatureStore, version_of
 from phantom_core.lake.lake import Lake
-from phantom_core.models.multitask.inputs import concatenate, offer_inputs, session_inputs
+from phantom_core.model_store.store import file_digest
+from phantom_core.models.multitask.inputs import concatenate_inputs, offer_inputs, session_inputs
 from phantom_core.models.multitask.rows import LearningRows
-from phantom_core.models.splits import by_kind, folds
-from phantom_core.offers.offers import RELATIONS, Moments, read_offers, usual_moments
-from phantom_core.progress import Progress, within
+from phantom_core.models.splits import by_kind, make_folds
 
 LEAST_PURCHASES: Final = 20
 _ALL_RELATIONS: Final = (*RELATIONS, "experiments", "session_labels")
@@ -33,7 +33,8 @@ class Learning:
         sessions: of the feature store, the labelled ones, n_sessions rows.
         rows: n_offers + n_sessions rows, in this order.
         fold: of each row, shape (n_offers + n_sessions,); no actor is in two.
-        start_ms, end_ms: first and last event of each row's session, UTC milliseconds, of the same shape.
+        start_ms, end_ms: first and last event of each row's session, UTC milliseconds, of the same
+            shape.
         data: what the report says about them.
     """
 
@@ -70,32 +71,41 @@ def read_learning(
 
     Args:
         lake: the events; the feature store is refreshed.
-        moments: what an offer is; None means first quotes where quotes are logged, else the moment before the first cart.
+        moments: what an offer is; None means first quotes where quotes are logged, else the moment
+            before the first cart.
         n_folds: how many folds the actors must fill.
         most_offers: take whole sessions at random until there are about this many.
         rng: deals actors into folds.
         progress: told all along.
-        period_ms: only sessions that began in [start, end), UTC milliseconds; None means all. What is known of an offer comes from
-            all events before it, whatever the period.
+        period_ms: only sessions that began in [start, end), UTC milliseconds; None means all. What
+            is known of an offer comes from all events before it, whatever the period.
     Raises:
         DataError: no offer, or too few purchases or actors.
     """
     store = FeatureStore(lake)
-    store.refresh(within(progress, 0, 0.4))
+    store.refresh(part_progress(progress, 0, 0.4))
     everything = begun_in(store.matrix(), period_ms).sort_by("session_key")
     version = version_of(everything)
     progress(0.4, "looking up every quote as it was known then")
     with lake.connect(_ALL_RELATIONS, version=version if version >= 0 else None) as connection:
         chosen = moments or usual_moments(connection)
         offers = read_offers(connection, chosen, most=most_offers)
-        offers = offers.filter(pc.is_in(offers["session_key"], value_set=everything["session_key"].combine_chunks()))
+        offers = offers.filter(
+            pc.is_in(offers["session_key"], value_set=everything["session_key"].combine_chunks())
+        )
         subjects = read_subjects(connection, everything)
     progress(1, f"{offers.num_rows:,} offers")
     return _assembled(everything, offers, subjects, version, chosen, n_folds, rng)
 
 
 def _assembled(
-    everything: pa.Table, offers: pa.Table, subjects: pa.ChunkedArray, version: int, moments: str, n_folds: int, rng: np.random.Generator
+    everything: pa.Table,
+    offers: pa.Table,
+    subjects: pa.ChunkedArray,
+    version: int,
+    moments: str,
+    n_folds: int,
+    rng: np.random.Generator,
 ) -> Learning:
     at = np.searchsorted(everything["session_key"].to_numpy(), offers["session_key"].to_numpy())
     bought = offers["bought"].to_numpy().astype(np.bool_)
@@ -107,8 +117,10 @@ def _assembled(
     is_labelled = ~np.isnan(label) if _both(label) else np.zeros(len(label), np.bool_)
     sessions = everything.filter(pa.array(is_labelled))
     rows = LearningRows(
-        inputs=concatenate(offer_inputs(offers), session_inputs(sessions)),
-        is_agent=np.concatenate([label[at] if _both(label) else np.full(len(at), np.nan), label[is_labelled]]).astype(np.float32),
+        inputs=concatenate_inputs(offer_inputs(offers), session_inputs(sessions)),
+        is_agent=np.concatenate(
+            [label[at] if _both(label) else np.full(len(at), np.nan), label[is_labelled]]
+        ).astype(np.float32),
         bought=np.concatenate([bought, np.full(sessions.num_rows, np.nan)]).astype(np.float32),
         actor=np.concatenate([actor[at], actor[is_labelled]]),
     )
@@ -131,7 +143,8 @@ def _both(label: NDArray[np.float32]) -> bool:
 def _check_purchases(bought: NDArray[np.bool_]) -> None:
     if not LEAST_PURCHASES <= bought.sum() < len(bought):
         raise DataError(
-            f"Of {len(bought):,} offers {int(bought.sum()):,} were bought; learning who buys needs at least {LEAST_PURCHASES} "
+            f"Of {len(bought):,} offers {int(bought.sum()):,} were bought; learning who buys "
+            f"needs at least {LEAST_PURCHASES} "
             "that were, and some that were not.",
             hint="Load a longer period, with its purchase_complete events.",
         )
@@ -148,8 +161,12 @@ def _actors_and_folds(
     """Actors dealt into folds: agents evenly where enough are known, else buyers evenly."""
     is_agent = label == 1
     actor, _ = actors_to_fold_by(everything, subjects, is_agent, n_folds)
-    kind = is_agent if min(len(numbers) for numbers in by_kind(actor, is_agent)) >= n_folds else _buying_actors(actor, buys)
-    return actor, folds(actor, kind, n_folds, rng)
+    kind = (
+        is_agent
+        if min(len(numbers) for numbers in by_kind(actor, is_agent)) >= n_folds
+        else _buying_actors(actor, buys)
+    )
+    return actor, make_folds(actor, kind, n_folds, rng)
 
 
 def _buying_actors(actor: NDArray[np.int64], buys: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -157,7 +174,9 @@ def _buying_actors(actor: NDArray[np.int64], buys: NDArray[np.bool_]) -> NDArray
     return np.asarray(np.bincount(actor, buys)[actor] > 0)
 
 
-def _data(offers: pa.Table, sessions: pa.Table, rows: LearningRows, version: int, moments: str) -> OfferData:
+def _data(
+    offers: pa.Table, sessions: pa.Table, rows: LearningRows, version: int, moments: str
+) -> OfferData:
     key = offers["session_key"].to_numpy()
     return OfferData(
         lake_version=version,
@@ -177,4 +196,4 @@ def _data(offers: pa.Table, sessions: pa.Table, rows: LearningRows, version: int
 def _hash(rows: LearningRows, key: NDArray[np.int64]) -> str:
     """Equal for equal rows on every machine."""
     labels = np.nan_to_num(np.column_stack([rows.is_agent, rows.bought]), nan=-1.0).astype("<i8")
-    return sha256(np.column_stack([key, labels, rows.actor]).astype("<i8").tobytes())
+    return file_digest(np.column_stack([key, labels, rows.actor]).astype("<i8").tobytes())

@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from phantom_core.core.arrays import Floats
+
 N_BINS: Final = 15
 LEAST_IN_BIN: Final = 50
 N_DRAWS: Final = 100
@@ -54,7 +55,7 @@ class CalibrationBin:
     n_sessions: int
 
 
-def confusion(is_agent: NDArray[np.bool_], is_marked: NDArray[np.bool_]) -> Confusion:
+def confusion_counts(is_agent: NDArray[np.bool_], is_marked: NDArray[np.bool_]) -> Confusion:
     """Count sessions by label and decision.
 
     Args:
@@ -69,17 +70,18 @@ def confusion(is_agent: NDArray[np.bool_], is_marked: NDArray[np.bool_]) -> Conf
     )
 
 
-def brier(is_agent: NDArray[np.bool_], probability: Floats) -> float:
+def brier_score(is_agent: NDArray[np.bool_], probability: Floats) -> float:
     """Mean squared error of probabilities: 0 perfect, 0.25 a coin.
 
-    >>> round(brier(np.array([True, False]), np.array([0.9, 0.3])), 3)
+    >>> round(brier_score(np.array([True, False]), np.array([0.9, 0.3])), 3)
     0.05
     """
     return float(np.mean((probability - is_agent) ** 2))
 
 
 def calibration_error(bins: tuple[CalibrationBin, ...]) -> float:
-    """Expected calibration error (ECE): mean distance of predicted from observed shares, weighted by sessions.
+    """Expected calibration error (ECE): mean distance of predicted from observed shares, weighted
+    by sessions.
 
     Source: Naeini, Cooper and Hauskrecht 2015; bins of equal mass as in Roelofs et al. 2022.
     """
@@ -88,9 +90,13 @@ def calibration_error(bins: tuple[CalibrationBin, ...]) -> float:
 
 
 def calibration_bins(
-    is_agent: NDArray[np.bool_], probability: Floats, n_bins: int = N_BINS, n_least: int = LEAST_IN_BIN
+    is_agent: NDArray[np.bool_],
+    probability: Floats,
+    n_bins: int = N_BINS,
+    n_least: int = LEAST_IN_BIN,
 ) -> tuple[CalibrationBin, ...]:
-    """Cut sessions into bins of much the same number, by probability; equal probabilities stay together.
+    """Cut sessions into bins of much the same number, by probability; equal probabilities stay
+    together.
 
     Args:
         is_agent: labels, shape (n_rows,).
@@ -103,8 +109,11 @@ def calibration_bins(
     return tuple(_bin(is_agent[part], probability[part]) for part in parts)
 
 
-def calibration_error_of_chance(probability: Floats, rng: np.random.Generator, n_bins: int = N_BINS, n_least: int = LEAST_IN_BIN) -> float:
-    """Expected calibration error that perfectly calibrated probabilities show on average: what is left is too few sessions.
+def calibration_error_of_chance(
+    probability: Floats, rng: np.random.Generator, n_bins: int = N_BINS, n_least: int = LEAST_IN_BIN
+) -> float:
+    """Expected calibration error that perfectly calibrated probabilities show on average: what is
+    left is too few sessions.
 
     Args:
         probability: in [0, 1], shape (n_rows,).
@@ -116,7 +125,9 @@ def calibration_error_of_chance(probability: Floats, rng: np.random.Generator, n
     ordered = np.sort(probability)
     starts = _bin_starts(ordered, n_bins, n_least)
     surprises = ((rng.random(len(ordered)) < ordered) - ordered for _ in range(N_DRAWS))
-    return float(np.mean([np.abs(np.add.reduceat(surprise, starts)).sum() for surprise in surprises])) / len(ordered)
+    return float(
+        np.mean([np.abs(np.add.reduceat(surprise, starts)).sum() for surprise in surprises])
+    ) / len(ordered)
 
 
 def _bin_starts(ordered: Floats, n_bins: int, n_least: int) -> NDArray[np.int64]:
@@ -134,5 +145,9 @@ def _bin(is_agent: NDArray[np.bool_], probability: Floats) -> CalibrationBin:
     n, share = len(is_agent), float(is_agent.mean())
     # Wilson 1927: an interval that stays inside [0, 1].
     centre = (share + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
-    reach = Z_95 / (1 + Z_95**2 / n) * float(np.sqrt(share * (1 - share) / n + Z_95**2 / (4 * n**2)))
-    return CalibrationBin(float(probability.mean()), share, max(0.0, centre - reach), min(1.0, centre + reach), n)
+    reach = (
+        Z_95 / (1 + Z_95**2 / n) * float(np.sqrt(share * (1 - share) / n + Z_95**2 / (4 * n**2)))
+    )
+    return CalibrationBin(
+        float(probability.mean()), share, max(0.0, centre - reach), min(1.0, centre + reach), n
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from phantom_core.evaluation.ranking import Estimate
+from phantom_core.core.estimate import Estimate
 from phantom_core.evaluation.report import ClassifierReport, Data, LabelSources
 from phantom_core.evaluation.threshold import ThresholdChoice
 
@@ -17,19 +17,34 @@ AS_GOOD: Final = 0.005
 
 def model_card(report: ClassifierReport) -> str:
     """Write the card of a trained classifier in Markdown."""
-    sections = (_title, _use, _data, _figures, _calibration, _threshold, _robustness, _limits, _reproduce)
+    sections = (
+        _title,
+        _use,
+        _data,
+        _figures,
+        _calibration,
+        _threshold,
+        _robustness,
+        _limits,
+        _reproduce,
+    )
     return "\n\n".join(section(report) for section in sections) + "\n"
 
 
 def _title(report: ClassifierReport) -> str:
-    return f"# Agent classifier {report.model_version}\n\nTrained {_day(report.created_ms)} UTC in {report.seconds:.0f} s."
+    return (
+        f"# Agent classifier {report.model_version}\n\nTrained {_day(report.created_ms)} UTC "
+        f"in {report.seconds:.0f} s."
+    )
 
 
 def _use(report: ClassifierReport) -> str:
     return (
         "## Intended use\n\n"
-        "Says how likely it is that a shopping session is an automated shopper's, from what the session did. Meant for measuring, "
-        "and for mark-ups within guard rails that a person approved. Not meant for turning anybody away, nor for judging a person."
+        "Says how likely it is that a shopping session is an automated shopper's, from what the "
+        "session did. Meant for measuring, "
+        "and for mark-ups within guard rails that a person approved. Not meant for turning "
+        "anybody away, nor for judging a person."
     )
 
 
@@ -40,13 +55,23 @@ def _data(report: ClassifierReport) -> str:
         ("what", "value"),
         [
             ("lake version", str(data.lake_version)),
-            ("sessions", f"{data.sessions:,}: {data.labels.human:,} human, {data.labels.agent:,} agent, {data.labels.unknown:,} unknown"),
+            (
+                "sessions",
+                f"{data.sessions:,}: {data.labels.human:,} human, {data.labels.agent:,} agent, "
+                f"{data.labels.unknown:,} unknown",
+            ),
             ("actors (subjects, experiments, or lone sessions)", f"{data.actors:,}"),
             ("labelled sessions that stand alone", _lone_share(data)),
             ("SHA-256 of sessions, labels and actors", f"`{data.labels_sha256}`"),
             ("families of agents", families),
-            ("period of the labelled sessions", f"{_day(data.start_ms)} to {_day(data.end_ms)} UTC"),
-            ("features", f"{len(report.features)}; left out: {', '.join(report.without) or 'none'}"),
+            (
+                "period of the labelled sessions",
+                f"{_day(data.start_ms)} to {_day(data.end_ms)} UTC",
+            ),
+            (
+                "features",
+                f"{len(report.features)}; left out: {', '.join(report.without) or 'none'}",
+            ),
         ],
     )
 
@@ -54,7 +79,12 @@ def _data(report: ClassifierReport) -> str:
 def _figures(report: ClassifierReport) -> str:
     rule, base_rate = report.baselines.velocity_rule, report.baselines.base_rate
     rows = [
-        (name, _estimate(ranking.roc_auc), _estimate(ranking.pr_auc), _estimate(ranking.precision_at_recall_80))
+        (
+            name,
+            _estimate(ranking.roc_auc),
+            _estimate(ranking.pr_auc),
+            _estimate(ranking.precision_at_recall_80),
+        )
         for name, ranking in (
             ("**this classifier**", report.ranking),
             ("logistic regression", report.baselines.logistic),
@@ -62,14 +92,18 @@ def _figures(report: ClassifierReport) -> str:
         )
     ]
     velocity = f"rule: precision {_share(rule.precision)} at recall {_share(rule.recall)}"
-    rows.append((f"more than {rule.events_per_min:g} events/min", _estimate(rule.roc_auc), "", velocity))
+    rows.append(
+        (f"more than {rule.events_per_min:g} events/min", _estimate(rule.roc_auc), "", velocity)
+    )
     best = report.baselines.best_feature
     rows.append((f"{best.name} alone, the best feature", f"{best.roc_auc:.3f}", "", ""))
     rows.append(("marking everybody", "0.500", f"{base_rate:.3f}", f"{base_rate:.3f}"))
     return (
         "## How well it ranks\n\n"
-        f"Out of fold, {report.n_folds} folds, no actor in two of them. 95 % intervals are of resampled actors; they leave out how "
-        "much chance there is in the training and in the folds.\n\n" + _table(("", "ROC-AUC", "PR-AUC", "precision at 80 % recall"), rows)
+        f"Out of fold, {report.n_folds} folds, no actor in two of them. 95 % intervals are of "
+        "resampled actors; they leave out how "
+        "much chance there is in the training and in the folds.\n\n"
+        + _table(("", "ROC-AUC", "PR-AUC", "precision at 80 % recall"), rows)
     )
 
 
@@ -78,9 +112,12 @@ def _calibration(report: ClassifierReport) -> str:
     losses = ", ".join(f"{name} {loss:.4f}" for name, loss in calibration.log_loss.items())
     return (
         "## How far its probabilities can be trusted\n\n"
-        f"ECE {calibration.ece:.3f} ({len(calibration.bins)} bins of much the same mass), where perfectly calibrated probabilities of as "
-        f"many sessions show {calibration.ece_of_chance:.3f} on average. Brier {calibration.brier:.3f}, where predicting the "
-        f"base rate scores {calibration.brier_base_rate:.3f}. Curve: {calibration.method}, by held-out log loss ({losses})."
+        f"ECE {calibration.ece:.3f} ({len(calibration.bins)} bins of much the same mass), where "
+        "perfectly calibrated probabilities of as "
+        f"many sessions show {calibration.ece_of_chance:.3f} on average. Brier "
+        f"{calibration.brier:.3f}, where predicting the "
+        f"base rate scores {calibration.brier_base_rate:.3f}. Curve: {calibration.method}, by "
+        f"held-out log loss ({losses})."
     )
 
 
@@ -88,8 +125,10 @@ def _threshold(report: ClassifierReport) -> str:
     choice, counted = report.threshold, report.confusion
     return (
         "## Threshold\n\n"
-        f"A session counts as an agent from probability {choice.threshold:.3f} on: {_choice(choice)} Expected cost per session "
-        f"{choice.cost_per_session:.4f}; marking up nobody {choice.nobody_cost_per_session:.4f}, everybody "
+        f"A session counts as an agent from probability {choice.threshold:.3f} on: "
+        f"{_choice(choice)} Expected cost per session "
+        f"{choice.cost_per_session:.4f}; marking up nobody {choice.nobody_cost_per_session:.4f}, "
+        "everybody "
         f"{choice.everybody_cost_per_session:.4f}.\n\n"
         + _table(
             ("", "marked up", "left alone"),
@@ -103,14 +142,19 @@ def _threshold(report: ClassifierReport) -> str:
 
 def _choice(choice: ThresholdChoice) -> str:
     costs = (
-        f"when marking up a human costs {choice.marking_up_human_cost:g} and an agent that buys at the low quote "
+        f"when marking up a human costs {choice.marking_up_human_cost:g} and an agent that buys "
+        "at the low quote "
         f"{choice.leaking_to_agent_cost:g} of an average order"
     )
     if choice.agent_buying_rate:
         return (
-            f"the cheapest threshold {costs}. {100 * choice.agent_buying_rate:.1f} % of the agent sessions bought; the others cost nothing."
+            f"the cheapest threshold {costs}. {100 * choice.agent_buying_rate:.1f} % of the "
+            "agent sessions bought; the others cost nothing."
         )
-    return f"no agent bought, so marking up saves nothing; this is the break-even {costs}, if every agent bought."
+    return (
+        f"no agent bought, so marking up saves nothing; this is the break-even {costs}, if "
+        "every agent bought."
+    )
 
 
 def _robustness(report: ClassifierReport) -> str:
@@ -130,38 +174,62 @@ def _robustness(report: ClassifierReport) -> str:
         if attack
     ]
     if not robustness.human_clock_attack:
-        rows.append(("agents wait as long as humans do", "not measured: no human session has two events", ""))
+        rows.append(
+            (
+                "agents wait as long as humans do",
+                "not measured: no human session has two events",
+                "",
+            )
+        )
     rows.append(("without timing features", "", _estimate(robustness.without_timing)))
     rows.append(("without user-agent features", "", _estimate(robustness.without_user_agent)))
-    return "## Robustness\n\nROC-AUC, out of fold.\n\n" + _table(("condition", "as trained", "trained for it"), rows) + _families(report)
+    return (
+        "## Robustness\n\nROC-AUC, out of fold.\n\n"
+        + _table(("condition", "as trained", "trained for it"), rows)
+        + _families(report)
+    )
 
 
 def _families(report: ClassifierReport) -> str:
     found = report.robustness.leave_family_out
-    rows = [(r.family, f"{r.n_sessions:,}", _estimate(r.roc_auc), _estimate(r.roc_auc_known)) for r in found]
-    return "\n\nEach family of agents against all humans:\n\n" + _table(("family", "sessions", "never met", "known"), rows) if rows else ""
+    rows = [
+        (r.family, f"{r.n_sessions:,}", _estimate(r.roc_auc), _estimate(r.roc_auc_known))
+        for r in found
+    ]
+    return (
+        "\n\nEach family of agents against all humans:\n\n"
+        + _table(("family", "sessions", "never met", "known"), rows)
+        if rows
+        else ""
+    )
 
 
 def _limits(report: ClassifierReport) -> str:
     limits = [
-        "Agents of a family that was not learned from may be found less surely than the headline says; see the rows above.",
+        "Agents of a family that was not learned from may be found less surely than the headline "
+        "says; see the rows above.",
         _label_limit(report.data.sources),
-        "Thresholds and shares hold for the mix of humans and agents in the labelled sessions; in traffic with another mix they move.",
-        "The threshold was chosen on the sessions it is reported on, among 201 values; its cost is slightly flattered.",
+        "Thresholds and shares hold for the mix of humans and agents in the labelled sessions; in "
+        "traffic with another mix they move.",
+        "The threshold was chosen on the sessions it is reported on, among 201 values; its cost "
+        "is slightly flattered.",
     ]
     if not report.data.families:
         limits.append("No family of agents was named, so nothing is known about unseen families.")
     if report.data.lone_sessions:
         limits.append(
-            f"{_lone_share(report.data)} of the labelled sessions stand alone; if one actor made several, the folds do not know it."
+            f"{_lone_share(report.data)} of the labelled sessions stand alone; if one actor made "
+            "several, the folds do not know it."
         )
     if report.data.subjects_split:
         limits.append(
-            f"{report.data.subjects_split:,} subjects took part in several experiments, and there are too few subjects to fold by: each "
+            f"{report.data.subjects_split:,} subjects took part in several experiments, and there "
+            "are too few subjects to fold by: each "
             "experiment counts as an actor, and a subject may be on both sides of a split."
         )
     limits += [
-        f"{name} reaches a ROC-AUC of {auc:.3f}: the classifier adds little to it on these sessions."
+        f"{name} reaches a ROC-AUC of {auc:.3f}: the classifier adds little to it on these "
+        "sessions."
         for name, auc in _simpler_means(report)
         if auc >= report.ranking.roc_auc.value - AS_GOOD
     ]
@@ -182,14 +250,17 @@ def _lone_share(data: Data) -> str:
 
 
 def _label_limit(sources: LabelSources) -> str:
-    by_experiment = "whatever else differs between their arms (tasks, hours, devices) may be what was learned"
+    by_experiment = (
+        "whatever else differs between their arms (tasks, hours, devices) may be what was learned"
+    )
     by_person = "whatever else made a person call a session human or agent may be what was learned"
     if not sources.person:
         return f"Labels come from experiments: {by_experiment}."
     if not sources.experiment:
         return f"Labels were given to sessions one by one: {by_person}."
     return (
-        f"{sources.experiment:,} labels come from experiments: {by_experiment}. {sources.person:,} were given to sessions one by one: "
+        f"{sources.experiment:,} labels come from experiments: {by_experiment}. "
+        f"{sources.person:,} were given to sessions one by one: "
         f"{by_person}."
     )
 
@@ -200,14 +271,20 @@ def _reproduce(report: ClassifierReport) -> str:
     without = f" --without {','.join(report.without)}" if report.without else ""
     return (
         "## How to reproduce\n\n"
-        f"`{costs} PHANTOM_SEED={report.seed} python -m phantom_core train classifier --folds {report.n_folds}{without}` on lake version "
+        f"`{costs} PHANTOM_SEED={report.seed} python -m phantom_core train classifier --folds "
+        f"{report.n_folds}{without}` on lake version "
         f"{report.data.lake_version} with labels of the SHA-256 above{_period(report.period_ms)}. "
-        "Library versions, the hash of the feature SQL and the hash of every file are in `manifest.json`."
+        "Library versions, the hash of the feature SQL and the hash of every file are in "
+        "`manifest.json`."
     )
 
 
 def _period(period_ms: tuple[int, int] | None) -> str:
-    return f", of the sessions that began from {_day(period_ms[0])} to before {_day(period_ms[1])} UTC" if period_ms else ""
+    return (
+        f", of the sessions that began from {_day(period_ms[0])} to before {_day(period_ms[1])} UTC"
+        if period_ms
+        else ""
+    )
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -216,7 +293,11 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _estimate(estimate: Estimate | None) -> str:
-    return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})" if estimate else "not measured"
+    return (
+        f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
+        if estimate
+        else "not measured"
+    )
 
 
 def _share(share: float | None) -> str:

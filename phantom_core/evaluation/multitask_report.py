@@ -1,17 +1,19 @@
-"""The network's report: everything a training of the multi-task network found out, as one typed value that is also a file."""
+"""The network's report: everything a training of the multi-task network found out, as one typed
+value that is also a file.
+"""
 
 from dataclasses import dataclass
 from typing import Final
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from phantom_core.errors import DataError
+from phantom_core.core.errors import DataError
+from phantom_core.core.estimate import Estimate
 from phantom_core.evaluation.baselines import BestFeature
-from phantom_core.evaluation.price_response import Band, Elasticity
-from phantom_core.evaluation.ranking import Estimate
-from phantom_core.evaluation.task import Rival, TaskReport
+from phantom_core.evaluation.price_response import Band, ElasticityEstimate
+from phantom_core.evaluation.task import ComparisonModel, TaskReport
+from phantom_core.models.multitask.epochs import Epoch
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
-from phantom_core.models.multitask.passes import Pass
 
 KIND: Final = "multitask"
 FILE: Final = "report.json"
@@ -56,11 +58,13 @@ class OfferData:
 
 @dataclass(frozen=True, slots=True)
 class AgentTask:
-    """Who is an agent: of whole sessions, as the classifier is asked, and at each offer, as a price is asked."""
+    """Who is an agent: of whole sessions, as the classifier is asked, and at each offer, as a price
+    is asked.
+    """
 
     whole_sessions: TaskReport
     at_offers: TaskReport
-    rivals: tuple[Rival, ...]
+    rivals: tuple[ComparisonModel, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class PurchaseTask:
     """Who buys at the price asked."""
 
     offers: TaskReport
-    rivals: tuple[Rival, ...]
+    rivals: tuple[ComparisonModel, ...]
     best_feature: BestFeature
 
 
@@ -86,8 +90,8 @@ class DemandCurve:
 
     refusal: str
     hint: str
-    human: Elasticity | None
-    agent: Elasticity | None
+    human: ElasticityEstimate | None
+    agent: ElasticityEstimate | None
     bands: tuple[Band, ...]
     is_monotone: bool
 
@@ -148,7 +152,7 @@ class MultitaskReport:
     later: LaterTask | None
     leak_suspects: tuple[str, ...]
     n_epochs: int
-    passes: tuple[Pass, ...]
+    passes: tuple[Epoch, ...]
 
     def to_file(self) -> bytes:
         """Everything, as report.json holds it."""
@@ -186,15 +190,26 @@ class MultitaskReport:
                 "agent": _rival(agent.rivals, SINGLE_TASK) if agent else None,
                 "purchase": _rival(self.purchase.rivals, SINGLE_TASK),
             },
-            "xgboost": {"agent": _rival(agent.rivals, XGBOOST) if agent else None, "purchase": _rival(self.purchase.rivals, XGBOOST)},
-            "price_alone_auc": next((rival.roc_auc for rival in self.purchase.rivals if rival.name == PRICE_ALONE), None),
-            "best_feature": {"name": self.purchase.best_feature.name, "roc_auc": self.purchase.best_feature.roc_auc},
+            "xgboost": {
+                "agent": _rival(agent.rivals, XGBOOST) if agent else None,
+                "purchase": _rival(self.purchase.rivals, XGBOOST),
+            },
+            "price_alone_auc": next(
+                (rival.roc_auc for rival in self.purchase.rivals if rival.name == PRICE_ALONE), None
+            ),
+            "best_feature": {
+                "name": self.purchase.best_feature.name,
+                "roc_auc": self.purchase.best_feature.roc_auc,
+            },
             "leak_suspects": list(self.leak_suspects),
             "later": _later_json(self.later),
             "monotone": self.demand.is_monotone,
             "identified": self.demand.is_identified,
             "refusal": self.demand.refusal or None,
-            "price_elasticity": {"human": _elasticity(self.demand.human), "agent": _elasticity(self.demand.agent)},
+            "price_elasticity": {
+                "human": _elasticity(self.demand.human),
+                "agent": _elasticity(self.demand.agent),
+            },
             "epochs": self.n_epochs,
             "seconds": self.seconds,
         }
@@ -215,20 +230,34 @@ def parse_report(text: bytes) -> MultitaskReport:
     try:
         return _ADAPTER.validate_json(text)
     except ValidationError as error:
-        raise DataError(f"{FILE} is not a report that this version of PHANTOM can read.", hint="Train again.") from error
+        raise DataError(
+            f"{FILE} is not a report that this version of PHANTOM can read.", hint="Train again."
+        ) from error
 
 
 def _interval(estimate: Estimate) -> list[JsonValue]:
     return [estimate.low, estimate.high]
 
 
-def _rival(rivals: tuple[Rival, ...], name: str) -> dict[str, JsonValue] | None:
+def _rival(rivals: tuple[ComparisonModel, ...], name: str) -> dict[str, JsonValue] | None:
     found = next((rival for rival in rivals if rival.name == name), None)
-    return {"auc": found.roc_auc, "multitask_ahead": found.ahead.value, "multitask_ahead_ci": _interval(found.ahead)} if found else None
+    return (
+        {
+            "auc": found.roc_auc,
+            "multitask_ahead": found.ahead.value,
+            "multitask_ahead_ci": _interval(found.ahead),
+        }
+        if found
+        else None
+    )
 
 
-def _elasticity(found: Elasticity | None) -> dict[str, JsonValue] | None:
-    return {"value": found.value.value, "ci": _interval(found.value), "as_fitted": found.as_fitted} if found else None
+def _elasticity(found: ElasticityEstimate | None) -> dict[str, JsonValue] | None:
+    return (
+        {"value": found.value.value, "ci": _interval(found.value), "as_fitted": found.as_fitted}
+        if found
+        else None
+    )
 
 
 def _later_json(later: LaterTask | None) -> dict[str, JsonValue] | None:
@@ -239,5 +268,7 @@ def _later_json(later: LaterTask | None) -> dict[str, JsonValue] | None:
         "sessions": later.n_sessions,
         "offers": later.n_offers,
         **{f"{name}_auc": found.value if found else None for name, found in figures.items()},
-        **{f"{name}_auc_ci": _interval(found) if found else None for name, found in figures.items()},
+        **{
+            f"{name}_auc_ci": _interval(found) if found else None for name, found in figures.items()
+        },
     }

@@ -5,26 +5,38 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom_core.errors import DataError
+from phantom_core.core.errors import DataError
+from phantom_core.core.progress import Progress, part_progress
 from phantom_core.evaluation.baselines import best_feature
-from phantom_core.evaluation.demand_curve import demand_curve, refused
+from phantom_core.evaluation.comparison_models import (
+    agent_trees,
+    purchase_columns,
+    purchase_names,
+    purchase_trees,
+)
+from phantom_core.evaluation.demand_curve import demand_curve, refused_curve
 from phantom_core.evaluation.learning import Learning
-from phantom_core.evaluation.multitask_report import PRICE_ALONE, SINGLE_TASK, XGBOOST, AgentTask, DemandCurve, PurchaseTask
-from phantom_core.evaluation.rivals import agent_trees, purchase_columns, purchase_names, purchase_trees
-from phantom_core.evaluation.task import Rival, TaskReport, against, judge_task
+from phantom_core.evaluation.multitask_report import (
+    PRICE_ALONE,
+    SINGLE_TASK,
+    XGBOOST,
+    AgentTask,
+    DemandCurve,
+    PurchaseTask,
+)
+from phantom_core.evaluation.task import ComparisonModel, TaskReport, compare_tasks, judge_task
 from phantom_core.models.calibration import CalibrationChoice, choose_calibration
 from phantom_core.models.classifier import LabelledRows
-from phantom_core.models.cross_fit import during
+from phantom_core.models.cross_fit import progress_during
 from phantom_core.models.multitask.calibrated import METHODS
 from phantom_core.models.multitask.cross_fit import CrossFitted, cross_fit
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
-from phantom_core.progress import Progress, within
 
 Scores = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Study:
+class MultitaskStudy:
     """What is asked.
 
     Attributes:
@@ -47,44 +59,71 @@ class Study:
         return self.refusal is None
 
 
-def cross_fitted(study: Study, chosen: Hyperparameters, progress: Progress) -> CrossFitted:
+def cross_fitted(study: MultitaskStudy, chosen: Hyperparameters, progress: Progress) -> CrossFitted:
     """Networks of all folds, and what each said of the rows it did not see."""
     learning = study.learning
-    return cross_fit(learning.rows, learning.fold, chosen, has_price=study.has_price, seed=study.seed, progress=progress)
+    return cross_fit(
+        learning.rows,
+        learning.fold,
+        chosen,
+        has_price=study.has_price,
+        seed=study.seed,
+        progress=progress,
+    )
 
 
-def calibrations(learning: Learning, fitted: CrossFitted) -> tuple[CalibrationChoice | None, CalibrationChoice]:
+def calibration_study(
+    learning: Learning, fitted: CrossFitted
+) -> tuple[CalibrationChoice | None, CalibrationChoice]:
     """Of both heads; P(agent) of offers and of whole sessions shares one curve."""
     rows, n = learning.rows, learning.offers.num_rows
-    purchase = choose_calibration(fitted.purchase[:n], rows.bought[:n] == 1, learning.fold[:n], METHODS)
+    purchase = choose_calibration(
+        fitted.purchase[:n], rows.bought[:n] == 1, learning.fold[:n], METHODS
+    )
     if not learning.has_agents:
         return None, purchase
     known = ~np.isnan(rows.is_agent)
-    agent = choose_calibration(fitted.agent[known], rows.is_agent[known] == 1, learning.fold[known], METHODS)
+    agent = choose_calibration(
+        fitted.agent[known], rows.is_agent[known] == 1, learning.fold[known], METHODS
+    )
     return agent, purchase
 
 
-def single_task_twins(study: Study, progress: Progress) -> tuple[CrossFitted | None, CrossFitted]:
+def single_task_twins(
+    study: MultitaskStudy, progress: Progress
+) -> tuple[CrossFitted | None, CrossFitted]:
     """A network for each task alone, of the same size."""
     half = 0.5 if study.learning.has_agents else 0.0
     agent = None
     if study.learning.has_agents:
-        agent = cross_fitted(study, study.chosen.for_agent_only(), during(within(progress, 0, half), "agents only"))
-    return agent, cross_fitted(study, study.chosen.for_purchase_only(), during(within(progress, half, 1), "purchases only"))
+        agent = cross_fitted(
+            study,
+            study.chosen.for_agent_only(),
+            progress_during(part_progress(progress, 0, half), "agents only"),
+        )
+    return agent, cross_fitted(
+        study,
+        study.chosen.for_purchase_only(),
+        progress_during(part_progress(progress, half, 1), "purchases only"),
+    )
 
 
-def trees_for_comparison(study: Study, progress: Progress) -> tuple[Scores | None, Scores]:
-    """Out-of-fold log-odds of trees: agents, of whole sessions (None without labels), and purchases, of offers."""
+def trees_for_comparison(study: MultitaskStudy, progress: Progress) -> tuple[Scores | None, Scores]:
+    """Out-of-fold log-odds of trees: agents, of whole sessions (None without labels), and
+    purchases, of offers.
+    """
     rows, is_offer, fold = study.learning.rows, study.learning.is_offer, study.learning.fold
     agent = None
     if study.learning.has_agents:
-        part = during(within(progress, 0, 0.5), "trees for comparison")
+        part = progress_during(part_progress(progress, 0, 0.5), "trees for comparison")
         agent = agent_trees(rows[~is_offer], fold[~is_offer], seed=study.seed, progress=part)
-    return agent, purchase_trees(rows[is_offer], fold[is_offer], seed=study.seed, progress=within(progress, 0.5, 1))
+    return agent, purchase_trees(
+        rows[is_offer], fold[is_offer], seed=study.seed, progress=part_progress(progress, 0.5, 1)
+    )
 
 
 def agent_task(
-    study: Study,
+    study: MultitaskStudy,
     fitted: CrossFitted,
     choice: CalibrationChoice,
     twins: tuple[CrossFitted | None, CrossFitted],
@@ -98,19 +137,29 @@ def agent_task(
     whole, at_offers = ~learning.is_offer, learning.is_offer & known
     rivals = []
     if twins[0] is not None and trees[0] is not None:
-        rivals = [_agent_rival(study, SINGLE_TASK, fitted, twins[0].agent[whole]), _agent_rival(study, XGBOOST, fitted, trees[0])]
-    sessions, offers = (_judged(study, learning.rows.is_agent, fitted.agent, choice, probability, part) for part in (whole, at_offers))
+        rivals = [
+            _agent_rival(study, SINGLE_TASK, fitted, twins[0].agent[whole]),
+            _agent_rival(study, XGBOOST, fitted, trees[0]),
+        ]
+    sessions, offers = (
+        _judged(study, learning.rows.is_agent, fitted.agent, choice, probability, part)
+        for part in (whole, at_offers)
+    )
     return AgentTask(sessions, offers, tuple(rivals))
 
 
-def _agent_rival(study: Study, name: str, fitted: CrossFitted, score: Scores) -> Rival:
+def _agent_rival(
+    study: MultitaskStudy, name: str, fitted: CrossFitted, score: Scores
+) -> ComparisonModel:
     whole = ~study.learning.is_offer
     rows = study.learning.rows[whole]
-    return against(name, rows.is_agent == 1, (fitted.agent[whole], score), rows.actor, study.rng)
+    return compare_tasks(
+        name, rows.is_agent == 1, (fitted.agent[whole], score), rows.actor, study.rng
+    )
 
 
 def purchase_task(
-    study: Study,
+    study: MultitaskStudy,
     fitted: CrossFitted,
     choice: CalibrationChoice,
     twins: tuple[CrossFitted | None, CrossFitted],
@@ -123,14 +172,17 @@ def purchase_task(
     if study.has_price:
         scores[PRICE_ALONE] = -np.nan_to_num(offers.inputs.log_ratio.astype(np.float64))
     bought = offers.bought == 1
-    rivals = tuple(against(name, bought, (own, score), offers.actor, study.rng) for name, score in scores.items())
+    rivals = tuple(
+        compare_tasks(name, bought, (own, score), offers.actor, study.rng)
+        for name, score in scores.items()
+    )
     values = LabelledRows(purchase_columns(offers.inputs), purchase_names(), bought, offers.actor)
     judged = _judged(study, offers.bought, own, choice, choice.probability, np.ones(n, np.bool_))
     return PurchaseTask(judged, rivals, best_feature(values))
 
 
 def _judged(
-    study: Study,
+    study: MultitaskStudy,
     label: NDArray[np.float32],
     score: Scores,
     choice: CalibrationChoice,
@@ -138,13 +190,20 @@ def _judged(
     part: NDArray[np.bool_],
 ) -> TaskReport:
     actor = study.learning.rows.actor[: len(label)]
-    return judge_task(label[part] == 1, score[part], choice, probability[part], actor[part], study.rng)
+    return judge_task(
+        label[part] == 1, score[part], choice, probability[part], actor[part], study.rng
+    )
 
 
-def demand_of(study: Study, fitted: CrossFitted, agent: CalibrationChoice | None, purchase: CalibrationChoice) -> DemandCurve:
+def demand_of(
+    study: MultitaskStudy,
+    fitted: CrossFitted,
+    agent: CalibrationChoice | None,
+    purchase: CalibrationChoice,
+) -> DemandCurve:
     """The demand curve, or why there is none."""
     if study.refusal is not None:
-        return refused(study.refusal)
+        return refused_curve(study.refusal)
     n = study.learning.offers.num_rows
     p_agent = agent.calibration.probability(fitted.agent[:n]) if agent else None
     return demand_curve(study.learning, fitted, purchase.calibration, p_agent)

@@ -1,10 +1,13 @@
 """Price response: how far a fitted demand curve can be trusted, by class and by price.
 
-Elasticity at the base price is what the curves of held-out shoppers say, corrected by what their choices say otherwise: with the fitted
-log-odds as an offset, a logistic regression on the log price ratio and its square finds the slope that the curves miss there, and its
-standard error is the interval's. Without the correction a network, which shrinks what it is unsure of, would report too little.
+Elasticity at the base price is what the curves of held-out shoppers say, corrected by what their
+choices say otherwise: with the fitted log-odds as an offset, a logistic regression on the log price
+ratio and its square finds the slope that the curves miss there, and its standard error is the
+interval's. Without the correction a network, which shrinks what it is unsure of, would report too
+little.
 
-Source: van der Laan and Rose 2011, Targeted learning, for the one-step correction; Liang and Zeger 1986 for errors robust to clusters.
+Source: van der Laan and Rose 2011, Targeted learning, for the one-step correction; Liang and Zeger
+1986 for errors robust to clusters.
 """
 
 from dataclasses import dataclass
@@ -14,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from phantom_core.core.arrays import Floats
+from phantom_core.core.estimate import Estimate
 from phantom_core.evaluation.metrics import Z_95, CalibrationBin, calibration_bins
-from phantom_core.evaluation.ranking import Estimate
 
-Floats = NDArray[np.float64]
 BAND_EDGES: Final = (0.9, 1.1)
 _STEPS: Final = 30
 _RIDGE: Final = 1e-9
@@ -25,13 +28,14 @@ _LONGEST_STEP: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Elasticity:
+class ElasticityEstimate:
     """Of one class, at the base price.
 
     Attributes:
         value: percent more purchases per percent more price, with its 95 % interval.
         as_fitted: by the curves alone, uncorrected.
-        n_offers, n_bought: how many speak for it, each counted with its probability to be of this class.
+        n_offers, n_bought: how many speak for it, each counted with its probability to be of this
+            class.
     """
 
     value: Estimate
@@ -77,7 +81,7 @@ class Response:
     actor: NDArray[np.int64]
 
 
-def elasticity_of_class(response: Response, weight: Floats) -> Elasticity:
+def elasticity_of_class(response: Response, weight: Floats) -> ElasticityEstimate:
     """Elasticity of the offers made to one class.
 
     Args:
@@ -91,7 +95,12 @@ def elasticity_of_class(response: Response, weight: Floats) -> Elasticity:
     # A slope of the log-odds moves the probability itself by this much less.
     lost = 1.0 - float((at_base * response.p_at_base).sum() / total)
     value, reach = as_fitted + missed * lost, Z_95 * error * lost
-    return Elasticity(Estimate(value, value - reach, value + reach), as_fitted, float(weight.sum()), float(weight[response.bought].sum()))
+    return ElasticityEstimate(
+        Estimate(value, value - reach, value + reach),
+        as_fitted,
+        float(weight.sum()),
+        float(weight[response.bought].sum()),
+    )
 
 
 def price_bands(response: Response, weights: dict[str, Floats]) -> tuple[Band, ...]:
@@ -99,30 +108,43 @@ def price_bands(response: Response, weights: dict[str, Floats]) -> tuple[Band, .
 
     Args:
         response: held-out offers.
-        weights: class → probability that an offer was made to it; an offer counts for the likelier class.
+        weights: class → probability that an offer was made to it; an offer counts for the likelier
+            class.
     """
     edges = [-np.inf, *np.log(BAND_EDGES), np.inf]
     ratios = [None, *BAND_EDGES, None]
     likeliest = np.stack(list(weights.values())).argmax(axis=0)
     bands = []
     for position, who in enumerate(weights):
-        for low, high, low_ratio, high_ratio in zip(edges, edges[1:], ratios, ratios[1:], strict=False):
-            rows = (likeliest == position) & (response.log_ratio >= low) & (response.log_ratio < high)
+        for low, high, low_ratio, high_ratio in zip(
+            edges, edges[1:], ratios, ratios[1:], strict=False
+        ):
+            rows = (
+                (likeliest == position) & (response.log_ratio >= low) & (response.log_ratio < high)
+            )
             if rows.any():
-                (one,) = calibration_bins(response.bought[rows], response.p_purchase[rows], n_bins=1)
+                (one,) = calibration_bins(
+                    response.bought[rows], response.p_purchase[rows], n_bins=1
+                )
                 bands.append(Band(who, low_ratio, high_ratio, one))
     return tuple(bands)
 
 
 def _missed_slope(response: Response, weight: Floats) -> tuple[float, float]:
-    """Slope on the log price ratio that the curves miss at the base price, and its standard error."""
-    design = np.stack([np.ones(response.log_ratio.size), response.log_ratio, response.log_ratio**2], axis=1)
+    """Slope on the log price ratio that the curves miss at the base price, and its standard
+    error.
+    """
+    design = np.stack(
+        [np.ones(response.log_ratio.size), response.log_ratio, response.log_ratio**2], axis=1
+    )
     offset = special.logit(np.clip(response.p_purchase, 1e-9, 1 - 1e-9))
     theta = np.zeros(design.shape[1])
     hessian = np.eye(theta.size)
     for _ in range(_STEPS):
         p = special.expit(offset + design @ theta)
-        hessian = design.T @ ((weight * p * (1 - p))[:, None] * design) + _RIDGE * np.eye(theta.size)
+        hessian = design.T @ ((weight * p * (1 - p))[:, None] * design) + _RIDGE * np.eye(
+            theta.size
+        )
         step = np.linalg.solve(hessian, design.T @ (weight * (response.bought - p)))
         theta = theta + np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
         if np.abs(step).max() < 1e-8:

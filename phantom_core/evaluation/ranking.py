@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-Floats = NDArray[np.float64]
+from phantom_core.core.arrays import Floats
+from phantom_core.core.estimate import Estimate
+
 N_RESAMPLES: Final = 1_000
 N_PAIRED: Final = 200
 RECALL: Final = 0.8
@@ -19,15 +21,6 @@ CHUNK_CELLS: Final = 2_000_000
 ROWS_TO_BIN: Final = 50_000
 N_BLOCKS: Final = 2_000
 N_SCORE_BINS: Final = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A figure with its 95 % bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +46,12 @@ class Curve:
     y: tuple[float, ...]
 
 
-def ranking(
-    is_agent: NDArray[np.bool_], score: Floats, groups: NDArray[np.int64], rng: np.random.Generator, n_resamples: int = N_RESAMPLES
+def rank_scores(
+    is_agent: NDArray[np.bool_],
+    score: Floats,
+    groups: NDArray[np.int64],
+    rng: np.random.Generator,
+    n_resamples: int = N_RESAMPLES,
 ) -> Ranking:
     """Measure a score against labels.
 
@@ -64,7 +61,8 @@ def ranking(
         groups: actor of each row; actors are resampled, not rows, shape (n_rows,).
         rng: draws the resamples.
         n_resamples: count.
-    Source: Efron and Tibshirani 1993, percentile intervals; Field and Welsh 2007, bootstrapping clusters.
+    Source: Efron and Tibshirani 1993, percentile intervals; Field and Welsh 2007, bootstrapping
+        clusters.
     """
     order = np.argsort(-score, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)
@@ -72,9 +70,17 @@ def ranking(
     if len(order) > ROWS_TO_BIN:
         drawn = _binned_resamples(is_agent[order], ends, groups[order], rng, n_resamples)
     else:
-        drawn = [_figures(*_counts(weights, is_agent[order], ends)) for weights in _resamples(groups[order], rng, n_resamples)]
+        drawn = [
+            _figures(*_counts(weights, is_agent[order], ends))
+            for weights in _resamples(groups[order], rng, n_resamples)
+        ]
     low, high = np.nanquantile(np.concatenate(drawn), (0.025, 0.975), axis=0)
-    return Ranking(*(Estimate(*(float(bound) for bound in bounds)) for bounds in zip(point[0], low, high, strict=True)))
+    return Ranking(
+        *(
+            Estimate(*(float(bound) for bound in bounds))
+            for bounds in zip(point[0], low, high, strict=True)
+        )
+    )
 
 
 def roc_auc(is_agent: NDArray[np.bool_], score: Floats) -> float:
@@ -127,12 +133,16 @@ def roc_points(is_agent: NDArray[np.bool_], score: Floats) -> Curve:
 
 
 def precision_recall_points(is_agent: NDArray[np.bool_], score: Floats) -> Curve:
-    """The precision-recall curve: share of agents found against share of agents among those marked."""
+    """The precision-recall curve: share of agents found against share of agents among those
+    marked.
+    """
     precision, recall, _ = precision_recall_curve(is_agent, score)
     return _thinned(recall[::-1], precision[::-1])
 
 
-def _resamples(groups: NDArray[np.int64], rng: np.random.Generator, n_resamples: int) -> Iterator[Floats]:
+def _resamples(
+    groups: NDArray[np.int64], rng: np.random.Generator, n_resamples: int
+) -> Iterator[Floats]:
     """How often each row is drawn, some resamples at a time, shape (n_some, n_rows)."""
     actors, actor_of_row = np.unique(groups, return_inverse=True)
     n_some = max(1, CHUNK_CELLS // len(groups))
@@ -143,16 +153,29 @@ def _resamples(groups: NDArray[np.int64], rng: np.random.Generator, n_resamples:
 
 def _times_drawn(n_resamples: int, n_units: int, rng: np.random.Generator) -> Floats:
     """How often each unit is drawn, shape (n_resamples, n_units)."""
-    drawn = rng.integers(n_units, size=(n_resamples, n_units)) + n_units * np.arange(n_resamples)[:, None]
-    return np.bincount(drawn.ravel(), minlength=n_resamples * n_units).reshape(n_resamples, n_units).astype(np.float64)
+    drawn = (
+        rng.integers(n_units, size=(n_resamples, n_units))
+        + n_units * np.arange(n_resamples)[:, None]
+    )
+    return (
+        np.bincount(drawn.ravel(), minlength=n_resamples * n_units)
+        .reshape(n_resamples, n_units)
+        .astype(np.float64)
+    )
 
 
 def _binned_resamples(
-    is_agent: NDArray[np.bool_], ends: NDArray[np.int64], groups: NDArray[np.int64], rng: np.random.Generator, n_resamples: int
+    is_agent: NDArray[np.bool_],
+    ends: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    rng: np.random.Generator,
+    n_resamples: int,
 ) -> list[Floats]:
-    """Figures of resamples where weighing every row would take minutes: blocks of whole actors are drawn, and scores binned.
+    """Figures of resamples where weighing every row would take minutes: blocks of whole actors are
+    drawn, and scores binned.
 
-    Many actors, dealt at random into blocks, vary together as much as they do alone; equal scores stay in one bin.
+    Many actors, dealt at random into blocks, vary together as much as they do alone; equal scores
+    stay in one bin.
 
     Args:
         is_agent: shape (n_rows,), rows from the highest score to the lowest.
@@ -165,14 +188,25 @@ def _binned_resamples(
     n_blocks = min(len(actors), N_BLOCKS)
     block = (rng.permutation(len(actors)) % n_blocks)[actor_of_row]
     starts = np.append(0, ends[:-1] + 1)
-    score_bin = np.repeat(starts * N_SCORE_BINS // len(groups), np.diff(np.append(starts, len(groups))))
+    score_bin = np.repeat(
+        starts * N_SCORE_BINS // len(groups), np.diff(np.append(starts, len(groups)))
+    )
     cell, shape = block * N_SCORE_BINS + score_bin, (n_blocks, N_SCORE_BINS)
-    agents, humans = (np.bincount(cell[kind], minlength=n_blocks * N_SCORE_BINS).reshape(shape) for kind in (is_agent, ~is_agent))
+    agents, humans = (
+        np.bincount(cell[kind], minlength=n_blocks * N_SCORE_BINS).reshape(shape)
+        for kind in (is_agent, ~is_agent)
+    )
     times = _times_drawn(n_resamples, n_blocks, rng)
-    return [_figures(*(np.cumsum(times @ counts.astype(np.float64), axis=1) for counts in (agents, humans)))]
+    return [
+        _figures(
+            *(np.cumsum(times @ counts.astype(np.float64), axis=1) for counts in (agents, humans))
+        )
+    ]
 
 
-def _counts(weights: Floats, is_agent: NDArray[np.bool_], ends: NDArray[np.int64]) -> tuple[Floats, Floats]:
+def _counts(
+    weights: Floats, is_agent: NDArray[np.bool_], ends: NDArray[np.int64]
+) -> tuple[Floats, Floats]:
     """Agents and humans down to each score.
 
     Args:
@@ -182,7 +216,9 @@ def _counts(weights: Floats, is_agent: NDArray[np.bool_], ends: NDArray[np.int64
     Returns:
         Two of shape (n_resamples, n_scores).
     """
-    return np.cumsum(weights * is_agent, axis=1)[:, ends], np.cumsum(weights * ~is_agent, axis=1)[:, ends]
+    return np.cumsum(weights * is_agent, axis=1)[:, ends], np.cumsum(weights * ~is_agent, axis=1)[
+        :, ends
+    ]
 
 
 def _figures(found: Floats, false_alarms: Floats) -> Floats:

@@ -1,14 +1,17 @@
-"""The classifier report: everything a training found out, as one typed value that is also a file."""
+"""The classifier report: everything a training found out, as one typed value that is also a
+file.
+"""
 
 from dataclasses import dataclass
 from typing import Final
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from phantom_core.errors import DataError
+from phantom_core.core.errors import DataError
+from phantom_core.core.estimate import Estimate
 from phantom_core.evaluation.baselines import BestFeature, VelocityRule
 from phantom_core.evaluation.metrics import CalibrationBin, Confusion
-from phantom_core.evaluation.ranking import Curve, Estimate, Ranking
+from phantom_core.evaluation.ranking import Curve, Ranking
 from phantom_core.evaluation.robustness import ClockAttack, PrefixResult, UnseenFamily
 from phantom_core.evaluation.threshold import ThresholdChoice
 
@@ -26,7 +29,9 @@ class LabelCounts:
 
 @dataclass(frozen=True, slots=True)
 class LabelSources:
-    """Labelled sessions by who said it: a person of this one session, or the experiment it belongs to."""
+    """Labelled sessions by who said it: a person of this one session, or the experiment it belongs
+    to.
+    """
 
     person: int
     experiment: int
@@ -42,8 +47,8 @@ class Data:
         labels: sessions by label.
         sources: labelled sessions by where the label came from.
         actors: subjects, experiments, or sessions outside experiments, among the labelled; count.
-        subjects_split: subjects of several experiments whose experiments count as different actors, because there are too few
-            subjects to fold by; count.
+        subjects_split: subjects of several experiments whose experiments count as different actors,
+            because there are too few subjects to fold by; count.
         lone_sessions: labelled sessions whose actor has no other; count.
         labels_sha256: of session keys, labels and actors.
         families: labelled sessions of each family of agents that somebody named.
@@ -72,7 +77,8 @@ class CalibrationReport:
         method: the curve chosen.
         log_loss: held-out log loss of each curve tried, nats.
         ece: expected calibration error, in [0, 1].
-        ece_of_chance: what perfectly calibrated probabilities of as many sessions would show on average.
+        ece_of_chance: what perfectly calibrated probabilities of as many sessions would show on
+            average.
         brier: mean squared error, in [0, 1].
         brier_base_rate: of predicting the share of agents for everybody.
         bins: predicted against observed shares.
@@ -89,7 +95,9 @@ class CalibrationReport:
 
 @dataclass(frozen=True, slots=True)
 class Baselines:
-    """What simpler means reach on the same folds; `base_rate` is the precision of marking everybody."""
+    """What simpler means reach on the same folds; `base_rate` is the precision of marking
+    everybody.
+    """
 
     base_rate: float
     velocity_rule: VelocityRule
@@ -107,8 +115,10 @@ class Robustness:
         prefixes: sessions seen by their first events only, the shortest first.
         delay_attack: agents that wait longer, at random.
         human_clock_attack: agents that copy human waits; None when no human session has two events.
-        without_timing: without the temporal features; None when there are no others, or none of them is known.
-        without_user_agent: without the user-agent features; None when there are no others, or none of them is known.
+        without_timing: without the temporal features; None when there are no others, or none of
+            them is known.
+        without_user_agent: without the user-agent features; None when there are no others, or none
+            of them is known.
     """
 
     leave_family_out: tuple[UnseenFamily, ...]
@@ -150,7 +160,8 @@ class ClassifierReport:
         baselines: what simpler means reach.
         robustness: what is left under harder conditions.
         gains: what the trees of the saved model rely on, most first.
-        period_ms: it learned from sessions that began in [start, end), UTC milliseconds; None means all.
+        period_ms: it learned from sessions that began in [start, end), UTC milliseconds; None means
+            all.
     """
 
     model_version: str
@@ -183,7 +194,11 @@ class ClassifierReport:
             "model_version": self.model_version,
             "lake_version": self.data.lake_version,
             "sessions": self.data.sessions,
-            "labels": {"human": self.data.labels.human, "agent": self.data.labels.agent, "unknown": self.data.labels.unknown},
+            "labels": {
+                "human": self.data.labels.human,
+                "agent": self.data.labels.agent,
+                "unknown": self.data.labels.unknown,
+            },
             "actors": self.data.actors,
             "folds": self.n_folds,
             "without": list(self.without),
@@ -216,7 +231,9 @@ def parse_report(text: bytes) -> ClassifierReport:
     try:
         return _ADAPTER.validate_json(text)
     except ValidationError as error:
-        raise DataError(f"{FILE} is not a report that this version of PHANTOM can read.", hint="Train again.") from error
+        raise DataError(
+            f"{FILE} is not a report that this version of PHANTOM can read.", hint="Train again."
+        ) from error
 
 
 def _interval(estimate: Estimate) -> list[JsonValue]:
@@ -258,7 +275,10 @@ def _baselines_json(baselines: Baselines) -> dict[str, JsonValue]:
         },
         "logistic": _ranking_json(baselines.logistic),
         "kernel": _ranking_json(baselines.kernel),
-        "best_feature": {"name": baselines.best_feature.name, "roc_auc": baselines.best_feature.roc_auc},
+        "best_feature": {
+            "name": baselines.best_feature.name,
+            "roc_auc": baselines.best_feature.roc_auc,
+        },
     }
 
 
@@ -266,14 +286,25 @@ def _robustness_json(robustness: Robustness, whole: Estimate) -> dict[str, JsonV
     without_timing, without_user_agent = robustness.without_timing, robustness.without_user_agent
     human_clock = robustness.human_clock_attack
     return {
-        "leave_family_out": {result.family: result.roc_auc.value for result in robustness.leave_family_out},
-        "known_family": {result.family: result.roc_auc_known.value for result in robustness.leave_family_out},
-        "prefix_auc": {**{str(result.n_events): result.roc_auc.value for result in robustness.prefixes}, "all": whole.value},
-        "prefix_auc_retrained": {str(result.n_events): result.roc_auc_retrained.value for result in robustness.prefixes},
+        "leave_family_out": {
+            result.family: result.roc_auc.value for result in robustness.leave_family_out
+        },
+        "known_family": {
+            result.family: result.roc_auc_known.value for result in robustness.leave_family_out
+        },
+        "prefix_auc": {
+            **{str(result.n_events): result.roc_auc.value for result in robustness.prefixes},
+            "all": whole.value,
+        },
+        "prefix_auc_retrained": {
+            str(result.n_events): result.roc_auc_retrained.value for result in robustness.prefixes
+        },
         "delay_attack_auc": robustness.delay_attack.roc_auc.value,
         "delay_attack_retrained_auc": robustness.delay_attack.roc_auc_retrained.value,
         "human_clock_attack_auc": human_clock.roc_auc.value if human_clock else None,
-        "human_clock_attack_retrained_auc": human_clock.roc_auc_retrained.value if human_clock else None,
+        "human_clock_attack_retrained_auc": human_clock.roc_auc_retrained.value
+        if human_clock
+        else None,
         "without_timing_auc": without_timing.value if without_timing else None,
         "without_user_agent_auc": without_user_agent.value if without_user_agent else None,
     }

@@ -1,4 +1,5 @@
-"""Robustness: what is left of the classifier where agents are new, sessions short, or clocks and user agents lie.
+"""Robustness: what is left of the classifier where agents are new, sessions short, or clocks and
+user agents lie.
 
 Every figure is out of fold, on the folds of the classifier itself.
 """
@@ -10,13 +11,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from phantom_core.core.estimate import Estimate
+from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.evaluation.history import History
-from phantom_core.evaluation.ranking import Estimate, ranking
+from phantom_core.evaluation.ranking import rank_scores
 from phantom_core.models.classifier import LabelledRows
-from phantom_core.models.cross_fit import CrossFit, cross_fit, during
-from phantom_core.models.encoding import encode
+from phantom_core.models.cross_fit import CrossFit, cross_fit, progress_during
+from phantom_core.models.encoding import encode_features
 from phantom_core.models.splits import by_kind
-from phantom_core.progress import Progress, silent, within
 
 PREFIXES: Final = (2, 3, 5, 8, 13, 21)
 MAX_DELAY_S: Final = 10.0
@@ -24,7 +26,7 @@ N_RESAMPLES: Final = 300
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Study:
+class RobustnessStudy:
     """What every study starts from.
 
     Attributes:
@@ -44,13 +46,17 @@ class Study:
         """Fold of each row."""
         return self.whole.fold
 
-    def judge(self, margin: NDArray[np.float64], judged: NDArray[np.bool_] | None = None) -> Estimate:
+    def judge(
+        self, margin: NDArray[np.float64], judged: NDArray[np.bool_] | None = None
+    ) -> Estimate:
         """ROC-AUC of some margins, of all sessions or of those judged."""
         chosen = np.ones(len(margin), dtype=np.bool_) if judged is None else judged
         rows, rng = self.rows[chosen], np.random.default_rng(self.seed)
-        return ranking(rows.is_agent, margin[chosen], rows.groups, rng, N_RESAMPLES).roc_auc
+        return rank_scores(rows.is_agent, margin[chosen], rows.groups, rng, N_RESAMPLES).roc_auc
 
-    def retrained(self, rows: LabelledRows, progress: Progress, may_learn: NDArray[np.bool_] | None = None) -> CrossFit:
+    def retrained(
+        self, rows: LabelledRows, progress: Progress, may_learn: NDArray[np.bool_] | None = None
+    ) -> CrossFit:
         """Classifiers of the same folds, learned from other rows."""
         return cross_fit(rows, self.fold, seed=self.seed, may_learn=may_learn, progress=progress)
 
@@ -104,7 +110,9 @@ class ClockAttack:
     roc_auc_retrained: Estimate
 
 
-def unseen_families(study: Study, family: NDArray[np.str_], progress: Progress = silent) -> tuple[UnseenFamily, ...]:
+def unseen_families(
+    study: RobustnessStudy, family: NDArray[np.str_], progress: Progress = no_progress
+) -> tuple[UnseenFamily, ...]:
     """Leave one family of agents out of learning, then judge it.
 
     Args:
@@ -112,12 +120,16 @@ def unseen_families(study: Study, family: NDArray[np.str_], progress: Progress =
         family: of each session; empty where nobody named it, shape (n_rows,).
         progress: told during every fold.
     Returns:
-        One result per family of agents, by name; families without which no agents are left to learn from are missing.
+        One result per family of agents, by name; families without which no agents are left to learn
+        from are missing.
     """
     families = sorted(set(family[study.rows.is_agent]) - {""})
     results = []
     for i, name in enumerate(families):
-        part = during(within(progress, i / len(families), (i + 1) / len(families)), f"agents without {name}")
+        part = progress_during(
+            part_progress(progress, i / len(families), (i + 1) / len(families)),
+            f"agents without {name}",
+        )
         is_family = study.rows.is_agent & (family == name)
         if _can_learn(study, ~is_family):
             judged = is_family | ~study.rows.is_agent
@@ -127,7 +139,9 @@ def unseen_families(study: Study, family: NDArray[np.str_], progress: Progress =
     return tuple(results)
 
 
-def prefixes(study: Study, n_events: Sequence[int] = PREFIXES, progress: Progress = silent) -> tuple[PrefixResult, ...]:
+def prefix_results(
+    study: RobustnessStudy, n_events: Sequence[int] = PREFIXES, progress: Progress = no_progress
+) -> tuple[PrefixResult, ...]:
     """Judge sessions by their first events; shorter sessions are judged whole.
 
     Args:
@@ -139,15 +153,25 @@ def prefixes(study: Study, n_events: Sequence[int] = PREFIXES, progress: Progres
     """
     results = []
     for i, n in enumerate(n_events):
-        part = during(within(progress, i / len(n_events), (i + 1) / len(n_events)), f"first {n} events")
-        cut = study.rows.with_values(encode(study.history.features_after(n), study.rows.names))
+        part = progress_during(
+            part_progress(progress, i / len(n_events), (i + 1) / len(n_events)), f"first {n} events"
+        )
+        cut = study.rows.with_values(
+            encode_features(study.history.features_after(n), study.rows.names)
+        )
         retrained = study.retrained(cut, part).margin
         cut_share = float((study.history.n_events > n).mean())
-        results.append(PrefixResult(n, cut_share, study.judge(study.whole.margin_of(cut.values)), study.judge(retrained)))
+        results.append(
+            PrefixResult(
+                n, cut_share, study.judge(study.whole.margin_of(cut.values)), study.judge(retrained)
+            )
+        )
     return tuple(results)
 
 
-def delay_attack(study: Study, max_delay_s: float = MAX_DELAY_S, progress: Progress = silent) -> ClockAttack:
+def delay_attack(
+    study: RobustnessStudy, max_delay_s: float = MAX_DELAY_S, progress: Progress = no_progress
+) -> ClockAttack:
     """Let every agent wait a random time more between any two events, and judge it.
 
     Args:
@@ -155,11 +179,17 @@ def delay_attack(study: Study, max_delay_s: float = MAX_DELAY_S, progress: Progr
         max_delay_s: each gap of an agent grows by a uniform draw from [0, max_delay_s], s.
         progress: told during every fold.
     """
-    history = study.history.delayed(study.rows.is_agent, max_delay_s, np.random.default_rng(study.seed))
-    return _clock_attack(study, history, f"wait up to {max_delay_s:g} s more at each step", progress)
+    history = study.history.delayed(
+        study.rows.is_agent, max_delay_s, np.random.default_rng(study.seed)
+    )
+    return _clock_attack(
+        study, history, f"wait up to {max_delay_s:g} s more at each step", progress
+    )
 
 
-def human_clock_attack(study: Study, progress: Progress = silent) -> ClockAttack | None:
+def human_clock_attack(
+    study: RobustnessStudy, progress: Progress = no_progress
+) -> ClockAttack | None:
     """Let every agent wait as long as humans do, each wait drawn from all human ones, and judge it.
 
     Args:
@@ -174,13 +204,19 @@ def human_clock_attack(study: Study, progress: Progress = silent) -> ClockAttack
     return _clock_attack(study, history, "wait as long as humans do, at random", progress)
 
 
-def _clock_attack(study: Study, history: History, trick: str, progress: Progress) -> ClockAttack:
-    rows = study.rows.with_values(encode(history.features(), study.rows.names))
-    retrained = study.retrained(rows, during(progress, f"agents that {trick}")).margin
-    return ClockAttack(trick, study.judge(study.whole.margin_of(rows.values)), study.judge(retrained))
+def _clock_attack(
+    study: RobustnessStudy, history: History, trick: str, progress: Progress
+) -> ClockAttack:
+    rows = study.rows.with_values(encode_features(history.features(), study.rows.names))
+    retrained = study.retrained(rows, progress_during(progress, f"agents that {trick}")).margin
+    return ClockAttack(
+        trick, study.judge(study.whole.margin_of(rows.values)), study.judge(retrained)
+    )
 
 
-def with_features(study: Study, names: Sequence[str], progress: Progress = silent) -> Estimate:
+def with_features(
+    study: RobustnessStudy, names: Sequence[str], progress: Progress = no_progress
+) -> Estimate:
     """ROC-AUC of classifiers that may read only some of the features.
 
     Args:
@@ -191,7 +227,11 @@ def with_features(study: Study, names: Sequence[str], progress: Progress = silen
     return study.judge(study.retrained(study.rows.only(names), progress).margin)
 
 
-def _can_learn(study: Study, allowed: NDArray[np.bool_]) -> bool:
+def _can_learn(study: RobustnessStudy, allowed: NDArray[np.bool_]) -> bool:
     """Whether what is left of every fold's other folds has two actors of each kind."""
     learned = [allowed & (study.fold != k) for k in np.unique(study.fold)]
-    return all(len(kind) >= 2 for part in learned for kind in by_kind(study.rows.groups[part], study.rows.is_agent[part]))
+    return all(
+        len(kind) >= 2
+        for part in learned
+        for kind in by_kind(study.rows.groups[part], study.rows.is_agent[part])
+    )

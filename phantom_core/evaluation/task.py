@@ -5,12 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom_core.evaluation.metrics import brier, calibration_bins, calibration_error, calibration_error_of_chance
-from phantom_core.evaluation.ranking import Curve, Estimate, auc_difference, ranking, roc_auc, roc_points
+from phantom_core.core.arrays import Floats
+from phantom_core.core.estimate import Estimate
+from phantom_core.evaluation.metrics import (
+    brier_score,
+    calibration_bins,
+    calibration_error,
+    calibration_error_of_chance,
+)
+from phantom_core.evaluation.ranking import Curve, auc_difference, rank_scores, roc_auc, roc_points
 from phantom_core.evaluation.report import CalibrationReport
 from phantom_core.models.calibration import CalibrationChoice, log_loss
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class TaskReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Rival:
+class ComparisonModel:
     """Another way to answer the same question, on the same folds.
 
     Attributes:
@@ -66,22 +71,32 @@ def judge_task(
         actor: who is behind each row, shape (n,).
         rng: draws resamples and chance.
     """
-    ranked, bins, rate = ranking(positive, score, actor, rng), calibration_bins(positive, probability), float(positive.mean())
+    ranked, bins, rate = (
+        rank_scores(positive, score, actor, rng),
+        calibration_bins(positive, probability),
+        float(positive.mean()),
+    )
     calibration = CalibrationReport(
         method=choice.calibration.method,
         log_loss={**choice.log_loss, "chosen": log_loss(positive, probability)},
         ece=calibration_error(bins),
         ece_of_chance=calibration_error_of_chance(probability, rng),
-        brier=brier(positive, probability),
+        brier=brier_score(positive, probability),
         brier_base_rate=rate * (1 - rate),
         bins=bins,
     )
-    return TaskReport(len(positive), rate, ranked.roc_auc, ranked.pr_auc, roc_points(positive, score), calibration)
+    return TaskReport(
+        len(positive), rate, ranked.roc_auc, ranked.pr_auc, roc_points(positive, score), calibration
+    )
 
 
-def against(
-    name: str, positive: NDArray[np.bool_], scores: tuple[Floats, Floats], actor: NDArray[np.int64], rng: np.random.Generator
-) -> Rival:
+def compare_tasks(
+    name: str,
+    positive: NDArray[np.bool_],
+    scores: tuple[Floats, Floats],
+    actor: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> ComparisonModel:
     """Hold the model's score against a rival's.
 
     Args:
@@ -91,4 +106,6 @@ def against(
         actor: who is behind each row, shape (n,).
         rng: draws the resamples.
     """
-    return Rival(name, roc_auc(positive, scores[1]), auc_difference(positive, scores, actor, rng))
+    return ComparisonModel(
+        name, roc_auc(positive, scores[1]), auc_difference(positive, scores, actor, rng)
+    )

@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from phantom_core.core.arrays import Floats
+
 # 0 marks up everybody, 1 nobody: calibrated probabilities never reach 1.
 THRESHOLDS: Final = np.linspace(0, 1, 201)
 
@@ -39,9 +40,11 @@ class ThresholdChoice:
         cost_per_session: expected cost there, in units of the average order.
         nobody_cost_per_session: of marking up nobody.
         everybody_cost_per_session: of marking up everybody.
-        break_even: the best threshold if probabilities were exact; where no agent bought, the one if every agent did.
+        break_even: the best threshold if probabilities were exact; where no agent bought, the one
+            if every agent did.
         marking_up_human_cost: what one human marked up costs, in units of the average order.
-        leaking_to_agent_cost: what one agent that buys at the low quote costs, in units of the average order.
+        leaking_to_agent_cost: what one agent that buys at the low quote costs, in units of the
+            average order.
         agent_buying_rate: share of the agent sessions that bought; 0 without agents.
         curve: the cost of every threshold.
     """
@@ -78,14 +81,22 @@ def choose_threshold(
     curve = CostCurve(
         threshold=tuple(THRESHOLDS.tolist()),
         cost_per_session=(0.0,) * len(THRESHOLDS),
-        humans_marked=tuple((len(humans) - np.searchsorted(humans, THRESHOLDS, side="left")).tolist()),
+        humans_marked=tuple(
+            (len(humans) - np.searchsorted(humans, THRESHOLDS, side="left")).tolist()
+        ),
         agents_missed=_missed(probability[is_agent]),
         buyers_missed=_missed(probability[is_agent & bought]),
     )
-    return reprice(curve, marking_up_human_cost=marking_up_human_cost, leaking_to_agent_cost=leaking_to_agent_cost)
+    return price_threshold(
+        curve,
+        marking_up_human_cost=marking_up_human_cost,
+        leaking_to_agent_cost=leaking_to_agent_cost,
+    )
 
 
-def reprice(curve: CostCurve, *, marking_up_human_cost: float, leaking_to_agent_cost: float) -> ThresholdChoice:
+def price_threshold(
+    curve: CostCurve, *, marking_up_human_cost: float, leaking_to_agent_cost: float
+) -> ThresholdChoice:
     """Choose again among the same thresholds for other costs.
 
     Args:
@@ -94,12 +105,21 @@ def reprice(curve: CostCurve, *, marking_up_human_cost: float, leaking_to_agent_
         leaking_to_agent_cost: what one agent that buys at the low quote costs, from 0.
     """
     # The lowest threshold marks all humans, the highest misses all agents.
-    n_humans, n_agents, n_buyers = curve.humans_marked[0], curve.agents_missed[-1], curve.buyers_missed[-1]
+    n_humans, n_agents, n_buyers = (
+        curve.humans_marked[0],
+        curve.agents_missed[-1],
+        curve.buyers_missed[-1],
+    )
     n_sessions, buying_rate = n_humans + n_agents, n_buyers / max(1, n_agents)
-    cost = (marking_up_human_cost * np.array(curve.humans_marked) + leaking_to_agent_cost * np.array(curve.buyers_missed)) / n_sessions
+    cost = (
+        marking_up_human_cost * np.array(curve.humans_marked)
+        + leaking_to_agent_cost * np.array(curve.buyers_missed)
+    ) / n_sessions
     break_even = _break_even(marking_up_human_cost, leaking_to_agent_cost * (buying_rate or 1.0))
     # Where no agent bought, marking up nobody would always win, whatever the probabilities.
-    best = _nearest(np.array(curve.threshold), break_even, _cheapest(cost) if n_buyers else np.arange(len(cost)))
+    best = _nearest(
+        np.array(curve.threshold), break_even, _cheapest(cost) if n_buyers else np.arange(len(cost))
+    )
     return ThresholdChoice(
         threshold=curve.threshold[best],
         cost_per_session=float(cost[best]),

@@ -3,7 +3,16 @@
 from collections.abc import Iterable
 from typing import Final
 
-from phantom_core.events.keyed import NO, YES, Converted, Keyed, Named, Names, Row, collect
+from phantom_core.events.keyed_rows import (
+    NO,
+    YES,
+    Converted,
+    KeyedRows,
+    Named,
+    Names,
+    Row,
+    collect_keyed_rows,
+)
 from phantom_core.events.schema import EXPERIMENTS, SESSION_LABELS
 
 _AGENT: Final = frozenset({"agent", "bot", "automated", "robot", "scraper"}) | YES
@@ -23,14 +32,14 @@ LABEL_NAMES: Final[Names] = {
 }
 
 
-def read_experiments(rows: Iterable[Named]) -> Keyed:
+def read_experiments(rows: Iterable[Named]) -> KeyedRows:
     """Experiments from named text values."""
-    return collect(rows, EXPERIMENT_NAMES, EXPERIMENTS, _experiment)
+    return collect_keyed_rows(rows, EXPERIMENT_NAMES, EXPERIMENTS, _experiment)
 
 
-def read_labels(rows: Iterable[Named]) -> Keyed:
+def read_labels(rows: Iterable[Named]) -> KeyedRows:
     """Session labels from named text values; label is agent/bot/1 or human/0."""
-    return collect(rows, LABEL_NAMES, SESSION_LABELS, _label)
+    return collect_keyed_rows(rows, LABEL_NAMES, SESSION_LABELS, _label)
 
 
 def _experiment(row: Row) -> Converted | tuple[str, str]:

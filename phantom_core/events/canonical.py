@@ -1,9 +1,11 @@
-"""The canonical format: what columns are called when nobody wrote a mapping, and which mapping would fit."""
+"""The canonical format: what columns are called when nobody wrote a mapping, and which mapping
+would fit.
+"""
 
 from collections.abc import Mapping as Names
 from typing import Final
 
-from phantom_core.errors import MappingError
+from phantom_core.core.errors import MappingError
 from phantom_core.events.columns import Columns
 from phantom_core.events.mapping import REQUIRED, Kind, Mapping, load_mapping, shipped_mappings
 
@@ -20,7 +22,10 @@ FIELD_NAMES: Final[Names[str, tuple[str, ...]]] = {
     "client_event_id": ("eventId", "event_id"),
 }
 QUOTE_FIELD_NAMES: Final[Names[str, tuple[str, ...]]] = {
-    **{field: FIELD_NAMES[field] for field in ("session_id", "ts", "product_id", "experiment_id", "store_mode")},
+    **{
+        field: FIELD_NAMES[field]
+        for field in ("session_id", "ts", "product_id", "experiment_id", "store_mode")
+    },
     "price": ("price",),
     "base_price": ("base_price", "basePrice"),
     "propensity": ("propensity",),
@@ -35,15 +40,20 @@ def canonical_mapping(columns: Columns) -> Mapping:
     """The mapping of a file that already speaks PHANTOM's language.
 
     Raises:
-        MappingError: columns for a required field are missing; names the shipped mappings that would fit.
+        MappingError: columns for a required field are missing; names the shipped mappings that
+        would fit.
     """
     kind: Kind = "quotes" if _is_quote_log(columns) else "events"
     names = FIELD_NAMES if kind == "events" else QUOTE_FIELD_NAMES
-    found = {field: "|".join(options) for field, options in names.items() if _offers(columns, options)}
+    found = {
+        field: "|".join(options) for field, options in names.items() if _offers(columns, options)
+    }
     missing = [field for field in REQUIRED[kind] if field not in found]
     if missing:
         raise MappingError(
-            f"No column for {', '.join(missing)}; the columns are {', '.join(columns.names) or 'none'}.", hint=_advice(columns)
+            f"No column for {', '.join(missing)}; the columns are "
+            f"{', '.join(columns.names) or 'none'}.",
+            hint=_advice(columns),
         )
     if columns.is_json:  # later rows may carry keys that the sample did not show
         found = {field: "|".join(options) for field, options in names.items()}
@@ -52,12 +62,19 @@ def canonical_mapping(columns: Columns) -> Mapping:
 
 
 def message_mapping(kind: Kind) -> tuple[Mapping, Columns]:
-    """The canonical mapping of single JSON messages, which may carry any of the known keys, and their columns."""
+    """The canonical mapping of single JSON messages, which may carry any of the known keys, and
+    their columns.
+    """
     names = FIELD_NAMES if kind == "events" else QUOTE_FIELD_NAMES
     flat = METADATA_NAMES if kind == "events" else ()
-    columns = Columns((*(name for options in names.values() for name in options), *flat), is_json=True)
+    columns = Columns(
+        (*(name for options in names.values() for name in options), *flat), is_json=True
+    )
     return Mapping(
-        name="canonical", kind=kind, columns={field: "|".join(options) for field, options in names.items()}, metadata={n: n for n in flat}
+        name="canonical",
+        kind=kind,
+        columns={field: "|".join(options) for field, options in names.items()},
+        metadata={n: n for n in flat},
     ), columns
 
 
@@ -68,15 +85,26 @@ def fitting_mappings(columns: Columns) -> list[str]:
 
 def _is_quote_log(columns: Columns) -> bool:
     named = any(name in columns.names for name in FIELD_NAMES["event_name"])
-    return not named and "price" in columns.names and any(name in columns.names for name in FIELD_NAMES["product_id"])
+    return (
+        not named
+        and "price" in columns.names
+        and any(name in columns.names for name in FIELD_NAMES["product_id"])
+    )
 
 
 def _offers(columns: Columns, options: tuple[str, ...]) -> bool:
-    return any(name in options or name.split(".")[0] in options for name in (*columns.names, *columns.nested))
+    return any(
+        name in options or name.split(".")[0] in options
+        for name in (*columns.names, *columns.nested)
+    )
 
 
 def _fits(mapping: Mapping, columns: Columns) -> bool:
-    wanted = [name for spec in mapping.columns.values() for name in ([spec] if isinstance(spec, str) else spec)]
+    wanted = [
+        name
+        for spec in mapping.columns.values()
+        for name in ([spec] if isinstance(spec, str) else spec)
+    ]
     heads = {name.split(".")[0] for name in columns.names} | set(columns.nested)
     return all(name.split(".")[0].split("[")[0] in heads for name in wanted)
 

@@ -1,4 +1,6 @@
-"""Checks: what a DuckDB connection must know to judge rows by the files in sql/, and the statement that does."""
+"""Checks: what a DuckDB connection must know to judge rows by the files in sql/, and the statement
+that does.
+"""
 
 from pathlib import Path
 from typing import Final
@@ -14,7 +16,9 @@ _SQL: Final = Path(__file__).parent / "sql"
 _OLDEST_MS: Final = 788_918_400_000  # 1995-01-01: before web shops, so a clock that was never set
 
 
-def teach(connection: duckdb.DuckDBPyConnection, mapping: Mapping, *, newest_ms: int, max_chars: int) -> None:
+def register_checks(
+    connection: duckdb.DuckDBPyConnection, mapping: Mapping, *, newest_ms: int, max_chars: int
+) -> None:
     """Give a connection the macros, the vocabulary and the clock that the checks read.
 
     Args:
@@ -24,26 +28,36 @@ def teach(connection: duckdb.DuckDBPyConnection, mapping: Mapping, *, newest_ms:
         max_chars: a longer field is refused.
     """
     connection.execute(f"SET TimeZone = {quote_text(mapping.time_zone)}")
-    pattern = f"try_strptime(ts, {quote_text(mapping.time_format)})" if mapping.time_format else "NULL"
-    connection.execute(f"CREATE MACRO formatted_time(ts) AS CAST(CAST({pattern} AS TIMESTAMP) AS TIMESTAMPTZ)")
+    pattern = (
+        f"try_strptime(ts, {quote_text(mapping.time_format)})" if mapping.time_format else "NULL"
+    )
+    connection.execute(
+        f"CREATE MACRO formatted_time(ts) AS CAST(CAST({pattern} AS TIMESTAMP) AS TIMESTAMPTZ)"
+    )
     for macros in ("keys.sql", "macros.sql"):
         connection.execute((_SQL / macros).read_text(encoding="utf-8"))
     names = {**{name: name for name in CANONICAL}, **ALIASES}
     _table(connection, "vocabulary", alias=list(names), canonical=list(names.values()))
-    _table(connection, "filter_kinds", kind=list(FILTER_KINDS), canonical=list(FILTER_KINDS.values()))
+    _table(
+        connection, "filter_kinds", kind=list(FILTER_KINDS), canonical=list(FILTER_KINDS.values())
+    )
     _table(connection, "store_modes", store_mode=list(STORE_MODES))
     connection.execute(
-        "CREATE TABLE clock AS SELECT ?::VARCHAR AS time_unit, ?::BIGINT AS oldest_ms, ?::BIGINT AS newest_ms, ?::BIGINT AS max_chars",
+        "CREATE TABLE clock AS SELECT ?::VARCHAR AS time_unit, ?::BIGINT AS oldest_ms, ?::BIGINT "
+        "AS newest_ms, ?::BIGINT AS max_chars",
         [mapping.time_unit, _OLDEST_MS, newest_ms, max_chars],
     )
 
 
-def checks(kind: Kind) -> str:
+def check_statement(kind: Kind) -> str:
     """The statement that judges the rows of `mapped`."""
-    return (_SQL / ("event_checks.sql" if kind == "events" else "quote_checks.sql")).read_text(encoding="utf-8")
+    return (_SQL / ("event_checks.sql" if kind == "events" else "quote_checks.sql")).read_text(
+        encoding="utf-8"
+    )
 
 
 def _table(connection: duckdb.DuckDBPyConnection, name: str, **columns: list[str]) -> None:
-    # Lists as parameters: registering an Arrow table would import pandas, which the serving processes must not need.
+    # Lists as parameters: registering an Arrow table would import pandas, which the serving
+    # processes must not need.
     selected = ", ".join(f"unnest(?::VARCHAR[]) AS {column}" for column in columns)
     connection.execute(f"CREATE TABLE {name} AS SELECT {selected}", list(columns.values()))

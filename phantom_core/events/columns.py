@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from phantom_core.errors import MappingError
+from phantom_core.core.errors import MappingError
 
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[([^\]]+)\]")
 _BLANKS: Final = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
@@ -48,7 +48,11 @@ class Columns:
         if "|" in column and column not in self.names:
             return any(self.has(option) for option in column.split("|"))
         head = _STEP.match(column)
-        return self.is_json or column in self.names or (head is not None and head.group(1) in self.nested)
+        return (
+            self.is_json
+            or column in self.names
+            or (head is not None and head.group(1) in self.nested)
+        )
 
     def text(self, column: str) -> str:
         """SQL for a column's value as text; empty text becomes NULL.
@@ -58,15 +62,24 @@ class Columns:
         """
         if "|" in column and column not in self.names:
             options = [option for option in column.split("|") if self.has(option)]
-            return f"COALESCE({', '.join(map(self.text, options))}, NULL)" if options else self.text(column.split("|", maxsplit=1)[0])
+            return (
+                f"COALESCE({', '.join(map(self.text, options))}, NULL)"
+                if options
+                else self.text(column.split("|", maxsplit=1)[0])
+            )
         if self.is_json:
             return _blank_is_null(_walk("doc", column))
         if column in self.names:
             return _blank_is_null(self._plain(column))
         head = _STEP.match(column)
         if head and head.group(1) in self.nested:
-            return _blank_is_null(_walk(f"to_json({quote_name(head.group(1))})", column[head.end() :]))
-        raise MappingError(f"There is no column '{column}'; the columns are {', '.join(self.names)}.", hint="Is the delimiter right?")
+            return _blank_is_null(
+                _walk(f"to_json({quote_name(head.group(1))})", column[head.end() :])
+            )
+        raise MappingError(
+            f"There is no column '{column}'; the columns are {', '.join(self.names)}.",
+            hint="Is the delimiter right?",
+        )
 
     def joined(self, columns: str | Sequence[str]) -> str:
         """SQL for one column, or for several joined with "."; NULL when any is missing."""
@@ -75,7 +88,11 @@ class Columns:
 
     def _plain(self, column: str) -> str:
         name = quote_name(column)
-        return f"CAST(to_json({name}) AS VARCHAR)" if column in self.nested else f"CAST({name} AS VARCHAR)"
+        return (
+            f"CAST(to_json({name}) AS VARCHAR)"
+            if column in self.nested
+            else f"CAST({name} AS VARCHAR)"
+        )
 
 
 def _blank_is_null(sql: str) -> str:
@@ -99,5 +116,12 @@ def _walk(sql: str, path: str) -> str:
 
 
 def _pair_value(sql: str, key: str) -> str:
-    found = f"list_filter(TRY_CAST({sql} AS JSON[]), lambda pair: json_extract_string(pair, '$.key') = {quote_text(key)})[1]"
-    return "COALESCE(" + ", ".join(f"json_extract_string({found}, '$.value.{kind}')" for kind in _PAIR_VALUES) + ")"
+    found = (
+        f"list_filter(TRY_CAST({sql} AS JSON[]), lambda pair: json_extract_string(pair, "
+        f"'$.key') = {quote_text(key)})[1]"
+    )
+    return (
+        "COALESCE("
+        + ", ".join(f"json_extract_string({found}, '$.value.{kind}')" for kind in _PAIR_VALUES)
+        + ")"
+    )

@@ -1,4 +1,6 @@
-"""Compression: gzip and Zstandard files as a stream that gives all it can before it says that something is broken."""
+"""Compression: gzip and Zstandard files as a stream that gives all it can before it says that
+something is broken.
+"""
 
 import io
 import zlib
@@ -31,7 +33,8 @@ FRAMES: Final[Mapping[str, Callable[[], _Frame]]] = {
 
 
 class Decompressed(io.RawIOBase):
-    """The content of a compressed file, member after member; what follows the last member is left out, as gunzip does.
+    """The content of a compressed file, member after member; what follows the last member is left
+    out, as gunzip does.
 
     Args:
         stored: the file's bytes.
@@ -93,7 +96,7 @@ class Decompressed(io.RawIOBase):
         return data if len(data) >= _MAGIC_BYTES else b""
 
 
-def opened(stored: BinaryIO, path: Path) -> io.BufferedReader:
+def open_compressed(stored: BinaryIO, path: Path) -> io.BufferedReader:
     """A file's content, decompressed where its name says that it is compressed."""
     new_frame = FRAMES.get(path.suffix.lower())
     raw: io.RawIOBase = Decompressed(stored, new_frame) if new_frame else stored  # type: ignore[assignment]

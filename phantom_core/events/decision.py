@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-Source = Literal["kill_switch", "session_price", "experiment", "rules", "model", "global_price", "base_price"]
+Source = Literal[
+    "kill_switch", "session_price", "experiment", "rules", "model", "global_price", "base_price"
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class PriceDecision:
     """A price and why; None where something does not apply.
 
     Attributes:
@@ -17,7 +19,8 @@ class Decision:
         experiment_id: as the client sent it.
         store_mode, product_id: what was asked for.
         price, base_price: currency.
-        propensity: probability with which this session would be asked this price; None where nothing was left to chance.
+        propensity: probability with which this session would be asked this price; None where
+            nothing was left to chance.
         source: what set the price.
         reason: why it had to fall back, a code of docs/pricing.md; None where it had not to.
         rule_id, rules_version: the rule that decided, and its rule set.

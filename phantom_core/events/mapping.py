@@ -10,7 +10,7 @@ import duckdb
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from phantom_core.errors import MappingError
+from phantom_core.core.errors import MappingError
 from phantom_core.events.columns import quote_text
 from phantom_core.events.schema import STORE_MODES
 from phantom_core.events.vocabulary import canonical_name
@@ -20,8 +20,20 @@ SHIPPED: Final = Path(__file__).parents[2] / "data" / "mappings"
 EVENT_FIELDS: Final = (
     "session_id", "ts", "event_name", "page", "product_id", "experiment_id", "store_mode", "user_agent", "metadata", "client_event_id",
 )  # fmt: skip
-QUOTE_FIELDS: Final = ("session_id", "ts", "product_id", "price", "base_price", "propensity", "experiment_id", "store_mode")
-REQUIRED: Final = {"events": ("session_id", "ts", "event_name"), "quotes": ("session_id", "ts", "product_id", "price")}
+QUOTE_FIELDS: Final = (
+    "session_id",
+    "ts",
+    "product_id",
+    "price",
+    "base_price",
+    "propensity",
+    "experiment_id",
+    "store_mode",
+)
+REQUIRED: Final = {
+    "events": ("session_id", "ts", "event_name"),
+    "quotes": ("session_id", "ts", "product_id", "price"),
+}
 
 Kind = Literal["events", "quotes"]
 TimeUnit = Literal["auto", "s", "ms", "us", "ns"]
@@ -32,7 +44,9 @@ class EventRule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    when: dict[str, str] = Field(description="column → regular expression found in its value", min_length=1)
+    when: dict[str, str] = Field(
+        description="column → regular expression found in its value", min_length=1
+    )
     event_name: str
 
     @field_validator("when")
@@ -61,18 +75,22 @@ def _check_pattern(pattern: str, column: str) -> None:
     """DuckDB runs the patterns, so DuckDB says whether they are any."""
     try:
         with duckdb.connect() as connection:
-            connection.execute("SELECT regexp_matches('', $pattern)", {"pattern": pattern}).fetchall()
+            connection.execute(
+                "SELECT regexp_matches('', $pattern)", {"pattern": pattern}
+            ).fetchall()
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"the pattern '{pattern}' for column '{column}' is not a regular expression: {reason}") from error
+        raise ValueError(
+            f"the pattern '{pattern}' for column '{column}' is not a regular expression: {reason}"
+        ) from error
 
 
 class Mapping(BaseModel):
     """One foreign format.
 
-    A column is a name, a path into nested data (`device.browser`, `items[0].item_id`), or a path into a list of
-    key-value pairs (`event_params[ga_session_id]`). `a|b` is the first of them that has a value. A list of columns is
-    joined with ".".
+    A column is a name, a path into nested data (`device.browser`, `items[0].item_id`), or a path
+    into a list of key-value pairs (`event_params[ga_session_id]`). `a|b` is the first of them that
+    has a value. A list of columns is joined with ".".
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,19 +102,26 @@ class Mapping(BaseModel):
     encoding: str | None = None
     time_unit: TimeUnit = "auto"
     time_zone: str = "UTC"
-    time_format: str | None = Field(default=None, description="strptime pattern of time stamps that are not ISO 8601, as %d.%m.%Y %H:%M:%S")
+    time_format: str | None = Field(
+        default=None,
+        description="strptime pattern of time stamps that are not ISO 8601, as %d.%m.%Y %H:%M:%S",
+    )
     columns: dict[str, str | list[str]] = Field(default_factory=dict)
     constants: dict[str, str] = Field(default_factory=dict)
     extract: dict[str, Extract] = Field(default_factory=dict)
     metadata: dict[str, str] = Field(default_factory=dict, description="metadata key → column")
-    event_names: dict[str, str] = Field(default_factory=dict, description="foreign name → canonical name")
+    event_names: dict[str, str] = Field(
+        default_factory=dict, description="foreign name → canonical name"
+    )
     event_rules: list[EventRule] = Field(default_factory=list)
 
     @field_validator("time_zone")
     @classmethod
     def _is_a_zone(cls, time_zone: str) -> str:
         if time_zone not in available_timezones():
-            raise ValueError(f"'{time_zone}' is not a time zone; give a name such as UTC or Europe/Berlin")
+            raise ValueError(
+                f"'{time_zone}' is not a time zone; give a name such as UTC or Europe/Berlin"
+            )
         return time_zone
 
     @field_validator("time_format")
@@ -105,9 +130,13 @@ class Mapping(BaseModel):
         if time_format is not None:
             try:
                 with duckdb.connect() as connection:
-                    connection.execute(f"SELECT try_strptime('', {quote_text(time_format)})").fetchall()
+                    connection.execute(
+                        f"SELECT try_strptime('', {quote_text(time_format)})"
+                    ).fetchall()
             except duckdb.Error as error:
-                raise ValueError(f"'{time_format}' is not a time pattern; write it like %d.%m.%Y %H:%M:%S") from error
+                raise ValueError(
+                    f"'{time_format}' is not a time pattern; write it like %d.%m.%Y %H:%M:%S"
+                ) from error
         return time_format
 
     @field_validator("encoding")
@@ -126,15 +155,25 @@ class Mapping(BaseModel):
         fields = EVENT_FIELDS if self.kind == "events" else QUOTE_FIELDS
         for field in [*self.columns, *self.constants, *self.extract]:
             if field not in fields:
-                raise ValueError(f"'{field}' is not a field of {self.kind}; the fields are {', '.join(fields)}")
-        for field in {*self.extract, *self.constants} & {"metadata"} | {*self.extract} & {"event_name"}:
-            raise ValueError(f"'{field}' cannot be given like this: use [metadata] or [[event_rules]]")
+                raise ValueError(
+                    f"'{field}' is not a field of {self.kind}; the fields are {', '.join(fields)}"
+                )
+        for field in {*self.extract, *self.constants} & {"metadata"} | {*self.extract} & {
+            "event_name"
+        }:
+            raise ValueError(
+                f"'{field}' cannot be given like this: use [metadata] or [[event_rules]]"
+            )
         if any(spec == [] for spec in self.columns.values()):
             raise ValueError("a list of columns is empty")
         if self.constants.get("store_mode", STORE_MODES[0]) not in STORE_MODES:
             raise ValueError(f"store_mode must be one of {', '.join(STORE_MODES)}")
         constant = [self.constants["event_name"]] if "event_name" in self.constants else []
-        for name in [*constant, *self.event_names.values(), *(rule.event_name for rule in self.event_rules)]:
+        for name in [
+            *constant,
+            *self.event_names.values(),
+            *(rule.event_name for rule in self.event_rules),
+        ]:
             if canonical_name(name) is None:
                 raise ValueError(f"'{name}' is not an event name PHANTOM knows")
         missing = [field for field in REQUIRED[self.kind] if not self.gives(field)]
@@ -166,7 +205,9 @@ def parse_mapping(text: str, where: str = "the mapping") -> Mapping:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         reason = first["msg"].removeprefix("Value error, ")
-        raise MappingError(f"{where} does not describe a format: {place + ': ' if place else ''}{reason}.") from error
+        raise MappingError(
+            f"{where} does not describe a format: {place + ': ' if place else ''}{reason}."
+        ) from error
 
 
 def load_mapping(name_or_path: str) -> Mapping:
@@ -179,7 +220,10 @@ def load_mapping(name_or_path: str) -> Mapping:
     if not path.is_file():
         path = SHIPPED / f"{name_or_path}.toml"
     if not path.is_file():
-        raise MappingError(f"There is no mapping '{name_or_path}'.", hint=f"Shipped mappings: {', '.join(shipped_mappings())}.")
+        raise MappingError(
+            f"There is no mapping '{name_or_path}'.",
+            hint=f"Shipped mappings: {', '.join(shipped_mappings())}.",
+        )
     try:
         return parse_mapping(path.read_text(encoding="utf-8"), str(name_or_path))
     except UnicodeDecodeError as error:

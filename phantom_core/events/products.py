@@ -1,10 +1,21 @@
-"""Products: the shop's catalogue, which says what is sold, at which base price, and how much of it there is."""
+"""Products: the shop's catalogue, which says what is sold, at which base price, and how much of it
+there is.
+"""
 
 import math
 from collections.abc import Iterable
 from typing import Final
 
-from phantom_core.events.keyed import NO, YES, Converted, Keyed, Named, Names, Row, collect
+from phantom_core.events.keyed_rows import (
+    NO,
+    YES,
+    Converted,
+    KeyedRows,
+    Named,
+    Names,
+    Row,
+    collect_keyed_rows,
+)
 from phantom_core.events.schema import CATALOGUE
 
 PRODUCT_NAMES: Final[Names] = {
@@ -18,16 +29,18 @@ PRODUCT_NAMES: Final[Names] = {
 _NUMBERS: Final = ("base_price", "stock", "n_amenities", "competitor_price")
 
 
-def read_products(rows: Iterable[Named]) -> Keyed:
+def read_products(rows: Iterable[Named]) -> KeyedRows:
     """The catalogue from named text values."""
-    return collect(rows, PRODUCT_NAMES, CATALOGUE, _product)
+    return collect_keyed_rows(rows, PRODUCT_NAMES, CATALOGUE, _product)
 
 
 def _product(row: Row) -> Converted | tuple[str, str]:
     if row["product_id"] is None:
         return "missing_product_id", ""
     numbers = {name: _number(row[name]) for name in _NUMBERS}
-    wrong = next((name for name in _NUMBERS if row[name] is not None and not _is_amount(numbers[name])), None)
+    wrong = next(
+        (name for name in _NUMBERS if row[name] is not None and not _is_amount(numbers[name])), None
+    )
     if wrong:
         return "bad_number", f"{wrong} {row[wrong]}"
     refundable = (row["is_refundable"] or "").lower()

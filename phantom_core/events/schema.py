@@ -1,12 +1,17 @@
-"""Schemas of what the lake holds, as Arrow. Times are UTC milliseconds, money is in the shop's currency."""
+"""Schemas of what the lake holds, as Arrow. Times are UTC milliseconds, money is in the shop's
+currency.
+"""
 
 from typing import Final
 
 import pyarrow as pa
 
+# A session without an event for this long is over.
+OVER_MS: Final = 30 * 60_000
 STORE_MODES: Final = ("hotel", "airline", "shop")
 
-# One row per event. session_key and event_id are the lower 64 bits of an MD5, read as a signed integer:
+# One row per event. session_key and event_id are the lower 64 bits of an MD5, read as a signed
+# integer:
 # integers make sessions ten times cheaper to group than text (docs/adr/0004-integer-keys.md).
 EVENTS: Final = pa.schema(
     [
@@ -54,7 +59,8 @@ EXPERIMENTS: Final = pa.schema(
     ]
 )
 
-# A label a person gave to one session; it goes before the session's experiment. family is the kind of shopper, where known.
+# A label a person gave to one session; it goes before the session's experiment. family is the kind
+# of shopper, where known.
 SESSION_LABELS: Final = pa.schema(
     [
         pa.field("session_id", pa.string(), nullable=False),
@@ -104,8 +110,10 @@ LOADS: Final = pa.schema(
     ]
 )
 
-# One row per price that the pricing service decided. features is a JSON object of what the decision knew of the session; propensity is the
-# probability with which the session would be asked this price, NULL where nothing was left to chance; log_share is the share of sessions
+# One row per price that the pricing service decided. features is a JSON object of what the decision
+# knew of the session; propensity is the
+# probability with which the session would be asked this price, NULL where nothing was left to
+# chance; log_share is the share of sessions
 # whose decisions are kept.
 DECISIONS: Final = pa.schema(
     [

@@ -1,4 +1,6 @@
-"""Staging: raw rows become events or quotes, or learn why they cannot, in a DuckDB file of their own."""
+"""Staging: raw rows become events or quotes, or learn why they cannot, in a DuckDB file of their
+own.
+"""
 
 from pathlib import Path
 from typing import Final
@@ -6,8 +8,8 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
-from phantom_core.errors import SourceError
-from phantom_core.events.checks import checks, teach
+from phantom_core.core.errors import SourceError
+from phantom_core.events.checks import check_statement, register_checks
 from phantom_core.events.columns import Columns, quote_name, quote_text
 from phantom_core.events.mapping import EVENT_FIELDS, QUOTE_FIELDS, Mapping
 from phantom_core.events.text_rows import MAX_SHOWN
@@ -25,7 +27,8 @@ class Staging:
     """One source on its way into the lake.
 
     Args:
-        folder: where the scratch database is put; whoever made the folder removes it. None for a few rows, in memory.
+        folder: where the scratch database is put; whoever made the folder removes it. None for a
+            few rows, in memory.
         mapping: what the source's columns mean.
         columns: what the source offers.
         now_ms: the clock, UTC milliseconds.
@@ -33,17 +36,30 @@ class Staging:
         max_chars: a longer field is refused.
 
     Attributes:
-        connection: has the table `staged` once `add` was called: line, reason, detail, text, and the canonical columns.
+        connection: has the table `staged` once `add` was called: line, reason, detail, text, and
+            the canonical columns.
         n_rows: raw rows added so far.
     """
 
     def __init__(
-        self, folder: Path | None, mapping: Mapping, columns: Columns, *, now_ms: int, future_tolerance_s: int, max_chars: int
+        self,
+        folder: Path | None,
+        mapping: Mapping,
+        columns: Columns,
+        *,
+        now_ms: int,
+        future_tolerance_s: int,
+        max_chars: int,
     ) -> None:
         self.connection = duckdb.connect(folder / "staging.duckdb" if folder else ":memory:")
         self._name = mapping.name
-        teach(self.connection, mapping, newest_ms=now_ms + future_tolerance_s * 1_000, max_chars=max_chars)
-        self._mapped, self._checks = mapped_select(mapping, columns), checks(mapping.kind)
+        register_checks(
+            self.connection,
+            mapping,
+            newest_ms=now_ms + future_tolerance_s * 1_000,
+            max_chars=max_chars,
+        )
+        self._mapped, self._checks = mapped_select(mapping, columns), check_statement(mapping.kind)
         self._tolerance_ms = future_tolerance_s * 1_000
         self._started = False
         self.n_rows = 0
@@ -56,12 +72,16 @@ class Staging:
         """
         self.connection.register("raw", rows)
         # Finding the best plan takes longer than the best plan saves on a few rows.
-        self.connection.execute(f"PRAGMA {'disable' if rows.num_rows < _FEW_ROWS else 'enable'}_optimizer")
+        self.connection.execute(
+            f"PRAGMA {'disable' if rows.num_rows < _FEW_ROWS else 'enable'}_optimizer"
+        )
         try:
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS {self._mapped}")
         except duckdb.Error as error:
             reason = str(error).splitlines()[0].rstrip(".")
-            raise SourceError(f"The rows cannot be read by the mapping '{self._name}': {reason}.") from error
+            raise SourceError(
+                f"The rows cannot be read by the mapping '{self._name}': {reason}."
+            ) from error
         into = "INSERT INTO staged" if self._started else "CREATE TABLE staged AS"
         self.connection.execute(f"{into} {self._checks}")
         self._started = True
@@ -79,8 +99,13 @@ class Staging:
         """What a reader should be told about the whole file."""
         if not self.n_rows:
             return ("The file has no row.",)
-        broken_off = self.connection.execute("SELECT MAX(detail) FROM staged WHERE reason = 'truncated_file'").fetchall()[0][0]
-        again = "the rows before that are kept; load the whole file when you have it, and only what is missing will be added"
+        broken_off = self.connection.execute(
+            "SELECT MAX(detail) FROM staged WHERE reason = 'truncated_file'"
+        ).fetchall()[0][0]
+        again = (
+            "the rows before that are kept; load the whole file when you have it, and only "
+            "what is missing will be added"
+        )
         return (f"{broken_off.rstrip('.')}: {again}.",) if broken_off else ()
 
     def __enter__(self) -> "Staging":
@@ -101,16 +126,32 @@ def mapped_select(mapping: Mapping, columns: Columns) -> str:
     if mapping.kind == "events":
         values |= _metadata(mapping, columns)
     selected = ", ".join(f"{sql} AS {field}" for field, sql in values.items())
-    source = _valid_documents() if columns.is_json else f"SELECT *, {_whole_row(columns)} AS _row FROM raw"
-    inner = f"SELECT _line AS line, _problem AS problem, _detail AS detail, _text AS text, _row AS row, {selected} FROM ({source})"
-    # In steps, so that what a step needs several times is found once, also by a plan that nobody has improved.
-    whole = f"SELECT * EXCLUDE (sent, picked), {_MERGED} AS metadata FROM ({inner})" if "picked" in values else inner
+    source = (
+        _valid_documents()
+        if columns.is_json
+        else f"SELECT *, {_whole_row(columns)} AS _row FROM raw"
+    )
+    inner = (
+        "SELECT _line AS line, _problem AS problem, _detail AS detail, _text AS text, _row "
+        f"AS row, {selected} FROM ({source})"
+    )
+    # In steps, so that what a step needs several times is found once, also by a plan that nobody
+    # has improved.
+    whole = (
+        f"SELECT * EXCLUDE (sent, picked), {_MERGED} AS metadata FROM ({inner})"
+        if "picked" in values
+        else inner
+    )
     longest = ", ".join(f"COALESCE(length({field}), 0)" for field in fields)
     return f"SELECT *, greatest({longest}) AS longest_field FROM ({whole})"
 
 
 def _whole_row(columns: Columns) -> str:
-    return "struct_pack(" + ", ".join(f"{quote_name(name)} := {quote_name(name)}" for name in columns.names) + ")"
+    return (
+        "struct_pack("
+        + ", ".join(f"{quote_name(name)} := {quote_name(name)}" for name in columns.names)
+        + ")"
+    )
 
 
 def _valid_documents() -> str:
@@ -129,34 +170,69 @@ def _value(field: str, mapping: Mapping, columns: Columns) -> str:
         return _event_name(mapping, columns)
     if field in mapping.extract:
         extract = mapping.extract[field]
-        return f"NULLIF(regexp_extract({columns.text(extract.column)}, {quote_text(extract.pattern)}, 1), '')"
+        return (
+            f"NULLIF(regexp_extract({columns.text(extract.column)}, "
+            f"{quote_text(extract.pattern)}, 1), '')"
+        )
     if field in mapping.columns:
         found = columns.joined(mapping.columns[field])
-        return f"COALESCE({found}, {quote_text(mapping.constants[field])})" if field in mapping.constants else found
-    return quote_text(mapping.constants[field]) if field in mapping.constants else "CAST(NULL AS VARCHAR)"
+        return (
+            f"COALESCE({found}, {quote_text(mapping.constants[field])})"
+            if field in mapping.constants
+            else found
+        )
+    return (
+        quote_text(mapping.constants[field])
+        if field in mapping.constants
+        else "CAST(NULL AS VARCHAR)"
+    )
 
 
 def _event_name(mapping: Mapping, columns: Columns) -> str:
     named = "CAST(NULL AS VARCHAR)"
     if "event_name" in mapping.columns:
         sent = columns.joined(mapping.columns["event_name"])
-        cases = "".join(f" WHEN {quote_text(theirs)} THEN {quote_text(ours)}" for theirs, ours in mapping.event_names.items())
+        cases = "".join(
+            f" WHEN {quote_text(theirs)} THEN {quote_text(ours)}"
+            for theirs, ours in mapping.event_names.items()
+        )
         named = f"CASE {sent}{cases} ELSE {sent} END" if cases else sent
     rules = "".join(
         " WHEN "
-        + " AND ".join(f"regexp_matches({columns.text(column)}, {quote_text(pattern)})" for column, pattern in rule.when.items())
+        + " AND ".join(
+            f"regexp_matches({columns.text(column)}, {quote_text(pattern)})"
+            for column, pattern in rule.when.items()
+        )
         + f" THEN {quote_text(rule.event_name)}"
         for rule in mapping.event_rules
     )
-    constant = quote_text(mapping.constants["event_name"]) if "event_name" in mapping.constants else "NULL"
-    return f"COALESCE(CASE{rules} END, {named}, {constant})" if rules else f"COALESCE({named}, {constant})"
+    constant = (
+        quote_text(mapping.constants["event_name"]) if "event_name" in mapping.constants else "NULL"
+    )
+    return (
+        f"COALESCE(CASE{rules} END, {named}, {constant})"
+        if rules
+        else f"COALESCE({named}, {constant})"
+    )
 
 
 def _metadata(mapping: Mapping, columns: Columns) -> dict[str, str]:
     """SQL for the metadata, or for what was sent as such and what is picked from other columns."""
-    sent = columns.joined(mapping.columns["metadata"]) if "metadata" in mapping.columns else "CAST(NULL AS VARCHAR)"
-    pairs = ", ".join(f"{quote_text(key)}, {columns.text(column)}" for key, column in mapping.metadata.items() if columns.has(column))
+    sent = (
+        columns.joined(mapping.columns["metadata"])
+        if "metadata" in mapping.columns
+        else "CAST(NULL AS VARCHAR)"
+    )
+    pairs = ", ".join(
+        f"{quote_text(key)}, {columns.text(column)}"
+        for key, column in mapping.metadata.items()
+        if columns.has(column)
+    )
     if not pairs:
         return {"metadata": sent}
     # Merging drops the keys whose value is NULL.
-    return {"sent": sent, "picked": f"NULLIF(CAST(json_merge_patch('{{}}', json_object({pairs})) AS VARCHAR), '{{}}')"}
+    return {
+        "sent": sent,
+        "picked": f"NULLIF(CAST(json_merge_patch('{{}}', json_object({pairs})) AS VARCHAR), "
+        "'{}')",
+    }

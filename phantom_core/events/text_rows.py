@@ -1,6 +1,8 @@
-"""Text rows: lines of CSV or JSON as they stand in a file, each with its number, broken ones included.
+"""Text rows: lines of CSV or JSON as they stand in a file, each with its number, broken ones
+included.
 
-A broken row costs that row only: whatever a stray quote or bracket swallowed is given back and read again.
+A broken row costs that row only: whatever a stray quote or bracket swallowed is given back and read
+again.
 """
 
 import codecs
@@ -11,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, TextIO
 
-from phantom_core.errors import SourceError
+from phantom_core.core.errors import SourceError
 
 MAX_SHOWN: Final = 2_000
 MARK_BYTES: Final = "phantom-mark-bytes"
@@ -37,7 +39,7 @@ class TextRow:
     text: str = ""
 
 
-def broken(line: int, problem: str, detail: str, text: str) -> TextRow:
+def broken_row(line: int, problem: str, detail: str, text: str) -> TextRow:
     """A row that cannot be used; keeps the start of its text."""
     shown = text[:MAX_SHOWN].rstrip("\n").encode("utf-8", "replace").decode("utf-8")
     return TextRow(line, (), problem, detail, shown)
@@ -49,7 +51,8 @@ def _mark_bytes(error: UnicodeError) -> tuple[str, int]:
     return "\udcff", error.end
 
 
-# Undecodable bytes become a lone surrogate, which no decoded text can hold, so that damage is told from a genuine U+FFFD.
+# Undecodable bytes become a lone surrogate, which no decoded text can hold, so that damage is told
+# from a genuine U+FFFD.
 codecs.register_error(MARK_BYTES, _mark_bytes)
 
 
@@ -76,7 +79,9 @@ class Lines:
         failure: why the stream broke off; empty while it did not.
     """
 
-    def __init__(self, stream: TextIO, max_chars: int, share_read: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(
+        self, stream: TextIO, max_chars: int, share_read: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self.share_read = share_read
         self.last_line = 0
         self.failure = ""
@@ -89,7 +94,9 @@ class Lines:
         self._given_back.extend(reversed(lines))
 
     def take(self) -> tuple[int, str] | None:
-        """The next line and its number, or None at the end; a stream that breaks off ends and leaves `failure`."""
+        """The next line and its number, or None at the end; a stream that breaks off ends and
+        leaves `failure`.
+        """
         if self._given_back:
             return self._given_back.pop()
         text = self._read(self._max_chars + 1)
@@ -97,7 +104,11 @@ class Lines:
             return None
         self.last_line += 1
         if len(text) > self._max_chars:
-            while (rest := self._read(self._max_chars + 1)) and not rest.endswith("\n") and len(rest) > self._max_chars:
+            while (
+                (rest := self._read(self._max_chars + 1))
+                and not rest.endswith("\n")
+                and len(rest) > self._max_chars
+            ):
                 pass
         return self.last_line, text
 
@@ -116,7 +127,10 @@ class Lines:
             self.failure = str(error)
             return ""
         except UnicodeError as error:
-            raise SourceError(f"The text cannot be decoded: {error}.", hint="State the encoding in the mapping, e.g. utf-16-le.") from error
+            raise SourceError(
+                f"The text cannot be decoded: {error}.",
+                hint="State the encoding in the mapping, e.g. utf-16-le.",
+            ) from error
 
 
 class CsvRows:
@@ -149,8 +163,12 @@ class CsvRows:
                 yield self._miscounted(row)
 
     def _rows(self) -> Iterator[TextRow]:
-        csv.field_size_limit(self._max_chars)  # one limit for the whole process, so it is set whenever reading starts
-        reader = csv.reader(self._feed(), delimiter=self._delimiter, strict=True, skipinitialspace=True)
+        csv.field_size_limit(
+            self._max_chars
+        )  # one limit for the whole process, so it is set whenever reading starts
+        reader = csv.reader(
+            self._feed(), delimiter=self._delimiter, strict=True, skipinitialspace=True
+        )
         while True:
             self._taken = []
             try:
@@ -159,7 +177,9 @@ class CsvRows:
                 return
             except csv.Error as error:
                 yield self._unreadable(str(error))
-                reader = csv.reader(self._feed(), delimiter=self._delimiter, strict=True, skipinitialspace=True)
+                reader = csv.reader(
+                    self._feed(), delimiter=self._delimiter, strict=True, skipinitialspace=True
+                )
                 continue
             if cells:
                 yield self._checked(tuple(cells))
@@ -172,20 +192,40 @@ class CsvRows:
     def _checked(self, cells: tuple[str, ...]) -> TextRow:
         line = self._taken[0][0]
         if any(map(is_damaged, cells)):
-            return broken(line, "bad_encoding", "The row holds bytes that are not text in this file's encoding.", self._text())
+            return broken_row(
+                line,
+                "bad_encoding",
+                "The row holds bytes that are not text in this file's encoding.",
+                self._text(),
+            )
         return TextRow(line, cells)
 
     def _miscounted(self, row: TextRow) -> TextRow:
         text = self._text()
         self._lines.give_back(self._taken[1:])
-        return broken(row.line, "wrong_column_count", f"{len(row.cells)} cells where the header has {len(self.header)}.", text)
+        return broken_row(
+            row.line,
+            "wrong_column_count",
+            f"{len(row.cells)} cells where the header has {len(self.header)}.",
+            text,
+        )
 
     def _unreadable(self, error: str) -> TextRow:
         line, text = self._taken[0]
         self._lines.give_back(self._taken[1:])
         if len(self._taken) == 1 and "field larger" in error:
-            return broken(line, "field_too_large", f"A cell is longer than {self._max_chars:,} characters.", text)
-        return broken(line, "unclosed_quote", f"A quote is opened and not closed as it should be ({error}).", text)
+            return broken_row(
+                line,
+                "field_too_large",
+                f"A cell is longer than {self._max_chars:,} characters.",
+                text,
+            )
+        return broken_row(
+            line,
+            "unclosed_quote",
+            f"A quote is opened and not closed as it should be ({error}).",
+            text,
+        )
 
     def _text(self) -> str:
         return "".join(text for _, text in self._taken)
@@ -213,19 +253,29 @@ def json_document_rows(text: str, max_chars: int) -> Iterator[TextRow]:
         except (ValueError, RecursionError) as error:
             found = _NEXT_ELEMENT.search(text, position + 1)
             stop = found.end() if found else len(text)
-            yield broken(line, "broken_json", f"Not valid JSON: {error}.", text[position:stop])
+            yield broken_row(line, "broken_json", f"Not valid JSON: {error}.", text[position:stop])
         else:
-            # The text as it stands, so that numbers and repeated keys are read as they are in JSON Lines.
+            # The text as it stands, so that numbers and repeated keys are read as they are in JSON
+            # Lines.
             yield document_row(line, text[position:stop], max_chars)
         position = stop
 
 
 def document_row(line: int, text: str, max_chars: int) -> TextRow:
-    """A JSON document as it stands; broken when it is too long or was not decoded, while whether it is valid is checked later."""
+    """A JSON document as it stands; broken when it is too long or was not decoded, while whether it
+    is valid is checked later.
+    """
     if len(text) > max_chars:
-        return broken(line, "field_too_large", f"The row is longer than {max_chars:,} characters.", text)
+        return broken_row(
+            line, "field_too_large", f"The row is longer than {max_chars:,} characters.", text
+        )
     if is_damaged(text):
-        return broken(line, "bad_encoding", "The row holds bytes that are not text in this file's encoding.", text)
+        return broken_row(
+            line,
+            "bad_encoding",
+            "The row holds bytes that are not text in this file's encoding.",
+            text,
+        )
     return TextRow(line, (text,))
 
 

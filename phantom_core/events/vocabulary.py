@@ -43,7 +43,8 @@ ALIASES: Final[Mapping[str, str]] = {
     "product_hover": "hover_over_title",
 }
 
-# These say only that something was filtered; metadata.type says what, and price is meant where it does not.
+# These say only that something was filtered; metadata.type says what, and price is meant where it
+# does not.
 GENERIC_FILTERS: Final = ("filter", "filter_apply")
 FILTER_KINDS: Final[Mapping[str, str]] = {
     "date": "filter_for_date",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from phantom_core.features.catalogue import FAMILIES, FEATURES
-from phantom_core.offers.product_features import PRODUCT_FEATURES
+from phantom_core.features.offers.product_features import PRODUCT_FEATURES
 
 PRICE: Final = "price_ratio"
 OFFER: Final = "offer"
@@ -32,8 +32,14 @@ class Column:
 BY_NAME: Final = {
     column.name: column
     for column in (
-        *(Column(feature.name, feature.family, feature.unit, feature.meaning) for feature in FEATURES),
-        *(Column(feature.name, OFFER, feature.unit, feature.meaning) for feature in PRODUCT_FEATURES),
+        *(
+            Column(feature.name, feature.family, feature.unit, feature.meaning)
+            for feature in FEATURES
+        ),
+        *(
+            Column(feature.name, OFFER, feature.unit, feature.meaning)
+            for feature in PRODUCT_FEATURES
+        ),
         Column(PRICE, PRICE_FAMILY, "ratio", "price over base price"),
     )
 }

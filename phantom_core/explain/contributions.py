@@ -8,11 +8,12 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
+from phantom_core.core.progress import Progress, no_progress
 from phantom_core.models.classifier import Classifier
 from phantom_core.models.encoding import feature_types
-from phantom_core.progress import Progress, silent
 
-# So many sessions are explained at a time: memory stays small, and progress and cancelling are never far away.
+# So many sessions are explained at a time: memory stays small, and progress and cancelling are
+# never far away.
 CHUNK_ROWS: Final = 2_000
 CHUNK_ROWS_OF_PAIRS: Final = 20
 
@@ -51,7 +52,9 @@ class Explained(Protocol):
     def names(self) -> tuple[str, ...]:
         """Features it reads, in order."""
 
-    def contributions(self, values: NDArray[np.float32], progress: Progress = silent) -> Contributions:
+    def contributions(
+        self, values: NDArray[np.float32], progress: Progress = no_progress
+    ) -> Contributions:
         """Take the output apart, exactly.
 
         Args:
@@ -67,7 +70,8 @@ class ExplainedTrees:
     Attributes:
         booster: the trees.
         names: features in the order the trees know.
-    Source: Lundberg et al. 2020, From local explanations to global understanding with explainable AI for trees.
+    Source: Lundberg et al. 2020, From local explanations to global understanding with explainable
+        AI for trees.
     """
 
     booster: xgb.Booster
@@ -78,7 +82,9 @@ class ExplainedTrees:
         """The trees of an agent classifier; the output is the log-odds before calibration."""
         return cls(classifier.booster, classifier.names)
 
-    def contributions(self, values: NDArray[np.float32], progress: Progress = silent) -> Contributions:
+    def contributions(
+        self, values: NDArray[np.float32], progress: Progress = no_progress
+    ) -> Contributions:
         """Take log-odds apart, exactly.
 
         Args:
@@ -87,13 +93,21 @@ class ExplainedTrees:
         """
         found = np.empty(values.shape, dtype=np.float32)
         # The last column is the base, the same in every row; a row of nothing has it too.
-        base = float(self.booster.predict(self._matrix(np.full((1, len(self.names)), np.nan, np.float32)), pred_contribs=True)[0, -1])
+        base = float(
+            self.booster.predict(
+                self._matrix(np.full((1, len(self.names)), np.nan, np.float32)), pred_contribs=True
+            )[0, -1]
+        )
         for start, stop in _chunks(len(values), CHUNK_ROWS):
             progress(start / len(values), f"{start:,} of {len(values):,} sessions explained")
-            found[start:stop] = self.booster.predict(self._matrix(values[start:stop]), pred_contribs=True)[:, :-1]
+            found[start:stop] = self.booster.predict(
+                self._matrix(values[start:stop]), pred_contribs=True
+            )[:, :-1]
         return Contributions(self.names, found, base)
 
-    def mean_interactions(self, values: NDArray[np.float32], progress: Progress = silent) -> NDArray[np.float64]:
+    def mean_interactions(
+        self, values: NDArray[np.float32], progress: Progress = no_progress
+    ) -> NDArray[np.float64]:
         """Mean size of what two features add together, beyond what each adds alone.
 
         Slow: about a second for every thirty sessions.
@@ -102,12 +116,15 @@ class ExplainedTrees:
             values: encoded features, shape (n_rows, n_names), at least one row.
             progress: told all along; its CancelledError ends the work.
         Returns:
-            Shape (n_names, n_names), symmetric, in log-odds; the diagonal is what each feature adds alone.
+            Shape (n_names, n_names), symmetric, in log-odds; the diagonal is what each feature adds
+            alone.
         """
         total = np.zeros((len(self.names), len(self.names)))
         for start, stop in _chunks(len(values), CHUNK_ROWS_OF_PAIRS):
             progress(start / len(values), f"interactions in {start:,} of {len(values):,} sessions")
-            pairs = self.booster.predict(self._matrix(values[start:stop]), pred_interactions=True)[:, :-1, :-1]
+            pairs = self.booster.predict(self._matrix(values[start:stop]), pred_interactions=True)[
+                :, :-1, :-1
+            ]
             total += np.abs(pairs).sum(axis=0, dtype=np.float64)
         # XGBoost gives each half of a pair to either side; together they are the pair's.
         off_diagonal = 2.0 - np.eye(len(self.names))
@@ -115,7 +132,12 @@ class ExplainedTrees:
         return mean
 
     def _matrix(self, values: NDArray[np.float32]) -> xgb.DMatrix:
-        return xgb.DMatrix(values, feature_names=list(self.names), feature_types=feature_types(self.names), enable_categorical=True)
+        return xgb.DMatrix(
+            values,
+            feature_names=list(self.names),
+            feature_types=feature_types(self.names),
+            enable_categorical=True,
+        )
 
 
 def _chunks(n_rows: int, size: int) -> Iterator[tuple[int, int]]:

@@ -6,7 +6,7 @@ from typing import Final, Literal, get_args
 import numpy as np
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from phantom_core.errors import DataError, InputError
+from phantom_core.core.errors import DataError, InputError
 from phantom_core.evaluation.kernel import KernelScore
 from phantom_core.explain.importance import Importance
 
@@ -61,12 +61,16 @@ class Kernels:
     @classmethod
     def of(cls, score: KernelScore) -> "Kernels":
         """The counts of a fitted score."""
-        human, agent = (tuple(tuple(row) for row in counts.astype(np.int64).tolist()) for counts in score.counts)
+        human, agent = (
+            tuple(tuple(row) for row in counts.astype(np.int64).tolist()) for counts in score.counts
+        )
         return cls(score.names, human, agent, score.smoothing)
 
     def score(self) -> KernelScore:
         """The score they came from."""
-        return KernelScore(self.names, np.array([self.human, self.agent], np.float64), self.smoothing)
+        return KernelScore(
+            self.names, np.array([self.human, self.agent], np.float64), self.smoothing
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +79,10 @@ class Explanation:
 
     Attributes:
         model_version: name of the model.
-        output: which of its answers: whether the session is an agent's, or whether the offer is bought.
-        grain: "sessions" of the classifier; "offers" of the network, each as known just before the product was quoted.
+        output: which of its answers: whether the session is an agent's, or whether the offer is
+            bought.
+        grain: "sessions" of the classifier; "offers" of the network, each as known just before the
+            product was quoted.
         tables: versions of the lake's tables it was read from, labels among them.
         sessions: all sessions or offers there were, count.
         explained: those drawn from them and explained, count.
@@ -133,7 +139,10 @@ class Explanation:
             "unit": f"log-odds of {'an agent' if self.output == 'agent' else 'a purchase'}",
             "features": [_importance_json(row) for row in self.features],
             "families": [_importance_json(row) for row in self.families],
-            "interactions": [{"features": [pair.first, pair.second], "mean_abs": pair.mean_abs} for pair in self.interactions],
+            "interactions": [
+                {"features": [pair.first, pair.second], "mean_abs": pair.mean_abs}
+                for pair in self.interactions
+            ],
             "interaction_sessions": self.interaction_sessions,
         }
 
@@ -150,8 +159,16 @@ def parse_explanation(text: bytes) -> Explanation:
     try:
         return _ADAPTER.validate_json(text)
     except ValidationError as error:
-        raise DataError("explanation.json cannot be read by this version of PHANTOM.", hint="Explain the model again.") from error
+        raise DataError(
+            "explanation.json cannot be read by this version of PHANTOM.",
+            hint="Explain the model again.",
+        ) from error
 
 
 def _importance_json(row: Importance) -> dict[str, JsonValue]:
-    return {"name": row.name, "family": row.family, "mean_abs": row.mean_abs, "ci": [row.low, row.high]}
+    return {
+        "name": row.name,
+        "family": row.family,
+        "mean_abs": row.mean_abs,
+        "ci": [row.low, row.high],
+    }

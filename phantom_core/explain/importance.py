@@ -19,7 +19,8 @@ class Importance:
         name: the feature or the family.
         family: the family itself, or the feature's.
         mean_abs: mean size of the contribution, in the unit of the output.
-        low: lower end of where 95 % of models trained on other actors land; None with fewer than two folds.
+        low: lower end of where 95 % of models trained on other actors land; None with fewer than
+            two folds.
         high: upper end.
     """
 
@@ -30,7 +31,9 @@ class Importance:
     high: float | None
 
 
-def importance(whole: Contributions, folds: Sequence[Contributions]) -> tuple[Importance, ...]:
+def feature_importance(
+    whole: Contributions, folds: Sequence[Contributions]
+) -> tuple[Importance, ...]:
     """How much each feature moves the output, most first.
 
     Args:
@@ -38,18 +41,33 @@ def importance(whole: Contributions, folds: Sequence[Contributions]) -> tuple[Im
         folds: of models trained on other actors each.
     """
     spread = _half_width([fold.mean_abs for fold in folds], len(whole.names))
-    rows = zip(whole.names, (BY_NAME[name].family for name in whole.names), whole.mean_abs, spread, strict=True)
-    return _sorted([_importance(name, family, float(size), half) for name, family, size, half in rows])
+    rows = zip(
+        whole.names,
+        (BY_NAME[name].family for name in whole.names),
+        whole.mean_abs,
+        spread,
+        strict=True,
+    )
+    return _sorted(
+        [_importance(name, family, float(size), half) for name, family, size, half in rows]
+    )
 
 
-def family_importance(whole: Contributions, folds: Sequence[Contributions]) -> tuple[Importance, ...]:
-    """How much each family moves the output, most first: contributions within a family are added up before their size is taken.
+def family_importance(
+    whole: Contributions, folds: Sequence[Contributions]
+) -> tuple[Importance, ...]:
+    """How much each family moves the output, most first: contributions within a family are added up
+    before their size is taken.
 
     Args:
         whole: of the saved model.
         folds: of models trained on other actors each.
     """
-    families = [family for family in COLUMN_FAMILIES if family in {BY_NAME[name].family for name in whole.names}]
+    families = [
+        family
+        for family in COLUMN_FAMILIES
+        if family in {BY_NAME[name].family for name in whole.names}
+    ]
     spread = _half_width([_family_sizes(fold, families) for fold in folds], len(families))
     rows = zip(families, _family_sizes(whole, families), spread, strict=True)
     return _sorted([_importance(family, family, float(size), half) for family, size, half in rows])
@@ -57,19 +75,32 @@ def family_importance(whole: Contributions, folds: Sequence[Contributions]) -> t
 
 def _family_sizes(contributions: Contributions, families: Sequence[str]) -> NDArray[np.float64]:
     of = np.array([BY_NAME[name].family for name in contributions.names])
-    return np.array([np.abs(contributions.values[:, of == family].sum(axis=1, dtype=np.float64)).mean() for family in families])
+    return np.array(
+        [
+            np.abs(contributions.values[:, of == family].sum(axis=1, dtype=np.float64)).mean()
+            for family in families
+        ]
+    )
 
 
 def _half_width(sizes: Sequence[NDArray[np.float64]], n_names: int) -> Sequence[float | None]:
     """How far 95 % of retrained models lie from the mean, by Student's t over the folds."""
     if len(sizes) < 2:
         return [None] * n_names
-    half: list[float | None] = (student.ppf(0.975, len(sizes) - 1) * np.std(sizes, axis=0, ddof=1)).tolist()
+    half: list[float | None] = (
+        student.ppf(0.975, len(sizes) - 1) * np.std(sizes, axis=0, ddof=1)
+    ).tolist()
     return half
 
 
 def _importance(name: str, family: str, size: float, half: float | None) -> Importance:
-    return Importance(name, family, size, None if half is None else max(0.0, size - half), None if half is None else size + half)
+    return Importance(
+        name,
+        family,
+        size,
+        None if half is None else max(0.0, size - half),
+        None if half is None else size + half,
+    )
 
 
 def _sorted(rows: list[Importance]) -> tuple[Importance, ...]:

@@ -1,9 +1,12 @@
-"""The network taken apart: what everything known of an offer adds to P(agent) and to P(purchase), as Shapley values.
+"""The network taken apart: what everything known of an offer adds to P(agent) and to P(purchase),
+as Shapley values.
 
-A feature is "not known" by being that of another offer that really was made. For each offer of the background one random order of the
-columns is walked from that offer to the explained one, column by column, and then the opposite order; what the answer moves by at a
-column's turn is its contribution. Each walk's steps add up to the difference of the two answers, so the contributions add up to the
-network's log-odds whatever the orders are; the orders only decide how exactly each column gets its own share.
+A feature is "not known" by being that of another offer that really was made. For each offer of the
+background one random order of the columns is walked from that offer to the explained one, column by
+column, and then the opposite order; what the answer moves by at a column's turn is its
+contribution. Each walk's steps add up to the difference of the two answers, so the contributions
+add up to the network's log-odds whatever the orders are; the orders only decide how exactly each
+column gets its own share.
 """
 
 from collections.abc import Iterator
@@ -15,22 +18,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from phantom_core.core.arrays import Floats32
+from phantom_core.core.progress import Progress, no_progress
 from phantom_core.explain.columns import PRICE
 from phantom_core.explain.contributions import Contributions
 from phantom_core.explain.explanation import OUTPUTS, Output
-from phantom_core.features.catalogue import names
+from phantom_core.features.catalogue import feature_names
+from phantom_core.features.offers.product_features import product_names
 from phantom_core.models.encoding import BROWSER_FAMILIES
 from phantom_core.models.multitask.network import Network
 from phantom_core.models.torch_threads import one_thread
-from phantom_core.offers.product_features import product_names
-from phantom_core.progress import Progress, silent
 
-Floats = NDArray[np.float32]
-COLUMNS: Final = (*names(), *product_names(), PRICE)
-_N_SESSION: Final = len(names())
+COLUMNS: Final = (*feature_names(), *product_names(), PRICE)
+_N_SESSION: Final = len(feature_names())
 _N_PRODUCT: Final = len(product_names())
 _PRICE_AT: Final = len(COLUMNS) - 1
-# So many offers are walked to at a time: some ten megabytes of walks, and cancelling is never far away.
+# So many offers are walked to at a time: some ten megabytes of walks, and cancelling is never far
+# away.
 _CHUNK_ROWS: Final = 8
 
 
@@ -41,15 +45,17 @@ class ExplainedNetwork:
     Attributes:
         network: in evaluation mode.
         output: which of its answers.
-        background: offers that stand for "not known", as `values_of` gives them, shape (n_background, 40).
+        background: offers that stand for "not known", as `values_of` gives them, shape
+            (n_background, 40).
         seed: of the orders.
-    Source: Strumbelj and Kononenko 2014, Explaining prediction models and individual predictions with feature contributions; Mitchell
-        et al. 2022, Sampling permutations for Shapley value estimation, for walking each order both ways.
+    Source: Strumbelj and Kononenko 2014, Explaining prediction models and individual predictions
+        with feature contributions; Mitchell et al. 2022, Sampling permutations for Shapley value
+        estimation, for walking each order both ways.
     """
 
     network: Network
     output: Output
-    background: Floats
+    background: Floats32
     seed: int
 
     @property
@@ -57,19 +63,25 @@ class ExplainedNetwork:
         """29 session features, ten product features and the price over the base price."""
         return COLUMNS
 
-    def contributions(self, values: Floats, progress: Progress = silent) -> Contributions:
+    def contributions(self, values: Floats32, progress: Progress = no_progress) -> Contributions:
         """Take log-odds apart: base and contributions add up to them.
 
         Args:
             values: as `values_of` gives them, shape (n_rows, 40).
             progress: told all along; its CancelledError ends the work.
         """
-        return take_apart(self.network, self.background, values, self.seed, progress)[OUTPUTS.index(self.output)]
+        return take_apart(self.network, self.background, values, self.seed, progress)[
+            OUTPUTS.index(self.output)
+        ]
 
 
 @torch.no_grad()
 def take_apart(
-    network: Network, background: Floats, values: Floats, seed: int, progress: Progress = silent
+    network: Network,
+    background: Floats32,
+    values: Floats32,
+    seed: int,
+    progress: Progress = no_progress,
 ) -> tuple[Contributions, Contributions]:
     """Both answers at once, for the price of one.
 
@@ -77,20 +89,27 @@ def take_apart(
         network: in evaluation mode.
         background: offers that stand for "not known", shape (n_background, 40).
         values: offers to explain, shape (n_rows, 40).
-        seed: of the orders, which are the same for every row: a row explained alone gets what it gets among others.
+        seed: of the orders, which are the same for every row: a row explained alone gets what it
+            gets among others.
         progress: told all along; its CancelledError ends the work.
     Returns:
-        Of the agent and of the purchase. The product and the price do not reach the first, so they add exactly 0 to it.
+        Of the agent and of the purchase. The product and the price do not reach the first, so they
+        add exactly 0 to it.
     """
     rng = np.random.default_rng(seed)
-    walks = _Walks.of(network, background, np.array([rng.permutation(len(COLUMNS)) for _ in background]))
+    walks = _Walks.of(
+        network, background, np.array([rng.permutation(len(COLUMNS)) for _ in background])
+    )
     found = np.zeros((len(OUTPUTS), len(values), len(COLUMNS)), np.float32)
     with one_thread():
         for start in range(0, len(values), _CHUNK_ROWS):
             progress(start / len(values), f"{start:,} of {len(values):,} offers explained")
             part = slice(start, start + _CHUNK_ROWS)
             found[:, part] = walks.contributions(network, values[part])
-    agent, purchase = (Contributions(COLUMNS, one, float(base)) for one, base in zip(found, walks.base, strict=True))
+    agent, purchase = (
+        Contributions(COLUMNS, one, float(base))
+        for one, base in zip(found, walks.base, strict=True)
+    )
     return agent, purchase
 
 
@@ -109,7 +128,7 @@ class _Walks:
     rank: Tensor
 
     @classmethod
-    def of(cls, network: Network, background: Floats, rank: NDArray[np.int64]) -> "_Walks":
+    def of(cls, network: Network, background: Floats32, rank: NDArray[np.int64]) -> "_Walks":
         read = _read(network, background)
         return cls(read, torch.stack(network.score(*read)), torch.from_numpy(rank))
 
@@ -118,7 +137,7 @@ class _Walks:
         """Both answers, on average over the background."""
         return np.asarray(self.said.double().mean(dim=1).numpy())
 
-    def contributions(self, network: Network, values: Floats) -> Floats:
+    def contributions(self, network: Network, values: Floats32) -> Floats32:
         """Shape (2, n_rows, 40)."""
         to = _read(network, values)
         end = torch.stack(network.score(*to))
@@ -130,7 +149,8 @@ class _Walks:
             said[way, :, 1:-1] = self._said(network, to, mask)
         said[0, :, 0] = said[1, :, -1] = self.said[:, None, :]
         said[0, :, -1] = said[1, :, 0] = end[:, :, None]
-        # Both ways a column's turn is the step from its rank to the next; on the way back it is taken off.
+        # Both ways a column's turn is the step from its rank to the next; on the way back it is
+        # taken off.
         steps = (said[0].diff(dim=1) - said[1].diff(dim=1)) / 2
         at = self.rank.T[None, :, None, :].expand(len(OUTPUTS), -1, n_rows, -1)
         shares = steps.gather(1, at).double().mean(dim=3).transpose(1, 2).numpy()
@@ -143,19 +163,29 @@ class _Walks:
         shape = (n_states, len(to[2]), n_walks)
         mixed = []
         for own, other, columns in zip(to, self.background, _columns_read(), strict=True):
-            mixed.append(torch.where(mask[:, None, :, columns], own[None, :, None], other[None, None]).reshape(-1, *own.shape[1:]))
-        return torch.stack(network.score(mixed[0], mixed[1], mixed[2])).reshape(len(OUTPUTS), *shape)
+            mixed.append(
+                torch.where(
+                    mask[:, None, :, columns], own[None, :, None], other[None, None]
+                ).reshape(-1, *own.shape[1:])
+            )
+        return torch.stack(network.score(mixed[0], mixed[1], mixed[2])).reshape(
+            len(OUTPUTS), *shape
+        )
 
 
-def _read(network: Network, values: Floats) -> tuple[Tensor, Tensor, Tensor]:
-    """What the encoders read of rows: every column of it comes from one column of the rows alone."""
+def _read(network: Network, values: Floats32) -> tuple[Tensor, Tensor, Tensor]:
+    """What the encoders read of rows: every column of it comes from one column of the rows
+    alone.
+    """
     rows = torch.from_numpy(np.ascontiguousarray(values, np.float32))
     session, product = network.standardised(rows[:, :_N_SESSION], rows[:, _N_SESSION:_PRICE_AT])
     return session, product, rows[:, _PRICE_AT]
 
 
 def _columns_read() -> Iterator[Tensor]:
-    """For each column that the encoders read, the one it comes from: values, whether they are missing, families of browsers."""
+    """For each column that the encoders read, the one it comes from: values, whether they are
+    missing, families of browsers.
+    """
     session, product = torch.arange(_N_SESSION), torch.arange(_N_SESSION, _PRICE_AT)
     family = torch.full((len(BROWSER_FAMILIES),), COLUMNS.index("browser_family"))
     yield torch.cat([session, session, family])

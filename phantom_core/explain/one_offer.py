@@ -18,7 +18,8 @@ class OfferExplanation:
     """Why a network said what it said of one offer.
 
     Attributes:
-        session_id, product_id: who was shown what; no product where a log without quotes names none.
+        session_id, product_id: who was shown what; no product where a log without quotes names
+            none.
         quote_ms: the moment asked about, UTC milliseconds: events before it count.
         model_version: name of the network.
         output: which of its answers.
@@ -50,13 +51,24 @@ class OfferExplanation:
             "base": self.base,
             "log_odds": self.log_odds,
             "contributions": [
-                {"feature": row.name, "family": row.family, "value": row.value, "log_odds": row.log_odds} for row in self.contributions
+                {
+                    "feature": row.name,
+                    "family": row.family,
+                    "value": row.value,
+                    "log_odds": row.log_odds,
+                }
+                for row in self.contributions
             ],
         }
 
 
 def explain_offer(
-    explained: Explained, output: Output, description: Description, version: str, session_id: str, offer: pa.Table
+    explained: Explained,
+    output: Output,
+    description: Description,
+    version: str,
+    session_id: str,
+    offer: pa.Table,
 ) -> OfferExplanation:
     """Take apart what a network says of one offer.
 

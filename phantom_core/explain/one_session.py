@@ -11,7 +11,7 @@ from phantom_core.explain.columns import BY_NAME
 from phantom_core.explain.contributions import Explained
 from phantom_core.explain.steps import StepEvidence, step_evidence
 from phantom_core.models.classifier import Classifier
-from phantom_core.models.encoding import encode
+from phantom_core.models.encoding import encode_features
 
 FeatureValue = float | int | bool | str | None
 
@@ -64,7 +64,13 @@ class SessionExplanation:
             "base": self.base,
             "log_odds": self.log_odds,
             "contributions": [
-                {"feature": row.name, "family": row.family, "value": row.value, "log_odds": row.log_odds} for row in self.contributions
+                {
+                    "feature": row.name,
+                    "family": row.family,
+                    "value": row.value,
+                    "log_odds": row.log_odds,
+                }
+                for row in self.contributions
             ],
             "steps": None if self.steps is None else _steps_json(self.steps),
             "step_evidence": None if self.steps is None else float(self.steps.evidence.sum()),
@@ -72,7 +78,11 @@ class SessionExplanation:
 
 
 def explain_session(
-    classifier: Classifier, explained: Explained, session: pa.Table, event_names: Sequence[str], kernels: KernelScore | None
+    classifier: Classifier,
+    explained: Explained,
+    session: pa.Table,
+    event_names: Sequence[str],
+    kernels: KernelScore | None,
 ) -> SessionExplanation:
     """Take apart what a classifier says of one session.
 
@@ -81,9 +91,10 @@ def explain_session(
         explained: the same model, taken apart.
         session: one row of the feature matrix, with session_id and is_agent.
         event_names: its events in order.
-        kernels: steps of labelled sessions, this one among them where it has a label; None where there are none.
+        kernels: steps of labelled sessions, this one among them where it has a label; None where
+            there are none.
     """
-    found = explained.contributions(encode(session, explained.names))
+    found = explained.contributions(encode_features(session, explained.names))
     rows = [
         Contribution(name, BY_NAME[name].family, session[name][0].as_py(), float(value))
         for name, value in zip(found.names, found.values[0], strict=True)
@@ -95,12 +106,20 @@ def explain_session(
         base=found.base,
         log_odds=float(found.output[0]),
         contributions=tuple(sorted(rows, key=lambda row: -abs(row.log_odds))),
-        steps=None if kernels is None else step_evidence(kernels, event_names, session["is_agent"][0].as_py()),
+        steps=None
+        if kernels is None
+        else step_evidence(kernels, event_names, session["is_agent"][0].as_py()),
     )
 
 
 def _steps_json(steps: StepEvidence) -> list[JsonValue]:
-    columns = (steps.source, steps.target, steps.evidence.tolist(), steps.human_count.tolist(), steps.agent_count.tolist())
+    columns = (
+        steps.source,
+        steps.target,
+        steps.evidence.tolist(),
+        steps.human_count.tolist(),
+        steps.agent_count.tolist(),
+    )
     return [
         {"from": source, "to": target, "evidence": evidence, "humans": humans, "agents": agents}
         for source, target, evidence, humans, agents in zip(*columns, strict=True)

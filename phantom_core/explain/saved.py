@@ -9,10 +9,10 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from phantom_core.artifacts.store import StoredModel, replace_file
-from phantom_core.errors import DataError, NotFoundError
+from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.explain.explanation import Explanation, Grain, Output, parse_explanation
 from phantom_core.lake.lake import Lake
+from phantom_core.model_store.store import StoredModel, replace_file
 
 FOLDER: Final = "explained"
 SUMMARY: Final = "explanation.json"
@@ -31,9 +31,10 @@ class SavedExplanation:
 
     Attributes:
         explanation: what the model relies on.
-        points: one row per explained session or offer: session_id (and product_id), and for each feature its contribution under the
-            feature's name.
-        inputs: the features of the same rows where they are an offer's, which nobody keeps elsewhere, with `label`; else None.
+        points: one row per explained session or offer: session_id (and product_id), and for each
+            feature its contribution under the feature's name.
+        inputs: the features of the same rows where they are an offer's, which nobody keeps
+            elsewhere, with `label`; else None.
     """
 
     explanation: Explanation
@@ -62,25 +63,34 @@ def read_saved(model: StoredModel, output: Output) -> SavedExplanation:
     folder, version = folder_of(model, output), model.manifest.version
     if not (folder / SUMMARY).is_file():
         asked = "" if model.manifest.kind == "classifier" else f" --model {model.manifest.kind}"
-        raise NotFoundError(f"Model {version} has not been explained yet.", hint=f"Explain it: python -m phantom_core explain{asked}")
+        raise NotFoundError(
+            f"Model {version} has not been explained yet.",
+            hint=f"Explain it: python -m phantom_core explain{asked}",
+        )
     try:
         explanation = parse_explanation((folder / SUMMARY).read_bytes())
         inputs = pq.read_table(folder / INPUTS) if explanation.grain == "offers" else None
         return SavedExplanation(explanation, pq.read_table(folder / POINTS), inputs)
     except (OSError, pa.ArrowException) as error:
-        raise DataError(f"What is known of model {version} cannot be read.", hint="Explain it again.") from error
+        raise DataError(
+            f"What is known of model {version} cannot be read.", hint="Explain it again."
+        ) from error
 
 
-def known(model: StoredModel, output: Output) -> SavedExplanation | None:
-    """What was found before; None where it is not there, or not whole: it is only a copy of what can be worked out again."""
+def find_explanation(model: StoredModel, output: Output) -> SavedExplanation | None:
+    """What was found before; None where it is not there, or not whole: it is only a copy of what
+    can be worked out again.
+    """
     try:
         return read_saved(model, output)
     except (NotFoundError, DataError):
         return None
 
 
-def keep(model: StoredModel, saved: SavedExplanation) -> None:
-    """Write the points, then the summary that says they are whole; between the two there is nothing to read."""
+def save_explanation(model: StoredModel, saved: SavedExplanation) -> None:
+    """Write the points, then the summary that says they are whole; between the two there is nothing
+    to read.
+    """
     folder = folder_of(model, saved.explanation.output)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SUMMARY).unlink(missing_ok=True)

@@ -33,7 +33,8 @@ class Stability:
     """How alike two models are in what they rely on.
 
     Attributes:
-        rank_correlation: Spearman's, of the features' mean contributions; None where it is not defined.
+        rank_correlation: Spearman's, of the features' mean contributions; None where it is not
+            defined.
         shifts: every feature of either model, those of the first model's top first.
     """
 
@@ -41,7 +42,7 @@ class Stability:
     shifts: tuple[Shift, ...]
 
 
-def stability(first: Sequence[Importance], second: Sequence[Importance]) -> Stability:
+def measure_stability(first: Sequence[Importance], second: Sequence[Importance]) -> Stability:
     """Compare what two models rely on.
 
     Args:
@@ -51,9 +52,16 @@ def stability(first: Sequence[Importance], second: Sequence[Importance]) -> Stab
     of_first, of_second = ({row.name: row.mean_abs for row in rows} for rows in (first, second))
     names = sorted({*of_first, *of_second})
     sizes = np.array([[of.get(name, 0.0) for name in names] for of in (of_first, of_second)])
-    first_rank, second_rank = (np.argsort(np.argsort(-row, kind="stable"), kind="stable") + 1 for row in sizes)
-    shifts = [Shift(name, float(sizes[0, i]), float(sizes[1, i]), int(first_rank[i]), int(second_rank[i])) for i, name in enumerate(names)]
-    return Stability(_rank_correlation(sizes), tuple(sorted(shifts, key=lambda shift: shift.first_rank)))
+    first_rank, second_rank = (
+        np.argsort(np.argsort(-row, kind="stable"), kind="stable") + 1 for row in sizes
+    )
+    shifts = [
+        Shift(name, float(sizes[0, i]), float(sizes[1, i]), int(first_rank[i]), int(second_rank[i]))
+        for i, name in enumerate(names)
+    ]
+    return Stability(
+        _rank_correlation(sizes), tuple(sorted(shifts, key=lambda shift: shift.first_rank))
+    )
 
 
 def _rank_correlation(sizes: np.typing.NDArray[np.float64]) -> float | None:

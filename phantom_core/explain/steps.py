@@ -17,7 +17,8 @@ class StepEvidence:
     Attributes:
         source: where each step comes from, n_events + 1 names.
         target: where it goes; step i goes to event i, the last one to the end.
-        evidence: log-likelihood ratio of each step in nats, above 0 for an agent, shape (n_events + 1,).
+        evidence: log-likelihood ratio of each step in nats, above 0 for an agent, shape (n_events +
+            1,).
         human_count: how often humans were seen to take the step, shape (n_events + 1,).
         agent_count: how often agents were.
     """
@@ -29,24 +30,34 @@ class StepEvidence:
     agent_count: NDArray[np.int64]
 
 
-def step_evidence(kernels: KernelScore, event_names: Sequence[str], is_agent: bool | None = None) -> StepEvidence:
+def step_evidence(
+    kernels: KernelScore, event_names: Sequence[str], is_agent: bool | None = None
+) -> StepEvidence:
     """Weigh every step of a session.
 
     Args:
         kernels: of the labelled sessions.
         event_names: the session's events in order.
-        is_agent: its label where the kernels were counted with it: its own steps are taken out first, so that a session is no
-            evidence about itself; None for a session that was not counted.
+        is_agent: its label where the kernels were counted with it: its own steps are taken out
+            first, so that a session is no evidence about itself; None for a session that was not
+            counted.
     """
     names = tuple(event_names)
-    others = kernels if is_agent is None else without(kernels, names, is_agent)
+    others = kernels if is_agent is None else evidence_without(kernels, names, is_agent)
     ratios, _ = others.steps(pa.array([list(names)], pa.list_(pa.string())))
     source, target = (START, *names), (*names, END)
-    human, agent = (np.array([_count(others, kind, step) for step in zip(source, target, strict=True)], np.int64) for kind in (0, 1))
+    human, agent = (
+        np.array(
+            [_count(others, kind, step) for step in zip(source, target, strict=True)], np.int64
+        )
+        for kind in (0, 1)
+    )
     return StepEvidence(source, target, ratios, human, agent)
 
 
-def without(kernels: KernelScore, event_names: Sequence[str], is_agent: bool) -> KernelScore:
+def evidence_without(
+    kernels: KernelScore, event_names: Sequence[str], is_agent: bool
+) -> KernelScore:
     """The kernels, had one of the sessions they were counted from not been there.
 
     Args:

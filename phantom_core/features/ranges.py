@@ -1,4 +1,6 @@
-"""Ranges of session keys that are cheap to read from event files and small enough for the processor's cache."""
+"""Ranges of session keys that are cheap to read from event files and small enough for the
+processor's cache.
+"""
 
 import math
 from collections.abc import Sequence
@@ -17,7 +19,8 @@ N_KEYS: Final = 2**64
 
 
 def key_ranges(row_groups: Sequence[tuple[int, int]], n_workers: int) -> list[tuple[int, int]]:
-    """Cut the session keys where row groups begin, if these lie well apart, and evenly where a range would be too long.
+    """Cut the session keys where row groups begin, if these lie well apart, and evenly where a
+    range would be too long.
 
     Args:
         row_groups: first session key and number of rows of each row group of all files.
@@ -34,7 +37,9 @@ def key_ranges(row_groups: Sequence[tuple[int, int]], n_workers: int) -> list[tu
 
 
 def row_groups(sources: Sequence[str]) -> list[tuple[int, int]]:
-    """First session key and number of rows of each row group of event files that are sorted by session_key."""
+    """First session key and number of rows of each row group of event files that are sorted by
+    session_key.
+    """
     found = []
     for source in sources:
         metadata = pq.read_metadata(source)
@@ -46,7 +51,8 @@ def row_groups(sources: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _cut_at_row_groups(row_groups: Sequence[tuple[int, int]], n_ranges: int) -> list[int]:
-    # Keys are spread evenly, so ranges of equal length hold equal shares of the events. A little less than equal, so
+    # Keys are spread evenly, so ranges of equal length hold equal shares of the events. A little
+    # less than equal, so
     # that the row group which should begin the next range is not missed by a hair.
     shortest = math.ceil(0.9 * N_KEYS / n_ranges)
     edges = [LOWEST_KEY]
@@ -61,6 +67,8 @@ def _cut_evenly(edges: Sequence[int], n_events: int, n_workers: int) -> list[int
     n_pieces_for_all = math.ceil(n_workers / (len(edges) - 1))
     found = [edges[0]]
     for low, high in pairwise(edges):
-        n_pieces = max(n_pieces_for_all, math.ceil((high - low) * n_events / N_KEYS / MOST_EVENTS_PER_RANGE))
+        n_pieces = max(
+            n_pieces_for_all, math.ceil((high - low) * n_events / N_KEYS / MOST_EVENTS_PER_RANGE)
+        )
         found += [low + (high - low) * (i + 1) // n_pieces for i in range(n_pieces)]
     return found

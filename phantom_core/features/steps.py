@@ -1,8 +1,9 @@
 """Steps computed by NumPy: the relation of sql/steps.sql, for events that are already in order.
 
-Windows are two fifths of a full build in SQL. Events that lie sorted need none: a subtraction gives the gaps, and a binary
-search on one growing clock gives the counts. Of events in one millisecond only the last has the count that SQL gives all
-of them; the largest of a session is the same. A property test holds the two equal (docs/adr/0008-sorted-steps.md).
+Windows are two fifths of a full build in SQL. Events that lie sorted need none: a subtraction gives
+the gaps, and a binary search on one growing clock gives the counts. Of events in one millisecond
+only the last has the count that SQL gives all of them; the largest of a session is the same. A
+property test holds the two equal (docs/adr/0008-sorted-steps.md).
 """
 
 from typing import Final
@@ -23,20 +24,26 @@ def sorted_steps(events: pa.Table) -> pa.Table:
         One row per event: scope_key, event_ms, gap_ms (NULL for the first of a scope), events_5min.
 
     >>> sorted_steps(pa.table({"scope_key": [1, 1, 2], "event_ms": [0, 300_000, 300_000]})).to_pydict()
-    {'scope_key': [1, 1, 2], 'event_ms': [0, 300000, 300000], 'gap_ms': [None, 300000, None], 'events_5min': [1, 2, 1]}
+    {'scope_key': [1, 1, 2], 'event_ms': [0, 300000, 300000], 'gap_ms': [None, 300000, None],
+    'events_5min': [1, 2, 1]}
     """
-    scope_key, event_ms = numbers(events["scope_key"]), numbers(events["event_ms"])
+    scope_key, event_ms = step_numbers(events["scope_key"]), step_numbers(events["event_ms"])
     is_same = np.zeros(len(scope_key), dtype=np.bool_)
     np.equal(scope_key[1:], scope_key[:-1], out=is_same[1:])
     gap_ms = np.diff(event_ms, prepend=event_ms[:1])
-    # One clock for all scopes, which leaps at each new one: no window reaches back into the scope before.
+    # One clock for all scopes, which leaps at each new one: no window reaches back into the scope
+    # before.
     clock_ms = np.cumsum(np.where(is_same, gap_ms, WINDOW_MS + 1))
     events_5min = np.arange(1, len(clock_ms) + 1) - np.searchsorted(clock_ms, clock_ms - WINDOW_MS)
-    return events.append_column("gap_ms", _column(gap_ms, is_same)).append_column("events_5min", _column(events_5min))
+    return events.append_column("gap_ms", _column(gap_ms, is_same)).append_column(
+        "events_5min", _column(events_5min)
+    )
 
 
-def numbers(column: pa.ChunkedArray) -> NDArray[np.int64]:
-    """An int64 column without NULL as an array, shape (n_rows,); `to_numpy` would import pandas first, which takes 0.2 s."""
+def step_numbers(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    """An int64 column without NULL as an array, shape (n_rows,); `to_numpy` would import pandas
+    first, which takes 0.2 s.
+    """
     values: NDArray[np.int64] = np.asarray(np.from_dlpack(column.combine_chunks()), dtype=np.int64)
     return values
 

@@ -1,7 +1,9 @@
-"""The feature store: the features of all sessions on disk, kept fresh by recomputing only what new events touch.
+"""The feature store: the features of all sessions on disk, kept fresh by recomputing only what new
+events touch.
 
-A build is a set of Parquet files named by `built.json`, which is replaced atomically: readers never wait and never see
-half a build. The base holds every session once; a patch holds those that changed since, and goes before the base.
+A build is a set of Parquet files named by `built.json`, which is replaced atomically: readers never
+wait and never see half a build. The base holds every session once; a patch holds those that changed
+since, and goes before the base.
 """
 
 import json
@@ -19,16 +21,25 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 
-from phantom_core.errors import DataError
+from phantom_core.core.errors import DataError
+from phantom_core.core.progress import Progress, no_progress
 from phantom_core.features import aggregate, catalogue
-from phantom_core.features.build import connect, event_rows, session_tables, sessions_of
+from phantom_core.features.build import event_rows, feature_connection, session_tables, sessions_of
 from phantom_core.features.ranges import MOST_EVENTS_PER_RANGE
 from phantom_core.lake.lake import Lake
-from phantom_core.progress import Progress, silent
 
-ATTRIBUTES: Final = ("session_id", "session_key", "experiment_id", "store_mode", "family", "start_ms", "end_ms")
-COLUMNS: Final = (*ATTRIBUTES, *catalogue.names(), "is_agent", *aggregate.OUTCOMES)
-# A larger patch is merged into the base: every refresh writes the patch anew, and every read looks it up.
+ATTRIBUTES: Final = (
+    "session_id",
+    "session_key",
+    "experiment_id",
+    "store_mode",
+    "family",
+    "start_ms",
+    "end_ms",
+)
+COLUMNS: Final = (*ATTRIBUTES, *catalogue.feature_names(), "is_agent", *aggregate.OUTCOMES)
+# A larger patch is merged into the base: every refresh writes the patch anew, and every read looks
+# it up.
 LARGEST_PATCH_SHARE: Final = 0.1
 VERSION: Final = "lake_version"
 READ_ATTEMPTS: Final = 5
@@ -75,7 +86,7 @@ class Build:
 
 
 @dataclass(frozen=True, slots=True)
-class Events:
+class EventFiles:
     """The lake's events as they stand.
 
     Attributes:
@@ -107,7 +118,7 @@ class FeatureStore:
         self.lake = lake
         self.root = lake.root / "features"
 
-    def refresh(self, progress: Progress = silent) -> RefreshReport:
+    def refresh(self, progress: Progress = no_progress) -> RefreshReport:
         """Bring the store up to date with the lake; recompute only sessions that new events touch.
 
         Args:
@@ -121,21 +132,28 @@ class FeatureStore:
         self.root.mkdir(parents=True, exist_ok=True)
         with FileLock(self.root / ".lock"):
             events, before = self._events(), self._build()
-            with connect(threads=os.cpu_count() or 1) as connection:
+            with feature_connection(threads=os.cpu_count() or 1) as connection:
                 if before and _can_patch(before, events):
                     build, n_rebuilt = self._patched(connection, before, events, progress)
                 else:
                     build, n_rebuilt = self._full(events, progress)
                 if build != before:
                     self._switch(build, before)
-                counts = f"SELECT COUNT(*), CAST(COALESCE(SUM(total_interactions), 0) AS BIGINT) FROM ({self._newest(build)})"
+                counts = (
+                    "SELECT COUNT(*), CAST(COALESCE(SUM(total_interactions), 0) AS BIGINT) "
+                    f"FROM ({self._newest(build)})"
+                )
                 [(n_sessions, n_events)] = connection.sql(counts).fetchall()
-        return RefreshReport(n_sessions, n_events, n_rebuilt, time.perf_counter() - started, events.version)
+        return RefreshReport(
+            n_sessions, n_events, n_rebuilt, time.perf_counter() - started, events.version
+        )
 
     def matrix(self) -> pa.Table:
-        """One row per session, ordered by session_key, with the columns of COLUMNS; labels as they stand now.
+        """One row per session, ordered by session_key, with the columns of COLUMNS; labels as they
+        stand now.
 
-        `version_of` tells which events the rows stand for, whatever another process has refreshed meanwhile.
+        `version_of` tells which events the rows stand for, whatever another process has refreshed
+        meanwhile.
 
         Raises:
             DataError: the store was never built.
@@ -148,18 +166,29 @@ class FeatureStore:
                 return self._labelled(build)
             except duckdb.IOException:
                 continue  # another process has replaced these files since: read its build
-        raise DataError("The feature files cannot be read.", hint=f"Delete {self.root} and refresh the features.")
+        raise DataError(
+            "The feature files cannot be read.",
+            hint=f"Delete {self.root} and refresh the features.",
+        )
 
-    def _full(self, events: Events, progress: Progress) -> tuple[Build, int]:
+    def _full(self, events: EventFiles, progress: Progress) -> tuple[Build, int]:
         """Compute every session."""
         base, n_sessions = [], 0
         for share, table in session_tables(tuple(events.files.values())):
             base.append(self._write(table))
             n_sessions += table.num_rows
             progress(share, f"features of {n_sessions:,} sessions")
-        return Build(aggregate.sql_hash(), events.version, tuple(events.files), tuple(base)), n_sessions
+        return Build(
+            aggregate.sql_hash(), events.version, tuple(events.files), tuple(base)
+        ), n_sessions
 
-    def _patched(self, connection: duckdb.DuckDBPyConnection, before: Build, events: Events, progress: Progress) -> tuple[Build, int]:
+    def _patched(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        before: Build,
+        events: EventFiles,
+        progress: Progress,
+    ) -> tuple[Build, int]:
         """Compute the sessions that have events in files the build before has not seen."""
         build = replace(before, lake_version=events.version, sources=tuple(events.files))
         added = events.without(before.sources)
@@ -167,27 +196,40 @@ class FeatureStore:
             return build, 0
         progress(0, "sessions that changed")
         connection.execute(f"CREATE TABLE added AS {event_rows(added)}")
-        connection.execute(f"CREATE TABLE known AS SELECT session_key FROM ({self._newest(before)}) SEMI JOIN added USING (session_key)")
+        connection.execute(
+            f"CREATE TABLE known AS SELECT session_key FROM ({self._newest(before)}) SEMI JOIN "
+            "added USING (session_key)"
+        )
         seen = [events.files[name] for name in before.sources]
         earlier = f"{event_rows(seen)} WHERE session_key IN (SELECT session_key FROM known)"
-        connection.execute(f"CREATE TABLE changed_events AS SELECT * FROM added UNION ALL {earlier}")
+        connection.execute(
+            f"CREATE TABLE changed_events AS SELECT * FROM added UNION ALL {earlier}"
+        )
         changed = sessions_of(connection, "FROM changed_events")
         progress(0.9, f"features of {changed.num_rows:,} sessions")
         connection.register("changed", changed)
-        unchanged = f"{_scan(self._paths(before.patch))} ANTI JOIN changed USING (session_key) UNION ALL " if before.patch else ""
-        patch = connection.sql(f"{unchanged}SELECT * FROM changed ORDER BY session_key").to_arrow_table()
+        unchanged = (
+            f"{_scan(self._paths(before.patch))} ANTI JOIN changed USING (session_key) UNION ALL "
+            if before.patch
+            else ""
+        )
+        patch = connection.sql(
+            f"{unchanged}SELECT * FROM changed ORDER BY session_key"
+        ).to_arrow_table()
         build = replace(build, patch=(self._write(patch),))
         n_base = sum(pq.read_metadata(path).num_rows for path in self._paths(build.base))
         if patch.num_rows <= LARGEST_PATCH_SHARE * n_base:
             return build, changed.num_rows
-        sessions = connection.sql(f"SELECT * FROM ({self._newest(build)}) ORDER BY session_key").to_arrow_table()
+        sessions = connection.sql(
+            f"SELECT * FROM ({self._newest(build)}) ORDER BY session_key"
+        ).to_arrow_table()
         return replace(build, base=(self._write(sessions),), patch=()), changed.num_rows
 
     def _labelled(self, build: Build) -> pa.Table:
         with self.lake.connect(("experiments", "session_labels")) as connection:
             connection.execute(f"CREATE VIEW sessions AS {self._newest(build)}")
             rows = connection.sql(
-                f"WITH labels AS ({aggregate.sql('labels')}) SELECT {', '.join(COLUMNS)} "
+                f"WITH labels AS ({aggregate.feature_sql('labels')}) SELECT {', '.join(COLUMNS)} "
                 "FROM sessions JOIN labels USING (session_key) ORDER BY session_key"
             ).to_arrow_table()
         return rows.replace_schema_metadata({VERSION: str(build.lake_version)})
@@ -195,7 +237,11 @@ class FeatureStore:
     def _newest(self, build: Build) -> str:
         """SQL for every session as it is in the patch, else in the base."""
         base, patch = _scan(self._paths(build.base)), _scan(self._paths(build.patch))
-        return f"{base} ANTI JOIN ({patch}) AS patch USING (session_key) UNION ALL {patch}" if build.patch else base
+        return (
+            f"{base} ANTI JOIN ({patch}) AS patch USING (session_key) UNION ALL {patch}"
+            if build.patch
+            else base
+        )
 
     def _write(self, sessions: pa.Table) -> str:
         """Write sessions to a new file; returns its name."""
@@ -203,21 +249,29 @@ class FeatureStore:
         pq.write_table(sessions, self.root / name, compression="zstd")
         return name
 
-    def _events(self) -> Events:
+    def _events(self) -> EventFiles:
         version = self.lake.version("events")
         files = self.lake.files("events", version) if version >= 0 else []
-        return Events(version, {Path(file).name: file for file in files})
+        return EventFiles(version, {Path(file).name: file for file in files})
 
     def _build(self) -> Build | None:
-        """The build readers see; None before the first, or when another version of PHANTOM wrote it."""
+        """The build readers see; None before the first, or when another version of PHANTOM wrote
+        it.
+        """
         try:
             return TypeAdapter(Build).validate_json((self.root / "built.json").read_bytes())
         except (FileNotFoundError, ValidationError):
             return None
 
     def _switch(self, build: Build, before: Build | None) -> None:
-        """Point readers at a build, and delete the files that neither it nor the build before needs."""
-        replaced = tuple(sorted({*before.base, *before.patch} - {*build.base, *build.patch})) if before else ()
+        """Point readers at a build, and delete the files that neither it nor the build before
+        needs.
+        """
+        replaced = (
+            tuple(sorted({*before.base, *before.patch} - {*build.base, *build.patch}))
+            if before
+            else ()
+        )
         build = replace(build, replaced=replaced)
         temporary = self.root / "built.json.new"
         temporary.write_text(json.dumps(asdict(build)), encoding="utf-8")
@@ -230,10 +284,16 @@ class FeatureStore:
         return [str(self.root / name) for name in names]
 
 
-def _can_patch(before: Build, events: Events) -> bool:
-    """Whether features mean what they meant and no event is gone; more news than a range may hold are built range by range."""
+def _can_patch(before: Build, events: EventFiles) -> bool:
+    """Whether features mean what they meant and no event is gone; more news than a range may hold
+    are built range by range.
+    """
     same = before.sql_hash == aggregate.sql_hash() and set(before.sources) <= set(events.files)
-    return same and sum(pq.read_metadata(path).num_rows for path in events.without(before.sources)) <= MOST_EVENTS_PER_RANGE
+    return (
+        same
+        and sum(pq.read_metadata(path).num_rows for path in events.without(before.sources))
+        <= MOST_EVENTS_PER_RANGE
+    )
 
 
 def _scan(files: Iterable[str]) -> str:

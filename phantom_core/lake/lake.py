@@ -1,7 +1,8 @@
 """The lake: Delta tables in one folder, queried by DuckDB.
 
-Any number of processes may read and write at once. Appends are atomic; whoever must read before writing
-(to leave out what is already there) holds `Lake.lock`, which the operating system frees when a process dies.
+Any number of processes may read and write at once. Appends are atomic; whoever must read before
+writing (to leave out what is already there) holds `Lake.lock`, which the operating system frees
+when a process dies.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,8 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 from filelock import FileLock
 
-from phantom_core.errors import InputError, NotFoundError
+from phantom_core.core.errors import InputError, NotFoundError
+from phantom_core.core.settings import Settings
 from phantom_core.events import schema
 
 TABLES: Final[Mapping[str, pa.Schema]] = {
@@ -27,7 +29,8 @@ TABLES: Final[Mapping[str, pa.Schema]] = {
     "decisions": schema.DECISIONS,
 }
 
-# Small enough that a range of sessions touches few row groups, large enough for DuckDB to scan at full speed.
+# Small enough that a range of sessions touches few row groups, large enough for DuckDB to scan at
+# full speed.
 ROW_GROUP_ROWS: Final = 122_880
 COMPACTED_BYTES: Final = 32 << 20
 KEPT_HOURS: Final = 720
@@ -40,14 +43,16 @@ class Lake:
     Args:
         root: folder of the lake; made when the first row is written.
     Raises:
-        InputError: the folder's name has a character that path patterns or URLs give a meaning of their own.
+        InputError: the folder's name has a character that path patterns or URLs give a meaning of
+        their own.
     """
 
     def __init__(self, root: Path) -> None:
         odd = sorted(set(str(root.absolute())) & set(_ODD_CHARACTERS))
         if odd:
             raise InputError(
-                f"The workspace path '{root.parent}' contains {' '.join(odd)}.", hint="Choose a folder without such characters."
+                f"The workspace path '{root.parent}' contains {' '.join(odd)}.",
+                hint="Choose a folder without such characters.",
             )
         self.root = root
 
@@ -67,10 +72,18 @@ class Lake:
         path = self._path(table)
         if not DeltaTable.is_deltatable(str(path)):
             return []
-        # File names are generated and plain, but the folder stands in their addresses percent-encoded.
-        return sorted(str(path / Path(uri).name) for uri in DeltaTable(path, version=version).file_uris())
+        # File names are generated and plain, but the folder stands in their addresses percent-
+        # encoded.
+        return sorted(
+            str(path / Path(uri).name) for uri in DeltaTable(path, version=version).file_uris()
+        )
 
-    def append(self, table: str, rows: pa.Table | pa.RecordBatchReader, note: Mapping[str, str] | None = None) -> int:
+    def append(
+        self,
+        table: str,
+        rows: pa.Table | pa.RecordBatchReader,
+        note: Mapping[str, str] | None = None,
+    ) -> int:
         """Append rows in one atomic commit. Hold the lock for the first one, which makes the table.
 
         Args:
@@ -86,12 +99,16 @@ class Lake:
             rows,
             mode="append",
             name=table,
-            writer_properties=WriterProperties(compression="ZSTD", compression_level=1, max_row_group_size=ROW_GROUP_ROWS),
+            writer_properties=WriterProperties(
+                compression="ZSTD", compression_level=1, max_row_group_size=ROW_GROUP_ROWS
+            ),
             commit_properties=CommitProperties(custom_metadata=dict(note or {})),
         )
         return self.version(table)
 
-    def upsert(self, table: str, rows: pa.Table, key: str, note: Mapping[str, str] | None = None) -> int:
+    def upsert(
+        self, table: str, rows: pa.Table, key: str, note: Mapping[str, str] | None = None
+    ) -> int:
         """Insert rows, or replace those with the same key, in one atomic commit. Hold the lock."""
         path = self._path(table)
         if not DeltaTable.is_deltatable(str(path)):
@@ -107,13 +124,16 @@ class Lake:
         return self.version(table)
 
     def compact(self, table: str) -> None:
-        """Put the many small files of frequent appends together; a table that does not exist has none.
+        """Put the many small files of frequent appends together; a table that does not exist has
+        none.
 
-        Files that were replaced more than 30 days ago are deleted, so that states of the table before that cannot be looked at any more.
+        Files that were replaced more than 30 days ago are deleted, so that states of the table
+        before that cannot be looked at any more.
         """
         path = self._path(table)
         if DeltaTable.is_deltatable(str(path)):
-            # Files that are large enough are left alone: without a bound each compaction would write the whole table again.
+            # Files that are large enough are left alone: without a bound each compaction would
+            # write the whole table again.
             DeltaTable(path).optimize.compact(target_size=COMPACTED_BYTES)
             DeltaTable(path).vacuum(retention_hours=KEPT_HOURS, dry_run=False)
 
@@ -130,7 +150,9 @@ class Lake:
             return {}
         return {key: str(value) for key, value in DeltaTable(path).history(1)[0].items()}
 
-    def connect(self, tables: Iterable[str] = tuple(TABLES), *, version: int | None = None) -> duckdb.DuckDBPyConnection:
+    def connect(
+        self, tables: Iterable[str] = tuple(TABLES), *, version: int | None = None
+    ) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection of its own, with one view per table as it stands now.
 
         Args:
@@ -140,7 +162,10 @@ class Lake:
         connection = duckdb.connect()
         connection.execute("SET TimeZone = 'UTC'")
         for table in tables:
-            connection.execute(f"CREATE VIEW {table} AS {self.select(table, version if table == 'events' else None)}")
+            connection.execute(
+                f"CREATE VIEW {table} AS "
+                f"{self.select(table, version if table == 'events' else None)}"
+            )
         return connection
 
     def select(self, table: str, version: int | None = None) -> str:
@@ -149,12 +174,18 @@ class Lake:
         if not files:
             return empty_select(TABLES[table])
         names = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-        known = f" WHERE load_id IN (SELECT load_id FROM ({self.select('loads')}))" if table == "quarantine" else ""
+        known = (
+            f" WHERE load_id IN (SELECT load_id FROM ({self.select('loads')}))"
+            if table == "quarantine"
+            else ""
+        )
         return f"SELECT * FROM read_parquet([{names}]){known}"
 
     def _path(self, table: str) -> Path:
         if table not in TABLES:
-            raise NotFoundError(f"The lake has no table '{table}'.", hint=f"It has {', '.join(TABLES)}.")
+            raise NotFoundError(
+                f"The lake has no table '{table}'.", hint=f"It has {', '.join(TABLES)}."
+            )
         return self.root / table
 
 
@@ -164,5 +195,15 @@ def empty_select(table: pa.Schema) -> str:
     >>> empty_select(pa.schema([pa.field("n", pa.int64())]))
     'SELECT CAST(NULL AS BIGINT) AS n LIMIT 0'
     """
-    types = {pa.int64(): "BIGINT", pa.string(): "VARCHAR", pa.float64(): "DOUBLE", pa.bool_(): "BOOLEAN"}
+    types = {
+        pa.int64(): "BIGINT",
+        pa.string(): "VARCHAR",
+        pa.float64(): "DOUBLE",
+        pa.bool_(): "BOOLEAN",
+    }
     return f"SELECT {', '.join(f'CAST(NULL AS {types[field.type]}) AS {field.name}' for field in table)} LIMIT 0"
+
+
+def open_lake(settings: Settings) -> Lake:
+    """The lake of an installation's workspace."""
+    return Lake(settings.workspace / "lake")

@@ -1,8 +1,9 @@
 """A load: one file's rows enter the lake whole or not at all, and nothing enters twice.
 
-Order of the three commits, all under the lock: quarantine, rows, ledger. The rows' commit carries the ledger's
-entry, so a load that was killed after it is finished by whoever loads next; one killed before it has left
-nothing that a reader sees (quarantined rows count only when the ledger knows their load).
+Order of the three commits, all under the lock: quarantine, rows, ledger. The rows' commit carries
+the ledger's entry, so a load that was killed after it is finished by whoever loads next; one killed
+before it has left nothing that a reader sees (quarantined rows count only when the ledger knows
+their load).
 """
 
 import json
@@ -16,14 +17,20 @@ import duckdb
 import pyarrow as pa
 
 from phantom_core.events import schema
-from phantom_core.events.keyed import Keyed
+from phantom_core.events.keyed_rows import KeyedRows
 from phantom_core.lake.lake import TABLES, Lake
 
 # What is loaded by key → its table; the table's first column is the key.
-KEYED_TABLES: Final = {"experiments": "experiments", "labels": "session_labels", "catalogue": "catalogue"}
+KEYED_TABLES: Final = {
+    "experiments": "experiments",
+    "labels": "session_labels",
+    "catalogue": "catalogue",
+}
 _NOTE: Final = "phantom_load"
 _BATCH_ROWS: Final = 100_000
-REFUSED: Final = pa.schema([("line", pa.int64()), ("reason", pa.string()), ("detail", pa.string()), ("text", pa.string())])
+REFUSED: Final = pa.schema(
+    [("line", pa.int64()), ("reason", pa.string()), ("detail", pa.string()), ("text", pa.string())]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +73,15 @@ def new_load(kind: str, file: str, sha256: str, mapping: str, now_ms: int) -> Lo
     return Load(uuid.uuid4().hex, 0, kind, file, sha256, mapping, 0, 0, 0, {}, (), now_ms, 0.0)
 
 
-def commit_staged(lake: Lake, staged: duckdb.DuckDBPyConnection, load: Load, elapsed_s: Callable[[], float]) -> Load:
+def commit_staged(
+    lake: Lake, staged: duckdb.DuckDBPyConnection, load: Load, elapsed_s: Callable[[], float]
+) -> Load:
     """Commit what a staging connection holds.
 
     Args:
         lake: where to.
-        staged: has the table `staged` (reason, line, detail, text, and the columns of the target table but load_seq).
+        staged: has the table `staged` (reason, line, detail, text, and the columns of the target
+            table but load_seq).
         load: kind, file, sha256, mapping and warnings are taken from it.
         elapsed_s: seconds since the load began.
 
@@ -84,15 +94,22 @@ def commit_staged(lake: Lake, staged: duckdb.DuckDBPyConnection, load: Load, ela
         _mark_duplicates(lake, staged, table)
         done = _counted(staged, replace(load, load_seq=_next_seq(lake)), elapsed_s)
         if done.quarantined:
-            _quarantine(lake, done, staged.sql("SELECT line, reason, detail, text FROM staged WHERE reason IS NOT NULL").to_arrow_table())
+            _quarantine(
+                lake,
+                done,
+                staged.sql(
+                    "SELECT line, reason, detail, text FROM staged WHERE reason IS NOT NULL"
+                ).to_arrow_table(),
+            )
         if done.accepted:
             lake.append(table, _fresh_rows(staged, table, done.load_seq), _note(done))
-        record(lake, done)
+        record_load(lake, done)
     return done
 
 
-def commit_keyed(lake: Lake, read: Keyed, load: Load) -> Load:
-    """Commit experiments, labels or the catalogue; a value that is missing does not erase one that is known.
+def commit_keyed(lake: Lake, read: KeyedRows, load: Load) -> Load:
+    """Commit experiments, labels or the catalogue; a value that is missing does not erase one that
+    is known.
 
     Args:
         lake: where to.
@@ -115,10 +132,14 @@ def commit_keyed(lake: Lake, read: Keyed, load: Load) -> Load:
             quarantined=read.reasons,
         )
         if read.refused:
-            _quarantine(lake, done, pa.Table.from_pylist([asdict(row) for row in read.refused], schema=REFUSED))
+            _quarantine(
+                lake,
+                done,
+                pa.Table.from_pylist([asdict(row) for row in read.refused], schema=REFUSED),
+            )
         if done.accepted:
             lake.upsert(table, changed, key, _note(done))
-        record(lake, done)
+        record_load(lake, done)
     return done
 
 
@@ -128,7 +149,8 @@ def commit_refused(lake: Lake, load: Load, rows: pa.Table) -> Load:
     Args:
         lake: where to.
         load: kind, file, sha256 and mapping are taken from it.
-        rows: columns line, reason, detail, text; lines are unique among the loads with the same sha256.
+        rows: columns line, reason, detail, text; lines are unique among the loads with the same
+            sha256.
     Returns:
         The load with its figures.
     """
@@ -137,11 +159,11 @@ def commit_refused(lake: Lake, load: Load, rows: pa.Table) -> Load:
         reasons = dict(Counter(rows["reason"].to_pylist()))
         done = replace(load, load_seq=_next_seq(lake), rows_read=rows.num_rows, quarantined=reasons)
         _quarantine(lake, done, rows)
-        record(lake, done)
+        record_load(lake, done)
     return done
 
 
-def compact(lake: Lake) -> None:
+def compact_rows(lake: Lake) -> None:
     """Put the many small files of a stream together."""
     with lake.lock:
         finish_interrupted(lake)  # a compaction's commit carries no note
@@ -149,13 +171,15 @@ def compact(lake: Lake) -> None:
             lake.compact(table)
 
 
-def record(lake: Lake, load: Load) -> None:
+def record_load(lake: Lake, load: Load) -> None:
     """Write a load into the ledger. Hold the lock."""
     lake.append("loads", pa.Table.from_pylist([load.row()], schema=schema.LOADS))
 
 
 def finish_interrupted(lake: Lake) -> None:
-    """Enter a load into the ledger whose process died right after its rows were committed. Hold the lock."""
+    """Enter a load into the ledger whose process died right after its rows were committed. Hold the
+    lock.
+    """
     for table in ("events", "quotes", *KEYED_TABLES.values()):
         note = lake.last_note(table).get(_NOTE)
         if note and not _known(lake, json.loads(note)["load_id"]):
@@ -190,7 +214,11 @@ def _quarantine(lake: Lake, load: Load, rows: pa.Table) -> None:
 
 def _known(lake: Lake, load_id: str) -> bool:
     with lake.connect(("loads",)) as connection:
-        return bool(connection.execute("SELECT COUNT(*) FROM loads WHERE load_id = ?", [load_id]).fetchall()[0][0])
+        return bool(
+            connection.execute(
+                "SELECT COUNT(*) FROM loads WHERE load_id = ?", [load_id]
+            ).fetchall()[0][0]
+        )
 
 
 def _next_seq(lake: Lake) -> int:
@@ -198,7 +226,9 @@ def _next_seq(lake: Lake) -> int:
     tables = ("loads", "events", "quotes")
     numbers = " UNION ALL ".join(f"SELECT MAX(load_seq) AS n FROM {table}" for table in tables)
     with lake.connect(tables) as connection:
-        return int(connection.execute(f"SELECT COALESCE(MAX(n), 0) + 1 FROM ({numbers})").fetchall()[0][0])
+        return int(
+            connection.execute(f"SELECT COALESCE(MAX(n), 0) + 1 FROM ({numbers})").fetchall()[0][0]
+        )
 
 
 def _changed(lake: Lake, table: str, key: str, rows: pa.Table) -> pa.Table:
@@ -208,13 +238,16 @@ def _changed(lake: Lake, table: str, key: str, rows: pa.Table) -> pa.Table:
     with lake.connect((table,)) as connection:
         connection.register("rows_read", rows)
         changed = connection.sql(
-            f"SELECT {filled} FROM rows_read AS n LEFT JOIN {table} AS k USING ({key}) EXCEPT SELECT {', '.join(names)} FROM {table}"
+            f"SELECT {filled} FROM rows_read AS n LEFT JOIN {table} AS k USING ({key}) EXCEPT "
+            f"SELECT {', '.join(names)} FROM {table}"
         )
         return changed.to_arrow_table().cast(TABLES[table])
 
 
 def _mark_duplicates(lake: Lake, staged: duckdb.DuckDBPyConnection, table: str) -> None:
-    """Make `fresh`: the rows that are good, the first of their kind in the file, and not in the lake."""
+    """Make `fresh`: the rows that are good, the first of their kind in the file, and not in the
+    lake.
+    """
     staged.execute(f"CREATE OR REPLACE TEMP VIEW known AS {lake.select(table)}")
     staged.execute(
         """
@@ -226,9 +259,13 @@ def _mark_duplicates(lake: Lake, staged: duckdb.DuckDBPyConnection, table: str) 
 
 def _counted(staged: duckdb.DuckDBPyConnection, load: Load, elapsed_s: Callable[[], float]) -> Load:
     ((n_read, n_good, n_fresh),) = staged.execute(
-        "SELECT COUNT(*), COUNT(*) FILTER (WHERE reason IS NULL), (SELECT COUNT(*) FROM fresh) FROM staged"
+        "SELECT COUNT(*), COUNT(*) FILTER (WHERE reason IS NULL), (SELECT COUNT(*) FROM fresh) "
+        "FROM staged"
     ).fetchall()
-    reasons = staged.execute("SELECT reason, COUNT(*) FROM staged WHERE reason IS NOT NULL GROUP BY reason ORDER BY reason").fetchall()
+    reasons = staged.execute(
+        "SELECT reason, COUNT(*) FROM staged WHERE reason IS NOT NULL GROUP BY reason ORDER BY "
+        "reason"
+    ).fetchall()
     return replace(
         load,
         rows_read=n_read,
@@ -239,11 +276,14 @@ def _counted(staged: duckdb.DuckDBPyConnection, load: Load, elapsed_s: Callable[
     )
 
 
-def _fresh_rows(staged: duckdb.DuckDBPyConnection, table: str, load_seq: int) -> pa.RecordBatchReader:
+def _fresh_rows(
+    staged: duckdb.DuckDBPyConnection, table: str, load_seq: int
+) -> pa.RecordBatchReader:
     target = schema.EVENTS if table == "events" else schema.QUOTES
     columns = ", ".join(f"s.{name}" for name in target.names if name != "load_seq")
     rows = staged.sql(
-        f"SELECT {columns}, CAST({load_seq} AS BIGINT) AS load_seq FROM staged AS s SEMI JOIN fresh AS f ON f.row = s.rowid "
+        f"SELECT {columns}, CAST({load_seq} AS BIGINT) AS load_seq FROM staged AS s SEMI JOIN "
+        "fresh AS f ON f.row = s.rowid "
         "ORDER BY s.session_key, s.event_ms, s.event_id"
     ).to_arrow_reader(_BATCH_ROWS)
 

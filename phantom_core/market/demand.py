@@ -47,7 +47,11 @@ def sales_per_arrival(scenario: Scenario, ratio: ArrayLike, share: ArrayLike) ->
     price, agents = np.asarray(ratio, np.float64), np.asarray(share, np.float64)
     by_agents = agents * purchase_probability(price, scenario.agent_sensitivity)
     by_humans = (1.0 - agents) * purchase_probability(price, scenario.human_sensitivity)
-    return Sales(by_agents + by_humans, price * (by_agents + by_humans), by_agents * leakage_per_unit(scenario, price))
+    return Sales(
+        by_agents + by_humans,
+        price * (by_agents + by_humans),
+        by_agents * leakage_per_unit(scenario, price),
+    )
 
 
 def leakage_per_unit(scenario: Scenario, ratio: ArrayLike) -> NDArray[np.float64]:

@@ -13,18 +13,20 @@ from numpy.typing import NDArray
 from phantom_core.market.observation import EnvVersion, Observation
 from phantom_core.market.scenario import Scenario, load_scenario
 from phantom_core.market.shops import Hour, Shops
-from phantom_core.market.traffic import AGENT, HUMAN, DetectorScorer, Scorer
+from phantom_core.market.traffic import AGENT, HUMAN, DetectorScorer, ShopperScorer
 
 DEFAULT_SCENARIO: Final = "tight"
 _SEEDS: Final = 2**63
 
 
 class DynamicPricingEnvV0(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
-    """A shop sells a limited stock to humans and agents within a limited time, and asks one price an hour.
+    """A shop sells a limited stock to humans and agents within a limited time, and asks one price
+    an hour.
 
     ## Action space
-    `Box(lowest_ratio, highest_ratio, (1,), float32)`, by default `Box(0.7, 1.5)`: the price of the next hour in units of the base
-    price, one for all products. It is the plain multiplier, neither centred nor scaled to [-1, 1].
+    `Box(lowest_ratio, highest_ratio, (1,), float32)`, by default `Box(0.7, 1.5)`: the price of the
+    next hour in units of the base price, one for all products. It is the plain multiplier, neither
+    centred nor scaled to [-1, 1].
 
     ## Observation space
     `Box(0, highs, (5,), float32)`, all about the hour before:
@@ -40,18 +42,19 @@ class DynamicPricingEnvV0(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
     After an hour without visitors, 3 and 4 stay those of the last hour with one.
 
     ## Reward
-    Revenue − leakage weight · leakage of the hour, in the currency of the base prices. Leakage is what units bought by agents
-    cost less than the reference price (1.2 × base price by default).
+    Revenue − leakage weight · leakage of the hour, in the currency of the base prices. Leakage is
+    what units bought by agents cost less than the reference price (1.2 × base price by default).
 
     ## Starting state
-    Full stock, first hour of the scenario. Observations 0, 3 and 4 come from the visitors of the hour before.
+    Full stock, first hour of the scenario. Observations 0, 3 and 4 come from the visitors of the
+    hour before.
 
     ## Episode end
     Terminated once nothing is left; truncated at the horizon, unless it sold out in the same hour.
 
     ## Information
-    `ratio` (after the guard rails), `arrivals_human`, `arrivals_agent`, `units_human`, `units_agent`, `revenue`, `leakage` of the
-    hour, as floats. Empty after a reset.
+    `ratio` (after the guard rails), `arrivals_human`, `arrivals_agent`, `units_human`,
+    `units_agent`, `revenue`, `leakage` of the hour, as floats. Empty after a reset.
 
     ## Arguments
     `scenario`: a `Scenario`, the name of a shipped one, or a TOML file; default "tight".
@@ -68,7 +71,7 @@ class DynamicPricingEnvV0(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
     def __init__(self, scenario: Scenario | str = DEFAULT_SCENARIO) -> None:
         self._begin(scenario, None)
 
-    def _begin(self, scenario: Scenario | str, scorer: Scorer | None) -> None:
+    def _begin(self, scenario: Scenario | str, scorer: ShopperScorer | None) -> None:
         self.scenario = load_scenario(scenario) if isinstance(scenario, str) else scenario
         self.scorer = scorer
         self._observation = Observation(self.scenario, self.version)
@@ -77,16 +80,25 @@ class DynamicPricingEnvV0(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         self.action_space: spaces.Space[NDArray[np.float32]] = action_space(self.scenario)
         self._shops: Shops | None = None
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Open the shop anew; the same seed brings the same shoppers, whatever the prices."""
         super().reset(seed=seed)
         if seed is not None or self._shops is None:
-            self._shops = Shops(self.scenario, 1, int(self.np_random.integers(_SEEDS)) if seed is None else seed, self._scorer())
+            self._shops = Shops(
+                self.scenario,
+                1,
+                int(self.np_random.integers(_SEEDS)) if seed is None else seed,
+                self._scorer(),
+            )
         else:
             self._shops.reset()
         return self._seen(self._shops), {}
 
-    def step(self, action: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+    def step(
+        self, action: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Ask a price for an hour.
 
         Raises:
@@ -97,9 +109,15 @@ class DynamicPricingEnvV0(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
             raise gym.error.ResetNeeded("Call reset before step.")
         hour = self._shops.step(np.asarray(action, np.float64).reshape(1, -1))
         sold_out = bool(hour.sold_out[0])
-        return self._seen(self._shops), float(hour.reward[0]), sold_out, bool(hour.closed[0]) and not sold_out, _figures(hour)
+        return (
+            self._seen(self._shops),
+            float(hour.reward[0]),
+            sold_out,
+            bool(hour.closed[0]) and not sold_out,
+            _figures(hour),
+        )
 
-    def _scorer(self) -> Scorer | None:
+    def _scorer(self) -> ShopperScorer | None:
         return self.scorer
 
     def _seen(self, shops: Shops) -> NDArray[np.float32]:
@@ -107,7 +125,8 @@ class DynamicPricingEnvV0(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
 
 
 class DynamicPricingEnvV1(DynamicPricingEnvV0):
-    """The shop of `DynamicPricingEnv-v0`, which also sees the clock and what models say about its visitors.
+    """The shop of `DynamicPricingEnv-v0`, which also sees the clock and what models say about its
+    visitors.
 
     ## Observation space
     `Box(0, highs, (8,), float32)`: the five numbers of v0, then
@@ -119,17 +138,20 @@ class DynamicPricingEnvV1(DynamicPricingEnvV0):
     | 7 | p_purchase | mean P(purchase) of the visitors by the scorer, at the price they were shown | 1    |
 
     ## Arguments
-    `scenario` as in v0; `scorer`: any `Scorer`, by default a `DetectorScorer`, which knows the detector's flags only.
+    `scenario` as in v0; `scorer`: any `Scorer`, by default a `DetectorScorer`, which knows the
+    detector's flags only.
 
     Action, reward, starting state, episode end, information and version history: as in v0.
     """
 
     version: ClassVar[EnvVersion] = "v1"
 
-    def __init__(self, scenario: Scenario | str = DEFAULT_SCENARIO, scorer: Scorer | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario | str = DEFAULT_SCENARIO, scorer: ShopperScorer | None = None
+    ) -> None:
         self._begin(scenario, scorer)
 
-    def _scorer(self) -> Scorer | None:
+    def _scorer(self) -> ShopperScorer | None:
         return self.scorer or DetectorScorer(self.scenario)
 
 

@@ -1,22 +1,23 @@
-"""Episodes: many shops that open together, follow one policy to the horizon, and write down what happened."""
+"""Episodes: many shops that open together, follow one policy to the horizon, and write down what
+happened.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from phantom_core.market.policies.policy import Policy
+from phantom_core.core.arrays import Floats
+from phantom_core.core.progress import Progress
+from phantom_core.market.policy import Policy
 from phantom_core.market.scenario import Scenario
 from phantom_core.market.shops import Shops
-from phantom_core.market.traffic import AGENT, HUMAN, Scorer
-from phantom_core.progress import Progress
-
-Floats = NDArray[np.float64]
+from phantom_core.market.traffic import AGENT, HUMAN, ShopperScorer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Episodes:
-    """What happened at shops of one policy, arrays by hour and shop, shape (horizon_h, n_shops), unless said otherwise.
+    """What happened at shops of one policy, arrays by hour and shop, shape (horizon_h, n_shops),
+    unless said otherwise.
 
     Attributes:
         ratio: mean price over products, in units of the base price; NaN once sold out.
@@ -44,7 +45,9 @@ class Episodes:
         return np.asarray((self.revenue - leakage_weight * self.leakage).sum(axis=0))
 
     def volatility(self) -> Floats:
-        """Standard deviation of the hourly change of price while open, shape (n_shops,); 0 where there is no change to speak of."""
+        """Standard deviation of the hourly change of price while open, shape (n_shops,); 0 where
+        there is no change to speak of.
+        """
         change = np.diff(self.ratio, axis=0)
         known = np.isfinite(change)
         n = np.maximum(known.sum(axis=0), 1)
@@ -53,12 +56,18 @@ class Episodes:
         return np.asarray(np.sqrt((np.where(known, change - mean, 0.0) ** 2).sum(axis=0) / n))
 
 
-def play(
-    scenario: Scenario, policy: Policy, n_shops: int, seed: int | np.random.SeedSequence, scorer: Scorer, progress: Progress
+def play_episodes(
+    scenario: Scenario,
+    policy: Policy,
+    n_shops: int,
+    seed: int | np.random.SeedSequence,
+    scorer: ShopperScorer,
+    progress: Progress,
 ) -> Episodes:
     """Let a policy set the prices of many shops from opening to horizon.
 
-    Shops that are sold out keep their visitors, who find nothing: a human who comes too late counts as one who did not buy.
+    Shops that are sold out keep their visitors, who find nothing: a human who comes too late counts
+    as one who did not buy.
 
     Args:
         scenario: the market.
@@ -69,7 +78,17 @@ def play(
         progress: told every hour.
     """
     shops = Shops(scenario, n_shops, seed, scorer)
-    names = ("ratio", "stock", "revenue", "leakage", "humans", "agents", "human_units", "agent_units", "human_excess")
+    names = (
+        "ratio",
+        "stock",
+        "revenue",
+        "leakage",
+        "humans",
+        "agents",
+        "human_units",
+        "agent_units",
+        "human_excess",
+    )
     kept = {name: np.zeros((scenario.horizon_h, n_shops)) for name in names}
     open_before = shops.state.stock.any(axis=1)
     sell_out_h = np.where(open_before, scenario.horizon_h, 0).astype(np.float64)
@@ -80,9 +99,14 @@ def play(
         kept["stock"][h] = shops.state.stock.sum(axis=1)
         kept["revenue"][h], kept["leakage"][h] = hour.revenue, hour.leakage
         kept["humans"][h], kept["agents"][h] = hour.arrivals[:, HUMAN], hour.arrivals[:, AGENT]
-        kept["human_units"][h], kept["agent_units"][h] = units[:, :, HUMAN].sum(axis=1), units[:, :, AGENT].sum(axis=1)
+        kept["human_units"][h], kept["agent_units"][h] = (
+            units[:, :, HUMAN].sum(axis=1),
+            units[:, :, AGENT].sum(axis=1),
+        )
         kept["human_excess"][h] = (units[:, :, HUMAN] * (hour.ratio - 1.0)).sum(axis=1)
         sell_out_h[open_before & hour.sold_out] = h + 1
         open_before = ~hour.sold_out
-        progress((h + 1) / scenario.horizon_h, f"{policy.name}: hour {h + 1:,} of {scenario.horizon_h:,}")
+        progress(
+            (h + 1) / scenario.horizon_h, f"{policy.name}: hour {h + 1:,} of {scenario.horizon_h:,}"
+        )
     return Episodes(**kept, sell_out_h=sell_out_h)

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from phantom_core.core.arrays import Floats
+
 N_RESAMPLES: Final = 1_000
 _LEVELS: Final = (0.025, 0.975)
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A number with its 95 % interval; None where it is undefined, such as the conversion of humans where none came."""
+class TrialFigure:
+    """A number with its 95 % interval; None where it is undefined, such as the conversion of humans
+    where none came.
+    """
 
     value: float | None
     low: float | None
@@ -24,25 +26,32 @@ class Figure:
 class Resamples:
     """Which episodes, and which of a policy's training seeds, each bootstrap resample holds.
 
-    All policies of a trial share the resamples of episodes, so that differences of them stay paired. Where a policy was trained
-    several times, the seeds are resampled too: its figures then say how training turns out, not how one lucky run did.
+    All policies of a trial share the resamples of episodes, so that differences of them stay
+    paired. Where a policy was trained several times, the seeds are resampled too: its figures then
+    say how training turns out, not how one lucky run did.
 
     Args:
         n_episodes: count, at least 2.
         rng: draws them.
-    Source: Efron and Tibshirani 1993, percentile intervals; Field and Welsh 2007 for the two levels.
+    Source: Efron and Tibshirani 1993, percentile intervals; Field and Welsh 2007 for the two
+        levels.
     """
 
     def __init__(self, n_episodes: int, rng: np.random.Generator) -> None:
         drawn = rng.integers(n_episodes, size=(N_RESAMPLES, n_episodes))
         drawn += n_episodes * np.arange(N_RESAMPLES)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=N_RESAMPLES * n_episodes).reshape(N_RESAMPLES, n_episodes)
+        counts = np.bincount(drawn.ravel(), minlength=N_RESAMPLES * n_episodes).reshape(
+            N_RESAMPLES, n_episodes
+        )
         self._weights = counts / n_episodes
         self._rng = rng
 
     def seeds(self, n_seeds: int) -> Floats:
         """How often each training seed is drawn, as a share, shape (n_resamples, n_seeds)."""
-        return self._rng.multinomial(n_seeds, np.full(n_seeds, 1.0 / n_seeds), size=N_RESAMPLES) / n_seeds
+        return (
+            self._rng.multinomial(n_seeds, np.full(n_seeds, 1.0 / n_seeds), size=N_RESAMPLES)
+            / n_seeds
+        )
 
     def means(self, values: Floats, seeds: Floats) -> Floats:
         """Mean of each resample.
@@ -56,7 +65,9 @@ class Resamples:
         return np.asarray(np.einsum("rs,sr->r", seeds, values @ self._weights.T))
 
 
-def figure(of: Callable[[Callable[[Floats], Floats]], Floats], resample: Callable[[Floats], Floats]) -> Figure:
+def estimate_figure(
+    of: Callable[[Callable[[Floats], Floats]], Floats], resample: Callable[[Floats], Floats]
+) -> TrialFigure:
     """A statistic of means, on all episodes and on each resample.
 
     Args:
@@ -68,6 +79,6 @@ def figure(of: Callable[[Callable[[Floats], Floats]], Floats], resample: Callabl
         drawn = np.asarray(of(resample))
     drawn = drawn[np.isfinite(drawn)]
     if not np.isfinite(value) or not drawn.size:
-        return Figure(None, None, None)
+        return TrialFigure(None, None, None)
     low, high = np.quantile(drawn, _LEVELS)
-    return Figure(value, float(low), float(high))
+    return TrialFigure(value, float(low), float(high))

@@ -1,14 +1,17 @@
 """The fluid bound: what no policy can exceed, where the exact optimum has too many situations.
 
-Look at one arrival under any policy. It meets some prices and finds some products sold out; given the past, its expected reward and its
-expected purchases depend on nothing else. Averaged over everything random, the arrivals of all hours with one agent share are a mix of such
-situations, and the expected purchases of a product add up to no more than its stock. The best mix under these constraints is a linear
-program, so its value bounds the expected reward of every policy.
+Look at one arrival under any policy. It meets some prices and finds some products sold out; given
+the past, its expected reward and its expected purchases depend on nothing else. Averaged over
+everything random, the arrivals of all hours with one agent share are a mix of such situations, and
+the expected purchases of a product add up to no more than its stock. The best mix under these
+constraints is a linear program, so its value bounds the expected reward of every policy.
 
-Prices are taken from a grid, made finer around the prices that a first program used. A grid misses prices between its points, so what is
-returned is not the program's own value but its dual's: with what a unit of stock is worth to the program, the best price of each arrival is
-searched again on a dense grid, and that sum bounds the mix of all prices (weak duality). What the dense grid misses is of the order of its
-step squared: less than a millionth of the bound with one product, a ten-thousandth with two that substitute.
+Prices are taken from a grid, made finer around the prices that a first program used. A grid misses
+prices between its points, so what is returned is not the program's own value but its dual's: with
+what a unit of stock is worth to the program, the best price of each arrival is searched again on a
+dense grid, and that sum bounds the mix of all prices (weak duality). What the dense grid misses is
+of the order of its step squared: less than a millionth of the bound with one product, a
+ten-thousandth with two that substitute.
 
 Source: Gallego and van Ryzin (1997), Operations Research 45(1), for networks of products.
 """
@@ -17,15 +20,15 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from phantom_core.errors import DataError
+from phantom_core.core.arrays import Floats
+from phantom_core.core.errors import DataError
 from phantom_core.market.demand import leakage_per_unit, purchase_probability
 from phantom_core.market.scenario import Scenario
 
-Floats = NDArray[np.float64]
-# Points of a product's price grid, where the prices of all products are tried together and where each is alone.
+# Points of a product's price grid, where the prices of all products are tried together and where
+# each is alone.
 _JOINT_POINTS: Final = 25
 _ALONE_POINTS: Final = 161
 _MOST_JOINT: Final = 2
@@ -52,16 +55,25 @@ class _Looks:
     stock: Floats
 
     def only(self, product: int) -> "_Looks":
-        """One product by itself, as if everybody who came for another one and looks on would see it: more visitors than it can have."""
+        """One product by itself, as if everybody who came for another one and looks on would see
+        it: more visitors than it can have.
+        """
         reach = self.first[product] + self.second * (1.0 - self.first[product])
         one = slice(product, product + 1)
-        return replace(self, first=np.array([reach]), second=0.0, base_price=self.base_price[one], stock=self.stock[one])
+        return replace(
+            self,
+            first=np.array([reach]),
+            second=0.0,
+            base_price=self.base_price[one],
+            stock=self.stock[one],
+        )
 
 
 def fluid_bound(scenario: Scenario) -> float:
     """An expected reward that no policy can exceed, in money.
 
-    Up to two products are priced together. More of them are bounded one by one, which is loose where they substitute.
+    Up to two products are priced together. More of them are bounded one by one, which is loose
+    where they substitute.
     """
     weights = np.array([product.weight for product in scenario.products])
     looks = _Looks(
@@ -72,25 +84,41 @@ def fluid_bound(scenario: Scenario) -> float:
     )
     if looks.second > 0 and len(weights) <= _MOST_JOINT:
         return _bound(scenario, looks, _JOINT_POINTS)
-    return sum(_bound(scenario, looks.only(product), _ALONE_POINTS) for product in range(len(weights)))
+    return sum(
+        _bound(scenario, looks.only(product), _ALONE_POINTS) for product in range(len(weights))
+    )
 
 
 def _bound(scenario: Scenario, looks: _Looks, n_points: int) -> float:
-    grids = [np.linspace(scenario.lowest_ratio, scenario.highest_ratio, n_points)] * looks.first.size
+    grids = [
+        np.linspace(scenario.lowest_ratio, scenario.highest_ratio, n_points)
+    ] * looks.first.size
     width = (scenario.highest_ratio - scenario.lowest_ratio) / max(n_points - 1, 1)
     unit_worth = np.zeros(looks.stock.size)
     for _ in range(_REFINEMENTS + 1):
         unit_worth, used = _program(scenario, looks, grids)
         around = width * np.linspace(-1.0, 1.0, _FINER_POINTS)
-        finer = [np.clip((prices[:, None] + around).ravel(), scenario.lowest_ratio, scenario.highest_ratio) for prices in used]
-        grids = [np.unique(np.concatenate([grid, prices])) for grid, prices in zip(grids, finer, strict=True)]
+        finer = [
+            np.clip(
+                (prices[:, None] + around).ravel(), scenario.lowest_ratio, scenario.highest_ratio
+            )
+            for prices in used
+        ]
+        grids = [
+            np.unique(np.concatenate([grid, prices]))
+            for grid, prices in zip(grids, finer, strict=True)
+        ]
         width /= _FINER_POINTS - 1
-    dense = np.linspace(scenario.lowest_ratio, scenario.highest_ratio, _DENSE_POINTS[looks.first.size])
+    dense = np.linspace(
+        scenario.lowest_ratio, scenario.highest_ratio, _DENSE_POINTS[looks.first.size]
+    )
     return _dual(scenario, looks, [np.union1d(grid, dense) for grid in grids], unit_worth)
 
 
 def _dual(scenario: Scenario, looks: _Looks, grids: list[Floats], unit_worth: Floats) -> float:
-    """What stock and arrivals are worth when a unit of stock costs `unit_worth`: never less than the best mix, whatever the cost."""
+    """What stock and arrivals are worth when a unit of stock costs `unit_worth`: never less than
+    the best mix, whatever the cost.
+    """
     ratio = _situations(grids)
     best = 0.0
     for share, arrivals in zip(*_arrivals(scenario), strict=True):
@@ -100,12 +128,21 @@ def _dual(scenario: Scenario, looks: _Looks, grids: list[Floats], unit_worth: Fl
 
 
 def _situations(grids: list[Floats]) -> Floats:
-    """All combinations of prices; a product that is sold out is like one that is infinitely dear."""
-    return np.stack([axis.ravel() for axis in np.meshgrid(*[np.append(grid, np.inf) for grid in grids], indexing="ij")], axis=1)
+    """All combinations of prices; a product that is sold out is like one that is infinitely
+    dear.
+    """
+    return np.stack(
+        [
+            axis.ravel()
+            for axis in np.meshgrid(*[np.append(grid, np.inf) for grid in grids], indexing="ij")
+        ],
+        axis=1,
+    )
 
 
 def _program(scenario: Scenario, looks: _Looks, grids: list[Floats]) -> tuple[Floats, list[Floats]]:
-    """What a unit of each product's stock is worth in the best mix of situations, and the prices this mix is made of.
+    """What a unit of each product's stock is worth in the best mix of situations, and the prices
+    this mix is made of.
 
     Args:
         scenario: arrivals, classes and reward.
@@ -118,9 +155,16 @@ def _program(scenario: Scenario, looks: _Looks, grids: list[Floats]) -> tuple[Fl
     reward = np.concatenate([reward for reward, _ in parts])
     units = np.concatenate([units for _, units in parts])
     in_group = np.kron(np.eye(shares.size), np.ones(len(ratio)))
-    found = linprog(-reward, A_ub=np.vstack([units.T, in_group]), b_ub=np.append(looks.stock, arrivals), method="highs")
+    found = linprog(
+        -reward,
+        A_ub=np.vstack([units.T, in_group]),
+        b_ub=np.append(looks.stock, arrivals),
+        method="highs",
+    )
     if not found.success:
-        raise DataError(f"The fluid bound of scenario {scenario.name} was not found: {found.message}")
+        raise DataError(
+            f"The fluid bound of scenario {scenario.name} was not found: {found.message}"
+        )
     chosen = np.tile(ratio, (shares.size, 1))[found.x > 0]
     unit_worth = np.maximum(-found.ineqlin.marginals[: looks.stock.size], 0.0)
     return unit_worth, [np.unique(prices[np.isfinite(prices)]) for prices in chosen.T]
@@ -132,15 +176,26 @@ def _arrivals(scenario: Scenario) -> tuple[Floats, Floats]:
     return shares, np.asarray(np.bincount(group, scenario.rates()), np.float64)
 
 
-def _per_arrival(scenario: Scenario, looks: _Looks, ratio: Floats, share: float) -> tuple[Floats, Floats]:
-    """Expected reward and purchases of an arrival in each situation, shapes (n_situations,) and (n_situations, n_products)."""
+def _per_arrival(
+    scenario: Scenario, looks: _Looks, ratio: Floats, share: float
+) -> tuple[Floats, Floats]:
+    """Expected reward and purchases of an arrival in each situation, shapes (n_situations,) and
+    (n_situations, n_products).
+    """
     price = np.where(np.isfinite(ratio), ratio, 0.0)
     reward, units = np.zeros(len(ratio)), np.zeros(ratio.shape)
-    classes = ((1.0 - share, scenario.human_sensitivity, 0.0), (share, scenario.agent_sensitivity, scenario.leakage_weight))
+    classes = (
+        (1.0 - share, scenario.human_sensitivity, 0.0),
+        (share, scenario.agent_sensitivity, scenario.leakage_weight),
+    )
     for probability, sensitivity, weight in classes:
         buys = purchase_probability(ratio, sensitivity)
         leaves = looks.first * (1.0 - buys)
-        sold = probability * buys * (looks.first + looks.second * (leaves.sum(axis=1, keepdims=True) - leaves))
+        sold = (
+            probability
+            * buys
+            * (looks.first + looks.second * (leaves.sum(axis=1, keepdims=True) - leaves))
+        )
         reward += (sold * (price - weight * leakage_per_unit(scenario, price))) @ looks.base_price
         units += sold
     return reward, units

@@ -6,7 +6,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 from phantom_core.market.scenario import HOURS_A_DAY, Scenario, Velocity
 from phantom_core.market.shops import State
 
@@ -14,7 +14,8 @@ EnvVersion = Literal["v0", "v1"]
 ENV_VERSIONS: Final[tuple[EnvVersion, ...]] = ("v0", "v1")
 V0_NAMES: Final = ("demand", "inventory", "hour", "agent_fraction", "avg_velocity")
 V1_NAMES: Final = (*V0_NAMES, "time_left", "p_agent", "p_purchase")
-# A Poisson or gamma variable that exceeds its mean by this many standard deviations, and more, is never met.
+# A Poisson or gamma variable that exceeds its mean by this many standard deviations, and more, is
+# never met.
 _BEYOND_SD: Final = 50.0
 
 
@@ -24,7 +25,8 @@ class Observation:
 
     Args:
         scenario: what is observed; only its limits matter.
-        version: "v0" for the five numbers, "v1" for those and time left, mean P(agent) and mean P(purchase).
+        version: "v0" for the five numbers, "v1" for those and time left, mean P(agent) and mean
+            P(purchase).
     """
 
     scenario: Scenario
@@ -67,7 +69,8 @@ class Observation:
             seen[:, 7] = state.p_purchase
             if np.isnan(seen[:, 6:]).any():
                 raise InputError(
-                    "A policy with model features needs shops with a scorer.", hint="Give the shops a scorer, or play a v0 policy."
+                    "A policy with model features needs shops with a scorer.",
+                    hint="Give the shops a scorer, or play a v0 policy.",
                 )
         np.minimum(seen, highs, out=seen)
         return seen

@@ -1,15 +1,16 @@
 """The optimum: what no policy can beat, by backward induction over time and stock.
 
-For one product the market is a finite Markov decision process. Arrivals are Poisson and each one buys on its own, so the
-shoppers who want to buy in an hour are Poisson too, and the class of each is drawn independently of how many they are. With
-V(t, n) the value of n units at hour t,
+For one product the market is a finite Markov decision process. Arrivals are Poisson and each one
+buys on its own, so the shoppers who want to buy in an hour are Poisson too, and the class of each
+is drawn independently of how many they are. With V(t, n) the value of n units at hour t,
 
     V(t, n) = max over r of  E[min(K, n)] · w(r) + E[V(t + 1, n − min(K, n))],   K ~ Poisson(rate(t) · P(buy | r)),
 
-where w(r) is what one sale is worth. What a shop observes of past hours tells nothing about the next, so a policy that sees more
-than hour and stock cannot do better.
+where w(r) is what one sale is worth. What a shop observes of past hours tells nothing about the
+next, so a policy that sees more than hour and stock cannot do better.
 
-Source: Gallego and van Ryzin (1994), Management Science 40(8), for the model; Bellman (1957) for the induction.
+Source: Gallego and van Ryzin (1994), Management Science 40(8), for the model; Bellman (1957) for
+the induction.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.stats import poisson
 
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 from phantom_core.market.demand import sales_per_arrival
 from phantom_core.market.scenario import Scenario
 
@@ -36,8 +37,10 @@ class Solution:
     """Values and prices of every situation.
 
     Attributes:
-        value: expected reward still to come, in base prices × base price, shape (horizon_h + 1, stock + 1).
-        ratio: price to ask in units of the base price, shape (horizon_h, stock + 1); at stock 0 the highest allowed.
+        value: expected reward still to come, in base prices × base price, shape (horizon_h + 1,
+            stock + 1).
+        ratio: price to ask in units of the base price, shape (horizon_h, stock + 1); at stock 0 the
+            highest allowed.
     """
 
     value: NDArray[np.float64]
@@ -49,38 +52,47 @@ class Solution:
         return float(self.value[0, -1])
 
 
-def price_grid(scenario: Scenario) -> NDArray[np.float64]:
-    """Prices tried, in units of the base price: the guard rails and steps of half a percent between them."""
+def market_price_grid(scenario: Scenario) -> NDArray[np.float64]:
+    """Prices tried, in units of the base price: the guard rails and steps of half a percent between
+    them.
+    """
     n = round((scenario.highest_ratio - scenario.lowest_ratio) / _STEP) + 1
     return np.linspace(scenario.lowest_ratio, scenario.highest_ratio, max(n, 1))
 
 
 def is_solvable(scenario: Scenario) -> bool:
     """Whether the optimum can be worked out: one product, and not too many situations."""
-    return len(scenario.products) == 1 and scenario.horizon_h * scenario.products[0].stock <= MOST_SITUATIONS
+    return (
+        len(scenario.products) == 1
+        and scenario.horizon_h * scenario.products[0].stock <= MOST_SITUATIONS
+    )
 
 
-def solve(scenario: Scenario) -> Solution:
+def solve_optimum(scenario: Scenario) -> Solution:
     """The best prices and what they earn.
 
     Raises:
-        InputError: more than one product, whose joint stock has too many levels, or too many hours and units.
+        InputError: more than one product, whose joint stock has too many levels, or too many hours
+        and units.
     """
     _check_one_product(scenario)
     product = scenario.products[0]
     if not is_solvable(scenario):
         raise InputError(
-            f"Scenario {scenario.name} is too large for the exact optimum: {scenario.horizon_h:,} hours × {product.stock:,} units.",
-            hint=f"It is worked out up to {MOST_SITUATIONS:,}; beyond, the fluid bound says what no policy can exceed.",
+            f"Scenario {scenario.name} is too large for the exact optimum: {scenario.horizon_h:,} "
+            f"hours × {product.stock:,} units.",
+            hint=f"It is worked out up to {MOST_SITUATIONS:,}; beyond, the fluid bound says what "
+            "no policy can exceed.",
         )
-    return _induce(scenario, price_grid(scenario))
+    return _induce(scenario, market_price_grid(scenario))
 
 
 def value_of_fixed(scenario: Scenario, ratios: NDArray[np.float64]) -> NDArray[np.float64]:
     """Expected reward of asking one price throughout.
 
-    At one price the shoppers who want to buy until an hour are Poisson, so what is sold until then has the mean E[min(n, K)] in closed
-    form, and each sale of an hour is worth the same whatever came before.
+    At one price the shoppers who want to buy until an hour are Poisson, so what is sold until then
+    has the mean E[min(n, K)] in closed form, and each sale of an hour is worth the same whatever
+    came before.
 
     Args:
         scenario: of one product.
@@ -101,13 +113,16 @@ def value_of_fixed(scenario: Scenario, ratios: NDArray[np.float64]) -> NDArray[n
 
 def _expected_sales(stock: int, wanted: NDArray[np.float64]) -> NDArray[np.float64]:
     """E[min(stock, K)], K ~ Poisson(wanted)."""
-    return np.asarray(wanted * poisson.cdf(stock - 2, wanted) + stock * poisson.sf(stock - 1, wanted))
+    return np.asarray(
+        wanted * poisson.cdf(stock - 2, wanted) + stock * poisson.sf(stock - 1, wanted)
+    )
 
 
 def _check_one_product(scenario: Scenario) -> None:
     if len(scenario.products) > 1:
         raise InputError(
-            f"The exact optimum is known for one product only; scenario {scenario.name} has {len(scenario.products)}.",
+            f"The exact optimum is known for one product only; scenario {scenario.name} has "
+            f"{len(scenario.products)}.",
             hint="The fluid bound says what no policy can exceed.",
         )
 
@@ -132,7 +147,9 @@ def _induce(scenario: Scenario, grid: NDArray[np.float64]) -> Solution:
 class _HourKind:
     """What an hour with these arrivals brings, by price and stock."""
 
-    def __init__(self, scenario: Scenario, grid: NDArray[np.float64], rate: float, share: float, stock: int) -> None:
+    def __init__(
+        self, scenario: Scenario, grid: NDArray[np.float64], rate: float, share: float, stock: int
+    ) -> None:
         sales = sales_per_arrival(scenario, grid, share)
         reward = (sales.revenue - scenario.leakage_weight * sales.leakage) / sales.probability
         buyers = rate * sales.probability

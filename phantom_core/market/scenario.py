@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from phantom_core.errors import InputError, NotFoundError
+from phantom_core.core.errors import InputError, NotFoundError
 
 HOURS_A_DAY: Final = 24
 # Ten an hour while people are awake at work, else three: the seed market.
@@ -22,13 +22,13 @@ Rate = Annotated[float, Field(ge=0, le=1_000)]
 Sensitivity = Annotated[float, Field(gt=0, le=50)]
 
 
-class Part(BaseModel):
+class ScenarioPart(BaseModel):
     """Base of everything in a scenario: frozen, and strict about names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Product(Part):
+class ScenarioProduct(ScenarioPart):
     """What is sold.
 
     Attributes:
@@ -43,7 +43,7 @@ class Product(Part):
     weight: float = Field(default=1.0, gt=0)
 
 
-class Surge(Part):
+class DemandSurge(ScenarioPart):
     """Arrivals times a factor from one hour of the horizon to before another."""
 
     from_hour: int = Field(ge=0)
@@ -53,18 +53,20 @@ class Surge(Part):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.to_hour <= self.from_hour:
-            raise ValueError(f"a surge that starts at hour {self.from_hour} cannot end at hour {self.to_hour}")
+            raise ValueError(
+                f"a surge that starts at hour {self.from_hour} cannot end at hour {self.to_hour}"
+            )
         return self
 
 
-class ShareChange(Part):
+class ShareChange(ScenarioPart):
     """From this hour of the horizon on, agents are another share of the arrivals."""
 
     from_hour: int = Field(ge=0)
     share: Share
 
 
-class Detector(Part):
+class Detector(ScenarioPart):
     """How well each visitor is told apart, as an operating point of an agent classifier.
 
     Attributes:
@@ -76,7 +78,7 @@ class Detector(Part):
     false_alarms: Share = 0.08
 
 
-class Velocity(Part):
+class Velocity(ScenarioPart):
     """Events per minute of a visit, gamma distributed.
 
     Attributes:
@@ -88,7 +90,7 @@ class Velocity(Part):
     spread: float = Field(gt=0)
 
 
-class Scenario(Part):
+class Scenario(ScenarioPart):
     """A simulated market but for its prices.
 
     Attributes:
@@ -99,13 +101,15 @@ class Scenario(Part):
         surges: times with more or fewer of them.
         agent_share: probability that an arriving shopper is an agent.
         share_changes: when this share becomes another one.
-        human_sensitivity, agent_sensitivity: exponent s of P(buy) = 1 / (1 + (price / base price) ^ s).
+        human_sensitivity, agent_sensitivity: exponent s of P(buy) = 1 / (1 + (price / base price) ^
+            s).
         substitution: probability that a shopper who did not get their product looks at another one.
         leakage_weight: what one unit of leakage costs in the reward.
         reference_ratio: price an agent should have paid, in units of the base price.
         lowest_ratio, highest_ratio: guard rails of the price, in units of the base price.
         detector: how visitors are told apart.
-        human_velocity, agent_velocity: how fast they move; the defaults are those of the generated shoppers.
+        human_velocity, agent_velocity: how fast they move; the defaults are those of the generated
+            shoppers.
     """
 
     name: str = Field(default="custom", min_length=1, max_length=60)
@@ -113,9 +117,13 @@ class Scenario(Part):
     note: str = ""
     horizon_h: int = Field(default=24, ge=1, le=8_760)
     first_hour: int = Field(default=0, ge=0, lt=HOURS_A_DAY)
-    products: tuple[Product, ...] = Field(default=(Product(),), min_length=1, max_length=20)
-    arrivals: tuple[Rate, ...] = Field(default=SEED_ARRIVALS, min_length=HOURS_A_DAY, max_length=HOURS_A_DAY)
-    surges: tuple[Surge, ...] = ()
+    products: tuple[ScenarioProduct, ...] = Field(
+        default=(ScenarioProduct(),), min_length=1, max_length=20
+    )
+    arrivals: tuple[Rate, ...] = Field(
+        default=SEED_ARRIVALS, min_length=HOURS_A_DAY, max_length=HOURS_A_DAY
+    )
+    surges: tuple[DemandSurge, ...] = ()
     agent_share: Share = 0.7
     share_changes: tuple[ShareChange, ...] = ()
     human_sensitivity: Sensitivity = 2.0
@@ -133,7 +141,10 @@ class Scenario(Part):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if self.lowest_ratio > self.highest_ratio:
-            raise ValueError(f"the lowest price ratio {self.lowest_ratio} is above the highest {self.highest_ratio}")
+            raise ValueError(
+                f"the lowest price ratio {self.lowest_ratio} is above the highest "
+                f"{self.highest_ratio}"
+            )
         if not any(self.arrivals):
             raise ValueError("nobody ever arrives: all 24 arrivals are 0")
         names = [product.name for product in self.products]
@@ -150,7 +161,9 @@ class Scenario(Part):
         return rates
 
     def shares(self) -> NDArray[np.float64]:
-        """Probability that an arrival is an agent in each hour of the horizon, shape (horizon_h,)."""
+        """Probability that an arrival is an agent in each hour of the horizon, shape
+        (horizon_h,).
+        """
         shares = np.full(self.horizon_h, self.agent_share)
         for change in sorted(self.share_changes, key=lambda change: change.from_hour):
             shares[change.from_hour :] = change.share
@@ -187,7 +200,8 @@ def load_scenario(name_or_path: str) -> Scenario:
         content = path.read_bytes()
     except OSError:
         raise NotFoundError(
-            f"There is no scenario '{name_or_path}'.", hint=f"Shipped: {', '.join(shipped_names())}; or name a TOML file."
+            f"There is no scenario '{name_or_path}'.",
+            hint=f"Shipped: {', '.join(shipped_names())}; or name a TOML file.",
         ) from None
     return parse_scenario(content, str(name_or_path))
 
@@ -215,25 +229,41 @@ def _checked(values: dict[str, object], where: str) -> Scenario:
         return Scenario.model_validate(values)
     except ValidationError as error:
         problems = "; ".join(_problem(found) for found in _first_causes(error.errors()))
-        raise InputError(f"Scenario {where} cannot be simulated: {problems}.", hint="docs/market.md lists what a scenario holds.") from None
+        raise InputError(
+            f"Scenario {where} cannot be simulated: {problems}.",
+            hint="docs/market.md lists what a scenario holds.",
+        ) from None
 
 
 def _first_causes(found: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Errors without those that only follow from others: a list whose entries are wrong is not too short as well."""
+    """Errors without those that only follow from others: a list whose entries are wrong is not too
+    short as well.
+    """
     places = [error["loc"] for error in found]
-    follows = [error["type"] == "too_short" and any(place[:-1][: len(error["loc"])] == error["loc"] for place in places) for error in found]
+    follows = [
+        error["type"] == "too_short"
+        and any(place[:-1][: len(error["loc"])] == error["loc"] for place in places)
+        for error in found
+    ]
     return [error for error, is_second in zip(found, follows, strict=True) if not is_second]
 
 
 def _problem(found: ErrorDetails) -> str:
     """What is wrong with one value, in the words of the file."""
     place, given = [str(part) for part in found["loc"]], found["input"]
-    name = f"{place[-1]} of {place[0]} number {int(place[1]) + 1}" if len(place) == 3 else " ".join(place)
+    name = (
+        f"{place[-1]} of {place[0]} number {int(place[1]) + 1}"
+        if len(place) == 3
+        else " ".join(place)
+    )
     if found["type"] == "extra_forbidden":
         return f"it has no setting '{place[-1]}'"
     if found["type"] in {"too_short", "too_long"}:
         limits = found["ctx"]
-        return f"{name} has {limits['actual_length']} entries instead of {limits.get('min_length', limits.get('max_length'))}"
+        return (
+            f"{name} has {limits['actual_length']} entries instead of "
+            f"{limits.get('min_length', limits.get('max_length'))}"
+        )
     said = found["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
     shown = f" (found {given!r})" if isinstance(given, int | float | str) else ""
     return f"{name} {said}{shown}" if place else said

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 from phantom_core.market.demand import leakage_per_unit, purchase_probability
 from phantom_core.market.scenario import HOURS_A_DAY, Scenario
-from phantom_core.market.traffic import AGENT, Scorer, Traffic, draw_traffic
+from phantom_core.market.traffic import AGENT, ShopperScorer, Traffic, draw_traffic
 
 
 @dataclass(slots=True)
 class State:
-    """What shops know at the start of an hour, about the hour before; arrays (n_shops,) unless said otherwise.
+    """What shops know at the start of an hour, about the hour before; arrays (n_shops,) unless said
+    otherwise.
 
     Where nobody came in an hour, shares and means stay those of the last hour with a visitor.
 
@@ -26,7 +27,8 @@ class State:
         agent_fraction: share of the visitors whom the detector flagged.
         velocity: mean velocity of the visitors, events per minute.
         p_agent: mean P(agent) of the visitors by the scorer; NaN without a scorer.
-        p_purchase: mean P(purchase) of the visitors by the scorer, at the price they saw; NaN without a scorer.
+        p_purchase: mean P(purchase) of the visitors by the scorer, at the price they saw; NaN
+            without a scorer.
     """
 
     demand: NDArray[np.int64]
@@ -45,7 +47,8 @@ class Hour:
     """What happened in an hour; arrays (n_shops,) unless said otherwise.
 
     Attributes:
-        ratio: prices asked, in units of the base price, after the guard rails, shape (n_shops, n_products).
+        ratio: prices asked, in units of the base price, after the guard rails, shape (n_shops,
+            n_products).
         arrivals: shoppers by class, shape (n_shops, 2).
         units: units sold by product and class, shape (n_shops, n_products, 2).
         revenue: money taken.
@@ -78,7 +81,13 @@ class Shops:
         InputError: no shop wanted.
     """
 
-    def __init__(self, scenario: Scenario, n_shops: int, seed: int | np.random.SeedSequence, scorer: Scorer | None = None) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        n_shops: int,
+        seed: int | np.random.SeedSequence,
+        scorer: ShopperScorer | None = None,
+    ) -> None:
         if n_shops < 1:
             raise InputError(f"{n_shops} shops cannot be simulated.", hint="Ask for one or more.")
         self.scenario, self.n_shops, self.scorer = scenario, n_shops, scorer
@@ -100,7 +109,8 @@ class Shops:
         self.reset()
 
     def reset(self, rows: NDArray[np.int64] | None = None) -> None:
-        """Open shops anew; what they know at first comes from the visitors of the hour before opening, at the base price.
+        """Open shops anew; what they know at first comes from the visitors of the hour before
+        opening, at the base price.
 
         Args:
             rows: which ones; None means all.
@@ -115,26 +125,33 @@ class Shops:
         # An hour without visitors leaves what an average visitor would look like.
         share, detector = scenario.agent_share, scenario.detector
         state.agent_fraction[rows] = share * detector.recall + (1.0 - share) * detector.false_alarms
-        state.velocity[rows] = share * scenario.agent_velocity.mean + (1.0 - share) * scenario.human_velocity.mean
+        state.velocity[rows] = (
+            share * scenario.agent_velocity.mean + (1.0 - share) * scenario.human_velocity.mean
+        )
         if self.scorer is not None:
             state.p_agent[rows] = share
             state.p_purchase[rows] = 0.5
         before = scenario.arrivals[(scenario.first_hour - 1) % HOURS_A_DAY]
-        traffic = draw_traffic(scenario, np.full(rows.size, before), np.full(rows.size, self._shares[0]), self._rng)
+        traffic = draw_traffic(
+            scenario, np.full(rows.size, before), np.full(rows.size, self._shares[0]), self._rng
+        )
         self._observe(traffic, rows, np.ones((rows.size, self.base_price.size)))
 
     def step(self, ratio: NDArray[np.float64]) -> Hour:
         """Ask prices for an hour.
 
         Args:
-            ratio: price in units of the base price, shape (n_shops,) or (n_shops, n_products); held within the guard rails.
+            ratio: price in units of the base price, shape (n_shops,) or (n_shops, n_products); held
+                within the guard rails.
         Raises:
             InputError: a price that is no number, or a wrong shape.
         """
         asked = self._within_rails(ratio)
         state = self.state
         elapsed = np.minimum(state.elapsed_h, self.scenario.horizon_h - 1)
-        traffic = draw_traffic(self.scenario, self._rates[elapsed], self._shares[elapsed], self._rng)
+        traffic = draw_traffic(
+            self.scenario, self._rates[elapsed], self._shares[elapsed], self._rng
+        )
         units = self._sell(traffic, asked)
         by_agents = units[:, :, AGENT]
         revenue = (units.sum(axis=2) * asked) @ self.base_price
@@ -159,10 +176,17 @@ class Shops:
         given = given[:, None] if given.ndim == 1 else given
         wanted = (self.n_shops, self.base_price.size)
         if given.shape not in {wanted, (self.n_shops, 1)}:
-            raise InputError(f"Prices of shape {np.shape(ratio)} do not fit {self.n_shops} shops with {self.base_price.size} products.")
+            raise InputError(
+                f"Prices of shape {np.shape(ratio)} do not fit {self.n_shops} shops with "
+                f"{self.base_price.size} products."
+            )
         if np.isnan(given).any():
-            raise InputError("A price is not a number.", hint="A policy must answer with a price for every shop.")
-        return np.broadcast_to(np.clip(given, self.scenario.lowest_ratio, self.scenario.highest_ratio), wanted)
+            raise InputError(
+                "A price is not a number.", hint="A policy must answer with a price for every shop."
+            )
+        return np.broadcast_to(
+            np.clip(given, self.scenario.lowest_ratio, self.scenario.highest_ratio), wanted
+        )
 
     def _set_clock(self, rows: NDArray[np.int64]) -> None:
         state = self.state
@@ -178,11 +202,18 @@ class Shops:
         if self.scenario.substitution > 0 and self.base_price.size > 1:
             looks = np.flatnonzero(~got & (traffic.other >= 0))
             place = traffic.shop[looks] * self.base_price.size + traffic.other[looks]
-            units = units + self._serve(place, traffic.agent[looks], traffic.other_mind[looks], p_buy)[1]
+            units = (
+                units
+                + self._serve(place, traffic.agent[looks], traffic.other_mind[looks], p_buy)[1]
+            )
         return units
 
     def _serve(
-        self, place: NDArray[np.int64], agent: NDArray[np.int64], mind: NDArray[np.float64], p_buy: NDArray[np.float64]
+        self,
+        place: NDArray[np.int64],
+        agent: NDArray[np.int64],
+        mind: NDArray[np.float64],
+        p_buy: NDArray[np.float64],
     ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         """Sell what is wanted while stock lasts; who came first goes first.
 
@@ -207,8 +238,12 @@ class Shops:
         stock -= units[0::2] + units[1::2]
         return gets, units.reshape(self.n_shops, -1, 2)
 
-    def _observe(self, traffic: Traffic, rows: NDArray[np.int64], ratio: NDArray[np.float64]) -> None:
-        """Write down what the visitors of the last hour looked like; traffic and ratio are numbered by position in `rows`."""
+    def _observe(
+        self, traffic: Traffic, rows: NDArray[np.int64], ratio: NDArray[np.float64]
+    ) -> None:
+        """Write down what the visitors of the last hour looked like; traffic and ratio are numbered
+        by position in `rows`.
+        """
         state, visitors = self.state, traffic.arrivals.sum(axis=1)
         state.demand[rows] = visitors
         met = visitors > 0
@@ -220,5 +255,7 @@ class Shops:
         state.agent_fraction[seen] = mean(traffic.flagged.astype(np.float64))
         state.velocity[seen] = traffic.pace[met] / n
         if self.scorer is not None:
-            p_agent, p_purchase = self.scorer(traffic, ratio[traffic.shop, traffic.product], self._scorer_rng)
+            p_agent, p_purchase = self.scorer(
+                traffic, ratio[traffic.shop, traffic.product], self._scorer_rng
+            )
             state.p_agent[seen], state.p_purchase[seen] = mean(p_agent), mean(p_purchase)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from phantom_core.market.policies.policy import Policy
+from phantom_core.market.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)

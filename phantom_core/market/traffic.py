@@ -1,7 +1,8 @@
 """Traffic: who arrives in one hour at many shops, and how a detector sees them.
 
-Nothing here depends on a price or on stock, and the number of random draws does not either. So two policies that are
-tried with the same seed meet the same shoppers, each with the same mind: common random numbers.
+Nothing here depends on a price or on stock, and the number of random draws does not either. So two
+policies that are tried with the same seed meet the same shoppers, each with the same mind: common
+random numbers.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ CLASSES: Final = ("human", "agent")
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """The shoppers of one hour at n_shops shops, shop after shop and in order of arrival; arrays (n_shoppers,) unless said otherwise.
+    """The shoppers of one hour at n_shops shops, shop after shop and in order of arrival; arrays
+    (n_shoppers,) unless said otherwise.
 
     Attributes:
         shop: where they arrive.
@@ -45,7 +47,12 @@ class Traffic:
     pace: NDArray[np.float64]
 
 
-def draw_traffic(scenario: Scenario, rate: NDArray[np.float64], share: NDArray[np.float64], rng: np.random.Generator) -> Traffic:
+def draw_traffic(
+    scenario: Scenario,
+    rate: NDArray[np.float64],
+    share: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> Traffic:
     """Draw the shoppers of one hour.
 
     Args:
@@ -69,12 +76,17 @@ def draw_traffic(scenario: Scenario, rate: NDArray[np.float64], share: NDArray[n
         other=other,
         other_mind=other_mind,
         arrivals=arrivals,
-        pace=_pace(scenario.human_velocity, arrivals[:, HUMAN], rng) + _pace(scenario.agent_velocity, arrivals[:, AGENT], rng),
+        pace=_pace(scenario.human_velocity, arrivals[:, HUMAN], rng)
+        + _pace(scenario.agent_velocity, arrivals[:, AGENT], rng),
     )
 
 
-def _choices(scenario: Scenario, n: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """First choice, other choice and the mind about the other one; a shop with one product needs no draws."""
+def _choices(
+    scenario: Scenario, n: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """First choice, other choice and the mind about the other one; a shop with one product needs no
+    draws.
+    """
     n_products = len(scenario.products)
     if n_products == 1:
         return np.zeros(n, np.int64), np.full(n, -1), np.zeros(n)
@@ -89,14 +101,18 @@ def _flag_rate(detector: Detector) -> NDArray[np.float64]:
     return np.array([detector.false_alarms, detector.recall])
 
 
-def _pace(velocity: Velocity, visitors: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:
+def _pace(
+    velocity: Velocity, visitors: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.float64]:
     """Sum of the gamma distributed velocities of some visitors: gamma again."""
     shape = 1.0 / velocity.spread**2
     return np.asarray(rng.standard_gamma(shape * visitors) * (velocity.mean / shape))
 
 
-class Scorer(Protocol):
-    """A model that looks at each visitor of the last hour, as the second environment's state wants it."""
+class ShopperScorer(Protocol):
+    """A model that looks at each visitor of the last hour, as the second environment's state wants
+    it.
+    """
 
     def __call__(
         self, traffic: Traffic, ratio: NDArray[np.float64], rng: np.random.Generator
@@ -159,6 +175,13 @@ class SampledScorer:
         """Draw a score for each visitor from those of its class."""
         draw = rng.random(traffic.agent.size)
         as_human = self.human_scores[(draw * self.human_scores.size).astype(np.int64)]
-        p_agent = np.where(traffic.agent == AGENT, self.agent_scores[(draw * self.agent_scores.size).astype(np.int64)], as_human)
-        human, agent = purchase_probability(ratio, self.human_sensitivity), purchase_probability(ratio, self.agent_sensitivity)
+        p_agent = np.where(
+            traffic.agent == AGENT,
+            self.agent_scores[(draw * self.agent_scores.size).astype(np.int64)],
+            as_human,
+        )
+        human, agent = (
+            purchase_probability(ratio, self.human_sensitivity),
+            purchase_probability(ratio, self.agent_sensitivity),
+        )
         return p_agent, human + p_agent * (agent - human)

@@ -1,4 +1,6 @@
-"""Trial: policies meet the same shoppers, and each is measured against the best that is possible."""
+"""Trial: policies meet the same shoppers, and each is measured against the best that is
+possible.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,19 +11,20 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
 
-from phantom_core.errors import DataError, InputError
-from phantom_core.market.episodes import Episodes, play
-from phantom_core.market.figures import Figure, Floats, Resamples, figure
+from phantom_core.core.arrays import Floats
+from phantom_core.core.errors import DataError, InputError
+from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.market.episodes import Episodes, play_episodes
+from phantom_core.market.figures import Resamples, TrialFigure, estimate_figure
 from phantom_core.market.fluid import fluid_bound
-from phantom_core.market.optimum import solve
+from phantom_core.market.optimum import solve_optimum
 from phantom_core.market.policies.best_fixed import best_fixed
 from phantom_core.market.policies.fixed import Fixed
 from phantom_core.market.policies.optimal import Optimal
-from phantom_core.market.policies.policy import Policy
+from phantom_core.market.policy import Policy
 from phantom_core.market.scenario import Scenario
 from phantom_core.market.team import Team
-from phantom_core.market.traffic import DetectorScorer, Scorer
-from phantom_core.progress import Progress, silent, within
+from phantom_core.market.traffic import DetectorScorer, ShopperScorer
 
 LEAST_EPISODES: Final = 2
 USUAL_EPISODES: Final = 400
@@ -31,7 +34,8 @@ _FORMAT: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """How a trial went hour by hour, on average over episodes and training seeds; lists of horizon_h numbers.
+    """How a trial went hour by hour, on average over episodes and training seeds; lists of
+    horizon_h numbers.
 
     Attributes:
         ratio: price in units of the base price, over shops that are open; None where none is.
@@ -50,42 +54,45 @@ class Paths:
 
 @dataclass(frozen=True, slots=True)
 class PolicyResult:
-    """What a policy reached, per episode, with 95 % intervals over episodes (and training seeds, where there are several).
+    """What a policy reached, per episode, with 95 % intervals over episodes (and training seeds,
+    where there are several).
 
     Attributes:
         name: of the policy.
         n_seeds: how often it was trained; 1 for those that are not.
         reward: revenue − weight · leakage.
-        pct_of_optimum: reward in percent of the optimum's on the same episodes, or of the fluid bound with several products.
+        pct_of_optimum: reward in percent of the optimum's on the same episodes, or of the fluid
+            bound with several products.
         revenue, leakage: money.
         leakage_share: leakage over revenue.
         human_conversion, agent_conversion: units bought over visitors who came within the horizon.
         human_premium: mean of price / base price − 1 over units that humans bought.
         volatility: standard deviation of the hourly change of price, in units of the base price.
         sell_out_h: hours until sold out, the horizon where that did not happen.
-        vs_fixed, vs_best_fixed: reward minus that of the base price, and of the best fixed price, on the same episodes.
+        vs_fixed, vs_best_fixed: reward minus that of the base price, and of the best fixed price,
+            on the same episodes.
         paths: by hour.
     """
 
     name: str
     n_seeds: int
-    reward: Figure
-    pct_of_optimum: Figure
-    revenue: Figure
-    leakage: Figure
-    leakage_share: Figure
-    human_conversion: Figure
-    human_premium: Figure
-    agent_conversion: Figure
-    volatility: Figure
-    sell_out_h: Figure
-    vs_fixed: Figure
-    vs_best_fixed: Figure
+    reward: TrialFigure
+    pct_of_optimum: TrialFigure
+    revenue: TrialFigure
+    leakage: TrialFigure
+    leakage_share: TrialFigure
+    human_conversion: TrialFigure
+    human_premium: TrialFigure
+    agent_conversion: TrialFigure
+    volatility: TrialFigure
+    sell_out_h: TrialFigure
+    vs_fixed: TrialFigure
+    vs_best_fixed: TrialFigure
     paths: Paths
 
 
 @checked_dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
-class Trial:
+class MarketTrial:
     """Policies side by side.
 
     Attributes:
@@ -94,7 +101,8 @@ class Trial:
         seed: which shoppers.
         optimum: exact expected reward of the best policy; None with several products.
         bound: expected reward that no policy can exceed.
-        best_fixed_ratio: the fixed price with the highest expected reward, in units of the base price.
+        best_fixed_ratio: the fixed price with the highest expected reward, in units of the base
+            price.
         results: one per policy, in the order asked for.
         base, best_fixed: the base price and the best fixed price, which every trial plays.
     """
@@ -120,10 +128,10 @@ class Trial:
         return _ADAPTER.dump_json(self)
 
 
-_ADAPTER: Final = TypeAdapter(Trial)
+_ADAPTER: Final = TypeAdapter(MarketTrial)
 
 
-def parse_trial(content: bytes, where: str) -> Trial:
+def parse_trial(content: bytes, where: str) -> MarketTrial:
     """Read a trial back.
 
     Raises:
@@ -132,7 +140,9 @@ def parse_trial(content: bytes, where: str) -> Trial:
     try:
         return _ADAPTER.validate_json(content)
     except ValidationError:
-        raise DataError(f"{where} is not a trial that this version of PHANTOM saved.", hint="Run it again.") from None
+        raise DataError(
+            f"{where} is not a trial that this version of PHANTOM saved.", hint="Run it again."
+        ) from None
 
 
 def run_trial(
@@ -141,9 +151,9 @@ def run_trial(
     *,
     n_episodes: int = USUAL_EPISODES,
     seed: int,
-    scorer: Scorer | None = None,
-    progress: Progress = silent,
-) -> Trial:
+    scorer: ShopperScorer | None = None,
+    progress: Progress = no_progress,
+) -> MarketTrial:
     """Play policies against the same shoppers.
 
     Args:
@@ -157,17 +167,24 @@ def run_trial(
         InputError: no policy, two of one name, or a number of episodes that cannot be played.
     """
     _check(policies, n_episodes)
-    teams = [policy if isinstance(policy, Team) else Team(policy.name, (policy,)) for policy in policies]
+    teams = [
+        policy if isinstance(policy, Team) else Team(policy.name, (policy,)) for policy in policies
+    ]
     best = best_fixed(scenario, seed)
     references = [Team("base price", (Fixed(1.0),)), Team("best fixed", (best,))]
-    solution = solve(scenario) if len(scenario.products) == 1 else None
+    solution = solve_optimum(scenario) if len(scenario.products) == 1 else None
     optimum = [Team("optimum", (Optimal(solution),))] if solution else []
     everyone = [*references, *optimum, *teams]
     ledger = _Ledger(scenario, n_episodes, seed, scorer or DetectorScorer(scenario))
-    played = [ledger.play(team, within(progress, n / len(everyone), (n + 1) / len(everyone))) for n, team in enumerate(everyone)]
+    played = [
+        ledger.play(team, part_progress(progress, n / len(everyone), (n + 1) / len(everyone)))
+        for n, team in enumerate(everyone)
+    ]
     bound = fluid_bound(scenario)
-    ledger.measure_by(played[0], played[1], played[2].reward[0] if solution else np.full(n_episodes, bound))
-    return Trial(
+    ledger.measure_by(
+        played[0], played[1], played[2].reward[0] if solution else np.full(n_episodes, bound)
+    )
+    return MarketTrial(
         scenario=scenario,
         n_episodes=n_episodes,
         seed=seed,
@@ -182,20 +199,25 @@ def run_trial(
 
 def _check(policies: Sequence[Policy | Team], n_episodes: int) -> None:
     if not policies:
-        raise InputError("There is no policy to try.", hint="Name at least one, for example best_fixed.")
+        raise InputError(
+            "There is no policy to try.", hint="Name at least one, for example best_fixed."
+        )
     names = [policy.name for policy in policies]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(f"Policy {twice[0]} is named twice.", hint="Name each policy once.")
     if not LEAST_EPISODES <= n_episodes <= MOST_EPISODES:
         raise InputError(
-            f"{n_episodes} episodes cannot be played.", hint=f"Ask for {LEAST_EPISODES} to {MOST_EPISODES:,}; {USUAL_EPISODES} are usual."
+            f"{n_episodes} episodes cannot be played.",
+            hint=f"Ask for {LEAST_EPISODES} to {MOST_EPISODES:,}; {USUAL_EPISODES} are usual.",
         )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Played:
-    """A team's episodes: sums by training seed and episode, shape (n_seeds, n_episodes), and paths."""
+    """A team's episodes: sums by training seed and episode, shape (n_seeds, n_episodes), and
+    paths.
+    """
 
     name: str
     reward: Floats
@@ -206,20 +228,22 @@ class _Played:
 class _Ledger:
     """Plays teams on the same shoppers and works out their figures on the same resamples."""
 
-    def __init__(self, scenario: Scenario, n_episodes: int, seed: int, scorer: Scorer) -> None:
+    def __init__(
+        self, scenario: Scenario, n_episodes: int, seed: int, scorer: ShopperScorer
+    ) -> None:
         self._scenario, self._n_episodes, self._scorer = scenario, n_episodes, scorer
         self._shoppers, resampling = np.random.SeedSequence(seed).spawn(2)
         self._resamples = Resamples(n_episodes, np.random.default_rng(resampling))
 
     def play(self, team: Team, progress: Progress) -> _Played:
         runs = [
-            play(
+            play_episodes(
                 self._scenario,
                 member,
                 self._n_episodes,
                 self._shoppers_again(),
                 self._scorer,
-                within(progress, n / len(team.members), (n + 1) / len(team.members)),
+                part_progress(progress, n / len(team.members), (n + 1) / len(team.members)),
             )
             for n, member in enumerate(team.members)
         ]
@@ -239,17 +263,21 @@ class _Ledger:
         def resample(values: Floats) -> Floats:
             return self._resamples.means(np.broadcast_to(values, played.reward.shape), seeds)
 
-        def ratio(above: str, below: str) -> Figure:
-            return figure(lambda mean: mean(played.sums[above]) / mean(played.sums[below]), resample)
+        def ratio(above: str, below: str) -> TrialFigure:
+            return estimate_figure(
+                lambda mean: mean(played.sums[above]) / mean(played.sums[below]), resample
+            )
 
-        def simple(values: Floats) -> Figure:
-            return figure(lambda mean: mean(values), resample)
+        def simple(values: Floats) -> TrialFigure:
+            return estimate_figure(lambda mean: mean(values), resample)
 
         return PolicyResult(
             name=played.name,
             n_seeds=len(played.reward),
             reward=simple(played.reward),
-            pct_of_optimum=figure(lambda mean: 100.0 * mean(played.reward) / mean(self._best), resample),
+            pct_of_optimum=estimate_figure(
+                lambda mean: 100.0 * mean(played.reward) / mean(self._best), resample
+            ),
             revenue=simple(played.sums["revenue"]),
             leakage=simple(played.sums["leakage"]),
             leakage_share=ratio("leakage", "revenue"),
@@ -265,9 +293,20 @@ class _Ledger:
 
 
 def _sums(runs: Sequence[Episodes]) -> dict[str, Floats]:
-    hourly = ("revenue", "leakage", "humans", "agents", "human_units", "agent_units", "human_excess")
+    hourly = (
+        "revenue",
+        "leakage",
+        "humans",
+        "agents",
+        "human_units",
+        "agent_units",
+        "human_excess",
+    )
     sums = {name: np.stack([getattr(run, name).sum(axis=0) for run in runs]) for name in hourly}
-    whole: dict[str, Callable[[Episodes], Floats]] = {"volatility": Episodes.volatility, "sell_out_h": lambda run: run.sell_out_h}
+    whole: dict[str, Callable[[Episodes], Floats]] = {
+        "volatility": Episodes.volatility,
+        "sell_out_h": lambda run: run.sell_out_h,
+    }
     return sums | {name: np.stack([of(run) for run in runs]) for name, of in whole.items()}
 
 
@@ -277,7 +316,9 @@ def _paths(runs: Sequence[Episodes]) -> Paths:
     marks = np.full((3, len(ratio)), np.nan)
     marks[0, is_open] = np.nanmean(ratio[is_open], axis=1)
     marks[1:, is_open] = np.nanquantile(ratio[is_open], (0.1, 0.9), axis=1)
-    price, low, high = ([float(value) if np.isfinite(value) else None for value in row] for row in marks)
+    price, low, high = (
+        [float(value) if np.isfinite(value) else None for value in row] for row in marks
+    )
 
     def mean(name: str) -> Floats:
         return np.asarray(np.mean([getattr(run, name).mean(axis=1) for run in runs], axis=0))

@@ -1,4 +1,6 @@
-"""VecEnv: hundreds of shops as one stable-baselines3 environment, stepped at once by the batched core."""
+"""VecEnv: hundreds of shops as one stable-baselines3 environment, stepped at once by the batched
+core.
+"""
 
 import time
 from collections.abc import Iterable
@@ -9,27 +11,29 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
-from phantom_core.errors import InputError
+from phantom_core.core.arrays import Floats32
+from phantom_core.core.errors import InputError
 from phantom_core.market.env import action_space, observation_space
 from phantom_core.market.observation import EnvVersion, Observation
 from phantom_core.market.scenario import Scenario
 from phantom_core.market.shops import Hour, Shops
-from phantom_core.market.traffic import DetectorScorer, Scorer
+from phantom_core.market.traffic import DetectorScorer, ShopperScorer
 
-Floats = NDArray[np.float32]
-Step = tuple[Floats, Floats, NDArray[np.bool_], list[dict[str, Any]]]
+Step = tuple[Floats32, Floats32, NDArray[np.bool_], list[dict[str, Any]]]
 
 
 class ShopVecEnv(VecEnv):
-    """Many copies of `DynamicPricingEnv`, with auto-reset and the episode figures that SB3's Monitor gives.
+    """Many copies of `DynamicPricingEnv`, with auto-reset and the episode figures that SB3's
+    Monitor gives.
 
-    A finished shop's info holds `episode` (r, l, t), `terminal_observation` and `TimeLimit.truncated`; the infos of all other shops
-    are one shared empty dict.
+    A finished shop's info holds `episode` (r, l, t), `terminal_observation` and
+    `TimeLimit.truncated`; the infos of all other shops are one shared empty dict.
 
     Args:
         scenario: what kind of shop.
         n_shops: how many, at least 1.
-        seed: the same seed gives the same batch; a batch of one gives the episodes of the single environment.
+        seed: the same seed gives the same batch; a batch of one gives the episodes of the single
+            environment.
         version: "v0" or "v1".
         scorer: a model that looks at the visitors, for v1; None means a `DetectorScorer`.
     Raises:
@@ -43,7 +47,7 @@ class ShopVecEnv(VecEnv):
         seed: int | np.random.SeedSequence,
         *,
         version: EnvVersion = "v0",
-        scorer: Scorer | None = None,
+        scorer: ShopperScorer | None = None,
     ) -> None:
         if version == "v1" and scorer is None:
             scorer = DetectorScorer(scenario)
@@ -59,8 +63,10 @@ class ShopVecEnv(VecEnv):
         self._reward, self._length = np.zeros(n_shops), np.zeros(n_shops, np.int64)
         super().__init__(n_shops, self._space(), action_space(scenario))
 
-    def reset(self) -> Floats:
-        """Open all shops anew; right after construction or `seed`, with the first shoppers of that seed."""
+    def reset(self) -> Floats32:
+        """Open all shops anew; right after construction or `seed`, with the first shoppers of that
+        seed.
+        """
         wanted = self._seeds[0]
         if wanted is not None:
             self._shops = Shops(self.scenario, self.num_envs, wanted, self._scorer)
@@ -71,7 +77,7 @@ class ShopVecEnv(VecEnv):
         self._reward[:], self._length[:] = 0.0, 0
         return self._seen()
 
-    def step_async(self, actions: Floats) -> None:
+    def step_async(self, actions: Floats32) -> None:
         """Take the prices of the next hour, shape (n_shops, 1)."""
         self._prices = actions
 
@@ -85,7 +91,11 @@ class ShopVecEnv(VecEnv):
         infos, rows = self._quiet.copy(), np.flatnonzero(done)
         seen = self._seen()
         if rows.size:
-            for row, info in zip(rows.tolist(), self._endings(rows, seen[rows], self._truncated(hour)[rows]), strict=True):
+            for row, info in zip(
+                rows.tolist(),
+                self._endings(rows, seen[rows], self._truncated(hour)[rows]),
+                strict=True,
+            ):
                 infos[row] = info
             self._open(rows)
             self._reward[rows], self._length[rows] = 0.0, 0
@@ -99,24 +109,35 @@ class ShopVecEnv(VecEnv):
         """An attribute of the batch, once for each shop."""
         return [getattr(self, attr_name)] * len(list(self._get_indices(indices)))
 
-    def set_attr(self, attr_name: str, value: object, indices: int | Iterable[int] | None = None) -> None:
+    def set_attr(
+        self, attr_name: str, value: object, indices: int | Iterable[int] | None = None
+    ) -> None:
         """Refused: shops of a batch share everything but their state."""
-        raise InputError(f"{attr_name} of one shop cannot be set: shops of a batch share it.", hint="Make another batch.")
+        raise InputError(
+            f"{attr_name} of one shop cannot be set: shops of a batch share it.",
+            hint="Make another batch.",
+        )
 
     def env_method(
-        self, method_name: str, *method_args: object, indices: int | Iterable[int] | None = None, **method_kwargs: object
+        self,
+        method_name: str,
+        *method_args: object,
+        indices: int | Iterable[int] | None = None,
+        **method_kwargs: object,
     ) -> list[Any]:
         """Refused: there is no environment per shop."""
         raise InputError(f"A batch of shops has no environment per shop that could {method_name}.")
 
-    def env_is_wrapped(self, wrapper_class: type[Any], indices: int | Iterable[int] | None = None) -> list[bool]:
+    def env_is_wrapped(
+        self, wrapper_class: type[Any], indices: int | Iterable[int] | None = None
+    ) -> list[bool]:
         """Never: there is no environment per shop, and episode figures need no Monitor."""
         return [False] * len(list(self._get_indices(indices)))
 
     def _space(self) -> "spaces.Box[np.float32]":
         return observation_space(self._highs)
 
-    def _seen(self) -> Floats:
+    def _seen(self) -> Floats32:
         return self._observation.of(self._shops.state, self._highs)
 
     def _open(self, rows: NDArray[np.int64]) -> None:
@@ -127,11 +148,23 @@ class ShopVecEnv(VecEnv):
         """Whose episode was cut by the horizon, with stock left."""
         return hour.closed & ~hour.sold_out
 
-    def _endings(self, rows: NDArray[np.int64], last: Floats, truncated: NDArray[np.bool_]) -> list[dict[str, Any]]:
+    def _endings(
+        self, rows: NDArray[np.int64], last: Floats32, truncated: NDArray[np.bool_]
+    ) -> list[dict[str, Any]]:
         """What SB3 wants to know about finished shops."""
         age_s = round(time.perf_counter() - self._opened_s, 6)
-        figures = zip(self._reward[rows].tolist(), self._length[rows].tolist(), last, truncated.tolist(), strict=True)
+        figures = zip(
+            self._reward[rows].tolist(),
+            self._length[rows].tolist(),
+            last,
+            truncated.tolist(),
+            strict=True,
+        )
         return [
-            {"episode": {"r": reward, "l": hours, "t": age_s}, "terminal_observation": seen, "TimeLimit.truncated": cut}
+            {
+                "episode": {"r": reward, "l": hours, "t": age_s},
+                "terminal_observation": seen,
+                "TimeLimit.truncated": cut,
+            }
             for reward, hours, seen, cut in figures
         ]

@@ -1,4 +1,6 @@
-"""Calibration: the curve from a model's margin (log-odds) to a probability that fits labels best."""
+"""Calibration: the curve from a model's margin (log-odds) to a probability that fits labels
+best.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +12,8 @@ from scipy import optimize
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from phantom_core.models.curves import Beta, Curve, Floats, Isotonic, Platt, Temperature, log_odds_parts
+from phantom_core.core.arrays import Floats
+from phantom_core.models.curves import Beta, Curve, Isotonic, Platt, Temperature, log_odds_parts
 
 _STEEPEST: Final = 20.0
 
@@ -25,7 +28,8 @@ class CalibrationChoice:
     Attributes:
         calibration: fitted to all rows.
         log_loss: held-out log loss of each method tried.
-        probability: of each row, by a curve of the chosen method that did not see the row's fold, shape (n_rows,).
+        probability: of each row, by a curve of the chosen method that did not see the row's fold,
+            shape (n_rows,).
     """
 
     calibration: Curve
@@ -34,7 +38,10 @@ class CalibrationChoice:
 
 
 def choose_calibration(
-    margin: Floats, is_agent: NDArray[np.bool_], fold: NDArray[np.int64], methods: tuple[str, ...] = ("platt", "beta", "isotonic")
+    margin: Floats,
+    is_agent: NDArray[np.bool_],
+    fold: NDArray[np.int64],
+    methods: tuple[str, ...] = ("platt", "beta", "isotonic"),
 ) -> CalibrationChoice:
     """Fit each method and keep the one that predicts held-out folds best.
 
@@ -69,7 +76,9 @@ def fit_temperature(margin: Floats, is_agent: NDArray[np.bool_]) -> Temperature:
     """Fit a factor; a negative one becomes 0."""
     target = np.where(is_agent, *_smoothed_targets(is_agent)[::-1])
     found = optimize.minimize_scalar(
-        lambda slope: float(np.mean(np.logaddexp(0.0, slope * margin) - target * slope * margin)), bounds=(0.0, _STEEPEST), method="bounded"
+        lambda slope: float(np.mean(np.logaddexp(0.0, slope * margin) - target * slope * margin)),
+        bounds=(0.0, _STEEPEST),
+        method="bounded",
     )
     return Temperature(float(found.x))
 
@@ -95,7 +104,9 @@ METHODS: Final[dict[str, Fit]] = {
 }
 
 
-def _cross_fit(fit: Fit, margin: Floats, is_agent: NDArray[np.bool_], fold: NDArray[np.int64]) -> Floats:
+def _cross_fit(
+    fit: Fit, margin: Floats, is_agent: NDArray[np.bool_], fold: NDArray[np.int64]
+) -> Floats:
     probability = np.empty_like(margin)
     for held_out in np.unique(fold):
         out = fold == held_out
@@ -104,13 +115,17 @@ def _cross_fit(fit: Fit, margin: Floats, is_agent: NDArray[np.bool_], fold: NDAr
 
 
 def _smoothed_targets(is_agent: NDArray[np.bool_]) -> tuple[float, float]:
-    """Platt's targets for the two classes: with n rows nobody can know a probability nearer to 0 or 1."""
+    """Platt's targets for the two classes: with n rows nobody can know a probability nearer to 0 or
+    1.
+    """
     n_agent = int(is_agent.sum())
     n_human = len(is_agent) - n_agent
     return 1 / (n_human + 2), (n_agent + 1) / (n_agent + 2)
 
 
-def _rising_logistic(columns: list[Floats], is_agent: NDArray[np.bool_]) -> tuple[list[float], float]:
+def _rising_logistic(
+    columns: list[Floats], is_agent: NDArray[np.bool_]
+) -> tuple[list[float], float]:
     """Logistic regression on smoothed targets, in which no column has a negative slope."""
     slopes = [0.0] * len(columns)
     kept = list(range(len(columns)))
@@ -130,5 +145,9 @@ def _logistic(x: Floats, is_agent: NDArray[np.bool_]) -> tuple[list[float], floa
     target = np.where(is_agent, high, low)
     # A soft target is a row of each class, weighted; the penalty is too weak to matter.
     model = LogisticRegression(C=1e6, max_iter=1_000, tol=1e-6)
-    model.fit(np.vstack([x, x]), np.repeat([1, 0], len(x)), sample_weight=np.concatenate([target, 1 - target]))
+    model.fit(
+        np.vstack([x, x]),
+        np.repeat([1, 0], len(x)),
+        sample_weight=np.concatenate([target, 1 - target]),
+    )
     return model.coef_[0].tolist(), float(model.intercept_[0])

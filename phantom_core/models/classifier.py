@@ -1,4 +1,6 @@
-"""The agent classifier: gradient-boosted trees over session features, a calibrated probability, a threshold."""
+"""The agent classifier: gradient-boosted trees over session features, a calibrated probability, a
+threshold.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,16 +11,17 @@ import pyarrow as pa
 import xgboost as xgb
 from numpy.typing import NDArray
 
+from phantom_core.core.progress import Progress, no_progress
 from phantom_core.models.curves import Curve
-from phantom_core.models.encoding import encode, feature_types
-from phantom_core.models.splits import by_kind, folds
-from phantom_core.progress import Progress, silent
+from phantom_core.models.encoding import encode_features, feature_types
+from phantom_core.models.splits import by_kind, make_folds
 
 MAX_ROUNDS: Final = 600
 STOP_AFTER_ROUNDS: Final = 30
 REPORT_EVERY_ROUNDS: Final = 25
 MAX_BIN: Final = 128
-# Below this many rows a second thread gains little on an idle machine, and loses much on a busy one.
+# Below this many rows a second thread gains little on an idle machine, and loses much on a busy
+# one.
 ROWS_FOR_TWO_THREADS: Final = 20_000
 # One part in so many of what is learned from decides when to stop.
 STOPPING_PARTS: Final = 5
@@ -53,7 +56,9 @@ class LabelledRows:
     groups: NDArray[np.int64]
 
     def __getitem__(self, chosen: NDArray[np.bool_]) -> "LabelledRows":
-        return LabelledRows(self.values[chosen], self.names, self.is_agent[chosen], self.groups[chosen])
+        return LabelledRows(
+            self.values[chosen], self.names, self.is_agent[chosen], self.groups[chosen]
+        )
 
     def with_values(self, values: NDArray[np.float32]) -> "LabelledRows":
         """The same sessions with other values of the same features."""
@@ -61,7 +66,11 @@ class LabelledRows:
 
     def only(self, names: Sequence[str]) -> "LabelledRows":
         """The same sessions with some of the features."""
-        return replace(self, values=self.values[:, [self.names.index(name) for name in names]], names=tuple(names))
+        return replace(
+            self,
+            values=self.values[:, [self.names.index(name) for name in names]],
+            names=tuple(names),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,10 +99,12 @@ class Classifier:
         Returns:
             Shape (n_rows,), in (0, 1).
         """
-        return self.calibration.probability(margin(self.booster, encode(features, self.names)))
+        return self.calibration.probability(
+            classifier_margin(self.booster, encode_features(features, self.names))
+        )
 
 
-def margin(booster: xgb.Booster, values: NDArray[np.float32]) -> NDArray[np.float64]:
+def classifier_margin(booster: xgb.Booster, values: NDArray[np.float32]) -> NDArray[np.float64]:
     """Log-odds before calibration.
 
     Args:
@@ -107,7 +118,9 @@ def margin(booster: xgb.Booster, values: NDArray[np.float32]) -> NDArray[np.floa
     return np.asarray(booster.inplace_predict(values, predict_type="margin"), dtype=np.float64)
 
 
-def fit_early_stopped(rows: LabelledRows, *, seed: int, progress: Progress = silent) -> xgb.Booster:
+def fit_classifier_early(
+    rows: LabelledRows, *, seed: int, progress: Progress = no_progress
+) -> xgb.Booster:
     """Train until actors kept aside are predicted no better.
 
     Args:
@@ -118,7 +131,7 @@ def fit_early_stopped(rows: LabelledRows, *, seed: int, progress: Progress = sil
         The trees up to the best round.
     """
     n_parts = min(STOPPING_PARTS, *(len(actors) for actors in by_kind(rows.groups, rows.is_agent)))
-    aside = folds(rows.groups, rows.is_agent, n_parts, np.random.default_rng(seed)) == 0
+    aside = make_folds(rows.groups, rows.is_agent, n_parts, np.random.default_rng(seed)) == 0
     learned = _matrix(rows[~aside])
     stop = xgb.callback.EarlyStopping(rounds=STOP_AFTER_ROUNDS, save_best=True)
     return xgb.train(
@@ -131,7 +144,9 @@ def fit_early_stopped(rows: LabelledRows, *, seed: int, progress: Progress = sil
     )
 
 
-def fit(rows: LabelledRows, n_rounds: int, *, seed: int, progress: Progress = silent) -> xgb.Booster:
+def fit_classifier(
+    rows: LabelledRows, n_rounds: int, *, seed: int, progress: Progress = no_progress
+) -> xgb.Booster:
     """Train on every row for a known number of rounds.
 
     Args:
@@ -140,7 +155,9 @@ def fit(rows: LabelledRows, n_rounds: int, *, seed: int, progress: Progress = si
         seed: of the sampling of rows and features.
         progress: told every few rounds; its CancelledError ends the training.
     """
-    return xgb.train(_parameters(rows, seed), _matrix(rows), n_rounds, callbacks=[_Reporter(progress, n_rounds)])
+    return xgb.train(
+        _parameters(rows, seed), _matrix(rows), n_rounds, callbacks=[_Reporter(progress, n_rounds)]
+    )
 
 
 class _Reporter(xgb.callback.TrainingCallback):
@@ -149,17 +166,25 @@ class _Reporter(xgb.callback.TrainingCallback):
         self.progress = progress
         self.n_rounds = n_rounds
 
-    def after_iteration(self, model: xgb.Booster, epoch: int, evals_log: xgb.callback.TrainingCallback.EvalsLog) -> bool:
+    def after_iteration(
+        self, model: xgb.Booster, epoch: int, evals_log: xgb.callback.TrainingCallback.EvalsLog
+    ) -> bool:
         if epoch % REPORT_EVERY_ROUNDS == 0:
             self.progress(epoch / self.n_rounds, f"round {epoch}")
         return False
 
 
 def _parameters(rows: LabelledRows, seed: int) -> dict[str, str | int | float]:
-    return {**PARAMETERS, "seed": seed, "nthread": 1 if len(rows.values) < ROWS_FOR_TWO_THREADS else 2}
+    return {
+        **PARAMETERS,
+        "seed": seed,
+        "nthread": 1 if len(rows.values) < ROWS_FOR_TWO_THREADS else 2,
+    }
 
 
-def _matrix(rows: LabelledRows, reference: xgb.QuantileDMatrix | None = None) -> xgb.QuantileDMatrix:
+def _matrix(
+    rows: LabelledRows, reference: xgb.QuantileDMatrix | None = None
+) -> xgb.QuantileDMatrix:
     return xgb.QuantileDMatrix(
         rows.values,
         label=rows.is_agent.astype(np.float32),
@@ -175,5 +200,7 @@ def _matrix(rows: LabelledRows, reference: xgb.QuantileDMatrix | None = None) ->
 def _class_weights(is_agent: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Weights with which both classes weigh the same, and a row weighs 1 on average."""
     share = is_agent.mean()
-    weights: NDArray[np.float32] = np.where(is_agent, 0.5 / share, 0.5 / (1 - share)).astype(np.float32)
+    weights: NDArray[np.float32] = np.where(is_agent, 0.5 / share, 0.5 / (1 - share)).astype(
+        np.float32
+    )
     return weights

@@ -6,8 +6,8 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from phantom_core.models.classifier import LabelledRows, fit_early_stopped, margin
-from phantom_core.progress import Progress, silent, within
+from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.models.classifier import LabelledRows, classifier_margin, fit_classifier_early
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +39,12 @@ class CrossFit:
 
 
 def cross_fit(
-    rows: LabelledRows, fold: NDArray[np.int64], *, seed: int, may_learn: NDArray[np.bool_] | None = None, progress: Progress = silent
+    rows: LabelledRows,
+    fold: NDArray[np.int64],
+    *,
+    seed: int,
+    may_learn: NDArray[np.bool_] | None = None,
+    progress: Progress = no_progress,
 ) -> CrossFit:
     """Train one model per fold on all other folds.
 
@@ -47,22 +52,27 @@ def cross_fit(
         rows: the sessions.
         fold: fold of each row, shape (n_rows,).
         seed: of the training.
-        may_learn: rows no model may learn from are False, shape (n_rows,); they are scored all the same.
+        may_learn: rows no model may learn from are False, shape (n_rows,); they are scored all the
+            same.
         progress: told during every fold.
     """
     allowed = np.ones(len(fold), dtype=np.bool_) if may_learn is None else may_learn
     n_folds = int(fold.max()) + 1
     boosters = []
     for k in range(n_folds):
-        part = during(within(progress, k / n_folds, (k + 1) / n_folds), f"fold {k + 1} of {n_folds}")
-        boosters.append(fit_early_stopped(rows[(fold != k) & allowed], seed=seed + k, progress=part))
+        part = progress_during(
+            part_progress(progress, k / n_folds, (k + 1) / n_folds), f"fold {k + 1} of {n_folds}"
+        )
+        boosters.append(
+            fit_classifier_early(rows[(fold != k) & allowed], seed=seed + k, progress=part)
+        )
     return CrossFit(fold, tuple(boosters), _out_of_fold(tuple(boosters), fold, rows.values))
 
 
-def during(progress: Progress, what: str) -> Progress:
+def progress_during(progress: Progress, what: str) -> Progress:
     """Progress whose messages say what they are part of.
 
-    >>> during(lambda f, m: print(f"{f:.2f} {m}"), "fold 1 of 5")(0.5, "round 40")
+    >>> progress_during(lambda f, m: print(f"{f:.2f} {m}"), "fold 1 of 5")(0.5, "round 40")
     0.50 fold 1 of 5, round 40
     """
 
@@ -72,8 +82,10 @@ def during(progress: Progress, what: str) -> Progress:
     return part
 
 
-def _out_of_fold(boosters: tuple[xgb.Booster, ...], fold: NDArray[np.int64], values: NDArray[np.float32]) -> NDArray[np.float64]:
+def _out_of_fold(
+    boosters: tuple[xgb.Booster, ...], fold: NDArray[np.int64], values: NDArray[np.float32]
+) -> NDArray[np.float64]:
     margins = np.empty(len(fold))
     for k, booster in enumerate(boosters):
-        margins[fold == k] = margin(booster, values[fold == k])
+        margins[fold == k] = classifier_margin(booster, values[fold == k])
     return margins

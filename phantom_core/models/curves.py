@@ -1,13 +1,15 @@
-"""Curves: what a calibration found, from a model's margin (log-odds) to a probability that means what it says."""
+"""Curves: what a calibration found, from a model's margin (log-odds) to a probability that means
+what it says.
+"""
 
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-Floats = NDArray[np.float64]
+from phantom_core.core.arrays import Floats
+
 TINY: Final = 1e-6
 
 
@@ -64,7 +66,8 @@ class Beta:
 class Isotonic:
     """The rising curve nearest to the labels, straight between its knots.
 
-    Source: Zadrozny and Elkan 2002, Transforming classifier scores into accurate multiclass probability estimates.
+    Source: Zadrozny and Elkan 2002, Transforming classifier scores into accurate multiclass
+        probability estimates.
     """
 
     margins: tuple[float, ...]
@@ -86,5 +89,7 @@ def log_odds_parts(margin: Floats) -> tuple[Floats, Floats]:
 
 
 def _sigmoid(x: Floats) -> Floats:
-    """Logistic function, kept off 0 and 1, where rounding would make a mistake infinitely surprising."""
+    """Logistic function, kept off 0 and 1, where rounding would make a mistake infinitely
+    surprising.
+    """
     return np.clip(np.exp(-np.logaddexp(0, -x)), TINY, 1 - TINY)

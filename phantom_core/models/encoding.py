@@ -18,14 +18,15 @@ LARGEST: Final = float(np.finfo(np.float32).max)
 FeatureType = Literal["q", "c"]
 
 
-def encode(features: pa.Table, names: Sequence[str]) -> NDArray[np.float32]:
+def encode_features(features: pa.Table, names: Sequence[str]) -> NDArray[np.float32]:
     """Features as one matrix.
 
     Args:
         features: has the columns `names`: numbers, booleans or a category.
         names: the columns wanted, in order.
     Returns:
-        Shape (n_rows, n_names); NaN where undefined, infinite or beyond float32; a category as its number, yes/no as 1/0.
+        Shape (n_rows, n_names); NaN where undefined, infinite or beyond float32; a category as its
+        number, yes/no as 1/0.
     """
     matrix = np.empty((features.num_rows, len(names)), dtype=np.float32)
     for position, name in enumerate(names):
@@ -34,7 +35,9 @@ def encode(features: pa.Table, names: Sequence[str]) -> NDArray[np.float32]:
     return matrix
 
 
-def encode_session(session: Mapping[str, float | str | None], names: Sequence[str]) -> NDArray[np.float32]:
+def encode_session(
+    session: Mapping[str, float | str | None], names: Sequence[str]
+) -> NDArray[np.float32]:
     """Features of one session as numbers, as `encode` gives them.
 
     Args:
@@ -64,7 +67,7 @@ def feature_types(names: Sequence[str]) -> list[FeatureType]:
     return ["c" if name in CATEGORIES else "q" for name in names]
 
 
-def spread(matrix: NDArray[np.float32], names: Sequence[str]) -> NDArray[np.float64]:
+def spread_categories(matrix: NDArray[np.float32], names: Sequence[str]) -> NDArray[np.float64]:
     """Replace each category by one yes/no column per value, for models that know only quantities.
 
     Args:
@@ -73,12 +76,17 @@ def spread(matrix: NDArray[np.float32], names: Sequence[str]) -> NDArray[np.floa
     Returns:
         Shape (n_rows, n_names + values − categories); NaN where undefined.
     """
-    parts = [_indicators(matrix[:, [i]], len(CATEGORIES[name])) if name in CATEGORIES else matrix[:, [i]] for i, name in enumerate(names)]
+    parts = [
+        _indicators(matrix[:, [i]], len(CATEGORIES[name])) if name in CATEGORIES else matrix[:, [i]]
+        for i, name in enumerate(names)
+    ]
     return np.hstack(parts).astype(np.float64)
 
 
 def _indicators(column: NDArray[np.float32], n_values: int) -> NDArray[np.float32]:
-    return np.where(np.isnan(column), np.float32(np.nan), column == np.arange(n_values)).astype(np.float32)
+    return np.where(np.isnan(column), np.float32(np.nan), column == np.arange(n_values)).astype(
+        np.float32
+    )
 
 
 def _numbers(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:

@@ -1,4 +1,6 @@
-"""The optimal price: the one that earns most from a shopper of whom only probabilities are known, within guard rails."""
+"""The optimal price: the one that earns most from a shopper of whom only probabilities are known,
+within guard rails.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,9 +9,9 @@ from typing import Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom_core.errors import InputError
+from phantom_core.core.arrays import Floats
+from phantom_core.core.errors import InputError
 
-Floats = NDArray[np.float64]
 Demand = Callable[[Floats], Floats]
 Objective = Literal["net_of_leakage", "as_first_written"]
 OBJECTIVES: Final[tuple[Objective, ...]] = get_args(Objective)
@@ -26,19 +28,22 @@ def objective_named(name: str) -> Objective:
     for objective in OBJECTIVES:
         if objective == name:
             return objective
-    raise InputError(f"There is no objective '{name}'.", hint=f"Choose one of {', '.join(OBJECTIVES)}.")
+    raise InputError(
+        f"There is no objective '{name}'.", hint=f"Choose one of {', '.join(OBJECTIVES)}."
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class PricingObjective:
     """What a price is judged by.
 
     Attributes:
         lowest_ratio, highest_ratio: guard rails, price over base price.
         reference_ratio: price below which an agent's purchase leaks, over base price.
         leakage_weight: what a unit of leakage costs (λ).
-        objective: "net_of_leakage" maximises P(buy | p) · (p − λ · P(agent) · max(0, p_ref − p)); "as_first_written" maximises
-            p · P(buy | p) · (1 + λ · P(agent)), in which λ changes nothing, since the last factor does not depend on p.
+        objective: "net_of_leakage" maximises P(buy | p) · (p − λ · P(agent) · max(0, p_ref − p));
+            "as_first_written" maximises p · P(buy | p) · (1 + λ · P(agent)), in which λ changes
+            nothing, since the last factor does not depend on p.
     Raises:
         InputError: rails that leave no price, or a value below 0.
     """
@@ -51,7 +56,10 @@ class Terms:
 
     def __post_init__(self) -> None:
         if not 0 < self.lowest_ratio <= self.highest_ratio:
-            raise InputError(f"No price lies between ×{self.lowest_ratio:g} and ×{self.highest_ratio:g}.", hint="Mend the guard rails.")
+            raise InputError(
+                f"No price lies between ×{self.lowest_ratio:g} and ×{self.highest_ratio:g}.",
+                hint="Mend the guard rails.",
+            )
         if self.reference_ratio < 0 or self.leakage_weight < 0:
             raise InputError("Reference price and weight of leakage cannot be below 0.")
 
@@ -77,7 +85,9 @@ class OptimalPrice:
     is_at_rail: NDArray[np.bool_]
 
 
-def expected(terms: Terms, ratios: Floats, p_purchase: Floats, p_agent: Floats) -> tuple[Floats, Floats, Floats]:
+def expected_revenue(
+    terms: PricingObjective, ratios: Floats, p_purchase: Floats, p_agent: Floats
+) -> tuple[Floats, Floats, Floats]:
     """Expected revenue, leakage and objective at prices, in units of the base price.
 
     Args:
@@ -96,12 +106,12 @@ def expected(terms: Terms, ratios: Floats, p_purchase: Floats, p_agent: Floats) 
     return revenue, leakage, revenue - terms.leakage_weight * leakage
 
 
-def price_grid(terms: Terms) -> Floats:
+def price_grid(terms: PricingObjective) -> Floats:
     """Prices between the guard rails, shape (81,)."""
     return np.linspace(terms.lowest_ratio, terms.highest_ratio, _GRID)
 
 
-def optimal_prices(terms: Terms, demand: Demand, p_agent: Floats) -> OptimalPrice:
+def optimal_prices(terms: PricingObjective, demand: Demand, p_agent: Floats) -> OptimalPrice:
     """Search a grid, then a finer one around its best price.
 
     Args:
@@ -111,12 +121,12 @@ def optimal_prices(terms: Terms, demand: Demand, p_agent: Floats) -> OptimalPric
     """
     rows = np.arange(p_agent.size)
     grid = np.broadcast_to(price_grid(terms), (p_agent.size, _GRID))
-    coarse = expected(terms, grid, demand(grid), p_agent)[2].argmax(axis=1)
+    coarse = expected_revenue(terms, grid, demand(grid), p_agent)[2].argmax(axis=1)
     step = (terms.highest_ratio - terms.lowest_ratio) / (_GRID - 1)
     around = grid[rows, coarse][:, None] + step * np.linspace(-1.0, 1.0, _FINER)
     finer = np.clip(around, terms.lowest_ratio, terms.highest_ratio)
     p_purchase = demand(finer)
-    revenue, leakage, value = expected(terms, finer, p_purchase, p_agent)
+    revenue, leakage, value = expected_revenue(terms, finer, p_purchase, p_agent)
     best = rows, value.argmax(axis=1)
     ratio = finer[best]
     at_rail = np.isclose(ratio, terms.lowest_ratio) | np.isclose(ratio, terms.highest_ratio)

@@ -1,17 +1,23 @@
-"""Price curve: for one session and product, what every price within the guard rails would bring, and which is best."""
+"""Price curve: for one session and product, what every price within the guard rails would bring,
+and which is best.
+"""
 
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
+from phantom_core.core.arrays import Floats
 from phantom_core.models.multitask.inputs import Inputs
-from phantom_core.models.multitask.scorer import Scorer
-from phantom_core.models.optimal_price import Terms, expected, optimal_prices, price_grid
+from phantom_core.models.multitask.scorer import NetworkScorer
+from phantom_core.models.optimal_price import (
+    PricingObjective,
+    expected_revenue,
+    optimal_prices,
+    price_grid,
+)
 
-Floats = NDArray[np.float64]
 _Z_95: Final = 1.959964
 _TINY: Final = 1e-9
 
@@ -31,7 +37,7 @@ class PriceCurve:
         revenue, leakage, value: expected at each; value is what the best price maximises.
     """
 
-    terms: Terms
+    terms: PricingObjective
     p_agent: float
     best_ratio: float
     best_low: float
@@ -47,7 +53,7 @@ class PriceCurve:
     value: Floats
 
 
-def price_curve(scorer: Scorer, inputs: Inputs, terms: Terms) -> PriceCurve:
+def price_curve(scorer: NetworkScorer, inputs: Inputs, terms: PricingObjective) -> PriceCurve:
     """Work out all prices for one row.
 
     Args:
@@ -59,8 +65,10 @@ def price_curve(scorer: Scorer, inputs: Inputs, terms: Terms) -> PriceCurve:
     best = optimal_prices(terms, lambda ratios: scorer.demand(inputs, ratios), p_agent)
     ratios = price_grid(terms)[None, :]
     p_purchase = scorer.demand(inputs, ratios)
-    revenue, leakage, value = expected(terms, ratios, p_purchase, p_agent)
-    p_low, p_high = _interval(_log_odds(p_purchase[0]), _log_odds(scorer.demand_by_fold(inputs, ratios)[:, 0]))
+    revenue, leakage, value = expected_revenue(terms, ratios, p_purchase, p_agent)
+    p_low, p_high = _interval(
+        _log_odds(p_purchase[0]), _log_odds(scorer.demand_by_fold(inputs, ratios)[:, 0])
+    )
     low, high = _interval(best.ratio, _best_by_fold(scorer, inputs, terms, p_agent))
     return PriceCurve(
         terms=terms,
@@ -80,13 +88,18 @@ def price_curve(scorer: Scorer, inputs: Inputs, terms: Terms) -> PriceCurve:
     )
 
 
-def _best_by_fold(scorer: Scorer, inputs: Inputs, terms: Terms, p_agent: Floats) -> Floats:
+def _best_by_fold(
+    scorer: NetworkScorer, inputs: Inputs, terms: PricingObjective, p_agent: Floats
+) -> Floats:
     """Best price by the network of each fold, shape (n_folds, 1)."""
-    return np.stack([optimal_prices(terms, demand, p_agent).ratio for demand in scorer.demands_of_folds(inputs)])
+    return np.stack(
+        [optimal_prices(terms, demand, p_agent).ratio for demand in scorer.demands_of_folds(inputs)]
+    )
 
 
 def _interval(value: Floats, by_fold: Floats) -> tuple[Floats, Floats]:
-    """95 % interval by the delete-a-group jackknife: each fold's network learned without one group of shoppers.
+    """95 % interval by the delete-a-group jackknife: each fold's network learned without one group
+    of shoppers.
 
     Source: Kott 2001, The delete-a-group jackknife, Journal of Official Statistics 17(4).
     """

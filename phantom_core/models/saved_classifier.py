@@ -2,15 +2,15 @@
 
 import xgboost as xgb
 
-from phantom_core.artifacts.store import ModelFiles
-from phantom_core.errors import DataError
+from phantom_core.core.errors import DataError
+from phantom_core.model_store.store import ModelFiles
 from phantom_core.models.classifier import Classifier
-from phantom_core.models.played_classifier import DECISION, TREES, Decision, read_decision
+from phantom_core.models.inference_classifier import DECISION, TREES, AgentDecision, read_decision
 
 
 def classifier_files(classifier: Classifier) -> dict[str, bytes]:
     """Content of the files that hold a classifier, by name."""
-    decision = Decision(classifier.calibration, classifier.threshold)
+    decision = AgentDecision(classifier.calibration, classifier.threshold)
     return {TREES: bytes(classifier.booster.save_raw("ubj")), DECISION: decision.to_json()}
 
 
@@ -24,8 +24,20 @@ def read_classifier(model: ModelFiles) -> Classifier:
     try:
         booster.load_model(bytearray(model.read(TREES)))
     except xgb.core.XGBoostError as error:
-        raise DataError(f"Model {model.manifest.version} cannot be read as a classifier.", hint="Train again.") from error
+        raise DataError(
+            f"Model {model.manifest.version} cannot be read as a classifier.", hint="Train again."
+        ) from error
     decision = read_decision(model)
     if tuple(booster.feature_names or ()) != model.manifest.features:
-        raise DataError(f"The trees of model {model.manifest.version} read other features than its manifest says.", hint="Train again.")
-    return Classifier(booster, model.manifest.features, decision.calibration, decision.threshold, model.manifest.version)
+        raise DataError(
+            f"The trees of model {model.manifest.version} read other features than its manifest "
+            "says.",
+            hint="Train again.",
+        )
+    return Classifier(
+        booster,
+        model.manifest.features,
+        decision.calibration,
+        decision.threshold,
+        model.manifest.version,
+    )

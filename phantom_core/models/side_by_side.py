@@ -8,13 +8,15 @@ from typing import TypeVar
 
 import torch
 
-from phantom_core.errors import CancelledError
-from phantom_core.progress import Progress
+from phantom_core.core.errors import CancelledError
+from phantom_core.core.progress import Progress
 
 Result = TypeVar("Result")
 
 
-def side_by_side(work: Callable[[int, Progress], Result], n_folds: int, progress: Progress) -> list[Result]:
+def side_by_side(
+    work: Callable[[int, Progress], Result], n_folds: int, progress: Progress
+) -> list[Result]:
     """Do the work of all folds in threads: torch computes outside Python's lock.
 
     Args:
@@ -27,8 +29,11 @@ def side_by_side(work: Callable[[int, Progress], Result], n_folds: int, progress
         CancelledError: progress said so.
     """
     shared = _Shared(n_folds, progress)
-    # Each thread has its own number of threads in torch; with more than one they would wait for each other.
-    with ThreadPoolExecutor(min(n_folds, os.cpu_count() or 1), initializer=torch.set_num_threads, initargs=(1,)) as executor:
+    # Each thread has its own number of threads in torch; with more than one they would wait for
+    # each other.
+    with ThreadPoolExecutor(
+        min(n_folds, os.cpu_count() or 1), initializer=torch.set_num_threads, initargs=(1,)
+    ) as executor:
         futures = [executor.submit(work, k, shared.of(k)) for k in range(n_folds)]
         try:
             return [future.result() for future in futures]
@@ -53,6 +58,8 @@ class _Shared:
                 raise CancelledError("Another fold was stopped.")
             with self._lock:
                 self.done[k] = fraction
-                self.progress(sum(self.done) / len(self.done), f"fold {k + 1} of {len(self.done)}, {message}")
+                self.progress(
+                    sum(self.done) / len(self.done), f"fold {k + 1} of {len(self.done)}, {message}"
+                )
 
         return told

@@ -7,31 +7,44 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from phantom_core.errors import DataError, InputError
+from phantom_core.core.errors import DataError, InputError
 
-# With three folds, what is learned from always holds two groups of each kind, so it can be split once more to stop early.
+# With three folds, what is learned from always holds two groups of each kind, so it can be split
+# once more to stop early.
 MIN_FOLDS: Final = 3
 MAX_FOLDS: Final = 20
 
 
-def actors(sessions: pa.Table, subjects: pa.ChunkedArray | None = None) -> NDArray[np.int64]:
-    """Number the actors behind sessions: one per subject where named, else per experiment, else per session.
+def actor_codes(sessions: pa.Table, subjects: pa.ChunkedArray | None = None) -> NDArray[np.int64]:
+    """Number the actors behind sessions: one per subject where named, else per experiment, else per
+    session.
 
     Args:
         sessions: has the columns session_id and experiment_id.
-        subjects: name of each session's subject, NULL where unknown; None means that experiments decide.
+        subjects: name of each session's subject, NULL where unknown; None means that experiments
+            decide.
     Returns:
         Numbers from 0, shape (n_sessions,).
     """
     alone = pc.binary_join_element_wise("session", sessions["session_id"], ":")
     together = pc.binary_join_element_wise("experiment", sessions["experiment_id"], ":")
-    named = pa.nulls(sessions.num_rows, pa.string()) if subjects is None else pc.binary_join_element_wise("subject", subjects, ":")
-    encoded = pc.coalesce(pc.cast(named, pa.string()), together, alone).combine_chunks().dictionary_encode()
+    named = (
+        pa.nulls(sessions.num_rows, pa.string())
+        if subjects is None
+        else pc.binary_join_element_wise("subject", subjects, ":")
+    )
+    encoded = (
+        pc.coalesce(pc.cast(named, pa.string()), together, alone)
+        .combine_chunks()
+        .dictionary_encode()
+    )
     numbers: NDArray[np.int64] = encoded.indices.to_numpy().astype(np.int64)
     return numbers
 
 
-def by_kind(groups: NDArray[np.int64], is_agent: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def by_kind(
+    groups: NDArray[np.int64], is_agent: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Tell human actors from agents by what most of their sessions are.
 
     Args:
@@ -48,7 +61,9 @@ def by_kind(groups: NDArray[np.int64], is_agent: NDArray[np.bool_]) -> tuple[NDA
     return np.flatnonzero((n_sessions > 0) & ~mostly_agent), np.flatnonzero(mostly_agent)
 
 
-def folds(groups: NDArray[np.int64], is_agent: NDArray[np.bool_], n_folds: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def make_folds(
+    groups: NDArray[np.int64], is_agent: NDArray[np.bool_], n_folds: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
     """Deal groups into folds of much the same size and mix; no group is in two.
 
     Args:
@@ -77,21 +92,28 @@ def check_n_folds(n_folds: int) -> None:
         InputError: outside [MIN_FOLDS, MAX_FOLDS].
     """
     if not MIN_FOLDS <= n_folds <= MAX_FOLDS:
-        raise InputError(f"{n_folds} folds were asked for.", hint=f"Use {MIN_FOLDS} to {MAX_FOLDS}.")
+        raise InputError(
+            f"{n_folds} folds were asked for.", hint=f"Use {MIN_FOLDS} to {MAX_FOLDS}."
+        )
 
 
 def _check_counts(n_human: int, n_agent: int, n_folds: int) -> None:
     if min(n_human, n_agent) < n_folds:
         scarce = "agents" if n_agent <= n_human else "humans"
         raise DataError(
-            f"{n_folds} folds need at least {n_folds} actors of each kind, but the labels name {n_human} human and {n_agent} agent actors.",
+            f"{n_folds} folds need at least {n_folds} actors of each kind, but the labels name "
+            f"{n_human} human and {n_agent} agent actors.",
             hint=f"Load experiments or session labels with more {scarce}; an actor is a subject, "
             "an experiment, or a session outside experiments.",
         )
 
 
 def _deal(
-    members: NDArray[np.int64], n_sessions: NDArray[np.int64], fold_of_group: NDArray[np.int64], n_folds: int, rng: np.random.Generator
+    members: NDArray[np.int64],
+    n_sessions: NDArray[np.int64],
+    fold_of_group: NDArray[np.int64],
+    n_folds: int,
+    rng: np.random.Generator,
 ) -> None:
     """Give each group, the largest first, to the fold that has fewest sessions of this kind."""
     shuffled = rng.permutation(members)

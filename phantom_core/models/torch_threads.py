@@ -1,4 +1,6 @@
-"""Threads of torch: one is fastest for networks this small, and several trainings side by side use the cores better."""
+"""Threads of torch: one is fastest for networks this small, and several trainings side by side use
+the cores better.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -22,7 +24,7 @@ def one_thread() -> Iterator[None]:
 
 
 @contextmanager
-def repeatable(seed: int) -> Iterator[None]:
+def repeatable_torch(seed: int) -> Iterator[None]:
     """Torch's generator, seeded and to oneself; it is put back afterwards."""
     with _FIRST_WEIGHTS, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from phantom_core.publishing.canonical import canonical
+from phantom_core.publishing.canonical import canonical_json
 
 Kind = Literal["rules", "classifier", "multitask", "prices", "elasticity", "experiments"]
 
@@ -24,4 +24,4 @@ class Announcement:
 
     def to_bytes(self) -> bytes:
         """The message on the channel."""
-        return canonical(asdict(self))
+        return canonical_json(asdict(self))

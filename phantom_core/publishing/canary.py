@@ -7,7 +7,8 @@ _ALL_HASHES: Final = 2**64
 
 
 def in_canary(session_id: str, salt: str, share: float) -> bool:
-    """Whether a session is among the first share of all sessions; the same for ever, and on every machine.
+    """Whether a session is among the first share of all sessions; the same for ever, and on every
+    machine.
 
     Args:
         session_id: of the session.
@@ -17,5 +18,7 @@ def in_canary(session_id: str, salt: str, share: float) -> bool:
     >>> in_canary("s1", "salt", 0.0), in_canary("s1", "salt", 1.0)
     (False, True)
     """
-    hashed = hashlib.blake2b(f"{salt}:{session_id}".encode(errors="surrogatepass"), digest_size=8).digest()
+    hashed = hashlib.blake2b(
+        f"{salt}:{session_id}".encode(errors="surrogatepass"), digest_size=8
+    ).digest()
     return int.from_bytes(hashed) / _ALL_HASHES < share

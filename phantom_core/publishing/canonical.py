@@ -1,4 +1,6 @@
-"""Canonical: JSON of which equal content has equal bytes, and the hash of a document that carries its own."""
+"""Canonical: JSON of which equal content has equal bytes, and the hash of a document that carries
+its own.
+"""
 
 import hashlib
 import json
@@ -8,18 +10,22 @@ from typing import Final
 SHA256: Final = "sha256"
 
 
-def canonical(values: object) -> bytes:
+def canonical_json(values: object) -> bytes:
     """JSON with sorted keys and no spaces, in UTF-8.
 
     Raises:
         ValueError: a number that is not finite, or text that is no Unicode.
 
-    >>> canonical({"b": 1.0, "a": "é"}).decode()
+    >>> canonical_json({"b": 1.0, "a": "é"}).decode()
     '{"a":"é","b":1.0}'
     """
-    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(
+        values, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
 
 
-def digest(document: Mapping[str, object]) -> str:
+def canonical_digest(document: Mapping[str, object]) -> str:
     """SHA-256 of a document in hexadecimal, its own field `sha256` left out."""
-    return hashlib.sha256(canonical({name: value for name, value in document.items() if name != SHA256})).hexdigest()
+    return hashlib.sha256(
+        canonical_json({name: value for name, value in document.items() if name != SHA256})
+    ).hexdigest()

@@ -6,15 +6,15 @@ from typing import Final
 
 import redis
 
-from phantom_core.errors import DataError
-from phantom_core.publishing.heal import heal
+from phantom_core.core.errors import DataError
+from phantom_core.publishing.heal import restore_documents
 from phantom_core.publishing.live import NOTHING_LIVE, Live, parse_live
 from phantom_core.publishing.names import LIVE
-from phantom_core.publishing.publish import contents
-from phantom_core.publishing.release import Release, parse_release
-from phantom_core.publishing.server import guarded
+from phantom_core.publishing.publish import published_contents
+from phantom_core.publishing.release import RuleRelease, parse_release
+from phantom_core.valkey.server import guarded_calls
 
-__all__ = ["Divergence", "compare", "heal"]
+__all__ = ["Divergence", "compare_documents", "restore_documents"]
 _NOTHING: Final = "nothing"
 
 
@@ -43,7 +43,9 @@ class _Found:
     ttl_ms: int
 
 
-def compare(client: redis.Redis, live: Live, releases: Sequence[Release]) -> tuple[Divergence, ...]:
+def compare_documents(
+    client: redis.Redis, live: Live, releases: Sequence[RuleRelease]
+) -> tuple[Divergence, ...]:
     """How the server differs from what is meant to be live; empty where it does not.
 
     Args:
@@ -54,7 +56,7 @@ def compare(client: redis.Redis, live: Live, releases: Sequence[Release]) -> tup
         InputError: `live` names a version that is not among the releases.
         UnavailableError: the server does not answer.
     """
-    expected = contents(live, releases)
+    expected = published_contents(live, releases)
     pointer, *others = _read(client, [LIVE, *expected])
     differences = _of_live(live, pointer)
     for (key, content), found in zip(expected.items(), others, strict=True):
@@ -64,7 +66,7 @@ def compare(client: redis.Redis, live: Live, releases: Sequence[Release]) -> tup
 
 def _read(client: redis.Redis, keys: Sequence[str]) -> list[_Found]:
     """All keys at one instant, whatever they hold."""
-    with guarded(client), client.pipeline(transaction=True) as pipeline:
+    with guarded_calls(client), client.pipeline(transaction=True) as pipeline:
         for key in keys:
             pipeline.type(key)
             pipeline.get(key)
@@ -72,7 +74,7 @@ def _read(client: redis.Redis, keys: Sequence[str]) -> list[_Found]:
         answers = pipeline.execute(raise_on_error=False)
     for answer in answers:
         if isinstance(answer, Exception) and "WRONGTYPE" not in str(answer):
-            with guarded(client):
+            with guarded_calls(client):
                 raise answer
     return [
         _Found(content if isinstance(content, bytes) else None, kind.decode(), ttl_ms)
@@ -91,23 +93,48 @@ def _of_live(live: Live, found: _Found) -> list[Divergence]:
     try:
         there = parse_live(found.content)
     except DataError as error:
-        return [Divergence(LIVE, meant, f"a document that cannot be used ({error.message.removesuffix('.')})")]
-    names = [one.name for one in fields(Live) if getattr(there, one.name) != getattr(live, one.name)]
+        return [
+            Divergence(
+                LIVE, meant, f"a document that cannot be used ({error.message.removesuffix('.')})"
+            )
+        ]
+    names = [
+        one.name for one in fields(Live) if getattr(there, one.name) != getattr(live, one.name)
+    ]
     if not names:
-        return [Divergence(LIVE, "the document as it was published", "the same content written differently")]
-    return [Divergence(f"{LIVE}, {name}", _shown(getattr(live, name)), _shown(getattr(there, name))) for name in names]
+        return [
+            Divergence(
+                LIVE, "the document as it was published", "the same content written differently"
+            )
+        ]
+    return [
+        Divergence(f"{LIVE}, {name}", _shown(getattr(live, name)), _shown(getattr(there, name)))
+        for name in names
+    ]
 
 
 def _of_release(key: str, content: bytes, found: _Found) -> list[Divergence]:
     if found.content == content:
         return _expiring(key, found)
-    return [Divergence(key, f"the rules that were approved (SHA-256 {parse_release(content).sha256[:12]})", _told(found))]
+    return [
+        Divergence(
+            key,
+            f"the rules that were approved (SHA-256 {parse_release(content).sha256[:12]})",
+            _told(found),
+        )
+    ]
 
 
 def _expiring(key: str, found: _Found) -> list[Divergence]:
     if found.ttl_ms < 0:
         return []
-    return [Divergence(key, "to be kept for ever", f"that the server will forget it in {found.ttl_ms / 1000:.0f} s")]
+    return [
+        Divergence(
+            key,
+            "to be kept for ever",
+            f"that the server will forget it in {found.ttl_ms / 1000:.0f} s",
+        )
+    ]
 
 
 def _told(found: _Found) -> str:

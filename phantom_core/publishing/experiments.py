@@ -7,19 +7,19 @@ import redis
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass as checked
 
-from phantom_core.errors import DataError, InputError, PhantomError
+from phantom_core.core.errors import DataError, InputError, PhantomError
 from phantom_core.publishing.announcement import Announcement
-from phantom_core.publishing.canonical import canonical
+from phantom_core.publishing.canonical import canonical_json
 from phantom_core.publishing.names import EXPERIMENTS, check_version, release_key
-from phantom_core.publishing.reading import parse_document, stored
-from phantom_core.publishing.switch import switch, unseen
+from phantom_core.publishing.reading import parse_document, read_stored
+from phantom_core.publishing.switch import is_unseen, switch_live
 
 FORMAT: Final = "phantom-experiments/1"
 AS_LIVE: Final = "live"
 
 
 @checked(frozen=True, slots=True, config=ConfigDict(extra="forbid", strict=True))
-class Arm:
+class LiveArm:
     """One way to price within an experiment.
 
     Attributes:
@@ -45,7 +45,7 @@ class LiveExperiment:
 
     experiment_id: str
     salt: str
-    arms: tuple[Arm, ...]
+    arms: tuple[LiveArm, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ class LiveExperiments:
         epoch: counts the switches; a greater one is later.
         experiments: in the order in which sessions are offered to them.
     Raises:
-        InputError: two of one id, an arm without a name of its own, shares that do not add up, or a version that cannot be one.
+        InputError: two of one id, an arm without a name of its own, shares that do not add up, or a
+        version that cannot be one.
     """
 
     epoch: int
@@ -77,7 +78,7 @@ class LiveExperiments:
 
     def to_bytes(self) -> bytes:
         """The document as it is published; equal ones have equal bytes."""
-        return canonical({**asdict(self), "format": FORMAT})
+        return canonical_json({**asdict(self), "format": FORMAT})
 
 
 @checked(frozen=True, config=ConfigDict(extra="forbid", strict=True))
@@ -94,19 +95,19 @@ def publish_experiments(client: redis.Redis, experiments: LiveExperiments) -> No
     """Make experiments live, in one step and announced; the same call again is safe.
 
     Raises:
-        NotSwitchedError: nothing was switched: no server, something later, or rules of an arm that were never published.
-        UncertainError: it may have been switched.
+        NotSwitchedError: nothing was switched: no server, something later, or rules of an arm that
+        were never published. UncertainError: it may have been switched.
     """
     content = experiments.to_bytes()
     expected = {release_key(version): b"" for version in experiments.versions}
     word = Announcement("experiments", str(experiments.epoch), experiments.epoch)
-    switch(client, EXPERIMENTS, content, experiments.epoch, word, expected)
+    switch_live(client, EXPERIMENTS, content, experiments.epoch, word, expected)
     try:
         found = read_experiments(client)
     except PhantomError as error:
-        raise unseen(client, EXPERIMENTS, error.hint) from None
+        raise is_unseen(client, EXPERIMENTS, error.hint) from None
     if found is None or (found != experiments and found.epoch <= experiments.epoch):
-        raise unseen(client, EXPERIMENTS)
+        raise is_unseen(client, EXPERIMENTS)
 
 
 def read_experiments(client: redis.Redis) -> LiveExperiments | None:
@@ -116,7 +117,7 @@ def read_experiments(client: redis.Redis) -> LiveExperiments | None:
         UnavailableError: the server does not answer.
         DataError: the document cannot be used.
     """
-    found = stored(client, EXPERIMENTS)
+    found = read_stored(client, EXPERIMENTS)
     return None if found is None else parse_experiments(found)
 
 
@@ -130,7 +131,9 @@ def parse_experiments(content: bytes | str, where: str = EXPERIMENTS) -> LiveExp
     try:
         return LiveExperiments(found.epoch, found.experiments)
     except InputError as error:
-        raise DataError(f"{where} cannot be used. {error.message}", hint="Publish the experiments again.") from None
+        raise DataError(
+            f"{where} cannot be used. {error.message}", hint="Publish the experiments again."
+        ) from None
 
 
 def _check(one: LiveExperiment) -> None:
@@ -138,7 +141,9 @@ def _check(one: LiveExperiment) -> None:
     if not names or len(set(names)) < len(names) or "" in names:
         raise InputError(f"Each arm of experiment {one.experiment_id} needs a name of its own.")
     if any(arm.share < 0 for arm in one.arms) or abs(sum(arm.share for arm in one.arms) - 1) > 1e-9:
-        raise InputError(f"The shares of the arms of experiment {one.experiment_id} do not add up to 1.")
+        raise InputError(
+            f"The shares of the arms of experiment {one.experiment_id} do not add up to 1."
+        )
     for arm in one.arms:
         if arm.version not in ("", AS_LIVE):
             check_version(arm.version)

@@ -10,13 +10,13 @@ import redis
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass as checked
 
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 from phantom_core.publishing.announcement import Announcement, Kind
-from phantom_core.publishing.canonical import SHA256, digest
+from phantom_core.publishing.canonical import SHA256, canonical_digest
 from phantom_core.publishing.live import Number
 from phantom_core.publishing.names import CHANNEL, ELASTICITIES, PRICES, check_version
-from phantom_core.publishing.reading import check_digest, parse_document, stored
-from phantom_core.publishing.server import guarded
+from phantom_core.publishing.reading import check_digest, parse_document, read_stored
+from phantom_core.valkey.server import guarded_calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,9 @@ class _Table(Generic[T]):
 
 
 _PRICES: Final = _Table(PRICES, "phantom-prices/1", "prices", "prices", TypeAdapter(_Prices))
-_ELASTICITIES: Final = _Table(ELASTICITIES, "phantom-elasticity/1", "elasticities", "elasticity", TypeAdapter(_Elasticities))
+_ELASTICITIES: Final = _Table(
+    ELASTICITIES, "phantom-elasticity/1", "elasticities", "elasticity", TypeAdapter(_Elasticities)
+)
 
 
 def publish_prices(client: redis.Redis, prices: Figures) -> None:
@@ -76,10 +78,14 @@ def publish_prices(client: redis.Redis, prices: Figures) -> None:
         prices: above 0, in the shop's currency.
     Raises:
         InputError: a price that is none.
-        UnavailableError: the server is out of reach or takes no writes; readers then see the old prices, or the new ones, whole.
+        UnavailableError: the server is out of reach or takes no writes; readers then see the old
+        prices, or the new ones, whole.
     """
     if wrong := [product for product, value in prices.values.items() if not value > 0]:
-        raise InputError(f"Product {wrong[0]} has the price {prices.values[wrong[0]]}.", hint="Prices are above 0.")
+        raise InputError(
+            f"Product {wrong[0]} has the price {prices.values[wrong[0]]}.",
+            hint="Prices are above 0.",
+        )
     _publish(client, _PRICES, prices)
 
 
@@ -116,20 +122,26 @@ def read_elasticities(client: redis.Redis) -> Figures | None:
 def _publish(client: redis.Redis, table: _Table[T], figures: Figures) -> None:
     check_version(figures.version)
     if wrong := [product for product, value in figures.values.items() if not math.isfinite(value)]:
-        raise InputError(f"Product {wrong[0]} has no finite number in {table.key}.", hint="Leave it out.")
+        raise InputError(
+            f"Product {wrong[0]} has no finite number in {table.key}.", hint="Leave it out."
+        )
     values = {product: float(value) for product, value in figures.values.items()}
     # What a reader polls for comes first, so that it need not fetch the whole table.
     head = {"format": table.format, "version": figures.version, "created_ms": figures.created_ms}
-    document = {**head, SHA256: digest({**head, table.field: values}), table.field: values}
+    document = {
+        **head,
+        SHA256: canonical_digest({**head, table.field: values}),
+        table.field: values,
+    }
     content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
-    with guarded(client), client.pipeline(transaction=True) as pipeline:
+    with guarded_calls(client), client.pipeline(transaction=True) as pipeline:
         pipeline.set(table.key, content)
         pipeline.publish(CHANNEL, Announcement(table.kind, figures.version).to_bytes())
         pipeline.execute()
 
 
 def _read(client: redis.Redis, table: _Table[T]) -> Figures | None:
-    content = stored(client, table.key)
+    content = read_stored(client, table.key)
     if content is None:
         return None
     found = parse_document(table.adapter, content, table.format, table.key)

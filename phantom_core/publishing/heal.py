@@ -5,15 +5,17 @@ from typing import Final
 
 import redis
 
-from phantom_core.errors import ConflictError, UnavailableError
+from phantom_core.core.errors import ConflictError, UnavailableError
 from phantom_core.publishing.live import NOTHING_LIVE, Live
 from phantom_core.publishing.names import CHANNEL, LIVE
-from phantom_core.publishing.publish import announcement, contents
-from phantom_core.publishing.release import Release
-from phantom_core.publishing.server import guarded
+from phantom_core.publishing.publish import published_contents, read_announcement
+from phantom_core.publishing.release import RuleRelease
+from phantom_core.valkey.server import guarded_calls
 
-# KEYS: the pointer, then the releases. ARGV: content and epoch of the pointer (epoch 0: none), channel, message, 1 for force, then the
-# content of each release. Releases come first, so that whoever reads in between two runs finds all that the pointer names.
+# KEYS: the pointer, then the releases. ARGV: content and epoch of the pointer (epoch 0: none),
+# channel, message, 1 for force, then the
+# content of each release. Releases come first, so that whoever reads in between two runs finds all
+# that the pointer names.
 SCRIPT: Final = """
 local kind = redis.call('TYPE', KEYS[1])['ok']
 if ARGV[5] ~= '1' and kind == 'string' then
@@ -29,7 +31,9 @@ return ''
 """
 
 
-def heal(client: redis.Redis, live: Live, releases: Sequence[Release], *, force: bool = True) -> None:
+def restore_documents(
+    client: redis.Redis, live: Live, releases: Sequence[RuleRelease], *, force: bool = True
+) -> None:
     """Restore exactly what is meant to be live, in one step; the same call again is safe.
 
     Args:
@@ -42,15 +46,26 @@ def heal(client: redis.Redis, live: Live, releases: Sequence[Release], *, force:
         ConflictError: something later is live, and `force` is off.
         UnavailableError: the server is out of reach or takes no writes.
     """
-    expected = contents(live, releases)
-    arguments = [live.to_bytes(), str(live.epoch), CHANNEL, announcement(live).to_bytes(), "1" if force else "0", *expected.values()]
-    with guarded(client):
+    expected = published_contents(live, releases)
+    arguments = [
+        live.to_bytes(),
+        str(live.epoch),
+        CHANNEL,
+        read_announcement(live).to_bytes(),
+        "1" if force else "0",
+        *expected.values(),
+    ]
+    with guarded_calls(client):
         later = client.eval(SCRIPT, 1 + len(expected), LIVE, *expected, *arguments)
         found = client.mget([LIVE, *expected])
     if later:
         raise ConflictError(
-            f"{LIVE} holds epoch {later.decode()}, later than epoch {live.epoch} that is meant to be live.",
+            f"{LIVE} holds epoch {later.decode()}, later than epoch {live.epoch} that is meant to "
+            "be live.",
             hint="Look who published it; heal by force to go back.",
         )
     if found != [None if live.epoch == NOTHING_LIVE.epoch else live.to_bytes(), *expected.values()]:
-        raise UnavailableError("The server took what is meant to be live, and then showed something else.", hint="Heal again.")
+        raise UnavailableError(
+            "The server took what is meant to be live, and then showed something else.",
+            hint="Heal again.",
+        )

@@ -11,7 +11,7 @@ from phantom_core.publishing.announcement import Announcement, Kind
 from phantom_core.publishing.models import KEYS
 from phantom_core.publishing.names import ELASTICITIES, EXPERIMENTS, LIVE, PRICES
 from phantom_core.publishing.reading import as_bytes
-from phantom_core.publishing.server import guarded
+from phantom_core.valkey.server import guarded_calls
 
 # The head of a table of figures is shorter: format, version, time and hash.
 _HEAD_BYTES: Final = 512
@@ -31,12 +31,13 @@ class Latest:
 
 
 def read_latest(client: redis.Redis) -> dict[Kind, Latest]:
-    """What is published of each kind, in one round trip of about 2 kB; a key that is missing has an empty token.
+    """What is published of each kind, in one round trip of about 2 kB; a key that is missing has an
+    empty token.
 
     Raises:
         UnavailableError: the server does not answer.
     """
-    with guarded(client), client.pipeline(transaction=False) as pipeline:
+    with guarded_calls(client), client.pipeline(transaction=False) as pipeline:
         pipeline.get(LIVE)
         pipeline.get(EXPERIMENTS)
         for key in KEYS.values():
@@ -46,19 +47,32 @@ def read_latest(client: redis.Redis) -> dict[Kind, Latest]:
         answers: list[Any] = pipeline.execute(raise_on_error=False)
     for answer in answers:
         if isinstance(answer, Exception) and "WRONGTYPE" not in str(answer):
-            with guarded(client):
+            with guarded_calls(client):
                 raise answer
-    rules, experiments, *models, prices, elasticities = [None if isinstance(answer, Exception) else answer for answer in answers]
-    found = [_of_pointer("rules", "version", rules or b""), _of_pointer("experiments", "epoch", experiments or b"")]
-    found += [_of_model(kind, fields or (None, None)) for kind, fields in zip(KEYS, models, strict=True)]
-    found += [_of_table("prices", b',"prices":', prices or b""), _of_table("elasticity", b',"elasticities":', elasticities or b"")]
+    rules, experiments, *models, prices, elasticities = [
+        None if isinstance(answer, Exception) else answer for answer in answers
+    ]
+    found = [
+        _of_pointer("rules", "version", rules or b""),
+        _of_pointer("experiments", "epoch", experiments or b""),
+    ]
+    found += [
+        _of_model(kind, fields or (None, None)) for kind, fields in zip(KEYS, models, strict=True)
+    ]
+    found += [
+        _of_table("prices", b',"prices":', prices or b""),
+        _of_table("elasticity", b',"elasticities":', elasticities or b""),
+    ]
     return {one.announcement.kind: one for one in found}
 
 
 def _of_pointer(kind: Kind, name: str, content: bytes) -> Latest:
     document = _object(content)
     epoch = document.get("epoch")
-    return Latest(Announcement(kind, str(document.get(name, "")), epoch if isinstance(epoch, int) else 0), content)
+    return Latest(
+        Announcement(kind, str(document.get(name, "")), epoch if isinstance(epoch, int) else 0),
+        content,
+    )
 
 
 def _of_model(kind: Kind, fields: Sequence[bytes | str | None]) -> Latest:

@@ -7,9 +7,9 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass as checked
 
-from phantom_core.errors import DataError, InputError
+from phantom_core.core.errors import DataError, InputError
 from phantom_core.publishing.canary import in_canary
-from phantom_core.publishing.canonical import canonical
+from phantom_core.publishing.canonical import canonical_json
 from phantom_core.publishing.names import LIVE, check_version
 from phantom_core.publishing.reading import parse_document
 
@@ -60,17 +60,24 @@ class Live:
             raise InputError(f"A share of {self.share} is none.", hint="It is between 0 and 1.")
         if not 0 < self.lowest_markup <= self.highest_markup <= 10:
             raise InputError(
-                f"Guard rails of {self.lowest_markup} to {self.highest_markup} are none.", hint="Both are price ratios up to 10."
+                f"Guard rails of {self.lowest_markup} to {self.highest_markup} are none.",
+                hint="Both are price ratios up to 10.",
             )
         if self.policy not in get_args(Policy):
-            raise InputError(f"'{self.policy}' is no policy.", hint=f"There are {', '.join(get_args(Policy))}.")
+            raise InputError(
+                f"'{self.policy}' is no policy.", hint=f"There are {', '.join(get_args(Policy))}."
+            )
         if not _HASH.fullmatch(self.audit_hash):
             raise InputError("The hash of the audit entry is not hexadecimal.")
 
     @property
     def versions(self) -> tuple[str, ...]:
         """Versions that must be there for readers, each once."""
-        return tuple(dict.fromkeys(version for version in (self.version, self.stable) if version != BASE_PRICE))
+        return tuple(
+            dict.fromkeys(
+                version for version in (self.version, self.stable) if version != BASE_PRICE
+            )
+        )
 
     def version_for(self, session_id: str) -> str:
         """Version whose rules price a session; empty for the base price."""
@@ -80,8 +87,11 @@ class Live:
 
     def to_bytes(self) -> bytes:
         """The document as it is published; equal ones have equal bytes."""
-        numbers = {name: float(getattr(self, name)) for name in ("share", "lowest_markup", "highest_markup")}
-        return canonical({**asdict(self), **numbers, "format": FORMAT})
+        numbers = {
+            name: float(getattr(self, name))
+            for name in ("share", "lowest_markup", "highest_markup")
+        }
+        return canonical_json({**asdict(self), **numbers, "format": FORMAT})
 
 
 NOTHING_LIVE: Final = Live(0, BASE_PRICE)
@@ -121,4 +131,6 @@ def parse_live(content: bytes | str, where: str = LIVE) -> Live:
     try:
         return Live(**{one.name: getattr(found, one.name) for one in fields(Live)})
     except InputError as error:
-        raise DataError(f"{where} cannot be used. {error.message}", hint="Publish again, or heal.") from None
+        raise DataError(
+            f"{where} cannot be used. {error.message}", hint="Publish again, or heal."
+        ) from None

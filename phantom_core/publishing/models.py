@@ -9,15 +9,18 @@ from typing import Final, Literal, Protocol
 import redis
 from redis.typing import FieldT
 
-from phantom_core.errors import DataError, InputError, UnavailableError
+from phantom_core.core.errors import DataError, InputError, UnavailableError
 from phantom_core.publishing.announcement import Announcement
-from phantom_core.publishing.canonical import canonical
+from phantom_core.publishing.canonical import canonical_json
 from phantom_core.publishing.names import CHANNEL, check_version
 from phantom_core.publishing.reading import as_bytes, as_text
-from phantom_core.publishing.server import guarded
+from phantom_core.valkey.server import guarded_calls
 
 ModelKind = Literal["classifier", "multitask"]
-KEYS: Final[Mapping[ModelKind, str]] = {"classifier": "classifier:agent_detector:latest", "multitask": "multitask_model:latest"}
+KEYS: Final[Mapping[ModelKind, str]] = {
+    "classifier": "classifier:agent_detector:latest",
+    "multitask": "multitask_model:latest",
+}
 MANIFEST: Final = "manifest.json"
 # Formats that run nothing when they are read.
 SAFE: Final = (".ubj", ".onnx", ".safetensors", ".json")
@@ -75,7 +78,10 @@ class PublishedModel:
             DataError: it has no such file.
         """
         if name not in self.files:
-            raise DataError(f"The published {self.kind} {self.version} has no file {name}.", hint="Publish it again.")
+            raise DataError(
+                f"The published {self.kind} {self.version} has no file {name}.",
+                hint="Publish it again.",
+            )
         return self.files[name]
 
 
@@ -90,24 +96,32 @@ def publish_model(client: redis.Redis, kind: ModelKind, saved: SavedModel) -> No
         saved: the model on disk.
     Raises:
         InputError: it has nothing that may be published.
-        UnavailableError: the server is out of reach or takes no writes; readers then see the old model, or the new one, whole.
+        UnavailableError: the server is out of reach or takes no writes; readers then see the old
+        model, or the new one, whole.
     """
     manifest, version = saved.manifest.to_json(), saved.manifest.version
     check_version(version)
     files = {name: saved.read(name) for name in saved.manifest.files if name.endswith(SAFE)}
     if not files:
-        raise InputError(f"The {kind} {version} has no file of a kind that may be published: {', '.join(SAFE)}.")
+        raise InputError(
+            f"The {kind} {version} has no file of a kind that may be published: {', '.join(SAFE)}."
+        )
     sha256 = _sha256(manifest, files)
     fields: dict[FieldT, bytes | str] = {"version": version, "manifest": manifest, "sha256": sha256}
     fields |= {f"{_FILE}{name}": content for name, content in files.items()}
-    with guarded(client), client.pipeline(transaction=True) as pipeline:
+    with guarded_calls(client), client.pipeline(transaction=True) as pipeline:
         pipeline.delete(KEYS[kind])
         pipeline.hset(KEYS[kind], mapping=fields)
         pipeline.publish(CHANNEL, Announcement(kind, version).to_bytes())
         pipeline.execute()
     found = read_model(client, kind)
-    if found is None or (found.version == version and found != PublishedModel(kind, version, sha256, manifest, files)):
-        raise UnavailableError(f"The server took {kind} {version}, and then showed something else.", hint="Publish it again.")
+    if found is None or (
+        found.version == version and found != PublishedModel(kind, version, sha256, manifest, files)
+    ):
+        raise UnavailableError(
+            f"The server took {kind} {version}, and then showed something else.",
+            hint="Publish it again.",
+        )
 
 
 def read_model(client: redis.Redis, kind: ModelKind) -> PublishedModel | None:
@@ -117,20 +131,31 @@ def read_model(client: redis.Redis, kind: ModelKind) -> PublishedModel | None:
         UnavailableError: the server does not answer.
         DataError: it is not what was published.
     """
-    with guarded(client):
-        found = {as_text(name): as_bytes(content) for name, content in client.hgetall(KEYS[kind]).items()}
+    with guarded_calls(client):
+        found = {
+            as_text(name): as_bytes(content) for name, content in client.hgetall(KEYS[kind]).items()
+        }
     if not found:
         return None
     try:
-        files = {name.removeprefix(_FILE): content for name, content in found.items() if name.startswith(_FILE)}
+        files = {
+            name.removeprefix(_FILE): content
+            for name, content in found.items()
+            if name.startswith(_FILE)
+        }
         manifest, sha256 = found["manifest"], as_text(found["sha256"])
         model = PublishedModel(kind, as_text(found["version"]), sha256, manifest, files)
         hashes = json.loads(manifest)["files"]
-        is_whole = sha256 == _sha256(manifest, files) and all(hashes[name] == _hash(content) for name, content in files.items())
+        is_whole = sha256 == _sha256(manifest, files) and all(
+            hashes[name] == _hash(content) for name, content in files.items()
+        )
     except (KeyError, ValueError, TypeError):
         is_whole = False
     if not is_whole:
-        raise DataError(f"{KEYS[kind]} is not the {kind} that was published: its SHA-256 differs.", hint="Publish the model again.")
+        raise DataError(
+            f"{KEYS[kind]} is not the {kind} that was published: its SHA-256 differs.",
+            hint="Publish the model again.",
+        )
     return model
 
 
@@ -140,14 +165,20 @@ def published_version(client: redis.Redis, kind: ModelKind) -> str:
     Raises:
         UnavailableError: the server does not answer.
     """
-    with guarded(client):
+    with guarded_calls(client):
         found = client.hget(KEYS[kind], "version")
     return "" if found is None else as_text(found)
 
 
 def _sha256(manifest: bytes, files: Mapping[str, bytes]) -> str:
-    """SHA-256 of the canonical JSON that gives the SHA-256 of each file, the manifest's included, by name."""
-    return _hash(canonical({name: _hash(content) for name, content in {**files, MANIFEST: manifest}.items()}))
+    """SHA-256 of the canonical JSON that gives the SHA-256 of each file, the manifest's included,
+    by name.
+    """
+    return _hash(
+        canonical_json(
+            {name: _hash(content) for name, content in {**files, MANIFEST: manifest}.items()}
+        )
+    )
 
 
 def _hash(content: bytes) -> str:

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 
 LIVE: Final = "rules:live"
 EXPERIMENTS: Final = "experiments:live"
@@ -32,5 +32,6 @@ def check_version(version: str) -> None:
     if version == "live" or not _VERSION.fullmatch(version):
         raise InputError(
             f"'{version}' cannot name a version.",
-            hint="Use up to 128 letters, digits, dots, hyphens, plus signs and underscores, first a letter or a digit; 'live' is taken.",
+            hint="Use up to 128 letters, digits, dots, hyphens, plus signs and underscores, first "
+            "a letter or a digit; 'live' is taken.",
         )

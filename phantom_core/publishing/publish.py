@@ -1,34 +1,36 @@
-"""Publish: put releases where readers find them, make them live in one step, and read back what readers will see."""
+"""Publish: put releases where readers find them, make them live in one step, and read back what
+readers will see.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import redis
 
-from phantom_core.errors import DataError, InputError, NotFoundError, UnavailableError
+from phantom_core.core.errors import DataError, InputError, NotFoundError, UnavailableError
 from phantom_core.publishing.announcement import Announcement
 from phantom_core.publishing.live import NOTHING_LIVE, Live, parse_live
 from phantom_core.publishing.names import LIVE, release_key
-from phantom_core.publishing.reading import stored
-from phantom_core.publishing.release import Release, parse_release_of
-from phantom_core.publishing.server import address, guarded
+from phantom_core.publishing.reading import read_stored
+from phantom_core.publishing.release import RuleRelease, parse_release_of
 from phantom_core.publishing.switch import (
     NotSwitchedConflictError,
     NotSwitchedError,
     NotSwitchedUnavailableError,
     UncertainError,
+    is_unseen,
     nothing_switched,
-    switch,
-    unseen,
+    switch_live,
 )
+from phantom_core.valkey.server import guarded_calls, server_address
 
 __all__ = [
     "NotSwitchedConflictError",
     "NotSwitchedError",
     "NotSwitchedUnavailableError",
-    "Published",
+    "PublishedDocuments",
     "UncertainError",
-    "publish",
+    "publish_release",
     "read_live",
     "read_published",
     "read_release",
@@ -36,7 +38,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedDocuments:
     """What readers need to price sessions, seen at one instant.
 
     Attributes:
@@ -45,10 +47,10 @@ class Published:
     """
 
     live: Live
-    releases: Mapping[str, Release]
+    releases: Mapping[str, RuleRelease]
 
 
-def publish(client: redis.Redis, live: Live, releases: Sequence[Release]) -> None:
+def publish_release(client: redis.Redis, live: Live, releases: Sequence[RuleRelease]) -> None:
     """Make rules live: readers see what was live before, whole, or this, whole.
 
     The same call again is safe: it changes nothing where it was done before.
@@ -59,15 +61,20 @@ def publish(client: redis.Redis, live: Live, releases: Sequence[Release]) -> Non
         releases: every version that it names.
     Raises:
         InputError: `live` names a version that is not among the releases, or has epoch 0.
-        NotSwitchedError: nothing was switched, for certain: the server is out of reach or takes no writes, or it holds something later
+        NotSwitchedError: nothing was switched, for certain: the server is out of reach or takes no
+        writes, or it holds something later
             or different.
-        UncertainError: it may have been switched: the answer was lost, or the server showed something else afterwards.
+        UncertainError: it may have been switched: the answer was lost, or the server showed
+        something else afterwards.
     """
     if live.epoch == NOTHING_LIVE.epoch:
-        raise InputError("Nothing can be published under epoch 0.", hint="Epochs count switches from 1; heal removes what is live.")
-    expected = contents(live, releases)
+        raise InputError(
+            "Nothing can be published under epoch 0.",
+            hint="Epochs count switches from 1; heal removes what is live.",
+        )
+    expected = published_contents(live, releases)
     _put(client, expected)
-    switch(client, LIVE, live.to_bytes(), live.epoch, announcement(live), expected)
+    switch_live(client, LIVE, live.to_bytes(), live.epoch, read_announcement(live), expected)
     _read_back(client, live, expected)
 
 
@@ -78,11 +85,11 @@ def read_live(client: redis.Redis) -> Live | None:
         UnavailableError: the server does not answer.
         DataError: the document cannot be used.
     """
-    found = stored(client, LIVE)
+    found = read_stored(client, LIVE)
     return None if found is None else parse_live(found)
 
 
-def read_release(client: redis.Redis, version: str) -> Release:
+def read_release(client: redis.Redis, version: str) -> RuleRelease:
     """The rules of one version.
 
     Raises:
@@ -90,13 +97,16 @@ def read_release(client: redis.Redis, version: str) -> Release:
         UnavailableError: the server does not answer.
         DataError: they are not what was published.
     """
-    found = stored(client, release_key(version))
+    found = read_stored(client, release_key(version))
     if found is None:
-        raise NotFoundError(f"There is no {release_key(version)} at {address(client)}.", hint="Publish it again, or heal.")
+        raise NotFoundError(
+            f"There is no {release_key(version)} at {server_address(client)}.",
+            hint="Publish it again, or heal.",
+        )
     return parse_release_of(found, version)
 
 
-def read_published(client: redis.Redis) -> Published | None:
+def read_published(client: redis.Redis) -> PublishedDocuments | None:
     """What is live together with its rules; None where nothing was ever published.
 
     Raises:
@@ -107,10 +117,12 @@ def read_published(client: redis.Redis) -> Published | None:
     live = read_live(client)
     if live is None:
         return None
-    return Published(live, {version: read_release(client, version) for version in live.versions})
+    return PublishedDocuments(
+        live, {version: read_release(client, version) for version in live.versions}
+    )
 
 
-def contents(live: Live, releases: Sequence[Release]) -> dict[str, bytes]:
+def published_contents(live: Live, releases: Sequence[RuleRelease]) -> dict[str, bytes]:
     """Bytes by key of the releases that `live` names.
 
     Raises:
@@ -118,11 +130,13 @@ def contents(live: Live, releases: Sequence[Release]) -> dict[str, bytes]:
     """
     given = {release.version: release for release in releases}
     if missing := [version for version in live.versions if version not in given]:
-        raise InputError(f"Version {missing[0]} shall be live, but its rules are not among those to publish.")
+        raise InputError(
+            f"Version {missing[0]} shall be live, but its rules are not among those to publish."
+        )
     return {release_key(version): given[version].to_bytes() for version in live.versions}
 
 
-def announcement(live: Live) -> Announcement:
+def read_announcement(live: Live) -> Announcement:
     """The word that goes with a switch."""
     return Announcement("rules", live.version, live.epoch)
 
@@ -138,20 +152,23 @@ def _put(client: redis.Redis, expected: Mapping[str, bytes]) -> None:
         if there != content:
             raise NotSwitchedConflictError(
                 f"{key} is already on the server with other content, and a version never changes.",
-                hint="Nothing was switched. Publish under another version, or heal if somebody tampered with it.",
+                hint="Nothing was switched. Publish under another version, or heal if somebody "
+                "tampered with it.",
             )
 
 
 def _read_back(client: redis.Redis, live: Live, expected: Mapping[str, bytes]) -> None:
     """Look at the server as a reader does."""
     try:
-        with guarded(client):
+        with guarded_calls(client):
             pointer, *found = client.mget([LIVE, *expected])
     except UnavailableError as error:
-        raise unseen(client, LIVE, error.hint) from None
-    if found == list(expected.values()) and (pointer == live.to_bytes() or _is_later(pointer, live.epoch)):
+        raise is_unseen(client, LIVE, error.hint) from None
+    if found == list(expected.values()) and (
+        pointer == live.to_bytes() or _is_later(pointer, live.epoch)
+    ):
         return
-    raise unseen(client, LIVE)
+    raise is_unseen(client, LIVE)
 
 
 def _is_later(pointer: bytes | str | None, epoch: int) -> bool:

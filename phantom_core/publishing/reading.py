@@ -6,20 +6,20 @@ from typing import TypeVar
 import redis
 from pydantic import TypeAdapter, ValidationError
 
-from phantom_core.errors import DataError
-from phantom_core.publishing.canonical import SHA256, digest
-from phantom_core.publishing.server import guarded
+from phantom_core.core.errors import DataError
+from phantom_core.publishing.canonical import SHA256, canonical_digest
+from phantom_core.valkey.server import guarded_calls
 
 T = TypeVar("T")
 
 
-def stored(client: redis.Redis, key: str) -> bytes | None:
+def read_stored(client: redis.Redis, key: str) -> bytes | None:
     """What a key holds; None where it holds nothing.
 
     Raises:
         UnavailableError: the server does not answer.
     """
-    with guarded(client):
+    with guarded_calls(client):
         found = client.get(key)
     return None if found is None else as_bytes(found)
 
@@ -60,7 +60,9 @@ def parse_document(adapter: TypeAdapter[T], content: bytes | str, format_: str, 
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the document"
-        raise DataError(f"{where} is damaged, at {place}: {first['msg']}.", hint="Publish again.") from None
+        raise DataError(
+            f"{where} is damaged, at {place}: {first['msg']}.", hint="Publish again."
+        ) from None
 
 
 def parse_object(content: bytes | str, where: str) -> dict[str, object]:
@@ -74,7 +76,9 @@ def parse_object(content: bytes | str, where: str) -> dict[str, object]:
     except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
-        raise DataError(f"{where} holds {len(content)} bytes that are no JSON object.", hint="Publish again.")
+        raise DataError(
+            f"{where} holds {len(content)} bytes that are no JSON object.", hint="Publish again."
+        )
     return values
 
 
@@ -85,5 +89,8 @@ def check_digest(content: bytes | str, where: str) -> None:
         DataError: its SHA-256 differs.
     """
     values = parse_object(content, where)
-    if values.get(SHA256) != digest(values):
-        raise DataError(f"{where} is not what was published: its SHA-256 differs.", hint="Publish again, or heal.")
+    if values.get(SHA256) != canonical_digest(values):
+        raise DataError(
+            f"{where} is not what was published: its SHA-256 differs.",
+            hint="Publish again, or heal.",
+        )

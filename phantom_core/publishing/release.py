@@ -7,8 +7,8 @@ from typing import Annotated, Final, Literal
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass as checked
 
-from phantom_core.errors import DataError, InputError, PhantomError
-from phantom_core.publishing.canonical import SHA256, canonical, digest
+from phantom_core.core.errors import DataError, InputError, PhantomError
+from phantom_core.publishing.canonical import SHA256, canonical_digest, canonical_json
 from phantom_core.publishing.names import check_version, release_key
 from phantom_core.publishing.reading import check_digest, parse_document
 from phantom_core.rules.jdm import from_jdm, to_jdm
@@ -19,7 +19,7 @@ FORMAT: Final = "phantom-release/1"
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class RuleRelease:
     """Rules under a version.
 
     Attributes:
@@ -52,12 +52,12 @@ class Release:
     @property
     def sha256(self) -> str:
         """SHA-256 of the canonical JSON, in hexadecimal."""
-        return digest(self._document())
+        return canonical_digest(self._document())
 
     def to_bytes(self) -> bytes:
         """The release as it is published; equal releases have equal bytes."""
         document = self._document()
-        return canonical(document | {SHA256: digest(document)})
+        return canonical_json(document | {SHA256: canonical_digest(document)})
 
     def rules(self) -> RuleSet:
         """The rules, to evaluate."""
@@ -65,7 +65,12 @@ class Release:
 
     def _document(self) -> dict[str, object]:
         values = {one.name: getattr(self, one.name) for one in fields(self)}
-        return {**values, "format": FORMAT, "features": list(self.features), "otherwise": float(self.otherwise)}
+        return {
+            **values,
+            "format": FORMAT,
+            "features": list(self.features),
+            "otherwise": float(self.otherwise),
+        }
 
 
 @checked(frozen=True, config=ConfigDict(extra="forbid", strict=True))
@@ -86,7 +91,9 @@ class _Document:
 _ADAPTER: Final = TypeAdapter(_Document)
 
 
-def release_of(rules: RuleSet, version: str, request_id: str, created_ms: int, models: Mapping[str, str]) -> Release:
+def release_of(
+    rules: RuleSet, version: str, request_id: str, created_ms: int, models: Mapping[str, str]
+) -> RuleRelease:
     """Make a release of a rule set.
 
     Args:
@@ -99,28 +106,42 @@ def release_of(rules: RuleSet, version: str, request_id: str, created_ms: int, m
         InputError: the version cannot name one, or some text is no Unicode.
     """
     jdm, text = to_jdm(rules), format_rules(rules)
-    made = Release(version, rules.name, text, jdm, rules.features, rules.otherwise, request_id, created_ms, dict(models))
+    made = RuleRelease(
+        version,
+        rules.name,
+        text,
+        jdm,
+        rules.features,
+        rules.otherwise,
+        request_id,
+        created_ms,
+        dict(models),
+    )
     try:
         made.to_bytes()
     except UnicodeEncodeError:
-        raise InputError(f"Release {version} holds half a character, which cannot be written down.", hint="Name the rules anew.") from None
+        raise InputError(
+            f"Release {version} holds half a character, which cannot be written down.",
+            hint="Name the rules anew.",
+        ) from None
     return made
 
 
-def parse_release(content: bytes | str, where: str = "") -> Release:
+def parse_release(content: bytes | str, where: str = "") -> RuleRelease:
     """Read a release, and check that it is the one published.
 
     Args:
         content: bytes of the document.
         where: its key, named in errors.
     Raises:
-        DataError: no release, another content than the one hashed, or text and decision table that differ.
+        DataError: no release, another content than the one hashed, or text and decision table that
+        differ.
     """
     where = where or "The release"
     found = parse_document(_ADAPTER, content, FORMAT, where)
     check_digest(content, where)
     try:
-        release = Release(
+        release = RuleRelease(
             found.version,
             found.name,
             found.text,
@@ -132,15 +153,22 @@ def parse_release(content: bytes | str, where: str = "") -> Release:
             found.models,
         )
         rules = release.rules()
-        is_same = (from_jdm(release.jdm, release.name), rules.features, rules.otherwise) == (rules, release.features, release.otherwise)
+        is_same = (from_jdm(release.jdm, release.name), rules.features, rules.otherwise) == (
+            rules,
+            release.features,
+            release.otherwise,
+        )
     except PhantomError as error:
         raise DataError(f"{where} cannot be used. {error.message}", hint="Publish again.") from None
     if not is_same:
-        raise DataError(f"{where} cannot be used: its text and its decision table are different rules.", hint="Publish again.")
+        raise DataError(
+            f"{where} cannot be used: its text and its decision table are different rules.",
+            hint="Publish again.",
+        )
     return release
 
 
-def parse_release_of(content: bytes | str, version: str) -> Release:
+def parse_release_of(content: bytes | str, version: str) -> RuleRelease:
     """Read the release of one version.
 
     Raises:
@@ -148,5 +176,8 @@ def parse_release_of(content: bytes | str, version: str) -> Release:
     """
     release = parse_release(content, release_key(version))
     if release.version != version:
-        raise DataError(f"{release_key(version)} holds version {release.version}.", hint="Publish again, or heal.")
+        raise DataError(
+            f"{release_key(version)} holds version {release.version}.",
+            hint="Publish again, or heal.",
+        )
     return release

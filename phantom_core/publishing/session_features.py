@@ -7,9 +7,9 @@ from typing import Final
 import orjson
 import redis
 
-from phantom_core.errors import DataError
+from phantom_core.core.errors import DataError
 from phantom_core.publishing.names import SESSION_FEATURES
-from phantom_core.publishing.server import guarded
+from phantom_core.valkey.server import guarded_calls
 
 FORMAT: Final = "phantom-session/1"
 TTL_S: Final = 3600
@@ -17,7 +17,7 @@ Feature = float | str | None
 
 
 @dataclass(frozen=True, slots=True)
-class SessionFeatures:
+class PublishedFeatures:
     """What is known of a session so far.
 
     Attributes:
@@ -41,7 +41,9 @@ class SessionFeatures:
         return orjson.dumps({"format": FORMAT, **asdict(self)}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def write_features(client: redis.Redis, sessions: Sequence[SessionFeatures], *, ttl_s: int = TTL_S) -> None:
+def write_features(
+    client: redis.Redis, sessions: Sequence[PublishedFeatures], *, ttl_s: int = TTL_S
+) -> None:
     """Store the features of some sessions, in one round trip.
 
     Args:
@@ -51,13 +53,13 @@ def write_features(client: redis.Redis, sessions: Sequence[SessionFeatures], *, 
     Raises:
         UnavailableError: the server does not take them.
     """
-    with guarded(client), client.pipeline(transaction=False) as pipeline:
+    with guarded_calls(client), client.pipeline(transaction=False) as pipeline:
         for session in sessions:
             pipeline.set(f"{SESSION_FEATURES}{session.session_id}", session.to_bytes(), ex=ttl_s)
         pipeline.execute()
 
 
-def read_features(client: redis.Redis, session_id: str) -> SessionFeatures | None:
+def read_features(client: redis.Redis, session_id: str) -> PublishedFeatures | None:
     """Features of a session; None where the server knows none.
 
     Raises:
@@ -65,12 +67,12 @@ def read_features(client: redis.Redis, session_id: str) -> SessionFeatures | Non
         DataError: what is stored is no such document.
     """
     key = f"{SESSION_FEATURES}{session_id}"
-    with guarded(client):
+    with guarded_calls(client):
         content = client.get(key)
     return None if content is None else parse_features(content, key)
 
 
-def parse_features(content: bytes | str, where: str) -> SessionFeatures:
+def parse_features(content: bytes | str, where: str) -> PublishedFeatures:
     """Read the document of one session.
 
     Args:
@@ -82,11 +84,21 @@ def parse_features(content: bytes | str, where: str) -> SessionFeatures:
     try:
         found = orjson.loads(content)
         if found["format"] != FORMAT:
-            raise DataError(f"{where} holds a document of format {found['format']!r}, expected '{FORMAT}'.", hint="Update PHANTOM.")
+            raise DataError(
+                f"{where} holds a document of format {found['format']!r}, expected '{FORMAT}'.",
+                hint="Update PHANTOM.",
+            )
         features = found["features"]
-        if not all(value is None or isinstance(value, int | float | str) for value in features.values()):
+        if not all(
+            value is None or isinstance(value, int | float | str) for value in features.values()
+        ):
             raise TypeError
         numbers = (int(found["n_events"]), int(found["last_event_ms"]), int(found["updated_ms"]))
-        return SessionFeatures(str(found["session_id"]), *numbers, str(found["store_mode"]), features)
+        return PublishedFeatures(
+            str(found["session_id"]), *numbers, str(found["store_mode"]), features
+        )
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise DataError(f"{where} does not hold the features of a session.", hint="Wait for its next event, or delete the key.") from None
+        raise DataError(
+            f"{where} does not hold the features of a session.",
+            hint="Wait for its next event, or delete the key.",
+        ) from None

@@ -5,8 +5,8 @@ from typing import Final
 
 import redis
 
-from phantom_core.errors import DataError
-from phantom_core.publishing.server import guarded
+from phantom_core.core.errors import DataError
+from phantom_core.valkey.server import guarded_calls
 
 TTL_S: Final = 1800
 
@@ -16,8 +16,11 @@ def session_prices_key(session_id: str) -> str:
     return f"session:{session_id}:prices"
 
 
-def write_session_prices(client: redis.Redis, session_id: str, prices: Mapping[str, float], *, ttl_s: int = TTL_S) -> None:
-    """Set prices of some products for one session; its other prices stay, and all are kept for the time given.
+def write_session_prices(
+    client: redis.Redis, session_id: str, prices: Mapping[str, float], *, ttl_s: int = TTL_S
+) -> None:
+    """Set prices of some products for one session; its other prices stay, and all are kept for the
+    time given.
 
     Args:
         client: the server.
@@ -28,8 +31,10 @@ def write_session_prices(client: redis.Redis, session_id: str, prices: Mapping[s
         UnavailableError: the server does not take them.
     """
     key = session_prices_key(session_id)
-    with guarded(client), client.pipeline(transaction=True) as pipeline:
-        pipeline.hset(key, mapping={product: repr(float(price)) for product, price in prices.items()})
+    with guarded_calls(client), client.pipeline(transaction=True) as pipeline:
+        pipeline.hset(
+            key, mapping={product: repr(float(price)) for product, price in prices.items()}
+        )
         pipeline.expire(key, ttl_s)
         pipeline.execute()
 
@@ -42,9 +47,11 @@ def read_session_price(client: redis.Redis, session_id: str, product_id: str) ->
         DataError: what is stored is no number.
     """
     key = session_prices_key(session_id)
-    with guarded(client):
+    with guarded_calls(client):
         found = client.hget(key, product_id)
     try:
         return None if found is None else float(found)
     except ValueError:
-        raise DataError(f"{key} holds no number for product {product_id}.", hint="Delete the key.") from None
+        raise DataError(
+            f"{key} holds no number for product {product_id}.", hint="Delete the key."
+        ) from None

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 
 Operator = Literal[">", ">=", "<", "<=", "=", "!=", "IS UNDEFINED"]
 OPERATORS: Final[tuple[Operator, ...]] = get_args(Operator)
@@ -20,7 +20,8 @@ class Condition:
         feature: name of a column.
         operator: how it is compared; categories know only = and !=.
         threshold: a finite number, or a category; None for IS UNDEFINED.
-        when_undefined: whether the condition holds where the feature is undefined; always for IS UNDEFINED.
+        when_undefined: whether the condition holds where the feature is undefined; always for IS
+            UNDEFINED.
     Raises:
         InputError: a comparison that means nothing.
     """
@@ -32,16 +33,34 @@ class Condition:
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.feature):
-            raise InputError(f"'{self.feature}' cannot name a feature.", hint="Names are lower case letters, digits and underscores.")
+            raise InputError(
+                f"'{self.feature}' cannot name a feature.",
+                hint="Names are lower case letters, digits and underscores.",
+            )
         if self.operator not in OPERATORS:
-            raise InputError(f"'{self.operator}' is no comparison.", hint=f"There are {', '.join(OPERATORS)}.")
+            raise InputError(
+                f"'{self.operator}' is no comparison.", hint=f"There are {', '.join(OPERATORS)}."
+            )
         if (self.threshold is None) != (self.operator == "IS UNDEFINED"):
-            raise InputError(f"{self.feature} {self.operator} {self.threshold} compares with nothing, or needs nothing to compare with.")
+            raise InputError(
+                f"{self.feature} {self.operator} {self.threshold} compares with nothing, or needs "
+                "nothing to compare with."
+            )
         if self.operator == "IS UNDEFINED" and not self.when_undefined:
-            raise InputError(f"{self.feature} IS UNDEFINED holds where the feature is undefined, by definition.")
+            raise InputError(
+                f"{self.feature} IS UNDEFINED holds where the feature is undefined, by definition."
+            )
         if isinstance(self.threshold, str) and self.operator not in ("=", "!="):
-            raise InputError(f"{self.feature} {self.operator} '{self.threshold}': categories have no order.", hint="Use = or !=.")
+            raise InputError(
+                f"{self.feature} {self.operator} '{self.threshold}': categories have no order.",
+                hint="Use = or !=.",
+            )
         if isinstance(self.threshold, str) and not self.threshold.isprintable():
-            raise InputError(f"A category of {self.feature} holds a character that cannot be printed.")
+            raise InputError(
+                f"A category of {self.feature} holds a character that cannot be printed."
+            )
         if isinstance(self.threshold, float | int) and not math.isfinite(self.threshold):
-            raise InputError(f"{self.feature} {self.operator} {self.threshold}: a threshold must be a finite number.")
+            raise InputError(
+                f"{self.feature} {self.operator} {self.threshold}: a threshold must be a finite "
+                "number."
+            )

@@ -1,4 +1,6 @@
-"""Decide: which rule decides for one session, and at which mark-up, in microseconds; `evaluate` for one row, without arrays."""
+"""Decide: which rule decides for one session, and at which mark-up, in microseconds; `evaluate` for
+one row, without arrays.
+"""
 
 import math
 import operator
@@ -6,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 from phantom_core.rules.condition import Condition
 from phantom_core.rules.evaluate import OTHERWISE
 from phantom_core.rules.rule_set import RuleSet
@@ -20,7 +22,7 @@ _COMPARE: Final[Mapping[str, Callable[..., bool]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RuleDecision:
     """What the rules say of a session.
 
     Attributes:
@@ -33,7 +35,8 @@ class Verdict:
 
 
 class Decider:
-    r"""A rule set ready to decide for one session after another; equal to `evaluate`, which a property test holds it to.
+    r"""A rule set ready to decide for one session after another; equal to `evaluate`, which a
+    property test holds it to.
 
     Args:
         rules: what to apply.
@@ -45,17 +48,21 @@ class Decider:
 
     def __init__(self, rules: RuleSet) -> None:
         self.rules = rules
-        self._otherwise = Verdict(rules.otherwise, OTHERWISE)
+        self._otherwise = RuleDecision(rules.otherwise, OTHERWISE)
         self._tried = tuple(
-            (tuple((one.feature, _holds(one)) for one in rule.conditions), Verdict(rule.markup_ratio, position))
+            (
+                tuple((one.feature, _holds(one)) for one in rule.conditions),
+                RuleDecision(rule.markup_ratio, position),
+            )
             for position, rule in enumerate(rules.rules)
         )
 
-    def decide(self, session: Session) -> Verdict:
+    def decide(self, session: Session) -> RuleDecision:
         """Apply the first rule that holds.
 
         Args:
-            session: values by feature: numbers (yes/no as 1/0) or texts; None, NaN or absent where undefined.
+            session: values by feature: numbers (yes/no as 1/0) or texts; None, NaN or absent where
+                undefined.
         Raises:
             InputError: a rule that was tried compares a number with a category.
         """
@@ -72,7 +79,11 @@ def _holds(condition: Condition) -> _Holds:
     """The condition as a function of the feature's value."""
     if condition.threshold is None:
         return _is_undefined
-    compare, threshold, when_undefined = _COMPARE[condition.operator], condition.threshold, condition.when_undefined
+    compare, threshold, when_undefined = (
+        _COMPARE[condition.operator],
+        condition.threshold,
+        condition.when_undefined,
+    )
     is_category = isinstance(threshold, str)
 
     def holds(value: Value) -> bool:
@@ -80,7 +91,9 @@ def _holds(condition: Condition) -> _Holds:
             return when_undefined
         if isinstance(value, str) != is_category:
             kind, given = ("a number", "a category") if is_category else ("a category", "a number")
-            raise InputError(f"'{condition.feature}' is {kind}, and the rule compares it with {given}.")
+            raise InputError(
+                f"'{condition.feature}' is {kind}, and the rule compares it with {given}."
+            )
         return compare(value, threshold)
 
     return holds

@@ -1,7 +1,8 @@
 """Rules as a JSON document: every field written out, what an undefined feature does included.
 
 {"format": "phantom-rules/1", "name": "bands", "rises_with": ["p_agent"], "falls_with": [],
- "rules": [{"name": "", "if": [{"feature": "p_agent", "operator": ">", "threshold": 0.7, "when_undefined": false}],
+ "rules": [{"name": "", "if": [{"feature": "p_agent", "operator": ">", "threshold": 0.7,
+ "when_undefined": false}],
             "markup_ratio": 1.3, "note": "very likely an agent"}],
  "otherwise": {"markup_ratio": 1.0, "note": ""}}
 """
@@ -11,7 +12,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 from phantom_core.rules.condition import Condition, Operator
 from phantom_core.rules.rule_set import Rule, RuleSet
 
@@ -62,7 +63,12 @@ def to_json(rules: RuleSet) -> dict[str, object]:
             {
                 "name": rule.name,
                 "if": [
-                    {"feature": one.feature, "operator": one.operator, "threshold": one.threshold, "when_undefined": one.when_undefined}
+                    {
+                        "feature": one.feature,
+                        "operator": one.operator,
+                        "threshold": one.threshold,
+                        "when_undefined": one.when_undefined,
+                    }
                     for one in rule.conditions
                 ],
                 "markup_ratio": rule.markup_ratio,
@@ -90,10 +96,16 @@ def from_json(values: object) -> RuleSet:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the document"
-        raise InputError(f"Rules as JSON, at {place}: {first['msg']}.", hint=f"Expected is a document of format {FORMAT}.") from None
+        raise InputError(
+            f"Rules as JSON, at {place}: {first['msg']}.",
+            hint=f"Expected is a document of format {FORMAT}.",
+        ) from None
     return RuleSet(
         found.name,
-        tuple(Rule(tuple(map(_condition, rule.conditions)), rule.markup_ratio, rule.note, rule.name) for rule in found.rules),
+        tuple(
+            Rule(tuple(map(_condition, rule.conditions)), rule.markup_ratio, rule.note, rule.name)
+            for rule in found.rules
+        ),
         found.otherwise.markup_ratio,
         found.otherwise.note,
         tuple(found.rises_with),

@@ -23,7 +23,8 @@ class Domain:
         can_be_undefined: whether it may have no value.
         categories: all there are; ANY_OTHER among them where others may come.
         unit: of the numbers, for people.
-        seen: smallest and largest number in the data; None where nobody looked, or every value was undefined.
+        seen: smallest and largest number in the data; None where nobody looked, or every value was
+            undefined.
         seen_categories: categories in the data; None where nobody looked.
     """
 
@@ -48,19 +49,31 @@ class Domain:
         return self._exact(Region(((low, high),), frozenset(), self.can_be_undefined))
 
     def where(self, condition: Condition) -> Region:
-        """Possible values for which a condition on the feature holds; empty where it compares with the wrong kind."""
+        """Possible values for which a condition on the feature holds; empty where it compares with
+        the wrong kind.
+        """
         undefined, threshold = condition.when_undefined, condition.threshold
         if isinstance(threshold, str):
             named = frozenset((threshold,))
             chosen = named if condition.operator == "=" else frozenset(self.categories) - named
             found = Region((), chosen, undefined)
         else:
-            found = Region(() if threshold is None else _spans(condition.operator, threshold), frozenset(), undefined)
-        return self._exact(found) & self.everything() if self.kind == "whole" else found & self.everything()
+            found = Region(
+                () if threshold is None else _spans(condition.operator, threshold),
+                frozenset(),
+                undefined,
+            )
+        return (
+            self._exact(found) & self.everything()
+            if self.kind == "whole"
+            else found & self.everything()
+        )
 
     def fits(self, condition: Condition) -> bool:
         """Whether the condition compares with a value of the right kind."""
-        return condition.threshold is None or isinstance(condition.threshold, str) == (self.kind == "category")
+        return condition.threshold is None or isinstance(condition.threshold, str) == (
+            self.kind == "category"
+        )
 
     def _exact(self, region: Region) -> Region:
         return region.whole() if self.kind == "whole" else region
@@ -83,14 +96,20 @@ def free_domains(conditions: Iterable[Condition]) -> dict[str, Domain]:
         if isinstance(condition.threshold, str):
             texts.append(condition.threshold)
     return {
-        feature: Domain("category", categories=(*dict.fromkeys(texts), ANY_OTHER)) if texts else Domain()
+        feature: Domain("category", categories=(*dict.fromkeys(texts), ANY_OTHER))
+        if texts
+        else Domain()
         for feature, texts in mentioned.items()
     }
 
 
-def known_domains(known: Mapping[str, Domain], conditions: Iterable[Condition]) -> dict[str, Domain]:
+def known_domains(
+    known: Mapping[str, Domain], conditions: Iterable[Condition]
+) -> dict[str, Domain]:
     """Domains of the features some conditions read: as known, else free."""
-    return {feature: known.get(feature, domain) for feature, domain in free_domains(conditions).items()}
+    return {
+        feature: known.get(feature, domain) for feature, domain in free_domains(conditions).items()
+    }
 
 
 def _spans(operator: str, value: float) -> tuple[Span, ...]:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 from phantom_core.rules.condition import Condition
 from phantom_core.rules.rule_set import RuleSet
 
@@ -31,12 +31,13 @@ class Decided:
     rule: NDArray[np.int64]
 
 
-def evaluate(rules: RuleSet, columns: Mapping[str, Column], n_rows: int) -> Decided:
+def evaluate_rules(rules: RuleSet, columns: Mapping[str, Column], n_rows: int) -> Decided:
     """Apply the first rule that holds to each row.
 
     Args:
         rules: what to apply.
-        columns: values by feature, shape (n_rows,): numbers with NaN where undefined (yes/no as 1/0), or texts with None.
+        columns: values by feature, shape (n_rows,): numbers with NaN where undefined (yes/no as
+            1/0), or texts with None.
         n_rows: how many rows there are.
     Raises:
         InputError: a rule reads a feature that is not there, or compares numbers with a category.
@@ -45,7 +46,11 @@ def evaluate(rules: RuleSet, columns: Mapping[str, Column], n_rows: int) -> Deci
     decided = np.full(n_rows, OTHERWISE, np.int64)
     for position in reversed(range(len(rules.rules))):
         conditions = rules.rules[position].conditions
-        decided[np.logical_and.reduce([holds(condition, columns[condition.feature]) for condition in conditions])] = position
+        decided[
+            np.logical_and.reduce(
+                [condition_holds(condition, columns[condition.feature]) for condition in conditions]
+            )
+        ] = position
     ratios = np.array([*(rule.markup_ratio for rule in rules.rules), rules.otherwise])
     return Decided(ratios[decided], decided)
 
@@ -59,14 +64,19 @@ def check_features(rules: RuleSet, known: Mapping[str, object] | tuple[str, ...]
     for feature in rules.features:
         if feature not in known:
             raise InputError(
-                f"Rules {rules.name} read '{feature}', which is not known here.", hint=f"Known are {', '.join(sorted(known))}."
+                f"Rules {rules.name} read '{feature}', which is not known here.",
+                hint=f"Known are {', '.join(sorted(known))}.",
             )
 
 
-def holds(condition: Condition, values: Column) -> NDArray[np.bool_]:
+def condition_holds(condition: Condition, values: Column) -> NDArray[np.bool_]:
     """Whether a condition holds in each row, shape (n_rows,)."""
     is_category = values.dtype.kind not in "fiub"
-    undefined = np.array([value is None for value in values], np.bool_) if is_category else np.isnan(values.astype(np.float64))
+    undefined = (
+        np.array([value is None for value in values], np.bool_)
+        if is_category
+        else np.isnan(values.astype(np.float64))
+    )
     if condition.threshold is None:
         return np.asarray(undefined, np.bool_)
     if is_category != isinstance(condition.threshold, str):

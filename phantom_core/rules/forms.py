@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Final, Literal, get_args
 
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 from phantom_core.rules.document import from_json, write_document
 from phantom_core.rules.jdm import from_jdm, write_jdm
 from phantom_core.rules.rule_set import RuleSet
@@ -13,7 +13,11 @@ from phantom_core.rules.text import format_rules, parse_rules
 Form = Literal["text", "json", "jdm"]
 FORMS: Final[tuple[Form, ...]] = get_args(Form)
 SUFFIXES: Final[Mapping[Form, str]] = {"text": "rules", "json": "json", "jdm": "jdm.json"}
-_WRITE: Final[Mapping[Form, Callable[[RuleSet], str]]] = {"text": format_rules, "json": write_document, "jdm": write_jdm}
+_WRITE: Final[Mapping[Form, Callable[[RuleSet], str]]] = {
+    "text": format_rules,
+    "json": write_document,
+    "jdm": write_jdm,
+}
 
 
 def read_form(content: str, name: str) -> RuleSet:
@@ -31,7 +35,8 @@ def read_form(content: str, name: str) -> RuleSet:
         values = json.loads(content)
     except json.JSONDecodeError as error:
         raise InputError(
-            f"Rules {name}, line {error.lineno}: this is no JSON, {error.msg}.", hint="Write rules as text or as JSON."
+            f"Rules {name}, line {error.lineno}: this is no JSON, {error.msg}.",
+            hint="Write rules as text or as JSON.",
         ) from None
     if "nodes" in values:
         return from_jdm(values, name)

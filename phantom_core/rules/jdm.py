@@ -1,11 +1,14 @@
-"""Rules as a GoRules JDM decision table, which any Zen engine evaluates (Python, Node, Go, JVM, .NET, Rust).
+"""Rules as a GoRules JDM decision table, which any Zen engine evaluates (Python, Node, Go, JVM,
+.NET, Rust).
 
-A row is a rule, the last one ELSE; a column is a feature, twice where a rule asks twice for it; hit policy "first". A cell says itself
-what an undefined feature does: `$ != null and number($) > 10` is false where it is undefined, `$ == null or number($) > 10` holds there,
-and `$ == null` asks for it. A row answers with `markup_ratio` and `rule`.
+A row is a rule, the last one ELSE; a column is a feature, twice where a rule asks twice for it; hit
+policy "first". A cell says itself what an undefined feature does: `$ != null and number($) > 10` is
+false where it is undefined, `$ == null or number($) > 10` holds there, and `$ == null` asks for it.
+A row answers with `markup_ratio` and `rule`.
 
-Zen engines round a floating point input to about 15 digits, but compare decimal text exactly: `number($)` takes both, so whoever
-needs the last digit sends numbers as text (`phantom_core.rules.zen` does).
+Zen engines round a floating point input to about 15 digits, but compare decimal text exactly:
+`number($)` takes both, so whoever needs the last digit sends numbers as text
+(`phantom_core.rules.zen` does).
 Source: https://docs.gorules.io (decision table, expression language), zen-engine 2.1.
 """
 
@@ -15,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NoReturn, cast
 
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 from phantom_core.rules.condition import Condition, Operator
 from phantom_core.rules.rule_set import ELSE, Rule, RuleSet
 
@@ -25,31 +28,72 @@ TABLE: Final = "decisionTableNode"
 _NUMBER: Final = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
 _TEXT: Final = r"(?:\"[^\"]*\"|'[^']*')(?: \+ (?:\"[^\"]*\"|'[^']*'))*"
 _CELL: Final = re.compile(
-    rf"(?P<undefined>\$ == null or |\$ != null and )?(?:(?:number\(\$\)|\$) *)?(?P<operator>>=|<=|==|!=|>|<)? *(?P<value>{_NUMBER}|{_TEXT})"
+    r"(?P<undefined>\$ == null or |\$ != null and )?(?:(?:number\(\$\)|\$) "
+    rf"*)?(?P<operator>>=|<=|==|!=|>|<)? *(?P<value>{_NUMBER}|{_TEXT})"
 )
 _IS_UNDEFINED: Final = "$ == null"
 _TO_JDM: Final = {"=": "=="}
-_HINT: Final = 'A cell is one comparison such as > 10, == "Chrome" or $ == null; put a second one into a second column.'
+_HINT: Final = (
+    'A cell is one comparison such as > 10, == "Chrome" or $ == null; put a second one '
+    "into a second column."
+)
 
 
 def to_jdm(rules: RuleSet) -> dict[str, object]:
-    """A rule set as a JDM graph: input, decision table, output; `from_jdm` reads back an equal one."""
+    """A rule set as a JDM graph: input, decision table, output; `from_jdm` reads back an equal
+    one.
+    """
     columns = _columns(rules)
-    inputs = [{"id": f"in{n}", "name": feature, "field": feature} for n, feature in enumerate(columns)]
+    inputs = [
+        {"id": f"in{n}", "name": feature, "field": feature} for n, feature in enumerate(columns)
+    ]
     outputs = [{"id": name, "name": name, "field": name} for name in (MARKUP, RULE)]
     rows = [
-        _row(f"row{n}", rules.title(n), rule.markup_ratio, rule.note, _cells(rule.conditions, columns))
+        _row(
+            f"row{n}",
+            rules.title(n),
+            rule.markup_ratio,
+            rule.note,
+            _cells(rule.conditions, columns),
+        )
         for n, rule in enumerate(rules.rules)
     ]
     rows.append(_row("else", ELSE, rules.otherwise, rules.note, [""] * len(columns)))
-    table = {"hitPolicy": "first", "executionMode": "single", "passThrough": False, "inputs": inputs, "outputs": outputs, "rules": rows}
+    table = {
+        "hitPolicy": "first",
+        "executionMode": "single",
+        "passThrough": False,
+        "inputs": inputs,
+        "outputs": outputs,
+        "rules": rows,
+    }
     return {
         "contentType": "application/vnd.gorules.decision",
-        "metadata": {"name": rules.name, "rises_with": list(rules.rises_with), "falls_with": list(rules.falls_with)},
+        "metadata": {
+            "name": rules.name,
+            "rises_with": list(rules.rises_with),
+            "falls_with": list(rules.falls_with),
+        },
         "nodes": [
-            {"id": "session", "type": "inputNode", "name": "session", "position": {"x": 80, "y": 120}},
-            {"id": "table", "type": TABLE, "name": rules.name, "position": {"x": 380, "y": 120}, "content": table},
-            {"id": "price", "type": "outputNode", "name": "price", "position": {"x": 680, "y": 120}},
+            {
+                "id": "session",
+                "type": "inputNode",
+                "name": "session",
+                "position": {"x": 80, "y": 120},
+            },
+            {
+                "id": "table",
+                "type": TABLE,
+                "name": rules.name,
+                "position": {"x": 380, "y": 120},
+                "content": table,
+            },
+            {
+                "id": "price",
+                "type": "outputNode",
+                "name": "price",
+                "position": {"x": 680, "y": 120},
+            },
         ],
         "edges": [
             {"id": "into", "type": "edge", "sourceId": "session", "targetId": "table"},
@@ -64,7 +108,8 @@ def write_jdm(rules: RuleSet) -> str:
 
 
 def from_jdm(graph: object, name: str = "") -> RuleSet:
-    """Read a rule set from a JDM graph with one decision table, written here or in a GoRules editor.
+    """Read a rule set from a JDM graph with one decision table, written here or in a GoRules
+    editor.
 
     Args:
         graph: the parsed JSON.
@@ -77,7 +122,9 @@ def from_jdm(graph: object, name: str = "") -> RuleSet:
     called = name or str(metadata.get("name") or node.get("name") or "rules")
     if table.get("hitPolicy") != "first":
         _refuse(called, f"the hit policy is {table.get('hitPolicy')!r}, expected 'first'")
-    inputs = [(str(one.get("id")), str(one.get("field") or "")) for one in _mappings(table.get("inputs"))]
+    inputs = [
+        (str(one.get("id")), str(one.get("field") or "")) for one in _mappings(table.get("inputs"))
+    ]
     outputs = {str(one.get("field")): str(one.get("id")) for one in _mappings(table.get("outputs"))}
     if MARKUP not in outputs:
         _refuse(called, f"no output column '{MARKUP}', found {', '.join(outputs) or 'none'}")
@@ -96,17 +143,19 @@ def from_jdm(graph: object, name: str = "") -> RuleSet:
     )
 
 
-def literal(number: float) -> str:
+def jdm_literal(number: float) -> str:
     """A number as decimal text without an exponent, exactly.
 
-    >>> literal(1e-05), literal(12.0)
+    >>> jdm_literal(1e-05), jdm_literal(12.0)
     ('0.00001', '12')
     """
     return format(Decimal(repr(float(number)).removesuffix(".0")), "f")
 
 
 def _columns(rules: RuleSet) -> list[str]:
-    """Features of the columns: read from left to right, every rule finds its conditions in their order."""
+    """Features of the columns: read from left to right, every rule finds its conditions in their
+    order.
+    """
     columns: list[str] = []
     for rule in rules.rules:
         start = 0
@@ -130,7 +179,9 @@ def _cell(condition: Condition) -> str:
         return _IS_UNDEFINED
     value = condition.threshold
     compared = (
-        f"$ {_operator(condition)} {_quoted(value)}" if isinstance(value, str) else f"number($) {_operator(condition)} {literal(value)}"
+        f"$ {_operator(condition)} {_quoted(value)}"
+        if isinstance(value, str)
+        else f"number($) {_operator(condition)} {jdm_literal(value)}"
     )
     return f"{'$ == null or' if condition.when_undefined else '$ != null and'} {compared}"
 
@@ -140,19 +191,33 @@ def _operator(condition: Condition) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A text in quotes: the expression language knows no escapes, so one with both kinds of quotes is put together."""
+    """A text in quotes: the expression language knows no escapes, so one with both kinds of quotes
+    is put together.
+    """
     if '"' not in text:
         return f'"{text}"'
-    return f"'{text}'" if "'" not in text else """ + '"' + """.join(f'"{part}"' for part in text.split('"'))
+    return (
+        f"'{text}'"
+        if "'" not in text
+        else """ + '"' + """.join(f'"{part}"' for part in text.split('"'))
+    )
 
 
 def _unquoted(text: str) -> str:
     return "".join(part[1:-1] for part in re.findall(r"\"[^\"]*\"|'[^']*'", text))
 
 
-def _row(key: str, title: str, markup_ratio: float, note: str, cells: Sequence[str]) -> dict[str, object]:
+def _row(
+    key: str, title: str, markup_ratio: float, note: str, cells: Sequence[str]
+) -> dict[str, object]:
     asked = {f"in{n}": cell for n, cell in enumerate(cells)}
-    return {"_id": key, "_description": note, **asked, MARKUP: literal(markup_ratio), RULE: f'"{title}"'}
+    return {
+        "_id": key,
+        "_description": note,
+        **asked,
+        MARKUP: jdm_literal(markup_ratio),
+        RULE: f'"{title}"',
+    }
 
 
 def _table(graph: object) -> tuple[Mapping[str, object], Mapping[str, object]]:
@@ -165,16 +230,27 @@ def _table(graph: object) -> tuple[Mapping[str, object], Mapping[str, object]]:
 
 
 def _rule(
-    called: str, number: int, row: Mapping[str, object], inputs: Sequence[tuple[str, str]], outputs: Mapping[str, str]
+    called: str,
+    number: int,
+    row: Mapping[str, object],
+    inputs: Sequence[tuple[str, str]],
+    outputs: Mapping[str, str],
 ) -> tuple[tuple[Condition, ...], float, str, str]:
     asked = [(feature, str(row.get(key) or "").strip()) for key, feature in inputs]
-    conditions = tuple(_condition(called, number, feature, cell) for feature, cell in asked if cell and cell != "-")
+    conditions = tuple(
+        _condition(called, number, feature, cell) for feature, cell in asked if cell and cell != "-"
+    )
     markup = str(row.get(outputs[MARKUP], "")).strip()
     if not re.fullmatch(_NUMBER, markup):
         _refuse(called, f"row {number} has the mark-up {markup!r}, expected a number")
     title = _unquoted(str(row.get(outputs.get(RULE, ""), "")))
     is_numbered = title in (ELSE, f"rule {number}")
-    return conditions, float(markup), str(row.get("_description") or "").strip(), "" if is_numbered else title
+    return (
+        conditions,
+        float(markup),
+        str(row.get("_description") or "").strip(),
+        "" if is_numbered else title,
+    )
 
 
 def _condition(called: str, number: int, feature: str, cell: str) -> Condition:
@@ -182,10 +258,16 @@ def _condition(called: str, number: int, feature: str, cell: str) -> Condition:
         return Condition(feature, "IS UNDEFINED", when_undefined=True)
     found = _CELL.fullmatch(cell)
     if not found:
-        _refuse(called, f"row {number}, {feature or 'a column without a field'}: cannot read {cell!r}", _HINT)
+        _refuse(
+            called,
+            f"row {number}, {feature or 'a column without a field'}: cannot read {cell!r}",
+            _HINT,
+        )
     operator = "=" if found["operator"] in (None, "==") else found["operator"]
     # Without a word about null, the engine takes != to hold there, and nothing else.
-    when_undefined = found["undefined"].startswith("$ ==") if found["undefined"] else operator == "!="
+    when_undefined = (
+        found["undefined"].startswith("$ ==") if found["undefined"] else operator == "!="
+    )
     value = found["value"]
     threshold = _unquoted(value) if value[0] in "\"'" else float(value)
     return Condition(feature, cast(Operator, operator), threshold, when_undefined)

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-# Where the line of numbers is cut: (x, BEFORE) lies just below x, (x, AFTER) just above it. So x >= 5 is [(5, BEFORE), LAST) and
+# Where the line of numbers is cut: (x, BEFORE) lies just below x, (x, AFTER) just above it. So x >=
+# 5 is [(5, BEFORE), LAST) and
 # x > 5 is [(5, AFTER), LAST): open and closed ends are plain comparisons of pairs.
 Cut = tuple[float, int]
 Span = tuple[Cut, Cut]
@@ -48,22 +49,38 @@ class Region:
         """What is in both."""
         if self is other:
             return self
-        if len(self.spans) == 1 == len(other.spans):  # nearly always; the rest is for conditions with !=
+        if (
+            len(self.spans) == 1 == len(other.spans)
+        ):  # nearly always; the rest is for conditions with !=
             ((a, b),), ((c, d),) = self.spans, other.spans
             low, high = max(a, c), min(b, d)
             spans = ((low, high),) if low < high else ()
-            return Region(spans, self.categories & other.categories, self.undefined and other.undefined)
+            return Region(
+                spans, self.categories & other.categories, self.undefined and other.undefined
+            )
         both = ((max(a, c), min(b, d)) for a, b in self.spans for c, d in other.spans)
-        return Region(joined(both), self.categories & other.categories, self.undefined and other.undefined)
+        return Region(
+            join_regions(both),
+            self.categories & other.categories,
+            self.undefined and other.undefined,
+        )
 
     def __or__(self, other: "Region") -> "Region":
         """What is in either."""
-        return Region(joined((*self.spans, *other.spans)), self.categories | other.categories, self.undefined or other.undefined)
+        return Region(
+            join_regions((*self.spans, *other.spans)),
+            self.categories | other.categories,
+            self.undefined or other.undefined,
+        )
 
     def minus(self, other: "Region") -> "Region":
         """What is in this one alone."""
         outside = Region(_outside(other.spans))
-        return Region((self & outside).spans, self.categories - other.categories, self.undefined and not other.undefined)
+        return Region(
+            (self & outside).spans,
+            self.categories - other.categories,
+            self.undefined and not other.undefined,
+        )
 
     def whole(self) -> "Region":
         """The same for a feature that knows only whole numbers: spans from and up to whole numbers.
@@ -71,10 +88,14 @@ class Region:
         >>> Region((((0.5, AFTER), (2.0, BEFORE)),)).whole().spans
         (((1, 0), (2, 0)),)
         """
-        return Region(joined((_whole(low), _whole(high)) for low, high in self.spans), self.categories, self.undefined)
+        return Region(
+            join_regions((_whole(low), _whole(high)) for low, high in self.spans),
+            self.categories,
+            self.undefined,
+        )
 
 
-def joined(spans: Iterable[Span]) -> tuple[Span, ...]:
+def join_regions(spans: Iterable[Span]) -> tuple[Span, ...]:
     """Spans in order, empty ones left out, those that meet made one."""
     found: list[Span] = []
     for low, high in sorted(span for span in spans if span[0] < span[1]):
@@ -85,14 +106,14 @@ def joined(spans: Iterable[Span]) -> tuple[Span, ...]:
     return tuple(found)
 
 
-def describe(region: Region, *, is_whole: bool = False) -> str:
+def describe_region(region: Region, *, is_whole: bool = False) -> str:
     """A region as people read it.
 
     Args:
         region: what to describe.
         is_whole: its numbers are whole ones.
 
-    >>> describe(Region((((0.4, AFTER), (0.7, AFTER)),))), describe(Region((), frozenset({"Chrome"}), True))
+    >>> describe_region(Region((((0.4, AFTER), (0.7, AFTER)),))), describe_region(Region((), frozenset({"Chrome"}), True))
     ('above 0.4 and up to 0.7', 'Chrome, or undefined')
     """
     parts = [_span(_closed(span) if is_whole else span) for span in region.spans] + sorted(
@@ -101,7 +122,11 @@ def describe(region: Region, *, is_whole: bool = False) -> str:
     if any(not one.isprintable() for one in region.categories):
         parts.append("any other")
     shown = " or ".join(parts)
-    return f"{shown}, or undefined" if shown and region.undefined else shown or ("undefined" if region.undefined else "nothing")
+    return (
+        f"{shown}, or undefined"
+        if shown and region.undefined
+        else shown or ("undefined" if region.undefined else "nothing")
+    )
 
 
 def _closed(span: Span) -> Span:
@@ -115,7 +140,9 @@ def _span(span: Span) -> str:
     if low == high:
         return f"exactly {low:g}"
     above = "" if math.isinf(low) else f"above {low:g}" if low_side == AFTER else f"from {low:g}"
-    below = "" if math.isinf(high) else f"up to {high:g}" if high_side == AFTER else f"below {high:g}"
+    below = (
+        "" if math.isinf(high) else f"up to {high:g}" if high_side == AFTER else f"below {high:g}"
+    )
     if above.startswith("from") and not below:
         return f"{above} on"
     return " and ".join(part for part in (above, below) if part) or "any number"
@@ -123,7 +150,7 @@ def _span(span: Span) -> str:
 
 def _outside(spans: tuple[Span, ...]) -> tuple[Span, ...]:
     cuts = [FIRST, *(cut for span in spans for cut in span), LAST]
-    return joined(zip(cuts[::2], cuts[1::2], strict=True))
+    return join_regions(zip(cuts[::2], cuts[1::2], strict=True))
 
 
 def _whole(cut: Cut) -> Cut:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 from phantom_core.rules.condition import NAME, Condition
 
 LARGEST_MARKUP: Final = 10.0
@@ -19,9 +19,11 @@ class Rule:
         conditions: all of them must hold; at least one.
         markup_ratio: price over base price, above 0 and up to 10.
         note: why, in one printable line.
-        name: what reports call it, lower case letters, digits and underscores; empty for its number.
+        name: what reports call it, lower case letters, digits and underscores; empty for its
+            number.
     Raises:
-        InputError: no condition, a mark-up out of range, a note of several lines, or a name of other characters.
+        InputError: no condition, a mark-up out of range, a note of several lines, or a name of
+        other characters.
     """
 
     conditions: tuple[Condition, ...]
@@ -31,9 +33,14 @@ class Rule:
 
     def __post_init__(self) -> None:
         if not self.conditions:
-            raise InputError("A rule without a condition would always apply.", hint="Use the rule set's ELSE.")
+            raise InputError(
+                "A rule without a condition would always apply.", hint="Use the rule set's ELSE."
+            )
         if self.name and not NAME.fullmatch(self.name):
-            raise InputError(f"'{self.name}' cannot name a rule.", hint="Names are lower case letters, digits and underscores.")
+            raise InputError(
+                f"'{self.name}' cannot name a rule.",
+                hint="Names are lower case letters, digits and underscores.",
+            )
         _check(self.markup_ratio, self.note)
 
 
@@ -46,10 +53,12 @@ class RuleSet:
         rules: in the order in which they are tried.
         otherwise: mark-up where none holds.
         note: why that one.
-        rises_with: features with which the mark-up is meant never to fall; a check holds the rules to it.
+        rises_with: features with which the mark-up is meant never to fall; a check holds the rules
+            to it.
         falls_with: features with which the mark-up is meant never to rise.
     Raises:
-        InputError: a mark-up out of range, a note of several lines, two rules of one name, or a feature declared both ways.
+        InputError: a mark-up out of range, a note of several lines, two rules of one name, or a
+        feature declared both ways.
     """
 
     name: str
@@ -63,23 +72,34 @@ class RuleSet:
         _check(self.otherwise, self.note)
         names = [rule.name for rule in self.rules if rule.name]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise InputError(f"Two rules of {self.name} are called '{twice[0]}'.", hint="Give each a name of its own, or none.")
+            raise InputError(
+                f"Two rules of {self.name} are called '{twice[0]}'.",
+                hint="Give each a name of its own, or none.",
+            )
         declared = (*self.rises_with, *self.falls_with)
         for feature in declared:
             if declared.count(feature) > 1 or not NAME.fullmatch(feature):
-                raise InputError(f"'{feature}' is declared twice, or is no feature.", hint="Declare each feature once, rising or falling.")
+                raise InputError(
+                    f"'{feature}' is declared twice, or is no feature.",
+                    hint="Declare each feature once, rising or falling.",
+                )
 
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the features the rules read, each once, in order."""
-        return tuple(dict.fromkeys(condition.feature for rule in self.rules for condition in rule.conditions))
+        return tuple(
+            dict.fromkeys(condition.feature for rule in self.rules for condition in rule.conditions)
+        )
 
     def markup(self, position: int) -> float:
         """Mark-up of a rule by its position; ELSE's for any that is no rule's."""
-        return self.rules[position].markup_ratio if 0 <= position < len(self.rules) else self.otherwise
+        return (
+            self.rules[position].markup_ratio if 0 <= position < len(self.rules) else self.otherwise
+        )
 
     def title(self, position: int) -> str:
-        """What reports call a rule: its name, else its number from 1; ELSE for any position that is no rule's.
+        """What reports call a rule: its name, else its number from 1; ELSE for any position that is
+        no rule's.
 
         >>> RuleSet("none", ()).title(-1)
         'ELSE'
@@ -92,7 +112,8 @@ class RuleSet:
 def _check(markup_ratio: float, note: str) -> None:
     if not (math.isfinite(markup_ratio) and 0 < markup_ratio <= LARGEST_MARKUP):
         raise InputError(
-            f"A mark-up of {markup_ratio} is no price ratio.", hint=f"It is above 0 and up to {LARGEST_MARKUP:g}; 1.00 is the base price."
+            f"A mark-up of {markup_ratio} is no price ratio.",
+            hint=f"It is above 0 and up to {LARGEST_MARKUP:g}; 1.00 is the base price.",
         )
     if note != note.strip() or not note.isprintable():
         raise InputError("A note must be one printable line without spaces around it.")

@@ -1,8 +1,9 @@
 """Simplify: the same answers in fewer and shorter rules.
 
-A rule need not repeat what the rules above it have settled, rules of one mark-up that together form a box are one rule, and a rule that
-says what ELSE says anyway can go. Nothing is assumed of the features: every number, category and undefined value is still answered
-with the same mark-up, which a property test holds it to.
+A rule need not repeat what the rules above it have settled, rules of one mark-up that together form
+a box are one rule, and a rule that says what ELSE says anyway can go. Nothing is assumed of the
+features: every number, category and undefined value is still answered with the same mark-up, which
+a property test holds it to.
 """
 
 from collections.abc import Sequence
@@ -13,19 +14,20 @@ from phantom_core.rules.condition import Condition, Operator
 from phantom_core.rules.domain import ANY_OTHER, free_domains
 from phantom_core.rules.region import AFTER, BEFORE, FIRST, LAST, Cut, Region
 from phantom_core.rules.rule_set import Rule, RuleSet
-from phantom_core.rules.space import Box, Space, Undecided, both, is_covered, minus
+from phantom_core.rules.space import Box, Space, Undecided, intersect, is_covered, subtract
 
 _ABOVE: Final[dict[int, Operator]] = {BEFORE: ">=", AFTER: ">"}
 _BELOW: Final[dict[int, Operator]] = {BEFORE: "<", AFTER: "<="}
 
 
-def simplify(rules: RuleSet) -> RuleSet:
+def simplify_rules(rules: RuleSet) -> RuleSet:
     """Merge and shorten rules without changing any answer.
 
     Args:
         rules: in any order, overlapping or not.
     Returns:
-        A rule set of the same name that gives every session the same mark-up; notes of merged rules are joined.
+        A rule set of the same name that gives every session the same mark-up; notes of merged rules
+        are joined.
     """
     space = Space(free_domains(condition for rule in rules.rules for condition in rule.conditions))
     while True:
@@ -51,10 +53,12 @@ def _shortened(rules: RuleSet, space: Space) -> RuleSet:
     return replace(rules, rules=tuple(kept))
 
 
-def _needed(conditions: tuple[Condition, ...], above: Sequence[Box], space: Space) -> tuple[Condition, ...]:
+def _needed(
+    conditions: tuple[Condition, ...], above: Sequence[Box], space: Space
+) -> tuple[Condition, ...]:
     for condition in reversed(conditions):
         fewer = tuple(one for one in conditions if one is not condition)
-        more = minus(space.where(fewer), space.where(conditions))
+        more = subtract(space.where(fewer), space.where(conditions))
         if all(_covered(piece, above) for piece in more):
             conditions = fewer
     return conditions
@@ -93,16 +97,28 @@ def _joined(pair: _Pair, rules: Sequence[Rule], boxes: Sequence[Box], space: Spa
         if written is None:
             return None
         conditions += written
-    more = [piece for part in minus(space.where(conditions), boxes[pair.first]) for piece in minus(part, boxes[pair.second])]
+    more = [
+        piece
+        for part in subtract(space.where(conditions), boxes[pair.first])
+        for piece in subtract(part, boxes[pair.second])
+    ]
     if not conditions or not all(_covered(piece, boxes[: pair.first]) for piece in more):
         return None
-    return Rule(tuple(conditions), one.markup_ratio, _notes(one.note, other.note), one.name or other.name)
+    return Rule(
+        tuple(conditions), one.markup_ratio, _notes(one.note, other.note), one.name or other.name
+    )
 
 
 def _can_move_up(pair: _Pair, rules: Sequence[Rule], boxes: Sequence[Box]) -> bool:
-    """Whether the second rule may stand right below the first: it takes nothing from the rules between."""
-    between = [k for k in range(pair.first + 1, pair.second) if rules[k].markup_ratio != rules[pair.first].markup_ratio]
-    return all(_covered(both(boxes[pair.second], boxes[k]), boxes[:k]) for k in between)
+    """Whether the second rule may stand right below the first: it takes nothing from the rules
+    between.
+    """
+    between = [
+        k
+        for k in range(pair.first + 1, pair.second)
+        if rules[k].markup_ratio != rules[pair.first].markup_ratio
+    ]
+    return all(_covered(intersect(boxes[pair.second], boxes[k]), boxes[:k]) for k in between)
 
 
 def _without_echoes(rules: RuleSet, space: Space) -> RuleSet:
@@ -114,7 +130,7 @@ def _without_echoes(rules: RuleSet, space: Space) -> RuleSet:
         at = kept.index(rule)
         boxes = [space.where(one.conditions) for one in kept]
         below = [k for k in range(at + 1, len(kept)) if kept[k].markup_ratio != rules.otherwise]
-        if all(_covered(both(boxes[at], boxes[k]), boxes[:at]) for k in below):
+        if all(_covered(intersect(boxes[at], boxes[k]), boxes[:at]) for k in below):
             note = _notes(note, rule.note)
             del kept[at]
     return replace(rules, rules=tuple(kept), note=note)
@@ -133,20 +149,31 @@ def _notes(one: str, other: str) -> str:
 
 def _hull(region: Region) -> Region:
     """The stretch from the first to the last number."""
-    return Region(((region.spans[0][0], region.spans[-1][1]),), region.categories, region.undefined) if region.spans else region
+    return (
+        Region(((region.spans[0][0], region.spans[-1][1]),), region.categories, region.undefined)
+        if region.spans
+        else region
+    )
 
 
 def _written(feature: str, region: Region, space: Space) -> list[Condition] | None:
-    """Conditions that hold in a region and nowhere else; none at all for everything, None where there are no such."""
+    """Conditions that hold in a region and nowhere else; none at all for everything, None where
+    there are no such.
+    """
     everything = space.domains[feature].everything()
     if region == everything:
         return []
     if not region.spans and not region.categories:
         return [Condition(feature, "IS UNDEFINED", when_undefined=True)]
-    compared = _compared_categories(region, everything) if region.categories else _compared_numbers(region)
+    compared = (
+        _compared_categories(region, everything) if region.categories else _compared_numbers(region)
+    )
     if not compared:
         return None
-    return [Condition(feature, operator, threshold, region.undefined) for operator, threshold in compared]
+    return [
+        Condition(feature, operator, threshold, region.undefined)
+        for operator, threshold in compared
+    ]
 
 
 def _compared_categories(region: Region, everything: Region) -> list[tuple[Operator, str]]:
@@ -161,7 +188,11 @@ def _compared_numbers(region: Region) -> list[tuple[Operator, float]]:
         cuts = [FIRST, *(cut for span in region.spans for cut in span), LAST][2:-2]
         holes = list(zip(cuts[::2], cuts[1::2], strict=True))
         is_open = region.spans[0][0] == FIRST and region.spans[-1][1] == LAST
-        return [("!=", low[0]) for low, high in holes] if is_open and all(_is_point(low, high) for low, high in holes) else []
+        return (
+            [("!=", low[0]) for low, high in holes]
+            if is_open and all(_is_point(low, high) for low, high in holes)
+            else []
+        )
     [(low, high)] = region.spans
     if _is_point(low, high):
         return [("=", low[0])]

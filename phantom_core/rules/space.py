@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from phantom_core.errors import PhantomError
+from phantom_core.core.errors import PhantomError
 from phantom_core.rules.condition import Condition
 from phantom_core.rules.domain import Domain
 from phantom_core.rules.region import Region
 
 Box = tuple[Region, ...]
-# Whether boxes cover another one is a hard question in general; real rule sets need a few hundred pieces.
+# Whether boxes cover another one is a hard question in general; real rule sets need a few hundred
+# pieces.
 MOST_PIECES: Final = 20_000
 
 
@@ -36,7 +37,9 @@ class Space:
         """Sessions for which all conditions hold."""
         box = dict(zip(self.domains, self.everything(), strict=True))
         for condition in conditions:
-            box[condition.feature] = box[condition.feature] & self.domains[condition.feature].where(condition)
+            box[condition.feature] = box[condition.feature] & self.domains[condition.feature].where(
+                condition
+            )
         return tuple(box.values())
 
     def position(self, feature: str) -> int:
@@ -49,21 +52,21 @@ def is_empty(box: Box) -> bool:
     return any(region.is_empty for region in box)
 
 
-def both(box: Box, other: Box) -> Box:
+def intersect(box: Box, other: Box) -> Box:
     """Sessions in two boxes."""
     return tuple(one & two for one, two in zip(box, other, strict=True))
 
 
-def overlap(box: Box, other: Box) -> bool:
+def spaces_overlap(box: Box, other: Box) -> bool:
     """Whether some session is in both boxes."""
     return all(one.meets(two) for one, two in zip(box, other, strict=True))
 
 
-def minus(box: Box, other: Box) -> list[Box]:
+def subtract(box: Box, other: Box) -> list[Box]:
     """Sessions of a box that are not in another one, as boxes that do not overlap."""
-    if not overlap(box, other):
+    if not spaces_overlap(box, other):
         return [] if is_empty(box) else [box]
-    shared = both(box, other)
+    shared = intersect(box, other)
     pieces = []
     for k, region in enumerate(box):
         rest = region.minus(other[k])
@@ -79,7 +82,7 @@ def left_of(box: Box, covers: Sequence[Box]) -> Iterator[Box]:
         Undecided: more than MOST_PIECES pieces were looked at.
     """
     n_pieces = 0
-    covers = [cover for cover in covers if overlap(box, cover)]  # the others take nothing
+    covers = [cover for cover in covers if spaces_overlap(box, cover)]  # the others take nothing
     waiting = [] if is_empty(box) else [(box, 0)]
     while waiting:
         piece, n_done = waiting.pop()
@@ -89,7 +92,7 @@ def left_of(box: Box, covers: Sequence[Box]) -> Iterator[Box]:
         if n_done == len(covers):
             yield piece
         else:
-            waiting.extend((part, n_done + 1) for part in minus(piece, covers[n_done]))
+            waiting.extend((part, n_done + 1) for part in subtract(piece, covers[n_done]))
 
 
 def is_covered(box: Box, covers: Sequence[Box]) -> bool:

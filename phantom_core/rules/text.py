@@ -6,9 +6,9 @@
     ELIF std_price_seen IS UNDEFINED THEN markup 1.05
     ELSE markup 1.00
 
-A condition on an undefined feature is false, != included, unless OR UNDEFINED follows it. One rule a line; empty lines and
-lines that begin with # are skipped; keywords may be in any case. MARKUP RISES WITH and MARKUP FALLS WITH stand first and change no
-price: a check holds the rules to them.
+A condition on an undefined feature is false, != included, unless OR UNDEFINED follows it. One rule
+a line; empty lines and lines that begin with # are skipped; keywords may be in any case. MARKUP
+RISES WITH and MARKUP FALLS WITH stand first and change no price: a check holds the rules to them.
 """
 
 import re
@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, NoReturn, cast
 
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 from phantom_core.rules.condition import NAME, Condition, Operator
 from phantom_core.rules.rule_set import Rule, RuleSet
 
@@ -35,7 +35,8 @@ def format_rules(rules: RuleSet) -> str:
     """
     declared = [f"MARKUP {way} WITH {name}" for way, names in _ways(rules) for name in names]
     lines = [
-        f"{'ELIF' if position else 'IF'} {format_conditions(rule.conditions)} THEN {_markup(rule.markup_ratio, rule.note, rule.name)}"
+        f"{'ELIF' if position else 'IF'} {format_conditions(rule.conditions)} THEN "
+        f"{_markup(rule.markup_ratio, rule.note, rule.name)}"
         for position, rule in enumerate(rules.rules)
     ]
     return "\n".join([*declared, *lines, f"ELSE {_markup(rules.otherwise, rules.note)}"]) + "\n"
@@ -85,16 +86,31 @@ def parse_rules(text: str, name: str) -> RuleSet:
             with reader.named():
                 rules.append(Rule(conditions, ratio, note, title))
     if otherwise is None:
-        raise InputError(f"Rules {name}, line {number + 1}: found the end, expected ELSE markup 1.00.")
-    return RuleSet(name, tuple(rules), *otherwise, rises_with=tuple(declared["RISES"]), falls_with=tuple(declared["FALLS"]))
+        raise InputError(
+            f"Rules {name}, line {number + 1}: found the end, expected ELSE markup 1.00."
+        )
+    return RuleSet(
+        name,
+        tuple(rules),
+        *otherwise,
+        rises_with=tuple(declared["RISES"]),
+        falls_with=tuple(declared["FALLS"]),
+    )
 
 
 def _condition(condition: Condition) -> str:
     if condition.threshold is None:
         return f"{condition.feature} IS UNDEFINED"
     threshold = condition.threshold
-    shown = "'" + threshold.replace("'", "''") + "'" if isinstance(threshold, str) else repr(float(threshold)).removesuffix(".0")
-    return f"{condition.feature} {condition.operator} {shown}{' OR UNDEFINED' if condition.when_undefined else ''}"
+    shown = (
+        "'" + threshold.replace("'", "''") + "'"
+        if isinstance(threshold, str)
+        else repr(float(threshold)).removesuffix(".0")
+    )
+    return (
+        f"{condition.feature} {condition.operator} "
+        f"{shown}{' OR UNDEFINED' if condition.when_undefined else ''}"
+    )
 
 
 def _markup(ratio: float, note: str, name: str = "") -> str:
@@ -114,7 +130,10 @@ class _Line:
 
     def fail(self, expected: str) -> NoReturn:
         found = self._peek()
-        raise InputError(f"Rules {self.name}, line {self.number}: found {found or 'the end of the line'}, expected {expected}.")
+        raise InputError(
+            f"Rules {self.name}, line {self.number}: found {found or 'the end of the line'}, "
+            f"expected {expected}."
+        )
 
     def _peek(self) -> str:
         found = _TOKEN.match(self.text, self.at)
@@ -209,4 +228,6 @@ class _Line:
         try:
             yield
         except InputError as error:
-            raise InputError(f"Rules {self.name}, line {self.number}: {error.message}", hint=error.hint) from None
+            raise InputError(
+                f"Rules {self.name}, line {self.number}: {error.message}", hint=error.hint
+            ) from None

@@ -8,8 +8,8 @@ from typing import Final
 
 import zen
 
-from phantom_core.errors import InputError
-from phantom_core.rules.jdm import MARKUP, RULE, literal, to_jdm
+from phantom_core.core.errors import InputError
+from phantom_core.rules.jdm import MARKUP, RULE, jdm_literal, to_jdm
 from phantom_core.rules.rule_set import RuleSet
 
 # The engine's decimals have 28 places: from SMALLEST to LARGEST they hold all 17 digits of a float.
@@ -42,10 +42,15 @@ class ZenRules:
     def __init__(self, rules: RuleSet) -> None:
         for rule in rules.rules:
             for condition in rule.conditions:
-                size = abs(condition.threshold) if isinstance(condition.threshold, float | int) else 0.0
+                size = (
+                    abs(condition.threshold)
+                    if isinstance(condition.threshold, float | int)
+                    else 0.0
+                )
                 if size and not SMALLEST <= size < LARGEST:
                     raise InputError(
-                        f"{condition.feature} {condition.operator} {condition.threshold} is beyond the decimals of Zen engines."
+                        f"{condition.feature} {condition.operator} {condition.threshold} is "
+                        "beyond the decimals of Zen engines."
                     )
         self._features = rules.features
         self._decision = zen.ZenEngine().create_decision(json.dumps(to_jdm(rules)))
@@ -62,10 +67,14 @@ class ZenRules:
 
 
 def _sent(value: float | str | None) -> str | None:
-    """A value as the engine compares it exactly: decimal text. Beyond all thresholds, one value does for all."""
+    """A value as the engine compares it exactly: decimal text. Beyond all thresholds, one value
+    does for all.
+    """
     if value is None or isinstance(value, str):
         return value
     if math.isnan(value):
         return None
     near_zero = 0 < abs(value) < SMALLEST
-    return literal(math.copysign(SMALLEST / 2, value) if near_zero else max(-LARGEST, min(LARGEST, value)))
+    return jdm_literal(
+        math.copysign(SMALLEST / 2, value) if near_zero else max(-LARGEST, min(LARGEST, value))
+    )

@@ -17,11 +17,13 @@ WINDOW_DAYS: Final = 42
 _MOST_SESSIONS: Final = 6
 _LEAST_GAP_MS: Final = 2 * 3_600_000
 # Visits of people by hour of the day, UTC: quiet before six, busy at noon and in the evening.
-_PEOPLE_BY_HOUR: Final = np.array([2, 1, 1, 1, 1, 1, 2, 3, 5, 6, 7, 8, 9, 8, 7, 7, 7, 8, 9, 11, 12, 11, 8, 4], float)
+_PEOPLE_BY_HOUR: Final = np.array(
+    [2, 1, 1, 1, 1, 1, 2, 3, 5, 6, 7, 8, 9, 8, 7, 7, 7, 8, 9, 11, 12, 11, 8, 4], float
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class Population:
     """Actors and their sessions; sessions of one actor stand together, in time order.
 
     Attributes:
@@ -45,23 +47,30 @@ class Crowd:
     start_ms: NDArray[np.int64]
 
 
-def draw_crowd(n_sessions: int, families: Sequence[Family], rng: np.random.Generator) -> Crowd:
-    """Draw actors until each family has its share of the sessions; the shares do not depend on the seed.
+def draw_crowd(n_sessions: int, families: Sequence[Family], rng: np.random.Generator) -> Population:
+    """Draw actors until each family has its share of the sessions; the shares do not depend on the
+    seed.
 
     Args:
         n_sessions: 1 or more.
         families: their shares add up to 1.
         rng: source of all randomness.
     """
-    quotas = np.diff(np.round(np.cumsum([0.0, *(family.share for family in families)]) * n_sessions).astype(np.int64))
-    sizes = [_draw_sizes(family, int(quota), rng) for family, quota in zip(families, quotas, strict=True)]
+    quotas = np.diff(
+        np.round(np.cumsum([0.0, *(family.share for family in families)]) * n_sessions).astype(
+            np.int64
+        )
+    )
+    sizes = [
+        _draw_sizes(family, int(quota), rng) for family, quota in zip(families, quotas, strict=True)
+    ]
     order = rng.permutation(sum(size.size for size in sizes))
     family = np.repeat(np.arange(len(families)), [size.size for size in sizes])[order]
     actor = np.repeat(np.arange(order.size), np.concatenate(sizes)[order])
     n_actors = order.size
     same_as_before = np.insert(actor[1:] == actor[:-1], 0, False)
     is_last = same_as_before & ~np.append(same_as_before[1:], False)
-    return Crowd(
+    return Population(
         family=family,
         store=rng.integers(0, len(STORE_MODES), n_actors),
         taste=rng.beta(2.0, 2.0, n_actors),
@@ -76,21 +85,32 @@ def draw_crowd(n_sessions: int, families: Sequence[Family], rng: np.random.Gener
 def _draw_sizes(family: Family, n_sessions: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Sessions of each actor of a family; the last actor gets what is left."""
     spare = _MOST_SESSIONS - family.min_sessions
-    sizes = family.min_sessions + rng.binomial(spare, (family.mean_sessions - family.min_sessions) / spare, n_sessions)
+    sizes = family.min_sessions + rng.binomial(
+        spare, (family.mean_sessions - family.min_sessions) / spare, n_sessions
+    )
     return np.bincount(np.repeat(np.arange(n_sessions), sizes)[:n_sessions])
 
 
 def _draw_starts(
-    actor: NDArray[np.int64], family: NDArray[np.int64], families: Sequence[Family], rng: np.random.Generator
+    actor: NDArray[np.int64],
+    family: NDArray[np.int64],
+    families: Sequence[Family],
+    rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """Starts of sessions: days by the family's gap, hours by its rhythm, two hours apart at least."""
+    """Starts of sessions: days by the family's gap, hours by its rhythm, two hours apart at
+    least.
+    """
     kind = family[actor]
-    gap_days = np.array([one.gap_h for one in families])[kind] / 24.0 * rng.exponential(size=actor.size)
+    gap_days = (
+        np.array([one.gap_h for one in families])[kind] / 24.0 * rng.exponential(size=actor.size)
+    )
     days = rng.random(family.size)[actor] * WINDOW_DAYS + gap_days
     flat = rng.random(actor.size) < np.array([one.flatness for one in families])[kind]
     peopled = rng.choice(24, actor.size, p=_PEOPLE_BY_HOUR / _PEOPLE_BY_HOUR.sum())
     hours = np.where(flat, rng.integers(0, 24, actor.size), peopled) + rng.random(actor.size)
-    start_ms = START_MS + (((days.astype(np.int64) % WINDOW_DAYS) + hours / 24.0) * DAY_MS).astype(np.int64)
+    start_ms = START_MS + (((days.astype(np.int64) % WINDOW_DAYS) + hours / 24.0) * DAY_MS).astype(
+        np.int64
+    )
     start_ms = start_ms[np.lexsort((start_ms, actor))]
     for row in range(1, _MOST_SESSIONS):
         later = np.flatnonzero(actor[row:] == actor[:-row]) + row

@@ -32,7 +32,8 @@ class Catalogue:
     Attributes:
         product_id: ids, one per product.
         base_price: currency, shape (n_products,), rising within a store.
-        listing: what a store shows at each place of its pages, rows of the catalogue, shape (n_products,).
+        listing: what a store shows at each place of its pages, rows of the catalogue, shape
+            (n_products,).
         first: a store's first row, shape (n_stores,), in the order of STORE_MODES.
         size: a store's number of products, shape (n_stores,).
     """
@@ -43,7 +44,9 @@ class Catalogue:
     first: NDArray[np.int64]
     size: NDArray[np.int64]
 
-    def on_price_ladder(self, store: NDArray[np.int64], height: NDArray[np.float64]) -> NDArray[np.int64]:
+    def on_price_ladder(
+        self, store: NDArray[np.int64], height: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
         """The product at a height of its store's price ladder.
 
         Args:
@@ -69,22 +72,33 @@ def demo_catalogue() -> Catalogue:
     for mode in STORE_MODES:
         n, median, spread, prefix = _SHELVES[mode]
         first.append(len(ids))
-        # A stride without a common factor with n shows every product once, and neighbours in price far apart.
+        # A stride without a common factor with n shows every product once, and neighbours in price
+        # far apart.
         listing.extend(first[-1] + (place * 37) % n for place in range(n))
         ids.extend(f"{prefix}-{(rank * 53) % n:03d}" for rank in range(n))
-        prices.extend(round(median * exp(spread * NormalDist().inv_cdf((rank + 0.5) / n))) for rank in range(n))
+        prices.extend(
+            round(median * exp(spread * NormalDist().inv_cdf((rank + 0.5) / n)))
+            for rank in range(n)
+        )
     sizes = [_SHELVES[mode][0] for mode in STORE_MODES]
-    return Catalogue(tuple(ids), np.array(prices, float), np.array(listing), np.array(first), np.array(sizes))
+    return Catalogue(
+        tuple(ids), np.array(prices, float), np.array(listing), np.array(first), np.array(sizes)
+    )
 
 
 def product_table() -> pa.Table:
     """The demo catalogue as a shop would export it, with the schema of events.schema.CATALOGUE.
 
-    Competitors' prices lie around the base price, and are unknown for one product in six; only rooms and seats have amenities.
+    Competitors' prices lie around the base price, and are unknown for one product in six; only
+    rooms and seats have amenities.
     """
     catalogue, rows = demo_catalogue(), []
-    modes = [mode for mode, n in zip(STORE_MODES, catalogue.size.tolist(), strict=True) for _ in range(n)]
-    for place, (product_id, base_price, mode) in enumerate(zip(catalogue.product_id, catalogue.base_price.tolist(), modes, strict=True), 1):
+    modes = [
+        mode for mode, n in zip(STORE_MODES, catalogue.size.tolist(), strict=True) for _ in range(n)
+    ]
+    for place, (product_id, base_price, mode) in enumerate(
+        zip(catalogue.product_id, catalogue.base_price.tolist(), modes, strict=True), 1
+    ):
         # Multiples of the golden ratio, modulo 1, are spread evenly and follow no other column.
         even = place * _GOLDEN % 1.0
         rows.append(
@@ -92,13 +106,21 @@ def product_table() -> pa.Table:
                 "product_id": product_id,
                 "base_price": base_price,
                 "stock": float(_STOCK[mode] + round(20 * even)),
-                "n_amenities": float(round(even * _MOST_AMENITIES[mode])) if _MOST_AMENITIES[mode] else None,
+                "n_amenities": float(round(even * _MOST_AMENITIES[mode]))
+                if _MOST_AMENITIES[mode]
+                else None,
                 "is_refundable": place % 3 != 0,
-                "competitor_price": _competitor_price(base_price, even) if place % _UNWATCHED else None,
+                "competitor_price": _competitor_price(base_price, even)
+                if place % _UNWATCHED
+                else None,
             }
         )
     return pa.Table.from_pylist(rows, schema=CATALOGUE)
 
 
 def _competitor_price(base_price: float, even: float) -> float:
-    return float(round(base_price * exp(_COMPETITOR_SPREAD * NormalDist().inv_cdf(0.5 + 0.99 * (even - 0.5)))))
+    return float(
+        round(
+            base_price * exp(_COMPETITOR_SPREAD * NormalDist().inv_cdf(0.5 + 0.99 * (even - 0.5)))
+        )
+    )

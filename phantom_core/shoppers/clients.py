@@ -1,4 +1,6 @@
-"""Clients: the browsers and tools that send the events, and which of the two vocabularies they speak."""
+"""Clients: the browsers and tools that send the events, and which of the two vocabularies they
+speak.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom_core.shoppers.actors import Crowd
+from phantom_core.shoppers.actors import Population
 from phantom_core.shoppers.families import Family
 
 _WEBKIT: Final = "AppleWebKit/537.36 (KHTML, like Gecko)"
@@ -15,7 +17,10 @@ _WINDOWS: Final = f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_WEBKIT}"
 _MAC: Final = f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {_WEBKIT}"
 _LINUX: Final = f"Mozilla/5.0 (X11; Linux x86_64) {_WEBKIT}"
 _ANDROID: Final = f"Mozilla/5.0 (Linux; Android 10; K) {_WEBKIT}"
-_IPHONE: Final = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+_IPHONE: Final = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko)"
+)
 
 # user agent, share
 _DESKTOP: Final = (
@@ -23,7 +28,11 @@ _DESKTOP: Final = (
     (f"{_WINDOWS} Chrome/143.0.0.0 Safari/537.36", 0.14),
     (f"{_MAC} Chrome/142.0.0.0 Safari/537.36", 0.16),
     (f"{_LINUX} Chrome/142.0.0.0 Safari/537.36", 0.04),
-    ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/605.1.15", 0.11),
+    (
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+        "Version/18.1 Safari/605.1.15",
+        0.11,
+    ),
     ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0", 0.07),
     ("Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0", 0.02),
     (f"{_WINDOWS} Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0", 0.10),
@@ -47,9 +56,24 @@ USER_AGENTS: Final = (*(name for name, _ in (*_DESKTOP, *_MOBILE)), *_TOOLS)
 _FIRST_TOOL: Final = len(_DESKTOP) + len(_MOBILE)
 _SECOND_DEVICE: Final = 0.15
 _EARLIER_CLIENT: Final = 0.25
-VIEWPORTS: Final = ("1920x1080", "1440x900", "1536x864", "1366x768", "390x844", "412x915", "360x780", "393x852")
+VIEWPORTS: Final = (
+    "1920x1080",
+    "1440x900",
+    "1536x864",
+    "1366x768",
+    "390x844",
+    "412x915",
+    "360x780",
+    "393x852",
+)
 _FIRST_MOBILE_VIEWPORT: Final = 4
-REFERRERS: Final = ("https://www.google.com/", "https://www.bing.com/", "direct", "newsletter", "https://www.reddit.com/")
+REFERRERS: Final = (
+    "https://www.google.com/",
+    "https://www.bing.com/",
+    "direct",
+    "newsletter",
+    "https://www.reddit.com/",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +95,9 @@ class Clients:
     referrer: NDArray[np.int64]
 
 
-def draw_clients(crowd: Crowd, families: Sequence[Family], rng: np.random.Generator) -> Clients:
+def draw_clients(
+    crowd: Population, families: Sequence[Family], rng: np.random.Generator
+) -> Clients:
     """Draw the clients of all sessions: one per actor, and now and then a second device.
 
     Args:
@@ -84,7 +110,10 @@ def draw_clients(crowd: Crowd, families: Sequence[Family], rng: np.random.Genera
     other = _draw_user_agents(crowd.family[crowd.actor], families, rng)
     device = np.where(rng.random(n) < _SECOND_DEVICE, other, own)
     is_mobile = (device >= len(_DESKTOP)) & (device < _FIRST_TOOL)
-    hides = rng.random(crowd.family.size) < np.array([kind.no_user_agent for kind in families])[crowd.family]
+    hides = (
+        rng.random(crowd.family.size)
+        < np.array([kind.no_user_agent for kind in families])[crowd.family]
+    )
     return Clients(
         user_agent=np.where(hides[crowd.actor], -1, device),
         is_mobile=is_mobile,
@@ -94,10 +123,14 @@ def draw_clients(crowd: Crowd, families: Sequence[Family], rng: np.random.Genera
     )
 
 
-def _draw_user_agents(family: NDArray[np.int64], families: Sequence[Family], rng: np.random.Generator) -> NDArray[np.int64]:
+def _draw_user_agents(
+    family: NDArray[np.int64], families: Sequence[Family], rng: np.random.Generator
+) -> NDArray[np.int64]:
     n = family.size
     desktop = rng.choice(len(_DESKTOP), n, p=[share for _, share in _DESKTOP])
     mobile = len(_DESKTOP) + rng.choice(len(_MOBILE), n, p=[share for _, share in _MOBILE])
-    drawn = np.where(rng.random(n) < np.array([kind.mobile for kind in families])[family], mobile, desktop)
+    drawn = np.where(
+        rng.random(n) < np.array([kind.mobile for kind in families])[family], mobile, desktop
+    )
     tells = rng.random(n) < np.array([kind.telling_user_agent for kind in families])[family]
     return np.where(tells, _FIRST_TOOL + rng.integers(0, len(_TOOLS), n), drawn)

@@ -1,7 +1,8 @@
 """The shopper families: how each kind moves, waits, chooses and decides.
 
-Everything a family is stands here as data; `walk` turns it into events. No parameter is a label in disguise: for each of
-them some human family and some agent family overlap, and every actor strays from its family (`Style.variety`, `Style.pace_spread`).
+Everything a family is stands here as data; `walk` turns it into events. No parameter is a label in
+disguise: for each of them some human family and some agent family overlap, and every actor strays
+from its family (`Style.variety`, `Style.pace_spread`).
 """
 
 from dataclasses import astuple, dataclass
@@ -22,7 +23,8 @@ class Waits:
     Attributes:
         shape: "lognormal" (people), "gamma" (machines that think), "even" (a clock with jitter).
         typical_s: typical wait, seconds: the median of the log-normal, the mean of the others.
-        spread: sigma of the log; coefficient of variation of the gamma; half-width of the jitter, as a share of the wait.
+        spread: sigma of the log; coefficient of variation of the gamma; half-width of the jitter,
+            as a share of the wait.
         attention: 1 when reading takes longer than hovering, 0 when every step takes the same.
         pause_rate: share of events followed by a long pause (phone call, rate limit), in [0, 1].
         pause_s: median long pause, seconds.
@@ -85,7 +87,8 @@ class Style:
         on_product: weights of the next step from a product page.
         length: median number of events before the visit closes.
         length_spread: sigma of the log of that number.
-        sweep: probability that the next product is the next of the listing, not one to the shopper's taste.
+        sweep: probability that the next product is the next of the listing, not one to the
+            shopper's taste.
         taste_width: how far products stray from the shopper's taste on the price ladder, 0 to 1.
         interest: P(consider) at the first quote of a product, for a visit of median keenness.
         target_interest: the same for the product the shopper came for.
@@ -115,7 +118,8 @@ class Family:
         is_agent: whether a program does the shopping.
         share: of all sessions; shares add up to 1.
         style: of every visit, or of all but the last where there is a closing style.
-        closing: style of an actor's last visit, when it comes for one product; None for families without.
+        closing: style of an actor's last visit, when it comes for one product; None for families
+            without.
         closing_target: which product that is, of those quoted to the actor before.
         min_sessions: least number of sessions of an actor, 1 to 6.
         mean_sessions: mean number of sessions of an actor.

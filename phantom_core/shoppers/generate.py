@@ -8,20 +8,26 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 from phantom_core.events.schema import STORE_MODES
-from phantom_core.shoppers.actors import Crowd, draw_crowd
+from phantom_core.shoppers.actors import Population, draw_crowd
 from phantom_core.shoppers.catalogue import Catalogue, demo_catalogue
 from phantom_core.shoppers.clients import Clients, draw_clients
 from phantom_core.shoppers.families import FAMILIES, Family
 from phantom_core.shoppers.messages import Senders, iso_time, write_events
 from phantom_core.shoppers.metadata import draw_baskets
-from phantom_core.shoppers.path import Decisions, Events, concatenate, take
+from phantom_core.shoppers.path import Decisions, PathEvents, concatenate_paths, take_rows
 from phantom_core.shoppers.quotes import DEMO_EXPERIMENT, Quote, Shop
-from phantom_core.shoppers.visits import prepare
-from phantom_core.shoppers.walk import walk
+from phantom_core.shoppers.visits import prepare_visits
+from phantom_core.shoppers.walk import walk_visits
 
-_TASKS: Final = ("book-a-weekend", "find-the-cheapest", "gift-under-budget", "free-browsing", "compare-three")
+_TASKS: Final = (
+    "book-a-weekend",
+    "find-the-cheapest",
+    "gift-under-budget",
+    "free-browsing",
+    "compare-three",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +35,16 @@ class Generated:
     """Sessions and everything known about them.
 
     Attributes:
-        events: as clients send them, in time order: sessionId, experimentId, storeMode, ts, page, eventName, productId, metadata,
-            userAgent.
-        quotes: each first price of a product in a session, in time order: sessionId, experimentId, storeMode, ts, productId, price,
-            base_price, propensity.
+        events: as clients send them, in time order: sessionId, experimentId, storeMode, ts, page,
+            eventName, productId, metadata, userAgent.
+        quotes: each first price of a product in a session, in time order: sessionId, experimentId,
+            storeMode, ts, productId, price, base_price, propensity.
         experiments: one row per actor: id, subject_name, xp_human_only, xp_market_mode, xp_task_id.
         labels: one row per session: session, family.
-        truth: one row per quote, in the order of `quotes`, never to be loaded as data: sessionId, productId, family, visit ("usual" or
-            "closing"), is_agent, price_ratio, interest = P(consider), p_buy_considered = P(buy | considered), p_buy = their product,
-            considered, bought.
+        truth: one row per quote, in the order of `quotes`, never to be loaded as data: sessionId,
+            productId, family, visit ("usual" or "closing"), is_agent, price_ratio, interest =
+            P(consider), p_buy_considered = P(buy | considered), p_buy = their product, considered,
+            bought.
     """
 
     events: pa.Table
@@ -47,7 +54,7 @@ class Generated:
     truth: pa.Table
 
 
-def generate(
+def generate_sessions(
     n_sessions: int,
     seed: int,
     *,
@@ -83,13 +90,18 @@ def generate(
         events=write_events(events, senders, catalogue, rng),
         quotes=_quotes(decisions, senders, catalogue),
         experiments=_experiments(crowd, families, rng),
-        labels=pa.table({"session": senders.session_id, "family": names.take(pa.array(crowd.family[crowd.actor]))}),
+        labels=pa.table(
+            {
+                "session": senders.session_id,
+                "family": names.take(pa.array(crowd.family[crowd.actor])),
+            }
+        ),
         truth=_truth(decisions, senders, catalogue, crowd, families),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class Shoppers:
     """Who comes, before anybody looks at a price.
 
     Attributes:
@@ -98,7 +110,7 @@ class People:
         families: what the actors are.
     """
 
-    crowd: Crowd
+    crowd: Population
     clients: Clients
     families: tuple[Family, ...]
 
@@ -108,7 +120,7 @@ class People:
         return np.array([family.is_agent for family in self.families])[self.crowd.family]
 
 
-def draw_people(n_sessions: int, families: Sequence[Family], rng: np.random.Generator) -> People:
+def draw_people(n_sessions: int, families: Sequence[Family], rng: np.random.Generator) -> Shoppers:
     """Draw the people behind some sessions.
 
     Args:
@@ -117,45 +129,61 @@ def draw_people(n_sessions: int, families: Sequence[Family], rng: np.random.Gene
         rng: source of all randomness.
     """
     crowd = draw_crowd(n_sessions, families, rng)
-    return People(crowd, draw_clients(crowd, families, rng), tuple(families))
+    return Shoppers(crowd, draw_clients(crowd, families, rng), tuple(families))
 
 
-def walk_people(people: People, shop: Shop, rng: np.random.Generator, *, price_blind: bool = False) -> tuple[Events, Decisions]:
+def walk_people(
+    people: Shoppers, shop: Shop, rng: np.random.Generator, *, price_blind: bool = False
+) -> tuple[PathEvents, Decisions]:
     """Walk family after family; visits are renumbered to rows of the crowd's sessions.
 
     Args:
         people: who comes.
         shop: what they walk into.
         rng: source of all randomness.
-        price_blind: shoppers decide by a coin whether to buy what they considered. What a visit does before it ends never depends on
-            that decision, so blind shoppers move alike whatever they are quoted; who knows their sensitivity decides for them later.
+        price_blind: shoppers decide by a coin whether to buy what they considered. What a visit
+            does before it ends never depends on that decision, so blind shoppers move alike
+            whatever they are quoted; who knows their sensitivity decides for them later.
     """
     crowd, clients, families = people.crowd, people.clients, people.families
-    walked: list[Events] = []
+    walked: list[PathEvents] = []
     decided: list[Decisions] = []
     kind = crowd.family[crowd.actor]
     # A generator of its own for each family: changing one leaves the others as they were.
-    for position, (family, own_rng) in enumerate(zip(families, rng.spawn(len(families)), strict=True)):
+    for position, (family, own_rng) in enumerate(
+        zip(families, rng.spawn(len(families)), strict=True)
+    ):
         closes = crowd.is_last & (family.closing is not None)
-        for style, sessions in ((family.style, (kind == position) & ~closes), (family.closing, (kind == position) & closes)):
+        for style, sessions in (
+            (family.style, (kind == position) & ~closes),
+            (family.closing, (kind == position) & closes),
+        ):
             rows = np.flatnonzero(sessions)
             if style is None or not rows.size:
                 continue
-            visits = prepare(crowd, clients, rows, style, own_rng)
+            visits = prepare_visits(crowd, clients, rows, style, own_rng)
             if style is family.closing:
                 visits = replace(visits, target=_targets(decided[-1], crowd, rows, family))
             sensitivity = 0.0 if price_blind else family.sensitivity
-            events, decisions = walk(visits, style, sensitivity, shop, own_rng, rows)
+            events, decisions = walk_visits(visits, style, sensitivity, shop, own_rng, rows)
             walked.append(replace(events, visit=rows[events.visit]))
             decided.append(replace(decisions, visit=rows[decisions.visit]))
-    decisions = concatenate(decided)
-    return concatenate(walked), take(decisions, np.lexsort((decisions.visit, decisions.event_ms)))
+    decisions = concatenate_paths(decided)
+    return concatenate_paths(walked), take_rows(
+        decisions, np.lexsort((decisions.visit, decisions.event_ms))
+    )
 
 
-def _targets(seen: Decisions, crowd: Crowd, sessions: NDArray[np.int64], family: Family) -> NDArray[np.int64]:
-    """The product each closing visit is for: what its actor saw last, or was quoted lowest; -1 for an actor that saw none."""
+def _targets(
+    seen: Decisions, crowd: Population, sessions: NDArray[np.int64], family: Family
+) -> NDArray[np.int64]:
+    """The product each closing visit is for: what its actor saw last, or was quoted lowest; -1 for
+    an actor that saw none.
+    """
     actor = crowd.actor[seen.visit]
-    rank = seen.price / seen.base_price if family.closing_target == "lowest quote" else -seen.event_ms
+    rank = (
+        seen.price / seen.base_price if family.closing_target == "lowest quote" else -seen.event_ms
+    )
     best = np.lexsort((rank, actor))
     found, first = np.unique(actor[best], return_index=True)
     target = np.full(crowd.family.size, -1)
@@ -168,17 +196,21 @@ def _session_ids(n_sessions: int, rng: np.random.Generator) -> pa.Array:
     return pa.array([f"s-{number:016x}" for number in numbers.tolist()])
 
 
-def _experiment_ids(crowd: Crowd) -> pa.Array:
+def _experiment_ids(crowd: Population) -> pa.Array:
     return pa.array([f"xp-{number:05d}" for number in range(1, crowd.family.size + 1)])
 
 
-def _experiments(crowd: Crowd, families: Sequence[Family], rng: np.random.Generator) -> pa.Table:
+def _experiments(
+    crowd: Population, families: Sequence[Family], rng: np.random.Generator
+) -> pa.Table:
     n_actors = crowd.family.size
     is_agent = np.array([family.is_agent for family in families])[crowd.family]
     return pa.table(
         {
             "id": _experiment_ids(crowd),
-            "subject_name": pa.array([f"subject-{number:05d}" for number in range(1, n_actors + 1)]),
+            "subject_name": pa.array(
+                [f"subject-{number:05d}" for number in range(1, n_actors + 1)]
+            ),
             "xp_human_only": pa.array(~is_agent),
             "xp_market_mode": pa.array(STORE_MODES).take(pa.array(crowd.store)),
             "xp_task_id": pa.array(_TASKS).take(pa.array(rng.integers(0, len(_TASKS), n_actors))),
@@ -192,7 +224,9 @@ def _quotes(decisions: Decisions, senders: Senders, catalogue: Catalogue) -> pa.
         {
             "sessionId": senders.session_id.take(visit),
             "experimentId": senders.experiment_id.take(visit),
-            "storeMode": pa.array(STORE_MODES).take(pa.array(senders.baskets.store[decisions.visit])),
+            "storeMode": pa.array(STORE_MODES).take(
+                pa.array(senders.baskets.store[decisions.visit])
+            ),
             "ts": iso_time(decisions.event_ms),
             "productId": pa.array(catalogue.product_id).take(pa.array(decisions.product)),
             "price": decisions.price,
@@ -202,9 +236,18 @@ def _quotes(decisions: Decisions, senders: Senders, catalogue: Catalogue) -> pa.
     )
 
 
-def _truth(decisions: Decisions, senders: Senders, catalogue: Catalogue, crowd: Crowd, families: Sequence[Family]) -> pa.Table:
+def _truth(
+    decisions: Decisions,
+    senders: Senders,
+    catalogue: Catalogue,
+    crowd: Population,
+    families: Sequence[Family],
+) -> pa.Table:
     kind = crowd.family[crowd.actor[decisions.visit]]
-    closes = crowd.is_last[decisions.visit] & np.array([family.closing is not None for family in families])[kind]
+    closes = (
+        crowd.is_last[decisions.visit]
+        & np.array([family.closing is not None for family in families])[kind]
+    )
     return pa.table(
         {
             "sessionId": senders.session_id.take(pa.array(decisions.visit)),

@@ -12,21 +12,42 @@ from phantom_core.events.schema import STORE_MODES
 from phantom_core.shoppers.catalogue import Catalogue
 from phantom_core.shoppers.clients import USER_AGENTS, Clients
 from phantom_core.shoppers.metadata import Baskets, metadata_of
-from phantom_core.shoppers.path import Events, Move, take
+from phantom_core.shoppers.path import Move, PathEvents, take_rows
 
 EVENTS: Final = pa.schema(
     [
         pa.field(name, pa.string())
-        for name in ("sessionId", "experimentId", "storeMode", "ts", "page", "eventName", "productId", "metadata", "userAgent")
+        for name in (
+            "sessionId",
+            "experimentId",
+            "storeMode",
+            "ts",
+            "page",
+            "eventName",
+            "productId",
+            "metadata",
+            "userAgent",
+        )
     ]
 )
 _ROWS_AT_ONCE: Final = 250_000
 PLACES: Final = ("", "/results", "/cart", "/checkout", "/confirmation")
-_PLACES_OF: Final = {Move.ARRIVE: 0, Move.CART_PAGE: 2, Move.REMOVE: 2, Move.CHECKOUT: 3, Move.PURCHASE: 4}
+_PLACES_OF: Final = {
+    Move.ARRIVE: 0,
+    Move.CART_PAGE: 2,
+    Move.REMOVE: 2,
+    Move.CHECKOUT: 3,
+    Move.PURCHASE: 4,
+}
 PLACE_OF: Final = np.array([_PLACES_OF.get(move, 1) for move in Move])
 
 _FILTERS: Final = ("filter_for_date", "filter_for_amenities", "filter_for_price")
-_HOVERS: Final = ("hover_over_title", "hover_over_paragraph", "hover_over_link", "hover_over_button")
+_HOVERS: Final = (
+    "hover_over_title",
+    "hover_over_paragraph",
+    "hover_over_link",
+    "hover_over_button",
+)
 # Names by kind: of the later client, then of the earlier one.
 _NAMES: Final[dict[Move, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     Move.LIST: (("page_view",), ("page_view",)),
@@ -36,7 +57,10 @@ _NAMES: Final[dict[Move, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     Move.OPEN: (("view_item_page",), ("product_view",)),
     Move.AGAIN: (("view_item_page",), ("product_view",)),
     Move.LEARN: (("learn_more_about_item",), ("learn_more",)),
-    Move.HOVER: (_HOVERS, ("product_hover", "hover_over_paragraph", "hover_over_link", "hover_over_button")),
+    Move.HOVER: (
+        _HOVERS,
+        ("product_hover", "hover_over_paragraph", "hover_over_link", "hover_over_button"),
+    ),
     Move.CLICK: (("click",), ("click",)),
     Move.ARRIVE: (("session_start",), ("session_start",)),
     Move.CART: (("add_item_to_cart",), ("add_to_cart",)),
@@ -64,7 +88,9 @@ class Senders:
     baskets: Baskets
 
 
-def write_events(events: Events, senders: Senders, catalogue: Catalogue, rng: np.random.Generator) -> pa.Table:
+def write_events(
+    events: PathEvents, senders: Senders, catalogue: Catalogue, rng: np.random.Generator
+) -> pa.Table:
     """Steps as messages, in the order of time over all sessions.
 
     Args:
@@ -77,7 +103,10 @@ def write_events(events: Events, senders: Senders, catalogue: Catalogue, rng: np
         A table with the columns of EVENTS.
     """
     order = np.lexsort((events.visit, events.event_ms))
-    parts = [_write(take(events, order[at : at + _ROWS_AT_ONCE]), senders, catalogue, rng) for at in range(0, order.size, _ROWS_AT_ONCE)]
+    parts = [
+        _write(take_rows(events, order[at : at + _ROWS_AT_ONCE]), senders, catalogue, rng)
+        for at in range(0, order.size, _ROWS_AT_ONCE)
+    ]
     return pa.Table.from_batches(parts, EVENTS)
 
 
@@ -87,10 +116,14 @@ def iso_time(event_ms: NDArray[np.int64]) -> pa.Array:
     >>> iso_time(np.array([1_767_571_200_123]))[0].as_py()
     '2026-01-05T00:00:00.123Z'
     """
-    return pc.replace_substring(pa.array(event_ms).cast(pa.timestamp("ms", "UTC")).cast(pa.string()), " ", "T")
+    return pc.replace_substring(
+        pa.array(event_ms).cast(pa.timestamp("ms", "UTC")).cast(pa.string()), " ", "T"
+    )
 
 
-def _write(events: Events, senders: Senders, catalogue: Catalogue, rng: np.random.Generator) -> pa.RecordBatch:
+def _write(
+    events: PathEvents, senders: Senders, catalogue: Catalogue, rng: np.random.Generator
+) -> pa.RecordBatch:
     store = senders.baskets.store[events.visit]
     columns = [
         senders.session_id.take(pa.array(events.visit)),
@@ -100,7 +133,9 @@ def _write(events: Events, senders: Senders, catalogue: Catalogue, rng: np.rando
         _pages(events, store, catalogue),
         _names(events, senders.clients.is_earlier[events.visit]),
         _take(catalogue.product_id, events.product),
-        pa.array(metadata_of(events, senders.clients, senders.baskets, catalogue, rng), pa.string()),
+        pa.array(
+            metadata_of(events, senders.clients, senders.baskets, catalogue, rng), pa.string()
+        ),
         _take(USER_AGENTS, senders.clients.user_agent[events.visit]),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=EVENTS)
@@ -111,16 +146,22 @@ def _take(words: tuple[str, ...], at: NDArray[np.int64]) -> pa.Array:
     return pa.array(words, pa.string()).take(pa.array(at, mask=at < 0))
 
 
-def _pages(events: Events, store: NDArray[np.int64], catalogue: Catalogue) -> pa.Array:
+def _pages(events: PathEvents, store: NDArray[np.int64], catalogue: Catalogue) -> pa.Array:
     fixed = [f"/{mode}{place}" for mode in STORE_MODES for place in PLACES]
     of_store = np.repeat(np.arange(len(STORE_MODES)), catalogue.size)
-    products = [f"/{STORE_MODES[shop]}/{name}" for shop, name in zip(of_store, catalogue.product_id, strict=True)]
+    products = [
+        f"/{STORE_MODES[shop]}/{name}"
+        for shop, name in zip(of_store, catalogue.product_id, strict=True)
+    ]
     place = PLACE_OF[events.move]
     on_product = (events.product >= 0) & (place == 1)
-    return _take((*fixed, *products), np.where(on_product, len(fixed) + events.product, store * len(PLACES) + place))
+    return _take(
+        (*fixed, *products),
+        np.where(on_product, len(fixed) + events.product, store * len(PLACES) + place),
+    )
 
 
-def _names(events: Events, is_earlier: NDArray[np.bool_]) -> pa.Array:
+def _names(events: PathEvents, is_earlier: NDArray[np.bool_]) -> pa.Array:
     names: list[str] = []
     code = np.zeros((2, len(Move), len(_HOVERS)), np.int64)
     for move, vocabularies in _NAMES.items():

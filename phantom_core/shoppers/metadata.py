@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from phantom_core.shoppers.catalogue import Catalogue
 from phantom_core.shoppers.clients import REFERRERS, VIEWPORTS, Clients
-from phantom_core.shoppers.path import Events, Move
+from phantom_core.shoppers.path import Move, PathEvents
 
-# Metadata: a template, and the columns that fill it. Moves that differ by store or kind have one for each.
+# Metadata: a template, and the columns that fill it. Moves that differ by store or kind have one
+# for each.
 _Template = tuple[str, tuple[str, ...]]
 _PRICED: Final[tuple[_Template, ...]] = (
     (
@@ -86,7 +87,13 @@ def draw_baskets(store: NDArray[np.int64], rng: np.random.Generator) -> Baskets:
     return Baskets(store, units, 1 + rng.integers(0, 90, store.size))
 
 
-def metadata_of(events: Events, clients: Clients, baskets: Baskets, catalogue: Catalogue, rng: np.random.Generator) -> NDArray[np.object_]:
+def metadata_of(
+    events: PathEvents,
+    clients: Clients,
+    baskets: Baskets,
+    catalogue: Catalogue,
+    rng: np.random.Generator,
+) -> NDArray[np.object_]:
     """Metadata of events as JSON text.
 
     Args:
@@ -106,7 +113,9 @@ def metadata_of(events: Events, clients: Clients, baskets: Baskets, catalogue: C
     return texts
 
 
-def _groups(events: Events, store: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], _Template]]:
+def _groups(
+    events: PathEvents, store: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], _Template]]:
     """Rows that share a template, with it."""
     for kind, template in enumerate(_FILTER_TEMPLATES):
         yield np.flatnonzero((events.move == Move.FILTER) & (events.kind == kind)), template
@@ -119,12 +128,22 @@ def _groups(events: Events, store: NDArray[np.int64]) -> Iterator[tuple[NDArray[
 
 
 def _columns(
-    events: Events, clients: Clients, baskets: Baskets, catalogue: Catalogue, rng: np.random.Generator
+    events: PathEvents,
+    clients: Clients,
+    baskets: Baskets,
+    catalogue: Catalogue,
+    rng: np.random.Generator,
 ) -> dict[str, NDArray[np.object_] | NDArray[np.float64] | NDArray[np.int64]]:
     """Everything a template may ask for, one value per event."""
     n, visit = events.move.size, events.visit
-    traits = {name: np.array(words, object)[events.product % len(words)] for name, words in _TRAITS.items()}
-    words = {name: np.array(choices, object)[rng.integers(0, len(choices), n)] for name, choices in _WORDS.items()}
+    traits = {
+        name: np.array(words, object)[events.product % len(words)]
+        for name, words in _TRAITS.items()
+    }
+    words = {
+        name: np.array(choices, object)[rng.integers(0, len(choices), n)]
+        for name, choices in _WORDS.items()
+    }
     low = 10 * rng.integers(1, 12, n)
     first_day = events.event_ms // 86_400_000 + baskets.days_ahead[visit]
     return {
@@ -148,4 +167,6 @@ def _columns(
 def _days(day: NDArray[np.int64]) -> NDArray[np.object_]:
     """Days since 1970 as ISO dates."""
     found, at = np.unique(day, return_inverse=True)
-    return np.asarray(np.array([str(date(1970, 1, 1) + timedelta(days=int(one))) for one in found], object)[at])
+    return np.asarray(
+        np.array([str(date(1970, 1, 1) + timedelta(days=int(one))) for one in found], object)[at]
+    )

@@ -34,13 +34,14 @@ N_HABITS = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Events:
+class PathEvents:
     """Events as columns of one shape (n_events,).
 
     Attributes:
         visit: rows of the visits.
         move: values of Move.
-        kind: which filter (0 date, 1 amenities, 2 price) or hover (0 title, 1 paragraph, 2 link, 3 button); else 0.
+        kind: which filter (0 date, 1 amenities, 2 price) or hover (0 title, 1 paragraph, 2 link, 3
+            button); else 0.
         product: rows of the catalogue; -1 without a product.
         price: the price shown, currency; NaN without one.
         event_ms: UTC milliseconds, strictly rising within a visit.
@@ -87,35 +88,38 @@ class Path:
     """Events in the order in which the walk took them.
 
     Args:
-        sessions: rows of the crowd's sessions behind the visits, shape (n_visits,); None where visits stand for themselves.
+        sessions: rows of the crowd's sessions behind the visits, shape (n_visits,); None where
+            visits stand for themselves.
     """
 
     def __init__(self, sessions: NDArray[np.int64] | None = None) -> None:
         self.sessions = sessions
-        self._steps: list[Events] = []
+        self._steps: list[PathEvents] = []
 
-    def append(self, step: Events) -> None:
+    def append(self, step: PathEvents) -> None:
         """Add one step of several visits."""
         self._steps.append(step)
 
-    def steps(self, since: int) -> Sequence[Events]:
+    def steps(self, since: int) -> Sequence[PathEvents]:
         """The steps after the first `since` ones; in a step, no visit has more than one event."""
         return self._steps[since:]
 
-    def events(self) -> Events:
+    def events(self) -> PathEvents:
         """All events so far; rows of one visit are in time order."""
-        return concatenate(self._steps)
+        return concatenate_paths(self._steps)
 
 
-Columns = TypeVar("Columns", Events, Decisions)
+Columns = TypeVar("Columns", PathEvents, Decisions)
 
 
-def concatenate(parts: Sequence[Columns]) -> Columns:
+def concatenate_paths(parts: Sequence[Columns]) -> Columns:
     """One set of columns from several, which share their numbering of visits."""
     kind = type(parts[0])
-    return kind(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(kind)))
+    return kind(
+        *(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(kind))
+    )
 
 
-def take(columns: Columns, rows: NDArray[np.int64]) -> Columns:
+def take_rows(columns: Columns, rows: NDArray[np.int64]) -> Columns:
     """Some rows, in the order asked for."""
     return type(columns)(*(getattr(columns, column.name)[rows] for column in fields(columns)))

@@ -11,8 +11,9 @@ from phantom_core.shoppers.path import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Prices asked for at the same step of several visits, arrays of one shape (n_asked,); n_asked may be 0.
+class QuoteRequest:
+    """Prices asked for at the same step of several visits, arrays of one shape (n_asked,); n_asked
+    may be 0.
 
     Attributes:
         visit: rows of the visits that ask.
@@ -35,7 +36,8 @@ class Quoted:
 
     Attributes:
         price: currency, shape (n_asked,).
-        propensity: probability with which each price was chosen, in (0, 1]; NaN where nobody randomised.
+        propensity: probability with which each price was chosen, in (0, 1]; NaN where nobody
+            randomised.
     """
 
     price: NDArray[np.float64]
@@ -43,9 +45,11 @@ class Quoted:
 
 
 class Quote(Protocol):
-    """A pricing policy as shoppers meet it: one price per product and visit, kept for the rest of the visit."""
+    """A pricing policy as shoppers meet it: one price per product and visit, kept for the rest of
+    the visit.
+    """
 
-    def __call__(self, asked: Asked, rng: np.random.Generator) -> Quoted:
+    def __call__(self, asked: QuoteRequest, rng: np.random.Generator) -> Quoted:
         """Answer with a price for each question, in the same order."""
 
 
@@ -74,10 +78,15 @@ class PriceExperiment:
     multipliers: tuple[float, ...] = (0.70, 0.85, 1.00, 1.20, 1.40)
     propensities: tuple[float, ...] = (0.20, 0.20, 0.30, 0.15, 0.15)
 
-    def __call__(self, asked: Asked, rng: np.random.Generator) -> Quoted:
+    def __call__(self, asked: QuoteRequest, rng: np.random.Generator) -> Quoted:
         """Draw a multiplier for each question; prices are rounded to cents."""
-        arm = np.searchsorted(np.cumsum(self.propensities)[:-1], rng.random(asked.visit.size), side="right")
-        return Quoted(np.round(asked.base_price * np.array(self.multipliers)[arm], 2), np.array(self.propensities)[arm])
+        arm = np.searchsorted(
+            np.cumsum(self.propensities)[:-1], rng.random(asked.visit.size), side="right"
+        )
+        return Quoted(
+            np.round(asked.base_price * np.array(self.multipliers)[arm], 2),
+            np.array(self.propensities)[arm],
+        )
 
 
 DEMO_EXPERIMENT: Final = PriceExperiment()

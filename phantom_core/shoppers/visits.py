@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom_core.shoppers.actors import Crowd
+from phantom_core.shoppers.actors import Population
 from phantom_core.shoppers.clients import Clients
 from phantom_core.shoppers.families import Style
 from phantom_core.shoppers.path import Move
@@ -38,7 +38,13 @@ class Visits:
     target: NDArray[np.int64]
 
 
-def prepare(crowd: Crowd, clients: Clients, sessions: NDArray[np.int64], style: Style, rng: np.random.Generator) -> Visits:
+def prepare_visits(
+    crowd: Population,
+    clients: Clients,
+    sessions: NDArray[np.int64],
+    style: Style,
+    rng: np.random.Generator,
+) -> Visits:
     """Make visits of one style, for no product in particular.
 
     Args:
@@ -54,7 +60,11 @@ def prepare(crowd: Crowd, clients: Clients, sessions: NDArray[np.int64], style: 
     # Who is keen reads on, and takes a little longer.
     habits[:, Move.LEARN] *= np.exp(mood)
     habits[:, Move.HOVER] *= np.exp(0.5 * mood) * ~clients.is_mobile[sessions]
-    pace = style.pace_spread * crowd.pace[actor] + _VISIT_PACE_SPREAD * rng.standard_normal(sessions.size) + 0.2 * mood
+    pace = (
+        style.pace_spread * crowd.pace[actor]
+        + _VISIT_PACE_SPREAD * rng.standard_normal(sessions.size)
+        + 0.2 * mood
+    )
     return Visits(
         store=crowd.store[actor],
         start_ms=crowd.start_ms[sessions],

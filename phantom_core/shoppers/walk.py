@@ -1,8 +1,10 @@
 """The walk: visits of one style, taken step by step together, until each has left.
 
-A step is a draw from the visit's habits, which depend on where it stands (a list or a product): a Markov chain with two
-contexts. At the first sight of a product the shop is asked for a quote, and the shopper decides at once, in two draws:
-whether to consider the product (whatever the price; it goes to the cart) and whether to buy it at this price.
+A step is a draw from the visit's habits, which depend on where it stands (a list or a product): a
+Markov chain with two contexts. At the first sight of a product the shop is asked for a quote, and
+the shopper decides at once, in two draws:
+whether to consider the product (whatever the price; it goes to the cart) and whether to buy it at
+this price.
 """
 
 from typing import Final
@@ -11,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phantom_core.shoppers.families import Style
-from phantom_core.shoppers.path import Decisions, Events, Move, Path, concatenate
-from phantom_core.shoppers.quotes import Asked, Shop
+from phantom_core.shoppers.path import Decisions, Move, Path, PathEvents, concatenate_paths
+from phantom_core.shoppers.quotes import QuoteRequest, Shop
 from phantom_core.shoppers.visits import Visits
 
 # How long a step holds the attention of somebody who reads, in units of the typical wait.
@@ -21,11 +23,16 @@ _SHARES: Final = {
     Move.CART: 0.8, Move.CART_PAGE: 1.2, Move.REMOVE: 0.6, Move.CHECKOUT: 4.0,
 }  # fmt: skip
 _ATTENTION: Final = np.array([_SHARES.get(move, 1.0) for move in Move])
-# The client itself sends the next event after these: arriving loads a page, a click on a list opens a product.
+# The client itself sends the next event after these: arriving loads a page, a click on a list opens
+# a product.
 _PAGE_LOAD_S: Final = 0.4
 _STAYS: Final = np.isin(np.arange(len(Move)), (Move.LEARN, Move.HOVER, Move.CLICK))
-_ON_LIST: Final = np.isin(np.arange(len(Move)), (Move.ARRIVE, Move.LIST, Move.SEARCH, Move.FILTER, Move.SORT))
-_SHOWS_PRICE: Final = np.isin(np.arange(len(Move)), (Move.OPEN, Move.AGAIN, Move.LEARN, Move.CART, Move.PURCHASE))
+_ON_LIST: Final = np.isin(
+    np.arange(len(Move)), (Move.ARRIVE, Move.LIST, Move.SEARCH, Move.FILTER, Move.SORT)
+)
+_SHOWS_PRICE: Final = np.isin(
+    np.arange(len(Move)), (Move.OPEN, Move.AGAIN, Move.LEARN, Move.CART, Move.PURCHASE)
+)
 _HOVER_KINDS: Final = np.cumsum([0.45, 0.15, 0.25])
 # How a visit ends: nothing in the cart; one of three ways to abandon it; a purchase.
 _BUYS: Final = 4
@@ -42,14 +49,14 @@ _MOST_INTEREST: Final = 0.9
 _MOST_EVENTS: Final = 150
 
 
-def walk(
+def walk_visits(
     visits: Visits,
     style: Style,
     sensitivity: float,
     shop: Shop,
     rng: np.random.Generator,
     sessions: NDArray[np.int64] | None = None,
-) -> tuple[Events, Decisions]:
+) -> tuple[PathEvents, Decisions]:
     """Take visits from their first event to their last.
 
     Args:
@@ -58,7 +65,8 @@ def walk(
         sensitivity: exponent s of P(buy) = 1 / (1 + (price / base price) ^ s).
         shop: what the stores sell, and at which prices.
         rng: source of all randomness.
-        sessions: rows of the crowd's sessions behind the visits, for quotes that know more of them than their path.
+        sessions: rows of the crowd's sessions behind the visits, for quotes that know more of them
+            than their path.
 
     Returns:
         The events, step by step, and the first quotes with what became of them.
@@ -70,13 +78,21 @@ def walk(
         moves = walkers.next_moves(rows)
         rows, moves = rows[moves != Move.LEAVE], moves[moves != Move.LEAVE]
         walkers.take(rows, moves)
-    return walkers.path.events(), concatenate(walkers.decisions)
+    return walkers.path.events(), concatenate_paths(walkers.decisions)
 
 
 class _Walkers:
     """Where every visit stands; arrays over the visits."""
 
-    def __init__(self, visits: Visits, style: Style, sensitivity: float, shop: Shop, rng: np.random.Generator, path: Path) -> None:
+    def __init__(
+        self,
+        visits: Visits,
+        style: Style,
+        sensitivity: float,
+        shop: Shop,
+        rng: np.random.Generator,
+        path: Path,
+    ) -> None:
         n = visits.start_ms.size
         self.visits, self.style, self.sensitivity, self.rng = visits, style, sensitivity, rng
         self.catalogue, self.quote = shop.catalogue, shop.quote
@@ -97,7 +113,10 @@ class _Walkers:
         self.clicked = np.zeros(n, np.bool_)
         length = style.length * np.exp(style.length_spread * rng.standard_normal(n))
         self.steps_left = np.clip(np.round(length), 1, _MOST_EVENTS).astype(np.int64)
-        weights = np.stack([style.on_list.weights(), style.on_product.weights()]) * visits.habits[:, None, :]
+        weights = (
+            np.stack([style.on_list.weights(), style.on_product.weights()])
+            * visits.habits[:, None, :]
+        )
         self.habits = np.cumsum(weights, axis=2) / weights.sum(axis=2, keepdims=True)
 
     def next_moves(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -138,7 +157,9 @@ class _Walkers:
     def _choose(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The next product: what the visit is for, the next of the listing, or one to its taste."""
         store = self.visits.store[rows]
-        height = self.visits.taste[rows] + self.style.taste_width * self.rng.standard_normal(rows.size)
+        height = self.visits.taste[rows] + self.style.taste_width * self.rng.standard_normal(
+            rows.size
+        )
         product = self.catalogue.on_price_ladder(store, height)
         sweeps = self.rng.random(rows.size) < self.style.sweep
         self.place[rows[sweeps]] += 1
@@ -156,12 +177,18 @@ class _Walkers:
         product = self.product[rows]
         self.opened[rows, self.n_opened[rows]] = product
         self.n_opened[rows] += 1
-        asked = Asked(rows, product, self.catalogue.base_price[product], self.now_ms[rows], self.path)
+        asked = QuoteRequest(
+            rows, product, self.catalogue.base_price[product], self.now_ms[rows], self.path
+        )
         quoted = self.quote(asked, self.rng)
         self.prices[rows, shelf] = quoted.price
-        interest = np.where(product == self.visits.target[rows], self.style.target_interest, self.style.interest)
+        interest = np.where(
+            product == self.visits.target[rows], self.style.target_interest, self.style.interest
+        )
         # One product a visit: what follows the first one in the cart is only looked at.
-        interest = np.minimum(interest * self.visits.keenness[rows], _MOST_INTEREST) * (self.ending[rows] == 0)
+        interest = np.minimum(interest * self.visits.keenness[rows], _MOST_INTEREST) * (
+            self.ending[rows] == 0
+        )
         p_buy = 1.0 / (1.0 + (quoted.price / asked.base_price) ** self.sensitivity)
         considered = self.rng.random(rows.size) < interest
         bought = (self.rng.random(rows.size) < p_buy) & considered
@@ -169,7 +196,18 @@ class _Walkers:
         self.ending[rows[considered]] = self.rng.integers(1, _BUYS, int(considered.sum()))
         self.ending[rows[bought]] = _BUYS
         self.decisions.append(
-            Decisions(rows, product, asked.event_ms, quoted.price, asked.base_price, quoted.propensity, interest, p_buy, considered, bought)
+            Decisions(
+                rows,
+                product,
+                asked.event_ms,
+                quoted.price,
+                asked.base_price,
+                quoted.propensity,
+                interest,
+                p_buy,
+                considered,
+                bought,
+            )
         )
 
     def _handle_cart(self, rows: NDArray[np.int64], moves: NDArray[np.int64]) -> None:
@@ -186,12 +224,19 @@ class _Walkers:
         shelf = np.maximum(product - self.catalogue.first[self.visits.store[rows]], 0)
         price = np.where(named & _SHOWS_PRICE[moves], self.prices[rows, shelf], np.nan)
         kind = np.searchsorted(_HOVER_KINDS, self.rng.random(rows.size))
-        kind = np.where(moves == Move.FILTER, np.minimum(kind, 2), np.where(moves == Move.HOVER, kind, 0))
-        self.path.append(Events(rows, moves, kind, product, price, self.now_ms[rows].copy()))
+        kind = np.where(
+            moves == Move.FILTER, np.minimum(kind, 2), np.where(moves == Move.HOVER, kind, 0)
+        )
+        self.path.append(PathEvents(rows, moves, kind, product, price, self.now_ms[rows].copy()))
 
     def _waits_ms(self, rows: NDArray[np.int64], moves: NDArray[np.int64]) -> NDArray[np.int64]:
         waits = self.style.waits
-        wait_s = waits.typical_s * self.visits.pace[rows] * _ATTENTION[moves] ** waits.attention * waits.draw(self.rng, rows.size)
+        wait_s = (
+            waits.typical_s
+            * self.visits.pace[rows]
+            * _ATTENTION[moves] ** waits.attention
+            * waits.draw(self.rng, rows.size)
+        )
         pauses = self.rng.random(rows.size) < waits.pause_rate
         wait_s += pauses * waits.pause_s * np.exp(0.6 * self.rng.standard_normal(rows.size))
         loads = self.clicked[rows] | (moves == Move.ARRIVE)

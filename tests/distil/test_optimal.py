@@ -9,18 +9,22 @@ from numpy.typing import NDArray
 from phantom_core.distil import optimal
 from phantom_core.distil.optimal import optimal_markups
 from phantom_core.models.multitask.inputs import Inputs
-from phantom_core.models.optimal_price import Terms
+from phantom_core.models.optimal_price import PricingObjective
 
-FREE = Terms(leakage_weight=0.0)
+FREE = PricingObjective(leakage_weight=0.0)
 
 
 @dataclass(frozen=True)
 class Buyers:
-    """A network of which P(buy) at ratio r is 1 / (1 + r ^ s), s being the first session feature."""
+    """A network of which P(buy) at ratio r is 1 / (1 + r ^ s), s being the first session
+    feature.
+    """
 
     factor: float = 1.0
 
-    def run(self, names: None, feed: dict[str, NDArray[np.float32]]) -> tuple[None, NDArray[np.float64]]:
+    def run(
+        self, names: None, feed: dict[str, NDArray[np.float32]]
+    ) -> tuple[None, NDArray[np.float64]]:
         sensitivity = self.factor * feed["session"][:, 0].astype(np.float64)
         return None, 1.0 / (1.0 + np.exp(sensitivity * feed["log_ratio"]))
 
@@ -28,12 +32,23 @@ class Buyers:
 def offers(*sensitivities: float) -> Inputs:
     session = np.zeros((len(sensitivities), 29), np.float32)
     session[:, 0] = sensitivities
-    return Inputs(session, np.zeros((len(session), 10), np.float32), np.zeros(len(session), np.float32))
+    return Inputs(
+        session, np.zeros((len(session), 10), np.float32), np.zeros(len(session), np.float32)
+    )
 
 
-def best(sensitivities: list[float], session: list[int], n_sessions: int, *, terms: Terms = FREE, agent: float = 0.0) -> list[float]:
+def best(
+    sensitivities: list[float],
+    session: list[int],
+    n_sessions: int,
+    *,
+    terms: PricingObjective = FREE,
+    agent: float = 0.0,
+) -> list[float]:
     fold, p_agent = np.zeros(n_sessions, np.int64), np.full(n_sessions, agent)
-    return optimal_markups([Buyers()], fold, p_agent, offers(*sensitivities), np.array(session), terms).tolist()  # type: ignore[list-item]
+    return optimal_markups(
+        [Buyers()], fold, p_agent, offers(*sensitivities), np.array(session), terms
+    ).tolist()  # type: ignore[list-item]
 
 
 def test_a_session_of_one_offer_has_that_offers_best_price() -> None:
@@ -43,11 +58,16 @@ def test_a_session_of_one_offer_has_that_offers_best_price() -> None:
 def test_offers_of_a_session_are_priced_together() -> None:
     (together,) = best([2.0, 5.0], [0, 0], 1)
     ratios = np.linspace(0.7, 1.5, 80_001)
-    assert together == pytest.approx(ratios[(ratios / (1 + ratios**2) + ratios / (1 + ratios**5)).argmax()], abs=2e-3)
+    assert together == pytest.approx(
+        ratios[(ratios / (1 + ratios**2) + ratios / (1 + ratios**5)).argmax()], abs=2e-3
+    )
 
 
 def test_leakage_of_an_agent_raises_its_price() -> None:
-    assert best([5.0], [0], 1, terms=Terms(leakage_weight=0.5), agent=1.0)[0] > best([5.0], [0], 1)[0] + 0.02
+    assert (
+        best([5.0], [0], 1, terms=PricingObjective(leakage_weight=0.5), agent=1.0)[0]
+        > best([5.0], [0], 1)[0] + 0.02
+    )
 
 
 def test_a_session_that_was_offered_nothing_has_no_price() -> None:
@@ -55,7 +75,14 @@ def test_a_session_that_was_offered_nothing_has_no_price() -> None:
 
 
 def test_each_fold_is_priced_by_its_own_network() -> None:
-    found = optimal_markups([Buyers(), Buyers(2.5)], np.array([1, 0]), np.zeros(2), offers(2.0, 2.0), np.array([0, 1]), FREE)  # type: ignore[list-item]
+    found = optimal_markups(
+        [Buyers(), Buyers(2.5)],
+        np.array([1, 0]),
+        np.zeros(2),
+        offers(2.0, 2.0),
+        np.array([0, 1]),
+        FREE,
+    )  # type: ignore[list-item]
     assert found.tolist() == pytest.approx([0.25 ** (1 / 5), 1.0], abs=2e-3)
 
 

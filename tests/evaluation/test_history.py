@@ -25,7 +25,10 @@ def history(tmp_path: Path) -> History:
 
 
 def test_only_the_wanted_sessions_are_read_in_order(history: History) -> None:
-    assert history.sequences().to_pylist() == [["click"], ["search", "view_item_page", "purchase_complete"]]
+    assert history.sequences().to_pylist() == [
+        ["click"],
+        ["search", "view_item_page", "purchase_complete"],
+    ]
     assert history.starts.tolist() == [0, 1, 4]
 
 
@@ -49,14 +52,19 @@ def test_a_cut_beyond_the_end_is_the_whole_session(history: History) -> None:
 def test_an_event_of_the_same_millisecond_after_the_cut_is_not_known(tmp_path: Path) -> None:
     together = [(1, "search", 0), (1, "click", 1_000), (1, "purchase_complete", 1_000)]
     features = history_of(Lake(tmp_path), together, [1]).features_after(2)
-    assert (features["total_interactions"].to_pylist(), features["purchases"].to_pylist()) == ([2], [0])
+    assert (features["total_interactions"].to_pylist(), features["purchases"].to_pylist()) == (
+        [2],
+        [0],
+    )
 
 
 def test_delays_grow_each_gap_of_the_chosen_sessions_by_at_most_the_longest(tmp_path: Path) -> None:
     events = [(key, "click", 1_000 * i) for key in (1, 2) for i in range(500)]
     history = history_of(Lake(tmp_path), events, [1, 2])
     delayed = history.delayed(np.array([False, True]), 10, np.random.default_rng(0))
-    assert delayed.event_ms[:501].tolist() == history.event_ms[:501].tolist()  # the other session, and the first event
+    assert (
+        delayed.event_ms[:501].tolist() == history.event_ms[:501].tolist()
+    )  # the other session, and the first event
     added_ms = (delayed.gap_ms - history.gap_ms)[501:]
     assert 0 <= added_ms.min() < 100
     assert 9_900 < added_ms.max() < 10_000
@@ -64,7 +72,9 @@ def test_delays_grow_each_gap_of_the_chosen_sessions_by_at_most_the_longest(tmp_
     assert delayed.sequences() == history.sequences()
 
 
-def test_on_another_clock_a_session_starts_when_it_did_and_waits_as_its_models_do(tmp_path: Path) -> None:
+def test_on_another_clock_a_session_starts_when_it_did_and_waits_as_its_models_do(
+    tmp_path: Path,
+) -> None:
     human = [(1, "click", at) for at in (100, 2_100, 5_100)]
     agent = [(2, "search", 7), *[(2, "click", 7 + i) for i in range(1, 50)]]
     history = history_of(Lake(tmp_path), [*human, *agent], [1, 2])

@@ -21,8 +21,14 @@ def test_every_step_is_counted_from_start_to_end() -> None:
     kernels = fitted()
     human, agent = kernels.counts
     assert (human.sum(), agent.sum()) == (3, 3)
-    assert human[at(kernels, "start", "search")] == human[at(kernels, "search", "view_item_page")] == 1
-    assert agent[at(kernels, "view_item_page", "view_item_page")] == agent[at(kernels, "view_item_page", "end")] == 1
+    assert (
+        human[at(kernels, "start", "search")] == human[at(kernels, "search", "view_item_page")] == 1
+    )
+    assert (
+        agent[at(kernels, "view_item_page", "view_item_page")]
+        == agent[at(kernels, "view_item_page", "end")]
+        == 1
+    )
 
 
 def test_smoothed_kernels_are_probabilities() -> None:
@@ -38,7 +44,9 @@ def test_evidence_is_the_log_likelihood_ratio_of_a_step() -> None:
     n = len(kernels.targets)
     assert kernels.evidence[at(kernels, "start", "view_item_page")] == pytest.approx(np.log(2))
     assert kernels.evidence[at(kernels, "start", "search")] == pytest.approx(-np.log(2))
-    assert kernels.evidence[at(kernels, "view_item_page", "view_item_page")] == pytest.approx(np.log((2 / (n + 2)) / (1 / (n + 1))))
+    assert kernels.evidence[at(kernels, "view_item_page", "view_item_page")] == pytest.approx(
+        np.log((2 / (n + 2)) / (1 / (n + 1)))
+    )
 
 
 def test_a_score_is_the_mean_evidence_of_the_steps() -> None:
@@ -48,7 +56,9 @@ def test_a_score_is_the_mean_evidence_of_the_steps() -> None:
     assert kernels.score(pa.array([AGENT])) == pytest.approx([(np.log(2) + to_view + to_end) / 3])
     ratios, session = kernels.steps(pa.array([AGENT, HUMAN]))
     assert session.tolist() == [0, 0, 0, 1, 1, 1]
-    assert kernels.score(pa.array([AGENT, HUMAN])) == pytest.approx([ratios[:3].mean(), ratios[3:].mean()])
+    assert kernels.score(pa.array([AGENT, HUMAN])) == pytest.approx(
+        [ratios[:3].mean(), ratios[3:].mean()]
+    )
 
 
 def test_a_step_with_a_name_never_learned_is_no_evidence() -> None:
@@ -69,4 +79,6 @@ def test_a_session_without_events_goes_from_start_to_end() -> None:
 
 def test_a_slice_of_sequences_scores_like_the_sequences_alone() -> None:
     kernels, sequences = fitted(), pa.array([HUMAN, AGENT, HUMAN])
-    assert kernels.score(sequences.slice(1)) == pytest.approx(kernels.score(pa.array([AGENT, HUMAN])))
+    assert kernels.score(sequences.slice(1)) == pytest.approx(
+        kernels.score(pa.array([AGENT, HUMAN]))
+    )

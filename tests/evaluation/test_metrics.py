@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phantom_core.evaluation.metrics import brier, calibration_bins, calibration_error, calibration_error_of_chance, confusion
+from phantom_core.evaluation.metrics import (
+    brier_score,
+    calibration_bins,
+    calibration_error,
+    calibration_error_of_chance,
+    confusion_counts,
+)
 
 # Two bins of two: 0.15 predicted and 0 observed, 0.7 predicted and 0.5 observed.
 LABELS = np.array([False, False, True, False])
@@ -13,19 +19,28 @@ PROBABILITIES = np.array([0.1, 0.2, 0.9, 0.5])
 
 
 def test_confusion_counts_what_is_against_what_it_was_taken_for() -> None:
-    counted = confusion(np.array([True, True, True, False, False]), np.array([True, True, False, True, False]))
-    assert (counted.agents_found, counted.agents_missed, counted.humans_marked, counted.humans_left) == (2, 1, 1, 1)
+    counted = confusion_counts(
+        np.array([True, True, True, False, False]), np.array([True, True, False, True, False])
+    )
+    assert (
+        counted.agents_found,
+        counted.agents_missed,
+        counted.humans_marked,
+        counted.humans_left,
+    ) == (2, 1, 1, 1)
     assert (counted.precision, counted.recall) == (2 / 3, 2 / 3)
 
 
 def test_precision_of_marking_nobody_is_undefined() -> None:
-    nobody = confusion(np.array([True, False]), np.array([False, False]))
+    nobody = confusion_counts(np.array([True, False]), np.array([False, False]))
     assert (nobody.precision, nobody.recall) == (None, 0)
-    assert confusion(np.array([False]), np.array([True])).recall is None
+    assert confusion_counts(np.array([False]), np.array([True])).recall is None
 
 
 def test_ece_is_the_mean_distance_of_prediction_and_share() -> None:
-    assert calibration_error(calibration_bins(LABELS, PROBABILITIES, n_bins=2, n_least=1)) == pytest.approx((0.15 + 0.2) / 2)
+    assert calibration_error(
+        calibration_bins(LABELS, PROBABILITIES, n_bins=2, n_least=1)
+    ) == pytest.approx((0.15 + 0.2) / 2)
 
 
 def test_bins_hold_the_same_number_of_sessions_in_order_of_probability() -> None:
@@ -35,7 +50,10 @@ def test_bins_hold_the_same_number_of_sessions_in_order_of_probability() -> None
 
 
 def test_a_bin_holds_about_fifty_sessions_or_all() -> None:
-    sizes = [part.n_sessions for part in calibration_bins(np.arange(170) % 2 == 0, np.linspace(0, 1, 170))]
+    sizes = [
+        part.n_sessions
+        for part in calibration_bins(np.arange(170) % 2 == 0, np.linspace(0, 1, 170))
+    ]
     assert sizes == [50, 50, 70]
     assert len(calibration_bins(LABELS, PROBABILITIES)) == 1
 
@@ -63,10 +81,16 @@ def test_certain_probabilities_have_no_error_of_chance() -> None:
 
 def test_the_interval_of_a_share_is_wilsons() -> None:
     (part,) = calibration_bins(np.array([True] * 5 + [False] * 5), np.full(10, 0.5), n_bins=1)
-    assert (part.share_low, part.share_high) == (pytest.approx(0.2366, abs=1e-4), pytest.approx(0.7634, abs=1e-4))
+    assert (part.share_low, part.share_high) == (
+        pytest.approx(0.2366, abs=1e-4),
+        pytest.approx(0.7634, abs=1e-4),
+    )
     (empty,) = calibration_bins(np.array([False] * 10), np.full(10, 0.1), n_bins=1)
-    assert (empty.share_low, empty.share_high) == (pytest.approx(0), pytest.approx(0.2775, abs=1e-4))
+    assert (empty.share_low, empty.share_high) == (
+        pytest.approx(0),
+        pytest.approx(0.2775, abs=1e-4),
+    )
 
 
 def test_brier_is_the_mean_squared_error() -> None:
-    assert brier(LABELS, PROBABILITIES) == pytest.approx((0.01 + 0.04 + 0.01 + 0.25) / 4)
+    assert brier_score(LABELS, PROBABILITIES) == pytest.approx((0.01 + 0.04 + 0.01 + 0.25) / 4)

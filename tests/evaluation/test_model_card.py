@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from phantom_core.core.estimate import Estimate
 from phantom_core.evaluation.model_card import model_card
-from phantom_core.evaluation.ranking import Estimate
 from phantom_core.evaluation.report import LabelSources
 from phantom_core.evaluation.robustness import UnseenFamily
 from phantom_core.evaluation.threshold import choose_threshold
@@ -15,14 +15,23 @@ REPORT = small_report()
 
 
 def test_a_clock_attack_without_human_waits_is_not_measured() -> None:
-    card = model_card(replace(REPORT, robustness=replace(REPORT.robustness, human_clock_attack=None)))
-    assert "| agents wait as long as humans do | not measured: no human session has two events |" in card
+    card = model_card(
+        replace(REPORT, robustness=replace(REPORT.robustness, human_clock_attack=None))
+    )
+    assert (
+        "| agents wait as long as humans do | not measured: no human session has two events |"
+        in card
+    )
 
 
 def test_where_no_agent_bought_the_card_says_that_nothing_is_saved() -> None:
     nobody = np.full(len(PROBABILITY), False)
-    chosen = choose_threshold(IS_AGENT, nobody, PROBABILITY, marking_up_human_cost=0.3, leaking_to_agent_cost=0.2)
-    assert "from probability 0.600 on: no agent bought, so marking up saves nothing" in model_card(replace(REPORT, threshold=chosen))
+    chosen = choose_threshold(
+        IS_AGENT, nobody, PROBABILITY, marking_up_human_cost=0.3, leaking_to_agent_cost=0.2
+    )
+    assert "from probability 0.600 on: no agent bought, so marking up saves nothing" in model_card(
+        replace(REPORT, threshold=chosen)
+    )
 
 
 def test_the_buying_rate_stands_beside_the_threshold() -> None:
@@ -31,13 +40,20 @@ def test_the_buying_rate_stands_beside_the_threshold() -> None:
 
 def test_families_have_columns_of_their_own() -> None:
     family = UnseenFamily("scraper", 7, REPORT.ranking.roc_auc, REPORT.ranking.roc_auc)
-    card = model_card(replace(REPORT, robustness=replace(REPORT.robustness, leave_family_out=(family,))))
-    assert "| family | sessions | never met | known |\n| --- | --- | --- | --- |\n| scraper | 7 | 0.500" in card
+    card = model_card(
+        replace(REPORT, robustness=replace(REPORT.robustness, leave_family_out=(family,)))
+    )
+    assert (
+        "| family | sessions | never met | known |\n| --- | --- | --- | --- |\n| scraper | 7 | "
+        "0.500" in card
+    )
 
 
 def test_the_card_says_where_labels_came_from() -> None:
     def card(person: int, experiment: int) -> str:
-        return model_card(replace(REPORT, data=replace(REPORT.data, sources=LabelSources(person, experiment))))
+        return model_card(
+            replace(REPORT, data=replace(REPORT.data, sources=LabelSources(person, experiment)))
+        )
 
     assert "Labels come from experiments" in card(0, 5)
     assert "Labels were given to sessions one by one" in card(5, 0)

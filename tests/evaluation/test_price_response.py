@@ -1,11 +1,15 @@
-"""Price response: elasticities that cover the truth although the curve they start from is too flat."""
+"""Price response: elasticities that cover the truth although the curve they start from is too
+flat.
+"""
 
 import numpy as np
 
 from phantom_core.evaluation.price_response import Response, elasticity_of_class, price_bands
 
 
-def response(rng: np.random.Generator, sensitivity: float, fitted: float, n: int = 20_000) -> Response:
+def response(
+    rng: np.random.Generator, sensitivity: float, fitted: float, n: int = 20_000
+) -> Response:
     """Choices of P(buy) = 0.2 / (1 + r^s), and a curve fitted with another s."""
     log_ratio = np.log(rng.choice([0.7, 0.85, 1.0, 1.2, 1.4], n))
     bought = rng.random(n) < 0.2 / (1.0 + np.exp(sensitivity * log_ratio))
@@ -22,7 +26,9 @@ def response(rng: np.random.Generator, sensitivity: float, fitted: float, n: int
 def test_a_curve_that_is_too_flat_is_corrected() -> None:
     covered = 0
     for seed in range(20):
-        found = elasticity_of_class(response(np.random.default_rng(seed), 5.0, 2.0), np.ones(20_000))
+        found = elasticity_of_class(
+            response(np.random.default_rng(seed), 5.0, 2.0), np.ones(20_000)
+        )
         covered += found.value.low <= -2.5 <= found.value.high
         assert found.as_fitted == -1.0
         assert found.value.high < -1.0
@@ -31,7 +37,9 @@ def test_a_curve_that_is_too_flat_is_corrected() -> None:
 
 def test_weights_choose_the_class() -> None:
     one, other = (response(np.random.default_rng(seed), s, 3.0) for seed, s in ((1, 2.0), (2, 5.0)))
-    both = Response(*(np.concatenate([getattr(one, name), getattr(other, name)]) for name in Response.__slots__))
+    both = Response(
+        *(np.concatenate([getattr(one, name), getattr(other, name)]) for name in Response.__slots__)
+    )
     is_agent = np.repeat([0.0, 1.0], 20_000)
     human, agent = (elasticity_of_class(both, weight) for weight in (1 - is_agent, is_agent))
     assert human.value.low <= -1.0 <= human.value.high

@@ -6,15 +6,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from phantom_core.evaluation.ranking import precision_recall_points, ranking, roc_auc, roc_points
+from phantom_core.evaluation.ranking import (
+    precision_recall_points,
+    rank_scores,
+    roc_auc,
+    roc_points,
+)
 
 # Of the six pairs of an agent and a human, five are in order.
 LABELS = np.array([True, True, False, True, False])
 SCORES = np.array([0.9, 0.8, 0.7, 0.6, 0.1])
 
 
-def measured(is_agent: np.ndarray, score: np.ndarray, groups: np.ndarray | None = None, n_resamples: int = 200):
-    return ranking(is_agent, score, np.arange(len(score)) if groups is None else groups, np.random.default_rng(0), n_resamples)
+def measured(
+    is_agent: np.ndarray,
+    score: np.ndarray,
+    groups: np.ndarray | None = None,
+    n_resamples: int = 200,
+):
+    return rank_scores(
+        is_agent,
+        score,
+        np.arange(len(score)) if groups is None else groups,
+        np.random.default_rng(0),
+        n_resamples,
+    )
 
 
 def test_roc_auc_counts_pairs_in_order() -> None:
@@ -37,11 +53,19 @@ def test_exactly_80_percent_recall_is_enough() -> None:
 
 def test_equal_scores_count_half_and_are_marked_together() -> None:
     figures = measured(np.array([True, False]), np.array([0.5, 0.5]))
-    assert (figures.roc_auc.value, figures.pr_auc.value, figures.precision_at_recall_80.value) == (0.5, 0.5, 0.5)
+    assert (figures.roc_auc.value, figures.pr_auc.value, figures.precision_at_recall_80.value) == (
+        0.5,
+        0.5,
+        0.5,
+    )
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2, max_size=50).filter(lambda rows: len({y for _, y in rows}) == 2))
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2, max_size=50).filter(
+        lambda rows: len({y for _, y in rows}) == 2
+    )
+)
 def test_figures_agree_with_scikit_learn(rows: list[tuple[int, bool]]) -> None:
     score, is_agent = (np.array(column) for column in zip(*rows, strict=True))
     figures = measured(is_agent, score.astype(float), n_resamples=50)
@@ -75,7 +99,9 @@ def test_sessions_of_one_actor_are_drawn_together_so_the_interval_is_wider() -> 
     groups = np.repeat(np.arange(50), 20)
     is_agent = groups % 2 == 0
     score = rng.normal(is_agent + rng.normal(0, 2, 50)[groups])
-    alone, together = (measured(is_agent, score, actors).roc_auc for actors in (np.arange(1_000), groups))
+    alone, together = (
+        measured(is_agent, score, actors).roc_auc for actors in (np.arange(1_000), groups)
+    )
     assert together.high - together.low > 2 * (alone.high - alone.low)
 
 
@@ -86,13 +112,17 @@ def test_curves_run_from_corner_to_corner_and_are_thinned() -> None:
     roc, precision_recall = roc_points(is_agent, score), precision_recall_points(is_agent, score)
     assert (roc.x[0], roc.y[0], roc.x[-1], roc.y[-1]) == (0, 0, 1, 1)
     assert precision_recall.x[0] == 0
-    assert (precision_recall.x[-1], precision_recall.y[-1]) == pytest.approx((1, is_agent.mean()), abs=0.01)
+    assert (precision_recall.x[-1], precision_recall.y[-1]) == pytest.approx(
+        (1, is_agent.mean()), abs=0.01
+    )
     assert max(len(roc.x), len(precision_recall.x)) <= 200
     assert np.trapezoid(roc.y, roc.x) == pytest.approx(roc_auc(is_agent, score), abs=0.002)
 
 
 @pytest.mark.parametrize("n_per_actor", [1, 40])
-def test_intervals_of_many_rows_are_as_wide_from_blocks_and_bins_as_from_rows(n_per_actor: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_intervals_of_many_rows_are_as_wide_from_blocks_and_bins_as_from_rows(
+    n_per_actor: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = np.random.default_rng(2)
     groups = np.arange(20_000) // n_per_actor
     is_agent = groups % 3 == 0

@@ -5,18 +5,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phantom_core.evaluation.threshold import ThresholdChoice, choose_threshold, reprice
+from phantom_core.evaluation.threshold import ThresholdChoice, choose_threshold, price_threshold
 
 LABELS = np.array([False, False, True, True])
 PROBABILITIES = np.array([0.1, 0.6, 0.4, 0.9])
 
 
 def chosen(
-    human_cost: float, agent_cost: float, is_agent: np.ndarray = LABELS, p: np.ndarray = PROBABILITIES, bought: np.ndarray | None = None
+    human_cost: float,
+    agent_cost: float,
+    is_agent: np.ndarray = LABELS,
+    p: np.ndarray = PROBABILITIES,
+    bought: np.ndarray | None = None,
 ) -> ThresholdChoice:
     """The choice where everybody buys, unless said otherwise."""
     buyers = np.full(len(p), True) if bought is None else bought
-    return choose_threshold(is_agent, buyers, p, marking_up_human_cost=human_cost, leaking_to_agent_cost=agent_cost)
+    return choose_threshold(
+        is_agent, buyers, p, marking_up_human_cost=human_cost, leaking_to_agent_cost=agent_cost
+    )
 
 
 def test_marking_up_a_human_dearly_moves_the_threshold_up() -> None:
@@ -78,7 +84,9 @@ def test_where_no_agent_bought_the_threshold_is_the_break_even_of_agents_that_al
 
 
 def test_other_costs_give_what_a_training_at_these_costs_would_have_chosen() -> None:
-    assert reprice(chosen(3, 1).curve, marking_up_human_cost=1, leaking_to_agent_cost=3) == chosen(1, 3)
+    assert price_threshold(
+        chosen(3, 1).curve, marking_up_human_cost=1, leaking_to_agent_cost=3
+    ) == chosen(1, 3)
 
 
 @settings(deadline=None)
@@ -90,6 +98,11 @@ def test_other_costs_give_what_a_training_at_these_costs_would_have_chosen() -> 
 def test_where_agents_buy_the_choice_is_never_dearer_than_a_trivial_policy(
     rows: list[tuple[float, bool, bool]], human_cost: float, agent_cost: float
 ) -> None:
-    p, is_agent, bought = (np.array(column) for column in zip(*rows, (0.5, True, True), strict=True))
+    p, is_agent, bought = (
+        np.array(column) for column in zip(*rows, (0.5, True, True), strict=True)
+    )
     choice = chosen(human_cost, agent_cost, is_agent, p, bought)
-    assert choice.cost_per_session <= min(choice.nobody_cost_per_session, choice.everybody_cost_per_session) + 1e-9
+    assert (
+        choice.cost_per_session
+        <= min(choice.nobody_cost_per_session, choice.everybody_cost_per_session) + 1e-9
+    )

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from phantom_core.errors import MappingError
+from phantom_core.core.errors import MappingError
 from phantom_core.events.canonical import canonical_mapping, fitting_mappings
 from phantom_core.events.columns import Columns
 from phantom_core.events.mapping import load_mapping, parse_mapping, shipped_mappings
@@ -26,14 +26,23 @@ def test_shipped_mappings_are_valid_and_survive_being_written(name: str) -> None
         ('name = "x"', "nothing gives session_id, ts, event_name"),
         (MINIMAL + 'colour = "red"', "'colour' is not a field of events"),
         (MINIMAL + '[event_names]\nbuy = "teleport"', "'teleport' is not an event name"),
-        (MINIMAL + '[[event_rules]]\nevent_name = "search"\nwhen = { path = "(" }', "is not a regular expression"),
+        (
+            MINIMAL + '[[event_rules]]\nevent_name = "search"\nwhen = { path = "(" }',
+            "is not a regular expression",
+        ),
         ("kind = 3\n" + MINIMAL, "kind"),
         ('time_zone = "Mars/Olympus"\n' + MINIMAL, "'Mars/Olympus' is not a time zone"),
         ('time_format = "%d.%Q"\n' + MINIMAL, "is not a time pattern"),
         ('encoding = "morse"\n' + MINIMAL, "there is no encoding 'morse'"),
-        (MINIMAL + '[[event_rules]]\nevent_name = "search"\nwhen = { path = "(?=x)" }', "is not a regular expression"),
+        (
+            MINIMAL + '[[event_rules]]\nevent_name = "search"\nwhen = { path = "(?=x)" }',
+            "is not a regular expression",
+        ),
         (MINIMAL + '[extract.page]\ncolumn = "path"\npattern = "("', "is not a regular expression"),
-        (MINIMAL + '[extract.event_name]\ncolumn = "path"\npattern = "(x)"', "'event_name' cannot be given like this"),
+        (
+            MINIMAL + '[extract.event_name]\ncolumn = "path"\npattern = "(x)"',
+            "'event_name' cannot be given like this",
+        ),
         (MINIMAL + '[constants]\nstore_mode = "casino"', "store_mode must be one of"),
         (MINIMAL.replace('"sid"', "[]"), "a list of columns is empty"),
     ],
@@ -49,7 +58,9 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are() -> None:
 
 
 def test_a_file_that_needs_a_mapping_is_told_which() -> None:
-    columns = Columns(["event_time", "event_type", "product_id", "price", "user_session"], is_json=False)
+    columns = Columns(
+        ["event_time", "event_type", "product_id", "price", "user_session"], is_json=False
+    )
     assert fitting_mappings(columns) == ["rees46"]
     with pytest.raises(MappingError, match="use --mapping rees46"):
         canonical_mapping(columns)

@@ -1,6 +1,6 @@
 """The catalogue: what is taken, what is refused, and what a missing value does."""
 
-from phantom_core.events.keyed import Named
+from phantom_core.events.keyed_rows import Named
 from phantom_core.events.products import read_products
 
 
@@ -11,9 +11,23 @@ def read(*rows: dict[str, str | None]) -> tuple[list[dict], list[tuple[int, str,
 
 def test_names_of_either_kind_are_understood() -> None:
     rows, refused = read(
-        {"productId": "p1", "basePrice": "99.5", "inventory": "3", "isRefundable": "yes", "nAmenities": "4", "competitorPrice": "101"}
+        {
+            "productId": "p1",
+            "basePrice": "99.5",
+            "inventory": "3",
+            "isRefundable": "yes",
+            "nAmenities": "4",
+            "competitorPrice": "101",
+        }
     )
-    expected = {"product_id": "p1", "base_price": 99.5, "stock": 3.0, "n_amenities": 4.0, "is_refundable": True, "competitor_price": 101.0}
+    expected = {
+        "product_id": "p1",
+        "base_price": 99.5,
+        "stock": 3.0,
+        "n_amenities": 4.0,
+        "is_refundable": True,
+        "competitor_price": 101.0,
+    }
     assert (rows, refused) == ([expected], [])
 
 
@@ -44,5 +58,7 @@ def test_rows_that_cannot_be_read_are_refused_with_their_line() -> None:
 
 
 def test_the_last_row_of_a_product_wins() -> None:
-    found = read_products(Named(line, {"product_id": "p1", "base_price": str(line)}) for line in (1, 2))
+    found = read_products(
+        Named(line, {"product_id": "p1", "base_price": str(line)}) for line in (1, 2)
+    )
     assert (found.rows["base_price"].to_pylist(), found.n_repeated) == ([2.0], 1)

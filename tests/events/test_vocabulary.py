@@ -33,7 +33,12 @@ def test_there_are_seventeen_names_and_click() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "canonical"), [("date", "filter_for_date"), ("amenities", "filter_for_amenities"), ("price", "filter_for_price")]
+    ("kind", "canonical"),
+    [
+        ("date", "filter_for_date"),
+        ("amenities", "filter_for_amenities"),
+        ("price", "filter_for_price"),
+    ],
 )
 def test_a_generic_filter_is_named_by_its_kind(kind: str, canonical: str) -> None:
     assert canonical_name("filter_apply", kind) == canonical

@@ -3,33 +3,39 @@
 import numpy as np
 import pytest
 
-from phantom_core.errors import CancelledError
+from phantom_core.core.errors import CancelledError
 from phantom_core.explain import contributions
 from phantom_core.explain.contributions import Contributions, ExplainedTrees
-from phantom_core.models.classifier import fit, margin
+from phantom_core.models.classifier import classifier_margin, fit_classifier
 from tests.models.test_classifier import NAMES, rows
 
 
 def explained(n_rounds: int = 20) -> ExplainedTrees:
-    return ExplainedTrees(fit(rows(), n_rounds, seed=1), NAMES)
+    return ExplainedTrees(fit_classifier(rows(), n_rounds, seed=1), NAMES)
 
 
 def test_base_and_contributions_add_up_to_the_margin_of_every_session() -> None:
     some, trees = rows(), explained()
     assert np.isnan(some.values).any()
     found = trees.contributions(some.values)
-    np.testing.assert_allclose(found.output, margin(trees.booster, some.values), atol=1e-5)
+    np.testing.assert_allclose(
+        found.output, classifier_margin(trees.booster, some.values), atol=1e-5
+    )
     assert np.ptp(found.output) > 1
 
 
 def test_a_session_of_which_nothing_is_known_is_explained_too() -> None:
     trees, nothing = explained(), np.full((1, len(NAMES)), np.nan, np.float32)
-    np.testing.assert_allclose(trees.contributions(nothing).output, margin(trees.booster, nothing), atol=1e-5)
+    np.testing.assert_allclose(
+        trees.contributions(nothing).output, classifier_margin(trees.booster, nothing), atol=1e-5
+    )
 
 
 def test_the_base_is_the_same_whoever_is_explained() -> None:
     some, trees = rows(), explained()
-    assert trees.contributions(some.values[:3]).base == trees.contributions(some.values[300:400]).base
+    assert (
+        trees.contributions(some.values[:3]).base == trees.contributions(some.values[300:400]).base
+    )
 
 
 def test_sessions_explained_in_chunks_are_explained_alike(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +46,10 @@ def test_sessions_explained_in_chunks_are_explained_alike(monkeypatch: pytest.Mo
 
 
 def test_no_sessions_have_no_contributions() -> None:
-    assert explained().contributions(np.empty((0, len(NAMES)), np.float32)).values.shape == (0, len(NAMES))
+    assert explained().contributions(np.empty((0, len(NAMES)), np.float32)).values.shape == (
+        0,
+        len(NAMES),
+    )
 
 
 def test_interactions_add_up_to_what_features_add() -> None:

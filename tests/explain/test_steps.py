@@ -13,7 +13,9 @@ HUMAN, AGENT = ["search", "view_item_page"], ["view_item_page", "view_item_page"
 
 def kernels(*more: tuple[list[str], bool]) -> KernelScore:
     sessions = [(HUMAN, False), (AGENT, True), *more]
-    return KernelScore.fit(pa.array([names for names, _ in sessions]), np.array([is_agent for _, is_agent in sessions]))
+    return KernelScore.fit(
+        pa.array([names for names, _ in sessions]), np.array([is_agent for _, is_agent in sessions])
+    )
 
 
 def test_steps_go_from_start_to_end_and_carry_their_counts() -> None:
@@ -31,7 +33,9 @@ def test_steps_go_from_start_to_end_and_carry_their_counts() -> None:
 def test_a_session_is_no_evidence_about_itself() -> None:
     counted = kernels((["click"], True))
     alone = step_evidence(kernels(), ["click"])
-    np.testing.assert_allclose(step_evidence(counted, ["click"], is_agent=True).evidence, alone.evidence)
+    np.testing.assert_allclose(
+        step_evidence(counted, ["click"], is_agent=True).evidence, alone.evidence
+    )
     assert step_evidence(counted, ["click"]).evidence[0] > alone.evidence[0]
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from phantom_core.events import schema
-from phantom_core.features.aggregate import features_at, sql
+from phantom_core.features.aggregate import feature_sql, features_at
 
 Event = dict[str, object]
 # Each file with the files whose relations it reads, the first ones first.
@@ -25,7 +25,13 @@ NEEDS = {
 def event(event_ms: int, name: str = "page_view", **fields: object) -> Event:
     """One event; session 1 and everything else empty unless said otherwise."""
     session = fields.get("session_key", 1)
-    defaults = {"session_key": 1, "session_id": f"s{session}", "event_id": event_ms, "store_mode": "shop", "load_seq": 1}
+    defaults = {
+        "session_key": 1,
+        "session_id": f"s{session}",
+        "event_id": event_ms,
+        "store_mode": "shop",
+        "load_seq": 1,
+    }
     return {**defaults, "event_ms": event_ms, "event_name": name, **fields}
 
 
@@ -46,13 +52,15 @@ def features(*events: Event, as_of_ms: int | None = None) -> dict[str, object]:
     return row
 
 
-def relation(connection: duckdb.DuckDBPyConnection, name: str, as_of_ms: int) -> list[tuple[object, ...]]:
+def relation(
+    connection: duckdb.DuckDBPyConnection, name: str, as_of_ms: int
+) -> list[tuple[object, ...]]:
     """Rows of one SQL file as of a moment, sorted."""
     connection.execute(f"CREATE VIEW scope AS SELECT CAST({as_of_ms} AS BIGINT) AS as_of_ms")
-    connection.execute(f"CREATE VIEW scoped_events AS {sql('scope_one_moment')}")
+    connection.execute(f"CREATE VIEW scoped_events AS {feature_sql('scope_one_moment')}")
     for needed in NEEDS[name]:
-        connection.execute(f"CREATE VIEW {needed} AS {sql(needed)}")
-    return sorted(connection.sql(sql(name)).fetchall(), key=repr)
+        connection.execute(f"CREATE VIEW {needed} AS {feature_sql(needed)}")
+    return sorted(connection.sql(feature_sql(name)).fetchall(), key=repr)
 
 
 NAMES = (
@@ -73,12 +81,20 @@ NAMES = (
     "hover_over_button",
     "session_start",
 )
-AGENTS = (None, "", "Mozilla/5.0 Chrome/120.0 Safari/537.36", "Mozilla/5.0 Firefox/133.0", "curl/8.4.0")
+AGENTS = (
+    None,
+    "",
+    "Mozilla/5.0 Chrome/120.0 Safari/537.36",
+    "Mozilla/5.0 Firefox/133.0",
+    "curl/8.4.0",
+)
 
 
 @st.composite
 def histories(draw: st.DrawFn, min_size: int = 0, min_ms: int = 0) -> list[Event]:
-    """Events of up to three sessions, often in the same millisecond and around the five minutes of a window."""
+    """Events of up to three sessions, often in the same millisecond and around the five minutes of
+    a window.
+    """
     times = st.integers(min_ms, min_ms + 5) | st.integers(min_ms, min_ms + 700_000)
     n_events = draw(st.integers(min_size, 12))
     return [
@@ -99,4 +115,10 @@ def histories(draw: st.DrawFn, min_size: int = 0, min_ms: int = 0) -> list[Event
 
 def rounded(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
     """Rows whose sums may have been added up in another order."""
-    return [{key: float(f"{value:.9g}") if isinstance(value, float) else value for key, value in row.items()} for row in rows]
+    return [
+        {
+            key: float(f"{value:.9g}") if isinstance(value, float) else value
+            for key, value in row.items()
+        }
+        for row in rows
+    ]

@@ -37,12 +37,23 @@ def test_a_shopping_trip_counts_as(name: str, value: float) -> None:
     assert features(*SHOPPING)[name] == value
 
 
-@pytest.mark.parametrize("name", ["hover_over_title", "hover_over_paragraph", "hover_over_link", "hover_over_button", "hover_over_image"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "hover_over_title",
+        "hover_over_paragraph",
+        "hover_over_link",
+        "hover_over_button",
+        "hover_over_image",
+    ],
+)
 def test_every_hover_counts(name: str) -> None:
     assert features(event(0, name))["hover_events"] == 1
 
 
-@pytest.mark.parametrize("name", ["search", "filter_for_date", "filter_for_amenities", "filter_for_price", "sort_change"])
+@pytest.mark.parametrize(
+    "name", ["search", "filter_for_date", "filter_for_amenities", "filter_for_price", "sort_change"]
+)
 def test_every_filter_counts(name: str) -> None:
     assert features(event(0, name))["filter_events"] == 1
 

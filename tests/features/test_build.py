@@ -16,7 +16,9 @@ from tests.features.events import NAMES, rounded
 
 def random_events(n_events: int, rng: np.random.Generator) -> pa.Table:
     """Events of many sessions in the order of a load."""
-    session_key = np.linspace(-(2**63), 2**63 - 2_000, n_events // 8).astype(np.int64)[rng.integers(0, n_events // 8, n_events)]
+    session_key = np.linspace(-(2**63), 2**63 - 2_000, n_events // 8).astype(np.int64)[
+        rng.integers(0, n_events // 8, n_events)
+    ]
     strings = {name: pa.nulls(n_events, pa.string()) for name in ("experiment_id", "metadata")}
     events = pa.table(
         {
@@ -35,7 +37,9 @@ def random_events(n_events: int, rng: np.random.Generator) -> pa.Table:
             "load_seq": np.ones(n_events, dtype=np.int64),
         }
     )
-    return events.sort_by([("session_key", "ascending"), ("event_ms", "ascending"), ("event_id", "ascending")]).select(schema.EVENTS.names)
+    return events.sort_by(
+        [("session_key", "ascending"), ("event_ms", "ascending"), ("event_id", "ascending")]
+    ).select(schema.EVENTS.names)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +52,9 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 
 def test_ranges_together_hold_what_one_statement_says(lake: Lake) -> None:
-    built = pa.concat_tables(table for _, table in session_tables(lake.files("events"), with_attributes=False)).sort_by("session_key")
+    built = pa.concat_tables(
+        table for _, table in session_tables(lake.files("events"), with_attributes=False)
+    ).sort_by("session_key")
     with lake.connect(("events",)) as connection:
         whole = features_at(connection)
     assert built.column_names == whole.column_names
@@ -56,9 +62,13 @@ def test_ranges_together_hold_what_one_statement_says(lake: Lake) -> None:
 
 
 def test_each_session_is_in_one_range(lake: Lake) -> None:
-    keys = [set(table["session_key"].to_pylist()) for _, table in session_tables(lake.files("events"))]
+    keys = [
+        set(table["session_key"].to_pylist()) for _, table in session_tables(lake.files("events"))
+    ]
     with lake.connect(("events",)) as connection:
-        [(n_sessions,)] = connection.sql("SELECT COUNT(DISTINCT session_key) FROM events").fetchall()
+        [(n_sessions,)] = connection.sql(
+            "SELECT COUNT(DISTINCT session_key) FROM events"
+        ).fetchall()
     assert len(set().union(*keys)) == sum(map(len, keys)) == n_sessions
 
 
@@ -70,4 +80,10 @@ def test_without_files_there_are_no_sessions() -> None:
 def test_files_may_have_odd_names(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "it's here")
     lake.append("events", random_events(100, np.random.default_rng(0)).cast(schema.EVENTS))
-    assert sum(table["total_interactions"].to_numpy().sum() for _, table in session_tables(lake.files("events"))) == 100
+    assert (
+        sum(
+            table["total_interactions"].to_numpy().sum()
+            for _, table in session_tables(lake.files("events"))
+        )
+        == 100
+    )

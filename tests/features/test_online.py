@@ -1,4 +1,6 @@
-"""Online features: event by event the same as the SQL, for every prefix of every session, whatever comes late or again."""
+"""Online features: event by event the same as the SQL, for every prefix of every session, whatever
+comes late or again.
+"""
 
 import json
 import math
@@ -11,7 +13,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 
-from phantom_core.errors import DataError
+from phantom_core.core.errors import DataError
 from phantom_core.events import schema
 from phantom_core.events.canonical import canonical_mapping
 from phantom_core.events.columns import Columns
@@ -20,11 +22,20 @@ from phantom_core.features import catalogue
 from phantom_core.features.aggregate import moments_statement
 from phantom_core.features.online.session import Event, LiveSession
 from phantom_core.features.online.user_agents import UserAgents
-from phantom_core.shoppers.generate import generate
+from phantom_core.shoppers.generate import generate_sessions
 from tests.features.events import event, histories
 
 Row = dict[str, object]
-FIELDS = ("event_ms", "event_id", "event_name", "page", "product_id", "price_seen", "user_agent", "store_mode")
+FIELDS = (
+    "event_ms",
+    "event_id",
+    "event_name",
+    "page",
+    "product_id",
+    "price_seen",
+    "user_agent",
+    "store_mode",
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +53,10 @@ def prefixes(arrivals: Iterable[Row], user_agents: UserAgents) -> list[dict[str,
     for row in arrivals:
         session.add(live_event(row))
         found.append(session.features(user_agents))
-    assert LiveSession.from_json(json.loads(json.dumps(session.to_json()))).features(user_agents) == found[-1]
+    assert (
+        LiveSession.from_json(json.loads(json.dumps(session.to_json()))).features(user_agents)
+        == found[-1]
+    )
     return found  # type: ignore[return-value]
 
 
@@ -51,11 +65,14 @@ def sql_prefixes(sessions: Sequence[Sequence[Row]]) -> list[dict[str, object]]:
     rows = [row for arrivals in sessions for row in arrivals]
     names = [name for name in schema.EVENTS.names if name not in ("metadata", "load_seq")]
     arrived = pa.Table.from_pylist(
-        [{name: row.get(name) for name in names} for row in rows], schema=pa.schema([schema.EVENTS.field(n) for n in names])
+        [{name: row.get(name) for name in names} for row in rows],
+        schema=pa.schema([schema.EVENTS.field(n) for n in names]),
     )
     starts = [0, *accumulate(len(arrivals) for arrivals in sessions)]
     session_of = [i for i, arrivals in enumerate(sessions) for _ in arrivals]
-    arrived = arrived.append_column("place", pa.array(range(len(rows)))).append_column("start", pa.array([starts[i] for i in session_of]))
+    arrived = arrived.append_column("place", pa.array(range(len(rows)))).append_column(
+        "start", pa.array([starts[i] for i in session_of])
+    )
     with duckdb.connect(config={"threads": 2}) as connection:
         connection.register("arrived", arrived)
         connection.execute(
@@ -66,35 +83,47 @@ def sql_prefixes(sessions: Sequence[Sequence[Row]]) -> list[dict[str, object]]:
             ORDER BY p.place, e.event_id, e.place"""
         )
         statement = moments_statement(scoped_events="SELECT * FROM scoped")
-        columns = ", ".join(catalogue.names())
-        return connection.sql(f"SELECT {columns} FROM ({statement}) ORDER BY scope_key").to_arrow_table().to_pylist()
+        columns = ", ".join(catalogue.feature_names())
+        return (
+            connection.sql(f"SELECT {columns} FROM ({statement}) ORDER BY scope_key")
+            .to_arrow_table()
+            .to_pylist()
+        )
 
 
 def assert_same(found: Sequence[dict[str, object]], expected: Sequence[dict[str, object]]) -> None:
     assert len(found) == len(expected)
     for mine, theirs in zip(found, expected, strict=True):
-        assert list(mine) == list(theirs) == list(catalogue.names())
+        assert list(mine) == list(theirs) == list(catalogue.feature_names())
         for name, value in theirs.items():
-            close = isinstance(value, float) and isinstance(mine[name], float | int) and math.isclose(mine[name], value, rel_tol=1e-9)
+            close = (
+                isinstance(value, float)
+                and isinstance(mine[name], float | int)
+                and math.isclose(mine[name], value, rel_tol=1e-9)
+            )
             assert mine[name] == value or close, (name, mine[name], value)
             assert (mine[name] is None) == (value is None)
 
 
 @settings(max_examples=40, deadline=None)
 @given(rows=histories(min_size=1), again=histories())
-def test_every_prefix_has_the_features_of_the_sql(user_agents: UserAgents, rows: list[Row], again: list[Row]) -> None:
+def test_every_prefix_has_the_features_of_the_sql(
+    user_agents: UserAgents, rows: list[Row], again: list[Row]
+) -> None:
     """Arrivals in any order, many in one millisecond, with NULLs, and some of them twice."""
     sessions: dict[object, list[Row]] = {}
     for row in [*rows, *rows[: len(again)]]:
         sessions.setdefault(row["session_key"], []).append(row)
-    found = [features for arrivals in sessions.values() for features in prefixes(arrivals, user_agents)]
+    found = [
+        features for arrivals in sessions.values() for features in prefixes(arrivals, user_agents)
+    ]
     assert_same(found, sql_prefixes(list(sessions.values())))
 
 
 @pytest.fixture(scope="module")
 def shoppers(tmp_path_factory: pytest.TempPathFactory) -> list[list[Row]]:
     """Sessions of every family, each in the order (event_ms, event_id)."""
-    generated = generate(2_100, seed=7).events
+    generated = generate_sessions(2_100, seed=7).events
     columns = Columns(generated.column_names, is_json=False)
     nothing = pa.nulls(generated.num_rows, pa.string())
     raw = pa.table(
@@ -102,27 +131,47 @@ def shoppers(tmp_path_factory: pytest.TempPathFactory) -> list[list[Row]]:
         names=["_line", "_problem", "_detail", "_text", *generated.column_names],
     )
     with Staging(
-        tmp_path_factory.mktemp("online"), canonical_mapping(columns), columns, now_ms=10**13, future_tolerance_s=0, max_chars=10**6
+        tmp_path_factory.mktemp("online"),
+        canonical_mapping(columns),
+        columns,
+        now_ms=10**13,
+        future_tolerance_s=0,
+        max_chars=10**6,
     ) as staging:
         staging.add(raw)
-        rows = staging.connection.sql("SELECT * FROM staged WHERE reason IS NULL ORDER BY session_key, event_ms, event_id").to_arrow_table()
+        rows = staging.connection.sql(
+            "SELECT * FROM staged WHERE reason IS NULL ORDER BY session_key, event_ms, event_id"
+        ).to_arrow_table()
     sessions: dict[object, list[Row]] = {}
     for row in rows.to_pylist():
         sessions.setdefault(row["session_key"], []).append(row)
     return list(sessions.values())
 
 
-def test_every_prefix_of_thousands_of_shoppers_has_the_features_of_the_sql(shoppers: list[list[Row]], user_agents: UserAgents) -> None:
+def test_every_prefix_of_thousands_of_shoppers_has_the_features_of_the_sql(
+    shoppers: list[list[Row]], user_agents: UserAgents
+) -> None:
     assert len(shoppers) > 2_000
     for at in range(0, len(shoppers), 500):
         part = shoppers[at : at + 500]
-        assert_same([features for arrivals in part for features in prefixes(arrivals, user_agents)], sql_prefixes(part))
+        assert_same(
+            [features for arrivals in part for features in prefixes(arrivals, user_agents)],
+            sql_prefixes(part),
+        )
 
 
-def test_shoppers_whose_events_come_in_any_order_and_again(shoppers: list[list[Row]], user_agents: UserAgents) -> None:
+def test_shoppers_whose_events_come_in_any_order_and_again(
+    shoppers: list[list[Row]], user_agents: UserAgents
+) -> None:
     draw = random.Random(3)
-    shuffled = [draw.sample(arrivals + arrivals[::5], len(arrivals) + len(arrivals[::5])) for arrivals in shoppers[:400]]
-    assert_same([features for arrivals in shuffled for features in prefixes(arrivals, user_agents)], sql_prefixes(shuffled))
+    shuffled = [
+        draw.sample(arrivals + arrivals[::5], len(arrivals) + len(arrivals[::5]))
+        for arrivals in shoppers[:400]
+    ]
+    assert_same(
+        [features for arrivals in shuffled for features in prefixes(arrivals, user_agents)],
+        sql_prefixes(shuffled),
+    )
 
 
 def test_a_known_event_changes_nothing(user_agents: UserAgents) -> None:

@@ -4,7 +4,10 @@ from tests.features.events import event, features
 
 
 def test_a_purchase_is_a_purchase() -> None:
-    row = features(event(0, "purchase_complete", amount_paid=10.0), event(1, "purchase_complete", amount_paid=2.5))
+    row = features(
+        event(0, "purchase_complete", amount_paid=10.0),
+        event(1, "purchase_complete", amount_paid=2.5),
+    )
     assert (row["purchased"], row["total_revenue"]) == (True, 12.5)
 
 

@@ -40,12 +40,22 @@ def test_without_item_views_there_is_no_depth() -> None:
 
 def test_item_views_without_a_product_view_none() -> None:
     row = features(event(0, "view_item_page"), event(1, "view_item_page"))
-    assert (row["item_views"], row["unique_products_viewed"], row["product_view_depth"]) == (2, 0, None)
+    assert (row["item_views"], row["unique_products_viewed"], row["product_view_depth"]) == (
+        2,
+        0,
+        None,
+    )
 
 
 def test_without_a_price_seen_prices_are_undefined() -> None:
     row = features(event(0, "view_item_page", product_id="a"))
-    names = ("avg_price_seen", "min_price_seen", "max_price_seen", "std_price_seen", "price_range_explored")
+    names = (
+        "avg_price_seen",
+        "min_price_seen",
+        "max_price_seen",
+        "std_price_seen",
+        "price_range_explored",
+    )
     assert [row[name] for name in names] == [None] * 5
 
 
@@ -55,4 +65,7 @@ def test_one_price_has_a_range_but_no_spread() -> None:
 
 
 def test_prices_of_purchases_are_seen_too() -> None:
-    assert features(event(0, "purchase_complete", price_seen=9.0, amount_paid=18.0))["avg_price_seen"] == 9.0
+    assert (
+        features(event(0, "purchase_complete", price_seen=9.0, amount_paid=18.0))["avg_price_seen"]
+        == 9.0
+    )

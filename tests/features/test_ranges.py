@@ -25,15 +25,21 @@ def test_no_events_are_one_range() -> None:
 
 
 def test_a_sorted_load_is_cut_where_row_groups_begin() -> None:
-    """10 M events in 8 ranges would be 1.25 M each; 1.2 M is the first row group after nine tenths of that."""
+    """10 M events in 8 ranges would be 1.25 M each; 1.2 M is the first row group after nine tenths
+    of that.
+    """
     load = sorted_load(10_000_000)
-    assert [low for low, _ in key_ranges(load, n_workers=2)] == [first_key for first_key, _ in load[::12]][:8]
+    assert [low for low, _ in key_ranges(load, n_workers=2)] == [
+        first_key for first_key, _ in load[::12]
+    ][:8]
 
 
 def test_small_loads_on_top_hardly_move_the_cuts() -> None:
     small = [(LOWEST_KEY + i, 1_000) for i in range(50)]
     load = sorted_load(9_000_000)
-    assert abs(len(key_ranges([*load, *small], n_workers=2)) - len(key_ranges(load, n_workers=2))) <= 1
+    assert (
+        abs(len(key_ranges([*load, *small], n_workers=2)) - len(key_ranges(load, n_workers=2))) <= 1
+    )
 
 
 def test_loads_that_row_groups_cannot_tell_apart_make_few_long_ranges() -> None:
@@ -45,7 +51,10 @@ def test_there_is_a_range_for_every_worker() -> None:
     assert len(key_ranges([(LOWEST_KEY, 1_000_000)], n_workers=4)) == 4
 
 
-@given(groups=st.lists(st.tuples(KEYS, st.integers(1, 5_000_000)), max_size=30), n_workers=st.integers(1, 8))
+@given(
+    groups=st.lists(st.tuples(KEYS, st.integers(1, 5_000_000)), max_size=30),
+    n_workers=st.integers(1, 8),
+)
 def test_ranges_hold_every_key_once(groups: list[tuple[int, int]], n_workers: int) -> None:
     found = key_ranges(groups, n_workers)
     assert (found[0][0], found[-1][1]) == (LOWEST_KEY, LOWEST_KEY + N_KEYS - 1)

@@ -10,15 +10,24 @@ from phantom_core.features.aggregate import features_at, features_at_moments
 from tests.examples import examples
 from tests.features.events import NEEDS, Event, connect, event, features, histories, relation
 
-QUOTED = [event(0, "search"), event(1_000, "view_item_page", product_id="a", price_seen=10.0), event(5_000, "purchase_complete")]
+QUOTED = [
+    event(0, "search"),
+    event(1_000, "view_item_page", product_id="a", price_seen=10.0),
+    event(5_000, "purchase_complete"),
+]
 
 
 def at_moments(events: list[Event], *moments: tuple[int, int, int]) -> dict[int, dict[str, object]]:
     """Features by scope_key; moments are (scope_key, session_key, as_of_ms)."""
     columns = zip(*moments, strict=True)
-    scope = pa.table([pa.array(column, pa.int64()) for column in columns], names=["scope_key", "session_key", "as_of_ms"])
+    scope = pa.table(
+        [pa.array(column, pa.int64()) for column in columns],
+        names=["scope_key", "session_key", "as_of_ms"],
+    )
     with connect(events) as connection:
-        return {row.pop("scope_key"): row for row in features_at_moments(connection, scope).to_pylist()}
+        return {
+            row.pop("scope_key"): row for row in features_at_moments(connection, scope).to_pylist()
+        }
 
 
 @pytest.mark.parametrize("name", NEEDS)
@@ -30,7 +39,10 @@ def test_the_future_changes_nothing(name: str, past: list[Event], future: list[E
 
 
 def test_the_event_of_the_moment_itself_counts() -> None:
-    assert [features(*QUOTED, as_of_ms=moment)["total_interactions"] for moment in (0, 999, 1_000, 9_999)] == [1, 1, 2, 3]
+    assert [
+        features(*QUOTED, as_of_ms=moment)["total_interactions"]
+        for moment in (0, 999, 1_000, 9_999)
+    ] == [1, 1, 2, 3]
 
 
 def test_without_a_moment_everything_counts() -> None:
@@ -43,7 +55,9 @@ def test_sessions_that_begin_later_have_no_row() -> None:
 
 
 def test_one_session_has_several_moments() -> None:
-    found = at_moments(QUOTED, (70, 1, 0), (80, 1, 4_999), (90, 1, 5_000), (60, 1, -1), (50, 2, 5_000))
+    found = at_moments(
+        QUOTED, (70, 1, 0), (80, 1, 4_999), (90, 1, 5_000), (60, 1, -1), (50, 2, 5_000)
+    )
     assert list(found) == [70, 80, 90]
     assert [found[key]["item_views"] for key in found] == [0, 1, 1]
     assert [found[key]["conversion_rate"] for key in found] == [None, 0.0, 1.0]
@@ -68,7 +82,10 @@ def test_a_scope_may_hold_more_columns_in_another_order() -> None:
 def test_columns_are_those_of_the_catalogue() -> None:
     with connect([]) as connection:
         empty = features_at(connection)
-    assert (empty.num_rows, empty.column_names) == (0, ["session_key", *catalogue.names(), "purchased", "total_revenue"])
+    assert (empty.num_rows, empty.column_names) == (
+        0,
+        ["session_key", *catalogue.feature_names(), "purchased", "total_revenue"],
+    )
 
 
 @examples(25)
@@ -79,6 +96,10 @@ def test_values_stay_within_the_catalogue(events: list[Event]) -> None:
     for feature in catalogue.FEATURES:
         values = [row[feature.name] for row in rows]
         assert feature.null_when != "never" or None not in values
-        numbers = [] if feature.unit == "category" else [float(value) for value in values if value is not None]
+        numbers = (
+            []
+            if feature.unit == "category"
+            else [float(value) for value in values if value is not None]
+        )
         assert all(feature.low is None or value >= feature.low for value in numbers)
         assert all(feature.high is None or value <= feature.high for value in numbers)

@@ -3,7 +3,7 @@
 import pyarrow as pa
 from hypothesis import given
 
-from phantom_core.features.aggregate import sql
+from phantom_core.features.aggregate import feature_sql
 from phantom_core.features.steps import sorted_steps
 from tests.examples import examples
 from tests.features.events import Event, connect, histories
@@ -11,21 +11,28 @@ from tests.features.events import Event, connect, histories
 
 def ordered(events: list[Event]) -> pa.Table:
     with connect(events) as connection:
-        return connection.sql("SELECT session_key AS scope_key, event_ms FROM events ORDER BY ALL").to_arrow_table()
+        return connection.sql(
+            "SELECT session_key AS scope_key, event_ms FROM events ORDER BY ALL"
+        ).to_arrow_table()
 
 
 @examples(50)
 @given(events=histories())
 def test_numpy_and_sql_yield_the_same_temporal_features(events: list[Event]) -> None:
     with connect(events) as connection:
-        connection.execute(f"CREATE VIEW scoped_events AS {sql('scope_everything')}")
-        connection.execute(f"CREATE VIEW steps AS {sql('steps')}")
-        by_sql = connection.sql(f"{sql('temporal')} ORDER BY scope_key").fetchall()
-        gaps = connection.sql("SELECT scope_key, event_ms, gap_ms FROM steps ORDER BY ALL").fetchall()
+        connection.execute(f"CREATE VIEW scoped_events AS {feature_sql('scope_everything')}")
+        connection.execute(f"CREATE VIEW steps AS {feature_sql('steps')}")
+        by_sql = connection.sql(f"{feature_sql('temporal')} ORDER BY scope_key").fetchall()
+        gaps = connection.sql(
+            "SELECT scope_key, event_ms, gap_ms FROM steps ORDER BY ALL"
+        ).fetchall()
         connection.execute("DROP VIEW steps")
         connection.register("steps", sorted_steps(ordered(events)))
-        assert connection.sql(f"{sql('temporal')} ORDER BY scope_key").fetchall() == by_sql
-        assert connection.sql("SELECT scope_key, event_ms, gap_ms FROM steps ORDER BY ALL").fetchall() == gaps
+        assert connection.sql(f"{feature_sql('temporal')} ORDER BY scope_key").fetchall() == by_sql
+        assert (
+            connection.sql("SELECT scope_key, event_ms, gap_ms FROM steps ORDER BY ALL").fetchall()
+            == gaps
+        )
 
 
 def test_no_window_reaches_into_the_session_before() -> None:
@@ -34,5 +41,7 @@ def test_no_window_reaches_into_the_session_before() -> None:
 
 
 def test_nothing_has_no_steps() -> None:
-    nothing = pa.table({"scope_key": pa.array([], pa.int64()), "event_ms": pa.array([], pa.int64())})
+    nothing = pa.table(
+        {"scope_key": pa.array([], pa.int64()), "event_ms": pa.array([], pa.int64())}
+    )
     assert sorted_steps(nothing).num_rows == 0

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phantom_core.errors import CancelledError, DataError
+from phantom_core.core.errors import CancelledError, DataError
 from phantom_core.events import schema
 from phantom_core.features.store import COLUMNS, FeatureStore
 from phantom_core.lake.lake import Lake
@@ -37,7 +37,12 @@ def store(tmp_path: Path) -> FeatureStore:
 
 
 def add(lake: Lake, *events: Event) -> None:
-    lake.append("events", table(events).sort_by([("session_key", "ascending"), ("event_ms", "ascending"), ("event_id", "ascending")]))
+    lake.append(
+        "events",
+        table(events).sort_by(
+            [("session_key", "ascending"), ("event_ms", "ascending"), ("event_id", "ascending")]
+        ),
+    )
 
 
 def rows(store: FeatureStore) -> list[Event]:
@@ -61,7 +66,12 @@ def test_the_matrix_has_one_row_per_session_with_all_columns(store: FeatureStore
 def test_an_empty_lake_has_an_empty_matrix(tmp_path: Path) -> None:
     store = FeatureStore(Lake(tmp_path))
     report = store.refresh()
-    assert (report.sessions, report.events, report.rebuilt_sessions, report.lake_version) == (0, 0, 0, -1)
+    assert (report.sessions, report.events, report.rebuilt_sessions, report.lake_version) == (
+        0,
+        0,
+        0,
+        -1,
+    )
     assert (store.matrix().num_rows, tuple(store.matrix().column_names)) == (0, COLUMNS)
 
 
@@ -80,19 +90,32 @@ def test_new_events_rebuild_only_the_sessions_they_touch(store: FeatureStore) ->
     add(store.lake, event(9_000, session_key=3), event(9_000, session_key=77))
     report = store.refresh()
     assert (report.sessions, report.events, report.rebuilt_sessions) == (41, 82, 2)
-    assert {row["session_key"]: row["total_interactions"] for row in rows(store)} == dict.fromkeys(range(40), 2) | {3: 3, 77: 1}
+    assert {row["session_key"]: row["total_interactions"] for row in rows(store)} == dict.fromkeys(
+        range(40), 2
+    ) | {3: 3, 77: 1}
 
 
 def test_late_events_of_an_old_session_count_at_their_time(store: FeatureStore) -> None:
-    add(store.lake, event(400, "search", session_key=3, event_id=9, user_agent="curl/8"), event(-600_000, session_key=3))
+    add(
+        store.lake,
+        event(400, "search", session_key=3, event_id=9, user_agent="curl/8"),
+        event(-600_000, session_key=3),
+    )
     store.refresh()
     row = rows(store)[3]
-    assert (row["start_ms"], row["total_interactions"], row["max_velocity_5min"], row["min_time_between_events"]) == (-600_000, 4, 3, 0.4)
+    assert (
+        row["start_ms"],
+        row["total_interactions"],
+        row["max_velocity_5min"],
+        row["min_time_between_events"],
+    ) == (-600_000, 4, 3, 0.4)
 
 
 @examples(8)
 @given(loads=st.lists(histories(min_size=1), min_size=2, max_size=4))
-def test_refreshing_after_each_load_equals_a_full_rebuild(tmp_path_factory: pytest.TempPathFactory, loads: list[list[Event]]) -> None:
+def test_refreshing_after_each_load_equals_a_full_rebuild(
+    tmp_path_factory: pytest.TempPathFactory, loads: list[list[Event]]
+) -> None:
     store = FeatureStore(Lake(tmp_path_factory.mktemp("lake")))
     add(store.lake, *(event(0, session_key=key) for key in range(10, 60)))
     for load in loads:
@@ -102,14 +125,27 @@ def test_refreshing_after_each_load_equals_a_full_rebuild(tmp_path_factory: pyte
 
 
 def test_labels_loaded_later_need_no_rebuild(store: FeatureStore) -> None:
-    add(store.lake, event(5_000, session_key=1, experiment_id="x"), event(5_000, session_key=2, experiment_id="x"))
+    add(
+        store.lake,
+        event(5_000, session_key=1, experiment_id="x"),
+        event(5_000, session_key=2, experiment_id="x"),
+    )
     store.refresh()
     assert {row["is_agent"] for row in rows(store)} == {None}
     experiment = [{"experiment_id": "x", "xp_human_only": False}]
-    store.lake.upsert("experiments", pa.Table.from_pylist(experiment, schema=schema.EXPERIMENTS), "experiment_id")
+    store.lake.upsert(
+        "experiments", pa.Table.from_pylist(experiment, schema=schema.EXPERIMENTS), "experiment_id"
+    )
     label = [{"session_id": "s2", "is_agent": False, "family": "browser"}]
-    store.lake.upsert("session_labels", pa.Table.from_pylist(label, schema=schema.SESSION_LABELS), "session_id")
-    assert [(row["is_agent"], row["family"]) for row in rows(store)[:4]] == [(None, None), (True, None), (False, "browser"), (None, None)]
+    store.lake.upsert(
+        "session_labels", pa.Table.from_pylist(label, schema=schema.SESSION_LABELS), "session_id"
+    )
+    assert [(row["is_agent"], row["family"]) for row in rows(store)[:4]] == [
+        (None, None),
+        (True, None),
+        (False, "browser"),
+        (None, None),
+    ]
     assert store.refresh().rebuilt_sessions == 0
 
 
@@ -120,7 +156,9 @@ def test_deleted_events_are_forgotten(store: FeatureStore) -> None:
 
 
 @pytest.mark.parametrize("change", [('"sql_hash": "', '"sql_hash": "0'), ('"base"', '"basis"')])
-def test_other_sql_or_another_version_builds_everything_anew(store: FeatureStore, change: tuple[str, str]) -> None:
+def test_other_sql_or_another_version_builds_everything_anew(
+    store: FeatureStore, change: tuple[str, str]
+) -> None:
     built = store.root / "built.json"
     built.write_text(built.read_text().replace(*change))
     assert store.refresh().rebuilt_sessions == 40
@@ -146,7 +184,9 @@ def test_progress_grows_to_the_end(store: FeatureStore) -> None:
     assert fractions[-1] == 1
 
 
-def test_a_moved_workspace_needs_no_rebuild(store: FeatureStore, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_moved_workspace_needs_no_rebuild(
+    store: FeatureStore, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     moved = Lake(tmp_path_factory.mktemp("moved") / "lake")
     shutil.copytree(store.lake.root, moved.root)
     assert FeatureStore(moved).refresh().rebuilt_sessions == 0

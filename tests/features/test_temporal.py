@@ -10,7 +10,9 @@ def test_duration_is_last_minus_first_event() -> None:
 
 
 def test_interactions_are_all_events_also_clicks() -> None:
-    assert features(event(0), event(1, "click"), event(2, "session_start"))["total_interactions"] == 3
+    assert (
+        features(event(0), event(1, "click"), event(2, "session_start"))["total_interactions"] == 3
+    )
 
 
 def test_average_gap_is_duration_over_gaps() -> None:
@@ -19,7 +21,9 @@ def test_average_gap_is_duration_over_gaps() -> None:
 
 def test_spread_of_gaps_divides_by_one_less() -> None:
     """Gaps 1 s and 4 s: mean 2.5, squares 2.25 + 2.25, over 1, root of 4.5."""
-    assert features(event(0), event(1_000), event(5_000))["std_time_between_events"] == pytest.approx(4.5**0.5)
+    assert features(event(0), event(1_000), event(5_000))[
+        "std_time_between_events"
+    ] == pytest.approx(4.5**0.5)
 
 
 def test_shortest_gap_may_be_zero() -> None:
@@ -49,7 +53,10 @@ def test_busiest_five_minutes_end_at_an_event(times_ms: list[int], most: int) ->
     assert features(*events)["max_velocity_5min"] == most
 
 
-@pytest.mark.parametrize(("event_ms", "hour"), [(0, 0), (3_599_999, 0), (3_600_000, 1), (1_735_689_599_999, 23), (1_735_689_600_000, 0)])
+@pytest.mark.parametrize(
+    ("event_ms", "hour"),
+    [(0, 0), (3_599_999, 0), (3_600_000, 1), (1_735_689_599_999, 23), (1_735_689_600_000, 0)],
+)
 def test_start_hour_is_utc(event_ms: int, hour: int) -> None:
     assert features(event(event_ms), event(event_ms + 7_200_000))["session_start_hour"] == hour
 
@@ -57,7 +64,12 @@ def test_start_hour_is_utc(event_ms: int, hour: int) -> None:
 def test_one_event_has_no_gaps_and_no_velocity() -> None:
     row = features(event(5_000))
     assert row["session_duration_sec"] == 0.0
-    undefined = ("avg_time_between_events", "std_time_between_events", "min_time_between_events", "interaction_velocity")
+    undefined = (
+        "avg_time_between_events",
+        "std_time_between_events",
+        "min_time_between_events",
+        "interaction_velocity",
+    )
     assert [row[name] for name in undefined] == [None] * 4
 
 

@@ -8,7 +8,10 @@ from ua_parser import parse
 from phantom_core.features.aggregate import features_at
 from tests.features.events import connect, event, features
 
-CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
+CHROME = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 "
+    "Safari/537.36"
+)
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0"
 # Seen in the wild; one per line.
 USER_AGENTS = Path(__file__).with_name("user_agents.txt").read_text(encoding="utf-8").splitlines()
@@ -35,11 +38,15 @@ def judged(user_agent: str | None) -> tuple[object, object, object]:
 
 
 def test_families_agree_with_ua_parser() -> None:
-    with connect(event(0, session_key=i, user_agent=user_agent) for i, user_agent in enumerate(USER_AGENTS)) as connection:
+    with connect(
+        event(0, session_key=i, user_agent=user_agent) for i, user_agent in enumerate(USER_AGENTS)
+    ) as connection:
         found = features_at(connection)["browser_family"].to_pylist()
     parsed = [parse(user_agent).user_agent for user_agent in USER_AGENTS]
     expected = [FAMILY_OF.get(agent.family, "Other") if agent else "Other" for agent in parsed]
-    assert dict(zip(USER_AGENTS, found, strict=True)) == dict(zip(USER_AGENTS, expected, strict=True))
+    assert dict(zip(USER_AGENTS, found, strict=True)) == dict(
+        zip(USER_AGENTS, expected, strict=True)
+    )
     assert set(found) == {"Chrome", "Firefox", "Safari", "Edge", "Other"}
 
 
@@ -49,16 +56,27 @@ def test_families_agree_with_ua_parser() -> None:
         (CHROME, (False, False, "Chrome")),
         (CHROME.replace("Chrome/", "HeadlessChrome/"), (True, False, "Chrome")),
         (CHROME.upper(), (False, False, "Chrome")),
-        ("Mozilla/5.0 (Unknown; Linux x86_64) AppleWebKit/538.1 (KHTML, like Gecko) PhantomJS/2.1.1 Safari/538.1", (True, False, "Other")),
+        (
+            "Mozilla/5.0 (Unknown; Linux x86_64) AppleWebKit/538.1 (KHTML, like Gecko) "
+            "PhantomJS/2.1.1 Safari/538.1",
+            (True, False, "Other"),
+        ),
         ("selenium/4.15.2 (python linux)", (False, True, "Other")),
         ("Playwright/1.40.0 (x64; ubuntu 22.04) node/18.18", (False, True, "Other")),
         (f"{CHROME} Puppeteer", (False, True, "Chrome")),
         (f"{FIREFOX} WebDriver", (False, True, "Firefox")),
         ("python-requests/2.31.0", (False, True, "Other")),
         ("curl/8.4.0", (False, True, "Other")),
-        ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", (False, True, "Other")),
+        (
+            "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+            (False, True, "Other"),
+        ),
         # A telephone, not a robot.
-        ("Mozilla/5.0 (Linux; Android 9; CUBOT X19) AppleWebKit/537.36 Chrome/119.0.0.0 Mobile Safari/537.36", (False, False, "Chrome")),
+        (
+            "Mozilla/5.0 (Linux; Android 9; CUBOT X19) AppleWebKit/537.36 Chrome/119.0.0.0 Mobile "
+            "Safari/537.36",
+            (False, False, "Chrome"),
+        ),
     ],
 )
 def test_a_user_agent_says_what_it_is(user_agent: str, expected: tuple[bool, bool, str]) -> None:
@@ -71,7 +89,10 @@ def test_without_a_user_agent_nothing_is_known(user_agent: str | None) -> None:
 
 
 def test_the_first_user_agent_counts() -> None:
-    assert features(event(5, user_agent=FIREFOX), event(0, user_agent=CHROME))["browser_family"] == "Chrome"
+    assert (
+        features(event(5, user_agent=FIREFOX), event(0, user_agent=CHROME))["browser_family"]
+        == "Chrome"
+    )
 
 
 def test_events_without_a_user_agent_are_passed_over() -> None:
@@ -80,5 +101,9 @@ def test_events_without_a_user_agent_are_passed_over() -> None:
 
 
 def test_within_a_millisecond_the_lower_event_id_is_first() -> None:
-    events = event(0, event_id=2, user_agent=CHROME), event(0, event_id=-1, user_agent=FIREFOX), event(0, event_id=7, user_agent=CHROME)
+    events = (
+        event(0, event_id=2, user_agent=CHROME),
+        event(0, event_id=-1, user_agent=FIREFOX),
+        event(0, event_id=7, user_agent=CHROME),
+    )
     assert features(*events)["browser_family"] == "Firefox"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from phantom_core.errors import InputError, NotFoundError
+from phantom_core.core.errors import InputError, NotFoundError
 from phantom_core.events import schema
 from phantom_core.lake.lake import TABLES, Lake
 
@@ -31,17 +31,24 @@ for i in range(5):
 
 def test_an_empty_lake_has_every_table_without_a_row(tmp_path: Path) -> None:
     with Lake(tmp_path).connect() as connection:
-        assert [connection.sql(f"SELECT COUNT(*) FROM {table}").fetchall() for table in TABLES] == [[(0,)]] * len(TABLES)
+        assert [connection.sql(f"SELECT COUNT(*) FROM {table}").fetchall() for table in TABLES] == [
+            [(0,)]
+        ] * len(TABLES)
         assert connection.sql("SELECT * FROM events").columns == schema.EVENTS.names
     assert Lake(tmp_path).version() == -1
 
 
 def test_four_processes_append_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
     Lake(tmp_path).append("session_labels", labels("first"))
-    workers = [subprocess.Popen([sys.executable, "-c", APPEND_FIVE, str(tmp_path), str(worker)]) for worker in range(4)]
+    workers = [
+        subprocess.Popen([sys.executable, "-c", APPEND_FIVE, str(tmp_path), str(worker)])
+        for worker in range(4)
+    ]
     assert [worker.wait() for worker in workers] == [0, 0, 0, 0]
     with Lake(tmp_path).connect() as connection:
-        assert connection.sql("SELECT COUNT(DISTINCT session_id) FROM session_labels").fetchall() == [(21,)]
+        assert connection.sql(
+            "SELECT COUNT(DISTINCT session_id) FROM session_labels"
+        ).fetchall() == [(21,)]
 
 
 def test_upsert_replaces_rows_with_the_same_key(tmp_path: Path) -> None:
@@ -49,7 +56,9 @@ def test_upsert_replaces_rows_with_the_same_key(tmp_path: Path) -> None:
     lake.upsert("session_labels", labels("a", "b"), "session_id")
     lake.upsert("session_labels", labels("a", is_agent=False), "session_id")
     with lake.connect() as connection:
-        assert connection.sql("SELECT session_id, is_agent FROM session_labels ORDER BY 1").fetchall() == [("a", False), ("b", True)]
+        assert connection.sql(
+            "SELECT session_id, is_agent FROM session_labels ORDER BY 1"
+        ).fetchall() == [("a", False), ("b", True)]
 
 
 @pytest.mark.parametrize("folder", ["with space", "it's", "ünï"])

@@ -1,4 +1,6 @@
-"""Environments: what Gymnasium and stable-baselines3 ask of them, and what the data sheet promises."""
+"""Environments: what Gymnasium and stable-baselines3 ask of them, and what the data sheet
+promises.
+"""
 
 import gymnasium as gym
 import numpy as np
@@ -6,11 +8,11 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 
-from phantom_core.errors import InputError, NotFoundError
+from phantom_core.core.errors import InputError, NotFoundError
 from phantom_core.market.env import DynamicPricingEnvV0, DynamicPricingEnvV1
 from phantom_core.market.observation import Observation
 from phantom_core.market.policies.fixed import Fixed
-from phantom_core.market.scenario import Product, Scenario
+from phantom_core.market.scenario import Scenario, ScenarioProduct
 from phantom_core.market.shops import Shops
 from phantom_core.market.traffic import SampledScorer
 
@@ -19,7 +21,8 @@ NOBODY = Scenario(horizon_h=3, arrivals=(0.0,) * 12 + (1.0,) + (0.0,) * 11)
 
 
 def made(version: str, **options: object) -> gym.Env:
-    # By its specification: by name, Gymnasium warns that v0 has a successor. v0 is no older v1, it sees less.
+    # By its specification: by name, Gymnasium warns that v0 has a successor. v0 is no older v1, it
+    # sees less.
     return gym.make(gym.spec(f"DynamicPricingEnv-{version}"), **options).unwrapped
 
 
@@ -28,7 +31,8 @@ def test_both_checkers_only_mind_that_the_price_is_a_plain_multiplier(version: s
     with pytest.warns(UserWarning) as found:
         check_env(made(version))
         check_env_for_sb3(made(version))
-    # The action is the price in units of the base price by definition; learners here rescale inside their network.
+    # The action is the price in units of the base price by definition; learners here rescale inside
+    # their network.
     assert len(found) == 2
     assert all("symmetric and normalized" in str(one.message) for one in found)
 
@@ -37,7 +41,10 @@ def test_spaces_are_those_of_the_data_sheet() -> None:
     five, eight = made("v0"), made("v1")
     assert five.observation_space.shape == (5,)
     assert eight.observation_space.shape == (8,)
-    assert (five.action_space.low.tolist(), five.action_space.high.tolist()) == ([np.float32(0.7)], [np.float32(1.5)])
+    assert (five.action_space.low.tolist(), five.action_space.high.tolist()) == (
+        [np.float32(0.7)],
+        [np.float32(1.5)],
+    )
     assert np.isfinite(eight.observation_space.high).all()
 
 
@@ -65,7 +72,9 @@ def test_a_second_episode_goes_on_with_other_shoppers() -> None:
 
 
 def test_a_sold_out_shop_terminates() -> None:
-    env = DynamicPricingEnvV0(Scenario(products=(Product(stock=1),), arrivals=(500.0,) * 24))
+    env = DynamicPricingEnvV0(
+        Scenario(products=(ScenarioProduct(stock=1),), arrivals=(500.0,) * 24)
+    )
     env.reset(seed=1)
     seen, reward, terminated, truncated, info = env.step(CHEAP)
     assert (terminated, truncated, seen[1]) == (True, False, 0.0)
@@ -82,7 +91,9 @@ def test_the_horizon_truncates() -> None:
 
 
 def test_a_shop_that_sells_out_in_the_last_hour_is_terminated_only() -> None:
-    env = DynamicPricingEnvV0(Scenario(horizon_h=1, products=(Product(stock=1),), arrivals=(500.0,) * 24))
+    env = DynamicPricingEnvV0(
+        Scenario(horizon_h=1, products=(ScenarioProduct(stock=1),), arrivals=(500.0,) * 24)
+    )
     env.reset(seed=1)
     assert env.step(CHEAP)[2:4] == (True, False)
 
@@ -104,7 +115,12 @@ def test_info_holds_plain_floats_after_the_guard_rails() -> None:
 
 
 def test_any_scorer_speaks_through_v1() -> None:
-    sure = SampledScorer(human_scores=np.array([0.25]), agent_scores=np.array([0.25]), human_sensitivity=2.0, agent_sensitivity=2.0)
+    sure = SampledScorer(
+        human_scores=np.array([0.25]),
+        agent_scores=np.array([0.25]),
+        human_sensitivity=2.0,
+        agent_sensitivity=2.0,
+    )
     env = DynamicPricingEnvV1(Scenario(arrivals=(500.0,) * 24), scorer=sure)
     env.reset(seed=1)
     assert env.step(np.array([1.0], np.float32))[0][6:].tolist() == [0.25, 0.5]
@@ -117,7 +133,11 @@ def test_model_features_without_a_scorer_are_refused() -> None:
 
 
 def test_nothing_ever_leaves_the_observation_space() -> None:
-    scenario = Scenario(horizon_h=48, arrivals=(0.2,) * 12 + (200.0,) * 12, products=(Product(stock=100_000),))
+    scenario = Scenario(
+        horizon_h=48,
+        arrivals=(0.2,) * 12 + (200.0,) * 12,
+        products=(ScenarioProduct(stock=100_000),),
+    )
     observation, shops = Observation(scenario, "v0"), Shops(scenario, 200, 5)
     for _ in range(48):
         state = shops.state

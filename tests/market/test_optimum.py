@@ -3,27 +3,35 @@
 import numpy as np
 import pytest
 
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
+from phantom_core.core.progress import no_progress
 from phantom_core.market.demand import sales_per_arrival
-from phantom_core.market.episodes import play
+from phantom_core.market.episodes import play_episodes
 from phantom_core.market.fluid import fluid_bound
-from phantom_core.market.optimum import price_grid, solve, value_of_fixed
+from phantom_core.market.optimum import market_price_grid, solve_optimum, value_of_fixed
 from phantom_core.market.policies.bands import Bands
 from phantom_core.market.policies.best_fixed import best_fixed
 from phantom_core.market.policies.elasticity import elasticity_policy
 from phantom_core.market.policies.fixed import Fixed
 from phantom_core.market.policies.optimal import Optimal
 from phantom_core.market.policies.surge import Surge
-from phantom_core.market.scenario import Product, Scenario, ShareChange, load_scenario, shipped_names
-from phantom_core.market.scenario import Surge as ArrivalSurge
+from phantom_core.market.scenario import DemandSurge as ArrivalSurge
+from phantom_core.market.scenario import (
+    Scenario,
+    ScenarioProduct,
+    ShareChange,
+    load_scenario,
+    shipped_names,
+)
 from phantom_core.market.traffic import DetectorScorer
-from phantom_core.progress import silent
 
 ONE_PRODUCT = [name for name in shipped_names() if len(load_scenario(name).products) == 1]
 
 
 def market(stock: int, horizon_h: int, share: float) -> Scenario:
-    return Scenario(products=(Product(stock=stock),), horizon_h=horizon_h, agent_share=share)
+    return Scenario(
+        products=(ScenarioProduct(stock=stock),), horizon_h=horizon_h, agent_share=share
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,7 +47,7 @@ def market(stock: int, horizon_h: int, share: float) -> Scenario:
 def test_the_published_figures_of_the_seed_market_come_out(
     scenario: Scenario, optimum: float, fixed: float, ratio: float, at_ratio: float
 ) -> None:
-    best = solve(scenario).reward
+    best = solve_optimum(scenario).reward
     values = value_of_fixed(scenario, np.array([1.0, ratio])) / best
     assert best == pytest.approx(optimum, abs=0.05)
     assert values[0] == pytest.approx(fixed, abs=5e-4)
@@ -47,27 +55,34 @@ def test_the_published_figures_of_the_seed_market_come_out(
 
 
 def test_one_unit_and_one_hour_is_a_closed_form() -> None:
-    """Somebody buys with probability 1 − exp(−rate · P(buy)), and pays r less half the leakage of an agent's share of buyers."""
-    scenario = Scenario(products=(Product(stock=1, base_price=10.0),), horizon_h=1, arrivals=(2.0,) * 24, agent_share=0.5)
-    grid = price_grid(scenario)
+    """Somebody buys with probability 1 − exp(−rate · P(buy)), and pays r less half the leakage of
+    an agent's share of buyers.
+    """
+    scenario = Scenario(
+        products=(ScenarioProduct(stock=1, base_price=10.0),),
+        horizon_h=1,
+        arrivals=(2.0,) * 24,
+        agent_share=0.5,
+    )
+    grid = market_price_grid(scenario)
     sales = sales_per_arrival(scenario, grid, 0.5)
     worth = (sales.revenue - 0.5 * sales.leakage) / sales.probability
     by_hand = (1 - np.exp(-2.0 * sales.probability)) * worth * 10.0
-    solution = solve(scenario)
+    solution = solve_optimum(scenario)
     assert solution.reward == pytest.approx(by_hand.max(), rel=1e-12)
     assert solution.ratio[0, 1] == grid[by_hand.argmax()]
 
 
 def test_without_limits_of_stock_each_hour_takes_the_price_that_earns_most() -> None:
     scenario = market(10_000, 5, 0.4)
-    grid = price_grid(scenario)
+    grid = market_price_grid(scenario)
     sales = sales_per_arrival(scenario, grid, 0.4)
     best = (sales.revenue - 0.5 * sales.leakage).max()
-    assert solve(scenario).reward == pytest.approx(scenario.rates().sum() * best, rel=1e-9)
+    assert solve_optimum(scenario).reward == pytest.approx(scenario.rates().sum() * best, rel=1e-9)
 
 
 def test_more_stock_and_more_time_are_never_worth_less_and_scarce_stock_is_dearer() -> None:
-    solution = solve(market(40, 24, 0.7))
+    solution = solve_optimum(market(40, 24, 0.7))
     assert (np.diff(solution.value, axis=1) >= -1e-12).all()
     assert (np.diff(solution.value, axis=0) <= 1e-12).all()
     assert (np.diff(solution.ratio[:, 1:], axis=1) <= 1e-9).all()
@@ -77,16 +92,34 @@ def test_more_stock_and_more_time_are_never_worth_less_and_scarce_stock_is_deare
     "scenario",
     [
         load_scenario("tight"),
-        Scenario(products=(Product(stock=20),), horizon_h=24, agent_share=0.3, share_changes=(ShareChange(from_hour=12, share=0.9),)),
-        Scenario(products=(Product(stock=40),), horizon_h=24, surges=(ArrivalSurge(from_hour=8, to_hour=12, factor=4.0),)),
+        Scenario(
+            products=(ScenarioProduct(stock=20),),
+            horizon_h=24,
+            agent_share=0.3,
+            share_changes=(ShareChange(from_hour=12, share=0.9),),
+        ),
+        Scenario(
+            products=(ScenarioProduct(stock=40),),
+            horizon_h=24,
+            surges=(ArrivalSurge(from_hour=8, to_hour=12, factor=4.0),),
+        ),
     ],
     ids=["tight", "share jumps", "arrivals surge"],
 )
 def test_the_table_reaches_its_own_value_and_no_policy_exceeds_it(scenario: Scenario) -> None:
-    solution, n = solve(scenario), 20_000
+    solution, n = solve_optimum(scenario), 20_000
     rewards = {}
-    for policy in (Optimal(solution), Fixed(1.0), best_fixed(scenario, 0), Surge(), elasticity_policy(scenario), Bands()):
-        rewards[policy.name] = play(scenario, policy, n, 17, DetectorScorer(scenario), silent).reward(scenario.leakage_weight)
+    for policy in (
+        Optimal(solution),
+        Fixed(1.0),
+        best_fixed(scenario, 0),
+        Surge(),
+        elasticity_policy(scenario),
+        Bands(),
+    ):
+        rewards[policy.name] = play_episodes(
+            scenario, policy, n, 17, DetectorScorer(scenario), no_progress
+        ).reward(scenario.leakage_weight)
     error = rewards["optimum"].std() / np.sqrt(n)
     assert rewards["optimum"].mean() == pytest.approx(solution.reward, abs=4 * error)
     for name, reward in rewards.items():
@@ -96,37 +129,56 @@ def test_the_table_reaches_its_own_value_and_no_policy_exceeds_it(scenario: Scen
 
 def test_a_fixed_price_earns_what_its_exact_value_says() -> None:
     scenario = load_scenario("tight")
-    reward = play(scenario, Fixed(1.1), 20_000, 3, DetectorScorer(scenario), silent).reward(scenario.leakage_weight)
-    assert reward.mean() == pytest.approx(value_of_fixed(scenario, np.array([1.1]))[0], abs=4 * reward.std() / np.sqrt(20_000))
+    reward = play_episodes(
+        scenario, Fixed(1.1), 20_000, 3, DetectorScorer(scenario), no_progress
+    ).reward(scenario.leakage_weight)
+    assert reward.mean() == pytest.approx(
+        value_of_fixed(scenario, np.array([1.1]))[0], abs=4 * reward.std() / np.sqrt(20_000)
+    )
 
 
 @pytest.mark.parametrize("name", ONE_PRODUCT)
 def test_the_fluid_bound_lies_above_the_optimum_but_not_far(name: str) -> None:
     scenario = load_scenario(name)
-    optimum, bound = solve(scenario).reward, fluid_bound(scenario)
+    optimum, bound = solve_optimum(scenario).reward, fluid_bound(scenario)
     assert optimum <= bound * (1 + 1e-6)
     assert bound < 1.06 * optimum
 
 
 @pytest.mark.parametrize("substitution", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("n_products", [2, 3])
-def test_no_policy_exceeds_the_bound_of_several_products(substitution: float, n_products: int) -> None:
-    products = tuple(Product(name=str(n), base_price=1.0 + n / 2, stock=15 * (n + 1)) for n in range(n_products))
+def test_no_policy_exceeds_the_bound_of_several_products(
+    substitution: float, n_products: int
+) -> None:
+    products = tuple(
+        ScenarioProduct(name=str(n), base_price=1.0 + n / 2, stock=15 * (n + 1))
+        for n in range(n_products)
+    )
     scenario = Scenario(products=products, substitution=substitution)
     bound = fluid_bound(scenario)
     for policy in (best_fixed(scenario, 1), Fixed(1.5), Bands()):
-        reward = play(scenario, policy, 2_000, 5, DetectorScorer(scenario), silent).reward(0.5)
+        reward = play_episodes(
+            scenario, policy, 2_000, 5, DetectorScorer(scenario), no_progress
+        ).reward(0.5)
         assert reward.mean() <= bound + 4 * reward.std() / np.sqrt(2_000)
 
 
 def test_two_products_that_do_not_substitute_are_bounded_like_two_shops() -> None:
-    alone = Scenario(products=(Product(stock=25),), arrivals=tuple(rate / 2 for rate in Scenario().arrivals))
-    both = Scenario(products=(Product(name="a", stock=25), Product(name="b", stock=25)))
+    alone = Scenario(
+        products=(ScenarioProduct(stock=25),),
+        arrivals=tuple(rate / 2 for rate in Scenario().arrivals),
+    )
+    both = Scenario(
+        products=(ScenarioProduct(name="a", stock=25), ScenarioProduct(name="b", stock=25))
+    )
     assert fluid_bound(both) == pytest.approx(2 * fluid_bound(alone), rel=1e-6)
 
 
 def test_the_joint_program_agrees_with_the_separate_ones_where_nobody_looks_on() -> None:
-    products = (Product(name="a", stock=25), Product(name="b", stock=40, base_price=2.0))
+    products = (
+        ScenarioProduct(name="a", stock=25),
+        ScenarioProduct(name="b", stock=40, base_price=2.0),
+    )
     apart = fluid_bound(Scenario(products=products))
     joint = fluid_bound(Scenario(products=products, substitution=1e-9))
     assert joint == pytest.approx(apart, rel=1e-3)
@@ -134,4 +186,4 @@ def test_the_joint_program_agrees_with_the_separate_ones_where_nobody_looks_on()
 
 def test_the_optimum_of_several_products_is_refused() -> None:
     with pytest.raises(InputError, match="one product only"):
-        solve(load_scenario("substitutes"))
+        solve_optimum(load_scenario("substitutes"))

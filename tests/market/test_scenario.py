@@ -1,17 +1,19 @@
-"""Scenarios: files that read back to themselves, and one sentence for each file that cannot be used."""
+"""Scenarios: files that read back to themselves, and one sentence for each file that cannot be
+used.
+"""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from phantom_core.errors import InputError, NotFoundError
+from phantom_core.core.errors import InputError, NotFoundError
 from phantom_core.market.scenario import (
+    DemandSurge,
     Detector,
-    Product,
     Scenario,
+    ScenarioProduct,
     ShareChange,
-    Surge,
     Velocity,
     load_scenario,
     parse_scenario,
@@ -57,7 +59,7 @@ def test_surges_and_changes_of_share_hold_from_their_hour_on() -> None:
         horizon_h=6,
         first_hour=22,
         arrivals=(2.0,) * 24,
-        surges=(Surge(from_hour=1, to_hour=3, factor=2.0),),
+        surges=(DemandSurge(from_hour=1, to_hour=3, factor=2.0),),
         share_changes=(ShareChange(from_hour=4, share=0.9),),
         agent_share=0.1,
     )
@@ -72,8 +74,14 @@ def test_a_counterfactual_is_checked_like_a_file() -> None:
 
 
 BROKEN = {
-    "negative stock": (b"[[products]]\nstock = -1", "stock of products number 1 should be greater than or equal to 0 (found -1)"),
-    "share over one": (b"agent_share = 1.5", "agent_share should be less than or equal to 1 (found 1.5)"),
+    "negative stock": (
+        b"[[products]]\nstock = -1",
+        "stock of products number 1 should be greater than or equal to 0 (found -1)",
+    ),
+    "share over one": (
+        b"agent_share = 1.5",
+        "agent_share should be less than or equal to 1 (found 1.5)",
+    ),
     "share that is no number": (b"agent_share = nan", "agent_share should be"),
     "endless arrivals": (b"arrivals = [" + b"inf," * 24 + b"]", "arrivals 0 should be"),
     "too few hours of arrivals": (b"arrivals = [1.0]", "arrivals has 1 entries instead of 24"),
@@ -82,15 +90,23 @@ BROKEN = {
     "text for a number": (b'horizon_h = "long"', "horizon_h should be a valid integer"),
     "no product": (b"products = []", "products has 0 entries instead of 1"),
     "one name twice": (b"[[products]]\n[[products]]", "two products have the same name"),
-    "rails the wrong way round": (b"lowest_ratio = 1.4\nhighest_ratio = 1.2", "the lowest price ratio 1.4 is above the highest 1.2"),
-    "a surge that ends before it starts": (b"[[surges]]\nfrom_hour = 5\nto_hour = 5\nfactor = 2.0", "cannot end at hour 5"),
+    "rails the wrong way round": (
+        b"lowest_ratio = 1.4\nhighest_ratio = 1.2",
+        "the lowest price ratio 1.4 is above the highest 1.2",
+    ),
+    "a surge that ends before it starts": (
+        b"[[surges]]\nfrom_hour = 5\nto_hour = 5\nfactor = 2.0",
+        "cannot end at hour 5",
+    ),
     "no TOML": (b"agent_share 0.5", "is not TOML"),
     "a picture": (b"\x89PNG\r\n\xff\xfe", "is not a text file in UTF-8"),
 }
 
 
 @pytest.mark.parametrize(("content", "said"), BROKEN.values(), ids=BROKEN.keys())
-def test_a_broken_scenario_is_refused_in_one_sentence(content: bytes, said: str, tmp_path: Path) -> None:
+def test_a_broken_scenario_is_refused_in_one_sentence(
+    content: bytes, said: str, tmp_path: Path
+) -> None:
     path = tmp_path / "mine.toml"
     path.write_bytes(content)
     with pytest.raises(InputError) as refused:
@@ -108,24 +124,36 @@ def test_an_unknown_scenario_is_answered_with_those_there_are(name: str) -> None
 
 
 def test_a_shop_keeps_each_product_by_its_name() -> None:
-    scenario = Scenario(products=(Product(name="a"), Product(name="b", base_price=2.0)))
+    scenario = Scenario(
+        products=(ScenarioProduct(name="a"), ScenarioProduct(name="b", base_price=2.0))
+    )
     assert [product.base_price for product in scenario.products] == [1.0, 2.0]
 
 
 def test_the_default_velocities_are_those_of_the_generated_shoppers() -> None:
     from phantom_core.shoppers.families import FAMILIES
-    from phantom_core.shoppers.generate import generate
+    from phantom_core.shoppers.generate import generate_sessions
 
-    made = generate(4_000, seed=11)
+    made = generate_sessions(4_000, seed=11)
     agents = {family.name for family in FAMILIES if family.is_agent}
     is_agent = dict(
-        zip(made.labels["session"].to_pylist(), (family in agents for family in made.labels["family"].to_pylist()), strict=True)
+        zip(
+            made.labels["session"].to_pylist(),
+            (family in agents for family in made.labels["family"].to_pylist()),
+            strict=True,
+        )
     )
-    counts = made.events.group_by("sessionId").aggregate([("ts", "min"), ("ts", "max"), ("ts", "count")])
+    counts = made.events.group_by("sessionId").aggregate(
+        [("ts", "min"), ("ts", "max"), ("ts", "count")]
+    )
     seconds = np.array(
         [
-            (np.datetime64(last.rstrip("Z")) - np.datetime64(first.rstrip("Z"))) / np.timedelta64(1, "ms") / 1e3
-            for first, last in zip(counts["ts_min"].to_pylist(), counts["ts_max"].to_pylist(), strict=True)
+            (np.datetime64(last.rstrip("Z")) - np.datetime64(first.rstrip("Z")))
+            / np.timedelta64(1, "ms")
+            / 1e3
+            for first, last in zip(
+                counts["ts_min"].to_pylist(), counts["ts_max"].to_pylist(), strict=True
+            )
         ]
     )
     velocity = counts["ts_count"].to_numpy()[seconds > 0] / seconds[seconds > 0] * 60
@@ -140,8 +168,13 @@ def test_the_default_velocities_are_those_of_the_generated_shoppers() -> None:
 def test_the_documentation_names_every_setting() -> None:
     text = (Path(__file__).parents[2] / "docs" / "market.md").read_text(encoding="utf-8")
     reference = text[text.index("## A scenario file") :]
-    parts = (Scenario, Product, Surge, ShareChange, Detector, Velocity)
-    assert [name for part in parts for name in part.model_fields if f"`{name}`" not in reference and f"[{name}]" not in reference] == []
+    parts = (Scenario, ScenarioProduct, DemandSurge, ShareChange, Detector, Velocity)
+    assert [
+        name
+        for part in parts
+        for name in part.model_fields
+        if f"`{name}`" not in reference and f"[{name}]" not in reference
+    ] == []
 
 
 def test_a_wrong_entry_is_told_once() -> None:

@@ -7,20 +7,34 @@ import pytest
 from typer.testing import CliRunner
 
 from phantom_core.cli import app
-from phantom_core.control.jobs import Jobs
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
+from phantom_core.core.settings import Settings
+from phantom_core.jobs.jobs import Jobs
 from phantom_core.market.scenario import load_scenario
-from phantom_core.settings import Settings
-from phantom_core.workflows.run_job import WORK
-from phantom_core.workflows.train_policy import run_folder
+from phantom_core.use_cases.markets.train_policy import run_folder
+from phantom_core.use_cases.operations.run_job import WORK
 
 
 def simulate_train(workspace: Path, *arguments: str) -> tuple[int, dict[str, object]]:
-    done = CliRunner().invoke(app, ["simulate", "train", "--steps", "2500", "--workspace", str(workspace), "--json", *arguments])
+    done = CliRunner().invoke(
+        app,
+        [
+            "simulate",
+            "train",
+            "--steps",
+            "2500",
+            "--workspace",
+            str(workspace),
+            "--json",
+            *arguments,
+        ],
+    )
     return done.exit_code, json.loads(done.stdout)
 
 
-def test_train_reports_reward_and_percent_of_the_optimum_and_lands_in_the_workspace(tmp_path: Path) -> None:
+def test_train_reports_reward_and_percent_of_the_optimum_and_lands_in_the_workspace(
+    tmp_path: Path,
+) -> None:
     code, report = simulate_train(tmp_path, "--seed", "3")
     assert code == 0
     assert (report["steps"], report["seed"], report["pct_of"]) == (2_500, 3, "optimum")
@@ -31,12 +45,24 @@ def test_train_reports_reward_and_percent_of_the_optimum_and_lands_in_the_worksp
     assert report["steps_per_s"] > 0
     played = CliRunner().invoke(
         app,
-        ["simulate", "run", "--policies", "ppo:tight-v0,best_fixed", "--episodes", "50", "--workspace", str(tmp_path), "--json"],
+        [
+            "simulate",
+            "run",
+            "--policies",
+            "ppo:tight-v0,best_fixed",
+            "--episodes",
+            "50",
+            "--workspace",
+            str(tmp_path),
+            "--json",
+        ],
     )
     assert played.exit_code == 0, played.output
 
 
-def test_several_seeds_go_into_folders_of_their_own_and_resume_keeps_the_finished(tmp_path: Path) -> None:
+def test_several_seeds_go_into_folders_of_their_own_and_resume_keeps_the_finished(
+    tmp_path: Path,
+) -> None:
     out = str(tmp_path / "team")
     code, first = simulate_train(tmp_path, "--seed", "3", "--seeds", "2", "--out", out)
     assert (code, [one["run"] for one in first["seeds"]]) == (0, [f"{out}/seed-3", f"{out}/seed-4"])
@@ -53,7 +79,9 @@ def test_several_seeds_go_into_folders_of_their_own_and_resume_keeps_the_finishe
         (("--resume",), "There is nothing to resume in"),
     ],
 )
-def test_what_cannot_be_trained_gets_one_sentence(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+def test_what_cannot_be_trained_gets_one_sentence(
+    arguments: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
     code, told = simulate_train(tmp_path, *arguments)
     assert code == 1
     assert str(told["error"]).startswith(message)
@@ -62,13 +90,25 @@ def test_what_cannot_be_trained_gets_one_sentence(arguments: tuple[str, ...], me
 def test_a_job_trains_a_scenario_given_as_toml(tmp_path: Path) -> None:
     settings = Settings(workspace=tmp_path)
     told: list[float] = []
-    arguments = {"scenario": load_scenario("tight").with_(agent_share=0.4).to_toml(), "steps": 250, "seed": 2, "env": "v1", "run": "mine"}
+    arguments = {
+        "scenario": load_scenario("tight").with_(agent_share=0.4).to_toml(),
+        "steps": 250,
+        "seed": 2,
+        "env": "v1",
+        "run": "mine",
+    }
     result = WORK["train_policy"](settings, arguments, 7, lambda done, message: told.append(done))
-    assert (result["run"], result["steps"], result["env"]) == (str(tmp_path / "policies" / "mine"), 250, "v1")
+    assert (result["run"], result["steps"], result["env"]) == (
+        str(tmp_path / "policies" / "mine"),
+        250,
+        "v1",
+    )
     assert told == sorted(told)
     assert told[-1] == 1.0
     with pytest.raises(InputError, match="whole numbers"):
-        WORK["train_policy"](settings, {**arguments, "steps": "many"}, 7, Jobs(settings).progress("none"))
+        WORK["train_policy"](
+            settings, {**arguments, "steps": "many"}, 7, Jobs(settings).progress("none")
+        )
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "n" * 200])

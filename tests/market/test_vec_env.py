@@ -1,15 +1,17 @@
-"""The batched environment: the same episodes as the single one, and what SB3 expects of a VecEnv."""
+"""The batched environment: the same episodes as the single one, and what SB3 expects of a
+VecEnv.
+"""
 
 import numpy as np
 import pytest
 from stable_baselines3 import PPO
 
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 from phantom_core.market.env import DynamicPricingEnvV0, DynamicPricingEnvV1
 from phantom_core.market.observation import EnvVersion
 from phantom_core.market.ppo.hyperparameters import reward_unit
 from phantom_core.market.ppo.practice import PracticeShops
-from phantom_core.market.scenario import Product, Scenario, load_scenario
+from phantom_core.market.scenario import Scenario, ScenarioProduct, load_scenario
 from phantom_core.market.vec_env import ShopVecEnv
 
 TIGHT = load_scenario("tight")
@@ -67,7 +69,9 @@ def test_episode_figures_are_those_of_a_monitor() -> None:
 
 
 def test_sb3_learns_on_it_and_sees_the_episodes() -> None:
-    model = PPO("MlpPolicy", ShopVecEnv(TIGHT, 10, 1), n_steps=30, batch_size=100, n_epochs=1, device="cpu").learn(300)
+    model = PPO(
+        "MlpPolicy", ShopVecEnv(TIGHT, 10, 1), n_steps=30, batch_size=100, n_epochs=1, device="cpu"
+    ).learn(300)
     assert model.num_timesteps == 300
     episodes = model.ep_info_buffer or ()
     assert len(episodes) >= 10
@@ -87,7 +91,7 @@ def test_what_one_shop_cannot_have_alone_is_refused() -> None:
 
 
 def test_practice_starts_at_every_hour_of_the_horizon_and_sees_the_clock() -> None:
-    slack = Scenario(horizon_h=40, products=(Product(stock=100_000),))
+    slack = Scenario(horizon_h=40, products=(ScenarioProduct(stock=100_000),))
     shops = PracticeShops(slack, 40, 1, version="v0")
     seen = shops.reset()
     assert seen.shape == (40, 6)
@@ -95,10 +99,15 @@ def test_practice_starts_at_every_hour_of_the_horizon_and_sees_the_clock() -> No
 
 
 def test_practice_ends_at_the_horizon_and_counts_whole_episodes_of_full_shops_only() -> None:
-    slack = Scenario(horizon_h=24, products=(Product(stock=100_000),))
+    slack = Scenario(horizon_h=24, products=(ScenarioProduct(stock=100_000),))
     shops = PracticeShops(slack, 6, 1, version="v0")
     shops.reset()
-    endings = [(row, info) for hour in range(48) for row, info in enumerate(shops.step(prices(hour, 6))[3]) if info]
+    endings = [
+        (row, info)
+        for hour in range(48)
+        for row, info in enumerate(shops.step(prices(hour, 6))[3])
+        if info
+    ]
     assert not any(info["TimeLimit.truncated"] for _, info in endings)
     told = [(row, info["episode"]) for row, info in endings if "episode" in info]
     assert {row % 2 for row, _ in told} == {0}
@@ -109,5 +118,7 @@ def test_practice_rewards_are_in_units() -> None:
     plain, practice = ShopVecEnv(TIGHT, 1, 1), PracticeShops(TIGHT, 1, 1, version="v0")
     plain.reset()
     practice.reset()
-    assert practice.step(prices(0))[1][0] * reward_unit(TIGHT) == pytest.approx(plain.step(prices(0))[1][0])
+    assert practice.step(prices(0))[1][0] * reward_unit(TIGHT) == pytest.approx(
+        plain.step(prices(0))[1][0]
+    )
     assert reward_unit(TIGHT) == pytest.approx(10.0)

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from phantom_core.models.calibration import METHODS, choose_calibration, fit_beta, fit_isotonic, fit_platt, log_loss
+from phantom_core.models.calibration import (
+    METHODS,
+    choose_calibration,
+    fit_beta,
+    fit_isotonic,
+    fit_platt,
+    log_loss,
+)
 from phantom_core.models.curves import Calibration
 
 
@@ -19,10 +26,14 @@ def sample(n: int, slope: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]
 
 @settings(deadline=None)
 @given(
-    st.lists(st.tuples(st.floats(-20, 20), st.booleans()), min_size=2, max_size=40).filter(lambda rows: len({y for _, y in rows}) == 2),
+    st.lists(st.tuples(st.floats(-20, 20), st.booleans()), min_size=2, max_size=40).filter(
+        lambda rows: len({y for _, y in rows}) == 2
+    ),
     st.sampled_from(sorted(METHODS)),
 )
-def test_the_probability_never_falls_as_the_margin_rises_and_stays_inside_0_and_1(rows: list[tuple[float, bool]], method: str) -> None:
+def test_the_probability_never_falls_as_the_margin_rises_and_stays_inside_0_and_1(
+    rows: list[tuple[float, bool]], method: str
+) -> None:
     margin, is_agent = (np.array(column) for column in zip(*rows, strict=True))
     probability = METHODS[method](margin, is_agent).probability(np.linspace(-30, 30, 301))
     assert (np.diff(probability) >= -1e-12).all()
@@ -39,7 +50,9 @@ def test_platt_finds_the_slope_of_an_overconfident_margin() -> None:
 
 def test_beta_is_the_identity_for_a_margin_that_is_right_already() -> None:
     fitted = fit_beta(*sample(20_000, slope=1))
-    assert fitted.probability(np.array([-2.0, 0.0, 2.0])) == pytest.approx([0.119, 0.5, 0.881], abs=0.02)
+    assert fitted.probability(np.array([-2.0, 0.0, 2.0])) == pytest.approx(
+        [0.119, 0.5, 0.881], abs=0.02
+    )
 
 
 def test_isotonic_pools_neighbours_that_fall() -> None:
@@ -50,14 +63,20 @@ def test_isotonic_pools_neighbours_that_fall() -> None:
 
 def test_margins_that_point_the_wrong_way_give_the_base_rate() -> None:
     margin, is_agent = sample(2_000, slope=1)
-    assert fit_platt(-margin, is_agent).probability(np.array([-5.0, 5.0])) == pytest.approx([is_agent.mean()] * 2)
+    assert fit_platt(-margin, is_agent).probability(np.array([-5.0, 5.0])) == pytest.approx(
+        [is_agent.mean()] * 2
+    )
 
 
-def test_the_method_with_the_lowest_held_out_loss_is_chosen_and_never_saw_the_fold_it_is_judged_on() -> None:
+def test_the_method_with_the_lowest_held_out_loss_is_chosen_and_never_saw_the_fold_it_is_judged_on() -> (
+    None
+):
     margin, is_agent = sample(3_000, slope=0.4)
     choice = choose_calibration(margin, is_agent, np.arange(3_000) % 3)
     assert choice.log_loss[choice.calibration.method] == min(choice.log_loss.values())
-    assert log_loss(is_agent, choice.probability) == pytest.approx(choice.log_loss[choice.calibration.method])
+    assert log_loss(is_agent, choice.probability) == pytest.approx(
+        choice.log_loss[choice.calibration.method]
+    )
     held_out = np.arange(3_000) % 3 == 0
     alone = METHODS[choice.calibration.method](margin[~held_out], is_agent[~held_out])
     np.testing.assert_array_equal(choice.probability[held_out], alone.probability(margin[held_out]))

@@ -6,20 +6,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phantom_core.errors import DataError, InputError
-from phantom_core.models.splits import actors, check_n_folds, folds
+from phantom_core.core.errors import DataError, InputError
+from phantom_core.models.splits import actor_codes, check_n_folds, make_folds
 
 
 def dealt(groups: list[int], is_agent: list[bool], n_folds: int = 3) -> list[int]:
-    return folds(np.array(groups), np.array(is_agent), n_folds, np.random.default_rng(1)).tolist()
+    return make_folds(
+        np.array(groups), np.array(is_agent), n_folds, np.random.default_rng(1)
+    ).tolist()
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 30), st.booleans()), max_size=60), st.integers(2, 5), st.integers(0, 9))
-def test_an_actor_is_never_in_two_folds_and_every_fold_has_both_classes(rows: list[tuple[int, bool]], n_folds: int, seed: int) -> None:
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.booleans()), max_size=60),
+    st.integers(2, 5),
+    st.integers(0, 9),
+)
+def test_an_actor_is_never_in_two_folds_and_every_fold_has_both_classes(
+    rows: list[tuple[int, bool]], n_folds: int, seed: int
+) -> None:
     pure = [(100 + i, i % 2 == 0) for i in range(2 * n_folds)]
     groups, is_agent = (np.array(column) for column in zip(*rows, *pure, strict=True))
-    fold = folds(groups, is_agent, n_folds, np.random.default_rng(seed))
+    fold = make_folds(groups, is_agent, n_folds, np.random.default_rng(seed))
     assert all(len(set(fold[groups == group])) == 1 for group in set(groups.tolist()))
     assert all(set(is_agent[fold == k].tolist()) == {True, False} for k in range(n_folds))
 
@@ -47,19 +55,27 @@ def test_two_folds_are_refused() -> None:
 
 
 def test_an_actor_is_an_experiment_or_else_a_session() -> None:
-    sessions = pa.table({"session_id": ["a", "b", "c", "d"], "experiment_id": pa.array(["x", "x", None, "c"])})
-    number = actors(sessions).tolist()
+    sessions = pa.table(
+        {"session_id": ["a", "b", "c", "d"], "experiment_id": pa.array(["x", "x", None, "c"])}
+    )
+    number = actor_codes(sessions).tolist()
     assert number[0] == number[1]
     assert len(set(number)) == 3
 
 
 def test_a_subject_is_one_actor_in_all_their_experiments() -> None:
-    sessions = pa.table({"session_id": ["a", "b", "c", "d"], "experiment_id": pa.array(["x", "y", "y", None])})
-    number = actors(sessions, pa.chunked_array([["ann", "ann", None, None]], pa.string())).tolist()
+    sessions = pa.table(
+        {"session_id": ["a", "b", "c", "d"], "experiment_id": pa.array(["x", "y", "y", None])}
+    )
+    number = actor_codes(
+        sessions, pa.chunked_array([["ann", "ann", None, None]], pa.string())
+    ).tolist()
     assert number[0] == number[1]
     assert len(set(number)) == 3
 
 
 def test_sessions_without_any_experiment_are_all_actors_of_their_own() -> None:
-    sessions = pa.table({"session_id": ["a", "b"], "experiment_id": pa.array([None, None], pa.string())})
-    assert len(set(actors(sessions).tolist())) == 2
+    sessions = pa.table(
+        {"session_id": ["a", "b"], "experiment_id": pa.array([None, None], pa.string())}
+    )
+    assert len(set(actor_codes(sessions).tolist())) == 2

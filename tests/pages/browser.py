@@ -15,21 +15,40 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 APP = Path(__file__).parents[2] / "app.py"
-CHROMIUM = os.environ.get("PHANTOM_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
+CHROMIUM = (
+    os.environ.get("PHANTOM_CHROMIUM")
+    or shutil.which("chromium")
+    or shutil.which("chromium-browser")
+    or ""
+)
 START_WITHIN_S = 60.0
 
 
 @contextmanager
-def served(workspace: Path, *, port: int = 0, arguments: tuple[str, ...] = (), **environment: str) -> Iterator[str]:
+def served(
+    workspace: Path, *, port: int = 0, arguments: tuple[str, ...] = (), **environment: str
+) -> Iterator[str]:
     """The app on a free port of this machine, in a process of its own; yields its address."""
     port = port or free_port()
-    command = [sys.executable, "-m", "streamlit", "run", APP.name, "--server.port", str(port), "--server.address", "127.0.0.1"]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        APP.name,
+        "--server.port",
+        str(port),
+        "--server.address",
+        "127.0.0.1",
+    ]
     command += ["--server.headless", "true", "--server.fileWatcherType", "none"]
     command += arguments
     workspace.mkdir(parents=True, exist_ok=True)
     with (workspace / "server.log").open("wb") as log:
         env = {**os.environ, "PHANTOM_WORKSPACE": str(workspace), **environment}
-        process = subprocess.Popen(command, cwd=APP.parent, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            command, cwd=APP.parent, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
     try:
         wait_for(f"http://127.0.0.1:{port}/_stcore/health", process, workspace / "server.log")
         yield f"http://127.0.0.1:{port}"
@@ -42,7 +61,9 @@ def served(workspace: Path, *, port: int = 0, arguments: tuple[str, ...] = (), *
 def browser_page(width_px: int = 1440) -> Iterator[Page]:
     """A page of a browser without a window."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
         page = browser.new_context(viewport={"width": width_px, "height": 900}).new_page()
         page.set_default_timeout(30_000)
         yield page
@@ -51,9 +72,15 @@ def browser_page(width_px: int = 1440) -> Iterator[Page]:
 
 def settle(page: Page) -> None:
     """Wait until the app has drawn what it will draw."""
-    page.wait_for_function("document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') === 'notRunning'")
+    page.wait_for_function(
+        "document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') "
+        "=== 'notRunning'"
+    )
     page.wait_for_timeout(150)
-    page.wait_for_function("document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') === 'notRunning'")
+    page.wait_for_function(
+        "document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') "
+        "=== 'notRunning'"
+    )
 
 
 def free_port() -> int:

@@ -1,4 +1,6 @@
-"""Workspaces for pages: one with a small trained demo set, one without labels, one that is empty."""
+"""Workspaces for pages: one with a small trained demo set, one without labels, one that is
+empty.
+"""
 
 import shutil
 import time
@@ -9,10 +11,10 @@ import pytest
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
+from phantom_core.core.settings import Settings
 from phantom_core.lake.lake import Lake
-from phantom_core.settings import Settings
-from phantom_core.workflows.demo import remove_demo
-from phantom_core.workflows.ingest import ingest
+from phantom_core.use_cases.data.demo import remove_demo
+from phantom_core.use_cases.data.ingest import ingest_files
 from tests.conftest import NOW_MS
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -28,11 +30,17 @@ Open = Callable[..., AppTest]
 def networked(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The trained workspace with a network; never written to."""
     from phantom_core.models.multitask.hyperparameters import Hyperparameters
-    from phantom_core.workflows.train_multitask import train_multitask
+    from phantom_core.use_cases.models.train_multitask import train_multitask
 
     workspace = shutil.copytree(trained, tmp_path_factory.mktemp("networked") / "workspace")
     chosen = Hyperparameters(width=0.5, most_epochs=3, batch_rows=512)
-    train_multitask(Settings(workspace=workspace), Lake(workspace / "lake"), now_ms=NOW_MS, n_folds=3, chosen=chosen)
+    train_multitask(
+        Settings(workspace=workspace),
+        Lake(workspace / "lake"),
+        now_ms=NOW_MS,
+        n_folds=3,
+        chosen=chosen,
+    )
     return workspace
 
 
@@ -44,7 +52,7 @@ def unlabelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path.write_text(
         "sessionId,ts,eventName\ns1,2026-03-01T12:00:00Z,search\ns1,2026-03-01T12:00:09Z,view_item\ns2,2026-03-01,search\ns3,soon,search\n"
     )
-    ingest(Settings(workspace=workspace), [path], now_ms=NOW_MS)
+    ingest_files(Settings(workspace=workspace), [path], now_ms=NOW_MS)
     return workspace
 
 
@@ -66,8 +74,11 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Open:
     """Open one screen of the app on a workspace, with query parameters."""
     begin = PagesManager.__init__
 
-    def begin_as_in_a_running_server(self: PagesManager, *arguments: object, **named: object) -> None:
-        # AppTest forgets before every run that the app called st.navigation, and would serve the folder pages/ by itself.
+    def begin_as_in_a_running_server(
+        self: PagesManager, *arguments: object, **named: object
+    ) -> None:
+        # AppTest forgets before every run that the app called st.navigation, and would serve the
+        # folder pages/ by itself.
         begin(self, *arguments, **named)
         PagesManager.uses_pages_directory = False
 
@@ -88,13 +99,23 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Open:
 
 def texts(app: AppTest) -> str:
     """Everything a reader sees as text."""
-    kinds = (app.title, app.header, app.subheader, app.markdown, app.caption, app.info, app.warning, app.error, app.success)
+    kinds = (
+        app.title,
+        app.header,
+        app.subheader,
+        app.markdown,
+        app.caption,
+        app.info,
+        app.warning,
+        app.error,
+        app.success,
+    )
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 
 def wait_for_jobs(workspace: Path, seconds: float = 60.0) -> None:
     """Wait until no job is running."""
-    from phantom_core.control.jobs import Jobs
+    from phantom_core.jobs.jobs import Jobs
 
     jobs = Jobs(Settings(workspace=workspace))
     deadline_s = time.monotonic() + seconds

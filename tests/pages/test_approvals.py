@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from phantom_core.control.people import MACHINE, add_person
-from phantom_core.control.roles import Role
-from phantom_core.control.sign_in import sign_in_demo
-from phantom_core.publishing.server import connect, stop_embedded
+from phantom_core.accounts.people import MACHINE, add_person
+from phantom_core.accounts.roles import Role
+from phantom_core.accounts.sign_in import sign_in_demo
+from phantom_core.core.settings import Settings
 from phantom_core.rules.text import parse_rules
-from phantom_core.settings import Settings
-from phantom_core.workflows import change_requests
-from phantom_core.workflows.change_requests import control
-from phantom_core.workflows.live_status import status
-from phantom_core.workflows.publish_rules import publish_request
+from phantom_core.use_cases.approvals import change_requests
+from phantom_core.use_cases.approvals.change_requests import control_database
+from phantom_core.use_cases.approvals.live_status import read_live_status
+from phantom_core.use_cases.approvals.publish_rules import publish_request
+from phantom_core.valkey.server import connect_server, stop_embedded
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
 
 GENTLE = "IF p_agent > 0.7 THEN markup 1.10 (likely agent)\nELSE markup 1.00"
@@ -26,14 +26,24 @@ PASSWORD = "correct horse battery"
 @pytest.fixture(scope="module")
 def proposed(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The gentle rules submitted by the demo analyst as request 1; never written to."""
-    settings = Settings(workspace=shutil.copytree(trained, tmp_path_factory.mktemp("proposed") / "shop"), redis_url="")
-    for login in ("demo-analyst", "demo-manager"):
-        sign_in_demo(control(settings), login, now_ms=NOW_MS, hours=1)
-    request = change_requests.propose(
-        settings, "demo-analyst", parse_rules(GENTLE, "gentle"), why="Less leakage.", share=0.1, now_ms=NOW_MS
+    settings = Settings(
+        workspace=shutil.copytree(trained, tmp_path_factory.mktemp("proposed") / "shop"),
+        redis_url="",
     )
-    change_requests.submit(settings, "demo-analyst", request.request_id, now_ms=NOW_MS, trial_sessions=60)
-    control(settings).dispose()
+    for login in ("demo-analyst", "demo-manager"):
+        sign_in_demo(control_database(settings), login, now_ms=NOW_MS, hours=1)
+    request = change_requests.propose_rules(
+        settings,
+        "demo-analyst",
+        parse_rules(GENTLE, "gentle"),
+        why="Less leakage.",
+        share=0.1,
+        now_ms=NOW_MS,
+    )
+    change_requests.submit_request(
+        settings, "demo-analyst", request.request_id, now_ms=NOW_MS, trial_sessions=60
+    )
+    control_database(settings).dispose()
     return settings.workspace
 
 
@@ -89,7 +99,7 @@ def test_the_author_cannot_decide_and_a_manager_can(shop: Path, open_page: Open)
     assert not page.error
     assert "live for 10 %" in texts(page)
     settings = Settings(workspace=shop, redis_url="")
-    assert status(settings, now_ms=NOW_MS).is_well
+    assert read_live_status(settings, now_ms=NOW_MS).is_well
 
 
 def test_a_decline_needs_a_reason_and_shows_it(shop: Path, open_page: Open) -> None:
@@ -103,7 +113,7 @@ def test_a_decline_needs_a_reason_and_shows_it(shop: Path, open_page: Open) -> N
 
 def test_a_manager_kills_lifts_and_rolls_back(shop: Path, open_page: Open) -> None:
     settings = Settings(workspace=shop, redis_url="")
-    change_requests.approve(settings, "demo-manager", 1, 1, now_ms=NOW_MS)
+    change_requests.approve_request(settings, "demo-manager", 1, 1, now_ms=NOW_MS)
     publish_request(settings, "demo-manager", 1, now_ms=NOW_MS)
     page = enter(open_page(shop, "live"), "demo-manager")
     page.button(key="kill").click().run()
@@ -115,11 +125,13 @@ def test_a_manager_kills_lifts_and_rolls_back(shop: Path, open_page: Open) -> No
     assert next(metric.value for metric in page.metric) == "base prices"
 
 
-def test_divergence_is_shown_on_every_page_and_healed_by_a_click(shop: Path, open_page: Open) -> None:
+def test_divergence_is_shown_on_every_page_and_healed_by_a_click(
+    shop: Path, open_page: Open
+) -> None:
     settings = Settings(workspace=shop, redis_url="")
-    change_requests.approve(settings, "demo-manager", 1, 1, now_ms=NOW_MS)
+    change_requests.approve_request(settings, "demo-manager", 1, 1, now_ms=NOW_MS)
     publish_request(settings, "demo-manager", 1, now_ms=NOW_MS)
-    with connect(settings) as client:
+    with connect_server(settings) as client:
         client.flushdb()
     page = enter(open_page(shop, "live"), "demo-manager")
     assert "holds something else than what was approved" in texts(page)
@@ -132,18 +144,38 @@ def test_a_chain_that_was_tampered_with_says_so(shop: Path, open_page: Open) -> 
 
     settings = Settings(workspace=shop, redis_url="")
     assert "holds. Its head is" in texts(open_page(shop, "audit"))
-    with control(settings).begin() as connection:
+    with control_database(settings).begin() as connection:
         connection.execute(sa.text("DROP TRIGGER audit_no_update"))
         connection.execute(sa.text("UPDATE audit SET who = 'eve' WHERE seq = 3"))
     page = open_page(shop, "audit")
-    assert "Entry 3 (request.drafted by eve) was changed after it was written." in page.error[0].value
+    assert (
+        "Entry 3 (request.drafted by eve) was changed after it was written." in page.error[0].value
+    )
 
 
 @pytest.fixture
 def accounts(shop: Path) -> Path:
-    engine = control(Settings(workspace=shop))
-    add_person(engine, MACHINE, "root", name="Root", role=Role.ADMINISTRATOR, password=PASSWORD, now_ms=1, must_change=False)
-    add_person(engine, "root", "vic", name="Vic", role=Role.VIEWER, password=PASSWORD, now_ms=1, must_change=False)
+    engine = control_database(Settings(workspace=shop))
+    add_person(
+        engine,
+        MACHINE,
+        "root",
+        name="Root",
+        role=Role.ADMINISTRATOR,
+        password=PASSWORD,
+        now_ms=1,
+        must_change=False,
+    )
+    add_person(
+        engine,
+        "root",
+        "vic",
+        name="Vic",
+        role=Role.VIEWER,
+        password=PASSWORD,
+        now_ms=1,
+        must_change=False,
+    )
     add_person(engine, "root", "max", name="Max", role=Role.MANAGER, password=PASSWORD, now_ms=1)
     return shop
 
@@ -166,17 +198,25 @@ def test_a_wrong_password_is_one_sentence(accounts: Path, open_page: Open) -> No
     assert page.error[0].value == "This login and password do not belong together."
 
 
-def test_a_viewer_sees_a_request_and_can_do_nothing_about_it(accounts: Path, open_page: Open) -> None:
+def test_a_viewer_sees_a_request_and_can_do_nothing_about_it(
+    accounts: Path, open_page: Open
+) -> None:
     page = sign_in(open_page(accounts), "vic")
     page.switch_page("pages/approvals.py").run()
     assert "Less leakage." in texts(page)
-    assert not [button.key for button in page.button if button.key and button.key.startswith(("approve", "decline", "publish", "propose"))]
+    assert not [
+        button.key
+        for button in page.button
+        if button.key and button.key.startswith(("approve", "decline", "publish", "propose"))
+    ]
     page.switch_page("pages/rules.py").run()
     page.button(key="rules_save").click().run()
     assert "may not load data, train models and write rules" in page.error[0].value
 
 
-def test_a_viewer_who_opens_the_page_of_accounts_is_refused(accounts: Path, open_page: Open) -> None:
+def test_a_viewer_who_opens_the_page_of_accounts_is_refused(
+    accounts: Path, open_page: Open
+) -> None:
     page = sign_in(open_page(accounts), "vic")
     page.switch_page("pages/people.py").run()
     assert page.error[0].value.startswith("Vic is a viewer and may not manage people.")
@@ -206,5 +246,9 @@ def test_an_administrator_adds_people_and_sets_limits(accounts: Path, open_page:
     assert not page.error
     assert "ana" in list(page.dataframe[0].value["login"])
     page.number_input(key="limit_human_premium_cap").set_value(0.02)
-    next(button for button in page.button if (button.label == "Save" and button.key is None) or button.label == "Save").click().run()
+    next(
+        button
+        for button in page.button
+        if (button.label == "Save" and button.key is None) or button.label == "Save"
+    ).click().run()
     assert not page.exception

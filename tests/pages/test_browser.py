@@ -13,7 +13,9 @@ from tests.pages.browser import CHROMIUM, browser_page, served, settle  # noqa: 
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="no chromium on the path, and PHANTOM_CHROMIUM names none"),
+    pytest.mark.skipif(
+        not CHROMIUM, reason="no chromium on the path, and PHANTOM_CHROMIUM names none"
+    ),
 ]
 
 expect.set_options(timeout=30_000)
@@ -73,12 +75,16 @@ def test_a_row_that_is_selected_opens_its_session_in_time(app: str, page: Page) 
     expect(page.locator(".st-key-timeline .js-plotly-plot")).to_be_visible()
 
 
-def test_a_file_is_loaded_and_its_bad_row_found_in_the_quarantine(app: str, page: Page, tmp_path: Path) -> None:
+def test_a_file_is_loaded_and_its_bad_row_found_in_the_quarantine(
+    app: str, page: Page, tmp_path: Path
+) -> None:
     (tmp_path / "clicks.csv").write_text(CLICKS)
     page.goto(f"{app}/data")
     upload(page, tmp_path / "clicks.csv")
     expect(page.get_by_text("Last load")).to_be_visible()
-    expect(page.locator("[data-testid=stMetric]").filter(has_text="= accepted")).to_contain_text("2")
+    expect(page.locator("[data-testid=stMetric]").filter(has_text="= accepted")).to_contain_text(
+        "2"
+    )
     page.get_by_role("tab", name="Quarantine").click()
     expect(page.get_by_text("1 row", exact=True)).to_be_visible()
     assert page.url.endswith("data_tab=Quarantine")
@@ -88,7 +94,9 @@ def test_a_bad_file_is_one_sentence(app: str, page: Page, tmp_path: Path) -> Non
     (tmp_path / "empty.csv").write_bytes(b"")
     page.goto(f"{app}/data")
     upload(page, tmp_path / "empty.csv")
-    expect(page.get_by_test_id("stAlert").filter(has_text="Loading failed")).to_contain_text("is empty (0 bytes)")
+    expect(page.get_by_test_id("stAlert").filter(has_text="Loading failed")).to_contain_text(
+        "is empty (0 bytes)"
+    )
     expect(page.get_by_text("Traceback")).to_have_count(0)
 
 
@@ -106,7 +114,9 @@ def test_a_training_shows_progress_to_everybody_and_can_be_cancelled(app: str, p
     expect(page.get_by_text("Training was cancelled")).to_be_visible()
 
 
-def test_a_new_workspace_fills_itself_once_and_is_emptied_with_one_click(tmp_path: Path, page: Page) -> None:
+def test_a_new_workspace_fills_itself_once_and_is_emptied_with_one_click(
+    tmp_path: Path, page: Page
+) -> None:
     with served(tmp_path / "new", PHANTOM_DEMO_SESSIONS="100") as url:
         page.goto(url)
         expect(page.get_by_text("What to do next")).to_be_visible(timeout=60_000)
@@ -168,9 +178,22 @@ def test_a_rule_is_broken_mended_in_the_table_saved_and_taken_away(app: str, pag
 @pytest.mark.parametrize("width_px", [1440, 800])
 def test_no_page_is_wider_than_the_window(app: str, width_px: int) -> None:
     with browser_page(width_px) as page:
-        for screen in ("", "data", "sessions", "features", "classifier", "demand", "explain", "rules", "leakage", "simulator"):
+        for screen in (
+            "",
+            "data",
+            "sessions",
+            "features",
+            "classifier",
+            "demand",
+            "explain",
+            "rules",
+            "leakage",
+            "simulator",
+        ):
             page.goto(f"{app}/{screen}")
             page.get_by_role("heading", level=1).wait_for()
             settle(page)
-            too_wide = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth")
+            too_wide = page.evaluate(
+                "document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
+            )
             assert too_wide <= 0, screen

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from phantom_core.control.jobs import Jobs
-from phantom_core.settings import Settings
+from phantom_core.core.settings import Settings
+from phantom_core.jobs.jobs import Jobs
 from tests.pages.conftest import Open, texts, wait_for_jobs
 
 
-def test_every_headline_figure_stands_beside_something_trivial(trained: Path, open_page: Open) -> None:
+def test_every_headline_figure_stands_beside_something_trivial(
+    trained: Path, open_page: Open
+) -> None:
     page = open_page(trained, "classifier")
     beside = {metric.label: metric.delta for metric in page.metric}
     assert beside["ROC-AUC"].endswith("guessing 0.5")
@@ -21,9 +23,15 @@ def test_every_headline_figure_stands_beside_something_trivial(trained: Path, op
 
 def test_a_higher_threshold_marks_fewer(trained: Path, open_page: Open) -> None:
     def marked(threshold: float) -> int:
-        page = open_page(trained, "classifier", classifier_tab="Threshold and money", threshold=str(threshold))
+        page = open_page(
+            trained, "classifier", classifier_tab="Threshold and money", threshold=str(threshold)
+        )
         assert page.slider(key="threshold").value == threshold
-        return int(next(metric.delta for metric in page.metric if metric.label == "Sessions marked up").replace(",", ""))
+        return int(
+            next(
+                metric.delta for metric in page.metric if metric.label == "Sessions marked up"
+            ).replace(",", "")
+        )
 
     assert marked(0.0) == 300
     assert marked(0.1) > marked(0.9)
@@ -32,7 +40,9 @@ def test_a_higher_threshold_marks_fewer(trained: Path, open_page: Open) -> None:
 
 def test_costs_move_the_cheapest_threshold(trained: Path, open_page: Open) -> None:
     def statement(cost: float) -> str:
-        page = open_page(trained, "classifier", classifier_tab="Threshold and money", human_cost=str(cost))
+        page = open_page(
+            trained, "classifier", classifier_tab="Threshold and money", human_cost=str(cost)
+        )
         return next(line for line in texts(page).splitlines() if "costs least" in line)
 
     assert "from 0.000 on costs least: 0.0000" in statement(0.0)
@@ -40,7 +50,9 @@ def test_costs_move_the_cheapest_threshold(trained: Path, open_page: Open) -> No
 
 
 def test_the_model_card_is_shown(trained: Path, open_page: Open) -> None:
-    assert "# Agent classifier" in texts(open_page(trained, "classifier", classifier_tab="Model card"))
+    assert "# Agent classifier" in texts(
+        open_page(trained, "classifier", classifier_tab="Model card")
+    )
 
 
 def test_without_labels_training_is_not_offered(unlabelled: Path, open_page: Open) -> None:
@@ -55,7 +67,9 @@ def test_training_runs_in_another_process_and_its_model_appears(own: Path, open_
     page.slider[0].set_value(3)
     page.multiselect[0].set_value(["user_agent"])
     next(button for button in page.button if button.label == "Train the classifier").click().run()
-    assert Jobs(Settings(workspace=own)).latest("train_classifier")[0].arguments["without"] == ["user_agent"]
+    assert Jobs(Settings(workspace=own)).latest("train_classifier")[0].arguments["without"] == [
+        "user_agent"
+    ]
     wait_for_jobs(own)
     page.run()
     assert len(page.dataframe[0].value) == 2
@@ -73,7 +87,9 @@ def test_a_model_that_cannot_be_read_can_be_trained_again(own: Path, open_page: 
 
 
 @pytest.mark.parametrize("version", ["gone", "../../etc"])
-def test_a_link_to_a_model_that_is_gone_opens_the_newest(trained: Path, open_page: Open, version: str) -> None:
+def test_a_link_to_a_model_that_is_gone_opens_the_newest(
+    trained: Path, open_page: Open, version: str
+) -> None:
     page = open_page(trained, "classifier", model=version)
     assert not page.exception
     assert not page.error

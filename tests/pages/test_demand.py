@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
-from phantom_core.control.jobs import Jobs
-from phantom_core.settings import Settings
+from phantom_core.core.settings import Settings
+from phantom_core.jobs.jobs import Jobs
 from tests.pages.conftest import Open, texts
 
 
@@ -24,7 +24,13 @@ def test_the_verdict_names_rivals_and_both_elasticities(networked: Path, open_pa
     assert "Does sharing help?" in texts(page)
     assert "How price moves purchases" in texts(page)
     labels = [metric.label for metric in page.metric]
-    assert labels == ["Agents, ROC-AUC", "Purchases, ROC-AUC", "Purchases, calibration error", "Elasticity, humans", "Elasticity, agents"]
+    assert labels == [
+        "Agents, ROC-AUC",
+        "Purchases, ROC-AUC",
+        "Purchases, calibration error",
+        "Elasticity, humans",
+        "Elasticity, agents",
+    ]
     assert page.metric[0].delta.endswith("guessing 0.5")
     assert len(page.get("plotly_chart")) == 7
 
@@ -32,8 +38,15 @@ def test_the_verdict_names_rivals_and_both_elasticities(networked: Path, open_pa
 def test_a_turned_feature_moves_the_curve(networked: Path, open_page: Open) -> None:
     page = open_page(networked, "demand", demand_tab="Demand curve")
     before = {metric.label: metric.value for metric in page.metric}
-    assert set(before) == {"Best price", "P(purchase) at it", "P(agent)", "Gain over the base price"}
-    velocity = next(slider for slider in page.slider if slider.label.startswith("interaction velocity"))
+    assert set(before) == {
+        "Best price",
+        "P(purchase) at it",
+        "P(agent)",
+        "Gain over the base price",
+    }
+    velocity = next(
+        slider for slider in page.slider if slider.label.startswith("interaction velocity")
+    )
     velocity.set_value(velocity.max).run()
     after = {metric.label: metric.value for metric in page.metric}
     assert after["P(agent)"] != before["P(agent)"]
@@ -43,8 +56,14 @@ def test_a_turned_feature_moves_the_curve(networked: Path, open_page: Open) -> N
 def test_undefined_is_a_choice_of_its_own(networked: Path, open_page: Open) -> None:
     page = open_page(networked, "demand", demand_tab="Demand curve")
     for _ in range(2):  # to the other side, and back to what was known
-        box = next(box for box in page.checkbox if str(box.key).startswith("undefined_std_time_between_events"))
-        turned = next(slider for slider in page.slider if slider.label.startswith("std time between events"))
+        box = next(
+            box
+            for box in page.checkbox
+            if str(box.key).startswith("undefined_std_time_between_events")
+        )
+        turned = next(
+            slider for slider in page.slider if slider.label.startswith("std time between events")
+        )
         assert turned.disabled == box.value
         box.set_value(not box.value).run()
         line = [line for line in texts(page).splitlines() if "with std time between events" in line]
@@ -69,7 +88,9 @@ def test_the_card_and_the_versions_are_shown(networked: Path, open_page: Open) -
     assert "Nothing was tried yet." in texts(open_page(networked, "demand", demand_tab="Tune"))
 
 
-def test_a_damaged_network_is_one_sentence(networked: Path, open_page: Open, tmp_path: Path) -> None:
+def test_a_damaged_network_is_one_sentence(
+    networked: Path, open_page: Open, tmp_path: Path
+) -> None:
     broken = shutil.copytree(networked, tmp_path / "broken")
     for path in (broken / "models" / "multitask").glob("*/model.onnx"):
         path.write_bytes(b"no model")

@@ -29,15 +29,31 @@ TITLES = {
 
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("workspace", ["trained", "unlabelled", "empty"])
-def test_a_page_opens_without_error(workspace: str, screen: str, open_page: Open, request: pytest.FixtureRequest) -> None:
+def test_a_page_opens_without_error(
+    workspace: str, screen: str, open_page: Open, request: pytest.FixtureRequest
+) -> None:
     page = open_page(request.getfixturevalue(workspace), screen)
     assert not page.exception
     assert not page.error
     assert [title.value for title in page.title] == [TITLES[screen]]
 
 
-@pytest.mark.parametrize("screen", ["overview", "sessions", "features", "classifier", "demand", "explain", "leakage", "monitoring"])
-def test_an_empty_workspace_says_where_data_comes_from(screen: str, empty: Path, open_page: Open) -> None:
+@pytest.mark.parametrize(
+    "screen",
+    [
+        "overview",
+        "sessions",
+        "features",
+        "classifier",
+        "demand",
+        "explain",
+        "leakage",
+        "monitoring",
+    ],
+)
+def test_an_empty_workspace_says_where_data_comes_from(
+    screen: str, empty: Path, open_page: Open
+) -> None:
     page = open_page(empty, screen)
     assert "There are no sessions yet." in texts(page)
     assert any(button.label == "Load demo data" for button in page.button)
@@ -76,15 +92,23 @@ def test_an_empty_workspace_says_where_data_comes_from(screen: str, empty: Path,
 )
 @pytest.mark.parametrize("workspace", ["trained", "unlabelled"])
 def test_a_shared_link_opens_what_it_names(
-    workspace: str, screen: str, query: dict[str, str], open_page: Open, request: pytest.FixtureRequest
+    workspace: str,
+    screen: str,
+    query: dict[str, str],
+    open_page: Open,
+    request: pytest.FixtureRequest,
 ) -> None:
     page = open_page(request.getfixturevalue(workspace), screen, **query)
     assert not page.exception
     assert not page.error
 
 
-@pytest.mark.parametrize("query", [{"feature": "mood"}, {"features_tab": "Nonsense"}, {"before": "yesterday"}])
-def test_a_link_with_nonsense_opens_the_page_all_the_same(trained: Path, open_page: Open, query: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "query", [{"feature": "mood"}, {"features_tab": "Nonsense"}, {"before": "yesterday"}]
+)
+def test_a_link_with_nonsense_opens_the_page_all_the_same(
+    trained: Path, open_page: Open, query: dict[str, str]
+) -> None:
     page = open_page(trained, "features", **query)
     assert not page.exception
     assert not page.error

@@ -1,4 +1,6 @@
-"""Experiments: planned with a click, started by who may, watched with charts, stopped by hand or by the guard."""
+"""Experiments: planned with a click, started by who may, watched with charts, stopped by hand or by
+the guard.
+"""
 
 import json
 from collections.abc import Iterator
@@ -8,19 +10,23 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from phantom_core.control.database import control_of
-from phantom_core.control.sign_in import sign_in_demo
-from phantom_core.evaluation.experiment_size import Baseline
-from phantom_core.publishing.server import stop_embedded
-from phantom_core.serving.decision_log import DecisionLog, segments_folder
-from phantom_core.settings import Settings
-from phantom_core.workflows.drain_decisions import drain_decisions
-from phantom_core.workflows.experiments import start_experiment
-from phantom_core.workflows.ingest import ingest
-from phantom_core.workflows.plan_experiment import parse_arms, plan_experiment, size_experiment
+from phantom_core.accounts.sign_in import sign_in_demo
+from phantom_core.core.settings import Settings
+from phantom_core.database.connection import control_of
+from phantom_core.experiments.experiment_size import Baseline
+from phantom_core.messages.decision_log import DecisionLog, segments_folder
+from phantom_core.use_cases.approvals.experiments import start_experiment
+from phantom_core.use_cases.approvals.plan_experiment import (
+    parse_arms,
+    plan_experiment,
+    size_experiment,
+)
+from phantom_core.use_cases.data.ingest import ingest_files
+from phantom_core.use_cases.operations.drain_decisions import drain_decisions
+from phantom_core.valkey.server import stop_embedded
 from tests.conftest import NOW_MS
 from tests.pages.conftest import Open, texts
-from tests.serving.decisions import decision
+from tests.services.decisions import decision
 
 HOUR_MS = 3_600_000
 
@@ -39,7 +45,9 @@ def planned(settings: Settings, tolerated_drop: float = 0.5) -> None:
     for who in ("demo-analyst", "demo-manager"):
         sign_in_demo(engine, who, now_ms=1, hours=1)
     arms = parse_arms(["control=0.5:live", "none=0.5:base"])
-    sized = size_experiment(settings, arms, "conversion", 0.2, now_ms=1, baseline=Baseline(0.4, 0.5, 500.0))
+    sized = size_experiment(
+        settings, arms, "conversion", 0.2, now_ms=1, baseline=Baseline(0.4, 0.5, 500.0)
+    )
     plan_experiment(
         settings, "demo-analyst", "e1", "Is it worth it?", arms, sized, metric="conversion", effect=0.2, now_ms=NOW_MS,
         tolerated_drop=tolerated_drop,
@@ -54,14 +62,30 @@ def running(settings: Settings, n: int, *, harm: float, tolerated_drop: float = 
     for k in range(n):
         variant = ("control", "none")[k % 2]
         met_ms = NOW_MS - 10 * HOUR_MS + k * 1_000
-        log.append(decision(session_id=f"x{k}", variant=variant, price_experiment="e1", decided_ms=met_ms, agent_probability=0.1))
+        log.append(
+            decision(
+                session_id=f"x{k}",
+                variant=variant,
+                price_experiment="e1",
+                decided_ms=met_ms,
+                agent_probability=0.1,
+            )
+        )
         if rng.random() < 0.4 * (1 - harm * (variant == "none")):
-            lines.append({"sessionId": f"x{k}", "storeMode": "hotel", "ts": met_ms + 60_000, "eventName": "purchase", "productId": "room"})
+            lines.append(
+                {
+                    "sessionId": f"x{k}",
+                    "storeMode": "hotel",
+                    "ts": met_ms + 60_000,
+                    "eventName": "purchase",
+                    "productId": "room",
+                }
+            )
     log.close()
     drain_decisions(settings)
     path = settings.workspace / "bought.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    ingest(settings, [path], now_ms=NOW_MS)
+    ingest_files(settings, [path], now_ms=NOW_MS)
 
 
 def enter(page: AppTest, who: str) -> None:
@@ -70,7 +94,9 @@ def enter(page: AppTest, who: str) -> None:
 
 def test_a_plan_says_how_long_it_takes_and_becomes_a_draft(shop: Settings, open_page: Open) -> None:
     page = open_page(shop.workspace, "experiments", experiments_tab="Plan")
-    assert {"Sessions, watching", "Days", "A session brings", "Effect sought"} <= {one.label for one in page.metric}
+    assert {"Sessions, watching", "Days", "A session brings", "Effect sought"} <= {
+        one.label for one in page.metric
+    }
     assert len(page.get("plotly_chart")) == 1
     assert page.button(key="experiment_keep").disabled
     enter(page, "demo-analyst")
@@ -100,7 +126,9 @@ def test_who_may_starts_it_and_stops_it_for_a_reason(shop: Settings, open_page: 
     assert ":orange-badge[stopped]" in texts(page)
 
 
-def test_what_sets_the_arms_apart_is_drawn_and_can_be_taken_away(shop: Settings, open_page: Open) -> None:
+def test_what_sets_the_arms_apart_is_drawn_and_can_be_taken_away(
+    shop: Settings, open_page: Open
+) -> None:
     running(shop, 1_500, harm=0.3)
     page = open_page(shop.workspace, "experiments")
     assert not page.exception and not page.error

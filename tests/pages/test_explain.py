@@ -1,20 +1,24 @@
-"""Explain: what the model relies on, why a session was judged so, the model as a tree, two trainings side by side."""
+"""Explain: what the model relies on, why a session was judged so, the model as a tree, two
+trainings side by side.
+"""
 
 from pathlib import Path
 
 import pytest
 
-from phantom_core.control.jobs import Jobs
+from phantom_core.core.settings import Settings
 from phantom_core.distil import picture
 from phantom_core.features.store import FeatureStore
+from phantom_core.jobs.jobs import Jobs
 from phantom_core.lake.lake import Lake
-from phantom_core.settings import Settings
-from phantom_core.views.distilled import distilled_titles
-from phantom_core.workflows.run_job import WORK
-from phantom_core.workflows.train_classifier import train_classifier
+from phantom_core.use_cases.models.train_classifier import train_classifier
+from phantom_core.use_cases.operations.run_job import WORK
+from phantom_core.views.explain.distilled import distilled_titles
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
 
-ONE, TREE, STABLE = ({"explain_tab": name} for name in ("One session", "Rules as a tree", "Stability"))
+ONE, TREE, STABLE = (
+    {"explain_tab": name} for name in ("One session", "Rules as a tree", "Stability")
+)
 
 
 def quiet(done: float, message: str) -> None:
@@ -37,7 +41,9 @@ def distilled(own: Path) -> Path:
     return own
 
 
-def test_an_explanation_is_one_click_away_and_is_worked_out_elsewhere(own: Path, open_page: Open) -> None:
+def test_an_explanation_is_one_click_away_and_is_worked_out_elsewhere(
+    own: Path, open_page: Open
+) -> None:
     page = open_page(own, "explain")
     assert "This model has not been explained yet." in texts(page)
     page.button(key="explain_model").click().run()
@@ -55,14 +61,18 @@ def test_interactions_are_shown_once_somebody_asked(explained: Path, open_page: 
     assert len(page.get("plotly_chart")) == 5
 
 
-def test_a_category_and_a_feature_that_may_be_undefined_have_a_dependence_too(explained: Path, open_page: Open) -> None:
+def test_a_category_and_a_feature_that_may_be_undefined_have_a_dependence_too(
+    explained: Path, open_page: Open
+) -> None:
     for feature in ("browser family", "conversion rate"):
         page = open_page(explained, "explain", explain_feature=feature)
         assert f"What {feature} adds" in texts(page)
         assert not page.exception
 
 
-def test_without_a_classifier_the_page_says_where_to_get_one(unlabelled: Path, open_page: Open) -> None:
+def test_without_a_classifier_the_page_says_where_to_get_one(
+    unlabelled: Path, open_page: Open
+) -> None:
     page = open_page(unlabelled, "explain")
     assert "A classifier is needed." in texts(page)
 
@@ -75,7 +85,9 @@ def test_a_session_is_one_click_away(trained: Path, open_page: Open) -> None:
     assert "speaks most for an agent" in texts(page)
 
 
-def test_steps_stand_beside_features_once_the_model_is_explained(explained: Path, open_page: Open) -> None:
+def test_steps_stand_beside_features_once_the_model_is_explained(
+    explained: Path, open_page: Open
+) -> None:
     page = open_page(explained, "explain", session=session_of(explained), **ONE)
     said = texts(page)
     assert "steps speak for" in said
@@ -88,7 +100,10 @@ def test_a_session_that_is_not_there_is_one_sentence(trained: Path, open_page: O
     for tab in (ONE, {}):
         page = open_page(trained, "explain", session="nobody", **tab)
         assert not page.exception
-    assert "There is no session 'nobody'" in open_page(trained, "explain", session="nobody", **ONE).error[0].value
+    assert (
+        "There is no session 'nobody'"
+        in open_page(trained, "explain", session="nobody", **ONE).error[0].value
+    )
 
 
 def test_a_tree_is_distilled_from_the_page(own: Path, open_page: Open) -> None:
@@ -98,7 +113,9 @@ def test_a_tree_is_distilled_from_the_page(own: Path, open_page: Open) -> None:
     page.number_input(key="distil_leaf").set_value(20)
     page.multiselect(key="distil_without").set_value(["browser_family"])
     page.button(key="distil").click().run()
-    assert Jobs(Settings(workspace=own)).latest("distil")[0].arguments["without"] == ["browser_family"]
+    assert Jobs(Settings(workspace=own)).latest("distil")[0].arguments["without"] == [
+        "browser_family"
+    ]
     wait_for_jobs(own)
     page.run()
     beside = {metric.label: metric.delta for metric in page.metric}
@@ -114,7 +131,9 @@ def test_a_sessions_way_through_the_tree_is_told(distilled: Path, open_page: Ope
     assert not page.error
 
 
-def test_the_browser_draws_where_graphviz_is_missing(distilled: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_browser_draws_where_graphviz_is_missing(
+    distilled: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(picture.shutil, "which", lambda name: None)
     page = open_page(distilled, "explain", **TREE)
     assert "Drawn by the browser" in texts(page)
@@ -125,7 +144,9 @@ def test_one_model_alone_cannot_be_compared(explained: Path, open_page: Open) ->
     assert "There is only one saved model." in texts(open_page(explained, "explain", **STABLE))
 
 
-def test_two_trainings_are_compared_once_both_are_explained(explained: Path, open_page: Open) -> None:
+def test_two_trainings_are_compared_once_both_are_explained(
+    explained: Path, open_page: Open
+) -> None:
     settings = Settings(workspace=explained)
     train_classifier(settings, Lake(explained / "lake"), now_ms=NOW_MS + 60_000, n_folds=3, seed=5)
     WORK["explain"](settings, {}, NOW_MS, quiet)

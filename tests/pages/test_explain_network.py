@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from phantom_core.artifacts.store import ModelStore
-from phantom_core.control.jobs import Jobs
+from phantom_core.core.settings import Settings
 from phantom_core.explain.saved import read_saved
+from phantom_core.jobs.jobs import Jobs
 from phantom_core.lake.lake import Lake
-from phantom_core.settings import Settings
-from phantom_core.workflows.explain_network import explain_network
+from phantom_core.model_store.store import ModelStore
+from phantom_core.use_cases.explanations.explain_network import explain_network
 from tests.pages.conftest import Open, texts, wait_for_jobs
 
 PURCHASE, AGENT = ({"explained": f"Network: {name}"} for name in ("purchase", "agent"))
@@ -34,7 +34,9 @@ def test_without_a_network_the_page_says_where_to_get_one(trained: Path, open_pa
     assert "A network is needed." in texts(open_page(trained, "explain", **PURCHASE))
 
 
-def test_an_explanation_of_the_network_is_one_click_away(networked: Path, tmp_path: Path, open_page: Open) -> None:
+def test_an_explanation_of_the_network_is_one_click_away(
+    networked: Path, tmp_path: Path, open_page: Open
+) -> None:
     own = shutil.copytree(networked, tmp_path / "own")
     page = open_page(own, "explain", **AGENT)
     page.button(key="explain_model").click().run()
@@ -44,8 +46,13 @@ def test_an_explanation_of_the_network_is_one_click_away(networked: Path, tmp_pa
     wait_for_jobs(own)
 
 
-@pytest.mark.parametrize(("answer", "said"), [(PURCHASE, "feature speaks for a purchase"), (AGENT, "product and price do not reach this")])
-def test_both_answers_have_all_charts(explained: Path, open_page: Open, answer: dict[str, str], said: str) -> None:
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [(PURCHASE, "feature speaks for a purchase"), (AGENT, "product and price do not reach this")],
+)
+def test_both_answers_have_all_charts(
+    explained: Path, open_page: Open, answer: dict[str, str], said: str
+) -> None:
     page = open_page(explained, "explain", **answer)
     assert said in texts(page)
     assert len(page.get("plotly_chart")) == 4
@@ -60,7 +67,9 @@ def test_columns_of_every_kind_have_a_dependence(explained: Path, open_page: Ope
         assert not page.exception
 
 
-def test_an_offer_is_taken_apart_and_others_are_one_choice_away(explained: Path, open_page: Open) -> None:
+def test_an_offer_is_taken_apart_and_others_are_one_choice_away(
+    explained: Path, open_page: Open
+) -> None:
     session, product = first_offer(explained)
     page = open_page(explained, "explain", explain_tab="One session", session=session, **PURCHASE)
     assert "The network says **P(purchase of" in texts(page)
@@ -72,9 +81,13 @@ def test_an_offer_is_taken_apart_and_others_are_one_choice_away(explained: Path,
     assert not page.error
 
 
-def test_examples_are_offered_and_a_missing_session_is_one_sentence(explained: Path, open_page: Open) -> None:
+def test_examples_are_offered_and_a_missing_session_is_one_sentence(
+    explained: Path, open_page: Open
+) -> None:
     page = open_page(explained, "explain", explain_tab="One session", **PURCHASE)
-    next(button for button in page.button if button.label == "Most likely to be bought").click().run()
+    next(
+        button for button in page.button if button.label == "Most likely to be bought"
+    ).click().run()
     assert "The network says" in texts(page)
     gone = open_page(explained, "explain", explain_tab="One session", session="nobody", **PURCHASE)
     assert "Session 'nobody' was shown no product" in gone.error[0].value
@@ -82,15 +95,23 @@ def test_examples_are_offered_and_a_missing_session_is_one_sentence(explained: P
 
 
 def test_one_network_alone_cannot_be_compared(explained: Path, open_page: Open) -> None:
-    assert "There is only one saved model." in texts(open_page(explained, "explain", explain_tab="Stability", **PURCHASE))
+    assert "There is only one saved model." in texts(
+        open_page(explained, "explain", explain_tab="Stability", **PURCHASE)
+    )
 
 
-def test_two_networks_are_compared_once_both_are_explained(explained: Path, tmp_path: Path, open_page: Open) -> None:
+def test_two_networks_are_compared_once_both_are_explained(
+    explained: Path, tmp_path: Path, open_page: Open
+) -> None:
     own = shutil.copytree(explained, tmp_path / "own")
     first = ModelStore(own, "multitask").open()
     version = f"99{first.manifest.version[2:]}"
     twin = shutil.copytree(first.folder, first.folder.parent / version)
-    for name in ("manifest.json", "explained/explanation.json", "explained/purchase/explanation.json"):
+    for name in (
+        "manifest.json",
+        "explained/explanation.json",
+        "explained/purchase/explanation.json",
+    ):
         (twin / name).write_text((twin / name).read_text().replace(first.manifest.version, version))
     page = open_page(own, "explain", explain_tab="Stability", **PURCHASE)
     assert "The two rank features alike by 1.00" in texts(page)

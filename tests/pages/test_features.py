@@ -8,7 +8,12 @@ from tests.pages.conftest import Open, texts
 def test_a_feature_says_how_agents_differ(trained: Path, open_page: Open) -> None:
     page = open_page(trained, "features", feature="std time between events")
     assert "Std time between events is clearly smaller for agents" in texts(page)
-    assert [metric.label for metric in page.metric] == ["AUC alone", "KS", "Undefined, human", "Undefined, agent"]
+    assert [metric.label for metric in page.metric] == [
+        "AUC alone",
+        "KS",
+        "Undefined, human",
+        "Undefined, agent",
+    ]
 
 
 def test_the_catalogue_lists_all_features(trained: Path, open_page: Open) -> None:
@@ -28,7 +33,9 @@ def test_a_period_without_sessions_is_said_in_a_sentence(unlabelled: Path, open_
     assert not page.exception
 
 
-def test_without_labels_distributions_are_shown_all_the_same(unlabelled: Path, open_page: Open) -> None:
+def test_without_labels_distributions_are_shown_all_the_same(
+    unlabelled: Path, open_page: Open
+) -> None:
     page = open_page(unlabelled, "features")
     assert "Humans and agents cannot be compared yet." in texts(page)
     assert len(page.get("plotly_chart")) == 1

@@ -6,17 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from phantom_core.logged.leakage import DIMENSIONS
-from phantom_core.settings import Settings
-from phantom_core.workflows.run_job import WORK
+from phantom_core.core.settings import Settings
+from phantom_core.leakage.leakage import DIMENSIONS
+from phantom_core.use_cases.operations.run_job import WORK
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
 
 
 def measure(workspace: Path) -> None:
-    WORK["measure_leakage"](Settings(workspace=workspace), {"rules": "bands"}, NOW_MS, lambda done, message: None)
+    WORK["measure_leakage"](
+        Settings(workspace=workspace), {"rules": "bands"}, NOW_MS, lambda done, message: None
+    )
 
 
-def test_the_leakage_is_one_click_away_and_names_its_reference_price(own: Path, open_page: Open) -> None:
+def test_the_leakage_is_one_click_away_and_names_its_reference_price(
+    own: Path, open_page: Open
+) -> None:
     page = open_page(own, "leakage")
     assert "The leakage has not been measured yet." in texts(page)
     page.button(key="measure_leakage").click().run()
@@ -25,7 +29,9 @@ def test_the_leakage_is_one_click_away_and_names_its_reference_price(own: Path, 
     assert not page.error
     leakage = next(metric for metric in page.metric if metric.label == "Leakage")
     assert "×1.20 of the base price" in leakage.help
-    assert {"Share of the revenue", "Humans marked up", "Humans would pay more"} <= {metric.label for metric in page.metric}
+    assert {"Share of the revenue", "Humans marked up", "Humans would pay more"} <= {
+        metric.label for metric in page.metric
+    }
     assert len(page.get("plotly_chart")) == 3
 
 
@@ -60,7 +66,9 @@ def test_a_damaged_ledger_is_one_sentence(own: Path, open_page: Open) -> None:
     assert not page.exception
 
 
-def test_without_purchases_the_work_says_so_in_one_sentence(unlabelled: Path, open_page: Open, tmp_path: Path) -> None:
+def test_without_purchases_the_work_says_so_in_one_sentence(
+    unlabelled: Path, open_page: Open, tmp_path: Path
+) -> None:
     workspace = shutil.copytree(unlabelled, tmp_path / "own")
     page = open_page(workspace, "leakage")
     page.button(key="measure_leakage").click().run()

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from phantom_core.control.alerts import Alerts
-from phantom_core.settings import Settings
-from phantom_core.workflows.run_job import WORK
+from phantom_core.alerts.alerts import Alerts
+from phantom_core.core.settings import Settings
+from phantom_core.use_cases.operations.run_job import WORK
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
 
 
@@ -19,19 +19,31 @@ def test_a_look_is_one_click_away_and_shows_its_limits(own: Path, open_page: Ope
     wait_for_jobs(own)
     page.run()
     assert not page.error or all("since" in one.value for one in page.error)
-    assert {"Sessions", "Called agents", "Revenue", "Leakage"} <= {metric.label for metric in page.metric}
+    assert {"Sessions", "Called agents", "Revenue", "Leakage"} <= {
+        metric.label for metric in page.metric
+    }
     checks = page.dataframe[0].value
-    assert {"detection rate", "revenue", "quarantine", "silence", "stale classifier"} <= set(checks["check"])
+    assert {"detection rate", "revenue", "quarantine", "silence", "stale classifier"} <= set(
+        checks["check"]
+    )
     assert checks.loc[checks["check"] == "detection rate", "limit"].item() == 0.2
     assert len(page.get("plotly_chart")) == 2
-    assert {button.label for button in page.get("download_button")} >= {"Checks as CSV", "Days as CSV", "Everything as JSON"}
+    assert {button.label for button in page.get("download_button")} >= {
+        "Checks as CSV",
+        "Days as CSV",
+        "Everything as JSON",
+    }
 
 
 def test_an_alert_stands_above_everything_until_it_clears(own: Path, open_page: Open) -> None:
     look(own)
-    Alerts(Settings(workspace=own)).follow({"detection_rate": "The share of agents moved from 20 % to 40 %."}, frozenset(), NOW_MS)
+    Alerts(Settings(workspace=own)).follow(
+        {"detection_rate": "The share of agents moved from 20 % to 40 %."}, frozenset(), NOW_MS
+    )
     page = open_page(own, "monitoring")
-    assert any("Detection rate" in one.value and "from 20 % to 40 %" in one.value for one in page.error)
+    assert any(
+        "Detection rate" in one.value and "from 20 % to 40 %" in one.value for one in page.error
+    )
     Alerts(Settings(workspace=own)).follow({}, frozenset({"detection_rate"}), NOW_MS + 1)
     assert not any("Detection rate" in one.value for one in page.run().error)
     history = open_page(own, "monitoring", monitoring_tab="Alerts").dataframe[0].value
@@ -41,7 +53,9 @@ def test_an_alert_stands_above_everything_until_it_clears(own: Path, open_page: 
 def test_drift_stands_beside_its_limits(own: Path, open_page: Open) -> None:
     look(own)
     page = open_page(own, "monitoring", monitoring_tab="Feature drift")
-    assert "the last week against the sessions that the classifier in use learned from" in texts(page)
+    assert "the last week against the sessions that the classifier in use learned from" in texts(
+        page
+    )
     assert len(page.get("plotly_chart")) == 1
 
 

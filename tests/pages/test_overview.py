@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from phantom_core.settings import Settings
-from phantom_core.workflows.ingest import ingest
+from phantom_core.core.settings import Settings
+from phantom_core.use_cases.data.ingest import ingest_files
 from tests.pages.conftest import NOW_MS, Open, texts
 
 
@@ -22,14 +22,19 @@ def test_figures_stand_beside_their_baselines(trained: Path, open_page: Open) ->
 def test_without_labels_the_next_step_is_to_load_some(unlabelled: Path, open_page: Open) -> None:
     page = open_page(unlabelled)
     assert metrics(page)["Labelled"] == "0 %"
-    assert [link.label for link in page.get("page_link")] == ["**Look into the quarantine**", "**Load labels**"]
+    assert [link.label for link in page.get("page_link")] == [
+        "**Look into the quarantine**",
+        "**Load labels**",
+    ]
 
 
-def test_what_another_process_loads_shows_at_the_next_interaction(own: Path, open_page: Open) -> None:
+def test_what_another_process_loads_shows_at_the_next_interaction(
+    own: Path, open_page: Open
+) -> None:
     page = open_page(own)
     path = own / "late.csv"
     path.write_text("sessionId,ts,eventName\nlate,2026-03-01T12:00:00Z,search\n")
-    ingest(Settings(workspace=own), [path], now_ms=NOW_MS)
+    ingest_files(Settings(workspace=own), [path], now_ms=NOW_MS)
     page.run()
     assert metrics(page)["Sessions"] == "301"
     assert "+1 sessions" in texts(page)

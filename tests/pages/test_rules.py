@@ -4,9 +4,9 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from phantom_core.settings import Settings
-from phantom_core.workflows.rule_sets import open_rule_set, rule_set_names
-from phantom_core.workflows.run_job import WORK
+from phantom_core.core.settings import Settings
+from phantom_core.use_cases.operations.run_job import WORK
+from phantom_core.use_cases.rules.rule_sets import open_rule_set, rule_set_names
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
 
 CHECK, REPLAY, COMPARE = ({"rules_tab": name} for name in ("Check", "Replay", "Compare"))
@@ -22,14 +22,19 @@ def editor(page: AppTest) -> AppTest:
 
 def replay(workspace: Path, rules: str = "bands", against: str = "none") -> None:
     now_ms = NOW_MS + len(list(workspace.glob("replays/*/replay.json")))
-    WORK["replay_rules"](Settings(workspace=workspace), {"rules": rules, "against": against}, now_ms, quiet)
+    WORK["replay_rules"](
+        Settings(workspace=workspace), {"rules": rules, "against": against}, now_ms, quiet
+    )
 
 
 def test_rules_are_broken_mended_and_saved(own: Path, open_page: Open) -> None:
     page = open_page(own, "rules")
     assert editor(page).value.startswith("IF p_agent > 0.7")
     editor(page).set_value("IF p_agent > high THEN markup 1.3\nELSE markup 1.0").run()
-    assert "line 1: found high, expected a number, or a category in single quotes" in page.error[0].value
+    assert (
+        "line 1: found high, expected a number, or a category in single quotes"
+        in page.error[0].value
+    )
     editor(page).set_value("IF p_agent > 0.8 THEN markup 1.20\nELSE markup 1.00").run()
     assert not page.error
     next(box for box in page.text_input if box.label == "Save as").set_value("mine").run()
@@ -84,7 +89,9 @@ def test_a_name_that_cannot_be_used_is_one_sentence(own: Path, open_page: Open) 
 def test_the_table_shows_what_the_text_says(trained: Path, open_page: Open) -> None:
     page = open_page(trained, "rules", rules_form="Table")
     assert not page.exception
-    assert "ELIF p_agent > 0.4 THEN markup 1.10 (likely an agent)" in "".join(code.value for code in page.code)
+    assert "ELIF p_agent > 0.4 THEN markup 1.10 (likely an agent)" in "".join(
+        code.value for code in page.code
+    )
 
 
 def test_text_and_table_stay_views_of_one_draft(trained: Path, open_page: Open) -> None:
@@ -102,7 +109,9 @@ def test_text_and_table_stay_views_of_one_draft(trained: Path, open_page: Open) 
 
 def test_what_is_written_is_what_is_checked(trained: Path, open_page: Open) -> None:
     page = open_page(trained, "rules")
-    editor(page).set_value("IF p_agent > 0.4 THEN markup 1.6\nELIF p_agent > 0.7 THEN markup 1.3\nELSE markup 1.0").run()
+    editor(page).set_value(
+        "IF p_agent > 0.4 THEN markup 1.6\nELIF p_agent > 0.7 THEN markup 1.3\nELSE markup 1.0"
+    ).run()
     assert "2 errors" in texts(page)
     page.query_params["rules_tab"] = "Check"
     page.run()
@@ -110,10 +119,15 @@ def test_what_is_written_is_what_is_checked(trained: Path, open_page: Open) -> N
     assert "Out of guard rails" in said and "Shadowed" in said and "To mend it: Write 1.50" in said
 
 
-def test_bands_have_nothing_against_them_and_the_engine_agrees(trained: Path, open_page: Open) -> None:
+def test_bands_have_nothing_against_them_and_the_engine_agrees(
+    trained: Path, open_page: Open
+) -> None:
     page = open_page(trained, "rules", **CHECK)
     assert page.success[0].value == "There is nothing to be said against these rules."
-    assert "As JDM in a Zen engine, 300 loaded sessions get the same mark-up by the same rule." in texts(page)
+    assert (
+        "As JDM in a Zen engine, 300 loaded sessions get the same mark-up by the same rule."
+        in texts(page)
+    )
 
 
 def test_a_replay_is_one_click_away_and_says_who_pays(own: Path, open_page: Open) -> None:
@@ -162,7 +176,10 @@ def test_earlier_replays_can_be_looked_at(own: Path, open_page: Open) -> None:
     replay(own, "none", "bands")
     page = open_page(own, "rules", **COMPARE)
     choice = page.selectbox(key="replay_shown")
-    assert [title.split(",")[0] for title in choice.options[1:]] == ["none against bands", "bands against none"]
+    assert [title.split(",")[0] for title in choice.options[1:]] == [
+        "none against bands",
+        "bands against none",
+    ]
     assert "+IF p_agent > 0.7" not in "".join(code.value for code in page.code)
     choice.select_index(2)
     page.run()

@@ -8,7 +8,11 @@ from tests.pages.conftest import Open, texts
 
 def some_session(workspace: Path) -> str:
     with Lake(workspace / "lake").connect(("events",)) as connection:
-        return str(connection.execute("SELECT MIN(session_id) FROM events WHERE event_name = 'purchase_complete'").fetchall()[0][0])
+        return str(
+            connection.execute(
+                "SELECT MIN(session_id) FROM events WHERE event_name = 'purchase_complete'"
+            ).fetchall()[0][0]
+        )
 
 
 def test_a_filter_in_the_url_filters(trained: Path, open_page: Open) -> None:
@@ -40,7 +44,9 @@ def test_a_link_to_a_session_that_is_gone_says_so(trained: Path, open_page: Open
     assert not page.exception
 
 
-def test_a_session_without_model_and_labels_is_shown_without_them(unlabelled: Path, open_page: Open) -> None:
+def test_a_session_without_model_and_labels_is_shown_without_them(
+    unlabelled: Path, open_page: Open
+) -> None:
     page = open_page(unlabelled, "sessions", session="s1")
     assert "Load labels of humans and agents" in texts(page)
     assert all(metric.label != "P(agent)" for metric in page.metric)

@@ -1,16 +1,18 @@
-"""Simulator: choose a market and policies, try, train, cancel, resume, calibrate, let sessions meet rules."""
+"""Simulator: choose a market and policies, try, train, cancel, resume, calibrate, let sessions meet
+rules.
+"""
 
 from pathlib import Path
 
 import pytest
 
-from phantom_core.control.jobs import Jobs
-from phantom_core.errors import CancelledError
+from phantom_core.core.errors import CancelledError
+from phantom_core.core.settings import Settings
+from phantom_core.jobs.jobs import Jobs
 from phantom_core.market.scenario import load_scenario
-from phantom_core.settings import Settings
-from phantom_core.views.trial_list import trial_titles
-from phantom_core.workflows.run_job import WORK
-from phantom_core.workflows.simulate import open_trial, saved_trials
+from phantom_core.use_cases.markets.simulate import open_trial, saved_trials
+from phantom_core.use_cases.operations.run_job import WORK
+from phantom_core.views.simulator.trial_list import trial_titles
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
 
 TRAIN = {"simulator_tab": "Train a policy"}
@@ -21,11 +23,18 @@ def quiet(done: float, message: str) -> None:
 
 
 def try_prices(workspace: Path, **changed: object) -> None:
-    arguments = {"scenario": load_scenario("tight").to_toml(), "policies": ["surge", "optimum"], "episodes": 50, "seed": 1}
+    arguments = {
+        "scenario": load_scenario("tight").to_toml(),
+        "policies": ["surge", "optimum"],
+        "episodes": 50,
+        "seed": 1,
+    }
     WORK["simulate"](Settings(workspace=workspace), arguments | changed, NOW_MS, quiet)
 
 
-def test_the_first_trial_is_one_click_away_and_its_conclusion_names_both_sides(empty: Path, open_page: Open) -> None:
+def test_the_first_trial_is_one_click_away_and_its_conclusion_names_both_sides(
+    empty: Path, open_page: Open
+) -> None:
     page = open_page(empty, "simulator")
     assert "No prices have been tried yet." in texts(page)
     page.button(key="first_trial").click().run()
@@ -48,7 +57,9 @@ def test_turned_knobs_become_the_scenario_that_is_tried(empty: Path, open_page: 
     page.number_input(key="episodes").set_value(50).run()
     page.button(key="try_prices").click().run()
     wait_for_jobs(empty)
-    shares = {open_trial(settings, name).trial.scenario.agent_share for name in saved_trials(settings)}
+    shares = {
+        open_trial(settings, name).trial.scenario.agent_share for name in saved_trials(settings)
+    }
     assert shares == {0.4, 0.7}
 
 
@@ -88,9 +99,17 @@ def test_a_trial_that_is_damaged_is_one_sentence(empty: Path, open_page: Open) -
     assert not page.exception
 
 
-def test_a_training_that_was_cancelled_can_be_resumed_and_tried(empty: Path, open_page: Open) -> None:
+def test_a_training_that_was_cancelled_can_be_resumed_and_tried(
+    empty: Path, open_page: Open
+) -> None:
     settings = Settings(workspace=empty)
-    arguments = {"scenario": load_scenario("tight").to_toml(), "steps": 10_000, "seed": 3, "env": "v0", "run": "mine"}
+    arguments = {
+        "scenario": load_scenario("tight").to_toml(),
+        "steps": 10_000,
+        "seed": 3,
+        "env": "v0",
+        "run": "mine",
+    }
 
     def stop_half_way(done: float, message: str) -> None:
         if done > 0.4:
@@ -111,7 +130,10 @@ def test_a_training_that_was_cancelled_can_be_resumed_and_tried(empty: Path, ope
 
 def test_a_run_is_not_written_over(empty: Path, open_page: Open) -> None:
     WORK["train_policy"](
-        Settings(workspace=empty), {"scenario": "tight", "steps": 1_000, "seed": 3, "env": "v0", "run": "mine"}, NOW_MS, quiet
+        Settings(workspace=empty),
+        {"scenario": "tight", "steps": 1_000, "seed": 3, "env": "v0", "run": "mine"},
+        NOW_MS,
+        quiet,
     )
     page = open_page(empty, "simulator", **TRAIN)
     next(box for box in page.text_input if box.label == "Name of the run").set_value("mine").run()
@@ -133,10 +155,14 @@ def test_a_market_is_measured_on_the_demo_set_and_handed_over(own: Path, open_pa
 def test_rules_meet_sessions(own: Path, open_page: Open) -> None:
     page = open_page(own, "simulator", simulator_tab="Sessions meet rules")
     assert "No rules have been tried yet." in texts(page)
-    page.text_area(key="session_rules_text").set_value("IF mood > 1 THEN markup 1.1\nELSE markup 1.0")
+    page.text_area(key="session_rules_text").set_value(
+        "IF mood > 1 THEN markup 1.1\nELSE markup 1.0"
+    )
     next(button for button in page.button if button.label == "Keep and choose them").click().run()
     assert "mood" in page.error[0].value
-    page.text_area(key="session_rules_text").set_value("IF p_agent > 0.5 THEN markup 1.2\nELSE markup 1.0")
+    page.text_area(key="session_rules_text").set_value(
+        "IF p_agent > 0.5 THEN markup 1.2\nELSE markup 1.0"
+    )
     next(button for button in page.button if button.label == "Keep and choose them").click().run()
     assert page.multiselect(key="session_rules").value == ["bands", "my-rules"]
     page.number_input(key="n_sessions").set_value(200).run()
@@ -147,5 +173,9 @@ def test_rules_meet_sessions(own: Path, open_page: Open) -> None:
     assert not page.error
 
 
-def test_without_a_classifier_the_sessions_tab_says_where_to_get_one(empty: Path, open_page: Open) -> None:
-    assert "A classifier is needed." in texts(open_page(empty, "simulator", simulator_tab="Sessions meet rules"))
+def test_without_a_classifier_the_sessions_tab_says_where_to_get_one(
+    empty: Path, open_page: Open
+) -> None:
+    assert "A classifier is needed." in texts(
+        open_page(empty, "simulator", simulator_tab="Sessions meet rules")
+    )

@@ -12,13 +12,15 @@ import pytest
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, expect  # noqa: E402
 
-from phantom_core.publishing.server import stop_embedded  # noqa: E402
-from phantom_core.settings import Settings  # noqa: E402
+from phantom_core.core.settings import Settings  # noqa: E402
+from phantom_core.valkey.server import stop_embedded  # noqa: E402
 from tests.pages.browser import CHROMIUM, browser_page, free_port, served, settle, wait_for  # noqa: E402
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="no chromium on the path, and PHANTOM_CHROMIUM names none"),
+    pytest.mark.skipif(
+        not CHROMIUM, reason="no chromium on the path, and PHANTOM_CHROMIUM names none"
+    ),
 ]
 expect.set_options(timeout=60_000)
 GENTLE = "IF p_agent > 0.7 THEN markup 1.10 (likely agent)\nELSE markup 1.00\n"
@@ -88,7 +90,9 @@ def provider(tmp_path: Path) -> Iterator[str]:
     process.wait(timeout=20)
 
 
-def test_an_identity_providers_groups_become_roles(workspace: Path, provider: str, tmp_path: Path) -> None:
+def test_an_identity_providers_groups_become_roles(
+    workspace: Path, provider: str, tmp_path: Path
+) -> None:
     port = free_port()
     secrets = tmp_path / "secrets.toml"
     secrets.write_text(
@@ -101,7 +105,10 @@ server_metadata_url = "{provider}"
 """
     )
     roles = {"PHANTOM_OIDC_ROLES": '{"pricing": "pricing manager"}'}
-    with served(workspace, port=port, arguments=("--secrets.files", str(secrets)), **roles) as url, browser_page() as page:
+    with (
+        served(workspace, port=port, arguments=("--secrets.files", str(secrets)), **roles) as url,
+        browser_page() as page,
+    ):
         signed_in(page, url, "mia")
         expect(page.get_by_text("pricing manager").first).to_be_visible()
         page.get_by_role("button", name="Sign out").click()

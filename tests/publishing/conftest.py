@@ -1,19 +1,21 @@
-"""Servers for publishing: the embedded one, and a Redis where there is one; most tests run on both, and find them empty."""
+"""Servers for publishing: the embedded one, and a Redis where there is one; most tests run on both,
+and find them empty.
+"""
 
 from collections.abc import Iterator
 
 import pytest
 import redis
 
-from phantom_core.publishing.server import connect, stop_embedded
-from phantom_core.settings import Settings
+from phantom_core.core.settings import Settings
+from phantom_core.valkey.server import connect_server, stop_embedded
 
 
 @pytest.fixture(scope="package")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings of a workspace whose embedded server runs."""
     settings = Settings(workspace=tmp_path_factory.mktemp("embedded"), redis_url="")
-    connect(settings).close()
+    connect_server(settings).close()
     yield settings
     stop_embedded(settings)
 
@@ -30,6 +32,6 @@ def settings(request: pytest.FixtureRequest) -> Settings:
 @pytest.fixture
 def client(settings: Settings) -> Iterator[redis.Redis]:
     """A client of a database that is empty; no other database of the server is touched."""
-    with connect(settings) as client:
+    with connect_server(settings) as client:
         client.flushdb()
         yield client

@@ -6,8 +6,10 @@ import threading
 from collections.abc import Callable
 from typing import BinaryIO, Literal, Self
 
-# forward: pass on command and answer.  cut: end the connection before the command.  half: pass on half of the command, then end.
-# deaf: pass on the command, wait until it is done, end the connection without the answer.  stall: keep the command back until released.
+# forward: pass on command and answer.  cut: end the connection before the command.  half: pass on
+# half of the command, then end.
+# deaf: pass on the command, wait until it is done, end the connection without the answer.  stall:
+# keep the command back until released.
 # mute: pass on the command, keep the answer back until released.
 Fate = Literal["forward", "cut", "half", "deaf", "stall", "mute"]
 
@@ -17,7 +19,8 @@ class Proxy:
 
     Args:
         port: of the server.
-        fate: what happens to a command, told from its number (from 1, over all connections) and its name.
+        fate: what happens to a command, told from its number (from 1, over all connections) and its
+            name.
     """
 
     def __init__(self, port: int, fate: Callable[[int, str], Fate] = lambda *_: "forward") -> None:
@@ -68,7 +71,9 @@ class Proxy:
         _end(client)
         _end(server)
 
-    def _pass_on(self, command: bytes, client: socket.socket, server: socket.socket, answers: BinaryIO) -> bool:
+    def _pass_on(
+        self, command: bytes, client: socket.socket, server: socket.socket, answers: BinaryIO
+    ) -> bool:
         self.n_commands += 1
         name = command.split(b"\r\n")[2].decode()
         self.names.append(name)
@@ -88,8 +93,12 @@ class Proxy:
         return True
 
 
-def at(n: int, fate: Fate, then: Fate = "forward", before: Callable[[], object] = lambda: None) -> Callable[[int, str], Fate]:
-    """The n-th command meets a fate, whatever follows another one; `before` happens just before the n-th."""
+def at(
+    n: int, fate: Fate, then: Fate = "forward", before: Callable[[], object] = lambda: None
+) -> Callable[[int, str], Fate]:
+    """The n-th command meets a fate, whatever follows another one; `before` happens just before the
+    n-th.
+    """
 
     def told(number: int, _: str) -> Fate:
         if number == n:

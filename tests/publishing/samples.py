@@ -1,23 +1,40 @@
 """Small things to publish."""
 
-from phantom_core.artifacts.manifest import FORMAT, Manifest
-from phantom_core.artifacts.store import sha256
+from phantom_core.model_store.manifest import FORMAT, Manifest
+from phantom_core.model_store.store import file_digest
 from phantom_core.publishing.live import Live
-from phantom_core.publishing.release import Release, release_of
+from phantom_core.publishing.release import RuleRelease, release_of
 from phantom_core.rules.text import parse_rules
 
-BANDS = parse_rules("IF p_agent > 0.7 THEN markup 1.30 (likely an agent)\nELIF p_agent > 0.4 THEN markup 1.10\nELSE markup 1.00\n", "bands")
+BANDS = parse_rules(
+    "IF p_agent > 0.7 THEN markup 1.30 (likely an agent)\nELIF p_agent > 0.4 THEN markup "
+    "1.10\nELSE markup 1.00\n",
+    "bands",
+)
 
 
-def release(version: str, markup: float = 1.3) -> Release:
+def release(version: str, markup: float = 1.3) -> RuleRelease:
     """Rules that differ by one mark-up."""
-    rules = parse_rules(f"IF p_agent > 0.7 OR UNDEFINED THEN markup {markup}\nELSE markup 1.00\n", "agents")
-    return release_of(rules, version, f"request-{version}", 1_772_452_800_000, {"classifier": "trees-1"})
+    rules = parse_rules(
+        f"IF p_agent > 0.7 OR UNDEFINED THEN markup {markup}\nELSE markup 1.00\n", "agents"
+    )
+    return release_of(
+        rules, version, f"request-{version}", 1_772_452_800_000, {"classifier": "trees-1"}
+    )
 
 
 FIRST, SECOND = release("first-1", 1.2), release("second-2", 1.4)
 LIVE_FIRST = Live(1, "first-1", salt="a", audit_seq=7, audit_hash="ab" * 32, switched_ms=1)
-LIVE_SECOND = Live(2, "second-2", share=0.1, stable="first-1", salt="b", audit_seq=8, audit_hash="cd" * 32, switched_ms=2)
+LIVE_SECOND = Live(
+    2,
+    "second-2",
+    share=0.1,
+    stable="first-1",
+    salt="b",
+    audit_seq=8,
+    audit_hash="cd" * 32,
+    switched_ms=2,
+)
 
 
 class SavedModel:
@@ -28,8 +45,21 @@ class SavedModel:
             "model.ubj": b"{L\x00",
             "card.md": b"# Card",
         }
-        hashes = {name: sha256(content) for name, content in self._files.items()}
-        self.manifest = Manifest(FORMAT, "classifier", version, 1, 2, "sql", "labels", 3, ("item_views",), {"roc_auc": 0.9}, {}, hashes)
+        hashes = {name: file_digest(content) for name, content in self._files.items()}
+        self.manifest = Manifest(
+            FORMAT,
+            "classifier",
+            version,
+            1,
+            2,
+            "sql",
+            "labels",
+            3,
+            ("item_views",),
+            {"roc_auc": 0.9},
+            {},
+            hashes,
+        )
 
     def read(self, name: str) -> bytes:
         return self._files[name]

@@ -11,9 +11,9 @@ from typing import Self
 
 import redis
 
-from phantom_core.publishing.embedded import server_binary
-from phantom_core.publishing.server import connect
-from phantom_core.settings import Settings
+from phantom_core.core.settings import Settings
+from phantom_core.valkey.embedded import server_binary
+from phantom_core.valkey.server import connect_server
 
 BINARIES = {"Valkey": str(server_binary()), "Redis": shutil.which("redis-server")}
 
@@ -30,19 +30,32 @@ class OwnServer:
     def __init__(self, folder: Path, kind: str = "Valkey", **options: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.port = folder, free_port()
-        chosen = {"port": str(self.port), "bind": "127.0.0.1", "dir": str(folder), "save": "", "loglevel": "warning"}
+        chosen = {
+            "port": str(self.port),
+            "bind": "127.0.0.1",
+            "dir": str(folder),
+            "save": "",
+            "loglevel": "warning",
+        }
         chosen |= {name.replace("_", "-"): value for name, value in options.items()}
         binary = BINARIES[kind]
         assert binary
-        self._command = [binary, *(part for name, value in chosen.items() for part in (f"--{name}", *value.split(" ")))]
+        self._command = [
+            binary,
+            *(part for name, value in chosen.items() for part in (f"--{name}", *value.split(" "))),
+        ]
         self.start()
 
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(self._command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(
+                self._command, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
         until_s = time.monotonic() + 10
         while not self._listens():
-            assert self.process.poll() is None and time.monotonic() < until_s, (self.folder / "log").read_text()
+            assert self.process.poll() is None and time.monotonic() < until_s, (
+                self.folder / "log"
+            ).read_text()
             time.sleep(0.01)
 
     def kill(self) -> None:
@@ -61,7 +74,7 @@ class OwnServer:
 
     def client(self, user: str = "", port: int | None = None, options: str = "") -> redis.Redis:
         """A client as PHANTOM makes it; `port` is that of a proxy."""
-        return connect(Settings(redis_url=self.url(user, port, options)))
+        return connect_server(Settings(redis_url=self.url(user, port, options)))
 
     def close(self) -> None:
         with contextlib.suppress(ProcessLookupError):

@@ -11,21 +11,24 @@ from pathlib import Path
 import pytest
 import redis
 
-from phantom_core.errors import DataError
-from phantom_core.publishing.announce import Listener, announcements
+from phantom_core.core.errors import DataError
+from phantom_core.core.settings import Settings
+from phantom_core.publishing.announce import Listener, poll_announcements
 from phantom_core.publishing.announcement import Announcement
 from phantom_core.publishing.experiments import LiveExperiments, publish_experiments
 from phantom_core.publishing.figures import Figures, publish_elasticities, publish_prices
 from phantom_core.publishing.models import publish_model
 from phantom_core.publishing.names import CHANNEL
-from phantom_core.publishing.publish import publish
-from phantom_core.publishing.server import connect
-from phantom_core.settings import Settings
+from phantom_core.publishing.publish import publish_release
+from phantom_core.valkey.server import connect_server
 from tests.publishing.proxy import Proxy
 from tests.publishing.samples import FIRST, LIVE_FIRST, LIVE_SECOND, SECOND, SavedModel
 from tests.publishing.servers import OwnServer
 
-FIRST_HEARD, SECOND_HEARD = Announcement("rules", "first-1", 1), Announcement("rules", "second-2", 2)
+FIRST_HEARD, SECOND_HEARD = (
+    Announcement("rules", "first-1", 1),
+    Announcement("rules", "second-2", 2),
+)
 NEVER = 3600.0
 
 
@@ -46,7 +49,7 @@ def test_all_kinds_of_news_are_heard_at_once(client: redis.Redis) -> None:
     heard: list[Announcement] = []
     with Listener(client, heard.append, poll_s=NEVER) as listener:
         eventually(lambda: not listener.problem)
-        publish(client, LIVE_FIRST, [FIRST])
+        publish_release(client, LIVE_FIRST, [FIRST])
         publish_model(client, "classifier", SavedModel("trees-1"))
         publish_model(client, "multitask", SavedModel("net-1"))
         publish_prices(client, Figures("p-1", 1, {"a": 9.5}))
@@ -64,19 +67,19 @@ def test_all_kinds_of_news_are_heard_at_once(client: redis.Redis) -> None:
 
 
 def test_what_is_there_already_is_told_first(client: redis.Redis) -> None:
-    publish(client, LIVE_FIRST, [FIRST])
-    assert next(announcements(client, threading.Event())) == FIRST_HEARD
+    publish_release(client, LIVE_FIRST, [FIRST])
+    assert next(poll_announcements(client, threading.Event())) == FIRST_HEARD
 
 
 def test_words_that_are_repeated_or_forged_tell_nothing(client: redis.Redis) -> None:
-    publish(client, LIVE_FIRST, [FIRST])
+    publish_release(client, LIVE_FIRST, [FIRST])
     heard: list[Announcement] = []
     with Listener(client, heard.append, poll_s=NEVER):
         eventually(lambda: heard == [FIRST_HEARD])
         for word in (FIRST_HEARD.to_bytes(), SECOND_HEARD.to_bytes(), b"\xff nonsense"):
             assert client.publish(CHANNEL, word)
-        publish(client, LIVE_FIRST, [FIRST])
-        publish(client, LIVE_SECOND, [FIRST, SECOND])
+        publish_release(client, LIVE_FIRST, [FIRST])
+        publish_release(client, LIVE_SECOND, [FIRST, SECOND])
         eventually(lambda: len(heard) > 1)
     assert heard == [FIRST_HEARD, SECOND_HEARD]
 
@@ -106,7 +109,7 @@ def test_what_could_not_be_read_is_told_again(client: redis.Redis) -> None:
         if len(heard) < 3:
             raise DataError("Half of it is missing.")
 
-    publish(client, LIVE_FIRST, [FIRST])
+    publish_release(client, LIVE_FIRST, [FIRST])
     with Listener(client, hear, poll_s=0.02) as listener:
         eventually(lambda: heard == [FIRST_HEARD] * 3)
         time.sleep(0.1)
@@ -116,26 +119,33 @@ def test_what_could_not_be_read_is_told_again(client: redis.Redis) -> None:
 def test_a_server_that_is_killed_is_heard_again_once_it_is_back(server: OwnServer) -> None:
     heard: list[Announcement] = []
     with server.client() as client, Listener(client, heard.append) as listener:
-        publish(client, LIVE_FIRST, [FIRST])
+        publish_release(client, LIVE_FIRST, [FIRST])
         eventually(lambda: heard == [FIRST_HEARD])
         server.kill()
         eventually(lambda: "is not there" in listener.problem)
         server.start()
         with server.client() as other:
-            publish(other, LIVE_SECOND, [FIRST, SECOND])
+            publish_release(other, LIVE_SECOND, [FIRST, SECOND])
         eventually(lambda: heard == [FIRST_HEARD, SECOND_HEARD])
         assert listener.problem == ""
 
 
-def test_what_was_published_while_the_line_was_dead_is_heard_when_it_is_back(server: OwnServer) -> None:
+def test_what_was_published_while_the_line_was_dead_is_heard_when_it_is_back(
+    server: OwnServer,
+) -> None:
     heard: list[Announcement] = []
     other, proxy = OwnServer(server.folder.parent / "other"), Proxy(server.port)
-    with other, proxy, server.client(port=proxy.port) as client, Listener(client, heard.append, poll_s=0.05):
+    with (
+        other,
+        proxy,
+        server.client(port=proxy.port) as client,
+        Listener(client, heard.append, poll_s=0.05),
+    ):
         with server.client() as direct:
-            publish(direct, LIVE_FIRST, [FIRST])
+            publish_release(direct, LIVE_FIRST, [FIRST])
         eventually(lambda: heard == [FIRST_HEARD])
         with other.client() as replacement:
-            publish(replacement, LIVE_SECOND, [FIRST, SECOND])
+            publish_release(replacement, LIVE_SECOND, [FIRST, SECOND])
         proxy.redirect(other.port)
         eventually(lambda: heard == [FIRST_HEARD, SECOND_HEARD])
 
@@ -154,22 +164,24 @@ def test_another_process_hears_within_a_moment(client: redis.Redis, settings: Se
     program = """
 import sys, threading
 from pathlib import Path
-from phantom_core.errors import DataError
+from phantom_core.core.errors import DataError
 from phantom_core.publishing.announce import announcements
 from phantom_core.publishing.publish import read_published
-from phantom_core.publishing.server import connect
-from phantom_core.settings import Settings
+from phantom_core.valkey.server import connect
+from phantom_core.core.settings import Settings
 with connect(Settings(workspace=Path(sys.argv[1]), redis_url=sys.argv[2])) as client:
     for word in announcements(client, threading.Event()):
         print(word.version, read_published(client).live.epoch, flush=True)
 """
-    publish(client, LIVE_FIRST, [FIRST])
+    publish_release(client, LIVE_FIRST, [FIRST])
     command = [sys.executable, "-c", program, str(settings.workspace), settings.redis_url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as listener:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    ) as listener:
         assert listener.stdout
         assert listener.stdout.readline() == "first-1 1\n"
         started_s = time.monotonic()
-        publish(client, LIVE_SECOND, [FIRST, SECOND])
+        publish_release(client, LIVE_SECOND, [FIRST, SECOND])
         assert listener.stdout.readline() == "second-2 2\n"
         assert time.monotonic() - started_s < 0.5
         listener.terminate()
@@ -184,10 +196,10 @@ def test_a_listener_stops_when_told(client: redis.Redis) -> None:
 
 
 def test_the_client_stays_usable_after_listening(embedded: Settings) -> None:
-    with connect(embedded) as client:
+    with connect_server(embedded) as client:
         stop = threading.Event()
         with Listener(client, lambda _: None):
             pass
         stop.set()
-        assert list(announcements(client, stop)) == []
+        assert list(poll_announcements(client, stop)) == []
         assert client.ping()

@@ -1,4 +1,6 @@
-"""The same sessions are in the canary on every machine, as many as asked for, and others with another salt."""
+"""The same sessions are in the canary on every machine, as many as asked for, and others with
+another salt.
+"""
 
 import numpy as np
 from hypothesis import given

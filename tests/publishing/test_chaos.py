@@ -1,4 +1,6 @@
-"""A server that is killed over and over while two publish and two read: whatever was said to anybody stays true."""
+"""A server that is killed over and over while two publish and two read: whatever was said to
+anybody stays true.
+"""
 
 import random
 import threading
@@ -7,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from phantom_core.errors import PhantomError, UnavailableError
+from phantom_core.core.errors import PhantomError, UnavailableError
 from phantom_core.publishing.live import Live
-from phantom_core.publishing.publish import NotSwitchedError, UncertainError, publish, read_published
+from phantom_core.publishing.publish import (
+    NotSwitchedError,
+    UncertainError,
+    publish_release,
+    read_published,
+)
 from tests.publishing.samples import release
 from tests.publishing.servers import BINARIES, OwnServer
 
@@ -33,9 +40,14 @@ class Play:
                 with self.guard:
                     self.epoch += 1
                     epoch = self.epoch
-                releases = [release(f"new-{epoch}", 1 + epoch / 20_000), release(f"stable-{epoch}", 1 + epoch / 40_000)]
+                releases = [
+                    release(f"new-{epoch}", 1 + epoch / 20_000),
+                    release(f"stable-{epoch}", 1 + epoch / 40_000),
+                ]
                 try:
-                    publish(client, Live(epoch, f"new-{epoch}", 0.5, f"stable-{epoch}"), releases)
+                    publish_release(
+                        client, Live(epoch, f"new-{epoch}", 0.5, f"stable-{epoch}"), releases
+                    )
                 except NotSwitchedError:
                     self.refused.add(epoch)
                 except UncertainError:
@@ -57,7 +69,9 @@ class Play:
                     self.wrong.append(error)
                     continue
                 last = found.live.epoch if found else 0
-                if last < at_least or (found and set(found.releases) != {f"new-{last}", f"stable-{last}"}):
+                if last < at_least or (
+                    found and set(found.releases) != {f"new-{last}", f"stable-{last}"}
+                ):
                     self.wrong.append((last, at_least, found))
                 self.seen.add(last)
 

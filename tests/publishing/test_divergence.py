@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 import redis
 
-from phantom_core.errors import ConflictError, InputError, UnavailableError
-from phantom_core.publishing.divergence import compare, heal
+from phantom_core.core.errors import ConflictError, InputError, UnavailableError
+from phantom_core.publishing.divergence import compare_documents, restore_documents
 from phantom_core.publishing.live import NOTHING_LIVE
-from phantom_core.publishing.publish import NotSwitchedError, publish, read_published
+from phantom_core.publishing.publish import NotSwitchedError, publish_release, read_published
 from tests.publishing.samples import FIRST, LIVE_FIRST, LIVE_SECOND, SECOND, release
 
 RELEASES = [FIRST, SECOND]
@@ -18,12 +18,12 @@ STRAY = replace(LIVE_SECOND, epoch=99, version="first-1", stable="", audit_seq=1
 
 @pytest.fixture
 def published(client: redis.Redis) -> redis.Redis:
-    publish(client, LIVE_SECOND, RELEASES)
+    publish_release(client, LIVE_SECOND, RELEASES)
     return client
 
 
 def said(client: redis.Redis) -> list[str]:
-    return [str(one) for one in compare(client, LIVE_SECOND, RELEASES)]
+    return [str(one) for one in compare_documents(client, LIVE_SECOND, RELEASES)]
 
 
 def test_nothing_differs_after_a_publish(published: redis.Redis) -> None:
@@ -35,11 +35,16 @@ WRONGS: dict[str, tuple[Callable[[redis.Redis], object], list[str]]] = {
         lambda server: server.flushdb(),
         [
             "rules:live: expected epoch 2, version second-2, found nothing.",
-            f"rules:second-2: expected the rules that were approved (SHA-256 {SECOND.sha256[:12]}), found nothing.",
-            f"rules:first-1: expected the rules that were approved (SHA-256 {FIRST.sha256[:12]}), found nothing.",
+            "rules:second-2: expected the rules that were approved (SHA-256 "
+            f"{SECOND.sha256[:12]}), found nothing.",
+            f"rules:first-1: expected the rules that were approved (SHA-256 {FIRST.sha256[:12]}), "
+            "found nothing.",
         ],
     ),
-    "the pointer is gone": (lambda server: server.delete("rules:live"), ["rules:live: expected epoch 2, version second-2, found nothing."]),
+    "the pointer is gone": (
+        lambda server: server.delete("rules:live"),
+        ["rules:live: expected epoch 2, version second-2, found nothing."],
+    ),
     "a stray later epoch": (
         lambda server: server.set("rules:live", STRAY.to_bytes()),
         [
@@ -61,12 +66,16 @@ WRONGS: dict[str, tuple[Callable[[redis.Redis], object], list[str]]] = {
         lambda server: server.set("rules:live", "bands-7"),
         [
             "rules:live: expected epoch 2, version second-2, "
-            "found a document that cannot be used (rules:live holds 7 bytes that are no JSON object)."
+            "found a document that cannot be used (rules:live holds 7 bytes that are no JSON "
+            "object)."
         ],
     ),
     "written differently": (
         lambda server: server.set("rules:live", LIVE_SECOND.to_bytes() + b" "),
-        ["rules:live: expected the document as it was published, found the same content written differently."],
+        [
+            "rules:live: expected the document as it was published, found the same content "
+            "written differently."
+        ],
     ),
     "a list": (
         lambda server: (server.delete("rules:live"), server.lpush("rules:live", "x")),
@@ -81,7 +90,10 @@ WRONGS: dict[str, tuple[Callable[[redis.Redis], object], list[str]]] = {
     ),
     "rules that will be forgotten": (
         lambda server: server.expire("rules:first-1", 600),
-        ["rules:first-1: expected to be kept for ever, found that the server will forget it in 600 s."],
+        [
+            "rules:first-1: expected to be kept for ever, found that the server will forget it in "
+            "600 s."
+        ],
     ),
     "a pointer that will be forgotten": (
         lambda server: server.expire("rules:live", 60),
@@ -95,7 +107,7 @@ def test_what_differs_is_said_and_healed(published: redis.Redis, wrong: str) -> 
     happens, sentences = WRONGS[wrong]
     happens(published)
     assert said(published) == sentences
-    heal(published, LIVE_SECOND, RELEASES)
+    restore_documents(published, LIVE_SECOND, RELEASES)
     assert said(published) == []
     found = read_published(published)
     assert found
@@ -105,10 +117,10 @@ def test_what_differs_is_said_and_healed(published: redis.Redis, wrong: str) -> 
 def test_a_watcher_without_force_leaves_what_says_it_is_later(published: redis.Redis) -> None:
     published.set("rules:live", STRAY.to_bytes())
     with pytest.raises(ConflictError, match="holds epoch 99, later than epoch 2"):
-        heal(published, LIVE_SECOND, RELEASES, force=False)
+        restore_documents(published, LIVE_SECOND, RELEASES, force=False)
     assert len(said(published)) == 4
     published.delete("rules:live")
-    heal(published, LIVE_SECOND, RELEASES, force=False)
+    restore_documents(published, LIVE_SECOND, RELEASES, force=False)
     assert said(published) == []
 
 
@@ -116,36 +128,41 @@ def test_publishing_goes_on_above_a_stray_epoch_once_it_is_healed(published: red
     published.set("rules:live", STRAY.to_bytes())
     third = replace(LIVE_SECOND, epoch=3)
     with pytest.raises(NotSwitchedError, match="already holds epoch 99"):
-        publish(published, third, RELEASES)
-    heal(published, LIVE_SECOND, RELEASES)
-    publish(published, third, RELEASES)
-    assert compare(published, third, RELEASES) == ()
+        publish_release(published, third, RELEASES)
+    restore_documents(published, LIVE_SECOND, RELEASES)
+    publish_release(published, third, RELEASES)
+    assert compare_documents(published, third, RELEASES) == ()
 
 
 def test_a_pointer_that_is_no_document_is_not_published_over(published: redis.Redis) -> None:
     published.set("rules:live", "[1]")
     with pytest.raises(NotSwitchedError, match="holds something that PHANTOM did not publish"):
-        publish(published, replace(LIVE_SECOND, epoch=3), RELEASES)
+        publish_release(published, replace(LIVE_SECOND, epoch=3), RELEASES)
 
 
 def test_where_nothing_is_meant_to_be_live_nothing_is_left(published: redis.Redis) -> None:
-    [one] = compare(published, NOTHING_LIVE, [])
+    [one] = compare_documents(published, NOTHING_LIVE, [])
     assert (one.what, one.expected) == ("rules:live", "nothing")
-    heal(published, NOTHING_LIVE, [])
-    assert compare(published, NOTHING_LIVE, []) == ()
+    restore_documents(published, NOTHING_LIVE, [])
+    assert compare_documents(published, NOTHING_LIVE, []) == ()
     assert not published.exists("rules:live")
 
 
 def test_rules_that_are_not_given_cannot_be_restored(published: redis.Redis) -> None:
     with pytest.raises(InputError, match="Version second-2 shall be live"):
-        heal(published, LIVE_SECOND, [FIRST])
+        restore_documents(published, LIVE_SECOND, [FIRST])
 
 
 def test_a_server_that_is_away_cannot_be_compared(tmp_path: object) -> None:
-    from phantom_core.publishing.server import connect
-    from phantom_core.settings import Settings
+    from phantom_core.core.settings import Settings
+    from phantom_core.valkey.server import connect_server
 
-    with connect(Settings(redis_url="redis://127.0.0.1:1/0")) as client:
-        for attempt in (lambda: compare(client, LIVE_FIRST, [FIRST]), lambda: heal(client, LIVE_FIRST, [FIRST])):
-            with pytest.raises(UnavailableError, match=r"The server at redis://127.0.0.1:1/0 is not there"):
+    with connect_server(Settings(redis_url="redis://127.0.0.1:1/0")) as client:
+        for attempt in (
+            lambda: compare_documents(client, LIVE_FIRST, [FIRST]),
+            lambda: restore_documents(client, LIVE_FIRST, [FIRST]),
+        ):
+            with pytest.raises(
+                UnavailableError, match=r"The server at redis://127.0.0.1:1/0 is not there"
+            ):
                 attempt()

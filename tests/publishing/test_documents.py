@@ -1,4 +1,6 @@
-"""Models, figures, experiments and what is known of sessions: each comes back as it was published, or is refused."""
+"""Models, figures, experiments and what is known of sessions: each comes back as it was published,
+or is refused.
+"""
 
 import json
 import math
@@ -11,46 +13,73 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
-from phantom_core.artifacts.store import ModelStore
-from phantom_core.errors import DataError, InputError, UnavailableError
+from phantom_core.core.errors import DataError, InputError, UnavailableError
+from phantom_core.model_store.store import ModelStore
 from phantom_core.publishing.experiments import (
-    Arm,
+    LiveArm,
     LiveExperiment,
     LiveExperiments,
     parse_experiments,
     publish_experiments,
     read_experiments,
 )
-from phantom_core.publishing.figures import Figures, publish_elasticities, publish_prices, read_elasticities, read_prices
-from phantom_core.publishing.models import KEYS, ModelKind, publish_model, published_version, read_model
-from phantom_core.publishing.publish import NotSwitchedError, publish
-from phantom_core.publishing.session_features import SessionFeatures, parse_features, read_features, write_features
+from phantom_core.publishing.figures import (
+    Figures,
+    publish_elasticities,
+    publish_prices,
+    read_elasticities,
+    read_prices,
+)
+from phantom_core.publishing.models import (
+    KEYS,
+    ModelKind,
+    publish_model,
+    published_version,
+    read_model,
+)
+from phantom_core.publishing.publish import NotSwitchedError, publish_release
+from phantom_core.publishing.session_features import (
+    PublishedFeatures,
+    parse_features,
+    read_features,
+    write_features,
+)
 from phantom_core.publishing.session_prices import read_session_price, write_session_prices
 from tests.publishing.proxy import Fate, Proxy, at
 from tests.publishing.samples import FIRST, LIVE_FIRST, SavedModel
 from tests.publishing.servers import OwnServer
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
-ONCE_PER_SERVER = how(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ONCE_PER_SERVER = how(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @pytest.mark.parametrize("kind", KEYS)
 def test_a_model_comes_back_file_by_file(client: redis.Redis, kind: ModelKind) -> None:
     assert read_model(client, kind) is None
     assert published_version(client, kind) == ""
-    first, second = SavedModel("v1", model__onnx=b"\x00\xff" * 99, decision__json=b"{}"), SavedModel("v2")
+    first, second = (
+        SavedModel("v1", model__onnx=b"\x00\xff" * 99, decision__json=b"{}"),
+        SavedModel("v2"),
+    )
     publish_model(client, kind, first)
     found = read_model(client, kind)
     assert found
     assert (found.version, found.manifest) == ("v1", first.manifest.to_json())
-    assert {name: found.read(name) for name in found.files} == {"model.onnx": b"\x00\xff" * 99, "decision.json": b"{}"}
+    assert {name: found.read(name) for name in found.files} == {
+        "model.onnx": b"\x00\xff" * 99,
+        "decision.json": b"{}",
+    }
     publish_model(client, kind, second)
     assert published_version(client, kind) == "v2"
     assert set(client.hkeys(KEYS[kind])) == {b"version", b"manifest", b"sha256", b"file:model.ubj"}
 
 
 def test_a_model_of_a_workspace_is_published(client: redis.Redis, tmp_path: Path) -> None:
-    saved = ModelStore(tmp_path, "classifier").save(SavedModel("v7").manifest, {"model.ubj": b"trees", "card.md": b"# Card"})
+    saved = ModelStore(tmp_path, "classifier").save(
+        SavedModel("v7").manifest, {"model.ubj": b"trees", "card.md": b"# Card"}
+    )
     publish_model(client, "classifier", saved)
     found = read_model(client, "classifier")
     assert found
@@ -59,12 +88,20 @@ def test_a_model_of_a_workspace_is_published(client: redis.Redis, tmp_path: Path
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("file:model.ubj", b"other"), ("manifest", b"{}"), ("manifest", b"\xff"), ("sha256", "0"), ("file:extra.json", "{}")],
+    [
+        ("file:model.ubj", b"other"),
+        ("manifest", b"{}"),
+        ("manifest", b"\xff"),
+        ("sha256", "0"),
+        ("file:extra.json", "{}"),
+    ],
 )
 def test_a_model_that_was_changed_is_refused(client: redis.Redis, field: str, value: str) -> None:
     publish_model(client, "classifier", SavedModel("v1"))
     client.hset(KEYS["classifier"], field, value)
-    with pytest.raises(DataError, match="is not the classifier that was published: its SHA-256 differs"):
+    with pytest.raises(
+        DataError, match="is not the classifier that was published: its SHA-256 differs"
+    ):
         read_model(client, "classifier")
 
 
@@ -78,7 +115,9 @@ def test_a_model_that_lacks_something_is_refused(client: redis.Redis, name: str)
 
 def test_pickles_are_never_published(client: redis.Redis) -> None:
     with pytest.raises(InputError, match="has no file of a kind that may be published"):
-        publish_model(client, "classifier", SavedModel("v1", model__pkl=b"\x80\x04", model__joblib=b"x"))
+        publish_model(
+            client, "classifier", SavedModel("v1", model__pkl=b"\x80\x04", model__joblib=b"x")
+        )
     assert not client.keys()
 
 
@@ -89,12 +128,18 @@ def test_a_model_is_replaced_whole_or_not_at_all(tmp_path: Path, fate: Fate) -> 
             direct.flushall()
             publish_model(direct, "classifier", SavedModel("v1"))
             proxy = Proxy(server.port, at(n, fate, fate))
-            with proxy, server.client(port=proxy.port, options="?socket_timeout=0.1") as client, pytest.raises(UnavailableError):
+            with (
+                proxy,
+                server.client(port=proxy.port, options="?socket_timeout=0.1") as client,
+                pytest.raises(UnavailableError),
+            ):
                 publish_model(client, "classifier", SavedModel("v2"))
             found = read_model(direct, "classifier")
             assert found
             assert found.version in ("v1", "v2")
-            assert found.version == "v1" or n >= 5 or fate == "stall"  # what was held back may arrive late, as a whole
+            assert (
+                found.version == "v1" or n >= 5 or fate == "stall"
+            )  # what was held back may arrive late, as a whole
 
 
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), FINITE))
@@ -122,7 +167,9 @@ def test_figures_that_were_changed_are_refused(client: redis.Redis) -> None:
     publish_prices(client, Figures("p-1", 1, {"a": 1.5}))
     content = client.get("prices:latest")
     client.set("prices:latest", content.replace(b"1.5", b"2.5"))
-    with pytest.raises(DataError, match="prices:latest is not what was published: its SHA-256 differs"):
+    with pytest.raises(
+        DataError, match="prices:latest is not what was published: its SHA-256 differs"
+    ):
         read_prices(client)
     client.set("elasticity:latest", content)
     with pytest.raises(DataError, match="expected 'phantom-elasticity/1'"):
@@ -131,13 +178,19 @@ def test_figures_that_were_changed_are_refused(client: redis.Redis) -> None:
 
 def experiment(experiment_id: str = "x1", **shares: float) -> LiveExperiment:
     shares = shares or {"control": 0.5, "treatment": 0.5}
-    return LiveExperiment(experiment_id, "salt", tuple(Arm(name, share, "") for name, share in shares.items()))
+    return LiveExperiment(
+        experiment_id, "salt", tuple(LiveArm(name, share, "") for name, share in shares.items())
+    )
 
 
 def test_experiments_come_back(client: redis.Redis) -> None:
     assert read_experiments(client) is None
-    publish(client, LIVE_FIRST, [FIRST])
-    arms = (Arm("base", 0.25, ""), Arm("live", 0.25, "live"), Arm("fixed", 0.5, "first-1"))
+    publish_release(client, LIVE_FIRST, [FIRST])
+    arms = (
+        LiveArm("base", 0.25, ""),
+        LiveArm("live", 0.25, "live"),
+        LiveArm("fixed", 0.5, "first-1"),
+    )
     found = LiveExperiments(3, (LiveExperiment("x1", "s", arms), experiment("x2")))
     publish_experiments(client, found)
     assert read_experiments(client) == found
@@ -145,7 +198,7 @@ def test_experiments_come_back(client: redis.Redis) -> None:
 
 
 def test_an_arm_cannot_play_rules_that_were_never_published(client: redis.Redis) -> None:
-    one = LiveExperiment("x1", "s", (Arm("only", 1.0, "lost-9"),))
+    one = LiveExperiment("x1", "s", (LiveArm("only", 1.0, "lost-9"),))
     with pytest.raises(NotSwitchedError, match="rules:lost-9 is not on the server any more"):
         publish_experiments(client, LiveExperiments(1, (one,)))
     assert read_experiments(client) is None
@@ -164,8 +217,8 @@ def test_earlier_experiments_do_not_replace_later_ones(client: redis.Redis) -> N
         (experiment(a=0.5, b=0.4),),
         (experiment(a=1.5, b=-0.5),),
         (LiveExperiment("x", "s", ()),),
-        (LiveExperiment("x", "s", (Arm("a", 0.5, ""), Arm("a", 0.5, ""))),),
-        (LiveExperiment("x", "s", (Arm("a", 1.0, "no version"),)),),
+        (LiveExperiment("x", "s", (LiveArm("a", 0.5, ""), LiveArm("a", 0.5, ""))),),
+        (LiveExperiment("x", "s", (LiveArm("a", 1.0, "no version"),)),),
         (experiment("x"), experiment("x")),
     ],
 )
@@ -182,7 +235,7 @@ def test_experiments_that_were_changed_are_refused() -> None:
 
 
 FEATURES = {"item_views": 2, "std_price_seen": None, "browser_family": "Chrome"}
-SESSION = SessionFeatures("s1", 4, 1_772_452_800_000, 1_772_452_800_250, "hotel", FEATURES)
+SESSION = PublishedFeatures("s1", 4, 1_772_452_800_000, 1_772_452_800_250, "hotel", FEATURES)
 
 
 def test_what_is_known_of_a_session_comes_back_until_it_is_forgotten(client: redis.Redis) -> None:
@@ -202,7 +255,7 @@ def test_what_is_known_of_a_session_comes_back_until_it_is_forgotten(client: red
 
 
 def test_many_sessions_are_written_at_once(client: redis.Redis) -> None:
-    write_features(client, [SessionFeatures(f"s{n}", n, 0, 0, "shop", {}) for n in range(500)])
+    write_features(client, [PublishedFeatures(f"s{n}", n, 0, 0, "shop", {}) for n in range(500)])
     found = read_features(client, "s499")
     assert found
     assert found.n_events == 499
@@ -210,7 +263,12 @@ def test_many_sessions_are_written_at_once(client: redis.Redis) -> None:
 
 
 def test_undefined_numbers_are_null() -> None:
-    found = parse_features(SessionFeatures("s", 1, 0, 0, "shop", {"a": float("nan"), "b": np.float64(1.5)}).to_bytes(), "here")
+    found = parse_features(
+        PublishedFeatures(
+            "s", 1, 0, 0, "shop", {"a": float("nan"), "b": np.float64(1.5)}
+        ).to_bytes(),
+        "here",
+    )
     assert found.features == {"a": None, "b": 1.5}
 
 

@@ -1,4 +1,6 @@
-"""The embedded server: one for all processes of a workspace, there while any of them is, gone with the last one."""
+"""The embedded server: one for all processes of a workspace, there while any of them is, gone with
+the last one.
+"""
 
 import os
 import signal
@@ -14,19 +16,19 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from phantom_core.errors import UnavailableError
-from phantom_core.publishing import embedded
-from phantom_core.publishing.publish import publish, read_live
-from phantom_core.publishing.server import connect, stop_embedded, where
-from phantom_core.settings import Settings
+from phantom_core.core.errors import UnavailableError
+from phantom_core.core.settings import Settings
+from phantom_core.publishing.publish import publish_release, read_live
+from phantom_core.valkey import embedded
+from phantom_core.valkey.server import connect_server, describe_server, stop_embedded
 from tests.publishing.samples import FIRST, LIVE_FIRST
 
 ROOT = Path(__file__).parents[2]
 USER = """
 import sys
 from pathlib import Path
-from phantom_core.publishing.server import connect
-from phantom_core.settings import Settings
+from phantom_core.valkey.server import connect
+from phantom_core.core.settings import Settings
 client = connect(Settings(workspace=Path(sys.argv[1]), redis_url=""))
 print(client.info("server")["process_id"], flush=True)
 sys.stdin.readline()
@@ -40,7 +42,9 @@ class User:
 
     def __init__(self, settings: Settings) -> None:
         command = [sys.executable, "-c", USER, str(settings.workspace)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
 
     def server(self) -> int:
         """Process id of the server it has found."""
@@ -85,7 +89,7 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
 
 
 def server_of(settings: Settings) -> int:
-    with connect(settings) as client:
+    with connect_server(settings) as client:
         return int(client.info("server")["process_id"])
 
 
@@ -147,12 +151,12 @@ def test_a_starter_killed_while_it_starts_leaves_nothing_behind(settings: Settin
 
 
 def test_what_was_published_is_there_after_a_stop(settings: Settings) -> None:
-    with connect(settings) as client:
-        publish(client, LIVE_FIRST, [FIRST])
+    with connect_server(settings) as client:
+        publish_release(client, LIVE_FIRST, [FIRST])
     first = server_of(settings)
     stop_embedded(settings)
     assert is_gone(first)
-    with connect(settings) as client:
+    with connect_server(settings) as client:
         assert read_live(client) == LIVE_FIRST
     assert server_of(settings) != first
 
@@ -168,8 +172,8 @@ def test_stopping_is_for_everybody_and_the_next_one_starts_anew(settings: Settin
 
 
 def test_a_server_that_is_killed_comes_back_by_itself_with_what_it_held(settings: Settings) -> None:
-    with connect(settings) as client:
-        publish(client, LIVE_FIRST, [FIRST])
+    with connect_server(settings) as client:
+        publish_release(client, LIVE_FIRST, [FIRST])
         time.sleep(1.1)  # written to disk every second
         os.kill(server_of(settings), signal.SIGKILL)
 
@@ -192,16 +196,28 @@ def test_a_keeper_that_dies_is_replaced(settings: Settings, dies: signal.Signals
     assert keeper_of(settings) != keeper
 
 
-def test_a_server_left_over_from_a_keeper_that_died_is_ended_first(settings: Settings, tmp_path: Path) -> None:
+def test_a_server_left_over_from_a_keeper_that_died_is_ended_first(
+    settings: Settings, tmp_path: Path
+) -> None:
     """Where the system does not end it with its keeper."""
     folder = settings.workspace / "valkey"
     folder.mkdir(parents=True)
-    path = Path(urlsplit(embedded.url(settings.workspace)).path)  # elsewhere where the workspace's own is too long for a socket
+    path = Path(
+        urlsplit(embedded.server_url(settings.workspace)).path
+    )  # elsewhere where the workspace's own is too long for a socket
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    command = [str(embedded.server_binary()), "--port", "0", "--save", "", "--unixsocket", str(path)]
+    command = [
+        str(embedded.server_binary()),
+        "--port",
+        "0",
+        "--save",
+        "",
+        "--unixsocket",
+        str(path),
+    ]
     left_over = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=folder)
     try:
-        eventually(lambda: embedded.answers(path))
+        eventually(lambda: embedded.server_answers(path))
         assert server_of(settings) != left_over.pid
         assert left_over.wait(timeout=10) == 0
     finally:
@@ -221,46 +237,58 @@ def test_stale_files_are_no_obstacle(settings: Settings) -> None:
 
 
 def test_data_that_cannot_be_read_are_set_aside(settings: Settings) -> None:
-    with connect(settings) as client:
-        publish(client, LIVE_FIRST, [FIRST])
+    with connect_server(settings) as client:
+        publish_release(client, LIVE_FIRST, [FIRST])
     stop_embedded(settings)
     data = settings.workspace / "valkey" / "appendonlydir"
     for path in data.iterdir():
         path.write_bytes(b"nonsense" * 100)
-    with connect(settings) as client:
+    with connect_server(settings) as client:
         assert read_live(client) is None
     assert data.with_name("appendonlydir.unreadable").is_dir()
 
 
 def test_a_long_path_is_no_obstacle(tmp_path: Path) -> None:
     settings = Settings(workspace=tmp_path / ("long" * 20) / ("very" * 20), redis_url="")
-    with connect(settings) as client:
+    with connect_server(settings) as client:
         assert client.ping()
-        assert len(where(settings).url_without_password) < 110
+        assert len(describe_server(settings).url_without_password) < 110
     stop_embedded(settings)
-    assert not Path(where(settings).url_without_password.removeprefix("unix://").split("?")[0]).parent.exists()
+    assert not Path(
+        describe_server(settings).url_without_password.removeprefix("unix://").split("?")[0]
+    ).parent.exists()
 
 
-def test_a_folder_that_others_can_enter_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_others_can_enter_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(embedded.tempfile, "gettempdir", lambda: str(tmp_path))
     settings = Settings(workspace=tmp_path / ("long" * 20) / ("very" * 20), redis_url="")
-    socket_path = Path(where(settings).url_without_password.removeprefix("unix://").split("?")[0])
+    socket_path = Path(
+        describe_server(settings).url_without_password.removeprefix("unix://").split("?")[0]
+    )
     socket_path.parent.mkdir(mode=0o777)
     socket_path.parent.chmod(0o777)
     with pytest.raises(UnavailableError, match="is not ours alone"):
-        connect(settings)
+        connect_server(settings)
 
 
-def test_a_server_that_cannot_start_says_where_to_look(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_cannot_start_says_where_to_look(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(embedded, "server_binary", lambda: Path("/bin/false"))
-    with pytest.raises(UnavailableError, match=r"does not start; .*valkey.log says why. Or set PHANTOM_REDIS_URL"):
-        connect(settings)
+    with pytest.raises(
+        UnavailableError, match=r"does not start; .*valkey.log says why. Or set PHANTOM_REDIS_URL"
+    ):
+        connect_server(settings)
 
 
 def test_a_workspace_that_cannot_be_written_is_said_to_be(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UnavailableError, match=r"No Valkey server can be started in .*file/valkey: Not a directory"):
-        connect(Settings(workspace=tmp_path / "file", redis_url=""))
+    with pytest.raises(
+        UnavailableError, match=r"No Valkey server can be started in .*file/valkey: Not a directory"
+    ):
+        connect_server(Settings(workspace=tmp_path / "file", redis_url=""))
 
 
 def test_many_processes_that_start_at_once_find_one_server(settings: Settings) -> None:
@@ -276,6 +304,6 @@ def test_many_processes_that_start_at_once_find_one_server(settings: Settings) -
 def test_connecting_and_leaving_in_a_hurry_always_finds_a_server(settings: Settings) -> None:
     """Users who come while the server stops for want of users wait for the next one."""
     for n in range(1, 11):
-        with connect(settings) as client:
+        with connect_server(settings) as client:
             assert client.incr("visits") == n
-        embedded.leave(settings.workspace)
+        embedded.leave_server(settings.workspace)

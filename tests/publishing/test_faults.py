@@ -1,4 +1,6 @@
-"""Whatever goes wrong on the way: readers see the old rules whole or the new ones whole, and the publisher one true sentence."""
+"""Whatever goes wrong on the way: readers see the old rules whole or the new ones whole, and the
+publisher one true sentence.
+"""
 
 import time
 from collections.abc import Iterator
@@ -7,13 +9,13 @@ from pathlib import Path
 import pytest
 import redis
 
-from phantom_core.errors import PhantomError, UnavailableError
-from phantom_core.publishing.divergence import compare, heal
+from phantom_core.core.errors import PhantomError, UnavailableError
+from phantom_core.publishing.divergence import compare_documents, restore_documents
 from phantom_core.publishing.live import Live
 from phantom_core.publishing.publish import (
     NotSwitchedError,
     UncertainError,
-    publish,
+    publish_release,
     read_live,
     read_published,
 )
@@ -31,8 +33,15 @@ IMPATIENT = "?socket_timeout=0.1"
 
 
 @pytest.fixture(scope="module", params=[kind for kind, binary in BINARIES.items() if binary])
-def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
-    with OwnServer(tmp_path_factory.mktemp(request.param), request.param, appendonly="yes", appendfsync="always") as server:
+def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OwnServer]:
+    with OwnServer(
+        tmp_path_factory.mktemp(request.param),
+        request.param,
+        appendonly="yes",
+        appendfsync="always",
+    ) as server:
         yield server
 
 
@@ -45,13 +54,15 @@ def server(running: OwnServer) -> Iterator[OwnServer]:
         client.replicaof("NO", "ONE")
         client.config_set("maxmemory", 0)
         client.flushall()
-        publish(client, LIVE_FIRST, [FIRST])
+        publish_release(client, LIVE_FIRST, [FIRST])
     yield running
     running.thaw()
 
 
 def assert_whole(server: OwnServer, *, can_be_new: bool = True) -> bool:
-    """Readers see the old rules or the new ones, all of them. Returns whether they are the new ones."""
+    """Readers see the old rules or the new ones, all of them. Returns whether they are the new
+    ones.
+    """
     with server.client() as client:
         found = read_published(client)
     assert found
@@ -73,7 +84,7 @@ def attempt(client: redis.Redis, server: OwnServer) -> type[PhantomError] | None
     """Publish the second rules; what is said must be true, and must be said within seconds."""
     started_s = time.monotonic()
     try:
-        publish(client, LIVE_SECOND, [FIRST, SECOND])
+        publish_release(client, LIVE_SECOND, [FIRST, SECOND])
     except NotSwitchedError as error:
         assert_one_sentence(error)
         outcome: type[PhantomError] | None = NotSwitchedError
@@ -93,20 +104,22 @@ def assert_said_truly(outcome: type[PhantomError] | None, server: OwnServer) -> 
 
 def assert_the_same_again_completes(server: OwnServer) -> None:
     with server.client() as client:
-        publish(client, LIVE_SECOND, [FIRST, SECOND])
-        assert compare(client, LIVE_SECOND, [FIRST, SECOND]) == ()
+        publish_release(client, LIVE_SECOND, [FIRST, SECOND])
+        assert compare_documents(client, LIVE_SECOND, [FIRST, SECOND]) == ()
 
 
 def test_a_publish_is_so_many_commands(server: OwnServer) -> None:
     with Proxy(server.port) as proxy, server.client(port=proxy.port) as client:
-        publish(client, LIVE_SECOND, [FIRST, SECOND])
+        publish_release(client, LIVE_SECOND, [FIRST, SECOND])
         assert proxy.names == COMMANDS
 
 
 @pytest.mark.parametrize("n", EVERY)
 @pytest.mark.parametrize("fate", ["cut", "half", "deaf"])
 @pytest.mark.parametrize("then", ["forward", "cut"], ids=["back_at_once", "gone_for_good"])
-def test_the_connection_breaks_at_any_command(server: OwnServer, n: int, fate: Fate, then: Fate) -> None:
+def test_the_connection_breaks_at_any_command(
+    server: OwnServer, n: int, fate: Fate, then: Fate
+) -> None:
     with Proxy(server.port, at(n, fate, then)) as proxy, server.client(port=proxy.port) as client:
         outcome = attempt(client, server)
     assert_said_truly(outcome, server)
@@ -120,7 +133,10 @@ def test_the_connection_breaks_at_any_command(server: OwnServer, n: int, fate: F
 @pytest.mark.parametrize("n", EVERY)
 @pytest.mark.parametrize("fate", ["stall", "mute"])
 def test_the_network_stalls_at_any_command(server: OwnServer, n: int, fate: Fate) -> None:
-    with Proxy(server.port, at(n, fate, fate)) as proxy, server.client(port=proxy.port, options=IMPATIENT) as client:
+    with (
+        Proxy(server.port, at(n, fate, fate)) as proxy,
+        server.client(port=proxy.port, options=IMPATIENT) as client,
+    ):
         outcome = attempt(client, server)
     assert_said_truly(outcome, server)
     assert outcome is (NotSwitchedError if n < SWITCH else UncertainError)
@@ -158,7 +174,9 @@ def test_memory_runs_out_before_any_command(server: OwnServer, n: int) -> None:
 
 
 @pytest.mark.parametrize("n", EVERY)
-def test_the_server_becomes_a_read_only_replica_before_any_command(server: OwnServer, n: int) -> None:
+def test_the_server_becomes_a_read_only_replica_before_any_command(
+    server: OwnServer, n: int
+) -> None:
     with server.client() as other:
         # Follows nobody, and keeps what it has.
         demoted = at(n, "forward", before=lambda: other.replicaof("127.0.0.1", "1"))
@@ -179,8 +197,8 @@ def test_everything_is_flushed_before_any_command(server: OwnServer, n: int) -> 
         assert live is None or outcome is None
         if live:
             assert_whole(server)
-        heal(other, LIVE_SECOND, [FIRST, SECOND])
-        assert compare(other, LIVE_SECOND, [FIRST, SECOND]) == ()
+        restore_documents(other, LIVE_SECOND, [FIRST, SECOND])
+        assert compare_documents(other, LIVE_SECOND, [FIRST, SECOND]) == ()
     assert outcome is {1: None, SWITCH + 1: UncertainError}.get(n, NotSwitchedError)
 
 
@@ -193,13 +211,22 @@ def test_a_client_that_outlives_a_restart_publishes_at_the_first_attempt(server:
     assert assert_whole(server)
 
 
-def test_an_empty_server_in_its_place_is_found_out_and_healed(server: OwnServer, tmp_path: Path) -> None:
-    with Proxy(server.port) as proxy, server.client(port=proxy.port) as client, OwnServer(tmp_path / "empty") as empty:
+def test_an_empty_server_in_its_place_is_found_out_and_healed(
+    server: OwnServer, tmp_path: Path
+) -> None:
+    with (
+        Proxy(server.port) as proxy,
+        server.client(port=proxy.port) as client,
+        OwnServer(tmp_path / "empty") as empty,
+    ):
         assert read_live(client) == LIVE_FIRST
         proxy.redirect(empty.port)
         assert read_live(client) is None
-        assert [one.found for one in compare(client, LIVE_FIRST, [FIRST])] == ["nothing", "nothing"]
-        heal(client, LIVE_FIRST, [FIRST])
+        assert [one.found for one in compare_documents(client, LIVE_FIRST, [FIRST])] == [
+            "nothing",
+            "nothing",
+        ]
+        restore_documents(client, LIVE_FIRST, [FIRST])
         assert_whole(empty, can_be_new=False)
 
 
@@ -218,7 +245,7 @@ def test_a_switch_that_arrives_late_loses_against_a_later_one(server: OwnServer)
         with server.client(port=proxy.port) as client:
             assert attempt(client, server) is UncertainError
         assert_whole(server, can_be_new=False)
-        publish(other, live, [third])
+        publish_release(other, live, [third])
         proxy.released.set()
         time.sleep(0.1)
         assert read_live(other) == live
@@ -239,9 +266,12 @@ def test_a_switch_that_arrives_late_is_no_conflict_with_the_same_again(server: O
 def test_healing_can_fail_anywhere_and_be_done_again(server: OwnServer, n: int, fate: Fate) -> None:
     with server.client() as other:
         other.set("rules:live", "nonsense")
-        with Proxy(server.port, at(n, fate, fate)) as proxy, server.client(port=proxy.port, options=IMPATIENT) as client:
+        with (
+            Proxy(server.port, at(n, fate, fate)) as proxy,
+            server.client(port=proxy.port, options=IMPATIENT) as client,
+        ):
             with pytest.raises(UnavailableError) as error:
-                heal(client, LIVE_SECOND, [FIRST, SECOND])
+                restore_documents(client, LIVE_SECOND, [FIRST, SECOND])
             assert_one_sentence(error.value)
-        heal(other, LIVE_SECOND, [FIRST, SECOND])
+        restore_documents(other, LIVE_SECOND, [FIRST, SECOND])
     assert assert_whole(server)

@@ -3,9 +3,15 @@
 import pytest
 import redis
 
-from phantom_core.errors import ConflictError, InputError, NotFoundError
+from phantom_core.core.errors import ConflictError, InputError, NotFoundError
 from phantom_core.publishing.live import NOTHING_LIVE, Live
-from phantom_core.publishing.publish import NotSwitchedError, publish, read_live, read_published, read_release
+from phantom_core.publishing.publish import (
+    NotSwitchedError,
+    publish_release,
+    read_live,
+    read_published,
+    read_release,
+)
 from tests.publishing.samples import FIRST, LIVE_FIRST, LIVE_SECOND, SECOND, release
 
 
@@ -15,7 +21,7 @@ def test_nothing_is_live_before_anything_is_published(client: redis.Redis) -> No
 
 
 def test_what_is_published_is_read_back_whole(client: redis.Redis) -> None:
-    publish(client, LIVE_SECOND, [FIRST, SECOND])
+    publish_release(client, LIVE_SECOND, [FIRST, SECOND])
     published = read_published(client)
     assert published
     assert published.live == LIVE_SECOND
@@ -25,47 +31,53 @@ def test_what_is_published_is_read_back_whole(client: redis.Redis) -> None:
 
 def test_the_same_again_changes_nothing(client: redis.Redis) -> None:
     for _ in range(2):
-        publish(client, LIVE_FIRST, [FIRST])
+        publish_release(client, LIVE_FIRST, [FIRST])
     assert read_live(client) == LIVE_FIRST
 
 
 def test_a_later_epoch_stays(client: redis.Redis) -> None:
-    publish(client, LIVE_SECOND, [FIRST, SECOND])
-    with pytest.raises(NotSwitchedError, match="already holds epoch 2, and this is epoch 1") as error:
-        publish(client, LIVE_FIRST, [FIRST])
+    publish_release(client, LIVE_SECOND, [FIRST, SECOND])
+    with pytest.raises(
+        NotSwitchedError, match="already holds epoch 2, and this is epoch 1"
+    ) as error:
+        publish_release(client, LIVE_FIRST, [FIRST])
     assert isinstance(error.value, ConflictError)
     assert read_live(client) == LIVE_SECOND
 
 
 def test_other_content_under_the_same_epoch_is_a_conflict(client: redis.Redis) -> None:
-    publish(client, LIVE_FIRST, [FIRST])
-    with pytest.raises(NotSwitchedError, match="rules:live already holds something else under epoch 1"):
-        publish(client, Live(1, "second-2"), [SECOND])
+    publish_release(client, LIVE_FIRST, [FIRST])
+    with pytest.raises(
+        NotSwitchedError, match="rules:live already holds something else under epoch 1"
+    ):
+        publish_release(client, Live(1, "second-2"), [SECOND])
     assert read_live(client) == LIVE_FIRST
 
 
 def test_a_version_never_changes(client: redis.Redis) -> None:
-    publish(client, LIVE_FIRST, [FIRST])
-    with pytest.raises(NotSwitchedError, match="rules:first-1 is already on the server with other content"):
-        publish(client, Live(2, "first-1"), [release("first-1", 1.5)])
+    publish_release(client, LIVE_FIRST, [FIRST])
+    with pytest.raises(
+        NotSwitchedError, match="rules:first-1 is already on the server with other content"
+    ):
+        publish_release(client, Live(2, "first-1"), [release("first-1", 1.5)])
     assert read_live(client) == LIVE_FIRST
     assert read_release(client, "first-1") == FIRST
 
 
 def test_rules_that_are_not_given_cannot_go_live(client: redis.Redis) -> None:
     with pytest.raises(InputError, match="Version first-1 shall be live"):
-        publish(client, LIVE_SECOND, [SECOND])
+        publish_release(client, LIVE_SECOND, [SECOND])
     assert client.keys() == []
 
 
 def test_epochs_begin_with_1(client: redis.Redis) -> None:
     with pytest.raises(InputError, match="Nothing can be published under epoch 0"):
-        publish(client, NOTHING_LIVE, [])
+        publish_release(client, NOTHING_LIVE, [])
     assert not client.keys()
 
 
 def test_the_base_price_is_published_without_rules(client: redis.Redis) -> None:
-    publish(client, Live(3, ""), [])
+    publish_release(client, Live(3, ""), [])
     live = read_live(client)
     assert live
     assert live.version_for("anyone") == ""

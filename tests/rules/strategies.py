@@ -1,4 +1,6 @@
-"""Rule sets and sessions for property tests: few features with round thresholds, so that rules meet, overlap and repeat."""
+"""Rule sets and sessions for property tests: few features with round thresholds, so that rules
+meet, overlap and repeat.
+"""
 
 import numpy as np
 from hypothesis import strategies as st
@@ -15,17 +17,36 @@ MARKUPS = (0.9, 1.0, 1.1, 1.3, 1.2345678901234567)
 
 conditions = st.one_of(
     st.builds(
-        Condition, st.sampled_from(NUMBERS), st.sampled_from([">", ">=", "<", "<=", "=", "!="]), st.sampled_from(THRESHOLDS), st.booleans()
+        Condition,
+        st.sampled_from(NUMBERS),
+        st.sampled_from([">", ">=", "<", "<=", "=", "!="]),
+        st.sampled_from(THRESHOLDS),
+        st.booleans(),
     ),
-    st.builds(Condition, st.just(CATEGORY), st.sampled_from(["=", "!="]), st.sampled_from(BROWSERS), st.booleans()),
-    st.builds(lambda name: Condition(name, "IS UNDEFINED", when_undefined=True), st.sampled_from((*NUMBERS, CATEGORY))),
+    st.builds(
+        Condition,
+        st.just(CATEGORY),
+        st.sampled_from(["=", "!="]),
+        st.sampled_from(BROWSERS),
+        st.booleans(),
+    ),
+    st.builds(
+        lambda name: Condition(name, "IS UNDEFINED", when_undefined=True),
+        st.sampled_from((*NUMBERS, CATEGORY)),
+    ),
 )
-rules = st.builds(Rule, st.lists(conditions, min_size=1, max_size=4).map(tuple), st.sampled_from(MARKUPS))
-rule_sets = st.builds(RuleSet, st.just("any"), st.lists(rules, max_size=7).map(tuple), st.sampled_from(MARKUPS))
+rules = st.builds(
+    Rule, st.lists(conditions, min_size=1, max_size=4).map(tuple), st.sampled_from(MARKUPS)
+)
+rule_sets = st.builds(
+    RuleSet, st.just("any"), st.lists(rules, max_size=7).map(tuple), st.sampled_from(MARKUPS)
+)
 
 
 def random_sessions(n: int, rng: np.random.Generator) -> dict[str, Column]:
-    """Sessions of which a third have undefined features; numbers lie on thresholds, a hair beside them, and anywhere."""
+    """Sessions of which a third have undefined features; numbers lie on thresholds, a hair beside
+    them, and anywhere.
+    """
     columns: dict[str, Column] = {}
     has_gaps = rng.random(n) < 1 / 3
     for name in NUMBERS:
@@ -41,4 +62,7 @@ def random_sessions(n: int, rng: np.random.Generator) -> dict[str, Column]:
 
 def row(columns: dict[str, Column], i: int) -> dict[str, float | str | None]:
     """One session as a mapping."""
-    return {name: values[i] if isinstance(values[i], str) or values[i] is None else float(values[i]) for name, values in columns.items()}
+    return {
+        name: values[i] if isinstance(values[i], str) or values[i] is None else float(values[i])
+        for name, values in columns.items()
+    }

@@ -1,14 +1,16 @@
-"""Evaluation: the first rule that holds decides, and undefined is neither true nor false but what the rule says."""
+"""Evaluation: the first rule that holds decides, and undefined is neither true nor false but what
+the rule says.
+"""
 
 import numpy as np
 import pytest
 
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 from phantom_core.market.policies.fixed import Fixed
 from phantom_core.market.policies.rules import RulePolicy
 from phantom_core.market.scenario import Scenario
 from phantom_core.market.shops import Shops
-from phantom_core.rules.evaluate import OTHERWISE, evaluate
+from phantom_core.rules.evaluate import OTHERWISE, evaluate_rules
 from phantom_core.rules.text import parse_rules
 
 NAN = float("nan")
@@ -16,10 +18,12 @@ NAN = float("nan")
 
 def decide(text: str, **columns: list[float] | list[str | None]) -> tuple[list[float], list[int]]:
     arrays = {
-        name: np.array(values, object if any(isinstance(value, str) for value in values) else np.float64)
+        name: np.array(
+            values, object if any(isinstance(value, str) for value in values) else np.float64
+        )
         for name, values in columns.items()
     }
-    found = evaluate(parse_rules(text, "demo"), arrays, len(next(iter(columns.values()))))
+    found = evaluate_rules(parse_rules(text, "demo"), arrays, len(next(iter(columns.values()))))
     return found.markup_ratio.tolist(), found.rule.tolist()
 
 
@@ -29,18 +33,27 @@ def test_the_first_rule_that_holds_decides() -> None:
 
 
 def test_all_conditions_of_a_rule_must_hold() -> None:
-    assert decide("IF a > 1 AND b <= 0 THEN markup 2\nELSE markup 1", a=[2, 2, 0], b=[0, 1, 0])[1] == [0, OTHERWISE, OTHERWISE]
+    assert decide("IF a > 1 AND b <= 0 THEN markup 2\nELSE markup 1", a=[2, 2, 0], b=[0, 1, 0])[
+        1
+    ] == [0, OTHERWISE, OTHERWISE]
 
 
 @pytest.mark.parametrize("operator", [">", ">=", "<", "<=", "=", "!="])
-def test_a_comparison_with_an_undefined_feature_is_false_unless_the_rule_says_so(operator: str) -> None:
+def test_a_comparison_with_an_undefined_feature_is_false_unless_the_rule_says_so(
+    operator: str,
+) -> None:
     assert decide(f"IF a {operator} 0 THEN markup 2\nELSE markup 1", a=[NAN])[0] == [1.0]
-    assert decide(f"IF a {operator} 0 OR UNDEFINED THEN markup 2\nELSE markup 1", a=[NAN])[0] == [2.0]
+    assert decide(f"IF a {operator} 0 OR UNDEFINED THEN markup 2\nELSE markup 1", a=[NAN])[0] == [
+        2.0
+    ]
 
 
 def test_undefined_can_be_asked_for() -> None:
     assert decide("IF a IS UNDEFINED THEN markup 2\nELSE markup 1", a=[NAN, 0.0])[0] == [2.0, 1.0]
-    assert decide("IF b IS UNDEFINED THEN markup 2\nELSE markup 1", b=[None, "Chrome"])[0] == [2.0, 1.0]
+    assert decide("IF b IS UNDEFINED THEN markup 2\nELSE markup 1", b=[None, "Chrome"])[0] == [
+        2.0,
+        1.0,
+    ]
 
 
 def test_categories_are_compared_as_a_whole() -> None:
@@ -54,7 +67,9 @@ def test_a_feature_that_is_not_there_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("text", "column"), [("IF a > 1", ["Chrome"]), ("IF a = 'x'", [1.0])])
-def test_numbers_and_categories_are_not_compared(text: str, column: list[float] | list[str | None]) -> None:
+def test_numbers_and_categories_are_not_compared(
+    text: str, column: list[float] | list[str | None]
+) -> None:
     with pytest.raises(InputError, match="the rule compares it with"):
         decide(f"{text} THEN markup 2\nELSE markup 1", a=column)
 
@@ -64,7 +79,9 @@ def test_a_rule_policy_that_always_says_the_same_earns_what_a_fixed_price_earns(
     earned = []
     for policy in (same, Fixed(1.2)):
         shops = Shops(Scenario(), 8, 1)
-        earned.append(sum(shops.step(policy.ratios(shops.state)).reward for _ in range(24)).tolist())
+        earned.append(
+            sum(shops.step(policy.ratios(shops.state)).reward for _ in range(24)).tolist()
+        )
     assert earned[0] == earned[1]
 
 

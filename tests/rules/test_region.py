@@ -4,11 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phantom_core.rules.domain import Domain
-from phantom_core.rules.region import AFTER, BEFORE, Region, joined
+from phantom_core.rules.region import AFTER, BEFORE, Region, join_regions
 
 cuts = st.tuples(st.sampled_from([-1.0, 0.0, 0.5, 2.0]), st.sampled_from([BEFORE, AFTER]))
 regions = st.builds(
-    lambda spans, categories, undefined: Region(joined(spans), frozenset(categories), undefined),
+    lambda spans, categories, undefined: Region(
+        join_regions(spans), frozenset(categories), undefined
+    ),
     st.lists(st.tuples(cuts, cuts), max_size=3),
     st.sets(st.sampled_from("ab")),
     st.booleans(),

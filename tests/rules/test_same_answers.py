@@ -1,4 +1,6 @@
-"""One rule set in all its forms: text, JSON, JDM in a Zen engine, shorter rules. Every session gets the same answer."""
+"""One rule set in all its forms: text, JSON, JDM in a Zen engine, shorter rules. Every session gets
+the same answer.
+"""
 
 import json
 
@@ -7,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 from phantom_core.rules.condition import Condition
 from phantom_core.rules.document import from_json, write_document
-from phantom_core.rules.evaluate import evaluate
+from phantom_core.rules.evaluate import evaluate_rules
 from phantom_core.rules.jdm import from_jdm, to_jdm, write_jdm
 from phantom_core.rules.rule_set import Rule, RuleSet
-from phantom_core.rules.simplify import simplify
+from phantom_core.rules.simplify import simplify_rules
 from phantom_core.rules.text import format_rules, parse_rules
 from phantom_core.rules.zen import ZenRules
 from tests.examples import examples
@@ -33,45 +35,63 @@ def test_any_rule_set_survives_json_and_jdm(rules: RuleSet) -> None:
 @examples(40)
 def test_a_zen_engine_answers_as_the_data_do(rules: RuleSet, seed: int) -> None:
     columns = random_sessions(250, np.random.default_rng(seed))
-    decided, zen = evaluate(rules, columns, 250), ZenRules(rules)
+    decided, zen = evaluate_rules(rules, columns, 250), ZenRules(rules)
     for i in range(250):
         answer = zen.decide(row(columns, i))
-        assert (answer.markup_ratio, answer.rule) == (decided.markup_ratio[i], rules.title(int(decided.rule[i])))
+        assert (answer.markup_ratio, answer.rule) == (
+            decided.markup_ratio[i],
+            rules.title(int(decided.rule[i])),
+        )
 
 
 def test_ten_thousand_sessions_get_one_answer_from_text_data_and_engine() -> None:
     text = (
-        "IF interaction_velocity > 10 AND cart_adds < 0.1 THEN markup 1.30 (likely reconnaissance)\n"
-        "ELIF std_price_seen IS UNDEFINED AND browser_family != 'Safari' OR UNDEFINED THEN markup 1.05\n"
+        "IF interaction_velocity > 10 AND cart_adds < 0.1 THEN markup 1.30 (likely "
+        "reconnaissance)\n"
+        "ELIF std_price_seen IS UNDEFINED AND browser_family != 'Safari' OR UNDEFINED THEN markup "
+        "1.05\n"
         "ELIF p_agent >= 0.6666666666666666 OR UNDEFINED THEN markup 1.2345678901234567\n"
-        "ELIF interaction_velocity <= 2 OR UNDEFINED AND browser_family = 'Chrome' THEN markup 0.95\nELSE markup 1.00\n"
+        "ELIF interaction_velocity <= 2 OR UNDEFINED AND browser_family = 'Chrome' THEN markup "
+        "0.95\nELSE markup 1.00\n"
     )
     rules = parse_rules(text, "demo")
     columns = random_sessions(N_SESSIONS, np.random.default_rng(20_261))
-    undefined = np.array([not {"nan", "None"}.isdisjoint(map(str, row(columns, i).values())) for i in range(N_SESSIONS)])
+    undefined = np.array(
+        [
+            not {"nan", "None"}.isdisjoint(map(str, row(columns, i).values()))
+            for i in range(N_SESSIONS)
+        ]
+    )
     assert 0.28 < undefined.mean() < 0.36
-    expected = evaluate(rules, columns, N_SESSIONS).markup_ratio
+    expected = evaluate_rules(rules, columns, N_SESSIONS).markup_ratio
     forms = (
         parse_rules(format_rules(rules), "demo"),
         from_json(json.loads(write_document(rules))),
         from_jdm(to_jdm(rules)),
-        simplify(rules),
+        simplify_rules(rules),
     )
     for form in forms:
-        assert np.array_equal(evaluate(form, columns, N_SESSIONS).markup_ratio, expected)
+        assert np.array_equal(evaluate_rules(form, columns, N_SESSIONS).markup_ratio, expected)
     zen = ZenRules(rules)
-    assert [zen.decide(row(columns, i)).markup_ratio for i in range(N_SESSIONS)] == expected.tolist()
+    assert [
+        zen.decide(row(columns, i)).markup_ratio for i in range(N_SESSIONS)
+    ] == expected.tolist()
     assert len(set(expected.tolist())) == 5
 
 
 @given(rule_sets, st.integers(0, 2**32))
 @examples(200)
 def test_simpler_rules_answer_alike_and_are_not_longer(rules: RuleSet, seed: int) -> None:
-    shorter = simplify(rules)
+    shorter = simplify_rules(rules)
     columns = random_sessions(2_000, np.random.default_rng(seed))
-    assert np.array_equal(evaluate(shorter, columns, 2_000).markup_ratio, evaluate(rules, columns, 2_000).markup_ratio)
-    assert sum(len(rule.conditions) for rule in shorter.rules) <= sum(len(rule.conditions) for rule in rules.rules)
-    assert simplify(shorter) == shorter
+    assert np.array_equal(
+        evaluate_rules(shorter, columns, 2_000).markup_ratio,
+        evaluate_rules(rules, columns, 2_000).markup_ratio,
+    )
+    assert sum(len(rule.conditions) for rule in shorter.rules) <= sum(
+        len(rule.conditions) for rule in rules.rules
+    )
+    assert simplify_rules(shorter) == shorter
 
 
 def test_a_tree_loses_what_the_branches_above_have_settled() -> None:
@@ -87,17 +107,22 @@ ELIF a <= 5 OR UNDEFINED THEN markup 1.20
 ELIF c <= 1 THEN markup 1.30 (one leaf; its twin)
 ELSE markup 1.40
 """
-    assert format_rules(simplify(parse_rules(leaves, "tree"))) == short
+    assert format_rules(simplify_rules(parse_rules(leaves, "tree"))) == short
 
 
 def test_two_bounds_of_one_side_become_one() -> None:
     rules = parse_rules("IF a > 1 AND a > 3 AND a <= 9 THEN markup 1.2\nELSE markup 1", "x")
-    assert format_rules(simplify(rules)) == "IF a > 3 AND a <= 9 THEN markup 1.20\nELSE markup 1.00\n"
+    assert (
+        format_rules(simplify_rules(rules))
+        == "IF a > 3 AND a <= 9 THEN markup 1.20\nELSE markup 1.00\n"
+    )
 
 
 def test_undefined_is_never_forgotten() -> None:
     rules = parse_rules("IF a > 1 THEN markup 1.2\nELIF a <= 1 THEN markup 1.2\nELSE markup 1", "x")
-    assert simplify(rules) == rules  # together they hold for every number, but not where a is undefined
+    assert (
+        simplify_rules(rules) == rules
+    )  # together they hold for every number, but not where a is undefined
 
 
 def test_a_table_drawn_in_an_editor_is_read_with_what_its_engine_does_with_null() -> None:
@@ -107,7 +132,12 @@ def test_a_table_drawn_in_an_editor_is_read_with_what_its_engine_does_with_null(
         {"_id": "b", "1": "", "2": "!= 'Edge'", "m": "1.1"},
         {"_id": "c", "m": "1"},
     ]
-    table = {"hitPolicy": "first", "inputs": columns, "outputs": [{"id": "m", "field": "markup_ratio"}], "rules": rows}
+    table = {
+        "hitPolicy": "first",
+        "inputs": columns,
+        "outputs": [{"id": "m", "field": "markup_ratio"}],
+        "rules": rows,
+    }
     graph = {"nodes": [{"type": "decisionTableNode", "name": "drawn", "content": table}]}
     assert from_jdm(graph).rules == (
         Rule((Condition("p_agent", ">", 0.7), Condition("browser_family", "=", "Chrome")), 1.3),
@@ -120,12 +150,20 @@ def test_a_table_drawn_in_an_editor_is_read_with_what_its_engine_does_with_null(
     [
         ({"hitPolicy": "collect"}, "the hit policy is 'collect', expected 'first'"),
         ({"outputs": []}, "no output column 'markup_ratio'"),
-        ({"rules": [{"1": "sum(x)", "m": "1"}, {"m": "1"}]}, r"row 1, p_agent: cannot read 'sum\(x\)'"),
-        ({"rules": [{"1": "> 1", "m": "dear"}, {"m": "1"}]}, "row 1 has the mark-up 'dear', expected a number"),
+        (
+            {"rules": [{"1": "sum(x)", "m": "1"}, {"m": "1"}]},
+            r"row 1, p_agent: cannot read 'sum\(x\)'",
+        ),
+        (
+            {"rules": [{"1": "> 1", "m": "dear"}, {"m": "1"}]},
+            "row 1 has the mark-up 'dear', expected a number",
+        ),
         ({"rules": [{"1": "> 1", "m": "1"}]}, "one row without conditions, the last one"),
     ],
 )
-def test_a_table_that_cannot_be_read_is_answered_with_row_and_column(change: dict[str, object], said: str) -> None:
+def test_a_table_that_cannot_be_read_is_answered_with_row_and_column(
+    change: dict[str, object], said: str
+) -> None:
     table = {
         "hitPolicy": "first",
         "inputs": [{"id": "1", "field": "p_agent"}],
@@ -133,10 +171,15 @@ def test_a_table_that_cannot_be_read_is_answered_with_row_and_column(change: dic
         "rules": [],
     }
     with pytest.raises(InputError, match=said):
-        from_jdm({"nodes": [{"type": "decisionTableNode", "name": "drawn", "content": table | change}]})
+        from_jdm(
+            {"nodes": [{"type": "decisionTableNode", "name": "drawn", "content": table | change}]}
+        )
 
 
-@pytest.mark.parametrize("values", [None, {}, {"format": "phantom-rules/1", "name": "x", "rules": [{"if": 1}], "otherwise": {}}])
+@pytest.mark.parametrize(
+    "values",
+    [None, {}, {"format": "phantom-rules/1", "name": "x", "rules": [{"if": 1}], "otherwise": {}}],
+)
 def test_json_that_is_no_rule_set_is_answered_with_the_place(values: object) -> None:
     with pytest.raises(InputError, match="Rules as JSON, at "):
         from_json(values)

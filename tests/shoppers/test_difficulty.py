@@ -6,14 +6,16 @@ import pytest
 
 from benchmarks import demo_difficulty as difficulty
 from benchmarks.demo_difficulty import DemoSet
-from phantom_core.settings import Settings
+from phantom_core.core.settings import Settings
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoSet:
     usual = {name: field.default for name, field in Settings.model_fields.items()}
     folder: Path = tmp_path_factory.mktemp("demo")
-    return difficulty.load(Settings(workspace=folder, seed=usual["seed"], demo_sessions=usual["demo_sessions"]))
+    return difficulty.load(
+        Settings(workspace=folder, seed=usual["seed"], demo_sessions=usual["demo_sessions"])
+    )
 
 
 def test_nearly_half_of_the_sessions_are_by_agents(demo: DemoSet) -> None:
@@ -49,9 +51,13 @@ def test_without_timing_much_is_lost_but_not_all(demo: DemoSet) -> None:
     assert 0.75 <= figures.roc_auc.value <= 0.90
 
 
-def test_imitators_that_nobody_met_in_training_are_harder_to_find_than_scrapers(demo: DemoSet) -> None:
+def test_imitators_that_nobody_met_in_training_are_harder_to_find_than_scrapers(
+    demo: DemoSet,
+) -> None:
     unseen = {}
     for name in ("imitator", "scraper"):
         rows = (demo.words("family") == name) | ~demo.is_agent
-        unseen[name] = difficulty.judge(demo, difficulty.out_of_fold(demo, unseen=name), rows).roc_auc.value
+        unseen[name] = difficulty.judge(
+            demo, difficulty.out_of_fold(demo, unseen=name), rows
+        ).roc_auc.value
     assert 0.70 <= unseen["imitator"] <= 0.90 < unseen["scraper"]

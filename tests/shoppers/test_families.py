@@ -6,10 +6,10 @@ import pytest
 from phantom_core.shoppers.actors import DAY_MS, START_MS, WINDOW_DAYS, draw_crowd
 from phantom_core.shoppers.catalogue import demo_catalogue
 from phantom_core.shoppers.families import FAMILIES, Family, Habits, Style, Waits
-from phantom_core.shoppers.path import Events, Move
+from phantom_core.shoppers.path import Move, PathEvents
 from phantom_core.shoppers.quotes import DEMO_EXPERIMENT, Shop
 from phantom_core.shoppers.visits import Visits
-from phantom_core.shoppers.walk import walk
+from phantom_core.shoppers.walk import walk_visits
 
 CLOCK = Waits("even", typical_s=2.0, spread=0.0, attention=0.0, pause_rate=0.0, pause_s=0.0)
 
@@ -19,7 +19,7 @@ def style(on_list: Habits, on_product: Habits, **changed: float) -> Style:
     return Style(CLOCK, on_list, on_product, **(usual | changed))
 
 
-def one_visit(how: Style, target: int = -1) -> Events:
+def one_visit(how: Style, target: int = -1) -> PathEvents:
     visits = Visits(
         store=np.array([0]),
         start_ms=np.array([0]),
@@ -29,7 +29,9 @@ def one_visit(how: Style, target: int = -1) -> Events:
         taste=np.array([0.5]),
         target=np.array([target]),
     )
-    return walk(visits, how, 2.0, Shop(demo_catalogue(), DEMO_EXPERIMENT), np.random.default_rng(0))[0]
+    return walk_visits(
+        visits, how, 2.0, Shop(demo_catalogue(), DEMO_EXPERIMENT), np.random.default_rng(0)
+    )[0]
 
 
 def test_there_are_four_human_and_five_agent_families_whose_shares_add_up() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from phantom_core.settings import Settings
+from phantom_core.core.settings import Settings
 
 
 @pytest.fixture

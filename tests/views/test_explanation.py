@@ -5,46 +5,78 @@ import pyarrow as pa
 
 from phantom_core.explain.explanation import Explanation, Kernels
 from phantom_core.explain.importance import Importance
-from phantom_core.views.explanation import ExplanationView, contributions_table, dependence, swarm
+from phantom_core.views.explain.explanation import (
+    ExplanationView,
+    contributions_table,
+    dependence_points,
+    swarm_points,
+)
 
 
 def view(n: int = 100) -> ExplanationView:
-    """Views speak for agents, the browser and automation say something, hovering nothing; one session in four has no price."""
+    """Views speak for agents, the browser and automation say something, hovering nothing; one
+    session in four has no price.
+    """
     rng = np.random.default_rng(0)
     rows = {
         "item_views": ("behavioural", 2.0, pa.array(range(n))),
-        "avg_price_seen": ("product", 1.0, pa.array(rng.gamma(1, 10, n), mask=np.arange(n) % 4 == 0)),
+        "avg_price_seen": (
+            "product",
+            1.0,
+            pa.array(rng.gamma(1, 10, n), mask=np.arange(n) % 4 == 0),
+        ),
         "browser_family": ("user_agent", 0.5, pa.array(["Chrome", None] * (n // 2))),
         "is_automation_tool": ("user_agent", 0.2, pa.array([True, False, None, True] * (n // 4))),
         "hover_events": ("behavioural", 0.0, pa.array([0] * n)),
     }
-    features = tuple(Importance(name, family, size, None, None) for name, (family, size, _) in rows.items())
+    features = tuple(
+        Importance(name, family, size, None, None) for name, (family, size, _) in rows.items()
+    )
     empty = Kernels((), ((0,),), ((0,),), 1.0)
-    explanation = Explanation("m", "agent", "sessions", (0,), n, n, 0, 0, 1, 0, 0.0, features, (), (), 0, empty)
+    explanation = Explanation(
+        "m", "agent", "sessions", (0,), n, n, 0, 0, 1, 0, 0.0, features, (), (), 0, empty
+    )
     ids = [f"s{i}" for i in range(n)]
     points = pa.table(
-        {"session_id": ids, **{name: pa.array(rng.normal(0, size, n).astype(np.float32)) for name, (_, size, _) in rows.items()}}
+        {
+            "session_id": ids,
+            **{
+                name: pa.array(rng.normal(0, size, n).astype(np.float32))
+                for name, (_, size, _) in rows.items()
+            },
+        }
     )
     labels = ["human", "agent"] * (n // 2)
-    sessions = pa.table({"session_id": ids, "label": labels, **{name: column for name, (_, _, column) in rows.items()}})
+    sessions = pa.table(
+        {
+            "session_id": ids,
+            "label": labels,
+            **{name: column for name, (_, _, column) in rows.items()},
+        }
+    )
     return ExplanationView(explanation, points, sessions, is_current=True)
 
 
 def test_dots_stay_in_their_row_and_features_that_add_nothing_have_none() -> None:
-    dots = swarm(view())
-    assert dots["feature"].unique().tolist() == ["item_views", "avg_price_seen", "browser_family", "is_automation_tool"]
+    dots = swarm_points(view())
+    assert dots["feature"].unique().tolist() == [
+        "item_views",
+        "avg_price_seen",
+        "browser_family",
+        "is_automation_tool",
+    ]
     assert dots["offset"].abs().max() <= 0.4
     assert dots["row"].max() == 3
 
 
 def test_dots_of_the_same_value_stand_beside_each_other() -> None:
-    dots = swarm(view())
+    dots = swarm_points(view())
     own = dots[dots["feature"] == "item_views"]
     assert len(own.groupby(["log_odds", "offset"])) == len(own)
 
 
 def test_the_highest_value_has_the_highest_rank_and_what_has_no_order_has_none() -> None:
-    dots = swarm(view())
+    dots = swarm_points(view())
     items = dots[dots["feature"] == "item_views"]
     assert items.loc[items["rank"].idxmax(), "value"] == "99"
     assert dots[dots["feature"] == "browser_family"]["rank"].isna().all()
@@ -53,14 +85,18 @@ def test_the_highest_value_has_the_highest_rank_and_what_has_no_order_has_none()
 
 
 def test_dependence_keeps_undefined_apart() -> None:
-    rows = dependence(view(), "avg_price_seen")
+    rows = dependence_points(view(), "avg_price_seen")
     assert rows["is_undefined"].sum() == 25
     assert set(rows["label"]) == {"human", "agent"}
 
 
 def test_categories_and_flags_are_words() -> None:
-    assert set(dependence(view(), "browser_family")["value"]) == {"Chrome", "undefined"}
-    assert set(dependence(view(), "is_automation_tool")["value"]) == {"yes", "no", "undefined"}
+    assert set(dependence_points(view(), "browser_family")["value"]) == {"Chrome", "undefined"}
+    assert set(dependence_points(view(), "is_automation_tool")["value"]) == {
+        "yes",
+        "no",
+        "undefined",
+    }
 
 
 def test_contributions_can_be_taken_away() -> None:

@@ -2,11 +2,16 @@
 
 import pytest
 
-from phantom_core.errors import DataError, InputError
+from phantom_core.core.errors import DataError, InputError
+from phantom_core.core.settings import Settings
 from phantom_core.features.catalogue import FEATURES
-from phantom_core.settings import Settings
-from phantom_core.views.distribution import distribution
-from phantom_core.views.features import Period, feature, feature_drift, feature_figures
+from phantom_core.views.features.distribution import feature_distribution
+from phantom_core.views.features.features import (
+    ComparedPeriod,
+    feature_drift,
+    feature_figures,
+    feature_view,
+)
 from tests.views.workspaces import NOON_MS, load_events, load_labels, snapshot_of
 
 BY_LABEL = {"human": "label = 'human'", "agent": "label = 'agent'"}
@@ -16,7 +21,9 @@ BY_LABEL = {"human": "label = 'human'", "agent": "label = 'agent'"}
 def labelled(settings: Settings) -> Settings:
     """Two humans with 1 and 3 events, two agents with 4 and 4."""
     counts = {"h1": 1, "h2": 3, "a1": 4, "a2": 4}
-    load_events(settings, [(name, "search", 10 * i) for name, n in counts.items() for i in range(n)])
+    load_events(
+        settings, [(name, "search", 10 * i) for name, n in counts.items() for i in range(n)]
+    )
     load_labels(settings, {"h1": "human", "h2": "human", "a1": "agent", "a2": "agent"})
     return settings
 
@@ -35,7 +42,7 @@ def test_without_labels_figures_are_missing_not_wrong(settings: Settings) -> Non
 
 
 def test_counts_have_bars_around_whole_numbers(labelled: Settings) -> None:
-    view = distribution(snapshot_of(labelled), feature("total_interactions"), BY_LABEL)
+    view = feature_distribution(snapshot_of(labelled), feature_view("total_interactions"), BY_LABEL)
     human = view.bars[view.bars["group"] == "human"]
     assert human["low"].tolist()[:3] == [0.5, 1.5, 2.5]
     assert human["share"].tolist() == [0.5, 0.0, 0.5, 0.0]
@@ -45,7 +52,12 @@ def test_counts_have_bars_around_whole_numbers(labelled: Settings) -> None:
 def test_bars_and_what_is_not_shown_add_up(settings: Settings) -> None:
     load_events(settings, [(f"s{i}", "search", second) for i in range(400) for second in (0, i)])
     for is_log in (False, True):
-        view = distribution(snapshot_of(settings), feature("session_duration_sec"), {"all": "TRUE"}, is_log=is_log)
+        view = feature_distribution(
+            snapshot_of(settings),
+            feature_view("session_duration_sec"),
+            {"all": "TRUE"},
+            is_log=is_log,
+        )
         assert view.bars["sessions"].sum() + view.n_above + view.n_not_positive == 400
         assert view.n_not_positive == (1 if is_log else 0)
         assert view.n_above > 0
@@ -53,19 +65,23 @@ def test_bars_and_what_is_not_shown_add_up(settings: Settings) -> None:
 
 def test_flags_and_categories_have_a_bar_per_value(settings: Settings) -> None:
     load_events(settings, [("s1", "search", 0)])
-    view = distribution(snapshot_of(settings), feature("is_headless_browser"), {"all": "TRUE"})
+    view = feature_distribution(
+        snapshot_of(settings), feature_view("is_headless_browser"), {"all": "TRUE"}
+    )
     assert (view.is_category, len(view.bars), view.n_sessions) == (True, 0, {"all": 0})
 
 
 def test_a_feature_that_is_nowhere_defined_has_empty_bars(settings: Settings) -> None:
     load_events(settings, [("s1", "search", 0)])
-    view = distribution(snapshot_of(settings), feature("avg_price_seen"), {"all": "TRUE"}, is_log=True)
+    view = feature_distribution(
+        snapshot_of(settings), feature_view("avg_price_seen"), {"all": "TRUE"}, is_log=True
+    )
     assert view.bars["sessions"].sum() == 0
 
 
 def test_an_unknown_feature_is_said_so() -> None:
     with pytest.raises(InputError, match="no feature 'mood'"):
-        feature("mood")
+        feature_view("mood")
 
 
 def test_a_feature_that_changed_drifts_furthest(settings: Settings) -> None:
@@ -73,7 +89,11 @@ def test_a_feature_that_changed_drifts_furthest(settings: Settings) -> None:
     late = [(f"l{i}", "search", 3_600 + i + second) for i in range(60) for second in (0, 500)]
     load_events(settings, [*early, *late])
     middle_ms = NOON_MS + 1_800_000
-    rows = feature_drift(snapshot_of(settings), Period(0, middle_ms), Period(middle_ms, 2 * middle_ms))
+    rows = feature_drift(
+        snapshot_of(settings),
+        ComparedPeriod(0, middle_ms),
+        ComparedPeriod(middle_ms, 2 * middle_ms),
+    )
     moved = {row.name for row in rows if row.reading == "large shift"}
     assert "session_duration_sec" in moved
     assert "total_interactions" not in moved
@@ -82,4 +102,4 @@ def test_a_feature_that_changed_drifts_furthest(settings: Settings) -> None:
 def test_a_period_without_sessions_is_said_so(settings: Settings) -> None:
     load_events(settings, [("s1", "search", 0)])
     with pytest.raises(DataError, match="earlier period has no session"):
-        feature_drift(snapshot_of(settings), Period(0, 1), Period(0, 2 * NOON_MS))
+        feature_drift(snapshot_of(settings), ComparedPeriod(0, 1), ComparedPeriod(0, 2 * NOON_MS))

@@ -1,18 +1,25 @@
 """The overview counts what is there and says what to do next."""
 
-from phantom_core.settings import Settings
-from phantom_core.views.loaded import read_loaded
-from phantom_core.views.next_steps import next_steps
-from phantom_core.views.overview import Overview, overview
-from phantom_core.workflows.ingest import ingest
+from phantom_core.core.settings import Settings
+from phantom_core.use_cases.data.ingest import ingest_files
+from phantom_core.views.overview.next_steps import next_steps
+from phantom_core.views.overview.overview import Overview, overview_view
+from phantom_core.views.workspace.loaded import read_loaded
 from tests.views.reports import small_report
-from tests.views.workspaces import NOON_MS, NOW_MS, load_events, load_experiments, load_labels, snapshot_of
+from tests.views.workspaces import (
+    NOON_MS,
+    NOW_MS,
+    load_events,
+    load_experiments,
+    load_labels,
+    snapshot_of,
+)
 
 DAY_S = 86_400.0
 
 
 def read(settings: Settings) -> Overview:
-    return overview(snapshot_of(settings), settings)
+    return overview_view(snapshot_of(settings), settings)
 
 
 def test_an_empty_workspace_asks_for_data(settings: Settings) -> None:
@@ -37,16 +44,22 @@ def test_labels_of_one_kind_ask_for_the_other(settings: Settings) -> None:
 def test_both_kinds_of_labels_ask_for_training(settings: Settings) -> None:
     load_events(settings, [("s1", "search", 0), ("s2", "search", 0)])
     load_labels(settings, {"s1": "agent", "s2": "human"})
-    assert [(step.what, step.page) for step in read(settings).next_steps] == [("Train the agent classifier", "classifier")]
+    assert [(step.what, step.page) for step in read(settings).next_steps] == [
+        ("Train the agent classifier", "classifier")
+    ]
 
 
 def test_many_quarantined_rows_come_first(settings: Settings) -> None:
     path = settings.workspace / "half.csv"
     path.parent.mkdir(parents=True)
     path.write_text(f"sessionId,ts,eventName\ns1,{NOON_MS},search\ns2,soon,search\n")
-    ingest(settings, [path], now_ms=NOW_MS)
+    ingest_files(settings, [path], now_ms=NOW_MS)
     view = read(settings)
-    assert (view.loaded.rows_read, view.loaded.quarantined, view.loaded.quarantined_share) == (2, 1, 0.5)
+    assert (view.loaded.rows_read, view.loaded.quarantined, view.loaded.quarantined_share) == (
+        2,
+        1,
+        0.5,
+    )
     assert (view.next_steps[0].page, view.next_steps[0].tab) == ("data", "Quarantine")
 
 
@@ -57,11 +70,19 @@ def test_shares_are_counted_by_experiment_and_label(settings: Settings) -> None:
     view = read(settings)
     assert view.agent_share is not None
     assert (view.agent_share.n, round(view.agent_share.value, 3)) == (3, 0.667)
-    assert {figures.label: figures.sessions for figures in view.classes} == {"human": 1, "agent": 2, "unknown": 1}
+    assert {figures.label: figures.sessions for figures in view.classes} == {
+        "human": 1,
+        "agent": 2,
+        "unknown": 1,
+    }
 
 
 def test_revenue_and_conversion_are_told_apart_by_class(settings: Settings) -> None:
-    load_events(settings, [("s1", "purchase_complete", 0), ("s2", "search", 0), ("s3", "search", 0)], price=12.5)
+    load_events(
+        settings,
+        [("s1", "purchase_complete", 0), ("s2", "search", 0), ("s3", "search", 0)],
+        price=12.5,
+    )
     load_labels(settings, {"s1": "human", "s2": "human", "s3": "agent"})
     human, agent = read(settings).classes
     assert (human.conversion.value, human.revenue, human.revenue_per_session) == (0.5, 12.5, 6.25)
@@ -69,7 +90,9 @@ def test_revenue_and_conversion_are_told_apart_by_class(settings: Settings) -> N
 
 
 def test_traffic_is_counted_in_bins_a_reader_knows(settings: Settings) -> None:
-    load_events(settings, [("s1", "search", 0), ("s2", "search", 60), ("s3", "search", -30 * DAY_S)])
+    load_events(
+        settings, [("s1", "search", 0), ("s2", "search", 60), ("s3", "search", -30 * DAY_S)]
+    )
     view = read(settings)
     assert view.bin_width == "day"
     assert view.traffic["sessions"].tolist() == [1, 2]
@@ -77,7 +100,9 @@ def test_traffic_is_counted_in_bins_a_reader_knows(settings: Settings) -> None:
 
 def test_a_classifier_that_lives_on_the_clock_is_warned_about(settings: Settings) -> None:
     load_events(settings, [(name, "search", 0) for name in ("s1", "s2", "s3", "s4", "s5")])
-    load_labels(settings, {"s1": "human", "s2": "human", "s3": "human", "s4": "agent", "s5": "agent"})
+    load_labels(
+        settings, {"s1": "human", "s2": "human", "s3": "human", "s4": "agent", "s5": "agent"}
+    )
     snapshot = snapshot_of(settings)
     loaded = read_loaded(snapshot)
     (warning,) = next_steps(snapshot, loaded, small_report(roc_auc=0.999, without_timing=0.551))
@@ -88,7 +113,9 @@ def test_a_classifier_that_lives_on_the_clock_is_warned_about(settings: Settings
 
 def test_more_sessions_than_the_model_knew_ask_for_training_again(settings: Settings) -> None:
     load_events(settings, [(f"s{i}", "search", 0) for i in range(7)])
-    load_labels(settings, {"s1": "human", "s2": "human", "s3": "human", "s4": "agent", "s5": "agent"})
+    load_labels(
+        settings, {"s1": "human", "s2": "human", "s3": "human", "s4": "agent", "s5": "agent"}
+    )
     snapshot = snapshot_of(settings)
     (step,) = next_steps(snapshot, read_loaded(snapshot), small_report())
     assert step.what == "Train the classifier again"
@@ -98,7 +125,9 @@ def test_more_sessions_than_the_model_knew_ask_for_training_again(settings: Sett
 def test_revenue_is_unknown_where_a_purchase_names_no_amount(settings: Settings) -> None:
     load_events(settings, [("s1", "purchase", 0), ("s2", "search", 0)])
     load_labels(settings, {"s1": "agent", "s2": "human"})
-    assert {found.label: (found.revenue, found.revenue_per_session) for found in read(settings).classes} == {
+    assert {
+        found.label: (found.revenue, found.revenue_per_session) for found in read(settings).classes
+    } == {
         "human": (0.0, 0.0),
         "agent": (None, None),
     }

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 import phantom_core.events
-from phantom_core.lake.lake import Lake
-from phantom_core.settings import Settings
-from phantom_core.views.loads import loads_view
-from phantom_core.views.quarantine import quarantine_view
-from phantom_core.views.reasons import REASONS, reason_of
-from phantom_core.workflows.ingest import ingest
+from phantom_core.core.settings import Settings
+from phantom_core.lake.lake import Lake, open_lake
+from phantom_core.use_cases.data.ingest import ingest_files
+from phantom_core.views.data.loads import loads_view
+from phantom_core.views.data.quarantine import quarantine_view
+from phantom_core.views.data.reasons import REASONS, reason_of
 from tests.views.workspaces import NOON_MS, NOW_MS
 
 
@@ -20,15 +20,20 @@ def lake(settings: Settings) -> Lake:
     """One good row, two with a bad time, one without a session; in two files."""
     folder = settings.workspace / "sent"
     folder.mkdir(parents=True)
-    (folder / "a.csv").write_text(f"sessionId,ts,eventName\ns1,{NOON_MS},search\ns2,soon,search\n,{NOON_MS},search\n")
+    (folder / "a.csv").write_text(
+        f"sessionId,ts,eventName\ns1,{NOON_MS},search\ns2,soon,search\n,{NOON_MS},search\n"
+    )
     (folder / "b.csv").write_text("sessionId,ts,eventName\ns3,later,search\n")
-    ingest(settings, [folder / "a.csv", folder / "b.csv"], now_ms=NOW_MS)
-    return Lake(settings.workspace / "lake")
+    ingest_files(settings, [folder / "a.csv", folder / "b.csv"], now_ms=NOW_MS)
+    return open_lake(settings)
 
 
 def test_reasons_are_counted_most_frequent_first(lake: Lake) -> None:
     view = quarantine_view(lake)
-    assert view.reasons[["reason", "rows", "files"]].to_numpy().tolist() == [["bad_timestamp", 2, 2], ["missing_session_id", 1, 1]]
+    assert view.reasons[["reason", "rows", "files"]].to_numpy().tolist() == [
+        ["bad_timestamp", 2, 2],
+        ["missing_session_id", 1, 1],
+    ]
     assert [Path(file).name for file in view.files] == ["a.csv", "b.csv"]
     assert view.n_all == view.n_matching == 3
 
@@ -48,19 +53,28 @@ def test_the_csv_holds_rows_beyond_the_limit(lake: Lake, tmp_path: Path) -> None
 
 def test_the_view_is_plain_values_for_the_command_line(lake: Lake) -> None:
     plain = quarantine_view(lake, reason="missing_session_id").to_json()
-    assert (plain["quarantined"], plain["matching"], plain["reasons"]) == (3, 1, {"bad_timestamp": 2, "missing_session_id": 1})
+    assert (plain["quarantined"], plain["matching"], plain["reasons"]) == (
+        3,
+        1,
+        {"bad_timestamp": 2, "missing_session_id": 1},
+    )
 
 
 def test_an_empty_lake_has_an_empty_quarantine(settings: Settings) -> None:
-    view = quarantine_view(Lake(settings.workspace / "lake"))
+    view = quarantine_view(open_lake(settings))
     assert (view.n_all, view.files, len(view.rows)) == (0, (), 0)
 
 
 def test_the_ledger_is_newest_first_and_adds_up(lake: Lake) -> None:
     ledger = loads_view(lake)
     assert [Path(file).name for file in ledger["file"]] == ["b.csv", "a.csv"]
-    assert (ledger["read"] == ledger["accepted"] + ledger["duplicates"] + ledger["quarantined"]).all()
-    assert ledger["reasons"].tolist() == ["bad_timestamp 1", "bad_timestamp 1, missing_session_id 1"]
+    assert (
+        ledger["read"] == ledger["accepted"] + ledger["duplicates"] + ledger["quarantined"]
+    ).all()
+    assert ledger["reasons"].tolist() == [
+        "bad_timestamp 1",
+        "bad_timestamp 1, missing_session_id 1",
+    ]
 
 
 def test_every_reason_a_row_can_get_is_explained() -> None:

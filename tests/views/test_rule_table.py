@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.text import parse_rules
-from phantom_core.views.rule_table import COLUMNS, feature_names, rule_table, rules_of_table
+from phantom_core.views.rules.rule_table import COLUMNS, feature_names, rule_table, rules_of_table
 from tests.examples import examples
 from tests.rules.strategies import rule_sets
 
@@ -40,7 +40,9 @@ def test_any_rules_survive_the_table(rules: RuleSet) -> None:
 
 
 def test_rules_are_tried_by_their_numbers_not_by_their_rows() -> None:
-    rules = parse_rules("IF cart_adds > 1 THEN markup 1.1\nELIF cart_adds > 0 THEN markup 1.2\nELSE markup 1", "x")
+    rules = parse_rules(
+        "IF cart_adds > 1 THEN markup 1.1\nELIF cart_adds > 0 THEN markup 1.2\nELSE markup 1", "x"
+    )
     table = rule_table(rules)
     table["rule"] = [2, 1, pd.NA]
     assert rules_of_table(table, rules).rules == rules.rules[::-1]
@@ -48,7 +50,9 @@ def test_rules_are_tried_by_their_numbers_not_by_their_rows() -> None:
 
 def test_rows_nobody_filled_in_are_skipped() -> None:
     rules = parse_rules(TEXT, "x")
-    table = pd.concat([rule_table(rules), pd.DataFrame([{"when_undefined": False}])], ignore_index=True)
+    table = pd.concat(
+        [rule_table(rules), pd.DataFrame([{"when_undefined": False}])], ignore_index=True
+    )
     assert rules_of_table(table, rules) == rules
 
 

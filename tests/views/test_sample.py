@@ -1,20 +1,29 @@
-"""A sample shows what a file holds and what a mapping would make of it, before anything is loaded."""
+"""A sample shows what a file holds and what a mapping would make of it, before anything is
+loaded.
+"""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from phantom_core.errors import InputError, MappingError, SourceError
+from phantom_core.core.errors import InputError, MappingError, SourceError
+from phantom_core.core.settings import Settings
 from phantom_core.events.mapping import Mapping, load_mapping
-from phantom_core.lake.lake import Lake
-from phantom_core.settings import Settings
-from phantom_core.views.sample import foreign_names, preview, read_sample
-from phantom_core.views.saved_mappings import save_mapping, saved_mappings
+from phantom_core.lake.lake import open_lake
+from phantom_core.views.data.sample import foreign_names, preview_mapping, read_sample
+from phantom_core.views.data.saved_mappings import save_mapping, saved_mappings
 from tests.views.workspaces import NOW_MS
 
-CSV = "visit;at;what;price\nv1;2026-03-01 12:00:00;Cart;9.5\nv1;2026-03-01 12:00:09;Cart;\nv2;soon;View;1\nv2;2026-03-01 12:01:00;Ping;1\n"
-MAPPING = Mapping(name="m", columns={"session_id": "visit", "ts": "at", "event_name": "what"}, metadata={"price": "price"})
+CSV = (
+    "visit;at;what;price\nv1;2026-03-01 12:00:00;Cart;9.5\nv1;2026-03-01 "
+    "12:00:09;Cart;\nv2;soon;View;1\nv2;2026-03-01 12:01:00;Ping;1\n"
+)
+MAPPING = Mapping(
+    name="m",
+    columns={"session_id": "visit", "ts": "at", "event_name": "what"},
+    metadata={"price": "price"},
+)
 
 
 @pytest.fixture
@@ -26,7 +35,9 @@ def path(tmp_path: Path) -> Path:
 def test_every_column_is_shown_as_text(path: Path, settings: Settings) -> None:
     sample = read_sample(path, settings)
     assert sample.columns.names == ("visit", "at", "what", "price")
-    assert sample.values.slice(1, 1).to_pylist() == [{"visit": "v1", "at": "2026-03-01 12:00:09", "what": "Cart", "price": None}]
+    assert sample.values.slice(1, 1).to_pylist() == [
+        {"visit": "v1", "at": "2026-03-01 12:00:09", "what": "Cart", "price": None}
+    ]
 
 
 def test_inner_keys_of_json_are_columns(tmp_path: Path, settings: Settings) -> None:
@@ -63,24 +74,32 @@ def test_a_mapping_decides_what_a_name_means(path: Path, settings: Settings) -> 
 
 def test_a_preview_accounts_for_every_row_and_loads_none(path: Path, settings: Settings) -> None:
     named = MAPPING.model_copy(update={"event_names": {"Cart": "add_item_to_cart"}})
-    view = preview(read_sample(path, settings), named, settings, NOW_MS)
-    assert (view.n_rows, view.n_accepted, view.reasons) == (4, 2, {"bad_timestamp": 1, "unknown_event_name": 1})
+    view = preview_mapping(read_sample(path, settings), named, settings, NOW_MS)
+    assert (view.n_rows, view.n_accepted, view.reasons) == (
+        4,
+        2,
+        {"bad_timestamp": 1, "unknown_event_name": 1},
+    )
     assert view.accepted["event_name"].tolist() == ["add_item_to_cart", "add_item_to_cart"]
     assert view.accepted["price_seen"].tolist()[0] == 9.5
     assert view.refused["line"].tolist() == [4, 5]
-    assert Lake(settings.workspace / "lake").version() < 0
+    assert open_lake(settings).version() < 0
 
 
 def test_quotes_have_a_preview_of_their_own(tmp_path: Path, settings: Settings) -> None:
     (tmp_path / "q.csv").write_text("s,t,p,amount\ns1,2026-03-01,p1,9.5\ns1,2026-03-01,p1,-1\n")
-    quotes = Mapping(name="q", kind="quotes", columns={"session_id": "s", "ts": "t", "product_id": "p", "price": "amount"})
-    view = preview(read_sample(tmp_path / "q.csv", settings), quotes, settings, NOW_MS)
+    quotes = Mapping(
+        name="q",
+        kind="quotes",
+        columns={"session_id": "s", "ts": "t", "product_id": "p", "price": "amount"},
+    )
+    view = preview_mapping(read_sample(tmp_path / "q.csv", settings), quotes, settings, NOW_MS)
     assert (view.accepted["price"].tolist(), view.reasons) == ([9.5], {"negative_price": 1})
 
 
 def test_a_mapping_for_other_columns_is_refused(path: Path, settings: Settings) -> None:
     with pytest.raises(MappingError, match="no column 'user_session'"):
-        preview(read_sample(path, settings), load_mapping("rees46"), settings, NOW_MS)
+        preview_mapping(read_sample(path, settings), load_mapping("rees46"), settings, NOW_MS)
 
 
 def test_saved_mappings_are_found_again(settings: Settings) -> None:

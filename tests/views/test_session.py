@@ -1,15 +1,21 @@
-"""One session: its events in order, its features beside those of others, its actor's other sessions."""
+"""One session: its events in order, its features beside those of others, its actor's other
+sessions.
+"""
 
 import pytest
 
-from phantom_core.errors import NotFoundError
-from phantom_core.settings import Settings
-from phantom_core.views.session import session_events, session_view
+from phantom_core.core.errors import NotFoundError
+from phantom_core.core.settings import Settings
+from phantom_core.views.sessions.session import session_events, session_view
 from tests.views.workspaces import load_events, load_labels, snapshot_of
 
 
 def test_events_are_in_order_with_the_time_since_the_first(settings: Settings) -> None:
-    load_events(settings, [("s1", "purchase_complete", 8.5), ("s1", "view_item_page", 0), ("s2", "search", 3)], price=4.0)
+    load_events(
+        settings,
+        [("s1", "purchase_complete", 8.5), ("s1", "view_item_page", 0), ("s2", "search", 3)],
+        price=4.0,
+    )
     view = session_view(snapshot_of(settings), "s1")
     assert view.events["event_name"].tolist() == ["view_item_page", "purchase_complete"]
     assert view.events["elapsed_s"].tolist() == [0.0, 8.5]
@@ -28,7 +34,11 @@ def test_an_unknown_session_is_said_so(settings: Settings) -> None:
 
 
 def test_other_sessions_are_those_of_the_same_experiment(settings: Settings) -> None:
-    load_events(settings, [(f"s{i}", "search", i) for i in range(4)], experiments={"s0": "x", "s1": "x", "s2": "y"})
+    load_events(
+        settings,
+        [(f"s{i}", "search", i) for i in range(4)],
+        experiments={"s0": "x", "s1": "x", "s2": "y"},
+    )
     snapshot = snapshot_of(settings)
     assert session_view(snapshot, "s0").others["session_id"].tolist() == ["s1"]
     assert session_view(snapshot, "s3").n_others == 0
@@ -36,7 +46,10 @@ def test_other_sessions_are_those_of_the_same_experiment(settings: Settings) -> 
 
 def test_features_stand_beside_medians_and_ranks(settings: Settings) -> None:
     lengths_s = {"s1": 10, "h1": 5, "h2": 10, "h3": 40, "a1": 2}
-    load_events(settings, [(name, "search", second) for name, length in lengths_s.items() for second in (0, length)])
+    load_events(
+        settings,
+        [(name, "search", second) for name, length in lengths_s.items() for second in (0, length)],
+    )
     load_labels(settings, {"h1": "human", "h2": "human", "h3": "human", "a1": "agent"})
     features = session_view(snapshot_of(settings), "s1").features.set_index("name")
     duration = features.loc["session_duration_sec"]

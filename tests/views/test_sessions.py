@@ -2,9 +2,14 @@
 
 import pytest
 
-from phantom_core.settings import Settings
-from phantom_core.views.sessions import SORTS, SessionFilter, session_choices, sessions_view
-from phantom_core.views.snapshot import Snapshot
+from phantom_core.core.settings import Settings
+from phantom_core.views.sessions.sessions import (
+    SORTS,
+    SessionFilter,
+    session_choices,
+    sessions_view,
+)
+from phantom_core.views.workspace.snapshot import Snapshot
 from tests.views.workspaces import NOON_MS, load_events, load_labels, snapshot_of
 
 
@@ -13,7 +18,9 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     """Alma looks around, Bert buys a minute later, Cleo comes an hour later."""
     settings = Settings(workspace=tmp_path_factory.mktemp("three"))
     load_events(settings, [("alma", "search", 0), ("alma", "search", 30), ("alma", "search", 60)])
-    load_events(settings, [("bert", "view_item_page", 60), ("bert", "purchase_complete", 70)], price=5.0)
+    load_events(
+        settings, [("bert", "view_item_page", 60), ("bert", "purchase_complete", 70)], price=5.0
+    )
     load_events(settings, [("cleo", "search", 3_600)], experiments={"cleo": "xp-9"})
     load_labels(settings, {"alma": "human", "bert": "agent"})
     return snapshot_of(settings)
@@ -38,7 +45,9 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
         (SessionFilter(text="%"), set()),
     ],
 )
-def test_a_filter_lets_through_what_it_says(three: Snapshot, chosen: SessionFilter, found: set[str]) -> None:
+def test_a_filter_lets_through_what_it_says(
+    three: Snapshot, chosen: SessionFilter, found: set[str]
+) -> None:
     view = sessions_view(three, chosen)
     assert set(view.rows["session_id"]) == found
     assert (view.n_matching, view.n_all) == (len(found), 3)
@@ -48,7 +57,12 @@ def test_sessions_come_in_the_order_asked_for(three: Snapshot) -> None:
     def first(sort: str) -> str:
         return str(sessions_view(three, SessionFilter(), sort).rows["session_id"][0])
 
-    assert (first("newest"), first("oldest"), first("most events"), first("longest")) == ("cleo", "alma", "alma", "alma")
+    assert (first("newest"), first("oldest"), first("most events"), first("longest")) == (
+        "cleo",
+        "alma",
+        "alma",
+        "alma",
+    )
     assert (first("fastest"), first("highest revenue")) == ("bert", "bert")
 
 
@@ -64,5 +78,9 @@ def test_the_list_is_cut_but_counted_whole(three: Snapshot) -> None:
 
 def test_filters_offer_what_occurs(three: Snapshot) -> None:
     choices = session_choices(three)
-    assert (choices.store_modes, choices.labels, choices.families) == (("shop",), ("agent", "human", "unknown"), ())
+    assert (choices.store_modes, choices.labels, choices.families) == (
+        ("shop",),
+        ("agent", "human", "unknown"),
+        (),
+    )
     assert (choices.start_ms, choices.end_ms) == (NOON_MS, NOON_MS + 3_600_000)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from phantom_core.views.shares import Actors, clustered_share, wilson
+from phantom_core.views.workspace.shares import Actors, clustered_share, wilson_interval
 
 
 def test_without_sessions_there_is_no_share() -> None:
@@ -13,7 +13,7 @@ def test_actors_with_one_session_each_have_the_interval_of_wilson() -> None:
     share = clustered_share([Actors(1, 1, 40), Actors(0, 1, 60)])
     assert share is not None
     assert (share.value, share.n) == (0.4, 100)
-    assert (share.low, share.high) == pytest.approx(wilson(0.4, 100), abs=0.002)
+    assert (share.low, share.high) == pytest.approx(wilson_interval(0.4, 100), abs=0.002)
 
 
 def test_sessions_of_the_same_actors_tell_less() -> None:
@@ -28,9 +28,9 @@ def test_a_unanimous_answer_is_not_certain() -> None:
     share = clustered_share([Actors(4, 4, 10)])
     assert share is not None
     assert (share.value, share.high) == (1.0, pytest.approx(1.0))
-    assert share.low == pytest.approx(wilson(1.0, 10)[0])
+    assert share.low == pytest.approx(wilson_interval(1.0, 10)[0])
 
 
 def test_intervals_stay_between_0_and_1() -> None:
-    assert wilson(0.0, 1)[0] == 0.0
-    assert wilson(1.0, 1)[1] == 1.0
+    assert wilson_interval(0.0, 1)[0] == 0.0
+    assert wilson_interval(1.0, 1)[1] == 1.0

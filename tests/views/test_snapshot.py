@@ -1,7 +1,7 @@
 """A snapshot stands still; a stamp tells when another one is due."""
 
-from phantom_core.settings import Settings
-from phantom_core.views.snapshot import open_snapshot, read_stamp
+from phantom_core.core.settings import Settings
+from phantom_core.views.workspace.snapshot import open_snapshot, read_stamp
 from tests.views.workspaces import load_events, load_labels, snapshot_of
 
 
@@ -33,7 +33,9 @@ def test_a_snapshot_does_not_see_later_loads(settings: Settings) -> None:
 
 def test_events_loaded_without_refreshing_features_are_seen(settings: Settings) -> None:
     load_events(settings, [("s1", "search", 0), ("s1", "search", 9)])
-    assert snapshot_of(settings).rows("SELECT session_duration_sec, label, agent_probability FROM sessions") == [(9.0, "unknown", None)]
+    assert snapshot_of(settings).rows(
+        "SELECT session_duration_sec, label, agent_probability FROM sessions"
+    ) == [(9.0, "unknown", None)]
 
 
 def test_a_damaged_model_leaves_the_data_readable(settings: Settings) -> None:

@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from phantom_core.settings import Settings
-from phantom_core.views.snapshot import Snapshot, open_snapshot, read_stamp
-from phantom_core.workflows.ingest import ingest
+from phantom_core.core.settings import Settings
+from phantom_core.use_cases.data.ingest import ingest_files
+from phantom_core.views.workspace.snapshot import Snapshot, open_snapshot, read_stamp
 
 NOON_MS = 1_772_366_400_000  # 2026-03-01 12:00 UTC
 NOW_MS = NOON_MS + 86_400_000
@@ -14,7 +14,13 @@ NOW_MS = NOON_MS + 86_400_000
 Event = tuple[str, str, float]
 
 
-def load_events(settings: Settings, events: Sequence[Event], *, experiments: dict[str, str] | None = None, **metadata: object) -> None:
+def load_events(
+    settings: Settings,
+    events: Sequence[Event],
+    *,
+    experiments: dict[str, str] | None = None,
+    **metadata: object,
+) -> None:
     """Load events given as (session, name, seconds after noon).
 
     Args:
@@ -36,19 +42,21 @@ def load_events(settings: Settings, events: Sequence[Event], *, experiments: dic
         }
         for session, name, second in events
     ]
-    ingest(settings, [_jsonl(settings, "events", rows)], now_ms=NOW_MS)
+    ingest_files(settings, [_jsonl(settings, "events", rows)], now_ms=NOW_MS)
 
 
 def load_labels(settings: Settings, labels: dict[str, str]) -> None:
     """Load session → label."""
     rows = [{"session": session, "label": label} for session, label in labels.items()]
-    ingest(settings, [], now_ms=NOW_MS, labels=str(_jsonl(settings, "labels", rows)))
+    ingest_files(settings, [], now_ms=NOW_MS, labels=str(_jsonl(settings, "labels", rows)))
 
 
 def load_experiments(settings: Settings, human_only: dict[str, bool]) -> None:
     """Load experiment → whether only humans took part."""
     rows = [{"id": name, "xp_human_only": flag} for name, flag in human_only.items()]
-    ingest(settings, [], now_ms=NOW_MS, experiments=str(_jsonl(settings, "experiments", rows)))
+    ingest_files(
+        settings, [], now_ms=NOW_MS, experiments=str(_jsonl(settings, "experiments", rows))
+    )
 
 
 def snapshot_of(settings: Settings) -> Snapshot:

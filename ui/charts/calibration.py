@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from phantom_core.evaluation.ranking import Estimate
+from phantom_core.core.estimate import Estimate
 from phantom_core.market.calibration.arrivals import Arrivals
-from phantom_core.market.replay_check import ReplayRow
-from ui.charts.frame import AGENT, BASELINE, HUMAN, MODEL, SECOND, framed
+from phantom_core.market.calibration.replay_check import ReplayRow
+from ui.charts.frame import AGENT, BASELINE, HUMAN, MODEL, SECOND, frame_chart
 
 
 def arrivals_chart(arrivals: Arrivals) -> go.Figure:
@@ -24,7 +24,9 @@ def arrivals_chart(arrivals: Arrivals) -> go.Figure:
     )
     figure.update_xaxes(range=[-0.6, 23.6], dtick=3, ticksuffix=":00")
     figure.update_yaxes(rangemode="tozero")
-    return framed(figure, x="hour of the day (UTC)", y="shoppers an hour", height_px=290, has_legend=False)
+    return frame_chart(
+        figure, x="hour of the day (UTC)", y="shoppers an hour", height_px=290, has_legend=False
+    )
 
 
 def sensitivity_chart(human: Estimate, agent: Estimate) -> go.Figure:
@@ -43,7 +45,13 @@ def sensitivity_chart(human: Estimate, agent: Estimate) -> go.Figure:
         )
     figure.update_xaxes(rangemode="tozero")
     figure.update_yaxes(range=[-0.6, 1.8])
-    return framed(figure, x="sensitivity s of P(buy) = 1 / (1 + (price / base price)^s)", y="", height_px=210, has_legend=False)
+    return frame_chart(
+        figure,
+        x="sensitivity s of P(buy) = 1 / (1 + (price / base price)^s)",
+        y="",
+        height_px=210,
+        has_legend=False,
+    )
 
 
 def replay_chart(rows: Sequence[ReplayRow], x: str) -> go.Figure:
@@ -60,7 +68,12 @@ def replay_chart(rows: Sequence[ReplayRow], x: str) -> go.Figure:
         y=[row.simulated for row in rows],
         mode="markers",
         name="simulated, 95 %",
-        marker={"size": 9, "color": SECOND, "symbol": "line-ew", "line": {"width": 2.5, "color": SECOND}},
+        marker={
+            "size": 9,
+            "color": SECOND,
+            "symbol": "line-ew",
+            "line": {"width": 2.5, "color": SECOND},
+        },
         error_y={
             "type": "data",
             "array": [row.high - row.simulated for row in rows],
@@ -72,7 +85,10 @@ def replay_chart(rows: Sequence[ReplayRow], x: str) -> go.Figure:
         opacity=0.6,
         hovertemplate="%{x}: %{y:.1f} simulated<extra></extra>",
     )
-    for name, is_inside, colour in (("logged, inside", True, MODEL), ("logged, outside", False, AGENT)):
+    for name, is_inside, colour in (
+        ("logged, inside", True, MODEL),
+        ("logged, outside", False, AGENT),
+    ):
         some = [row for row in rows if row.is_inside is is_inside]
         figure.add_scatter(
             x=[row.label for row in some],
@@ -84,7 +100,7 @@ def replay_chart(rows: Sequence[ReplayRow], x: str) -> go.Figure:
         )
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=labels)
     figure.update_yaxes(rangemode="tozero")
-    return framed(figure, x=x, y="purchases on the days played", height_px=300)
+    return frame_chart(figure, x=x, y="purchases on the days played", height_px=300)
 
 
 def _whiskers(estimates: Sequence[Estimate]) -> dict[str, object]:

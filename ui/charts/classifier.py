@@ -1,13 +1,15 @@
-"""Charts of a classifier: how well it ranks, how far its probabilities can be trusted, what it relies on."""
+"""Charts of a classifier: how well it ranks, how far its probabilities can be trusted, what it
+relies on.
+"""
 
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from phantom_core.evaluation.ranking import Estimate
+from phantom_core.core.estimate import Estimate
 from phantom_core.evaluation.report import CalibrationReport, ClassifierReport, FeatureGain
-from ui.charts.frame import BASELINE, MODEL, SECOND, framed
-from ui.wording import feature_name
+from ui.charts.frame import BASELINE, MODEL, SECOND, frame_chart
+from ui.frame.wording import feature_name
 
 _DASHED = {"color": BASELINE, "width": 1.5, "dash": "dash"}
 
@@ -16,14 +18,27 @@ def roc_chart(report: ClassifierReport) -> go.Figure:
     """The ROC curve with guessing and the velocity rule."""
     rule, counted = report.baselines.velocity_rule, report.confusion
     figure = go.Figure()
-    _add_curve(figure, report.roc.x, report.roc.y, "classifier", "%{x:.1%} of humans marked, %{y:.1%} of agents found")
-    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", name="guessing", line=_DASHED, hoverinfo="skip")
+    _add_curve(
+        figure,
+        report.roc.x,
+        report.roc.y,
+        "classifier",
+        "%{x:.1%} of humans marked, %{y:.1%} of agents found",
+    )
+    figure.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", name="guessing", line=_DASHED, hoverinfo="skip"
+    )
     if rule.precision and rule.recall is not None:
-        humans, agents = counted.humans_marked + counted.humans_left, counted.agents_found + counted.agents_missed
+        humans, agents = (
+            counted.humans_marked + counted.humans_left,
+            counted.agents_found + counted.agents_missed,
+        )
         marked = rule.recall * agents * (1 - rule.precision) / rule.precision / humans
-        _add_rule(figure, marked, rule.recall, "%{x:.1%} of humans marked, %{y:.1%} of agents found")
+        _add_rule(
+            figure, marked, rule.recall, "%{x:.1%} of humans marked, %{y:.1%} of agents found"
+        )
     _percent_axes(figure)
-    return framed(figure, x="humans marked", y="agents found", height_px=340)
+    return frame_chart(figure, x="humans marked", y="agents found", height_px=340)
 
 
 def precision_recall_chart(report: ClassifierReport) -> go.Figure:
@@ -37,18 +52,34 @@ def precision_recall_chart(report: ClassifierReport) -> go.Figure:
         "classifier",
         "%{x:.1%} of agents found, %{y:.1%} of those marked are agents",
     )
-    figure.add_scatter(x=[0, 1], y=[base_rate, base_rate], mode="lines", name="marking everybody", line=_DASHED, hoverinfo="skip")
+    figure.add_scatter(
+        x=[0, 1],
+        y=[base_rate, base_rate],
+        mode="lines",
+        name="marking everybody",
+        line=_DASHED,
+        hoverinfo="skip",
+    )
     if rule.precision and rule.recall is not None:
-        _add_rule(figure, rule.recall, rule.precision, "%{x:.1%} of agents found, %{y:.1%} of those marked are agents")
+        _add_rule(
+            figure,
+            rule.recall,
+            rule.precision,
+            "%{x:.1%} of agents found, %{y:.1%} of those marked are agents",
+        )
     _percent_axes(figure)
-    return framed(figure, x="agents found (recall)", y="agents among the marked (precision)", height_px=340)
+    return frame_chart(
+        figure, x="agents found (recall)", y="agents among the marked (precision)", height_px=340
+    )
 
 
 def calibration_chart(calibration: CalibrationReport) -> go.Figure:
     """Shares of agents that were promised and that were observed."""
     bins = calibration.bins
     figure = go.Figure()
-    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", name="as promised", line=_DASHED, hoverinfo="skip")
+    figure.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", name="as promised", line=_DASHED, hoverinfo="skip"
+    )
     figure.add_scatter(
         x=[part.probability for part in bins],
         y=[part.share for part in bins],
@@ -64,10 +95,13 @@ def calibration_chart(calibration: CalibrationReport) -> go.Figure:
             "width": 0,
         },
         customdata=[part.n_sessions for part in bins],
-        hovertemplate="promised %{x:.1%}, observed %{y:.1%} of %{customdata:,} sessions<extra></extra>",
+        hovertemplate="promised %{x:.1%}, observed %{y:.1%} of %{customdata:,} "
+        "sessions<extra></extra>",
     )
     _percent_axes(figure)
-    return framed(figure, x="probability promised", y="share of agents observed", height_px=340)
+    return frame_chart(
+        figure, x="probability promised", y="share of agents observed", height_px=340
+    )
 
 
 def gains_chart(gains: Sequence[FeatureGain], n_shown: int = 15) -> go.Figure:
@@ -83,11 +117,15 @@ def gains_chart(gains: Sequence[FeatureGain], n_shown: int = 15) -> go.Figure:
         )
     )
     figure.update_xaxes(tickformat=".0%")
-    return framed(figure, x="share of the trees' gain", y="", height_px=340, has_legend=False)
+    return frame_chart(figure, x="share of the trees' gain", y="", height_px=340, has_legend=False)
 
 
 def estimates_chart(
-    estimates: Sequence[tuple[str, Estimate]], x: str, *, reference: float | None = None, emphasised: str = ""
+    estimates: Sequence[tuple[str, Estimate]],
+    x: str,
+    *,
+    reference: float | None = None,
+    emphasised: str = "",
 ) -> go.Figure:
     """Figures with their intervals below each other, the first on top.
 
@@ -106,7 +144,10 @@ def estimates_chart(
             text=[f"{estimate.value:.3f}" for _, estimate in shown],
             textposition="top center",
             textfont={"size": 11},
-            marker={"size": 11, "color": [MODEL if emphasised in ("", name) else SECOND for name, _ in shown]},
+            marker={
+                "size": 11,
+                "color": [MODEL if emphasised in ("", name) else SECOND for name, _ in shown],
+            },
             error_x={
                 "type": "data",
                 "array": [estimate.high - estimate.value for _, estimate in shown],
@@ -121,16 +162,32 @@ def estimates_chart(
     if reference is not None:
         figure.add_vline(x=reference, line={"color": BASELINE, "width": 1, "dash": "dot"})
     figure.update_yaxes(range=[-0.6, len(shown) - 0.3])
-    return framed(figure, x=x, y="", height_px=80 + 46 * len(shown), has_legend=False)
+    return frame_chart(figure, x=x, y="", height_px=80 + 46 * len(shown), has_legend=False)
 
 
-def _add_curve(figure: go.Figure, x: Sequence[float], y: Sequence[float], name: str, hover: str) -> None:
-    figure.add_scatter(x=x, y=y, mode="lines", name=name, line={"color": MODEL, "width": 2.5}, hovertemplate=f"{hover}<extra></extra>")
+def _add_curve(
+    figure: go.Figure, x: Sequence[float], y: Sequence[float], name: str, hover: str
+) -> None:
+    figure.add_scatter(
+        x=x,
+        y=y,
+        mode="lines",
+        name=name,
+        line={"color": MODEL, "width": 2.5},
+        hovertemplate=f"{hover}<extra></extra>",
+    )
 
 
 def _add_rule(figure: go.Figure, x: float, y: float, hover: str) -> None:
     marker = {"color": SECOND, "size": 12, "symbol": "diamond"}
-    figure.add_scatter(x=[x], y=[y], mode="markers", name="velocity rule", marker=marker, hovertemplate=f"{hover}<extra></extra>")
+    figure.add_scatter(
+        x=[x],
+        y=[y],
+        mode="markers",
+        name="velocity rule",
+        marker=marker,
+        hovertemplate=f"{hover}<extra></extra>",
+    )
 
 
 def _percent_axes(figure: go.Figure) -> None:

@@ -1,4 +1,6 @@
-"""Charts of a decision: who is marked up at a threshold, what that costs, and how few events suffice."""
+"""Charts of a decision: who is marked up at a threshold, what that costs, and how few events
+suffice.
+"""
 
 from collections.abc import Sequence
 
@@ -6,17 +8,29 @@ import plotly.graph_objects as go
 
 from phantom_core.evaluation.metrics import Confusion
 from phantom_core.evaluation.robustness import PrefixResult
-from phantom_core.views.decision import MoneyCurve
-from ui.charts.frame import AGENT, BASELINE, HUMAN, MODEL, SECOND, framed
-from ui.wording import count
+from phantom_core.views.classifier.decision import MoneyCurve
+from ui.charts.frame import AGENT, BASELINE, HUMAN, MODEL, SECOND, frame_chart
+from ui.frame.wording import format_count
 
 
 def money_chart(curve: MoneyCurve, threshold: float) -> go.Figure:
-    """Expected cost of each threshold, the best one, the chosen one, and the two policies that need no model."""
+    """Expected cost of each threshold, the best one, the chosen one, and the two policies that need
+    no model.
+    """
     figure = go.Figure()
-    for cost, name, colour in ((curve.everybody_cost, "mark up everybody", HUMAN), (curve.nobody_cost, "mark up nobody", AGENT)):
+    for cost, name, colour in (
+        (curve.everybody_cost, "mark up everybody", HUMAN),
+        (curve.nobody_cost, "mark up nobody", AGENT),
+    ):
         line = {"color": colour, "width": 1.5, "dash": "dash"}
-        figure.add_scatter(x=[0, 1], y=[cost, cost], mode="lines", name=name, line=line, hovertemplate=f"{name}: %{{y:.4f}}<extra></extra>")
+        figure.add_scatter(
+            x=[0, 1],
+            y=[cost, cost],
+            mode="lines",
+            name=name,
+            line=line,
+            hovertemplate=f"{name}: %{{y:.4f}}<extra></extra>",
+        )
     figure.add_scatter(
         x=curve.threshold,
         y=curve.cost,
@@ -42,7 +56,12 @@ def money_chart(curve: MoneyCurve, threshold: float) -> go.Figure:
         hovertemplate="chosen: from %{x:.3f}, %{y:.4f}<extra></extra>",
     )
     figure.update_yaxes(rangemode="tozero")
-    return framed(figure, x="threshold: marked up from this probability on", y="cost per session, average orders", height_px=340)
+    return frame_chart(
+        figure,
+        x="threshold: marked up from this probability on",
+        y="cost per session, average orders",
+        height_px=340,
+    )
 
 
 def confusion_chart(counted: Confusion) -> go.Figure:
@@ -59,15 +78,17 @@ def confusion_chart(counted: Confusion) -> go.Figure:
                 y=[name],
                 orientation="h",
                 marker={"color": colour, "opacity": opacity, "line": {"width": 0}},
-                text=f"{what} {count(n)}" if opacity == 1 and n > 0.12 * (left + marked) else "",
+                text=f"{what} {format_count(n)}"
+                if opacity == 1 and n > 0.12 * (left + marked)
+                else "",
                 textposition="inside",
                 insidetextanchor="middle",
                 textfont={"color": "white"},
-                hovertemplate=f"{name} {what}: {count(n)}<extra></extra>",
+                hovertemplate=f"{name} {what}: {format_count(n)}<extra></extra>",
             )
     figure.update_layout(barmode="stack")
     figure.update_yaxes(autorange="reversed")
-    return framed(figure, x="labelled sessions", y="", height_px=190, has_legend=False)
+    return frame_chart(figure, x="labelled sessions", y="", height_px=190, has_legend=False)
 
 
 def prefix_chart(prefixes: Sequence[PrefixResult], whole: float) -> go.Figure:
@@ -97,6 +118,8 @@ def prefix_chart(prefixes: Sequence[PrefixResult], whole: float) -> go.Figure:
     figure.add_hline(y=whole, line={"color": BASELINE, "width": 1.5, "dash": "dash"})
     figure.add_hline(y=0.5, line={"color": BASELINE, "width": 1, "dash": "dot"})
     figure.update_xaxes(
-        type="log", tickvals=[result.n_events for result in prefixes], ticktext=[str(result.n_events) for result in prefixes]
+        type="log",
+        tickvals=[result.n_events for result in prefixes],
+        ticktext=[str(result.n_events) for result in prefixes],
     )
-    return framed(figure, x="first events seen, count", y="ROC-AUC", height_px=340)
+    return frame_chart(figure, x="first events seen, count", y="ROC-AUC", height_px=340)

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from phantom_core.core.estimate import Estimate
 from phantom_core.evaluation.price_response import Band
-from phantom_core.evaluation.ranking import Estimate
-from phantom_core.evaluation.task import Rival
+from phantom_core.evaluation.task import ComparisonModel
 from phantom_core.models.price_curve import PriceCurve
-from ui.charts.frame import AGENT, BASELINE, COLOURS, MODEL, SECOND, framed
+from ui.charts.frame import AGENT, BASELINE, COLOURS, MODEL, SECOND, frame_chart
 
 _PALE = "rgba(15, 118, 110, 0.16)"
 
@@ -35,18 +35,25 @@ def losses_chart(losses: pd.DataFrame, task: str) -> go.Figure:
             marker={"size": 5},
             hovertemplate="pass %{x}: %{y:.4f}<extra>fold " + str(fold) + "</extra>",
         )
-    return framed(figure, x="pass over the offers", y="surprise, nats", height_px=260, has_legend=False)
+    return frame_chart(
+        figure, x="pass over the offers", y="surprise, nats", height_px=260, has_legend=False
+    )
 
 
-def rivals_chart(name: str, auc: Estimate, rivals: Sequence[Rival]) -> go.Figure:
+def rivals_chart(name: str, auc: Estimate, rivals: Sequence[ComparisonModel]) -> go.Figure:
     """ROC-AUC of the network with its interval, and of its rivals on the same folds, best on top.
 
     Args:
         name: of the network.
         auc: of the network.
-        rivals: the others; their intervals are those of the difference to the network, around the network's figure.
+        rivals: the others; their intervals are those of the difference to the network, around the
+            network's figure.
     """
-    points = [(name, auc), *((rival.name, _around(auc.value, rival)) for rival in rivals), ("guessing", Estimate(0.5, 0.5, 0.5))]
+    points = [
+        (name, auc),
+        *((rival.name, _around(auc.value, rival)) for rival in rivals),
+        ("guessing", Estimate(0.5, 0.5, 0.5)),
+    ]
     points.sort(key=lambda point: point[1].value)
     figure = go.Figure(
         go.Scatter(
@@ -56,7 +63,13 @@ def rivals_chart(name: str, auc: Estimate, rivals: Sequence[Rival]) -> go.Figure
             text=[f"{estimate.value:.3f}" for _, estimate in points],
             textposition="top center",
             textfont={"size": 11},
-            marker={"size": 11, "color": [MODEL if label == name else BASELINE if label == "guessing" else SECOND for label, _ in points]},
+            marker={
+                "size": 11,
+                "color": [
+                    MODEL if label == name else BASELINE if label == "guessing" else SECOND
+                    for label, _ in points
+                ],
+            },
             error_x={
                 "type": "data",
                 "array": [estimate.high - estimate.value for _, estimate in points],
@@ -70,7 +83,7 @@ def rivals_chart(name: str, auc: Estimate, rivals: Sequence[Rival]) -> go.Figure
     )
     figure.update_xaxes(range=[0.47, 1.01])
     figure.update_yaxes(range=[-0.6, len(points) - 0.3])
-    return framed(figure, x="ROC-AUC", y="", height_px=80 + 46 * len(points), has_legend=False)
+    return frame_chart(figure, x="ROC-AUC", y="", height_px=80 + 46 * len(points), has_legend=False)
 
 
 def bands_chart(bands: Sequence[Band]) -> go.Figure:
@@ -103,21 +116,40 @@ def bands_chart(bands: Sequence[Band]) -> go.Figure:
             y=[band.bin.probability for band in rows],
             name=f"{who}s, promised",
             mode="markers",
-            marker={"symbol": "diamond", "size": 10, "color": "white", "line": {"width": 2, "color": COLOURS[who]}},
+            marker={
+                "symbol": "diamond",
+                "size": 10,
+                "color": "white",
+                "line": {"width": 2, "color": COLOURS[who]},
+            },
             hovertemplate="%{x}: %{y:.2%} promised<extra>" + who + "s</extra>",
             offsetgroup=who,
         )
     figure.update_layout(barmode="group", scattermode="group")
     figure.update_yaxes(tickformat=".1%", rangemode="tozero")
-    return framed(figure, x="price asked, in base prices", y="offers bought", height_px=340)
+    return frame_chart(figure, x="price asked, in base prices", y="offers bought", height_px=340)
 
 
 def demand_curve_chart(curve: PriceCurve) -> go.Figure:
     """P(purchase) by price with its interval, the best price, and the reference price."""
     figure = go.Figure()
-    figure.add_scatter(x=curve.ratios, y=curve.p_high, mode="lines", line={"width": 0}, hoverinfo="skip", showlegend=False)
     figure.add_scatter(
-        x=curve.ratios, y=curve.p_low, mode="lines", line={"width": 0}, fill="tonexty", fillcolor=_PALE, hoverinfo="skip", showlegend=False
+        x=curve.ratios,
+        y=curve.p_high,
+        mode="lines",
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    figure.add_scatter(
+        x=curve.ratios,
+        y=curve.p_low,
+        mode="lines",
+        line={"width": 0},
+        fill="tonexty",
+        fillcolor=_PALE,
+        hoverinfo="skip",
+        showlegend=False,
     )
     figure.add_scatter(
         x=curve.ratios,
@@ -129,7 +161,9 @@ def demand_curve_chart(curve: PriceCurve) -> go.Figure:
     )
     _mark_prices(figure, curve)
     figure.update_yaxes(tickformat=".1%", range=[0, 1.15 * float(np.max(curve.p_high))])
-    return framed(figure, x="price, in base prices", y="P(purchase)", height_px=330, has_legend=False)
+    return frame_chart(
+        figure, x="price, in base prices", y="P(purchase)", height_px=330, has_legend=False
+    )
 
 
 def money_chart(curve: PriceCurve, base_price: float) -> go.Figure:
@@ -156,7 +190,9 @@ def money_chart(curve: PriceCurve, base_price: float) -> go.Figure:
         )
     _mark_prices(figure, curve)
     figure.update_yaxes(rangemode="tozero")
-    return framed(figure, x="price, in base prices", y="expected, currency per offer", height_px=330)
+    return frame_chart(
+        figure, x="price, in base prices", y="expected, currency per offer", height_px=330
+    )
 
 
 def tuning_chart(table: pd.DataFrame) -> go.Figure:
@@ -178,14 +214,27 @@ def tuning_chart(table: pd.DataFrame) -> go.Figure:
         line={"color": MODEL, "width": 2.5, "shape": "hv"},
         hoverinfo="skip",
     )
-    return framed(figure, x="trial", y="held-out surprise over that of base rates", height_px=300)
+    return frame_chart(
+        figure, x="trial", y="held-out surprise over that of base rates", height_px=300
+    )
 
 
 def _mark_prices(figure: go.Figure, curve: PriceCurve) -> None:
-    figure.add_vrect(x0=curve.best_low, x1=curve.best_high, fillcolor="rgba(128, 138, 145, 0.12)", line_width=0, layer="below")
-    marks = (("best", curve.best_ratio, MODEL, "dash"), ("reference", curve.terms.reference_ratio, BASELINE, "dot"))
+    figure.add_vrect(
+        x0=curve.best_low,
+        x1=curve.best_high,
+        fillcolor="rgba(128, 138, 145, 0.12)",
+        line_width=0,
+        layer="below",
+    )
+    marks = (
+        ("best", curve.best_ratio, MODEL, "dash"),
+        ("reference", curve.terms.reference_ratio, BASELINE, "dot"),
+    )
     first_is_left = curve.best_ratio <= curve.terms.reference_ratio
-    for (name, ratio, colour, dash), is_left in zip(marks, (first_is_left, not first_is_left), strict=True):
+    for (name, ratio, colour, dash), is_left in zip(
+        marks, (first_is_left, not first_is_left), strict=True
+    ):
         if curve.ratios[0] <= ratio <= curve.ratios[-1]:
             annotation = {
                 "text": f"{name} ×{ratio:.2f}",
@@ -194,15 +243,21 @@ def _mark_prices(figure: go.Figure, curve: PriceCurve) -> None:
                 "y": 1,
                 "yanchor": "top",
             }
-            figure.add_vline(x=ratio, line={"color": colour, "width": 1.5, "dash": dash}, annotation=annotation)
+            figure.add_vline(
+                x=ratio, line={"color": colour, "width": 1.5, "dash": dash}, annotation=annotation
+            )
     figure.update_xaxes(tickprefix="×")
 
 
-def _around(value: float, rival: Rival) -> Estimate:
+def _around(value: float, rival: ComparisonModel) -> Estimate:
     return Estimate(rival.roc_auc, value - rival.ahead.high, value - rival.ahead.low)
 
 
 def _band_name(band: Band) -> str:
     if band.low_ratio is None:
         return f"below ×{band.high_ratio:g}"
-    return f"×{band.low_ratio:g} and more" if band.high_ratio is None else f"×{band.low_ratio:g} to ×{band.high_ratio:g}"
+    return (
+        f"×{band.low_ratio:g} and more"
+        if band.high_ratio is None
+        else f"×{band.low_ratio:g} to ×{band.high_ratio:g}"
+    )

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from phantom_core.core.estimate import Estimate
 from phantom_core.distil.frontier import FrontierPoint
-from phantom_core.evaluation.ranking import Estimate
-from ui.charts.frame import AGENT, BASELINE, HUMAN, MODEL, SECOND, framed
+from ui.charts.frame import AGENT, BASELINE, HUMAN, MODEL, SECOND, frame_chart
 
 
 def frontier_chart(points: Sequence[FrontierPoint], depth: int) -> go.Figure:
@@ -22,22 +22,46 @@ def frontier_chart(points: Sequence[FrontierPoint], depth: int) -> go.Figure:
     figure.add_vline(x=depth, line={"color": BASELINE, "width": 1.5, "dash": "dot"})
     figure.update_yaxes(range=[0, 1.02])
     _depths(figure, points)
-    return framed(figure, x="most questions on a path; below: leaves", y="kept of the teacher", height_px=340)
+    return frame_chart(
+        figure, x="most questions on a path; below: leaves", y="kept of the teacher", height_px=340
+    )
 
 
 def leakage_lost_chart(points: Sequence[FrontierPoint], depth: int) -> go.Figure:
     """Money lost against the teacher by depth, with intervals."""
     figure = go.Figure()
-    _add(figure, points, [point.fidelity.leakage_lost for point in points], "lost against the teacher", AGENT)
+    _add(
+        figure,
+        points,
+        [point.fidelity.leakage_lost for point in points],
+        "lost against the teacher",
+        AGENT,
+    )
     figure.add_hline(y=0, line={"color": BASELINE, "width": 1})
     figure.add_vline(x=depth, line={"color": BASELINE, "width": 1.5, "dash": "dot"})
     figure.update_yaxes(tickformat=".0%")
     _depths(figure, points)
-    return framed(figure, x="most questions on a path; below: leaves", y="of the leakage won back", height_px=340, has_legend=False)
+    return frame_chart(
+        figure,
+        x="most questions on a path; below: leaves",
+        y="of the leakage won back",
+        height_px=340,
+        has_legend=False,
+    )
 
 
-def _add(figure: go.Figure, points: Sequence[FrontierPoint], estimates: Sequence[Estimate | None], name: str, colour: str) -> None:
-    known = [(point.depth, estimate) for point, estimate in zip(points, estimates, strict=True) if estimate is not None]
+def _add(
+    figure: go.Figure,
+    points: Sequence[FrontierPoint],
+    estimates: Sequence[Estimate | None],
+    name: str,
+    colour: str,
+) -> None:
+    known = [
+        (point.depth, estimate)
+        for point, estimate in zip(points, estimates, strict=True)
+        if estimate is not None
+    ]
     figure.add_scatter(
         x=[depth for depth, _ in known],
         y=[estimate.value for _, estimate in known],
@@ -58,5 +82,7 @@ def _add(figure: go.Figure, points: Sequence[FrontierPoint], estimates: Sequence
 
 def _depths(figure: go.Figure, points: Sequence[FrontierPoint]) -> None:
     figure.update_xaxes(
-        tickvals=[point.depth for point in points], ticktext=[f"{point.depth}<br>{point.leaves}" for point in points], showgrid=False
+        tickvals=[point.depth for point in points],
+        ticktext=[f"{point.depth}<br>{point.leaves}" for point in points],
+        showgrid=False,
     )

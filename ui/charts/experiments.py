@@ -1,4 +1,6 @@
-"""Charts of price experiments: how the effect came to be known, whether people still buy, and what an effect costs in sessions."""
+"""Charts of price experiments: how the effect came to be known, whether people still buy, and what
+an effect costs in sessions.
+"""
 
 import math
 from collections.abc import Sequence
@@ -7,8 +9,8 @@ from typing import Final
 import pandas as pd
 import plotly.graph_objects as go
 
-from phantom_core.logged.experiment_report import Comparison, Point
-from ui.charts.frame import BASELINE, HUMAN, MODEL, framed
+from phantom_core.experiments.report import Comparison, Point
+from ui.charts.frame import BASELINE, HUMAN, MODEL, frame_chart
 
 _FILLS: Final = {MODEL: "rgba(15, 148, 136, 0.16)", HUMAN: "rgba(58, 128, 193, 0.16)"}
 # Ends beyond this say no more than that nothing is known yet, and would flatten everything else.
@@ -25,20 +27,35 @@ def effect_chart(found: Comparison, planned: float, sought: float) -> go.Figure:
     """
     figure = _course(found.course, MODEL, "effect")
     figure.add_hline(
-        y=sought, line={"color": BASELINE, "dash": "dot", "width": 1}, annotation_text="planned for", annotation_position="top left"
+        y=sought,
+        line={"color": BASELINE, "dash": "dot", "width": 1},
+        annotation_text="planned for",
+        annotation_position="top left",
     )
     figure.add_vline(
-        x=planned, line={"color": BASELINE, "dash": "dot", "width": 1}, annotation_text="planned", annotation_position="top right"
+        x=planned,
+        line={"color": BASELINE, "dash": "dot", "width": 1},
+        annotation_text="planned",
+        annotation_position="top right",
     )
-    return framed(figure, x="sessions of both arms", y="relative effect, 95 % at every moment", has_legend=False)
+    return frame_chart(
+        figure,
+        x="sessions of both arms",
+        y="relative effect, 95 % at every moment",
+        has_legend=False,
+    )
 
 
 def human_chart(found: Comparison, tolerated: float) -> go.Figure:
     """The relative change of how many humans buy, with what is tolerated."""
     figure = _course(found.course, HUMAN, "human")
     line = {"color": "#c0392b", "dash": "dash", "width": 1}
-    figure.add_hline(y=-tolerated, line=line, annotation_text="guard", annotation_position="bottom left")
-    return framed(figure, x="sessions of both arms", y="human conversion, relative", has_legend=False)
+    figure.add_hline(
+        y=-tolerated, line=line, annotation_text="guard", annotation_position="bottom left"
+    )
+    return frame_chart(
+        figure, x="sessions of both arms", y="human conversion, relative", has_legend=False
+    )
 
 
 def sizes_chart(sizes: pd.DataFrame, effect: float) -> go.Figure:
@@ -60,7 +77,9 @@ def sizes_chart(sizes: pd.DataFrame, effect: float) -> go.Figure:
     figure.add_vline(x=effect, line={"color": BASELINE, "width": 1})
     figure.update_yaxes(type="log")
     figure.update_xaxes(tickformat=".0%")
-    return framed(figure, x="smallest effect that matters", y="sessions of all arms", height_px=260)
+    return frame_chart(
+        figure, x="smallest effect that matters", y="sessions of all arms", height_px=260
+    )
 
 
 def _course(course: Sequence[Point], colour: str, what: str) -> go.Figure:
@@ -76,7 +95,8 @@ def _course(course: Sequence[Point], colour: str, what: str) -> go.Figure:
     figure.add_scatter(
         x=sessions, y=[_within(one.value) for one in bounds], mode="lines", line={"color": colour, "width": 2}, showlegend=False,
         customdata=[[one.low, one.high] for one in bounds],
-        hovertemplate="%{x:,} sessions: %{y:+.1%} (%{customdata[0]:+.1%} to %{customdata[1]:+.1%})<extra></extra>",
+        hovertemplate="%{x:,} sessions: %{y:+.1%} (%{customdata[0]:+.1%} to "
+                      "%{customdata[1]:+.1%})<extra></extra>",
     )  # fmt: skip
     figure.add_hline(y=0, line={"color": BASELINE, "width": 1})
     figure.update_yaxes(tickformat="+.0%")

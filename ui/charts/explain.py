@@ -11,8 +11,8 @@ from phantom_core.explain.importance import Importance
 from phantom_core.explain.one_offer import OfferExplanation
 from phantom_core.explain.one_session import SessionExplanation
 from phantom_core.explain.stability import Stability
-from ui.charts.frame import AGENT, BASELINE, COLOURS, HUMAN, MODEL, SECOND, framed
-from ui.wording import family_name, feature_name, feature_value
+from ui.charts.frame import AGENT, BASELINE, COLOURS, HUMAN, MODEL, SECOND, frame_chart
+from ui.frame.wording import family_name, feature_name, feature_value
 
 FAMILY_COLOURS: Final = {
     "temporal": MODEL,
@@ -31,7 +31,9 @@ _WATERFALL_ROWS: Final = 12
 _SCALE: Final = [[0.0, HUMAN], [0.5, "#c9b8d6"], [1.0, AGENT]]
 
 
-def importance_chart(rows: Sequence[Importance], log_odds: str, *, are_families: bool = False) -> go.Figure:
+def importance_chart(
+    rows: Sequence[Importance], log_odds: str, *, are_families: bool = False
+) -> go.Figure:
     """Mean size of contributions with intervals, coloured by family, the most important on top."""
     shown = list(rows[:_SHOWN])
     figure = go.Figure()
@@ -46,8 +48,14 @@ def importance_chart(rows: Sequence[Importance], log_odds: str, *, are_families:
                 marker={"color": colour, "line": {"width": 0}},
                 error_x={
                     "type": "data",
-                    "array": [(row.high if row.high is not None else row.mean_abs) - row.mean_abs for row in own],
-                    "arrayminus": [row.mean_abs - (row.low if row.low is not None else row.mean_abs) for row in own],
+                    "array": [
+                        (row.high if row.high is not None else row.mean_abs) - row.mean_abs
+                        for row in own
+                    ],
+                    "arrayminus": [
+                        row.mean_abs - (row.low if row.low is not None else row.mean_abs)
+                        for row in own
+                    ],
                     "color": BASELINE,
                     "thickness": 1.5,
                     "width": 0,
@@ -57,7 +65,13 @@ def importance_chart(rows: Sequence[Importance], log_odds: str, *, are_families:
     names = [_name(row, are_families) for row in reversed(shown)]
     figure.update_yaxes(categoryorder="array", categoryarray=names)
     figure.update_layout(barmode="overlay")
-    return framed(figure, x=f"mean size, {log_odds}", y="", height_px=90 + 25 * len(shown), has_legend=not are_families)
+    return frame_chart(
+        figure,
+        x=f"mean size, {log_odds}",
+        y="",
+        height_px=90 + 25 * len(shown),
+        has_legend=not are_families,
+    )
 
 
 def swarm_chart(dots: pd.DataFrame, log_odds: str) -> go.Figure:
@@ -66,7 +80,10 @@ def swarm_chart(dots: pd.DataFrame, log_odds: str) -> go.Figure:
     names = dots.drop_duplicates("row").sort_values("row")["feature"].tolist()
     figure = go.Figure()
     ranked = dots["rank"].notna()
-    kinds = (("undefined or a category", dots[~ranked], None), ("value", dots[ranked], dots.loc[ranked, "rank"]))
+    kinds = (
+        ("undefined or a category", dots[~ranked], None),
+        ("value", dots[ranked], dots.loc[ranked, "rank"]),
+    )
     for kind, rows, ranks in kinds:
         figure.add_scattergl(
             x=rows["log_odds"],
@@ -75,7 +92,11 @@ def swarm_chart(dots: pd.DataFrame, log_odds: str) -> go.Figure:
             marker={
                 "size": 4,
                 "opacity": 0.75,
-                **({"color": BASELINE} if ranks is None else {"color": ranks, "colorscale": _SCALE, "cmin": 0, "cmax": 1}),
+                **(
+                    {"color": BASELINE}
+                    if ranks is None
+                    else {"color": ranks, "colorscale": _SCALE, "cmin": 0, "cmax": 1}
+                ),
                 **({} if ranks is None else {"colorbar": _colour_bar()}),
             },
             customdata=rows[["feature", "value"]].assign(feature=rows["feature"].map(feature_name)),
@@ -84,12 +105,19 @@ def swarm_chart(dots: pd.DataFrame, log_odds: str) -> go.Figure:
         )
     figure.add_vline(x=0, line={"color": BASELINE, "width": 1})
     figure.update_yaxes(
-        tickvals=list(range(n_rows)), ticktext=[feature_name(name) for name in names], range=[n_rows - 0.4, -0.6], showgrid=False
+        tickvals=list(range(n_rows)),
+        ticktext=[feature_name(name) for name in names],
+        range=[n_rows - 0.4, -0.6],
+        showgrid=False,
     )
-    return framed(figure, x=f"adds to the {log_odds}", y="", height_px=80 + 38 * n_rows, has_legend=False)
+    return frame_chart(
+        figure, x=f"adds to the {log_odds}", y="", height_px=80 + 38 * n_rows, has_legend=False
+    )
 
 
-def dependence_chart(rows: pd.DataFrame, feature: str, unit: str, log_odds: str, *, is_log: bool) -> go.Figure:
+def dependence_chart(
+    rows: pd.DataFrame, feature: str, unit: str, log_odds: str, *, is_log: bool
+) -> go.Figure:
     """What a feature adds at each of its values; undefined stands at the left."""
     figure = go.Figure()
     is_text = bool(rows["value"].map(lambda value: isinstance(value, str)).all())
@@ -98,16 +126,31 @@ def dependence_chart(rows: pd.DataFrame, feature: str, unit: str, log_odds: str,
         if len(own):
             hover = "%{x}: %{y:+.2f}<extra>" + label + "</extra>"
             if is_text:
-                figure.add_box(x=own["value"], y=own["log_odds"], name=label, marker={"color": colour, "size": 3}, line={"width": 1.5})
+                figure.add_box(
+                    x=own["value"],
+                    y=own["log_odds"],
+                    name=label,
+                    marker={"color": colour, "size": 3},
+                    line={"width": 1.5},
+                )
             else:
                 marker = {"color": colour, "size": 5, "opacity": 0.5}
-                figure.add_scattergl(x=own["value"], y=own["log_odds"], mode="markers", name=label, marker=marker, hovertemplate=hover)
+                figure.add_scattergl(
+                    x=own["value"],
+                    y=own["log_odds"],
+                    mode="markers",
+                    name=label,
+                    marker=marker,
+                    hovertemplate=hover,
+                )
     if is_text:
         figure.update_layout(boxmode="group")
     figure.add_hline(y=0, line={"color": BASELINE, "width": 1})
     figure.update_xaxes(type="log" if is_log and not is_text else None)
     shown = "" if unit in ("category", "yes/no") else f", {unit}"
-    return framed(figure, x=f"{feature_name(feature)}{shown}", y=f"adds to the {log_odds}", height_px=360)
+    return frame_chart(
+        figure, x=f"{feature_name(feature)}{shown}", y=f"adds to the {log_odds}", height_px=360
+    )
 
 
 def interactions_chart(pairs: Sequence[Interaction]) -> go.Figure:
@@ -122,13 +165,25 @@ def interactions_chart(pairs: Sequence[Interaction]) -> go.Figure:
             hovertemplate="%{y}: %{x:.3f}<extra></extra>",
         )
     )
-    return framed(figure, x="mean size, log-odds of an agent", y="", height_px=70 + 26 * len(shown), has_legend=False)
+    return frame_chart(
+        figure,
+        x="mean size, log-odds of an agent",
+        y="",
+        height_px=70 + 26 * len(shown),
+        has_legend=False,
+    )
 
 
-def waterfall_chart(found: SessionExplanation | OfferExplanation, answer: Output = "agent") -> go.Figure:
-    """From what holds for anybody to what the model says of this session or offer, the largest contribution first."""
+def waterfall_chart(
+    found: SessionExplanation | OfferExplanation, answer: Output = "agent"
+) -> go.Figure:
+    """From what holds for anybody to what the model says of this session or offer, the largest
+    contribution first.
+    """
     shown, rest = found.contributions[:_WATERFALL_ROWS], found.contributions[_WATERFALL_ROWS:]
-    rows = [(f"{feature_name(row.name)} = {feature_value(row.value)}", row.log_odds) for row in shown]
+    rows = [
+        (f"{feature_name(row.name)} = {feature_value(row.value)}", row.log_odds) for row in shown
+    ]
     if rest:
         rows.append((f"{len(rest)} more features", sum(row.log_odds for row in rest)))
     figure = go.Figure(
@@ -137,7 +192,10 @@ def waterfall_chart(found: SessionExplanation | OfferExplanation, answer: Output
             measure=["absolute", *["relative"] * len(rows), "total"],
             y=["before anything is known", *[name for name, _ in rows], "the model says"],
             x=[found.base, *[size for _, size in rows], None],
-            text=[f"{size:+.2f}".replace("-", "−") for size in (found.base, *[size for _, size in rows], found.log_odds)],
+            text=[
+                f"{size:+.2f}".replace("-", "−")
+                for size in (found.base, *[size for _, size in rows], found.log_odds)
+            ],
             textposition="outside",
             increasing={"marker": {"color": AGENT}},
             decreasing={"marker": {"color": HUMAN}},
@@ -152,7 +210,9 @@ def waterfall_chart(found: SessionExplanation | OfferExplanation, answer: Output
     ends = _ends(found.base, [size for _, size in rows])
     margin = 0.12 * max(max(ends) - min(ends), 0.1)
     figure.update_xaxes(range=[min(0.0, *ends) - margin, max(0.0, *ends) + margin])
-    return framed(figure, x=_SIDES[answer], y="", height_px=90 + 28 * (len(rows) + 2), has_legend=False)
+    return frame_chart(
+        figure, x=_SIDES[answer], y="", height_px=90 + 28 * (len(rows) + 2), has_legend=False
+    )
 
 
 def stability_chart(found: Stability, first: str, second: str, log_odds: str) -> go.Figure:
@@ -174,9 +234,11 @@ def stability_chart(found: Stability, first: str, second: str, log_odds: str) ->
     ):
         marker = {"color": colour, "size": 10, "symbol": symbol}
         hover = "%{y}: %{x:.3f}<extra>" + model + "</extra>"
-        figure.add_scatter(x=sizes, y=names, mode="markers", name=model, marker=marker, hovertemplate=hover)
+        figure.add_scatter(
+            x=sizes, y=names, mode="markers", name=model, marker=marker, hovertemplate=hover
+        )
     figure.update_xaxes(rangemode="tozero")
-    return framed(figure, x=f"mean size, {log_odds}", y="", height_px=90 + 25 * len(shown))
+    return frame_chart(figure, x=f"mean size, {log_odds}", y="", height_px=90 + 25 * len(shown))
 
 
 def _name(row: Importance, is_family: bool) -> str:

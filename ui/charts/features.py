@@ -5,18 +5,20 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from phantom_core.evaluation.drift import LARGE_SHIFT, SOME_SHIFT, FeatureDrift
 from phantom_core.features.catalogue import Feature
-from phantom_core.views.distribution import Distribution
-from phantom_core.views.features import FeatureFigures
-from ui.charts.frame import AGENT, BASELINE, HUMAN, MODEL, SECOND, framed
-from ui.wording import feature_name
+from phantom_core.monitoring.drift import LARGE_SHIFT, SOME_SHIFT, FeatureDrift
+from phantom_core.views.features.distribution import Distribution
+from phantom_core.views.features.features import FeatureFigures
+from ui.charts.frame import AGENT, BASELINE, HUMAN, MODEL, SECOND, frame_chart
+from ui.frame.wording import feature_name
 
 # A feature that moved further than this is another one altogether; its bar may leave the picture.
 WIDEST: Final = 1.0
 
 
-def distribution_chart(view: Distribution, feature: Feature, colours: Mapping[str, str], *, is_log: bool = False) -> go.Figure:
+def distribution_chart(
+    view: Distribution, feature: Feature, colours: Mapping[str, str], *, is_log: bool = False
+) -> go.Figure:
     """Shares of each group's sessions, the groups over each other.
 
     Args:
@@ -47,18 +49,25 @@ def distribution_chart(view: Distribution, feature: Feature, colours: Mapping[st
                 line={"shape": "hv", "color": colour, "width": 1.8},
                 fillcolor=_pale(colour),
                 customdata=[*rows["sessions"], 0],
-                hovertemplate="from %{x:,.4~g}: %{y:.1%} (%{customdata:,})<extra>" + group + "</extra>",
+                hovertemplate="from %{x:,.4~g}: %{y:.1%} (%{customdata:,})<extra>"
+                + group
+                + "</extra>",
             )
     figure.update_yaxes(tickformat=".0~%", rangemode="tozero")
     figure.update_xaxes(type="log" if is_log and not view.is_category else None)
     figure.update_layout(barmode="group")
     unit = "" if feature.unit in ("category", "yes/no") else f", {feature.unit}"
-    return framed(figure, x=f"{feature_name(feature.name)}{unit}", y="share of sessions", height_px=320)
+    return frame_chart(
+        figure, x=f"{feature_name(feature.name)}{unit}", y="share of sessions", height_px=320
+    )
 
 
 def ranking_chart(figures: Sequence[FeatureFigures]) -> go.Figure:
     """AUC of each feature alone, the one that says most on top."""
-    known = sorted((item for item in figures if item.separation.auc is not None), key=lambda item: abs((item.separation.auc or 0.5) - 0.5))
+    known = sorted(
+        (item for item in figures if item.separation.auc is not None),
+        key=lambda item: abs((item.separation.auc or 0.5) - 0.5),
+    )
     aucs = [item.separation.auc or 0.5 for item in known]
     figure = go.Figure()
     figure.add_scatter(
@@ -74,18 +83,35 @@ def ranking_chart(figures: Sequence[FeatureFigures]) -> go.Figure:
             "thickness": 1.5,
             "width": 0,
             "color": BASELINE,
-            "array": [(item.separation.auc_high or auc) - auc for item, auc in zip(known, aucs, strict=True)],
-            "arrayminus": [auc - (item.separation.auc_low or auc) for item, auc in zip(known, aucs, strict=True)],
+            "array": [
+                (item.separation.auc_high or auc) - auc
+                for item, auc in zip(known, aucs, strict=True)
+            ],
+            "arrayminus": [
+                auc - (item.separation.auc_low or auc)
+                for item, auc in zip(known, aucs, strict=True)
+            ],
         },
         hovertemplate="%{y}: AUC %{x:.3f}<extra></extra>",
     )
     figure.add_vline(x=0.5, line={"color": BASELINE, "width": 1, "dash": "dot"})
-    return framed(figure, x="AUC of the feature alone (0.5 is guessing)", y="", height_px=60 + 20 * len(known), has_legend=False)
+    return frame_chart(
+        figure,
+        x="AUC of the feature alone (0.5 is guessing)",
+        y="",
+        height_px=60 + 20 * len(known),
+        has_legend=False,
+    )
 
 
 def drift_chart(rows: Sequence[FeatureDrift]) -> go.Figure:
     """PSI of each feature with the limits it is read by."""
-    colours = {"stable": MODEL, "some shift": AGENT, "large shift": SECOND, "too few sessions to tell": BASELINE}
+    colours = {
+        "stable": MODEL,
+        "some shift": AGENT,
+        "large shift": SECOND,
+        "too few sessions to tell": BASELINE,
+    }
     shown = list(reversed(rows))
     figure = go.Figure()
     figure.add_bar(
@@ -112,7 +138,13 @@ def drift_chart(rows: Sequence[FeatureDrift]) -> go.Figure:
         figure.add_vline(x=limit, line={"color": BASELINE, "width": 1, "dash": "dot"})
     # The limit stays in sight, so that small movements look small.
     figure.update_xaxes(range=[0, 1.1 * min(WIDEST, max(SOME_SHIFT, *(row.psi for row in rows)))])
-    return framed(figure, x="population stability index (PSI)", y="", height_px=60 + 20 * len(rows), has_legend=False)
+    return frame_chart(
+        figure,
+        x="population stability index (PSI)",
+        y="",
+        height_px=60 + 20 * len(rows),
+        has_legend=False,
+    )
 
 
 def _pale(colour: str) -> str:

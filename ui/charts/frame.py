@@ -18,7 +18,9 @@ FONT_PX: Final = 13
 _CAMERA_PX: Final = 38
 
 
-def framed(figure: go.Figure, *, x: str, y: str, height_px: int = 300, has_legend: bool = True) -> go.Figure:
+def frame_chart(
+    figure: go.Figure, *, x: str, y: str, height_px: int = 300, has_legend: bool = True
+) -> go.Figure:
     """Give a figure the common look.
 
     Args:
@@ -48,13 +50,21 @@ def framed(figure: go.Figure, *, x: str, y: str, height_px: int = 300, has_legen
         bargap=0.12,
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": BASELINE, "activecolor": MODEL},
     )
-    axis = {"automargin": True, "zeroline": False, "gridcolor": GRID, "title_font": {"size": FONT_PX}, "tickfont": {"size": FONT_PX - 1}}
+    axis = {
+        "automargin": True,
+        "zeroline": False,
+        "gridcolor": GRID,
+        "title_font": {"size": FONT_PX},
+        "tickfont": {"size": FONT_PX - 1},
+    }
     figure.update_xaxes(title_text=x, **axis)
     figure.update_yaxes(title_text=y, **axis)
     return figure
 
 
-def show(figure: go.Figure, statement: str, reading: str = "", *, key: str, download: str = "") -> None:
+def show_chart(
+    figure: go.Figure, statement: str, reading: str = "", *, key: str, download: str = ""
+) -> None:
     """Put a chart on the page: what it says above, how to read it below.
 
     Args:
@@ -68,7 +78,12 @@ def show(figure: go.Figure, statement: str, reading: str = "", *, key: str, down
         st.markdown(f"**{statement}**")
         if download:
             figure.update_layout(margin_r=_CAMERA_PX)
-        st.plotly_chart(figure, key=key, config=_camera(download) if download else {"displayModeBar": False}, alt=statement)
+        st.plotly_chart(
+            figure,
+            key=key,
+            config=_camera(download) if download else {"displayModeBar": False},
+            alt=statement,
+        )
         if reading:
             st.caption(reading)
 
@@ -76,4 +91,9 @@ def show(figure: go.Figure, statement: str, reading: str = "", *, key: str, down
 def _camera(name: str) -> dict[str, object]:
     """Only a button that saves the chart, at twice the size it has on the page."""
     image = {"format": "png", "filename": name, "scale": 2}
-    return {"displayModeBar": True, "displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": image}
+    return {
+        "displayModeBar": True,
+        "displaylogo": False,
+        "modeBarButtons": [["toImage"]],
+        "toImageButtonOptions": image,
+    }

@@ -6,8 +6,8 @@ from typing import Final
 import pandas as pd
 import plotly.graph_objects as go
 
-from phantom_core.logged.ledger import Account
-from ui.charts.frame import AGENT, BASELINE, MODEL, framed
+from phantom_core.leakage.ledger import Account
+from ui.charts.frame import AGENT, BASELINE, MODEL, frame_chart
 
 MOST_BARS: Final = 10
 _LONGEST: Final = 44
@@ -36,7 +36,9 @@ def day_chart(days: pd.DataFrame) -> go.Figure:
         hovertemplate="%{x}: %{y:,.0f}<extra></extra>", showlegend=False,
     )  # fmt: skip
     figure.update_yaxes(rangemode="tozero")
-    return framed(figure, x="day of purchase (UTC)", y="leakage, currency", height_px=290, has_legend=False)
+    return frame_chart(
+        figure, x="day of purchase (UTC)", y="leakage, currency", height_px=290, has_legend=False
+    )
 
 
 def parts_chart(parts: pd.DataFrame) -> go.Figure:
@@ -65,7 +67,13 @@ def parts_chart(parts: pd.DataFrame) -> go.Figure:
         )
     )
     figure.update_xaxes(rangemode="tozero")
-    return framed(figure, x="leakage, currency, 95 % interval", y="", height_px=70 + 32 * len(shown), has_legend=False)
+    return frame_chart(
+        figure,
+        x="leakage, currency, 95 % interval",
+        y="",
+        height_px=70 + 32 * len(shown),
+        has_legend=False,
+    )
 
 
 def references_chart(accounts: Sequence[Account]) -> go.Figure:
@@ -89,7 +97,13 @@ def references_chart(accounts: Sequence[Account]) -> go.Figure:
         )
     )
     figure.update_xaxes(rangemode="tozero")
-    return framed(figure, x="leakage, currency, 95 % interval", y="", height_px=80 + 44 * len(shown), has_legend=False)
+    return frame_chart(
+        figure,
+        x="leakage, currency, 95 % interval",
+        y="",
+        height_px=80 + 44 * len(shown),
+        has_legend=False,
+    )
 
 
 def _short(key: str) -> str:

@@ -5,12 +5,14 @@ import datetime as dt
 import pandas as pd
 import plotly.graph_objects as go
 
-from ui.charts.frame import AGENT, BASELINE, GRID, MODEL, framed
+from ui.charts.frame import AGENT, BASELINE, GRID, MODEL, frame_chart
 
 _WEEK = dt.timedelta(days=7)
 
 
-def daily_chart(days: pd.DataFrame, column: str, *, as_of_ms: int, y: str, is_share: bool = False) -> go.Figure:
+def daily_chart(
+    days: pd.DataFrame, column: str, *, as_of_ms: int, y: str, is_share: bool = False
+) -> go.Figure:
     """One figure by day; the last week and the one before are shaded, each with its mean.
 
     Args:
@@ -35,7 +37,11 @@ def daily_chart(days: pd.DataFrame, column: str, *, as_of_ms: int, y: str, is_sh
         mean = days.loc[(days["day"] >= start) & (days["day"] < stop), column].mean()
         if pd.notna(mean):
             figure.add_scatter(
-                x=[start, stop], y=[mean, mean], mode="lines", line={"color": BASELINE, "width": 2, "dash": "dot"}, hoverinfo="skip"
+                x=[start, stop],
+                y=[mean, mean],
+                mode="lines",
+                line={"color": BASELINE, "width": 2, "dash": "dot"},
+                hoverinfo="skip",
             )
     figure.update_yaxes(rangemode="tozero", tickformat=".0%" if is_share else ",.0f")
-    return framed(figure, x="day (UTC)", y=y, height_px=280, has_legend=False)
+    return frame_chart(figure, x="day (UTC)", y=y, height_px=280, has_legend=False)

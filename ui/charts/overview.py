@@ -3,11 +3,11 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from phantom_core.views.overview import ClassFigures
-from phantom_core.views.snapshot import LABELS
-from phantom_core.views.time_bins import WIDTHS_MS
-from ui.charts.frame import BASELINE, COLOURS, framed
-from ui.wording import count, interval, percent
+from phantom_core.views.overview.overview import OverviewClassFigures
+from phantom_core.views.workspace.snapshot import LABELS
+from phantom_core.views.workspace.time_bins import WIDTHS_MS
+from ui.charts.frame import BASELINE, COLOURS, frame_chart
+from ui.frame.wording import format_count, format_interval, format_percent
 
 
 def traffic_chart(traffic: pd.DataFrame, bin_width_ms: int) -> go.Figure:
@@ -27,10 +27,15 @@ def traffic_chart(traffic: pd.DataFrame, bin_width_ms: int) -> go.Figure:
                 hovertemplate="%{y:,} %{fullData.name}<extra></extra>",
             )
     figure.update_layout(barmode="stack", hovermode="x unified")
-    return framed(figure, x="first event of the session (UTC)", y=f"sessions per {WIDTHS_MS[bin_width_ms]}", height_px=290)
+    return frame_chart(
+        figure,
+        x="first event of the session (UTC)",
+        y=f"sessions per {WIDTHS_MS[bin_width_ms]}",
+        height_px=290,
+    )
 
 
-def conversion_chart(classes: tuple[ClassFigures, ...]) -> go.Figure:
+def conversion_chart(classes: tuple[OverviewClassFigures, ...]) -> go.Figure:
     """Conversion of each class with its interval."""
     figure = go.Figure()
     for figures in classes:
@@ -48,12 +53,19 @@ def conversion_chart(classes: tuple[ClassFigures, ...]) -> go.Figure:
                 "color": BASELINE,
                 "width": 5,
             },
-            text=f"{percent(share.value, 1)}",
+            text=f"{format_percent(share.value, 1)}",
             textposition="inside",
             insidetextanchor="start",
             textfont={"color": "white"},
-            hovertemplate=f"{percent(share.value, 1)} of {count(share.n)} sessions buy (95 %: {interval(share, 1)})<extra></extra>",
+            hovertemplate=f"{format_percent(share.value, 1)} of {format_count(share.n)} sessions "
+            f"buy (95 %: {format_interval(share, 1)})<extra></extra>",
         )
     figure.update_xaxes(tickformat=".0%", rangemode="tozero")
     figure.update_yaxes(autorange="reversed")
-    return framed(figure, x="sessions with a purchase", y="", height_px=90 + 50 * len(classes), has_legend=False)
+    return frame_chart(
+        figure,
+        x="sessions with a purchase",
+        y="",
+        height_px=90 + 50 * len(classes),
+        has_legend=False,
+    )

@@ -1,14 +1,16 @@
-"""Charts of a replay: who would have been asked how much, what leakage comes back, what revenue would have been."""
+"""Charts of a replay: who would have been asked how much, what leakage comes back, what revenue
+would have been.
+"""
 
 from collections.abc import Sequence
 from typing import Final
 
 import plotly.graph_objects as go
 
-from phantom_core.evaluation.ranking import Estimate
-from phantom_core.logged.off_policy import OffPolicyValue
-from phantom_core.logged.replay import Replay, SetReplay
-from ui.charts.frame import AGENT, BASELINE, HUMAN, MODEL, SECOND, framed
+from phantom_core.core.estimate import Estimate
+from phantom_core.replay.off_policy import OffPolicyValue
+from phantom_core.replay.replay import Replay, SetReplay
+from ui.charts.frame import AGENT, BASELINE, HUMAN, MODEL, SECOND, frame_chart
 
 _WAYS: Final = (
     ("doubly_robust", "doubly robust"),
@@ -34,38 +36,58 @@ def markup_chart(one: SetReplay) -> go.Figure:
     figure.update_layout(barmode="group")
     figure.update_xaxes(type="category")
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
-    return framed(figure, x="price, in base prices", y="share of the quotes", height_px=300)
+    return frame_chart(figure, x="price, in base prices", y="share of the quotes", height_px=300)
 
 
 def recovered_chart(replay: Replay) -> go.Figure:
     """Leakage left under each reference price: as logged, and under both sets."""
     figure = go.Figure()
     for one, colour in ((replay.against, SECOND), (replay.rules, MODEL)):
-        _add_bars(figure, one.name, colour, [(back.reference, back.left) for back in one.recovered if not back.problem])
+        _add_bars(
+            figure,
+            one.name,
+            colour,
+            [(back.reference, back.left) for back in one.recovered if not back.problem],
+        )
     logged = [(back.reference, back.logged) for back in replay.rules.recovered if not back.problem]
     _add_bars(figure, "as logged", BASELINE, logged)
     figure.update_layout(barmode="group", legend_traceorder="reversed")
     figure.update_xaxes(rangemode="tozero")
-    return framed(figure, x="leakage, currency, 95 % interval", y="", height_px=90 + 80 * max(1, len(logged)))
+    return frame_chart(
+        figure, x="leakage, currency, 95 % interval", y="", height_px=90 + 80 * max(1, len(logged))
+    )
 
 
 def value_chart(value: OffPolicyValue) -> go.Figure:
     """Revenue per session by each way of estimating it."""
-    known = [(title, estimate) for name, title in _WAYS if (estimate := getattr(value, name)) is not None]
+    known = [
+        (title, estimate) for name, title in _WAYS if (estimate := getattr(value, name)) is not None
+    ]
     figure = go.Figure(
         go.Scatter(
             x=[estimate.value for _, estimate in known],
             y=[title for title, _ in known],
             mode="markers",
-            marker={"size": 10, "color": [BASELINE if title == "as logged" else MODEL for title, _ in known]},
+            marker={
+                "size": 10,
+                "color": [BASELINE if title == "as logged" else MODEL for title, _ in known],
+            },
             error_x=_whiskers([estimate for _, estimate in known]),
             hovertemplate="%{y}: %{x:,.2f}<extra></extra>",
         )
     )
-    return framed(figure, x="revenue per session, currency, 95 % interval", y="", height_px=80 + 44 * len(known), has_legend=False)
+    return frame_chart(
+        figure,
+        x="revenue per session, currency, 95 % interval",
+        y="",
+        height_px=80 + 44 * len(known),
+        has_legend=False,
+    )
 
 
-def _add_bars(figure: go.Figure, name: str, colour: str, values: Sequence[tuple[str, Estimate]]) -> None:
+def _add_bars(
+    figure: go.Figure, name: str, colour: str, values: Sequence[tuple[str, Estimate]]
+) -> None:
     figure.add_bar(
         x=[estimate.value for _, estimate in values],
         y=[reference.replace("_", " ") for reference, _ in values],

@@ -6,8 +6,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from phantom_core.views.session import SessionView
-from ui.charts.frame import BASELINE, MODEL, SECOND, framed
+from phantom_core.views.sessions.session import SessionView
+from ui.charts.frame import BASELINE, MODEL, SECOND, frame_chart
 
 # From looking around to paying; what is further up is worth more to the shop.
 _ORDER: Final = (
@@ -29,30 +29,47 @@ _ORDER: Final = (
 )
 _LOOKING: Final = ("view_item_page", "learn_more_about_item")
 _BUYING: Final = ("remove_item", "add_item_to_cart", "checkout_start", "purchase_complete")
-_GROUPS: Final = {"looking around": BASELINE, "looking at products": MODEL, "cart and purchase": SECOND}
+_GROUPS: Final = {
+    "looking around": BASELINE,
+    "looking at products": MODEL,
+    "cart and purchase": SECOND,
+}
 _HOVERED: Final = ["event_name", "page", "product_id", "at"]
 _MINUTES_FROM_S: Final = 180.0
 
 
-def timeline(view: SessionView, asked_ms: int | None = None) -> go.Figure:
+def timeline_chart(view: SessionView, asked_ms: int | None = None) -> go.Figure:
     """Events by kind over time, and below them the prices seen, quoted and paid.
 
     Args:
         view: the session.
         asked_ms: a moment to mark, up to which somebody looked, UTC milliseconds.
     """
-    has_prices = bool(view.events["price_seen"].notna().any() or view.events["amount_paid"].notna().any() or len(view.quotes))
-    figure = make_subplots(
-        rows=1 + has_prices, cols=1, shared_xaxes=True, vertical_spacing=0.06, row_heights=[0.62, 0.38][: 1 + has_prices]
+    has_prices = bool(
+        view.events["price_seen"].notna().any()
+        or view.events["amount_paid"].notna().any()
+        or len(view.quotes)
     )
-    per_unit, unit = (60.0, "min") if (view.end_ms - view.start_ms) / 1_000 > _MINUTES_FROM_S else (1.0, "s")
+    figure = make_subplots(
+        rows=1 + has_prices,
+        cols=1,
+        shared_xaxes=True,
+        vertical_spacing=0.06,
+        row_heights=[0.62, 0.38][: 1 + has_prices],
+    )
+    per_unit, unit = (
+        (60.0, "min") if (view.end_ms - view.start_ms) / 1_000 > _MINUTES_FROM_S else (1.0, "s")
+    )
     kinds = _kinds(view.events)
     _add_events(figure, view.events, per_unit)
     if has_prices:
         _add_prices(figure, view, per_unit)
     if asked_ms is not None:
-        figure.add_vline(x=(asked_ms - view.start_ms) / 1_000 / per_unit, line={"color": BASELINE, "width": 1.5, "dash": "dot"})
-    framed(figure, x="", y="", height_px=150 + 24 * len(kinds) + 170 * has_prices)
+        figure.add_vline(
+            x=(asked_ms - view.start_ms) / 1_000 / per_unit,
+            line={"color": BASELINE, "width": 1.5, "dash": "dot"},
+        )
+    frame_chart(figure, x="", y="", height_px=150 + 24 * len(kinds) + 170 * has_prices)
     figure.update_xaxes(title_text=f"{unit} since the first event", row=1 + has_prices, col=1)
     figure.update_yaxes(categoryorder="array", categoryarray=kinds, showgrid=True, row=1, col=1)
     if has_prices:
@@ -70,7 +87,13 @@ def _kinds(events: pd.DataFrame) -> list[str]:
 
 
 def _group(kind: str) -> str:
-    return "cart and purchase" if kind in _BUYING else "looking at products" if kind in _LOOKING else "looking around"
+    return (
+        "cart and purchase"
+        if kind in _BUYING
+        else "looking at products"
+        if kind in _LOOKING
+        else "looking around"
+    )
 
 
 def _add_events(figure: go.Figure, events: pd.DataFrame, per_unit: float) -> None:
@@ -85,18 +108,35 @@ def _add_events(figure: go.Figure, events: pd.DataFrame, per_unit: float) -> Non
                 mode="markers",
                 name=group,
                 marker={"color": colour, "size": 10, "opacity": 0.75, "line": {"width": 0}},
-                customdata=rows.assign(at=rows["at"].dt.strftime("%H:%M:%S.%f").str[:-3])[_HOVERED].astype(object).fillna("–"),
-                hovertemplate="%{customdata[3]} %{customdata[0]}<br>%{customdata[1]}<br>product %{customdata[2]}<extra></extra>",
+                customdata=rows.assign(at=rows["at"].dt.strftime("%H:%M:%S.%f").str[:-3])[_HOVERED]
+                .astype(object)
+                .fillna("–"),
+                hovertemplate="%{customdata[3]} %{customdata[0]}<br>%{customdata[1]}<br>product "
+                "%{customdata[2]}<extra></extra>",
                 row=1,
                 col=1,
             )
 
 
 def _add_prices(figure: go.Figure, view: SessionView, per_unit: float) -> None:
-    seen, paid, quotes = view.events.dropna(subset="price_seen"), view.events.dropna(subset="amount_paid"), view.quotes
+    seen, paid, quotes = (
+        view.events.dropna(subset="price_seen"),
+        view.events.dropna(subset="amount_paid"),
+        view.quotes,
+    )
     marks = (
-        (quotes, "price", "quoted", {"symbol": "line-ew", "size": 16, "line": {"width": 2, "color": BASELINE}}),
-        (seen, "price_seen", "seen", {"symbol": "circle", "size": 7, "color": MODEL, "opacity": 0.8}),
+        (
+            quotes,
+            "price",
+            "quoted",
+            {"symbol": "line-ew", "size": 16, "line": {"width": 2, "color": BASELINE}},
+        ),
+        (
+            seen,
+            "price_seen",
+            "seen",
+            {"symbol": "circle", "size": 7, "color": MODEL, "opacity": 0.8},
+        ),
         (paid, "amount_paid", "paid in total", {"symbol": "star", "size": 14, "color": SECOND}),
     )
     for rows, column, name, marker in marks:

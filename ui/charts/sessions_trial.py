@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from phantom_core.views.session_trials import SessionArm
-from ui.charts.frame import AGENT, BASELINE, MODEL, framed
+from phantom_core.views.simulator.session_trials import SessionArm
+from ui.charts.frame import AGENT, BASELINE, MODEL, frame_chart
 
 
 def change_chart(arms: Sequence[SessionArm]) -> go.Figure:
@@ -33,11 +33,17 @@ def change_chart(arms: Sequence[SessionArm]) -> go.Figure:
         )
     figure.add_vline(x=0, line={"color": BASELINE, "width": 1.5})
     ends = [
-        end for arm in arms for name in ("leakage", "revenue") for end in (arm.change(name).low, arm.change(name).high) if end is not None
+        end
+        for arm in arms
+        for name in ("leakage", "revenue")
+        for end in (arm.change(name).low, arm.change(name).high)
+        if end is not None
     ]
     low, high = min(0.0, *ends, 0.0), max(0.0, *ends, 0.0)
     margin = 0.04 * max(high - low, 0.01)
     # Zero stays in sight: it is what the bars are read from.
     figure.update_xaxes(tickformat="+.0%", range=[low - margin, high + margin])
     figure.update_layout(barmode="group", legend_traceorder="reversed")
-    return framed(figure, x="change against no mark-up, 95 % interval", y="", height_px=100 + 70 * len(shown))
+    return frame_chart(
+        figure, x="change against no mark-up, 95 % interval", y="", height_px=100 + 70 * len(shown)
+    )

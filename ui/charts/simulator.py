@@ -1,4 +1,6 @@
-"""Charts of a trial: how near each policy comes to the best possible, its prices, and what they bring."""
+"""Charts of a trial: how near each policy comes to the best possible, its prices, and what they
+bring.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -6,9 +8,9 @@ from typing import Final
 import plotly.graph_objects as go
 
 from phantom_core.market.trial import PolicyResult
-from phantom_core.views.demand_curves import DemandCurves
-from phantom_core.views.policy_choice import policy_title
-from ui.charts.frame import AGENT, BASELINE, HUMAN, MODEL, SECOND, framed
+from phantom_core.views.demand.demand_curves import DemandCurves
+from phantom_core.views.simulator.policy_choice import policy_title
+from ui.charts.frame import AGENT, BASELINE, HUMAN, MODEL, SECOND, frame_chart
 
 _COLOURS: Final = {
     "fixed": BASELINE,
@@ -22,7 +24,7 @@ _MORE: Final = (SECOND, "#6f9a3c", "#c765a0", "#4b6fd1", "#8a6d5b")
 _DASHES: Final = {"fixed": "dot", "best_fixed": "dash"}
 
 
-def colours(results: Sequence[PolicyResult]) -> dict[str, str]:
+def policy_colours(results: Sequence[PolicyResult]) -> dict[str, str]:
     """Policy → colour; the usual ones keep theirs in every trial."""
     others = [result.name for result in results if result.name not in _COLOURS]
     return {**_COLOURS, **{name: _MORE[n % len(_MORE)] for n, name in enumerate(others)}}
@@ -35,19 +37,28 @@ def optimum_chart(results: Sequence[PolicyResult], measured_by: str) -> go.Figur
         results: policies, best first.
         measured_by: "optimum", or "bound" where the optimum is not known.
     """
-    shown, of = list(reversed(results)), colours(results)
+    shown, of = list(reversed(results)), policy_colours(results)
     known = [result for result in shown if result.pct_of_optimum.value is not None]
     figures = [result.pct_of_optimum for result in known]
     values = [figure.value or 0.0 for figure in figures]
-    high = [figure.high if figure.high is not None else value for figure, value in zip(figures, values, strict=True)]
-    low = [figure.low if figure.low is not None else value for figure, value in zip(figures, values, strict=True)]
+    high = [
+        figure.high if figure.high is not None else value
+        for figure, value in zip(figures, values, strict=True)
+    ]
+    low = [
+        figure.low if figure.low is not None else value
+        for figure, value in zip(figures, values, strict=True)
+    ]
     figure = go.Figure(
         go.Bar(
             x=values,
             y=[policy_title(result.name) for result in known],
             orientation="h",
             marker={"color": [of[result.name] for result in known], "line": {"width": 0}},
-            text=[f"{value:.1f} %  ({a:.1f}–{b:.1f})" for value, a, b in zip(values, low, high, strict=True)],
+            text=[
+                f"{value:.1f} %  ({a:.1f}–{b:.1f})"
+                for value, a, b in zip(values, low, high, strict=True)
+            ],
             textposition="inside",
             insidetextanchor="start",
             textfont={"color": "white"},
@@ -65,12 +76,18 @@ def optimum_chart(results: Sequence[PolicyResult], measured_by: str) -> go.Figur
     figure.add_vline(x=100, line={"color": MODEL, "width": 1.5, "dash": "dash"})
     figure.update_xaxes(range=[min(0.0, *low, 0.0), max(104.0, *high)], ticksuffix=" %")
     best = "the exact optimum" if measured_by == "optimum" else "the upper bound"
-    return framed(figure, x=f"reward in percent of {best}, 95 % interval", y="", height_px=70 + 38 * len(known), has_legend=False)
+    return frame_chart(
+        figure,
+        x=f"reward in percent of {best}, 95 % interval",
+        y="",
+        height_px=70 + 38 * len(known),
+        has_legend=False,
+    )
 
 
 def price_chart(results: Sequence[PolicyResult]) -> go.Figure:
     """Mean price by hour with the middle 80 % of the shops."""
-    of = colours(results)
+    of = policy_colours(results)
     figure = go.Figure()
     for result in results:
         paths, hours = result.paths, list(range(1, len(result.paths.ratio) + 1))
@@ -89,10 +106,12 @@ def price_chart(results: Sequence[PolicyResult]) -> go.Figure:
                 )
         _add_line(figure, result, paths.ratio, of, "hour %{x}: ×%{y:.3f}")
     figure.update_yaxes(tickprefix="×")
-    return framed(figure, x="hour since opening", y="price, in base prices", height_px=320)
+    return frame_chart(figure, x="hour since opening", y="price, in base prices", height_px=320)
 
 
-def path_chart(results: Sequence[PolicyResult], of_path: Callable[[PolicyResult], Sequence[float]], y: str) -> go.Figure:
+def path_chart(
+    results: Sequence[PolicyResult], of_path: Callable[[PolicyResult], Sequence[float]], y: str
+) -> go.Figure:
     """One line per policy by hour.
 
     Args:
@@ -102,9 +121,9 @@ def path_chart(results: Sequence[PolicyResult], of_path: Callable[[PolicyResult]
     """
     figure = go.Figure()
     for result in results:
-        _add_line(figure, result, of_path(result), colours(results), "hour %{x}: %{y:,.4~g}")
+        _add_line(figure, result, of_path(result), policy_colours(results), "hour %{x}: %{y:,.4~g}")
     figure.update_yaxes(rangemode="tozero")
-    return framed(figure, x="hour since opening", y=y, height_px=290)
+    return frame_chart(figure, x="hour since opening", y=y, height_px=290)
 
 
 def demand_chart(curves: DemandCurves, best_fixed_ratio: float) -> go.Figure:
@@ -119,10 +138,15 @@ def demand_chart(curves: DemandCurves, best_fixed_ratio: float) -> go.Figure:
             line={"color": colour, "width": 2.5},
             hovertemplate="at ×%{x:.2f} %{y:.1%} buy<extra>" + name + "</extra>",
         )
-    lines = (("best fixed", best_fixed_ratio, "#5f8fb8", "dash"), ("reference", curves.reference_ratio, BASELINE, "dot"))
+    lines = (
+        ("best fixed", best_fixed_ratio, "#5f8fb8", "dash"),
+        ("reference", curves.reference_ratio, BASELINE, "dot"),
+    )
     # Labels of lines that stand close together go to different sides.
     first_is_left = best_fixed_ratio <= curves.reference_ratio
-    for (name, ratio, colour, dash), is_left in zip(lines, (first_is_left, not first_is_left), strict=True):
+    for (name, ratio, colour, dash), is_left in zip(
+        lines, (first_is_left, not first_is_left), strict=True
+    ):
         if curves.ratio[0] <= ratio <= curves.ratio[-1]:
             figure.add_vline(
                 x=ratio,
@@ -137,17 +161,28 @@ def demand_chart(curves: DemandCurves, best_fixed_ratio: float) -> go.Figure:
             )
     figure.update_xaxes(tickprefix="×")
     figure.update_yaxes(tickformat=".0%", range=[0, 1.1], tickvals=[0, 0.25, 0.5, 0.75, 1.0])
-    return framed(figure, x="price, in base prices", y="visitors who buy", height_px=320)
+    return frame_chart(figure, x="price, in base prices", y="visitors who buy", height_px=320)
 
 
-def _add_line(figure: go.Figure, result: PolicyResult, y: Sequence[float | None], of: dict[str, str], hover: str) -> None:
+def _add_line(
+    figure: go.Figure,
+    result: PolicyResult,
+    y: Sequence[float | None],
+    of: dict[str, str],
+    hover: str,
+) -> None:
     figure.add_scatter(
         x=list(range(1, len(y) + 1)),
         y=y,
         mode="lines",
         name=policy_title(result.name),
         legendgroup=result.name,
-        line={"color": of[result.name], "width": 2, "dash": _DASHES.get(result.name, "solid"), "shape": "linear"},
+        line={
+            "color": of[result.name],
+            "width": 2,
+            "dash": _DASHES.get(result.name, "solid"),
+            "shape": "linear",
+        },
         hovertemplate=f"{hover}<extra>{policy_title(result.name)}</extra>",
     )
 

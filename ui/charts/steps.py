@@ -7,14 +7,16 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from phantom_core.evaluation.kernel import KernelScore
-from ui.charts.frame import AGENT, BASELINE, HUMAN, MODEL, framed
+from ui.charts.frame import AGENT, BASELINE, HUMAN, MODEL, frame_chart
 
 _MINUTES_FROM_S = 180.0
 _SHORT_FROM = 10_000
 
 
 def evidence_chart(steps: pd.DataFrame) -> go.Figure:
-    """Each step at its moment, upwards for an agent, downwards for a human, and what they add up to."""
+    """Each step at its moment, upwards for an agent, downwards for a human, and what they add up
+    to.
+    """
     longest_s = float(steps["elapsed_s"].max())
     per_unit, unit = (60.0, "min") if longest_s > _MINUTES_FROM_S else (1.0, "s")
     figure = go.Figure()
@@ -50,7 +52,7 @@ def evidence_chart(steps: pd.DataFrame) -> go.Figure:
         hovertemplate="so far %{y:+.2f} nats<extra></extra>",
     )
     figure.add_hline(y=0, line={"color": BASELINE, "width": 1})
-    return framed(figure, x=f"{unit} since the first event", y="evidence, nats", height_px=330)
+    return frame_chart(figure, x=f"{unit} since the first event", y="evidence, nats", height_px=330)
 
 
 def kernel_chart(kernels: KernelScore, kind: int) -> go.Figure:
@@ -62,7 +64,10 @@ def kernel_chart(kernels: KernelScore, kind: int) -> go.Figure:
     """
     seen = kernels.counts.sum(axis=0)
     rows, columns = np.flatnonzero(seen.sum(axis=1)), np.flatnonzero(seen.sum(axis=0))
-    shares, counts = kernels.kernels[kind][np.ix_(rows, columns)], kernels.counts[kind][np.ix_(rows, columns)]
+    shares, counts = (
+        kernels.kernels[kind][np.ix_(rows, columns)],
+        kernels.counts[kind][np.ix_(rows, columns)],
+    )
     figure = go.Figure(
         go.Heatmap(
             z=shares,
@@ -78,17 +83,20 @@ def kernel_chart(kernels: KernelScore, kind: int) -> go.Figure:
             xgap=1,
             ygap=1,
             showscale=False,
-            hovertemplate="%{y} → %{x}: %{z:.1%} of the steps from there, %{customdata:,} times<extra></extra>",
+            hovertemplate="%{y} → %{x}: %{z:.1%} of the steps from there, %{customdata:,} "
+            "times<extra></extra>",
         )
     )
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(tickangle=-60, showgrid=False)
-    return framed(figure, x="to", y="from", height_px=210 + 24 * len(rows), has_legend=False)
+    return frame_chart(figure, x="to", y="from", height_px=210 + 24 * len(rows), has_legend=False)
 
 
 def _stems(first: Sequence[float], second: Sequence[float]) -> list[float | None]:
     """Pairs of points with gaps between them."""
-    return [value for a, b in zip(first, second, strict=True) for value in (float(a), float(b), None)]
+    return [
+        value for a, b in zip(first, second, strict=True) for value in (float(a), float(b), None)
+    ]
 
 
 def _named(names: tuple[str, ...], chosen: np.typing.NDArray[np.int64]) -> list[str]:
@@ -98,4 +106,10 @@ def _named(names: tuple[str, ...], chosen: np.typing.NDArray[np.int64]) -> list[
 def _short(count: float) -> str:
     if not count:
         return ""
-    return f"{count / 1_000:.0f}k" if count >= _SHORT_FROM else f"{count / 1_000:.1f}k" if count >= 1_000 else f"{count:.0f}"
+    return (
+        f"{count / 1_000:.0f}k"
+        if count >= _SHORT_FROM
+        else f"{count / 1_000:.1f}k"
+        if count >= 1_000
+        else f"{count:.0f}"
+    )

@@ -3,10 +3,12 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from ui.charts.frame import BASELINE, MODEL, SECOND, framed
+from ui.charts.frame import BASELINE, MODEL, SECOND, frame_chart
 
 
-def reward_chart(curve: pd.DataFrame, *, best: float, is_bound: bool, best_fixed: float | None) -> go.Figure:
+def reward_chart(
+    curve: pd.DataFrame, *, best: float, is_bound: bool, best_fixed: float | None
+) -> go.Figure:
     """Learning curve with the best possible and the best fixed price.
 
     Args:
@@ -37,4 +39,4 @@ def reward_chart(curve: pd.DataFrame, *, best: float, is_bound: bool, best_fixed
             line={"color": colour, "width": 1.5, "dash": dash},
             hovertemplate=f"{name}: %{{y:.2f}}<extra></extra>",
         )
-    return framed(figure, x="shop hours played", y="reward per episode, money", height_px=320)
+    return frame_chart(figure, x="shop hours played", y="reward per episode, money", height_px=320)

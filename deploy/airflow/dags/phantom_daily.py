@@ -1,7 +1,7 @@
 """PHANTOM every day: retrain, then look at the traffic.
 
-Airflow runs nothing of PHANTOM itself: both tasks call its command line in its own environment, so that neither has to agree with the
-other on a library. Variables of the environment:
+Airflow runs nothing of PHANTOM itself: both tasks call its command line in its own environment, so
+that neither has to agree with the other on a library. Variables of the environment:
 
 - PHANTOM_PYTHON: the Python of PHANTOM's environment, such as /opt/phantom/.venv/bin/python
 - PHANTOM_HOME: its folder, such as /opt/phantom
@@ -26,12 +26,20 @@ def phantom(*words: str) -> dict[str, object]:
         RuntimeError: it failed; the message is PHANTOM's own sentence.
     """
     command = [os.environ["PHANTOM_PYTHON"], "-m", "phantom_core", *words, "--json"]
-    done = subprocess.run(command, cwd=os.environ.get("PHANTOM_HOME", "."), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command,
+        cwd=os.environ.get("PHANTOM_HOME", "."),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     _LOG.info("%s", done.stderr)
     try:
         told = json.loads(done.stdout)
     except ValueError:
-        raise RuntimeError(f"PHANTOM ended with code {done.returncode} and said nothing that can be read.") from None
+        raise RuntimeError(
+            f"PHANTOM ended with code {done.returncode} and said nothing that can be read."
+        ) from None
     if done.returncode:
         raise RuntimeError(f"{told.get('error', 'PHANTOM failed.')} {told.get('hint', '')}".strip())
     return told
@@ -42,7 +50,11 @@ def phantom(*words: str) -> dict[str, object]:
     start_date=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
     catchup=False,
     max_active_runs=1,
-    default_args={"retries": 2, "retry_delay": dt.timedelta(minutes=10), "execution_timeout": dt.timedelta(hours=4)},
+    default_args={
+        "retries": 2,
+        "retry_delay": dt.timedelta(minutes=10),
+        "execution_timeout": dt.timedelta(hours=4),
+    },
     tags=["phantom"],
     doc_md=__doc__,
 )

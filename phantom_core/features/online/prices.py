@@ -1,4 +1,6 @@
-"""Prices: count, mean, spread and extremes of the prices one session saw, kept up as they come. Source: Welford 1962."""
+"""Prices: count, mean, spread and extremes of the prices one session saw, kept up as they come.
+Source: Welford 1962.
+"""
 
 from dataclasses import dataclass
 

@@ -1,8 +1,10 @@
-"""A live session: its 29 features event by event, equal to what the SQL files say of the same events.
+"""A live session: its 29 features event by event, equal to what the SQL files say of the same
+events.
 
-Events may come late, out of order or again: the features are those of the distinct events so far, whatever their order of arrival.
-What must be kept for that is the time and id of each event, about 100 bytes each; all else grows with distinct pages and products.
-A property of the tests holds this and the SQL equal for every prefix of thousands of sessions (docs/adr/0016-online-path.md).
+Events may come late, out of order or again: the features are those of the distinct events so far,
+whatever their order of arrival. What must be kept for that is the time and id of each event, about
+100 bytes each; all else grows with distinct pages and products. A property of the tests holds this
+and the SQL equal for every prefix of thousands of sessions (docs/adr/0016-online-path.md).
 """
 
 from collections import Counter
@@ -12,7 +14,7 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from phantom_core.errors import DataError
+from phantom_core.core.errors import DataError
 from phantom_core.features.online.prices import Prices
 from phantom_core.features.online.times import Times
 from phantom_core.features.online.user_agents import UserAgents
@@ -93,7 +95,9 @@ class LiveSession:
         self._first_mode = mode if self._first_mode is None else min(self._first_mode, mode)
         if event.user_agent:
             agent = (event.event_ms, event.event_id, event.user_agent)
-            self._first_agent = agent if self._first_agent is None else min(self._first_agent, agent)
+            self._first_agent = (
+                agent if self._first_agent is None else min(self._first_agent, agent)
+            )
         return True
 
     def features(self, user_agents: UserAgents) -> dict[str, Value]:
@@ -104,7 +108,12 @@ class LiveSession:
         """
         if not self.n_events:
             raise DataError("A session without events has no features.")
-        return {**self._temporal(), **self._behavioural(), **self._product(), **self._user_agent(user_agents)}
+        return {
+            **self._temporal(),
+            **self._behavioural(),
+            **self._product(),
+            **self._user_agent(user_agents),
+        }
 
     def to_json(self) -> dict[str, object]:
         """Everything known, as plain values; `from_json` reads it back."""
@@ -131,7 +140,9 @@ class LiveSession:
         try:
             read = TypeAdapter(_Kept).validate_python(dict(kept))
         except ValidationError as error:
-            raise DataError("This is not a kept session.", hint="Build it again from its events.") from error
+            raise DataError(
+                "This is not a kept session.", hint="Build it again from its events."
+            ) from error
         session = cls()
         session.times = Times(read.event_ms)
         session._event_ids = set(read.event_ids)
@@ -162,7 +173,9 @@ class LiveSession:
             "total_interactions": n_events,
             "avg_time_between_events": _ratio(duration_ms / 1e3, n_events - 1),
             "std_time_between_events": None if spread_ms is None else spread_ms / 1e3,
-            "min_time_between_events": None if times.shortest_ms is None else times.shortest_ms / 1e3,
+            "min_time_between_events": None
+            if times.shortest_ms is None
+            else times.shortest_ms / 1e3,
             "interaction_velocity": _ratio(n_events * 6e4, duration_ms),
             "max_velocity_5min": times.most_in_window,
             "session_start_hour": times.sorted_ms[0] % _DAY_MS // _HOUR_MS,
@@ -170,7 +183,12 @@ class LiveSession:
 
     def _behavioural(self) -> dict[str, Value]:
         tally = self._tallies
-        item_views, carts, purchases, hovers = tally["item_views"], tally["add_item_to_cart"], tally["purchase_complete"], tally["hovers"]
+        item_views, carts, purchases, hovers = (
+            tally["item_views"],
+            tally["add_item_to_cart"],
+            tally["purchase_complete"],
+            tally["hovers"],
+        )
         return {
             "page_views": tally["page_view"],
             "item_views": item_views,
@@ -198,8 +216,14 @@ class LiveSession:
         }
 
     def _user_agent(self, user_agents: UserAgents) -> dict[str, Value]:
-        is_headless, is_tool, family = user_agents.kind(self._first_agent[2]) if self._first_agent else (None, None, None)
-        return {"is_headless_browser": is_headless, "is_automation_tool": is_tool, "browser_family": family}
+        is_headless, is_tool, family = (
+            user_agents.kind(self._first_agent[2]) if self._first_agent else (None, None, None)
+        )
+        return {
+            "is_headless_browser": is_headless,
+            "is_automation_tool": is_tool,
+            "browser_family": family,
+        }
 
 
 def _ratio(above: float, below: float) -> float | None:

@@ -1,7 +1,9 @@
-"""Times: when the events of one session happened, and what the SQL says of gaps and windows, kept exact as events come in any order.
+"""Times: when the events of one session happened, and what the SQL says of gaps and windows, kept
+exact as events come in any order.
 
-Sums are of whole milliseconds, so no order of arrival changes them. An event between two others only ever splits a gap, so the
-shortest gap can be kept; it only ever adds to windows that end within five minutes after it, so the busiest one can be kept too.
+Sums are of whole milliseconds, so no order of arrival changes them. An event between two others
+only ever splits a gap, so the shortest gap can be kept; it only ever adds to windows that end
+within five minutes after it, so the busiest one can be kept too.
 """
 
 from bisect import bisect_left, bisect_right, insort_right
@@ -19,7 +21,8 @@ class Times:
     Attributes:
         sorted_ms: the times in ascending order.
         shortest_ms: the shortest gap; None with fewer than two events.
-        most_in_window: most events in any window [t - 300 s, t] that ends at an event; 0 without events.
+        most_in_window: most events in any window [t - 300 s, t] that ends at an event; 0 without
+            events.
 
     >>> times = Times([5_000, 0, 1_000])
     >>> times.sorted_ms, times.shortest_ms, times.most_in_window, times.gap_spread_ms()
@@ -38,7 +41,9 @@ class Times:
         """Take the time of one more event."""
         times = self.sorted_ms
         at = bisect_right(times, event_ms)
-        self._split_gap(times[at - 1] if at else None, event_ms, times[at] if at < len(times) else None)
+        self._split_gap(
+            times[at - 1] if at else None, event_ms, times[at] if at < len(times) else None
+        )
         insort_right(times, event_ms)
         for end_ms in dict.fromkeys(times[at : bisect_right(times, event_ms + WINDOW_MS, at)]):
             n_in_window = bisect_right(times, end_ms, at) - bisect_left(times, end_ms - WINDOW_MS)

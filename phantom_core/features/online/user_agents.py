@@ -6,14 +6,15 @@ from typing import Final
 
 import duckdb
 
-from phantom_core.features.aggregate import sql
+from phantom_core.features.aggregate import feature_sql
 
 Kind = tuple[bool, bool, str]
 MOST_KNOWN: Final = 10_000
 
 
 class UserAgents:
-    """The kinds of user agents met so far; the least recently used ones are forgotten and asked again.
+    """The kinds of user agents met so far; the least recently used ones are forgotten and asked
+    again.
 
     Args:
         most_known: so many are remembered.
@@ -24,7 +25,9 @@ class UserAgents:
         self._most_known = most_known
         self._connection = duckdb.connect(config={"threads": 1})
         self._connection.execute("CREATE TABLE asked (scope_key BIGINT, user_agent VARCHAR)")
-        self._connection.execute("CREATE VIEW scoped_events AS SELECT *, 0 AS event_ms, 0 AS event_id FROM asked")
+        self._connection.execute(
+            "CREATE VIEW scoped_events AS SELECT *, 0 AS event_ms, 0 AS event_id FROM asked"
+        )
 
     def learn(self, user_agents: Iterable[str | None]) -> None:
         """Ask for many at once, which costs about what one costs; blank ones have no kind."""
@@ -32,14 +35,21 @@ class UserAgents:
         if not new:
             return
         self._connection.execute("TRUNCATE asked")
-        self._connection.execute("INSERT INTO asked SELECT unnest(?::BIGINT[]), unnest(?::VARCHAR[])", [list(range(len(new))), new])
-        for at, is_headless, is_tool, family in self._connection.execute(sql("user_agent")).fetchall():
+        self._connection.execute(
+            "INSERT INTO asked SELECT unnest(?::BIGINT[]), unnest(?::VARCHAR[])",
+            [list(range(len(new))), new],
+        )
+        for at, is_headless, is_tool, family in self._connection.execute(
+            feature_sql("user_agent")
+        ).fetchall():
             self._known[new[at]] = (is_headless, is_tool, family)
         while len(self._known) > max(self._most_known, len(new)):
             self._known.popitem(last=False)
 
     def kind(self, user_agent: str) -> Kind:
-        """is_headless_browser, is_automation_tool and browser_family of a user agent that is not blank."""
+        """is_headless_browser, is_automation_tool and browser_family of a user agent that is not
+        blank.
+        """
         self.learn([user_agent])
         self._known.move_to_end(user_agent)
         return self._known[user_agent]

@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from phantom_core.evaluation.ranking import Estimate
-from phantom_core.market.calibration.intervals import TAILS, resamples
+from phantom_core.core.estimate import Estimate
+from phantom_core.core.resampling import TAILS, resample_weights
 from phantom_core.market.scenario import HOURS_A_DAY
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = HOURS_A_DAY * HOUR_MS
-# With fewer days than this, days say too little about how days differ, and arrivals count as Poisson.
+# With fewer days than this, days say too little about how days differ, and arrivals count as
+# Poisson.
 DAYS_TO_RESAMPLE: Final = 7
 
 
@@ -55,7 +56,8 @@ def count_hours(at_ms: NDArray[np.int64], first_ms: int, last_ms: int) -> Hours:
 
     Args:
         at_ms: when each came, UTC milliseconds, shape (n,).
-        first_ms: first moment of the data, UTC milliseconds; the hour it falls in counts as watched.
+        first_ms: first moment of the data, UTC milliseconds; the hour it falls in counts as
+            watched.
         last_ms: last moment, likewise.
     """
     first_day = first_ms // DAY_MS
@@ -78,16 +80,21 @@ def measure_arrivals(hours: Hours, rng: np.random.Generator) -> Arrivals:
     low, high = _poisson(count, watched)
     by_days = n_days >= DAYS_TO_RESAMPLE
     if by_days and count.any():
-        weights = resamples(n_days, rng)
+        weights = resample_weights(n_days, rng)
         with np.errstate(invalid="ignore", divide="ignore"):
             drawn = (weights @ hours.count) / (weights @ hours.watched)
         seen = count > 0  # hours in which nobody ever came keep the Poisson interval
         low[seen], high[seen] = np.nanquantile(drawn[:, seen], TAILS, axis=0)
-    found = [Estimate(float(n / of), float(a), float(b)) if of else None for n, of, a, b in zip(count, watched, low, high, strict=True)]
+    found = [
+        Estimate(float(n / of), float(a), float(b)) if of else None
+        for n, of, a, b in zip(count, watched, low, high, strict=True)
+    ]
     return Arrivals(tuple(found), "days" if by_days else "poisson", n_days)
 
 
-def _poisson(count: NDArray[np.int64], watched: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _poisson(
+    count: NDArray[np.int64], watched: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Exact interval of a rate. Source: Garwood 1936."""
     with np.errstate(invalid="ignore", divide="ignore"):
         low = np.where(count > 0, stats.chi2.ppf(TAILS[0], 2 * count), 0.0) / 2 / watched

@@ -6,12 +6,12 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from phantom_core.errors import DataError
-from phantom_core.evaluation.ranking import Estimate
+from phantom_core.core.errors import DataError
+from phantom_core.core.estimate import Estimate
 from phantom_core.market.calibration.arrivals import Arrivals
+from phantom_core.market.calibration.replay_check import ReplayCheck
 from phantom_core.market.calibration.sensitivity import Sensitivities
-from phantom_core.market.replay_check import ReplayCheck
-from phantom_core.market.scenario import Detector, Product, Scenario
+from phantom_core.market.scenario import Detector, Scenario, ScenarioProduct
 
 HOURS_A_WEEK: Final = 168
 
@@ -55,13 +55,15 @@ class Calibration:
         created_ms: when it was measured, UTC milliseconds.
         lake_version: version of the events.
         visits: sessions by hour of the day.
-        shoppers: those of them that put a quoted product in the cart, by the hour of the quote; the market's arrivals.
+        shoppers: those of them that put a quoted product in the cart, by the hour of the quote; the
+            market's arrivals.
         agent_share: of both.
         base_prices: None without a base price.
         sensitivity: None where it is not identified.
         refusal: why not, one sentence; empty where it is.
         hint: what to do about it.
-        detector: how well the trained classifier tells the labelled sessions apart; None without model or labels.
+        detector: how well the trained classifier tells the labelled sessions apart; None without
+            model or labels.
         replay: the calibrated market against what was logged; None where it cannot be calibrated.
         notes: what to keep in mind, a sentence each.
     """
@@ -98,10 +100,15 @@ class Calibration:
         share, prices = self.agent_share.shoppers, self.base_prices
         unwatched = [hour for hour, found in enumerate(self.shoppers.by_hour) if found is None]
         if share is None or prices is None:
-            raise DataError("A market needs an agent share and base prices, and the lake tells only one of them.", hint=self.hint)
+            raise DataError(
+                "A market needs an agent share and base prices, and the lake tells only one of "
+                "them.",
+                hint=self.hint,
+            )
         if unwatched:
             raise DataError(
-                f"{len(unwatched)} hours of the day were never watched, the first at {unwatched[0]}:00 UTC.",
+                f"{len(unwatched)} hours of the day were never watched, the first at "
+                f"{unwatched[0]}:00 UTC.",
                 hint="Load at least one whole day.",
             )
         market = Scenario(
@@ -116,7 +123,9 @@ class Calibration:
             detector=self.detector or Detector(),
         )
         wanted = math.ceil(0.5 * float(market.rates().sum())) if stock is None else stock
-        product = Product(name="typical product", base_price=round(prices.typical, 2), stock=wanted)
+        product = ScenarioProduct(
+            name="typical product", base_price=round(prices.typical, 2), stock=wanted
+        )
         return market.with_(products=(product.model_dump(),))
 
     def to_json(self) -> dict[str, object]:
@@ -144,4 +153,6 @@ def read_calibration(content: bytes, where: str) -> Calibration:
     try:
         return _ADAPTER.validate_json(content)
     except ValidationError:
-        raise DataError(f"{where} cannot be read as a calibration.", hint="Calibrate again.") from None
+        raise DataError(
+            f"{where} cannot be read as a calibration.", hint="Calibrate again."
+        ) from None

@@ -1,8 +1,9 @@
 """Sensitivity: how strongly price moves the purchases of humans and of agents.
 
-The market says logit P(buy | considered) = -s · log(price / base price), with an s for each class. Where the class is known this
-is a logistic regression; where only P(agent) is known, each quote comes from one of two such curves, and the likelihood of
-that mixture is maximised. Weighing each quote by P(agent) instead would draw the two sensitivities towards each other.
+The market says logit P(buy | considered) = -s · log(price / base price), with an s for each class.
+Where the class is known this is a logistic regression; where only P(agent) is known, each quote
+comes from one of two such curves, and the likelihood of that mixture is maximised. Weighing each
+quote by P(agent) instead would draw the two sensitivities towards each other.
 """
 
 from dataclasses import dataclass
@@ -12,15 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
-from phantom_core.errors import DataError
-from phantom_core.evaluation.ranking import Estimate
-from phantom_core.market.calibration.considered import HINT
-from phantom_core.market.calibration.intervals import normal
+from phantom_core.core.errors import DataError
+from phantom_core.core.estimate import Estimate
+from phantom_core.core.resampling import normal_interval
+from phantom_core.market.calibration.add_to_cart_quotes import HINT
 from phantom_core.market.traffic import CLASSES
 
 LEAST_OF_A_KIND: Final = 10
 LARGEST: Final = 50.0
-# Prices that stay this close to the base price cannot tell a flat curve from a steep one: standard deviation of the log ratio.
+# Prices that stay this close to the base price cannot tell a flat curve from a steep one: standard
+# deviation of the log ratio.
 LEAST_SPREAD: Final = 0.01
 
 
@@ -49,7 +51,8 @@ class Sensitivity:
         value: s of the market's curve, which has no intercept.
         with_intercept: s of a curve with one.
         intercept: of that curve; 0 when the market's curve holds.
-        quotes, bought: how many choices speak for it, each counted with its probability to be of this class.
+        quotes, bought: how many choices speak for it, each counted with its probability to be of
+            this class.
     """
 
     value: Estimate
@@ -65,7 +68,8 @@ class Sensitivities:
 
     Attributes:
         human, agent: each class.
-        p_no_intercept: probability of intercepts this far from 0 if the market's curve holds (Wald test, both classes).
+        p_no_intercept: probability of intercepts this far from 0 if the market's curve holds (Wald
+            test, both classes).
         lowest_ratio, highest_ratio: prices met, in units of the base price.
         randomised: share of the prices that an experiment chose.
     """
@@ -93,7 +97,9 @@ class Curves:
     def estimate(self, row: int, column: int) -> Estimate:
         """One figure with its interval."""
         at = row * self.values.shape[1] + column
-        return normal(float(self.values[row, column]), float(np.sqrt(self.covariance[at, at])))
+        return normal_interval(
+            float(self.values[row, column]), float(np.sqrt(self.covariance[at, at]))
+        )
 
 
 def measure_sensitivities(choices: Choices, randomised: float) -> Sensitivities:
@@ -103,14 +109,17 @@ def measure_sensitivities(choices: Choices, randomised: float) -> Sensitivities:
         choices: with prices that varied.
         randomised: share of the prices that an experiment chose.
     Raises:
-        DataError: too few choices of a kind, prices too close together, or demand that does not fall with the price.
+        DataError: too few choices of a kind, prices too close together, or demand that does not
+        fall with the price.
     """
     _check(choices)
     plain, checked = fit_curves(choices, intercept=False), fit_curves(choices, intercept=True)
     for who, s in zip(CLASSES, plain.values[:, 0], strict=True):
         if not 0 < s <= LARGEST:
             raise DataError(
-                f"The price sensitivity of {who}s came out at {s:.2f}, but a market needs one above 0 and up to {LARGEST:g}.", hint=HINT
+                f"The price sensitivity of {who}s came out at {s:.2f}, but a market needs one "
+                f"above 0 and up to {LARGEST:g}.",
+                hint=HINT,
             )
     offsets = checked.values[:, 1]
     wald = offsets @ np.linalg.solve(checked.covariance[1::2, 1::2], offsets)
@@ -126,7 +135,9 @@ def measure_sensitivities(choices: Choices, randomised: float) -> Sensitivities:
         for row, weight in enumerate(weights)
     )
     low, high = np.exp(choices.log_ratio.min()), np.exp(choices.log_ratio.max())
-    return Sensitivities(human, agent, float(stats.chi2.sf(wald, 2)), float(low), float(high), randomised)
+    return Sensitivities(
+        human, agent, float(stats.chi2.sf(wald, 2)), float(low), float(high), randomised
+    )
 
 
 def fit_curves(choices: Choices, *, intercept: bool) -> Curves:
@@ -143,33 +154,53 @@ def fit_curves(choices: Choices, *, intercept: bool) -> Curves:
     design = np.stack(columns, axis=1)
     start = np.zeros((2, design.shape[1]))
     start[:, 0] = 1.0
-    found = optimize.minimize(_loss, start.ravel(), args=(design, choices), jac=True, method="BFGS", options={"gtol": 1e-8})
+    found = optimize.minimize(
+        _loss,
+        start.ravel(),
+        args=(design, choices),
+        jac=True,
+        method="BFGS",
+        options={"gtol": 1e-8},
+    )
     theta = found.x.reshape(2, -1)
     hessian, scores = _curvature(theta, design, choices)
     _, actor = np.unique(choices.actor, return_inverse=True)
     n_actors = int(actor.max()) + 1
-    by_actor = np.stack([np.bincount(actor, column, minlength=n_actors) for column in scores.T], axis=1)
+    by_actor = np.stack(
+        [np.bincount(actor, column, minlength=n_actors) for column in scores.T], axis=1
+    )
     try:
         bread = np.linalg.inv(hessian)
     except np.linalg.LinAlgError:
         bread = np.full_like(hessian, np.nan)
     covariance = bread @ (by_actor.T @ by_actor) @ bread * n_actors / max(n_actors - 1, 1)
     if not np.isfinite(covariance).all() or (np.diag(covariance) <= 0).any():
-        raise DataError(f"The sensitivities cannot be told apart from {choices.bought.size:,} quotes.", hint=HINT)
+        raise DataError(
+            f"The sensitivities cannot be told apart from {choices.bought.size:,} quotes.",
+            hint=HINT,
+        )
     return Curves(theta, covariance)
 
 
-def _parts(theta: NDArray[np.float64], design: NDArray[np.float64], choices: Choices) -> tuple[NDArray[np.float64], ...]:
-    """P(buy) of each class, the probability of the choice made, and of each class given the choice; shape (n, 2) but the second."""
+def _parts(
+    theta: NDArray[np.float64], design: NDArray[np.float64], choices: Choices
+) -> tuple[NDArray[np.float64], ...]:
+    """P(buy) of each class, the probability of the choice made, and of each class given the choice;
+    shape (n, 2) but the second.
+    """
     log_odds = design @ theta.T
     sign = np.where(choices.bought, 1.0, -1.0)[:, None]
     with np.errstate(divide="ignore"):
-        joint = special.log_expit(sign * log_odds) + np.log(np.stack([1.0 - choices.p_agent, choices.p_agent], axis=1))
+        joint = special.log_expit(sign * log_odds) + np.log(
+            np.stack([1.0 - choices.p_agent, choices.p_agent], axis=1)
+        )
     total = np.logaddexp(joint[:, 0], joint[:, 1])
     return special.expit(log_odds), total, np.exp(joint - total[:, None])
 
 
-def _loss(flat: NDArray[np.float64], design: NDArray[np.float64], choices: Choices) -> tuple[float, NDArray[np.float64]]:
+def _loss(
+    flat: NDArray[np.float64], design: NDArray[np.float64], choices: Choices
+) -> tuple[float, NDArray[np.float64]]:
     """Mean negative log-likelihood and its gradient."""
     p_buy, total, given = _parts(flat.reshape(2, -1), design, choices)
     residual = given * (choices.bought[:, None] - p_buy)
@@ -189,22 +220,34 @@ def _curvature(
         for column in range(2):
             weight = given[:, row] * given[:, column] * error[:, row] * error[:, column]
             if row == column:
-                weight = weight - given[:, row] * (error[:, row] ** 2 - p_buy[:, row] * (1.0 - p_buy[:, row]))
-            information[row * size : (row + 1) * size, column * size : (column + 1) * size] = design.T @ (weight[:, None] * design)
+                weight = weight - given[:, row] * (
+                    error[:, row] ** 2 - p_buy[:, row] * (1.0 - p_buy[:, row])
+                )
+            information[row * size : (row + 1) * size, column * size : (column + 1) * size] = (
+                design.T @ (weight[:, None] * design)
+            )
     return information, scores
 
 
 def _check(choices: Choices) -> None:
     n = choices.bought.size
     if not n or choices.log_ratio.std() < LEAST_SPREAD:
-        low, high = (np.exp(choices.log_ratio.min()), np.exp(choices.log_ratio.max())) if n else (1.0, 1.0)
-        found = f"{n:,} quotes of products in the cart span {low:.2f} to {high:.2f} of the base price."
+        low, high = (
+            (np.exp(choices.log_ratio.min()), np.exp(choices.log_ratio.max())) if n else (1.0, 1.0)
+        )
+        found = (
+            f"{n:,} quotes of products in the cart span {low:.2f} to {high:.2f} of the base price."
+        )
         raise DataError(f"No price variation: sensitivity is not identified; {found}", hint=HINT)
     for who, weight in zip(CLASSES, (1.0 - choices.p_agent, choices.p_agent), strict=True):
         bought, left = float(weight[choices.bought].sum()), float(weight[~choices.bought].sum())
         if min(bought, left) < LEAST_OF_A_KIND:
-            found = f"of the quotes that {who}s put in the cart about {bought:.0f} were bought and {left:.0f} were not"
+            found = (
+                f"of the quotes that {who}s put in the cart about {bought:.0f} were bought "
+                f"and {left:.0f} were not"
+            )
             raise DataError(
-                f"Too few purchases: sensitivity is not identified; {found}, where {LEAST_OF_A_KIND} of each are needed.",
+                f"Too few purchases: sensitivity is not identified; {found}, where "
+                f"{LEAST_OF_A_KIND} of each are needed.",
                 hint="Load more sessions with quotes, purchases and labels.",
             )

@@ -17,7 +17,8 @@ _EPISODES: Final = 400
 def best_fixed(scenario: Scenario, seed: int) -> Fixed:
     """Search the fixed price with the highest expected reward.
 
-    With one product the expectation is exact; with several it is a mean over simulated episodes that never serve to judge it.
+    With one product the expectation is exact; with several it is a mean over simulated episodes
+    that never serve to judge it.
 
     Args:
         scenario: the market.
@@ -34,7 +35,10 @@ def best_fixed(scenario: Scenario, seed: int) -> Fixed:
     if low == high:
         return Fixed(float(low), "best_fixed")
     found = minimize_scalar(
-        lambda ratio: -value_of_fixed(scenario, np.array([ratio]))[0], bounds=(low, high), method="bounded", options={"xatol": 1e-4}
+        lambda ratio: -value_of_fixed(scenario, np.array([ratio]))[0],
+        bounds=(low, high),
+        method="bounded",
+        options={"xatol": 1e-4},
     )
     return Fixed(float(found.x) if -found.fun > values[top] else float(grid[top]), "best_fixed")
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phantom_core.market.demand import sales_per_arrival
-from phantom_core.market.optimum import price_grid
+from phantom_core.market.optimum import market_price_grid
 from phantom_core.market.scenario import Scenario
 from phantom_core.market.shops import State
 
@@ -16,13 +16,15 @@ _SHARES: Final = np.linspace(0.0, 1.0, 101)
 
 @dataclass(frozen=True, slots=True)
 class Elasticity:
-    """The price that earns most from the mix of visitors the shop has just seen, as if stock had no end.
+    """The price that earns most from the mix of visitors the shop has just seen, as if stock had no
+    end.
 
-    Expected revenue per visitor, r · P(buy | r), is highest where the elasticity of demand is −1. Which price that is depends on
-    the mix: agents are the more sensitive ones.
+    Expected revenue per visitor, r · P(buy | r), is highest where the elasticity of demand is −1.
+    Which price that is depends on the mix: agents are the more sensitive ones.
 
     Attributes:
-        table: best price by agent share in steps of a percent, in units of the base price, shape (101,).
+        table: best price by agent share in steps of a percent, in units of the base price, shape
+            (101,).
         name: how results call it.
     """
 
@@ -36,5 +38,7 @@ class Elasticity:
 
 def elasticity_policy(scenario: Scenario) -> Elasticity:
     """The policy for a scenario's price sensitivities and guard rails."""
-    grid = price_grid(scenario)
-    return Elasticity(grid[np.argmax(sales_per_arrival(scenario, grid[:, None], _SHARES).revenue, axis=0)])
+    grid = market_price_grid(scenario)
+    return Elasticity(
+        grid[np.argmax(sales_per_arrival(scenario, grid[:, None], _SHARES).revenue, axis=0)]
+    )

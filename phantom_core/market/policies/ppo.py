@@ -7,15 +7,22 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom_core.errors import DataError, NotFoundError
+from phantom_core.core.arrays import Floats32
+from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.market.observation import Observation
-from phantom_core.market.policies.policy import Policy
-from phantom_core.market.ppo.features import features
-from phantom_core.market.ppo.saved_policy import CARD, WEIGHTS, PolicyCard, Tensors, read_card, read_tensors
+from phantom_core.market.policy import Policy
+from phantom_core.market.ppo.features import policy_features
+from phantom_core.market.ppo.saved_policy import (
+    CARD,
+    WEIGHTS,
+    PolicyCard,
+    Tensors,
+    read_card,
+    read_tensors,
+)
 from phantom_core.market.shops import State
 from phantom_core.market.team import Team
 
-Floats = NDArray[np.float32]
 _SEED_RUNS: Final = "seed-*"
 
 
@@ -28,21 +35,22 @@ class PpoPolicy:
         observation: what it sees.
         highs: largest value of each number it sees.
         centre, scale: bring these numbers to the order of 1.
-        layers: weights, shape (n_out, n_in), and biases, shape (n_out,), from the features to the price.
+        layers: weights, shape (n_out, n_in), and biases, shape (n_out,), from the features to the
+            price.
         name: how results call it.
     """
 
     card: PolicyCard
     observation: Observation
-    highs: Floats
-    centre: Floats
-    scale: Floats
-    layers: tuple[tuple[Floats, Floats], ...]
+    highs: Floats32
+    centre: Floats32
+    scale: Floats32
+    layers: tuple[tuple[Floats32, Floats32], ...]
     name: str = "ppo"
 
     def ratios(self, state: State) -> NDArray[np.float64]:
         """One price for all products of each shop, within the guard rails it was trained with."""
-        hidden = features(self.observation.of(state, self.highs), self.centre, self.scale)
+        hidden = policy_features(self.observation.of(state, self.highs), self.centre, self.scale)
         *inner, (weight, bias) = self.layers
         for inner_weight, inner_bias in inner:
             hidden = np.tanh(hidden @ inner_weight.T + inner_bias)
@@ -56,7 +64,8 @@ def load_policy(folder: Path, name: str | None = None) -> PpoPolicy:
 
     Args:
         folder: of the run.
-        name: how results call it; None means "ppo", or "ppo_features" where it sees what models say.
+        name: how results call it; None means "ppo", or "ppo_features" where it sees what models
+            say.
     Raises:
         NotFoundError: there is no finished policy.
         DataError: its files are damaged, foreign or of a newer PHANTOM.
@@ -67,10 +76,15 @@ def load_policy(folder: Path, name: str | None = None) -> PpoPolicy:
     try:
         centre, scale = tensors["features_extractor.centre"], tensors["features_extractor.scale"]
         layers = _layers(tensors, len(card.hyperparameters.hidden))
-        policy = PpoPolicy(card, observation, observation.highs(), centre, scale, layers, name or _name(card))
+        policy = PpoPolicy(
+            card, observation, observation.highs(), centre, scale, layers, name or _name(card)
+        )
         _check_shapes(policy)
     except (KeyError, ValueError):
-        raise DataError(f"The weights in {folder} are not those of a {card.env_version} policy.", hint="Train again.") from None
+        raise DataError(
+            f"The weights in {folder} are not those of a {card.env_version} policy.",
+            hint="Train again.",
+        ) from None
     return policy
 
 
@@ -79,16 +93,22 @@ def load_policies(folder: Path) -> Policy | Team:
 
     Raises:
         NotFoundError: there is no finished policy.
-        DataError: files are damaged, foreign or of a newer PHANTOM, or the runs do not belong together.
+        DataError: files are damaged, foreign or of a newer PHANTOM, or the runs do not belong
+        together.
     """
     if (folder / CARD).is_file():
         return load_policy(folder)
     runs = sorted(path for path in folder.glob(_SEED_RUNS) if (path / CARD).is_file())
     if not runs:
-        raise NotFoundError(f"There is no trained policy in {folder}.", hint="Train one: simulate train.")
+        raise NotFoundError(
+            f"There is no trained policy in {folder}.", hint="Train one: simulate train."
+        )
     members = [load_policy(run) for run in runs]
     if len({(member.card.env_version, member.card.scenario_toml) for member in members}) > 1:
-        raise DataError(f"The runs in {folder} were trained on different scenarios or environments.", hint="Name one of them.")
+        raise DataError(
+            f"The runs in {folder} were trained on different scenarios or environments.",
+            hint="Name one of them.",
+        )
     return Team(members[0].name, tuple(members))
 
 
@@ -96,10 +116,12 @@ def _name(card: PolicyCard) -> str:
     return "ppo" if card.env_version == "v0" else "ppo_features"
 
 
-def _layers(tensors: Tensors, n_hidden: int) -> tuple[tuple[Floats, Floats], ...]:
+def _layers(tensors: Tensors, n_hidden: int) -> tuple[tuple[Floats32, Floats32], ...]:
     # In the network's list every layer is followed by its activation.
     names = [f"mlp_extractor.policy_net.{2 * n}" for n in range(n_hidden)]
-    return tuple((tensors[f"{name}.weight"], tensors[f"{name}.bias"]) for name in (*names, "action_net"))
+    return tuple(
+        (tensors[f"{name}.weight"], tensors[f"{name}.bias"]) for name in (*names, "action_net")
+    )
 
 
 def _check_shapes(policy: PpoPolicy) -> None:
@@ -108,7 +130,9 @@ def _check_shapes(policy: PpoPolicy) -> None:
     Raises:
         ValueError: they do not.
     """
-    hidden = features(np.zeros((1, policy.highs.size), np.float32), policy.centre, policy.scale)
+    hidden = policy_features(
+        np.zeros((1, policy.highs.size), np.float32), policy.centre, policy.scale
+    )
     for weight, bias in policy.layers:
         if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
             raise ValueError("a weight is no number")

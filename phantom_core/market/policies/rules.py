@@ -1,4 +1,6 @@
-"""A rule set as a policy: it reads what shops know and answers with the mark-up of the first rule that holds."""
+"""A rule set as a policy: it reads what shops know and answers with the mark-up of the first rule
+that holds.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phantom_core.market.shops import State
-from phantom_core.rules.evaluate import check_features, evaluate
+from phantom_core.rules.evaluate import check_features, evaluate_rules
 from phantom_core.rules.rule_set import RuleSet
 
 # What a rule may name in a market whose visitors are known only by the hour.
@@ -46,5 +48,7 @@ class RulePolicy:
 
     def ratios(self, state: State) -> NDArray[np.float64]:
         """The mark-up of the first rule that holds at each shop."""
-        columns = {name: np.asarray(STATE_COLUMNS[name](state), np.float64) for name in self.rules.features}
-        return evaluate(self.rules, columns, state.demand.size).markup_ratio
+        columns = {
+            name: np.asarray(STATE_COLUMNS[name](state), np.float64) for name in self.rules.features
+        }
+        return evaluate_rules(self.rules, columns, state.demand.size).markup_ratio

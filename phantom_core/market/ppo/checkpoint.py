@@ -1,4 +1,6 @@
-"""Checkpoints: where a training stands, written so that a crash leaves the old one or the new one."""
+"""Checkpoints: where a training stands, written so that a crash leaves the old one or the new
+one.
+"""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,11 +11,11 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 from safetensors.numpy import save
 
-from phantom_core.artifacts.store import replace_file, sha256
-from phantom_core.errors import DataError, NotFoundError
+from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.market.observation import EnvVersion
-from phantom_core.market.ppo.hyperparameters import Hyperparameters
+from phantom_core.market.ppo.hyperparameters import PpoHyperparameters
 from phantom_core.market.ppo.saved_policy import Tensors, read_tensors
+from phantom_core.model_store.store import file_digest, replace_file
 
 FOLDER: Final = "checkpoint"
 _CARD: Final = "checkpoint.json"
@@ -43,7 +45,7 @@ class Checkpoint:
     env_version: EnvVersion
     scenario: str
     scenario_toml: str
-    hyperparameters: Hyperparameters
+    hyperparameters: PpoHyperparameters
     seconds: float
     training_reward: float | None
     sha256: str = ""
@@ -54,13 +56,18 @@ _ADAPTER: Final = TypeAdapter(Checkpoint)
 
 
 def write_checkpoint(run_dir: Path, checkpoint: Checkpoint, tensors: Tensors) -> None:
-    """Replace the checkpoint of a run: new tensors first, then the card that names them, then the old tensors go."""
+    """Replace the checkpoint of a run: new tensors first, then the card that names them, then the
+    old tensors go.
+    """
     folder = run_dir / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     content = save(dict(tensors))
     name = _tensors_of(checkpoint.steps)
     replace_file(folder / name, content)
-    replace_file(folder / _CARD, _ADAPTER.dump_json(replace(checkpoint, sha256=sha256(content)), indent=2))
+    replace_file(
+        folder / _CARD,
+        _ADAPTER.dump_json(replace(checkpoint, sha256=file_digest(content)), indent=2),
+    )
     for old in folder.glob("*.safetensors"):
         if old.name != name:
             old.unlink()
@@ -82,12 +89,22 @@ def read_checkpoint(run_dir: Path) -> tuple[Checkpoint, dict[str, NDArray[np.flo
     try:
         checkpoint = _ADAPTER.validate_json(path.read_bytes())
     except OSError:
-        raise NotFoundError(f"There is nothing to resume in {run_dir}.", hint="Start the training without resume.") from None
+        raise NotFoundError(
+            f"There is nothing to resume in {run_dir}.", hint="Start the training without resume."
+        ) from None
     except ValidationError:
-        raise DataError(f"{path} is not a checkpoint that this PHANTOM can read.", hint="Start the training anew.") from None
+        raise DataError(
+            f"{path} is not a checkpoint that this PHANTOM can read.",
+            hint="Start the training anew.",
+        ) from None
     if checkpoint.format != _FORMAT:
-        raise DataError(f"{path} is of format {checkpoint.format}; expected {_FORMAT}.", hint="Start the training anew.")
-    return checkpoint, read_tensors(path.with_name(_tensors_of(checkpoint.steps)), checkpoint.sha256)
+        raise DataError(
+            f"{path} is of format {checkpoint.format}; expected {_FORMAT}.",
+            hint="Start the training anew.",
+        )
+    return checkpoint, read_tensors(
+        path.with_name(_tensors_of(checkpoint.steps)), checkpoint.sha256
+    )
 
 
 def _tensors_of(steps: int) -> str:

@@ -1,4 +1,6 @@
-"""Features of the policy network: an observation brought to the order of 1, and the clock as a point on a circle."""
+"""Features of the policy network: an observation brought to the order of 1, and the clock as a
+point on a circle.
+"""
 
 from typing import Final
 
@@ -30,10 +32,14 @@ def centre_and_scale(observation: Observation) -> tuple[NDArray[np.float32], NDA
     centre = [rate, stock / 2.0, half_day, 0.5, velocity]
     scale = [rate, stock / 4.0, half_day, 0.5, velocity]
     more = len(observation.names) - len(centre)
-    return np.array([*centre, *[0.5] * more], np.float32), np.array([*scale, *[0.5] * more], np.float32)
+    return np.array([*centre, *[0.5] * more], np.float32), np.array(
+        [*scale, *[0.5] * more], np.float32
+    )
 
 
-def features(seen: NDArray[np.float32], centre: NDArray[np.float32], scale: NDArray[np.float32]) -> NDArray[np.float32]:
+def policy_features(
+    seen: NDArray[np.float32], centre: NDArray[np.float32], scale: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """Features of observations.
 
     Args:

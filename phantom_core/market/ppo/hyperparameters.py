@@ -6,7 +6,7 @@ from phantom_core.market.scenario import Scenario
 
 
 @dataclass(frozen=True, slots=True)
-class Hyperparameters:
+class PpoHyperparameters:
     """Settings of PPO; the defaults reach 99 % of the optimum of scenario tight in 100,000 steps.
 
     Attributes:
@@ -36,7 +36,9 @@ class Hyperparameters:
 
 
 def reward_unit(scenario: Scenario) -> float:
-    """Money that a learner sees as a reward of 1: about a fifth of what an episode may earn, so that values are of the order of 1."""
+    """Money that a learner sees as a reward of 1: about a fifth of what an episode may earn, so
+    that values are of the order of 1.
+    """
     stock_worth = sum(product.stock * product.base_price for product in scenario.products)
     weights = sum(product.weight for product in scenario.products)
     mean_price = sum(product.weight * product.base_price for product in scenario.products) / weights

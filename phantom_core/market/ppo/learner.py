@@ -1,4 +1,6 @@
-"""Learner: SB3's PPO on many shops, one rollout and its updates at a time, and its tensors by name."""
+"""Learner: SB3's PPO on many shops, one rollout and its updates at a time, and its tensors by
+name.
+"""
 
 from typing import Final
 
@@ -8,10 +10,10 @@ from numpy.typing import NDArray
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 
-from phantom_core.errors import DataError
+from phantom_core.core.errors import DataError
 from phantom_core.market.observation import EnvVersion, Observation
 from phantom_core.market.policies.best_fixed import best_fixed
-from phantom_core.market.ppo.hyperparameters import Hyperparameters
+from phantom_core.market.ppo.hyperparameters import PpoHyperparameters
 from phantom_core.market.ppo.network import PricingNetwork
 from phantom_core.market.ppo.practice import PracticeShops
 from phantom_core.market.ppo.saved_policy import Tensors
@@ -28,14 +30,22 @@ class Learner:
     Args:
         scenario: what it is trained on.
         version: what it sees.
-        total_steps: shop hours at the end, a multiple of the number of shops; the learning rate falls to 0 on the way.
+        total_steps: shop hours at the end, a multiple of the number of shops; the learning rate
+            falls to 0 on the way.
         steps: shop hours it has behind it; the shoppers that come are others than after 0.
         seed: of everything random.
         chosen: hyperparameters.
     """
 
     def __init__(
-        self, scenario: Scenario, version: EnvVersion, *, total_steps: int, steps: int, seed: int, chosen: Hyperparameters
+        self,
+        scenario: Scenario,
+        version: EnvVersion,
+        *,
+        total_steps: int,
+        steps: int,
+        seed: int,
+        chosen: PpoHyperparameters,
     ) -> None:
         self.steps, self.total_steps = steps, total_steps
         self._chosen = chosen
@@ -98,7 +108,10 @@ class Learner:
             for moment in _MOMENTS
             if parameter in state
         }
-        return {**{_POLICY + name: array for name, array in self.policy_tensors().items()}, **moments}
+        return {
+            **{_POLICY + name: array for name, array in self.policy_tensors().items()},
+            **moments,
+        }
 
     def restore(self, tensors: Tensors) -> None:
         """Continue with the tensors of a checkpoint.
@@ -113,9 +126,15 @@ class Learner:
                     tensor.copy_(torch.as_tensor(tensors[_POLICY + name]))
                 for name, parameter in self._model.policy.named_parameters():
                     if f"{_ADAM}{name}.step" in tensors:
-                        optimizer.state[parameter] = {moment: torch.as_tensor(tensors[f"{_ADAM}{name}.{moment}"]) for moment in _MOMENTS}
+                        optimizer.state[parameter] = {
+                            moment: torch.as_tensor(tensors[f"{_ADAM}{name}.{moment}"])
+                            for moment in _MOMENTS
+                        }
         except (KeyError, RuntimeError):
-            raise DataError("The checkpoint's tensors are not those of this kind of policy.", hint="Start the training anew.") from None
+            raise DataError(
+                "The checkpoint's tensors are not those of this kind of policy.",
+                hint="Start the training anew.",
+            ) from None
 
     def _named(self) -> dict[str, torch.Tensor]:
         policy = self._model.policy

@@ -1,4 +1,6 @@
-"""The networks of PPO: a scaled observation, then one small perceptron for the price and one for the value."""
+"""The networks of PPO: a scaled observation, then one small perceptron for the price and one for
+the value.
+"""
 
 import gymnasium as gym
 import torch
@@ -13,7 +15,8 @@ from phantom_core.market.ppo.features import HOUR, N_CLOCK, TURN, centre_and_sca
 class ScaledObservation(BaseFeaturesExtractor):
     """`features` as a layer, and time left as the last feature.
 
-    Centre and scale come from the scenario and are saved with the weights, so a policy needs no statistics of its training run.
+    Centre and scale come from the scenario and are saved with the weights, so a policy needs no
+    statistics of its training run.
 
     Args:
         observation_space: of the shops that are practised on.
@@ -33,7 +36,9 @@ class ScaledObservation(BaseFeaturesExtractor):
         """Features of observations, shape (n, n_numbers + 3)."""
         angle = seen[:, HOUR : HOUR + 1] * TURN
         numbers = (seen[:, :-1] - self.centre) / self.scale
-        return torch.cat([numbers, torch.sin(angle), torch.cos(angle), 2.0 * seen[:, -1:] - 1.0], dim=1)
+        return torch.cat(
+            [numbers, torch.sin(angle), torch.cos(angle), 2.0 * seen[:, -1:] - 1.0], dim=1
+        )
 
 
 class PriceAndValue(torch.nn.Module):
@@ -47,8 +52,12 @@ class PriceAndValue(torch.nn.Module):
     def __init__(self, n_features: int, hidden: tuple[int, ...]) -> None:
         super().__init__()
         self.latent_dim_pi = self.latent_dim_vf = hidden[-1]
-        self.policy_net = torch.nn.Sequential(*create_mlp(n_features - 1, 0, list(hidden), torch.nn.Tanh)[: 2 * len(hidden)])
-        self.value_net = torch.nn.Sequential(*create_mlp(n_features, 0, list(hidden), torch.nn.Tanh)[: 2 * len(hidden)])
+        self.policy_net = torch.nn.Sequential(
+            *create_mlp(n_features - 1, 0, list(hidden), torch.nn.Tanh)[: 2 * len(hidden)]
+        )
+        self.value_net = torch.nn.Sequential(
+            *create_mlp(n_features, 0, list(hidden), torch.nn.Tanh)[: 2 * len(hidden)]
+        )
 
     def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Last hidden layers of price and value."""

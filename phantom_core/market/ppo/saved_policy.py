@@ -1,4 +1,6 @@
-"""A trained policy on disk: weights by safetensors, everything else by JSON; nothing in it can run code."""
+"""A trained policy on disk: weights by safetensors, everything else by JSON; nothing in it can run
+code.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,11 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from phantom_core.artifacts.store import replace_file, sha256
-from phantom_core.errors import DataError, InputError, NotFoundError
+from phantom_core.core.errors import DataError, InputError, NotFoundError
 from phantom_core.market.observation import EnvVersion
-from phantom_core.market.ppo.hyperparameters import Hyperparameters
+from phantom_core.market.ppo.hyperparameters import PpoHyperparameters
 from phantom_core.market.scenario import Scenario, parse_scenario
+from phantom_core.model_store.store import file_digest, replace_file
 
 Tensors = Mapping[str, NDArray[np.float32]]
 CARD: Final = "policy.json"
@@ -36,7 +38,8 @@ class PolicyCard:
         steps: shop hours it learned from.
         seed: of everything random in its training.
         seconds: wall time of the training.
-        training_reward: mean of the episodes that ended last, prices still being tried; None where none ended.
+        training_reward: mean of the episodes that ended last, prices still being tried; None where
+            none ended.
         hyperparameters: of the training.
         libraries: version of each library that shaped it.
         sha256: of the weights.
@@ -52,7 +55,7 @@ class PolicyCard:
     seed: int
     seconds: float
     training_reward: float | None
-    hyperparameters: Hyperparameters
+    hyperparameters: PpoHyperparameters
     libraries: dict[str, str]
     sha256: str = ""
     format: int = _FORMAT
@@ -73,7 +76,9 @@ def save_policy(folder: Path, card: PolicyCard, tensors: Tensors) -> None:
     """Write a policy; its card comes last, so a folder with a card is whole."""
     content = save(dict(tensors))
     replace_file(folder / WEIGHTS, content)
-    replace_file(folder / CARD, _ADAPTER.dump_json(replace(card, sha256=sha256(content)), indent=2))
+    replace_file(
+        folder / CARD, _ADAPTER.dump_json(replace(card, sha256=file_digest(content)), indent=2)
+    )
 
 
 def is_finished(folder: Path) -> bool:
@@ -91,13 +96,21 @@ def read_card(folder: Path) -> PolicyCard:
     try:
         content = (folder / CARD).read_bytes()
     except OSError:
-        raise NotFoundError(f"There is no trained policy in {folder}.", hint="Train one: simulate train.") from None
+        raise NotFoundError(
+            f"There is no trained policy in {folder}.", hint="Train one: simulate train."
+        ) from None
     try:
         card = _ADAPTER.validate_json(content)
     except ValidationError:
-        raise DataError(f"{folder / CARD} is not the card of a policy that this PHANTOM can read.", hint="Train again.") from None
+        raise DataError(
+            f"{folder / CARD} is not the card of a policy that this PHANTOM can read.",
+            hint="Train again.",
+        ) from None
     if card.kind != "ppo" or card.format != _FORMAT:
-        raise DataError(f"{folder} holds a policy of kind '{card.kind}', format {card.format}; expected ppo, format {_FORMAT}.")
+        raise DataError(
+            f"{folder} holds a policy of kind '{card.kind}', format {card.format}; expected ppo, "
+            f"format {_FORMAT}."
+        )
     return card
 
 
@@ -110,9 +123,14 @@ def read_tensors(path: Path, expected_sha256: str) -> dict[str, NDArray[np.float
     try:
         content = path.read_bytes()
     except OSError:
-        raise DataError(f"The weights {path} are gone.", hint="Restore the file, or train again.") from None
-    if sha256(content) != expected_sha256:
-        raise DataError(f"{path} is not the file that was saved: its SHA-256 differs.", hint="Restore the file, or train again.")
+        raise DataError(
+            f"The weights {path} are gone.", hint="Restore the file, or train again."
+        ) from None
+    if file_digest(content) != expected_sha256:
+        raise DataError(
+            f"{path} is not the file that was saved: its SHA-256 differs.",
+            hint="Restore the file, or train again.",
+        )
     try:
         return dict(load(content))
     except (SafetensorError, ValueError):
@@ -128,4 +146,6 @@ def scenario_of(toml: str, name: str) -> Scenario:
     try:
         return parse_scenario(toml.encode(), name)
     except InputError as error:
-        raise DataError(f"The scenario saved with this policy cannot be read: {error.message}") from None
+        raise DataError(
+            f"The scenario saved with this policy cannot be read: {error.message}"
+        ) from None

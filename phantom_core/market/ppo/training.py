@@ -14,17 +14,23 @@ import safetensors
 import stable_baselines3
 import torch
 
-from phantom_core.artifacts.manifest import library_versions
-from phantom_core.artifacts.store import replace_file
-from phantom_core.errors import CancelledError, ConflictError, InputError
+from phantom_core.core.errors import CancelledError, ConflictError, InputError
+from phantom_core.core.progress import Progress, no_progress
 from phantom_core.market.observation import EnvVersion
-from phantom_core.market.ppo.checkpoint import FOLDER, Checkpoint, has_checkpoint, read_checkpoint, write_checkpoint
-from phantom_core.market.ppo.hyperparameters import Hyperparameters
+from phantom_core.market.ppo.checkpoint import (
+    FOLDER,
+    Checkpoint,
+    has_checkpoint,
+    read_checkpoint,
+    write_checkpoint,
+)
+from phantom_core.market.ppo.hyperparameters import PpoHyperparameters
 from phantom_core.market.ppo.learner import Learner
 from phantom_core.market.ppo.saved_policy import PolicyCard, Tensors, is_finished, save_policy
 from phantom_core.market.scenario import Scenario
+from phantom_core.model_store.manifest import library_versions
+from phantom_core.model_store.store import replace_file
 from phantom_core.models.torch_threads import one_thread
-from phantom_core.progress import Progress, silent
 
 CURVE: Final = "curve.jsonl"
 USUAL_STEPS: Final = 100_000
@@ -48,7 +54,7 @@ class Training:
     env_version: EnvVersion = "v0"
     steps: int = USUAL_STEPS
     seed: int = 0
-    hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
+    hyperparameters: PpoHyperparameters = field(default_factory=PpoHyperparameters)
 
     def total_steps(self) -> int:
         """Shop hours that will be learned from."""
@@ -56,7 +62,14 @@ class Training:
         return -(-self.steps // n_shops) * n_shops
 
 
-def train(training: Training, run_dir: Path, *, resume: bool, now_ms: int, progress: Progress = silent) -> PolicyCard:
+def train_ppo(
+    training: Training,
+    run_dir: Path,
+    *,
+    resume: bool,
+    now_ms: int,
+    progress: Progress = no_progress,
+) -> PolicyCard:
     """Train a policy and save it.
 
     Args:
@@ -64,14 +77,14 @@ def train(training: Training, run_dir: Path, *, resume: bool, now_ms: int, progr
         run_dir: where curve, checkpoint and policy go.
         resume: continue from the checkpoint in there.
         now_ms: written on the policy's card.
-        progress: told after every update; when it raises CancelledError, a checkpoint is left to resume from.
+        progress: told after every update; when it raises CancelledError, a checkpoint is left to
+            resume from.
     Returns:
         The card of the saved policy.
     Raises:
-        InputError: steps or a seed that cannot be trained, or another training than the one to resume.
-        ConflictError: the run is finished, or was begun and is not to be resumed.
-        NotFoundError: there is nothing to resume.
-        DataError: the checkpoint is damaged.
+        InputError: steps or a seed that cannot be trained, or another training than the one to
+        resume. ConflictError: the run is finished, or was begun and is not to be resumed.
+        NotFoundError: there is nothing to resume. DataError: the checkpoint is damaged.
         CancelledError: progress said so.
     """
     _check(training)
@@ -163,7 +176,11 @@ class _Run:
 
     def _note(self) -> None:
         """One more point of the curve."""
-        point = {"steps": self.learner.steps, "reward": self.learner.reward(), "seconds": round(self._seconds(), 3)}
+        point = {
+            "steps": self.learner.steps,
+            "reward": self.learner.reward(),
+            "seconds": round(self._seconds(), 3),
+        }
         with (self._run_dir / CURVE).open("a", encoding="utf-8") as curve:
             curve.write(json.dumps(point) + "\n")
 
@@ -172,7 +189,9 @@ class _Run:
 
 
 def read_curve(run_dir: Path) -> tuple[Mapping[str, float | None], ...]:
-    """Points of the learning curve, also of a training on its way: steps, reward (None before an episode ended), seconds."""
+    """Points of the learning curve, also of a training on its way: steps, reward (None before an
+    episode ended), seconds.
+    """
     path = run_dir / CURVE
     if not path.is_file():
         return ()
@@ -183,18 +202,29 @@ def read_curve(run_dir: Path) -> tuple[Mapping[str, float | None], ...]:
 
 def _check(training: Training) -> None:
     if not 1 <= training.steps <= MOST_STEPS:
-        raise InputError(f"{training.steps:,} steps cannot be trained.", hint=f"Ask for 1 to {MOST_STEPS:,}; {USUAL_STEPS:,} are usual.")
+        raise InputError(
+            f"{training.steps:,} steps cannot be trained.",
+            hint=f"Ask for 1 to {MOST_STEPS:,}; {USUAL_STEPS:,} are usual.",
+        )
     if not 0 <= training.seed < 2**63:
-        raise InputError(f"Seed {training.seed} cannot be used.", hint="Choose a whole number from 0.")
+        raise InputError(
+            f"Seed {training.seed} cannot be used.", hint="Choose a whole number from 0."
+        )
 
 
 def _start(training: Training, run_dir: Path, resume: bool) -> _Start:
     """Where to begin, or why not to."""
     if is_finished(run_dir):
-        raise ConflictError(f"The training {run_dir.name} is finished.", hint="Give the new one another name or folder.")
+        raise ConflictError(
+            f"The training {run_dir.name} is finished.",
+            hint="Give the new one another name or folder.",
+        )
     if not resume:
         if has_checkpoint(run_dir):
-            raise ConflictError(f"The training {run_dir.name} was begun and not finished.", hint="Resume it, or choose another name.")
+            raise ConflictError(
+                f"The training {run_dir.name} was begun and not finished.",
+                hint="Resume it, or choose another name.",
+            )
         return _Start()
     checkpoint, tensors = read_checkpoint(run_dir)
     wanted = {
@@ -211,9 +241,15 @@ def _start(training: Training, run_dir: Path, resume: bool) -> _Start:
     }
     other = [name for name, value in wanted.items() if value != begun[name]]
     if other:
-        raise InputError(f"The training {run_dir.name} was begun with another {other[0]}.", hint="Resume it with the same.")
+        raise InputError(
+            f"The training {run_dir.name} was begun with another {other[0]}.",
+            hint="Resume it with the same.",
+        )
     if checkpoint.steps > training.total_steps():
-        raise InputError(f"The training {run_dir.name} has {checkpoint.steps:,} steps already.", hint="Ask for as many or more.")
+        raise InputError(
+            f"The training {run_dir.name} has {checkpoint.steps:,} steps already.",
+            hint="Ask for as many or more.",
+        )
     return _Start(checkpoint.steps, checkpoint.seconds, tensors)
 
 

@@ -1,9 +1,11 @@
-"""The calibrated network: log-odds become probabilities that mean what they say, inside what is exported."""
+"""The calibrated network: log-odds become probabilities that mean what they say, inside what is
+exported.
+"""
 
 import torch
 from torch import Tensor, nn
 
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 from phantom_core.models.curves import TINY, Curve, Isotonic, Platt, Temperature
 from phantom_core.models.multitask.network import Network
 
@@ -15,7 +17,8 @@ class Calibrated(nn.Module):
 
     Args:
         network: gives log-odds.
-        agent, purchase: rising curves from log-odds to probabilities, so that the purchase head stays monotone in the price.
+        agent, purchase: rising curves from log-odds to probabilities, so that the purchase head
+            stays monotone in the price.
     Raises:
         InputError: a curve of another method than METHODS.
     """
@@ -25,7 +28,9 @@ class Calibrated(nn.Module):
         self.network, self.agent, self.purchase = network, _module(agent), _module(purchase)
 
     def forward(self, session: Tensor, product: Tensor, log_ratio: Tensor) -> tuple[Tensor, Tensor]:
-        """Probabilities of an agent and of a purchase, each of shape (n,); arguments as the network's."""
+        """Probabilities of an agent and of a purchase, each of shape (n,); arguments as the
+        network's.
+        """
         agent, purchase = self.network(session, product, log_ratio)
         return self.agent(agent), self.purchase(purchase)
 
@@ -60,7 +65,12 @@ class _Steps(nn.Module):
         self.register_buffer("start", heights[:1])
         self.register_buffer("knots", knots[:-1])
         self.register_buffer("widths", widths)
-        self.register_buffer("rates", torch.where(widths > 0, heights.diff() / widths.clamp(min=1e-12), torch.zeros_like(widths)))
+        self.register_buffer(
+            "rates",
+            torch.where(
+                widths > 0, heights.diff() / widths.clamp(min=1e-12), torch.zeros_like(widths)
+            ),
+        )
 
     def forward(self, log_odds: Tensor) -> Tensor:
         reached = torch.minimum(torch.clamp(log_odds[:, None] - self.knots, min=0.0), self.widths)
@@ -74,4 +84,7 @@ def _module(curve: Curve) -> nn.Module:
         return _Line(curve.slope, 0.0)
     if isinstance(curve, Isotonic):
         return _Steps(curve)
-    raise InputError(f"A network cannot hold a calibration of method {curve.method}.", hint=f"Use one of {', '.join(METHODS)}.")
+    raise InputError(
+        f"A network cannot hold a calibration of method {curve.method}.",
+        hint=f"Use one of {', '.join(METHODS)}.",
+    )

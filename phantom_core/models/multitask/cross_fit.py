@@ -6,16 +6,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from phantom_core.models.multitask.fitting import Fitted, fit_early_stopped
+from phantom_core.core.arrays import Floats
+from phantom_core.core.progress import Progress, no_progress
+from phantom_core.models.multitask.fitting import Fitted, fit_network_early
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.models.multitask.inputs import Inputs
 from phantom_core.models.multitask.network import Network
 from phantom_core.models.multitask.rows import LearningRows
 from phantom_core.models.side_by_side import side_by_side
 from phantom_core.models.torch_threads import one_thread
-from phantom_core.progress import Progress, silent
 
-Floats = NDArray[np.float64]
 _ROWS_AT_ONCE = 65_536
 
 
@@ -46,7 +46,13 @@ class CrossFitted:
 
 
 def cross_fit(
-    rows: LearningRows, fold: NDArray[np.int64], chosen: Hyperparameters, *, has_price: bool, seed: int, progress: Progress = silent
+    rows: LearningRows,
+    fold: NDArray[np.int64],
+    chosen: Hyperparameters,
+    *,
+    has_price: bool,
+    seed: int,
+    progress: Progress = no_progress,
 ) -> CrossFitted:
     """Train one network per fold on all other folds.
 
@@ -61,7 +67,9 @@ def cross_fit(
     n_folds = int(fold.max()) + 1
 
     def one(k: int, told: Progress) -> Fitted:
-        return fit_early_stopped(rows[fold != k], chosen, has_price=has_price, seed=seed + k, progress=told)
+        return fit_network_early(
+            rows[fold != k], chosen, has_price=has_price, seed=seed + k, progress=told
+        )
 
     fitted = side_by_side(one, n_folds, progress)
     agent, purchase = np.empty((2, len(rows)))
@@ -78,6 +86,8 @@ def log_odds(network: Network, inputs: Inputs) -> tuple[Floats, Floats]:
         for start in range(0, len(inputs), _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
             some = inputs[part]
-            scores = network(*(torch.from_numpy(array) for array in (some.session, some.product, some.log_ratio)))
+            scores = network(
+                *(torch.from_numpy(array) for array in (some.session, some.product, some.log_ratio))
+            )
             agent[part], purchase[part] = (score.numpy() for score in scores)
     return agent, purchase

@@ -5,10 +5,10 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from phantom_core.artifacts.store import ModelFiles
-from phantom_core.errors import DataError
+from phantom_core.core.errors import DataError
+from phantom_core.model_store.store import ModelFiles
 from phantom_core.models.curves import Calibration
-from phantom_core.models.multitask.scorer import Scorer, open_session
+from phantom_core.models.multitask.scorer import NetworkScorer, open_session
 
 PLAYED: Final = "model.onnx"
 DESCRIPTION: Final = "network.json"
@@ -66,10 +66,12 @@ def read_description(model: ModelFiles) -> Description:
     try:
         return _ADAPTER.validate_json(model.read(DESCRIPTION))
     except ValidationError as error:
-        raise DataError(f"Model {model.manifest.version} cannot be read as a network.", hint="Train again.") from error
+        raise DataError(
+            f"Model {model.manifest.version} cannot be read as a network.", hint="Train again."
+        ) from error
 
 
-def open_scorer(model: ModelFiles, *, with_folds: bool = False) -> Scorer:
+def open_scorer(model: ModelFiles, *, with_folds: bool = False) -> NetworkScorer:
     """Open a saved network to play it.
 
     Args:
@@ -79,8 +81,12 @@ def open_scorer(model: ModelFiles, *, with_folds: bool = False) -> Scorer:
         DataError: a file is gone, was changed, or is not what its name says.
     """
     description, version = read_description(model), model.manifest.version
-    names = sorted(name for name in model.manifest.files if name.startswith("fold-")) if with_folds else []
-    return Scorer(
+    names = (
+        sorted(name for name in model.manifest.files if name.startswith("fold-"))
+        if with_folds
+        else []
+    )
+    return NetworkScorer(
         open_session(model.read(PLAYED), f"{PLAYED} of model {version}"),
         tuple(open_session(model.read(name), f"{name} of model {version}") for name in names),
         has_demand=description.architecture.has_price,

@@ -1,4 +1,6 @@
-"""Fitting: weights that make few surprises on both tasks, and no more passes over the rows than help on other actors."""
+"""Fitting: weights that make few surprises on both tasks, and no more passes over the rows than
+help on other actors.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,14 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from phantom_core.core.progress import Progress, no_progress
 from phantom_core.models.multitask.description import Architecture
+from phantom_core.models.multitask.epochs import Epoch, Losses, report_epoch
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.models.multitask.inputs import Inputs
 from phantom_core.models.multitask.network import Dropout, Network
-from phantom_core.models.multitask.passes import Losses, Pass, tell
 from phantom_core.models.multitask.rows import LearningRows
-from phantom_core.models.torch_threads import one_thread, repeatable
-from phantom_core.progress import Progress, silent
+from phantom_core.models.torch_threads import one_thread, repeatable_torch
 
 # One actor in so many decides when to stop.
 ASIDE_PARTS: Final = 6
@@ -42,10 +44,17 @@ class Fitted:
 
     network: Network
     n_epochs: int
-    passes: tuple[Pass, ...]
+    passes: tuple[Epoch, ...]
 
 
-def fit_early_stopped(rows: LearningRows, chosen: Hyperparameters, *, has_price: bool, seed: int, progress: Progress = silent) -> Fitted:
+def fit_network_early(
+    rows: LearningRows,
+    chosen: Hyperparameters,
+    *,
+    has_price: bool,
+    seed: int,
+    progress: Progress = no_progress,
+) -> Fitted:
     """Train until actors kept aside are predicted no better.
 
     Args:
@@ -55,14 +64,24 @@ def fit_early_stopped(rows: LearningRows, chosen: Hyperparameters, *, has_price:
         seed: of everything random.
         progress: told after every pass.
     """
-    parts = np.random.default_rng(seed).permutation(int(rows.actor.max(initial=0)) + 1) % ASIDE_PARTS
+    parts = (
+        np.random.default_rng(seed).permutation(int(rows.actor.max(initial=0)) + 1) % ASIDE_PARTS
+    )
     is_aside = parts[rows.actor] == 0
     if is_aside.all() or not is_aside.any():
         is_aside = np.arange(len(rows)) % ASIDE_PARTS == 0
     return _Training(rows[~is_aside], rows[is_aside], chosen, has_price, seed).go(progress)
 
 
-def fit(rows: LearningRows, chosen: Hyperparameters, n_epochs: int, *, has_price: bool, seed: int, progress: Progress = silent) -> Fitted:
+def fit_network(
+    rows: LearningRows,
+    chosen: Hyperparameters,
+    n_epochs: int,
+    *,
+    has_price: bool,
+    seed: int,
+    progress: Progress = no_progress,
+) -> Fitted:
     """Train on every row for a known number of passes.
 
     Args:
@@ -91,11 +110,19 @@ class _Tensors:
     def of(cls, rows: LearningRows, network: Network) -> "_Tensors":
         inputs = rows.inputs
         arrays = (inputs.session, inputs.product, inputs.log_ratio, rows.is_agent, rows.bought)
-        session, product, *others = (torch.from_numpy(np.ascontiguousarray(array, np.float32)) for array in arrays)
+        session, product, *others = (
+            torch.from_numpy(np.ascontiguousarray(array, np.float32)) for array in arrays
+        )
         return cls(*network.standardised(session, product), *others)
 
     def take(self, at: Tensor) -> "_Tensors":
-        return _Tensors(self.session[at], self.product[at], self.log_ratio[at], self.is_agent[at], self.bought[at])
+        return _Tensors(
+            self.session[at],
+            self.product[at],
+            self.log_ratio[at],
+            self.is_agent[at],
+            self.bought[at],
+        )
 
 
 class _Training:
@@ -104,9 +131,18 @@ class _Training:
     Source: Tarvainen and Valpola 2017, Mean teachers are better role models, for averaged weights.
     """
 
-    def __init__(self, rows: LearningRows, aside: LearningRows | None, chosen: Hyperparameters, has_price: bool, seed: int) -> None:
+    def __init__(
+        self,
+        rows: LearningRows,
+        aside: LearningRows | None,
+        chosen: Hyperparameters,
+        has_price: bool,
+        seed: int,
+    ) -> None:
         self.chosen, self.generator = chosen, torch.Generator().manual_seed(seed)
-        self.network = _new_network(Architecture(chosen.width, chosen.dropout, has_price), rows.inputs, seed)
+        self.network = _new_network(
+            Architecture(chosen.width, chosen.dropout, has_price), rows.inputs, seed
+        )
         # Averaged weights jump less from step to step, so that few labels can tell when to stop.
         self.averaged = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(_MEMORY))  # type: ignore[no-untyped-call]
         for module in self.network.modules():
@@ -117,11 +153,20 @@ class _Training:
         self.log_variance = nn.Parameter(torch.zeros(2), requires_grad=chosen.learns_weights)
         free = [value for name, value in self.network.named_parameters() if name in _FREE]
         groups: list[dict[str, object]] = [
-            {"params": [value for name, value in self.network.named_parameters() if name not in _FREE]},
+            {
+                "params": [
+                    value for name, value in self.network.named_parameters() if name not in _FREE
+                ]
+            },
             # Shrinking these would make everybody mind the price alike.
-            {"params": [*free, *([self.log_variance] if chosen.learns_weights else [])], "weight_decay": 0.0},
+            {
+                "params": [*free, *([self.log_variance] if chosen.learns_weights else [])],
+                "weight_decay": 0.0,
+            },
         ]
-        self.optimizer = torch.optim.AdamW(groups, lr=chosen.learning_rate, weight_decay=chosen.weight_decay)
+        self.optimizer = torch.optim.AdamW(
+            groups, lr=chosen.learning_rate, weight_decay=chosen.weight_decay
+        )
 
     def go(self, progress: Progress, n_epochs: int | None = None) -> Fitted:
         """Make passes until there is nothing to gain, or as many as asked for."""
@@ -129,12 +174,12 @@ class _Training:
             return self._go(progress, n_epochs)
 
     def _go(self, progress: Progress, n_epochs: int | None) -> Fitted:
-        passes: list[Pass] = []
+        passes: list[Epoch] = []
         best, best_loss, kept = 0, float("inf"), self._weights()
         most = n_epochs or self.chosen.most_epochs
         for epoch in range(1, most + 1):
-            passes.append(Pass(self._pass(), self._judge()))
-            progress(epoch / most, tell(epoch, passes[-1]))
+            passes.append(Epoch(self._pass(), self._judge()))
+            progress(epoch / most, report_epoch(epoch, passes[-1]))
             loss = self._total(passes[-1].aside)
             if n_epochs or epoch <= _LEAST_EPOCHS or loss < best_loss - _LEAST_GAIN:
                 best, best_loss, kept = epoch, loss, self._weights()
@@ -169,17 +214,25 @@ class _Training:
 
     def _weighed(self, agent: Tensor | None, purchase: Tensor | None) -> Tensor | None:
         parts = []
-        for task, (loss, weight) in enumerate(((agent, self.chosen.agent_weight), (purchase, self.chosen.purchase_weight))):
+        for task, (loss, weight) in enumerate(
+            ((agent, self.chosen.agent_weight), (purchase, self.chosen.purchase_weight))
+        ):
             if loss is None or not weight:
                 continue
             noise = self.log_variance[task]
-            parts.append(weight * loss * torch.exp(-noise) + noise if self.chosen.learns_weights else weight * loss)
+            parts.append(
+                weight * loss * torch.exp(-noise) + noise
+                if self.chosen.learns_weights
+                else weight * loss
+            )
         return torch.stack(parts).sum() if parts else None
 
     def _total(self, losses: Losses | None) -> float:
         if losses is None:
             return 0.0
-        return self.chosen.agent_weight * (losses.agent or 0.0) + self.chosen.purchase_weight * (losses.purchase or 0.0)
+        return self.chosen.agent_weight * (losses.agent or 0.0) + self.chosen.purchase_weight * (
+            losses.purchase or 0.0
+        )
 
     def _weights(self) -> dict[str, Tensor]:
         return {name: value.clone() for name, value in self.averaged.module.state_dict().items()}
@@ -187,7 +240,7 @@ class _Training:
 
 def _new_network(architecture: Architecture, inputs: Inputs, seed: int) -> Network:
     """A network with fresh weights, and standardisers that know the rows to learn from."""
-    with repeatable(seed):
+    with repeatable_torch(seed):
         network = Network(architecture)
     network.session_values.fit(inputs.session)
     # Rows without a product say nothing of how products differ.
@@ -198,13 +251,20 @@ def _new_network(architecture: Architecture, inputs: Inputs, seed: int) -> Netwo
 def _losses(network: Network, rows: _Tensors) -> tuple[Tensor | None, Tensor | None]:
     """Binary cross-entropy of both tasks, over the rows that have the label."""
     scores = network.score(rows.session, rows.product, rows.log_ratio)
-    agent, purchase = (_surprise(score, label) for score, label in zip(scores, (rows.is_agent, rows.bought), strict=True))
+    agent, purchase = (
+        _surprise(score, label)
+        for score, label in zip(scores, (rows.is_agent, rows.bought), strict=True)
+    )
     return agent, purchase
 
 
 def _surprise(score: Tensor, label: Tensor) -> Tensor | None:
     known = ~torch.isnan(label)
-    return nn.functional.binary_cross_entropy_with_logits(score[known], label[known]) if known.any() else None
+    return (
+        nn.functional.binary_cross_entropy_with_logits(score[known], label[known])
+        if known.any()
+        else None
+    )
 
 
 def _number(loss: Tensor | None) -> float | None:

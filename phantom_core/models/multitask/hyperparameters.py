@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
-from phantom_core.errors import InputError
+from phantom_core.core.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +19,12 @@ class Hyperparameters:
         most_epochs: passes over the rows.
         patience: passes without improvement on actors kept aside, after which a training ends.
         agent_weight, purchase_weight: of the two losses.
-        learns_weights: let the training weigh the two losses by their noise, on top of these weights.
+        learns_weights: let the training weigh the two losses by their noise, on top of these
+            weights.
     Raises:
         InputError: a value out of range.
-    Source: Kendall, Gal and Cipolla 2018, Multi-task learning using uncertainty, for learned weights.
+    Source: Kendall, Gal and Cipolla 2018, Multi-task learning using uncertainty, for learned
+        weights.
     """
 
     width: float = 1.0
@@ -50,9 +52,13 @@ class Hyperparameters:
         }
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
-                raise InputError(f"{name} is {getattr(self, name)}.", hint=f"Use {low:g} to {high:g}.")
+                raise InputError(
+                    f"{name} is {getattr(self, name)}.", hint=f"Use {low:g} to {high:g}."
+                )
         if self.agent_weight == self.purchase_weight == 0:
-            raise InputError("Both losses weigh nothing.", hint="Give at least one of them a weight.")
+            raise InputError(
+                "Both losses weigh nothing.", hint="Give at least one of them a weight."
+            )
 
     def for_agent_only(self) -> Self:
         """The twin that learns to tell agents apart, and nothing else."""

@@ -7,11 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from phantom_core.features.catalogue import names
-from phantom_core.models.encoding import encode
-from phantom_core.offers.product_features import product_names
-
-Floats = NDArray[np.float32]
+from phantom_core.core.arrays import Floats32
+from phantom_core.features.catalogue import feature_names
+from phantom_core.features.offers.product_features import product_names
+from phantom_core.models.encoding import encode_features
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,9 +23,9 @@ class Inputs:
         log_ratio: natural logarithm of price over base price, shape (n,).
     """
 
-    session: Floats
-    product: Floats
-    log_ratio: Floats
+    session: Floats32
+    product: Floats32
+    log_ratio: Floats32
 
     def __len__(self) -> int:
         return len(self.log_ratio)
@@ -53,7 +52,11 @@ class Inputs:
 def offer_inputs(offers: pa.Table) -> Inputs:
     """Inputs of offers, as `read_offers` gives them."""
     ratio = pc.fill_null(offers["price_ratio"], np.nan).to_numpy()
-    return Inputs(encode(offers, names()), encode(offers, product_names()), np.log(ratio).astype(np.float32))
+    return Inputs(
+        encode_features(offers, feature_names()),
+        encode_features(offers, product_names()),
+        np.log(ratio).astype(np.float32),
+    )
 
 
 def session_inputs(sessions: pa.Table) -> Inputs:
@@ -64,15 +67,19 @@ def session_inputs(sessions: pa.Table) -> Inputs:
     """
     n = sessions.num_rows
     unknown = np.full((n, len(product_names())), np.nan, np.float32)
-    return Inputs(encode(sessions, names()), unknown, np.full(n, np.nan, np.float32))
+    return Inputs(
+        encode_features(sessions, feature_names()), unknown, np.full(n, np.nan, np.float32)
+    )
 
 
-def values_of(inputs: Inputs) -> Floats:
-    """Session, product and the logarithm of price over base price side by side, shape (n, 40), NaN where undefined."""
+def values_of(inputs: Inputs) -> Floats32:
+    """Session, product and the logarithm of price over base price side by side, shape (n, 40), NaN
+    where undefined.
+    """
     return np.hstack([inputs.session, inputs.product, inputs.log_ratio[:, None]])
 
 
-def concatenate(first: Inputs, second: Inputs) -> Inputs:
+def concatenate_inputs(first: Inputs, second: Inputs) -> Inputs:
     """Rows of one after rows of the other."""
     return Inputs(
         np.vstack([first.session, second.session]),

@@ -1,7 +1,8 @@
 """The network: who is this, and would they buy at this price.
 
-A shared encoder of the session, an encoder of the product, and two heads. Price enters the purchase head through slopes that cannot be
-negative, so P(purchase) never rises with the price, whatever was learned.
+A shared encoder of the session, an encoder of the product, and two heads. Price enters the purchase
+head through slopes that cannot be negative, so P(purchase) never rises with the price, whatever was
+learned.
 """
 
 from itertools import pairwise
@@ -10,20 +11,23 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from phantom_core.features.catalogue import names
+from phantom_core.features.catalogue import feature_names
+from phantom_core.features.offers.product_features import product_names
 from phantom_core.models.encoding import BROWSER_FAMILIES, CATEGORIES
 from phantom_core.models.multitask.description import Architecture
 from phantom_core.models.multitask.standardiser import Standardiser
-from phantom_core.offers.product_features import product_names
 
 _SESSION: Final = (128, 64)
 _PRODUCT: Final = (32, 16)
 _HEAD: Final = 32
-# How sharply the second slope sets in at the base price: it is half there at ±0.1 of the log price ratio.
+# How sharply the second slope sets in at the base price: it is half there at ±0.1 of the log price
+# ratio.
 _BEND: Final = 8.0
-# How much P(agent) weighs against a hidden unit when slopes are learned: a gradient this much larger finds it first.
+# How much P(agent) weighs against a hidden unit when slopes are learned: a gradient this much
+# larger finds it first.
 _WHO_WEIGHS: Final = 4.0
-# What a new network believes: few offers are bought, and a price 10 % higher loses about one buyer in ten.
+# What a new network believes: few offers are bought, and a price 10 % higher loses about one buyer
+# in ten.
 _FIRST_LOG_ODDS: Final = -3.5
 _FIRST_SLOPE: Final = -0.2
 
@@ -33,22 +37,31 @@ class Network(nn.Module):
 
     Args:
         architecture: sizes.
-    Source: Ruder 2017, An overview of multi-task learning, for hard parameter sharing; Sill 1998, Monotonic networks, for slopes that
-        cannot be negative.
+    Source: Ruder 2017, An overview of multi-task learning, for hard parameter sharing; Sill 1998,
+        Monotonic networks, for slopes that cannot be negative.
     """
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
-        self.category = [name in CATEGORIES for name in names()].index(True)
-        session, product, head = ([max(1, round(size * architecture.width)) for size in sizes] for sizes in (_SESSION, _PRODUCT, (_HEAD,)))
-        self.session_values = Standardiser(len(names()))
+        self.category = [name in CATEGORIES for name in feature_names()].index(True)
+        session, product, head = (
+            [max(1, round(size * architecture.width)) for size in sizes]
+            for sizes in (_SESSION, _PRODUCT, (_HEAD,))
+        )
+        self.session_values = Standardiser(len(feature_names()))
         self.product_values = Standardiser(len(product_names()))
         n_session = self.session_values.n_outputs + len(BROWSER_FAMILIES)
         self.session_encoder = _encoder([n_session, *session], architecture.dropout)
-        self.product_encoder = _encoder([self.product_values.n_outputs, *product], architecture.dropout)
-        self.agent_head = nn.Sequential(*_layer(session[-1], head[0], architecture.dropout), nn.Linear(head[0], 1))
-        self.purchase_head = nn.Sequential(*_layer(session[-1] + product[-1], head[0], architecture.dropout))
+        self.product_encoder = _encoder(
+            [self.product_values.n_outputs, *product], architecture.dropout
+        )
+        self.agent_head = nn.Sequential(
+            *_layer(session[-1], head[0], architecture.dropout), nn.Linear(head[0], 1)
+        )
+        self.purchase_head = nn.Sequential(
+            *_layer(session[-1] + product[-1], head[0], architecture.dropout)
+        )
         self.appeal = nn.Linear(head[0], 1)
         self.slopes = nn.Linear(head[0] + 1, 2)
         nn.init.constant_(self.appeal.bias, _FIRST_LOG_ODDS)
@@ -67,30 +80,44 @@ class Network(nn.Module):
         return self.score(*self.standardised(session, product), log_ratio)
 
     def standardised(self, session: Tensor, product: Tensor) -> tuple[Tensor, Tensor]:
-        """What the encoders read: no weight is in it, so it is worked out once for all passes of a training."""
-        return torch.cat([self.session_values(session), self._families(session)], dim=1), self.product_values(product)
+        """What the encoders read: no weight is in it, so it is worked out once for all passes of a
+        training.
+        """
+        return torch.cat(
+            [self.session_values(session), self._families(session)], dim=1
+        ), self.product_values(product)
 
     def score(self, session: Tensor, product: Tensor, log_ratio: Tensor) -> tuple[Tensor, Tensor]:
         """Log-odds as of `forward`, from values that `standardised` gave."""
         known = self.session_encoder(session)
         wanted = self.purchase_head(torch.cat([known, self.product_encoder(product)], dim=1))
         agent, appeal = self.agent_head(known)[:, 0], self.appeal(wanted)[:, 0]
-        purchase = appeal - self._price_path(wanted, agent, log_ratio) if self.architecture.has_price else appeal
+        purchase = (
+            appeal - self._price_path(wanted, agent, log_ratio)
+            if self.architecture.has_price
+            else appeal
+        )
         return agent, purchase
 
     def _families(self, session: Tensor) -> Tensor:
         """One column per browser family."""
-        return (session[:, self.category, None] == torch.arange(len(BROWSER_FAMILIES), dtype=session.dtype)).to(session.dtype)
+        return (
+            session[:, self.category, None]
+            == torch.arange(len(BROWSER_FAMILIES), dtype=session.dtype)
+        ).to(session.dtype)
 
     def _price_path(self, wanted: Tensor, agent: Tensor, log_ratio: Tensor) -> Tensor:
-        """What a price takes from the log-odds: it grows with the price, more steeply above the base price where that was learned.
+        """What a price takes from the log-odds: it grows with the price, more steeply above the
+        base price where that was learned.
 
-        How steeply may depend on everything known, and above all on who it is: the agent head's answer stands beside the rest, but
-        what is learned here does not reach back into that head.
+        How steeply may depend on everything known, and above all on who it is: the agent head's
+        answer stands beside the rest, but what is learned here does not reach back into that head.
         """
         price = torch.where(torch.isnan(log_ratio), torch.zeros_like(log_ratio), log_ratio)
         who = torch.sigmoid(agent.detach())[:, None] - 0.5
-        slope, bend = nn.functional.softplus(self.slopes(torch.cat([wanted, _WHO_WEIGHS * who], dim=1))).unbind(dim=1)
+        slope, bend = nn.functional.softplus(
+            self.slopes(torch.cat([wanted, _WHO_WEIGHS * who], dim=1))
+        ).unbind(dim=1)
         return slope * price + bend * nn.functional.softplus(_BEND * price) / _BEND
 
 
@@ -104,7 +131,8 @@ def _layer(n_in: int, n_out: int, dropout: float) -> list[nn.Module]:
 
 
 class Dropout(nn.Module):
-    """Dropout with a generator of its own, so that trainings side by side stay repeatable; nothing while playing.
+    """Dropout with a generator of its own, so that trainings side by side stay repeatable; nothing
+    while playing.
 
     Args:
         share: of the units left out, in [0, 1).

@@ -28,4 +28,6 @@ class LearningRows:
         return len(self.inputs)
 
     def __getitem__(self, rows: NDArray[np.bool_]) -> "LearningRows":
-        return LearningRows(self.inputs[rows], self.is_agent[rows], self.bought[rows], self.actor[rows])
+        return LearningRows(
+            self.inputs[rows], self.is_agent[rows], self.bought[rows], self.actor[rows]
+        )

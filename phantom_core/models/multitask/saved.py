@@ -1,4 +1,6 @@
-"""A network as files, and back: ONNX to be played, safetensors to be trained on, JSON for what both need to know."""
+"""A network as files, and back: ONNX to be played, safetensors to be trained on, JSON for what both
+need to know.
+"""
 
 import logging
 import warnings
@@ -13,20 +15,28 @@ import safetensors
 import safetensors.torch
 import torch
 
-from phantom_core.artifacts.store import StoredModel
-from phantom_core.errors import DataError
-from phantom_core.features.catalogue import names
+from phantom_core.core.errors import DataError
+from phantom_core.features.catalogue import feature_names
+from phantom_core.features.offers.product_features import product_names
+from phantom_core.model_store.store import StoredModel
 from phantom_core.models.multitask.calibrated import Calibrated
-from phantom_core.models.multitask.description import DESCRIPTION, PLAYED, Description, fold_name, read_description
+from phantom_core.models.multitask.description import (
+    DESCRIPTION,
+    PLAYED,
+    Description,
+    fold_name,
+    read_description,
+)
 from phantom_core.models.multitask.network import Network
 from phantom_core.models.multitask.scorer import INPUTS
-from phantom_core.offers.product_features import product_names
 
 WEIGHTS: Final = "weights.safetensors"
 _OPSET: Final = 20
 
 
-def network_files(network: Network, folds: tuple[Network, ...], description: Description) -> dict[str, bytes]:
+def network_files(
+    network: Network, folds: tuple[Network, ...], description: Description
+) -> dict[str, bytes]:
     """Content of the files that hold a network, by name.
 
     Args:
@@ -34,10 +44,14 @@ def network_files(network: Network, folds: tuple[Network, ...], description: Des
         folds: one per fold, for the uncertainty of demand curves.
         description: calibrations, and how the network is built.
     """
-    played = [Calibrated(one, description.agent, description.purchase).eval() for one in (network, *folds)]
+    played = [
+        Calibrated(one, description.agent, description.purchase).eval() for one in (network, *folds)
+    ]
     whole, *parts = _exported(played)
     return {
-        WEIGHTS: safetensors.torch.save({name: value.contiguous() for name, value in network.state_dict().items()}),
+        WEIGHTS: safetensors.torch.save(
+            {name: value.contiguous() for name, value in network.state_dict().items()}
+        ),
         PLAYED: whole,
         DESCRIPTION: description.to_json(),
         **{fold_name(k): content for k, content in enumerate(parts)},
@@ -45,7 +59,9 @@ def network_files(network: Network, folds: tuple[Network, ...], description: Des
 
 
 def _exported(modules: list[Calibrated]) -> list[bytes]:
-    """Modules that differ in their weights alone: one is exported, which takes seconds, and refilled for the others."""
+    """Modules that differ in their weights alone: one is exported, which takes seconds, and
+    refilled for the others.
+    """
     first = to_onnx(modules[0])
     return [first, *(_refilled(first, module) or to_onnx(module) for module in modules[1:])]
 
@@ -64,7 +80,11 @@ def _refilled(exported: bytes, module: Calibrated) -> bytes | None:
 
 def to_onnx(module: Calibrated) -> bytes:
     """Export a module that reads session, product and log_ratio, for any number of rows."""
-    rows = (torch.zeros(2, len(names())), torch.zeros(2, len(product_names())), torch.zeros(2))
+    rows = (
+        torch.zeros(2, len(feature_names())),
+        torch.zeros(2, len(product_names())),
+        torch.zeros(2),
+    )
     n = torch.export.Dim("n")
     with _quiet():
         program = torch.onnx.export(
@@ -93,27 +113,44 @@ def read_network(model: StoredModel) -> tuple[Network, Description]:
     try:
         network.load_state_dict(safetensors.torch.load(model.read(WEIGHTS)))
     except (safetensors.SafetensorError, RuntimeError) as error:
-        raise DataError(f"The weights of model {model.manifest.version} are not those of its network.", hint="Train again.") from error
+        raise DataError(
+            f"The weights of model {model.manifest.version} are not those of its network.",
+            hint="Train again.",
+        ) from error
     return network.eval(), description
 
 
 def read_fold_networks(model: StoredModel) -> tuple[Network, ...]:
-    """Networks of the folds, each of which did not see one group of actors; read from what is played, which names its weights.
+    """Networks of the folds, each of which did not see one group of actors; read from what is
+    played, which names its weights.
 
     Raises:
         DataError: a file is gone, was changed, or does not name its weights.
     """
     architecture = read_description(model).architecture
-    played = sorted((name for name in model.manifest.files if name.startswith("fold-")), key=lambda name: int(name[5:-5]))
-    return tuple(_with_weights(Network(architecture), model.read(name), f"{name} of model {model.manifest.version}") for name in played)
+    played = sorted(
+        (name for name in model.manifest.files if name.startswith("fold-")),
+        key=lambda name: int(name[5:-5]),
+    )
+    return tuple(
+        _with_weights(
+            Network(architecture), model.read(name), f"{name} of model {model.manifest.version}"
+        )
+        for name in played
+    )
 
 
 def _with_weights(network: Network, exported: bytes, what: str) -> Network:
-    places = {tensor.name.removeprefix("network."): tensor for tensor in onnx.load_model_from_string(exported).graph.initializer}
+    places = {
+        tensor.name.removeprefix("network."): tensor
+        for tensor in onnx.load_model_from_string(exported).graph.initializer
+    }
     wanted = network.state_dict()
     if missing := wanted.keys() - places.keys():
         raise DataError(f"{what} does not name its weights {min(missing)}.", hint="Train again.")
-    network.load_state_dict({name: torch.from_numpy(onnx.numpy_helper.to_array(places[name]).copy()) for name in wanted})
+    network.load_state_dict(
+        {name: torch.from_numpy(onnx.numpy_helper.to_array(places[name]).copy()) for name in wanted}
+    )
     return network.eval()
 
 

@@ -9,15 +9,15 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from phantom_core.errors import DataError
+from phantom_core.core.arrays import Floats
+from phantom_core.core.errors import DataError
 from phantom_core.models.multitask.inputs import Inputs
 
 INPUTS: Final = ("session", "product", "log_ratio")
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scores:
+class NetworkScores:
     """What the network says of rows, each of shape (n,)."""
 
     p_agent: Floats
@@ -25,7 +25,7 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scorer:
+class NetworkScorer:
     """A network that answers.
 
     Attributes:
@@ -42,10 +42,10 @@ class Scorer:
     knows_agents: bool
     version: str = ""
 
-    def score(self, inputs: Inputs) -> Scores:
+    def score(self, inputs: Inputs) -> NetworkScores:
         """Score rows."""
         agent, purchase = self.session.run(None, _feed(inputs))
-        return Scores(np.asarray(agent, np.float64), np.asarray(purchase, np.float64))
+        return NetworkScores(np.asarray(agent, np.float64), np.asarray(purchase, np.float64))
 
     def demand(self, inputs: Inputs, ratios: Floats) -> Floats:
         """P(purchase) at other prices.
@@ -85,9 +85,14 @@ def open_session(content: bytes, what: str) -> onnxruntime.InferenceSession:
     try:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has no common base for what a broken file raises
-        raise DataError(f"{what} is no ONNX model that can be read.", hint="Train again.") from error
+        raise DataError(
+            f"{what} is no ONNX model that can be read.", hint="Train again."
+        ) from error
     if tuple(one.name for one in session.get_inputs()) != INPUTS:
-        raise DataError(f"{what} is not a network that PHANTOM saved: its inputs are others.", hint="Train again.")
+        raise DataError(
+            f"{what} is not a network that PHANTOM saved: its inputs are others.",
+            hint="Train again.",
+        )
     return session
 
 

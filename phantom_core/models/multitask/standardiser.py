@@ -1,4 +1,6 @@
-"""Standardiser: features brought to the order of 1, with an indicator where they are undefined, as a part of the network."""
+"""Standardiser: features brought to the order of 1, with an indicator where they are undefined, as
+a part of the network.
+"""
 
 from typing import Final
 
@@ -14,8 +16,9 @@ _FARTHEST: Final = 5.0
 class Standardiser(nn.Module):
     """Values in, standardised values and missing-value indicators out.
 
-    A value is divided by its typical size, squeezed by asinh (a logarithm that knows 0 and minus), then centred and scaled. What is
-    undefined becomes the mean, and its indicator 1. Nothing is fitted until `fit`.
+    A value is divided by its typical size, squeezed by asinh (a logarithm that knows 0 and minus),
+    then centred and scaled. What is undefined becomes the mean, and its indicator 1. Nothing is
+    fitted until `fit`.
 
     Args:
         n_features: columns.
@@ -51,6 +54,11 @@ class Standardiser(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """Shape (n, n_features) in, (n, 2 · n_features) out."""
         missing = torch.isnan(values)
-        squeezed = torch.asinh(torch.where(missing, torch.zeros_like(values), values) / self.typical)
+        squeezed = torch.asinh(
+            torch.where(missing, torch.zeros_like(values), values) / self.typical
+        )
         standard = torch.clamp((squeezed - self.centre) / self.scale, -_FARTHEST, _FARTHEST)
-        return torch.cat([torch.where(missing, torch.zeros_like(values), standard), missing.to(values.dtype)], dim=1)
+        return torch.cat(
+            [torch.where(missing, torch.zeros_like(values), standard), missing.to(values.dtype)],
+            dim=1,
+        )

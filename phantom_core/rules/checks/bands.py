@@ -5,30 +5,44 @@ from collections.abc import Iterator
 from phantom_core.rules.checks.finding import Finding
 from phantom_core.rules.checks.prepared import Prepared
 from phantom_core.rules.region import Region
-from phantom_core.rules.space import Box, both, is_empty, left_of
+from phantom_core.rules.space import Box, intersect, is_empty, left_of
 
 
-def overlaps(prepared: Prepared) -> Iterator[Finding]:
-    """Rules with different mark-ups that share sessions, where neither is a special case of the other.
+def check_overlaps(prepared: Prepared) -> Iterator[Finding]:
+    """Rules with different mark-ups that share sessions, where neither is a special case of the
+    other.
 
-    An exception above the general rule is how such lists are written; rules that cross are decided by their order alone. That is told
-    once for each lower rule: a tree made into a short list has many such, and means them all.
+    An exception above the general rule is how such lists are written; rules that cross are decided
+    by their order alone. That is told once for each lower rule: a tree made into a short list has
+    many such, and means them all.
     """
     for second in range(len(prepared.boxes)):
-        crossed = [(first, piece) for first in range(second) if (piece := _crossing(prepared, first, second))]
+        crossed = [
+            (first, piece)
+            for first in range(second)
+            if (piece := _crossing(prepared, first, second))
+        ]
         if crossed:
             titles = tuple(prepared.title(first) for first, _ in crossed)
             upper = ", ".join(prepared.shown(first) for first, _ in crossed)
             decide = "decides" if len(crossed) == 1 else "decide"
-            says = f"{prepared.shown(second)} also holds where {upper} above it {decide}, {_such_as(prepared, crossed)}."
-            mend = f"If that is meant, leave it; else narrow {titles[0]}, or put {prepared.title(second)} above it."
+            says = (
+                f"{prepared.shown(second)} also holds where {upper} above it {decide}, "
+                f"{_such_as(prepared, crossed)}."
+            )
+            mend = (
+                f"If that is meant, leave it; else narrow {titles[0]}, or put "
+                f"{prepared.title(second)} above it."
+            )
             yield Finding("overlap", "note", (*titles, prepared.title(second)), says, mend)
 
 
 def _crossing(prepared: Prepared, first: int, second: int) -> Box | None:
-    """Sessions that the upper of two rules decides and the lower would price otherwise; None where one is a special case of the other."""
+    """Sessions that the upper of two rules decides and the lower would price otherwise; None where
+    one is a special case of the other.
+    """
     boxes = prepared.boxes
-    shared = both(boxes[first], boxes[second])
+    shared = intersect(boxes[first], boxes[second])
     is_same = prepared.rules.markup(first) == prepared.rules.markup(second)
     if is_same or is_empty(shared) or shared in (boxes[first], boxes[second]):
         return None
@@ -39,13 +53,17 @@ def _such_as(prepared: Prepared, crossed: list[tuple[int, Box]]) -> str:
     return f"{'as for' if len(crossed) == 1 else 'the first for'} {prepared.example(crossed[0][1])}"
 
 
-def gaps(prepared: Prepared) -> Iterator[Finding]:
-    """Stretches of a feature that fall to ELSE, though rules on either side of them decide for the same sessions.
+def check_gaps(prepared: Prepared) -> Iterator[Finding]:
+    """Stretches of a feature that fall to ELSE, though rules on either side of them decide for the
+    same sessions.
 
-    The same for no value at all: where rules decide for every number of a feature, ELSE alone decides where it is undefined.
+    The same for no value at all: where rules decide for every number of a feature, ELSE alone
+    decides where it is undefined.
     """
     told: set[tuple[int, Region]] = set()
-    for first, second in ((i, j) for i in range(len(prepared.boxes)) for j in range(len(prepared.boxes)) if i != j):
+    for first, second in (
+        (i, j) for i in range(len(prepared.boxes)) for j in range(len(prepared.boxes)) if i != j
+    ):
         for k in range(len(prepared.space.domains)):
             gap = _between(prepared.boxes[first], prepared.boxes[second], k)
             piece = next(left_of(gap, prepared.boxes), None) if gap else None
@@ -56,10 +74,12 @@ def gaps(prepared: Prepared) -> Iterator[Finding]:
 
 
 def _between(low: Box, high: Box, k: int) -> Box | None:
-    """Sessions that meet both rules but for one feature, whose value lies above the one rule's and below the other's."""
+    """Sessions that meet both rules but for one feature, whose value lies above the one rule's and
+    below the other's.
+    """
     if not (low[k].spans and high[k].spans) or low[k].spans[-1][1] >= high[k].spans[0][0]:
         return None
-    shared = both(low, high)
+    shared = intersect(low, high)
     box = (*shared[:k], Region(((low[k].spans[-1][1], high[k].spans[0][0]),)), *shared[k + 1 :])
     return None if is_empty(box) else box
 
@@ -78,9 +98,22 @@ def _undefined(prepared: Prepared) -> Iterator[Finding]:
     for k, (feature, domain) in enumerate(prepared.space.domains.items()):
         if not domain.can_be_undefined:
             continue
-        defined = (*everything[:k], Region(everything[k].spans, everything[k].categories), *everything[k + 1 :])
+        defined = (
+            *everything[:k],
+            Region(everything[k].spans, everything[k].categories),
+            *everything[k + 1 :],
+        )
         undefined = (*everything[:k], Region(undefined=True), *everything[k + 1 :])
         left = next(left_of(undefined, prepared.boxes), None)
         if left and next(left_of(defined, prepared.boxes), None) is None:
-            says = f"The rules decide for every value of {feature}; where it is undefined, ELSE (×{prepared.rules.otherwise:.2f}) does."
-            yield Finding("gap", "note", (prepared.title(-1),), says, "Add OR UNDEFINED to the condition that should hold there.")
+            says = (
+                f"The rules decide for every value of {feature}; where it is undefined, ELSE "
+                f"(×{prepared.rules.otherwise:.2f}) does."
+            )
+            yield Finding(
+                "gap",
+                "note",
+                (prepared.title(-1),),
+                says,
+                "Add OR UNDEFINED to the condition that should hold there.",
+            )

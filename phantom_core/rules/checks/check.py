@@ -3,25 +3,36 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from phantom_core.rules.checks.bands import gaps, overlaps
-from phantom_core.rules.checks.coverage import always_true, redundant, shadowed, unreachable
-from phantom_core.rules.checks.features import banned, outside_the_data, unknown, wrong_kind
+from phantom_core.rules.checks.bands import check_gaps, check_overlaps
+from phantom_core.rules.checks.coverage import (
+    always_true,
+    check_redundant,
+    check_shadowed,
+    check_unreachable,
+)
+from phantom_core.rules.checks.features import (
+    check_banned,
+    check_unknown,
+    outside_the_data,
+    wrong_kind,
+)
 from phantom_core.rules.checks.finding import SEVERITIES, Finding
 from phantom_core.rules.checks.guard_rails import out_of_guard_rails
-from phantom_core.rules.checks.limits import Limits
+from phantom_core.rules.checks.limits import CheckLimits
 from phantom_core.rules.checks.monotone import not_monotone
 from phantom_core.rules.checks.prepared import Prepared
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.space import Undecided
 
 _CHECKS: Final[Sequence[Callable[[Prepared], Iterator[Finding]]]] = (
-    unknown, banned, wrong_kind, out_of_guard_rails, unreachable, shadowed,
-    always_true, not_monotone, gaps, overlaps, outside_the_data, redundant,
+    check_unknown, check_banned, wrong_kind, out_of_guard_rails, check_unreachable, check_shadowed,
+    always_true, not_monotone, check_gaps, check_overlaps, outside_the_data, check_redundant,
 )  # fmt: skip
 
 
-def check_rules(rules: RuleSet, limits: Limits) -> tuple[Finding, ...]:
-    """Look for everything that is wrong, doubtful or needless; nothing is assumed beyond the range of each feature.
+def check_rules(rules: RuleSet, limits: CheckLimits) -> tuple[Finding, ...]:
+    """Look for everything that is wrong, doubtful or needless; nothing is assumed beyond the range
+    of each feature.
 
     Args:
         rules: what to check.
@@ -34,9 +45,12 @@ def check_rules(rules: RuleSet, limits: Limits) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)))
 
 
-def counted(findings: Sequence[Finding]) -> Mapping[str, int]:
+def count_findings(findings: Sequence[Finding]) -> Mapping[str, int]:
     """How many findings there are of each severity."""
-    return {severity: sum(finding.severity == severity for finding in findings) for severity in SEVERITIES}
+    return {
+        severity: sum(finding.severity == severity for finding in findings)
+        for severity in SEVERITIES
+    }
 
 
 def _decided(check: Callable[[Prepared], Iterator[Finding]], prepared: Prepared) -> list[Finding]:
@@ -44,4 +58,12 @@ def _decided(check: Callable[[Prepared], Iterator[Finding]], prepared: Prepared)
         return list(check(prepared))
     except Undecided as error:
         about = check.__name__.replace("_", " ")
-        return [Finding("undecided", "warning", (), f"Whether rules are {about} cannot be said: {error.message}", "Use fewer conditions.")]
+        return [
+            Finding(
+                "undecided",
+                "warning",
+                (),
+                f"Whether rules are {about} cannot be said: {error.message}",
+                "Use fewer conditions.",
+            )
+        ]

@@ -4,31 +4,44 @@ from collections.abc import Iterator
 
 from phantom_core.rules.checks.finding import Finding
 from phantom_core.rules.checks.prepared import Prepared
-from phantom_core.rules.space import both, is_covered, is_empty, left_of, minus
+from phantom_core.rules.space import intersect, is_covered, is_empty, left_of, subtract
 from phantom_core.rules.text import format_conditions
 
 
-def unreachable(prepared: Prepared) -> Iterator[Finding]:
+def check_unreachable(prepared: Prepared) -> Iterator[Finding]:
     """Conditions that no session can meet."""
     for position, box in enumerate(prepared.boxes):
         if is_empty(box):
             title, rule = prepared.title(position), prepared.rules.rules[position]
-            culprit = next(feature for feature, region in zip(prepared.space.domains, box, strict=True) if region.is_empty)
-            asked = format_conditions(condition for condition in rule.conditions if condition.feature == culprit)
+            culprit = next(
+                feature
+                for feature, region in zip(prepared.space.domains, box, strict=True)
+                if region.is_empty
+            )
+            asked = format_conditions(
+                condition for condition in rule.conditions if condition.feature == culprit
+            )
             says = f"No session can meet {title}: {asked} holds for no possible value."
-            yield Finding("unreachable", "error", (title,), says, f"Mend the conditions on {culprit}, or delete the rule.")
+            yield Finding(
+                "unreachable",
+                "error",
+                (title,),
+                says,
+                f"Mend the conditions on {culprit}, or delete the rule.",
+            )
 
 
-def shadowed(prepared: Prepared) -> Iterator[Finding]:
+def check_shadowed(prepared: Prepared) -> Iterator[Finding]:
     """Rules that others above them always decide before."""
     for position, box in enumerate(prepared.boxes):
         above = prepared.boxes[:position]
         if is_empty(box) or not is_covered(box, above):
             continue
-        shadowing = [k for k in range(position) if not is_empty(both(box, above[k]))]
+        shadowing = [k for k in range(position) if not is_empty(intersect(box, above[k]))]
         titles = tuple(prepared.title(k) for k in (position, *shadowing))
         says = (
-            f"{prepared.shown(position)} never decides: {', '.join(prepared.shown(k) for k in shadowing)} above it take all its sessions."
+            f"{prepared.shown(position)} never decides: "
+            f"{', '.join(prepared.shown(k) for k in shadowing)} above it take all its sessions."
         )
         mend = f"Move {titles[0]} above {titles[1]}, or delete it."
         yield Finding("shadowed", "error", titles, says, mend)
@@ -41,21 +54,41 @@ def always_true(prepared: Prepared) -> Iterator[Finding]:
         if box == everything:
             title = prepared.title(position)
             says = f"{title} holds for every session, so nothing below it ever decides."
-            yield Finding("always true", "warning", (title,), says, "Make it the ELSE, or narrow its conditions.")
+            yield Finding(
+                "always true",
+                "warning",
+                (title,),
+                says,
+                "Make it the ELSE, or narrow its conditions.",
+            )
             return
 
 
-def redundant(prepared: Prepared) -> Iterator[Finding]:
+def check_redundant(prepared: Prepared) -> Iterator[Finding]:
     """Conditions without which every session would get the same answer."""
     for position, rule in enumerate(prepared.rules.rules):
-        box, above, title = prepared.boxes[position], prepared.boxes[:position], prepared.title(position)
+        box, above, title = (
+            prepared.boxes[position],
+            prepared.boxes[:position],
+            prepared.title(position),
+        )
         if is_empty(box) or is_covered(box, above) or len(rule.conditions) < 2:
             continue
         for condition in rule.conditions:
             others = tuple(one for one in rule.conditions if one is not condition)
-            more = minus(prepared.space.where(others), box)
+            more = subtract(prepared.space.where(others), box)
             if any(next(left_of(piece, above), None) for piece in more):
                 continue
             asked = format_conditions((condition,))
-            why = "the rules above have settled it" if more else "the other conditions, or the range of the feature, imply it"
-            yield Finding("redundant condition", "note", (title,), f"{title} need not ask {asked}: {why}.", f"Delete {asked} from {title}.")
+            why = (
+                "the rules above have settled it"
+                if more
+                else "the other conditions, or the range of the feature, imply it"
+            )
+            yield Finding(
+                "redundant condition",
+                "note",
+                (title,),
+                f"{title} need not ask {asked}: {why}.",
+                f"Delete {asked} from {title}.",
+            )

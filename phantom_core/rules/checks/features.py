@@ -9,24 +9,42 @@ from phantom_core.rules.domain import Domain
 from phantom_core.rules.text import format_conditions
 
 
-def unknown(prepared: Prepared) -> Iterator[Finding]:
-    """Features that nobody computes; of one that is only declared no rule is to blame, so the finding stands at ELSE."""
-    declared = {feature: (prepared.title(-1),) for feature in (*prepared.rules.rises_with, *prepared.rules.falls_with)}
+def check_unknown(prepared: Prepared) -> Iterator[Finding]:
+    """Features that nobody computes; of one that is only declared no rule is to blame, so the
+    finding stands at ELSE.
+    """
+    declared = {
+        feature: (prepared.title(-1),)
+        for feature in (*prepared.rules.rises_with, *prepared.rules.falls_with)
+    }
     for feature, rules in (declared | _readers(prepared)).items():
         if feature not in prepared.limits.domains:
             near = _nearest(feature, prepared)
             says = f"'{feature}' is no feature of a session."
             yield Finding(
-                "unknown feature", "error", rules, says, f"Did you mean {near}?" if near else "See the page Features for those there are."
+                "unknown feature",
+                "error",
+                rules,
+                says,
+                f"Did you mean {near}?" if near else "See the page Features for those there are.",
             )
 
 
-def banned(prepared: Prepared) -> Iterator[Finding]:
+def check_banned(prepared: Prepared) -> Iterator[Finding]:
     """Features that the shop may not price on."""
     for feature, rules in _readers(prepared).items():
         if feature in prepared.limits.banned:
-            says = f"{', '.join(rules)} read{'s' if len(rules) == 1 else ''} {feature}, which prices may not depend on in this shop."
-            yield Finding("banned feature", "error", rules, says, "Take the condition out, or change PHANTOM_BANNED_FEATURES.")
+            says = (
+                f"{', '.join(rules)} read{'s' if len(rules) == 1 else ''} {feature}, which "
+                "prices may not depend on in this shop."
+            )
+            yield Finding(
+                "banned feature",
+                "error",
+                rules,
+                says,
+                "Take the condition out, or change PHANTOM_BANNED_FEATURES.",
+            )
 
 
 def wrong_kind(prepared: Prepared) -> Iterator[Finding]:
@@ -34,8 +52,15 @@ def wrong_kind(prepared: Prepared) -> Iterator[Finding]:
     for title, condition, domain in _conditions(prepared):
         if not domain.fits(condition):
             kind = "a category" if domain.kind == "category" else "a number"
-            says = f"{title} asks {format_conditions((condition,))}, but {condition.feature} is {kind}."
-            mend = f"Compare it with one of {', '.join(domain.categories)}." if domain.categories else "Compare it with a number."
+            says = (
+                f"{title} asks {format_conditions((condition,))}, but {condition.feature} is "
+                f"{kind}."
+            )
+            mend = (
+                f"Compare it with one of {', '.join(domain.categories)}."
+                if domain.categories
+                else "Compare it with a number."
+            )
             yield Finding("wrong kind", "error", (title,), says, mend)
 
 
@@ -46,15 +71,31 @@ def outside_the_data(prepared: Prepared) -> Iterator[Finding]:
         if isinstance(threshold, str):
             if domain.seen_categories is not None and threshold not in domain.seen_categories:
                 had = ", ".join(domain.seen_categories) or "none at all"
-                says = f"{title} asks for {condition.feature} '{threshold}', which no logged session has; they have {had}."
-                yield Finding("outside the data", "warning", (title,), says, "Check the spelling, or load sessions that have it.")
+                says = (
+                    f"{title} asks for {condition.feature} '{threshold}', which no logged "
+                    f"session has; they have {had}."
+                )
+                yield Finding(
+                    "outside the data",
+                    "warning",
+                    (title,),
+                    says,
+                    "Check the spelling, or load sessions that have it.",
+                )
         elif threshold is not None and seen and not seen[0] <= threshold <= seen[1]:
             side = "below" if threshold < seen[0] else "above"
             says = (
-                f"{title} asks {format_conditions((condition,))}; {threshold:g} is {side} all logged values, {seen[0]:g} to {seen[1]:g}"
+                f"{title} asks {format_conditions((condition,))}; {threshold:g} is {side} all "
+                f"logged values, {seen[0]:g} to {seen[1]:g}"
                 f"{f' {domain.unit}' if domain.unit else ''}."
             )
-            yield Finding("outside the data", "warning", (title,), says, "Check the unit, or move the threshold between them.")
+            yield Finding(
+                "outside the data",
+                "warning",
+                (title,),
+                says,
+                "Check the unit, or move the threshold between them.",
+            )
 
 
 def _readers(prepared: Prepared) -> dict[str, tuple[str, ...]]:
@@ -71,7 +112,11 @@ def _conditions(prepared: Prepared) -> Iterator[tuple[str, Condition, Domain]]:
     for position, rule in enumerate(prepared.rules.rules):
         for condition in rule.conditions:
             if condition.feature in prepared.limits.domains:
-                yield prepared.title(position), condition, prepared.limits.domains[condition.feature]
+                yield (
+                    prepared.title(position),
+                    condition,
+                    prepared.limits.domains[condition.feature],
+                )
 
 
 def _nearest(feature: str, prepared: Prepared) -> str:

@@ -43,4 +43,10 @@ class Finding:
 
     def to_json(self) -> dict[str, object]:
         """The finding as plain values."""
-        return {"kind": self.kind, "severity": self.severity, "rules": list(self.rules), "says": self.says, "mend": self.mend}
+        return {
+            "kind": self.kind,
+            "severity": self.severity,
+            "rules": list(self.rules),
+            "says": self.says,
+            "mend": self.mend,
+        }

@@ -15,5 +15,9 @@ def out_of_guard_rails(prepared: Prepared) -> Iterator[Finding]:
             title, side = prepared.title(position), "below" if ratio < low else "above"
             says = f"{title} asks ×{ratio:g}, {side} the guard rails ×{low:g} to ×{high:g}."
             yield Finding(
-                "out of guard rails", "error", (title,), says, f"Write {max(low, min(high, ratio)):.2f}, or move the guard rails."
+                "out of guard rails",
+                "error",
+                (title,),
+                says,
+                f"Write {max(low, min(high, ratio)):.2f}, or move the guard rails.",
             )

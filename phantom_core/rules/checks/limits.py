@@ -7,7 +7,7 @@ from phantom_core.rules.domain import Domain
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class CheckLimits:
     """What rules are held to.
 
     Attributes:

@@ -14,7 +14,9 @@ def not_monotone(prepared: Prepared) -> Iterator[Finding]:
 
     Undefined is neither more nor less than a number, so it breaks nothing.
     """
-    declared = [(feature, 1) for feature in prepared.rules.rises_with] + [(feature, -1) for feature in prepared.rules.falls_with]
+    declared = [(feature, 1) for feature in prepared.rules.rises_with] + [
+        (feature, -1) for feature in prepared.rules.falls_with
+    ]
     if not declared:
         return
     decided = _decided(prepared)
@@ -24,19 +26,27 @@ def not_monotone(prepared: Prepared) -> Iterator[Finding]:
         for dear in range(len(ratios)):
             for cheap in range(len(ratios)):
                 low, high = (dear, cheap) if way > 0 else (cheap, dear)
-                if ratios[dear] > ratios[cheap] and _in_order(decided[low], decided[high], k, domain):
+                if ratios[dear] > ratios[cheap] and _in_order(
+                    decided[low], decided[high], k, domain
+                ):
                     yield _finding(prepared, feature, way, (low, high))
 
 
 def _decided(prepared: Prepared) -> list[list[Box]]:
     """Sessions each rule really decides, ELSE the last, as boxes that do not overlap."""
-    found = [list(left_of(box, prepared.boxes[:position])) for position, box in enumerate(prepared.boxes)]
+    found = [
+        list(left_of(box, prepared.boxes[:position])) for position, box in enumerate(prepared.boxes)
+    ]
     return [*found, list(left_of(prepared.space.everything(), prepared.boxes))]
 
 
 def _in_order(low: list[Box], high: list[Box], k: int, domain: Domain) -> bool:
     """Whether two sessions differ in one feature alone, the first having less of it."""
-    return any(_is_below(one[k], other[k], domain) and _alike(one, other, k) for one in low for other in high)
+    return any(
+        _is_below(one[k], other[k], domain) and _alike(one, other, k)
+        for one in low
+        for other in high
+    )
 
 
 def _alike(one: Box, other: Box, k: int) -> bool:
@@ -55,6 +65,15 @@ def _is_below(region: Region, other: Region, domain: Domain) -> bool:
 def _finding(prepared: Prepared, feature: str, way: int, order: tuple[int, int]) -> Finding:
     low, high = (prepared.shown(position) for position in order)
     verb, other = ("rise", "falls") if way > 0 else ("fall", "rises")
-    says = f"The mark-up is declared to {verb} with {feature}, but {other} from {low} to {high} as {feature} grows."
+    says = (
+        f"The mark-up is declared to {verb} with {feature}, but {other} from {low} to {high} "
+        f"as {feature} grows."
+    )
     titles = (prepared.title(order[0]), prepared.title(order[1]))
-    return Finding("not monotone", "error", titles, says, "Change a mark-up or a threshold of these, or drop the declaration.")
+    return Finding(
+        "not monotone",
+        "error",
+        titles,
+        says,
+        "Change a mark-up or a threshold of these, or drop the declaration.",
+    )

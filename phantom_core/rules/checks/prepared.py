@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from phantom_core.rules.checks.limits import Limits
+from phantom_core.rules.checks.limits import CheckLimits
 from phantom_core.rules.condition import Condition
 from phantom_core.rules.domain import known_domains
-from phantom_core.rules.region import describe
+from phantom_core.rules.region import describe_region
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.space import Box, Space
 
@@ -22,17 +22,22 @@ class Prepared:
     """
 
     rules: RuleSet
-    limits: Limits
+    limits: CheckLimits
     space: Space
     boxes: tuple[Box, ...]
 
     @classmethod
-    def of(cls, rules: RuleSet, limits: Limits) -> "Prepared":
+    def of(cls, rules: RuleSet, limits: CheckLimits) -> "Prepared":
         """Cut the sessions into boxes."""
         read = [condition for rule in rules.rules for condition in rule.conditions]
-        declared = [Condition(feature, "IS UNDEFINED", when_undefined=True) for feature in (*rules.rises_with, *rules.falls_with)]
+        declared = [
+            Condition(feature, "IS UNDEFINED", when_undefined=True)
+            for feature in (*rules.rises_with, *rules.falls_with)
+        ]
         space = Space(known_domains(limits.domains, (*read, *declared)))
-        return cls(rules, limits, space, tuple(space.where(rule.conditions) for rule in rules.rules))
+        return cls(
+            rules, limits, space, tuple(space.where(rule.conditions) for rule in rules.rules)
+        )
 
     def title(self, position: int) -> str:
         """What findings call a rule."""
@@ -45,7 +50,7 @@ class Prepared:
     def example(self, box: Box) -> str:
         """What the sessions of a box have in common, as part of a sentence."""
         told = [
-            f"{feature} {describe(region, is_whole=domain.kind == 'whole')}"
+            f"{feature} {describe_region(region, is_whole=domain.kind == 'whole')}"
             for (feature, domain), region in zip(self.space.domains.items(), box, strict=True)
             if region != domain.everything()
         ]

@@ -1,4 +1,6 @@
-"""The network: monotone by construction, whole where values are missing, the same in ONNX, repeatable."""
+"""The network: monotone by construction, whole where values are missing, the same in ONNX,
+repeatable.
+"""
 
 from pathlib import Path
 
@@ -6,20 +8,20 @@ import numpy as np
 import pytest
 import torch
 
-from phantom_core.artifacts.manifest import FORMAT, Manifest
-from phantom_core.artifacts.store import ModelStore, StoredModel
-from phantom_core.errors import CancelledError, DataError, InputError
+from phantom_core.core.errors import CancelledError, DataError, InputError
+from phantom_core.model_store.manifest import FORMAT, Manifest
+from phantom_core.model_store.store import ModelStore, StoredModel
 from phantom_core.models.curves import Beta, Curve, Isotonic, Platt, Temperature
 from phantom_core.models.multitask.calibrated import Calibrated
 from phantom_core.models.multitask.cross_fit import cross_fit, log_odds
 from phantom_core.models.multitask.description import PLAYED, Architecture, Description, open_scorer
-from phantom_core.models.multitask.fitting import fit, fit_early_stopped
+from phantom_core.models.multitask.epochs import Epoch, Losses, parse_epoch, report_epoch
+from phantom_core.models.multitask.fitting import fit_network, fit_network_early
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.models.multitask.inputs import Inputs
 from phantom_core.models.multitask.network import Network
-from phantom_core.models.multitask.passes import Losses, Pass, heard, tell
 from phantom_core.models.multitask.saved import network_files, read_network
-from phantom_core.models.multitask.scorer import Scorer, open_session
+from phantom_core.models.multitask.scorer import NetworkScorer, open_session
 from tests.models.multitask.worlds import inputs, shoppers
 
 SMALL = Hyperparameters(width=0.25, most_epochs=6, batch_rows=256)
@@ -27,7 +29,9 @@ STEPS = Isotonic((-6.0, -3.0, -1.0, 2.0), (0.01, 0.02, 0.3, 0.9))
 
 
 def network(seed: int, *, has_price: bool = True) -> Network:
-    """Random weights, larger than a training would leave them, so that a curve that can rise would."""
+    """Random weights, larger than a training would leave them, so that a curve that can rise
+    would.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         made = Network(Architecture(1.0, 0.25, has_price))
@@ -57,7 +61,9 @@ def test_purchase_never_rises_with_the_price_in_ten_thousand_random_cases(curve:
 
 def test_without_a_price_path_the_price_changes_nothing() -> None:
     rows = inputs(50, np.random.default_rng(1))
-    _, scores = log_odds(network(1, has_price=False), rows.at_ratios(np.tile([0.5, 1.0, 2.0], (50, 1))))
+    _, scores = log_odds(
+        network(1, has_price=False), rows.at_ratios(np.tile([0.5, 1.0, 2.0], (50, 1)))
+    )
     assert np.ptp(scores.reshape(50, 3), axis=1).max() < 1e-4
 
 
@@ -65,36 +71,59 @@ def test_no_price_is_read_as_the_base_price() -> None:
     rows = inputs(50, np.random.default_rng(1))
     at_base = Inputs(rows.session, rows.product, np.zeros(50, np.float32))
     unknown = Inputs(rows.session, rows.product, np.full(50, np.nan, np.float32))
-    for first, second in zip(log_odds(network(2), at_base), log_odds(network(2), unknown), strict=True):
+    for first, second in zip(
+        log_odds(network(2), at_base), log_odds(network(2), unknown), strict=True
+    ):
         assert np.array_equal(first, second)
 
 
 def test_rows_where_everything_is_undefined_are_scored() -> None:
-    nothing = Inputs(np.full((3, 29), np.nan, np.float32), np.full((3, 10), np.nan, np.float32), np.full(3, np.nan, np.float32))
+    nothing = Inputs(
+        np.full((3, 29), np.nan, np.float32),
+        np.full((3, 10), np.nan, np.float32),
+        np.full(3, np.nan, np.float32),
+    )
     assert all(np.isfinite(scores).all() for scores in log_odds(network(4), nothing))
 
 
-@pytest.mark.parametrize(("agent", "purchase"), [(Temperature(0.9), Platt(1.1, -0.3)), (STEPS, STEPS)])
+@pytest.mark.parametrize(
+    ("agent", "purchase"), [(Temperature(0.9), Platt(1.1, -0.3)), (STEPS, STEPS)]
+)
 def test_onnx_says_what_torch_says(agent: Curve, purchase: Curve, tmp_path: Path) -> None:
     whole, folds = network(1), (network(2), network(3))
-    files = network_files(whole, folds, Description(whole.architecture, agent, purchase, knows_agents=True))
+    files = network_files(
+        whole, folds, Description(whole.architecture, agent, purchase, knows_agents=True)
+    )
     scorer = open_scorer(saved(tmp_path, files), with_folds=True)
     for n in (1, 7, 1_000):
         rows = inputs(n, np.random.default_rng(n))
-        tensors = [torch.from_numpy(array) for array in (rows.session, rows.product, rows.log_ratio)]
+        tensors = [
+            torch.from_numpy(array) for array in (rows.session, rows.product, rows.log_ratio)
+        ]
         with torch.no_grad():
-            p_agent, p_purchase = (values.numpy() for values in Calibrated(whole, agent, purchase).eval()(*tensors))
-            by_fold = [Calibrated(fold, agent, purchase).eval()(*tensors)[1].numpy() for fold in folds]
+            p_agent, p_purchase = (
+                values.numpy() for values in Calibrated(whole, agent, purchase).eval()(*tensors)
+            )
+            by_fold = [
+                Calibrated(fold, agent, purchase).eval()(*tensors)[1].numpy() for fold in folds
+            ]
         scores = scorer.score(rows)
         assert np.abs(scores.p_agent - p_agent).max() <= 1e-5
         assert np.abs(scores.p_purchase - p_purchase).max() <= 1e-5
         ratios = np.exp(rows.log_ratio.astype(np.float64))[:, None]
-        assert np.abs(scorer.demand_by_fold(rows, ratios)[:, :, 0] - np.stack(by_fold)).max() <= 1e-5
+        assert (
+            np.abs(scorer.demand_by_fold(rows, ratios)[:, :, 0] - np.stack(by_fold)).max() <= 1e-5
+        )
 
 
 def test_weights_come_back_as_they_were(tmp_path: Path) -> None:
     whole = network(5)
-    model = saved(tmp_path, network_files(whole, (), Description(whole.architecture, Temperature(1.0), STEPS, knows_agents=False)))
+    model = saved(
+        tmp_path,
+        network_files(
+            whole, (), Description(whole.architecture, Temperature(1.0), STEPS, knows_agents=False)
+        ),
+    )
     again, description = read_network(model)
     rows = inputs(20, np.random.default_rng(0))
     assert np.array_equal(log_odds(again, rows)[1], log_odds(whole, rows)[1])
@@ -103,7 +132,11 @@ def test_weights_come_back_as_they_were(tmp_path: Path) -> None:
 
 def test_damaged_and_foreign_files_are_refused_in_one_sentence(tmp_path: Path) -> None:
     whole = network(6)
-    files = network_files(whole, (), Description(whole.architecture, Temperature(1.0), Temperature(1.0), knows_agents=True))
+    files = network_files(
+        whole,
+        (),
+        Description(whole.architecture, Temperature(1.0), Temperature(1.0), knows_agents=True),
+    )
     model = saved(tmp_path, files)
     (model.folder / PLAYED).write_bytes(files[PLAYED][:-100])
     with pytest.raises(DataError, match=r"model.onnx of model v1 is not the file that was saved"):
@@ -125,10 +158,14 @@ def test_a_calibration_that_a_network_cannot_hold_is_refused() -> None:
 
 def test_learning_finds_agents_and_how_they_mind_the_price() -> None:
     rows = shoppers(6_000, np.random.default_rng(1))
-    fitted = fit_early_stopped(rows, Hyperparameters(width=0.5, most_epochs=15, batch_rows=256), has_price=True, seed=1)
+    fitted = fit_network_early(
+        rows, Hyperparameters(width=0.5, most_epochs=15, batch_rows=256), has_price=True, seed=1
+    )
     agent, _ = log_odds(fitted.network, rows.inputs)
     known = ~np.isnan(rows.is_agent)
-    assert agent[known & (rows.is_agent == 1)].mean() - agent[known & (rows.is_agent == 0)].mean() > 2
+    assert (
+        agent[known & (rows.is_agent == 1)].mean() - agent[known & (rows.is_agent == 0)].mean() > 2
+    )
     ratios = np.tile([0.8, 1.25], (len(rows), 1))
     _, purchase = log_odds(fitted.network, rows.inputs.at_ratios(ratios))
     fall = -np.diff(purchase.reshape(ratios.shape), axis=1)[:, 0]
@@ -140,18 +177,26 @@ def test_the_same_seed_gives_the_same_network_also_side_by_side() -> None:
     first, second = (cross_fit(rows, fold, SMALL, has_price=True, seed=4) for _ in range(2))
     assert np.array_equal(first.purchase, second.purchase)
     assert np.array_equal(first.agent, second.agent)
-    alone = fit_early_stopped(rows[fold != 1], SMALL, has_price=True, seed=5)
-    assert np.array_equal(log_odds(alone.network, rows.inputs[fold == 1])[0], first.agent[fold == 1])
+    alone = fit_network_early(rows[fold != 1], SMALL, has_price=True, seed=5)
+    assert np.array_equal(
+        log_odds(alone.network, rows.inputs[fold == 1])[0], first.agent[fold == 1]
+    )
 
 
 def test_learned_weights_and_single_tasks_train_what_they_should() -> None:
     rows = shoppers(600, np.random.default_rng(3))
-    learned = fit(rows, Hyperparameters(width=0.25, learns_weights=True), 2, has_price=True, seed=1)
-    plain = fit(rows, Hyperparameters(width=0.25), 2, has_price=True, seed=1)
-    assert not np.array_equal(log_odds(learned.network, rows.inputs)[0], log_odds(plain.network, rows.inputs)[0])
-    agent_only = fit(rows, SMALL.for_agent_only(), 2, has_price=True, seed=1)
-    fresh = fit(rows, SMALL.for_agent_only(), 1, has_price=True, seed=1)
-    assert np.array_equal(agent_only.network.appeal.bias.detach(), fresh.network.appeal.bias.detach())
+    learned = fit_network(
+        rows, Hyperparameters(width=0.25, learns_weights=True), 2, has_price=True, seed=1
+    )
+    plain = fit_network(rows, Hyperparameters(width=0.25), 2, has_price=True, seed=1)
+    assert not np.array_equal(
+        log_odds(learned.network, rows.inputs)[0], log_odds(plain.network, rows.inputs)[0]
+    )
+    agent_only = fit_network(rows, SMALL.for_agent_only(), 2, has_price=True, seed=1)
+    fresh = fit_network(rows, SMALL.for_agent_only(), 1, has_price=True, seed=1)
+    assert np.array_equal(
+        agent_only.network.appeal.bias.detach(), fresh.network.appeal.bias.detach()
+    )
 
 
 def test_a_cancelled_fold_stops_the_others() -> None:
@@ -165,15 +210,23 @@ def test_a_cancelled_fold_stops_the_others() -> None:
 
 
 def test_losses_are_heard_as_they_were_told() -> None:
-    told = tell(3, Pass(Losses(0.5, 0.2), Losses(None, 0.125)))
+    told = report_epoch(3, Epoch(Losses(0.5, 0.2), Losses(None, 0.125)))
     assert told == "pass 3, loss purchase 0.1250"
-    found = heard(f"fold 2 of 5, {told}")
+    found = parse_epoch(f"fold 2 of 5, {told}")
     assert found is not None
     assert (found.fold, found.epoch, found.agent, found.purchase) == (2, 3, None, 0.125)
-    assert heard("writing it down") is None
+    assert parse_epoch("writing it down") is None
 
 
-@pytest.mark.parametrize("wrong", [{"dropout": 1.0}, {"width": 0.0}, {"agent_weight": 0.0, "purchase_weight": 0.0}, {"patience": 0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"dropout": 1.0},
+        {"width": 0.0},
+        {"agent_weight": 0.0, "purchase_weight": 0.0},
+        {"patience": 0},
+    ],
+)
 def test_hyperparameters_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError):
         Hyperparameters(**wrong)
@@ -185,4 +238,4 @@ def test_a_scorer_needs_no_torch() -> None:
 
     code = "import sys, phantom_core.models.multitask.description; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-    assert Scorer.__module__ == "phantom_core.models.multitask.scorer"
+    assert NetworkScorer.__module__ == "phantom_core.models.multitask.scorer"

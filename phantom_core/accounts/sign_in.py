@@ -1,0 +1,320 @@
+"""Sign in: from a password, an identity provider or a click to a token that ends by itself."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from typing import Final
+
+import sqlalchemy as sa
+
+from phantom_core.accounts.passwords import hash_password, password_matches
+from phantom_core.accounts.people import (
+    DEMO,
+    MACHINE,
+    PEOPLE,
+    Person,
+    find_account,
+    has_accounts,
+    insert_account,
+    require_permission,
+)
+from phantom_core.accounts.roles import Permission, Role
+from phantom_core.core.errors import InputError, NotAllowedError, NotFoundError, NotSignedInError
+from phantom_core.database import audit
+from phantom_core.database.connection import METADATA, write_transaction
+
+SIGN_INS: Final = sa.Table(
+    "sign_ins",
+    METADATA,
+    sa.Column("token_hash", sa.String(64), primary_key=True),
+    sa.Column("login", sa.String(128), nullable=False),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.Column("expires_ms", sa.BigInteger, nullable=False),
+)
+TRIES: Final = 5
+LOCK_MS: Final = 15 * 60 * 1_000
+_HOUR_MS: Final = 3_600_000
+_REFUSED: Final = "This login and password do not belong together."
+
+
+def sign_in(engine: sa.Engine, login: str, password: str, *, now_ms: int, hours: float) -> str:
+    """Open a session with a password; five wrong ones lock the account for a quarter of an hour.
+
+    Returns:
+        A token to show later.
+    Raises:
+        NotSignedInError: wrong, locked or switched off; the sentence does not tell an unknown login
+        from a wrong password.
+    """
+    with engine.connect() as connection:
+        row = connection.execute(
+            PEOPLE.select().where(
+                PEOPLE.c.login == login.strip().lower(), PEOPLE.c.origin == "local"
+            )
+        ).first()
+    is_right = password_matches(row.password if row else "", password)
+    with write_transaction(engine) as connection:
+        # Read again: other tries may have been counted meanwhile.
+        now = (
+            connection.execute(PEOPLE.select().where(PEOPLE.c.login == row.login)).first()
+            if row
+            else None
+        )
+        if now is not None and now.locked_until_ms > now_ms:
+            minutes = -(-(now.locked_until_ms - now_ms) // 60_000)
+            problem = NotSignedInError(
+                f"Too many wrong passwords: this account is locked for {minutes} more minutes.",
+                hint="Or ask an administrator to reset it.",
+            )
+        elif (
+            now is None
+            or not is_right
+            or not now.is_active
+            or now.password != (row.password if row else "")
+        ):
+            _count_failure(connection, now, now_ms)
+            problem = NotSignedInError(_REFUSED)
+        else:
+            connection.execute(
+                PEOPLE.update()
+                .where(PEOPLE.c.login == now.login)
+                .values(failed=0, locked_until_ms=0)
+            )
+            return _open(connection, now.login, "password", now_ms, hours)
+    raise problem
+
+
+def sign_in_demo(engine: sa.Engine, login: str, *, now_ms: int, hours: float) -> str:
+    """Enter as a demo person, which ends once anybody has an account.
+
+    Raises:
+        NotSignedInError: there are accounts, or no such demo person.
+    """
+    with write_transaction(engine) as connection:
+        if login not in DEMO or has_accounts(connection):
+            raise NotSignedInError(
+                "There is no demo entry here.", hint="Sign in with your account."
+            )
+        if find_account(connection, login) is None:
+            name, role = DEMO[login]
+            insert_account(
+                connection,
+                login,
+                name=name,
+                role=role,
+                origin="demo",
+                password="",
+                must_change=False,
+                now_ms=now_ms,
+            )
+        return _open(connection, login, "demo", now_ms, hours)
+
+
+def sign_in_identity(
+    engine: sa.Engine, subject: str, *, name: str, role: Role, now_ms: int, hours: float
+) -> str:
+    """Enter with what an identity provider said; the account follows the provider's role.
+
+    Args:
+        engine: control database.
+        subject: who, as the provider names the person: e-mail or subject.
+        name: as shown.
+        role: mapped from the claims.
+        now_ms: when, UTC milliseconds.
+        hours: how long it holds.
+    Raises:
+        NotSignedInError: a local account of this login exists, or it was switched off.
+    """
+    login = subject.strip().lower()
+    with write_transaction(engine) as connection:
+        person = find_account(connection, login)
+        if person is not None and (person.origin != "oidc" or not person.is_active):
+            raise NotSignedInError(
+                f"'{login}' cannot sign in this way.", hint="Ask an administrator."
+            )
+        if person is None:
+            insert_account(
+                connection,
+                login,
+                name=name or login,
+                role=role,
+                origin="oidc",
+                password="",
+                must_change=False,
+                now_ms=now_ms,
+            )
+            audit.append_entry(
+                connection,
+                now_ms,
+                login,
+                "person.added",
+                f"person {login}",
+                {"role": role.value, "origin": "oidc"},
+            )
+        elif person.role is not role or person.name != name:
+            connection.execute(
+                PEOPLE.update()
+                .where(PEOPLE.c.login == login)
+                .values(role=role.value, name=name or login)
+            )
+            audit.append_entry(
+                connection,
+                now_ms,
+                login,
+                "person.changed",
+                f"person {login}",
+                {"role": role.value, "origin": "oidc"},
+            )
+        return _open(connection, login, "oidc", now_ms, hours)
+
+
+def role_of_claims(
+    claims: Mapping[str, object], claim: str, mapping: Mapping[str, str]
+) -> Role | None:
+    """The highest role that a claim grants; None for none.
+
+    Args:
+        claims: what the provider said.
+        claim: which of them lists groups or roles.
+        mapping: role by group.
+
+    >>> role_of_claims({"groups": ["pricing", "all"]}, "groups", {"pricing": "pricing manager", "all": "viewer"})
+    <Role.MANAGER: 'pricing manager'>
+    """
+    given = claims.get(claim) or ()
+    groups = (
+        [given]
+        if isinstance(given, str)
+        else list(given)
+        if isinstance(given, list | tuple)
+        else []
+    )
+    found = {Role(mapping[str(group)]) for group in groups if str(group) in mapping}
+    return next((role for role in reversed(Role) if role in found), None)
+
+
+def who_is(engine: sa.Engine, token: str, now_ms: int) -> Person | None:
+    """The person of a token; None once it ended or the account was switched off."""
+    with engine.connect() as connection:
+        query = SIGN_INS.select().where(
+            SIGN_INS.c.token_hash == _digest(token), SIGN_INS.c.expires_ms > now_ms
+        )
+        row = connection.execute(query).first() if token else None
+        person = find_account(connection, row.login) if row else None
+    return person if person and person.is_active else None
+
+
+def sign_out(engine: sa.Engine, token: str) -> None:
+    """End a token."""
+    with write_transaction(engine) as connection:
+        connection.execute(SIGN_INS.delete().where(SIGN_INS.c.token_hash == _digest(token)))
+
+
+def identify_account(engine: sa.Engine, login: str, password: str | None, *, now_ms: int) -> str:
+    """Who gives a command: proves an account by its password, and takes a demo person at its word
+    while there are no accounts.
+
+    Returns:
+        The login.
+    Raises:
+        NotSignedInError: nobody was named, or the password is wrong.
+    """
+    if not login:
+        raise NotSignedInError(
+            "This needs to know who you are.", hint="Name yourself with --as, or in PHANTOM_USER."
+        )
+    if login in DEMO:
+        sign_out(engine, sign_in_demo(engine, login, now_ms=now_ms, hours=1))
+        return login
+    sign_out(engine, sign_in(engine, login, password or "", now_ms=now_ms, hours=1))
+    return login.strip().lower()
+
+
+def change_password(engine: sa.Engine, login: str, old: str, new: str, *, now_ms: int) -> None:
+    """Set one's own password; other sessions of the account end.
+
+    Raises:
+        NotSignedInError: the old one is wrong.
+        InputError: the new one is too short, or the old one again.
+    """
+    sign_out(engine, sign_in(engine, login, old, now_ms=now_ms, hours=1))
+    if old == new:
+        raise InputError("The new password is the old one.", hint="Choose another.")
+    _set(engine, login, new, login, must_change=False, now_ms=now_ms)
+
+
+def reset_password(engine: sa.Engine, who: str, login: str, new: str, *, now_ms: int) -> None:
+    """Set somebody's password, to be changed at first use, and lift a lock.
+
+    Raises:
+        NotAllowedError: not by this person, or the account has no password here.
+        NotFoundError: no such account.
+    """
+    with engine.connect() as connection:
+        if who != MACHINE:
+            require_permission(connection, who, Permission.PEOPLE)
+        person = find_account(connection, login)
+    if person is None:
+        raise NotFoundError(f"There is no account '{login}'.")
+    if person.origin != "local":
+        raise NotAllowedError(f"'{login}' does not sign in with a password.")
+    _set(engine, login, new, who, must_change=True, now_ms=now_ms)
+
+
+def _set(
+    engine: sa.Engine, login: str, new: str, who: str, *, must_change: bool, now_ms: int
+) -> None:
+    kept = hash_password(new)
+    with write_transaction(engine) as connection:
+        values = {"password": kept, "must_change": must_change, "failed": 0, "locked_until_ms": 0}
+        connection.execute(PEOPLE.update().where(PEOPLE.c.login == login).values(values))
+        connection.execute(SIGN_INS.delete().where(SIGN_INS.c.login == login))
+        audit.append_entry(
+            connection,
+            now_ms,
+            who,
+            "person.password",
+            f"person {login}",
+            {"must_change": must_change},
+        )
+
+
+def _open(connection: sa.Connection, login: str, how: str, now_ms: int, hours: float) -> str:
+    token = secrets.token_urlsafe(32)
+    connection.execute(SIGN_INS.delete().where(SIGN_INS.c.expires_ms <= now_ms))
+    connection.execute(
+        SIGN_INS.insert().values(
+            token_hash=_digest(token),
+            login=login,
+            created_ms=now_ms,
+            expires_ms=now_ms + round(hours * _HOUR_MS),
+        )
+    )
+    audit.append_entry(connection, now_ms, login, "signed.in", f"person {login}", {"how": how})
+    return token
+
+
+def _count_failure(
+    connection: sa.Connection, row: sa.Row[tuple[object, ...]] | None, now_ms: int
+) -> None:
+    if row is None:
+        return
+    failed = row.failed + 1
+    is_locked = failed >= TRIES
+    values = {
+        "failed": 0 if is_locked else failed,
+        "locked_until_ms": now_ms + LOCK_MS if is_locked else 0,
+    }
+    connection.execute(PEOPLE.update().where(PEOPLE.c.login == row.login).values(values))
+    audit.append_entry(
+        connection,
+        now_ms,
+        row.login,
+        "sign.in.refused",
+        f"person {row.login}",
+        {"failed": failed, "locked": is_locked},
+    )
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,195 @@
+"""Channels: where alerts are told: the log, a webhook, e-mail."""
+
+import json
+import logging
+import smtplib
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from email.message import EmailMessage
+from typing import Final, Protocol
+from urllib.parse import unquote, urlsplit
+
+from phantom_core.core.errors import InputError, UnavailableError
+from phantom_core.core.settings import Settings
+
+TIMEOUT_S: Final = 10.0
+_LOG: Final = logging.getLogger("phantom.alerts")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is told.
+
+    Attributes:
+        name: of the alert.
+        sentence: what was found.
+        is_over: whether it has cleared.
+        moment_ms: when it was raised or cleared, UTC milliseconds.
+    """
+
+    name: str
+    sentence: str
+    is_over: bool
+    moment_ms: int
+
+    @property
+    def title(self) -> str:
+        """A line for a list of messages."""
+        return (
+            f"PHANTOM: {self.name.replace('_', ' ')} "
+            f"{'is over' if self.is_over else 'needs a look'}"
+        )
+
+
+class Channel(Protocol):
+    """One place to tell."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the history of an alert."""
+
+    def tell(self, notice: Notice) -> None:
+        """Tell.
+
+        Raises:
+            UnavailableError: nobody took it.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The log of the process."""
+
+    name: str = "log"
+
+    def tell(self, notice: Notice) -> None:
+        """Write a line."""
+        _LOG.warning("%s. %s", notice.title, notice.sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An address that takes a JSON object by POST; `text` is what chat services show.
+
+    Attributes:
+        address: http or https.
+    """
+
+    address: str
+    name: str = "webhook"
+
+    def tell(self, notice: Notice) -> None:
+        """Send one object: text, name, sentence, state (raised or cleared), moment_ms."""
+        body = {
+            "text": f"{notice.title}. {notice.sentence}",
+            "name": notice.name,
+            "sentence": notice.sentence,
+            "state": "cleared" if notice.is_over else "raised",
+            "moment_ms": notice.moment_ms,
+        }
+        request = urllib.request.Request(
+            self.address,
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
+            method="POST",
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S):
+                pass
+        except (OSError, ValueError) as error:
+            raise UnavailableError(
+                f"The webhook did not take an alert: {_reason(error)}.",
+                hint="Check PHANTOM_ALERT_WEBHOOK.",
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail server.
+
+    Attributes:
+        server: smtp://user:password@host:port (STARTTLS where offered) or smtps://…
+        sender: address of the sender.
+        recipients: addresses.
+    """
+
+    server: str
+    sender: str
+    recipients: tuple[str, ...]
+    name: str = "mail"
+
+    def tell(self, notice: Notice) -> None:
+        """Send one message to all recipients."""
+        message = EmailMessage()
+        message["Subject"], message["From"], message["To"] = (
+            notice.title,
+            self.sender,
+            ", ".join(self.recipients),
+        )
+        message.set_content(f"{notice.sentence}\n")
+        try:
+            with self._connected() as connection:
+                connection.send_message(message)
+        except (OSError, smtplib.SMTPException) as error:
+            raise UnavailableError(
+                f"The mail server did not take an alert: {_reason(error)}.",
+                hint="Check PHANTOM_ALERT_SMTP.",
+            ) from error
+
+    def _connected(self) -> smtplib.SMTP:
+        parts = urlsplit(self.server)
+        host = parts.hostname or "localhost"
+        if parts.scheme == "smtps":
+            connection: smtplib.SMTP = smtplib.SMTP_SSL(host, parts.port or 465, timeout=TIMEOUT_S)
+        else:
+            connection = smtplib.SMTP(host, parts.port or 25, timeout=TIMEOUT_S)
+        try:
+            connection.ehlo()
+            if parts.scheme == "smtp" and connection.has_extn("starttls"):
+                connection.starttls()
+            if parts.username:
+                connection.login(unquote(parts.username), unquote(parts.password or ""))
+        except (OSError, smtplib.SMTPException):
+            connection.close()
+            raise
+        return connection
+
+
+def channels_of(settings: Settings) -> tuple[Channel, ...]:
+    """The channels that an installation has; the log is always one.
+
+    Raises:
+        InputError: a mail server without recipients, or an address of another kind.
+    """
+    found: list[Channel] = [Log()]
+    if settings.alert_webhook:
+        if not settings.alert_webhook.startswith(("http://", "https://")):
+            raise InputError(
+                "PHANTOM_ALERT_WEBHOOK is no http address.", hint="Write it as https://host/path."
+            )
+        found.append(Webhook(settings.alert_webhook))
+    if settings.alert_smtp:
+        if urlsplit(settings.alert_smtp).scheme not in ("smtp", "smtps"):
+            raise InputError(
+                "PHANTOM_ALERT_SMTP is no mail server.",
+                hint="Write it as smtp://user:password@host:587.",
+            )
+        if not settings.alert_to:
+            raise InputError(
+                "Alerts have a mail server, but no recipient.", hint="Set PHANTOM_ALERT_TO."
+            )
+        found.append(Mail(settings.alert_smtp, settings.alert_from, settings.alert_to))
+    return tuple(found)
+
+
+def _reason(error: Exception) -> str:
+    """Why, without an address that may hold a password or a token."""
+    if isinstance(error, urllib.error.HTTPError):
+        error.close()
+        return f"it answered {error.code}"
+    return (
+        type(error).__name__
+        if not isinstance(error, OSError) or not error.strerror
+        else error.strerror
+    )

@@ -1,0 +1,97 @@
+"""Pack: one change request as two files that can be read without PHANTOM."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Final
+
+from jinja2 import Environment
+
+from phantom_core.approvals.change_request import Request, ReviewDecision
+from phantom_core.approvals.evidence import Evidence
+from phantom_core.approvals.gates import Gate, human_premium
+from phantom_core.approvals.releases import PublishedRelease
+from phantom_core.database.audit import AuditEntry, ChainVerification
+
+FORMAT: Final = "phantom-pack/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Everything about one request.
+
+    Attributes:
+        request: itself.
+        decisions: of all revisions.
+        evidence: of its last revision; None before it was submitted.
+        gates: how they stood when it was submitted, by today's limits.
+        releases: that made its version live, or ended it.
+        entries: of the audit chain that are about it.
+        chain: whether the whole chain holds.
+        made_ms: UTC milliseconds.
+    """
+
+    request: Request
+    decisions: Sequence[ReviewDecision]
+    evidence: Evidence | None
+    gates: Sequence[Gate]
+    releases: Sequence[PublishedRelease]
+    entries: Sequence[AuditEntry]
+    chain: ChainVerification
+    made_ms: int
+
+
+def to_json(pack: Pack) -> bytes:
+    """The pack for machines; the evidence's canonical text is in it, so that its hash can be
+    computed again.
+    """
+    document = {
+        "format": FORMAT,
+        "made_ms": pack.made_ms,
+        "request": asdict(pack.request),
+        "decisions": [asdict(one) for one in pack.decisions],
+        "evidence": json.loads(pack.evidence.to_text()) if pack.evidence else None,
+        "evidence_canonical": pack.evidence.to_text() if pack.evidence else None,
+        "gates": [asdict(one) for one in pack.gates],
+        "releases": [asdict(one) for one in pack.releases],
+        "audit": [asdict(one) for one in pack.entries],
+        "chain": {
+            "holds": pack.chain.holds,
+            "entries": pack.chain.n_entries,
+            "head": pack.chain.head,
+            "problems": list(pack.chain.problems),
+        },
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False).encode()
+
+
+def to_html(pack: Pack) -> bytes:
+    """The pack for people, one page without anything from outside."""
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"moment": format_moment, "percent": _percent, "money": _money}
+    template = environment.from_string(
+        files("phantom_core.approvals").joinpath("pack.html.j2").read_text(encoding="utf-8")
+    )
+    premium = human_premium(pack.evidence) if pack.evidence else None
+    return template.render(
+        pack=pack, request=pack.request, evidence=pack.evidence, premium=premium
+    ).encode()
+
+
+def format_moment(at_ms: int) -> str:
+    """A moment as people read it.
+
+    >>> format_moment(0)
+    '1970-01-01 00:00:00 UTC'
+    """
+    return f"{datetime.fromtimestamp(at_ms / 1_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _percent(value: float | None) -> str:
+    return "unknown" if value is None else f"{100 * value:.1f} %"
+
+
+def _money(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:,.2f}"

@@ -1,0 +1,438 @@
+"""Change requests: who may move them, and how."""
+
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from phantom_core.accounts.people import require_permission
+from phantom_core.accounts.roles import Permission
+from phantom_core.approvals.change_request import (
+    Proposal,
+    Request,
+    ReviewDecision,
+    describe_request,
+)
+from phantom_core.approvals.states import EDITABLE, OPEN, STEPS, State
+from phantom_core.approvals.tables import DECISIONS, RELEASES, REQUESTS
+from phantom_core.core.errors import ConflictError, InputError, NotAllowedError, NotFoundError
+from phantom_core.database import audit
+
+
+def find_request(connection: sa.Connection, request_id: int) -> Request:
+    """One request.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    row = (
+        connection.execute(REQUESTS.select().where(REQUESTS.c.request_id == request_id))
+        .mappings()
+        .first()
+    )
+    if row is None:
+        raise NotFoundError(f"There is no change request {request_id}.")
+    return Request(**row)
+
+
+def list_requests(
+    connection: sa.Connection, states: tuple[State, ...] | None = None
+) -> list[Request]:
+    """Requests, newest first."""
+    query = REQUESTS.select().order_by(REQUESTS.c.request_id.desc())
+    query = query.where(REQUESTS.c.state.in_(states)) if states else query
+    return [Request(**row) for row in connection.execute(query).mappings()]
+
+
+def decisions_of(connection: sa.Connection, request_id: int) -> list[ReviewDecision]:
+    """What was said of a request, of all its revisions, in order."""
+    query = (
+        DECISIONS.select().where(DECISIONS.c.request_id == request_id).order_by(DECISIONS.c.at_ms)
+    )
+    return [ReviewDecision(**row) for row in connection.execute(query).mappings()]
+
+
+def create_draft(
+    connection: sa.Connection,
+    who: str,
+    proposal: Proposal,
+    *,
+    base_version: str,
+    needed: int,
+    now_ms: int,
+) -> Request:
+    """Begin a request.
+
+    Args:
+        connection: of `database.writing`, as in all that follow.
+        who: the author.
+        proposal: what is proposed.
+        base_version: what is live now.
+        needed: approvals wanted.
+        now_ms: when, UTC milliseconds.
+    Raises:
+        NotAllowedError: not by this person.
+    """
+    require_permission(connection, who, Permission.PROPOSE)
+    request_id = (
+        connection.execute(sa.select(sa.func.max(REQUESTS.c.request_id))).scalar() or 0
+    ) + 1
+    connection.execute(
+        REQUESTS.insert().values(
+            **_written(proposal),
+            request_id=request_id,
+            state="draft",
+            author=who,
+            base_version=base_version,
+            revision=1,
+            needed=needed,
+            evidence="",
+            starts_ms=0,
+            break_glass="",
+            break_revision=0,
+            scheduled_by="",
+            version="",
+            live_share=0.0,
+            created_ms=now_ms,
+            changed_ms=now_ms,
+        )
+    )
+    audit.append_entry(
+        connection,
+        now_ms,
+        who,
+        "request.drafted",
+        describe_request(request_id),
+        {"name": proposal.name, "why": proposal.why},
+    )
+    return find_request(connection, request_id)
+
+
+def edit_draft(
+    connection: sa.Connection,
+    who: str,
+    request_id: int,
+    proposal: Proposal,
+    *,
+    base_version: str,
+    now_ms: int,
+) -> Request:
+    """Write a request anew: a new revision, whose approvals begin at none.
+
+    Raises:
+        NotAllowedError: by somebody other than its author.
+        ConflictError: it can no longer be edited, or is just being published.
+    """
+    require_permission(connection, who, Permission.PROPOSE)
+    request = find_request(connection, request_id)
+    _only_author(request, who, "edit")
+    if request.state not in EDITABLE:
+        raise ConflictError(
+            f"Request {request_id} is {request.state} and cannot be edited.",
+            hint="Propose a new change instead.",
+        )
+    values = {
+        "state": "draft",
+        "revision": request.revision + 1,
+        "evidence": "",
+        "starts_ms": 0,
+        "base_version": base_version,
+    }
+    _write(connection, request, now_ms, **_written(proposal), **values)
+    audit.append_entry(
+        connection,
+        now_ms,
+        who,
+        "request.edited",
+        request.about,
+        {"revision": request.revision + 1, "was": request.state},
+    )
+    return find_request(connection, request_id)
+
+
+def submit_request(
+    connection: sa.Connection,
+    who: str,
+    request_id: int,
+    revision: int,
+    evidence: str,
+    *,
+    now_ms: int,
+) -> Request:
+    """Ask for approval, with evidence attached.
+
+    Args:
+        connection: of `database.writing`.
+        who: the author.
+        request_id: which.
+        revision: that the evidence is about.
+        evidence: its hash, already kept.
+        now_ms: when, UTC milliseconds.
+    """
+    require_permission(connection, who, Permission.PROPOSE)
+    request = _current(connection, request_id, revision)
+    _only_author(request, who, "submit")
+    found = move_request(connection, request, "submitted", now_ms, evidence=evidence)
+    audit.append_entry(
+        connection,
+        now_ms,
+        who,
+        "request.submitted",
+        request.about,
+        {"revision": revision, "evidence": evidence},
+    )
+    return found
+
+
+def approve_request(
+    connection: sa.Connection,
+    who: str,
+    request_id: int,
+    revision: int,
+    comment: str,
+    *,
+    now_ms: int,
+) -> Request:
+    """Say yes to a revision; with enough of them it is approved.
+
+    Raises:
+        NotAllowedError: one's own, or not by this person.
+        ConflictError: it was edited or decided meanwhile, or said before.
+    """
+    require_permission(connection, who, Permission.APPROVE)
+    request = _current(connection, request_id, revision)
+    if request.author == who:
+        raise NotAllowedError(
+            "Nobody approves their own change.", hint="Ask another pricing manager."
+        )
+    if request.state != "submitted":
+        raise ConflictError(
+            f"Request {request_id} is {request.state}; there is nothing to approve."
+        )
+    _decide(connection, ReviewDecision(request_id, revision, who, "approve", comment, now_ms))
+    said = [
+        one
+        for one in decisions_of(connection, request_id)
+        if one.revision == revision and one.verdict == "approve"
+    ]
+    details = {
+        "revision": revision,
+        "evidence": request.evidence,
+        "comment": comment,
+        "approvals": f"{len(said)} of {request.needed}",
+    }
+    audit.append_entry(connection, now_ms, who, "request.approved", request.about, details)
+    return (
+        move_request(connection, request, "approved", now_ms)
+        if len(said) >= request.needed
+        else request
+    )
+
+
+def reject_request(
+    connection: sa.Connection,
+    who: str,
+    request_id: int,
+    revision: int,
+    comment: str,
+    *,
+    now_ms: int,
+) -> Request:
+    """Say no; it goes no further until its author edits it.
+
+    Raises:
+        InputError: without a reason.
+    """
+    require_permission(connection, who, Permission.APPROVE)
+    if not comment.strip():
+        raise InputError("Say why you decline.", hint="The author has to know what to change.")
+    request = _current(connection, request_id, revision)
+    if request.state not in OPEN:
+        raise ConflictError(
+            f"Request {request_id} is {request.state}; there is nothing to decline."
+        )
+    _decide(connection, ReviewDecision(request_id, revision, who, "decline", comment, now_ms))
+    audit.append_entry(
+        connection,
+        now_ms,
+        who,
+        "request.rejected",
+        request.about,
+        {"revision": revision, "comment": comment},
+    )
+    return move_request(connection, request, "rejected", now_ms, starts_ms=0)
+
+
+def withdraw_request(
+    connection: sa.Connection, who: str, request_id: int, *, now_ms: int
+) -> Request:
+    """Take a request back for good."""
+    request = find_request(connection, request_id)
+    require_permission(connection, who, Permission.PROPOSE)
+    _only_author(request, who, "withdraw")
+    audit.append_entry(
+        connection, now_ms, who, "request.withdrawn", request.about, {"was": request.state}
+    )
+    return move_request(connection, request, "withdrawn", now_ms, starts_ms=0)
+
+
+def schedule_request(
+    connection: sa.Connection,
+    who: str,
+    request_id: int,
+    starts_ms: int,
+    time_zone: str,
+    *,
+    now_ms: int,
+) -> Request:
+    """Have an approved request go live later.
+
+    Args:
+        connection: of `database.writing`.
+        who: may publish.
+        request_id: which.
+        starts_ms: when, UTC milliseconds, in the future.
+        time_zone: in which that was chosen.
+        now_ms: UTC milliseconds.
+    """
+    require_permission(connection, who, Permission.PUBLISH)
+    request = find_request(connection, request_id)
+    if starts_ms <= now_ms:
+        raise InputError("That moment is past.", hint="Choose a later one, or publish now.")
+    if request.expires_ms and starts_ms >= request.expires_ms:
+        raise InputError("It would begin after it ends.", hint="Choose an earlier moment.")
+    if request.state == "scheduled":
+        _write(
+            connection, request, now_ms, starts_ms=starts_ms, time_zone=time_zone, scheduled_by=who
+        )
+    else:
+        move_request(
+            connection,
+            request,
+            "scheduled",
+            now_ms,
+            starts_ms=starts_ms,
+            time_zone=time_zone,
+            scheduled_by=who,
+        )
+    audit.append_entry(
+        connection,
+        now_ms,
+        who,
+        "request.scheduled",
+        request.about,
+        {"starts_ms": starts_ms, "time_zone": time_zone},
+    )
+    return find_request(connection, request_id)
+
+
+def unschedule_request(
+    connection: sa.Connection, who: str, request_id: int, why: str, *, now_ms: int
+) -> Request:
+    """Take the moment back; the request stays approved."""
+    request = find_request(connection, request_id)
+    audit.append_entry(connection, now_ms, who, "request.unscheduled", request.about, {"why": why})
+    return move_request(connection, request, "approved", now_ms, starts_ms=0, scheduled_by="")
+
+
+def break_glass(
+    connection: sa.Connection, who: str, request_id: int, why: str, *, now_ms: int
+) -> Request:
+    """Mark a request, for ever, as published without the approvals it needs.
+
+    Raises:
+        InputError: without a reason.
+        ConflictError: it was not submitted, so there is no evidence.
+    """
+    require_permission(connection, who, Permission.PUBLISH)
+    if not why.strip():
+        raise InputError("Say what the emergency is.", hint="It stays with the request for ever.")
+    request = find_request(connection, request_id)
+    if request.state not in OPEN:
+        raise ConflictError(
+            f"Request {request_id} is {request.state}; submit it first, so that there is evidence."
+        )
+    audit.append_entry(
+        connection,
+        now_ms,
+        who,
+        "request.glass_broken",
+        request.about,
+        {"why": why, "revision": request.revision},
+    )
+    return _write(connection, request, now_ms, break_glass=why, break_revision=request.revision)
+
+
+def expire_requests(connection: sa.Connection, request_id: int, *, now_ms: int) -> Request:
+    """End an open request whose time is over; a live one ends by a release."""
+    request = find_request(connection, request_id)
+    audit.append_entry(
+        connection, now_ms, "schedule", "request.expired", request.about, {"was": request.state}
+    )
+    return move_request(connection, request, "expired", now_ms, starts_ms=0)
+
+
+def _current(connection: sa.Connection, request_id: int, revision: int) -> Request:
+    request = find_request(connection, request_id)
+    if request.revision != revision:
+        raise ConflictError(
+            f"Request {request_id} was edited: you looked at revision {revision}, it is at "
+            f"{request.revision}.",
+            hint="Look at it again.",
+        )
+    return request
+
+
+def _only_author(request: Request, who: str, what: str) -> None:
+    if request.author != who:
+        raise NotAllowedError(
+            f"Only {request.author} can {what} request {request.request_id}.",
+            hint="Propose a change of your own.",
+        )
+
+
+def _decide(connection: sa.Connection, decision: ReviewDecision) -> None:
+    said = [(one.revision, one.who) for one in decisions_of(connection, decision.request_id)]
+    if (decision.revision, decision.who) in said:
+        raise ConflictError("You have decided on this revision before.")
+    connection.execute(
+        DECISIONS.insert().values(
+            {name: getattr(decision, name) for name in ReviewDecision.__slots__}
+        )
+    )
+
+
+def move_request(
+    connection: sa.Connection, request: Request, state: State, now_ms: int, **values: object
+) -> Request:
+    """Take a step, if it is a legal one.
+
+    Raises:
+        ConflictError: it is none, or the request is just being published.
+    """
+    if state not in STEPS[request.state]:
+        raise ConflictError(
+            f"Request {request.request_id} is {request.state} and cannot become {state}."
+        )
+    return _write(connection, request, now_ms, state=state, **values)
+
+
+def _write(connection: sa.Connection, request: Request, now_ms: int, **values: object) -> Request:
+    if connection.execute(
+        RELEASES.select().where(
+            RELEASES.c.request_id == request.request_id, RELEASES.c.state == "pending"
+        )
+    ).first():
+        raise ConflictError(
+            f"Request {request.request_id} is just being published.",
+            hint="Wait a moment and look again.",
+        )
+    connection.execute(
+        REQUESTS.update()
+        .where(REQUESTS.c.request_id == request.request_id)
+        .values(changed_ms=now_ms, **values)
+    )
+    return replace(request, changed_ms=now_ms, **values)  # type: ignore[arg-type]
+
+
+def _written(proposal: Proposal) -> dict[str, object]:
+    return {name: getattr(proposal, name) for name in Proposal.__slots__}

@@ -1,0 +1,111 @@
+"""Telemetry over HTTP: what every request leaves behind, and where Prometheus reads it.
+
+A service adds `Telemetry` as its outermost middleware; it answers GET /metrics itself, so that no
+key is asked for it. A process without HTTP of its own calls `serve_metrics`.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, start_http_server
+from prometheus_client.exposition import generate_latest
+
+from phantom_core.core.telemetry.metrics import REGISTRY, REQUEST_SECONDS, TURNED_AWAY, count_error
+from phantom_core.core.telemetry.tracing import get_tracer
+
+Message = MutableMapping[str, Any]  # what ASGI calls scope and events
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+PATH: Final = "/metrics"
+TOO_MANY: Final = 429
+_UNKNOWN: Final = "unknown"
+
+
+class Telemetry:
+    """ASGI middleware: a latency, a status and a span for every request.
+
+    Args:
+        app: the application.
+        service: its name in every label.
+    """
+
+    def __init__(self, app: App, service: str) -> None:
+        self._app, self._service = app, service
+        self._tracer: Tracer = get_tracer(service)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif scope["path"] == PATH:
+            await _answer(send)
+        else:
+            await self._watched(scope, receive, send)
+
+    async def _watched(self, scope: Message, receive: Receive, send: Send) -> None:
+        started, status = time.perf_counter(), 500
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        with self._tracer.start_as_current_span(scope["method"], kind=SpanKind.SERVER) as span:
+            try:
+                await self._app(scope, receive, watched)
+            except Exception as error:
+                count_error(self._service, type(error).__name__)
+                raise
+            finally:
+                route = getattr(scope.get("route"), "path", _UNKNOWN)
+                REQUEST_SECONDS.labels(self._service, route, status).observe(
+                    time.perf_counter() - started
+                )
+                if status == TOO_MANY:
+                    TURNED_AWAY.labels(self._service).inc()
+                if span.is_recording():
+                    span.update_name(f"{scope['method']} {route}")
+                    span.set_attributes(
+                        {
+                            "http.request.method": scope["method"],
+                            "http.route": route,
+                            "http.response.status_code": status,
+                        }
+                    )
+                    if status >= 500:
+                        span.set_status(Status(StatusCode.ERROR))
+
+
+async def _answer(send: Send) -> None:
+    body = generate_latest(REGISTRY)
+    headers = [
+        (b"content-type", CONTENT_TYPE_PLAIN_0_0_4.encode()),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def serve_metrics(host: str, port: int) -> Callable[[], None]:
+    """Let Prometheus read a process that serves nothing else.
+
+    Args:
+        host: to listen on.
+        port: to listen on.
+    Returns:
+        What stops it.
+    Raises:
+        OSError: the port is taken.
+    """
+    server, thread = start_http_server(port, host, registry=REGISTRY)
+
+    def stop() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    return stop

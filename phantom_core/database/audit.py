@@ -1,0 +1,189 @@
+"""Audit: every step that matters, in a chain in which each entry carries the hash of the one
+before.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from phantom_core.database.connection import METADATA
+from phantom_core.database.constraints import never_changed
+
+GENESIS: Final = "0" * 64
+
+AUDIT: Final = sa.Table(
+    "audit",
+    METADATA,
+    sa.Column(
+        "seq",
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("who", sa.String(128), nullable=False),
+    sa.Column("action", sa.String(64), nullable=False),
+    sa.Column("about", sa.String(128), nullable=False),
+    sa.Column("details", sa.Text, nullable=False),
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False, unique=True),
+)
+never_changed(AUDIT)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One step.
+
+    Attributes:
+        seq: 1, 2, 3, … without a gap.
+        at_ms: when, UTC milliseconds.
+        who: login of the person, or the name of the service.
+        action: what was done: request.approved.
+        about: to what: request 12.
+        details: the rest, as JSON.
+        previous: hash of the entry before.
+        hash: SHA-256 of everything above.
+    """
+
+    seq: int
+    at_ms: int
+    who: str
+    action: str
+    about: str
+    details: str
+    previous: str
+    hash: str
+
+    def computed_hash(self) -> str:
+        """The hash that its content has."""
+        return _hash(
+            self.seq, self.at_ms, self.who, self.action, self.about, self.details, self.previous
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChainVerification:
+    """What became of a check of the chain.
+
+    Attributes:
+        n_entries: how many were read.
+        head: hash of the last one; GENESIS for an empty chain.
+        problems: plain sentences; empty where the chain holds.
+    """
+
+    n_entries: int
+    head: str
+    problems: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was changed, removed or re-ordered."""
+        return not self.problems
+
+
+def append_entry(
+    connection: sa.Connection,
+    now_ms: int,
+    who: str,
+    action: str,
+    about: str,
+    details: Mapping[str, object],
+) -> AuditEntry:
+    """Write a step down, in the writing transaction that does it.
+
+    Args:
+        connection: of `database.writing`.
+        now_ms: when, UTC milliseconds.
+        who: login of the person.
+        action: what was done.
+        about: to what.
+        details: the rest.
+    """
+    last = connection.execute(
+        sa.select(AUDIT.c.seq, AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1)
+    ).first()
+    seq, previous = (last.seq + 1, last.hash) if last else (1, GENESIS)
+    text = json.dumps(dict(details), sort_keys=True, ensure_ascii=False, default=str)
+    entry = AuditEntry(
+        seq,
+        now_ms,
+        who,
+        action,
+        about,
+        text,
+        previous,
+        _hash(seq, now_ms, who, action, about, text, previous),
+    )
+    connection.execute(AUDIT.insert().values(asdict(entry)))
+    return entry
+
+
+def list_entries(
+    connection: sa.Connection, about: str | None = None, *, newest: int | None = None
+) -> list[AuditEntry]:
+    """Entries in order.
+
+    Args:
+        connection: any.
+        about: only what concerns this; None means all.
+        newest: only so many of the newest; None means all.
+    """
+    query = AUDIT.select().where(AUDIT.c.about == about) if about else AUDIT.select()
+    if newest is None:
+        return [AuditEntry(*row) for row in connection.execute(query.order_by(AUDIT.c.seq))]
+    return [
+        AuditEntry(*row)
+        for row in connection.execute(query.order_by(AUDIT.c.seq.desc()).limit(newest))
+    ][::-1]
+
+
+def verify_audit_chain(
+    connection: sa.Connection, expected_head: str | None = None
+) -> ChainVerification:
+    """Look for entries that were changed, removed or re-ordered.
+
+    Args:
+        connection: any.
+        expected_head: a hash that was noted elsewhere, such as the one in Redis; it must occur in
+            the chain.
+    """
+    problems: list[str] = []
+    seq, previous, seen = 0, GENESIS, False
+    for entry in _all(connection):
+        if entry.seq != seq + 1:
+            problems.append(f"Entry {seq + 1} is missing: entry {entry.seq} follows entry {seq}.")
+        elif entry.previous != previous:
+            problems.append(
+                f"Entry {entry.seq} does not follow from entry {seq}: one of them was replaced."
+            )
+        if entry.computed_hash() != entry.hash:
+            problems.append(
+                f"Entry {entry.seq} ({entry.action} by {entry.who}) was changed after it was "
+                "written."
+            )
+        seq, previous = entry.seq, entry.hash
+        seen = seen or entry.hash == expected_head
+    if expected_head and not seen:
+        problems.append(
+            f"The chain ends at entry {seq} and does not hold {expected_head[:12]}…, which was "
+            "published: its end was removed."
+        )
+    return ChainVerification(seq, previous, tuple(problems))
+
+
+def _all(connection: sa.Connection) -> Iterator[AuditEntry]:
+    for row in connection.execution_options(yield_per=1_000).execute(
+        AUDIT.select().order_by(AUDIT.c.seq)
+    ):
+        yield AuditEntry(*row)
+
+
+def _hash(*parts: int | str) -> str:
+    return hashlib.sha256(
+        json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode()
+    ).hexdigest()

@@ -1,0 +1,137 @@
+"""Confidence sequences: intervals that hold at every moment at once, so that whoever watches may
+stop whenever it pleases.
+
+Source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2024, Time-uniform central limit theory and
+asymptotic confidence sequences, Annals of Statistics 52(6), arXiv 2103.06476: the asymptotic
+sequence by a Gaussian mixture, made tightest at a number of sessions planned ahead. Outcomes of two
+arms become one martingale by their inverse propensity, with running means as regressions that never
+look ahead, as there for randomised experiments. The interval of a ratio holds all ratios that the
+sequence of their linear combination does not exclude (Fieller 1954).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phantom_core.core.arrays import Floats
+
+NAN: Final = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A figure and what it lies between, at every moment at once; NaN or infinite where that cannot
+    be said.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def excludes(self, value: float) -> bool:
+        """Whether a value lies outside."""
+        return bool(self.low > value or self.high < value)
+
+
+NOTHING_KNOWN: Final = Bounds(NAN, -math.inf, math.inf)
+
+
+def sequence_radius(n: Floats, alpha: float, planned: float) -> Floats:
+    """Half the width of the interval of a mean, in standard deviations.
+
+    Args:
+        n: sessions seen, at least 1.
+        alpha: probability of ever being wrong.
+        planned: sessions at which the interval shall be tightest.
+
+    >>> sequence_radius(np.array([1_000.0]), 0.05, 1_000.0).round(4)
+    array([0.096])
+    """
+    rho2 = (-2.0 * math.log(alpha) + math.log(-2.0 * math.log(alpha) + 1.0)) / planned
+    grown = n * rho2 + 1.0
+    return np.asarray(np.sqrt(grown / (n**2 * rho2) * (np.log(grown) - 2.0 * math.log(alpha))))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contrast:
+    """Two arms as running figures, arrays of shape (n_sessions,) in the order of arrival.
+
+    Attributes:
+        n: sessions of both arms so far.
+        treated, control: estimated means of the outcome so far.
+        treated_variance, control_variance, covariance: of a session's terms so far.
+    """
+
+    n: Floats
+    treated: Floats
+    control: Floats
+    treated_variance: Floats
+    control_variance: Floats
+    covariance: Floats
+
+    @classmethod
+    def of(cls, outcome: Floats, is_treated: NDArray[np.bool_], share: float) -> "Contrast":
+        """Compare the sessions of two arms.
+
+        Args:
+            outcome: of each session, in the order of arrival.
+            is_treated: whether it met the new arm.
+            share: probability of the new arm among sessions of the two, in (0, 1).
+        """
+        n = np.arange(1, outcome.size + 1, dtype=np.float64)
+        treated = _terms(outcome, is_treated.astype(np.float64), share)
+        control = _terms(outcome, (~is_treated).astype(np.float64), 1.0 - share)
+        means = np.cumsum(treated) / n, np.cumsum(control) / n
+        return cls(
+            n,
+            *means,
+            np.cumsum(treated**2) / n - means[0] ** 2,
+            np.cumsum(control**2) / n - means[1] ** 2,
+            np.cumsum(treated * control) / n - means[0] * means[1],
+        )
+
+    def difference(
+        self, at: NDArray[np.int64], alpha: float, planned: float
+    ) -> tuple[Floats, Floats, Floats]:
+        """Value, low and high of the difference, treated minus control, at some positions."""
+        variance = self.treated_variance[at] + self.control_variance[at] - 2.0 * self.covariance[at]
+        value = self.treated[at] - self.control[at]
+        half = sequence_radius(self.n[at], alpha, planned) * np.sqrt(np.maximum(variance, 0.0))
+        return value, value - half, value + half
+
+    def relative(
+        self, at: NDArray[np.int64], alpha: float, planned: float
+    ) -> tuple[Floats, Floats, Floats]:
+        """Value, low and high of treated over control, minus 1, at some positions; unbounded where
+        control may be 0.
+        """
+        squared = sequence_radius(self.n[at], alpha, planned) ** 2
+        a, b = self.treated[at], self.control[at]
+        # Ratios s with (a - s b)² ≤ squared · variance of (a - s b): those between the roots of a
+        # parabola that opens upward.
+        upward = b**2 - squared * self.control_variance[at]
+        middle = a * b - squared * self.covariance[at]
+        last = a**2 - squared * self.treated_variance[at]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            spread = np.sqrt(np.maximum(middle**2 - upward * last, 0.0))
+            low, high = (middle - spread) / upward - 1.0, (middle + spread) / upward - 1.0
+            value = a / b - 1.0
+        is_known = (upward > 0) & (b > 0)
+        return (
+            np.where(b > 0, value, NAN),
+            np.where(is_known, low, -np.inf),
+            np.where(is_known, high, np.inf),
+        )
+
+
+def _terms(outcome: Floats, is_here: Floats, share: float) -> Floats:
+    """Each session's term of an arm's mean: the running mean before it, corrected by what it did if
+    it met the arm.
+    """
+    met = np.cumsum(is_here) - is_here
+    total = np.cumsum(outcome * is_here) - outcome * is_here
+    before = np.divide(total, met, out=np.zeros_like(total), where=met > 0)
+    return np.asarray(before + is_here * (outcome - before) / share)

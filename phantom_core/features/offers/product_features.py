@@ -1,0 +1,77 @@
+"""Product features: what is known of a product when its price is quoted."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class ProductFeature:
+    """One of the ten columns.
+
+    Attributes:
+        name: of the column.
+        unit: in words.
+        null_when: when the value is undefined.
+        meaning: one phrase.
+    """
+
+    name: str
+    unit: str
+    null_when: str
+    meaning: str
+
+
+PRODUCT_FEATURES: Final = (
+    ProductFeature(
+        "base_price", "currency", "nobody wrote it down", "of the quote, else of the catalogue"
+    ),
+    ProductFeature(
+        "current_demand",
+        "sessions",
+        "no product",
+        "sessions that first looked at the product in the hour before",
+    ),
+    ProductFeature(
+        "inventory_level",
+        "units",
+        "no stock in the catalogue",
+        "stock of the catalogue minus units sold before, at least 0",
+    ),
+    ProductFeature(
+        "avg_demand_last_hour",
+        "sessions",
+        "the store had shown nothing",
+        "current_demand, mean over the store's products",
+    ),
+    ProductFeature(
+        "price_elasticity",
+        "ratio",
+        "fewer than 10 purchases, or one price",
+        "of purchases to price, from all days before",
+    ),
+    ProductFeature("n_amenities", "count", "not in the catalogue", "of the catalogue"),
+    ProductFeature("is_refundable", "yes/no", "not in the catalogue", "of the catalogue"),
+    ProductFeature(
+        "days_until_date",
+        "days",
+        "the session named no date",
+        "from the quote to the stay or flight last asked for",
+    ),
+    ProductFeature(
+        "competitor_price_diff",
+        "share",
+        "not in the catalogue",
+        "competitor's price over base price, minus 1",
+    ),
+    ProductFeature(
+        "view_count_last_hour",
+        "count",
+        "no product",
+        "item views of the product in the hour before, by everybody",
+    ),
+)
+
+
+def product_names() -> tuple[str, ...]:
+    """Names of the ten features, in order."""
+    return tuple(feature.name for feature in PRODUCT_FEATURES)

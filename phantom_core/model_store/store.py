@@ -1,0 +1,243 @@
+"""Models on disk: one folder per version, written whole or not at all, checked by hash when read.
+
+A saved model is a candidate. It is used once it is promoted: a file names the latest one, and moves
+forward and back without touching any model; every move is written down with its reason.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final, Protocol
+
+from phantom_core.core.errors import ConflictError, DataError, NotFoundError
+from phantom_core.model_store.manifest import Manifest, parse_manifest
+
+MANIFEST: Final = "manifest.json"
+LATEST: Final = "latest"
+PROMOTIONS: Final = "promotions.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """One move of what is in use.
+
+    Attributes:
+        version: in use from then on.
+        before: in use until then; empty for none.
+        promoted_ms: when, UTC milliseconds.
+        why: one sentence.
+    """
+
+    version: str
+    before: str
+    promoted_ms: int
+    why: str
+
+
+class ModelFiles(Protocol):
+    """A saved model wherever it is kept: in a folder, or published."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What it is."""
+
+    def read(self, name: str) -> bytes:
+        """Bytes of one of its files.
+
+        Raises:
+            DataError: the file is gone, or is not the one that was saved.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    """A saved model whose manifest has been read.
+
+    Attributes:
+        folder: where its files are.
+        manifest: what it is.
+    """
+
+    folder: Path
+    manifest: Manifest
+
+    def read(self, name: str) -> bytes:
+        """Bytes of one of its files.
+
+        Raises:
+            DataError: the file is gone, or is not the one that was saved.
+        """
+        expected = self.manifest.files.get(name)
+        path = self.folder / name
+        if expected is None or not path.is_file():
+            raise DataError(
+                f"Model {self.manifest.version} has no file {name}.",
+                hint="Train again, or choose another version.",
+            )
+        content = path.read_bytes()
+        if file_digest(content) != expected:
+            raise DataError(
+                f"{name} of model {self.manifest.version} is not the file that was saved: its "
+                "SHA-256 differs.",
+                hint="Restore the folder from a backup, or train again.",
+            )
+        return content
+
+
+class ModelStore:
+    """All saved models of one kind in a workspace.
+
+    Args:
+        workspace: folder of the workspace.
+        kind: "classifier", …; also the name of the folder.
+    """
+
+    def __init__(self, workspace: Path, kind: str) -> None:
+        self.kind = kind
+        self.root = workspace / "models" / kind
+
+    def versions(self) -> tuple[str, ...]:
+        """Names of the saved models, oldest first."""
+        return tuple(sorted(path.parent.name for path in self.root.glob(f"[!.]*/{MANIFEST}")))
+
+    def to_choose(self) -> tuple[str, ...]:
+        """Names of the saved models: the one in use, then the others, newest first."""
+        used, names = self.in_use(), self.versions()[::-1]
+        return tuple(sorted(names, key=lambda name: name != used))
+
+    def in_use(self) -> str | None:
+        """Name of the model promoted last; None where there is none."""
+        try:
+            return self.latest()
+        except NotFoundError:
+            return None
+
+    def latest(self) -> str:
+        """Name of the model promoted last.
+
+        Raises:
+            NotFoundError: there is none.
+            DataError: the file that names it cannot be read.
+        """
+        try:
+            return (self.root / LATEST).read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            raise NotFoundError(
+                f"No {self.kind} has been trained in this workspace yet.",
+                hint=f"Train one: python -m phantom_core train {self.kind}",
+            ) from None
+        except UnicodeDecodeError:
+            raise DataError(
+                f"{self.root / LATEST} does not name a {self.kind}: it is not text.",
+                hint="Delete it and train again.",
+            ) from None
+
+    def open(self, version: str | None = None) -> StoredModel:
+        """Find a saved model.
+
+        Args:
+            version: its name; None means the latest.
+        Raises:
+            NotFoundError: there is no such model.
+            DataError: the folder holds something else, or what a newer PHANTOM saved.
+        """
+        wanted = version or self.latest()
+        if wanted not in self.versions():
+            known = ", ".join(self.versions()) or "none"
+            raise NotFoundError(f"There is no {self.kind} '{wanted}'.", hint=f"Saved: {known}.")
+        folder = self.root / wanted
+        return StoredModel(
+            folder, parse_manifest((folder / MANIFEST).read_bytes(), self.kind, f"Model {wanted}")
+        )
+
+    def save(self, manifest: Manifest, files: Mapping[str, bytes]) -> StoredModel:
+        """Write a model as a candidate; nobody uses it before it is promoted.
+
+        Args:
+            manifest: what it is; the hashes are filled in here.
+            files: content by name.
+        Raises:
+            ConflictError: a model of this name exists.
+        """
+        hashed = replace(
+            manifest, files={name: file_digest(content) for name, content in sorted(files.items())}
+        )
+        self.root.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".saving-", dir=self.root))
+        try:
+            for name, content in {**files, MANIFEST: hashed.to_json()}.items():
+                write_durably(temporary / name, content)
+            self._publish(temporary, hashed.version)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        return StoredModel(self.root / hashed.version, hashed)
+
+    def promote(self, version: str, *, now_ms: int, why: str) -> Promotion:
+        """Make a saved model the latest, forward or back.
+
+        Args:
+            version: its name.
+            now_ms: when this is, UTC milliseconds.
+            why: one sentence, kept in the history.
+        Raises:
+            NotFoundError: there is no such model.
+            DataError: its manifest cannot be read.
+        """
+        self.open(version)
+        move = Promotion(version, self.in_use() or "", now_ms, why)
+        with (self.root / PROMOTIONS).open("ab") as file:
+            file.write(json.dumps(asdict(move)).encode() + b"\n")
+        replace_file(self.root / LATEST, f"{version}\n".encode())
+        return move
+
+    def promotions(self) -> tuple[Promotion, ...]:
+        """Every move of what is in use, oldest first; a line that cannot be read is left out."""
+        try:
+            lines = (self.root / PROMOTIONS).read_bytes().splitlines()
+        except FileNotFoundError:
+            return ()
+        return tuple(found for line in lines if (found := _promotion(line)))
+
+    def _publish(self, temporary: Path, version: str) -> None:
+        try:
+            temporary.rename(self.root / version)
+        except OSError as error:
+            raise ConflictError(f"There is already a {self.kind} '{version}'.") from error
+        (self.root / version).chmod(0o755)
+
+
+def _promotion(line: bytes) -> Promotion | None:
+    try:
+        return Promotion(**json.loads(line))
+    except (ValueError, TypeError):
+        return None
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file so that readers see the old content or the new one, never a part."""
+    descriptor, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+    os.close(descriptor)
+    try:
+        write_durably(Path(temporary), content)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a file and wait until it is on the disk."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def file_digest(content: bytes) -> str:
+    """SHA-256 of some bytes, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()

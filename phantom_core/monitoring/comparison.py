@@ -1,0 +1,226 @@
+"""Watch: figures of the last days beside what they were before, and whether somebody should be
+told.
+
+A figure that moved past its limit is an alert only where chance alone does not explain it; else it
+is watched.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from phantom_core.evaluation.metrics import Z_95
+from phantom_core.monitoring.drift import FeatureDrift
+
+Status = Literal["ok", "watch", "alert", "unknown"]
+LEAST_SESSIONS: Final = 50
+LEAST_PURCHASES: Final = 10
+LEAST_ROWS: Final = 100
+# A sentence names so many features.
+NAMED: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One figure and its limit.
+
+    Attributes:
+        name: of the figure; an alert of this name is raised once until it clears.
+        status: ok; watch: past the limit, perhaps by chance; alert; unknown: too little data.
+        value: the figure; None where it is undefined.
+        limit: past which it is an alert.
+        sentence: what was found, with the figures behind it.
+    """
+
+    name: str
+    status: Status
+    value: float | None
+    limit: float
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Sessions of a period, and how many of them are agents or whatever is counted."""
+
+    hits: float
+    n: int
+
+    @property
+    def rate(self) -> float | None:
+        """Share of hits; None without a session."""
+        return self.hits / self.n if self.n else None
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Revenue of a period.
+
+    Attributes:
+        total: currency.
+        squares: sum of the squares of what each buying session paid, which tells how much chance
+            there is in the total.
+        purchases: sessions that bought, count.
+    """
+
+    total: float
+    squares: float
+    purchases: int
+
+
+def rate_moved(name: str, what: str, before: Count, after: Count, limit: float) -> Check:
+    """Whether a rate moved by more than a share of itself.
+
+    Args:
+        name: of the check.
+        what: the rate as a phrase.
+        before: the earlier period.
+        after: the later one.
+        limit: relative change, such as 0.2.
+
+    >>> rate_moved("detection_rate", "Detection rate", Count(100, 1000), Count(150, 1000), 0.2).status
+    'alert'
+    """
+    if min(before.n, after.n) < LEAST_SESSIONS or not before.hits:
+        found = f"{what}: {before.n:,} sessions in the week before and {after.n:,} in the last one"
+        return Check(
+            name,
+            "unknown",
+            None,
+            limit,
+            f"{found}; {LEAST_SESSIONS} in each, and some hits before, are needed to compare.",
+        )
+    old, new = before.hits / before.n, after.hits / after.n
+    change = new / old - 1
+    pooled = (before.hits + after.hits) / (before.n + after.n)
+    spread = (pooled * (1 - pooled) * (1 / before.n + 1 / after.n)) ** 0.5
+    is_chance = spread > 0 and abs(new - old) / spread < Z_95
+    status: Status = "ok" if abs(change) <= limit else "watch" if is_chance else "alert"
+    doubt = ", which may be chance" if status == "watch" else ""
+    said = f"{what} moved from {old:.1%} to {new:.1%} ({change:+.0%}) week on week{doubt}"
+    return Check(
+        name,
+        status,
+        change,
+        limit,
+        f"{said}; {before.n:,} and {after.n:,} sessions.".replace("%", " %"),
+    )
+
+
+def money_fell(name: str, before: Money, after: Money, limit: float) -> Check:
+    """Whether revenue fell by more than a share of itself.
+
+    Args:
+        name: of the check.
+        before: the earlier period.
+        after: the later one.
+        limit: relative fall, such as 0.05.
+    Source: the variance of a compound Poisson total is the expected sum of squares.
+    """
+    if before.purchases < LEAST_PURCHASES:
+        found = f"Revenue: {before.purchases:,} sessions bought in the week before"
+        return Check(
+            name, "unknown", None, limit, f"{found}; {LEAST_PURCHASES} are needed to compare."
+        )
+    change = after.total / before.total - 1
+    is_chance = (before.total - after.total) / (before.squares + after.squares) ** 0.5 < Z_95
+    status: Status = "ok" if change >= -limit else "watch" if is_chance else "alert"
+    doubt = ", which may be chance" if status == "watch" else ""
+    said = (
+        f"Revenue went from {before.total:,.0f} to {after.total:,.0f} ({change:+.0%}) week on "
+        f"week{doubt}"
+    ).replace("%", " %")
+    return Check(
+        name,
+        status,
+        -change,
+        limit,
+        f"{said}; {before.purchases:,} and {after.purchases:,} sessions bought.",
+    )
+
+
+def features_drifted(rows: Sequence[FeatureDrift], limit: float, reference: str) -> Check:
+    """Whether the distribution of any feature moved; one check for all, since they move together.
+
+    Args:
+        rows: the features against their reference, the one that moved furthest first.
+        limit: of the population stability index.
+        reference: what they are compared with, as a phrase.
+    """
+    told = [row for row in rows if row.reading != "too few sessions to tell"]
+    if not told:
+        return Check(
+            "feature_drift",
+            "unknown",
+            None,
+            limit,
+            "Features: there are too few sessions to tell whether they moved.",
+        )
+    moved = [row for row in told if row.psi >= limit]
+    worst = max(row.psi for row in told)
+    if not moved:
+        return Check(
+            "feature_drift",
+            "ok",
+            worst,
+            limit,
+            f"No feature moved past PSI {limit:g} against {reference}.",
+        )
+    named = ", ".join(f"{row.name.replace('_', ' ')} {row.psi:.2f}" for row in moved[:NAMED])
+    more = f" and {len(moved) - NAMED} more" if len(moved) > NAMED else ""
+    return Check(
+        "feature_drift",
+        "alert",
+        worst,
+        limit,
+        f"Features moved against {reference}, PSI: {named}{more}.",
+    )
+
+
+def too_old(name: str, what: str, age_days: float | None, limit_days: float, then: str) -> Check:
+    """Whether something was not renewed for too long.
+
+    Args:
+        name: of the check.
+        what: the thing, as the start of a sentence.
+        age_days: since it was renewed; None where there is none.
+        limit_days: the most that is fine.
+        then: what to do.
+    """
+    if age_days is None:
+        return Check(name, "unknown", None, limit_days, f"{what}: there is none.")
+    status: Status = "alert" if age_days > limit_days else "ok"
+    advice = f" {then}" if status == "alert" else ""
+    return Check(
+        name,
+        status,
+        age_days,
+        limit_days,
+        f"{what} is {age_days:.1f} days old; {limit_days:g} are allowed.{advice}",
+    )
+
+
+def share_refused(name: str, refused: int, rows: int, limit: float) -> Check:
+    """Whether too many rows go to quarantine.
+
+    Args:
+        name: of the check.
+        refused: rows in quarantine.
+        rows: read in all.
+        limit: share of them.
+    """
+    if rows < LEAST_ROWS:
+        return Check(
+            name,
+            "unknown",
+            None,
+            limit,
+            f"Quarantine: {rows:,} rows came in the last week; {LEAST_ROWS} are needed to judge.",
+        )
+    share = refused / rows
+    said = (
+        f"{refused:,} of {rows:,} rows of the last week are in quarantine ({share:.1%}).".replace(
+            "%", " %"
+        )
+    )
+    return Check(name, "alert" if share > limit else "ok", share, limit, said)

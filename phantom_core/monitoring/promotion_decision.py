@@ -1,0 +1,113 @@
+"""Verdict: what a retraining found out about one kind of model, as one typed value that is also a
+file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from phantom_core.core.errors import DataError
+from phantom_core.monitoring.challenger_evaluation import ComparedFigure, PromotionGate
+
+FOLDER: Final = "retraining"
+Outcome = Literal["promoted", "kept", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time a retraining looks at, UTC milliseconds.
+
+    Attributes:
+        start_ms: the challenger learns from sessions that began from here …
+        split_ms: … to before here; sessions that began from here on are held out.
+        end_ms: held-out sessions ended before here.
+    """
+
+    start_ms: int
+    split_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Rows that neither model learned from: how many, how many are positive, by how many actors."""
+
+    rows: int
+    positive: int
+    actors: int
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainOutcome:
+    """What happened to one kind of model.
+
+    Attributes:
+        kind: classifier or multitask.
+        outcome: promoted; kept: the champion stays; skipped: there was no contest.
+        why: one sentence.
+        champion: version in use before; empty for none.
+        challenger: version trained; empty where none was.
+        window: the time looked at; None where there is no session to look at.
+        held_out: by question.
+        figures: of both on the held-out rows; the first one decides.
+        gates: what the challenger had to reach.
+        published: whether services find the model in use, one sentence; empty where nothing was to
+            be published.
+    """
+
+    kind: str
+    outcome: Outcome
+    why: str
+    champion: str = ""
+    challenger: str = ""
+    window: Window | None = None
+    held_out: Mapping[str, Counted] = field(default_factory=dict)
+    figures: tuple[ComparedFigure, ...] = ()
+    gates: tuple[PromotionGate, ...] = ()
+    published: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainReport:
+    """One retraining.
+
+    Attributes:
+        created_ms: when it began, UTC milliseconds.
+        seconds: wall time.
+        rule: promoted by.
+        margin: of the rule.
+        verdicts: one per kind.
+    """
+
+    created_ms: int
+    seconds: float
+    rule: str
+    margin: float
+    verdicts: tuple[RetrainOutcome, ...]
+
+    def to_file(self) -> bytes:
+        """As it is kept."""
+        return _ADAPTER.dump_json(self, indent=2)
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """As a job or a verb hands it over."""
+        return dict(_ADAPTER.dump_python(self, mode="json"))
+
+
+_ADAPTER: Final = TypeAdapter(RetrainReport)
+
+
+def parse_retraining(text: bytes) -> RetrainReport:
+    """Read a kept report back.
+
+    Raises:
+        DataError: it is none.
+    """
+    try:
+        return _ADAPTER.validate_json(text)
+    except ValidationError:
+        raise DataError(
+            "The report of a retraining cannot be read.", hint="Delete the file, or retrain."
+        ) from None

@@ -1,0 +1,78 @@
+"""Seen: what the shop knew of a session when a price was due, as columns that rules read."""
+
+from collections.abc import Sequence
+from typing import Final, Literal, get_args
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from phantom_core.features.aggregate import SCOPE
+from phantom_core.features.catalogue import feature_names
+from phantom_core.features.domains import P_AGENT
+from phantom_core.features.moments import features_at_many_moments
+from phantom_core.market.calibration.add_to_cart_quotes import SessionIndex
+from phantom_core.models.classifier import Classifier
+from phantom_core.replay.quotes import Quotes, real_column
+from phantom_core.rules.evaluate import Column
+
+AsOf = Literal["quote", "session end"]
+AS_OF: Final[tuple[AsOf, ...]] = get_args(AsOf)
+
+
+def seen_at_quotes(
+    event_files: Sequence[str], visits: SessionIndex, quotes: Quotes, classifier: Classifier | None
+) -> pa.Table:
+    """Features and P(agent) just before each quote.
+
+    Args:
+        event_files: of the lake.
+        visits: the quotes' sessions.
+        quotes: the moments.
+        classifier: gives p_agent; None leaves it undefined.
+    Returns:
+        One row per quote, all undefined for a price shown before the session's first event: the 29
+        features and p_agent.
+    """
+    scope = pa.table(
+        {
+            "scope_key": np.arange(quotes.visit.size),
+            "session_key": visits.session_key[quotes.visit],
+            "as_of_ms": quotes.event_ms - 1,
+        },
+        schema=SCOPE,
+    )
+    table = features_at_many_moments(event_files, scope)
+    p_agent = classifier.agent_probability(table) if classifier else np.full(table.num_rows, np.nan)
+    seen = table.select(feature_names()).append_column(P_AGENT, pa.array(p_agent, from_pandas=True))
+    if seen.num_rows == scope.num_rows:
+        return seen
+    return seen.take(pc.index_in(scope["scope_key"], value_set=table["scope_key"].combine_chunks()))
+
+
+def columns_of(seen: pa.Table) -> dict[str, Column]:
+    """Features, and p_agent if it is there, as rules read them: numbers with NaN and texts with
+    None where undefined.
+    """
+    found: dict[str, Column] = {}
+    for name in (*feature_names(), P_AGENT):
+        if name in seen.column_names:
+            column = seen[name]
+            found[name] = (
+                np.array(column.to_pylist(), object)
+                if pa.types.is_string(column.type)
+                else real_column(column)
+            )
+    return found
+
+
+def seen_at_end(matrix: pa.Table, visits: SessionIndex, quotes: Quotes) -> dict[str, Column]:
+    """Features and P(agent) of the whole session, at each of its quotes.
+
+    Args:
+        matrix: of the feature store, its rows those of the visits.
+        visits: with P(agent).
+        quotes: the moments.
+    """
+    columns = columns_of(matrix) | {P_AGENT: visits.p_agent}
+    return {name: column[quotes.visit] for name, column in columns.items()}

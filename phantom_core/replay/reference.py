@@ -1,0 +1,185 @@
+"""Reference prices: what an agent's purchase should have cost, by each of three conventions."""
+
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+import duckdb
+import numpy as np
+
+from phantom_core.core.arrays import Floats, Ints
+from phantom_core.core.errors import DataError
+from phantom_core.market.calibrate import choices_of
+from phantom_core.market.calibration.add_to_cart_quotes import (
+    SessionIndex,
+    check_variation,
+    read_considered,
+)
+from phantom_core.market.calibration.sensitivity import measure_sensitivities
+from phantom_core.market.demand import purchase_probability
+from phantom_core.replay.purchases import Purchases
+from phantom_core.replay.quotes import Quotes
+from phantom_core.session_market.market import REFERENCE_RATIO
+
+ReferenceName = Literal["constant", "clean_quote", "optimal"]
+REFERENCES: Final[tuple[ReferenceName, ...]] = get_args(ReferenceName)
+# So many human quotes must speak for a clean price.
+FEWEST_HUMANS: Final = 5.0
+_GRID: Final = 2_001
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """One convention.
+
+    Attributes:
+        name: constant, clean_quote or optimal.
+        says: what it stands for, with its figures, one phrase.
+        ratio: reference price over base price of each purchase, shape (n_purchases,); NaN where
+            there is none.
+        problem: why it is not available, one sentence; empty where it is.
+    """
+
+    name: ReferenceName
+    says: str
+    ratio: Floats
+    problem: str = ""
+
+
+def reference_prices(
+    connection: duckdb.DuckDBPyConnection,
+    visits: SessionIndex,
+    quotes: Quotes,
+    purchases: Purchases,
+) -> tuple[Reference, ...]:
+    """All three reference prices of some purchases.
+
+    Args:
+        connection: has the views `events` and `quotes`; the optimal price is fitted on all of them.
+        visits: sessions, with labels or probabilities.
+        quotes: of the purchases' period.
+        purchases: what was bought.
+    """
+    return (
+        constant_reference(purchases),
+        clean_quote(visits, quotes, purchases),
+        optimal_reference(connection, visits, purchases),
+    )
+
+
+def constant_reference(purchases: Purchases) -> Reference:
+    """The simulator's convention: the base price and a fifth."""
+    return Reference(
+        "constant",
+        f"×{REFERENCE_RATIO:.2f} of the base price",
+        np.full(purchases.visit.size, REFERENCE_RATIO),
+    )
+
+
+def clean_quote(visits: SessionIndex, quotes: Quotes, purchases: Purchases) -> Reference:
+    """What the shop quoted humans with the same interest: those that put the same product in the
+    cart.
+
+    Where fewer than FEWEST_HUMANS of them were quoted a price, all humans that were shown the
+    product count; else all humans that put anything in the cart.
+    """
+    human = 1.0 - visits.best_known[quotes.visit]
+    usable = ~np.isnan(human) & ~np.isnan(quotes.ratio)
+    if human[usable].sum() < FEWEST_HUMANS:
+        problem = (
+            "Too few humans were quoted a price with a known base price to say what a "
+            f"clean quote is: {human[usable].sum():.0f}."
+        )
+        return Reference(
+            "clean_quote",
+            "what humans with the same interest were quoted",
+            np.full(purchases.visit.size, np.nan),
+            problem,
+        )
+    ratio, human, product, in_cart = (
+        quotes.ratio[usable],
+        human[usable],
+        quotes.product[usable],
+        quotes.went_to_cart[usable],
+    )
+    wanted = _positions(purchases, quotes)
+    found = _mean_of_product(ratio, human * in_cart, product, len(quotes.products))
+    of_all = _mean_of_product(ratio, human, product, len(quotes.products))
+    found = np.where(np.isnan(found), of_all, found)
+    [usual] = _mean_of_product(ratio, human * in_cart, np.zeros_like(product), 1)
+    [overall] = _mean_of_product(ratio, human, np.zeros_like(product), 1)
+    by_purchase = np.where(wanted >= 0, np.append(found, np.nan)[wanted], np.nan)
+    by_purchase = np.where(
+        np.isnan(by_purchase), overall if np.isnan(usual) else usual, by_purchase
+    )
+    says = (
+        "what humans with the same interest were quoted, "
+        f"×{float(np.average(ratio, weights=human)):.2f} of the base price on average"
+    )
+    return Reference("clean_quote", says, by_purchase)
+
+
+def optimal_reference(
+    connection: duckdb.DuckDBPyConnection, visits: SessionIndex, purchases: Purchases
+) -> Reference:
+    """The one price ratio that would take most revenue from all shoppers under the fitted demand
+    curves.
+    """
+    says = "the revenue-optimal price under the fitted demand curves"
+    try:
+        ratio = _best_ratio(connection, visits)
+    except DataError as error:
+        return Reference("optimal", says, np.full(purchases.visit.size, np.nan), error.message)
+    return Reference(
+        "optimal", f"{says}, ×{ratio:.2f} of the base price", np.full(purchases.visit.size, ratio)
+    )
+
+
+def _best_ratio(connection: duckdb.DuckDBPyConnection, visits: SessionIndex) -> float:
+    if np.isnan(visits.best_known).all():
+        raise DataError(
+            "Neither labels nor a trained classifier say who is an agent, so no demand curve can "
+            "be fitted."
+        )
+    check_variation(connection)
+    kept, choices = choices_of(visits, read_considered(connection, visits))
+    fitted = measure_sensitivities(
+        choices, float(kept.was_randomised.mean()) if kept.visit.size else 0.0
+    )
+    grid = np.linspace(fitted.lowest_ratio, fitted.highest_ratio, _GRID)
+    share = float(choices.p_agent.mean())
+    human, agent = (
+        purchase_probability(grid, one.value.value) for one in (fitted.human, fitted.agent)
+    )
+    return float(grid[np.argmax(grid * ((1.0 - share) * human + share * agent))])
+
+
+def _mean_of_product(ratio: Floats, weight: Floats, product: Ints, n_products: int) -> Floats:
+    """Weighted mean ratio of each product; NaN where too few humans speak for it."""
+    total = np.bincount(product, weight, minlength=n_products)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.bincount(product, weight * ratio, minlength=n_products) / total
+    return np.where(total >= FEWEST_HUMANS, mean, np.nan)
+
+
+def _positions(purchases: Purchases, quotes: Quotes) -> Ints:
+    """Position of each purchase's product among the quoted ones; -1 for none."""
+    known = {name: position for position, name in enumerate(quotes.products)}
+    of_product = np.array([*(known.get(name, -1) for name in purchases.products), -1])
+    return of_product[purchases.product]
+
+
+def leakage_of(purchases: Purchases, reference: Reference, ratio: Floats | None = None) -> Floats:
+    """What each purchase falls short of the reference price if an agent made it, currency, shape
+    (n_purchases,).
+
+    Args:
+        purchases: what was bought.
+        reference: what it should have cost.
+        ratio: another price over base price than the logged one, shape (n_purchases,); None means
+            the logged price.
+    Returns:
+        0 where a price is unknown: such purchases are counted apart.
+    """
+    price = purchases.price if ratio is None else ratio * purchases.base_price
+    short = purchases.units * np.maximum(0.0, reference.ratio * purchases.base_price - price)
+    return np.asarray(np.where(np.isnan(short), 0.0, short))

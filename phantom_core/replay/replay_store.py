@@ -1,0 +1,121 @@
+"""Replay store: the newest replays of a workspace, each with the sessions it changes."""
+
+import hashlib
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from phantom_core.core.errors import NotFoundError
+from phantom_core.model_store.store import replace_file
+from phantom_core.replay.replay import Replay, read_replay
+
+MOST_KEPT: Final = 20
+REPLAY: Final = "replay.json"
+CHANGED: Final = "changed.parquet"
+LATEST: Final = "latest"
+
+
+class ReplayStore:
+    """Replays in a folder, the newest MOST_KEPT of them.
+
+    Args:
+        root: the folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def keep(self, found: Replay, changed: pa.Table) -> str:
+        """Write a replay down and make it the latest; the oldest ones go.
+
+        Args:
+            found: the replay.
+            changed: sessions whose price it changes.
+        Returns:
+            Its name.
+        """
+        text = found.to_text()
+        name = _name(found.created_ms, text)
+        folder = self.root / name
+        folder.mkdir(parents=True, exist_ok=True)
+        sink = pa.BufferOutputStream()
+        pq.write_table(changed, sink)
+        replace_file(folder / CHANGED, sink.getvalue().to_pybytes())
+        replace_file(folder / REPLAY, text.encode())
+        replace_file(self.root / LATEST, f"{name}\n".encode())
+        for old in self.names()[MOST_KEPT:]:
+            if old != name:
+                shutil.rmtree(self.root / old, ignore_errors=True)
+        return name
+
+    def names(self) -> tuple[str, ...]:
+        """Names of the replays that are kept, the newest first."""
+        return tuple(
+            sorted((path.parent.name for path in self.root.glob(f"*/{REPLAY}")), reverse=True)
+        )
+
+    def titles(self) -> dict[str, str]:
+        """Which rules against which and when, by name, the newest first; those that cannot be read
+        are left out.
+        """
+        found = {}
+        for name in self.names():
+            try:
+                told = json.loads((self.root / name / REPLAY).read_text(encoding="utf-8"))
+                when = datetime.fromtimestamp(told["created_ms"] / 1_000, UTC)
+                found[name] = (
+                    f"{told['rules']['name']} against {told['against']['name']}, "
+                    f"{when:%Y-%m-%d %H:%M:%S}"
+                )
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+        return found
+
+    def open(self, name: str | None = None) -> Replay:
+        """Read a replay.
+
+        Args:
+            name: of the replay; None means the latest.
+        Raises:
+            NotFoundError: there is none.
+            DataError: its file is damaged.
+        """
+        path = self.root / self._known(name) / REPLAY
+        try:
+            return read_replay(path.read_text(encoding="utf-8"), str(path))
+        except FileNotFoundError:
+            raise NotFoundError(
+                f"There is no replay '{path.parent.name}'.",
+                hint="It was old and made room; replay again.",
+            ) from None
+
+    def changed_file(self, name: str | None = None) -> Path:
+        """File of the sessions whose price a replay changes.
+
+        Args:
+            name: of the replay; None means the latest.
+        Raises:
+            NotFoundError: there was no replay yet.
+        """
+        return self.root / self._known(name) / CHANGED
+
+    def _known(self, name: str | None) -> str:
+        if name is not None:
+            return Path(name).name
+        try:
+            return (self.root / LATEST).read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            raise NotFoundError(
+                "No rules have been replayed in this workspace yet.", hint="Replay some first."
+            ) from None
+
+
+def _name(created_ms: int, text: str) -> str:
+    """A name that sorts by time."""
+    at = datetime.fromtimestamp(created_ms / 1_000, UTC)
+    return f"{at:%Y%m%d-%H%M%S}-{created_ms % 1_000:03d}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"

@@ -1,0 +1,64 @@
+"""Resampler: intervals of figures over sessions, from actors drawn again and again."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phantom_core.core.arrays import Floats, Ints
+from phantom_core.core.estimate import Estimate
+from phantom_core.core.resampling import TAILS, make_blocks, resample_weights
+from phantom_core.market.calibration.add_to_cart_quotes import SessionIndex
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resampler:
+    """The same resamples of actors for every figure, so that differences stay paired.
+
+    Attributes:
+        block: of each visit: its actor, or where there are very many a block of whole actors; -1
+            for visits out of the period.
+        weights: how often each block is drawn, shape (n_resamples, n_blocks).
+    Source: Field and Welsh 2007, bootstrapping clusters.
+    """
+
+    block: Ints
+    weights: Floats
+
+    @classmethod
+    def of(
+        cls, visits: SessionIndex, within: NDArray[np.bool_], rng: np.random.Generator
+    ) -> "Resampler":
+        """Draw the resamples.
+
+        Args:
+            visits: all sessions.
+            within: those of the period; at least one.
+            rng: draws.
+        """
+        block = np.full(visits.actor.size, -1)
+        block[within] = make_blocks(visits.actor[within], rng)
+        return cls(block, resample_weights(int(block.max()) + 1, rng))
+
+    def total(self, values: Floats, visit: Ints) -> Estimate:
+        """Sum of a value over rows, given the visit of each."""
+        drawn = self._drawn(values, visit)
+        return _estimate(float(values.sum()), drawn)
+
+    def ratio(self, above: Floats, below: Floats, visit: Ints) -> Estimate:
+        """Sum of one value over the sum of another; NaN where that is 0."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            drawn = self._drawn(above, visit) / self._drawn(below, visit)
+            value = float(np.float64(above.sum()) / np.float64(below.sum()))
+        return _estimate(value, drawn)
+
+    def _drawn(self, values: Floats, visit: Ints) -> Floats:
+        return np.asarray(
+            self.weights @ np.bincount(self.block[visit], values, minlength=self.weights.shape[1])
+        )
+
+
+def _estimate(value: float, drawn: Floats) -> Estimate:
+    finite = drawn[np.isfinite(drawn)]
+    low, high = np.quantile(finite, TAILS) if finite.size else (np.nan, np.nan)
+    return Estimate(value, float(low), float(high))

@@ -1,0 +1,157 @@
+"""The ingest service: storefronts post events and quotes, and hear that they are safe or why they
+were refused.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Annotated, Final
+
+import orjson
+from fastapi import FastAPI, Query, Request
+from starlette.responses import Response
+
+from phantom_core.core.errors import InputError
+from phantom_core.core.settings import Settings
+from phantom_core.events.validator import Validation
+from phantom_core.messages import kafka, local
+from phantom_core.messages.topic import EVENTS, QUOTES, Sink
+from phantom_core.services.ingest import contract
+from phantom_core.services.ingest.intake import SERVICE, Intake
+from phantom_core.services.ingest.requests import rows_of_body
+from phantom_core.services.web.answers import Json, refusal_answer
+from phantom_core.services.web.service import add_guards
+
+MOST_DUMPED: Final = 10_000
+_POSTED: Final = (400, 401, 403, 413, 422, 429, 503)
+
+
+def ingest_app(settings: Settings) -> FastAPI:
+    """The application; messages go to Kafka where a broker is named, else to the workspace's local
+    buffer.
+
+    Args:
+        settings: broker, workspace, limits and keys.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.intake = await asyncio.to_thread(lambda: Intake(_sink(settings), settings))
+        yield
+        await asyncio.to_thread(app.state.intake.close)
+
+    app = FastAPI(
+        title="PHANTOM ingest", version=contract.VERSION, lifespan=lifespan, redoc_url=None
+    )
+    add_guards(app, settings, SERVICE)
+
+    async def keep(request: Request, topic: str) -> Response:
+        rows, is_batch = rows_of_body(await request.body(), settings.max_field_bytes)
+        if not rows and not is_batch:
+            raise InputError(
+                "There is no event in the body.", hint="Post one JSON object, or an array of them."
+            )
+        verdicts = await request.app.state.intake.accept(topic, rows) if rows else []
+        return _answer(request, verdicts, is_batch=is_batch)
+
+    @app.post(
+        "/api/kafka/ingest",
+        openapi_extra=contract.request_body(contract.EVENT),
+        responses=contract.answer_models(contract.KEPT, *_POSTED),
+    )
+    @app.post(
+        "/api/ingest",
+        openapi_extra=contract.request_body(contract.EVENT),
+        responses=contract.answer_models(contract.KEPT, *_POSTED),
+    )
+    async def ingest(request: Request) -> Response:
+        """Keep one event, or a batch."""
+        return await keep(request, EVENTS)
+
+    @app.post(
+        "/api/kafka/price-log",
+        openapi_extra=contract.request_body(contract.QUOTE),
+        responses=contract.answer_models(contract.KEPT, *_POSTED),
+    )
+    async def price_log(request: Request) -> Response:
+        """Keep one quote, or a batch."""
+        return await keep(request, QUOTES)
+
+    @app.get(
+        "/api/kafka/dump", responses=contract.answer_models(contract.DUMP, 401, 403, 404, 422, 503)
+    )
+    async def dump(
+        topic: str = EVENTS, last_n: Annotated[int, Query(ge=1, le=MOST_DUMPED)] = 100
+    ) -> Response:
+        """The newest messages of a topic, the oldest of them first."""
+        messages = await asyncio.to_thread(_last_messages, settings, topic, last_n)
+        return Json(
+            {
+                "success": True,
+                "count": len(messages),
+                "data": [_shown(message) for message in messages],
+            }
+        )
+
+    @app.get("/health", responses=contract.answer_models(contract.HEALTH))
+    async def health(request: Request) -> Response:
+        """Whether events can be kept."""
+        intake: Intake = request.app.state.intake
+        return Json(
+            {
+                "status": "ok" if intake.is_well else "degraded",
+                "kafka": intake.sink.state(),
+                "pending": intake.n_pending,
+            }
+        )
+
+    return app
+
+
+def _sink(settings: Settings) -> Sink:
+    if settings.kafka_bootstrap:
+        return kafka.KafkaSink(settings.kafka_bootstrap, settings.kafka_options)
+    return local.LocalSink(local.open_inbox(settings.workspace), settings.max_buffer_bytes)
+
+
+def _answer(request: Request, verdicts: Sequence[Validation], *, is_batch: bool) -> Json:
+    """What the contract says: {"success": true}; and what was refused, by its place in the
+    batch.
+    """
+    refused = [
+        {"index": i, "reason": verdict.reason, "detail": verdict.detail}
+        for i, verdict in enumerate(verdicts)
+        if verdict.reason
+    ]
+    n_kept = len(verdicts) - len(refused)
+    if not refused:
+        return Json(
+            {"success": True, "accepted": n_kept, "refused": []} if is_batch else {"success": True}
+        )
+    if n_kept:
+        return Json({"success": False, "accepted": n_kept, "refused": refused})
+    first = refused[0]
+    found = f": {str(first['detail']).rstrip('.')}" if first["detail"] else ""
+    sentence = f"Refused as {first['reason']}{found}."
+    more = (
+        {"accepted": 0, "refused": refused}
+        if is_batch
+        else {"reason": first["reason"], "detail": first["detail"]}
+    )
+    return refusal_answer(
+        422, sentence, "docs/events.md lists the reasons.", request.scope, more=more
+    )
+
+
+def _last_messages(settings: Settings, topic: str, last_n: int) -> list[bytes]:
+    if settings.kafka_bootstrap:
+        return kafka.last_messages(settings.kafka_bootstrap, settings.kafka_options, topic, last_n)
+    return local.last_messages(local.open_inbox(settings.workspace), topic, last_n)
+
+
+def _shown(message: bytes) -> object:
+    """A message as a document; as text where it is none, since others write to Kafka too."""
+    try:
+        return orjson.loads(message)
+    except orjson.JSONDecodeError:
+        return message.decode("utf-8", "replace")

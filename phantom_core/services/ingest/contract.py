@@ -1,0 +1,134 @@
+"""The contract of the ingest service as OpenAPI: what may be posted, and what is answered."""
+
+from typing import Any, Final
+
+from phantom_core.events.schema import STORE_MODES
+
+Schema = dict[str, Any]
+VERSION: Final = "1"
+_TEXT: Final[Schema] = {"type": "string"}
+_TIME: Final[Schema] = {
+    "description": "ISO 8601 in UTC, or a number in s, ms, µs or ns; the server's time where "
+    "missing.",
+    "type": ["string", "number"],
+}
+EVENT: Final[Schema] = {
+    "type": "object",
+    "required": ["sessionId", "eventName"],
+    "properties": {
+        "sessionId": {**_TEXT, "minLength": 1},
+        "eventName": {**_TEXT, "minLength": 1, "examples": ["view_item_page"]},
+        "ts": _TIME,
+        "page": _TEXT,
+        "productId": _TEXT,
+        "experimentId": _TEXT,
+        "storeMode": {"enum": list(STORE_MODES)},
+        "metadata": {"type": "object"},
+        "userAgent": _TEXT,
+        "eventId": {
+            **_TEXT,
+            "description": "The client's own id; an event that is sent again with it counts once.",
+        },
+    },
+}
+QUOTE: Final[Schema] = {
+    "type": "object",
+    "required": ["sessionId", "productId", "price"],
+    "properties": {
+        "sessionId": {**_TEXT, "minLength": 1},
+        "productId": {**_TEXT, "minLength": 1},
+        "price": {"type": "number", "minimum": 0},
+        "base_price": {"type": "number", "minimum": 0},
+        "propensity": {"type": "number", "minimum": 0, "maximum": 1},
+        "experimentId": _TEXT,
+        "storeMode": {"enum": list(STORE_MODES)},
+        "ts": _TIME,
+    },
+}
+_REFUSED_ONE: Final[Schema] = {
+    "type": "object",
+    "required": ["index", "reason", "detail"],
+    "properties": {"index": {"type": "integer"}, "reason": _TEXT, "detail": _TEXT},
+}
+KEPT: Final[Schema] = {
+    "type": "object",
+    "required": ["success"],
+    "properties": {
+        "success": {"type": "boolean"},
+        "accepted": {"type": "integer"},
+        "refused": {"type": "array", "items": _REFUSED_ONE},
+    },
+}
+PROBLEM: Final[Schema] = {
+    "type": "object",
+    "required": ["success", "error"],
+    "properties": {
+        "success": {"const": False},
+        "error": _TEXT,
+        "hint": _TEXT,
+        "reason": _TEXT,
+        "detail": _TEXT,
+        "accepted": {"type": "integer"},
+        "refused": {"type": "array", "items": _REFUSED_ONE},
+        "request_id": _TEXT,
+    },
+}
+DUMP: Final[Schema] = {
+    "type": "object",
+    "required": ["success", "count", "data"],
+    "properties": {
+        "success": {"type": "boolean"},
+        "count": {"type": "integer"},
+        "data": {"type": "array"},
+    },
+}
+HEALTH: Final[Schema] = {
+    "type": "object",
+    "required": ["status", "kafka"],
+    "properties": {
+        "status": {"enum": ["ok", "degraded"]},
+        "kafka": _TEXT,
+        "pending": {"type": "integer"},
+    },
+}
+
+
+def request_body(one: Schema) -> Schema:
+    """An OpenAPI request body: one message, an array, or {"events": [...]}."""
+    many = {"type": "array", "items": one}
+    wrapped = {
+        "type": "object",
+        "required": ["events"],
+        "properties": {"events": many},
+        "additionalProperties": False,
+    }
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"anyOf": [one, many, wrapped]}}},
+        }
+    }
+
+
+def answer_models(good: Schema, *statuses: int) -> dict[int | str, Schema]:
+    """OpenAPI answers: 200, and a problem for each status that may come instead."""
+    problems: dict[int | str, Schema] = {
+        status: _answer(PROBLEM, _WHY[status]) for status in statuses
+    }
+    return {200: _answer(good, "Done."), **problems}
+
+
+def _answer(schema: Schema, description: str) -> Schema:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+_WHY: Final = {
+    400: "No message in the body.",
+    401: "No API key, or a wrong one.",
+    403: "From another machine, while no API keys are set.",
+    404: "No such topic.",
+    413: "The body is too large.",
+    422: "Nothing in it can be used; the reason says why.",
+    429: "Too much at once; Retry-After says when to send it again.",
+    503: "It could not be kept for certain; send it again.",
+}

@@ -1,0 +1,215 @@
+"""The intake: everything that is posted is judged and kept by one thread, many requests at a time.
+
+Judging and asking the disk to keep something cost about the same for one message as for hundreds,
+so requests that come together share both. A request is answered once its messages are safe.
+"""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from phantom_core.core.errors import BusyError, PhantomError, UnavailableError
+from phantom_core.core.settings import Settings
+from phantom_core.core.telemetry.metrics import count_error, count_events
+from phantom_core.events.text_rows import TextRow
+from phantom_core.events.validator import Validation, Validator
+from phantom_core.messages.topic import KINDS, Outgoing, Sink
+from phantom_core.services.ingest.requests import stamp_times
+
+SERVICE: Final = "ingest"
+# So long the first one waits for company: judging 64 messages takes 11 ms, judging one takes 7.
+_COMPANY_S: Final = 0.01
+_ENOUGH: Final = 500
+_MOST_AT_ONCE: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A request whose messages are not safe yet."""
+
+    topic: str
+    rows: Sequence[TextRow]
+    loop: asyncio.AbstractEventLoop
+    answer: "asyncio.Future[list[Validation]]"
+
+
+Answer = tuple["asyncio.Future[list[Validation]]", list[Validation], Exception | None]
+
+
+class Intake:
+    """Judges messages and gives the good ones to a sink.
+
+    Args:
+        sink: where they are kept; closed with the intake.
+        settings: limits.
+        now_us: the clock, UTC microseconds.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        settings: Settings,
+        now_us: Callable[[], int] = lambda: time.time_ns() // 1_000,
+    ) -> None:
+        self.sink = sink
+        self._now_us = now_us
+        self._most_pending = settings.max_pending_events
+        self._judges = {
+            topic: Validator(
+                kind,
+                future_tolerance_s=settings.future_tolerance_s,
+                max_chars=settings.max_field_bytes,
+            )
+            for topic, kind in KINDS.items()
+        }
+        self._changed = threading.Condition()
+        self._queue: list[Waiting] = []
+        self._n_pending, self._first_s = 0, 0.0
+        self._is_closing = False
+        self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
+        self._thread.start()
+
+    @property
+    def n_pending(self) -> int:
+        """Messages that were posted and are not safe yet."""
+        return self._n_pending
+
+    @property
+    def is_well(self) -> bool:
+        """Whether messages can be kept, as far as is known."""
+        return self._thread.is_alive() and self.sink.state() != "unavailable"
+
+    async def accept(self, topic: str, rows: Sequence[TextRow]) -> list[Validation]:
+        """Judge messages and keep the good ones.
+
+        Args:
+            topic: one of KINDS.
+            rows: messages, lines from 0.
+        Returns:
+            A verdict on each, once the good ones are safe.
+        Raises:
+            BusyError: too much is waiting; none of them was kept.
+            UnavailableError: the good ones could not be kept for certain.
+        """
+        loop = asyncio.get_running_loop()
+        waiting = Waiting(topic, rows, loop, loop.create_future())
+        with self._changed:
+            if self._is_closing:
+                raise UnavailableError(
+                    "This service is being stopped.", hint="Send it again in a moment."
+                )
+            if self._n_pending + len(rows) > self._most_pending:
+                raise BusyError(
+                    f"{self._n_pending:,} events are waiting to be kept.",
+                    hint="Send it again in a moment.",
+                )
+            self._n_pending += len(rows)
+            self._first_s = self._first_s if self._queue else time.monotonic()
+            self._queue.append(waiting)
+            if len(self._queue) == 1 or self._n_pending >= _ENOUGH:
+                self._changed.notify()
+        return await waiting.answer
+
+    def close(self) -> None:
+        """Keep what is waiting, then stop."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify()
+        self._thread.join()
+        self.sink.close()
+
+    def _run(self) -> None:
+        while requests := self._take():
+            for topic in KINDS:
+                if of_topic := [request for request in requests if request.topic == topic]:
+                    self._keep(topic, of_topic)
+            with self._changed:
+                self._n_pending -= sum(len(request.rows) for request in requests)
+
+    def _take(self) -> list[Waiting]:
+        """The next requests, at least one; none when the intake is closed and empty."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._is_closing)
+            until_s = self._first_s + _COMPANY_S
+            while (
+                self._n_pending < _ENOUGH
+                and not self._is_closing
+                and (left_s := until_s - time.monotonic()) > 0
+            ):
+                self._changed.wait(left_s)
+            n_requests, n_rows = 0, 0
+            while n_requests < len(self._queue) and n_rows < _MOST_AT_ONCE:
+                n_rows += len(self._queue[n_requests].rows)
+                n_requests += 1
+            taken, self._queue = self._queue[:n_requests], self._queue[n_requests:]
+            self._first_s = 0.0  # whoever is left has waited already
+        return taken
+
+    def _keep(self, topic: str, requests: Sequence[Waiting]) -> None:
+        try:
+            verdicts, failure = self._judged_and_kept(
+                topic, [row for request in requests for row in request.rows]
+            )
+        except Exception as error:  # a bug must not leave everybody waiting for ever
+            count_error(SERVICE, type(error).__name__)
+            verdicts, failure = [], error
+        start = 0
+        answers: dict[asyncio.AbstractEventLoop, list[Answer]] = {}
+        for request in requests:
+            own = verdicts[start : start + len(request.rows)]
+            start += len(request.rows)
+            is_lost = failure is not None and (
+                not verdicts or any(not verdict.reason for verdict in own)
+            )
+            answers.setdefault(request.loop, []).append(
+                (request.answer, own, failure if is_lost else None)
+            )
+        for loop, of_loop in answers.items():
+            with contextlib.suppress(RuntimeError):  # nobody waits any more: the loop is closed
+                loop.call_soon_threadsafe(_answer, of_loop)
+
+    def _judged_and_kept(
+        self, topic: str, rows: Sequence[TextRow]
+    ) -> tuple[list[Validation], Exception | None]:
+        now_us = self._now_us()
+        rows = [
+            stamp_times(TextRow(line, row.cells, row.problem, row.detail, row.text), now_us + line)
+            for line, row in enumerate(rows)
+        ]
+        verdicts = self._judges[topic].judge(rows, now_us // 1_000)
+        good = [
+            Outgoing(verdict.session_id or "", row.cells[0])
+            for verdict, row in zip(verdicts, rows, strict=True)
+            if not verdict.reason
+        ]
+        failure: Exception | None = None
+        try:
+            if good:
+                self.sink.append(topic, good)
+        except PhantomError as error:
+            count_error(SERVICE, type(error).__name__)
+            failure = error
+        _count(topic, verdicts, 0 if failure else len(good))
+        return verdicts, failure
+
+
+def _count(topic: str, verdicts: Sequence[Validation], n_kept: int) -> None:
+    refused: dict[str, int] = {}
+    for verdict in verdicts:
+        if verdict.reason:
+            refused[verdict.reason] = refused.get(verdict.reason, 0) + 1
+    count_events(SERVICE, topic, accepted=n_kept, refused=refused)
+
+
+def _answer(answers: Sequence[Answer]) -> None:
+    for answer, verdicts, failure in answers:
+        if answer.done():  # the client has gone
+            continue
+        if failure is None:
+            answer.set_result(verdicts)
+        else:
+            answer.set_exception(failure)

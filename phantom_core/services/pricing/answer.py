@@ -1,0 +1,141 @@
+"""Answers: what the pricing API says, as its OpenAPI document describes it."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from phantom_core.events.decision import PriceDecision, Source
+from phantom_core.services.pricing.decision import PriceResult, Reason
+from phantom_core.services.pricing.guard_rails import Rail
+
+
+class PriceAnswer(BaseModel):
+    """A price."""
+
+    productId: str  # noqa: N815 - the contract's name
+    price: float = Field(description="To ask of the shopper, in the shop's currency.")
+    base_price: float
+    markup: float = Field(description="price / base_price")
+    elasticity: float | None = Field(
+        description="Of purchases to price; null where nobody estimated it."
+    )
+    model_version: str | None = Field(
+        description="Model that was asked: the network for a model's price, else the classifier."
+    )
+    classifier_version: str | None
+    network_version: str | None
+    agent_probability: float | None = Field(
+        description="P(agent) of the session; null without features or without a classifier."
+    )
+    purchase_probability: float | None = Field(
+        description="P(purchase) at this price; null without features or without a network."
+    )
+    rule_id: str | None = Field(
+        description="Rule that decided: its name or number, ELSE where none held."
+    )
+    rules_version: str | None
+    decision_id: str = Field(description="Finds this price in the decision log.")
+    variant: str | None = Field(description="Arm of a running price experiment.")
+    source: Source = Field(description="What set the price.")
+    reason: Reason | None = Field(
+        description="Why it fell back to the base price, or to rules instead of the model."
+    )
+    guard_rail: Rail | None = Field(description="Guard rail that moved the price.")
+
+
+class AgentAnswer(BaseModel):
+    """What is known of a session."""
+
+    sessionId: str  # noqa: N815 - the contract's name
+    agent_probability: float | None
+    is_agent: bool | None = Field(
+        description="Whether the probability reaches the classifier's threshold; null where "
+        "nobody knows."
+    )
+    threshold: float | None
+    model_version: str | None
+    reason: Reason | None = Field(description="Why there is no probability.")
+
+
+class ModelAnswer(BaseModel):
+    """A model in use."""
+
+    kind: Literal["classifier", "multitask"]
+    version: str
+
+
+class ModelsAnswer(BaseModel):
+    """Everything published that prices depend on, as this service holds it."""
+
+    models: list[ModelAnswer]
+    rules_version: str = Field(description="Rules of the canary; empty where nothing is live.")
+    stable_version: str = Field(
+        description="Rules of all other sessions; empty for the base price."
+    )
+    share: float
+    policy: Literal["rules", "model"]
+    epoch: int
+    is_killed: bool
+    experiments: list[str]
+    prices_version: str
+    elasticities_version: str
+    problems: dict[str, str] = Field(description="What cannot be used, and why.")
+
+
+class ReloadAnswer(ModelsAnswer):
+    """What is in use after everything was read again."""
+
+    success: bool
+
+
+class HealthAnswer(BaseModel):
+    """Whether the service can do all it should."""
+
+    status: Literal["ok", "degraded"]
+    redis: Literal["up", "down"]
+    products: int
+    epoch: int
+    published_read_s: float | None = Field(
+        description="Seconds since everything published was last read; null before the first time."
+    )
+    log: Literal["ok", "failing", "off"] = Field(
+        description="Whether decisions can be written down."
+    )
+    decisions_dropped: int
+    problems: dict[str, str]
+
+
+class Refusal(BaseModel):
+    """Why there is no answer, and what to do."""
+
+    success: Literal[False]
+    error: str
+    hint: str
+    request_id: str
+
+
+def price_answer(
+    decision: PriceDecision, priced: PriceResult, elasticity: float | None
+) -> dict[str, object]:
+    """A decision as the client reads it; the fields of PriceAnswer."""
+    return {
+        "productId": decision.product_id,
+        "price": decision.price,
+        "base_price": decision.base_price,
+        "markup": round(decision.price / decision.base_price, 6),
+        "elasticity": elasticity,
+        "model_version": decision.network_version
+        if priced.source == "model"
+        else decision.classifier_version or decision.network_version,
+        "classifier_version": decision.classifier_version,
+        "network_version": decision.network_version,
+        "agent_probability": decision.agent_probability,
+        "purchase_probability": decision.purchase_probability,
+        "rule_id": decision.rule_id,
+        "rules_version": decision.rules_version,
+        "decision_id": decision.decision_id,
+        "variant": decision.variant,
+        "source": decision.source,
+        "reason": decision.reason,
+        "guard_rail": priced.rail,
+    }

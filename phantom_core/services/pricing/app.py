@@ -1,0 +1,129 @@
+"""The pricing API: prices over the HTTP contract that storefronts use."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Final, Literal
+
+from fastapi import FastAPI, Path, Query
+
+from phantom_core.core.settings import Settings
+from phantom_core.services.pricing.answer import (
+    AgentAnswer,
+    HealthAnswer,
+    ModelsAnswer,
+    PriceAnswer,
+    Refusal,
+    ReloadAnswer,
+)
+from phantom_core.services.pricing.service import Pricing
+from phantom_core.services.web.answers import Json
+from phantom_core.services.web.service import add_guards
+
+SERVICE: Final = "pricing"
+VERSION: Final = "1"
+_LONGEST_ID: Final = 256
+_ABOUT: Final = (
+    "Prices for storefronts: each request gets a price within the guard rails, whatever is missing."
+)
+Mode = Literal["hotel", "airline", "shop"]
+ProductId = Annotated[str, Path(alias="productId", min_length=1, max_length=_LONGEST_ID)]
+SessionId = Annotated[
+    str,
+    Query(
+        alias="sessionId",
+        max_length=_LONGEST_ID,
+        description="Whose price; empty for nobody's in particular.",
+    ),
+]
+ExperimentId = Annotated[
+    str,
+    Query(alias="experimentId", max_length=_LONGEST_ID, description="Kept beside the decision."),
+]
+_REFUSALS: Final[dict[int | str, dict[str, object]]] = {
+    401: {"model": Refusal, "description": "A key is asked for."},
+    403: {"model": Refusal, "description": "Without keys, only this machine may ask."},
+    404: {"model": Refusal, "description": "No such product."},
+    422: {"model": Refusal, "description": "The request cannot be used."},
+}
+_KEYED: Final[dict[int | str, dict[str, object]]] = {
+    status: _REFUSALS[status] for status in (401, 403)
+}
+_UNAVAILABLE: Final[dict[int | str, dict[str, object]]] = {
+    503: {"model": Refusal, "description": "Redis does not answer."}
+}
+
+
+def pricing_app(settings: Settings, ready: Pricing | None = None) -> FastAPI:
+    """The application; it connects when it starts.
+
+    Args:
+        settings: workspace, server, catalogue, keys.
+        ready: a service that is not started yet; None makes one at the start.
+    """
+    held: list[Pricing] = []
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        pricing = ready or Pricing(settings)
+        await pricing.start()
+        held.append(pricing)
+        try:
+            yield
+        finally:
+            held.clear()
+            await pricing.stop()
+
+    app = FastAPI(
+        title="PHANTOM pricing",
+        version=VERSION,
+        description=_ABOUT,
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    add_guards(app, settings, SERVICE)
+
+    @app.get(
+        "/api/{mode}/price/{productId}",
+        response_model=PriceAnswer,
+        responses=_REFUSALS,
+        summary="The price of a product",
+    )
+    async def price(
+        mode: Mode,
+        product_id: ProductId,
+        session_id: SessionId = "",
+        experiment_id: ExperimentId = "",
+    ) -> Json:
+        return Json(
+            await held[0].price(mode, product_id, session_id or None, experiment_id or None)
+        )
+
+    @app.get(
+        "/api/detect-agent/{sessionId}",
+        response_model=AgentAnswer,
+        responses=_REFUSALS,
+        summary="Whether a session is an agent's",
+    )
+    async def detect_agent(
+        session_id: Annotated[str, Path(alias="sessionId", min_length=1, max_length=_LONGEST_ID)],
+    ) -> Json:
+        return Json((await held[0].agent(session_id)).model_dump())
+
+    @app.get("/models", response_model=ModelsAnswer, responses=_KEYED, summary="What is in use")
+    async def models() -> Json:
+        return Json(held[0].models().model_dump())
+
+    @app.post(
+        "/models/reload",
+        response_model=ReloadAnswer,
+        responses={**_KEYED, **_UNAVAILABLE},
+        summary="Read it again",
+    )
+    async def reload() -> Json:
+        return Json((await held[0].reload()).model_dump())
+
+    @app.get("/health", response_model=HealthAnswer, summary="Whether all is well")
+    async def health() -> Json:
+        return Json(held[0].health().model_dump())
+
+    return app

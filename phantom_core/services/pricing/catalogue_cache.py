@@ -1,0 +1,75 @@
+"""The shelf: the catalogue as requests see it, kept fresh by a thread."""
+
+import logging
+import threading
+from typing import Final
+
+from phantom_core.core.errors import NotFoundError, PhantomError
+from phantom_core.core.settings import Settings
+from phantom_core.core.telemetry.metrics import count_error
+from phantom_core.services.pricing.catalogue import Products, mark_of, read_catalogue
+from phantom_core.services.pricing.product import PricedProduct
+
+LOOK_EVERY_S: Final = 5.0
+# A database tells no version of its table, so it is read again now and then.
+READ_AGAIN_AFTER: Final = 12
+_LOGGER: Final = logging.getLogger(__name__)
+
+
+class CatalogueCache:
+    """Products by id.
+
+    Args:
+        settings: name the catalogue.
+    Raises:
+        InputError: the catalogue cannot be used; at the start that is no small thing.
+        UnavailableError: its database does not answer.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._mark = mark_of(settings)
+        self._products: Products = read_catalogue(settings)
+        self.problem = ""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pricing-catalogue", daemon=True)
+        self._thread.start()
+
+    def __len__(self) -> int:
+        return len(self._products)
+
+    def find(self, product_id: str) -> PricedProduct:
+        """A product.
+
+        Raises:
+            NotFoundError: there is none of this id that has a base price.
+        """
+        product = self._products.get(product_id)
+        if product is None:
+            raise NotFoundError(
+                f"There is no product '{product_id[:80]}'.",
+                hint="Products and their base prices come from the catalogue.",
+            )
+        return product
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        looks = 0
+        while not self._stop.wait(LOOK_EVERY_S):
+            looks += 1
+            try:
+                mark = mark_of(self._settings)
+                if mark != self._mark or (mark is None and looks % READ_AGAIN_AFTER == 0):
+                    self._products, self._mark = read_catalogue(self._settings), mark
+                self.problem = ""
+            except (PhantomError, OSError) as error:
+                if not self.problem:
+                    _LOGGER.error(
+                        "The catalogue cannot be read again, so the one before is used: %s", error
+                    )
+                    count_error("pricing", "catalogue")
+                self.problem = str(error)

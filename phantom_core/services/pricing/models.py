@@ -1,0 +1,74 @@
+"""Published models opened to be played: checked against their manifest, and refused where features
+mean something else by now.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from phantom_core.core.errors import DataError
+from phantom_core.features.aggregate import sql_hash
+from phantom_core.features.catalogue import feature_names
+from phantom_core.features.offers.product_features import product_names
+from phantom_core.model_store.manifest import Manifest, parse_manifest
+from phantom_core.models.inference_classifier import InferenceClassifier, open_classifier
+from phantom_core.models.multitask.description import open_scorer
+from phantom_core.models.multitask.inputs import Inputs
+from phantom_core.models.multitask.scorer import NetworkScorer
+from phantom_core.publishing.models import PublishedModel
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """A published model as readers of saved ones know it."""
+
+    published: PublishedModel
+    manifest: Manifest
+
+    def read(self, name: str) -> bytes:
+        return self.published.read(name)
+
+
+def play_classifier(published: PublishedModel) -> InferenceClassifier:
+    """Open a classifier and let it answer once.
+
+    Raises:
+        DataError: it is damaged, or was trained on other features.
+    """
+    classifier = open_classifier(_files(published))
+    classifier.agent_probability({})
+    return classifier
+
+
+def play_network(published: PublishedModel) -> NetworkScorer:
+    """Open a network and let it answer once.
+
+    Raises:
+        DataError: it is damaged, or was trained on other features.
+    """
+    scorer = open_scorer(_files(published))
+    nothing = (
+        np.full((1, len(feature_names())), math.nan, np.float32),
+        np.full((1, len(product_names())), math.nan, np.float32),
+    )
+    scorer.score(Inputs(*nothing, np.zeros(1, np.float32)))
+    return scorer
+
+
+def _files(published: PublishedModel) -> _Files:
+    manifest = parse_manifest(
+        published.manifest, published.kind, f"The published {published.kind} {published.version}"
+    )
+    if manifest.version != published.version:
+        raise DataError(
+            f"The published {published.kind} calls itself {published.version}, and its manifest "
+            f"{manifest.version}.",
+            hint="Publish it again.",
+        )
+    if manifest.sql_hash != sql_hash():
+        raise DataError(
+            f"Model {manifest.version} was trained on features that were defined differently.",
+            hint="Train it again.",
+        )
+    return _Files(published, manifest)

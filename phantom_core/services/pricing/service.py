@@ -1,0 +1,212 @@
+"""The pricing service: what holds a request's parts together, apart from HTTP."""
+
+import asyncio
+import time
+from typing import Final
+
+from phantom_core.core.settings import Settings
+from phantom_core.core.telemetry.metrics import count_fallback, count_price
+from phantom_core.messages.decision_log import DecisionLog, segments_folder
+from phantom_core.models.optimal_price import PricingObjective
+from phantom_core.publishing.canary import in_canary
+from phantom_core.services.pricing.answer import (
+    AgentAnswer,
+    HealthAnswer,
+    ModelAnswer,
+    ModelsAnswer,
+    ReloadAnswer,
+    price_answer,
+)
+from phantom_core.services.pricing.catalogue_cache import CatalogueCache
+from phantom_core.services.pricing.decision import PriceRequest, SessionState, decide_price
+from phantom_core.services.pricing.product import PricedProduct
+from phantom_core.services.pricing.published_state import PublishedState
+from phantom_core.services.pricing.refresh import Refresh
+from phantom_core.services.pricing.scores import agent_probability
+from phantom_core.services.pricing.session import SessionReader
+from phantom_core.valkey.address import checked_url
+from phantom_core.valkey.embedded import server_url as embedded_url
+from phantom_core.valkey.server import connect_server
+
+_FIRST_READ_S: Final = 2.0
+_LOG_SALT: Final = "decision-log"
+_STRANGER: Final = SessionState()
+
+
+class Pricing:
+    """Prices products for sessions.
+
+    Args:
+        settings: workspace, server, catalogue, deadline.
+    Raises:
+        InputError: the catalogue or the server's address cannot be used.
+        UnavailableError: the catalogue's database does not answer.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._shelf = CatalogueCache(settings)
+        try:
+            client = connect_server(settings)
+            url = (
+                checked_url(settings.redis_url)
+                if settings.redis_url
+                else embedded_url(settings.workspace)
+            )
+            self._reader = SessionReader(
+                url, settings.pricing_deadline_ms / 1_000, settings.late_features_s
+            )
+            self._log = (
+                DecisionLog(segments_folder(settings.workspace))
+                if settings.decision_log_share > 0
+                else None
+            )
+        except BaseException:
+            self._shelf.stop()
+            raise
+        self._refresh = Refresh(client)
+        self._terms = PricingObjective(
+            settings.lowest_markup,
+            settings.highest_markup,
+            settings.reference_ratio,
+            settings.leakage_weight,
+        )
+
+    async def start(self) -> None:
+        """Connect and read what is published; goes on without where Redis does not answer."""
+        await self._reader.start()
+        await asyncio.to_thread(self._refresh.start, _FIRST_READ_S)
+
+    async def stop(self) -> None:
+        """Finish: every decision that was taken is on disk afterwards."""
+        await self._reader.stop()
+        await asyncio.to_thread(self._stop)
+
+    def _stop(self) -> None:
+        self._refresh.stop()
+        self._shelf.stop()
+        if self._log:
+            self._log.close()
+
+    @property
+    def standing(self) -> PublishedState:
+        """What is published, as this service holds it."""
+        return self._refresh.standing
+
+    async def price(
+        self, store_mode: str, product_id: str, session_id: str | None, experiment_id: str | None
+    ) -> dict[str, object]:
+        """The answer to a price request; the fields of PriceAnswer.
+
+        Raises:
+            NotFoundError: no such product.
+        """
+        product = self._shelf.find(product_id)
+        now_ms = time.time_ns() // 1_000_000
+        known = await self._known(product, session_id, now_ms)
+        started_s = time.perf_counter()
+        standing = self.standing
+        asked = PriceRequest(store_mode, product, session_id, experiment_id, now_ms)
+        share = self._settings.decision_log_share
+        decision, priced = decide_price(standing, asked, known, self._terms, share)
+        if self._log and (
+            share >= 1 or in_canary(session_id or decision.decision_id, _LOG_SALT, share)
+        ):
+            self._log.append(decision)
+        if priced.reason:
+            count_fallback(priced.reason)
+        count_price(
+            source=priced.source,
+            rule=priced.rule_id or "",
+            version=priced.rules_version or "",
+            markup_ratio=priced.price / product.base_price,
+            agent_probability=decision.agent_probability,
+            seconds=time.perf_counter() - started_s,
+        )
+        return price_answer(decision, priced, standing.elasticities.get(product_id))
+
+    async def _known(
+        self, product: PricedProduct, session_id: str | None, now_ms: int
+    ) -> SessionState:
+        return (
+            _STRANGER
+            if session_id is None
+            else await self._reader.read(session_id, product.product_id, now_ms)
+        )
+
+    async def agent(self, session_id: str) -> AgentAnswer:
+        """Whether a session looks like an agent's."""
+        known = await self._reader.read(session_id, "", time.time_ns() // 1_000_000)
+        classifier = self.standing.classifier
+        if known.features is None or classifier is None:
+            reason = known.reason or ("no_features" if known.features is None else "model_missing")
+            return AgentAnswer(
+                sessionId=session_id,
+                agent_probability=None,
+                is_agent=None,
+                threshold=None,
+                model_version=None,
+                reason=reason,
+            )
+        probability = agent_probability(classifier, known.features)
+        return AgentAnswer(
+            sessionId=session_id,
+            agent_probability=probability,
+            is_agent=None if probability is None else probability >= classifier.decision.threshold,
+            threshold=classifier.decision.threshold,
+            model_version=classifier.version,
+            reason="model_broken" if probability is None else None,
+        )
+
+    def models(self) -> ModelsAnswer:
+        """What is in use."""
+        standing, models = self.standing, []
+        if standing.classifier:
+            models.append(ModelAnswer(kind="classifier", version=standing.classifier.version))
+        if standing.network:
+            models.append(ModelAnswer(kind="multitask", version=standing.network.version))
+        live = standing.live
+        return ModelsAnswer(
+            models=models,
+            rules_version=live.version,
+            stable_version=live.stable,
+            share=live.share,
+            policy=live.policy,
+            epoch=live.epoch,
+            is_killed=live.is_killed,
+            experiments=[one.experiment_id for one in standing.experiments],
+            prices_version=standing.prices_version,
+            elasticities_version=standing.elasticities_version,
+            problems=dict(standing.problems),
+        )
+
+    async def reload(self) -> ReloadAnswer:
+        """Read everything published again.
+
+        Raises:
+            UnavailableError: Redis does not answer.
+        """
+        await asyncio.to_thread(self._refresh.reload)
+        return ReloadAnswer(success=True, **self.models().model_dump())
+
+    def health(self) -> HealthAnswer:
+        """Whether all is well."""
+        problems = dict(self.standing.problems)
+        problems |= {
+            name: told
+            for name, told in (("redis", self._refresh.problem), ("catalogue", self._shelf.problem))
+            if told
+        }
+        is_failing = self._log is not None and (self._log.is_failing or not self._log.is_alive)
+        is_up = self._reader.is_up
+        read_s = self._refresh.read_s
+        return HealthAnswer(
+            status="ok" if is_up and not problems and not is_failing else "degraded",
+            redis="up" if is_up else "down",
+            products=len(self._shelf),
+            epoch=self.standing.live.epoch,
+            published_read_s=None if read_s is None else round(time.monotonic() - read_s, 3),
+            log="off" if self._log is None else "failing" if is_failing else "ok",
+            decisions_dropped=self._log.n_dropped if self._log else 0,
+            problems=problems,
+        )

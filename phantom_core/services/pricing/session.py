@@ -1,0 +1,218 @@
+"""The session in Redis: price and features in one round trip, and never later than the deadline.
+
+All requests share one connection and do not wait for each other: commands are sent as they come,
+answers come back in their order. A request that waited long enough goes on without its answer,
+which is thrown away when it comes. While the oldest question is overdue, nobody else asks; a
+connection that says nothing for SILENT_S is given up and made anew in the background.
+"""
+
+import asyncio
+import contextlib
+import logging
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+import redis.asyncio
+from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from phantom_core.core.errors import PhantomError
+from phantom_core.core.telemetry.metrics import REDIS_UP
+from phantom_core.publishing.names import SESSION_FEATURES
+from phantom_core.publishing.session_features import parse_features
+from phantom_core.publishing.session_prices import session_prices_key
+from phantom_core.services.pricing.decision import Reason, SessionState
+
+SILENT_S: Final = 1.0
+RECONNECT_EVERY_S: Final = 0.25
+CONNECT_WITHIN_S: Final = 1.0
+SERVICE: Final = "pricing"
+_LOGGER: Final = logging.getLogger(__name__)
+_Answer = tuple[object, object]
+_DOWN: Final = SessionState(reason="redis_down")
+_SLOW: Final = SessionState(reason="redis_slow")
+
+
+@dataclass(slots=True)
+class _Question:
+    answer: asyncio.Future[_Answer]
+    asked_s: float
+
+
+class SessionReader:
+    """Reads what Redis knows of a session.
+
+    Args:
+        url: of the server.
+        deadline_s: how long a request waits for it.
+        oldest_s: features that were worked out longer ago are late.
+    """
+
+    def __init__(self, url: str, deadline_s: float, oldest_s: float) -> None:
+        self._pool = redis.asyncio.ConnectionPool.from_url(
+            url,
+            protocol=2,
+            socket_timeout=None,
+            socket_connect_timeout=CONNECT_WITHIN_S,
+            retry=Retry(NoBackoff(), 0),
+            driver_info=None,
+        )
+        self._deadline_s, self._oldest_ms = deadline_s, oldest_s * 1_000
+        self._connection: AbstractConnection | None = None
+        self._waiting: deque[_Question] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._tried = asyncio.Event()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether there is a connection that answers."""
+        return self._connection is not None and not self._is_overdue(
+            asyncio.get_running_loop().time()
+        )
+
+    async def start(self) -> None:
+        """Connect, and stay connected; returns after the first try."""
+        self._task = asyncio.create_task(self._stay_connected())
+        await self._tried.wait()
+
+    async def stop(self) -> None:
+        """Disconnect for good."""
+        if self._task:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def read(self, session_id: str, product_id: str, now_ms: int) -> SessionState:
+        """Price and features of a session, or the reason why they are missing.
+
+        Args:
+            session_id: whose.
+            product_id: for which a price may be set.
+            now_ms: the clock, UTC milliseconds.
+        """
+        loop = asyncio.get_running_loop()
+        connection, asked_s = self._connection, loop.time()
+        if connection is None:
+            return _DOWN
+        if self._is_overdue(asked_s):
+            return _SLOW
+        asked = (
+            ("HGET", session_prices_key(session_id), product_id),
+            ("GET", SESSION_FEATURES + session_id),
+        )
+        question = _Question(loop.create_future(), asked_s)
+        self._waiting.append(question)
+        try:
+            async with asyncio.timeout_at(asked_s + self._deadline_s):
+                # Sent before anything else can be: nothing is awaited between the queue and the
+                # socket.
+                await connection.send_packed_command(
+                    connection.pack_commands(asked), check_health=False
+                )
+                price, features = await question.answer
+        except TimeoutError:
+            return _SLOW
+        except (RedisError, OSError):
+            return _DOWN
+        return self._known(price, features, session_id, now_ms)
+
+    def _is_overdue(self, now_s: float) -> bool:
+        return bool(self._waiting) and now_s - self._waiting[0].asked_s > self._deadline_s
+
+    def _known(self, price: object, features: object, session_id: str, now_ms: int) -> SessionState:
+        reason: Reason | None = None
+        found = None
+        try:
+            amount = _amount(price)
+            if isinstance(features, bytes):
+                read = parse_features(features, SESSION_FEATURES + session_id)
+                found = dict(read.features)
+                if now_ms - read.updated_ms > self._oldest_ms:
+                    found, reason = None, "late_features"
+            elif features is not None:
+                reason = "bad_session_data"
+        except (PhantomError, ValueError):
+            return SessionState(reason="bad_session_data")
+        return SessionState(amount, found, reason)
+
+    async def _stay_connected(self) -> None:
+        while True:
+            connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]
+            try:
+                async with asyncio.timeout(CONNECT_WITHIN_S):
+                    await connection.connect()  # type: ignore[no-untyped-call]
+                self._up(connection)
+                await self._listen(connection)
+            except (RedisError, OSError, TimeoutError) as error:
+                if self._connection or not self._tried.is_set():
+                    _LOGGER.warning("Redis does not answer, so prices do without it: %s", error)
+            finally:
+                self._down()
+                with contextlib.suppress(RedisError, OSError, TimeoutError):
+                    await connection.disconnect(nowait=True)
+            await asyncio.sleep(RECONNECT_EVERY_S)
+
+    def _up(self, connection: AbstractConnection) -> None:
+        self._connection = connection
+        REDIS_UP.labels(SERVICE).set(1)
+        self._tried.set()
+
+    def _down(self) -> None:
+        self._connection = None
+        REDIS_UP.labels(SERVICE).set(0)
+        self._tried.set()
+        while self._waiting:
+            _fail(self._waiting.popleft().answer)
+
+    async def _listen(self, connection: AbstractConnection) -> None:
+        """Hand out answers in the order of the questions, until the connection fails or falls
+        silent.
+        """
+        watch = asyncio.create_task(self._watch(connection))
+        try:
+            while True:
+                price = await _response(connection)
+                features = await _response(connection)
+                question = self._waiting.popleft()
+                if not question.answer.done():
+                    question.answer.set_result((price, features))
+        finally:
+            watch.cancel()
+
+    async def _watch(self, connection: AbstractConnection) -> None:
+        """Give up a connection whose oldest question stays without an answer."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SILENT_S / 4)
+            if self._waiting and loop.time() - self._waiting[0].asked_s > SILENT_S:
+                _LOGGER.warning("Redis has said nothing for %.1f s; connecting anew.", SILENT_S)
+                await connection.disconnect(nowait=True)
+                return
+
+
+async def _response(connection: AbstractConnection) -> object:
+    """The next answer; what the server refuses, such as a key of another type, is an answer too."""
+    try:
+        return await connection.read_response(disable_decoding=True, timeout=math.inf)
+    except redis.ResponseError as error:
+        return error
+
+
+def _fail(answer: asyncio.Future[_Answer]) -> None:
+    if not answer.done():
+        answer.set_exception(ConnectionError("Redis is gone."))
+        answer.exception()  # retrieved here, since the request may have gone on without it
+
+
+def _amount(price: object) -> float | None:
+    """A price above 0."""
+    if price is None:
+        return None
+    amount = float(price) if isinstance(price, bytes) else math.nan
+    if not 0 < amount < math.inf:
+        raise ValueError("not a price")
+    return amount

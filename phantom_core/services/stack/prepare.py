@@ -1,0 +1,101 @@
+"""Prepare: what an installation needs before prices can react: sessions, a classifier, and rules
+that somebody approved.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from phantom_core.core.errors import PhantomError
+from phantom_core.core.settings import Settings
+from phantom_core.jobs.jobs import Job, Jobs
+from phantom_core.model_store.store import ModelStore
+from phantom_core.publishing.publish import read_live
+from phantom_core.use_cases.data.demo import load_demo, wants_demo
+from phantom_core.use_cases.models.publish_model import publish_in_use
+from phantom_core.valkey.server import connect_server
+
+_KIND: Final = "classifier"
+
+
+@dataclass(slots=True)
+class Preparation:
+    """How far an installation is.
+
+    Attributes:
+        settings: workspace.
+        job: the training under way; None where none is needed.
+    """
+
+    settings: Settings
+    job: Job | None = None
+
+    def load(self, now_ms: int) -> str:
+        """Load the demo set into a workspace that never held anything; says so, or nothing."""
+        if not wants_demo(self.settings.workspace):
+            return ""
+        report = load_demo(self.settings, now_ms=now_ms)
+        return (
+            f"Loaded a demo set of {report.sessions:,} generated sessions in "
+            f"{report.seconds:.0f} s."
+        )
+
+    def train(self, now_ms: int) -> str:
+        """Publish the classifier in use, or begin to train one beside the services; says which."""
+        if ModelStore(self.settings.workspace, _KIND).in_use():
+            return f"Classifier: {publish_in_use(self.settings, _KIND, now_ms)}"
+        self.job = Jobs(self.settings).start("retrain", {"kinds": [_KIND]})
+        return (
+            "Classifier: one is being trained, which takes about a minute; until then nobody "
+            "is called an agent."
+        )
+
+    def stop(self) -> None:
+        """Give up a training that is still under way; the next start begins another one."""
+        if self.job is not None:
+            Jobs(self.settings).cancel(self.job.job_id)
+
+    def look(self) -> str:
+        """What came of the training, once; else nothing."""
+        if self.job is None:
+            return ""
+        job = Jobs(self.settings).get(self.job.job_id)
+        if job.is_active:
+            return ""
+        self.job = None
+        if job.state != "done":
+            return (
+                f"Classifier: the training {job.state}: {job.message} Train one on the page "
+                "Agent classifier."
+            )
+        verdicts = job.result.get("verdicts")
+        assert isinstance(verdicts, list)
+        found, kept = verdicts[0], ""
+        if found["outcome"] == "kept":
+            kept = (
+                f" To use it all the same: python -m phantom_core promote {_KIND} "
+                f"{found['challenger']}"
+            )
+        return (
+            f"Classifier: {found['outcome']}. {found['why']} {found['published']}".rstrip() + kept
+        )
+
+
+def live_sentence(settings: Settings) -> str:
+    """What prices follow now, or what to do so that they follow something."""
+    try:
+        live = read_live(connect_server(settings))
+    except PhantomError as error:
+        return f"Rules: {error}"
+    if live is None or not (live.version or live.stable):
+        return (
+            "Rules: none are live, so everybody sees the base price. In the dashboard, submit a "
+            "set on the page Rules and approve it as "
+            "somebody else on the page Approvals; prices follow within a second."
+        )
+    if live.is_killed:
+        return "Rules: the kill switch is on, so everybody sees the base price. See the page Live."
+    rest = live.stable or "the base price"
+    return (
+        f"Rules: {live.version or 'none'} for {live.share:.0%} of the sessions, {rest} for the "
+        "others."
+    ).replace("%", " %")

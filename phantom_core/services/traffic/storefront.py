@@ -1,0 +1,108 @@
+"""Storefront: what a shop's web client says to the ingest and pricing services, over the contract
+that real ones use.
+"""
+
+import asyncio
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+
+TIMEOUT_S: Final = 5.0
+_TOO_MANY: Final = 429
+_MOST_WAIT_S: Final = 10.0
+_ATTEMPTS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A price as the service answered.
+
+    Attributes:
+        amount: to ask, currency.
+        rule: that decided; empty where none did.
+        agent_probability: of the session; None where nobody knows.
+    """
+
+    amount: float
+    rule: str
+    agent_probability: float | None
+
+
+class Storefront:
+    """A client of both services.
+
+    Args:
+        ingest: address of the ingest service; empty to send nothing.
+        pricing: address of the pricing service; empty to ask for nothing.
+        key: for services that ask for one; empty for none.
+    """
+
+    def __init__(self, ingest: str, pricing: str, key: str = "") -> None:
+        self._ingest, self._pricing = ingest.rstrip("/"), pricing.rstrip("/")
+        limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
+        self._client = httpx.AsyncClient(
+            timeout=TIMEOUT_S,
+            limits=limits,
+            headers={"X-API-Key": key} if key else {},
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def send(self, event: Mapping[str, object]) -> bool:
+        """Send an event; False where it was not taken."""
+        return await self._post("/api/ingest", event)
+
+    async def log_quote(self, quote: Mapping[str, object]) -> bool:
+        """Send a quote; False where it was not taken."""
+        return await self._post("/api/kafka/price-log", quote)
+
+    async def price(self, store_mode: str, product: str, session_id: str) -> Price | None:
+        """Ask for a price; None where there was no answer in time, or no such product."""
+        if not self._pricing:
+            return None
+        try:
+            answer = await self._client.get(
+                f"{self._pricing}/api/{store_mode}/price/{product}",
+                params={"sessionId": session_id},
+            )
+            answer.raise_for_status()
+            told = answer.json()
+            return Price(
+                float(told["price"]), str(told.get("rule_id") or ""), told.get("agent_probability")
+            )
+        except (httpx.HTTPError, ValueError, KeyError):
+            return None
+
+    async def _post(self, path: str, body: Mapping[str, object]) -> bool:
+        """Post; a service that is busy says when to come again."""
+        if not self._ingest:
+            return False
+        try:
+            for _ in range(_ATTEMPTS):
+                answer = await self._client.post(f"{self._ingest}{path}", json=body)
+                if answer.status_code != _TOO_MANY:
+                    return answer.is_success
+                await asyncio.sleep(
+                    min(_MOST_WAIT_S, _seconds(answer.headers.get("Retry-After", "1")))
+                )
+        except httpx.HTTPError:
+            return False
+        return False
+
+
+def _seconds(text: str) -> float:
+    try:
+        return max(0.1, float(text))
+    except ValueError:
+        return 1.0
+
+
+def iso_time(moment: dt.datetime) -> str:
+    """A moment as clients send it."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

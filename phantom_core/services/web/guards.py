@@ -1,0 +1,159 @@
+"""Guards: ASGI middlewares between the network and a service. Each is small enough to be read
+before it is trusted.
+"""
+
+import hashlib
+import hmac
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from itertools import count
+from typing import Any, Final
+
+from phantom_core.core.errors import NotAllowedError, NotSignedInError, PhantomError, TooLargeError
+from phantom_core.services.web.answers import problem_answer
+
+Message = MutableMapping[str, Any]  # what ASGI calls scope and events
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+REQUEST_ID: Final = "x-request-id"
+OPEN_PATHS: Final = ("/health", "/metrics", "/openapi.json", "/docs")
+_SAFE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost", "testclient")
+# A body that is too large is read and thrown away up to this, so that its sender hears why instead
+# of a broken connection.
+_MOST_IGNORED_BYTES: Final = 64 << 20
+
+
+class RequestIds:
+    """Gives every request an id, its own where it brings a harmless one, and every answer the
+    same.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._prefix, self._numbers = uuid.uuid4().hex[:16], count(1)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        brought = _header(scope, REQUEST_ID)
+        request_id = (
+            brought if _SAFE_ID.fullmatch(brought) else f"{self._prefix}-{next(self._numbers)}"
+        )
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (REQUEST_ID.encode(), request_id.encode()),
+                ]
+            await send(message)
+
+        await self._app(scope, receive, send_with_id)
+
+
+class ApiKeys:
+    """Lets in who brings a key: `X-API-Key: …` or `Authorization: Bearer …`. Without keys, only
+    this machine is let in.
+
+    Args:
+        app: the application.
+        keys: those that open the door.
+    """
+
+    def __init__(self, app: App, keys: Collection[str]) -> None:
+        self._app = app
+        self._digests = [_digest(key) for key in keys]
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        error = self._refusal(scope) if scope["type"] == "http" else None
+        if error is None:
+            await self._app(scope, receive, send)
+        else:
+            await problem_answer(error, scope)(scope, receive, send)
+
+    def _refusal(self, scope: Message) -> PhantomError | None:
+        if scope["path"] in OPEN_PATHS or scope["method"] == "OPTIONS":
+            return None
+        if not self._digests:
+            client = scope.get("client")
+            if client is None or client[0] in _LOOPBACK:
+                return None
+            return NotAllowedError(
+                "Only this machine may use the service.",
+                hint="Set PHANTOM_API_KEYS to let others in.",
+            )
+        scheme, _, token = _header(scope, "authorization").partition(" ")
+        given = _header(scope, "x-api-key") or (token if scheme.lower() == "bearer" else "")
+        if not given:
+            return NotSignedInError("This needs an API key.", hint="Send it as X-API-Key.")
+        # Every key is compared, each in constant time, so that waiting tells nothing.
+        if sum(hmac.compare_digest(_digest(given), digest) for digest in self._digests):
+            return None
+        return NotSignedInError(
+            "This API key is not known.", hint="Ask whoever runs this service for one."
+        )
+
+
+class BodyLimit:
+    """Refuses bodies that are too large, whether they say so first or not.
+
+    Args:
+        app: the application.
+        most_bytes: the largest body.
+    """
+
+    def __init__(self, app: App, most_bytes: int) -> None:
+        self._app, self._most_bytes = app, most_bytes
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        error = TooLargeError(
+            f"The body is larger than {self._most_bytes:,} bytes.",
+            hint="Send fewer events at once.",
+        )
+        declared = _header(scope, "content-length")
+        if declared.isdigit() and int(declared) > self._most_bytes:
+            await self._refuse(error, scope, receive, send, int(declared))
+            return
+        n_bytes = 0
+
+        async def counted() -> Message:
+            nonlocal n_bytes
+            message = await receive()
+            n_bytes += len(message.get("body", b""))
+            if n_bytes > self._most_bytes:
+                raise error
+            return message
+
+        await self._app(scope, counted, send)
+
+    @staticmethod
+    async def _refuse(
+        error: PhantomError, scope: Message, receive: Receive, send: Send, declared: int
+    ) -> None:
+        n_left = declared if declared <= _MOST_IGNORED_BYTES else 0
+        while n_left > 0:
+            message = await receive()
+            n_left -= len(message.get("body", b""))
+            if message["type"] != "http.request" or not message.get("more_body", False):
+                break
+        await problem_answer(error, scope)(scope, receive, send)
+
+
+def _header(scope: Message, name: str) -> str:
+    wanted = name.encode()
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == wanted), "")
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()

@@ -1,0 +1,144 @@
+"""A web service: how every FastAPI application of PHANTOM is guarded, answers what went wrong, and
+is run and stopped.
+"""
+
+import logging
+import signal
+import socket
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+
+from phantom_core.core.errors import InputError, PhantomError
+from phantom_core.core.settings import Settings
+from phantom_core.core.telemetry.web import Telemetry
+from phantom_core.services.web.answers import problem_answer, refusal_answer
+from phantom_core.services.web.guards import ApiKeys, BodyLimit, RequestIds
+
+_LOGGER: Final = logging.getLogger(__name__)
+_HEADERS: Final = ("Authorization", "Content-Type", "X-API-Key", "X-Request-ID")
+_GRACE_S: Final = 15
+# Longer than clients and balancers keep an idle connection (5 to 60 s): whoever closes first must
+# not be the one who is just asked.
+_KEEP_ALIVE_S: Final = 75
+
+
+def add_guards(app: FastAPI, settings: Settings, service: str) -> None:
+    """Put an application behind request ids, CORS, keys, body limits and telemetry, and let it
+    answer errors in one form.
+
+    Args:
+        app: the application.
+        settings: keys, origins and limits.
+        service: its name in metrics.
+    """
+    app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)
+    app.add_middleware(ApiKeys, keys=settings.api_keys)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=_HEADERS,
+            expose_headers=["X-Request-ID", "Retry-After"],
+        )
+    app.add_middleware(RequestIds)
+    app.add_middleware(Telemetry, service=service)
+    app.add_exception_handler(PhantomError, _phantom_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _bug)
+
+
+async def _phantom_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, PhantomError)
+    return problem_answer(error, request.scope)
+
+
+async def _validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"][1:])
+    return refusal_answer(
+        422,
+        f"{place or 'The request'} cannot be used: {first['msg']}.",
+        "See /docs.",
+        request.scope,
+    )
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    answer = refusal_answer(
+        error.status_code, f"{error.detail}.", "See /docs for what there is.", request.scope
+    )
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _bug(request: Request, error: Exception) -> Response:
+    _LOGGER.error("A request failed.", exc_info=error)
+    return refusal_answer(
+        500, "The service made a mistake.", "Its log has the request's id.", request.scope
+    )
+
+
+def run_service(app: FastAPI, host: str, port: int) -> None:
+    """Serve an application until SIGTERM or SIGINT, then finish what was begun.
+
+    Args:
+        app: the application.
+        host: to listen on.
+        port: to listen on; 0 takes a free one.
+    Raises:
+        InputError: nobody can listen there.
+    """
+    listening = _listen(host, port)
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=_GRACE_S,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            server_header=False,
+            date_header=False,
+        )
+    )
+    # uvicorn raises the signal again once it has stopped; that a service was asked to stop is no
+    # failure of its own.
+    for number_of_signal in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number_of_signal, lambda *_: None)
+    server.run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Says where it is once it answers there."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer."""
+        await super().startup(sockets)
+        if self.started and sockets:
+            name, port = sockets[0].getsockname()[:2]
+            print(f"Serving on http://{f'[{name}]' if ':' in name else name}:{port}", flush=True)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+    except OSError as error:
+        raise InputError(
+            f"Nobody can listen on {host} port {port}: {error.strerror or error}.",
+            hint="Choose another --port.",
+        ) from error
+    return listening

@@ -1,0 +1,119 @@
+"""The feature writer: session features into Redis. While Redis is away they wait here, and all
+catch up when it is back.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Final
+
+import redis
+
+from phantom_core.core.errors import PhantomError
+from phantom_core.core.telemetry.metrics import BATCH_SECONDS, LAG_SECONDS, REDIS_UP, count_error
+from phantom_core.publishing.session_features import TTL_S, read_features, write_features
+from phantom_core.services.worker.live_sessions import LiveSessions
+
+SERVICE: Final = "worker"
+_AT_ONCE: Final = 500
+_FIRST_PAUSE_S: Final = 0.5
+_LONGEST_PAUSE_S: Final = 10.0
+_LOGGER: Final = logging.getLogger(__name__)
+
+
+class FeatureWriter:
+    """Writes the features of sessions that changed.
+
+    Args:
+        connect: gives a client of the server.
+        sessions: what to write.
+        now_ms: the clock, UTC milliseconds.
+    """
+
+    def __init__(
+        self, connect: Callable[[], redis.Redis], sessions: LiveSessions, now_ms: Callable[[], int]
+    ) -> None:
+        self._connect, self._sessions, self._now_ms = connect, sessions, now_ms
+        self._client: redis.Redis | None = None
+        self._changed: dict[int, int] = {}
+        self._pause_s, self._again_s = 0.0, 0.0
+
+    @property
+    def n_waiting(self) -> int:
+        """Sessions whose features Redis does not have yet."""
+        return len(self._changed)
+
+    def mark(self, keys: Iterable[int]) -> None:
+        """Say that sessions changed."""
+        now_ms = self._now_ms()
+        for key in keys:
+            self._changed[key] = now_ms
+
+    def write(self) -> bool:
+        """Write what waits; False when Redis is away, which is tried again later."""
+        if not self._changed or time.monotonic() < self._again_s:
+            return not self._changed
+        self._drop_forgotten()
+        try:
+            while keys := list(islice(self._changed, _AT_ONCE)):
+                self._write(keys)
+        except PhantomError as error:
+            self._wait(error)
+            return False
+        if self._pause_s:
+            self._come_back()
+        return True
+
+    def mark_missing(self, keys: Iterable[int]) -> None:
+        """Mark sessions of which Redis knows less than the lake: a worker may have died while Redis
+        was away.
+        """
+        sessions = self._sessions.features(keys, 0)
+        try:
+            known = {
+                key: read_features(self._server(), session.session_id)
+                for key, session in sessions.items()
+            }
+        except PhantomError as error:
+            self._wait(error)
+            known = {}
+        found = {key: document.n_events for key, document in known.items() if document}
+        self.mark(key for key, session in sessions.items() if found.get(key, 0) < session.n_events)
+
+    def _write(self, keys: list[int]) -> None:
+        started_s, now_ms = time.monotonic(), self._now_ms()
+        sessions = self._sessions.features(keys, now_ms)
+        write_features(self._server(), list(sessions.values()))
+        for key in keys:
+            del self._changed[key]
+        BATCH_SECONDS.labels("redis").observe(time.monotonic() - started_s)
+        for session in sessions.values():
+            LAG_SECONDS.labels("redis").observe(max(0.0, (now_ms - session.last_event_ms) / 1e3))
+        REDIS_UP.labels(SERVICE).set(1)
+
+    def _server(self) -> redis.Redis:
+        if self._client is None:
+            self._client = self._connect()
+        return self._client
+
+    def _drop_forgotten(self) -> None:
+        """What Redis would have forgotten by now need not be written."""
+        oldest_ms = self._now_ms() - TTL_S * 1_000
+        for key in [key for key, marked_ms in self._changed.items() if marked_ms < oldest_ms]:
+            del self._changed[key]
+
+    def _wait(self, error: PhantomError) -> None:
+        if not self._pause_s:
+            _LOGGER.warning("Session features wait: %s", error)
+        self._client = None  # an embedded server may come back elsewhere
+        count_error(SERVICE, type(error).__name__)
+        REDIS_UP.labels(SERVICE).set(0)
+        self._pause_s = min(_LONGEST_PAUSE_S, max(_FIRST_PAUSE_S, 2 * self._pause_s))
+        self._again_s = time.monotonic() + self._pause_s
+
+    def _come_back(self) -> None:
+        """Redis is back, perhaps without what it knew: write all that is in memory again."""
+        _LOGGER.warning("Redis is back; session features are written again.")
+        self._pause_s = 0.0
+        self.mark(key for key in self._sessions.in_memory() if key not in self._changed)

@@ -1,0 +1,114 @@
+"""Live sessions: those with recent events, in memory. What is not in memory is built from the lake,
+which has the last word.
+"""
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+
+from phantom_core.features.online.session import Event, LiveSession, Value
+from phantom_core.features.online.user_agents import UserAgents
+from phantom_core.lake.lake import Lake
+from phantom_core.publishing.session_features import Feature, PublishedFeatures
+from phantom_core.services.worker.micro_batch import SessionEvent
+
+MOST_KEPT: Final = 20_000
+_COLUMNS: Final = (
+    "session_key, session_id, event_ms, event_id, event_name, page, product_id, "
+    "price_seen, user_agent, store_mode"
+)
+
+
+class LiveSessions:
+    """Sessions of one worker.
+
+    Args:
+        lake: where earlier events are.
+        most_kept: so many stay in memory between commits.
+    """
+
+    def __init__(self, lake: Lake, most_kept: int = MOST_KEPT) -> None:
+        self._lake, self._most_kept = lake, most_kept
+        self._sessions: OrderedDict[int, tuple[str, LiveSession]] = OrderedDict()
+        self._user_agents = UserAgents()
+
+    def take(self, events: Sequence[SessionEvent]) -> tuple[set[int], int]:
+        """Count events into their sessions.
+
+        Returns:
+            Keys of the sessions that changed, and how many events were older than one already
+            counted in their session.
+        """
+        self._load({event.session_key for event in events})
+        changed: set[int] = set()
+        n_late = 0
+        for one in events:
+            _, session = self._sessions.setdefault(one.session_key, (one.session_id, LiveSession()))
+            last_ms = session.times.sorted_ms[-1] if session.n_events else one.event.event_ms
+            if session.add(one.event):
+                changed.add(one.session_key)
+                n_late += one.event.event_ms < last_ms
+        self._user_agents.learn(one.event.user_agent for one in events)
+        return changed, n_late
+
+    def features(self, keys: Iterable[int], updated_ms: int) -> dict[int, PublishedFeatures]:
+        """What is known of some sessions, by key; those without any event are left out.
+
+        Args:
+            keys: of the sessions.
+            updated_ms: the clock, UTC milliseconds.
+        """
+        wanted = list(keys)
+        self._load(wanted)
+        return {key: self._features(key, updated_ms) for key in wanted if key in self._sessions}
+
+    def in_memory(self) -> list[int]:
+        """Keys of the sessions in memory."""
+        return list(self._sessions)
+
+    def forget(self, keys: Iterable[int] | None = None) -> None:
+        """Build some sessions, or all, from the lake when they are needed next. Nothing of theirs
+        may wait for a commit.
+        """
+        if keys is None:
+            self._sessions.clear()
+            return
+        for key in keys:
+            self._sessions.pop(key, None)
+
+    def shrink(self) -> None:
+        """Forget those whose last event came longest ago. Nothing may wait for a commit."""
+        while len(self._sessions) > self._most_kept:
+            self._sessions.popitem(last=False)
+
+    def _features(self, key: int, updated_ms: int) -> PublishedFeatures:
+        session_id, session = self._sessions[key]
+        self._sessions.move_to_end(key)
+        features = {
+            name: _plain(value) for name, value in session.features(self._user_agents).items()
+        }
+        return PublishedFeatures(
+            session_id,
+            session.n_events,
+            session.times.sorted_ms[-1],
+            updated_ms,
+            session.store_mode or "",
+            features,
+        )
+
+    def _load(self, keys: Collection[int]) -> None:
+        missing = [key for key in keys if key not in self._sessions]
+        if not missing:
+            return
+        with self._lake.connect(("events",)) as connection:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM events WHERE session_key IN (SELECT unnest(?::BIGINT[]))",
+                [missing],
+            ).fetchall()
+        for key, session_id, *fields in rows:
+            self._sessions.setdefault(key, (session_id, LiveSession()))[1].add(Event(*fields))
+        self._user_agents.learn(row[-2] for row in rows)
+
+
+def _plain(value: Value) -> Feature:
+    return int(value) if isinstance(value, bool) else value

@@ -1,0 +1,181 @@
+"""A micro-batch: messages of both topics on their way into the lake, judged as they come and
+committed together.
+"""
+
+import hashlib
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import pyarrow as pa
+
+from phantom_core.core.settings import Settings
+from phantom_core.events.canonical import message_mapping
+from phantom_core.events.sources import LINE_FIELDS, raw_table
+from phantom_core.events.staging import Staging
+from phantom_core.events.text_rows import MARK_BYTES, TextRow, broken_row, document_row
+from phantom_core.features.online.session import Event
+from phantom_core.lake.lake import Lake
+from phantom_core.lake.load import REFUSED, commit_refused, commit_staged, new_load
+from phantom_core.messages.topic import EVENTS, KINDS, Message
+
+_EVENT_FIELDS: Final = (
+    "event_ms",
+    "event_id",
+    "event_name",
+    "page",
+    "product_id",
+    "price_seen",
+    "user_agent",
+    "store_mode",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEvent:
+    """An event that was taken, and whose it is."""
+
+    session_key: int
+    session_id: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What became of the messages of one topic.
+
+    Attributes:
+        accepted, duplicates: messages.
+        refused: messages by reason code.
+        known_sessions: sessions of duplicates: what is told of them elsewhere may have counted one
+            twice.
+    """
+
+    accepted: int = 0
+    duplicates: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
+    known_sessions: frozenset[int] = frozenset()
+
+
+class MicroBatch:
+    """Messages between two commits.
+
+    Args:
+        lake: where they go.
+        settings: limits.
+        source: how the ledger names them: "kafka" or "buffer".
+        now_ms: the clock, UTC milliseconds.
+    """
+
+    def __init__(self, lake: Lake, settings: Settings, source: str, now_ms: int) -> None:
+        self._lake, self._source, self._max_chars = lake, source, settings.max_field_bytes
+        self._stagings: dict[str, Staging] = {}
+        for topic, kind in KINDS.items():
+            mapping, columns = message_mapping(kind)
+            self._stagings[topic] = Staging(
+                None,
+                mapping,
+                columns,
+                now_ms=now_ms,
+                future_tolerance_s=settings.future_tolerance_s,
+                max_chars=settings.max_field_bytes,
+            )
+        self._poison: dict[str, dict[str, list[dict[str, object]]]] = {
+            topic: defaultdict(list) for topic in KINDS
+        }
+        self.n_messages = 0
+
+    def add(self, messages: Sequence[Message]) -> list[SessionEvent]:
+        """Judge messages; gives the events among the good ones, in the order they came."""
+        found: list[SessionEvent] = []
+        for topic in KINDS:
+            if of_topic := [message for message in messages if message.topic == topic]:
+                self._judge(topic, of_topic)
+                found += self._events(len(of_topic)) if topic == EVENTS else []
+        self.n_messages += len(messages)
+        return found
+
+    def commit(self, now_ms: int) -> dict[str, Committed]:
+        """Bring everything into the lake; returns what became of it, by topic."""
+        done = {
+            topic: self._commit(topic, now_ms) for topic in KINDS if self._stagings[topic].n_rows
+        }
+        for staging in self._stagings.values():
+            staging.restart(now_ms)
+        self.n_messages = 0
+        return done
+
+    def _judge(self, topic: str, messages: Sequence[Message]) -> None:
+        staging = self._stagings[topic]
+        first = staging.n_rows
+        staging.add(
+            raw_table(
+                [self._row(first + place, message) for place, message in enumerate(messages)],
+                ("doc",),
+            )
+        )
+        bad = staging.connection.execute(
+            "SELECT line, reason, detail, text FROM staged WHERE line >= ? AND reason IS NOT NULL "
+            "ORDER BY line",
+            [first],
+        ).fetchall()
+        for line, reason, detail, text in bad:
+            message = messages[line - first]
+            self._poison[topic][message.partition].append(
+                {"line": message.offset, "reason": reason, "detail": detail, "text": text}
+            )
+
+    def _row(self, line: int, message: Message) -> TextRow:
+        text = message.value.decode("utf-8", errors=MARK_BYTES)
+        if message.problem:
+            return broken_row(
+                line, message.problem, "The message did not survive its storage.", text
+            )
+        return document_row(line, text, LINE_FIELDS * self._max_chars)
+
+    def _events(self, n_last: int) -> list[SessionEvent]:
+        staging = self._stagings[EVENTS]
+        rows = staging.connection.execute(
+            f"SELECT session_key, session_id, {', '.join(_EVENT_FIELDS)} FROM staged WHERE line "
+            ">= ? AND reason IS NULL ORDER BY line",
+            [staging.n_rows - n_last],
+        ).fetchall()
+        return [SessionEvent(row[0], row[1], Event(*row[2:])) for row in rows]
+
+    def _commit(self, topic: str, now_ms: int) -> Committed:
+        started_s = time.monotonic()
+        connection, kind = self._stagings[topic].connection, KINDS[topic]
+        refused = self._commit_poison(topic, now_ms)
+        connection.execute("DELETE FROM staged WHERE reason IS NOT NULL")
+        [(n_good,)] = connection.execute("SELECT COUNT(*) FROM staged").fetchall()
+        if not n_good:
+            return Committed(refused=refused)
+        load = new_load(kind, f"{self._source}:{topic}", "", "canonical", now_ms)
+        done = commit_staged(self._lake, connection, load, lambda: time.monotonic() - started_s)
+        known = connection.execute(
+            "SELECT DISTINCT session_key FROM staged AS s ANTI JOIN fresh AS f ON f.row = s.rowid"
+            if done.duplicates
+            else "SELECT 0 LIMIT 0"
+        ).fetchall()
+        return Committed(
+            done.accepted, done.duplicates, refused, frozenset(key for (key,) in known)
+        )
+
+    def _commit_poison(self, topic: str, now_ms: int) -> dict[str, int]:
+        """Put what was refused into quarantine, by partition: its line is the offset, so that
+        nothing is there twice.
+        """
+        reasons: dict[str, int] = defaultdict(int)
+        for partition, rows in self._poison[topic].items():
+            place = f"{self._source}:{topic}/{partition}"
+            load = new_load(
+                KINDS[topic], place, hashlib.sha256(place.encode()).hexdigest(), "canonical", now_ms
+            )
+            for reason, n_rows in commit_refused(
+                self._lake, load, pa.Table.from_pylist(rows, schema=REFUSED)
+            ).quarantined.items():
+                reasons[reason] += n_rows
+        self._poison[topic].clear()
+        return dict(reasons)

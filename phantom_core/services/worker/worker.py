@@ -1,0 +1,208 @@
+"""The stream worker: from the topics into the lake, each message once, and session features into
+Redis within half a second.
+
+Order of what it does with a message: count it into its session, write the features, and with the
+next commit bring it into the lake and only then tell the topic. A worker that dies before that gets
+the message again; the lake knows it by its event id, and a session is built from the lake, so that
+nothing is lost and nothing counts twice (docs/adr/0016-online-path.md).
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from phantom_core.core.settings import Settings
+from phantom_core.core.telemetry.metrics import (
+    BATCH_SECONDS,
+    BUFFERED,
+    LAG_EVENTS,
+    LATE,
+    count_events,
+)
+from phantom_core.lake.lake import open_lake
+from phantom_core.lake.load import compact_rows
+from phantom_core.messages.kafka import KafkaReader
+from phantom_core.messages.local import LocalReader, open_inbox
+from phantom_core.messages.topic import Reader
+from phantom_core.publishing.session_features import TTL_S
+from phantom_core.services.worker.feature_writer import SERVICE, FeatureWriter
+from phantom_core.services.worker.live_sessions import LiveSessions
+from phantom_core.services.worker.micro_batch import MicroBatch
+from phantom_core.valkey.server import connect_server
+
+_MOST_AT_ONCE: Final = 5_000
+_MOST_IN_BATCH: Final = 50_000
+_POLL_S: Final = 0.2
+_COMPACT_AFTER: Final = 250
+_IDLE_S: Final = 10.0
+_LOGGER: Final = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Report:
+    """What a worker did.
+
+    Attributes:
+        polled: messages read, also those that came again.
+        accepted, duplicates, refused: messages of commits.
+        late: events older than one already counted in their session.
+        commits: to the lake.
+    """
+
+    polled: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    refused: int = 0
+    late: int = 0
+    commits: int = 0
+
+
+class Worker:
+    """One worker of a workspace.
+
+    Args:
+        settings: topics, workspace, Redis.
+        now_ms: the clock, UTC milliseconds.
+    """
+
+    def __init__(
+        self, settings: Settings, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    ) -> None:
+        self.report = Report()
+        self._settings, self._now_ms = settings, now_ms
+        self._lake = open_lake(settings)
+        self._source = "kafka" if settings.kafka_bootstrap else "buffer"
+        self._sessions = LiveSessions(self._lake)
+        self._writer = FeatureWriter(lambda: connect_server(settings), self._sessions, now_ms)
+        self._batch = MicroBatch(self._lake, settings, self._source, now_ms())
+        self._began_s = time.monotonic()
+        self._newest_file = self._newest_file_load()
+        self._reader = self._open_reader()
+
+    def run(self, is_over: Callable[[], bool], *, until_empty: bool = False) -> Report:
+        """Work until told to stop; then commit what was begun.
+
+        Args:
+            is_over: asked several times a second.
+            until_empty: stop also when nothing is left to be read.
+        """
+        self._catch_up()
+        idle_since_s = time.monotonic()
+        try:
+            while not is_over():
+                if self.step():
+                    idle_since_s = time.monotonic()
+                elif until_empty and self._is_empty(time.monotonic() - idle_since_s):
+                    break
+            self.commit()
+            self._writer.write()
+        finally:
+            self._reader.close()
+        return self.report
+
+    def step(self) -> int:
+        """Take the next messages and commit when it is time; returns how many came."""
+        messages = self._reader.poll(_MOST_AT_ONCE, _POLL_S)
+        if messages:
+            self._began_s = self._began_s if self._batch.n_messages else time.monotonic()
+            self.report.polled += len(messages)
+            changed, n_late = self._sessions.take(self._batch.add(messages))
+            self.report.late += n_late
+            LATE.inc(n_late)
+            self._writer.mark(changed)
+        self._writer.write()
+        n_waiting = self._batch.n_messages
+        if n_waiting >= _MOST_IN_BATCH or (
+            n_waiting and time.monotonic() - self._began_s >= self._settings.stream_commit_s
+        ):
+            self.commit()
+        return len(messages)
+
+    def commit(self) -> None:
+        """Bring what was read into the lake, then tell the topic."""
+        self._commit_to_lake()
+        self._reader.commit()
+        for (topic, partition), n_left in self._reader.lag().items():
+            (LAG_EVENTS.labels(topic, partition) if partition else BUFFERED.labels(topic)).set(
+                n_left
+            )
+
+    def _commit_to_lake(self) -> None:
+        if not self._batch.n_messages:
+            return
+        started_s = time.monotonic()
+        for topic, done in self._batch.commit(self._now_ms()).items():
+            n_refused = sum(done.refused.values())
+            self.report.accepted += done.accepted
+            self.report.duplicates += done.duplicates
+            self.report.refused += n_refused
+            count_events(
+                SERVICE,
+                topic,
+                accepted=done.accepted,
+                duplicates=done.duplicates,
+                refused=done.refused,
+            )
+            # One client id in two sessions is one event in the lake, though both sessions counted
+            # it.
+            self._sessions.forget(done.known_sessions)
+            self._writer.mark(done.known_sessions)
+        if (
+            newest := self._newest_file_load()
+        ) != self._newest_file:  # somebody loaded files: they may hold events of these sessions
+            self._sessions.forget()
+            self._newest_file = newest
+        self._sessions.shrink()
+        self.report.commits += 1
+        BATCH_SECONDS.labels("lake").observe(time.monotonic() - started_s)
+        if self.report.commits % _COMPACT_AFTER == 0:
+            compact_rows(self._lake)
+
+    def _open_reader(self) -> Reader:
+        if self._settings.kafka_bootstrap:
+            return KafkaReader(
+                self._settings.kafka_bootstrap,
+                self._settings.kafka_options,
+                self._hand_over,
+                self._lose,
+            )
+        return LocalReader(open_inbox(self._settings.workspace))
+
+    def _hand_over(self) -> None:
+        """Partitions go to another worker: what was read of them is committed first."""
+        self._writer.write()
+        self.commit()
+        self._sessions.forget()
+
+    def _lose(self) -> None:
+        """Partitions are with another worker already: it reads again what was not committed, and
+        the lake tells it apart.
+        """
+        self._commit_to_lake()
+        self._sessions.forget()
+
+    def _catch_up(self) -> None:
+        """Redis may lack what the lake got while it was away from a worker that has died since."""
+        since_ms = self._now_ms() - TTL_S * 1_000
+        with self._lake.connect(("events", "loads")) as connection:
+            recent = "SELECT load_seq FROM loads WHERE loaded_ms >= ? AND file LIKE ?"
+            rows = connection.execute(
+                f"SELECT DISTINCT session_key FROM events WHERE load_seq IN ({recent})",
+                [since_ms, f"{self._source}:%"],
+            ).fetchall()
+        self._writer.mark_missing([key for (key,) in rows])
+
+    def _newest_file_load(self) -> int:
+        """Number of the newest load of events that was none of a stream."""
+        with self._lake.connect(("loads",)) as connection:
+            streams = " AND ".join(f"file NOT LIKE '{source}:%'" for source in ("kafka", "buffer"))
+            [(number,)] = connection.execute(
+                f"SELECT COALESCE(MAX(load_seq), 0) FROM loads WHERE kind = 'events' AND {streams}"
+            ).fetchall()
+        return int(number)
+
+    def _is_empty(self, idle_s: float) -> bool:
+        lag = self._reader.lag()
+        return not any(lag.values()) if lag and self._source == "buffer" else idle_s >= _IDLE_S

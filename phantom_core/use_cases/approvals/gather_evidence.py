@@ -1,0 +1,186 @@
+"""Gather evidence: everything an approver should see of a rule set, from checks to the
+simulator.
+"""
+
+import difflib
+import json
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
+from pydantic import JsonValue
+
+from phantom_core.approvals.change_request import Request
+from phantom_core.approvals.evidence import Evidence, Part
+from phantom_core.core.errors import CancelledError, PhantomError
+from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.core.settings import Settings
+from phantom_core.features.catalogue import feature_names
+from phantom_core.features.domains import P_AGENT
+from phantom_core.lake.lake import open_lake
+from phantom_core.model_store.store import ModelStore
+from phantom_core.models.saved_classifier import read_classifier
+from phantom_core.replay.features_at_quote import columns_of
+from phantom_core.replay.fidelity import fidelity_to_classifier
+from phantom_core.replay.replay import Replay
+from phantom_core.rules.document import from_json, to_json
+from phantom_core.rules.evaluate import check_features
+from phantom_core.rules.rule_set import RuleSet
+from phantom_core.rules.text import format_rules
+from phantom_core.session_market.market import ClassifierScorer
+from phantom_core.session_market.optimum import paired_trial
+from phantom_core.use_cases.models import train_classifier
+from phantom_core.use_cases.models.score import score_sessions
+from phantom_core.use_cases.rules.check_rules import check_rule_set, seen_matrix
+from phantom_core.use_cases.rules.replay_rules import replay_rules
+
+MULTITASK = "multitask"
+TRIAL_SESSIONS = 1_500
+
+
+def gather_evidence(
+    settings: Settings,
+    request: Request,
+    live: RuleSet,
+    *,
+    now_ms: int,
+    trial_sessions: int = TRIAL_SESSIONS,
+    progress: Progress = no_progress,
+) -> Evidence:
+    """Check, replay and simulate what a request proposes; a part that cannot be had says why.
+
+    Args:
+        settings: workspace, limits and seed.
+        request: what is proposed.
+        live: the rules that it would replace.
+        now_ms: UTC milliseconds.
+        trial_sessions: how many to simulate.
+        progress: told as it goes.
+    Raises:
+        InputError: the rules read what is not known of a session.
+    """
+    rules = from_json(json.loads(request.rules))
+    check_features(rules, (*feature_names(), P_AGENT))
+    progress(0, "checking")
+    findings = check_rule_set(settings, rules)
+    replay, replayed = _replay(settings, rules, live, now_ms, part_progress(progress, 0.05, 0.6))
+    text, base_text = format_rules(rules), format_rules(live)
+    markups = [*(rule.markup_ratio for rule in rules.rules), rules.otherwise]
+    evidence = Evidence(
+        request_id=request.request_id,
+        revision=request.revision,
+        created_ms=now_ms,
+        rules=cast(dict[str, JsonValue], to_json(rules)),
+        text=text,
+        policy=request.policy,
+        share=request.share,
+        base_version=request.base_version,
+        base_text=base_text,
+        diff=_diff(base_text, text),
+        highest_markup=max(markups),
+        lowest_markup=min(markups),
+        largest_step=_largest_step(rules, live, replayed),
+        findings=tuple(cast(dict[str, JsonValue], one.to_json()) for one in findings),
+        fidelity=_part(lambda: _fidelity(settings, rules, part_progress(progress, 0.6, 0.65))),
+        replay=replay,
+        trial=_part(
+            lambda: _trial(
+                settings, rules, live, trial_sessions, part_progress(progress, 0.65, 0.98)
+            )
+        ),
+        models={kind: _version(settings, kind) for kind in (train_classifier.KIND, MULTITASK)},
+        data=_data(settings, replayed),
+        seed=settings.seed,
+    )
+    progress(1, "gathered")
+    return evidence
+
+
+def _replay(
+    settings: Settings, rules: RuleSet, live: RuleSet, now_ms: int, progress: Progress
+) -> tuple[Part, Replay | None]:
+    """On logged sessions; and the replay itself, where there is one."""
+    replayed: list[Replay] = []
+
+    def found() -> dict[str, JsonValue]:
+        replayed.append(
+            replay_rules(settings, rules, live, now_ms=now_ms, keep=False, progress=progress)
+        )
+        return cast(dict[str, JsonValue], replayed[0].to_json())
+
+    return _part(found), next(iter(replayed), None)
+
+
+def _trial(
+    settings: Settings, rules: RuleSet, live: RuleSet, n_sessions: int, progress: Progress
+) -> dict[str, JsonValue]:
+    """In the simulator, beside what is live and the optimum."""
+    scorer = ClassifierScorer(
+        read_classifier(ModelStore(settings.workspace, train_classifier.KIND).open())
+    )
+    rails = settings.lowest_markup, settings.highest_markup
+    found = paired_trial(
+        rules,
+        live,
+        scorer,
+        rails=rails,
+        n_sessions=n_sessions,
+        seed=settings.seed + 1,
+        progress=progress,
+    )
+    return cast(dict[str, JsonValue], found.to_json())
+
+
+def _part(find: Callable[[], dict[str, JsonValue]]) -> Part:
+    try:
+        return Part(find())
+    except CancelledError:
+        raise
+    except PhantomError as error:
+        return Part({}, str(error))
+
+
+def _fidelity(settings: Settings, rules: RuleSet, progress: Progress) -> dict[str, JsonValue]:
+    matrix = seen_matrix(settings)
+    if matrix is None:
+        return {}
+    scores = score_sessions(settings, open_lake(settings), progress=progress)
+    p_agent = np.asarray(scores["agent_probability"].to_numpy(), np.float64)
+    columns = columns_of(matrix) | {P_AGENT: p_agent}
+    return fidelity_to_classifier(rules, columns, p_agent)
+
+
+def _largest_step(rules: RuleSet, live: RuleSet, replay: Replay | None) -> float:
+    """On logged quotes; without any, the worst that any pair of rules could do."""
+    if replay:
+        return max((abs(one.markup_after - one.markup_before) for one in replay.moved), default=0.0)
+    after, before = (
+        [*(rule.markup_ratio for rule in one.rules), one.otherwise] for one in (rules, live)
+    )
+    return max(abs(a - b) for a in after for b in before)
+
+
+def _diff(before: str, after: str) -> str:
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=100)
+    return "\n".join(line for line in lines if not line.startswith(("---", "+++", "")))
+
+
+def _version(settings: Settings, kind: str) -> str:
+    store = ModelStore(settings.workspace, kind)
+    return store.open().manifest.version if store.versions() else ""
+
+
+def _data(settings: Settings, replay: Replay | None) -> dict[str, JsonValue]:
+    lake = open_lake(settings)
+    found: dict[str, JsonValue] = {
+        "lake_version": lake.version(),
+        "quotes_version": lake.version("quotes"),
+    }
+    if replay:
+        found |= {
+            "sessions": replay.sessions,
+            "quotes": replay.quotes,
+            "first_ms": replay.first_ms,
+            "last_ms": replay.last_ms,
+        }
+    return found

@@ -1,0 +1,41 @@
+"""Live documents: what servers should hold, made of what the control database says."""
+
+import sqlalchemy as sa
+
+from phantom_core.approvals import releases
+from phantom_core.approvals.releases import PublishedRelease
+from phantom_core.publishing.live import NOTHING_LIVE, Live
+from phantom_core.publishing.release import RuleRelease as Document
+from phantom_core.publishing.release import parse_release
+
+
+def expected_documents(connection: sa.Connection) -> tuple[Live, list[Document]]:
+    """What the server should hold, by the database's word."""
+    release = releases.current_release(connection)
+    return (live_of(release), documents_of(connection, release)) if release else (NOTHING_LIVE, [])
+
+
+def documents_of(connection: sa.Connection, release: PublishedRelease) -> list[Document]:
+    """The releases that a switch names, as they were published."""
+    return [
+        parse_release(releases.release_document(connection, version))
+        for version in live_of(release).versions
+    ]
+
+
+def live_of(release: PublishedRelease) -> Live:
+    """The live document of a switch."""
+    return Live(
+        epoch=release.epoch,
+        version=release.version,
+        share=release.share,
+        stable=release.stable,
+        salt=release.salt,
+        is_killed=release.is_killed,
+        policy=release.policy,
+        lowest_markup=release.lowest_markup,
+        highest_markup=release.highest_markup,
+        audit_seq=release.audit_seq,
+        audit_hash=release.audit_hash,
+        switched_ms=release.at_ms,
+    )

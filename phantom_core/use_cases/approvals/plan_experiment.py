@@ -1,0 +1,171 @@
+"""Plan an experiment: how many sessions it takes, and a draft of it."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from phantom_core.approvals import price_experiments as kept
+from phantom_core.approvals.experiment_plan import AS_LIVE, BASE_PRICE, Metric, Plan, PlannedArm
+from phantom_core.approvals.price_experiments import Experiment
+from phantom_core.core.errors import InputError
+from phantom_core.core.settings import Settings
+from phantom_core.database.connection import control_of
+from phantom_core.experiments.baseline import read_outcomes
+from phantom_core.experiments.experiment_size import Baseline, Size, size_of
+from phantom_core.experiments.report import METRICS
+from phantom_core.lake.lake import open_lake
+
+LOOK_BACK_DAYS: Final = 28
+_DAY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """A plan before it is kept.
+
+    Attributes:
+        size: how many sessions it takes.
+        baseline: what it was worked out from.
+        seen: sessions behind the baseline; 0 where it was stated.
+    """
+
+    size: Size
+    baseline: Baseline
+    seen: int
+
+
+def metric_named(name: str) -> Metric:
+    """A metric by its name.
+
+    Raises:
+        InputError: there is none.
+    """
+    for metric in METRICS:
+        if metric == name:
+            return metric
+    raise InputError(f"There is no metric '{name}'.", hint=f"There are {', '.join(METRICS)}.")
+
+
+def parse_arms(texts: Sequence[str]) -> tuple[PlannedArm, ...]:
+    """Arms as people write them.
+
+    >>> parse_arms(["control=0.5:live", "none=0.5:base"])
+    (Arm(name='control', share=0.5, version='live'), Arm(name='none', share=0.5, version=''))
+
+    Raises:
+        InputError: a text that is none.
+    """
+    found = []
+    for text in texts:
+        name, _, rest = text.partition("=")
+        share, _, version = rest.partition(":")
+        try:
+            found.append(
+                PlannedArm(
+                    name.strip(),
+                    float(share),
+                    BASE_PRICE if version.strip() == "base" else version.strip() or AS_LIVE,
+                )
+            )
+        except ValueError:
+            raise InputError(
+                f"'{text}' is no arm.",
+                hint="Write name=share:version, such as control=0.5:live or plus=0.5:base.",
+            ) from None
+    return tuple(found)
+
+
+def size_experiment(
+    settings: Settings,
+    arms: Sequence[PlannedArm],
+    metric: Metric,
+    effect: float,
+    *,
+    now_ms: int,
+    alpha: float = 0.05,
+    power: float = 0.8,
+    baseline: Baseline | None = None,
+) -> Sized:
+    """How long an experiment would take.
+
+    Args:
+        settings: workspace.
+        arms: with their shares.
+        metric: outcome that decides.
+        effect: smallest relative effect that matters.
+        now_ms: UTC milliseconds.
+        alpha: see `size_of`.
+        power: the same.
+        baseline: of a session; None means the newest LOOK_BACK_DAYS of the lake.
+    Raises:
+        InputError: figures that mean nothing, or a lake without purchases.
+    """
+    seen = 0
+    if baseline is None:
+        outcomes = read_outcomes(
+            open_lake(settings), _newest(settings, now_ms) - LOOK_BACK_DAYS * _DAY_MS
+        )
+        baseline, seen = outcomes.by_metric[metric], outcomes.sessions
+    return Sized(
+        size_of(baseline, effect, [arm.share for arm in arms], alpha=alpha, power=power),
+        baseline,
+        seen,
+    )
+
+
+def plan_experiment(
+    settings: Settings,
+    who: str,
+    experiment_id: str,
+    question: str,
+    arms: Sequence[PlannedArm],
+    sized: Sized,
+    *,
+    metric: Metric,
+    effect: float,
+    now_ms: int,
+    alpha: float = 0.05,
+    power: float = 0.8,
+    tolerated_drop: float = 0.0,
+) -> Experiment:
+    """Keep a plan as a draft.
+
+    Raises:
+        InputError: arms or names that cannot be used.
+        ConflictError: the name is taken.
+        NotAllowedError: not by this person.
+    """
+    base = sized.baseline
+    per_day = base.per_day if base.per_day == base.per_day else 0.0
+    plan = Plan(
+        question,
+        tuple(arms),
+        metric,
+        effect,
+        alpha,
+        power,
+        tolerated_drop,
+        sized.size.sessions,
+        base.mean,
+        base.sd,
+        per_day,
+    )
+    return kept.draft_experiment(
+        control_of(settings.database_url, settings.workspace),
+        who,
+        experiment_id,
+        plan,
+        salt=secrets.token_hex(8),
+        now_ms=now_ms,
+    )
+
+
+def _newest(settings: Settings, now_ms: int) -> int:
+    """Moment of the newest price shown, or now."""
+    with open_lake(settings).connect(("quotes", "decisions")) as connection:
+        ((newest,),) = connection.execute(
+            "SELECT MAX(ms) FROM (SELECT MAX(event_ms) AS ms FROM quotes UNION ALL SELECT "
+            "MAX(decided_ms) FROM decisions)"
+        ).fetchall()
+    return int(newest) if newest is not None else now_ms

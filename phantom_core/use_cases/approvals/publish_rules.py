@@ -1,0 +1,294 @@
+"""Publish rules: from an approved request to what every price server reads, and back."""
+
+import re
+import secrets
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from phantom_core.accounts.people import MACHINE
+from phantom_core.approvals import releases, requests
+from phantom_core.approvals.change_request import Request
+from phantom_core.approvals.limits import read_limits
+from phantom_core.approvals.releases import PublishedRelease, Switch
+from phantom_core.core.errors import ConflictError, InputError, NotFoundError
+from phantom_core.core.settings import Settings
+from phantom_core.database.connection import write_transaction
+from phantom_core.publishing.release import RuleRelease as Document
+from phantom_core.publishing.release import parse_release, release_of
+from phantom_core.use_cases.approvals.change_requests import (
+    check_gates,
+    control_database,
+    evidence_of,
+    rules_of,
+)
+from phantom_core.use_cases.approvals.live_documents import documents_of, live_of
+from phantom_core.use_cases.approvals.reconcile_release import (
+    publish_models,
+    push_release,
+    reconcile_release,
+)
+from phantom_core.use_cases.rules.live_rules import live_version
+from phantom_core.valkey.server import connect_server
+
+# Even in an emergency nobody leaves the guard rails.
+_ALWAYS = ("guard rails",)
+
+
+def publish_request(
+    settings: Settings,
+    who: str,
+    request_id: int,
+    *,
+    now_ms: int,
+    share: float | None = None,
+    why: str = "",
+    emergency: str = "",
+) -> PublishedRelease:
+    """Make an approved request live.
+
+    Args:
+        settings: workspace, database and server.
+        who: may publish.
+        request_id: which.
+        now_ms: UTC milliseconds.
+        share: of the sessions, in place of the one it was approved for, and never more than that.
+        why: said so.
+        emergency: publish without approvals, for this reason, which marks the request for ever.
+    Raises:
+        ConflictError: not approved, a gate is closed, or something else went live meanwhile.
+        NotSwitchedError, UncertainError: the server did not take it; see `settle`.
+    """
+
+    def plan(connection: sa.Connection) -> Switch:
+        request = requests.find_request(connection, request_id)
+        if emergency:
+            request = requests.break_glass(connection, who, request_id, emergency, now_ms=now_ms)
+        elif request.state not in ("approved", "scheduled"):
+            raise ConflictError(
+                f"Request {request_id} is {request.state}, so it cannot be published.",
+                hint="It needs approval first.",
+            )
+        _check(connection, settings, request, now_ms, is_emergency=bool(emergency))
+        document = _document(connection, request, now_ms)
+        releases.keep_document(
+            connection, document.version, document.to_bytes().decode(), document.sha256
+        )
+        before = releases.current_release(connection)
+        wanted = _share(request, share)
+        stable = document.version if wanted >= 1 else (before.full_version if before else "")
+        is_killed = before.is_killed if before else False
+        return Switch(
+            "publish", request_id, document.version, wanted, stable, is_killed, request.policy
+        )
+
+    return _switch(settings, who, plan, why or emergency, now_ms)
+
+
+def set_share(
+    settings: Settings, who: str, share: float, *, why: str, now_ms: int
+) -> PublishedRelease:
+    """Give the live version to another share of the sessions; 1 makes it the only one.
+
+    Raises:
+        InputError: no share.
+        ConflictError: there is nothing live to share out.
+    """
+    if not 0 < share <= 1:
+        raise InputError(f"A share of {share} is none.", hint="It is above 0 and up to 1.")
+
+    def plan(connection: sa.Connection) -> Switch:
+        before = releases.current_release(connection)
+        if before is None or before.share >= 1 or not before.version:
+            raise ConflictError(
+                "No canary is live, so there is no share to change.",
+                hint="Publish with a share below 1 first.",
+            )
+        stable = before.version if share >= 1 else before.stable
+        return Switch(
+            "share",
+            before.request_id,
+            before.version,
+            share,
+            stable,
+            before.is_killed,
+            before.policy,
+        )
+
+    return _switch(settings, who, plan, why, now_ms)
+
+
+def roll_back(
+    settings: Settings, who: str, version: str | None = None, *, why: str, now_ms: int
+) -> PublishedRelease:
+    """Make an earlier version live for everybody.
+
+    Args:
+        settings: workspace, database and server.
+        who: may publish.
+        version: which; empty for base prices, None for the one before: what stands beside a canary,
+            or what was live before.
+        why: said so.
+        now_ms: UTC milliseconds.
+    """
+    return _go_back(settings, who, "roll back", version, why, now_ms)
+
+
+def expire_live(settings: Settings, version: str, *, now_ms: int) -> PublishedRelease:
+    """End a live version whose time is over: what stood before it is live again, or base prices
+    where a canary stands beside it.
+    """
+    with control_database(settings).connect() as connection:
+        before = releases.current_release(connection)
+    target = None if before and before.version == version else ""
+    return _go_back(settings, MACHINE, "expire", target, "its time is over", now_ms)
+
+
+def kill_live_rules(settings: Settings, who: str, *, why: str, now_ms: int) -> PublishedRelease:
+    """Have every session pay the base price, at once."""
+    return _killed(settings, who, "kill", True, why, now_ms)
+
+
+def lift_kill_switch(settings: Settings, who: str, *, why: str, now_ms: int) -> PublishedRelease:
+    """Lift the kill switch."""
+    return _killed(settings, who, "revive", False, why, now_ms)
+
+
+def _switch(
+    settings: Settings, who: str, plan: Callable[[sa.Connection], Switch], why: str, now_ms: int
+) -> PublishedRelease:
+    with connect_server(settings) as client:
+        reconcile_release(settings, client, now_ms=now_ms)
+        publish_models(settings, client, now_ms)
+        with write_transaction(control_database(settings)) as connection:
+            found = read_limits(connection, settings)
+            rails = found["lowest_markup"], found["highest_markup"]
+            release = releases.begin_release(
+                connection,
+                who,
+                plan(connection),
+                why,
+                salt=secrets.token_hex(8),
+                rails=rails,
+                now_ms=now_ms,
+            )
+            documents = documents_of(connection, release)
+        return push_release(settings, client, release, live_of(release), documents, now_ms)
+
+
+def _go_back(
+    settings: Settings, who: str, kind: releases.Kind, version: str | None, why: str, now_ms: int
+) -> PublishedRelease:
+    def plan(connection: sa.Connection) -> Switch:
+        before = releases.current_release(connection)
+        if before is None:
+            raise ConflictError("Nothing was ever live, so there is nothing to go back to.")
+        target = _version_before(connection, before) if version is None else version
+        if target == before.version and before.share >= 1:
+            raise ConflictError(
+                f"{target or 'Base prices'} is live already.", hint="Choose an earlier version."
+            )
+        request = releases.request_of(connection, target) if target else None
+        number, policy = (request.request_id, request.policy) if request else (0, before.policy)
+        return Switch(kind, number, target, 1.0, target, before.is_killed, policy)
+
+    return _switch(settings, who, plan, why, now_ms)
+
+
+def _killed(
+    settings: Settings, who: str, kind: releases.Kind, is_killed: bool, why: str, now_ms: int
+) -> PublishedRelease:
+    def plan(connection: sa.Connection) -> Switch:
+        before = releases.current_release(connection)
+        if before is None:
+            raise ConflictError("Nothing is live: every price is the base price already.")
+        if before.is_killed is is_killed:
+            raise ConflictError(
+                "The kill switch is on already." if is_killed else "The kill switch is off already."
+            )
+        return Switch(
+            kind,
+            before.request_id,
+            before.version,
+            before.share,
+            before.stable,
+            is_killed,
+            before.policy,
+        )
+
+    return _switch(settings, who, plan, why, now_ms)
+
+
+def _version_before(connection: sa.Connection, now: PublishedRelease) -> str:
+    """What stands beside a canary, or else what most sessions got before."""
+    if now.share < 1:
+        return now.stable
+    done = [
+        one
+        for one in releases.release_history(connection, newest=1_000)
+        if one.state == "done" and one.epoch < now.epoch
+    ]
+    return next((one.full_version for one in done if one.full_version != now.version), "")
+
+
+def _check(
+    connection: sa.Connection,
+    settings: Settings,
+    request: Request,
+    now_ms: int,
+    *,
+    is_emergency: bool,
+) -> None:
+    before = releases.current_release(connection)
+    if before and before.version and before.share < 1:
+        raise ConflictError(
+            f"{before.version} is still being tried on {before.share:.0%} of the sessions.",
+            hint="Give it to everybody or roll it back first.",
+        )
+    if request.expires_ms and request.expires_ms <= now_ms:
+        raise ConflictError(f"Request {request.request_id} has expired.")
+    evidence = evidence_of(connection, request)
+    if evidence is None:
+        raise NotFoundError(
+            f"Request {request.request_id} has no evidence.", hint="Submit it first."
+        )
+    closed = [
+        gate for gate in check_gates(connection, settings, request, evidence) if not gate.is_open
+    ]
+    blocking = [gate for gate in closed if not is_emergency or gate.name in _ALWAYS]
+    if request.base_version != live_version(connection) and not is_emergency:
+        raise ConflictError(
+            f"Request {request.request_id} was written against "
+            f"{request.base_version or 'base prices'}, and "
+            f"{live_version(connection) or 'base prices'} is live now.",
+            hint="Its author has to rebase it.",
+        )
+    if blocking:
+        raise ConflictError(
+            f"A gate is closed: {blocking[0].name}: {blocking[0].says}",
+            hint="The author has to edit and submit it again.",
+        )
+
+
+def _share(request: Request, share: float | None) -> float:
+    wanted = request.share if share is None else share
+    if not 0 < wanted <= request.share:
+        raise InputError(
+            f"It was approved for {request.share:.0%} of the sessions, not for {wanted:.0%}.",
+            hint="Publish it for that share or less.",
+        )
+    return wanted
+
+
+def _document(connection: sa.Connection, request: Request, now_ms: int) -> Document:
+    """The release of a request; the same one again where an earlier attempt failed."""
+    evidence = evidence_of(connection, request)
+    models = {
+        kind: version for kind, version in (evidence.models if evidence else {}).items() if version
+    }
+    name = re.sub("[^A-Za-z0-9_.-]+", "-", request.name)[:40].lstrip("_.-") or "rules"
+    version = f"{name}-{request.request_id}-{request.evidence[:8]}"
+    try:
+        return parse_release(releases.release_document(connection, version))
+    except NotFoundError:
+        return release_of(rules_of(request), version, str(request.request_id), now_ms, models)

@@ -1,0 +1,100 @@
+"""Watch the server: do what is due, and notice by itself when servers hold something else than the
+database says.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from phantom_core.alerts.watch_log import Seen, last_seen, write_watch_note
+from phantom_core.approvals import requests
+from phantom_core.approvals.change_request import Request
+from phantom_core.approvals.requests import list_requests
+from phantom_core.approvals.states import OPEN
+from phantom_core.core.errors import PhantomError, UnavailableError
+from phantom_core.core.settings import Settings
+from phantom_core.database.connection import write_transaction
+from phantom_core.use_cases.approvals.change_requests import control_database
+from phantom_core.use_cases.approvals.live_status import read_live_status
+from phantom_core.use_cases.approvals.publish_rules import expire_live, publish_request
+
+SERVER: Final = "server"
+EVERY_S: Final = 5.0
+_LOG: Final = logging.getLogger(__name__)
+
+
+def watch_once(settings: Settings, *, now_ms: int) -> Seen:
+    """Publish and end what is due, then compare the server with the database and write down what
+    was seen.
+    """
+    do_due(settings, now_ms=now_ms)
+    found = read_live_status(settings, now_ms=now_ms)
+    told = tuple(str(one) for one in found.divergences) + (
+        (found.problem,) if found.problem else ()
+    )
+    return write_watch_note(control_database(settings), SERVER, told, now_ms=now_ms)
+
+
+def watch_server(
+    settings: Settings, clock_ms: Callable[[], int], stop: threading.Event, every_s: float = EVERY_S
+) -> None:
+    """Watch until told to stop.
+
+    Args:
+        settings: workspace, database and server.
+        clock_ms: UTC milliseconds.
+        stop: set to end it.
+        every_s: pause between looks, seconds.
+    """
+    while True:
+        try:
+            watch_once(settings, now_ms=clock_ms())
+        except PhantomError as error:
+            _LOG.warning("%s", error)
+        if stop.wait(every_s):
+            return
+
+
+def seen_last(settings: Settings) -> Seen | None:
+    """What the watcher saw last; None where it never looked."""
+    return last_seen(control_database(settings), SERVER)
+
+
+def do_due(settings: Settings, *, now_ms: int) -> list[int]:
+    """Publish requests whose moment has come and end those whose time is over; returns the numbers
+    of those touched.
+    """
+    with control_database(settings).connect() as connection:
+        found = list_requests(connection, (*OPEN, "live"))
+    touched = []
+    for request in reversed(found):
+        if request.expires_ms and request.expires_ms <= now_ms:
+            _expire(settings, request, now_ms)
+            touched.append(request.request_id)
+        elif request.state == "scheduled" and request.starts_ms <= now_ms:
+            _publish(settings, request, now_ms)
+            touched.append(request.request_id)
+    return touched
+
+
+def _expire(settings: Settings, request: Request, now_ms: int) -> None:
+    if request.state == "live":
+        expire_live(settings, request.version, now_ms=now_ms)
+        return
+    with write_transaction(control_database(settings)) as connection:
+        requests.expire_requests(connection, request.request_id, now_ms=now_ms)
+
+
+def _publish(settings: Settings, request: Request, now_ms: int) -> None:
+    try:
+        publish_request(
+            settings, request.scheduled_by, request.request_id, now_ms=now_ms, why="as scheduled"
+        )
+    except UnavailableError:
+        raise  # The server may be back at the next look.
+    except PhantomError as error:
+        with write_transaction(control_database(settings)) as connection:
+            requests.unschedule_request(
+                connection, "schedule", request.request_id, str(error), now_ms=now_ms
+            )

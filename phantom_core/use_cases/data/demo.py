@@ -1,0 +1,181 @@
+"""The demo set: generated shoppers loaded the way any file is, and taken out again with one
+call.
+"""
+
+import json
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.core.settings import Settings
+from phantom_core.features.store import FeatureStore
+from phantom_core.lake.lake import TABLES, Lake, open_lake
+from phantom_core.lake.load import finish_interrupted
+from phantom_core.shoppers.catalogue import product_table
+from phantom_core.shoppers.generate import Generated, generate_sessions
+from phantom_core.use_cases.data.ingest import ingest_files
+
+MARK: Final = "demo.json"
+FOLDER: Final = "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoReport:
+    """What the demo set holds.
+
+    Attributes:
+        sessions: generated sessions.
+        events: accepted events.
+        quotes: accepted quotes.
+        seconds: wall time.
+    """
+
+    sessions: int
+    events: int
+    quotes: int
+    seconds: float
+
+    def to_json(self) -> dict[str, object]:
+        """The report as plain values."""
+        return {
+            "sessions": self.sessions,
+            "events": self.events,
+            "quotes": self.quotes,
+            "seconds": self.seconds,
+        }
+
+
+def load_demo(settings: Settings, *, now_ms: int, progress: Progress = no_progress) -> DemoReport:
+    """Generate the demo set and load it; a second call adds nothing.
+
+    Args:
+        settings: seed, size and workspace.
+        now_ms: the clock, UTC milliseconds.
+        progress: told after every step.
+    """
+    start_s = time.monotonic()
+    progress(0.0, "inventing shoppers")
+    settings.workspace.mkdir(parents=True, exist_ok=True)
+    _mark(settings.workspace, "loading")
+    files = _write_files(
+        generate_sessions(settings.demo_sessions, settings.seed), _folder(settings.workspace)
+    )
+    report = ingest_files(
+        settings,
+        [files["events"], files["quotes"]],
+        now_ms=now_ms,
+        experiments=str(files["experiments"]),
+        labels=str(files["labels"]),
+        catalogue=str(files["catalogue"]),
+        progress=part_progress(progress, 0.2, 0.8),
+    )
+    _mark(settings.workspace, "loaded")
+    progress(0.8, "computing features")
+    FeatureStore(open_lake(settings)).refresh(part_progress(progress, 0.8, 1.0))
+    accepted = {load.kind: load.accepted for load in report.loads}
+    return DemoReport(
+        settings.demo_sessions,
+        accepted["events"],
+        accepted["quotes"],
+        round(time.monotonic() - start_s, 3),
+    )
+
+
+def wants_demo(workspace: Path) -> bool:
+    """Whether nothing was ever loaded here, nor a demo set removed."""
+    lake = Lake(workspace / "lake")
+    return not (workspace / MARK).exists() and all(
+        lake.version(table) < 0 for table in ("events", "quotes", "loads")
+    )
+
+
+def has_demo(workspace: Path) -> bool:
+    """Whether the workspace holds the demo set, or a part of it."""
+    return _marked(workspace).get("state") in ("loading", "loaded")
+
+
+def remove_demo(settings: Settings) -> None:
+    """Take the demo set out again; whatever else was loaded stays.
+
+    Models stay only where other sessions are left that they may have learned from.
+    """
+    lake = open_lake(settings)
+    folder = Path(_marked(settings.workspace).get("folder", str(_folder(settings.workspace))))
+    with lake.lock:
+        finish_interrupted(lake)
+        numbers, others = _loads(lake, folder)
+        for table in ("events", "quotes", "loads"):
+            if numbers:
+                lake.delete(table, f"load_seq IN ({', '.join(map(str, numbers))})")
+        for table, column in (
+            ("experiments", "id"),
+            ("session_labels", "session"),
+            ("catalogue", "product_id"),
+        ):
+            _delete_keyed(lake, table, _folder(settings.workspace) / f"{table}.csv", column)
+    if not others:
+        shutil.rmtree(settings.workspace / "models", ignore_errors=True)
+    shutil.rmtree(_folder(settings.workspace), ignore_errors=True)
+    _mark(settings.workspace, "removed")
+    FeatureStore(lake).refresh()
+
+
+def _folder(workspace: Path) -> Path:
+    return (workspace / FOLDER).resolve()
+
+
+def _loads(lake: Lake, folder: Path) -> tuple[list[int], int]:
+    """Numbers of the loads of files in a folder, and how many others there are."""
+    with lake.connect(("loads",)) as connection:
+        rows = connection.execute("SELECT load_seq, file FROM loads").fetchall()
+    ours = [number for number, file in rows if folder in Path(file).parents]
+    return ours, len(rows) - len(ours)
+
+
+def _write_files(generated: Generated, folder: Path) -> dict[str, Path]:
+    """The demo set as files anyone may look at: what a shop could have exported."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {
+        "events": folder / "events.parquet",
+        "quotes": folder / "quotes.parquet",
+        "experiments": folder / "experiments.csv",
+        "labels": folder / "session_labels.csv",
+        "catalogue": folder / "catalogue.csv",
+    }
+    pq.write_table(generated.events, files["events"])
+    pq.write_table(generated.quotes, files["quotes"])
+    pa_csv.write_csv(generated.experiments, files["experiments"])
+    pa_csv.write_csv(generated.labels, files["labels"])
+    pa_csv.write_csv(product_table(), files["catalogue"])
+    return files
+
+
+def _delete_keyed(lake: Lake, table: str, file: Path, column: str) -> None:
+    if not file.exists():
+        return
+    key = TABLES[table].names[0]
+    names = pa_csv.read_csv(file).column(column).to_pylist()
+    for start in range(0, len(names), 1_000):
+        quoted = ", ".join(
+            "'" + str(name).replace("'", "''") + "'" for name in names[start : start + 1_000]
+        )
+        lake.delete(table, f"{key} IN ({quoted})")
+
+
+def _mark(workspace: Path, state: str) -> None:
+    # The folder is written down, since the workspace may be named otherwise, or moved, before the
+    # set is removed.
+    (workspace / MARK).write_text(
+        json.dumps({"state": state, "folder": str(_folder(workspace))}), encoding="utf-8"
+    )
+
+
+def _marked(workspace: Path) -> dict[str, str]:
+    path = workspace / MARK
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}

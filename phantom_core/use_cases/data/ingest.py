@@ -1,0 +1,288 @@
+"""Ingest: files become rows of the lake, each file whole or not at all, each row accounted for."""
+
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from phantom_core.core.errors import InputError, PhantomError, UnavailableError
+from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.core.settings import Settings
+from phantom_core.events.actors import EXPERIMENT_NAMES, LABEL_NAMES, read_experiments, read_labels
+from phantom_core.events.canonical import canonical_mapping
+from phantom_core.events.keyed_rows import (
+    KeyedRows,
+    Named,
+    Names,
+    check_columns,
+    rows_of_postgres,
+    rows_of_source,
+)
+from phantom_core.events.mapping import Mapping
+from phantom_core.events.products import PRODUCT_NAMES, read_products
+from phantom_core.events.sources import discover_files, file_sha256, open_source
+from phantom_core.events.staging import Staging
+from phantom_core.lake.lake import Lake, open_lake
+from phantom_core.lake.load import Load, commit_keyed, commit_staged, new_load
+
+_DAY_S: Final = 86_400
+# Kind → what its columns may be called, and who reads its rows.
+_KEYED: Final[dict[str, tuple[Names, Callable[[Iterator[Named]], KeyedRows]]]] = {
+    "experiments": (EXPERIMENT_NAMES, read_experiments),
+    "labels": (LABEL_NAMES, read_labels),
+    "catalogue": (PRODUCT_NAMES, read_products),
+}
+# What a database may hold, each in a table of that name.
+_IN_DATABASES: Final = ("experiments", "catalogue")
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What an ingest did.
+
+    Attributes:
+        loads: one per file that was read.
+        failed: file → the sentence that says why it was refused as a whole.
+        lake_version: version of the events table afterwards.
+        seconds: wall time.
+    """
+
+    loads: tuple[Load, ...]
+    failed: dict[str, str]
+    lake_version: int
+    seconds: float
+
+    def to_json(self) -> dict[str, object]:
+        """Totals over event and quote files, then experiments, labels, catalogue and each file."""
+        rows = [load for load in self.loads if load.kind in ("events", "quotes")]
+        reasons: Counter[str] = sum((Counter(load.quarantined) for load in rows), Counter())
+        return {
+            "read": sum(load.rows_read for load in rows),
+            "accepted": sum(load.accepted for load in rows),
+            "duplicates": sum(load.duplicates for load in rows),
+            "quarantined": dict(reasons),
+            "experiments": sum(load.accepted for load in self.loads if load.kind == "experiments"),
+            "labels": sum(load.accepted for load in self.loads if load.kind == "labels"),
+            "catalogue": sum(load.accepted for load in self.loads if load.kind == "catalogue"),
+            "files": [_file_json(load) for load in self.loads],
+            "failed": self.failed,
+            "lake_version": self.lake_version,
+            "seconds": self.seconds,
+        }
+
+
+def _file_json(load: Load) -> dict[str, object]:
+    return {
+        "file": load.file,
+        "kind": load.kind,
+        "read": load.rows_read,
+        "accepted": load.accepted,
+        "duplicates": load.duplicates,
+        "quarantined": dict(load.quarantined),
+        "warnings": list(load.warnings),
+    }
+
+
+def ingest_files(
+    settings: Settings,
+    paths: Sequence[str | Path],
+    *,
+    now_ms: int,
+    mapping: Mapping | None = None,
+    experiments: str | None = None,
+    labels: str | None = None,
+    catalogue: str | None = None,
+    progress: Progress = no_progress,
+) -> IngestReport:
+    """Load files of events and quotes, who the sessions belong to, and what is sold.
+
+    Args:
+        settings: names the workspace and the limits.
+        paths: files, folders and globs.
+        now_ms: the clock, UTC milliseconds.
+        mapping: what foreign columns mean; without one the files must speak the canonical format.
+        experiments: a file, or postgresql://… with a table `experiments`.
+        labels: a file of session and label.
+        catalogue: a file of products, or postgresql://… with a table `catalogue`.
+        progress: told after every batch.
+
+    Raises:
+        InputError: nothing to load, or the one thing to load cannot be used.
+    """
+    keyed = {
+        kind: where
+        for kind, where in (
+            ("experiments", experiments),
+            ("labels", labels),
+            ("catalogue", catalogue),
+        )
+        if where
+    }
+    if not (paths or keyed):
+        raise InputError("There is nothing to load.", hint="Name a file, a folder or a glob.")
+    start_s = time.monotonic()
+    lake = open_lake(settings)
+    files, failed = _files(settings, paths, {Path(where).resolve() for where in keyed.values()})
+    steps = [*(_file_step(settings, lake, file, mapping, now_ms) for file in files)]
+    steps += [_keyed_step(settings, lake, kind, where, now_ms) for kind, where in keyed.items()]
+    loads: list[Load] = []
+    for number, (name, step) in enumerate(steps):
+        try:
+            loads.append(
+                step(part_progress(progress, number / len(steps), (number + 1) / len(steps)))
+            )
+        except (InputError, UnavailableError) as error:
+            failed[name] = error
+    if failed and not loads:
+        raise next(iter(failed.values()))
+    reasons = {name: str(error) for name, error in failed.items()}
+    return IngestReport(tuple(loads), reasons, lake.version(), round(time.monotonic() - start_s, 3))
+
+
+Step = tuple[str, Callable[[Progress], Load]]
+
+
+def _files(
+    settings: Settings, paths: Sequence[str | Path], keyed: set[Path]
+) -> tuple[list[Path], dict[str, PhantomError]]:
+    """The files of events and quotes, each once and without those loaded by key, and the paths that
+    stand for none.
+    """
+    ours = [settings.workspace / folder for folder in ("lake", "scratch", "models", "logs")]
+    files: dict[Path, None] = {}
+    failed: dict[str, PhantomError] = {}
+    for path in paths:
+        try:
+            files.update(
+                dict.fromkeys(
+                    file
+                    for file in discover_files(path, outside=ours)
+                    if file.resolve() not in keyed
+                )
+            )
+        except InputError as error:
+            failed[str(path)] = error
+    return list(files), failed
+
+
+def _file_step(
+    settings: Settings, lake: Lake, file: Path, mapping: Mapping | None, now_ms: int
+) -> Step:
+    return str(file), lambda progress: load_file(settings, lake, file, mapping, now_ms, progress)
+
+
+def _keyed_step(settings: Settings, lake: Lake, kind: str, where: str, now_ms: int) -> Step:
+    return _without_password(where), lambda progress: load_keyed(
+        settings, lake, kind, where, now_ms, progress
+    )
+
+
+def _without_password(where: str) -> str:
+    return where.rsplit("@", maxsplit=1)[-1] if _is_database(where) else where
+
+
+def _is_database(where: str) -> bool:
+    return where.startswith(("postgresql://", "postgres://"))
+
+
+def load_file(
+    settings: Settings,
+    lake: Lake,
+    path: Path,
+    mapping: Mapping | None,
+    now_ms: int,
+    progress: Progress = no_progress,
+) -> Load:
+    """Load one file of events or quotes.
+
+    Raises:
+        SourceError: the file cannot be read as a whole.
+        MappingError: its columns do not fit.
+    """
+    start_s = time.monotonic()
+    source = open_source(
+        path,
+        delimiter=mapping.delimiter if mapping else None,
+        encoding=mapping.encoding if mapping else None,
+        max_chars=settings.max_field_bytes,
+    )
+    meaning = mapping or canonical_mapping(source.columns)
+    load = new_load(meaning.kind, str(path), file_sha256(path), meaning.name, now_ms)
+    with scratch_folder(lake) as folder:
+        staging = Staging(
+            folder,
+            meaning,
+            source.columns,
+            now_ms=now_ms,
+            future_tolerance_s=settings.future_tolerance_s,
+            max_chars=settings.max_field_bytes,
+        )
+        with staging:
+            for batch in source.batches():
+                staging.add(batch.rows)
+                progress(0.8 * batch.share_read, f"{path.name}: {staging.n_rows:,} rows read")
+            progress(0.8, f"{path.name}: writing")
+            return commit_staged(
+                lake,
+                staging.connection,
+                replace(load, warnings=staging.warnings()),
+                lambda: time.monotonic() - start_s,
+            )
+
+
+def load_keyed(
+    settings: Settings,
+    lake: Lake,
+    kind: str,
+    where: str,
+    now_ms: int,
+    progress: Progress = no_progress,
+) -> Load:
+    """Load experiments or a catalogue (file or PostgreSQL), or session labels (file).
+
+    Raises:
+        SourceError: the file or table cannot be read.
+        UnavailableError: the database does not answer.
+    """
+    start_s = time.monotonic()
+    progress(0.0, f"{kind}: reading")
+    names, read = _KEYED[kind]
+    if not _is_database(where):
+        source = open_source(Path(where), max_chars=settings.max_field_bytes)
+        check_columns(source, names)
+        found, digest = read(rows_of_source(source)), file_sha256(Path(where))
+    elif kind in _IN_DATABASES:
+        found, digest = read(rows_of_postgres(where, kind)), ""
+    else:
+        raise InputError(
+            "Labels come from a file; a database gives experiments.",
+            hint="Use --experiments for the database.",
+        )
+    load = new_load(kind, _without_password(where), digest, "", now_ms)
+    return commit_keyed(lake, found, replace(load, seconds=round(time.monotonic() - start_s, 3)))
+
+
+@contextmanager
+def scratch_folder(lake: Lake) -> Iterator[Path]:
+    """A folder beside the lake that is gone afterwards; those of killed processes are swept when
+    the next one is made.
+    """
+    parent = lake.root.parent / "scratch"
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.iterdir():
+        if _is_forgotten(left):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=parent) as folder:
+        yield Path(folder)
+
+
+def _is_forgotten(folder: Path) -> bool:
+    try:
+        return folder.stat().st_mtime < time.time() - _DAY_S
+    except FileNotFoundError:  # its owner has just finished
+        return False

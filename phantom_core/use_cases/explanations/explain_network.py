@@ -1,0 +1,250 @@
+"""Explain the network: what its two answers rely on, offer by offer, worked out once for each
+version of the model and of the data.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from phantom_core.core.arrays import Floats32
+from phantom_core.core.errors import DataError, InputError
+from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.core.settings import Settings
+from phantom_core.evaluation.multitask_report import FILE, KIND, parse_report
+from phantom_core.explain.contributions import Contributions
+from phantom_core.explain.explanation import OUTPUTS, Explanation, Output
+from phantom_core.explain.importance import family_importance, feature_importance
+from phantom_core.explain.network import COLUMNS, take_apart
+from phantom_core.explain.saved import (
+    FOLDER,
+    SavedExplanation,
+    find_explanation,
+    read_saved,
+    save_explanation,
+    tables_read,
+    write_table,
+)
+from phantom_core.features.offers.offers import RELATIONS, moments_named, read_offers
+from phantom_core.features.store import FeatureStore
+from phantom_core.lake.lake import Lake
+from phantom_core.model_store.store import ModelStore, StoredModel
+from phantom_core.models.multitask.description import read_description
+from phantom_core.models.multitask.inputs import offer_inputs, values_of
+from phantom_core.models.multitask.network import Network
+from phantom_core.models.multitask.saved import read_fold_networks, read_network
+from phantom_core.use_cases.models.price import check_definitions
+
+# Above this many offers some are drawn: each takes some 8,000 answers of the network.
+MAX_EXPLAINED: Final = 2_000
+MAX_EXPLAINED_BY_FOLD: Final = 200
+# So many real offers stand for "not known". A contribution is then off by 0.04 (agent) and 0.01
+# (purchase) on the demo set.
+N_BACKGROUND: Final = 100
+BACKGROUND: Final = "background.parquet"
+
+Parts = tuple[Contributions, Contributions]
+
+
+def explain_network(
+    settings: Settings,
+    lake: Lake,
+    *,
+    version: str | None = None,
+    n_offers: int = MAX_EXPLAINED,
+    progress: Progress = no_progress,
+) -> Mapping[Output, Explanation]:
+    """Find out what both answers of a saved network rely on; what was found before for the same
+    model and data is read back.
+
+    Args:
+        settings: workspace, seed and most offers to draw from.
+        lake: events, quotes, labels, catalogue.
+        version: of the network; None means the latest.
+        n_offers: how many offers are explained at most, drawn at random.
+        progress: told all along; nothing is saved after it says stop.
+    Returns:
+        By output; without the agent where the network never saw a label.
+    Raises:
+        NotFoundError: no such network.
+        DataError: it is damaged or knows features of another meaning, or there is no offer any
+        more. InputError: fewer than one offer. CancelledError: progress said stop.
+    """
+    if n_offers < 1:
+        raise InputError(f"Asked to explain {n_offers} offers.", hint="Use at least 1.")
+    model = ModelStore(settings.workspace, KIND).open(version)
+    check_definitions(model)
+    tables = tables_read(lake, "offers")
+    outputs = outputs_of(model)
+    before = {output: _known(model, output, tables, n_offers) for output in outputs}
+    if all(before.values()):
+        return {output: found for output, found in before.items() if found}
+    offers = _offers(settings, lake, model, part_progress(progress, 0, 0.1))
+    found = _explain(
+        model, offers, tables, n_offers, settings.seed, part_progress(progress, 0.1, 1)
+    )
+    for output in outputs:
+        save_explanation(model, found[output])
+    progress(1, f"explained network {model.manifest.version}")
+    return {output: found[output].explanation for output in outputs}
+
+
+def read_network_explanation(
+    settings: Settings, output: Output, version: str | None = None
+) -> SavedExplanation:
+    """What was found out about one answer of a network last.
+
+    Args:
+        settings: workspace.
+        output: which answer.
+        version: of the network; None means the latest.
+    Raises:
+        NotFoundError: no such network, or it was never explained.
+        DataError: what was kept cannot be read.
+    """
+    return read_saved(ModelStore(settings.workspace, KIND).open(version), output)
+
+
+def outputs_of(model: StoredModel) -> tuple[Output, ...]:
+    """Answers a network can give: no P(agent) where it never saw a label."""
+    return OUTPUTS if read_description(model).knows_agents else ("purchase",)
+
+
+def background_of(
+    settings: Settings, lake: Lake, model: StoredModel, progress: Progress
+) -> Floats32:
+    """Offers that stand for "not known": those of the newest explanation, else drawn now and kept
+    for it; shape (N_BACKGROUND, 40).
+    """
+    try:
+        return _matrix(pq.read_table(model.folder / FOLDER / BACKGROUND))
+    except (OSError, pa.ArrowException):
+        return _draw_background(model, _offers(settings, lake, model, progress), settings.seed)
+
+
+def _known(
+    model: StoredModel, output: Output, tables: tuple[int, ...], n_offers: int
+) -> Explanation | None:
+    found = find_explanation(model, output)
+    if not found or found.explanation.tables != tables:
+        return None
+    explanation = found.explanation
+    return explanation if explanation.explained == min(n_offers, explanation.sessions) else None
+
+
+def _offers(settings: Settings, lake: Lake, model: StoredModel, progress: Progress) -> pa.Table:
+    """The offers a training would learn from now, with session_id and label."""
+    store = FeatureStore(lake)
+    store.refresh(part_progress(progress, 0, 0.4))
+    progress(0.4, "looking up every quote as it was known then")
+    moments = moments_named(parse_report(model.read(FILE)).data.moments) or "first_quote"
+    with lake.connect(RELATIONS) as connection:
+        offers = read_offers(connection, moments, most=settings.most_offers)
+    sessions = store.matrix()
+    at = pc.index_in(offers["session_key"], value_set=sessions["session_key"].combine_chunks())
+    label = pc.fill_null(pc.if_else(sessions["is_agent"], "agent", "human"), "unknown")
+    progress(1, f"{offers.num_rows:,} offers")
+    return offers.append_column("session_id", sessions["session_id"].take(at)).append_column(
+        "label", label.take(at)
+    )
+
+
+def _explain(
+    model: StoredModel,
+    offers: pa.Table,
+    tables: tuple[int, ...],
+    n_offers: int,
+    seed: int,
+    progress: Progress,
+) -> Mapping[Output, SavedExplanation]:
+    background = _draw_background(model, offers, seed)
+    rng = np.random.default_rng(seed)
+    drawn = offers.take(
+        pa.array(
+            np.sort(rng.choice(offers.num_rows, min(n_offers, offers.num_rows), replace=False))
+        )
+    )
+    values = values_of(offer_inputs(drawn))
+    network, _ = read_network(model)
+    whole = take_apart(network, background, values, seed, part_progress(progress, 0, 0.65))
+    few = values[
+        np.sort(rng.choice(len(values), min(MAX_EXPLAINED_BY_FOLD, len(values)), replace=False))
+    ]
+    folds = _by_fold(
+        read_fold_networks(model), background, few, seed, part_progress(progress, 0.65, 1)
+    )
+    inputs = drawn.select(["session_id", "product_id", "quote_ms", "label", *COLUMNS])
+    found: dict[Output, SavedExplanation] = {}
+    for at, output in enumerate(OUTPUTS):
+        own, of_folds = whole[at], [fold[at] for fold in folds]
+        explanation = Explanation(
+            model_version=model.manifest.version,
+            output=output,
+            grain="offers",
+            tables=tables,
+            sessions=offers.num_rows,
+            explained=len(values),
+            folds=len(folds),
+            fold_sessions=len(few),
+            seed=seed,
+            background=len(background),
+            base=own.base,
+            features=feature_importance(own, of_folds),
+            families=family_importance(own, of_folds),
+            interactions=(),
+            interaction_sessions=0,
+            kernels=None,
+        )
+        columns = {name: pa.array(own.values[:, i]) for i, name in enumerate(own.names)}
+        found[output] = SavedExplanation(
+            explanation,
+            pa.table(
+                {"session_id": drawn["session_id"], "product_id": drawn["product_id"], **columns}
+            ),
+            inputs,
+        )
+    return found
+
+
+def _by_fold(
+    networks: tuple[Network, ...],
+    background: Floats32,
+    values: Floats32,
+    seed: int,
+    progress: Progress,
+) -> list[Parts]:
+    """The same offers explained by the networks of the folds, each of which did not know other
+    actors.
+    """
+    n = len(networks)
+    return [
+        take_apart(one, background, values, seed, part_progress(progress, k / n, (k + 1) / n))
+        for k, one in enumerate(networks)
+    ]
+
+
+def _draw_background(model: StoredModel, offers: pa.Table, seed: int) -> Floats32:
+    """Draw it, and keep it, so that one offer is explained against what all were."""
+    if not offers.num_rows:
+        raise DataError(
+            "There is no offer to explain.",
+            hint="Load quotes, or events that name a product and its price.",
+        )
+    drawn = np.random.default_rng([seed, N_BACKGROUND]).choice(
+        offers.num_rows, min(N_BACKGROUND, offers.num_rows), replace=False
+    )
+    values = values_of(offer_inputs(offers.take(pa.array(np.sort(drawn)))))
+    folder = model.folder / FOLDER
+    folder.mkdir(exist_ok=True)
+    write_table(
+        folder / BACKGROUND,
+        pa.table({name: pa.array(values[:, i]) for i, name in enumerate(COLUMNS)}),
+    )
+    return values
+
+
+def _matrix(table: pa.Table) -> Floats32:
+    return np.column_stack([table[name].to_numpy() for name in COLUMNS])

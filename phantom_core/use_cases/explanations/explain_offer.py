@@ -1,0 +1,84 @@
+"""Explain an offer: why the network says what it says of a session and a product."""
+
+import io
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from phantom_core.core.errors import DataError, NotFoundError
+from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.core.settings import Settings
+from phantom_core.evaluation.multitask_report import ELASTICITIES, FILE, KIND, parse_report
+from phantom_core.explain.explanation import Output
+from phantom_core.explain.network import ExplainedNetwork
+from phantom_core.explain.one_offer import OfferExplanation
+from phantom_core.explain.one_offer import explain_offer as explain
+from phantom_core.features.offers.offers import RELATIONS, moments_named, session_offers
+from phantom_core.lake.lake import Lake
+from phantom_core.model_store.store import ModelStore, StoredModel
+from phantom_core.models.multitask.saved import read_network
+from phantom_core.use_cases.explanations.explain_network import background_of, outputs_of
+from phantom_core.use_cases.models.price import check_definitions
+
+
+def explain_offer(
+    settings: Settings,
+    lake: Lake,
+    session_id: str,
+    output: Output,
+    *,
+    product_id: str | None = None,
+    version: str | None = None,
+    progress: Progress = no_progress,
+) -> OfferExplanation:
+    """Take apart what the network says of a session and a product, as known just before the product
+    was first shown at a price.
+
+    Args:
+        settings: workspace.
+        lake: the events.
+        session_id: who.
+        output: which answer.
+        product_id: what; None means the first product the session was shown.
+        version: of the network; None means the latest.
+        progress: told all along.
+    Raises:
+        NotFoundError: no such session or network, or the session was never shown the product.
+        DataError: the network is damaged, knows features of another meaning, or cannot give this
+        answer.
+    """
+    model = ModelStore(settings.workspace, KIND).open(version)
+    check_definitions(model)
+    if output not in outputs_of(model):
+        raise DataError(
+            "The network never saw a label, so it cannot tell agents.",
+            hint="Load labels and train it again.",
+        )
+    offer = _offer(lake, model, session_id, product_id)
+    network, description = read_network(model)
+    background = background_of(settings, lake, model, part_progress(progress, 0, 0.8))
+    explained = ExplainedNetwork(network, output, background, settings.seed)
+    return explain(explained, output, description, model.manifest.version, session_id, offer)
+
+
+def _offer(lake: Lake, model: StoredModel, session_id: str, product_id: str | None) -> pa.Table:
+    """One row with everything known of the offer."""
+    moments = moments_named(parse_report(model.read(FILE)).data.moments) or "first_quote"
+    with lake.connect(RELATIONS) as connection:
+        offers = session_offers(connection, moments, session_id)
+    if not offers.num_rows:
+        raise NotFoundError(
+            f"Session '{session_id}' was shown no product at a price.",
+            hint="Copy one from the page Sessions.",
+        )
+    if product_id is not None:
+        offers = offers.filter(pc.equal(offers["product_id"], product_id))
+        if not offers.num_rows:
+            raise NotFoundError(
+                f"Session '{session_id}' was never shown product '{product_id}'.",
+                hint="Leave it out for the first one.",
+            )
+    known = pq.read_table(io.BytesIO(model.read(ELASTICITIES)))
+    at = pc.index_in(offers["product_id"], value_set=known["product_id"].combine_chunks())
+    return offers.append_column("price_elasticity", known["elasticity"].take(at)).slice(0, 1)

@@ -1,0 +1,136 @@
+"""Calibrate: a market measured on the workspace's lake, kept for the simulator."""
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from phantom_core.core.errors import NotFoundError
+from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.core.settings import Settings
+from phantom_core.features.store import FeatureStore, version_of
+from phantom_core.lake.lake import open_lake
+from phantom_core.market.calibrate import measure_market as measure
+from phantom_core.market.calibration.add_to_cart_quotes import RELATIONS, SessionIndex
+from phantom_core.market.calibration.calibration import (
+    Calibration,
+    read_calibration,
+    write_calibration,
+)
+from phantom_core.market.scenario import Detector
+from phantom_core.model_store.store import ModelStore, replace_file
+from phantom_core.models.splits import actor_codes
+from phantom_core.use_cases.models.score import score_sessions
+from phantom_core.use_cases.models.train_classifier import KIND
+
+FOLDER: Final = "calibrations"
+LATEST: Final = "latest.json"
+
+
+def calibrate_market(
+    settings: Settings, *, now_ms: int, seed: int | None = None, progress: Progress = no_progress
+) -> Calibration:
+    """Measure a market on the lake and keep it as the latest calibration.
+
+    Args:
+        settings: workspace and default seed.
+        now_ms: when this is, UTC milliseconds.
+        seed: of the resamples; None means the settings' one.
+        progress: told after every step; nothing is saved after it says stop.
+    Returns:
+        What was measured; where a part cannot be, the reason stands in its place.
+    Raises:
+        DataError: there is no session.
+    """
+    lake = open_lake(settings)
+    store = FeatureStore(lake)
+    store.refresh(part_progress(progress, 0, 0.4))
+    matrix = store.matrix()
+    scores = (
+        score_sessions(settings, lake, progress=part_progress(progress, 0.4, 0.6))
+        if ModelStore(settings.workspace, KIND).in_use()
+        else None
+    )
+    visits = visits_of(matrix, scores)
+    progress(0.6, "reading quotes")
+    rng = np.random.default_rng(settings.seed if seed is None else seed)
+    version = version_of(matrix)
+    with lake.connect(RELATIONS, version=version if version >= 0 else None) as connection:
+        found = measure(
+            connection,
+            visits,
+            created_ms=now_ms,
+            lake_version=version,
+            rng=rng,
+            detector=_detector(visits, scores, matrix),
+        )
+    progress(0.95, "saving")
+    folder = settings.workspace / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_file(folder / LATEST, write_calibration(found))
+    progress(1, "calibrated")
+    return found
+
+
+def latest_calibration(settings: Settings) -> Calibration:
+    """The calibration measured last.
+
+    Raises:
+        NotFoundError: there is none.
+        DataError: its file is damaged.
+    """
+    path = settings.workspace / FOLDER / LATEST
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise NotFoundError(
+            "No market has been calibrated in this workspace yet.",
+            hint="Calibrate one: python -m phantom_core simulate calibrate",
+        ) from None
+    return read_calibration(content, str(path))
+
+
+def visits_of(matrix: pa.Table, scores: pa.Table | None) -> SessionIndex:
+    """Sessions with what is known of them.
+
+    Args:
+        matrix: of the feature store, ordered by session_key.
+        scores: what `score` returned; None without a model.
+    """
+    return SessionIndex(
+        session_key=matrix["session_key"].to_numpy(),
+        start_ms=matrix["start_ms"].to_numpy(),
+        end_ms=matrix["end_ms"].to_numpy(),
+        actor=actor_codes(matrix),
+        label=_numbers(matrix["is_agent"]),
+        p_agent=_numbers(_of_sessions(scores, "agent_probability", matrix))
+        if scores
+        else np.full(matrix.num_rows, np.nan),
+        model=str(scores["model_version"][0].as_py()) if scores and scores.num_rows else "",
+    )
+
+
+def _detector(visits: SessionIndex, scores: pa.Table | None, matrix: pa.Table) -> Detector | None:
+    """How often the classifier flags agents and humans among the labelled sessions."""
+    if scores is None:
+        return None
+    flagged = _numbers(_of_sessions(scores, "is_agent_predicted", matrix))
+    agents, humans = (flagged[(visits.label == kind) & ~np.isnan(flagged)] for kind in (1, 0))
+    if not agents.size or not humans.size:
+        return None
+    return Detector(
+        recall=round(float(agents.mean()), 4), false_alarms=round(float(humans.mean()), 4)
+    )
+
+
+def _of_sessions(scores: pa.Table, column: str, matrix: pa.Table) -> pa.ChunkedArray:
+    return scores[column].take(
+        pc.index_in(matrix["session_id"], value_set=scores["session_id"].combine_chunks())
+    )
+
+
+def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    """NULL as NaN, yes/no as 1/0."""
+    return np.asarray(pc.fill_null(pc.cast(column, pa.float64()), np.nan).to_numpy(), np.float64)

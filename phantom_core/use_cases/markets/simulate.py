@@ -1,0 +1,111 @@
+"""Simulate: try policies in a market, and keep what came out."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from phantom_core.core.errors import DataError, NotFoundError
+from phantom_core.core.progress import Progress, no_progress
+from phantom_core.core.settings import Settings
+from phantom_core.market.policies.choose import policies_named
+from phantom_core.market.scenario import Scenario
+from phantom_core.market.trial import USUAL_EPISODES, MarketTrial, parse_trial, run_trial
+from phantom_core.model_store.store import file_digest, replace_file
+
+
+@dataclass(frozen=True, slots=True)
+class SavedTrial:
+    """A trial under the name it was saved by.
+
+    Attributes:
+        trial_id: sorts by time.
+        trial: what came out.
+    """
+
+    trial_id: str
+    trial: MarketTrial
+
+
+def simulate_policies(
+    settings: Settings,
+    scenario: Scenario,
+    policies: Sequence[str] | str,
+    *,
+    n_episodes: int = USUAL_EPISODES,
+    seed: int | None = None,
+    now_ms: int,
+    progress: Progress = no_progress,
+) -> SavedTrial:
+    """Try policies against the same shoppers, and save the trial in the workspace.
+
+    Args:
+        settings: workspace and default seed.
+        scenario: the market.
+        policies: names as in `policies.choose`, or one text with commas.
+        n_episodes: how often each is played.
+        seed: of the shoppers; None means the settings' one.
+        now_ms: the clock, UTC milliseconds.
+        progress: told all along; nothing is saved after it says stop.
+    Raises:
+        InputError: no policy, an unknown one, or one that does not fit.
+        NotFoundError: no such rules file or trained policy.
+    """
+    chosen_seed = settings.seed if seed is None else seed
+    chosen = policies_named(
+        policies if isinstance(policies, str) else tuple(policies),
+        scenario,
+        seed=chosen_seed,
+        runs=policy_runs(settings),
+    )
+    trial = run_trial(scenario, chosen, n_episodes=n_episodes, seed=chosen_seed, progress=progress)
+    content = trial.to_json()
+    trial_id = (
+        f"{datetime.fromtimestamp(now_ms / 1_000, UTC):%Y%m%d-%H%M%S}-{file_digest(content)[:8]}"
+    )
+    folder = _folder(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_file(folder / f"{trial_id}.json", content)
+    return SavedTrial(trial_id, trial)
+
+
+def policy_runs(settings: Settings) -> Path:
+    """Folder of the workspace's trained policies, a folder each."""
+    return settings.workspace / "policies"
+
+
+def saved_trials(settings: Settings) -> tuple[str, ...]:
+    """Names of the saved trials, newest first."""
+    return tuple(sorted((path.stem for path in _folder(settings).glob("[!.]*.json")), reverse=True))
+
+
+def open_trial(settings: Settings, trial_id: str | None = None) -> SavedTrial:
+    """Read a trial back.
+
+    Args:
+        settings: names the workspace.
+        trial_id: its name; None means the newest.
+    Raises:
+        NotFoundError: there is none of this name, or none at all.
+        DataError: the file is not a trial.
+    """
+    known = saved_trials(settings)
+    wanted = trial_id or (known[0] if known else "")
+    # The name comes from an address bar: only one that was listed leads to a file.
+    if not re.fullmatch(r"[\w-]+", wanted) or wanted not in known:
+        raise NotFoundError(
+            f"There is no trial '{wanted}'."
+            if wanted
+            else "No trial has been run in this workspace yet.",
+            hint="Run one: simulate run.",
+        )
+    try:
+        content = (_folder(settings) / f"{wanted}.json").read_bytes()
+    except OSError as error:
+        raise DataError(f"Trial {wanted} cannot be read: {error.strerror}.") from error
+    return SavedTrial(wanted, parse_trial(content, f"Trial {wanted}"))
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.workspace / "simulations"

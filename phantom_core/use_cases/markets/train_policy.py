@@ -1,0 +1,213 @@
+"""Train policy: PPO on a scenario, measured against the optimum once it is done."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from phantom_core.core.errors import InputError
+from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.core.settings import Settings
+from phantom_core.market.figures import TrialFigure
+from phantom_core.market.observation import ENV_VERSIONS, EnvVersion
+from phantom_core.market.policies.ppo import load_policy
+from phantom_core.market.ppo.checkpoint import has_checkpoint
+from phantom_core.market.ppo.saved_policy import is_finished
+from phantom_core.market.ppo.training import Training, train_ppo
+from phantom_core.market.scenario import Scenario
+from phantom_core.market.trial import run_trial
+from phantom_core.use_cases.markets.simulate import policy_runs
+
+JUDGED_EPISODES: Final = 500
+_RUN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_TRAINING_SHARE: Final = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class TrainReport:
+    """How a training went.
+
+    Attributes:
+        run: folder of the run.
+        scenario: name of what it was trained on.
+        env_version: what the policy sees.
+        seed: of the training.
+        steps: shop hours it learned from.
+        seconds: wall time of the training.
+        training_reward: mean of the last episodes, prices still being tried; None where none ended.
+        reward: of an episode, no price being tried, with its interval.
+        pct_of_optimum: the same in percent of the optimum on the same episodes; of the fluid bound
+            with several products.
+        pct_of: "optimum" or "bound".
+        episodes: how many these figures are from.
+    """
+
+    run: Path
+    scenario: str
+    env_version: EnvVersion
+    seed: int
+    steps: int
+    seconds: float
+    training_reward: float | None
+    reward: TrialFigure
+    pct_of_optimum: TrialFigure
+    pct_of: str
+    episodes: int
+
+    def to_json(self) -> dict[str, object]:
+        """The report as one JSON object; intervals are [low, high]."""
+        return {
+            "run": str(self.run),
+            "scenario": self.scenario,
+            "env": self.env_version,
+            "seed": self.seed,
+            "steps": self.steps,
+            "seconds": round(self.seconds, 3),
+            "steps_per_s": round(self.steps / self.seconds),
+            "training_reward": self.training_reward,
+            "reward": self.reward.value,
+            "reward_ci": [self.reward.low, self.reward.high],
+            "pct_of_optimum": self.pct_of_optimum.value,
+            "pct_of_optimum_ci": [self.pct_of_optimum.low, self.pct_of_optimum.high],
+            "pct_of": self.pct_of,
+            "episodes": self.episodes,
+        }
+
+
+def train_policy(
+    settings: Settings,
+    scenario: Scenario,
+    *,
+    steps: int,
+    seed: int | None = None,
+    env_version: EnvVersion = "v0",
+    run_dir: Path,
+    resume: bool = False,
+    now_ms: int,
+    progress: Progress = no_progress,
+) -> TrainReport:
+    """Train a policy, save it and play it.
+
+    Args:
+        settings: default seed.
+        scenario: what it learns on.
+        steps: shop hours, rounded up to a whole hour of all shops (a multiple of 125).
+        seed: of everything random; None means the settings' one.
+        env_version: "v0" for the five numbers, "v1" for model features as well.
+        run_dir: where curve, checkpoint and policy go; see `run_folder`.
+        resume: continue a training that was cancelled.
+        now_ms: the clock, UTC milliseconds.
+        progress: told after every update; a cancelled training can be resumed.
+    Raises:
+        InputError: steps or a seed that cannot be trained, or another training than the one to
+        resume. ConflictError: the run is finished, or was begun and is not to be resumed.
+        NotFoundError: there is nothing to resume. DataError: the checkpoint is damaged.
+        CancelledError: progress said so.
+    """
+    training = Training(scenario, env_version, steps, settings.seed if seed is None else seed)
+    train_ppo(
+        training,
+        run_dir,
+        resume=resume,
+        now_ms=now_ms,
+        progress=part_progress(progress, 0.0, _TRAINING_SHARE),
+    )
+    report = evaluate_policy(settings, run_dir)
+    progress(1.0, "done")
+    return report
+
+
+def train_policies(
+    settings: Settings,
+    scenario: Scenario,
+    *,
+    steps: int,
+    seeds: Sequence[int],
+    env_version: EnvVersion = "v0",
+    folder: Path,
+    resume: bool = False,
+    now_ms: int,
+    progress: Progress = no_progress,
+) -> tuple[TrainReport, ...]:
+    """Train the same kind of policy with several seeds, into folder/seed-…; together they are one
+    team.
+
+    Resuming leaves finished runs as they are, continues those that were begun and starts the
+    others. Everything else: as in `train_policy`.
+    """
+    reports = []
+    for n, seed in enumerate(seeds):
+        run_dir = folder / f"seed-{seed}"
+        if resume and is_finished(run_dir):
+            reports.append(evaluate_policy(settings, run_dir))
+            continue
+        reports.append(
+            train_policy(
+                settings,
+                scenario,
+                steps=steps,
+                seed=seed,
+                env_version=env_version,
+                run_dir=run_dir,
+                resume=resume and has_checkpoint(run_dir),
+                now_ms=now_ms,
+                progress=part_progress(progress, n / len(seeds), (n + 1) / len(seeds)),
+            )
+        )
+    return tuple(reports)
+
+
+def evaluate_policy(settings: Settings, run_dir: Path) -> TrainReport:
+    """Play a finished policy beside the optimum, on the scenario it was trained on.
+
+    Raises:
+        NotFoundError: there is no finished policy.
+        DataError: its files are damaged.
+    """
+    policy = load_policy(run_dir)
+    card = policy.card
+    trial = run_trial(card.trained_on(), [policy], n_episodes=JUDGED_EPISODES, seed=settings.seed)
+    (result,) = trial.results
+    return TrainReport(
+        run=run_dir,
+        scenario=card.scenario,
+        env_version=card.env_version,
+        seed=card.seed,
+        steps=card.steps,
+        seconds=card.seconds,
+        training_reward=card.training_reward,
+        reward=result.reward,
+        pct_of_optimum=result.pct_of_optimum,
+        pct_of=trial.measured_by,
+        episodes=JUDGED_EPISODES,
+    )
+
+
+def run_folder(settings: Settings, name: str) -> Path:
+    """Where the workspace keeps a training run.
+
+    Raises:
+        InputError: a name that no folder should have.
+    """
+    if not _RUN_NAME.fullmatch(name):
+        raise InputError(
+            f"A training cannot be called '{name}'.",
+            hint="Use up to 80 letters, digits, dots, dashes and underscores.",
+        )
+    return policy_runs(settings) / name
+
+
+def env_named(name: str) -> EnvVersion:
+    """A version of the environment.
+
+    Raises:
+        InputError: there is no such version.
+    """
+    for version in ENV_VERSIONS:
+        if version == name:
+            return version
+    raise InputError(
+        f"There is no environment version '{name}'.",
+        hint=f"Choose one of {', '.join(ENV_VERSIONS)}.",
+    )

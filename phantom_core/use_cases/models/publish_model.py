@@ -1,0 +1,69 @@
+"""Publish a model: what is in use in the workspace becomes what services score with."""
+
+import io
+from typing import Final
+
+import pyarrow.parquet as pq
+import redis
+
+from phantom_core.core.errors import DataError, InputError, NotFoundError, UnavailableError
+from phantom_core.core.settings import Settings
+from phantom_core.evaluation.multitask_report import ELASTICITIES
+from phantom_core.model_store.store import ModelStore, StoredModel
+from phantom_core.publishing.figures import Figures, publish_elasticities
+from phantom_core.publishing.models import ModelKind, publish_model, published_version
+from phantom_core.valkey.server import connect_server
+
+KINDS: Final[dict[str, ModelKind]] = {"classifier": "classifier", "multitask": "multitask"}
+
+
+def publish_in_use(settings: Settings, kind: str, now_ms: int) -> str:
+    """Make sure that services find the model in use; does nothing where they do.
+
+    Args:
+        settings: name the workspace and the server.
+        kind: classifier or multitask.
+        now_ms: when this is, UTC milliseconds.
+    Returns:
+        What was done, or why it could not be, one sentence: a server out of reach must not undo a
+        retraining.
+    """
+    try:
+        with connect_server(settings) as client:
+            is_new = bring_in_use(settings, client, KINDS[kind], now_ms)
+        version = ModelStore(settings.workspace, kind).open().manifest.version
+    except NotFoundError:
+        return "Nothing is in use, so nothing is published."
+    except (UnavailableError, DataError, InputError) as error:
+        return f"Not published: {error}"
+    return f"Published {version}." if is_new else f"{version} was published before."
+
+
+def bring_in_use(settings: Settings, client: redis.Redis, kind: ModelKind, now_ms: int) -> bool:
+    """Publish the model in use where services have another one; a network brings its products'
+    elasticities along.
+
+    Returns:
+        Whether it was published.
+    Raises:
+        NotFoundError: none is in use.
+        UnavailableError: the server does not answer.
+    """
+    model = ModelStore(settings.workspace, kind).open()
+    if published_version(client, kind) == model.manifest.version:
+        return False
+    publish_model(client, kind, model)
+    if ELASTICITIES in model.manifest.files:
+        publish_elasticities(client, _elasticities(model, now_ms))
+    return True
+
+
+def _elasticities(model: StoredModel, now_ms: int) -> Figures:
+    """Elasticities of the products for which one was found."""
+    table = pq.read_table(io.BytesIO(model.read(ELASTICITIES)))
+    pairs = zip(table["product_id"].to_pylist(), table["elasticity"].to_pylist(), strict=True)
+    return Figures(
+        model.manifest.version,
+        now_ms,
+        {product: value for product, value in pairs if value is not None},
+    )

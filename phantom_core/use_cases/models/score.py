@@ -1,0 +1,122 @@
+"""Score: an agent probability for every session, kept beside the model for whoever asks next."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from phantom_core.core.errors import DataError
+from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.core.settings import Settings
+from phantom_core.features.aggregate import sql_hash
+from phantom_core.features.store import FeatureStore, RefreshReport, version_of
+from phantom_core.lake.lake import Lake
+from phantom_core.model_store.store import ModelStore, StoredModel, replace_file
+from phantom_core.models.saved_classifier import read_classifier
+from phantom_core.use_cases.models.train_classifier import KIND, OUT_OF_FOLD
+
+
+def score_sessions(
+    settings: Settings, lake: Lake, *, version: str | None = None, progress: Progress = no_progress
+) -> pa.Table:
+    """Score every session, labelled or not.
+
+    A session the model learned from keeps its out-of-fold probability while no event was added to
+    it: what a model says of sessions it knows by heart is too sure.
+
+    Args:
+        settings: workspace.
+        lake: the events.
+        version: of the model; None means the latest.
+        progress: told after every step.
+
+    Returns:
+        One row per session: session_id, agent_probability in (0, 1), is_agent_predicted,
+        model_version, is_out_of_fold.
+
+    Raises:
+        NotFoundError: no such model.
+        DataError: the model is damaged, or was trained on features that were defined differently.
+    """
+    model = ModelStore(settings.workspace, KIND).open(version)
+    check_features(model)
+    store = FeatureStore(lake)
+    state = store.refresh(part_progress(progress, 0, 0.6))
+    path = _path(model, state)
+    try:
+        return pq.read_table(path)
+    except (OSError, pa.ArrowException):
+        # Not there, or not whole: it is only a copy of what the model says.
+        progress(0.6, "scoring")
+    matrix = store.matrix()
+    table = _scored(model, matrix)
+    if (
+        version_of(matrix) == state.lake_version
+    ):  # else another process has loaded more since; whoever asks next keeps it
+        _keep(table, path)
+    progress(1, "scored")
+    return table
+
+
+def _scored(model: StoredModel, matrix: pa.Table) -> pa.Table:
+    classifier = read_classifier(model)
+    known = _out_of_fold(model, matrix)
+    probability = np.where(np.isnan(known), classifier.agent_probability(matrix), known)
+    return pa.table(
+        {
+            "session_id": matrix["session_id"],
+            "agent_probability": probability,
+            "is_agent_predicted": probability >= classifier.threshold,
+            "model_version": pa.repeat(classifier.version, len(probability)),
+            "is_out_of_fold": ~np.isnan(known),
+        }
+    )
+
+
+def _out_of_fold(model: StoredModel, matrix: pa.Table) -> np.typing.NDArray[np.float64]:
+    """Out-of-fold probability of sessions that are as they were in training; NaN for the others."""
+    learned = pq.read_table(io.BytesIO(model.read(OUT_OF_FOLD)))
+    position = pc.index_in(matrix["session_id"], value_set=learned["session_id"].combine_chunks())
+    same = pc.equal(learned["total_interactions"].take(position), matrix["total_interactions"])
+    found = pc.if_else(
+        pc.fill_null(same, False), learned["agent_probability"].take(position), np.nan
+    )
+    probability: np.typing.NDArray[np.float64] = found.to_numpy()
+    return probability
+
+
+def check_features(model: StoredModel) -> None:
+    """Refuse a model whose features mean something else by now.
+
+    Raises:
+        DataError: its SQL files were others.
+    """
+    if model.manifest.sql_hash != sql_hash():
+        raise DataError(
+            f"Model {model.manifest.version} was trained on features that were defined "
+            "differently.",
+            hint="Train the classifier again.",
+        )
+
+
+def _path(model: StoredModel, state: RefreshReport) -> Path:
+    # The counts tell a lake that was deleted and filled anew from the one before.
+    return (
+        model.folder
+        / "scores"
+        / f"lake-{state.lake_version}-{state.sessions}-{state.events}.parquet"
+    )
+
+
+def _keep(table: pa.Table, path: Path) -> None:
+    """Write the scores and drop those of earlier versions of the lake."""
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    path.parent.mkdir(exist_ok=True)
+    replace_file(path, sink.getvalue())
+    for earlier in path.parent.glob("lake-*.parquet"):
+        if earlier != path:
+            earlier.unlink(missing_ok=True)

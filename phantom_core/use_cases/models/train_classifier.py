@@ -1,0 +1,330 @@
+"""Train the agent classifier: fresh features, honest folds, a verdict, a saved model."""
+
+import io
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import duckdb
+import numpy
+import numpy as np
+import pyarrow
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sklearn
+import xgboost
+from numpy.typing import NDArray
+
+from phantom_core.core.errors import InputError
+from phantom_core.core.estimate import Estimate
+from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.core.settings import Settings
+from phantom_core.evaluation import report as reports
+from phantom_core.evaluation.baselines import (
+    best_feature,
+    kernel_scores,
+    logistic_scores,
+    velocity_rule,
+)
+from phantom_core.evaluation.labelled_sessions import LabelledSessions, read_labelled
+from phantom_core.evaluation.metrics import (
+    brier_score,
+    calibration_bins,
+    calibration_error,
+    calibration_error_of_chance,
+    confusion_counts,
+)
+from phantom_core.evaluation.model_card import model_card
+from phantom_core.evaluation.ranking import (
+    precision_recall_points,
+    rank_scores,
+    roc_auc,
+    roc_points,
+)
+from phantom_core.evaluation.report import ClassifierReport
+from phantom_core.evaluation.robustness import (
+    RobustnessStudy,
+    delay_attack,
+    human_clock_attack,
+    prefix_results,
+    unseen_families,
+    with_features,
+)
+from phantom_core.evaluation.threshold import ThresholdChoice, choose_threshold
+from phantom_core.features.aggregate import sql_hash
+from phantom_core.features.catalogue import feature_names
+from phantom_core.lake.lake import Lake
+from phantom_core.model_store.manifest import FORMAT, Manifest, library_versions
+from phantom_core.model_store.store import ModelStore, file_digest
+from phantom_core.models.calibration import CalibrationChoice, choose_calibration
+from phantom_core.models.classifier import Classifier, fit_classifier
+from phantom_core.models.cross_fit import CrossFit, cross_fit, progress_during
+from phantom_core.models.encoding import encode_features
+from phantom_core.models.inference_classifier import TREES
+from phantom_core.models.saved_classifier import classifier_files
+from phantom_core.models.splits import check_n_folds, make_folds
+
+KIND: Final = "classifier"
+OUT_OF_FOLD: Final = "oof.parquet"
+BY_HAND: Final = "Trained by hand."
+CARD: Final = "card.md"
+LIBRARIES: Final = (xgboost, sklearn, numpy, pyarrow, duckdb)
+# What people call a family of features, beside its own name.
+FAMILY_NAMES: Final = {"timing": "temporal"}
+
+
+def train_classifier(
+    settings: Settings,
+    lake: Lake,
+    *,
+    now_ms: int,
+    n_folds: int = 5,
+    without: Sequence[str] = (),
+    seed: int | None = None,
+    period_ms: tuple[int, int] | None = None,
+    why: str | None = BY_HAND,
+    progress: Progress = no_progress,
+) -> ClassifierReport:
+    """Train, judge and save an agent classifier.
+
+    Args:
+        settings: workspace, costs and default seed.
+        lake: the events and labels.
+        now_ms: when this is, UTC milliseconds.
+        n_folds: from 3 to 20.
+        without: families of features to leave out: timing (or temporal), behavioural, product,
+            user_agent.
+        seed: of everything random; None means the settings' one.
+        period_ms: learn from sessions that began in [start, end), UTC milliseconds; None means all.
+        why: the reason for which it is promoted; None leaves it a candidate.
+        progress: told all along; nothing is saved after it says stop.
+
+    Returns:
+        What was found out about the saved model.
+
+    Raises:
+        DataError: too few labels.
+        InputError: folds or families that do not exist.
+        CancelledError: progress said stop.
+    """
+    started, chosen_seed = time.perf_counter(), settings.seed if seed is None else seed
+    check_n_folds(n_folds)
+    families = tuple(sorted({FAMILY_NAMES.get(name, name) for name in without}))
+    labelled = read_labelled(
+        lake, _features_without(families), n_folds, part_progress(progress, 0, 0.1), period_ms
+    )
+    fold = make_folds(
+        labelled.rows.groups, labelled.rows.is_agent, n_folds, np.random.default_rng(chosen_seed)
+    )
+    whole = cross_fit(
+        labelled.rows, fold, seed=chosen_seed, progress=part_progress(progress, 0.1, 0.2)
+    )
+    calibration = choose_calibration(whole.margin, labelled.rows.is_agent, fold)
+    threshold = _threshold(settings, labelled, calibration)
+    baselines = _baselines(labelled, fold, chosen_seed, part_progress(progress, 0.2, 0.3))
+    study = RobustnessStudy(labelled.rows, whole, labelled.history, chosen_seed)
+    robustness = _robustness(study, labelled, families, part_progress(progress, 0.3, 0.95))
+    booster = fit_classifier(
+        labelled.rows, whole.n_rounds, seed=chosen_seed, progress=part_progress(progress, 0.95, 1)
+    )
+    classifier = Classifier(
+        booster, labelled.rows.names, calibration.calibration, threshold.threshold
+    )
+    files = classifier_files(classifier)
+    report = ClassifierReport(
+        model_version=_version(now_ms, files),
+        created_ms=now_ms,
+        seed=chosen_seed,
+        n_folds=n_folds,
+        without=families,
+        features=labelled.rows.names,
+        data=labelled.data,
+        ranking=rank_scores(
+            labelled.rows.is_agent,
+            whole.margin,
+            labelled.rows.groups,
+            np.random.default_rng(chosen_seed),
+        ),
+        ranking_by_fold=tuple(
+            roc_auc(labelled.rows.is_agent[fold == k], whole.margin[fold == k])
+            for k in range(n_folds)
+        ),
+        roc=roc_points(labelled.rows.is_agent, whole.margin),
+        precision_recall=precision_recall_points(labelled.rows.is_agent, whole.margin),
+        calibration=_calibration(labelled, calibration, chosen_seed),
+        threshold=threshold,
+        confusion=confusion_counts(
+            labelled.rows.is_agent, calibration.probability >= threshold.threshold
+        ),
+        baselines=baselines,
+        robustness=robustness,
+        gains=_gains(classifier),
+        period_ms=period_ms,
+        seconds=time.perf_counter() - started,  # last, so that everything above counts
+    )
+    _save(settings, report, files | {OUT_OF_FOLD: _out_of_fold(labelled, whole, calibration)}, why)
+    progress(1, f"saved model {report.model_version}")
+    return report
+
+
+def _features_without(families: Iterable[str]) -> tuple[str, ...]:
+    kept = feature_names(without=families)
+    if not kept:
+        raise InputError("Every family of features was left out.", hint="Keep at least one.")
+    return kept
+
+
+def _threshold(
+    settings: Settings, labelled: LabelledSessions, calibration: CalibrationChoice
+) -> ThresholdChoice:
+    return choose_threshold(
+        labelled.rows.is_agent,
+        labelled.matrix["purchased"].to_numpy().astype(np.bool_),
+        calibration.probability,
+        marking_up_human_cost=settings.marking_up_human_cost,
+        leaking_to_agent_cost=settings.leaking_to_agent_cost,
+    )
+
+
+def _calibration(
+    labelled: LabelledSessions, choice: CalibrationChoice, seed: int
+) -> reports.CalibrationReport:
+    is_agent, bins = (
+        labelled.rows.is_agent,
+        calibration_bins(labelled.rows.is_agent, choice.probability),
+    )
+    share = float(is_agent.mean())
+    return reports.CalibrationReport(
+        method=choice.calibration.method,
+        log_loss=choice.log_loss,
+        ece=calibration_error(bins),
+        ece_of_chance=calibration_error_of_chance(choice.probability, np.random.default_rng(seed)),
+        brier=brier_score(is_agent, choice.probability),
+        brier_base_rate=share * (1 - share),
+        bins=bins,
+    )
+
+
+def _baselines(
+    labelled: LabelledSessions, fold: NDArray[np.int64], seed: int, progress: Progress
+) -> reports.Baselines:
+    rows, rng = labelled.rows, np.random.default_rng(seed)
+    progress(0, "baseline: velocity rule")
+    velocity = encode_features(labelled.matrix, ["interaction_velocity"])[:, 0].astype(np.float64)
+    rule = velocity_rule(velocity, rows.is_agent, rows.groups, rng)
+    progress(0.2, "baseline: logistic regression")
+    logistic = rank_scores(rows.is_agent, logistic_scores(rows, fold), rows.groups, rng)
+    progress(0.6, "baseline: transition kernels")
+    kernel = rank_scores(
+        rows.is_agent,
+        kernel_scores(labelled.history.sequences(), rows.is_agent, fold),
+        rows.groups,
+        rng,
+    )
+    return reports.Baselines(
+        float(rows.is_agent.mean()), rule, logistic, kernel, best_feature(rows)
+    )
+
+
+def _robustness(
+    study: RobustnessStudy,
+    labelled: LabelledSessions,
+    left_out: tuple[str, ...],
+    progress: Progress,
+) -> reports.Robustness:
+    return reports.Robustness(
+        leave_family_out=unseen_families(study, labelled.families, part_progress(progress, 0, 0.4)),
+        prefixes=prefix_results(study, progress=part_progress(progress, 0.4, 0.75)),
+        delay_attack=delay_attack(study, progress=part_progress(progress, 0.75, 0.81)),
+        human_clock_attack=human_clock_attack(study, part_progress(progress, 0.81, 0.88)),
+        without_timing=_without(
+            study,
+            "temporal",
+            left_out,
+            progress_during(part_progress(progress, 0.88, 0.94), "without timing"),
+        ),
+        without_user_agent=_without(
+            study,
+            "user_agent",
+            left_out,
+            progress_during(part_progress(progress, 0.94, 1), "without user agents"),
+        ),
+    )
+
+
+def _without(
+    study: RobustnessStudy, family: str, left_out: tuple[str, ...], progress: Progress
+) -> Estimate | None:
+    """What is left without a family; None where the classifier knows nothing of it, or nothing
+    else.
+    """
+    kept = feature_names(without={family, *left_out})
+    missing = study.rows.only([name for name in study.rows.names if name not in kept])
+    return (
+        with_features(study, kept, progress)
+        if kept and not np.isnan(missing.values).all()
+        else None
+    )
+
+
+def _gains(classifier: Classifier) -> tuple[reports.FeatureGain, ...]:
+    found = classifier.booster.get_score(importance_type="total_gain")
+    gain = {name: float(np.sum(found.get(name, 0.0))) for name in classifier.names}
+    total = sum(gain.values()) or 1.0
+    return tuple(
+        reports.FeatureGain(name, value / total)
+        for name, value in sorted(gain.items(), key=lambda item: -item[1])
+    )
+
+
+def _out_of_fold(
+    labelled: LabelledSessions, whole: CrossFit, calibration: CalibrationChoice
+) -> bytes:
+    """What each labelled session was given by the model that did not know its actor."""
+    kept = labelled.matrix.select(["session_id", "total_interactions", "is_agent", "family"])
+    kept = kept.append_column("fold", pa.array(whole.fold)).append_column(
+        "margin", pa.array(whole.margin)
+    )
+    sink = io.BytesIO()
+    pq.write_table(kept.append_column("agent_probability", pa.array(calibration.probability)), sink)
+    return sink.getvalue()
+
+
+def _save(
+    settings: Settings, report: ClassifierReport, files: dict[str, bytes], why: str | None
+) -> None:
+    manifest = Manifest(
+        format=FORMAT,
+        kind=KIND,
+        version=report.model_version,
+        created_ms=report.created_ms,
+        lake_version=report.data.lake_version,
+        sql_hash=sql_hash(),
+        labels_sha256=report.data.labels_sha256,
+        seed=report.seed,
+        features=report.features,
+        metrics=_headline(report),
+        libraries=library_versions(*LIBRARIES),
+        files={},
+    )
+    written = {reports.FILE: report.to_file(), CARD: model_card(report).encode()}
+    store = ModelStore(settings.workspace, KIND)
+    store.save(manifest, files | written)
+    if why is not None:
+        store.promote(report.model_version, now_ms=report.created_ms, why=why)
+
+
+def _headline(report: ClassifierReport) -> dict[str, float]:
+    return {
+        "roc_auc": report.ranking.roc_auc.value,
+        "pr_auc": report.ranking.pr_auc.value,
+        "precision_at_recall_80": report.ranking.precision_at_recall_80.value,
+        "ece": report.calibration.ece,
+        "brier": report.calibration.brier,
+    }
+
+
+def _version(now_ms: int, files: dict[str, bytes]) -> str:
+    """A name that sorts by time and differs with the trees."""
+    return f"{datetime.fromtimestamp(now_ms / 1_000, UTC):%Y%m%d-%H%M%S}-{file_digest(files[TREES])[:8]}"

@@ -1,0 +1,306 @@
+"""Train the multi-task network: offers as they were known, honest folds, a verdict on both tasks, a
+saved model.
+"""
+
+import io
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Final
+
+import duckdb
+import numpy as np
+import onnx
+import onnxruntime
+import pyarrow
+import pyarrow as pa
+import pyarrow.parquet as pq
+import safetensors
+import torch
+
+from phantom_core.core.errors import DataError
+from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.core.settings import Settings
+from phantom_core.evaluation.baselines import best_feature
+from phantom_core.evaluation.comparison_models import purchase_columns, purchase_names
+from phantom_core.evaluation.later import judge_later
+from phantom_core.evaluation.learning import Learning, read_learning
+from phantom_core.evaluation.multitask_card import multitask_card
+from phantom_core.evaluation.multitask_report import (
+    CARD,
+    ELASTICITIES,
+    FILE,
+    KIND,
+    LOSSES,
+    OUT_OF_FOLD,
+    MultitaskReport,
+)
+from phantom_core.evaluation.multitask_study import (
+    MultitaskStudy,
+    agent_task,
+    calibration_study,
+    cross_fitted,
+    demand_of,
+    purchase_task,
+    single_task_twins,
+    trees_for_comparison,
+)
+from phantom_core.features.aggregate import sql_hash
+from phantom_core.features.catalogue import feature_names
+from phantom_core.features.offers.offers import Moments, product_elasticities
+from phantom_core.features.offers.product_features import product_names
+from phantom_core.lake.lake import Lake
+from phantom_core.market.calibration.add_to_cart_quotes import RELATIONS, check_variation
+from phantom_core.model_store.manifest import FORMAT, Manifest, library_versions
+from phantom_core.model_store.store import ModelStore, file_digest
+from phantom_core.models.calibration import CalibrationChoice
+from phantom_core.models.classifier import LabelledRows
+from phantom_core.models.cross_fit import progress_during
+from phantom_core.models.curves import Curve, Temperature
+from phantom_core.models.multitask.cross_fit import CrossFitted
+from phantom_core.models.multitask.description import PLAYED, Description
+from phantom_core.models.multitask.epochs import parse_epoch
+from phantom_core.models.multitask.fitting import Fitted, fit_network
+from phantom_core.models.multitask.hyperparameters import Hyperparameters
+from phantom_core.models.multitask.saved import network_files
+from phantom_core.models.splits import check_n_folds
+
+LIBRARIES: Final = (torch, onnx, onnxruntime, safetensors, np, pyarrow, duckdb)
+# A feature that ranks purchases this well on its own knows how the session went on.
+TOO_GOOD: Final = 0.95
+BY_HAND: Final = "Trained by hand."
+
+
+def train_multitask(
+    settings: Settings,
+    lake: Lake,
+    *,
+    now_ms: int,
+    n_folds: int = 5,
+    chosen: Hyperparameters | None = None,
+    moments: Moments | None = None,
+    seed: int | None = None,
+    period_ms: tuple[int, int] | None = None,
+    why: str | None = BY_HAND,
+    progress: Progress = no_progress,
+) -> MultitaskReport:
+    """Train, judge and save a network.
+
+    Args:
+        settings: workspace, most offers to learn from, default seed.
+        lake: events, quotes, labels, catalogue.
+        now_ms: when this is, UTC milliseconds.
+        n_folds: from 3 to 20.
+        chosen: hyperparameters; None means the defaults.
+        moments: what an offer is; None means first quotes where quotes are logged, else the moment
+            before the first cart.
+        seed: of everything random; None means the settings' one.
+        period_ms: learn from sessions that began in [start, end), UTC milliseconds; None means all.
+        why: the reason for which it is promoted; None leaves it a candidate.
+        progress: told all along; nothing is saved after it says stop.
+    Returns:
+        What was found out about the saved model.
+    Raises:
+        DataError: no offer, or too few purchases or actors.
+        InputError: folds that cannot be used.
+        CancelledError: progress said stop.
+    """
+    started, wanted = time.perf_counter(), chosen or Hyperparameters()
+    check_n_folds(n_folds)
+    noting = _noting_losses(settings, part_progress(progress, 0.15, 0.4))
+    chosen_seed = settings.seed if seed is None else seed
+    study = _begin(
+        settings,
+        lake,
+        wanted,
+        moments,
+        n_folds,
+        chosen_seed,
+        period_ms,
+        part_progress(progress, 0, 0.15),
+    )
+    fitted = cross_fitted(study, wanted, noting)
+    agent, purchase = calibration_study(study.learning, fitted)
+    twins = single_task_twins(study, part_progress(progress, 0.4, 0.75))
+    with ThreadPoolExecutor(1) as other_core:
+        growing = other_core.submit(trees_for_comparison, study, no_progress)
+        later = judge_later(
+            study.learning,
+            wanted,
+            has_price=study.has_price,
+            seed=study.seed,
+            rng=study.rng,
+            progress=progress_during(part_progress(progress, 0.75, 0.85), "earlier sessions"),
+        )
+        whole = fit_network(
+            study.learning.rows,
+            wanted,
+            fitted.n_epochs,
+            has_price=study.has_price,
+            seed=study.seed,
+            progress=progress_during(part_progress(progress, 0.85, 0.95), "all sessions"),
+        )
+        trees = growing.result()
+    progress(0.95, "writing it down")
+    files = _files(study, whole, fitted, agent, purchase)
+    files[ELASTICITIES] = _parquet(product_elasticities(study.learning.offers))
+    files[OUT_OF_FOLD] = _parquet(_out_of_fold(study.learning, fitted, agent, purchase))
+    report = MultitaskReport(
+        model_version=f"{datetime.fromtimestamp(now_ms / 1_000, UTC):%Y%m%d-%H%M%S}-{file_digest(files[PLAYED])[:8]}",
+        created_ms=now_ms,
+        seed=study.seed,
+        n_folds=n_folds,
+        hyperparameters=wanted,
+        data=study.learning.data,
+        agent=agent_task(study, fitted, agent, twins, trees) if agent else None,
+        purchase=purchase_task(study, fitted, purchase, twins, trees),
+        demand=demand_of(study, fitted, agent, purchase),
+        later=later,
+        leak_suspects=leak_suspects(study.learning),
+        n_epochs=fitted.n_epochs,
+        passes=fitted.fitted[0].passes,
+        seconds=time.perf_counter() - started,  # last, so that everything above counts
+    )
+    _save(settings, report, files, why)
+    progress(1, f"saved model {report.model_version}")
+    return report
+
+
+def _noting_losses(settings: Settings, progress: Progress) -> Progress:
+    """Progress that keeps the losses it hears of; each training begins a new file."""
+    path = settings.workspace / LOSSES
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("", encoding="utf-8")
+
+    def told(fraction: float, message: str) -> None:
+        found = parse_epoch(message)
+        if found:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(found)) + "\n")
+        progress(fraction, message)
+
+    return told
+
+
+def leak_suspects(learning: Learning) -> tuple[str, ...]:
+    """Features that rank purchases so well on their own that they must know what came after the
+    offer.
+    """
+    offers = learning.rows[learning.is_offer]
+    values, bought = purchase_columns(offers.inputs), offers.bought == 1
+    alone = (
+        (name, best_feature(LabelledRows(values[:, [i]], (name,), bought, offers.actor)))
+        for i, name in enumerate(purchase_names())
+    )
+    return tuple(name for name, found in alone if found.roc_auc > TOO_GOOD)
+
+
+def _begin(
+    settings: Settings,
+    lake: Lake,
+    chosen: Hyperparameters,
+    moments: Moments | None,
+    n_folds: int,
+    seed: int,
+    period_ms: tuple[int, int] | None,
+    progress: Progress,
+) -> MultitaskStudy:
+    rng = np.random.default_rng(seed)
+    learning = read_learning(
+        lake,
+        moments=moments,
+        n_folds=n_folds,
+        most_offers=settings.most_offers,
+        rng=rng,
+        progress=progress,
+        period_ms=period_ms,
+    )
+    with lake.connect(RELATIONS) as connection:
+        try:
+            check_variation(connection)
+            refusal = None
+        except DataError as error:
+            refusal = error
+    return MultitaskStudy(learning, chosen, refusal, seed, rng)
+
+
+def _files(
+    study: MultitaskStudy,
+    whole: Fitted,
+    fitted: CrossFitted,
+    agent: CalibrationChoice | None,
+    purchase: CalibrationChoice,
+) -> dict[str, bytes]:
+    curve: Curve = agent.calibration if agent else Temperature(1.0)
+    description = Description(
+        whole.network.architecture, curve, purchase.calibration, knows_agents=agent is not None
+    )
+    return network_files(whole.network, fitted.networks, description)
+
+
+def _out_of_fold(
+    learning: Learning,
+    fitted: CrossFitted,
+    agent: CalibrationChoice | None,
+    purchase: CalibrationChoice,
+) -> pa.Table:
+    """What each labelled session was given by networks that did not know its actor.
+
+    Returns:
+        One row per labelled session: session_id, total_interactions, fold, agent_probability,
+        purchase_probability (that any of its offers is bought; NULL without an offer).
+    """
+    n, sessions = learning.offers.num_rows, learning.sessions
+    key, offered = sessions["session_key"].to_numpy(), learning.offers["session_key"].to_numpy()
+    at = np.minimum(np.searchsorted(key, offered), max(len(key) - 1, 0))
+    known = key[at] == offered if len(key) else np.zeros(n, np.bool_)
+    kept = np.bincount(
+        at[known], np.log1p(-purchase.calibration.probability(fitted.purchase[:n])[known]), len(key)
+    )
+    has_offer = np.bincount(at[known], minlength=len(key)) > 0
+    p_agent = agent.calibration.probability(fitted.agent[n:]) if agent else np.empty(0)
+    return (
+        sessions.select(["session_id", "total_interactions"])
+        .append_column("fold", pa.array(learning.fold[n:]))
+        .append_column("agent_probability", pa.array(p_agent))
+        .append_column(
+            "purchase_probability",
+            pa.array(np.where(has_offer, -np.expm1(kept), np.nan), from_pandas=True),
+        )
+    )
+
+
+def _parquet(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    return sink.getvalue()
+
+
+def _save(
+    settings: Settings, report: MultitaskReport, files: dict[str, bytes], why: str | None
+) -> None:
+    figures = report.to_json()
+    headline = ("agent_auc", "purchase_auc", "ece_agent", "ece_purchase", "brier_purchase")
+    manifest = Manifest(
+        format=FORMAT,
+        kind=KIND,
+        version=report.model_version,
+        created_ms=report.created_ms,
+        lake_version=report.data.lake_version,
+        sql_hash=sql_hash(),
+        labels_sha256=report.data.sha256,
+        seed=report.seed,
+        features=(*feature_names(), *product_names()),
+        metrics={
+            name: float(value) for name in headline if isinstance(value := figures[name], float)
+        },
+        libraries=library_versions(*LIBRARIES),
+        files={},
+    )
+    written = {FILE: report.to_file(), CARD: multitask_card(report).encode()}
+    store = ModelStore(settings.workspace, KIND)
+    store.save(manifest, files | written)
+    if why is not None:
+        store.promote(report.model_version, now_ms=report.created_ms, why=why)

@@ -1,0 +1,158 @@
+"""Drain decisions: from the pricing service's segment files into the lake, each once."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import orjson
+import pyarrow as pa
+from filelock import FileLock, Timeout
+
+from phantom_core.core.settings import Settings
+from phantom_core.events.schema import DECISIONS
+from phantom_core.lake.keys import with_keys
+from phantom_core.lake.lake import Lake, open_lake
+
+FOLDER: Final = "decisions"
+_OPEN, _CLOSED, _LOCK = ".open", ".jsonl", ".lock"
+_NOTE: Final = "phantom_decisions"
+_AT_ONCE: Final = 8
+_COMPACT_AFTER: Final = 50
+_RAW: Final = pa.schema(
+    [field for field in DECISIONS if field.name not in ("session_key", "event_id")]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What a round brought into the lake.
+
+    Attributes:
+        decisions: rows written.
+        segments: files done with.
+        torn: lines that a dying process left unfinished.
+    """
+
+    decisions: int = 0
+    segments: int = 0
+    torn: int = 0
+
+    def __add__(self, other: "Drained") -> "Drained":
+        return Drained(
+            self.decisions + other.decisions, self.segments + other.segments, self.torn + other.torn
+        )
+
+
+def drain_decisions(settings: Settings) -> Drained:
+    """Bring every closed segment into the lake, and the open ones of processes that died.
+
+    A commit names the segments it holds: whoever drains after a process that died between the
+    commit and the removal of its files removes them, and writes nothing twice.
+    """
+    folder, lake = settings.workspace / FOLDER, open_lake(settings)
+    if not folder.is_dir():
+        return Drained()
+    with FileLock(folder / "drain.lock"):
+        _adopt(folder)
+        _remove(folder, json.loads(lake.last_note("decisions").get(_NOTE, "[]")))
+        drained = Drained()
+        while waiting := sorted(folder.glob(f"*{_CLOSED}"))[:_AT_ONCE]:
+            drained += _write(lake, waiting)
+            _remove(folder, [path.name for path in waiting])
+        return drained
+
+
+def drain_until(
+    settings: Settings,
+    is_over: Callable[[float], bool],
+    every_s: float,
+    after_each: Callable[[], None],
+) -> Drained:
+    """Drain again and again, and once more at the end.
+
+    Args:
+        settings: workspace.
+        is_over: waits that many seconds, or less, and says whether to stop.
+        every_s: pause between two rounds.
+        after_each: done after every round.
+    """
+    total, n_commits = Drained(), 0
+    while True:
+        was_last = is_over(every_s)
+        found = drain_decisions(settings)
+        total += found
+        n_commits += bool(found.decisions)
+        if n_commits >= _COMPACT_AFTER:
+            open_lake(settings).compact("decisions")
+            n_commits = 0
+        after_each()
+        if was_last:
+            return total
+
+
+def _adopt(folder: Path) -> None:
+    """Close the segments of processes that are gone: nobody holds their lock."""
+    for path in folder.glob(f"*{_OPEN}"):
+        writer = path.name.partition("-")[0]
+        with _free(folder / f"{writer}{_LOCK}") as is_free:
+            if is_free:
+                path.rename(path.with_suffix(_CLOSED))
+
+
+@contextmanager
+def _free(path: Path) -> Iterator[bool]:
+    try:
+        with FileLock(path, timeout=0):
+            yield True
+    except Timeout:
+        yield False
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _remove(folder: Path, names: Sequence[str]) -> None:
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+
+
+def _write(lake: Lake, paths: Sequence[Path]) -> Drained:
+    rows, torn = [], 0
+    for path in paths:
+        for line in path.read_bytes().splitlines():
+            try:
+                row = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                torn += 1
+            else:
+                rows.append(
+                    row
+                    | {
+                        "features": None
+                        if row["features"] is None
+                        else orjson.dumps(row["features"]).decode()
+                    }
+                )
+    if rows:
+        note = {_NOTE: json.dumps([path.name for path in paths])}
+        with lake.lock:
+            lake.append("decisions", _keyed(pa.Table.from_pylist(rows, schema=_RAW)), note)
+    return Drained(len(rows), len(paths), torn)
+
+
+def _keyed(rows: pa.Table) -> pa.Table:
+    """Rows with their keys, ordered as sessions are read; a decision that was written twice counts
+    once.
+    """
+    columns = ", ".join(_RAW.names)
+    with with_keys() as connection:
+        connection.register("rows_read", rows)
+        keyed = connection.sql(
+            f"SELECT DISTINCT ON (decision_id) key_of(session_id) AS session_key, {columns}, "
+            "CAST(CAST(concat('0x', right(decision_id, 16)) AS UBIGINT) - "
+            "9223372036854775808::HUGEINT AS BIGINT) AS event_id "
+            "FROM rows_read ORDER BY session_key, decided_ms, event_id"
+        )
+        return keyed.select(*DECISIONS.names).to_arrow_table().cast(DECISIONS)

@@ -1,0 +1,186 @@
+"""Monitor: the last week beside the one before, features beside those learned from, and the age of
+what is in use.
+"""
+
+from typing import Final
+
+import pyarrow.compute as pc
+
+from phantom_core.core.errors import DataError, NotFoundError
+from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.core.settings import Settings
+from phantom_core.features.catalogue import feature_names
+from phantom_core.features.store import FeatureStore
+from phantom_core.lake.lake import Lake
+from phantom_core.model_store.store import replace_file
+from phantom_core.monitoring.comparison import (
+    Check,
+    features_drifted,
+    money_fell,
+    rate_moved,
+    share_refused,
+    too_old,
+)
+from phantom_core.monitoring.drift import FeatureDrift, measure_drift
+from phantom_core.monitoring.report import FILE, ModelInUse, MonitorReport, parse_monitoring
+from phantom_core.use_cases.operations.alert import send_alerts
+from phantom_core.use_cases.operations.recent import (
+    Recent,
+    leakage_of_week,
+    learned_from,
+    models_in_use,
+    quarantined,
+    read_recent,
+)
+
+DAY_MS: Final = 86_400_000
+WEEK_MS: Final = 7 * DAY_MS
+FEW_DAYS: Final = 3
+KIND_NAMES: Final = {"classifier": "classifier", "multitask": "network"}
+_ORDER: Final = ("alert", "watch", "unknown", "ok")
+
+
+def run_monitoring(
+    settings: Settings, lake: Lake, *, now_ms: int, progress: Progress = no_progress
+) -> tuple[MonitorReport, tuple[str, ...]]:
+    """Look at the last days, keep what was found, and tell whoever should know.
+
+    Args:
+        settings: limits, channels and workspace.
+        lake: events, labels and loads.
+        now_ms: when this is, UTC milliseconds.
+        progress: told after every step.
+    Returns:
+        The report, also kept in the workspace, and what could not be told, one sentence per
+        channel.
+    Raises:
+        InputError: a channel that cannot be used.
+    """
+    report = look_at_traffic(
+        settings, lake, now_ms=now_ms, progress=part_progress(progress, 0, 0.9)
+    )
+    path = settings.workspace / FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, report.to_file())
+    progress(0.9, "telling")
+    untold = send_alerts(settings, report.checks, now_ms)
+    progress(1, "looked")
+    return report, untold
+
+
+def latest_monitoring(settings: Settings) -> MonitorReport:
+    """The look taken last.
+
+    Raises:
+        NotFoundError: there is none.
+        DataError: its file is damaged.
+    """
+    try:
+        return parse_monitoring((settings.workspace / FILE).read_bytes())
+    except FileNotFoundError:
+        raise NotFoundError(
+            "Nobody has looked at this workspace's traffic yet.",
+            hint="Look: python -m phantom_core monitor",
+        ) from None
+
+
+def look_at_traffic(
+    settings: Settings, lake: Lake, *, now_ms: int, progress: Progress = no_progress
+) -> MonitorReport:
+    """Look at the last days; changes nothing but the copies that features and scores are."""
+    FeatureStore(lake).refresh(part_progress(progress, 0, 0.3))
+    recent = read_recent(settings, lake, now_ms, part_progress(progress, 0.3, 0.6))
+    progress(0.6, "features")
+    moved, reference = _drift(settings, recent)
+    models = models_in_use(settings)
+    progress(0.8, "money")
+    checks = [
+        *_traffic(settings, recent, now_ms),
+        features_drifted(moved, settings.alert_psi, reference),
+        *(_age(settings, model, now_ms) for model in models),
+        share_refused(
+            "quarantine", *quarantined(lake, now_ms - WEEK_MS), settings.alert_quarantine_share
+        ),
+    ]
+    return MonitorReport(
+        created_ms=now_ms,
+        as_of_ms=recent.as_of_ms,
+        newest_ms=recent.newest_ms,
+        checks=tuple(sorted(checks, key=lambda check: _ORDER.index(check.status))),
+        drift=moved,
+        reference=reference,
+        days=recent.days(),
+        week=recent.week(-1).figures(has_scores=recent.has_scores),
+        before=recent.week(-2).figures(has_scores=recent.has_scores),
+        models=models,
+        leakage=leakage_of_week(settings, lake, recent.as_of_ms - WEEK_MS, recent.as_of_ms),
+    )
+
+
+def _traffic(settings: Settings, recent: Recent, now_ms: int) -> list[Check]:
+    before, after = recent.week(-2), recent.week(-1)
+    silence_days = (
+        None if recent.newest_ms is None else max(0.0, (now_ms - recent.newest_ms) / DAY_MS)
+    )
+    checks = [money_fell("revenue", before.money, after.money, settings.alert_revenue_fall)]
+    if recent.has_scores:
+        checks.append(
+            rate_moved(
+                "detection_rate",
+                "The share of agents",
+                before.detected,
+                after.detected,
+                settings.alert_detection_change,
+            )
+        )
+    if settings.alert_silence_hours:
+        then = "Load newer events, or see whether the storefront still sends them."
+        checks.append(
+            too_old(
+                "silence", "The newest event", silence_days, settings.alert_silence_hours / 24, then
+            )
+        )
+    if recent.problem:
+        checks.append(
+            Check("scoring", "alert", None, 0.0, f"Sessions cannot be scored: {recent.problem}")
+        )
+    return checks
+
+
+def _drift(settings: Settings, recent: Recent) -> tuple[tuple[FeatureDrift, ...], str]:
+    """Features of the last week against the sessions that the classifier learned from, else against
+    four weeks before.
+
+    The hour of the day is left out while the week holds few days: it then says when the traffic
+    began, not who shops.
+    """
+    after = recent.matrix_of(recent.as_of_ms - WEEK_MS, recent.as_of_ms)
+    learned = learned_from(settings)
+    known = (
+        recent.matrix.filter(pc.is_in(recent.matrix["session_id"], value_set=learned))
+        if learned is not None
+        else None
+    )
+    reference = "the sessions that the classifier in use learned from"
+    if known is None or not known.num_rows:
+        known, reference = (
+            recent.matrix_of(recent.as_of_ms - 5 * WEEK_MS, recent.as_of_ms - WEEK_MS),
+            "the four weeks before",
+        )
+    try:
+        days = pc.count_distinct(pc.divide(after["start_ms"], DAY_MS)).as_py()
+        return measure_drift(
+            known,
+            after,
+            [name for name in feature_names() if days >= FEW_DAYS or name != "session_start_hour"],
+        ), reference
+    except DataError:
+        return (), ""
+
+
+def _age(settings: Settings, model: ModelInUse, now_ms: int) -> Check:
+    then = "Retrain it: python -m phantom_core retrain"
+    age_days, limit_days = (now_ms - model.trained_ms) / DAY_MS, settings.alert_stale_days
+    return too_old(
+        f"stale_{model.kind}", f"The {KIND_NAMES[model.kind]} in use", age_days, limit_days, then
+    )

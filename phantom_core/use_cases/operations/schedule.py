@@ -1,0 +1,118 @@
+"""Schedule: retraining once a day and a look every hour, by whichever scheduler is first."""
+
+import datetime as dt
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from phantom_core.core.errors import DataError, InputError, NotFoundError
+from phantom_core.core.settings import Settings
+from phantom_core.core.telemetry import metrics
+from phantom_core.jobs.jobs import Jobs
+from phantom_core.jobs.schedule_leases import take_turn
+from phantom_core.monitoring.report import MonitorReport
+from phantom_core.use_cases.operations.monitor import latest_monitoring
+
+Clock = Callable[[], int]
+_LOG: Final = logging.getLogger("phantom.schedule")
+# A machine that slept through a turn still takes it when it wakes up within this time.
+_GRACE_S: Final = 3_600
+_SHOW_EVERY_S: Final = 15
+
+
+def make_scheduler(settings: Settings, clock: Clock) -> BackgroundScheduler:
+    """Prepare a scheduler; the caller starts it and shuts it down.
+
+    Args:
+        settings: times, workspace and control database.
+        clock: UTC milliseconds.
+    Raises:
+        InputError: a time of day that is none.
+    """
+    at = time_of_day(settings.retrain_at)
+    every_s = settings.monitor_every_s
+    scheduler = BackgroundScheduler(
+        timezone=dt.UTC,
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": _GRACE_S},
+    )
+    scheduler.add_job(
+        lambda: start_due_work(settings, "retrain", f"{_utc(clock()):%Y-%m-%d}", clock()),
+        CronTrigger(hour=at.hour, minute=at.minute),
+        id="retrain",
+    )
+    scheduler.add_job(
+        lambda: start_due_work(settings, "monitor", str(clock() // 1_000 // every_s), clock()),
+        IntervalTrigger(seconds=every_s),
+        id="monitor",
+        next_run_time=_utc(clock()),
+    )
+    scheduler.add_job(
+        lambda: show_latest(settings), IntervalTrigger(seconds=_SHOW_EVERY_S), id="show"
+    )
+    return scheduler
+
+
+def start_due_work(settings: Settings, kind: str, due: str, now_ms: int) -> str:
+    """Start a job whose turn it is.
+
+    Returns:
+        What was done, one phrase: the job's id, or why none was started.
+    """
+    if not take_turn(settings, kind, due, now_ms):
+        said = f"{kind} {due}: another scheduler has taken it"
+    elif any(job.kind == kind for job in Jobs(settings).active()):
+        said = f"{kind} {due}: the one before still runs"
+    else:
+        said = f"{kind} {due}: job {Jobs(settings).start(kind, {}).job_id}"
+    _LOG.info(said)
+    return said
+
+
+def time_of_day(text: str) -> dt.time:
+    """A time of day, UTC.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        return dt.datetime.strptime(text, "%H:%M").time()
+    except ValueError:
+        raise InputError(
+            f"'{text}' is no time of day.", hint="Write PHANTOM_RETRAIN_AT as 03:30 (UTC)."
+        ) from None
+
+
+def show_latest(settings: Settings) -> None:
+    """Let Prometheus read what the last look found; nothing without one."""
+    try:
+        describe_schedule(latest_monitoring(settings))
+    except (NotFoundError, DataError):
+        return
+
+
+def describe_schedule(report: MonitorReport) -> None:
+    """Set the gauges of a report."""
+    for check in report.checks:
+        metrics.CHECK_STATE.labels(check.name).set(
+            {"ok": 0, "unknown": 0, "watch": 1, "alert": 2}[check.status]
+        )
+        metrics.CHECK_LIMIT.labels(check.name).set(check.limit)
+        if check.value is not None:
+            metrics.CHECK_VALUE.labels(check.name).set(check.value)
+    for model in report.models:
+        metrics.MODEL_TRAINED.labels(model.kind).set(model.trained_ms / 1_000)
+    metrics.LOOKED.set(report.created_ms / 1_000)
+    if report.leakage is not None:
+        metrics.LEAKAGE_MONEY.set(report.leakage.money)
+        if report.leakage.share is not None:
+            metrics.LEAKAGE_SHARE.set(report.leakage.share)
+    if report.week.agent_share is not None:
+        metrics.AGENT_SHARE.set(report.week.agent_share)
+
+
+def _utc(moment_ms: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(moment_ms / 1_000, dt.UTC)

@@ -1,0 +1,71 @@
+"""Check rules: a rule set against what this shop allows and what its sessions look like."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from phantom_core.core.errors import DataError
+from phantom_core.core.settings import Settings
+from phantom_core.features.domains import session_domains
+from phantom_core.features.store import FeatureStore
+from phantom_core.lake.lake import open_lake
+from phantom_core.replay.quotes import real_column
+from phantom_core.rules.checks.check import check_rules
+from phantom_core.rules.checks.finding import Finding
+from phantom_core.rules.checks.limits import CheckLimits
+from phantom_core.rules.domain import Domain
+from phantom_core.rules.rule_set import RuleSet
+
+
+def check_rule_set(
+    settings: Settings, rules: RuleSet, matrix: pa.Table | None = None
+) -> tuple[Finding, ...]:
+    """Everything there is to say of a rule set.
+
+    Args:
+        settings: guard rails, banned features and workspace.
+        rules: what to check.
+        matrix: features of the loaded sessions; None means those of the workspace, as far as they
+            were computed.
+    """
+    return check_rules(
+        rules, limits_of(settings, seen_matrix(settings) if matrix is None else matrix)
+    )
+
+
+def limits_of(settings: Settings, matrix: pa.Table | None) -> CheckLimits:
+    """What this shop holds rules to.
+
+    Args:
+        settings: guard rails and banned features.
+        matrix: features of the loaded sessions; None leaves open what occurs.
+    """
+    domains = session_domains()
+    if matrix is not None and matrix.num_rows:
+        domains |= {
+            name: _with_data(domain, matrix[name])
+            for name, domain in domains.items()
+            if name in matrix.column_names
+        }
+    return CheckLimits(
+        domains, settings.banned_features, settings.lowest_markup, settings.highest_markup
+    )
+
+
+def seen_matrix(settings: Settings) -> pa.Table | None:
+    """Features as they were computed last; None before that."""
+    try:
+        return FeatureStore(open_lake(settings)).matrix()
+    except DataError:
+        return None
+
+
+def _with_data(domain: Domain, column: pa.ChunkedArray) -> Domain:
+    if domain.kind == "category":
+        found = tuple(sorted(pc.unique(column.drop_null()).to_pylist()))
+        return Domain(
+            domain.kind, None, None, True, domain.categories, domain.unit, seen_categories=found
+        )
+    values = pc.min_max(pa.array(real_column(column), from_pandas=True))
+    low, high = values["min"].as_py(), values["max"].as_py()
+    seen = None if low is None else (float(low), float(high))
+    return Domain(domain.kind, domain.low, domain.high, True, (), domain.unit, seen)

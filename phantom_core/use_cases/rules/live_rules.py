@@ -1,0 +1,39 @@
+"""Live rules: the rule set that most sessions get now, by the control database's word."""
+
+from dataclasses import replace
+from typing import Final
+
+import sqlalchemy as sa
+
+from phantom_core.approvals.releases import current_release, release_document
+from phantom_core.core.settings import Settings
+from phantom_core.database.connection import control_of
+from phantom_core.publishing.release import parse_release
+from phantom_core.rules.rule_set import RuleSet
+from phantom_core.session_market.market import NO_MARKUP
+
+LIVE: Final = "live"
+
+
+def live_version(connection: sa.Connection) -> str:
+    """What most sessions get by the database's word; empty for base prices."""
+    release = current_release(connection)
+    return release.full_version if release else ""
+
+
+def live_rules(connection: sa.Connection) -> RuleSet:
+    """The rules of that version; no mark-up for base prices."""
+    version = live_version(connection)
+    return parse_release(release_document(connection, version)).rules() if version else NO_MARKUP
+
+
+def open_live(settings: Settings) -> RuleSet:
+    """The same under the name 'live'."""
+    with control_of(settings.database_url, settings.workspace).connect() as connection:
+        return replace(live_rules(connection), name=LIVE)
+
+
+def is_anything_live(settings: Settings) -> bool:
+    """Whether rules were published, and not taken back."""
+    with control_of(settings.database_url, settings.workspace).connect() as connection:
+        return bool(live_version(connection))

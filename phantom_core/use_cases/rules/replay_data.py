@@ -1,0 +1,219 @@
+"""Logged: everything about the sessions of a period that rules and the ledger read."""
+
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from phantom_core.core.errors import DataError
+from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.core.settings import Settings
+from phantom_core.features.aggregate import sql_hash
+from phantom_core.features.domains import P_AGENT
+from phantom_core.features.store import FeatureStore, version_of
+from phantom_core.lake.lake import Lake, open_lake
+from phantom_core.market.calibration.add_to_cart_quotes import SessionIndex
+from phantom_core.model_store.store import ModelStore, replace_file
+from phantom_core.models.classifier import Classifier
+from phantom_core.models.saved_classifier import read_classifier
+from phantom_core.replay.features_at_quote import AsOf, columns_of, seen_at_end, seen_at_quotes
+from phantom_core.replay.period import Period
+from phantom_core.replay.purchases import Purchases, read_purchases
+from phantom_core.replay.quotes import Quotes, connect_quotes, read_quotes
+from phantom_core.rules.evaluate import Column
+from phantom_core.rules.rule_set import RuleSet
+from phantom_core.use_cases.markets.calibrate import visits_of
+from phantom_core.use_cases.models.score import score_sessions
+from phantom_core.use_cases.models.train_classifier import KIND
+
+FOLDER: Final = "replays"
+_SEEN: Final = "seen"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Logged:
+    """Sessions, quotes and purchases of a period.
+
+    Attributes:
+        lake_version: of the events.
+        matrix: features of all sessions, its rows those of the visits.
+        visits: all sessions, with labels and probabilities.
+        is_within: sessions that the period touches, shape (n_visits,).
+        quotes: of the period.
+        purchases: of the period.
+        seen: what rules see at each quote.
+        p_agent_then: P(agent) as known just before each quote, shape (n_quotes,).
+    """
+
+    lake_version: int
+    matrix: pa.Table
+    visits: SessionIndex
+    is_within: NDArray[np.bool_]
+    quotes: Quotes
+    purchases: Purchases
+    seen: Mapping[str, Column]
+    p_agent_then: NDArray[np.float64]
+
+
+def read_logged(
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    read_by: Sequence[RuleSet],
+    *,
+    period: Period,
+    as_of: AsOf,
+    progress: Progress = no_progress,
+) -> Logged:
+    """Read a period.
+
+    Args:
+        settings: workspace.
+        connection: of `connect_logged`.
+        read_by: rules whose features are wanted.
+        period: which days.
+        as_of: up to when rules see a session.
+        progress: told after every step.
+    Raises:
+        DataError: no session in the period.
+    """
+    lake = open_lake(settings)
+    store = FeatureStore(lake)
+    store.refresh(part_progress(progress, 0, 0.2))
+    matrix = store.matrix()
+    has_model = ModelStore(settings.workspace, KIND).in_use() is not None
+    visits = visits_of(
+        matrix,
+        score_sessions(settings, lake, progress=part_progress(progress, 0.2, 0.3))
+        if has_model
+        else None,
+    )
+    classifier = read_classifier(ModelStore(settings.workspace, KIND).open()) if has_model else None
+    is_within = (visits.end_ms >= period.start_ms) & (visits.start_ms < period.end_ms)
+    if not is_within.any():
+        raise DataError(
+            "There are no sessions in this period.", hint="Choose other days, or load events first."
+        )
+    progress(0.3, "reading quotes")
+    everything = read_quotes(connection, visits, Period())
+    wanted = [
+        *dict.fromkeys((P_AGENT, *(feature for rules in read_by for feature in rules.features)))
+    ]
+    seen, keeping = _seen(settings, lake, visits, everything, classifier, wanted, progress)
+    chosen = (everything.event_ms >= period.start_ms) & (everything.event_ms < period.end_ms)
+    quotes = everything[chosen]
+    progress(0.8, "reading purchases")
+    purchases = read_purchases(connection, visits, quotes, period)
+    is_within[quotes.visit] = is_within[purchases.visit] = True
+    columns = columns_of(seen.filter(pa.array(chosen)))
+    at = columns if as_of == "quote" else seen_at_end(matrix, visits, quotes)
+    keeping.result()
+    return Logged(
+        version_of(matrix),
+        matrix,
+        visits,
+        is_within,
+        quotes,
+        purchases,
+        at,
+        np.asarray(columns[P_AGENT], np.float64),
+    )
+
+
+def connect_logged(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """A connection to the lake with the views that `read_logged` needs."""
+    return connect_quotes(open_lake(settings))
+
+
+def at_purchases(logged: Logged) -> tuple[Logged, NDArray[np.int64]]:
+    """The same with those purchases alone that were quoted in the period, and the quote of each."""
+    quoted = logged.purchases.quote >= 0
+    return replace(logged, purchases=logged.purchases[quoted]), logged.purchases.quote[quoted]
+
+
+def _seen(
+    settings: Settings,
+    lake: Lake,
+    visits: SessionIndex,
+    quotes: Quotes,
+    classifier: Classifier | None,
+    wanted: Sequence[str],
+    progress: Progress,
+) -> tuple[pa.Table, Future[None]]:
+    """What was known at each quote, kept on disk for the next rule set, since it does not depend on
+    rules; and the keeping of it.
+    """
+    files = lake.files("events")
+    about = (
+        *files,
+        *lake.files("quotes"),
+        *lake.files("decisions"),
+        sql_hash(),
+        classifier.version if classifier else "",
+        str(quotes.visit.size),
+    )
+    path = (
+        settings.workspace
+        / FOLDER
+        / _SEEN
+        / f"{hashlib.sha256('|'.join(about).encode()).hexdigest()[:24]}.parquet"
+    )
+    try:
+        return pq.read_table(path, columns=list(wanted)), _kept()
+    except (OSError, pa.ArrowException):
+        progress(0.35, f"looking at sessions before each of {quotes.visit.size:,} quotes")
+    seen = seen_at_quotes(files, visits, quotes, classifier)
+    executor = ThreadPoolExecutor(1)
+    keeping = executor.submit(_keep, path, seen)
+    executor.shutdown(wait=False)
+    return seen.select(wanted), keeping
+
+
+def _kept() -> Future[None]:
+    """Nothing to wait for."""
+    done: Future[None] = Future()
+    done.set_result(None)
+    return done
+
+
+def _keep(path: Path, seen: pa.Table) -> None:
+    """Write what was seen, in place of what was seen of other data."""
+    sink = io.BytesIO()
+    pq.write_table(seen, sink, compression="lz4")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, sink.getvalue())
+    for earlier in path.parent.glob("*.parquet"):
+        if earlier != path:
+            earlier.unlink(missing_ok=True)
+
+
+def sessions_of(logged: Logged, visit: NDArray[np.int64]) -> pa.Table:
+    """Session, start, store, label, family and P(agent) of some visits."""
+    rows = pa.array(visit)
+    matrix = logged.matrix.select(
+        ["session_id", "start_ms", "store_mode", "is_agent", "family"]
+    ).take(rows)
+    label = pc.if_else(matrix["is_agent"], "agent", "human")
+    known = logged.visits.p_agent[visit]
+    columns = {
+        "session_id": matrix["session_id"],
+        "start_ms": matrix["start_ms"],
+        "store_mode": matrix["store_mode"],
+    }
+    return pa.table(
+        {
+            **columns,
+            "label": pc.fill_null(label, "unknown"),
+            "family": matrix["family"],
+            "agent_probability": pa.array(known, from_pandas=True),
+        }
+    )

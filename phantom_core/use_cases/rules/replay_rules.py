@@ -1,0 +1,264 @@
+"""Replay rules: a rule set and another one against the logged sessions of a period."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from phantom_core.core.arrays import Floats
+from phantom_core.core.errors import DataError
+from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.core.settings import Settings
+from phantom_core.features.catalogue import feature_names
+from phantom_core.features.domains import P_AGENT
+from phantom_core.replay.features_at_quote import AsOf
+from phantom_core.replay.markups import class_figures, recovered_by_rules, rule_uses
+from phantom_core.replay.off_policy import off_policy_value
+from phantom_core.replay.period import Period
+from phantom_core.replay.purchases import units_by_quote
+from phantom_core.replay.reference import Reference, reference_prices
+from phantom_core.replay.replay import Replay, SetReplay, change_bars, moved_sessions
+from phantom_core.replay.replay_store import ReplayStore
+from phantom_core.replay.resampler import Resampler
+from phantom_core.replay.revenue_model import RevenueModel, fit_revenue
+from phantom_core.rules.evaluate import Decided, check_features, evaluate_rules
+from phantom_core.rules.rule_set import RuleSet
+from phantom_core.rules.text import format_rules
+from phantom_core.use_cases.rules.replay_data import (
+    FOLDER,
+    Logged,
+    at_purchases,
+    connect_logged,
+    read_logged,
+    sessions_of,
+)
+
+
+def replay_rules(
+    settings: Settings,
+    rules: RuleSet,
+    against: RuleSet,
+    *,
+    now_ms: int,
+    period: Period | None = None,
+    as_of: AsOf = "quote",
+    seed: int | None = None,
+    keep: bool = True,
+    progress: Progress = no_progress,
+) -> Replay:
+    """Replay two rule sets and keep what came of it as the latest replay of the workspace.
+
+    Args:
+        settings: workspace and default seed.
+        rules: the set in question.
+        against: the one it is compared with, such as the live one.
+        now_ms: when this is, UTC milliseconds.
+        period: which days; None means all.
+        as_of: up to when rules see a session.
+        seed: of the resamples; None means the settings' one.
+        keep: whether it becomes the latest replay.
+        progress: told after every step; nothing is saved after it says stop.
+    Raises:
+        InputError: rules read what is not known of a session.
+        DataError: no session or no quote in the period.
+    """
+    for one in (rules, against):
+        check_features(one, (*feature_names(), P_AGENT))
+    chosen_seed = settings.seed if seed is None else seed
+    with connect_logged(settings) as connection:
+        logged = read_logged(
+            settings,
+            connection,
+            (rules, against),
+            period=period or Period(),
+            as_of=as_of,
+            progress=part_progress(progress, 0, 0.75),
+        )
+        if not logged.quotes.visit.size:
+            raise DataError(
+                "No prices were logged in this period, so there is nothing to replay.",
+                hint="Load a quote log, or choose other days.",
+            )
+        progress(0.75, "reference prices")
+        quoted, quote = at_purchases(logged)
+        prices = reference_prices(connection, logged.visits, logged.quotes, quoted.purchases)
+    rng = np.random.default_rng(chosen_seed)
+    resampler = Resampler.of(logged.visits, logged.is_within, rng)
+    outcome = _outcome(quoted, rng)
+    decided = [
+        evaluate_rules(one, logged.seen, logged.quotes.visit.size) for one in (rules, against)
+    ]
+    sets = []
+    for k, one in enumerate((rules, against)):
+        progress(0.8 + 0.08 * k, f"replaying {one.name}")
+        sets.append(_set(one, decided[k], quoted, quote, prices, outcome, resampler))
+    found = _replay(
+        logged,
+        (rules, against),
+        (sets[0], sets[1]),
+        (decided[0], decided[1]),
+        resampler,
+        now_ms,
+        chosen_seed,
+        as_of,
+    )
+    if keep:
+        progress(0.97, "saving")
+        replay_store(settings).keep(
+            found, changed_sessions(logged, (rules, against), (decided[0], decided[1]))
+        )
+    progress(1, "replayed")
+    return found
+
+
+def replay_store(settings: Settings) -> ReplayStore:
+    """The newest replays of a workspace."""
+    return ReplayStore(settings.workspace / FOLDER)
+
+
+def latest_replay(settings: Settings) -> Replay:
+    """The replay done last.
+
+    Raises:
+        NotFoundError: there is none.
+        DataError: its file is damaged.
+    """
+    return replay_store(settings).open()
+
+
+def changed_sessions_file(settings: Settings, name: str | None = None) -> Path:
+    """File of the sessions whose price a replay changes.
+
+    Args:
+        settings: workspace.
+        name: of the replay; None means the latest.
+    Raises:
+        NotFoundError: there was no replay yet.
+    """
+    return replay_store(settings).changed_file(name)
+
+
+def changed_sessions(
+    logged: Logged, sets: tuple[RuleSet, RuleSet], decided: tuple[Decided, Decided]
+) -> pa.Table:
+    """Sessions with a price that differs between two rule sets, the largest change first.
+
+    Returns:
+        session_id, start_ms, store_mode, label, family, agent_probability, quotes, quotes_changed,
+        markup_before, markup_after (means over the changed quotes), rule_before, rule_after (of the
+        last changed quote).
+    """
+    after, before = decided
+    visit, differs = logged.quotes.visit, after.markup_ratio != before.markup_ratio
+    n_quotes = np.bincount(visit, minlength=logged.visits.actor.size)
+    rows = np.flatnonzero(differs)
+    sessions, first, count = np.unique(visit[rows], return_index=True, return_counts=True)
+    last = first + count - 1
+    old, new = (
+        np.add.reduceat(one.markup_ratio[rows], first) / count if rows.size else np.zeros(0)
+        for one in (before, after)
+    )
+    order = np.argsort(-np.abs(new - old), kind="stable")
+    table = sessions_of(logged, sessions)
+    columns: dict[str, object] = {
+        "quotes": n_quotes[sessions],
+        "quotes_changed": count,
+        "markup_before": old,
+        "markup_after": new,
+        "rule_before": _titles(sets[1], before.rule[rows[last]]),
+        "rule_after": _titles(sets[0], after.rule[rows[last]]),
+    }
+    for name, values in columns.items():
+        table = table.append_column(name, pa.array(values))
+    return table.take(pa.array(order))
+
+
+def _titles(rules: RuleSet, position: np.typing.NDArray[np.int64]) -> list[str]:
+    return [rules.title(k) for k in position.tolist()]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Outcome:
+    """What came of the quotes, and what was known before: P(agent) of the whole session has seen
+    the purchase.
+    """
+
+    units: Floats
+    p_agent: Floats
+    model: RevenueModel | None
+
+
+def _outcome(logged: Logged, rng: np.random.Generator) -> _Outcome:
+    label = logged.visits.label[logged.quotes.visit]
+    p_agent = np.where(np.isnan(label), logged.p_agent_then, label)
+    units = units_by_quote(logged.purchases, logged.quotes.visit.size)
+    return _Outcome(
+        units,
+        p_agent,
+        fit_revenue(logged.quotes, units, p_agent, logged.visits.actor[logged.quotes.visit], rng),
+    )
+
+
+def _set(
+    rules: RuleSet,
+    decided: Decided,
+    logged: Logged,
+    quote: np.typing.NDArray[np.int64],
+    prices: tuple[Reference, ...],
+    outcome: _Outcome,
+    resampler: Resampler,
+) -> SetReplay:
+    quotes, purchases, known = logged.quotes, logged.purchases, logged.visits.best_known
+    agent, human = np.nan_to_num(known), np.nan_to_num(1.0 - known)
+    is_known = bool((agent[quotes.visit] + human[quotes.visit]).any())
+    ratio = decided.markup_ratio
+    return SetReplay(
+        name=rules.name,
+        text=format_rules(rules),
+        human=class_figures(ratio, human, quotes, resampler) if is_known else None,
+        agent=class_figures(ratio, agent, quotes, resampler) if is_known else None,
+        bars=change_bars(decided, known[quotes.visit]),
+        rules=rule_uses(rules, decided, known[quotes.visit]),
+        recovered=recovered_by_rules(
+            purchases, agent[purchases.visit], ratio[quote], prices, resampler
+        ),
+        value=off_policy_value(
+            quotes, outcome.units, ratio, outcome.p_agent, outcome.model, resampler
+        ),
+    )
+
+
+def _replay(
+    logged: Logged,
+    rules: tuple[RuleSet, RuleSet],
+    sets: tuple[SetReplay, SetReplay],
+    decided: tuple[Decided, Decided],
+    resampler: Resampler,
+    now_ms: int,
+    seed: int,
+    as_of: AsOf,
+) -> Replay:
+    quotes, p_agent = logged.quotes, logged.visits.best_known[logged.quotes.visit]
+    quoted = np.unique(quotes.visit)
+    is_changed = np.zeros(logged.visits.actor.size)
+    is_changed[quotes.visit[decided[0].markup_ratio != decided[1].markup_ratio]] = 1.0
+    return Replay(
+        created_ms=now_ms,
+        lake_version=logged.lake_version,
+        model=logged.visits.model,
+        seed=seed,
+        first_ms=int(quotes.event_ms.min()),
+        last_ms=int(quotes.event_ms.max()),
+        as_of=as_of,
+        sessions=int(quoted.size),
+        quotes=int(quotes.visit.size),
+        purchases=int((logged.purchases.quote >= 0).sum()),
+        unknown=int(np.isnan(p_agent).sum()),
+        without_base=int(np.isnan(quotes.ratio).sum()),
+        rules=sets[0],
+        against=sets[1],
+        changed=int(is_changed.sum()),
+        share_changed=resampler.ratio(is_changed[quoted], np.ones(quoted.size), quoted),
+        moved=moved_sessions(rules[0], decided[0], rules[1], decided[1], p_agent),
+    )

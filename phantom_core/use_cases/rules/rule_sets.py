@@ -1,0 +1,61 @@
+"""Rule sets of a workspace: kept by name, found by whoever prices, checks or replays."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from phantom_core.core.errors import InputError, NotFoundError
+from phantom_core.core.settings import Settings
+from phantom_core.model_store.store import replace_file
+from phantom_core.rules.forms import read_form
+from phantom_core.rules.rule_set import RuleSet
+from phantom_core.rules.text import format_rules
+from phantom_core.use_cases.markets.simulate_sessions import BUILT_IN, read_rules
+from phantom_core.use_cases.rules.live_rules import LIVE, open_live
+
+FOLDER: Final = "rule_sets"
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
+
+
+def rule_set_names(settings: Settings) -> tuple[str, ...]:
+    """Names of the rule sets that were saved, in order."""
+    return tuple(sorted(path.stem for path in (settings.workspace / FOLDER).glob("*.txt")))
+
+
+def rule_set_path(settings: Settings, name: str) -> Path:
+    """File of a saved rule set."""
+    return settings.workspace / FOLDER / f"{name}.txt"
+
+
+def open_rule_set(settings: Settings, name: str) -> RuleSet:
+    """A built-in rule set, the live one, a saved one, or one from a file.
+
+    Raises:
+        NotFoundError: there is none of this name.
+        InputError: it is damaged.
+    """
+    if name == LIVE:
+        return open_live(settings)
+    if name in BUILT_IN or name not in rule_set_names(settings):
+        return read_rules(name)
+    try:
+        return read_form(rule_set_path(settings, name).read_text(encoding="utf-8"), name)
+    except OSError:
+        raise NotFoundError(f"The rules '{name}' are gone.", hint="Choose others.") from None
+
+
+def save_rule_set(settings: Settings, rules: RuleSet) -> Path:
+    """Keep a rule set, in place of an earlier one of its name.
+
+    Raises:
+        InputError: its name cannot be used.
+    """
+    if not _NAME.fullmatch(rules.name) or rules.name in (*BUILT_IN, LIVE):
+        raise InputError(
+            f"'{rules.name}' cannot be the name of rules.",
+            hint="Use letters, digits, '_', '-' and '.', at most 40, and no built-in name.",
+        )
+    path = rule_set_path(settings, rules.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, format_rules(rules).encode())
+    return path

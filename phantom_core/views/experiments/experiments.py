@@ -1,0 +1,125 @@
+"""Experiments as pages show them: the list, the arms, and what an effect costs."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from phantom_core.approvals import releases
+from phantom_core.approvals.experiment_plan import AS_LIVE, BASE_PRICE, PlannedArm
+from phantom_core.approvals.price_experiments import Experiment
+from phantom_core.core.errors import InputError
+from phantom_core.core.settings import Settings
+from phantom_core.experiments.experiment_size import Baseline, size_of
+from phantom_core.experiments.report import ExperimentReport
+from phantom_core.use_cases.approvals.change_requests import control_database
+
+EFFECTS: Final = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3)
+
+
+def played_rules(version: str) -> str:
+    """What an arm plays, in words.
+
+    >>> played_rules("live"), played_rules(""), played_rules("bands-7")
+    ('what is live', 'base price', 'bands-7')
+    """
+    return {AS_LIVE: "what is live", BASE_PRICE: "base price"}.get(version, version)
+
+
+def playable_rule_sets(settings: Settings) -> list[str]:
+    """What an arm may play: what is live, the base price, and every version that was ever released,
+    the newest first.
+    """
+    with control_database(settings).connect() as connection:
+        done = [
+            one for one in releases.release_history(connection, newest=500) if one.state == "done"
+        ]
+    return [
+        *dict.fromkeys(
+            [
+                AS_LIVE,
+                BASE_PRICE,
+                *(version for one in done for version in (one.version, one.stable)),
+            ]
+        )
+    ]
+
+
+def list_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
+    """One row per experiment: name, state, question, arms, started_ms, stopped_ms, why."""
+    return pd.DataFrame(
+        {
+            "name": [one.experiment_id for one in experiments],
+            "state": [one.state for one in experiments],
+            "question": [one.plan.question for one in experiments],
+            "arms": [
+                ", ".join(
+                    f"{arm.name} {arm.share:.0%}: {played_rules(arm.version)}"
+                    for arm in one.plan.arms
+                )
+                for one in experiments
+            ],
+            "started": [_moment(one.started_ms) for one in experiments],
+            "stopped": [_moment(one.stopped_ms) for one in experiments],
+            "why": [one.why for one in experiments],
+        }
+    )
+
+
+def arms_table(found: ExperimentReport, arms: Sequence[PlannedArm]) -> pd.DataFrame:
+    """One row per arm: what it plays, and its figures."""
+    plays = {arm.name: played_rules(arm.version) for arm in arms}
+    return pd.DataFrame(
+        {
+            "arm": [one.name for one in found.arms],
+            "plays": [plays[one.name] for one in found.arms],
+            "share": [one.share for one in found.arms],
+            "sessions": [one.sessions for one in found.arms],
+            "agents": [one.agents for one in found.arms],
+            "buy": [one.conversion for one in found.arms],
+            "humans_buy": [one.human_conversion for one in found.arms],
+            "revenue": [one.revenue for one in found.arms],
+        }
+    )
+
+
+def course_table(found: ExperimentReport) -> pd.DataFrame:
+    """How every effect came to be known: arm, sessions, at_ms, effect and human change with their
+    ends.
+    """
+    rows = [
+        {
+            "arm": one.arm, "sessions": point.sessions, "at_ms": point.at_ms,
+            "effect": point.effect.value, "effect_low": point.effect.low, "effect_high": point.effect.high,
+            "human": point.human.value, "human_low": point.human.low, "human_high": point.human.high,
+        }
+        for one in found.comparisons
+        for point in one.course
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def sizes_table(
+    baseline: Baseline, shares: Sequence[float], *, alpha: float, power: float
+) -> pd.DataFrame:
+    """Sessions needed by effect; effects too small to be seen are left out."""
+    rows = []
+    for effect in EFFECTS:
+        try:
+            size = size_of(baseline, effect, shares, alpha=alpha, power=power)
+        except InputError:
+            continue
+        rows.append(
+            {"effect": effect, "sessions": size.sessions, "sessions_once": size.sessions_once}
+        )
+    return pd.DataFrame(rows, columns=["effect", "sessions", "sessions_once"])
+
+
+def _moment(at_ms: int) -> pd.Timestamp | None:
+    return pd.Timestamp(at_ms, unit="ms") if at_ms else None
+
+
+def share_of_plan(found: ExperimentReport) -> float:
+    """How much of the planned sessions there is, up to 1."""
+    return float(np.clip(found.sessions / found.planned_sessions, 0.0, 1.0))

@@ -1,0 +1,128 @@
+"""Next steps: what an analyst should do with the workspace as it is."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from phantom_core.evaluation.report import ClassifierReport
+from phantom_core.views.workspace.loaded import Loaded
+from phantom_core.views.workspace.snapshot import Snapshot
+
+Page = Literal["data", "sessions", "features", "classifier"]
+HIGH_QUARANTINE: Final = 0.02
+# Losing more ROC-AUC than this without timing features is worth a warning.
+TIMING_LOSS: Final = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """One thing to do.
+
+    Attributes:
+        what: the thing, as an imperative.
+        why: one sentence.
+        page: where to do it.
+        tab: of that page; empty for its first.
+    """
+
+    what: str
+    why: str
+    page: Page
+    tab: str = ""
+
+
+def next_steps(
+    snapshot: Snapshot, loaded: Loaded, report: ClassifierReport | None
+) -> tuple[NextStep, ...]:
+    """What to do next, most urgent first.
+
+    Args:
+        snapshot: the data.
+        loaded: what it holds.
+        report: of the newest classifier; None without one.
+    """
+    if not loaded.sessions:
+        return (NextStep("Load events", "There are no sessions yet.", "data"),)
+    return (*_mend(loaded), *_learn(snapshot, loaded, report), *_distrust(report), *_look(snapshot))
+
+
+def _mend(loaded: Loaded) -> list[NextStep]:
+    if loaded.quarantined_share <= HIGH_QUARANTINE:
+        return []
+    why = (
+        f"{loaded.quarantined:,} of {loaded.rows_read:,} rows read "
+        f"({loaded.quarantined_share:.1%}) could not be used."
+    )
+    return [NextStep("Look into the quarantine", why, "data", "Quarantine")]
+
+
+def _learn(snapshot: Snapshot, loaded: Loaded, report: ClassifierReport | None) -> list[NextStep]:
+    if not loaded.labelled:
+        return [
+            NextStep(
+                "Load labels",
+                "No session says whether it was a human or an agent, so nothing can be learned.",
+                "data",
+            )
+        ]
+    if not (loaded.humans and loaded.agents):
+        one, other = ("human", "agent") if loaded.humans else ("agent", "human")
+        return [
+            NextStep(
+                f"Load labels of {other} sessions",
+                f"All {loaded.labelled:,} labels say {one}.",
+                "data",
+            )
+        ]
+    if snapshot.scoring_problem:
+        return [NextStep("Train the classifier again", snapshot.scoring_problem, "classifier")]
+    if report is None:
+        why = (
+            f"{loaded.humans:,} human and {loaded.agents:,} agent sessions are ready to learn from."
+        )
+        return [NextStep("Train the agent classifier", why, "classifier")]
+    return _retrain(loaded, report)
+
+
+def _retrain(loaded: Loaded, report: ClassifierReport) -> list[NextStep]:
+    added = loaded.sessions - report.data.sessions
+    labels = loaded.labelled - report.data.labels.human - report.data.labels.agent
+    if not (added or labels):
+        return []
+    what = " and ".join(
+        f"{n:+,} {name}" for n, name in ((added, "sessions"), (labels, "labels")) if n
+    )
+    return [
+        NextStep(
+            "Train the classifier again",
+            f"The data changed since the model was trained: {what}.",
+            "classifier",
+        )
+    ]
+
+
+def _distrust(report: ClassifierReport | None) -> list[NextStep]:
+    """A classifier that lives on the clock is fooled by agents that wait."""
+    without = report.robustness.without_timing if report else None
+    if (
+        report is None
+        or without is None
+        or without.value > report.ranking.roc_auc.value - TIMING_LOSS
+    ):
+        return []
+    fall = f"from {report.ranking.roc_auc.value:.3f} to {without.value:.3f}"
+    why = f"Without timing its ROC-AUC falls {fall}: agents that wait like humans may pass."
+    return [
+        NextStep("See how much the classifier lives on timing", why, "classifier", "Robustness")
+    ]
+
+
+def _look(snapshot: Snapshot) -> list[NextStep]:
+    if snapshot.threshold is None:
+        return []
+    sure, torn = snapshot.row(
+        """
+        SELECT COUNT(*) FILTER (WHERE agent_probability >= 0.9), COUNT(*) FILTER (WHERE agent_probability BETWEEN 0.4 AND 0.6)
+        FROM sessions"""
+    )
+    why = f"{sure:,} sessions have a probability of 0.9 or more, {torn:,} lie between 0.4 and 0.6."
+    return [NextStep("Look at the surest sessions", why, "sessions")]

@@ -1,0 +1,141 @@
+"""Overview: what is loaded, what it says, and what to do next."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+
+from phantom_core.core.settings import Settings
+from phantom_core.evaluation.report import ClassifierReport
+from phantom_core.views.classifier.classifier import newest_report
+from phantom_core.views.overview.next_steps import NextStep, next_steps
+from phantom_core.views.workspace.loaded import Loaded, read_loaded
+from phantom_core.views.workspace.shares import Actors, Share, clustered_share
+from phantom_core.views.workspace.snapshot import LABELS, Snapshot
+from phantom_core.views.workspace.time_bins import WIDTHS_MS, bin_width_ms
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewClassFigures:
+    """One class of sessions.
+
+    Attributes:
+        label: human, agent or unknown.
+        sessions: count.
+        conversion: share of sessions with a purchase.
+        revenue: in the shop's currency; None where a purchase names no amount.
+        revenue_per_session: likewise.
+    """
+
+    label: str
+    sessions: int
+    conversion: Share
+    revenue: float | None
+    revenue_per_session: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the page shows.
+
+    Attributes:
+        loaded: what the workspace holds.
+        agent_share: share of agents among labelled sessions; None without labels.
+        expected_agents: sum of the probabilities of all sessions; None without a model.
+        classes: one entry per class that occurs; by label, or by decision where there are no
+            labels.
+        is_by_decision: `classes` and `traffic` are told by the model's decision.
+        traffic: sessions by time of their first event; columns start (UTC), label, sessions.
+        bin_width_ms: of `traffic`.
+        report: of the newest classifier; None without one.
+        next_steps: what to do next, most urgent first.
+    """
+
+    loaded: Loaded
+    agent_share: Share | None
+    expected_agents: float | None
+    classes: tuple[OverviewClassFigures, ...]
+    is_by_decision: bool
+    traffic: pd.DataFrame
+    bin_width_ms: int
+    report: ClassifierReport | None
+    next_steps: tuple[NextStep, ...]
+
+    @property
+    def bin_width(self) -> str:
+        """Width of a bin of `traffic`, in words."""
+        return WIDTHS_MS[self.bin_width_ms]
+
+
+_ACTOR: Final = "COALESCE('experiment:' || experiment_id, 'session:' || session_id)"
+
+
+def overview_view(snapshot: Snapshot, settings: Settings) -> Overview:
+    """Read the page.
+
+    Args:
+        snapshot: the data.
+        settings: names the workspace, for the model.
+    """
+    loaded = read_loaded(snapshot)
+    is_by_decision = loaded.labelled == 0 and snapshot.threshold is not None
+    label = (
+        f"CASE WHEN agent_probability >= {snapshot.threshold} THEN 'agent' ELSE 'human' END"
+        if is_by_decision
+        else "label"
+    )
+    width_ms = bin_width_ms((loaded.end_ms or 0) - (loaded.start_ms or 0))
+    report = newest_report(settings)
+    return Overview(
+        loaded=loaded,
+        agent_share=clustered_share(_actors(snapshot, "is_agent", "is_agent IS NOT NULL")),
+        expected_agents=snapshot.row("SELECT SUM(agent_probability) FROM sessions")[0],
+        classes=_classes(snapshot, label),
+        is_by_decision=is_by_decision,
+        traffic=_traffic(snapshot, label, width_ms),
+        bin_width_ms=width_ms,
+        report=report,
+        next_steps=next_steps(snapshot, loaded, report),
+    )
+
+
+def _actors(snapshot: Snapshot, yes: str, among: str) -> list[Actors]:
+    """Actors with the same number of sessions and of yeses, counted."""
+    return [
+        Actors(int(n_yes), n_sessions, n_actors)
+        for n_yes, n_sessions, n_actors in snapshot.rows(
+            f"""
+            WITH actors AS (
+                SELECT {_ACTOR} AS actor, COUNT(*) FILTER (WHERE {yes}) AS n_yes, COUNT(*) AS n_sessions
+                FROM sessions WHERE {among} GROUP BY actor
+            )
+            SELECT n_yes, n_sessions, COUNT(*) FROM actors GROUP BY n_yes, n_sessions ORDER BY n_yes, n_sessions"""
+        )
+    ]
+
+
+def _classes(snapshot: Snapshot, label: str) -> tuple[OverviewClassFigures, ...]:
+    found = []
+    for name in LABELS:
+        conversion = clustered_share(_actors(snapshot, "purchased", f"{label} = '{name}'"))
+        if conversion is not None:
+            known = "CASE WHEN COUNT(*) = COUNT(total_revenue) THEN SUM(total_revenue) END"
+            (revenue,) = snapshot.row(f"SELECT {known} FROM sessions WHERE {label} = '{name}'")
+            found.append(
+                OverviewClassFigures(
+                    name,
+                    conversion.n,
+                    conversion,
+                    revenue,
+                    None if revenue is None else revenue / conversion.n,
+                )
+            )
+    return tuple(found)
+
+
+def _traffic(snapshot: Snapshot, label: str, width_ms: int) -> pd.DataFrame:
+    return snapshot.frame(
+        f"""
+        SELECT make_timestamp(start_ms // {width_ms} * {width_ms} * 1000) AS start, {label} AS label, COUNT(*) AS sessions
+        FROM sessions GROUP BY ALL ORDER BY start, label"""
+    )

@@ -1,0 +1,120 @@
+"""Policy choice: who can set prices, in words, and the rules and trained policies of a
+workspace.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from phantom_core.core.errors import InputError
+from phantom_core.core.settings import Settings
+from phantom_core.market.policies.choose import DESCRIPTIONS, USUAL
+from phantom_core.market.policies.rules import RulePolicy
+from phantom_core.market.scenario import Scenario
+from phantom_core.model_store.store import replace_file
+from phantom_core.rules.text import parse_rules
+
+RUNS: Final = "policies"
+RULES: Final = "rules"
+EXAMPLE: Final = """\
+IF inventory < 10 AND hours_left > 6 THEN markup 1.40 (last rooms)
+ELIF agent_fraction > 0.7 THEN markup 1.20 (mostly agents)
+ELSE markup 1.05
+"""
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
+_TITLES: Final = {
+    "fixed": "Base price",
+    "best_fixed": "Best fixed price",
+    "surge": "Surge",
+    "elasticity": "Elasticity",
+    "bands": "Probability bands",
+    "optimum": "Optimum",
+    "ppo": "PPO",
+    "ppo_features": "PPO with model features",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChoice:
+    """A policy that can be tried.
+
+    Attributes:
+        name: as jobs and the command line call it.
+        title: as people read it.
+        does: one sentence.
+    """
+
+    name: str
+    title: str
+    does: str
+
+
+def policy_choices(settings: Settings, scenarios: tuple[Scenario, ...]) -> dict[str, PolicyChoice]:
+    """Name → choice: the usual ones, the workspace's rules, its trained policies.
+
+    Args:
+        settings: names the workspace.
+        scenarios: where they shall play; the optimum is known for one product only.
+    """
+    one_product = all(len(scenario.products) == 1 for scenario in scenarios)
+    usual = [name for name in USUAL if name != "optimum" or one_product]
+    choices = [
+        PolicyChoice(name, _TITLES[name], DESCRIPTIONS[name].partition(";")[0].rstrip(".") + ".")
+        for name in usual
+    ]
+    for path in sorted((settings.workspace / RULES).glob("*.txt")):
+        choices.append(
+            PolicyChoice(f"rules:{path}", f"Rules {path.stem}", "Rules of this workspace.")
+        )
+    for path in trained_runs(settings):
+        choices.append(
+            PolicyChoice(f"ppo:{path.name}", f"PPO {path.name}", "Trained in this workspace.")
+        )
+    return {choice.name: choice for choice in choices}
+
+
+def trained_runs(settings: Settings) -> list[Path]:
+    """Folders of runs that hold a finished policy, by name."""
+    folder = settings.workspace / RUNS
+    return sorted(
+        path
+        for path in folder.glob("[!.]*")
+        if any(path.glob("policy.safetensors")) or any(path.glob("*/policy.safetensors"))
+    )
+
+
+def policy_title(name: str) -> str:
+    """A policy's name in a trial, as people read it.
+
+    >>> policy_title("best_fixed"), policy_title("fixed:1.2"), policy_title("night")
+    ('Best fixed price', 'Fixed ×1.2', 'night')
+    """
+    kind, _, detail = name.partition(":")
+    if kind == "fixed" and detail:
+        return f"Fixed ×{detail}"
+    return _TITLES.get(
+        name,
+        f"{_TITLES[kind]} {detail}"
+        if kind.startswith("ppo") and detail and kind in _TITLES
+        else name,
+    )
+
+
+def save_rules(settings: Settings, name: str, text: str) -> PolicyChoice:
+    """Keep rules in the workspace, in place of earlier ones of that name.
+
+    Raises:
+        InputError: they are no rules, read what shops do not know, or their name is no file name.
+    """
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"'{name}' cannot be the name of rules.",
+            hint="Use letters, digits, '_', '-' and '.', at most 40.",
+        )
+    RulePolicy(parse_rules(text, name))
+    folder = settings.workspace / RULES
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.txt"
+    replace_file(path, text.encode())
+    return PolicyChoice(f"rules:{path}", f"Rules {name}", "Rules of this workspace.")

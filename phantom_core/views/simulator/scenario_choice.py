@@ -1,0 +1,94 @@
+"""Scenario choice: the markets a workspace can try prices in."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from phantom_core.core.errors import DataError, InputError, NotFoundError
+from phantom_core.core.settings import Settings
+from phantom_core.market.scenario import Scenario, load_scenario, parse_scenario, shipped_names
+from phantom_core.model_store.store import replace_file
+from phantom_core.use_cases.markets.calibrate import latest_calibration
+
+CALIBRATED: Final = "calibrated"
+FIRST: Final = "tight"
+_OWN: Final = "own-"
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioChoice:
+    """A market that can be chosen.
+
+    Attributes:
+        key: names it in links.
+        title: as people read it.
+        scenario: the market.
+    """
+
+    key: str
+    title: str
+    scenario: Scenario
+
+
+def scenario_choices(settings: Settings) -> dict[str, ScenarioChoice]:
+    """Key → choice: the shipped ones, the workspace's own, and the one measured on the lake. Files
+    that are no scenario are left out.
+    """
+    shipped = sorted(shipped_names(), key=lambda name: (name != FIRST, name))
+    choices = [_choice(name, load_scenario(name)) for name in shipped]
+    for path in sorted(_folder(settings).glob("*.toml")):
+        try:
+            own = load_scenario(str(path))
+        except InputError:
+            continue
+        choices.append(
+            ScenarioChoice(f"{_OWN}{path.stem}", f"{own.title or own.name} (yours)", own)
+        )
+    measured = calibrated_scenario(settings)
+    if measured:
+        choices.append(_choice(CALIBRATED, measured))
+    return {choice.key: choice for choice in choices}
+
+
+def calibrated_scenario(settings: Settings) -> Scenario | None:
+    """The market measured on the lake; None where none was, or where it cannot be made of what was
+    found.
+    """
+    try:
+        return latest_calibration(settings).scenario()
+    except (NotFoundError, DataError, InputError):
+        return None
+
+
+def save_scenario(settings: Settings, content: bytes, where: str) -> ScenarioChoice:
+    """Keep an uploaded scenario in the workspace, in place of an earlier one of that name.
+
+    Args:
+        settings: names the workspace.
+        content: TOML.
+        where: the file's name.
+    Raises:
+        InputError: it is no scenario, or its name is no file name.
+    """
+    scenario = parse_scenario(content, where)
+    if not _NAME.fullmatch(scenario.name):
+        raise InputError(
+            f"'{scenario.name}' cannot be a scenario's name.",
+            hint="Use letters, digits, '_', '-' and '.', at most 60.",
+        )
+    folder = _folder(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_file(folder / f"{scenario.name}.toml", scenario.to_toml().encode())
+    return ScenarioChoice(
+        f"{_OWN}{scenario.name}", f"{scenario.title or scenario.name} (yours)", scenario
+    )
+
+
+def _choice(key: str, scenario: Scenario) -> ScenarioChoice:
+    return ScenarioChoice(key, scenario.title or scenario.name, scenario)
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.workspace / "scenarios"

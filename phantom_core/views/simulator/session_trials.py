@@ -1,0 +1,152 @@
+"""Session trials: what rule sets do to generated sessions, and the rule sets of a workspace."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from phantom_core.core.settings import Settings
+from phantom_core.features.catalogue import feature_names
+from phantom_core.features.domains import P_AGENT
+from phantom_core.market.figures import TrialFigure
+from phantom_core.model_store.store import ModelStore
+from phantom_core.rules.evaluate import check_features
+from phantom_core.rules.text import format_rules, parse_rules
+from phantom_core.session_market.market import BANDS
+from phantom_core.use_cases.rules.rule_sets import rule_set_names, rule_set_path, save_rule_set
+from phantom_core.views.workspace.snapshot import CLASSIFIER
+
+EXAMPLE: Final = """\
+IF p_agent > 0.7 THEN markup 1.30 (very likely an agent)
+ELIF interaction_velocity > 30 AND cart_adds < 1 THEN markup 1.15 (fast and only looking)
+ELSE markup 1.00
+"""
+_FIGURES: Final = (
+    "reward",
+    "revenue",
+    "leakage",
+    "leakage_share",
+    "human_conversion",
+    "agent_conversion",
+    "human_premium",
+    "humans_marked_up",
+    "agents_marked_up",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionArm:
+    """One rule set.
+
+    Attributes:
+        name: of the rule set.
+        figures: name → figure with its interval.
+        vs_none: the same minus those without a mark-up.
+    """
+
+    name: str
+    figures: Mapping[str, TrialFigure]
+    vs_none: Mapping[str, TrialFigure]
+
+    def change(self, name: str) -> TrialFigure:
+        """A figure's change as a share of what it is without a mark-up."""
+        value, difference = self.figures[name].value, self.vs_none[name]
+        if (
+            value is None
+            or difference.value is None
+            or difference.low is None
+            or difference.high is None
+        ):
+            return TrialFigure(None, None, None)
+        before = value - difference.value
+        if before <= 0:
+            return TrialFigure(None, None, None)
+        return TrialFigure(
+            difference.value / before, difference.low / before, difference.high / before
+        )
+
+
+def can_judge(settings: Settings) -> bool:
+    """Whether there is a classifier to tell agents by."""
+    return ModelStore(settings.workspace, CLASSIFIER).in_use() is not None
+
+
+def arms_of(result: Mapping[str, object]) -> list[SessionArm]:
+    """Rule sets of a finished job, in the order asked for.
+
+    Args:
+        result: what the job left.
+    """
+    results = result.get("results")
+    if not isinstance(results, dict):
+        return []
+    return [
+        SessionArm(name, _figures(values), _figures(values["vs_none"]))
+        for name, values in results.items()
+    ]
+
+
+def arms_table(arms: list[SessionArm]) -> pd.DataFrame:
+    """All figures with their intervals.
+
+    Returns:
+        One row per rule set and figure: rules, figure, value, low, high, and the same of the
+        difference to no mark-up.
+    """
+    rows = [
+        {
+            "rules": arm.name,
+            "figure": name,
+            **{end: getattr(arm.figures[name], end) for end in ("value", "low", "high")},
+            **{
+                f"vs_none_{end}": getattr(arm.vs_none[name], end)
+                for end in ("value", "low", "high")
+            },
+        }
+        for arm in arms
+        for name in _FIGURES
+    ]
+    return pd.DataFrame(rows)
+
+
+def session_rules(settings: Settings) -> dict[str, Path]:
+    """Name → file of the workspace's rule sets for sessions."""
+    return {name: rule_set_path(settings, name) for name in rule_set_names(settings)}
+
+
+def rules_as_text(settings: Settings, name: str) -> str:
+    """A rule set as people read it; empty where it cannot be read."""
+    if name == BANDS.name:
+        return format_rules(BANDS)
+    try:
+        return session_rules(settings)[name].read_text(encoding="utf-8")
+    except (KeyError, OSError):
+        return ""
+
+
+def save_session_rules(settings: Settings, name: str, text: str) -> Path:
+    """Keep a rule set in the workspace, in place of an earlier one of that name.
+
+    Raises:
+        InputError: it is none, reads what is not known of a session, or its name cannot be used.
+    """
+    rules = parse_rules(text, name)
+    check_features(rules, (*feature_names(), P_AGENT))
+    return save_rule_set(settings, rules)
+
+
+def _figures(values: Mapping[str, object]) -> dict[str, TrialFigure]:
+    return {
+        name: TrialFigure(_number(values[name]), *_ends(values[f"{name}_ci"])) for name in _FIGURES
+    }
+
+
+def _ends(ends: object) -> tuple[float | None, float | None]:
+    low, high = ends if isinstance(ends, list | tuple) else (None, None)
+    return _number(low), _number(high)
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,153 @@
+"""Training runs: the policies a workspace trained or started to train, and their learning
+curves.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from phantom_core.core.errors import ConflictError, DataError, InputError, NotFoundError
+from phantom_core.core.settings import Settings
+from phantom_core.market.fluid import fluid_bound
+from phantom_core.market.observation import EnvVersion
+from phantom_core.market.optimum import solve_optimum, value_of_fixed
+from phantom_core.market.policies.best_fixed import best_fixed
+from phantom_core.market.ppo.checkpoint import Checkpoint, read_checkpoint
+from phantom_core.market.ppo.saved_policy import PolicyCard, read_card
+from phantom_core.market.scenario import Scenario
+from phantom_core.use_cases.markets.simulate import policy_runs
+
+CURVE: Final = "curve.jsonl"
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """A run by its folder's name.
+
+    Attributes:
+        name: of the run.
+        is_finished: there is a policy to play; else a checkpoint to resume from.
+        steps: shop hours learned from.
+        total_steps: shop hours asked for.
+        seed: of everything random.
+        env_version: what the policy sees.
+        scenario: name of what it is trained on.
+        scenario_toml: the same in full.
+        reward: mean of the episodes that ended last, prices still being tried; None where none
+            ended.
+        changed_ms: when it was written last, UTC milliseconds.
+    """
+
+    name: str
+    is_finished: bool
+    steps: int
+    total_steps: int
+    seed: int
+    env_version: EnvVersion
+    scenario: str
+    scenario_toml: str
+    reward: float | None
+    changed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Yardsticks:
+    """What a training's reward is judged by, money per episode.
+
+    Attributes:
+        best: expected reward that no policy can exceed.
+        is_bound: it is an upper bound, not the exact optimum.
+        best_fixed: expected reward of the best fixed price; None where it is not known exactly.
+    """
+
+    best: float
+    is_bound: bool
+    best_fixed: float | None
+
+
+def training_runs(settings: Settings) -> list[TrainingRun]:
+    """All runs that can be played or resumed, the one written last first."""
+    folders = [path for path in policy_runs(settings).glob("[!.]*") if path.is_dir()]
+    found = [run for folder in folders if (run := _run(folder))]
+    return sorted(found, key=lambda run: -run.changed_ms)
+
+
+def curve_table(settings: Settings, name: str) -> pd.DataFrame:
+    """A run's learning curve.
+
+    Returns:
+        Columns steps, reward (money per episode), seconds; a line that is still being written is
+        left out.
+    """
+    try:
+        lines = (policy_runs(settings) / name / CURVE).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    rows = []
+    for line in lines:
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return pd.DataFrame(rows, columns=["steps", "reward", "seconds"]).dropna(subset=["reward"])
+
+
+def training_yardsticks(scenario: Scenario, seed: int) -> Yardsticks:
+    """What rewards in a scenario are judged by."""
+    if len(scenario.products) > 1:
+        return Yardsticks(fluid_bound(scenario), True, None)
+    ratio = best_fixed(scenario, seed).ratio
+    return Yardsticks(
+        solve_optimum(scenario).reward, False, float(value_of_fixed(scenario, np.array([ratio]))[0])
+    )
+
+
+def check_new_run(settings: Settings, name: str) -> None:
+    """Stop where a run cannot be called so.
+
+    Raises:
+        InputError: the name is no folder's name.
+        ConflictError: there is a run of this name.
+    """
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"'{name}' cannot be the name of a run.",
+            hint="Use letters, digits, '_', '-' and '.', at most 40.",
+        )
+    if (policy_runs(settings) / name).exists():
+        raise ConflictError(
+            f"There is a run called '{name}' already.",
+            hint="Choose another name, or resume that one below.",
+        )
+
+
+def _run(folder: Path) -> TrainingRun | None:
+    card: PolicyCard | Checkpoint
+    try:
+        card = read_card(folder)
+    except (NotFoundError, DataError):
+        try:
+            card, _ = read_checkpoint(folder)
+        except (NotFoundError, DataError):
+            return None
+    is_finished = isinstance(card, PolicyCard)
+    return TrainingRun(
+        name=folder.name,
+        is_finished=is_finished,
+        steps=card.steps,
+        total_steps=card.steps if isinstance(card, PolicyCard) else card.total_steps,
+        seed=card.seed,
+        env_version=card.env_version,
+        scenario=card.scenario,
+        scenario_toml=card.scenario_toml,
+        reward=card.training_reward,
+        changed_ms=card.created_ms
+        if isinstance(card, PolicyCard)
+        else int(folder.stat().st_mtime * 1_000),
+    )

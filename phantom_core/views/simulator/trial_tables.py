@@ -1,0 +1,159 @@
+"""Trial tables: everything a trial found, as rows to read and to download."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+
+from phantom_core.market.figures import TrialFigure
+from phantom_core.market.trial import MarketTrial, PolicyResult
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A figure that every policy of a trial has.
+
+    Attributes:
+        name: of the column.
+        title: as people read it.
+        unit: in words.
+        meaning: one sentence.
+    """
+
+    name: str
+    title: str
+    unit: str
+    meaning: str
+
+
+MEASURES: Final = (
+    Measure("reward", "Reward", "money", "Revenue minus weighted leakage, per episode."),
+    Measure(
+        "pct_of_optimum",
+        "Of the best possible",
+        "%",
+        "Reward in percent of what the best possible prices earn.",
+    ),
+    Measure("revenue", "Revenue", "money", "Money taken, per episode."),
+    Measure(
+        "leakage",
+        "Leakage",
+        "money",
+        "What agents paid less than the reference price, per episode.",
+    ),
+    Measure("leakage_share", "Leakage share", "share", "Leakage over revenue."),
+    Measure(
+        "human_conversion",
+        "Humans who buy",
+        "share",
+        "Of all humans who came, also after the last unit was gone.",
+    ),
+    Measure(
+        "human_premium",
+        "Humans pay more",
+        "share",
+        "Mean of price over base price, minus one, over what humans bought.",
+    ),
+    Measure(
+        "agent_conversion",
+        "Agents who buy",
+        "share",
+        "Of all agents who came, also after the last unit was gone.",
+    ),
+    Measure(
+        "volatility",
+        "Price moves",
+        "share",
+        "Standard deviation of the change of price from hour to hour, in base prices.",
+    ),
+    Measure(
+        "sell_out_h",
+        "Sold out after",
+        "h",
+        "Hours until nothing is left; the whole horizon where something is.",
+    ),
+    Measure(
+        "vs_fixed",
+        "Against ×1.0",
+        "money",
+        "Reward minus that of the base price, on the same shoppers.",
+    ),
+    Measure(
+        "vs_best_fixed",
+        "Against best fixed",
+        "money",
+        "Reward minus that of the best fixed price, on the same shoppers.",
+    ),
+)
+
+
+def shown_results(trial: MarketTrial) -> tuple[PolicyResult, ...]:
+    """Results of a trial with the two references, which stand in front where nobody asked for
+    them.
+    """
+    asked = {result.name for result in trial.results}
+    references = (("fixed", trial.base), ("best_fixed", trial.best_fixed))
+    return (*(result for name, result in references if name not in asked), *trial.results)
+
+
+def figures_table(trial: MarketTrial) -> pd.DataFrame:
+    """All figures with their intervals.
+
+    Returns:
+        One row per policy and measure: policy, n_seeds, measure, unit, value, low, high.
+    """
+    rows = [
+        {
+            "policy": result.name,
+            "n_seeds": result.n_seeds,
+            "measure": measure.name,
+            "unit": measure.unit,
+            **_ends(figure_of(result, measure.name)),
+        }
+        for result in shown_results(trial)
+        for measure in MEASURES
+    ]
+    return pd.DataFrame(rows)
+
+
+def paths_table(trial: MarketTrial) -> pd.DataFrame:
+    """Paths by hour.
+
+    Returns:
+        One row per policy and hour: policy, hour, ratio, ratio_p10, ratio_p90, revenue, leakage,
+        stock.
+    """
+    return pd.concat([_path(result) for result in shown_results(trial)], ignore_index=True)
+
+
+def figure_of(result: PolicyResult, name: str) -> TrialFigure:
+    """One of a policy's figures."""
+    found = getattr(result, name)
+    assert isinstance(found, TrialFigure)
+    return found
+
+
+def ordered_policies(results: Sequence[PolicyResult]) -> list[PolicyResult]:
+    """The one with the highest reward first."""
+    return sorted(results, key=lambda result: -(result.reward.value or 0.0))
+
+
+def _ends(figure: TrialFigure) -> dict[str, float | None]:
+    return {"value": figure.value, "low": figure.low, "high": figure.high}
+
+
+def _path(result: PolicyResult) -> pd.DataFrame:
+    paths = result.paths
+    return pd.DataFrame(
+        {
+            "policy": result.name,
+            "hour": range(1, len(paths.ratio) + 1),
+            "ratio": paths.ratio,
+            "ratio_p10": paths.ratio_p10,
+            "ratio_p90": paths.ratio_p90,
+            "revenue": paths.revenue,
+            "leakage": paths.leakage,
+            "stock": paths.stock,
+        }
+    )

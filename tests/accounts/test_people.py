@@ -1,0 +1,201 @@
+"""Accounts: who may sign in, and what each role may do."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from phantom_core.accounts import sign_in
+from phantom_core.accounts.people import (
+    DEMO,
+    MACHINE,
+    Person,
+    add_person,
+    change_person,
+    list_accounts,
+    require_permission,
+)
+from phantom_core.accounts.roles import Permission, Role
+from phantom_core.core.errors import ConflictError, InputError, NotAllowedError, NotSignedInError
+from phantom_core.database.connection import open_database, write_transaction
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def accounts(engine: sa.Engine) -> sa.Engine:
+    add_person(
+        engine,
+        MACHINE,
+        "root",
+        name="Root",
+        role=Role.ADMINISTRATOR,
+        password=PASSWORD,
+        now_ms=1,
+        must_change=False,
+    )
+    add_person(
+        engine,
+        "root",
+        "vic",
+        name="Vic",
+        role=Role.VIEWER,
+        password=PASSWORD,
+        now_ms=1,
+        must_change=False,
+    )
+    return engine
+
+
+def enter(
+    engine: sa.Engine, login: str, password: str = PASSWORD, now_ms: int = 10
+) -> Person | None:
+    return sign_in.who_is(
+        engine, sign_in.sign_in(engine, login, password, now_ms=now_ms, hours=1), now_ms
+    )
+
+
+def test_the_right_password_opens_a_session_that_ends_by_itself(accounts: sa.Engine) -> None:
+    token = sign_in.sign_in(accounts, "Vic", PASSWORD, now_ms=10, hours=1)
+    person = sign_in.who_is(accounts, token, 3_600_009)
+    assert person and person.login == "vic"
+    assert sign_in.who_is(accounts, token, 3_600_010) is None
+
+
+def test_five_wrong_passwords_lock_an_account_for_a_quarter_of_an_hour(accounts: sa.Engine) -> None:
+    for _ in range(sign_in.TRIES):
+        with pytest.raises(NotSignedInError, match="do not belong together"):
+            enter(accounts, "vic", "wrong password")
+    with pytest.raises(NotSignedInError, match="locked for 15 more minutes"):
+        enter(accounts, "vic")
+    assert enter(accounts, "vic", now_ms=10 + sign_in.LOCK_MS)
+
+
+def test_a_wrong_login_is_told_like_a_wrong_password(accounts: sa.Engine) -> None:
+    with pytest.raises(NotSignedInError, match="do not belong together"):
+        enter(accounts, "nobody")
+
+
+def test_a_first_password_must_be_changed_before_anything_else(accounts: sa.Engine) -> None:
+    add_person(accounts, "root", "max", name="", role=Role.MANAGER, password=PASSWORD, now_ms=1)
+    with (
+        accounts.connect() as connection,
+        pytest.raises(NotAllowedError, match="Choose your own first"),
+    ):
+        require_permission(connection, "max", Permission.APPROVE)
+    with pytest.raises(InputError, match="is the old one"):
+        sign_in.change_password(accounts, "max", PASSWORD, PASSWORD, now_ms=2)
+    sign_in.change_password(accounts, "max", PASSWORD, "another long one", now_ms=2)
+    with accounts.connect() as connection:
+        assert require_permission(connection, "max", Permission.APPROVE).role is Role.MANAGER
+
+
+def test_a_changed_password_ends_other_sessions(accounts: sa.Engine) -> None:
+    token = sign_in.sign_in(accounts, "vic", PASSWORD, now_ms=10, hours=1)
+    sign_in.change_password(accounts, "vic", PASSWORD, "another long one", now_ms=11)
+    assert sign_in.who_is(accounts, token, 12) is None
+
+
+def test_passwords_are_kept_as_argon2_hashes_and_short_ones_refused(accounts: sa.Engine) -> None:
+    with accounts.connect() as connection:
+        kept = connection.execute(
+            sa.text("SELECT password FROM people WHERE login = 'vic'")
+        ).scalar()
+    assert str(kept).startswith("$argon2id$")
+    with pytest.raises(InputError, match="at least 10"):
+        add_person(accounts, "root", "max", name="", role=Role.MANAGER, password="short", now_ms=1)
+
+
+def test_demo_people_end_with_the_first_account(accounts: sa.Engine) -> None:
+    for login in DEMO:
+        with pytest.raises(NotSignedInError, match="no demo entry"):
+            sign_in.sign_in_demo(accounts, login, now_ms=2, hours=1)
+    with accounts.connect() as connection, pytest.raises(NotAllowedError, match="no account"):
+        require_permission(connection, "demo-manager", Permission.PUBLISH)
+
+
+def test_a_viewer_may_look_and_nothing_else(accounts: sa.Engine) -> None:
+    with accounts.connect() as connection:
+        require_permission(connection, "vic", Permission.READ)
+        for permission in set(Permission) - {Permission.READ}:
+            with pytest.raises(NotAllowedError, match="Vic is a viewer and may not"):
+                require_permission(connection, "vic", permission)
+
+
+def test_nobody_both_manages_people_and_approves(accounts: sa.Engine) -> None:
+    with (
+        accounts.connect() as connection,
+        pytest.raises(NotAllowedError, match="may not approve changes"),
+    ):
+        require_permission(connection, "root", Permission.APPROVE)
+
+
+def test_the_first_account_is_an_administrators(engine: sa.Engine) -> None:
+    with pytest.raises(InputError, match="must be an administrator"):
+        add_person(engine, MACHINE, "vic", name="", role=Role.VIEWER, password=PASSWORD, now_ms=1)
+
+
+def test_the_last_administrator_stays(accounts: sa.Engine) -> None:
+    with pytest.raises(ConflictError, match="Nobody would be an administrator"):
+        change_person(accounts, "root", "root", now_ms=2, role=Role.VIEWER)
+    assert (
+        next(one for one in list_accounts(accounts) if one.login == "root").role
+        is Role.ADMINISTRATOR
+    )
+
+
+def test_a_switched_off_account_is_out_at_once(accounts: sa.Engine) -> None:
+    token = sign_in.sign_in(accounts, "vic", PASSWORD, now_ms=10, hours=1)
+    change_person(accounts, "root", "vic", now_ms=11, is_active=False)
+    assert sign_in.who_is(accounts, token, 12) is None
+    with pytest.raises(NotSignedInError):
+        enter(accounts, "vic")
+
+
+def test_an_identity_providers_role_is_followed(accounts: sa.Engine) -> None:
+    mapping = {"pricing": "pricing manager", "all": "viewer"}
+    role = sign_in.role_of_claims({"groups": ["all", "pricing"]}, "groups", mapping)
+    assert role is Role.MANAGER
+    token = sign_in.sign_in_identity(
+        accounts, "Mia@shop.example", name="Mia", role=role, now_ms=5, hours=1
+    )
+    person = sign_in.who_is(accounts, token, 6)
+    assert person and (person.login, person.role) == ("mia@shop.example", Role.MANAGER)
+    sign_in.sign_in_identity(
+        accounts, "Mia@shop.example", name="Mia", role=Role.VIEWER, now_ms=7, hours=1
+    )
+    with accounts.connect() as connection, pytest.raises(NotAllowedError):
+        require_permission(connection, "mia@shop.example", Permission.APPROVE)
+    with pytest.raises(NotSignedInError):
+        sign_in.sign_in_identity(accounts, "root", name="", role=Role.VIEWER, now_ms=8, hours=1)
+
+
+def test_an_earlier_databases_tables_get_the_new_columns(database_url: str, tmp_path: Path) -> None:
+    for drops in (True, False):
+        engine = open_database(database_url, tmp_path)
+        with write_transaction(engine) as connection:
+            assert "who" in {
+                column["name"] for column in sa.inspect(connection).get_columns("jobs")
+            }
+            if drops:
+                connection.execute(sa.text("ALTER TABLE jobs DROP COLUMN who"))
+        engine.dispose()
+
+
+def test_every_table_is_there_whatever_was_imported_before(tmp_path: Path) -> None:
+    script = (
+        "from phantom_core.database.connection import METADATA, connect; from pathlib import "
+        "Path; import sqlalchemy as sa, sys; "
+    )
+    script += (
+        "print(len(sa.inspect(connect('', Path(sys.argv[1]))).get_table_names()), "
+        "len(METADATA.tables))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, check=True, text=True
+    ).stdout
+    made, known = answer.split()
+    assert made == known
+    assert int(made) > 10

@@ -1,0 +1,99 @@
+"""Drift is measured against what chance alone would show."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from phantom_core.core.errors import DataError
+from phantom_core.monitoring.drift import measure_drift, population_stability_index
+
+
+def sessions(item_views: np.ndarray, browser: str | None = "Chrome") -> pa.Table:
+    return pa.table(
+        {
+            "item_views": item_views,
+            "browser_family": pa.array([browser] * len(item_views), pa.string()),
+        }
+    )
+
+
+NAMES = ("item_views", "browser_family")
+OLD = sessions(np.random.default_rng(0).normal(10, 2, 2_000))
+
+
+def test_psi_of_two_bins_by_hand() -> None:
+    old, new = np.array([49, 49]), np.array([24, 74])
+    assert population_stability_index(old, new) == pytest.approx(
+        (24.5 / 99 - 0.5) * np.log(49 / 99) + (74.5 / 99 - 0.5) * np.log(149 / 99)
+    )
+
+
+def test_the_same_period_twice_is_stable() -> None:
+    assert [(row.psi, row.reading) for row in measure_drift(OLD, OLD, NAMES)] == [(0, "stable")] * 2
+
+
+def test_a_fresh_sample_shows_no_more_than_chance() -> None:
+    fresh = sessions(np.random.default_rng(1).normal(10, 2, 2_000))
+    (row,) = measure_drift(OLD, fresh, ["item_views"])
+    assert row.psi < 3 * row.psi_of_chance
+    assert row.reading == "stable"
+
+
+def test_the_feature_that_moved_comes_first() -> None:
+    moved = sessions(np.random.default_rng(2).normal(13, 2, 2_000))
+    rows = measure_drift(OLD, moved, NAMES)
+    assert [(row.name, row.reading) for row in rows] == [
+        ("item_views", "large shift"),
+        ("browser_family", "stable"),
+    ]
+
+
+def test_a_shift_of_half_a_deviation_is_some_shift() -> None:
+    (row,) = measure_drift(
+        OLD, sessions(np.random.default_rng(3).normal(10.8, 2, 2_000)), ["item_views"]
+    )
+    assert row.reading == "some shift"
+
+
+def test_values_that_became_undefined_or_another_category_are_drift() -> None:
+    for browser in (None, "Firefox"):
+        (row,) = measure_drift(OLD, sessions(np.full(2_000, 10.0), browser), ["browser_family"])
+        assert row.reading == "large shift"
+
+
+def test_a_feature_that_is_undefined_throughout_is_stable() -> None:
+    empty = sessions(np.full(500, np.nan), None)
+    assert {row.reading for row in measure_drift(empty, empty, NAMES)} == {"stable"}
+
+
+def test_a_handful_of_sessions_is_too_few_to_tell() -> None:
+    (row,) = measure_drift(OLD, sessions(np.array([1.0, 50.0, 10.0])), ["item_views"])
+    assert row.reading == "too few sessions to tell"
+
+
+def readings(old: np.ndarray, new: np.ndarray) -> tuple[str, str]:
+    """What moving from one set of values to the other says, and what moving back does."""
+    there, back = (
+        measure_drift(sessions(x), sessions(y), ["item_views"])[0]
+        for x, y in ((old, new), (new, old))
+    )
+    return there.reading, back.reading
+
+
+def test_a_value_that_everybody_leaves_is_a_large_shift_whichever_way() -> None:
+    assert readings(np.full(500, 5.0), np.full(500, 1.0)) == ("large shift", "large shift")
+    mostly_true = np.arange(500) % 20 > 0
+    assert readings(mostly_true, np.full(500, False)) == ("large shift", "large shift")
+
+
+def test_a_value_that_fills_several_bins_is_left_visibly() -> None:
+    crowded = np.concatenate([np.full(900, 50.0), np.arange(100)])
+    assert readings(crowded, np.full(1_000, 49.5)) == ("large shift", "large shift")
+    at_the_bottom = np.concatenate([np.zeros(150), np.arange(1, 851)])
+    below = np.concatenate([np.full(150, -1.0), np.arange(1, 851)])
+    assert readings(at_the_bottom, below)[0] == "large shift"
+
+
+def test_an_empty_period_is_refused() -> None:
+    with pytest.raises(DataError, match="later period has no session"):
+        measure_drift(OLD, OLD.slice(0, 0), NAMES)

@@ -1,0 +1,242 @@
+"""The contract, by a client that knows nothing but HTTP and JSON."""
+
+import json
+from dataclasses import replace
+
+import httpx
+import pytest
+import redis
+
+from phantom_core.core.settings import Settings
+from phantom_core.publishing.experiments import (
+    LiveArm,
+    LiveExperiment,
+    LiveExperiments,
+    publish_experiments,
+)
+from phantom_core.publishing.figures import Figures, publish_elasticities, publish_prices
+from phantom_core.publishing.live import Live
+from phantom_core.publishing.models import publish_model
+from phantom_core.publishing.publish import publish_release
+from phantom_core.publishing.session_features import write_features
+from phantom_core.publishing.session_prices import write_session_prices
+from phantom_core.services.pricing.answer import PriceAnswer
+from tests.services.conftest import ROOM, SUITE, Serve, wait_until
+from tests.services.samples import (
+    BANDS,
+    BOT,
+    FAST,
+    PERSON,
+    release,
+    saved_classifier,
+    saved_network,
+    session,
+)
+
+FIRST, SECOND = release("first", FAST.format(1.2)), release("second", FAST.format(1.4))
+
+
+def price(shop: httpx.Client, product: str = "room", **query: str) -> dict[str, object]:
+    answer = shop.get(f"/api/hotel/price/{product}", params=query)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, object] = answer.json()
+    assert set(found) == set(PriceAnswer.model_fields)
+    return found
+
+
+def test_without_anything_published_the_base_price_holds(settings: Settings, serve: Serve) -> None:
+    with serve(settings) as shop:
+        for mode in ("hotel", "airline", "shop"):
+            found = shop.get(f"/api/{mode}/price/suite").json()
+            assert (found["productId"], found["price"], found["base_price"], found["markup"]) == (
+                "suite",
+                SUITE,
+                SUITE,
+                1.0,
+            )
+            assert (found["source"], found["reason"]) == ("base_price", None)
+
+
+def test_rules_experiments_prices_and_elasticities_are_taken_up_while_it_runs(
+    settings: Settings, client: redis.Redis, serve: Serve
+) -> None:
+    write_features(client, [session("bot", BOT), session("person", PERSON)])
+    with serve(settings) as shop:
+        assert price(shop, sessionId="bot")["price"] == ROOM
+        publish_release(client, Live(1, "first"), [FIRST])
+        wait_until(lambda: price(shop, sessionId="bot")["price"] == 120.0)
+        found = price(shop, sessionId="bot", experimentId="e7")
+        assert (found["rule_id"], found["rules_version"], found["source"]) == (
+            "recon",
+            "first",
+            "rules",
+        )
+        assert price(shop, sessionId="person")["rule_id"] == "ELSE"
+        publish_elasticities(client, Figures("e-1", 1, {"room": -1.7}))
+        wait_until(lambda: price(shop)["elasticity"] == -1.7)
+        arms = (LiveArm("now", 0.5, "live"), LiveArm("more", 0.5, "second"))
+        publish_release(client, Live(2, "second", share=0.0, stable="first"), [FIRST, SECOND])
+        publish_experiments(client, LiveExperiments(1, (LiveExperiment("more", "salt", arms),)))
+        wait_until(lambda: price(shop, sessionId="bot")["variant"] in ("now", "more"))
+        publish_experiments(client, LiveExperiments(2, ()))
+        publish_release(client, Live(3, "first", is_killed=True), [FIRST])
+        wait_until(lambda: price(shop, sessionId="bot")["source"] == "kill_switch")
+        publish_prices(client, Figures("p-1", 1, {"room": 90.0}))
+        publish_release(client, Live(4, ""), [])
+        wait_until(lambda: price(shop, sessionId="bot")["source"] == "global_price")
+        write_session_prices(client, "bot", {"room": 95.0})
+        assert (price(shop, sessionId="bot")["price"], price(shop, sessionId="bot")["source"]) == (
+            95.0,
+            "session_price",
+        )
+
+
+def test_models_score_in_the_service_and_are_swapped_when_announced(
+    settings: Settings, client: redis.Redis, serve: Serve
+) -> None:
+    publish_model(client, "classifier", saved_classifier(settings))
+    publish_model(client, "multitask", saved_network(settings))
+    publish_release(client, Live(1, "bands"), [release("bands", BANDS, {"classifier": "trees-1"})])
+    write_features(client, [session("bot", BOT), session("person", PERSON)])
+    with serve(settings) as shop:
+        found = price(shop, sessionId="bot")
+        assert (found["price"], found["rule_id"], found["model_version"]) == (
+            130.0,
+            "likely_agent",
+            "trees-1",
+        )
+        assert 0.5 < float(str(found["agent_probability"])) < 1
+        assert 0 < float(str(found["purchase_probability"])) < 1
+        assert price(shop, sessionId="person")["price"] == ROOM
+        agent = shop.get("/api/detect-agent/bot").json()
+        assert (agent["is_agent"], agent["model_version"]) == (True, "trees-1")
+        assert agent["agent_probability"] == found["agent_probability"]
+        assert shop.get("/api/detect-agent/nobody").json()["reason"] == "no_features"
+        publish_model(client, "classifier", saved_classifier(settings, "trees-2"))
+        wait_until(lambda: price(shop, sessionId="bot")["model_version"] == "trees-2")
+        publish_release(
+            client,
+            Live(2, "bands", policy="model"),
+            [release("bands", BANDS, {"classifier": "trees-1"})],
+        )
+        wait_until(lambda: price(shop, sessionId="bot")["source"] == "model")
+        assert price(shop, sessionId="bot")["model_version"] == "net-1"
+        models = shop.get("/models").json()
+        assert models["models"] == [
+            {"kind": "classifier", "version": "trees-2"},
+            {"kind": "multitask", "version": "net-1"},
+        ]
+        client.hset("classifier:agent_detector:latest", "version", "trees-3")
+        reloaded = shop.post("/models/reload").json()
+        assert (reloaded["success"], list(reloaded["problems"])) == (True, ["classifier"])
+        assert shop.get("/health").json()["status"] == "degraded"
+        assert price(shop, sessionId="bot")["classifier_version"] == "trees-2"
+
+
+def test_health_says_what_is_up(settings: Settings, serve: Serve) -> None:
+    with serve(settings) as shop:
+        found = shop.get("/health").json()
+        assert (found["status"], found["redis"], found["products"], found["log"]) == (
+            "ok",
+            "up",
+            2,
+            "ok",
+        )
+
+
+def test_without_redis_prices_come_with_a_reason(settings: Settings, serve: Serve) -> None:
+    with serve(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})) as shop:
+        found = price(shop, sessionId="s1")
+        assert (found["price"], found["reason"]) == (ROOM, "redis_down")
+        health = shop.get("/health").json()
+        assert (health["status"], health["redis"]) == ("degraded", "down")
+        refused = shop.post("/models/reload")
+        assert (refused.status_code, "nobody listens" in refused.json()["error"]) == (503, True)
+        assert 'phantom_fallbacks_total{reason="redis_down"}' in shop.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("/api/hotel/price/castle", 404, "There is no product 'castle'."),
+        ("/api/train/price/room", 422, "hotel"),
+        ("/api/hotel/price/room?sessionId=" + "x" * 257, 422, "256"),
+        ("/api/hotel/price", 404, "Not Found."),
+        ("/api/hotel/price/%00", 404, "There is no product"),
+    ],
+)
+def test_what_cannot_be_answered_says_why(
+    settings: Settings, serve: Serve, path: str, status: int, says: str
+) -> None:
+    with serve(settings) as shop:
+        answer = shop.get(path)
+        assert answer.status_code == status
+        assert says in answer.json()["error"]
+        assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+def test_sql_in_a_session_id_is_a_session_that_nobody_knows(
+    settings: Settings, client: redis.Redis, serve: Serve
+) -> None:
+    publish_release(client, Live(1, "first"), [FIRST])
+    with serve(settings) as shop:
+        found = price(shop, sessionId="x'; DROP TABLE sessions; --")
+        assert (found["price"], found["reason"]) == (ROOM, "no_features")
+
+
+def test_a_method_that_is_not_answered_says_so(settings: Settings, serve: Serve) -> None:
+    with serve(settings) as shop:
+        answer = shop.post("/api/hotel/price/room")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+
+
+def test_a_key_is_asked_for_where_there_are_keys(settings: Settings, serve: Serve) -> None:
+    with serve(settings.model_copy(update={"api_keys": ("secret", "other")})) as shop:
+        path = "/api/hotel/price/room"
+        assert shop.get(path).json()["error"] == "This needs an API key."
+        for headers, status in (
+            ({"X-API-Key": "secret"}, 200),
+            ({"Authorization": "Bearer other"}, 200),
+            ({"X-API-Key": "wrong"}, 401),
+            ({"Authorization": "Basic secret"}, 401),
+            ({"X-API-Key": ""}, 401),
+        ):
+            assert shop.get(path, headers=headers).status_code == status
+        assert shop.get("/health").status_code == 200
+        assert shop.get("/metrics").status_code == 200
+
+
+def test_a_request_keeps_the_id_it_came_with(settings: Settings, serve: Serve) -> None:
+    with serve(settings) as shop:
+        assert (
+            shop.get("/health", headers={"X-Request-Id": "abc-1"}).headers["x-request-id"]
+            == "abc-1"
+        )
+        assert shop.get("/health", headers={"X-Request-Id": "a b\tc"}).headers[
+            "x-request-id"
+        ] not in ("", "a b\tc")
+
+
+def test_web_pages_may_ask_where_they_are_allowed_to(settings: Settings, serve: Serve) -> None:
+    with serve(settings.model_copy(update={"cors_origins": ("https://shop.example",)})) as shop:
+        for origin, allowed in (
+            ("https://shop.example", "https://shop.example"),
+            ("https://evil.example", None),
+        ):
+            answer = shop.get("/api/hotel/price/room", headers={"Origin": origin})
+            assert answer.headers.get("access-control-allow-origin") == allowed
+
+
+def test_guard_rails_of_what_is_live_hold_over_http(
+    settings: Settings, client: redis.Redis, serve: Serve
+) -> None:
+    write_features(client, [session("bot", BOT)])
+    publish_release(client, replace(Live(1, "second"), highest_markup=1.1), [SECOND])
+    with serve(settings) as shop:
+        found = price(shop, sessionId="bot")
+        assert (found["price"], found["guard_rail"], found["rule_id"]) == (
+            110.0,
+            "highest",
+            "recon",
+        )
+        assert json.dumps(found)

@@ -1,0 +1,171 @@
+"""Propose: from a rule set to a change request with its evidence."""
+
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import ZoneInfo, available_timezones
+
+import streamlit as st
+
+from phantom_core.accounts.roles import Permission
+from phantom_core.approvals.change_request import Request
+from phantom_core.core.settings import Settings
+from phantom_core.evaluation.multitask_report import KIND as MULTITASK
+from phantom_core.model_store.store import ModelStore
+from phantom_core.use_cases.approvals.change_requests import propose_rules
+from phantom_core.use_cases.rules.live_rules import LIVE
+from phantom_core.use_cases.rules.rule_sets import open_rule_set
+from ui.accounts.account import current_login, is_allowed, start_job
+from ui.frame.errors import friendly_errors
+from ui.frame.handles import now_ms, open_jobs
+from ui.frame.job_watch import watch_job
+from ui.frame.linked import set_widgets
+from ui.rules.draft import rule_set_choices
+
+KIND: Final = "submit_request"
+REQUEST: Final = "request"
+_SENT: Final = "propose_sent"
+ZONES: Final = (
+    "UTC",
+    *sorted(
+        zone
+        for zone in available_timezones()
+        if "/" in zone and not zone.startswith(("Etc/", "posix", "right"))
+    ),
+)
+
+
+def propose_form(settings: Settings) -> None:
+    """Write a change request down and have its evidence gathered."""
+    if not is_allowed(Permission.PROPOSE):
+        return
+    sent = int(st.session_state.get(_SENT, 0))
+    wanted = bool(st.query_params.get("propose")) and not sent
+    with st.expander(
+        "Propose a change", icon=":material/edit_note:", key=f"propose_open_{sent}", expanded=wanted
+    ):
+        written = _fields(settings, f"new_{sent}", None)
+        if st.button(
+            "Gather evidence and submit",
+            type="primary",
+            icon=":material/send:",
+            key="propose_submit",
+        ):
+            with friendly_errors():
+                _write(settings, written, None)
+
+
+def edit_form(settings: Settings, request: Request) -> None:
+    """Write a request anew; its approvals are void."""
+    with st.popover("Edit", icon=":material/edit:", key=f"pop_edit_{request.request_id}"):
+        st.caption(
+            "An edit is a new revision: evidence is gathered again, and approvals begin at none."
+        )
+        written = _fields(settings, f"edit_{request.request_id}_{request.revision}", request)
+        if st.button(
+            "Save and submit",
+            type="primary",
+            icon=":material/send:",
+            key=f"edit_submit_{request.request_id}",
+        ):
+            with friendly_errors():
+                _write(settings, written, request.request_id)
+
+
+def gather_and_submit(request_id: int) -> None:
+    """Have the evidence of a draft gathered, and submit it then."""
+    start_job(KIND, {"request": request_id, "who": current_login(Permission.PROPOSE)})
+
+
+def watch_submission() -> None:
+    """Show how far the newest submission is."""
+    newest = open_jobs().latest(KIND)
+    number = newest[0].arguments.get("request") if newest else None
+    watch_job(KIND, f"Gathering evidence for request {number}", left="the request stays a draft")
+
+
+class _Written(dict[str, object]):
+    """What the form holds."""
+
+
+def _fields(settings: Settings, key: str, request: Request | None) -> _Written:
+    names = [name for name in rule_set_choices(settings) if name != LIVE]
+    wanted = request.name if request else str(st.query_params.get("propose") or "")
+    at = names.index(wanted) if wanted in names else 0
+    left, right = st.columns([3, 2])
+    with left:
+        rules = st.selectbox("Rules", names, index=at, key=f"propose_rules_{key}")
+        why = st.text_area(
+            "Why",
+            request.why if request else "",
+            key=f"propose_why_{key}",
+            height=90,
+            placeholder="What it is for; whoever approves reads this first.",
+        )
+        answers = st.text_area(
+            "Answer to warnings",
+            request.answers if request else "",
+            key=f"propose_answers_{key}",
+            height=68,
+            help="Where the checks warn, say why it stands; errors cannot be answered.",
+        )
+    with right:
+        share = st.slider(
+            "Share of the sessions at first",
+            1,
+            100,
+            round(100 * request.share) if request else 10,
+            format="%d %%",
+            key=f"propose_share_{key}",
+        )
+        has_network = bool(ModelStore(settings.workspace, MULTITASK).versions())
+        by_model = st.toggle(
+            "Price by the network",
+            request.policy == "model" if request else False,
+            key=f"propose_policy_{key}",
+            disabled=not has_network,
+            help="The network's optimal mark-up prices each session; the rules decide where it "
+            "cannot."
+            if has_network
+            else "Train the network first.",
+        )
+        ends = st.toggle(
+            "Ends by itself", bool(request and request.expires_ms), key=f"propose_ends_{key}"
+        )
+        zone, until = "UTC", None
+        if ends:
+            zone = str(st.selectbox("Time zone", ZONES, key=f"propose_zone_{key}"))
+            until = st.datetime_input("Until", key=f"propose_until_{key}")
+    return _Written(
+        rules=rules,
+        why=why,
+        answers=answers,
+        share=share / 100,
+        policy="model" if by_model else "rules",
+        zone=zone,
+        expires_ms=moment_ms(until, zone) if until else 0,
+    )
+
+
+def moment_ms(moment: datetime, zone: str) -> int:
+    """UTC milliseconds of a moment on the clocks of a time zone."""
+    return round(moment.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).timestamp() * 1_000)
+
+
+def _write(settings: Settings, written: _Written, request_id: int | None) -> None:
+    request = propose_rules(
+        settings,
+        current_login(Permission.PROPOSE),
+        open_rule_set(settings, str(written["rules"])),
+        why=str(written["why"]),
+        answers=str(written["answers"]),
+        policy="model" if written["policy"] == "model" else "rules",
+        share=float(str(written["share"])),
+        expires_ms=int(str(written["expires_ms"])),
+        time_zone=str(written["zone"]),
+        now_ms=now_ms(),
+        request_id=request_id,
+    )
+    gather_and_submit(request.request_id)
+    st.session_state[_SENT] = int(st.session_state.get(_SENT, 0)) + 1
+    set_widgets({REQUEST: request.request_id})
+    st.rerun()

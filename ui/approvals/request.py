@@ -1,0 +1,238 @@
+"""A change request with everything that speaks for and against it."""
+
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import streamlit as st
+
+from phantom_core.approvals.change_request import Request
+from phantom_core.approvals.evidence import Evidence
+from phantom_core.core.settings import Settings
+from phantom_core.database import audit
+from phantom_core.rules.text import format_rules
+from phantom_core.use_cases.approvals import change_requests
+from phantom_core.use_cases.approvals.change_requests import Reviewed, control_database
+from phantom_core.views.approvals.change_requests import effects_table, request_effects, trial_table
+from ui.approvals.act import draw_actions
+from ui.approvals.inbox import state_badge
+from ui.charts.approvals import effects_chart, trial_chart
+from ui.charts.frame import show_chart
+from ui.frame.tables import csv_button
+from ui.frame.wording import format_moment, format_percent
+
+TABS: Final = ["Effect", "Rules and diff", "Checks", "Decisions and history"]
+
+
+def request_detail(settings: Settings, seen: Reviewed) -> None:
+    """Draw a request."""
+    request = seen.request
+    with st.container(border=True, key="request_detail"):
+        _head(seen)
+        _gates(seen)
+        draw_actions(settings, seen)
+    effect, rules, checks, history = st.tabs(TABS, key="request_tab", bind="query-params")
+    if effect.open:
+        with effect:
+            _effect(seen)
+    if rules.open:
+        with rules:
+            _rules(seen)
+    if checks.open:
+        with checks:
+            _checks(seen)
+    if history.open:
+        with history:
+            _history(settings, request)
+
+
+def _head(seen: Reviewed) -> None:
+    request = seen.request
+    st.markdown(f"#### {request.request_id} · {request.name} {state_badge(request.state)}")
+    st.markdown(f"**{request.author}**: {request.why}")
+    st.caption(" · ".join(_facts(seen)))
+    if request.break_glass:
+        told = (
+            f"Published without the approvals it needed (revision {request.break_revision}): "
+            f"{request.break_glass}"
+        )
+        st.error(told, icon=":material/broken_image:")
+    if seen.rivals:
+        told = (
+            f"Request {', '.join(map(str, seen.rivals))} changes the same live version. "
+            "Whichever goes live second has to be rebased."
+        )
+        st.warning(told, icon=":material/call_split:")
+    for one in seen.decisions:
+        if one.revision == request.revision and one.verdict == "decline":
+            st.error(f"**{one.who}** declined: {one.comment}", icon=":material/thumb_down:")
+
+
+def _facts(seen: Reviewed) -> list[str]:
+    request = seen.request
+    approvals = [
+        one
+        for one in seen.decisions
+        if one.revision == request.revision and one.verdict == "approve"
+    ]
+    found = [
+        f"revision {request.revision}",
+        f"{len(approvals)} of {request.needed} approvals",
+        f"written against {request.base_version or 'base prices'}",
+        f"live for {format_percent(request.live_share)}"
+        if request.state == "live"
+        else f"for {format_percent(request.share)} of the sessions at first",
+    ]
+    if request.policy == "model":
+        found.append("priced by the network, by the rules where it cannot")
+    if request.starts_ms and request.state == "scheduled":
+        found.append(f"goes live {_local(request.starts_ms, request.time_zone)}")
+    if request.expires_ms:
+        found.append(f"ends {_local(request.expires_ms, request.time_zone)}")
+    return found
+
+
+def _gates(seen: Reviewed) -> None:
+    marks = {True: ":green[:material/check_circle:]", False: ":red[:material/block:]"}
+    if seen.gates:
+        st.markdown(
+            "\n".join(
+                f"- {marks[gate.is_open]} **{gate.name}**: {gate.says}" for gate in seen.gates
+            )
+        )
+
+
+def _effect(seen: Reviewed) -> None:
+    evidence = seen.evidence
+    if evidence is None:
+        st.info(
+            "Evidence is gathered when the request is submitted.", icon=":material/hourglass_empty:"
+        )
+        return
+    left, right = st.columns(2)
+    found = request_effects(evidence)
+    with left:
+        shares = [one for one in found if one[0].startswith("Humans")]
+        money = [one for one in found if one not in shares]
+        if shares:
+            show_chart(
+                effects_chart(shares, is_share=True),
+                "What humans would bear, against base prices",
+                key="effects_shares",
+            )
+        if money:
+            show_chart(
+                effects_chart(money, is_share=False),
+                "Money, on logged sessions and in the simulator",
+                key="effects_money",
+            )
+        for part, name in (
+            (evidence.replay, "Replay"),
+            (evidence.trial, "Simulator"),
+            (evidence.fidelity, "Fidelity"),
+        ):
+            if part.problem:
+                st.warning(f"{name}: {part.problem}", icon=":material/info:")
+    with right:
+        if evidence.trial.found:
+            trial = trial_table(evidence)
+            sessions = evidence.trial.found["sessions"]
+            reading = (
+                f"The same {sessions:,} generated sessions; the optimum prices what they "
+                "considered, knowing who is an agent."
+            )
+            show_chart(trial_chart(trial), "Reward in the simulator", reading, key="trial")
+            st.dataframe(trial, hide_index=True, column_config=_TRIAL_COLUMNS)
+    _sources(evidence)
+    csv_button(
+        "Figures as CSV",
+        effects_table(evidence),
+        f"request-{evidence.request_id}-effects.csv",
+        key="effects_csv",
+    )
+
+
+def _sources(evidence: Evidence) -> None:
+    told = [f"events version {evidence.data['lake_version']}", f"seed {evidence.seed}"]
+    fidelity, rank = (
+        evidence.fidelity.found.get("fidelity_r2"),
+        evidence.fidelity.found.get("rank_correlation"),
+    )
+    if isinstance(fidelity, float) and isinstance(rank, float):
+        told.append(
+            f"R² {fidelity:.2f} and rank correlation {rank:.2f} with the classifier's own mark-up"
+        )
+    if "sessions" in evidence.data:
+        told.append(
+            f"replayed {evidence.data['sessions']:,} sessions with {evidence.data['quotes']:,} "
+            "quotes"
+        )
+    told += [f"{kind} {version}" for kind, version in evidence.models.items() if version]
+    st.caption(
+        " · ".join(
+            [
+                *told,
+                f"frozen {format_moment(evidence.created_ms)} UTC, SHA-256 {evidence.sha256[:16]}…",
+            ]
+        )
+    )
+
+
+def _rules(seen: Reviewed) -> None:
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**Proposed**")
+        st.code(
+            format_rules(change_requests.rules_of(seen.request)), language=None, wrap_lines=True
+        )
+    with right:
+        st.markdown(f"**Against {seen.request.base_version or 'base prices'}**")
+        if seen.evidence:
+            st.code(seen.evidence.diff or "Nothing changes.", language="diff", wrap_lines=True)
+        else:
+            st.caption("The difference is shown once the request is submitted.")
+
+
+def _checks(seen: Reviewed) -> None:
+    if seen.evidence is None or not seen.evidence.findings:
+        st.markdown(
+            "The checks have nothing to say."
+            if seen.evidence
+            else "Checks are run when the request is submitted."
+        )
+    else:
+        st.dataframe(
+            pd.DataFrame(seen.evidence.findings)[["severity", "kind", "says", "mend"]],
+            hide_index=True,
+        )
+    if seen.request.answers:
+        st.markdown(f"**{seen.request.author} answers**: {seen.request.answers}")
+
+
+def _history(settings: Settings, request: Request) -> None:
+    with control_database(settings).connect() as connection:
+        found = audit.list_entries(connection, request.about)
+    for one in found[::-1]:
+        action = one.action.replace(".", " ").replace("_", " ")
+        st.markdown(
+            f":small[{format_moment(one.at_ms)} UTC] · **{one.who}** · {action} · "
+            f":gray[:small[{one.details}]]"
+        )
+
+
+def _local(at_ms: int, zone: str) -> str:
+    return f"{datetime.fromtimestamp(at_ms / 1_000, UTC).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone}"
+
+
+_TRIAL_COLUMNS: Final = {
+    "prices": "Prices",
+    "reward": st.column_config.NumberColumn("Reward", format="compact"),
+    "low": None,
+    "high": None,
+    "share_of_optimum": st.column_config.NumberColumn("Of the optimum", format="percent"),
+    "revenue": st.column_config.NumberColumn("Revenue", format="compact"),
+    "leakage": st.column_config.NumberColumn("Leakage", format="compact"),
+    "human_conversion": st.column_config.NumberColumn("Humans buy", format="percent"),
+    "agent_conversion": st.column_config.NumberColumn("Agents buy", format="percent"),
+}

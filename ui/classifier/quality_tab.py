@@ -1,0 +1,178 @@
+"""Quality tab: how well agents are told from humans, each figure beside its trivial baseline."""
+
+import streamlit as st
+
+from phantom_core.core.estimate import Estimate
+from phantom_core.evaluation.report import ClassifierReport
+from ui.charts.classifier import (
+    calibration_chart,
+    estimates_chart,
+    gains_chart,
+    precision_recall_chart,
+    roc_chart,
+)
+from ui.charts.frame import show_chart
+from ui.frame.metrics import show_metric
+from ui.frame.wording import (
+    feature_name,
+    format_count,
+    format_estimate,
+    format_number_of,
+    format_percent,
+)
+
+
+def training_facts(report: ClassifierReport) -> str:
+    """What the model was trained on, one line."""
+    data = report.data
+    without = (
+        f", without {', '.join(name.replace('_', ' ') for name in report.without)} features"
+        if report.without
+        else ""
+    )
+    return (
+        f"{format_count(data.labels.human)} human and {format_count(data.labels.agent)} agent "
+        f"sessions of {format_number_of(data.actors, 'actor')}, "
+        f"{report.n_folds} folds that keep actors together, seed {report.seed}{without}; every "
+        "figure is of actors the model had not met."
+    )
+
+
+def quality_tab(report: ClassifierReport) -> None:
+    """How well agents are told from humans."""
+    _headline(report)
+    ranking, rule, gains = (
+        report.ranking,
+        report.baselines.velocity_rule,
+        [gain for gain in report.gains if gain.share > 0],
+    )
+    with st.grid(2, min_column_width=420, gap="medium") as grid:
+        with grid.cell():
+            show_chart(
+                roc_chart(report),
+                f"An agent scores above a human {format_percent(ranking.roc_auc.value, 1)} of the "
+                "time",
+                "The nearer the line to the upper left corner, the better; the dashed line is "
+                "guessing.",
+                key="roc",
+            )
+        with grid.cell():
+            show_chart(
+                precision_recall_chart(report),
+                "Finding 80 % of the agents, "
+                f"{format_percent(ranking.precision_at_recall_80.value)} of those marked are "
+                "agents",
+                "Further right more agents are found, further up fewer humans are marked with "
+                "them.",
+                key="precision_recall",
+            )
+        with grid.cell():
+            show_chart(
+                calibration_chart(report.calibration),
+                f"Probabilities are off by {format_percent(report.calibration.ece, 1)} on average",
+                "On the dashed line a promise of 70 % comes true 70 % of the time. ECE "
+                f"{report.calibration.ece:.3f}; "
+                f"Brier {report.calibration.brier:.3f}, {report.calibration.brier_base_rate:.3f} "
+                "for promising everybody the base rate.",
+                key="calibration",
+            )
+        with grid.cell():
+            show_chart(
+                gains_chart(report.gains),
+                f"{feature_name(gains[0].name).capitalize()} is relied on most"
+                if gains
+                else "The trees rely on nothing",
+                "Share of the total gain of all splits; features that say the same share it "
+                "between them.",
+                key="gains",
+            )
+    show_chart(
+        estimates_chart(
+            [
+                ("classifier", ranking.roc_auc),
+                ("logistic regression", report.baselines.logistic.roc_auc),
+                ("transition kernels", report.baselines.kernel.roc_auc),
+                ("events per minute", rule.roc_auc),
+            ],
+            "ROC-AUC",
+            reference=0.5,
+            emphasised="classifier",
+        ),
+        _baseline_statement(report),
+        "All judged on the same folds; lines are 95 % intervals over actors, the dotted line is "
+        "guessing.",
+        key="baselines",
+    )
+
+
+def _headline(report: ClassifierReport) -> None:
+    rule, base_rate, ranking = (
+        report.baselines.velocity_rule,
+        report.baselines.base_rate,
+        report.ranking,
+    )
+    with st.grid(5, min_column_width=200, gap="small"):
+        show_metric(
+            "ROC-AUC",
+            f"{ranking.roc_auc.value:.3f}",
+            f"velocity {rule.roc_auc.value:.3f}, guessing 0.5",
+            _range(ranking.roc_auc),
+        )
+        show_metric(
+            "PR-AUC",
+            f"{ranking.pr_auc.value:.3f}",
+            f"marking everybody {base_rate:.3f}",
+            _range(ranking.pr_auc),
+        )
+        precision = ranking.precision_at_recall_80
+        show_metric(
+            "Precision at 80 % recall",
+            format_percent(precision.value, 1),
+            f"velocity rule {format_percent(rule.precision)} at {format_percent(rule.recall)}",
+            _range(precision),
+        )
+        show_metric(
+            "Calibration error (ECE)",
+            f"{report.calibration.ece:.3f}",
+            f"calibrated by {report.calibration.method}",
+            "Mean distance of promised from observed shares.",
+        )
+        brier = report.calibration
+        show_metric(
+            "Brier score",
+            f"{brier.brier:.3f}",
+            f"base rate {brier.brier_base_rate:.3f}",
+            "Mean squared error of the probabilities; smaller is better.",
+        )
+
+
+def _range(estimate: Estimate) -> str:
+    return f"95 % interval {estimate.low:.3f}–{estimate.high:.3f}, over actors."
+
+
+def _baseline_statement(report: ClassifierReport) -> str:
+    own, best = (
+        report.ranking.roc_auc,
+        max(
+            (
+                report.baselines.logistic.roc_auc,
+                report.baselines.kernel.roc_auc,
+                report.baselines.velocity_rule.roc_auc,
+            ),
+            key=lambda estimate: estimate.value,
+        ),
+    )
+    if own.value <= best.value:
+        return "A simpler means does as well as the classifier"
+    return (
+        f"The classifier ranks better than the best baseline: {own.value:.3f} against "
+        f"{best.value:.3f}"
+    )
+
+
+def auc_by_fold(report: ClassifierReport) -> str:
+    """How much the folds differ."""
+    return (
+        f"ROC-AUC by fold: {', '.join(f'{auc:.3f}' for auc in report.ranking_by_fold)}; over "
+        f"all {format_estimate(report.ranking.roc_auc)}."
+    )

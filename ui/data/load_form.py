@@ -1,0 +1,144 @@
+"""Load form: what to load, what its columns mean, who the sessions belong to."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from phantom_core.core.errors import InputError
+from phantom_core.core.settings import Settings
+from phantom_core.events.mapping import parse_mapping
+from phantom_core.views.data.saved_mappings import save_mapping
+from ui.accounts.account import start_job
+from ui.data.mapping_choice import describe_mapping, mapping_advice, mapping_options
+from ui.frame.errors import friendly_errors, show_error
+from ui.frame.handles import open_jobs
+from ui.frame.uploads import save_uploads
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+FORMATS = "CSV, TSV, JSON, JSON Lines (also .gz and .zst) and Parquet."
+
+
+def load_form(settings: Settings) -> None:
+    """Ask for files and start a load."""
+    # A new round empties the uploaders once their files are on their way.
+    turn = st.session_state.setdefault("load_turn", 0)
+    with st.grid(2, min_column_width=360, gap="medium") as grid:
+        with grid.cell():
+            st.markdown("**Events and quotes**")
+            uploads = st.file_uploader(
+                "Files", accept_multiple_files=True, key=f"load_files_{turn}", help=FORMATS
+            )
+            where = st.text_input(
+                "Or a path on this server",
+                placeholder="/data/clicks/*.jsonl.gz",
+                key=f"load_path_{turn}",
+                help="A file, a folder or a glob.",
+            )
+            paths = [
+                *map(str, save_uploads(settings, uploads)),
+                *([where.strip()] if where.strip() else []),
+            ]
+            mapping = _mapping(settings, [Path(path) for path in paths if Path(path).is_file()])
+        with grid.cell():
+            st.markdown("**Who the sessions belong to, what is sold** (optional)")
+            labels = st.file_uploader(
+                "Labels",
+                key=f"load_labels_{turn}",
+                help="Columns session and label (agent or human), perhaps family.",
+            )
+            experiments = st.file_uploader(
+                "Experiments",
+                key=f"load_experiments_{turn}",
+                help="Columns id and xp_human_only: the experiment's sessions are human or agent.",
+            )
+            catalogue = st.file_uploader(
+                "Catalogue",
+                key=f"load_catalogue_{turn}",
+                help="What is sold: product_id and base_price, perhaps stock, n_amenities, "
+                "is_refundable, competitor_price.",
+            )
+            url = st.text_input(
+                "Or the experiments of a database",
+                placeholder="postgresql://user@host/shop",
+                key=f"load_url_{turn}",
+                type="password",
+            )
+    busy = any(job.kind == "ingest" for job in open_jobs().active())
+    if st.button(
+        "Load",
+        type="primary",
+        icon=":material/upload:",
+        disabled=busy,
+        help="Wait for the running load to end." if busy else None,
+    ):
+        with friendly_errors():
+            arguments = {
+                "paths": paths,
+                "mapping": mapping,
+                "labels": _one(settings, labels),
+                "experiments": _one(settings, experiments) or url.strip(),
+                "catalogue": _one(settings, catalogue),
+            }
+            if not any(
+                (paths, arguments["labels"], arguments["experiments"], arguments["catalogue"])
+            ):
+                raise InputError(
+                    "There is nothing to load yet.",
+                    hint="Choose a file, or name a path on this server.",
+                )
+            start_job("ingest", arguments)
+            st.session_state["load_turn"] = turn + 1
+            st.rerun()
+
+
+def _one(settings: Settings, upload: "UploadedFile | None") -> str:
+    return str(save_uploads(settings, [upload])[0]) if upload else ""
+
+
+def _mapping(settings: Settings, files: list[Path]) -> str:
+    """Ask for the files' format; warn when they look like another one."""
+    options = mapping_options(settings)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        shown = st.selectbox(
+            "What the columns mean",
+            list(options),
+            key="load_mapping",
+            help="Build a mapping of your own in the tab Map columns.",
+        )
+        with st.popover("", icon=":material/upload_file:", help="Add a mapping file"):
+            _add_mapping(settings)
+    choice = options[shown]
+    sentence, better = mapping_advice(files, choice)
+    if better:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f":orange[:material/lightbulb:] {sentence}", width="content")
+            better_shown = next(name for name, value in options.items() if value == better)
+            st.button(
+                f"Use {better}", on_click=_choose, args=(better_shown,), key="load_use_better"
+            )
+    elif sentence:
+        st.warning(sentence, icon=":material/help:")
+    else:
+        st.caption(describe_mapping(choice))
+    return choice
+
+
+def _choose(shown: str) -> None:
+    st.session_state["load_mapping"] = shown
+
+
+def _add_mapping(settings: Settings) -> None:
+    upload = st.file_uploader("A mapping as TOML", type="toml", key="load_mapping_file")
+    if upload and st.session_state.get("load_mapping_seen") != upload.file_id:
+        try:
+            mapping = parse_mapping(upload.getvalue().decode("utf-8", "replace"), upload.name)
+            save_mapping(settings, mapping)
+        except InputError as error:
+            show_error(error.message, error.hint)
+        else:
+            st.session_state["load_mapping_seen"] = upload.file_id
+            st.toast(f"Mapping {mapping.name} is saved in the workspace.", icon=":material/check:")
+            st.rerun()

@@ -1,0 +1,89 @@
+"""Load outcome: every row that was read, accounted for."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from phantom_core.jobs.jobs import Job
+from phantom_core.views.data.reasons import reason_of
+from ui.frame.errors import show_error
+from ui.frame.wording import format_count, format_duration, format_moment
+
+
+def load_outcome(job: Job) -> None:
+    """Show what a finished load did.
+
+    Args:
+        job: of kind ingest, in state done.
+    """
+    result: Mapping[str, Any] = job.result
+    quarantined = sum(result["quarantined"].values())
+    st.subheader("Last load")
+    st.caption(f"{format_moment(job.changed_ms)} UTC, {format_duration(result['seconds'])}")
+    _sum(result, quarantined)
+    for reason, n in sorted(result["quarantined"].items(), key=lambda item: -item[1]):
+        st.markdown(
+            f":orange[:material/report:] **{format_count(n)}** · {reason_of(reason).meaning} "
+            f"{reason_of(reason).mend}"
+        )
+    for file, sentence in result["failed"].items():
+        show_error(f"{Path(file).name} was not loaded. {sentence}")
+    _files(result["files"])
+    with st.container(horizontal=True):
+        if quarantined:
+            st.page_link(
+                "pages/data.py",
+                label="Look into the quarantine",
+                icon=":material/report:",
+                query_params={"data_tab": "Quarantine"},
+            )
+        if result["accepted"]:
+            st.page_link(
+                "pages/sessions.py", label="Look at the sessions", icon=":material/timeline:"
+            )
+
+
+def _sum(result: Mapping[str, Any], quarantined: int) -> None:
+    """Read = accepted + duplicates + quarantined."""
+    parts = {
+        "Rows read": result["read"],
+        "= accepted": result["accepted"],
+        "+ duplicates": result["duplicates"],
+        "+ in quarantine": quarantined,
+    }
+    keyed = {
+        name: result[name] for name in ("experiments", "labels", "catalogue") if result.get(name)
+    }
+    with st.grid(6, min_column_width=120, gap="small"):
+        for name, n in (parts if result["read"] or not keyed else {}).items():
+            st.metric(
+                name,
+                format_count(n),
+                help="Rows that are in the lake already." if "duplicates" in name else None,
+            )
+        for name, n in keyed.items():
+            st.metric("New products" if name == "catalogue" else f"New {name}", format_count(n))
+
+
+def _files(files: Sequence[Mapping[str, Any]]) -> None:
+    warnings = [
+        f"{Path(file['file']).name}: {warning}" for file in files for warning in file["warnings"]
+    ]
+    for warning in warnings:
+        st.warning(warning, icon=":material/warning:")
+    if len(files) > 1:
+        table = pd.DataFrame(
+            {
+                "file": [Path(file["file"]).name for file in files],
+                "kind": [file["kind"] for file in files],
+                **{
+                    name: [file[name] for file in files]
+                    for name in ("read", "accepted", "duplicates")
+                },
+                "in quarantine": [sum(file["quarantined"].values()) for file in files],
+            }
+        )
+        st.dataframe(table, hide_index=True)

@@ -1,0 +1,263 @@
+"""Demand curve tab: one session, one product, every price; and what if the session had been
+another.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import streamlit as st
+
+from phantom_core.core.errors import DataError, NotFoundError
+from phantom_core.core.settings import Settings
+from phantom_core.evaluation.multitask_report import KIND
+from phantom_core.features.catalogue import FEATURES, Feature, feature_names
+from phantom_core.model_store.store import ModelStore
+from phantom_core.models.multitask.scorer import NetworkScorer
+from phantom_core.models.optimal_price import OBJECTIVES, PricingObjective, objective_named
+from phantom_core.models.price_curve import PriceCurve, price_curve
+from phantom_core.use_cases.models.price import PricedOffer, demand_scorer, price_offer, terms_of
+from phantom_core.views.demand.multitask import NetworkView
+from phantom_core.views.demand.offer_choice import n_quoted, products_of, quoted_sessions
+from ui.charts.demand import demand_curve_chart, money_chart
+from ui.charts.frame import show_chart
+from ui.frame.empty import show_missing
+from ui.frame.errors import show_error
+from ui.frame.handles import current_snapshot, workspace_lake
+from ui.frame.metrics import show_metric
+from ui.frame.wording import (
+    feature_name,
+    format_moment,
+    format_money,
+    format_number_of,
+    format_percent,
+)
+
+_OBJECTIVES: Final = {
+    "net_of_leakage": "revenue minus weighted leakage",
+    "as_first_written": "revenue times (1 + λ · P(agent))",
+}
+_TURNED: Final = (
+    "interaction_velocity",
+    "item_views",
+    "cart_adds",
+    "hover_events",
+    "std_time_between_events",
+    "unique_products_viewed",
+)
+
+
+def curve_tab(settings: Settings, view: NetworkView) -> None:
+    """Choose a session and a product; see the curve, the price, and what moves them."""
+    demand = view.report.demand
+    if not demand.is_identified:
+        show_missing("There is no demand curve.", f"{demand.refusal} {demand.hint}")
+        return
+    asked = _asked()
+    if asked is None:
+        show_missing(
+            "No session was quoted a price.",
+            "Load a quote log, or pick another search.",
+            "pages/data.py",
+            "Load quotes",
+            ":material/database:",
+        )
+        return
+    terms = _terms(settings)
+    try:
+        offer = price_offer(
+            settings, workspace_lake(), *asked, version=view.manifest.version, terms=terms
+        )
+    except (DataError, NotFoundError) as error:
+        show_error(error.message, error.hint)
+        return
+    st.caption(
+        f"As known at {format_moment(offer.quote_ms)} UTC, before the product was quoted. Base "
+        f"price {format_money(offer.base_price)}."
+    )
+    curve, said = _turned(settings, view, offer, terms)
+    _figures(offer, curve)
+    _charts(offer, curve, said)
+
+
+def _asked() -> tuple[str, str] | None:
+    data = current_snapshot()
+    with st.grid(3, min_column_width=230, gap="medium"):
+        search = st.text_input("Part of a session's id", key="curve_search", bind="query-params")
+        sessions = quoted_sessions(data, search.strip())
+        session = st.selectbox(
+            "Session", sessions, key="curve_session", bind="query-params", placeholder="none found"
+        )
+        products = products_of(data, str(session)) if session else []
+        own = n_quoted(data, str(session)) if session else 0
+        product = st.selectbox(
+            "Product",
+            products,
+            key="curve_product",
+            help=f"The first {format_number_of(own, 'product')} were quoted in this session.",
+        )
+    return (str(session), str(product)) if session and product else None
+
+
+def _terms(settings: Settings) -> PricingObjective:
+    usual = terms_of(settings)
+    with (
+        st.expander("How a price is judged", icon=":material/balance:", key="terms"),
+        st.grid(3, min_column_width=230, gap="medium"),
+    ):
+        objective = st.selectbox(
+            "What is maximised", OBJECTIVES, format_func=lambda name: _OBJECTIVES[name], key="objective", bind="query-params",
+            help="In the second one λ changes nothing: its factor does not depend on the price.",
+        )  # fmt: skip
+        weight = st.slider(
+            "λ, weight of leakage",
+            0.0,
+            2.0,
+            usual.leakage_weight,
+            0.05,
+            key="curve_weight",
+            bind="query-params",
+        )
+        reference = st.slider(
+            "Reference price, over base price",
+            0.5,
+            2.0,
+            usual.reference_ratio,
+            0.05,
+            key="curve_reference",
+            bind="query-params",
+        )
+        low, high = st.slider(
+            "Guard rails, over base price",
+            0.3,
+            3.0,
+            (usual.lowest_ratio, usual.highest_ratio),
+            0.05,
+            key="curve_rails",
+        )
+    return PricingObjective(low, high, reference, weight, objective_named(str(objective)))
+
+
+def _turned(
+    settings: Settings, view: NetworkView, offer: PricedOffer, terms: PricingObjective
+) -> tuple[PriceCurve, str]:
+    """The curve of the session as it was, or as the sliders make it; and what was turned."""
+    by_name = {feature.name: feature for feature in FEATURES}
+    session, said = offer.inputs.session.copy(), []
+    with st.expander(
+        "What if the session had been another?", icon=":material/tune:", key="what_if_session"
+    ):
+        with st.grid(3, min_column_width=230, gap="medium"):
+            for name in _TURNED:
+                column = feature_names().index(name)
+                before = float(session[0, column])
+                with st.container(gap="xsmall"):
+                    after = _turn(by_name[name], before, f"{offer.session_id}_{offer.product_id}")
+                if not np.isclose(after, before, atol=1e-6, equal_nan=True):
+                    session[0, column] = after
+                    said.append(
+                        f"{feature_name(name)} {before:,.4g} → {after:,.4g}".replace(
+                            "nan", "undefined"
+                        )
+                    )
+        st.caption("Each feature moves alone here; in a real session they move together.")
+    if not said:
+        return offer.curve, ""
+    scorer = _scorer(settings, view.manifest.version)
+    return price_curve(scorer, replace(offer.inputs, session=session), terms), ", ".join(said)
+
+
+def _turn(feature: Feature, value: float, key: str) -> float:
+    """Ask for another value of a feature; NaN where it shall be undefined."""
+    box = f"undefined_{feature.name}_{key}"
+    is_undefined = bool(st.session_state.get(box, np.isnan(value)))
+    chosen = _slider(feature, value, key, disabled=is_undefined)
+    if feature.null_when == "never" and not np.isnan(value):
+        return chosen
+    why = "nothing had happened yet" if feature.null_when == "never" else feature.null_when
+    return (
+        np.nan
+        if st.checkbox("undefined", np.isnan(value), key=box, help=f"Undefined: {why}.")
+        else chosen
+    )
+
+
+def _slider(feature: Feature, value: float, key: str, *, disabled: bool) -> float:
+    at = 0.0 if np.isnan(value) else value
+    is_count = feature.unit == "count"
+    top = float(max(10.0, np.ceil(3 * at)))
+    return float(
+        st.slider(
+            f"{feature_name(feature.name)}, {feature.unit}",
+            0.0,
+            top,
+            at,
+            1.0 if is_count else top / 200,
+            format="%d" if is_count else "%.1f",
+            key=f"turn_{feature.name}_{key}",
+            disabled=disabled,
+            help=feature.meaning,
+        )
+    )
+
+
+@st.cache_resource(
+    show_spinner="Opening the network …",
+    max_entries=2,
+    hash_funcs={Settings: Settings.model_dump_json},
+)
+def _scorer(settings: Settings, version: str) -> NetworkScorer:
+    return demand_scorer(ModelStore(settings.workspace, KIND).open(version))
+
+
+def _figures(offer: PricedOffer, curve: PriceCurve) -> None:
+    at_base = int(np.abs(curve.ratios - 1.0).argmin())
+    rail = ", at a guard rail" if curve.is_at_rail else ""
+    with st.grid(4, min_column_width=190, gap="small"):
+        show_metric(
+            "Best price",
+            format_money(round(curve.best_ratio * offer.base_price, 2)),
+            f"×{curve.best_ratio:.2f} ({curve.best_low:.2f}–{curve.best_high:.2f}){rail}",
+            "Interval by leaving out one fold of shoppers after the other.",
+        )
+        show_metric(
+            "P(purchase) at it",
+            format_percent(curve.p_best, 1),
+            f"at the base price {format_percent(float(curve.p_purchase[at_base]), 1)}",
+            "Calibrated.",
+        )
+        show_metric(
+            "P(agent)", format_percent(curve.p_agent, 0), "of this session by then", "Calibrated."
+        )
+        best = int(np.abs(curve.ratios - curve.best_ratio).argmin())
+        gain = offer.base_price * (curve.value[best] - curve.value[at_base])
+        show_metric(
+            "Gain over the base price",
+            format_money(float(gain)),
+            "expected, per offer",
+            "Of what is maximised; small, since few offers are bought.",
+        )
+
+
+def _charts(offer: PricedOffer, curve: PriceCurve, said: str) -> None:
+    changed = f" with {said}" if said else ""
+    name = f"{offer.session_id}_{offer.product_id}"
+    with st.grid(2, min_column_width=400, gap="medium") as grid:
+        with grid.cell():
+            reading = "The band is the 95 % interval. It holds for prices that were tried."
+            show_chart(
+                demand_curve_chart(curve),
+                f"P(purchase) of this offer by price{changed}",
+                reading,
+                key="curve",
+                download=f"{name}_demand",
+            )
+        with grid.cell():
+            reading = "Per offer, in currency. The best price is where the thick line is highest."
+            show_chart(
+                money_chart(curve, offer.base_price),
+                "What each price brings",
+                reading,
+                key="curve_money",
+                download=f"{name}_money",
+            )

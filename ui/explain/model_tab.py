@@ -1,0 +1,178 @@
+"""Model tab: what a model relies on, feature by feature and family by family."""
+
+from typing import Final
+
+import streamlit as st
+
+from phantom_core.explain.columns import BY_NAME
+from phantom_core.views.explain.explanation import (
+    ExplanationView,
+    contributions_table,
+    dependence_points,
+    swarm_points,
+)
+from ui.charts.explain import dependence_chart, importance_chart, interactions_chart, swarm_chart
+from ui.charts.frame import show_chart
+from ui.explain.subject import Subject, is_explaining, start_explaining
+from ui.frame.tables import csv_button
+from ui.frame.wording import (
+    family_name,
+    feature_name,
+    format_count,
+    format_number_of,
+    format_percent,
+)
+
+PAIRED: Final = 200
+_FEATURE_KEYS: Final = {"classifier": "explain_feature", "multitask": "network_feature"}
+_WIDE_UNITS: Final = ("s", "events/min", "currency")
+
+
+def model_tab(subject: Subject, view: ExplanationView) -> None:
+    """What moves the model."""
+    found, unit = view.explanation, f"log-odds of {subject.who}"
+    _facts(subject, view)
+    with st.grid(2, min_column_width=440, gap="medium") as grid:
+        with grid.cell():
+            first = found.families[0]
+            show_chart(
+                importance_chart(found.families, unit, are_families=True),
+                f"{family_name(first.name).capitalize()} features move the model most",
+                f"What the features of a family add together, on average over {subject.row}s. "
+                "Lines: where 95 % of models trained on other "
+                "actors land.",
+                key="families",
+                download="families",
+            )
+            if subject.kind == "classifier":
+                _interactions(subject, view)
+        with grid.cell():
+            top = found.features[0]
+            show_chart(
+                importance_chart(found.features, unit),
+                f"{feature_name(top.name).capitalize()} adds or takes {top.mean_abs:.2f} on "
+                "average",
+                "Mean size of what a feature adds to the log-odds; 0.7 doubles or halves the "
+                "odds. Lines as on the left.",
+                key="importance",
+                download="importance",
+            )
+    show_chart(
+        swarm_chart(swarm_points(view), unit),
+        f"Each dot is {subject.one}: to the right the feature speaks for {subject.who}",
+        "Orange dots have a high value of the feature, blue ones a low one; grey ones are "
+        "categories or undefined.",
+        key="swarm",
+        download="swarm",
+    )
+    _dependence(subject, view)
+    with st.container(horizontal=True):
+        st.download_button(
+            "Figures as JSON", found.to_file(), f"explanation_{found.output}_{found.model_version}.json", "application/json",
+            icon=":material/download:", on_click="ignore",
+        )  # fmt: skip
+        csv_button(
+            "Contributions as CSV",
+            contributions_table(view),
+            f"contributions_{found.output}_{found.model_version}.csv",
+            "contributions_csv",
+        )
+
+
+def _facts(subject: Subject, view: ExplanationView) -> None:
+    found = view.explanation
+    drawn = (
+        ""
+        if found.explained == found.sessions
+        else f" drawn at random from {format_count(found.sessions)} (seed {found.seed})"
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            f"{format_number_of(found.explained, subject.row)}{drawn} of data version "
+            f"{found.lake_version}, {_how(subject, view)}; intervals from "
+            f"{found.folds} models of other actors, each on "
+            f"{format_number_of(found.fold_sessions, subject.row)}."
+        )
+        if not view.is_current:
+            st.caption(":material/update: The data have changed since.")
+            st.button(
+                "Explain again",
+                icon=":material/refresh:",
+                disabled=is_explaining(),
+                on_click=start_explaining,
+                args=(subject.kind, found.model_version),
+                key="explain_again",
+            )
+
+
+def _how(subject: Subject, view: ExplanationView) -> str:
+    if subject.kind == "classifier":
+        return "explained exactly"
+    against = (
+        "each as known just before its quote, against "
+        f"{format_number_of(view.explanation.background, 'other real offer')}"
+    )
+    return f"{against}{'; product and price do not reach this answer' if subject.output == 'agent' else ''}"
+
+
+def _interactions(subject: Subject, view: ExplanationView) -> None:
+    found = view.explanation
+    if found.interactions:
+        best = found.interactions[0]
+        show_chart(
+            interactions_chart(found.interactions),
+            f"{feature_name(best.first).capitalize()} and {feature_name(best.second)} say most "
+            "together",
+            "What two features add beyond what each adds alone, measured on "
+            f"{format_number_of(found.interaction_sessions, 'session')}.",
+            key="interactions",
+        )
+        return
+    st.button(
+        f"Measure interactions on {PAIRED} sessions",
+        icon=":material/join_inner:",
+        disabled=is_explaining(),
+        on_click=start_explaining,
+        args=(subject.kind, found.model_version, PAIRED),
+        help="Which features say more together than alone. Takes some ten seconds.",
+        key="interactions_start",
+    )
+
+
+def _dependence(subject: Subject, view: ExplanationView) -> None:
+    names = [row.name for row in view.explanation.features if row.mean_abs > 0]
+    if not names:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        feature = st.selectbox(
+            "Feature",
+            names,
+            format_func=feature_name,
+            key=_FEATURE_KEYS[subject.kind],
+            bind="query-params",
+            width=320,
+        )
+        feature = feature if feature in names else names[0]
+        unit = BY_NAME[feature].unit
+        is_log = unit in _WIDE_UNITS and st.toggle(
+            "Logarithmic", key="explain_log", bind="query-params"
+        )
+    rows = dependence_points(view, feature)
+    undefined = rows[rows["is_undefined"]]
+    said = f"What {feature_name(feature)} adds at each of its values"
+    if len(undefined) and unit not in ("category", "yes/no"):
+        said += (
+            f"; undefined ({format_percent(len(undefined) / len(rows))}) adds "
+            f"{undefined['log_odds'].mean():+.2f} on average"
+        )
+    reading = (
+        f"Each dot is {subject.one}; where dots of one value lie apart, other features "
+        "decide how much it counts."
+    )
+    show_chart(
+        dependence_chart(rows, feature, unit, f"log-odds of {subject.who}", is_log=is_log),
+        said,
+        reading,
+        key="dependence",
+        download=f"dependence_{feature}",
+    )

@@ -1,0 +1,347 @@
+"""Rules tab: a model as a small tree, what it keeps of the model, and its rules."""
+
+from collections.abc import Callable
+from typing import Final
+
+import streamlit as st
+
+from phantom_core.core.estimate import Estimate
+from phantom_core.core.settings import Settings
+from phantom_core.distil.grow import MAX_DEPTH, METHODS
+from phantom_core.features.catalogue import feature_names
+from phantom_core.use_cases.explanations.distil import TEACHERS
+from phantom_core.views.explain.distilled import (
+    DistilledView,
+    distilled_titles,
+    distilled_view,
+    frontier_table,
+    leaf_table,
+    way_of,
+)
+from phantom_core.views.workspace.snapshot import Snapshot
+from ui.accounts.account import start_job
+from ui.charts.distil import frontier_chart, leakage_lost_chart
+from ui.charts.frame import show_chart
+from ui.explain.tree_picture import tree_picture
+from ui.frame.handles import open_jobs
+from ui.frame.job_watch import watch_job
+from ui.frame.metrics import show_metric
+from ui.frame.tables import csv_button
+from ui.frame.wording import (
+    NOTHING,
+    feature_name,
+    format_count,
+    format_moment,
+    format_number_of,
+    format_percent,
+)
+
+KIND: Final = "distil"
+NEWEST: Final = "newest"
+_METHOD_NAMES: Final = {
+    "tree": "Tree (CART)",
+    "ahead": "Tree that looks ahead",
+    "hstree": "Tree with shrunk leaves (HSTree)",
+    "figs": "Sum of trees (FIGS)",
+}
+_TEACHER_NAMES: Final = {
+    "classifier": "Classifier",
+    "network": "Network",
+    "optimal": "Network's optimal mark-up",
+}
+_TEACHER_HELP: Final = (
+    "Whose mark-ups are learned. The classifier and the network set 1 + 0.5 · P(agent), the "
+    "network less 0.3 · P(purchase); the optimal "
+    "mark-up is what the network expects to earn most with, agents' leakage taken off."
+)
+_FEW_RULES: Final = 8
+_RULES_PX: Final = 380
+_WHAT: Final = """\
+A small tree learns the mark-ups that the model would set, so that a person can read, doubt and edit them. \
+What it keeps of the model is measured on actors that neither had met.
+"""
+
+
+def rules_tab(settings: Settings, snapshot: Snapshot, session_id: str) -> None:
+    """Distil, compare, look, take away."""
+    titles = distilled_titles(settings)
+    with st.expander(
+        "Distil a tree", icon=":material/account_tree:", expanded=not titles, key="distil_form"
+    ):
+        st.markdown(_WHAT)
+        _form(settings)
+    job = watch_job(KIND, "Distilling")
+    if not titles:
+        if job is None or not job.is_active:
+            st.caption("No tree has been distilled yet. The first one takes some seconds.")
+        return
+    shown = st.selectbox(
+        "Tree",
+        [NEWEST, *titles],
+        format_func=lambda name: (
+            f"newest: {next(iter(titles.values()))}" if name == NEWEST else titles.get(name, name)
+        ),
+        key="tree",
+        bind="query-params",
+    )
+    version = next(iter(titles)) if shown not in titles else str(shown)
+    view = distilled_view(settings, version)
+    _headline(view)
+    _frontier(view)
+    way = way_of(view, snapshot, session_id) if session_id else None
+    st.subheader("The tree")
+    if way:
+        st.markdown(
+            f"Session **{way.session_id}** is quoted **×{way.markup_ratio:.2f}**, because "
+            f"{', '.join(way.questions) or 'everybody is'}."
+        )
+    else:
+        st.caption("Put a session into the field above to see its way through the tree.")
+    tree_picture(view, way)
+    _leaves(view)
+    _rules(view)
+
+
+def _form(settings: Settings) -> None:
+    busy = any(job.kind == KIND for job in open_jobs().active())
+    with st.grid(4, min_column_width=200, gap="medium"):
+        teacher = st.selectbox(
+            "Teacher",
+            list(TEACHERS),
+            format_func=lambda name: _TEACHER_NAMES[name],
+            key="distil_teacher",
+            help=_TEACHER_HELP,
+        )
+        method = st.selectbox(
+            "Method", METHODS, format_func=lambda name: _METHOD_NAMES[name], key="distil_method"
+        )
+        depth = st.slider("Most questions on a path", 1, MAX_DEPTH, 5, key="distil_depth")
+        leaf = st.number_input("Fewest sessions in a leaf", 1, 10_000, 50, key="distil_leaf")
+    without = st.multiselect(
+        "Features no price may depend on",
+        feature_names(),
+        list(settings.banned_features),
+        format_func=feature_name,
+        key="distil_without",
+        help="Preset by PHANTOM_BANNED_FEATURES; what leaving them out costs is shown.",
+    )
+    if method == "ahead":
+        st.caption(
+            "Its first two questions are chosen by what the trees below them reach. It keeps "
+            "more, and takes a minute or two."
+        )
+    if method == "figs":
+        st.caption(
+            "A sum of trees keeps more with as many questions, but as rules it becomes long: "
+            "every path through all trees is one."
+        )
+    if st.button(
+        "Distil",
+        type="primary",
+        icon=":material/account_tree:",
+        disabled=busy,
+        help="A tree is being distilled." if busy else None,
+        key="distil",
+    ):
+        asked = {
+            "teacher": teacher,
+            "method": method,
+            "depth": depth,
+            "leaf_sessions": int(leaf),
+            "without": without,
+        }
+        start_job(KIND, asked)
+        st.rerun()
+
+
+def _headline(view: DistilledView) -> None:
+    made, kept = view.distillation, view.distillation.fidelity
+    st.caption(
+        f"Learned from the {_teacher_name(made.teacher)} {made.teacher_version} on "
+        f"{format_number_of(made.sessions, 'labelled session')} at "
+        f"{format_moment(made.created_ms)} UTC; judged on actors the trees had not met, with 95 % "
+        "intervals over actors."
+    )
+    free = made.unrestricted or kept
+    bands = "Sessions that the teacher's bands ×1.0, ×1.1 and ×1.3 treat alike."
+    with st.grid(5, min_column_width=200, gap="small"):
+        show_metric(
+            "R² to the teacher", _figure(kept.r2), _beside(view, kept.r2, free.r2), _range(kept.r2)
+        )
+        correlation = kept.rank_correlation
+        show_metric(
+            "Rank correlation",
+            _figure(correlation),
+            _beside(view, correlation, free.rank_correlation),
+            _range(correlation),
+        )
+        same = kept.band_agreement
+        show_metric(
+            "Same band",
+            _share(same),
+            _beside(view, same, free.band_agreement, _share),
+            f"{bands} {_range(same)}",
+        )
+        lost = kept.leakage_lost
+        show_metric(
+            "Leakage not won back",
+            _share(lost),
+            _beside(view, lost, free.leakage_lost, _share),
+            f"{_leakage(view)} {_range(lost)}",
+        )
+        kind = f"depth {made.recipe.depth}, {_METHOD_NAMES[made.recipe.method]}"
+        show_metric(
+            "Leaves",
+            format_count(len(leaf_table(view))),
+            kind,
+            f"At least {made.recipe.leaf_sessions} sessions each, but for a sum of trees.",
+        )
+    if made.without:
+        left_out = ", ".join(feature_name(name) for name in made.without)
+        st.caption(
+            f"Prices do not depend on {left_out}; below each figure stands what it would be if "
+            "they might."
+        )
+
+
+def _teacher_name(teacher: str) -> str:
+    name = _TEACHER_NAMES.get(teacher, teacher)
+    return f"{name[0].lower()}{name[1:]}"
+
+
+def _leakage(view: DistilledView) -> str:
+    buyers = format_number_of(view.distillation.buyers, "agent session")
+    return (
+        f"Share of what the teacher wins back from {buyers} with a purchase, against 1.2 base "
+        "prices, that the tree does not win back."
+    )
+
+
+def _frontier(view: DistilledView) -> None:
+    made = view.distillation
+    with st.grid(2, min_column_width=420, gap="medium") as grid:
+        with grid.cell():
+            show_chart(
+                frontier_chart(made.frontier, made.recipe.depth),
+                _frontier_statement(view),
+                "Deeper trees keep more and are harder to read; the dotted line is this tree.",
+                key="frontier",
+                download="frontier",
+            )
+        with grid.cell():
+            show_chart(
+                leakage_lost_chart(made.frontier, made.recipe.depth),
+                "Leakage that the teacher wins back and the tree does not, by depth",
+                "Reference price: 1.2 base prices. Money is lost only where an agent is marked up "
+                "too little, so few questions may do.",
+                key="leakage_lost",
+                download="leakage_lost",
+            )
+
+
+def _frontier_statement(view: DistilledView) -> str:
+    made = view.distillation
+    if made.fidelity.r2 is None:
+        return "The teacher prices all sessions alike, so there is nothing to explain"
+    return (
+        f"Depth {made.recipe.depth} keeps {format_percent(made.fidelity.r2.value)} of the "
+        "variance of the teacher's mark-ups"
+    )
+
+
+def _leaves(view: DistilledView) -> None:
+    share = st.column_config.ProgressColumn
+    st.markdown("**Leaves, the highest mark-up first**")
+    table = leaf_table(view)
+    st.dataframe(
+        table,
+        hide_index=True,
+        placeholder=NOTHING,
+        column_config={
+            "leaf": st.column_config.NumberColumn(
+                "Leaf", width=55, help="From top to bottom of the tree."
+            ),
+            "markup_ratio": st.column_config.NumberColumn("Mark-up", format="×%.2f", width=80),
+            "sessions": st.column_config.NumberColumn("Sessions", format="localized", width=80),
+            "human_share": share(
+                "Humans", format="percent", min_value=0, max_value=1, color="blue", width=110
+            ),
+            "agent_share": share(
+                "Agents", format="percent", min_value=0, max_value=1, color="orange", width=110
+            ),
+            "human_value": st.column_config.NumberColumn(
+                "Humans bought", format="localized", width=110, help="At base prices."
+            ),
+            "agent_value": st.column_config.NumberColumn(
+                "Agents bought", format="localized", width=110, help="At base prices."
+            ),
+            "when": st.column_config.TextColumn("When", width=600),
+        },
+    )
+
+
+def _rules(view: DistilledView) -> None:
+    st.markdown("**The same as rules**")
+    st.code(
+        view.rules_text,
+        language=None,
+        wrap_lines=True,
+        height=_RULES_PX if view.rules_text.count("\n") > _FEW_RULES else "content",
+    )
+    version = view.distillation.version
+    with st.container(horizontal=True):
+        kinds = (
+            ("Rules as text", view.rules_text.encode(), f"{version}.txt", "text/plain"),
+            (
+                "Everything as JSON",
+                view.distillation.to_file(),
+                f"{version}.json",
+                "application/json",
+            ),
+        )
+        for label, content, name, mime in kinds:
+            st.download_button(
+                label,
+                content,
+                name,
+                mime,
+                icon=":material/download:",
+                on_click="ignore",
+                key=f"download_{name}",
+            )
+        csv_button("Leaves as CSV", leaf_table(view), f"{version}_leaves.csv", "leaves_csv")
+        csv_button("Depths as CSV", frontier_table(view), f"{version}_depths.csv", "frontier_csv")
+
+
+def _figure(estimate: Estimate | None) -> str:
+    return NOTHING if estimate is None else f"{estimate.value:.3f}"
+
+
+def _range(estimate: Estimate | None) -> str:
+    return (
+        "Not defined here."
+        if estimate is None
+        else f"95 % interval {estimate.low:.3f}–{estimate.high:.3f}."
+    )
+
+
+def _share(estimate: Estimate | None) -> str:
+    return NOTHING if estimate is None else format_percent(estimate.value, 1)
+
+
+def _beside(
+    view: DistilledView,
+    own: Estimate | None,
+    free: Estimate | None,
+    shown: Callable[[Estimate | None], str] = _figure,
+) -> str:
+    """What the figure would be if prices might depend on everything; its interval where they
+    may.
+    """
+    if own is None or free is None:
+        return NOTHING
+    return (
+        f"{shown(free)} with every feature"
+        if view.distillation.without
+        else f"{own.low:.3f}–{own.high:.3f}"
+    )

@@ -1,0 +1,103 @@
+"""Tree picture: a tree drawn by Graphviz, or by the browser where it is missing, with the way of
+one session.
+"""
+
+import base64
+import re
+from typing import Final
+
+import streamlit as st
+
+from phantom_core.views.explain.distilled import (
+    DistilledView,
+    Way,
+    detailed_picture,
+    plain_dot,
+    plain_svg,
+)
+from ui.accounts.account import start_job
+from ui.frame.job_watch import watch_job
+
+KIND: Final = "draw_tree"
+PLAIN: Final = "Questions and leaves"
+DETAILED: Final = "Sessions in every node"
+_LEAST_ZOOM: Final = 40
+_WIDTH_PT: Final = re.compile(r'<svg width="([\d.]+)pt"')
+_PX_PER_PT: Final = 96 / 72
+
+
+def tree_picture(view: DistilledView, way: Way | None) -> None:
+    """Draw a tree, to be zoomed and taken away."""
+    dot = plain_dot(view, way)
+    plain = plain_svg(dot)
+    if plain is None:
+        # The browser's own drawing zooms and moves with the mouse.
+        st.graphviz_chart(dot, width="stretch")
+        st.caption(
+            "Drawn by the browser; with Graphviz installed on the server there is a picture with "
+            "sessions as well."
+        )
+        _download(
+            "Drawing as DOT", dot, f"tree_{view.model.manifest.version}.dot", "text/vnd.graphviz"
+        )
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        kind = st.segmented_control(
+            "Picture", [PLAIN, DETAILED], default=PLAIN, key="tree_picture", bind="query-params"
+        )
+        zoom = st.slider(
+            "Zoom", _LEAST_ZOOM, 300, 100, 20, format="%d %%", key="tree_zoom", width=260
+        )
+    picture = plain if kind != DETAILED else _detailed(view, way)
+    if picture:
+        st.html(_window(picture, zoom))
+        _download(
+            "Picture as SVG", picture, f"tree_{view.model.manifest.version}.svg", "image/svg+xml"
+        )
+
+
+def _detailed(view: DistilledView, way: Way | None) -> str | None:
+    """The picture that takes seconds; asked for once, then kept."""
+    picture = detailed_picture(view, way)
+    if picture is None:
+        job = watch_job(KIND, "Drawing the tree")
+        if job is None or not job.is_active:
+            st.button(
+                "Draw it",
+                icon=":material/draw:",
+                on_click=_draw,
+                args=(view.model.manifest.version, way.session_id if way else ""),
+                help="Every node with its sessions and the teacher's mark-ups; takes some seconds.",
+                key="draw_tree",
+            )
+    return picture
+
+
+def _draw(version: str, session_id: str) -> None:
+    start_job(KIND, {"tree": version, "session": session_id})
+
+
+def _window(svg: str, zoom: int) -> str:
+    """A drawing in a window that scrolls: at 100 % as large as it was drawn, but no wider than the
+    window.
+    """
+    found = _WIDTH_PT.search(svg)
+    drawn_px = round(float(found[1]) * _PX_PER_PT) if found else 1_000
+    source = base64.b64encode(svg.encode()).decode()
+    picture = (
+        f'<img alt="The tree" src="data:image/svg+xml;base64,{source}" '
+        f'style="width:calc(min(100%, {drawn_px}px) * {zoom / 100})">'
+    )
+    return f'<div class="tree-window">{picture}</div>'
+
+
+def _download(label: str, content: str, name: str, mime: str) -> None:
+    st.download_button(
+        label,
+        content,
+        name,
+        mime,
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"download_{name}",
+    )

@@ -1,0 +1,81 @@
+"""Demo: the generated shoppers an empty workspace starts with, named as what they are."""
+
+import threading
+from typing import Final
+
+import streamlit as st
+
+from phantom_core.accounts.roles import Permission
+from phantom_core.core.settings import Settings
+from phantom_core.use_cases.data.demo import has_demo, remove_demo, wants_demo
+from ui.accounts.account import require_allowed, start_job
+from ui.frame.errors import friendly_errors
+from ui.frame.handles import current_settings, current_snapshot, open_jobs
+from ui.frame.job_watch import watch_job
+
+_WHAT_GOES: Final = (
+    "Only the generated sessions go; your own data stay, and the demo can be "
+    "loaded again on the Data page."
+)
+_ONE_AT_A_TIME: Final = threading.Lock()
+
+
+def demo_note() -> None:
+    """Start the demo set in a new workspace, show how far it is, and say afterwards that it is no
+    real data.
+    """
+    chosen = current_settings()
+    _start_once(chosen)
+    newest = open_jobs().latest("demo")
+    if newest and newest[0].is_active:
+        watch_job("demo", "Making demo data")
+        if not current_snapshot().n_sessions:
+            st.caption(
+                "PHANTOM starts with generated shoppers, so that there is something to look at. "
+                "This takes a few seconds."
+            )
+            st.stop()
+    elif has_demo(chosen.workspace):
+        _say_so(chosen)
+    if newest and newest[0].state == "failed" and not current_snapshot().n_sessions:
+        watch_job("demo", "Making demo data")
+
+
+def load_demo_button(place: str) -> None:
+    """A button that makes the demo set; gone where it is loaded or on its way."""
+    newest = open_jobs().latest("demo")
+    is_whole = has_demo(current_settings().workspace) and not (
+        newest and newest[0].state in ("failed", "cancelled")
+    )
+    busy = bool(newest) and newest[0].is_active
+    if (
+        not busy
+        and not is_whole
+        and st.button("Load demo data", icon=":material/science:", key=f"demo_{place}")
+    ):
+        start_job("demo", {})
+        st.rerun()
+
+
+def _start_once(chosen: Settings) -> None:
+    with _ONE_AT_A_TIME:
+        if wants_demo(chosen.workspace) and not open_jobs().latest("demo"):
+            open_jobs().start("demo", {})
+
+
+def _say_so(chosen: Settings) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="demo_note"):
+        st.markdown(
+            ":violet-badge[Demo data] :small[Generated shoppers, not your shop's.]", width="content"
+        )
+        if st.button(
+            "Remove demo data",
+            type="tertiary",
+            icon=":material/delete:",
+            key="remove_demo",
+            help=_WHAT_GOES,
+        ):
+            with friendly_errors(), st.spinner("Removing the demo data …"):
+                require_allowed(Permission.WORK)
+                remove_demo(chosen)
+                st.rerun()

@@ -1,0 +1,22 @@
+"""Errors: what a person can mend is said in a sentence; a bug still crashes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from phantom_core.core.errors import PhantomError
+
+
+@contextmanager
+def friendly_errors() -> Iterator[None]:
+    """Show a PhantomError as its sentence and its hint instead of a trace."""
+    try:
+        yield
+    except PhantomError as error:
+        show_error(error.message, error.hint)
+
+
+def show_error(message: str, hint: str = "") -> None:
+    """Say what went wrong, and what to do about it."""
+    st.error(f"{message}\n\n{hint}" if hint else message, icon=":material/error:")

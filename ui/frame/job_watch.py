@@ -1,0 +1,71 @@
+"""Job watch: where long work stands, for everybody who looks, and a way to stop it."""
+
+import streamlit as st
+
+from phantom_core.jobs.jobs import Job
+from ui.frame.errors import show_error
+from ui.frame.handles import now_ms, open_jobs
+from ui.frame.wording import format_duration, format_moment
+
+LOOK_EVERY_S = 0.8
+_SURE_ENOUGH = 0.1
+_CANCELLED_SHOWN_MS = 600_000
+
+
+def watch_job(kind: str, what: str, left: str = "nothing was left half-done") -> Job | None:
+    """Show the newest job of a kind: its progress while it runs, what went wrong when it failed.
+
+    Args:
+        kind: of the job.
+        what: what it does, as a phrase: "Loading files".
+        left: what a cancelled one leaves behind, as half a sentence.
+    Returns:
+        The job; None when there never was one.
+    """
+    found = open_jobs().latest(kind)
+    if not found:
+        return None
+    job = found[0]
+    if job.is_active:
+        _running(job.job_id, what)
+    elif job.state == "failed":
+        show_error(f"{what} failed at {format_moment(job.changed_ms)} UTC. {job.message}")
+    elif job.state == "cancelled" and now_ms() - job.changed_ms < _CANCELLED_SHOWN_MS:
+        st.info(
+            f"{what} was cancelled at {format_moment(job.changed_ms)} UTC; {left}.",
+            icon=":material/cancel:",
+        )
+    return job
+
+
+@st.fragment(run_every=LOOK_EVERY_S)
+def _running(job_id: str, what: str) -> None:
+    job = open_jobs().get(job_id)
+    if not job.is_active:
+        st.rerun()
+    elapsed_s = (now_ms() - job.created_ms) / 1_000
+    with st.container(border=True, key=f"job_{job.kind}"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                f"**{what}** · {'stopping at the next step …' if job.cancel else job.message}"
+            )
+            st.button(
+                "Cancel",
+                icon=":material/stop_circle:",
+                disabled=job.cancel,
+                on_click=open_jobs().cancel,
+                args=(job_id,),
+                key=f"cancel_{job_id}",
+            )
+        st.progress(job.fraction)
+        st.caption(
+            f"{job.fraction:.0%} after "
+            f"{format_duration(elapsed_s)}{_left(job.fraction, elapsed_s)}. You can leave this "
+            "page; the work goes on."
+        )
+
+
+def _left(fraction: float, elapsed_s: float) -> str:
+    if fraction < _SURE_ENOUGH:
+        return ""
+    return f", about {format_duration(elapsed_s * (1 - fraction) / fraction)} left"

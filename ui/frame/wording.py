@@ -1,0 +1,154 @@
+"""Wording: figures as people read them."""
+
+from datetime import UTC, datetime
+
+from phantom_core.core.estimate import Estimate
+from phantom_core.views.workspace.shares import Share
+
+NOTHING = "–"
+
+
+def format_count(n: float | None) -> str:
+    """A count, short once it is long.
+
+    >>> format_count(3517), format_count(105_786), format_count(12_400_000), format_count(None)
+    ('3,517', '105,786', '12.4 M', '–')
+    """
+    if n is None:
+        return NOTHING
+    return f"{n / 1e6:,.1f} M" if n >= 1e7 else f"{n:,.0f}"
+
+
+def format_number_of(n: int, noun: str) -> str:
+    """A count of things.
+
+    >>> format_number_of(1, "session"), format_number_of(2_000, "session")
+    ('1 session', '2,000 sessions')
+    """
+    return f"{format_count(n)} {noun}" if n == 1 else f"{format_count(n)} {noun}s"
+
+
+def format_percent(share: float | None, digits: int = 0) -> str:
+    """A share as a percentage; a small one keeps a digit.
+
+    >>> format_percent(0.466), format_percent(0.0004), format_percent(0.0), format_percent(None)
+    ('47 %', '0.04 %', '0 %', '–')
+    """
+    if share is None:
+        return NOTHING
+    small = 0 < share < 0.01
+    return (
+        f"{share:.{2 if share < 0.001 else 1}%}".replace("%", " %")
+        if small
+        else f"{share * 100:.{digits}f} %"
+    )
+
+
+def format_interval(estimate: Share | Estimate, digits: int = 0) -> str:
+    """A 95 % interval of a share.
+
+    >>> format_interval(Share(0.5, 0.404, 0.596, 100))
+    '40–60 %'
+    """
+    return f"{estimate.low * 100:.{digits}f}–{estimate.high * 100:.{digits}f} %"
+
+
+def format_estimate(estimate: Estimate, digits: int = 3) -> str:
+    """A figure with its interval.
+
+    >>> format_estimate(Estimate(0.9405, 0.9326, 0.9477))
+    '0.941 (0.933–0.948)'
+    """
+    return f"{estimate.value:.{digits}f} ({estimate.low:.{digits}f}–{estimate.high:.{digits}f})"
+
+
+def format_money(amount: float | None) -> str:
+    """An amount in the shop's currency.
+
+    >>> format_money(107_012.65), format_money(9.5)
+    ('107,013', '9.50')
+    """
+    if amount is None:
+        return NOTHING
+    return (
+        f"{amount / 1e6:,.2f} M"
+        if abs(amount) >= 1e7
+        else f"{amount:,.0f}"
+        if abs(amount) >= 1_000
+        else f"{amount:,.2f}"
+    )
+
+
+def format_duration(seconds: float | None) -> str:
+    """A length of time.
+
+    >>> format_duration(6.95), format_duration(208.2), format_duration(7_400)
+    ('7.0 s', '3 min 28 s', '2 h 3 min')
+    """
+    if seconds is None:
+        return NOTHING
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def format_moment(event_ms: int | None) -> str:
+    """A moment, UTC.
+
+    >>> format_moment(1_767_571_553_209)
+    '2026-01-05 00:05'
+    """
+    return NOTHING if event_ms is None else f"{_utc(event_ms):%Y-%m-%d %H:%M}"
+
+
+def format_period(start_ms: int | None, end_ms: int | None) -> str:
+    """A stretch of time, UTC.
+
+    >>> format_period(1_767_571_553_209, 1_771_199_961_539), format_period(1_767_571_553_209, 1_767_581_553_209)
+    ('5 Jan – 15 Feb 2026', '5 Jan 2026, 00:05–02:52')
+    """
+    if start_ms is None or end_ms is None:
+        return NOTHING
+    start, end = _utc(start_ms), _utc(end_ms)
+    if start.date() == end.date():
+        return f"{start.day} {start:%b %Y}, {start:%H:%M}–{end:%H:%M}"
+    year = f" {start.year}" if start.year != end.year else ""
+    return f"{start.day} {start:%b}{year} – {end.day} {end:%b} {end.year}"
+
+
+def feature_name(name: str) -> str:
+    """A feature's name as a phrase.
+
+    >>> feature_name("avg_time_between_events"), feature_name("is_headless_browser")
+    ('avg time between events', 'is headless browser')
+    """
+    return (
+        name.replace("_", " ").replace(" sec", " (s)")
+        if name.endswith("_sec")
+        else name.replace("_", " ")
+    )
+
+
+def feature_value(value: float | int | bool | str | None) -> str:
+    """A feature's value; whole numbers without decimals.
+
+    >>> feature_value(4.0949), feature_value(12.0), feature_value(True), feature_value(None), feature_value("Chrome")
+    ('4.09', '12', 'yes', 'undefined', 'Chrome')
+    """
+    if value is None:
+        return "undefined"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if value == int(value) or abs(value) >= 1_000 else f"{value:.3g}"
+
+
+def family_name(name: str) -> str:
+    """A family's name as a phrase."""
+    return name.replace("_", " ")
+
+
+def _utc(event_ms: int) -> datetime:
+    return datetime.fromtimestamp(event_ms / 1_000, UTC)

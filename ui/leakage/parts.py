@@ -1,0 +1,207 @@
+"""Leakage parts: one total, cut by day, product, channel, …, down to single purchases."""
+
+from typing import Final
+
+import streamlit as st
+
+from phantom_core.core.settings import Settings
+from phantom_core.leakage.leakage import DIMENSIONS, Leakage
+from phantom_core.leakage.ledger import Account
+from phantom_core.views.leakage.leakage import everything_table, parts_table, purchases_of
+from ui.charts.frame import show_chart
+from ui.charts.leakage import MOST_BARS, day_chart, parts_chart, references_chart
+from ui.frame.empty import show_missing
+from ui.frame.metrics import show_metric
+from ui.frame.tables import csv_button
+from ui.frame.wording import format_interval, format_money, format_number_of, format_percent
+
+_ALL: Final = "all parts"
+_CUTS: Final = tuple(one for one in DIMENSIONS if one != "day")
+_COLUMNS: Final = (
+    "session", "time", "product", "label", "family", "p_agent", "units", "price", "base_price", "leaks", "rule", "channel",
+)  # fmt: skip
+
+
+def leakage_figures(found: Leakage, account: Account) -> None:
+    """The total, what it is of, and who would bear the correction."""
+    human = found.humans
+    with st.grid(5, min_column_width=190, gap="small"):
+        beside = f"{format_money(account.leakage.low)} to {format_money(account.leakage.high)}"
+        show_metric(
+            "Leakage",
+            format_money(account.leakage.value),
+            beside,
+            f"Reference price: {account.says}.",
+        )
+        show_metric(
+            "Share of the revenue",
+            format_percent(account.share_of_revenue.value, 1),
+            format_interval(account.share_of_revenue, 1),
+            "Leakage over all revenue.",
+        )
+        share = found.agent_revenue.value / found.revenue.value if found.revenue.value else None
+        show_metric(
+            "Revenue from agents",
+            format_money(found.agent_revenue.value),
+            f"{format_percent(share)} of {format_money(found.revenue.value)}",
+            "Expected, by P(agent).",
+        )
+        if human:
+            show_metric(
+                "Humans marked up", format_percent(human.marked_up.value, 1), f"{format_interval(human.marked_up, 1)} under {found.rules}",
+                "Who bears the correction: share of the humans with a quote above the base price.",
+            )  # fmt: skip
+            show_metric(
+                "Humans would pay more", format_percent(human.premium.value, 1), f"{format_interval(human.premium, 1)} under {found.rules}",
+                "Mean of price over base price, minus one, over all quotes of humans.",
+            )  # fmt: skip
+
+
+def leakage_charts(found: Leakage, account: Account, by: str) -> None:
+    """By day, by the chosen dimension, and by reference price."""
+    days, parts = parts_table(account, "day"), parts_table(account, by)
+    with st.grid(2, min_column_width=420, gap="medium") as grid:
+        with grid.cell():
+            first = parts.iloc[0]
+            said = (
+                f"{first['key']} leaks most by {by}: {format_money(first['leakage'])}, "
+                f"{format_percent(first['share'])} of it all"
+            )
+            more = f"The largest {MOST_BARS} of {len(parts)}. " if len(parts) > MOST_BARS else ""
+            show_chart(
+                parts_chart(parts),
+                said,
+                f"{more}Parts add up to the total.",
+                key="leakage_parts",
+                download=f"leakage_by_{by}",
+            )
+        with grid.cell():
+            worst = days.iloc[int(days["leakage"].argmax())]
+            said = f"Most leaked on {worst['key']}: {format_money(worst['leakage'])}"
+            show_chart(
+                day_chart(days),
+                said,
+                "The band is the 95 % interval of each day.",
+                key="leakage_days_chart",
+                download="leakage_by_day",
+            )
+        with grid.cell():
+            said = "How much leaks depends on what an agent should have paid"
+            reading = " ".join(
+                f"{one.reference.replace('_', ' ')}: {one.problem or f'{one.says}.'}"
+                for one in found.accounts
+            )
+            show_chart(
+                references_chart(found.accounts),
+                said,
+                reading,
+                key="leakage_references",
+                download="leakage_by_reference",
+            )
+        with grid.cell():
+            _table(found, account, by)
+
+
+def drill_down(settings: Settings, account: Account, by: str) -> None:
+    """The purchases of one part."""
+    st.subheader("The purchases behind it")
+    keys = [part.key for part in account.parts[by]]
+    key = st.selectbox(
+        f"Part, by {by}",
+        [_ALL, *keys],
+        key=f"leakage_part_{by.replace(' ', '_')}",
+        bind="query-params",
+        width=420,
+    )
+    rows = purchases_of(settings, by, "" if key == _ALL else str(key), account.reference)
+    if not len(rows):
+        show_missing("The purchases of this ledger are gone.", "Measure the leakage again.")
+        return
+    st.dataframe(
+        rows.assign(
+            session=[f"/sessions?session={name}" for name in rows["session_id"]],
+            leaks=rows[f"leakage_{account.reference}"],
+        ),
+        hide_index=True,
+        placeholder="–",
+        height=360,
+        column_order=list(_COLUMNS),
+        column_config={
+            "session": st.column_config.LinkColumn(
+                "Session", display_text=r"session=(.*)$", help="Open it on the page Sessions."
+            ),
+            "time": st.column_config.DatetimeColumn(
+                "Bought (UTC)", format="YYYY-MM-DD HH:mm", width=135
+            ),
+            "product": st.column_config.TextColumn("Product", width=100),
+            "label": st.column_config.TextColumn("Label", width=75),
+            "family": st.column_config.TextColumn("Family", width=130),
+            "p_agent": st.column_config.ProgressColumn(
+                "Agent",
+                format="%.2f",
+                min_value=0,
+                max_value=1,
+                color="orange",
+                help="The label where there is one, else P(agent).",
+            ),
+            "units": st.column_config.NumberColumn("Units", width=60),
+            "price": st.column_config.NumberColumn("Price", format="localized", width=75),
+            "base_price": st.column_config.NumberColumn("Base", format="localized", width=75),
+            "leaks": st.column_config.NumberColumn(
+                "Leaks",
+                format="%.2f",
+                width=80,
+                help=f"Expected, reference price {account.reference}.",
+            ),
+            "rule": st.column_config.TextColumn("Rule at the quote"),
+            "channel": st.column_config.TextColumn("Channel", width=100),
+        },
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        csv_button("These purchases as CSV", rows, "leaking_purchases.csv", "leakage_purchases_csv")
+        st.caption(
+            f"{format_number_of(len(rows), 'purchase')}, those that leak most first; the files "
+            "hold all columns."
+        )
+
+
+def _table(found: Leakage, account: Account, by: str) -> None:
+    st.markdown(f"**Every part by {by}**")
+    st.dataframe(
+        parts_table(account, by),
+        hide_index=True,
+        placeholder="–",
+        height=300,
+        column_order=[
+            "key",
+            "leakage",
+            "low",
+            "high",
+            "share_of_revenue",
+            "purchases",
+            "by_agents",
+        ],
+        column_config={
+            "key": st.column_config.TextColumn(by[0].upper() + by[1:], pinned=True),
+            "leakage": st.column_config.NumberColumn("Leakage", format="%.0f", width=80),
+            "low": st.column_config.NumberColumn(
+                "from", format="%.0f", width=70, help="Of the 95 % interval."
+            ),
+            "high": st.column_config.NumberColumn(
+                "to", format="%.0f", width=70, help="Of the 95 % interval."
+            ),
+            "share_of_revenue": st.column_config.NumberColumn(
+                "Of its revenue", format="percent", width=105
+            ),
+            "purchases": st.column_config.NumberColumn("Bought", format="localized", width=75),
+            "by_agents": st.column_config.NumberColumn(
+                "By agents", format="%.1f", width=85, help="Expected number."
+            ),
+        },
+    )
+    csv_button(
+        "All parts, all reference prices, as CSV",
+        everything_table(found),
+        "leakage.csv",
+        "leakage_csv",
+    )

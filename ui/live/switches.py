@@ -1,0 +1,122 @@
+"""Switches: another share, back to an earlier version, and the kill switch."""
+
+import streamlit as st
+
+from phantom_core.accounts.roles import Permission
+from phantom_core.approvals import releases
+from phantom_core.approvals.releases import PublishedRelease
+from phantom_core.core.settings import Settings
+from phantom_core.use_cases.approvals.change_requests import control_database
+from phantom_core.use_cases.approvals.publish_rules import (
+    kill_live_rules,
+    lift_kill_switch,
+    roll_back,
+    set_share,
+)
+from ui.accounts.account import current_login, is_allowed
+from ui.frame.errors import friendly_errors
+from ui.frame.handles import now_ms
+
+
+def draw_switches(settings: Settings) -> None:
+    """Draw what whoever looks may switch."""
+    with control_database(settings).connect() as connection:
+        release = releases.current_release(connection)
+    if release is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="live_switches"):
+        if is_allowed(Permission.PUBLISH) and release.share < 1 and release.version:
+            _share(settings, release)
+        if is_allowed(Permission.PUBLISH):
+            _back(settings, release)
+        if is_allowed(Permission.KILL):
+            _kill(settings, release)
+        else:
+            st.caption("A pricing manager can change the share, roll back and use the kill switch.")
+
+
+def _share(settings: Settings, release: PublishedRelease) -> None:
+    with st.popover("Change the share", icon=":material/pie_chart:", type="primary"):
+        share = st.slider(
+            "Share of the sessions",
+            1,
+            100,
+            round(100 * release.share),
+            format="%d %%",
+            key="live_share",
+        )
+        why = st.text_input("Why", key="live_share_why")
+        if st.button(
+            "Give it to everybody" if share == 100 else f"Give it to {share} %",
+            type="primary",
+            key="live_share_go",
+        ):
+            with friendly_errors(), st.spinner("Switching …"):
+                set_share(
+                    settings,
+                    current_login(Permission.PUBLISH),
+                    share / 100,
+                    why=why,
+                    now_ms=now_ms(),
+                )
+                st.rerun()
+
+
+def _back(settings: Settings, release: PublishedRelease) -> None:
+    versions = _earlier(settings, release)
+    with st.popover("Roll back", icon=":material/undo:"):
+        version = st.selectbox(
+            "To", versions, key="rollback_to", format_func=lambda name: name or "base prices"
+        )
+        why = st.text_input("Why", key="rollback_why")
+        if st.button("Roll back now", type="primary", key="rollback_go", disabled=version is None):
+            with friendly_errors(), st.spinner("Rolling back …"):
+                roll_back(
+                    settings,
+                    current_login(Permission.PUBLISH),
+                    str(version),
+                    why=why,
+                    now_ms=now_ms(),
+                )
+                st.rerun()
+
+
+def _kill(settings: Settings, release: PublishedRelease) -> None:
+    if release.is_killed:
+        if is_allowed(Permission.PUBLISH) and st.button(
+            "Lift the kill switch", icon=":material/power:", key="revive"
+        ):
+            with friendly_errors(), st.spinner("Switching …"):
+                lift_kill_switch(
+                    settings,
+                    current_login(Permission.PUBLISH),
+                    why="lifted by hand",
+                    now_ms=now_ms(),
+                )
+                st.rerun()
+        return
+    tip = "One click: every session pays the base price at once, until it is lifted."
+    if st.button("Kill switch", icon=":material/power_off:", key="kill", help=tip):
+        with friendly_errors(), st.spinner("Switching …"):
+            kill_live_rules(
+                settings, current_login(Permission.KILL), why="by hand", now_ms=now_ms()
+            )
+            st.rerun()
+
+
+def _earlier(settings: Settings, release: PublishedRelease) -> list[str]:
+    """Versions that were live before, the newest first: what stands beside a canary, then history,
+    then base prices.
+    """
+    with control_database(settings).connect() as connection:
+        done = [
+            one for one in releases.release_history(connection, newest=500) if one.state == "done"
+        ]
+    found = [release.stable] if release.share < 1 else []
+    found += [one.full_version for one in done]
+    kept = [
+        one
+        for one in dict.fromkeys([*found, ""])
+        if one != release.full_version or release.share < 1
+    ]
+    return [one for one in kept if not (one == release.version and release.share >= 1)]

@@ -1,0 +1,102 @@
+"""Compare tab: where two rule sets differ, from their lines down to single sessions."""
+
+from typing import Final
+
+import streamlit as st
+
+from phantom_core.core.settings import Settings
+from phantom_core.views.rules.replays import changed_lines, changed_sessions_table, moved_table
+from ui.frame.empty import show_missing
+from ui.frame.tables import csv_button
+from ui.frame.wording import format_number_of, format_percent
+from ui.rules.replay import choose_replay, saved_replay
+
+_SHOWN: Final = 500
+_MOVED: Final = {
+    "before": st.column_config.TextColumn("Decided by"),
+    "after": st.column_config.TextColumn("Now by"),
+    "quotes": st.column_config.NumberColumn("Quotes", format="localized", width=80),
+    "human": st.column_config.NumberColumn("By humans", format="%.0f", help="Expected number."),
+    "agent": st.column_config.NumberColumn("By agents", format="%.0f", help="Expected number."),
+}
+
+
+def compare_tab(settings: Settings) -> None:
+    """The two sets of a replay."""
+    name = choose_replay(settings)
+    found = saved_replay(settings, name)
+    if found is None:
+        show_missing(
+            "There is nothing to compare yet.",
+            "Replay the rules against another set first: the tab Replay.",
+        )
+        return
+    rules, against = found.rules, found.against
+    with st.grid(2, min_column_width=420, gap="medium") as grid:
+        with grid.cell():
+            st.markdown(f"**What {rules.name} (+) has that {against.name} (−) has not**")
+            st.code(
+                changed_lines(against.text, rules.text) or "Nothing: they are the same.",
+                language="diff",
+                wrap_lines=True,
+            )
+        with grid.cell():
+            st.markdown("**Which rules take quotes from which**")
+            st.dataframe(
+                moved_table(found), hide_index=True, height="content", column_config=_MOVED
+            )
+    share = format_percent(found.share_changed.value, 1)
+    st.markdown(
+        f"**{format_number_of(found.changed, 'session')} ({share}) would have met another price**"
+    )
+    if found.changed:
+        _sessions(settings, name)
+
+
+def _sessions(settings: Settings, name: str | None) -> None:
+    rows = changed_sessions_table(settings, name, _SHOWN)
+    st.dataframe(
+        rows.assign(session=[f"/sessions?session={name}" for name in rows["session_id"]]),
+        hide_index=True,
+        placeholder="–",
+        height=360,
+        column_order=[
+            "session",
+            "start",
+            "label",
+            "family",
+            "agent_probability",
+            "quotes_changed",
+            "markup_before",
+            "markup_after",
+            "rule_before",
+            "rule_after",
+        ],
+        column_config={
+            "session": st.column_config.LinkColumn(
+                "Session", display_text=r"session=(.*)$", help="Open it on the page Sessions."
+            ),
+            "start": st.column_config.DatetimeColumn(
+                "Start (UTC)", format="YYYY-MM-DD HH:mm", width=135
+            ),
+            "label": st.column_config.TextColumn("Label", width=80),
+            "family": st.column_config.TextColumn("Family", width=130),
+            "agent_probability": st.column_config.ProgressColumn(
+                "P(agent)", format="%.2f", min_value=0, max_value=1, color="orange"
+            ),
+            "quotes_changed": st.column_config.NumberColumn(
+                "Prices", width=65, help="Quotes whose price differs."
+            ),
+            "markup_before": st.column_config.NumberColumn("Before", format="×%.2f", width=75),
+            "markup_after": st.column_config.NumberColumn("After", format="×%.2f", width=75),
+            "rule_before": st.column_config.TextColumn("Rule before"),
+            "rule_after": st.column_config.TextColumn("Rule after"),
+        },
+    )
+    st.caption(f"The largest changes first, at most {_SHOWN}; the file has all.")
+    csv_button(
+        "All of them as CSV",
+        changed_sessions_table(settings, name),
+        "changed_sessions.csv",
+        "changed_csv",
+    )

@@ -1,0 +1,349 @@
+"""Replay tab: what the draft would have asked of the logged sessions, beside another rule set."""
+
+import datetime as dt
+import json
+from typing import Final
+
+import streamlit as st
+
+from phantom_core.core.errors import DataError, NotFoundError
+from phantom_core.core.settings import Settings
+from phantom_core.replay.features_at_quote import AS_OF
+from phantom_core.replay.replay import Replay, SetReplay
+from phantom_core.replay.replay_store import MOST_KEPT
+from phantom_core.rules.text import format_rules
+from phantom_core.session_market.market import NO_MARKUP
+from phantom_core.use_cases.rules.replay_rules import replay_store
+from phantom_core.views.rules.replays import figures_table, replay_titles, uses_table
+from ui.accounts.account import start_job
+from ui.charts.frame import show_chart
+from ui.charts.rules import markup_chart, recovered_chart, value_chart
+from ui.frame.empty import show_missing
+from ui.frame.errors import show_error
+from ui.frame.handles import open_jobs
+from ui.frame.job_watch import watch_job
+from ui.frame.metrics import show_metric
+from ui.frame.model_choice import USUAL
+from ui.frame.tables import csv_button
+from ui.frame.wording import (
+    format_count,
+    format_interval,
+    format_moment,
+    format_money,
+    format_number_of,
+    format_percent,
+    format_period,
+)
+from ui.rules.draft import draft_text, readable_draft, rule_set_choices
+
+KIND: Final = "replay_rules"
+_AS_OF_HELP: Final = (
+    "At the quote, rules see only what happened before it, as they would in the "
+    "shop. At the session's end they know more."
+)
+
+
+def replay_tab(settings: Settings) -> None:
+    """Ask for the other set and the days, replay, show what came of it."""
+    _form(settings)
+    watch_job(KIND, "Replaying the rules")
+    name = choose_replay(settings)
+    found = saved_replay(settings, name)
+    if found is None:
+        show_missing(
+            "No rules have been replayed yet.",
+            "A replay reads the quote log: who would have been asked how much, and what leakage "
+            "comes back.",
+        )
+        return
+    _about(found, is_latest=name is None)
+    _figures(found)
+    with st.grid(2, min_column_width=420, gap="medium") as grid:
+        with grid.cell():
+            _markups(found.rules)
+        with grid.cell():
+            _leakage(found)
+        with grid.cell():
+            _value(found.rules)
+        with grid.cell():
+            _uses(found.rules)
+    _downloads(found)
+
+
+def choose_replay(settings: Settings) -> str | None:
+    """Ask which replay to look at, where there are several; None means the latest."""
+    titles = replay_titles(settings)
+    if len(titles) < 2:
+        return None
+    newest = next(iter(titles))
+    shown = st.selectbox(
+        "Replay shown",
+        [USUAL, *titles],
+        format_func=lambda name: (
+            f"newest: {titles[newest]}" if name == USUAL else titles.get(name, name)
+        ),
+        key="replay_shown",
+        bind="query-params",
+        width=460,
+        help=f"The newest {MOST_KEPT} are kept.",
+    )
+    return str(shown) if shown in titles and shown != newest else None
+
+
+def saved_replay(settings: Settings, name: str | None = None) -> Replay | None:
+    """A replay, the latest without a name; None where there is none, or where its file is damaged,
+    which is said.
+    """
+    try:
+        return replay_store(settings).open(name)
+    except NotFoundError:
+        return None
+    except DataError as error:
+        show_error(error.message, error.hint)
+        return None
+
+
+def _form(settings: Settings) -> None:
+    rules, busy = readable_draft(), any(job.kind == KIND for job in open_jobs().active())
+    choices = rule_set_choices(settings)
+    with (
+        st.container(border=True, key="replay_form"),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        against = st.selectbox(
+            "Against", choices, index=choices.index(NO_MARKUP.name), key="against", bind="query-params", width=200,
+            help="The live set, or any other; none asks the base price.",
+        )  # fmt: skip
+        days = st.date_input(
+            "Days (UTC)",
+            value=[],
+            key="replay_days",
+            bind="query-params",
+            width=240,
+            help="None means all days.",
+        )
+        as_of = st.selectbox(
+            "Rules see the session",
+            AS_OF,
+            key="as_of",
+            bind="query-params",
+            format_func=_as_of,
+            width=220,
+            help=_AS_OF_HELP,
+        )
+        why = (
+            "A replay is running."
+            if busy
+            else "Mend the rules first: see the tab Check."
+            if rules is None
+            else None
+        )
+        clicked = st.button(
+            "Replay",
+            type="primary",
+            icon=":material/replay:",
+            disabled=busy or rules is None,
+            help=why,
+            key="replay",
+        )
+    if clicked and rules is not None:
+        arguments = {
+            "rules": rules.name,
+            "rules_text": format_rules(rules),
+            "against": str(against),
+            "as_of": str(as_of),
+        }
+        start_job(KIND, arguments | days_of(days))
+        st.rerun()
+
+
+def days_of(chosen: object) -> dict[str, str]:
+    """First and last day of a date input, as a job takes them."""
+    days = (
+        sorted(day for day in chosen if isinstance(day, dt.date))
+        if isinstance(chosen, tuple)
+        else []
+    )
+    return {"from": days[0].isoformat(), "to": days[-1].isoformat()} if days else {}
+
+
+def _as_of(name: str) -> str:
+    return "at the quote" if name == "quote" else "at its end"
+
+
+def _about(found: Replay, *, is_latest: bool) -> None:
+    st.subheader(f"{found.rules.name} against {found.against.name}")
+    seen = f"rules see each session {_as_of(found.as_of)}"
+    days = format_period(found.first_ms, found.last_ms)
+    st.caption(
+        f"{format_number_of(found.quotes, 'quote')} of "
+        f"{format_number_of(found.sessions, 'session')}, {days}; {seen}; replayed "
+        f"{format_moment(found.created_ms)} UTC. "
+        "Intervals are 95 %, from resampled actors. Classes are labels where known, else P(agent)."
+    )
+    if not is_latest:
+        st.info("This is an earlier replay; others came later.", icon=":material/history:")
+    elif found.rules.text != _normal(draft_text()):
+        st.info(
+            "The draft has changed since. Replay again to see what it does now.",
+            icon=":material/history:",
+        )
+    if found.unknown:
+        st.warning(
+            f"Of {format_number_of(found.unknown, 'quote')} nobody knows the class; they are left "
+            "out of what is said of humans and agents."
+        )
+
+
+def _normal(text: str) -> str:
+    rules = readable_draft()
+    return format_rules(rules) if rules else text
+
+
+def _figures(found: Replay) -> None:
+    human, agent = found.rules.human, found.rules.agent
+    with st.grid(5, min_column_width=190, gap="small"):
+        if human and agent:
+            show_metric(
+                "Humans marked up",
+                format_percent(human.marked_up.value, 1),
+                format_interval(human.marked_up, 1),
+                "Share of the humans with a quote above the base price.",
+            )
+            show_metric(
+                "Humans pay more",
+                format_percent(human.premium.value, 1),
+                format_interval(human.premium, 1),
+                "Mean of price over base price, minus one, over all their quotes.",
+            )
+            show_metric(
+                "Agents marked up",
+                format_percent(agent.marked_up.value, 1),
+                format_interval(agent.marked_up, 1),
+                "Share of the agents with a quote above the base price.",
+            )
+        back, other = found.rules.recovered[0].recovered, found.against.recovered[0].recovered
+        show_metric(
+            "Leakage taken back",
+            format_money(back.value),
+            f"{format_money(back.low)} to {format_money(back.high)}; under {found.against.name} "
+            f"{format_money(other.value)}",
+            "Of what leaked at the logged prices, had every purchase been made; reference price "
+            f"{found.rules.recovered[0].says}.",
+        )
+        show_metric(
+            "Sessions with another price",
+            format_percent(found.share_changed.value, 1),
+            format_number_of(found.changed, "session"),
+            f"Than under {found.against.name}.",
+        )
+
+
+def _markups(one: SetReplay) -> None:
+    if not one.human or not one.agent:
+        show_missing(
+            "Nobody knows who is an agent.",
+            "Load labels, or train the classifier.",
+            "pages/classifier.py",
+            "Train a classifier",
+        )
+        return
+    said = (
+        f"Agents would have been asked ×{one.agent.mean_markup.value:.2f} on average, humans "
+        f"×{one.human.mean_markup.value:.2f}"
+    )
+    show_chart(
+        markup_chart(one),
+        said,
+        "Each session counts with its probability to be of the class.",
+        key="replay_markups",
+        download="markups",
+    )
+
+
+def _leakage(found: Replay) -> None:
+    back = found.rules.recovered[0]
+    said = (
+        f"Of {format_money(back.logged.value)} that leaked, {format_money(back.left.value)} "
+        "would be left"
+    )
+    reading = (
+        "Purchases are kept as they were; some agents would not have bought at the higher price. "
+    )
+    problems = " ".join(
+        f"{one.reference.replace('_', ' ')}: {one.problem}"
+        for one in found.rules.recovered
+        if one.problem
+    )
+    show_chart(
+        recovered_chart(found),
+        said,
+        reading + problems,
+        key="replay_leakage",
+        download="leakage_recovered",
+    )
+
+
+def _value(one: SetReplay) -> None:
+    value = one.value
+    if value.logged is None:
+        st.markdown("**Revenue under these rules is not identified**")
+        st.markdown(f"{value.problem} {value.hint}")
+        return
+    lead = value.against_logged
+    said = (
+        "Only a demand curve can say what revenue would have been"
+        if value.problem
+        else "Revenue these rules would have brought"
+    )
+    if lead:
+        said = (
+            f"{said}: {lead.value:+,.2f} a session ({lead.low:+,.2f} to {lead.high:+,.2f})".replace(
+                "-", "−"
+            )
+        )
+    reading = (
+        f"{format_percent(value.randomised)} of the quotes were randomised; "
+        f"{format_count(value.matched)} have the price the rules ask, as good as "
+        f"{format_count(value.effective)} equally weighted ones. "
+        f"{_overlap(value.problem, value.overlap)}"
+    )
+    show_chart(value_chart(value), said, reading, key="replay_value", download="revenue")
+
+
+def _overlap(problem: str, overlap: float) -> str:
+    return (
+        f"{problem} For {format_percent(1 - overlap)} of the quotes only the demand curve speaks."
+        if problem
+        else ""
+    )
+
+
+def _uses(one: SetReplay) -> None:
+    st.markdown("**How often each rule decided**")
+    st.dataframe(
+        uses_table(one),
+        hide_index=True,
+        height="content",
+        placeholder="–",
+        column_config={
+            "rule": st.column_config.TextColumn("Rule"),
+            "markup": st.column_config.NumberColumn("Mark-up", format="×%.2f", width=80),
+            "quotes": st.column_config.NumberColumn("Quotes", format="localized", width=80),
+            "share_human": st.column_config.ProgressColumn(
+                "Of humans' quotes", format="percent", min_value=0, max_value=1
+            ),
+            "share_agent": st.column_config.ProgressColumn(
+                "Of agents' quotes", format="percent", min_value=0, max_value=1, color="orange"
+            ),
+        },
+    )
+
+
+def _downloads(found: Replay) -> None:
+    with st.container(horizontal=True):
+        csv_button("Figures as CSV", figures_table(found), "replay_figures.csv", "replay_csv")
+        st.download_button(
+            "Everything as JSON", json.dumps(found.to_json()).encode(), "replay.json", "application/json",
+            icon=":material/download:", on_click="ignore", key="replay_json",
+        )  # fmt: skip
