@@ -13,36 +13,24 @@ from typing import Final
 import sqlalchemy as sa
 
 from phantom_core.core.errors import UnavailableError
+from phantom_core.database.migrations import HEAD
 
 METADATA = sa.MetaData()
 _WRITES: Final = "phantom_writes"
-# Every module that defines a table: one that is imported later would be missing in a database that
-# is open by then.
-_TABLES: Final = (
-    "accounts.people",
-    "accounts.sign_in",
-    "alerts.alerts",
-    "alerts.watch_log",
-    "approvals.limits",
-    "approvals.price_experiments",
-    "approvals.releases",
-    "approvals.requests",
-    "database.audit",
-    "jobs.jobs",
-    "jobs.schedule_leases",
-)
+_REVISION: Final = sa.text("SELECT version_num FROM alembic_version")
 # Any number that nobody else uses: writers of one PostgreSQL database queue up behind it.
 _QUEUE: Final = 7_204_666_251
 
 
 def open_database(url: str, workspace: Path) -> sa.Engine:
-    """Engine of the control database, its tables made when they are missing.
+    """Engine of the control database, brought to the newest revision where it is older.
 
     Args:
         url: SQLAlchemy URL; empty means control.sqlite in the workspace.
         workspace: folder of the installation.
     Raises:
         UnavailableError: the database does not answer.
+        ConflictError: a newer release made the database.
     """
     if not url:
         workspace.mkdir(parents=True, exist_ok=True)
@@ -54,9 +42,12 @@ def open_database(url: str, workspace: Path) -> sa.Engine:
         sa.event.listen(engine, "connect", _for_many_processes)
         sa.event.listen(engine, "begin", _begin)
     try:
-        with write_transaction(engine) as connection:
-            _make_tables(connection)
-    except sa.exc.OperationalError as error:
+        if not _is_current(engine):
+            _upgrade(engine)
+    except Exception as error:
+        engine.dispose()
+        if not isinstance(error, sa.exc.OperationalError):
+            raise
         raise UnavailableError(
             f"The control database does not answer: {str(error.orig).strip().splitlines()[0]}.",
             hint="Check PHANTOM_DATABASE_URL.",
@@ -79,35 +70,20 @@ def write_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
-def _make_tables(connection: sa.Connection) -> None:
-    _know_tables()
-    inspector = sa.inspect(connection)
-    known = set(inspector.get_table_names())
-    for table in METADATA.sorted_tables:
-        if table.name in known:
-            _add_missing_columns(
-                connection,
-                table,
-                {str(column["name"]) for column in inspector.get_columns(table.name)},
-            )
-        else:
-            METADATA.create_all(connection, [table])
+def _is_current(engine: sa.Engine) -> bool:
+    """Whether the newest migration has run; one query, and no lock."""
+    with engine.connect() as connection:
+        try:
+            return connection.execute(_REVISION).scalar() == HEAD
+        except (sa.exc.OperationalError, sa.exc.ProgrammingError):  # no such table
+            return False
 
 
-def _know_tables() -> None:
-    """Import whatever defines a table: one that is imported later would be missing in a database
-    that is open by then.
-    """
-    for module in _TABLES:
-        importlib.import_module(f"phantom_core.{module}")
-
-
-def _add_missing_columns(connection: sa.Connection, table: sa.Table, known: set[str]) -> None:
-    """Bring a table that an earlier release made up to date; what is added later has a default."""
-    for column in table.columns:
-        if column.name not in known:
-            text = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
-            connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {text}"))
+def _upgrade(engine: sa.Engine) -> None:
+    # Imported when needed: most processes meet a database that is up to date.
+    upgrade = importlib.import_module("phantom_core.database.migrations.upgrade").upgrade
+    with write_transaction(engine) as connection:
+        upgrade(connection)
 
 
 def _for_many_processes(connection: SqliteConnection, _: object) -> None:

@@ -1,10 +1,16 @@
-"""Laws: what the database itself refuses, whoever asks and however."""
+"""Database constraints: what the database itself refuses, whichever program asks.
 
-from collections.abc import Mapping, Sequence
+They are declared beside their table; `migrations` creates them in every database, new or old.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+_KEY: Final = "database_constraints"
 _SQLITE: Final = """CREATE TRIGGER {name} BEFORE {moment} ON {table} WHEN {condition} BEGIN SELECT RAISE(ABORT, '{says}'); END"""
 _POSTGRES_FUNCTION: Final = """
 CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $law$
@@ -16,31 +22,49 @@ END $law$"""
 _POSTGRES: Final = (
     "CREATE TRIGGER {name} BEFORE {moment} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"
 )
+_CREATE: Final[Mapping[str, Sequence[str]]] = {
+    "sqlite": (_SQLITE,),
+    "postgresql": (_POSTGRES_FUNCTION, _POSTGRES),
+}
+# An operator's own triggers stay: ours raise, or call a function of their own name.
+_SQLITE_TRIGGERS: Final = """
+SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%SELECT RAISE(ABORT, %'
+"""
+_POSTGRES_TRIGGERS: Final = """
+SELECT t.tgname, c.relname
+FROM pg_trigger t
+JOIN pg_class c ON c.oid = t.tgrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_proc p ON p.oid = t.tgfoid
+WHERE n.nspname = current_schema() AND p.pronamespace = n.oid AND p.proname = t.tgname AND NOT t.tgisinternal
+"""
 
 
-def forbid_change(table: sa.Table, name: str, moment: str, condition: str, says: str) -> None:
-    """Have the database refuse a change.
+@dataclass(frozen=True, slots=True)
+class DatabaseConstraint:
+    """One change that the database refuses.
 
-    Args:
-        table: which.
-        name: of the law, unique.
+    Attributes:
+        table: name of the table.
+        name: of the constraint, unique in the database.
         moment: INSERT, DELETE, UPDATE, or UPDATE OF columns.
         condition: SQL that is true for what is refused; rows are OLD and NEW, in the dialect that
             SQLite and PostgreSQL share.
         says: the sentence it is refused with; no apostrophe.
     """
-    parts = {
-        "name": name,
-        "moment": moment,
-        "table": table.name,
-        "condition": condition,
-        "says": says,
-    }
-    for dialect, texts in (("sqlite", (_SQLITE,)), ("postgresql", (_POSTGRES_FUNCTION, _POSTGRES))):
-        for text in texts:
-            # DDL is formatted with %, so what is meant literally is doubled.
-            ddl = sa.DDL(text.format(**parts).replace("%", "%%"))  # type: ignore[no-untyped-call]
-            sa.event.listen(table, "after_create", ddl.execute_if(dialect=dialect))
+
+    table: str
+    name: str
+    moment: str
+    condition: str
+    says: str
+
+
+def forbid_change(table: sa.Table, name: str, moment: str, condition: str, says: str) -> None:
+    """Declare a constraint; see `DatabaseConstraint` for its parts."""
+    table.info.setdefault(_KEY, []).append(
+        DatabaseConstraint(table.name, name, moment, condition, says)
+    )
 
 
 def never_changed(table: sa.Table) -> None:
@@ -77,3 +101,39 @@ def only_one(name: str, column: str, condition: str) -> sa.Index:
     """An index that admits one row with a value among those for which a condition holds."""
     where = sa.text(condition)
     return sa.Index(name, column, unique=True, sqlite_where=where, postgresql_where=where)
+
+
+def constraints(metadata: sa.MetaData) -> tuple[DatabaseConstraint, ...]:
+    """Every declared constraint, by table and name."""
+    found = [one for table in metadata.tables.values() for one in table.info.get(_KEY, ())]
+    return tuple(sorted(found, key=lambda one: (one.table, one.name)))
+
+
+def digest(declared: Sequence[DatabaseConstraint]) -> str:
+    """A short text that changes with any constraint."""
+    return hashlib.sha256(repr([astuple(one) for one in declared]).encode()).hexdigest()[:16]
+
+
+def create_constraints(connection: sa.Connection, declared: Sequence[DatabaseConstraint]) -> None:
+    """Create the triggers behind constraints, which must not exist yet."""
+    for one in declared:
+        parts = {name: getattr(one, name) for name in DatabaseConstraint.__slots__}
+        for text in _CREATE[connection.dialect.name]:
+            # DDL is formatted with %, so what is meant literally is doubled.
+            connection.execute(sa.DDL(text.format(**parts).replace("%", "%%")))  # type: ignore[no-untyped-call]
+
+
+def drop_constraints(connection: sa.Connection) -> None:
+    """Drop every trigger that this product ever created in this database."""
+    for name, table in list(_triggers(connection)):
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        else:
+            connection.exec_driver_sql(f"DROP TRIGGER {name} ON {table}")
+            connection.exec_driver_sql(f"DROP FUNCTION {name}()")
+
+
+def _triggers(connection: sa.Connection) -> Iterator[tuple[str, str]]:
+    query = _SQLITE_TRIGGERS if connection.dialect.name == "sqlite" else _POSTGRES_TRIGGERS
+    for row in connection.execute(sa.text(query)):
+        yield str(row[0]), str(row[1])

@@ -35,7 +35,7 @@ JOBS: Final = sa.Table(
     sa.Column("cancel", sa.Boolean, nullable=False),
     sa.Column("created_ms", sa.BigInteger, nullable=False),
     sa.Column("changed_ms", sa.BigInteger, nullable=False),
-    sa.Column("who", sa.String(128), nullable=False, server_default=""),
+    sa.Column("who", sa.String(128), nullable=False, server_default=sa.text("''")),
 )
 ACTIVE: Final = ("queued", "running")
 _PASSWORD: Final = re.compile(r"://[^/@\s\"]*@")

@@ -1,9 +1,5 @@
 """Accounts: who may sign in, and what each role may do."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import sqlalchemy as sa
 
@@ -19,7 +15,6 @@ from phantom_core.accounts.people import (
 )
 from phantom_core.accounts.roles import Permission, Role
 from phantom_core.core.errors import ConflictError, InputError, NotAllowedError, NotSignedInError
-from phantom_core.database.connection import open_database, write_transaction
 
 PASSWORD = "correct horse battery"
 
@@ -170,32 +165,3 @@ def test_an_identity_providers_role_is_followed(accounts: sa.Engine) -> None:
         require_permission(connection, "mia@shop.example", Permission.APPROVE)
     with pytest.raises(NotSignedInError):
         sign_in.sign_in_identity(accounts, "root", name="", role=Role.VIEWER, now_ms=8, hours=1)
-
-
-def test_an_earlier_databases_tables_get_the_new_columns(database_url: str, tmp_path: Path) -> None:
-    for drops in (True, False):
-        engine = open_database(database_url, tmp_path)
-        with write_transaction(engine) as connection:
-            assert "who" in {
-                column["name"] for column in sa.inspect(connection).get_columns("jobs")
-            }
-            if drops:
-                connection.execute(sa.text("ALTER TABLE jobs DROP COLUMN who"))
-        engine.dispose()
-
-
-def test_every_table_is_there_whatever_was_imported_before(tmp_path: Path) -> None:
-    script = (
-        "from phantom_core.database.connection import METADATA, connect; from pathlib import "
-        "Path; import sqlalchemy as sa, sys; "
-    )
-    script += (
-        "print(len(sa.inspect(connect('', Path(sys.argv[1]))).get_table_names()), "
-        "len(METADATA.tables))"
-    )
-    answer = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, check=True, text=True
-    ).stdout
-    made, known = answer.split()
-    assert made == known
-    assert int(made) > 10

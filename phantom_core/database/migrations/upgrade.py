@@ -1,0 +1,48 @@
+"""Upgrade: bring a control database to the newest revision."""
+
+import importlib
+import pkgutil
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from phantom_core import control
+from phantom_core.core.errors import ConflictError
+from phantom_core.database.connection import METADATA
+from phantom_core.database.constraints import constraints, create_constraints, drop_constraints
+
+
+def upgrade(connection: sa.Connection) -> None:
+    """Run the revisions that a database lacks, all or none; nothing at the newest one.
+
+    Args:
+        connection: of `database.writing`, so that one process upgrades and the others wait.
+    Raises:
+        ConflictError: a newer release made this database.
+    """
+    scripts = ScriptDirectory(str(Path(__file__).parent))
+    context = MigrationContext.configure(connection)
+    current = context.get_current_revision()
+    if current == scripts.get_current_head():
+        return
+    if current not in {None, *(one.revision for one in scripts.walk_revisions())}:
+        raise ConflictError(
+            f"The control database has revision {current}, which this release does not know.",
+            hint="Install the release that made it, or a newer one.",
+        )
+    drop_constraints(connection)
+    with Operations.context(context):
+        for revision in reversed(list(scripts.iterate_revisions("head", current))):
+            revision.module.upgrade()
+    import_tables()
+    create_constraints(connection, constraints(METADATA))
+    context.stamp(scripts, "head")
+
+
+def import_tables() -> None:
+    """Import every module that defines a table or a database constraint."""
+    for module in pkgutil.iter_modules(control.__path__, f"{control.__name__}."):
+        importlib.import_module(module.name)
