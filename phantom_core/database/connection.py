@@ -11,6 +11,9 @@ from sqlite3 import Connection as SqliteConnection
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from phantom_core.core.errors import UnavailableError
 from phantom_core.database.migrations import HEAD
@@ -53,6 +56,23 @@ def open_database(url: str, workspace: Path) -> sa.Engine:
             hint="Check PHANTOM_DATABASE_URL.",
         ) from error
     return engine
+
+
+class database_now_ms(FunctionElement[int]):  # noqa: N801 - an SQL function
+    """The database's clock in UTC milliseconds: the one clock that machines share."""
+
+    type = sa.BigInteger()
+    inherit_cache = True
+
+
+@compiles(database_now_ms, "sqlite")
+def _sqlite_now_ms(element: database_now_ms, compiler: SQLCompiler, **_: object) -> str:
+    return "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+
+
+@compiles(database_now_ms, "postgresql")
+def _postgres_now_ms(element: database_now_ms, compiler: SQLCompiler, **_: object) -> str:
+    return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
 
 
 @cache

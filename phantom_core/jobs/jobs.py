@@ -1,4 +1,8 @@
-"""Jobs: long work in a process of its own, which anyone can watch and stop."""
+"""Jobs: long work in a process of its own, which anyone can watch and stop.
+
+A worker holds its job by a lease that it renews by the database's clock, so that every machine
+finds out alike whether it still works.
+"""
 
 import json
 import os
@@ -8,7 +12,8 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,8 +24,11 @@ from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import CancelledError, ConflictError, NotFoundError, PhantomError
 from phantom_core.core.progress import Progress
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import METADATA, open_database
+from phantom_core.database.connection import METADATA, database_now_ms, open_database
+from phantom_core.jobs.machine import process_start, this_machine
+from phantom_core.jobs.workspace_id import workspace_id
 
+_EMPTY: Final = sa.text("''")
 JOBS: Final = sa.Table(
     "jobs",
     METADATA,
@@ -35,12 +43,32 @@ JOBS: Final = sa.Table(
     sa.Column("cancel", sa.Boolean, nullable=False),
     sa.Column("created_ms", sa.BigInteger, nullable=False),
     sa.Column("changed_ms", sa.BigInteger, nullable=False),
-    sa.Column("who", sa.String(128), nullable=False, server_default=sa.text("''")),
+    sa.Column("who", sa.String(128), nullable=False, server_default=_EMPTY),
+    sa.Column("workspace", sa.String(32), nullable=False, server_default=_EMPTY),
+    sa.Column("host", sa.String(255), nullable=False, server_default=_EMPTY),
+    sa.Column("worker", sa.String(32), nullable=False, server_default=_EMPTY),
+    sa.Column("worker_started", sa.String(64), nullable=False, server_default=_EMPTY),
+    sa.Column("lease_until_ms", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+    sa.Column("progress", sa.Text, nullable=True),
 )
 ACTIVE: Final = ("queued", "running")
 _PASSWORD: Final = re.compile(r"://[^/@\s\"]*@")
 _REPORT_EVERY_S: Final = 0.2
-_START_WITHIN_MS: Final = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseTimes:
+    """How long a worker may be silent.
+
+    Attributes:
+        start_ms: from the request to the worker's first word.
+        lease_ms: from one renewal to the next; longer than any pause of a machine that works.
+        renew_s: between two renewals, several of which fit into a lease.
+    """
+
+    start_ms: int = 60_000
+    lease_ms: int = 30_000
+    renew_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +84,8 @@ class Job:
         created_ms: when it was asked for, UTC.
         changed_ms: when it last said something, UTC.
         who: login of who asked for it; empty for this machine's own doing.
+        progress: the values reported last, JSON; None without any.
+        host: machine of the worker; empty while queued.
     """
 
     job_id: str
@@ -70,6 +100,8 @@ class Job:
     created_ms: int
     changed_ms: int
     who: str
+    progress: str | None = None
+    host: str = ""
 
     @property
     def is_active(self) -> bool:
@@ -82,11 +114,24 @@ class Jobs:
 
     Args:
         settings: names the workspace and the control database.
+        host: names the machine whose processes can be looked at; this one unless given.
+        lease: how long a worker may be silent.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, *, host: str = "", lease: LeaseTimes = LeaseTimes()
+    ) -> None:
         self._settings = settings
         self._engine = open_database(settings.database_url, settings.workspace)
+        self._host = host or this_machine()
+        self._lease = lease
+        self._tokens: dict[str, str] = {}
+        # A database inside the workspace holds nothing else's jobs; jobs from before there were ids
+        # are everyone's.
+        self._workspace = workspace_id(settings.workspace) if settings.database_url else ""
+        self._is_ours = (
+            JOBS.c.workspace.in_(("", self._workspace)) if self._workspace else sa.true()
+        )
 
     def start(self, kind: str, arguments: Mapping[str, object], *, who: str | None = None) -> Job:
         """Write a job down and start its worker.
@@ -117,6 +162,8 @@ class Jobs:
                     created_ms=now_ms,
                     changed_ms=now_ms,
                     who=who or "",
+                    workspace=self._workspace,
+                    lease_until_ms=database_now_ms() + self._lease.start_ms,
                 )
             )
         self._spawn(job_id)
@@ -140,55 +187,24 @@ class Jobs:
         """One job; a job whose worker is gone is found to have failed.
 
         Raises:
-            NotFoundError: no such job.
+            NotFoundError: no such job in this workspace.
         """
-        with self._engine.begin() as connection:
-            row = (
-                connection.execute(JOBS.select().where(JOBS.c.job_id == job_id)).mappings().first()
-            )
-        if row is None:
+        found = self._find(JOBS.c.job_id == job_id)
+        if not found:
             raise NotFoundError(f"There is no job '{job_id}'.")
-        job = _job(row)
-        if not _is_abandoned(job):
-            return job
-        # The worker may have finished between the two looks, so only a job that is still active
-        # fails here.
-        self._change(
-            job_id,
-            only_from=ACTIVE,
-            state="failed",
-            message="The worker process died. Start the job again.",
-        )
-        with self._engine.begin() as connection:
-            return _job(
-                connection.execute(JOBS.select().where(JOBS.c.job_id == job_id)).mappings().one()
-            )
+        return found[0]
 
     def latest(self, kind: str | None = None, *, limit: int = 1) -> list[Job]:
         """The newest jobs, of one kind or of all."""
-        query = sa.select(JOBS.c.job_id).order_by(JOBS.c.created_ms.desc()).limit(limit)
-        query = query.where(JOBS.c.kind == kind) if kind else query
-        with self._engine.begin() as connection:
-            found = connection.execute(query).scalars().all()
-        return [self.get(job_id) for job_id in found]
+        return self._find(JOBS.c.kind == kind if kind else sa.true(), limit=limit)
 
     def active(self) -> list[Job]:
         """Jobs to be waited for, oldest first."""
-        with self._engine.begin() as connection:
-            found = (
-                connection.execute(
-                    sa.select(JOBS.c.job_id)
-                    .where(JOBS.c.state.in_(ACTIVE))
-                    .order_by(JOBS.c.created_ms)
-                )
-                .scalars()
-                .all()
-            )
-        return [job for job in map(self.get, found) if job.is_active]
+        return [job for job in reversed(self._find(JOBS.c.state.in_(ACTIVE))) if job.is_active]
 
     def cancel(self, job_id: str) -> None:
         """Ask a job to stop; it does so at its next step."""
-        self._change(job_id, only_from=ACTIVE, cancel=True)
+        self._change(job_id, sa.and_(self._is_ours, JOBS.c.state.in_(ACTIVE)), cancel=True)
 
     def take(self, job_id: str) -> Job:
         """Become a queued job's worker.
@@ -199,14 +215,43 @@ class Jobs:
         job = self.get(job_id)
         # Only the worker needs the passwords that arguments may hold, so they are not kept.
         kept = _PASSWORD.sub("://", json.dumps(dict(job.arguments)))
-        if not self._change(
-            job_id, only_from=("queued",), state="running", pid=os.getpid(), arguments=kept
-        ):
+        token = uuid.uuid4().hex
+        taken = self._change(
+            job_id,
+            JOBS.c.state == "queued",
+            state="running",
+            pid=os.getpid(),
+            arguments=kept,
+            host=self._host,
+            worker=token,
+            worker_started=process_start(os.getpid()) or "",
+            lease_until_ms=self._lease_end(),
+        )
+        if not taken:
             raise ConflictError(f"The job is {self.get(job_id).state}, so it is not started.")
+        self._tokens[job_id] = token
         return replace(self.get(job_id), arguments=job.arguments)
 
+    @contextmanager
+    def heartbeat(self, job_id: str) -> Iterator[None]:
+        """Renew the lease of a job that was taken, also while its work reports nothing."""
+        stop = threading.Event()
+        thread = threading.Thread(
+            target=self._renew, args=(job_id, stop), daemon=True, name=f"heartbeat {job_id}"
+        )
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
     def progress(self, job_id: str) -> Progress:
-        """Progress that is written down, and that raises once somebody asked to stop."""
+        """Progress of a job that was taken, written down a few times a second at most.
+
+        It raises CancelledError once somebody asked to stop, and ConflictError once the lease was
+        lost, since another may do this work by then.
+        """
         last_s = 0.0
 
         def report(fraction: float, message: str) -> None:
@@ -214,11 +259,11 @@ class Jobs:
             if time.monotonic() - last_s < _REPORT_EVERY_S:
                 return
             last_s = time.monotonic()
-            self._change(
+            self._write(
                 job_id,
-                only_from=("running",),
                 fraction=min(1.0, max(0.0, fraction)),
                 message=message,
+                lease_until_ms=self._lease_end(),
             )
             if self.get(job_id).cancel:
                 raise CancelledError("Cancelled.")
@@ -226,23 +271,94 @@ class Jobs:
         return report
 
     def finish(self, job_id: str, result: Mapping[str, object]) -> None:
-        """Write down what came out."""
-        self._change(
-            job_id,
-            only_from=ACTIVE,
-            state="done",
-            fraction=1.0,
-            message="done",
-            result=json.dumps(dict(result)),
+        """Write down what came out.
+
+        Raises:
+            ConflictError: the lease was lost, so nothing is written.
+        """
+        self._write(
+            job_id, state="done", fraction=1.0, message="done", result=json.dumps(dict(result))
         )
 
     def fail(self, job_id: str, error: PhantomError) -> None:
-        """Write down what went wrong."""
+        """Write down what went wrong; nothing where the lease was lost."""
         state = "cancelled" if isinstance(error, CancelledError) else "failed"
-        self._change(job_id, only_from=ACTIVE, state=state, message=str(error))
+        self._change(job_id, self._is_held(job_id), state=state, message=str(error))
 
-    def _change(self, job_id: str, *, only_from: tuple[str, ...], **values: object) -> bool:
-        change = JOBS.update().where(JOBS.c.job_id == job_id, JOBS.c.state.in_(only_from))
+    def _find(self, condition: sa.ColumnElement[bool], *, limit: int | None = None) -> list[Job]:
+        """Jobs of this workspace, newest first; those whose worker is gone fail now."""
+        query = (
+            _SEEN.where(self._is_ours, condition).order_by(JOBS.c.created_ms.desc()).limit(limit)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [self._validated(row) for row in rows]
+
+    def _validated(self, row: sa.RowMapping) -> Job:
+        """A job as it was seen, or as failed where its worker is gone."""
+        said = self._abandoned(row)
+        if not said:
+            return _job(row)
+        # The worker may have gone on between the two looks, so only what was seen fails here.
+        seen = sa.and_(
+            JOBS.c.state == row["state"],
+            JOBS.c.worker == row["worker"],
+            JOBS.c.lease_until_ms == row["lease_until_ms"],
+        )
+        self._change(row["job_id"], seen, state="failed", message=f"{said} Start the job again.")
+        with self._engine.connect() as connection:
+            return _job(
+                connection.execute(_SEEN.where(JOBS.c.job_id == row["job_id"])).mappings().one()
+            )
+
+    def _abandoned(self, row: sa.RowMapping) -> str:
+        """What became of the worker of an active job; empty while it may still work."""
+        if row["state"] not in ACTIVE:
+            return ""
+        if (
+            row["state"] == "running"
+            and row["host"] == self._host
+            and process_start(row["pid"]) not in (row["worker_started"], None)
+        ):
+            return "The worker process died."
+        if not row["is_expired"]:
+            return ""
+        if row["state"] == "queued":
+            return f"No worker began it; see logs/{row['job_id']}.log in the workspace."
+        return (
+            f"The worker on {row['host'].split(' ')[0] or 'an unknown machine'} stopped answering."
+        )
+
+    def _is_held(self, job_id: str) -> sa.ColumnElement[bool]:
+        """Whether this process still is the job's worker."""
+        return sa.and_(JOBS.c.state == "running", JOBS.c.worker == self._tokens.get(job_id))
+
+    def _lease_end(self) -> sa.ColumnElement[int]:
+        return database_now_ms() + self._lease.lease_ms
+
+    def _renew(self, job_id: str, stop: threading.Event) -> None:
+        held = (
+            JOBS.update()
+            .where(JOBS.c.job_id == job_id, self._is_held(job_id))
+            .values(lease_until_ms=self._lease_end())
+        )
+        while not stop.wait(self._lease.renew_s):
+            try:
+                with self._engine.begin() as connection:
+                    if connection.execute(held).rowcount != 1:
+                        return  # lost, which the work finds out at its next step
+            except (sa.exc.DBAPIError, sa.exc.TimeoutError):
+                continue  # a database that is away for a moment; the lease outlives it
+
+    def _write(self, job_id: str, **values: object) -> None:
+        if not self._change(job_id, self._is_held(job_id), **values):
+            raise ConflictError(
+                "This worker lost its job, so it stops and writes no result.",
+                hint=f"The job is {self.get(job_id).state}.",
+            )
+
+    def _change(self, job_id: str, condition: sa.ColumnElement[bool], **values: object) -> bool:
+        change = JOBS.update().where(JOBS.c.job_id == job_id, condition)
         with self._engine.begin() as connection:
             return connection.execute(change.values(changed_ms=_now_ms(), **values)).rowcount == 1
 
@@ -266,26 +382,20 @@ class Jobs:
         threading.Thread(target=process.wait, daemon=True).start()
 
 
+_SEEN: Final = sa.select(
+    *(JOBS.c[name] for name in Job.__slots__),
+    JOBS.c.worker,
+    JOBS.c.worker_started,
+    JOBS.c.lease_until_ms,
+    (JOBS.c.lease_until_ms < database_now_ms()).label("is_expired"),
+)
+
+
 def _job(row: sa.RowMapping) -> Job:
+    fields = {name: row[name] for name in Job.__slots__}
     return Job(
-        **{**row, "arguments": json.loads(row["arguments"]), "result": json.loads(row["result"])}
+        **{**fields, "arguments": json.loads(row["arguments"]), "result": json.loads(row["result"])}
     )
-
-
-def _is_abandoned(job: Job) -> bool:
-    if job.state == "queued":
-        return _now_ms() - job.created_ms > _START_WITHIN_MS
-    return job.state == "running" and not _is_alive(job.pid)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _now_ms() -> int:

@@ -13,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from phantom_core.core.errors import ConflictError
+from phantom_core.core.errors import ConflictError, UnavailableError
 from phantom_core.database import audit, migrations
 from phantom_core.database.connection import METADATA, open_database, write_transaction
 from phantom_core.database.constraints import constraints, digest
@@ -146,6 +146,20 @@ def test_an_upgraded_database_is_a_new_one_with_its_rows(
     engine.dispose()
 
 
+@pytest.mark.parametrize("release", ["jobs", "last before migrations"])
+def test_a_job_that_runs_during_an_upgrade_may_end(url: str, tmp_path: Path, release: str) -> None:
+    with plain(url, tmp_path) as old, old.begin() as connection:
+        earlier.create(connection, release)
+    engine = open_database(url, tmp_path)
+    jobs = METADATA.tables["jobs"]
+    with engine.connect() as connection:
+        leases = connection.execute(
+            sa.select(jobs.c.state, jobs.c.lease_until_ms - jobs.c.changed_ms)
+        ).all()
+    assert [lease for state, lease in leases if state == "running"] == [3_600_000]
+    engine.dispose()
+
+
 def test_definitions_in_code_are_what_migrations_make(url: str, tmp_path: Path) -> None:
     engine = open_database(url, tmp_path)
     import_tables()
@@ -208,6 +222,18 @@ def test_a_database_of_a_newer_release_is_left_alone(url: str, tmp_path: Path) -
     with pytest.raises(ConflictError, match="revision 9999"):
         open_database(url, tmp_path)
     engine.dispose()
+
+
+def test_an_upgrade_that_fails_changes_nothing(url: str, tmp_path: Path) -> None:
+    with plain(url, tmp_path) as engine:
+        with engine.begin() as connection:
+            earlier.create(connection, "approvals")
+            connection.execute(sa.text("ALTER TABLE jobs ADD COLUMN host TEXT"))
+        before = shape(engine)
+        with pytest.raises((UnavailableError, sa.exc.ProgrammingError)):
+            open_database(url, tmp_path)
+        assert shape(engine) == before
+        assert len(triggers(engine)) > 10
 
 
 def test_triggers_that_an_operator_made_stay(tmp_path: Path) -> None:

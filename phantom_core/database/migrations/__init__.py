@@ -9,5 +9,5 @@ a backup.
 
 from typing import Final
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 CONSTRAINTS: Final = "e6ad987ddc44e42c"

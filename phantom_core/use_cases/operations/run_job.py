@@ -22,14 +22,16 @@ def run_job(settings: Settings, job_id: str, now_ms: int) -> Job:
 
     Raises:
         NotFoundError: no such job.
-        ConflictError: it was started, finished or given up before.
+        ConflictError: it was started, finished or given up before; or its lease ran out while it
+        worked.
     """
     jobs = Jobs(settings)
     job = jobs.take(job_id)
     try:
         if job.kind not in WORK:
             raise NotFoundError(f"There is no work called '{job.kind}'.")
-        result = WORK[job.kind](settings, job.arguments, now_ms, jobs.progress(job_id))
+        with jobs.heartbeat(job_id):
+            result = WORK[job.kind](settings, job.arguments, now_ms, jobs.progress(job_id))
     except PhantomError as error:
         jobs.fail(job_id, error)
     except BaseException as error:

@@ -1,0 +1,30 @@
+"""Workspace id: tells workspaces apart that share a control database."""
+
+import uuid
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock
+
+FILE: Final = "workspace.id"
+
+
+def workspace_id(workspace: Path) -> str:
+    """The id of a workspace, made at first use and stored in it.
+
+    It is the same from every machine and mount point that shows this folder, where a path is not;
+    a copied folder keeps it until its file is deleted.
+
+    Args:
+        workspace: folder of the installation.
+    Returns:
+        32 hexadecimal digits.
+    """
+    path = workspace / FILE
+    workspace.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        found = path.read_text().strip() if path.exists() else ""
+        if not found:
+            found = uuid.uuid4().hex
+            path.write_text(f"{found}\n")
+    return found
