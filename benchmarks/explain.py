@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeRegressor
 
+from phantom_core.core.limits import GuardRails
 from phantom_core.core.settings import Settings
 from phantom_core.distil.markup import teacher_markup
 from phantom_core.explain.contributions import ExplainedTrees
@@ -45,6 +46,7 @@ PHANTOM, SHAP = "PHANTOM, in chunks", "shap.TreeExplainer"
 # shap explains the same in one piece; beyond this it would run for minutes.
 MOST_SHAP_SESSIONS = 100_000
 LIBRARIES = ("xgboost-cpu", "shap", "scikit-learn", "numpy")
+GUARD_RAILS = GuardRails(0.7, 1.5)
 DEPTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12)
 LEAF_SESSIONS = 50
 FEW = 4_000
@@ -127,7 +129,9 @@ def kept_by_depth(
 ) -> dict[int, tuple[int, float]]:
     """Leaves and R² of CART trees of every depth that learn a classifier's mark-ups."""
     target, truth = (
-        teacher_markup(teacher.calibration.probability(classifier_margin(teacher.booster, values)))
+        teacher_markup(
+            teacher.calibration.probability(classifier_margin(teacher.booster, values)), GUARD_RAILS
+        )
         for values in (learned, judged)
     )
     x, x_judged = (

@@ -20,6 +20,7 @@ import numpy as np
 import psutil
 import torch
 
+from phantom_core.core.limits import GuardRails
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation.multitask_report import KIND, MultitaskReport
 from phantom_core.evaluation.ranking import rank_scores
@@ -98,7 +99,9 @@ def _speeds(settings: Settings, report: MultitaskReport) -> dict[str, float]:
         "one row, PyTorch": _milliseconds(by_torch, ONE_ROW),
         f"best prices of {MANY:,} offers": _milliseconds(
             lambda: optimal_prices(
-                PricingObjective(), lambda ratios: scorer.demand(many, ratios), p_agent
+                PricingObjective(GuardRails(0.7, 1.5)),
+                lambda ratios: scorer.demand(many, ratios),
+                p_agent,
             ),
             1,
         ),

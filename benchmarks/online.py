@@ -30,6 +30,7 @@ import pyarrow.compute as pc
 
 from benchmarks.online_load import PRODUCTS, SESSIONS, WARM_UP_S
 from benchmarks.rules import RULES
+from phantom_core.core.limits import GuardRails
 from phantom_core.core.settings import Settings
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.store import FeatureStore
@@ -37,6 +38,7 @@ from phantom_core.lake.lake import open_lake
 from phantom_core.model_store.store import ModelStore
 from phantom_core.models.inference_classifier import open_classifier
 from phantom_core.models.multitask.description import open_scorer
+from phantom_core.models.optimal_price import PricingObjective
 from phantom_core.publishing.live import Live
 from phantom_core.publishing.models import publish_model
 from phantom_core.publishing.publish import publish_release
@@ -55,6 +57,7 @@ from phantom_core.valkey.server import connect_server, stop_embedded
 DATA: Final = Path(__file__).with_name(".data") / "online"
 NOW_MS: Final = START_MS + 90 * 86_400_000
 LEARNED_FROM: Final = 600
+TERMS: Final = PricingObjective(GuardRails(0.7, 1.5))
 LIBRARIES: Final = (
     "fastapi",
     "uvicorn",
@@ -171,7 +174,17 @@ def publish_everything(settings: Settings) -> str:
             publish_model(client, kind, ModelStore(settings.workspace, kind).open())
         releases = [release_of(RULES, f"six-{n}", "r", 1, {"classifier": "any"}) for n in (1, 2)]
         publish_release(
-            client, Live(now_ms, "six-2", share=0.1, stable="six-1", salt="x"), releases
+            client,
+            Live(
+                now_ms,
+                "six-2",
+                share=0.1,
+                stable="six-1",
+                salt="x",
+                lowest_markup=0.7,
+                highest_markup=1.5,
+            ),
+            releases,
         )
         known = sessions(settings)
         write_features(
@@ -287,7 +300,9 @@ def decisions(settings: Settings, n: int = 3_000) -> dict[str, dict[str, float]]
         )
         for k in (1, 2)
     }
-    live = Live(1, "six-2", share=0.1, stable="six-1", salt="x")
+    live = Live(
+        1, "six-2", share=0.1, stable="six-1", salt="x", lowest_markup=0.7, highest_markup=1.5
+    )
     rules = PublishedState(live=live, releases=ready, classifier=played, network=scorer)
     known = sessions(settings)
     cases = {
@@ -308,7 +323,7 @@ def _timed(
         )
         seen = SessionState(features=known[k % len(known)])
         started_s = time.perf_counter()
-        decide_price(standing, asked, seen)
+        decide_price(standing, asked, seen, TERMS)
         taken_us[k] = 1e6 * (time.perf_counter() - started_s)
     p50, p99, p999 = np.percentile(taken_us[n // 10 :], (50, 99, 99.9)).round(1).tolist()
     return {"p50": p50, "p99": p99, "p999": p999}

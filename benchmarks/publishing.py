@@ -166,7 +166,9 @@ def something_new(epoch: int) -> tuple[Live, list[RuleRelease]]:
         )
         for name in versions
     ]
-    return Live(epoch, versions[0], 0.1, versions[1], salt=str(epoch)), releases
+    return Live(
+        epoch, versions[0], 0.1, versions[1], salt=str(epoch), lowest_markup=0.7, highest_markup=1.5
+    ), releases
 
 
 def set_and_publish(client: redis.Redis, live: Live, releases: Sequence[RuleRelease]) -> None:

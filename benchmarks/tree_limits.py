@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from phantom_core.core.arrays import Floats
+from phantom_core.core.limits import GuardRails
 from phantom_core.core.progress import no_progress
 from phantom_core.core.settings import Settings
 from phantom_core.distil.markup import band_markup, teacher_markup
@@ -32,6 +33,7 @@ from phantom_core.use_cases.data.demo import load_demo
 DEPTH, LEAF_SESSIONS, N_FOLDS = 5, 50, 5
 LOOKED_AT, CUTS = 2, 8
 MIXED = 20_000
+GUARD_RAILS = GuardRails(0.7, 1.5)
 ALLOWED = tuple(
     name for name in feature_names() if name not in Settings.model_fields["banned_features"].default
 )
@@ -178,7 +180,7 @@ def tasks(
     for k, booster in enumerate(fitted.boosters):
 
         def label(rows: NDArray[np.float32], booster=booster) -> Floats:
-            return teacher_markup(1 / (1 + np.exp(-classifier_margin(booster, rows))))
+            return teacher_markup(1 / (1 + np.exp(-classifier_margin(booster, rows))), GUARD_RAILS)
 
         learned = fitted.fold != k
         found.append(
@@ -214,7 +216,7 @@ def main() -> None:
         fitted = cross_fit(rows, fold, seed=asked.seed)
         # Before calibration, which the few sessions of a fold would make a little uneven; the shape
         # is what is asked about.
-        markup = teacher_markup(1 / (1 + np.exp(-fitted.margin)))
+        markup = teacher_markup(1 / (1 + np.exp(-fitted.margin)), GUARD_RAILS)
         print("| tree of depth 5 | R² | same band | s, five folds |\n|---|---|---|---|", flush=True)
         asked_of = design(rows.values)
         for name, variant in VARIANTS.items():

@@ -1,30 +1,55 @@
-"""Evidence: what whoever approves a change gets to see, frozen with the request by its hash."""
+"""Evidence: what the approvers of a change get to see, frozen with the request by its hash."""
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Final, Generic, TypeVar
 
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 
+from phantom_core.approvals.stored_evidence import StoredFidelity, StoredReplay, Trial
 from phantom_core.core.errors import DataError
+from phantom_core.core.limits import PriceLimits
+from phantom_core.rules.checks.finding import Finding, Severity
+from phantom_core.rules.document import from_json, to_json
+from phantom_core.rules.rule_set import RuleSet
 
 FORMAT: Final = "phantom-evidence/1"
-Document = Mapping[str, JsonValue]
+# 1 had no version and no limits, and wrote {} for a part without figures.
+VERSION: Final = 2
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Part(Generic[Found]):
     """One piece of evidence, or why there is none.
 
     Attributes:
-        found: figures; empty without any.
+        found: figures; None without any.
         problem: a plain sentence; empty where there are figures.
     """
 
-    found: dict[str, JsonValue]
+    found: Annotated[Found | None, BeforeValidator(lambda found: found or None)]
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceData:
+    """What the evidence was worked out of.
+
+    Attributes:
+        lake_version, quotes_version: of the events and of the quotes.
+        sessions, quotes: that were replayed; None without a replay.
+        first_ms, last_ms: first and last quote, UTC milliseconds; None without a replay.
+    """
+
+    lake_version: int
+    quotes_version: int
+    sessions: int | None = None
+    quotes: int | None = None
+    first_ms: int | None = None
+    last_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +57,9 @@ class Evidence:
     """Everything about one revision of a change.
 
     Attributes:
-        format: phantom-evidence/1.
         request_id, revision: what it is about.
         created_ms: UTC milliseconds.
-        rules: the rule set as a JSON document.
+        rules: the rule set, stored as its JSON document.
         text: the same in words.
         policy: rules or model.
         share: of the sessions that get it first.
@@ -51,12 +75,17 @@ class Evidence:
         models: versions by kind.
         data: versions and sizes.
         seed: of everything random.
+        limits: in force when it was gathered; checks and optimum kept to them. None in version 1.
+        version: of the document.
+        format: phantom-evidence/1.
+        stored_text: the text that it was read from, which its hash is of; empty before it is
+            stored.
     """
 
     request_id: int
     revision: int
     created_ms: int
-    rules: dict[str, JsonValue]
+    rules: Annotated[RuleSet, PlainValidator(from_json), PlainSerializer(to_json)]
     text: str
     policy: str
     share: float
@@ -66,19 +95,27 @@ class Evidence:
     highest_markup: float
     lowest_markup: float
     largest_step: float
-    findings: tuple[dict[str, JsonValue], ...]
-    fidelity: Part
-    replay: Part
-    trial: Part
-    models: dict[str, str]
-    data: dict[str, JsonValue]
+    findings: tuple[Finding, ...]
+    fidelity: Part[StoredFidelity]
+    replay: Part[StoredReplay]
+    trial: Part[Trial]
+    models: Mapping[str, str]
+    data: EvidenceData
     seed: int
+    limits: PriceLimits | None
+    version: int = VERSION
     format: str = FORMAT
+    stored_text: str = field(default="", repr=False, compare=False)
 
     def to_text(self) -> str:
-        """One canonical JSON text: equal evidence, equal text."""
+        """One canonical JSON text: equal evidence, equal text; evidence that was read keeps the
+        text it was read from.
+        """
+        if self.stored_text:
+            return self.stored_text
+        document = _ADAPTER.dump_python(self, mode="json", exclude={"stored_text"})
         return json.dumps(
-            asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+            document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
         )
 
     @property
@@ -86,9 +123,9 @@ class Evidence:
         """Hash of the canonical text, in hexadecimal."""
         return evidence_digest(self.to_text())
 
-    def open_findings(self, severity: str) -> list[str]:
+    def open_findings(self, severity: Severity) -> list[str]:
         """What the static checks say of one severity."""
-        return [str(one["says"]) for one in self.findings if one["severity"] == severity]
+        return [one.says for one in self.findings if one.severity == severity]
 
 
 _ADAPTER: Final = TypeAdapter(Evidence)
@@ -98,7 +135,7 @@ def parse_evidence(text: str, sha256: str) -> Evidence:
     """Read evidence back and check it.
 
     Raises:
-        DataError: it was changed since, or is something else.
+        DataError: it was changed since, is of a later version, or is something else.
     """
     if evidence_digest(text) != sha256:
         raise DataError(
@@ -106,11 +143,23 @@ def parse_evidence(text: str, sha256: str) -> Evidence:
             hint="Do not approve; look at the audit chain.",
         )
     try:
-        return _ADAPTER.validate_json(text)
-    except ValidationError as error:
-        raise DataError(
-            f"The evidence {sha256[:12]}… cannot be read: {error.errors()[0]['msg']}."
-        ) from None
+        document = json.loads(text)
+        version = document.get("version", 1)
+        if version > VERSION:
+            raise DataError(
+                f"The evidence {sha256[:12]}… is of version {version}, and this release reads up "
+                f"to {VERSION}.",
+                hint="Update PHANTOM.",
+            )
+        found = _ADAPTER.validate_python({"version": version, "limits": None, **document})
+    except (ValidationError, json.JSONDecodeError, AttributeError, TypeError) as error:
+        said = (
+            error.errors()[0]["msg"]
+            if isinstance(error, ValidationError)
+            else "it is no JSON object"
+        )
+        raise DataError(f"The evidence {sha256[:12]}… cannot be read: {said}.") from None
+    return replace(found, stored_text=text)
 
 
 def evidence_digest(text: str) -> str:

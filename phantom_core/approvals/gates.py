@@ -1,32 +1,10 @@
 """Gates: what must hold before anybody can approve a change."""
 
 from dataclasses import dataclass
-from typing import Final
-
-from pydantic import JsonValue
 
 from phantom_core.approvals.evidence import Evidence
-
-_CLOSE: Final = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What this shop holds changes to.
-
-    Attributes:
-        lowest_markup, highest_markup: guard rails, over the base price.
-        largest_step: a quote may move by this much of the base price.
-        human_premium_cap: humans may pay this much more on average, over the base price.
-        first_markup, first_share: of the first release.
-    """
-
-    lowest_markup: float
-    highest_markup: float
-    largest_step: float
-    human_premium_cap: float
-    first_markup: float
-    first_share: float
+from phantom_core.approvals.stored_evidence import StoredEstimate
+from phantom_core.core.limits import TOLERANCE, PriceLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +24,7 @@ class Gate:
 
 def evaluate_gates(
     evidence: Evidence,
-    limits: Limits,
+    limits: PriceLimits,
     *,
     answers: str,
     revision: int,
@@ -73,22 +51,15 @@ def evaluate_gates(
     return (*found, _first(evidence, limits)) if is_first else tuple(found)
 
 
-def human_premium(evidence: Evidence) -> tuple[float, float, float] | None:
-    """What humans would pay more on average, over the base price, and its interval; None where
-    nobody knows.
+def human_premium(evidence: Evidence) -> StoredEstimate | None:
+    """What humans would pay more on average, over the base price; None where it is undefined.
 
     Logged sessions are asked first, the simulator where they cannot tell.
     """
-    human = _inside(evidence.replay.found, "rules", "human")
-    premium = _inside(human, "premium") if human else None
-    if premium and _number(premium["value"]) is not None:
-        return _triple(premium["value"], premium["low"], premium["high"])
-    proposed = _inside(evidence.trial.found, "proposed")
-    if not proposed or _number(proposed.get("human_premium")) is None:
-        return None
-    interval = proposed["human_premium_ci"]
-    assert isinstance(interval, list)
-    return _triple(proposed["human_premium"], *interval)
+    replay, trial = evidence.replay.found, evidence.trial.found
+    logged = replay.rules.human.premium if replay and replay.rules.human else None
+    simulated = trial.proposed.human_premium if trial else None
+    return next((one for one in (logged, simulated) if one and one.value is not None), None)
 
 
 def _fresh(evidence: Evidence, revision: int, base_version: str) -> Gate:
@@ -105,42 +76,41 @@ def _fresh(evidence: Evidence, revision: int, base_version: str) -> Gate:
     )
 
 
-def _guard_rails(evidence: Evidence, limits: Limits) -> Gate:
-    is_inside = (
-        limits.lowest_markup - _CLOSE <= evidence.lowest_markup
-        and evidence.highest_markup <= limits.highest_markup + _CLOSE
+def _guard_rails(evidence: Evidence, limits: PriceLimits) -> Gate:
+    allowed = limits.guard_rails
+    is_within = allowed.contains(evidence.lowest_markup) and allowed.contains(
+        evidence.highest_markup
     )
     says = f"Mark-ups from ×{evidence.lowest_markup:.2f} to ×{evidence.highest_markup:.2f}"
-    return Gate(
-        "guard rails",
-        is_inside,
-        f"{says}; allowed are ×{limits.lowest_markup:.2f} to ×{limits.highest_markup:.2f}.",
-    )
+    return Gate("guard rails", is_within, f"{says}; allowed are {allowed}.")
 
 
-def _step(evidence: Evidence, limits: Limits) -> Gate:
+def _step(evidence: Evidence, limits: PriceLimits) -> Gate:
     says = (
         f"A price moves by up to {evidence.largest_step:.2f} of the base price; allowed is "
         f"{limits.largest_step:.2f}."
     )
-    return Gate("largest step", evidence.largest_step <= limits.largest_step + _CLOSE, says)
+    return Gate("largest step", evidence.largest_step <= limits.largest_step + TOLERANCE, says)
 
 
-def _premium(evidence: Evidence, limits: Limits) -> Gate:
-    premium = human_premium(evidence)
-    if premium is None:
+def _premium(evidence: Evidence, limits: PriceLimits) -> Gate:
+    name, premium = "human premium", human_premium(evidence)
+    if premium is None or premium.value is None:
         return Gate(
-            "human premium",
+            name,
             False,
-            "Nobody can say what humans would pay: train a classifier and load quotes, then "
-            "submit again.",
+            "What humans would pay is undefined: train a classifier and load quotes, then submit "
+            "again.",
         )
-    value, low, high = premium
+    value, low, high = premium.value, premium.low, premium.high
+    if low is None or high is None:
+        says = f"Humans would pay {value:+.1%} on average, but its confidence interval is undefined"
+        return Gate(name, False, f"{says}: load quotes of more people, then submit again.")
     says = (
         f"Humans would pay {value:+.1%} [{low:+.1%}, {high:+.1%}] on average; allowed is "
         f"{limits.human_premium_cap:+.1%}."
     )
-    return Gate("human premium", value <= limits.human_premium_cap + _CLOSE, says)
+    return Gate(name, value <= limits.human_premium_cap + TOLERANCE, says)
 
 
 def _findings(evidence: Evidence, answers: str) -> Gate:
@@ -158,10 +128,10 @@ def _findings(evidence: Evidence, answers: str) -> Gate:
     )
 
 
-def _first(evidence: Evidence, limits: Limits) -> Gate:
+def _first(evidence: Evidence, limits: PriceLimits) -> Gate:
     is_small = (
-        evidence.highest_markup <= limits.first_markup + _CLOSE
-        and evidence.share <= limits.first_share + _CLOSE
+        evidence.highest_markup <= limits.first_markup + TOLERANCE
+        and evidence.share <= limits.first_share + TOLERANCE
     )
     says = f"Up to ×{evidence.highest_markup:.2f} for {evidence.share:.0%} of the sessions"
     return Gate(
@@ -170,19 +140,3 @@ def _first(evidence: Evidence, limits: Limits) -> Gate:
         f"{says}; a first release has at most ×{limits.first_markup:.2f} for "
         f"{limits.first_share:.0%}.",
     )
-
-
-def _inside(document: dict[str, JsonValue], *path: str) -> dict[str, JsonValue] | None:
-    found: JsonValue = document
-    for name in path:
-        found = found.get(name) if isinstance(found, dict) else None
-    return found if isinstance(found, dict) else None
-
-
-def _number(value: JsonValue) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _triple(*values: JsonValue) -> tuple[float, float, float]:
-    value, low, high = (_number(one) for one in values)
-    return value or 0.0, low or 0.0, high or 0.0

@@ -1,8 +1,9 @@
-"""Limits: guard rails and gates as an administrator set them, where the settings' own do not
-suit.
+"""Limits in the control database: guard rails and gates as an administrator set them; settings give
+those that nobody set.
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Final
 
 import sqlalchemy as sa
@@ -10,9 +11,10 @@ import sqlalchemy as sa
 from phantom_core.accounts.people import MACHINE, require_permission
 from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import InputError
+from phantom_core.core.limits import NAMES, PriceLimits
 from phantom_core.core.settings import Settings
 from phantom_core.database import audit
-from phantom_core.database.connection import METADATA, write_transaction
+from phantom_core.database.connection import METADATA, control_of, write_transaction
 
 LIMITS: Final = sa.Table(
     "limits",
@@ -20,28 +22,44 @@ LIMITS: Final = sa.Table(
     sa.Column("name", sa.String(64), primary_key=True),
     sa.Column("value", sa.Float, nullable=False),
 )
-NAMES: Final = (
-    "lowest_markup",
-    "highest_markup",
-    "largest_step",
-    "human_premium_cap",
-    "first_markup",
-    "first_share",
-    "approvals_needed",
-)
 
 
-def read_limits(connection: sa.Connection, settings: Settings) -> dict[str, float]:
-    """Every limit as it stands."""
-    chosen = {str(row.name): float(row.value) for row in connection.execute(LIMITS.select())}
-    return {name: chosen.get(name, float(getattr(settings, name))) for name in NAMES}
+def read_price_limits(settings: Settings, connection: sa.Connection | None = None) -> PriceLimits:
+    """The limits in force; a use case reads them once.
+
+    Args:
+        settings: name the database, and seed what no administrator set.
+        connection: to read with, where a transaction is open; None opens one.
+    Raises:
+        InputError: a setting that cannot be a limit.
+        UnavailableError: the database does not answer.
+    """
+    if connection is not None:
+        return _price_limits(_numbers(connection, settings))
+    with control_of(settings.database_url, settings.workspace).connect() as opened:
+        return _price_limits(_numbers(opened, settings))
+
+
+def seed_price_limits(settings: Settings) -> PriceLimits:
+    """The limits before any administrator set one; only for where the database cannot be asked.
+
+    Raises:
+        InputError: a setting that cannot be a limit.
+    """
+    return _price_limits(_seeds(settings))
 
 
 def set_limits(
     engine: sa.Engine, who: str, values: Mapping[str, float], settings: Settings, *, now_ms: int
-) -> None:
+) -> PriceLimits:
     """Change some limits.
 
+    Args:
+        engine: of the control database.
+        who: an administrator's login.
+        values: new ones by name.
+        settings: seed what no administrator set.
+        now_ms: UTC milliseconds.
     Raises:
         NotAllowedError: not by this person.
         InputError: a name that is none, or a value that cannot be.
@@ -53,35 +71,43 @@ def set_limits(
     with write_transaction(engine) as connection:
         if who != MACHINE:
             require_permission(connection, who, Permission.LIMITS)
-        before = read_limits(connection, settings)
-        after = before | dict(values)
-        _check(after)
+        before = _numbers(connection, settings)
+        found = _price_limits(before | dict(values))
+        after = {name: float(value) for name, value in asdict(found).items()}
         changed = {name: after[name] for name in NAMES if after[name] != before[name]}
         for name, value in changed.items():
             connection.execute(LIMITS.delete().where(LIMITS.c.name == name))
             connection.execute(LIMITS.insert().values(name=name, value=value))
         if changed:
-            audit.append_entry(
-                connection,
-                now_ms,
-                who,
-                "limits.changed",
-                "limits",
-                {name: [before[name], after[name]] for name in changed},
-            )
+            details = {name: [before[name], after[name]] for name in changed}
+            audit.append_entry(connection, now_ms, who, "limits.changed", "limits", details)
+    return found
 
 
-def _check(found: Mapping[str, float]) -> None:
-    if not 0 < found["lowest_markup"] <= 1 <= found["highest_markup"] <= 10:
+def _numbers(connection: sa.Connection, settings: Settings) -> dict[str, float]:
+    """Every limit by name, before anything is checked: an administrator can correct a setting that
+    cannot be.
+    """
+    chosen = {str(row.name): float(row.value) for row in connection.execute(LIMITS.select())}
+    return _seeds(settings) | {name: value for name, value in chosen.items() if name in NAMES}
+
+
+def _seeds(settings: Settings) -> dict[str, float]:
+    return {name: float(getattr(settings, name)) for name in NAMES}
+
+
+def _price_limits(numbers: Mapping[str, float]) -> PriceLimits:
+    needed = numbers["approvals_needed"]
+    if needed % 1:
         raise InputError(
-            "Guard rails must have the base price between them.",
-            hint="The lowest is up to 1, the highest from 1 to 10.",
+            f"A change cannot need {needed:g} approvals.", hint="Give a whole number from 1."
         )
-    if not 0 < found["first_share"] <= 1:
-        raise InputError("The share of a first release is above 0 and up to 1.")
-    if found["approvals_needed"] < 1 or found["approvals_needed"] % 1:
-        raise InputError(
-            "At least one other person has to approve a change.", hint="Give a whole number from 1."
-        )
-    if min(found["largest_step"], found["first_markup"]) <= 0 or found["human_premium_cap"] < 0:
-        raise InputError("A limit cannot be negative.")
+    return PriceLimits(
+        lowest_markup=numbers["lowest_markup"],
+        highest_markup=numbers["highest_markup"],
+        largest_step=numbers["largest_step"],
+        human_premium_cap=numbers["human_premium_cap"],
+        first_markup=numbers["first_markup"],
+        first_share=numbers["first_share"],
+        approvals_needed=int(needed),
+    )

@@ -75,8 +75,13 @@ def to_html(pack: Pack) -> bytes:
         files("phantom_core.approvals").joinpath("pack.html.j2").read_text(encoding="utf-8")
     )
     premium = human_premium(pack.evidence) if pack.evidence else None
+    data = (
+        {name: value for name, value in asdict(pack.evidence.data).items() if value is not None}
+        if pack.evidence
+        else {}
+    )
     return template.render(
-        pack=pack, request=pack.request, evidence=pack.evidence, premium=premium
+        pack=pack, request=pack.request, evidence=pack.evidence, premium=premium, data=data
     ).encode()
 
 

@@ -11,6 +11,7 @@ from phantom_core.approvals.change_request import Policy, Request, describe_requ
 from phantom_core.approvals.requests import find_request, move_request
 from phantom_core.approvals.tables import DOCUMENTS, RELEASES, REQUESTS
 from phantom_core.core.errors import ConflictError, NotFoundError
+from phantom_core.core.limits import GuardRails
 from phantom_core.database import audit
 
 Kind = Literal["publish", "share", "roll back", "kill", "revive", "expire"]
@@ -39,6 +40,7 @@ class PublishedRelease:
         stable: version that the other sessions get; empty for base prices.
         salt: of the hash that deals sessions out.
         is_killed: whether every price is the base price.
+        lowest_markup, highest_markup: guard rails in force then, over base price.
         who: did it.
         why: said so.
         audit_seq, audit_hash: entry of the chain that says so.
@@ -62,6 +64,11 @@ class PublishedRelease:
     audit_seq: int
     audit_hash: str
     at_ms: int
+
+    @property
+    def guard_rails(self) -> GuardRails:
+        """Every price that follows from it lies within them."""
+        return GuardRails(self.lowest_markup, self.highest_markup)
 
     @property
     def full_version(self) -> str:
@@ -158,7 +165,7 @@ def begin_release(
     why: str,
     *,
     salt: str,
-    rails: tuple[float, float],
+    guard_rails: GuardRails,
     now_ms: int,
 ) -> PublishedRelease:
     """Write a switch down before servers are told.
@@ -169,7 +176,7 @@ def begin_release(
         switch: what changes.
         why: said so.
         salt: for a new canary.
-        rails: lowest and highest mark-up.
+        guard_rails: in force.
         now_ms: UTC milliseconds.
     Raises:
         NotAllowedError: not by this person.
@@ -212,8 +219,8 @@ def begin_release(
         salt=before.salt if before and keeps_salt else salt,
         is_killed=switch.is_killed,
         policy=switch.policy,
-        lowest_markup=rails[0],
-        highest_markup=rails[1],
+        lowest_markup=guard_rails.lowest_markup,
+        highest_markup=guard_rails.highest_markup,
         who=who,
         why=why,
         audit_seq=entry.seq,

@@ -148,8 +148,9 @@ def limits(
     as_json: Json = False,
 ) -> None:
     """Show the guard rails and gates, or change some."""
-    from phantom_core.approvals.limits import read_limits as found_limits
-    from phantom_core.approvals.limits import set_limits
+    from dataclasses import asdict
+
+    from phantom_core.approvals.limits import read_price_limits, set_limits
     from phantom_core.use_cases.approvals.change_requests import control_database
 
     with running(workspace, "changing", as_json=as_json) as (settings, _):
@@ -161,8 +162,7 @@ def limits(
                 settings,
                 now_ms=now_ms(),
             )
-        with control_database(settings).connect() as connection:
-            emit(found_limits(connection, settings), as_json)
+        emit(asdict(read_price_limits(settings)), as_json)
 
 
 def _parsed(values: list[str]) -> dict[str, float]:

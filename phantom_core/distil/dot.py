@@ -4,12 +4,13 @@ it.
 
 from typing import Final
 
-from phantom_core.distil.markup import HIGHEST
 from phantom_core.distil.tree import Leaf, SplitNode, tree_leaves
 from phantom_core.rules.condition import Condition
 
 _LOW: Final = (0xDC, 0xE9, 0xF5)
 _HIGH: Final = (0xF6, 0xC9, 0xA3)
+# Leaves from this mark-up on have the full colour.
+_DARKEST_FROM: Final = 1.5
 _WAY: Final = "#0f9488"
 _HEAD: Final = (
     'digraph tree { rankdir=LR; nodesep=0.12; ranksep=0.45; bgcolor="transparent";\n'
@@ -96,7 +97,7 @@ def _leaf_text(leaf: Leaf) -> str:
 
 
 def _fill(markup_ratio: float) -> str:
-    part = min(1.0, max(0.0, (markup_ratio - 1) / (HIGHEST - 1)))
+    part = min(1.0, max(0.0, (markup_ratio - 1) / (_DARKEST_FROM - 1)))
     red, green, blue = (
         round(low + part * (high - low)) for low, high in zip(_LOW, _HIGH, strict=True)
     )

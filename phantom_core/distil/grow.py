@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from phantom_core.core.arrays import Floats
 from phantom_core.core.errors import InputError
 from phantom_core.distil.lookahead import ahead_cuts
-from phantom_core.distil.markup import HIGHEST, LOWEST
 from phantom_core.distil.merge import merge_trees
 from phantom_core.distil.raw_split import RawSplit, cuts_of, fit_cart
 from phantom_core.distil.sample import DistillationSample
@@ -206,7 +205,7 @@ def _finished(
     """
     if isinstance(node, Leaf):
         return _leaf(
-            round(min(HIGHEST, max(LOWEST, node.markup_ratio)), MARKUP_DIGITS), sample, rows
+            round(sample.guard_rails.clamp(node.markup_ratio), MARKUP_DIGITS), sample, rows
         )
     values = sample.columns[node.condition.feature][rows]
     yes = _finished(node.yes, sample, rows[condition_holds(node.condition, values)])

@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phantom_core.core.arrays import Floats
+from phantom_core.core.limits import GuardRails
 
-LOWEST: Final = 0.7
-HIGHEST: Final = 1.5
 PER_AGENT: Final = 0.5
 PER_PURCHASE: Final = 0.3
 # An agent that pays less than this many base prices leaks money.
@@ -17,21 +16,23 @@ REFERENCE_RATIO: Final = 1.2
 BAND_EDGES: Final = (1 + PER_AGENT * 0.4, 1 + PER_AGENT * 0.7)
 
 
-def teacher_markup(agent_probability: Floats, purchase_probability: Floats | None = None) -> Floats:
+def teacher_markup(
+    agent_probability: Floats, guard_rails: GuardRails, purchase_probability: Floats | None = None
+) -> Floats:
     """Mark up whoever may be an agent, less so whoever would buy anyway.
 
     Args:
         agent_probability: shape (n_rows,).
+        guard_rails: in force.
         purchase_probability: shape (n_rows,); None leaves it out.
     Returns:
-        Price over base price, in [0.7, 1.5], shape (n_rows,).
+        Price over base price, within the guard rails, shape (n_rows,).
 
-    >>> teacher_markup(np.array([0.0, 1.0]), np.array([1.0, 0.0])).tolist()
+    >>> teacher_markup(np.array([0.0, 1.0]), GuardRails(0.7, 1.5), np.array([1.0, 0.0])).tolist()
     [0.7, 1.5]
     """
     discount = 0.0 if purchase_probability is None else PER_PURCHASE * purchase_probability
-    clipped: Floats = np.clip(1 + PER_AGENT * agent_probability - discount, LOWEST, HIGHEST)
-    return clipped
+    return guard_rails.clamp_all(1 + PER_AGENT * agent_probability - discount)
 
 
 def band_markup(markup_ratio: Floats) -> NDArray[np.int64]:

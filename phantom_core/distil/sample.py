@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from phantom_core.core.limits import GuardRails
 from phantom_core.models.encoding import CATEGORIES
 from phantom_core.rules.evaluate import Column
 
@@ -22,6 +23,7 @@ class DistillationSample:
         is_agent: labels.
         base_value: what each session bought, at base prices, currency; 0 without a purchase.
         groups: actor of each session.
+        guard_rails: mark-ups of a tree that learns from them lie within.
     """
 
     columns: Mapping[str, Column]
@@ -29,6 +31,7 @@ class DistillationSample:
     is_agent: NDArray[np.bool_]
     base_value: NDArray[np.float64]
     groups: NDArray[np.int64]
+    guard_rails: GuardRails
 
     def __len__(self) -> int:
         return len(self.markup_ratio)
@@ -46,6 +49,7 @@ class DistillationSample:
             self.is_agent[chosen],
             self.base_value[chosen],
             self.groups[chosen],
+            self.guard_rails,
         )
 
     def without(self, names: Sequence[str]) -> "DistillationSample":

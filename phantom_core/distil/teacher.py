@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from phantom_core.core.limits import GuardRails
 from phantom_core.distil.markup import teacher_markup
 
 
@@ -35,9 +36,11 @@ class ClassifierTeacher:
     Attributes:
         scores: session_id and agent_probability, of sessions that the model which scored them had
             not met.
+        guard_rails: in force.
     """
 
     scores: pa.Table
+    guard_rails: GuardRails
 
     @property
     def name(self) -> str:
@@ -50,7 +53,9 @@ class ClassifierTeacher:
         Args:
             sessions: rows of the feature matrix, with session_id.
         """
-        return teacher_markup(_of_sessions(self.scores, "agent_probability", sessions))
+        return teacher_markup(
+            _of_sessions(self.scores, "agent_probability", sessions), self.guard_rails
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,9 +66,11 @@ class NetworkTeacher:
         scores: session_id, agent_probability and purchase_probability (that any of the session's
             offers is bought; NULL without an offer), of sessions that the networks which scored
             them had not met.
+        guard_rails: in force.
     """
 
     scores: pa.Table
+    guard_rails: GuardRails
 
     @property
     def name(self) -> str:
@@ -78,7 +85,9 @@ class NetworkTeacher:
             sessions: rows of the feature matrix, with session_id.
         """
         purchase = np.nan_to_num(_of_sessions(self.scores, "purchase_probability", sessions))
-        return teacher_markup(_of_sessions(self.scores, "agent_probability", sessions), purchase)
+        return teacher_markup(
+            _of_sessions(self.scores, "agent_probability", sessions), self.guard_rails, purchase
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

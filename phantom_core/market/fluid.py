@@ -99,10 +99,7 @@ def _bound(scenario: Scenario, looks: _Looks, n_points: int) -> float:
         unit_worth, used = _program(scenario, looks, grids)
         around = width * np.linspace(-1.0, 1.0, _FINER_POINTS)
         finer = [
-            np.clip(
-                (prices[:, None] + around).ravel(), scenario.lowest_ratio, scenario.highest_ratio
-            )
-            for prices in used
+            scenario.guard_rails.clamp_all((prices[:, None] + around).ravel()) for prices in used
         ]
         grids = [
             np.unique(np.concatenate([grid, prices]))

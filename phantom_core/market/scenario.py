@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import ErrorDetails
 
 from phantom_core.core.errors import InputError, NotFoundError
+from phantom_core.core.limits import GuardRails
 
 HOURS_A_DAY: Final = 24
 # Ten an hour while people are awake at work, else three: the seed market.
@@ -151,6 +152,11 @@ class Scenario(ScenarioPart):
         if len(set(names)) < len(names):
             raise ValueError("two products have the same name")
         return self
+
+    @property
+    def guard_rails(self) -> GuardRails:
+        """The prices that this market lets through, in units of the base price."""
+        return GuardRails(self.lowest_ratio, self.highest_ratio)
 
     def rates(self) -> NDArray[np.float64]:
         """Expected arrivals in each hour of the horizon, shape (horizon_h,)."""

@@ -184,9 +184,7 @@ class Shops:
             raise InputError(
                 "A price is not a number.", hint="A policy must answer with a price for every shop."
             )
-        return np.broadcast_to(
-            np.clip(given, self.scenario.lowest_ratio, self.scenario.highest_ratio), wanted
-        )
+        return np.broadcast_to(self.scenario.guard_rails.clamp_all(given), wanted)
 
     def _set_clock(self, rows: NDArray[np.int64]) -> None:
         state = self.state

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from phantom_core.core.arrays import Floats
 from phantom_core.core.errors import InputError
+from phantom_core.core.limits import GuardRails
 
 Demand = Callable[[Floats], Floats]
 Objective = Literal["net_of_leakage", "as_first_written"]
@@ -38,28 +39,22 @@ class PricingObjective:
     """What a price is judged by.
 
     Attributes:
-        lowest_ratio, highest_ratio: guard rails, price over base price.
+        guard_rails: the price lies within them.
         reference_ratio: price below which an agent's purchase leaks, over base price.
         leakage_weight: what a unit of leakage costs (λ).
         objective: "net_of_leakage" maximises P(buy | p) · (p − λ · P(agent) · max(0, p_ref − p));
             "as_first_written" maximises p · P(buy | p) · (1 + λ · P(agent)), in which λ changes
             nothing, since the last factor does not depend on p.
     Raises:
-        InputError: rails that leave no price, or a value below 0.
+        InputError: a value below 0.
     """
 
-    lowest_ratio: float = 0.7
-    highest_ratio: float = 1.5
+    guard_rails: GuardRails
     reference_ratio: float = 1.2
     leakage_weight: float = 0.5
     objective: Objective = "net_of_leakage"
 
     def __post_init__(self) -> None:
-        if not 0 < self.lowest_ratio <= self.highest_ratio:
-            raise InputError(
-                f"No price lies between ×{self.lowest_ratio:g} and ×{self.highest_ratio:g}.",
-                hint="Mend the guard rails.",
-            )
         if self.reference_ratio < 0 or self.leakage_weight < 0:
             raise InputError("Reference price and weight of leakage cannot be below 0.")
 
@@ -108,7 +103,7 @@ def expected_revenue(
 
 def price_grid(terms: PricingObjective) -> Floats:
     """Prices between the guard rails, shape (81,)."""
-    return np.linspace(terms.lowest_ratio, terms.highest_ratio, _GRID)
+    return np.linspace(terms.guard_rails.lowest_markup, terms.guard_rails.highest_markup, _GRID)
 
 
 def optimal_prices(terms: PricingObjective, demand: Demand, p_agent: Floats) -> OptimalPrice:
@@ -122,12 +117,13 @@ def optimal_prices(terms: PricingObjective, demand: Demand, p_agent: Floats) -> 
     rows = np.arange(p_agent.size)
     grid = np.broadcast_to(price_grid(terms), (p_agent.size, _GRID))
     coarse = expected_revenue(terms, grid, demand(grid), p_agent)[2].argmax(axis=1)
-    step = (terms.highest_ratio - terms.lowest_ratio) / (_GRID - 1)
+    allowed = terms.guard_rails
+    step = (allowed.highest_markup - allowed.lowest_markup) / (_GRID - 1)
     around = grid[rows, coarse][:, None] + step * np.linspace(-1.0, 1.0, _FINER)
-    finer = np.clip(around, terms.lowest_ratio, terms.highest_ratio)
+    finer = allowed.clamp_all(around)
     p_purchase = demand(finer)
     revenue, leakage, value = expected_revenue(terms, finer, p_purchase, p_agent)
     best = rows, value.argmax(axis=1)
     ratio = finer[best]
-    at_rail = np.isclose(ratio, terms.lowest_ratio) | np.isclose(ratio, terms.highest_ratio)
+    at_rail = np.isclose(ratio, allowed.lowest_markup) | np.isclose(ratio, allowed.highest_markup)
     return OptimalPrice(ratio, p_purchase[best], revenue[best], leakage[best], value[best], at_rail)

@@ -1,13 +1,14 @@
 """Live: which versions price which sessions at this moment, in one small document."""
 
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Annotated, Final, Literal, get_args
 
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass as checked
 
 from phantom_core.core.errors import DataError, InputError
+from phantom_core.core.limits import GuardRails
 from phantom_core.publishing.canary import in_canary
 from phantom_core.publishing.canonical import canonical_json
 from phantom_core.publishing.names import LIVE, check_version
@@ -45,8 +46,8 @@ class Live:
     salt: str = ""
     is_killed: bool = False
     policy: Policy = "rules"
-    lowest_markup: float = 0.7
-    highest_markup: float = 1.5
+    lowest_markup: float = field(kw_only=True)
+    highest_markup: float = field(kw_only=True)
     audit_seq: int = 0
     audit_hash: str = ""
     switched_ms: int = 0
@@ -58,17 +59,18 @@ class Live:
             raise InputError(f"Epoch {self.epoch} is none.", hint="Epochs count switches from 1.")
         if not 0 <= self.share <= 1:
             raise InputError(f"A share of {self.share} is none.", hint="It is between 0 and 1.")
-        if not 0 < self.lowest_markup <= self.highest_markup <= 10:
-            raise InputError(
-                f"Guard rails of {self.lowest_markup} to {self.highest_markup} are none.",
-                hint="Both are price ratios up to 10.",
-            )
+        GuardRails(self.lowest_markup, self.highest_markup)
         if self.policy not in get_args(Policy):
             raise InputError(
                 f"'{self.policy}' is no policy.", hint=f"There are {', '.join(get_args(Policy))}."
             )
         if not _HASH.fullmatch(self.audit_hash):
             raise InputError("The hash of the audit entry is not hexadecimal.")
+
+    @property
+    def guard_rails(self) -> GuardRails:
+        """Every price lies within them."""
+        return GuardRails(self.lowest_markup, self.highest_markup)
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -94,7 +96,9 @@ class Live:
         return canonical_json({**asdict(self), **numbers, "format": FORMAT})
 
 
-NOTHING_LIVE: Final = Live(0, BASE_PRICE)
+# Its guard rails leave the base price alone; whoever prices where nothing is live has the limits in
+# force instead.
+NOTHING_LIVE: Final = Live(0, BASE_PRICE, lowest_markup=1.0, highest_markup=1.0)
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from phantom_core.core.estimate import Estimate
+from phantom_core.core.limits import GuardRails
 from phantom_core.core.progress import Progress, no_progress
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.domains import P_AGENT
@@ -43,37 +44,33 @@ _LIVE: Final = "live"
 _OPTIMUM: Final = "optimum"
 
 
-def best_ratio(sensitivity: float, rails: tuple[float, float], *, is_agent: bool) -> float:
+def best_ratio(sensitivity: float, guard_rails: GuardRails, *, is_agent: bool) -> float:
     """Mark-up that makes the most of one considered purchase, in thousandths.
 
     Args:
         sensitivity: exponent of the demand curve.
-        rails: lowest and highest mark-up.
+        guard_rails: it lies within them.
         is_agent: whether a low price counts as leakage.
 
-    >>> best_ratio(2.0, (0.7, 1.5), is_agent=False)
+    >>> best_ratio(2.0, GuardRails(0.7, 1.5), is_agent=False)
     1.0
     """
-    ratio = np.arange(rails[0], rails[1] + _STEP / 2, _STEP)
+    ratio = np.arange(guard_rails.lowest_markup, guard_rails.highest_markup + _STEP / 2, _STEP)
     leakage = np.maximum(0.0, REFERENCE_RATIO - ratio) if is_agent else 0.0
     reward = purchase_probability(ratio, sensitivity) * (ratio - LEAKAGE_WEIGHT * leakage)
     return float(np.round(ratio[np.argmax(reward)], 3))
 
 
-def at_best(people: Shoppers, decisions: Decisions, rails: tuple[float, float]) -> Decisions:
+def at_best(people: Shoppers, decisions: Decisions, guard_rails: GuardRails) -> Decisions:
     """The same considered purchases, each at the best price for its class.
 
     Args:
         people: who came, and who of them is an agent.
         decisions: what they considered.
-        rails: lowest and highest mark-up.
+        guard_rails: prices lie within them.
     """
-    best = np.array(
-        [
-            best_ratio(HUMAN_SENSITIVITY, rails, is_agent=False),
-            best_ratio(AGENT_SENSITIVITY, rails, is_agent=True),
-        ]
-    )
+    human = best_ratio(HUMAN_SENSITIVITY, guard_rails, is_agent=False)
+    best = np.array([human, best_ratio(AGENT_SENSITIVITY, guard_rails, is_agent=True)])
     is_agent = people.is_agent[people.crowd.actor[decisions.visit]]
     return replace(decisions, price=decisions.base_price * best[is_agent.astype(np.int64)])
 
@@ -124,7 +121,7 @@ def paired_trial(
     live: RuleSet,
     scorer: AgentScorer,
     *,
-    rails: tuple[float, float],
+    guard_rails: GuardRails,
     n_sessions: int,
     seed: int,
     progress: Progress = no_progress,
@@ -135,7 +132,7 @@ def paired_trial(
         proposed: in question.
         live: what it would replace.
         scorer: gives p_agent.
-        rails: lowest and highest mark-up that the optimum may choose.
+        guard_rails: the optimum chooses within them.
         n_sessions: 1 or more.
         seed: of everything random.
         progress: told after every arm.
@@ -150,7 +147,7 @@ def paired_trial(
         people, decisions = run_sessions(partial(RuleQuote, rules, scorer), n_sessions, seed)
         met[name], best[name] = (
             sums_of(people, decisions),
-            sums_of(people, at_best(people, decisions, rails)),
+            sums_of(people, at_best(people, decisions, guard_rails)),
         )
     found = compare_results(met | {_OPTIMUM: best[_LIVE]}, _LIVE, np.random.default_rng(seed))
     shares = {

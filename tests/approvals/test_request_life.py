@@ -25,6 +25,7 @@ from phantom_core.approvals.releases import Switch
 from phantom_core.approvals.states import EDITABLE, OPEN, STATES, STEPS
 from phantom_core.approvals.tables import REQUESTS
 from phantom_core.core.errors import PhantomError
+from phantom_core.core.limits import GuardRails
 from phantom_core.database import audit
 from phantom_core.database.connection import open_database, write_transaction
 from tests.approvals.conftest import HAS_POSTGRES, fresh_schema
@@ -249,12 +250,12 @@ class Life(RuleBasedStateMachine):
 
     def release(self, who: str, allowed: tuple[str, ...], switch: Switch, works: bool) -> bool:
         begun: list[releases.PublishedRelease] = []
-        rails = (0.7, 1.5)
+        rails = GuardRails(0.7, 1.5)
         if not self.ask(
             who in allowed,
             lambda c: begun.append(
                 releases.begin_release(
-                    c, who, switch, "why", salt="s", rails=rails, now_ms=self.clock
+                    c, who, switch, "why", salt="s", guard_rails=rails, now_ms=self.clock
                 )
             ),
         ):
@@ -263,7 +264,7 @@ class Life(RuleBasedStateMachine):
         self.ask(
             False,
             lambda c: releases.begin_release(
-                c, "max", switch, "why", salt="s", rails=rails, now_ms=self.clock
+                c, "max", switch, "why", salt="s", guard_rails=rails, now_ms=self.clock
             ),
         )
         author = self.model[switch.request_id]["author"]

@@ -5,6 +5,7 @@ can be.
 import numpy as np
 import pyarrow as pa
 
+from phantom_core.core.limits import GuardRails
 from phantom_core.distil.sample import DistillationSample, columns_of
 from phantom_core.features.catalogue import FEATURES
 from phantom_core.models.encoding import BROWSER_FAMILIES
@@ -63,4 +64,5 @@ def random_sample(
         is_agent,
         np.where(rng.random(n) < 0.1, 100.0, 0.0),
         np.arange(n) // 2,
+        GuardRails(0.7, 1.5),
     )

@@ -1,9 +1,12 @@
 """Fidelity by hand: the teacher itself, a constant, and the money in between."""
 
+from dataclasses import replace
+
 import duckdb
 import numpy as np
 import pytest
 
+from phantom_core.core.limits import GuardRails
 from phantom_core.distil.fidelity import measure_fidelity
 from phantom_core.distil.frontier import depth_frontier, out_of_fold_markup
 from phantom_core.distil.grow import Recipe
@@ -16,7 +19,12 @@ from tests.distil.sessions import random_sample
 
 def priced(teacher: list[float], agent: list[bool], value: list[float]) -> DistillationSample:
     return DistillationSample(
-        {}, np.array(teacher), np.array(agent), np.array(value), np.arange(len(teacher))
+        {},
+        np.array(teacher),
+        np.array(agent),
+        np.array(value),
+        np.arange(len(teacher)),
+        GuardRails(0.7, 1.5),
     )
 
 
@@ -78,20 +86,18 @@ def test_a_discount_gives_money_away() -> None:
 
 def test_the_full_teacher_spares_who_would_buy_anyway() -> None:
     agent, purchase = np.array([1.0, 0.0, 0.5]), np.array([0.0, 1.0, 0.5])
-    np.testing.assert_allclose(teacher_markup(agent, purchase), [1.5, 0.7, 1.1])
-    np.testing.assert_allclose(teacher_markup(agent), [1.5, 1.0, 1.25])
+    np.testing.assert_allclose(
+        teacher_markup(agent, GuardRails(0.7, 1.5), purchase), [1.5, 0.7, 1.1]
+    )
+    np.testing.assert_allclose(teacher_markup(agent, GuardRails(0.7, 1.5)), [1.5, 1.0, 1.25])
 
 
 def test_sessions_are_judged_by_trees_that_did_not_learn_from_their_actor() -> None:
     sample = random_sample(600)
     fold = make_folds(sample.groups, sample.is_agent, 5, rng())
     markup = out_of_fold_markup(sample, fold, Recipe(leaf_sessions=20), seed=0)
-    turned = DistillationSample(
-        sample.columns,
-        np.where(fold == 2, 3 - sample.markup_ratio, sample.markup_ratio),
-        sample.is_agent,
-        sample.base_value,
-        sample.groups,
+    turned = replace(
+        sample, markup_ratio=np.where(fold == 2, 3 - sample.markup_ratio, sample.markup_ratio)
     )
     np.testing.assert_array_equal(
         out_of_fold_markup(turned, fold, Recipe(leaf_sessions=20), seed=0)[fold == 2],

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from phantom_core.core.errors import InputError
+from phantom_core.core.limits import GuardRails
 from phantom_core.distil.grow import METHODS, Method, Recipe, grow_tree
 from phantom_core.distil.sample import DistillationSample
 from phantom_core.distil.split import make_split, short_between
@@ -27,7 +28,12 @@ def items(views: list[float], markup: list[float], price: float = 5.0) -> Distil
         "avg_price_seen": np.array([price] * (n // 2) + [5.0] * (n - n // 2)),
     }
     return DistillationSample(
-        columns, np.array(markup), np.array(markup) > 1.2, np.full(n, 10.0), np.arange(n)
+        columns,
+        np.array(markup),
+        np.array(markup) > 1.2,
+        np.full(n, 10.0),
+        np.arange(n),
+        GuardRails(0.7, 1.5),
     )
 
 
@@ -90,6 +96,7 @@ def test_looking_ahead_finds_two_questions_that_part_nothing_alone() -> None:
         rng.random(n) < 0.5,
         np.zeros(n),
         np.arange(n),
+        GuardRails(0.7, 1.5),
     )
     kept = {
         method: np.corrcoef(

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from phantom_core.core.limits import GuardRails
 from phantom_core.distil import optimal
 from phantom_core.distil.optimal import optimal_markups
 from phantom_core.models.multitask.inputs import Inputs
 from phantom_core.models.optimal_price import PricingObjective
 
-FREE = PricingObjective(leakage_weight=0.0)
+USUAL = GuardRails(0.7, 1.5)
+FREE = PricingObjective(USUAL, leakage_weight=0.0)
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def test_offers_of_a_session_are_priced_together() -> None:
 
 def test_leakage_of_an_agent_raises_its_price() -> None:
     assert (
-        best([5.0], [0], 1, terms=PricingObjective(leakage_weight=0.5), agent=1.0)[0]
+        best([5.0], [0], 1, terms=PricingObjective(USUAL, leakage_weight=0.5), agent=1.0)[0]
         > best([5.0], [0], 1)[0] + 0.02
     )
 

@@ -4,7 +4,10 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
+from phantom_core.accounts.people import MACHINE
+from phantom_core.approvals.limits import set_limits
 from phantom_core.core.settings import Settings
+from phantom_core.use_cases.approvals.change_requests import control_database
 from phantom_core.use_cases.operations.run_job import WORK
 from phantom_core.use_cases.rules.rule_sets import open_rule_set, rule_set_names
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
@@ -117,6 +120,23 @@ def test_what_is_written_is_what_is_checked(trained: Path, open_page: Open) -> N
     page.run()
     said = texts(page)
     assert "Out of guard rails" in said and "Shadowed" in said and "To mend it: Write 1.50" in said
+
+
+def test_limits_that_change_hold_at_once_and_the_caption_says_where_they_come_from(
+    own: Path, open_page: Open
+) -> None:
+    page = open_page(own, "rules", **CHECK)
+    assert (
+        "Guard rails ×0.70 to ×1.50: the limits in force, which an administrator changes on the "
+        "page People." in texts(page)
+    )
+    settings = Settings(workspace=own)
+    set_limits(
+        control_database(settings), MACHINE, {"highest_markup": 1.2}, settings, now_ms=NOW_MS
+    )
+    page.run()
+    assert "Guard rails ×0.70 to ×1.20: the limits in force" in texts(page)
+    assert "asks ×1.3, above the guard rails ×0.70 to ×1.20" in texts(page)
 
 
 def test_bands_have_nothing_against_them_and_the_engine_agrees(

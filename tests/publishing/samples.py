@@ -1,5 +1,7 @@
 """Small things to publish."""
 
+from typing import Any
+
 from phantom_core.model_store.manifest import FORMAT, Manifest
 from phantom_core.model_store.store import file_digest
 from phantom_core.publishing.live import Live
@@ -13,6 +15,15 @@ BANDS = parse_rules(
 )
 
 
+def make_live(
+    epoch: int, version: str, share: float = 1.0, stable: str = "", **changes: Any
+) -> Live:
+    """What prices sessions, within the usual guard rails unless a test changes them."""
+    return Live(
+        epoch, version, share, stable, **{"lowest_markup": 0.7, "highest_markup": 1.5, **changes}
+    )
+
+
 def release(version: str, markup: float = 1.3) -> RuleRelease:
     """Rules that differ by one mark-up."""
     rules = parse_rules(
@@ -24,8 +35,8 @@ def release(version: str, markup: float = 1.3) -> RuleRelease:
 
 
 FIRST, SECOND = release("first-1", 1.2), release("second-2", 1.4)
-LIVE_FIRST = Live(1, "first-1", salt="a", audit_seq=7, audit_hash="ab" * 32, switched_ms=1)
-LIVE_SECOND = Live(
+LIVE_FIRST = make_live(1, "first-1", salt="a", audit_seq=7, audit_hash="ab" * 32, switched_ms=1)
+LIVE_SECOND = make_live(
     2,
     "second-2",
     share=0.1,

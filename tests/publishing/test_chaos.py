@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 
 from phantom_core.core.errors import PhantomError, UnavailableError
-from phantom_core.publishing.live import Live
 from phantom_core.publishing.publish import (
     NotSwitchedError,
     UncertainError,
     publish_release,
     read_published,
 )
-from tests.publishing.samples import release
+from tests.publishing.samples import make_live, release
 from tests.publishing.servers import BINARIES, OwnServer
 
 SEED, FOR_S = 20_261, 3.0
@@ -46,7 +45,7 @@ class Play:
                 ]
                 try:
                     publish_release(
-                        client, Live(epoch, f"new-{epoch}", 0.5, f"stable-{epoch}"), releases
+                        client, make_live(epoch, f"new-{epoch}", 0.5, f"stable-{epoch}"), releases
                     )
                 except NotSwitchedError:
                     self.refused.add(epoch)

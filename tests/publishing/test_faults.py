@@ -11,7 +11,6 @@ import redis
 
 from phantom_core.core.errors import PhantomError, UnavailableError
 from phantom_core.publishing.divergence import compare_documents, restore_documents
-from phantom_core.publishing.live import Live
 from phantom_core.publishing.publish import (
     NotSwitchedError,
     UncertainError,
@@ -20,7 +19,7 @@ from phantom_core.publishing.publish import (
     read_published,
 )
 from tests.publishing.proxy import Fate, Proxy, at
-from tests.publishing.samples import FIRST, LIVE_FIRST, LIVE_SECOND, SECOND, release
+from tests.publishing.samples import FIRST, LIVE_FIRST, LIVE_SECOND, SECOND, make_live, release
 from tests.publishing.servers import BINARIES, OwnServer
 
 # Publishing two releases on a new connection: put and look at each, switch, read back.
@@ -240,7 +239,7 @@ def test_a_server_that_is_frozen_is_given_up_on_within_seconds(server: OwnServer
 
 
 def test_a_switch_that_arrives_late_loses_against_a_later_one(server: OwnServer) -> None:
-    third, live = release("third-3", 1.1), Live(3, "third-3")
+    third, live = release("third-3", 1.1), make_live(3, "third-3")
     with Proxy(server.port, at(SWITCH, "stall")) as proxy, server.client() as other:
         with server.client(port=proxy.port) as client:
             assert attempt(client, server) is UncertainError

@@ -4,7 +4,7 @@ import pytest
 import redis
 
 from phantom_core.core.errors import ConflictError, InputError, NotFoundError
-from phantom_core.publishing.live import NOTHING_LIVE, Live
+from phantom_core.publishing.live import NOTHING_LIVE
 from phantom_core.publishing.publish import (
     NotSwitchedError,
     publish_release,
@@ -12,7 +12,7 @@ from phantom_core.publishing.publish import (
     read_published,
     read_release,
 )
-from tests.publishing.samples import FIRST, LIVE_FIRST, LIVE_SECOND, SECOND, release
+from tests.publishing.samples import FIRST, LIVE_FIRST, LIVE_SECOND, SECOND, make_live, release
 
 
 def test_nothing_is_live_before_anything_is_published(client: redis.Redis) -> None:
@@ -50,7 +50,7 @@ def test_other_content_under_the_same_epoch_is_a_conflict(client: redis.Redis) -
     with pytest.raises(
         NotSwitchedError, match="rules:live already holds something else under epoch 1"
     ):
-        publish_release(client, Live(1, "second-2"), [SECOND])
+        publish_release(client, make_live(1, "second-2"), [SECOND])
     assert read_live(client) == LIVE_FIRST
 
 
@@ -59,7 +59,7 @@ def test_a_version_never_changes(client: redis.Redis) -> None:
     with pytest.raises(
         NotSwitchedError, match="rules:first-1 is already on the server with other content"
     ):
-        publish_release(client, Live(2, "first-1"), [release("first-1", 1.5)])
+        publish_release(client, make_live(2, "first-1"), [release("first-1", 1.5)])
     assert read_live(client) == LIVE_FIRST
     assert read_release(client, "first-1") == FIRST
 
@@ -77,7 +77,7 @@ def test_epochs_begin_with_1(client: redis.Redis) -> None:
 
 
 def test_the_base_price_is_published_without_rules(client: redis.Redis) -> None:
-    publish_release(client, Live(3, ""), [])
+    publish_release(client, make_live(3, ""), [])
     live = read_live(client)
     assert live
     assert live.version_for("anyone") == ""
@@ -93,5 +93,5 @@ def test_who_gets_what() -> None:
     versions = [LIVE_SECOND.version_for(one) for one in sessions]
     assert set(versions) == {"second-2", "first-1"}
     assert 60 < versions.count("second-2") < 140
-    assert {Live(3, "second-2", is_killed=True).version_for(one) for one in sessions} == {""}
+    assert {make_live(3, "second-2", is_killed=True).version_for(one) for one in sessions} == {""}
     assert {NOTHING_LIVE.version_for(one) for one in sessions} == {""}

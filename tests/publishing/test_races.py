@@ -8,14 +8,13 @@ from pathlib import Path
 import redis
 
 from phantom_core.core.settings import Settings
-from phantom_core.publishing.live import Live
 from phantom_core.publishing.publish import (
     NotSwitchedConflictError,
     publish_release,
     read_published,
 )
 from phantom_core.valkey.server import connect_server
-from tests.publishing.samples import release
+from tests.publishing.samples import make_live, release
 
 N_PUBLISHERS, N_EACH = 4, 25
 ROOT = Path(__file__).parents[2]
@@ -48,7 +47,9 @@ def publish_many(client: redis.Redis, k: int) -> list[int]:
             release(f"stable-{epoch}", 1 + epoch / 2000),
         ]
         try:
-            publish_release(client, Live(epoch, f"new-{epoch}", 0.5, f"stable-{epoch}"), releases)
+            publish_release(
+                client, make_live(epoch, f"new-{epoch}", 0.5, f"stable-{epoch}"), releases
+            )
         except NotSwitchedConflictError:
             continue
         went_live.append(epoch)

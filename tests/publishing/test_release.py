@@ -14,7 +14,7 @@ from phantom_core.publishing.release import parse_release, release_of
 from phantom_core.rules.evaluate import evaluate_rules
 from phantom_core.rules.jdm import from_jdm
 from phantom_core.rules.rule_set import RuleSet
-from tests.publishing.samples import FIRST, LIVE_SECOND
+from tests.publishing.samples import FIRST, LIVE_SECOND, make_live
 from tests.rules import strategies, test_text
 
 VERSIONS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}", fullmatch=True).filter(
@@ -30,11 +30,11 @@ lives = st.builds(
     TEXTS,
     st.booleans(),
     st.sampled_from(["rules", "model"]),
-    st.floats(0.1, 1),
-    st.floats(1, 10),
     st.integers(0),
     st.from_regex(r"[0-9a-f]{0,64}", fullmatch=True),
     st.integers(0),
+    lowest_markup=st.floats(0.1, 1),
+    highest_markup=st.floats(1, 10),
 )
 
 
@@ -140,7 +140,7 @@ def test_what_is_live_comes_back_from_its_bytes(live: Live) -> None:
 
 
 def test_whole_numbers_make_no_difference() -> None:
-    assert Live(1, "v1", share=1).to_bytes() == Live(1, "v1", share=1.0).to_bytes()
+    assert make_live(1, "v1", share=1).to_bytes() == make_live(1, "v1", share=1.0).to_bytes()
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_whole_numbers_make_no_difference() -> None:
         ({"share": None}, "is damaged, at share"),
         ({"version": "live"}, "'live' cannot name a version"),
         ({"policy": "whim"}, "is damaged, at policy"),
-        ({"lowest_markup": 2.0}, "Guard rails of 2.0 to 1.5 are none"),
+        ({"lowest_markup": 2.0}, "No price lies within guard rails of ×2 to ×1.5"),
         ({"format": "phantom-live/2"}, "format 'phantom-live/2'"),
         ({"more": 1}, "is damaged, at more"),
         ({"audit_hash": "xyz"}, "not hexadecimal"),

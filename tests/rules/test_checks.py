@@ -2,15 +2,16 @@
 
 import pytest
 
+from phantom_core.core.limits import GuardRails
 from phantom_core.features.domains import BROWSERS, session_domains
 from phantom_core.models.encoding import BROWSER_FAMILIES
 from phantom_core.rules.checks.check import check_rules, count_findings
 from phantom_core.rules.checks.finding import KINDS, Finding
-from phantom_core.rules.checks.limits import CheckLimits
+from phantom_core.rules.checks.limits import RuleLimits
 from phantom_core.rules.domain import Domain
 from phantom_core.rules.text import parse_rules
 
-LIMITS = CheckLimits(
+LIMITS = RuleLimits(
     {
         **session_domains(),
         "interaction_velocity": Domain(
@@ -20,6 +21,7 @@ LIMITS = CheckLimits(
             "category", None, None, True, BROWSERS, seen_categories=("Chrome", "Safari")
         ),
     },
+    GuardRails(0.7, 1.5),
     banned=("session_start_hour",),
 )
 BANDS = "IF p_agent > 0.7 THEN markup 1.3\nELIF p_agent > 0.4 THEN markup 1.1\nELSE markup 1"

@@ -8,9 +8,9 @@ import pytest
 import redis
 
 from phantom_core.core.settings import Settings
-from phantom_core.publishing.live import Live
 from phantom_core.publishing.publish import publish_release
 from phantom_core.services.openapi import FOLDER, openapi_documents
+from tests.publishing.samples import make_live
 from tests.services.conftest import Serve
 from tests.services.samples import FAST, release
 
@@ -25,7 +25,7 @@ def test_a_document_is_current(name: str) -> None:
 def test_schemathesis_finds_no_500_and_no_answer_that_is_not_documented(
     settings: Settings, client: redis.Redis, serve: Serve, tmp_path: Path
 ) -> None:
-    publish_release(client, Live(1, "first"), [release("first", FAST.format(1.2))])
+    publish_release(client, make_live(1, "first"), [release("first", FAST.format(1.2))])
     with serve(settings) as shop:
         checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
         command = [

@@ -2,12 +2,17 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
 import redis
 
+from phantom_core.accounts.people import MACHINE
+from phantom_core.approvals.limits import set_limits
+from phantom_core.core.limits import GuardRails
 from phantom_core.core.settings import Settings
+from phantom_core.database.connection import control_of
 from phantom_core.publishing.experiments import (
     LiveArm,
     LiveExperiment,
@@ -15,12 +20,13 @@ from phantom_core.publishing.experiments import (
     publish_experiments,
 )
 from phantom_core.publishing.figures import Figures, publish_elasticities, publish_prices
-from phantom_core.publishing.live import Live
 from phantom_core.publishing.models import publish_model
 from phantom_core.publishing.publish import publish_release
 from phantom_core.publishing.session_features import write_features
 from phantom_core.publishing.session_prices import write_session_prices
 from phantom_core.services.pricing.answer import PriceAnswer
+from phantom_core.services.pricing.service import terms_at_start
+from tests.publishing.samples import make_live
 from tests.services.conftest import ROOM, SUITE, Serve, wait_until
 from tests.services.samples import (
     BANDS,
@@ -63,7 +69,7 @@ def test_rules_experiments_prices_and_elasticities_are_taken_up_while_it_runs(
     write_features(client, [session("bot", BOT), session("person", PERSON)])
     with serve(settings) as shop:
         assert price(shop, sessionId="bot")["price"] == ROOM
-        publish_release(client, Live(1, "first"), [FIRST])
+        publish_release(client, make_live(1, "first"), [FIRST])
         wait_until(lambda: price(shop, sessionId="bot")["price"] == 120.0)
         found = price(shop, sessionId="bot", experimentId="e7")
         assert (found["rule_id"], found["rules_version"], found["source"]) == (
@@ -75,14 +81,14 @@ def test_rules_experiments_prices_and_elasticities_are_taken_up_while_it_runs(
         publish_elasticities(client, Figures("e-1", 1, {"room": -1.7}))
         wait_until(lambda: price(shop)["elasticity"] == -1.7)
         arms = (LiveArm("now", 0.5, "live"), LiveArm("more", 0.5, "second"))
-        publish_release(client, Live(2, "second", share=0.0, stable="first"), [FIRST, SECOND])
+        publish_release(client, make_live(2, "second", share=0.0, stable="first"), [FIRST, SECOND])
         publish_experiments(client, LiveExperiments(1, (LiveExperiment("more", "salt", arms),)))
         wait_until(lambda: price(shop, sessionId="bot")["variant"] in ("now", "more"))
         publish_experiments(client, LiveExperiments(2, ()))
-        publish_release(client, Live(3, "first", is_killed=True), [FIRST])
+        publish_release(client, make_live(3, "first", is_killed=True), [FIRST])
         wait_until(lambda: price(shop, sessionId="bot")["source"] == "kill_switch")
         publish_prices(client, Figures("p-1", 1, {"room": 90.0}))
-        publish_release(client, Live(4, ""), [])
+        publish_release(client, make_live(4, ""), [])
         wait_until(lambda: price(shop, sessionId="bot")["source"] == "global_price")
         write_session_prices(client, "bot", {"room": 95.0})
         assert (price(shop, sessionId="bot")["price"], price(shop, sessionId="bot")["source"]) == (
@@ -96,7 +102,9 @@ def test_models_score_in_the_service_and_are_swapped_when_announced(
 ) -> None:
     publish_model(client, "classifier", saved_classifier(settings))
     publish_model(client, "multitask", saved_network(settings))
-    publish_release(client, Live(1, "bands"), [release("bands", BANDS, {"classifier": "trees-1"})])
+    publish_release(
+        client, make_live(1, "bands"), [release("bands", BANDS, {"classifier": "trees-1"})]
+    )
     write_features(client, [session("bot", BOT), session("person", PERSON)])
     with serve(settings) as shop:
         found = price(shop, sessionId="bot")
@@ -116,7 +124,7 @@ def test_models_score_in_the_service_and_are_swapped_when_announced(
         wait_until(lambda: price(shop, sessionId="bot")["model_version"] == "trees-2")
         publish_release(
             client,
-            Live(2, "bands", policy="model"),
+            make_live(2, "bands", policy="model"),
             [release("bands", BANDS, {"classifier": "trees-1"})],
         )
         wait_until(lambda: price(shop, sessionId="bot")["source"] == "model")
@@ -178,7 +186,7 @@ def test_what_cannot_be_answered_says_why(
 def test_sql_in_a_session_id_is_a_session_that_nobody_knows(
     settings: Settings, client: redis.Redis, serve: Serve
 ) -> None:
-    publish_release(client, Live(1, "first"), [FIRST])
+    publish_release(client, make_live(1, "first"), [FIRST])
     with serve(settings) as shop:
         found = price(shop, sessionId="x'; DROP TABLE sessions; --")
         assert (found["price"], found["reason"]) == (ROOM, "no_features")
@@ -227,11 +235,39 @@ def test_web_pages_may_ask_where_they_are_allowed_to(settings: Settings, serve: 
             assert answer.headers.get("access-control-allow-origin") == allowed
 
 
+def test_limits_hold_where_nothing_is_live(
+    tmp_path: Path, settings: Settings, client: redis.Redis, serve: Serve
+) -> None:
+    # The server of the shop, and a control database of its own.
+    own = settings.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'control.sqlite'}"})
+    set_limits(
+        control_of(own.database_url, own.workspace), MACHINE, {"highest_markup": 1.2}, own, now_ms=1
+    )
+    write_session_prices(client, "s1", {"room": 140.0})
+    with serve(own) as shop:
+        found = price(shop, sessionId="s1")
+        assert (found["price"], found["source"], found["guard_rail"]) == (
+            120.0,
+            "session_price",
+            "highest",
+        )
+
+
+def test_prices_go_on_without_the_control_database(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = settings.model_copy(
+        update={"database_url": "postgresql://127.0.0.1:1/phantom", "highest_markup": 1.3}
+    )
+    assert terms_at_start(gone).guard_rails == GuardRails(0.7, 1.3)
+    assert "Guard rails are the settings' own until something is live." in caplog.text
+
+
 def test_guard_rails_of_what_is_live_hold_over_http(
     settings: Settings, client: redis.Redis, serve: Serve
 ) -> None:
     write_features(client, [session("bot", BOT)])
-    publish_release(client, replace(Live(1, "second"), highest_markup=1.1), [SECOND])
+    publish_release(client, replace(make_live(1, "second"), highest_markup=1.1), [SECOND])
     with serve(settings) as shop:
         found = price(shop, sessionId="bot")
         assert (found["price"], found["guard_rail"], found["rule_id"]) == (

@@ -12,24 +12,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from phantom_core.core.limits import GuardRails
 from phantom_core.events.decision import PriceDecision
 from phantom_core.models.inference_classifier import InferenceClassifier
 from phantom_core.models.multitask.inputs import Inputs
 from phantom_core.models.multitask.scorer import NetworkScorer, NetworkScores
+from phantom_core.models.optimal_price import PricingObjective
 from phantom_core.publishing.canary import in_canary
 from phantom_core.publishing.experiments import LiveArm, LiveExperiment
-from phantom_core.publishing.live import Live
 from phantom_core.services.pricing.decision import (
     PriceRequest,
     PriceResult,
     SessionState,
     decide_price,
 )
-from phantom_core.services.pricing.guard_rails import within_rails
 from phantom_core.services.pricing.options import arm_of
 from phantom_core.services.pricing.product import PricedProduct
 from phantom_core.services.pricing.published_state import PublishedState
 from phantom_core.services.pricing.refresh import make_ready
+from tests.publishing.samples import make_live
 from tests.services.samples import BANDS, BOT, FAST, PERSON, release
 
 ROOM = PricedProduct("room", 100.0)
@@ -37,7 +38,7 @@ READY = {
     "first": make_ready(release("first", FAST.format(1.2))),
     "second": make_ready(release("second", FAST.format(1.4))),
 }
-LIVE = PublishedState(live=Live(5, "first"), releases=READY)
+LIVE = PublishedState(live=make_live(5, "first"), releases=READY)
 
 
 @dataclass
@@ -85,7 +86,12 @@ def price(
     session_id: str | None = "s1",
     product: PricedProduct = ROOM,
 ) -> tuple[PriceDecision, PriceResult]:
-    return decide_price(standing, PriceRequest("hotel", product, session_id, None, 1), known)
+    return decide_price(
+        standing,
+        PriceRequest("hotel", product, session_id, None, 1),
+        known,
+        PricingObjective(GuardRails(0.7, 1.5)),
+    )
 
 
 def told(
@@ -122,7 +128,7 @@ def test_the_order_is_kill_switch_session_price_rules_global_price_base_price() 
     assert told(killed, known) == (100.0, "kill_switch", None)
     assert told(everything, known) == (95.0, "session_price", None)
     assert told(everything, SessionState(features=BOT)) == (120.0, "rules", None)
-    assert told(replace(everything, live=Live(6, "")), SessionState(features=BOT)) == (
+    assert told(replace(everything, live=make_live(6, "")), SessionState(features=BOT)) == (
         90.0,
         "global_price",
         None,
@@ -139,7 +145,7 @@ def test_what_is_missing_gives_the_base_price_and_the_reason(reason: str) -> Non
 
 def test_without_features_or_a_session_rules_cannot_decide() -> None:
     assert told(LIVE, SessionState()) == (100.0, "base_price", "no_features")
-    assert told(replace(LIVE, live=Live(5, "second", 0.1, "first")), SessionState(), None) == (
+    assert told(replace(LIVE, live=make_live(5, "second", 0.1, "first")), SessionState(), None) == (
         100.0,
         "base_price",
         "no_session",
@@ -149,14 +155,14 @@ def test_without_features_or_a_session_rules_cannot_decide() -> None:
 def test_rules_that_read_nothing_need_no_session() -> None:
     flat = replace(
         LIVE,
-        live=Live(5, "flat"),
+        live=make_live(5, "flat"),
         releases={"flat": make_ready(release("flat", "ELSE markup 1.05"))},
     )
     assert told(flat, SessionState()) == (105.0, "rules", None)
 
 
 def test_a_release_that_is_not_there_is_no_price_of_its_own() -> None:
-    gone = replace(LIVE, live=Live(5, "gone"))
+    gone = replace(LIVE, live=make_live(5, "gone"))
     assert told(gone, SessionState(features=BOT)) == (100.0, "base_price", "rules_missing")
     assert told(replace(gone, problems={"gone": "damaged"}), SessionState(features=BOT)) == (
         100.0,
@@ -167,7 +173,7 @@ def test_a_release_that_is_not_there_is_no_price_of_its_own() -> None:
 
 def test_rules_read_the_probability_of_the_classifier() -> None:
     ready = {"bands": make_ready(release("bands", BANDS, {"classifier": "trees-1"}))}
-    standing = PublishedState(live=Live(1, "bands"), releases=ready)
+    standing = PublishedState(live=make_live(1, "bands"), releases=ready)
     assert told(replace(standing, classifier=classifier(0.9)), SessionState(features=BOT)) == (
         130.0,
         "rules",
@@ -193,16 +199,14 @@ def test_rules_that_were_approved_without_a_classifier_say_what_undefined_means(
     ready = {
         "v": make_ready(release("v", "IF p_agent IS UNDEFINED THEN markup 1.1\nELSE markup 1.0"))
     }
-    assert told(PublishedState(live=Live(1, "v"), releases=ready), SessionState(features=BOT)) == (
-        110.0,
-        "rules",
-        None,
-    )
+    assert told(
+        PublishedState(live=make_live(1, "v"), releases=ready), SessionState(features=BOT)
+    ) == (110.0, "rules", None)
 
 
 def test_the_models_price_is_the_best_one_within_the_rails() -> None:
     standing = replace(
-        LIVE, live=Live(5, "first", policy="model", highest_markup=1.3), network=network(1.25)
+        LIVE, live=make_live(5, "first", policy="model", highest_markup=1.3), network=network(1.25)
     )
     decision, _ = price(standing, SessionState(features=BOT))
     assert (decision.source, decision.rule_id, decision.network_version) == ("model", None, "net-1")
@@ -212,7 +216,7 @@ def test_the_models_price_is_the_best_one_within_the_rails() -> None:
 
 
 def test_where_the_model_cannot_price_its_rules_do() -> None:
-    standing = replace(LIVE, live=Live(5, "first", policy="model"))
+    standing = replace(LIVE, live=make_live(5, "first", policy="model"))
     assert told(standing, SessionState(features=BOT)) == (120.0, "rules", "model_missing")
     assert told(replace(standing, network=network(-1)), SessionState(features=BOT)) == (
         120.0,
@@ -230,7 +234,7 @@ def test_where_the_model_cannot_price_its_rules_do() -> None:
 
 
 def test_the_canary_gets_its_share_and_every_price_its_propensity() -> None:
-    standing = replace(LIVE, live=Live(5, "second", share=0.1, stable="first", salt="x"))
+    standing = replace(LIVE, live=make_live(5, "second", share=0.1, stable="first", salt="x"))
     decided = [price(standing, SessionState(features=BOT), f"s{n}")[0] for n in range(20_000)]
     new = [one for one in decided if one.rules_version == "second"]
     assert len(new) / len(decided) == pytest.approx(0.1, abs=0.01)
@@ -245,12 +249,14 @@ def test_the_canary_gets_its_share_and_every_price_its_propensity() -> None:
 
 
 def test_a_price_that_both_versions_ask_is_certain() -> None:
-    standing = replace(LIVE, live=Live(5, "second", share=0.1, stable="first", salt="x"))
+    standing = replace(LIVE, live=make_live(5, "second", share=0.1, stable="first", salt="x"))
     assert price(standing, SessionState(features=PERSON))[0].propensity == 1.0
 
 
 def test_sessions_outside_the_canary_of_a_first_release_go_on_without_rules() -> None:
-    standing = replace(LIVE, live=Live(5, "second", share=0.5, salt="x"), prices={"room": 90.0})
+    standing = replace(
+        LIVE, live=make_live(5, "second", share=0.5, salt="x"), prices={"room": 90.0}
+    )
     decided = [price(standing, SessionState(features=BOT), f"s{n}")[0] for n in range(100)]
     assert {(one.source, one.price, one.propensity) for one in decided} == {
         ("rules", 140.0, 0.5),
@@ -278,7 +284,9 @@ def test_an_experiment_splits_sessions_by_its_shares() -> None:
 
 def test_arms_that_ask_the_same_share_their_propensity() -> None:
     standing = replace(
-        LIVE, experiments=(EXPERIMENT,), live=Live(5, "second", share=0.5, stable="first", salt="c")
+        LIVE,
+        experiments=(EXPERIMENT,),
+        live=make_live(5, "second", share=0.5, stable="first", salt="c"),
     )
     found = {
         one.propensity
@@ -317,7 +325,7 @@ def test_no_price_ever_leaves_the_guard_rails(
     base: float, asked: float, rails: tuple[float, float]
 ) -> None:
     low, high = rails
-    found, rail = within_rails(asked, base * low, base * high)
+    found, rail = GuardRails(low, high).clamp_price(asked, base)
     assert base * low * (1 - 1e-12) - 1e-9 <= found <= base * high * (1 + 1e-12) + 1e-9
     assert (rail is None) == (base * low <= asked <= base * high)
     assert found == round(found, 2) or math.ceil(base * low * 100 - 1e-9) > math.floor(
@@ -333,7 +341,7 @@ def test_guard_rails_hold_for_session_and_global_prices(
     asked: float, found: float, rail: str | None
 ) -> None:
     railed = PublishedState(
-        live=Live(1, "", lowest_markup=0.8, highest_markup=1.2), prices={"room": asked}
+        live=make_live(1, "", lowest_markup=0.8, highest_markup=1.2), prices={"room": asked}
     )
     for known in (SessionState(price=asked), SessionState()):
         decision, priced = price(railed, known)

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from phantom_core.core.errors import CancelledError, DataError, InputError, NotFoundError
+from phantom_core.core.limits import GuardRails
 from phantom_core.core.progress import no_progress
 from phantom_core.core.settings import Settings
 from phantom_core.distil.grow import Recipe
@@ -20,6 +21,7 @@ from phantom_core.features.catalogue import feature_names
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
 from phantom_core.model_store.store import ModelStore
+from phantom_core.models.optimal_price import PricingObjective
 from phantom_core.rules.evaluate import evaluate_rules
 from phantom_core.rules.text import parse_rules
 from phantom_core.use_cases.explanations.distil import (
@@ -143,10 +145,16 @@ def test_a_network_teaches_with_both_of_its_answers() -> None:
             "purchase_probability": pa.array([0.0, 1.0, None], pa.float64()),
         }
     )
-    ratio = NetworkTeacher(scores).markup_ratio(sessions)
+    ratio = NetworkTeacher(scores, GuardRails(0.7, 1.5)).markup_ratio(sessions)
     assert np.allclose(ratio, [1.5, 0.7, 1.25, np.nan], equal_nan=True)
 
 
 def test_without_a_network_the_network_cannot_teach(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="No multitask has been trained"):
-        teacher_named(Settings(workspace=tmp_path), Lake(tmp_path / "lake"), "network", no_progress)
+        teacher_named(
+            Settings(workspace=tmp_path),
+            Lake(tmp_path / "lake"),
+            "network",
+            PricingObjective(GuardRails(0.7, 1.5)),
+            no_progress,
+        )

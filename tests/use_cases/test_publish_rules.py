@@ -27,6 +27,7 @@ from phantom_core.core.errors import (
     PhantomError,
     UnavailableError,
 )
+from phantom_core.core.limits import GuardRails
 from phantom_core.core.settings import Settings
 from phantom_core.database import audit
 from phantom_core.database.connection import write_transaction
@@ -302,7 +303,7 @@ def begun(settings: Settings, number: int) -> PublishedRelease:
         )
         switch = Switch("publish", number, document.version, 0.1, "", False, "rules")
         return releases.begin_release(
-            connection, MAX, switch, "", salt="s", rails=(0.7, 1.5), now_ms=NOW
+            connection, MAX, switch, "", salt="s", guard_rails=GuardRails(0.7, 1.5), now_ms=NOW
         )
 
 

@@ -22,7 +22,7 @@ from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.use_cases.data.demo import load_demo
 from phantom_core.use_cases.data.ingest import ingest_files
 from phantom_core.use_cases.explanations.distil import distil_rules, teacher_named
-from phantom_core.use_cases.models.price import price_offer
+from phantom_core.use_cases.models.price import price_offer, terms_of
 from phantom_core.use_cases.models.train_multitask import leak_suspects, train_multitask
 from phantom_core.use_cases.models.tune_multitask import (
     tune_multitask,
@@ -126,7 +126,7 @@ def test_a_price_is_within_the_rails_and_better_than_the_base_price(
 def test_the_networks_optimal_markups_teach_a_tree(report: MultitaskReport, demo: Settings) -> None:
     lake = open_lake(demo)
     matrix = FeatureStore(lake).matrix()
-    teacher, version = teacher_named(demo, lake, "optimal", no_progress)
+    teacher, version = teacher_named(demo, lake, "optimal", terms_of(demo), no_progress)
     markup = teacher.markup_ratio(matrix)
     priced = markup[~np.isnan(markup)]
     assert version == report.model_version

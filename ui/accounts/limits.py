@@ -5,7 +5,7 @@ from typing import Final
 import streamlit as st
 
 from phantom_core.accounts.roles import Permission
-from phantom_core.approvals.limits import read_limits, set_limits
+from phantom_core.approvals.limits import read_price_limits, set_limits
 from phantom_core.core.settings import Settings
 from phantom_core.use_cases.approvals.change_requests import control_database
 from ui.accounts.account import current_login, is_allowed
@@ -34,8 +34,7 @@ _TITLES: Final = {
 def limits_form(settings: Settings) -> None:
     """Show the limits; administrators change them."""
     st.subheader("Guard rails and gates")
-    with control_database(settings).connect() as connection:
-        found = read_limits(connection, settings)
+    found = read_price_limits(settings)
     is_open = is_allowed(Permission.LIMITS)
     values: dict[str, float] = {}
     with st.form("limits", border=is_open):
@@ -44,7 +43,7 @@ def limits_form(settings: Settings) -> None:
             with columns[position % 4]:
                 values[name] = st.number_input(
                     title,
-                    value=found[name],
+                    value=float(getattr(found, name)),
                     step=step,
                     help=help_text,
                     disabled=not is_open,

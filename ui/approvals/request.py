@@ -137,10 +137,13 @@ def _effect(seen: Reviewed) -> None:
     with right:
         if evidence.trial.found:
             trial = trial_table(evidence)
-            sessions = evidence.trial.found["sessions"]
+            within = (
+                f", within guard rails {evidence.limits.guard_rails}" if evidence.limits else ""
+            )
+            sessions = f"The same {evidence.trial.found.sessions:,} generated sessions"
             reading = (
-                f"The same {sessions:,} generated sessions; the optimum prices what they "
-                "considered, knowing who is an agent."
+                f"{sessions}; the optimum prices what they considered, knowing who is an "
+                f"agent{within}."
             )
             show_chart(trial_chart(trial), "Reward in the simulator", reading, key="trial")
             st.dataframe(trial, hide_index=True, column_config=_TRIAL_COLUMNS)
@@ -154,20 +157,15 @@ def _effect(seen: Reviewed) -> None:
 
 
 def _sources(evidence: Evidence) -> None:
-    told = [f"events version {evidence.data['lake_version']}", f"seed {evidence.seed}"]
-    fidelity, rank = (
-        evidence.fidelity.found.get("fidelity_r2"),
-        evidence.fidelity.found.get("rank_correlation"),
-    )
-    if isinstance(fidelity, float) and isinstance(rank, float):
-        told.append(
-            f"R² {fidelity:.2f} and rank correlation {rank:.2f} with the classifier's own mark-up"
+    data, fidelity = evidence.data, evidence.fidelity.found
+    told = [f"events version {data.lake_version}", f"seed {evidence.seed}"]
+    if fidelity and fidelity.fidelity_r2 is not None and fidelity.rank_correlation is not None:
+        figures = (
+            f"R² {fidelity.fidelity_r2:.2f} and rank correlation {fidelity.rank_correlation:.2f}"
         )
-    if "sessions" in evidence.data:
-        told.append(
-            f"replayed {evidence.data['sessions']:,} sessions with {evidence.data['quotes']:,} "
-            "quotes"
-        )
+        told.append(f"{figures} with the classifier's own mark-up")
+    if data.sessions is not None and data.quotes is not None:
+        told.append(f"replayed {data.sessions:,} sessions with {data.quotes:,} quotes")
     told += [f"{kind} {version}" for kind, version in evidence.models.items() if version]
     st.caption(
         " · ".join(
@@ -203,7 +201,9 @@ def _checks(seen: Reviewed) -> None:
         )
     else:
         st.dataframe(
-            pd.DataFrame(seen.evidence.findings)[["severity", "kind", "says", "mend"]],
+            pd.DataFrame([one.to_json() for one in seen.evidence.findings])[
+                ["severity", "kind", "says", "mend"]
+            ],
             hide_index=True,
         )
     if seen.request.answers:

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from phantom_core.core.errors import DataError, NotFoundError
+from phantom_core.core.limits import GuardRails
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation.multitask_report import KIND
 from phantom_core.features.catalogue import FEATURES, Feature, feature_names
@@ -127,15 +128,13 @@ def _terms(settings: Settings) -> PricingObjective:
             key="curve_reference",
             bind="query-params",
         )
+        usual_rails = usual.guard_rails.lowest_markup, usual.guard_rails.highest_markup
         low, high = st.slider(
-            "Guard rails, over base price",
-            0.3,
-            3.0,
-            (usual.lowest_ratio, usual.highest_ratio),
-            0.05,
-            key="curve_rails",
+            "Guard rails, over base price", 0.3, 3.0, usual_rails, 0.05, key="curve_rails"
         )
-    return PricingObjective(low, high, reference, weight, objective_named(str(objective)))
+    return PricingObjective(
+        GuardRails(low, high), reference, weight, objective_named(str(objective))
+    )
 
 
 def _turned(

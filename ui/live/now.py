@@ -55,8 +55,7 @@ def _draw(settings: Settings, found: LiveStatus) -> None:
         st.caption(
             f"{release.kind} by {release.who} {format_moment(release.at_ms)} UTC · epoch "
             f"{release.epoch} · priced by {by}{request} · "
-            f"guard rails ×{release.lowest_markup:.2f} to ×{release.highest_markup:.2f} · audit "
-            f"entry {release.audit_seq}"
+            f"guard rails {release.guard_rails} · audit entry {release.audit_seq}"
         )
     _server(settings, found)
 

@@ -4,11 +4,13 @@ from typing import Final, Literal
 
 import streamlit as st
 
+from phantom_core.approvals.limits import read_price_limits
 from phantom_core.core.errors import InputError
+from phantom_core.core.limits import GuardRails
 from phantom_core.core.settings import Settings
 from phantom_core.rules.checks.check import check_rules, count_findings
 from phantom_core.rules.checks.finding import Finding, Severity
-from phantom_core.rules.checks.limits import CheckLimits
+from phantom_core.rules.checks.limits import RuleLimits
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.views.rules.rule_check import snapshot_limits, zen_agreement
 from phantom_core.views.workspace.snapshot import Snapshot, Stamp
@@ -31,7 +33,8 @@ def check_tab(settings: Settings) -> None:
     except InputError as error:
         show_error(error.message, error.hint)
         return
-    found = draft_findings(settings, rules)
+    guard_rails = read_price_limits(settings).guard_rails
+    found = draft_findings(settings, rules, guard_rails)
     numbers = count_findings(found)
     with st.container(horizontal=True):
         for severity, (icon, meaning, colour) in _LOOK.items():
@@ -48,17 +51,25 @@ def check_tab(settings: Settings) -> None:
         _show(finding)
     _engine(rules)
     st.caption(
-        f"Guard rails ×{settings.lowest_markup:g} to ×{settings.highest_markup:g}; prices may not "
-        "depend on "
-        f"{', '.join(settings.banned_features) or 'nothing in particular'}. Both are settings of "
-        "the installation."
+        f"Guard rails {guard_rails}: the limits in force, which an administrator changes on the "
+        "page People. Prices may not depend on "
+        f"{', '.join(settings.banned_features) or 'nothing in particular'}: a setting of the "
+        "installation."
     )
 
 
-def draft_findings(settings: Settings, rules: RuleSet) -> tuple[Finding, ...]:
-    """What there is to say of the draft, with the loaded sessions in view."""
+def draft_findings(
+    settings: Settings, rules: RuleSet, guard_rails: GuardRails
+) -> tuple[Finding, ...]:
+    """What there is to say of the draft, with the loaded sessions in view.
+
+    Args:
+        settings: banned features.
+        rules: the draft.
+        guard_rails: in force.
+    """
     data = current_snapshot()
-    return check_rules(rules, _limits(settings, data.stamp, data))
+    return check_rules(rules, _limits(settings, guard_rails, data.stamp, data))
 
 
 def _show(finding: Finding) -> None:
@@ -94,6 +105,8 @@ def _engine(rules: RuleSet) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=4, hash_funcs={Settings: Settings.model_dump_json})
-def _limits(settings: Settings, stamp: Stamp, _data: Snapshot) -> CheckLimits:
+def _limits(
+    settings: Settings, guard_rails: GuardRails, stamp: Stamp, _data: Snapshot
+) -> RuleLimits:
     del stamp
-    return snapshot_limits(settings, _data)
+    return snapshot_limits(settings, guard_rails, _data)

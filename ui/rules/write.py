@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from phantom_core.accounts.roles import Permission
+from phantom_core.approvals.limits import read_price_limits
 from phantom_core.core.errors import InputError, NotAllowedError
 from phantom_core.core.settings import Settings
 from phantom_core.features.catalogue import FEATURES
@@ -210,7 +211,7 @@ def _beside(settings: Settings, *, as_text: bool) -> None:
     except InputError:
         st.markdown(_LANGUAGE)
         return
-    found = count_findings(draft_findings(settings, rules))
+    found = count_findings(draft_findings(settings, rules, read_price_limits(settings).guard_rails))
     told = ", ".join(f"{n} {kind}{'' if n == 1 else 's'}" for kind, n in found.items() if n)
     icon = (
         ":material/error:"

@@ -55,8 +55,7 @@ class PpoPolicy:
         for inner_weight, inner_bias in inner:
             hidden = np.tanh(hidden @ inner_weight.T + inner_bias)
         mean = (hidden @ weight.T + bias)[:, 0].astype(np.float64)
-        scenario = self.observation.scenario
-        return np.asarray(np.clip(mean, scenario.lowest_ratio, scenario.highest_ratio))
+        return self.observation.scenario.guard_rails.clamp_all(mean)
 
 
 def load_policy(folder: Path, name: str | None = None) -> PpoPolicy:

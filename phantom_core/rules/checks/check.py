@@ -18,7 +18,7 @@ from phantom_core.rules.checks.features import (
 )
 from phantom_core.rules.checks.finding import SEVERITIES, Finding
 from phantom_core.rules.checks.guard_rails import out_of_guard_rails
-from phantom_core.rules.checks.limits import CheckLimits
+from phantom_core.rules.checks.limits import RuleLimits
 from phantom_core.rules.checks.monotone import not_monotone
 from phantom_core.rules.checks.prepared import Prepared
 from phantom_core.rules.rule_set import RuleSet
@@ -30,7 +30,7 @@ _CHECKS: Final[Sequence[Callable[[Prepared], Iterator[Finding]]]] = (
 )  # fmt: skip
 
 
-def check_rules(rules: RuleSet, limits: CheckLimits) -> tuple[Finding, ...]:
+def check_rules(rules: RuleSet, limits: RuleLimits) -> tuple[Finding, ...]:
     """Look for everything that is wrong, doubtful or needless; nothing is assumed beyond the range
     of each feature.
 

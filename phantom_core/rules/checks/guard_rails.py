@@ -8,16 +8,14 @@ from phantom_core.rules.checks.prepared import Prepared
 
 def out_of_guard_rails(prepared: Prepared) -> Iterator[Finding]:
     """Mark-ups below the lowest or above the highest allowed."""
-    low, high = prepared.limits.lowest_markup, prepared.limits.highest_markup
+    allowed = prepared.limits.guard_rails
     ratios = [*(rule.markup_ratio for rule in prepared.rules.rules), prepared.rules.otherwise]
     for position, ratio in enumerate(ratios):
-        if not low <= ratio <= high:
-            title, side = prepared.title(position), "below" if ratio < low else "above"
-            says = f"{title} asks ×{ratio:g}, {side} the guard rails ×{low:g} to ×{high:g}."
-            yield Finding(
-                "out of guard rails",
-                "error",
-                (title,),
-                says,
-                f"Write {max(low, min(high, ratio)):.2f}, or move the guard rails.",
+        if not allowed.contains(ratio):
+            title, side = (
+                prepared.title(position),
+                "below" if ratio < allowed.lowest_markup else "above",
             )
+            says = f"{title} asks ×{ratio:g}, {side} the guard rails {allowed}."
+            mend = f"Write {allowed.clamp(ratio):.2f}, or move the guard rails."
+            yield Finding("out of guard rails", "error", (title,), says, mend)

@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from phantom_core.core.limits import GuardRails
 from phantom_core.rules.domain import Domain
 
 
 @dataclass(frozen=True, slots=True)
-class CheckLimits:
+class RuleLimits:
     """What rules are held to.
 
     Attributes:
         domains: what each known feature can be.
+        guard_rails: the mark-ups that a rule may ask.
         banned: features that must not move a price.
-        lowest_markup, highest_markup: guard rails, price over base price.
     """
 
     domains: Mapping[str, Domain]
+    guard_rails: GuardRails
     banned: tuple[str, ...] = ()
-    lowest_markup: float = 0.7
-    highest_markup: float = 1.5

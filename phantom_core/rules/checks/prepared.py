@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from phantom_core.rules.checks.limits import CheckLimits
+from phantom_core.rules.checks.limits import RuleLimits
 from phantom_core.rules.condition import Condition
 from phantom_core.rules.domain import known_domains
 from phantom_core.rules.region import describe_region
@@ -22,12 +22,12 @@ class Prepared:
     """
 
     rules: RuleSet
-    limits: CheckLimits
+    limits: RuleLimits
     space: Space
     boxes: tuple[Box, ...]
 
     @classmethod
-    def of(cls, rules: RuleSet, limits: CheckLimits) -> "Prepared":
+    def of(cls, rules: RuleSet, limits: RuleLimits) -> "Prepared":
         """Cut the sessions into boxes."""
         read = [condition for rule in rules.rules for condition in rule.conditions]
         declared = [

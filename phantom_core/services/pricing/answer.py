@@ -4,9 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from phantom_core.core.limits import GuardRail
 from phantom_core.events.decision import PriceDecision, Source
 from phantom_core.services.pricing.decision import PriceResult, Reason
-from phantom_core.services.pricing.guard_rails import Rail
 
 
 class PriceAnswer(BaseModel):
@@ -40,7 +40,7 @@ class PriceAnswer(BaseModel):
     reason: Reason | None = Field(
         description="Why it fell back to the base price, or to rules instead of the model."
     )
-    guard_rail: Rail | None = Field(description="Guard rail that moved the price.")
+    guard_rail: GuardRail | None = Field(description="Guard rail that moved the price.")
 
 
 class AgentAnswer(BaseModel):

@@ -8,14 +8,15 @@ base price and the reason why. Guard rails hold for every price.
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from phantom_core.core.errors import PhantomError
+from phantom_core.core.limits import GuardRail
 from phantom_core.core.telemetry.metrics import count_error
 from phantom_core.events.decision import PriceDecision, Source
 from phantom_core.models.optimal_price import PricingObjective
-from phantom_core.services.pricing.guard_rails import Rail, within_rails
+from phantom_core.publishing.live import NOTHING_LIVE
 from phantom_core.services.pricing.options import Option, Options, options_of
 from phantom_core.services.pricing.product import PricedProduct
 from phantom_core.services.pricing.published_state import PublishedState, Ready
@@ -37,7 +38,6 @@ _HALF_A_CENT: Final = 0.005
 # Seeded by the system once: ids need not be secret, and asking the system each time takes longer
 # than the rules.
 _IDS: Final = random.Random()
-_REFERENCE: Final = PricingObjective()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +90,14 @@ class PriceResult:
     reason: Reason | None = None
     rule_id: str | None = None
     rules_version: str | None = None
-    rail: Rail | None = None
+    rail: GuardRail | None = None
 
 
 def decide_price(
     standing: PublishedState,
     asked: PriceRequest,
     known: SessionState,
-    terms: PricingObjective = _REFERENCE,
+    terms: PricingObjective,
     log_share: float = 1.0,
 ) -> tuple[PriceDecision, PriceResult]:
     """Price a product for a session.
@@ -106,7 +106,8 @@ def decide_price(
         standing: what is published.
         asked: the request.
         known: of the session.
-        terms: how the model's price is judged; the guard rails of what is live go before its own.
+        terms: how the model's price is judged; its guard rails hold where nothing is live, else
+            those of what is live.
         log_share: share of sessions whose decisions are kept.
     Returns:
         What is written down, and how it came about.
@@ -156,6 +157,8 @@ class _Pricing:
         terms: PricingObjective,
     ) -> None:
         self._standing, self._asked, self._known, self._terms = standing, asked, known, terms
+        is_live = standing.live.epoch != NOTHING_LIVE.epoch
+        self._guard_rails = standing.live.guard_rails if is_live else terms.guard_rails
         self._base = asked.product.base_price
         self.scores = ModelScores(standing, asked.product, known.features)
 
@@ -243,15 +246,7 @@ class _Pricing:
         )
 
     def _by_model(self) -> PriceResult | None:
-        live = self._standing.live
-        terms = PricingObjective(
-            live.lowest_markup,
-            live.highest_markup,
-            self._terms.reference_ratio,
-            self._terms.leakage_weight,
-            self._terms.objective,
-        )
-        ratio = self.scores.best_ratio(terms)
+        ratio = self.scores.best_ratio(replace(self._terms, guard_rails=self._guard_rails))
         return None if ratio is None else self._railed(self._base * ratio, "model")
 
     def _instead_of_model(self, version: str) -> PriceResult:
@@ -277,8 +272,5 @@ class _Pricing:
         rule_id: str | None = None,
         rules_version: str | None = None,
     ) -> PriceResult:
-        live = self._standing.live
-        kept, rail = within_rails(
-            price, self._base * live.lowest_markup, self._base * live.highest_markup
-        )
+        kept, rail = self._guard_rails.clamp_price(price, self._base)
         return PriceResult(kept, source, reason, rule_id, rules_version, rail)

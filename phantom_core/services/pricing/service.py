@@ -1,9 +1,12 @@
 """The pricing service: what holds a request's parts together, apart from HTTP."""
 
 import asyncio
+import logging
 import time
 from typing import Final
 
+from phantom_core.approvals.limits import read_price_limits, seed_price_limits
+from phantom_core.core.errors import UnavailableError
 from phantom_core.core.settings import Settings
 from phantom_core.core.telemetry.metrics import count_fallback, count_price
 from phantom_core.messages.decision_log import DecisionLog, segments_folder
@@ -28,9 +31,25 @@ from phantom_core.valkey.address import checked_url
 from phantom_core.valkey.embedded import server_url as embedded_url
 from phantom_core.valkey.server import connect_server
 
+_LOGGER: Final = logging.getLogger(__name__)
 _FIRST_READ_S: Final = 2.0
 _LOG_SALT: Final = "decision-log"
 _STRANGER: Final = SessionState()
+
+
+def terms_at_start(settings: Settings) -> PricingObjective:
+    """How the model's price is judged; its guard rails hold until something is live, which brings
+    its own.
+
+    They are those in force when the service starts, or the settings' own where the control database
+    does not answer: prices go on.
+    """
+    try:
+        limits = read_price_limits(settings)
+    except UnavailableError as error:
+        limits = seed_price_limits(settings)
+        _LOGGER.warning("Guard rails are the settings' own until something is live. %s", error)
+    return PricingObjective(limits.guard_rails, settings.reference_ratio, settings.leakage_weight)
 
 
 class Pricing:
@@ -65,12 +84,7 @@ class Pricing:
             self._shelf.stop()
             raise
         self._refresh = Refresh(client)
-        self._terms = PricingObjective(
-            settings.lowest_markup,
-            settings.highest_markup,
-            settings.reference_ratio,
-            settings.leakage_weight,
-        )
+        self._terms = terms_at_start(settings)
 
     async def start(self) -> None:
         """Connect and read what is published; goes on without where Redis does not answer."""

@@ -10,8 +10,8 @@ from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import requests
 from phantom_core.approvals.change_request import Policy, Proposal, Request, ReviewDecision
 from phantom_core.approvals.evidence import Evidence, parse_evidence
-from phantom_core.approvals.gates import Gate, Limits, evaluate_gates
-from phantom_core.approvals.limits import read_limits
+from phantom_core.approvals.gates import Gate, evaluate_gates
+from phantom_core.approvals.limits import read_price_limits
 from phantom_core.approvals.releases import current_release
 from phantom_core.approvals.tables import EVIDENCE
 from phantom_core.core.errors import ConflictError, NotFoundError
@@ -87,7 +87,7 @@ def propose_rules(
     with write_transaction(control_database(settings)) as connection:
         base = live_version(connection)
         if request_id is None:
-            needed = round(read_limits(connection, settings)["approvals_needed"])
+            needed = read_price_limits(settings, connection).approvals_needed
             return requests.create_draft(
                 connection, who, proposal, base_version=base, needed=needed, now_ms=now_ms
             )
@@ -228,19 +228,13 @@ def rules_of(request: Request) -> RuleSet:
     return from_json(json.loads(request.rules))
 
 
-def gate_limits(connection: sa.Connection, settings: Settings) -> Limits:
-    """The limits that gates hold a change to."""
-    found = read_limits(connection, settings)
-    return Limits(**{name: found[name] for name in Limits.__slots__})
-
-
 def check_gates(
     connection: sa.Connection, settings: Settings, request: Request, evidence: Evidence
 ) -> tuple[Gate, ...]:
     """How the gates of a request stand now."""
     return evaluate_gates(
         evidence,
-        gate_limits(connection, settings),
+        read_price_limits(settings, connection),
         answers=request.answers,
         revision=request.revision,
         base_version=live_version(connection),

@@ -5,25 +5,34 @@ simulator.
 import difflib
 import json
 from collections.abc import Callable
-from typing import cast
+from typing import TypeVar
 
 import numpy as np
-from pydantic import JsonValue
 
 from phantom_core.approvals.change_request import Request
-from phantom_core.approvals.evidence import Evidence, Part
+from phantom_core.approvals.evidence import Evidence, EvidenceData, Part
+from phantom_core.approvals.limits import read_price_limits
+from phantom_core.approvals.stored_evidence import (
+    StoredFidelity,
+    StoredReplay,
+    StoredTrial,
+    stored_replay,
+    stored_trial,
+)
 from phantom_core.core.errors import CancelledError, PhantomError
+from phantom_core.core.limits import GuardRails
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.domains import P_AGENT
+from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import open_lake
 from phantom_core.model_store.store import ModelStore
 from phantom_core.models.saved_classifier import read_classifier
 from phantom_core.replay.features_at_quote import columns_of
 from phantom_core.replay.fidelity import fidelity_to_classifier
 from phantom_core.replay.replay import Replay
-from phantom_core.rules.document import from_json, to_json
+from phantom_core.rules.document import from_json
 from phantom_core.rules.evaluate import check_features
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.text import format_rules
@@ -31,9 +40,10 @@ from phantom_core.session_market.market import ClassifierScorer
 from phantom_core.session_market.optimum import paired_trial
 from phantom_core.use_cases.models import train_classifier
 from phantom_core.use_cases.models.score import score_sessions
-from phantom_core.use_cases.rules.check_rules import check_rule_set, seen_matrix
+from phantom_core.use_cases.rules.check_rules import check_rule_set
 from phantom_core.use_cases.rules.replay_rules import replay_rules
 
+Found = TypeVar("Found")
 MULTITASK = "multitask"
 TRIAL_SESSIONS = 1_500
 
@@ -61,8 +71,9 @@ def gather_evidence(
     """
     rules = from_json(json.loads(request.rules))
     check_features(rules, (*feature_names(), P_AGENT))
+    limits = read_price_limits(settings)
     progress(0, "checking")
-    findings = check_rule_set(settings, rules)
+    findings = check_rule_set(settings, rules, limits.guard_rails)
     replay, replayed = _replay(settings, rules, live, now_ms, part_progress(progress, 0.05, 0.6))
     text, base_text = format_rules(rules), format_rules(live)
     markups = [*(rule.markup_ratio for rule in rules.rules), rules.otherwise]
@@ -70,7 +81,7 @@ def gather_evidence(
         request_id=request.request_id,
         revision=request.revision,
         created_ms=now_ms,
-        rules=cast(dict[str, JsonValue], to_json(rules)),
+        rules=rules,
         text=text,
         policy=request.policy,
         share=request.share,
@@ -80,17 +91,27 @@ def gather_evidence(
         highest_markup=max(markups),
         lowest_markup=min(markups),
         largest_step=_largest_step(rules, live, replayed),
-        findings=tuple(cast(dict[str, JsonValue], one.to_json()) for one in findings),
-        fidelity=_part(lambda: _fidelity(settings, rules, part_progress(progress, 0.6, 0.65))),
+        findings=findings,
+        fidelity=_part(
+            lambda: _fidelity(
+                settings, rules, limits.guard_rails, part_progress(progress, 0.6, 0.65)
+            )
+        ),
         replay=replay,
         trial=_part(
             lambda: _trial(
-                settings, rules, live, trial_sessions, part_progress(progress, 0.65, 0.98)
+                settings,
+                rules,
+                live,
+                limits.guard_rails,
+                trial_sessions,
+                part_progress(progress, 0.65, 0.98),
             )
         ),
         models={kind: _version(settings, kind) for kind in (train_classifier.KIND, MULTITASK)},
         data=_data(settings, replayed),
         seed=settings.seed,
+        limits=limits,
     )
     progress(1, "gathered")
     return evidence
@@ -98,56 +119,62 @@ def gather_evidence(
 
 def _replay(
     settings: Settings, rules: RuleSet, live: RuleSet, now_ms: int, progress: Progress
-) -> tuple[Part, Replay | None]:
+) -> tuple[Part[StoredReplay], Replay | None]:
     """On logged sessions; and the replay itself, where there is one."""
     replayed: list[Replay] = []
 
-    def found() -> dict[str, JsonValue]:
+    def found() -> StoredReplay:
         replayed.append(
             replay_rules(settings, rules, live, now_ms=now_ms, keep=False, progress=progress)
         )
-        return cast(dict[str, JsonValue], replayed[0].to_json())
+        return stored_replay(replayed[0])
 
     return _part(found), next(iter(replayed), None)
 
 
 def _trial(
-    settings: Settings, rules: RuleSet, live: RuleSet, n_sessions: int, progress: Progress
-) -> dict[str, JsonValue]:
-    """In the simulator, beside what is live and the optimum."""
+    settings: Settings,
+    rules: RuleSet,
+    live: RuleSet,
+    guard_rails: GuardRails,
+    n_sessions: int,
+    progress: Progress,
+) -> StoredTrial:
+    """In the simulator, beside what is live and the optimum within the guard rails."""
     scorer = ClassifierScorer(
         read_classifier(ModelStore(settings.workspace, train_classifier.KIND).open())
     )
-    rails = settings.lowest_markup, settings.highest_markup
+    seed = settings.seed + 1
     found = paired_trial(
         rules,
         live,
         scorer,
-        rails=rails,
+        guard_rails=guard_rails,
         n_sessions=n_sessions,
-        seed=settings.seed + 1,
+        seed=seed,
         progress=progress,
     )
-    return cast(dict[str, JsonValue], found.to_json())
+    return stored_trial(found)
 
 
-def _part(find: Callable[[], dict[str, JsonValue]]) -> Part:
+def _part(find: Callable[[], Found]) -> Part[Found]:
     try:
         return Part(find())
     except CancelledError:
         raise
     except PhantomError as error:
-        return Part({}, str(error))
+        return Part(None, str(error))
 
 
-def _fidelity(settings: Settings, rules: RuleSet, progress: Progress) -> dict[str, JsonValue]:
-    matrix = seen_matrix(settings)
-    if matrix is None:
-        return {}
-    scores = score_sessions(settings, open_lake(settings), progress=progress)
+def _fidelity(
+    settings: Settings, rules: RuleSet, guard_rails: GuardRails, progress: Progress
+) -> StoredFidelity:
+    lake = open_lake(settings)
+    matrix = FeatureStore(lake).matrix()
+    scores = score_sessions(settings, lake, progress=progress)
     p_agent = np.asarray(scores["agent_probability"].to_numpy(), np.float64)
     columns = columns_of(matrix) | {P_AGENT: p_agent}
-    return fidelity_to_classifier(rules, columns, p_agent)
+    return fidelity_to_classifier(rules, columns, p_agent, guard_rails)
 
 
 def _largest_step(rules: RuleSet, live: RuleSet, replay: Replay | None) -> float:
@@ -170,17 +197,9 @@ def _version(settings: Settings, kind: str) -> str:
     return store.open().manifest.version if store.versions() else ""
 
 
-def _data(settings: Settings, replay: Replay | None) -> dict[str, JsonValue]:
+def _data(settings: Settings, replay: Replay | None) -> EvidenceData:
     lake = open_lake(settings)
-    found: dict[str, JsonValue] = {
-        "lake_version": lake.version(),
-        "quotes_version": lake.version("quotes"),
-    }
-    if replay:
-        found |= {
-            "sessions": replay.sessions,
-            "quotes": replay.quotes,
-            "first_ms": replay.first_ms,
-            "last_ms": replay.last_ms,
-        }
-    return found
+    versions = lake.version(), lake.version("quotes")
+    if replay is None:
+        return EvidenceData(*versions)
+    return EvidenceData(*versions, replay.sessions, replay.quotes, replay.first_ms, replay.last_ms)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from phantom_core.accounts.people import MACHINE
 from phantom_core.approvals import releases, requests
 from phantom_core.approvals.change_request import Request
-from phantom_core.approvals.limits import read_limits
+from phantom_core.approvals.limits import read_price_limits
 from phantom_core.approvals.releases import PublishedRelease, Switch
 from phantom_core.core.errors import ConflictError, InputError, NotFoundError
 from phantom_core.core.settings import Settings
@@ -161,15 +161,17 @@ def _switch(
         reconcile_release(settings, client, now_ms=now_ms)
         publish_models(settings, client, now_ms)
         with write_transaction(control_database(settings)) as connection:
-            found = read_limits(connection, settings)
-            rails = found["lowest_markup"], found["highest_markup"]
+            guard_rails, salt = (
+                read_price_limits(settings, connection).guard_rails,
+                secrets.token_hex(8),
+            )
             release = releases.begin_release(
                 connection,
                 who,
                 plan(connection),
                 why,
-                salt=secrets.token_hex(8),
-                rails=rails,
+                salt=salt,
+                guard_rails=guard_rails,
                 now_ms=now_ms,
             )
             documents = documents_of(connection, release)

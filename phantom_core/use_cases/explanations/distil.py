@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import sklearn
 
 from phantom_core.core.errors import DataError, InputError
+from phantom_core.core.limits import GuardRails
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.distil.distillation import FILE, Distillation, parse_distillation
@@ -31,6 +32,7 @@ from phantom_core.lake.lake import Lake
 from phantom_core.model_store.manifest import FORMAT, Manifest, library_versions
 from phantom_core.model_store.store import ModelStore, StoredModel, file_digest
 from phantom_core.models.multitask.inputs import offer_inputs
+from phantom_core.models.optimal_price import PricingObjective
 from phantom_core.models.splits import make_folds
 from phantom_core.rules.text import format_rules
 from phantom_core.use_cases.models import train_classifier
@@ -75,11 +77,12 @@ def distil_rules(
     """
     chosen_seed, recipe = settings.seed if seed is None else seed, recipe or Recipe()
     banned = _checked(settings.banned_features if without is None else without)
+    terms = terms_of(settings)
     known_teacher, teacher_version = teacher_named(
-        settings, lake, teacher, part_progress(progress, 0, 0.2)
+        settings, lake, teacher, terms, part_progress(progress, 0, 0.2)
     )
     labelled = read_labelled(lake, feature_names(), N_FOLDS, part_progress(progress, 0.2, 0.25))
-    whole, fold = _sample(lake, labelled, known_teacher, chosen_seed)
+    whole, fold = _sample(lake, labelled, known_teacher, terms.guard_rails, chosen_seed)
     sample = whole.without(banned)
     points = depth_frontier(
         sample,
@@ -124,15 +127,21 @@ def read_distilled(model: StoredModel) -> Distillation:
     return parse_distillation(model.read(FILE))
 
 
-def _classifier(settings: Settings, lake: Lake, progress: Progress) -> tuple[Teacher, str]:
+def _classifier(
+    settings: Settings, lake: Lake, terms: PricingObjective, progress: Progress
+) -> tuple[Teacher, str]:
     """The newest classifier; its probabilities of sessions it learned from are out of fold."""
     model = ModelStore(settings.workspace, train_classifier.KIND).open()
     scores = score_sessions(settings, lake, version=model.manifest.version, progress=progress)
     # Of a session that went on since the training the model knows a part by heart.
-    return ClassifierTeacher(scores.filter(scores["is_out_of_fold"])), model.manifest.version
+    return ClassifierTeacher(
+        scores.filter(scores["is_out_of_fold"]), terms.guard_rails
+    ), model.manifest.version
 
 
-def _network(settings: Settings, lake: Lake, progress: Progress) -> tuple[Teacher, str]:
+def _network(
+    settings: Settings, lake: Lake, terms: PricingObjective, progress: Progress
+) -> tuple[Teacher, str]:
     """The newest network; its probabilities are out of fold."""
     model = ModelStore(settings.workspace, multitask_report.KIND).open()
     progress(1, "reading what the network said")
@@ -142,10 +151,12 @@ def _network(settings: Settings, lake: Lake, progress: Progress) -> tuple[Teache
             "The network learned from no labelled session.",
             hint="Load labels and train it again, or take the classifier.",
         )
-    return NetworkTeacher(scores), model.manifest.version
+    return NetworkTeacher(scores, terms.guard_rails), model.manifest.version
 
 
-def _optimal(settings: Settings, lake: Lake, progress: Progress) -> tuple[Teacher, str]:
+def _optimal(
+    settings: Settings, lake: Lake, terms: PricingObjective, progress: Progress
+) -> tuple[Teacher, str]:
     """The newest network's optimal mark-ups, by the networks of the folds that had not met a
     session's actor.
     """
@@ -185,7 +196,7 @@ def _optimal(settings: Settings, lake: Lake, progress: Progress) -> tuple[Teache
         scores["agent_probability"].to_numpy(),
         offer_inputs(offers.take(pa.array(order))),
         at[order].astype(np.int64),
-        terms_of(settings),
+        terms,
         part_progress(progress, 0.2, 1),
     )
     markups = pa.table(
@@ -194,7 +205,9 @@ def _optimal(settings: Settings, lake: Lake, progress: Progress) -> tuple[Teache
     return OptimalTeacher(markups), model.manifest.version
 
 
-TEACHERS: Final[Mapping[str, Callable[[Settings, Lake, Progress], tuple[Teacher, str]]]] = {
+TEACHERS: Final[
+    Mapping[str, Callable[[Settings, Lake, PricingObjective, Progress], tuple[Teacher, str]]]
+] = {
     "classifier": _classifier,
     "network": _network,
     "optimal": _optimal,
@@ -202,10 +215,16 @@ TEACHERS: Final[Mapping[str, Callable[[Settings, Lake, Progress], tuple[Teacher,
 
 
 def teacher_named(
-    settings: Settings, lake: Lake, name: str, progress: Progress
+    settings: Settings, lake: Lake, name: str, terms: PricingObjective, progress: Progress
 ) -> tuple[Teacher, str]:
     """A teacher, and the version of its model.
 
+    Args:
+        settings: workspace.
+        lake: the events.
+        name: one of TEACHERS.
+        terms: how it judges a price; its mark-ups lie within their guard rails.
+        progress: told all along.
     Raises:
         InputError: there is no such teacher.
         NotFoundError: its model was never trained.
@@ -214,7 +233,7 @@ def teacher_named(
         raise InputError(
             f"There is no teacher '{name}'.", hint=f"Choose one of {', '.join(TEACHERS)}."
         )
-    return TEACHERS[name](settings, lake, progress)
+    return TEACHERS[name](settings, lake, terms, progress)
 
 
 def _checked(without: Sequence[str]) -> tuple[str, ...]:
@@ -230,7 +249,7 @@ def _checked(without: Sequence[str]) -> tuple[str, ...]:
 
 
 def _sample(
-    lake: Lake, labelled: LabelledSessions, teacher: Teacher, seed: int
+    lake: Lake, labelled: LabelledSessions, teacher: Teacher, guard_rails: GuardRails, seed: int
 ) -> tuple[DistillationSample, np.typing.NDArray[np.int64]]:
     """Labelled sessions with mark-ups, and their folds."""
     markup = teacher.markup_ratio(labelled.matrix)
@@ -243,7 +262,12 @@ def _sample(
         value = base_value(connection, labelled.matrix["session_key"].to_numpy())
     rows = labelled.rows
     sample = DistillationSample(
-        columns_of(labelled.matrix, feature_names()), markup, rows.is_agent, value, rows.groups
+        columns_of(labelled.matrix, feature_names()),
+        markup,
+        rows.is_agent,
+        value,
+        rows.groups,
+        guard_rails,
     )[known]
     return sample, make_folds(sample.groups, sample.is_agent, N_FOLDS, np.random.default_rng(seed))
 

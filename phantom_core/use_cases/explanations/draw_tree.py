@@ -20,6 +20,7 @@ from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
 from phantom_core.model_store.store import ModelStore, StoredModel, file_digest, replace_file
 from phantom_core.use_cases.explanations.distil import KIND, read_distilled, teacher_named
+from phantom_core.use_cases.models.price import terms_of
 
 FOLDER: Final = "drawn"
 
@@ -66,7 +67,7 @@ def draw_tree(
             hint="Look at its questions and leaves, or distil a smaller one.",
         )
     teacher, _ = teacher_named(
-        settings, lake, distillation.teacher, part_progress(progress, 0, 0.4)
+        settings, lake, distillation.teacher, terms_of(settings), part_progress(progress, 0, 0.4)
     )
     sessions = _drawn_sessions(FeatureStore(lake).matrix(), session_id, settings.seed)
     markup = teacher.markup_ratio(sessions)

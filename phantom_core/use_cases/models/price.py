@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from phantom_core.approvals.limits import read_price_limits
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation.multitask_report import ELASTICITIES, FILE, KIND, parse_report
@@ -77,12 +78,9 @@ class PricedOffer:
 
 
 def terms_of(settings: Settings) -> PricingObjective:
-    """How prices are judged unless somebody says otherwise."""
+    """How prices are judged unless a caller says otherwise: within the guard rails in force."""
     return PricingObjective(
-        settings.lowest_markup,
-        settings.highest_markup,
-        settings.reference_ratio,
-        settings.leakage_weight,
+        read_price_limits(settings).guard_rails, settings.reference_ratio, settings.leakage_weight
     )
 
 
@@ -104,7 +102,7 @@ def price_offer(
         session_id: who.
         product_id: what.
         version: of the network; None means the latest.
-        terms: how prices are judged; None means the settings' ones.
+        terms: how prices are judged; None means those of `terms_of`.
     Raises:
         NotFoundError: no such session, product or network.
         DataError: the network has no demand curve, is damaged or reads other features, or the

@@ -3,7 +3,9 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from phantom_core.approvals.limits import read_price_limits
 from phantom_core.core.errors import DataError
+from phantom_core.core.limits import GuardRails
 from phantom_core.core.settings import Settings
 from phantom_core.features.domains import session_domains
 from phantom_core.features.store import FeatureStore
@@ -11,32 +13,32 @@ from phantom_core.lake.lake import open_lake
 from phantom_core.replay.quotes import real_column
 from phantom_core.rules.checks.check import check_rules
 from phantom_core.rules.checks.finding import Finding
-from phantom_core.rules.checks.limits import CheckLimits
+from phantom_core.rules.checks.limits import RuleLimits
 from phantom_core.rules.domain import Domain
 from phantom_core.rules.rule_set import RuleSet
 
 
 def check_rule_set(
-    settings: Settings, rules: RuleSet, matrix: pa.Table | None = None
+    settings: Settings, rules: RuleSet, guard_rails: GuardRails | None = None
 ) -> tuple[Finding, ...]:
-    """Everything there is to say of a rule set.
+    """Everything there is to say of a rule set, with the workspace's sessions in view as far as
+    their features were computed.
 
     Args:
-        settings: guard rails, banned features and workspace.
+        settings: banned features, workspace and control database.
         rules: what to check.
-        matrix: features of the loaded sessions; None means those of the workspace, as far as they
-            were computed.
+        guard_rails: as the use case read them; None reads those in force.
     """
-    return check_rules(
-        rules, limits_of(settings, seen_matrix(settings) if matrix is None else matrix)
-    )
+    allowed = guard_rails or read_price_limits(settings).guard_rails
+    return check_rules(rules, limits_of(settings, allowed, seen_matrix(settings)))
 
 
-def limits_of(settings: Settings, matrix: pa.Table | None) -> CheckLimits:
+def limits_of(settings: Settings, guard_rails: GuardRails, matrix: pa.Table | None) -> RuleLimits:
     """What this shop holds rules to.
 
     Args:
-        settings: guard rails and banned features.
+        settings: banned features.
+        guard_rails: in force.
         matrix: features of the loaded sessions; None leaves open what occurs.
     """
     domains = session_domains()
@@ -46,9 +48,7 @@ def limits_of(settings: Settings, matrix: pa.Table | None) -> CheckLimits:
             for name, domain in domains.items()
             if name in matrix.column_names
         }
-    return CheckLimits(
-        domains, settings.banned_features, settings.lowest_markup, settings.highest_markup
-    )
+    return RuleLimits(domains, guard_rails, settings.banned_features)
 
 
 def seen_matrix(settings: Settings) -> pa.Table | None:

@@ -1,11 +1,11 @@
 """Change requests as tables and figures for pages."""
 
 import pandas as pd
-from pydantic import JsonValue
 
 from phantom_core.approvals.change_request import Request, ReviewDecision
 from phantom_core.approvals.evidence import Evidence
 from phantom_core.approvals.gates import human_premium
+from phantom_core.approvals.stored_evidence import StoredEstimate
 
 Figure = tuple[str, float | None, float | None, float | None]
 
@@ -53,29 +53,19 @@ def request_effects(evidence: Evidence) -> list[Figure]:
     found: list[Figure] = []
     premium = human_premium(evidence)
     if premium:
-        found.append(("Humans pay more, mean", *premium))
-    replay = evidence.replay.found
-    human = _at(replay, "rules", "human", "marked_up")
-    if isinstance(human, dict):
-        found.append(("Humans marked up", *_estimate(human)))
-    recovered = _at(replay, "rules", "recovered")
-    if isinstance(recovered, list):
-        for one in recovered:
-            if (
-                isinstance(one, dict)
-                and not one.get("problem")
-                and isinstance(one["recovered"], dict)
-            ):
-                found.append(
-                    (
-                        f"Leakage taken back, {str(one['reference']).replace('_', ' ')}",
-                        *_estimate(one["recovered"]),
-                    )
-                )
-    difference = _at(evidence.trial.found, "difference")
-    if isinstance(difference, dict):
-        for name in ("revenue", "leakage", "reward"):
-            found.append((f"Simulated {name} against live", *_with_interval(difference, name)))
+        found.append(_figure("Humans pay more, mean", premium))
+    replay, trial = evidence.replay.found, evidence.trial.found
+    if replay and replay.rules.human:
+        found.append(_figure("Humans marked up", replay.rules.human.marked_up))
+    for one in replay.rules.recovered if replay else ():
+        if not one.problem:
+            found.append(
+                _figure(f"Leakage taken back, {one.reference.replace('_', ' ')}", one.recovered)
+            )
+    if trial:
+        found.append(_figure("Simulated revenue against live", trial.difference.revenue))
+        found.append(_figure("Simulated leakage against live", trial.difference.leakage))
+        found.append(_figure("Simulated reward against live", trial.difference.reward))
     return found
 
 
@@ -88,51 +78,31 @@ def trial_table(evidence: Evidence) -> pd.DataFrame:
     """Simulated prices side by side: prices, reward, low, high, share_of_optimum, revenue, leakage,
     human_conversion.
     """
-    rows = []
-    for name in ("optimum", "live", "proposed"):
-        arm = _at(evidence.trial.found, name)
-        if isinstance(arm, dict):
-            value, low, high = _with_interval(arm, "reward")
-            share = (
-                _number(evidence.trial.found.get(f"{name}_of_optimum"))
-                if name != "optimum"
-                else 1.0
-            )
-            figures = {
-                one: _number(arm[one])
-                for one in ("revenue", "leakage", "human_conversion", "agent_conversion")
+    trial = evidence.trial.found
+    if trial is None:
+        return pd.DataFrame()
+    arms = (
+        ("optimum", trial.optimum, 1.0),
+        ("live", trial.live, trial.live_of_optimum.value),
+        ("proposed", trial.proposed, trial.proposed_of_optimum.value),
+    )
+    return pd.DataFrame(
+        [
+            {
+                "prices": name,
+                "reward": arm.reward.value,
+                "low": arm.reward.low,
+                "high": arm.reward.high,
+                "share_of_optimum": share,
+                "revenue": arm.revenue.value,
+                "leakage": arm.leakage.value,
+                "human_conversion": arm.human_conversion.value,
+                "agent_conversion": arm.agent_conversion.value,
             }
-            rows.append(
-                {
-                    "prices": name,
-                    "reward": value,
-                    "low": low,
-                    "high": high,
-                    "share_of_optimum": share,
-                    **figures,
-                }
-            )
-    return pd.DataFrame(rows)
+            for name, arm, share in arms
+        ]
+    )
 
 
-def _at(document: dict[str, JsonValue], *path: str) -> JsonValue:
-    found: JsonValue = document
-    for name in path:
-        found = found.get(name) if isinstance(found, dict) else None
-    return found
-
-
-def _estimate(one: dict[str, JsonValue]) -> tuple[float | None, float | None, float | None]:
-    return _number(one["value"]), _number(one["low"]), _number(one["high"])
-
-
-def _with_interval(
-    one: dict[str, JsonValue], name: str
-) -> tuple[float | None, float | None, float | None]:
-    ends = one[f"{name}_ci"]
-    assert isinstance(ends, list)
-    return _number(one[name]), _number(ends[0]), _number(ends[1])
-
-
-def _number(value: JsonValue) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+def _figure(name: str, estimate: StoredEstimate) -> Figure:
+    return name, estimate.value, estimate.low, estimate.high

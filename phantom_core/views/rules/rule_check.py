@@ -6,10 +6,11 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from phantom_core.core.limits import GuardRails
 from phantom_core.core.settings import Settings
 from phantom_core.features.domains import P_AGENT
 from phantom_core.replay.features_at_quote import columns_of
-from phantom_core.rules.checks.limits import CheckLimits
+from phantom_core.rules.checks.limits import RuleLimits
 from phantom_core.rules.evaluate import evaluate_rules
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.zen import ZenRules
@@ -32,14 +33,14 @@ class Agreement:
     same: int
 
 
-def snapshot_limits(settings: Settings, snapshot: Snapshot) -> CheckLimits:
+def snapshot_limits(settings: Settings, guard_rails: GuardRails, snapshot: Snapshot) -> RuleLimits:
     """What rules are held to, with the values that the loaded sessions have."""
     matrix = (
         snapshot.arrow(f"SELECT *, agent_probability AS {P_AGENT} FROM sessions")
         if snapshot.n_sessions
         else None
     )
-    return limits_of(settings, matrix)
+    return limits_of(settings, guard_rails, matrix)
 
 
 def zen_agreement(rules: RuleSet, snapshot: Snapshot) -> Agreement:

@@ -1,0 +1,147 @@
+"""Price limits: what an administrator allows prices and changes of prices, guard rails among them.
+
+The control database owns them (`control.limits.read_price_limits`); a use case reads them once and
+hands them on.
+"""
+
+import math
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Final, Literal
+
+from phantom_core.core.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+GuardRail = Literal["lowest", "highest"]
+# Two mark-ups that differ by less than this are the same one.
+TOLERANCE: Final = 1e-9
+_CENTS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class GuardRails:
+    """The mark-ups between which every price lies.
+
+    Attributes:
+        lowest_markup, highest_markup: price over base price.
+    Raises:
+        InputError: no price lies between them.
+    """
+
+    lowest_markup: float
+    highest_markup: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.lowest_markup <= self.highest_markup <= 10:
+            raise InputError(
+                f"No price lies within guard rails of ×{self.lowest_markup:g} to "
+                f"×{self.highest_markup:g}.",
+                hint="The lowest is above 0 and not above the highest, which is up to 10.",
+            )
+
+    def __str__(self) -> str:
+        """As part of a sentence.
+
+        >>> str(GuardRails(0.7, 1.5))
+        '×0.70 to ×1.50'
+        """
+        return f"×{self.lowest_markup:.2f} to ×{self.highest_markup:.2f}"
+
+    def contains(self, markup_ratio: float) -> bool:
+        """Whether a mark-up is within them.
+
+        >>> GuardRails(0.7, 1.5).contains(1.5), GuardRails(0.7, 1.5).contains(1.6)
+        (True, False)
+        """
+        return self.lowest_markup - TOLERANCE <= markup_ratio <= self.highest_markup + TOLERANCE
+
+    def clamp(self, markup_ratio: float) -> float:
+        """The nearest mark-up within them.
+
+        >>> GuardRails(0.7, 1.5).clamp(1.6)
+        1.5
+        """
+        return min(max(markup_ratio, self.lowest_markup), self.highest_markup)
+
+    def clamp_all(self, markup_ratios: "NDArray[np.float64]") -> "NDArray[np.float64]":
+        """The nearest mark-ups within them, of the same shape; NaN stays NaN."""
+        return markup_ratios.clip(self.lowest_markup, self.highest_markup)
+
+    def clamp_price(self, price: float, base_price: float) -> tuple[float, GuardRail | None]:
+        """A price in whole cents within them, and the guard rail that moved it.
+
+        Args:
+            price: currency.
+            base_price: currency.
+        Returns:
+            Where no cent lies between the guard rails, the nearer one itself.
+
+        >>> GuardRails(0.7, 1.5).clamp_price(112.3456, 100.0), GuardRails(0.7, 1.5).clamp_price(200.0, 100.0)
+        ((112.35, None), (150.0, 'highest'))
+        """
+        lowest, highest = base_price * self.lowest_markup, base_price * self.highest_markup
+        moved_by: GuardRail | None = (
+            "lowest" if price < lowest else "highest" if price > highest else None
+        )
+        cents = round(price, 2)
+        if lowest <= cents <= highest:
+            return cents, moved_by
+        least, most = math.ceil(lowest * _CENTS - 1e-9), math.floor(highest * _CENTS + 1e-9)
+        if least > most:
+            return min(max(price, lowest), highest), moved_by
+        return (least if cents < lowest else most) / _CENTS, moved_by
+
+
+@dataclass(frozen=True, slots=True)
+class PriceLimits:
+    """Guard rails, and what a change of prices is held to.
+
+    Attributes:
+        lowest_markup, highest_markup: guard rails of every price, over base price.
+        largest_step: a quote may move by this much of the base price against what is live.
+        human_premium_cap: humans may pay this much more on average, over the base price.
+        first_markup, first_share: highest mark-up and share of sessions of the first release.
+        approvals_needed: how many people other than the author must approve a change.
+    Raises:
+        InputError: a value that cannot be.
+    """
+
+    lowest_markup: float
+    highest_markup: float
+    largest_step: float
+    human_premium_cap: float
+    first_markup: float
+    first_share: float
+    approvals_needed: int
+
+    def __post_init__(self) -> None:
+        if not self.guard_rails.contains(1.0):
+            raise InputError(
+                f"Guard rails of {self.guard_rails} leave out the base price.",
+                hint="The lowest is up to 1, the highest from 1 to 10.",
+            )
+        if not 0 < self.first_share <= 1:
+            raise InputError(
+                f"A first release cannot have {self.first_share:g} of the sessions.",
+                hint="Give a share above 0 and up to 1.",
+            )
+        if self.approvals_needed < 1:
+            raise InputError(
+                f"A change cannot need {self.approvals_needed} approvals.",
+                hint="Give a whole number from 1: at least one other person approves.",
+            )
+        if not (self.largest_step > 0 and self.first_markup > 0 and self.human_premium_cap >= 0):
+            raise InputError(
+                "A limit cannot be negative.",
+                hint="Steps and mark-ups are above 0, the premium's cap is 0 or more.",
+            )
+
+    @property
+    def guard_rails(self) -> GuardRails:
+        """The mark-ups between which every price lies."""
+        return GuardRails(self.lowest_markup, self.highest_markup)
+
+
+NAMES: Final = tuple(one.name for one in fields(PriceLimits))

@@ -1,0 +1,50 @@
+"""Evidence to review, and the limits it is held to."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from phantom_core.approvals.evidence import Evidence, evidence_digest, parse_evidence
+from phantom_core.approvals.stored_evidence import StoredEstimate
+from phantom_core.core.limits import PriceLimits
+
+# Frozen by a release that wrote neither a version nor limits; its bytes must never change.
+V1_TEXT = Path(__file__).with_name("evidence_v1.json").read_text(encoding="utf-8")
+LIMITS = PriceLimits(
+    0.7,
+    1.5,
+    largest_step=0.3,
+    human_premium_cap=0.05,
+    first_markup=1.1,
+    first_share=0.1,
+    approvals_needed=1,
+)
+UNDEFINED = StoredEstimate(None, None, None)
+
+
+def stored() -> Evidence:
+    """The evidence of V1_TEXT."""
+    return parse_evidence(V1_TEXT, evidence_digest(V1_TEXT))
+
+
+def evidence(**changes: Any) -> Evidence:
+    """The same with other values and no finding, as it is before it is stored."""
+    return replace(stored(), **{"findings": (), "stored_text": "", **changes})
+
+
+def with_premium(logged: StoredEstimate, simulated: StoredEstimate = UNDEFINED) -> Evidence:
+    """Evidence of which humans pay that much more, on logged sessions and in the simulator."""
+    found = evidence()
+    replay, trial = found.replay.found, found.trial.found
+    assert replay and replay.rules.human and trial
+    human = replace(replay.rules.human, premium=logged)
+    return replace(
+        found,
+        replay=replace(
+            found.replay, found=replace(replay, rules=replace(replay.rules, human=human))
+        ),
+        trial=replace(
+            found.trial,
+            found=replace(trial, proposed=replace(trial.proposed, human_premium=simulated)),
+        ),
+    )
