@@ -28,7 +28,7 @@ from phantom_core.core.errors import PhantomError
 from phantom_core.core.limits import GuardRails
 from phantom_core.database import audit
 from phantom_core.database.connection import open_database, write_transaction
-from tests.approvals.conftest import HAS_POSTGRES, fresh_schema
+from tests.databases import HAS_POSTGRES, fresh_schema
 
 PEOPLE = {
     "ana": Role.ANALYST,

@@ -18,14 +18,14 @@ from phantom_core.database import audit, migrations
 from phantom_core.database.connection import METADATA, open_database, write_transaction
 from phantom_core.database.constraints import constraints, digest
 from phantom_core.database.migrations.upgrade import import_tables
-from tests.approvals import earlier
-from tests.approvals.conftest import DATABASES, fresh_schema
+from tests.database import earlier
+from tests.databases import DATABASES, fresh_schema
 
 IMPORT_AND_CONNECT = """
 import sys
 from pathlib import Path
-from phantom_core.database.connection import connect
-connect(sys.argv[1], Path(sys.argv[2]))
+from phantom_core.database.connection import open_database
+open_database(sys.argv[1], Path(sys.argv[2]))
 """
 
 

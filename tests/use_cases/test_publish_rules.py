@@ -46,7 +46,7 @@ from phantom_core.use_cases.approvals.publish_rules import (
 )
 from phantom_core.use_cases.approvals.watch_server import do_due, watch_once
 from phantom_core.valkey.server import connect_server, stop_embedded
-from tests.approvals.conftest import HAS_POSTGRES, fresh_schema
+from tests.databases import HAS_POSTGRES, fresh_schema
 
 ANA, MAX = "demo-analyst", "demo-manager"
 GENTLE = "IF p_agent > 0.7 THEN markup 1.10 (likely agent)\nELSE markup 1.00"
@@ -159,9 +159,9 @@ def the_whole_way(settings: Settings) -> None:
 READER = """
 import json
 from phantom_core.publishing.publish import read_published
-from phantom_core.valkey.server import connect
+from phantom_core.valkey.server import connect_server
 from phantom_core.core.settings import Settings
-with connect(Settings()) as client:
+with connect_server(Settings()) as client:
     live = read_published(client).live
 print(json.dumps({"version": live.version, "share": live.share, "stable": live.stable, "killed": live.is_killed}))
 """

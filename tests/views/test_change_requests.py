@@ -2,7 +2,7 @@
 
 from phantom_core.approvals.evidence import Part
 from phantom_core.views.approvals.change_requests import effects_table, request_effects, trial_table
-from tests.review.samples import evidence, stored
+from tests.approvals.samples import evidence, stored
 
 
 def test_evidence_of_an_earlier_release_is_shown_like_any_other() -> None:

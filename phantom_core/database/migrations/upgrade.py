@@ -3,16 +3,20 @@
 import importlib
 import pkgutil
 from pathlib import Path
+from typing import Final
 
 import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from phantom_core import control
+import phantom_core
 from phantom_core.core.errors import ConflictError
 from phantom_core.database.connection import METADATA
 from phantom_core.database.constraints import constraints, create_constraints, drop_constraints
+
+# The rooms that store in the control database; named, as they stand above this one.
+ROOMS: Final = ("accounts", "alerts", "approvals", "database", "jobs")
 
 
 def upgrade(connection: sa.Connection) -> None:
@@ -44,5 +48,7 @@ def upgrade(connection: sa.Connection) -> None:
 
 def import_tables() -> None:
     """Import every module that defines a table or a database constraint."""
-    for module in pkgutil.iter_modules(control.__path__, f"{control.__name__}."):
-        importlib.import_module(module.name)
+    for folder in map(Path, phantom_core.__path__):
+        for room in ROOMS:
+            for module in pkgutil.iter_modules([str(folder / room)], f"phantom_core.{room}."):
+                importlib.import_module(module.name)

@@ -24,7 +24,7 @@ from phantom_core.replay.off_policy import OffPolicyValue
 from phantom_core.replay.replay import Replay, SetReplay
 from phantom_core.rules.text import format_rules
 from phantom_core.session_market.result import SessionFigures
-from tests.review.samples import LIMITS, V1_TEXT, evidence, stored
+from tests.approvals.samples import LIMITS, V1_TEXT, evidence, stored
 
 
 def paths(value: object, at: str = "") -> Iterator[str]:
