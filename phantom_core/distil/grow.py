@@ -18,6 +18,7 @@ from phantom_core.distil.sample import DistillationSample
 from phantom_core.distil.split import make_split
 from phantom_core.distil.tree import Leaf, SplitNode
 from phantom_core.models.encoding import CATEGORIES, LARGEST
+from phantom_core.registry import choose_named
 from phantom_core.rules.evaluate import condition_holds
 
 if TYPE_CHECKING:
@@ -69,10 +70,7 @@ def method_named(name: str) -> Method:
     Raises:
         InputError: there is no such method.
     """
-    for method in METHODS:
-        if method == name:
-            return method
-    raise InputError(f"There is no method '{name}'.", hint=f"Choose one of {', '.join(METHODS)}.")
+    return choose_named("method", name, METHODS)
 
 
 def grow_tree(sample: DistillationSample, recipe: Recipe, seed: int) -> Leaf | SplitNode:

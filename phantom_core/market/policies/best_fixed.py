@@ -7,6 +7,7 @@ from scipy.optimize import minimize_scalar
 
 from phantom_core.market.optimum import value_of_fixed
 from phantom_core.market.policies.fixed import Fixed
+from phantom_core.market.policies.kind import POLICIES, PolicyKind
 from phantom_core.market.scenario import Scenario
 from phantom_core.market.shops import Shops
 
@@ -48,3 +49,17 @@ def _simulated(scenario: Scenario, ratio: float, seed: int) -> float:
     shops = Shops(scenario, _EPISODES, np.random.SeedSequence([seed, _EPISODES]))
     prices = np.full(_EPISODES, ratio)
     return float(sum(shops.step(prices).reward.mean() for _ in range(scenario.horizon_h)))
+
+
+POLICIES.register(
+    PolicyKind(
+        name="best_fixed",
+        title="Best fixed price",
+        description="The one price that earns most when it never changes; exact with one product, "
+        "else simulated.",
+        order=20,
+        make=lambda request: best_fixed(request.scenario, request.seed),
+        colour="#5f8fb8",
+        dash="dash",
+    )
+)

@@ -18,6 +18,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.domains import P_AGENT
 from phantom_core.lake.lake import open_lake
+from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.model_store.store import ModelStore
 from phantom_core.models.saved_classifier import read_classifier
 from phantom_core.replay.features_at_quote import columns_of
@@ -34,7 +35,6 @@ from phantom_core.use_cases.models.score import score_sessions
 from phantom_core.use_cases.rules.check_rules import check_rule_set, seen_matrix
 from phantom_core.use_cases.rules.replay_rules import replay_rules
 
-MULTITASK = "multitask"
 TRIAL_SESSIONS = 1_500
 
 
@@ -88,7 +88,7 @@ def gather_evidence(
                 settings, rules, live, trial_sessions, part_progress(progress, 0.65, 0.98)
             )
         ),
-        models={kind: _version(settings, kind) for kind in (train_classifier.KIND, MULTITASK)},
+        models={kind: _version(settings, kind) for kind in MODEL_KINDS.names()},
         data=_data(settings, replayed),
         seed=settings.seed,
     )

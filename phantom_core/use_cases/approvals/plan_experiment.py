@@ -15,6 +15,7 @@ from phantom_core.experiments.baseline import read_outcomes
 from phantom_core.experiments.experiment_size import Baseline, Size, size_of
 from phantom_core.experiments.report import METRICS
 from phantom_core.lake.lake import open_lake
+from phantom_core.registry import choose_named
 
 LOOK_BACK_DAYS: Final = 28
 _DAY_MS: Final = 86_400_000
@@ -41,10 +42,7 @@ def metric_named(name: str) -> Metric:
     Raises:
         InputError: there is none.
     """
-    for metric in METRICS:
-        if metric == name:
-            return metric
-    raise InputError(f"There is no metric '{name}'.", hint=f"There are {', '.join(METRICS)}.")
+    return choose_named("metric", name, METRICS)
 
 
 def parse_arms(texts: Sequence[str]) -> tuple[PlannedArm, ...]:

@@ -1,9 +1,9 @@
 """Distil: a teacher's mark-ups as a small tree, judged on actors it had not met, saved as rules."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol, cast
 
 import numpy as np
 import pyarrow as pa
@@ -28,10 +28,12 @@ from phantom_core.features.aggregate import sql_hash
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.offers.offers import RELATIONS, moments_named, read_offers
 from phantom_core.lake.lake import Lake
+from phantom_core.model_kinds.model_kind import MODEL_KINDS, Teaching
 from phantom_core.model_store.manifest import FORMAT, Manifest, library_versions
 from phantom_core.model_store.store import ModelStore, StoredModel, file_digest
 from phantom_core.models.multitask.inputs import offer_inputs
 from phantom_core.models.splits import make_folds
+from phantom_core.registry import choose_named
 from phantom_core.rules.text import format_rules
 from phantom_core.use_cases.models import train_classifier
 from phantom_core.use_cases.models.price import demand_scorer, terms_of
@@ -61,7 +63,7 @@ def distil_rules(
         settings: workspace, default seed and banned features.
         lake: the events and labels.
         now_ms: when this is, UTC milliseconds.
-        teacher: one of TEACHERS.
+        teacher: one of `teachings`.
         recipe: how to grow it; None means depth 5 and 50 sessions in a leaf.
         without: features it may not ask about; None means the settings' banned ones.
         seed: of everything random; None means the settings' one.
@@ -124,7 +126,7 @@ def read_distilled(model: StoredModel) -> Distillation:
     return parse_distillation(model.read(FILE))
 
 
-def _classifier(settings: Settings, lake: Lake, progress: Progress) -> tuple[Teacher, str]:
+def classifier_teacher(settings: Settings, lake: Lake, progress: Progress) -> tuple[Teacher, str]:
     """The newest classifier; its probabilities of sessions it learned from are out of fold."""
     model = ModelStore(settings.workspace, train_classifier.KIND).open()
     scores = score_sessions(settings, lake, version=model.manifest.version, progress=progress)
@@ -132,7 +134,7 @@ def _classifier(settings: Settings, lake: Lake, progress: Progress) -> tuple[Tea
     return ClassifierTeacher(scores.filter(scores["is_out_of_fold"])), model.manifest.version
 
 
-def _network(settings: Settings, lake: Lake, progress: Progress) -> tuple[Teacher, str]:
+def network_teacher(settings: Settings, lake: Lake, progress: Progress) -> tuple[Teacher, str]:
     """The newest network; its probabilities are out of fold."""
     model = ModelStore(settings.workspace, multitask_report.KIND).open()
     progress(1, "reading what the network said")
@@ -145,7 +147,7 @@ def _network(settings: Settings, lake: Lake, progress: Progress) -> tuple[Teache
     return NetworkTeacher(scores), model.manifest.version
 
 
-def _optimal(settings: Settings, lake: Lake, progress: Progress) -> tuple[Teacher, str]:
+def optimal_teacher(settings: Settings, lake: Lake, progress: Progress) -> tuple[Teacher, str]:
     """The newest network's optimal mark-ups, by the networks of the folds that had not met a
     session's actor.
     """
@@ -194,11 +196,16 @@ def _optimal(settings: Settings, lake: Lake, progress: Progress) -> tuple[Teache
     return OptimalTeacher(markups), model.manifest.version
 
 
-TEACHERS: Final[Mapping[str, Callable[[Settings, Lake, Progress], tuple[Teacher, str]]]] = {
-    "classifier": _classifier,
-    "network": _network,
-    "optimal": _optimal,
-}
+class ReadTeacher(Protocol):
+    """Reads the mark-ups that a saved model sets, and that model's version."""
+
+    def __call__(self, settings: Settings, lake: Lake, progress: Progress) -> tuple[Teacher, str]:
+        """Raises NotFoundError where the model was never trained."""
+
+
+def teachings() -> tuple[Teaching, ...]:
+    """Mark-ups that a tree can learn, of all kinds of models, in their order."""
+    return tuple(one for kind in MODEL_KINDS.all() for one in kind.teachings)
 
 
 def teacher_named(
@@ -210,11 +217,9 @@ def teacher_named(
         InputError: there is no such teacher.
         NotFoundError: its model was never trained.
     """
-    if name not in TEACHERS:
-        raise InputError(
-            f"There is no teacher '{name}'.", hint=f"Choose one of {', '.join(TEACHERS)}."
-        )
-    return TEACHERS[name](settings, lake, progress)
+    known = {one.name: one for one in teachings()}
+    read = cast(ReadTeacher, known[choose_named("teacher", name, known)].read.load())
+    return read(settings, lake, progress)
 
 
 def _checked(without: Sequence[str]) -> tuple[str, ...]:

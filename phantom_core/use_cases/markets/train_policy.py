@@ -17,6 +17,7 @@ from phantom_core.market.ppo.saved_policy import is_finished
 from phantom_core.market.ppo.training import Training, train_ppo
 from phantom_core.market.scenario import Scenario
 from phantom_core.market.trial import run_trial
+from phantom_core.registry import choose_named
 from phantom_core.use_cases.markets.simulate import policy_runs
 
 JUDGED_EPISODES: Final = 500
@@ -204,10 +205,4 @@ def env_named(name: str) -> EnvVersion:
     Raises:
         InputError: there is no such version.
     """
-    for version in ENV_VERSIONS:
-        if version == name:
-            return version
-    raise InputError(
-        f"There is no environment version '{name}'.",
-        hint=f"Choose one of {', '.join(ENV_VERSIONS)}.",
-    )
+    return choose_named("environment version", name, ENV_VERSIONS)
