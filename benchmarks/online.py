@@ -303,11 +303,13 @@ def decisions(settings: Settings, n: int = 3_000) -> dict[str, dict[str, float]]
     live = Live(
         1, "six-2", share=0.1, stable="six-1", salt="x", lowest_markup=0.7, highest_markup=1.5
     )
-    rules = PublishedState(live=live, releases=ready, classifier=played, network=scorer)
+    rules = PublishedState(
+        live=live, releases=ready, models={"classifier": played, "multitask": scorer}
+    )
     known = sessions(settings)
     cases = {
         "rules, classifier and network": rules,
-        "rules and classifier": replace(rules, network=None),
+        "rules and classifier": replace(rules, models={"classifier": played}),
         "the model's price": replace(rules, live=replace(live, policy="model", share=1.0)),
     }
     return {name: _timed(standing, known, n) for name, standing in cases.items()}

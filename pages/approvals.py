@@ -13,11 +13,14 @@ from ui.frame.errors import friendly_errors
 from ui.frame.frame import require_frame
 from ui.frame.handles import current_settings
 from ui.frame.linked import begin_linked_page, end_linked_page
+from ui.frame.page_spec import PageSpec
+
+PAGE = PageSpec(title="Approvals", icon=":material/fact_check:", section="Production", order=110)
 
 require_frame()
 begin_linked_page()
 with friendly_errors():
-    st.title("Approvals")
+    st.title(PAGE.title)
     st.caption(
         "Rules that change prices go live only after another person has seen what they will do."
     )

@@ -12,8 +12,11 @@ from ui.frame.empty import show_missing
 from ui.frame.errors import friendly_errors
 from ui.frame.frame import require_frame
 from ui.frame.handles import current_settings
+from ui.frame.page_spec import PageSpec
 from ui.frame.tables import csv_button
 from ui.frame.wording import format_count
+
+PAGE = PageSpec(title="Audit", icon=":material/history_edu:", section="Control", order=150)
 
 NEWEST = 2_000
 
@@ -37,7 +40,7 @@ def steps() -> pd.DataFrame:
 
 require_frame()
 with friendly_errors():
-    st.title("Audit")
+    st.title(PAGE.title)
     st.caption(
         "Every step carries the hash of the one before: whatever is changed, removed or "
         "re-ordered afterwards shows."

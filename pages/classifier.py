@@ -3,18 +3,14 @@
 import io
 from collections.abc import Callable
 
-import pandas as pd
 import pyarrow.csv as pa_csv
 import streamlit as st
 
+from phantom_core.evaluation.report import ClassifierReport
+from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.use_cases.models.score import score_sessions
-from phantom_core.views.classifier.classifier import (
-    classifier_view,
-    model_in_use,
-    model_versions,
-    version_list,
-)
 from phantom_core.views.workspace.loaded import read_loaded
+from phantom_core.views.workspace.saved_models import model_view, saved_versions
 from ui.classifier.quality_tab import auc_by_fold, quality_tab, training_facts
 from ui.classifier.robustness_tab import robustness_tab
 from ui.classifier.threshold_tab import threshold_tab
@@ -24,18 +20,13 @@ from ui.frame.errors import friendly_errors, show_error
 from ui.frame.frame import require_frame
 from ui.frame.handles import current_settings, current_snapshot, workspace_lake
 from ui.frame.job_watch import watch_job
-from ui.frame.model_choice import card_tab, choose_version
+from ui.frame.model_choice import card_tab, choose_model, versions_tab
+from ui.frame.page_spec import PageSpec
 from ui.frame.wording import format_count, format_moment
 
-TABS = ["Quality", "Threshold and money", "Robustness", "Model card", "Train and versions"]
+PAGE = PageSpec(title="Agent classifier", icon=":material/target:", section="Models", order=50)
 
-FIGURES = {
-    "roc_auc": "ROC-AUC",
-    "precision_at_recall_80": "Precision at 80 %",
-    "pr_auc": "PR-AUC",
-    "ece": "ECE",
-    "brier": "Brier",
-}
+TABS = ["Quality", "Threshold and money", "Robustness", "Model card", "Train and versions"]
 
 
 def scores_csv(version: str) -> Callable[[], bytes]:
@@ -50,29 +41,9 @@ def scores_csv(version: str) -> Callable[[], bytes]:
     return write
 
 
-def versions_table(versions: pd.DataFrame) -> None:
-    """All saved classifiers."""
-    st.dataframe(
-        versions,
-        hide_index=True,
-        column_config={
-            "version": st.column_config.TextColumn("Model"),
-            "in_use": st.column_config.CheckboxColumn("In use"),
-            "trained": st.column_config.DatetimeColumn("Trained (UTC)", format="YYYY-MM-DD HH:mm"),
-            **{
-                name: st.column_config.NumberColumn(label, format="%.3f")
-                for name, label in FIGURES.items()
-            },
-            "n_features": "Features",
-            "lake_version": "Data version",
-            "seed": st.column_config.NumberColumn("Seed", format="%d"),
-        },
-    )
-
-
 require_frame()
 with friendly_errors():
-    st.title("Agent classifier")
+    st.title(PAGE.title)
     data = current_snapshot()
     if not data.n_sessions:
         nothing_loaded()
@@ -89,8 +60,7 @@ with friendly_errors():
         show_missing(
             "Labels are needed.", what + have, "pages/data.py", "Load labels", ":material/database:"
         )
-    versions = model_versions(current_settings())
-    if not versions:
+    if not saved_versions(current_settings(), CLASSIFIER):
         st.markdown(
             "No classifier was trained in this workspace yet. A training takes a minute or a few: "
             "it learns from the labelled sessions, "
@@ -100,7 +70,7 @@ with friendly_errors():
         train_form(current_settings(), can_train=can_train)
         st.stop()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        version = choose_version("Model", versions, model_in_use(current_settings()), "model")
+        version = choose_model(current_settings(), CLASSIFIER, "model")
         st.download_button(
             "Download scores",
             scores_csv(version),
@@ -118,10 +88,9 @@ with friendly_errors():
     if train.open:
         with train:
             train_form(current_settings(), can_train=can_train)
-            st.subheader("Saved models")
-            versions_table(version_list(current_settings()))
+            versions_tab(current_settings(), CLASSIFIER)
         st.stop()
-    view = classifier_view(current_settings(), version)
+    view = model_view(current_settings(), CLASSIFIER, ClassifierReport, version)
     with (
         quality
         if quality.open

@@ -12,7 +12,10 @@ from ui.frame.errors import friendly_errors
 from ui.frame.frame import require_frame
 from ui.frame.handles import current_settings, workspace_lake
 from ui.frame.job_watch import watch_job
+from ui.frame.page_spec import PageSpec
 from ui.frame.tables import csv_button
+
+PAGE = PageSpec(title="Data", icon=":material/database:", section="Events", order=20)
 
 
 def loads_tab() -> None:
@@ -44,7 +47,7 @@ if "load_next" in st.session_state:
     st.session_state["load_mapping"], st.session_state["data_tab"] = mapping, "Load"
     st.session_state[f"load_path_{st.session_state.get('load_turn', 0)}"] = path
     st.toast(f"{mapping} is ready for loading.", icon=":material/check:")
-st.title("Data")
+st.title(PAGE.title)
 load, columns, quarantine, loads = st.tabs(
     ["Load", "Map columns", "Quarantine", "Loads"], key="data_tab", bind="query-params"
 )

@@ -4,12 +4,9 @@ follows.
 
 import streamlit as st
 
-from phantom_core.views.demand.multitask import (
-    network_in_use,
-    network_list,
-    network_versions,
-    network_view,
-)
+from phantom_core.evaluation.multitask_report import MultitaskReport
+from phantom_core.model_kinds.multitask import NETWORK
+from phantom_core.views.workspace.saved_models import model_view, saved_versions
 from ui.demand.curve_tab import curve_tab
 from ui.demand.quality import verdict_tab
 from ui.demand.train import KIND, live_losses, train_form
@@ -19,41 +16,18 @@ from ui.frame.errors import friendly_errors
 from ui.frame.frame import require_frame
 from ui.frame.handles import current_settings, current_snapshot
 from ui.frame.job_watch import watch_job
-from ui.frame.model_choice import card_tab, choose_version
+from ui.frame.model_choice import card_tab, choose_model, versions_tab
+from ui.frame.page_spec import PageSpec
 from ui.frame.wording import format_count, format_moment
+
+PAGE = PageSpec(title="Demand and price", icon=":material/sell:", section="Models", order=60)
 
 TABS = ["Verdict", "Demand curve", "Train and versions", "Tune", "Model card"]
 
 
-def versions_table() -> None:
-    """All saved networks."""
-    figures = {
-        "agent_auc": "Agents, ROC-AUC",
-        "purchase_auc": "Purchases, ROC-AUC",
-        "ece_agent": "Agents, ECE",
-        "ece_purchase": "Purchases, ECE",
-    }
-    st.dataframe(
-        network_list(current_settings()),
-        hide_index=True,
-        placeholder="–",
-        column_config={
-            "version": st.column_config.TextColumn("Network"),
-            "in_use": st.column_config.CheckboxColumn("In use"),
-            "trained": st.column_config.DatetimeColumn("Trained (UTC)", format="YYYY-MM-DD HH:mm"),
-            **{
-                name: st.column_config.NumberColumn(label, format="%.3f")
-                for name, label in figures.items()
-            },
-            "lake_version": "Data version",
-            "seed": st.column_config.NumberColumn("Seed", format="%d"),
-        },
-    )
-
-
 require_frame()
 with friendly_errors():
-    st.title("Demand and price")
+    st.title(PAGE.title)
     st.caption(
         "One network says who is shopping and what they would pay; the price follows, within "
         "guard rails."
@@ -64,8 +38,7 @@ with friendly_errors():
     job = watch_job(KIND, "Training the network")
     if job and job.is_active:
         live_losses(current_settings())
-    versions = network_versions(current_settings())
-    if not versions:
+    if not saved_versions(current_settings(), NETWORK):
         st.markdown(
             "No network was trained in this workspace yet. It learns from every product that a "
             "session was shown, with what was known "
@@ -74,19 +47,18 @@ with friendly_errors():
         )
         train_form(current_settings())
         st.stop()
-    version = choose_version("Network", versions, network_in_use(current_settings()), "network")
+    version = choose_model(current_settings(), NETWORK, "network")
     verdict, curve, train, tune, card = st.tabs(TABS, key="demand_tab", bind="query-params")
     if train.open:
         with train:
             train_form(current_settings())
-            st.subheader("Saved networks")
-            versions_table()
+            versions_tab(current_settings(), NETWORK)
         st.stop()
     if tune.open:
         with tune:
             tune_tab(current_settings())
         st.stop()
-    view = network_view(current_settings(), version)
+    view = model_view(current_settings(), NETWORK, MultitaskReport, version)
     if verdict.open:
         with verdict:
             data = view.report.data

@@ -14,13 +14,16 @@ from ui.frame.empty import show_missing
 from ui.frame.errors import friendly_errors
 from ui.frame.frame import require_frame
 from ui.frame.handles import current_settings
+from ui.frame.page_spec import PageSpec
 from ui.frame.tables import csv_button
+
+PAGE = PageSpec(title="Experiments", icon=":material/science:", section="Production", order=140)
 
 TABS: Final = ["Watch", "Plan", "All experiments"]
 
 require_frame()
 with friendly_errors():
-    st.title("Experiments")
+    st.title(PAGE.title)
     st.caption(
         "Each session meets one way to price and keeps it; figures hold at every moment, so "
         "looking often spoils nothing."

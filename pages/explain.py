@@ -15,13 +15,16 @@ from ui.frame.errors import friendly_errors, show_error
 from ui.frame.frame import require_frame
 from ui.frame.handles import current_settings, current_snapshot
 from ui.frame.job_watch import watch_job
+from ui.frame.page_spec import PageSpec
+
+PAGE = PageSpec(title="Explain", icon=":material/psychology:", section="Models", order=70)
 
 TABS = ["Model", "One session", "Rules as a tree", "Stability"]
 
 
 require_frame()
 with friendly_errors():
-    st.title("Explain")
+    st.title(PAGE.title)
     data = current_snapshot()
     if not data.n_sessions:
         nothing_loaded()
@@ -50,10 +53,8 @@ with friendly_errors():
                 model_tab(subject, view)
     if session.open:
         with session, friendly_errors():
-            if subject.kind == "classifier":
-                session_tab(current_settings(), data, session_id, subject, view)
-            else:
-                offer_tab(current_settings(), data, session_id, subject, view)
+            one_by_one = session_tab if subject.kind.grain == "sessions" else offer_tab
+            one_by_one(current_settings(), data, session_id, subject, view)
     if stability.open:
         with stability, friendly_errors():
             if view is None:

@@ -11,6 +11,9 @@ from ui.frame.empty import nothing_loaded, show_missing
 from ui.frame.errors import friendly_errors
 from ui.frame.frame import require_frame
 from ui.frame.handles import current_snapshot
+from ui.frame.page_spec import PageSpec
+
+PAGE = PageSpec(title="Features", icon=":material/equalizer:", section="Events", order=40)
 
 
 @st.cache_data(
@@ -25,7 +28,7 @@ def figures_of(data: Snapshot) -> tuple[FeatureFigures, ...]:
 
 require_frame()
 with friendly_errors():
-    st.title("Features")
+    st.title(PAGE.title)
     data = current_snapshot()
     if not data.n_sessions:
         nothing_loaded()

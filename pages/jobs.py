@@ -14,7 +14,10 @@ from ui.frame.frame import require_frame
 from ui.frame.handles import now_ms, open_jobs
 from ui.frame.job_watch import LOOK_EVERY_S
 from ui.frame.linked import begin_linked_page, end_linked_page
+from ui.frame.page_spec import PageSpec
 from ui.frame.wording import format_duration
+
+PAGE = PageSpec(title="Jobs", icon=":material/work_history:", section="Control", order=160)
 
 NEWEST: Final = 200
 
@@ -71,7 +74,7 @@ def act(job: Job) -> None:
 require_frame()
 begin_linked_page()
 with friendly_errors():
-    st.title("Jobs")
+    st.title(PAGE.title)
     st.caption(
         "Long work runs in processes of its own: it outlives this page and the app, and a process "
         "that dies is noticed."

@@ -16,9 +16,12 @@ from ui.frame.errors import friendly_errors, show_error
 from ui.frame.frame import require_frame
 from ui.frame.handles import current_settings, current_snapshot
 from ui.frame.job_watch import watch_job
+from ui.frame.page_spec import PageSpec
 from ui.frame.wording import format_moment, format_number_of, format_percent, format_period
 from ui.leakage.form import KIND, leakage_form
 from ui.leakage.parts import drill_down, leakage_charts, leakage_figures
+
+PAGE = PageSpec(title="Margin leakage", icon=":material/water_drop:", section="Pricing", order=90)
 
 
 def saved() -> Leakage | None:
@@ -78,7 +81,7 @@ def download(found: Leakage) -> None:
 
 require_frame()
 with friendly_errors():
-    st.title("Margin leakage")
+    st.title(PAGE.title)
     st.caption("E[leakage] = Σ P(agent) · units · max(0, reference price − price), over purchases.")
     data = current_snapshot()
     if not data.n_sessions:

@@ -7,13 +7,16 @@ import streamlit as st
 from ui.frame.errors import friendly_errors
 from ui.frame.frame import require_frame
 from ui.frame.handles import current_settings
+from ui.frame.page_spec import PageSpec
 from ui.live.history import draw_history
 from ui.live.now import live_now
 from ui.live.switches import draw_switches
 
+PAGE = PageSpec(title="Live", icon=":material/podium:", section="Production", order=120)
+
 require_frame()
 with friendly_errors():
-    st.title("Live")
+    st.title(PAGE.title)
     st.caption(
         "What price servers read, held against what was approved; it is looked at every few "
         "seconds."

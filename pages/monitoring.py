@@ -13,6 +13,7 @@ from ui.frame.errors import friendly_errors, show_error
 from ui.frame.frame import require_frame
 from ui.frame.handles import current_settings, current_snapshot, open_jobs
 from ui.frame.job_watch import watch_job
+from ui.frame.page_spec import PageSpec
 from ui.frame.wording import format_moment
 from ui.monitoring.parts import (
     alerts_tab,
@@ -21,6 +22,10 @@ from ui.monitoring.parts import (
     drift_part,
     models_tab,
     open_alerts,
+)
+
+PAGE = PageSpec(
+    title="Monitoring", icon=":material/monitor_heart:", section="Production", order=130
 )
 
 TABS = ["Checks", "Feature drift", "Models and retraining", "Alerts"]
@@ -57,7 +62,7 @@ def buttons() -> None:
 
 require_frame()
 with friendly_errors():
-    st.title("Monitoring")
+    st.title(PAGE.title)
     st.caption(
         "The last week beside the one before, and beside what the models in use learned from. An "
         "alert is told once until it clears."

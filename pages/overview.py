@@ -9,6 +9,7 @@ from ui.frame.empty import nothing_loaded
 from ui.frame.errors import friendly_errors
 from ui.frame.frame import require_frame
 from ui.frame.handles import current_settings, current_snapshot
+from ui.frame.page_spec import PageSpec, find_page
 from ui.frame.wording import (
     format_count,
     format_estimate,
@@ -19,12 +20,7 @@ from ui.frame.wording import (
     format_period,
 )
 
-ICONS = {
-    "data": ":material/database:",
-    "sessions": ":material/timeline:",
-    "features": ":material/equalizer:",
-    "classifier": ":material/target:",
-}
+PAGE = PageSpec(title="Overview", icon=":material/dashboard:", section="", order=10)
 
 
 def loaded_line(view: Overview) -> None:
@@ -150,18 +146,16 @@ def todo(view: Overview) -> None:
         for entry in view.next_steps:
             with grid.cell():
                 query = {f"{entry.page}_tab": entry.tab} if entry.tab else None
+                page = find_page(entry.page)
                 st.page_link(
-                    f"pages/{entry.page}.py",
-                    label=f"**{entry.what}**",
-                    icon=ICONS[entry.page],
-                    query_params=query,
+                    page.file, label=f"**{entry.what}**", icon=page.spec.icon, query_params=query
                 )
                 st.caption(entry.why)
 
 
 require_frame()
 with friendly_errors():
-    st.title("Overview")
+    st.title(PAGE.title)
     view = overview_view(current_snapshot(), current_settings())
     if not view.loaded.sessions:
         nothing_loaded()

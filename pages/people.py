@@ -9,10 +9,13 @@ from ui.accounts.people import draw_accounts
 from ui.frame.errors import friendly_errors
 from ui.frame.frame import require_frame
 from ui.frame.handles import current_settings
+from ui.frame.page_spec import PageSpec
+
+PAGE = PageSpec(title="People", icon=":material/group:", section="Control", order=170)
 
 require_frame()
 with friendly_errors():
-    st.title("People")
+    st.title(PAGE.title)
     st.caption("Nobody approves their own change, and nobody both manages people and approves.")
     if is_open():
         st.info(

@@ -9,11 +9,14 @@ from ui.frame.errors import friendly_errors
 from ui.frame.frame import require_frame
 from ui.frame.handles import current_settings, current_snapshot
 from ui.frame.linked import begin_linked_page, end_linked_page
+from ui.frame.page_spec import PageSpec
 from ui.rules.check import check_tab
 from ui.rules.compare import compare_tab
 from ui.rules.draft import open_draft, rule_set_choices
 from ui.rules.replay import replay_tab
 from ui.rules.write import opened_rule_set, write_tab
+
+PAGE = PageSpec(title="Rules", icon=":material/rule:", section="Pricing", order=80)
 
 TABS: Final = ["Write", "Check", "Replay", "Compare"]
 
@@ -21,7 +24,7 @@ TABS: Final = ["Write", "Check", "Replay", "Compare"]
 require_frame()
 begin_linked_page()
 with friendly_errors():
-    st.title("Rules")
+    st.title(PAGE.title)
     st.caption(
         "What to add to the base price, as an ordered list anybody can read; the first rule that "
         "holds decides."

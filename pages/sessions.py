@@ -18,9 +18,12 @@ from ui.frame.empty import nothing_loaded
 from ui.frame.errors import friendly_errors
 from ui.frame.frame import require_frame
 from ui.frame.handles import current_snapshot
+from ui.frame.page_spec import PageSpec
 from ui.frame.tables import csv_button, session_columns
 from ui.frame.wording import format_count, format_number_of, format_percent
 from ui.sessions.session_detail import session_detail
+
+PAGE = PageSpec(title="Sessions", icon=":material/timeline:", section="Events", order=30)
 
 DAY = dt.timedelta(days=1)
 
@@ -118,7 +121,7 @@ def what_matches(view: Sessions) -> str:
 
 require_frame()
 with friendly_errors():
-    st.title("Sessions")
+    st.title(PAGE.title)
     data = current_snapshot()
     if not data.n_sessions:
         nothing_loaded()

@@ -4,6 +4,9 @@ With --json a verb prints one JSON object on standard output; everything else go
 error.
 """
 
+from collections.abc import Callable
+from typing import cast
+
 import typer
 
 from phantom_core.cli import (
@@ -13,6 +16,7 @@ from phantom_core.cli import (
     data,
     experiments,
     explain,
+    extensions,
     jobs,
     leakage,
     live,
@@ -30,6 +34,9 @@ from phantom_core.cli import (
     stack,
     traffic,
 )
+from phantom_core.model_kinds.model_kind import MODEL_KINDS
+
+Verb = Callable[..., None]
 
 app = typer.Typer(
     add_completion=False,
@@ -55,17 +62,18 @@ for verb in (
     retraining.models,
     retraining.promote,
     jobs.jobs,
+    extensions.extensions,
 ):
     app.command()(verb)
 app.command(hidden=True)(jobs.job)
 
 train = typer.Typer(no_args_is_help=True, help="Train a model.")
-train.command("classifier")(classifier.train_classifier)
-train.command("multitask")(multitask.train_multitask)
-app.add_typer(train, name="train")
-
 tune = typer.Typer(no_args_is_help=True, help="Search for better hyperparameters.")
-tune.command("multitask")(multitask.tune_multitask)
+for kind in MODEL_KINDS.all():
+    train.command(kind.name)(cast(Verb, kind.train_verb.load()))
+    if kind.tune_verb:
+        tune.command(kind.name)(cast(Verb, kind.tune_verb.load()))
+app.add_typer(train, name="train")
 app.add_typer(tune, name="tune")
 
 simulate = typer.Typer(no_args_is_help=True, help="Try prices in a simulated market.")

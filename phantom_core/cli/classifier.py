@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import typer
 
 from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
+from phantom_core.model_kinds.model_kind import MODEL_KINDS, default_kind
 
 
 def train_classifier(
@@ -68,16 +69,19 @@ def score(
 
 def card(
     *,
+    model: Annotated[
+        str, typer.Option(help=f"Kind of model: {', '.join(MODEL_KINDS.names())}.")
+    ] = default_kind(),
     version: Annotated[
         str | None, typer.Option(help="Version of the model; default the newest.")
     ] = None,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Show the model card."""
+    """Show the card of a saved model."""
     from phantom_core.model_store.store import ModelStore
-    from phantom_core.use_cases.models.train_classifier import CARD, KIND
 
     with running(workspace, "reading", as_json=as_json) as (settings, _):
-        text = ModelStore(settings.workspace, KIND).open(version).read(CARD).decode()
+        kind = MODEL_KINDS.find(model)
+        text = ModelStore(settings.workspace, kind.name).open(version).read(kind.card_file).decode()
         emit({"card": text}, as_json=True) if as_json else print(text)

@@ -2,27 +2,22 @@
 rules.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
+from phantom_core.model_kinds.model_kind import MODEL_KINDS, default_kind
 
-if TYPE_CHECKING:
-    from phantom_core.core.progress import Progress
-    from phantom_core.core.settings import Settings
-    from phantom_core.explain.explanation import Output
+_TEACHERS = [one for kind in MODEL_KINDS.all() for one in kind.teachings]
 
 
 def explain(
     *,
     model: Annotated[
-        str, typer.Option(help="classifier, or multitask: the network.")
-    ] = "classifier",
+        str, typer.Option(help=f"Kind of model: {', '.join(MODEL_KINDS.names())}.")
+    ] = default_kind(),
     output: Annotated[
         str, typer.Option(help="Which answer of the network: agent or purchase.")
     ] = "agent",
@@ -56,93 +51,15 @@ def explain(
     """Say what the classifier or the network relies on, or why it says what it says of one
     session.
     """
-    from phantom_core.core.errors import InputError
     from phantom_core.explain.explanation import output_named
+    from phantom_core.use_cases.explanations.explain import ExplainRequest
+    from phantom_core.use_cases.explanations.explain import explain as workflow
 
     with running(workspace, "explaining", as_json=as_json) as (settings, progress):
-        if model not in ("classifier", "multitask"):
-            raise InputError(
-                f"There is no model '{model}' to explain.",
-                hint="Choose one of classifier, multitask.",
-            )
-        if model == "multitask":
-            emit(
-                _of_network(
-                    settings,
-                    output_named(output),
-                    session,
-                    product,
-                    version,
-                    sessions,
-                    interactions,
-                    progress,
-                ),
-                as_json,
-            )
-            return
-        if output != "agent" or product is not None:
-            raise InputError(
-                "The classifier knows agents alone, and no product.",
-                hint="Ask the network: --model multitask.",
-            )
-        emit(_of_classifier(settings, session, version, sessions, interactions, progress), as_json)
-
-
-def _of_classifier(
-    settings: Settings,
-    session: str | None,
-    version: str | None,
-    sessions: int | None,
-    interactions: int,
-    progress: Progress,
-) -> Mapping[str, object]:
-    from phantom_core.use_cases.explanations.explain_model import MAX_EXPLAINED, explain_model
-    from phantom_core.use_cases.explanations.explain_session import explain_session
-
-    lake = lake_of(settings)
-    if session is not None:
-        return explain_session(
-            settings, lake, session, version=version, progress=progress
-        ).to_json()
-    asked = sessions or MAX_EXPLAINED
-    return explain_model(
-        settings, lake, version=version, n_sessions=asked, n_paired=interactions, progress=progress
-    ).to_json()
-
-
-def _of_network(
-    settings: Settings,
-    output: Output,
-    session: str | None,
-    product: str | None,
-    version: str | None,
-    offers: int | None,
-    interactions: int,
-    progress: Progress,
-) -> Mapping[str, object]:
-    from phantom_core.core.errors import DataError, InputError
-    from phantom_core.use_cases.explanations.explain_network import MAX_EXPLAINED, explain_network
-    from phantom_core.use_cases.explanations.explain_offer import explain_offer
-
-    lake = lake_of(settings)
-    if session is not None:
-        return explain_offer(
-            settings, lake, session, output, product_id=product, version=version, progress=progress
-        ).to_json()
-    if interactions or product is not None:
-        raise InputError(
-            "Interactions are measured of the classifier, and a product belongs to a session.",
-            hint="Leave them out.",
+        request = ExplainRequest(
+            output_named(output), session, product, version, sessions, interactions
         )
-    found = explain_network(
-        settings, lake, version=version, n_offers=offers or MAX_EXPLAINED, progress=progress
-    )
-    if output not in found:
-        raise DataError(
-            "The network never saw a label, so it cannot tell agents.",
-            hint="Ask for --output purchase.",
-        )
-    return found[output].to_json()
+        emit(workflow(settings, lake_of(settings), model, request, progress), as_json)
 
 
 def distil(
@@ -150,10 +67,10 @@ def distil(
     teacher: Annotated[
         str,
         typer.Option(
-            help="What it learns from: classifier, network, or optimal: the network's optimal "
-            "mark-up."
+            help="What it learns from: "
+            f"{', '.join(f'{one.name} ({one.title})' for one in _TEACHERS)}."
         ),
-    ] = "classifier",
+    ] = _TEACHERS[0].name,
     method: Annotated[
         str,
         typer.Option(

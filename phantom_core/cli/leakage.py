@@ -11,6 +11,7 @@ from rich.table import Table
 
 from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
 from phantom_core.core.errors import InputError
+from phantom_core.core.registry import choose_named
 
 if TYPE_CHECKING:
     from phantom_core.leakage.leakage import Leakage
@@ -73,11 +74,7 @@ def leakage(
 
 def _account(found: "Leakage", reference: str) -> "Account":
     by_name = {one.reference: one for one in found.accounts}
-    chosen = next((one for name, one in by_name.items() if name == reference), None)
-    if chosen is None:
-        raise InputError(
-            f"There is no reference price '{reference}'.", hint=f"There are {', '.join(by_name)}."
-        )
+    chosen = by_name[choose_named("reference price", reference, by_name)]
     if chosen.problem:
         raise InputError(
             f"The reference price {reference} is not available: {chosen.problem}",

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from phantom_core.market.figures import TrialFigure
     from phantom_core.market.trial import MarketTrial, PolicyResult
 
-_USUAL = "fixed,best_fixed,surge,elasticity,bands,optimum"
 # Figure, heading, factor, digits, whether its interval is shown.
 _COLUMNS = (
     ("reward", "reward", 1.0, 2, True),
@@ -38,8 +37,12 @@ def run(
         str, typer.Option(help="Name of a shipped scenario, or a TOML file.")
     ] = "tight",
     policies: Annotated[
-        str, typer.Option(help="Names with commas; also fixed:1.2, rules:FILE, ppo:RUN.")
-    ] = _USUAL,
+        str | None,
+        typer.Option(
+            help="Names with commas, also fixed:1.2, rules:FILE, ppo:RUN; default all without a "
+            "colon."
+        ),
+    ] = None,
     episodes: Annotated[
         int, typer.Option(help="How often each is played, against the same shoppers.")
     ] = 400,
@@ -52,6 +55,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Play policies side by side, and measure each against the best that is possible."""
+    from phantom_core.market.policies.kind import plain_policies
     from phantom_core.market.scenario import load_scenario
     from phantom_core.use_cases.markets.simulate import simulate_policies
 
@@ -59,10 +63,11 @@ def run(
         market = load_scenario(scenario)
         if change:
             market = market.with_(**dict(_change(text) for text in change))
+        chosen = plain_policies() if policies is None else policies
         saved = simulate_policies(
             settings,
             market,
-            policies,
+            chosen,
             n_episodes=episodes,
             seed=seed,
             now_ms=now_ms(),

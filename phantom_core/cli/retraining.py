@@ -5,15 +5,16 @@ from typing import Annotated
 import typer
 
 from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
+from phantom_core.model_kinds.model_kind import MODEL_KINDS, default_kind
+
+_KINDS = " or ".join(MODEL_KINDS.names())
 
 
 def retrain(
     *,
     kind: Annotated[
         list[str] | None,
-        typer.Option(
-            help="classifier or multitask; default both, the network where one is in use."
-        ),
+        typer.Option(help=f"{_KINDS}; default all that are in use, and those always retrained."),
     ] = None,
     days: Annotated[
         int | None, typer.Option(min=2, help="Days looked at; default PHANTOM_RETRAIN_DAYS.")
@@ -68,7 +69,7 @@ def retrain(
 
 def models(
     *,
-    kind: Annotated[str, typer.Argument()] = "classifier",
+    kind: Annotated[str, typer.Argument()] = default_kind(),
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
@@ -87,7 +88,7 @@ def models(
 
 
 def promote(
-    kind: Annotated[str, typer.Argument(help="classifier or multitask.")],
+    kind: Annotated[str, typer.Argument(help=f"{_KINDS}.")],
     version: Annotated[
         str, typer.Argument(help="Name of a saved model, newer or older than the one in use.")
     ],
@@ -100,17 +101,12 @@ def promote(
     as_json: Json = False,
 ) -> None:
     """Use another saved model, forward or back."""
-    from phantom_core.core.errors import InputError
     from phantom_core.model_store.store import ModelStore
-    from phantom_core.use_cases.models.publish_model import KINDS, publish_in_use
+    from phantom_core.use_cases.models.publish_model import publish_in_use
 
     with running(workspace, "promoting", as_json=as_json) as (settings, _):
-        if kind not in KINDS:
-            raise InputError(
-                f"There is no model of kind '{kind}' to promote.",
-                hint=f"Choose one of {', '.join(KINDS)}.",
-            )
-        move = ModelStore(settings.workspace, kind).promote(version, now_ms=now_ms(), why=why)
+        found = MODEL_KINDS.find(kind)
+        move = ModelStore(settings.workspace, found.name).promote(version, now_ms=now_ms(), why=why)
         told = publish_in_use(settings, kind, now_ms()) if publish else ""
         emit(
             {"in_use": move.version, "before": move.before, "why": move.why, "published": told},

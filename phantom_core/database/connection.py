@@ -101,7 +101,7 @@ def _is_current(engine: sa.Engine) -> bool:
 
 def _upgrade(engine: sa.Engine) -> None:
     # Imported when needed: most processes meet a database that is up to date.
-    upgrade = importlib.import_module("phantom_core.database.migrations.upgrade").upgrade
+    upgrade = importlib.import_module("phantom_core.database.upgrade").upgrade
     with write_transaction(engine) as connection:
         upgrade(connection)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from phantom_core.core.arrays import Floats
 from phantom_core.core.errors import InputError
+from phantom_core.core.registry import choose_named
 from phantom_core.distil.lookahead import ahead_cuts
 from phantom_core.distil.merge import merge_trees
 from phantom_core.distil.raw_split import RawSplit, cuts_of, fit_cart
@@ -68,10 +69,7 @@ def method_named(name: str) -> Method:
     Raises:
         InputError: there is no such method.
     """
-    for method in METHODS:
-        if method == name:
-            return method
-    raise InputError(f"There is no method '{name}'.", hint=f"Choose one of {', '.join(METHODS)}.")
+    return choose_named("method", name, METHODS)
 
 
 def grow_tree(sample: DistillationSample, recipe: Recipe, seed: int) -> Leaf | SplitNode:

@@ -12,12 +12,12 @@ from phantom_core.core.estimate import Estimate
 from phantom_core.evaluation.baselines import BestFeature
 from phantom_core.evaluation.price_response import Band, ElasticityEstimate
 from phantom_core.evaluation.task import ComparisonModel, TaskReport
+from phantom_core.model_kinds.multitask import NETWORK
 from phantom_core.models.multitask.epochs import Epoch
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
 
-KIND: Final = "multitask"
-FILE: Final = "report.json"
-CARD: Final = "card.md"
+KIND: Final = NETWORK.name
+FILE: Final = NETWORK.report_file
 ELASTICITIES: Final = "elasticities.parquet"
 OUT_OF_FOLD: Final = "oof.parquet"
 # Where a training notes the losses of its passes, for whoever watches: one JSON object a line.

@@ -14,8 +14,9 @@ from phantom_core.evaluation.metrics import CalibrationBin, Confusion
 from phantom_core.evaluation.ranking import Curve, Ranking
 from phantom_core.evaluation.robustness import ClockAttack, PrefixResult, UnseenFamily
 from phantom_core.evaluation.threshold import ThresholdChoice
+from phantom_core.model_kinds.classifier import CLASSIFIER
 
-FILE: Final = "report.json"
+FILE: Final = CLASSIFIER.report_file
 
 
 @dataclass(frozen=True, slots=True)

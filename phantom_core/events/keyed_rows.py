@@ -12,7 +12,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from phantom_core.core.errors import MappingError, SourceError, UnavailableError
-from phantom_core.events.sources import ROW_NAMES, Source
+from phantom_core.events.formats.source_format import ROW_NAMES, Source
 from phantom_core.events.text_rows import MAX_SHOWN
 
 YES: Final = frozenset({"true", "t", "yes", "1", "1.0"})

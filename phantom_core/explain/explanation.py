@@ -6,7 +6,8 @@ from typing import Final, Literal, get_args
 import numpy as np
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from phantom_core.core.errors import DataError, InputError
+from phantom_core.core.errors import DataError
+from phantom_core.core.registry import choose_named
 from phantom_core.evaluation.kernel import KernelScore
 from phantom_core.explain.importance import Importance
 
@@ -21,10 +22,7 @@ def output_named(name: str) -> Output:
     Raises:
         InputError: there is no such answer.
     """
-    for output in OUTPUTS:
-        if output == name:
-            return output
-    raise InputError(f"There is no output '{name}'.", hint=f"Choose one of {', '.join(OUTPUTS)}.")
+    return choose_named("output", name, OUTPUTS)
 
 
 @dataclass(frozen=True, slots=True)

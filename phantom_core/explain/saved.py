@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.explain.explanation import Explanation, Grain, Output, parse_explanation
 from phantom_core.lake.lake import Lake
+from phantom_core.model_kinds.model_kind import default_kind
 from phantom_core.model_store.store import StoredModel, replace_file
 
 FOLDER: Final = "explained"
@@ -62,7 +63,7 @@ def read_saved(model: StoredModel, output: Output) -> SavedExplanation:
     """
     folder, version = folder_of(model, output), model.manifest.version
     if not (folder / SUMMARY).is_file():
-        asked = "" if model.manifest.kind == "classifier" else f" --model {model.manifest.kind}"
+        asked = "" if model.manifest.kind == default_kind() else f" --model {model.manifest.kind}"
         raise NotFoundError(
             f"Model {version} has not been explained yet.",
             hint=f"Explain it: python -m phantom_core explain{asked}",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from phantom_core.core.arrays import Floats
 from phantom_core.core.errors import InputError
 from phantom_core.core.limits import GuardRails
+from phantom_core.core.registry import choose_named
 
 Demand = Callable[[Floats], Floats]
 Objective = Literal["net_of_leakage", "as_first_written"]
@@ -26,12 +27,7 @@ def objective_named(name: str) -> Objective:
     Raises:
         InputError: there is no such objective.
     """
-    for objective in OBJECTIVES:
-        if objective == name:
-            return objective
-    raise InputError(
-        f"There is no objective '{name}'.", hint=f"Choose one of {', '.join(OBJECTIVES)}."
-    )
+    return choose_named("objective", name, OBJECTIVES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phantom_core.core.arrays import Floats
-from phantom_core.core.errors import InputError
 from phantom_core.core.estimate import Estimate
+from phantom_core.core.registry import choose_named
 from phantom_core.evaluation.metrics import calibration_bins, calibration_error
 from phantom_core.evaluation.ranking import auc_difference, rank_scores
 from phantom_core.models.curves import TINY
@@ -109,12 +109,7 @@ def rule_named(name: str) -> Rule:
     Raises:
         InputError: there is no such rule.
     """
-    for rule in RULES:
-        if rule == name:
-            return rule
-    raise InputError(
-        f"There is no rule '{name}' to promote by.", hint=f"Choose one of {', '.join(RULES)}."
-    )
+    return choose_named("promotion rule", name, RULES)
 
 
 def compare_figure(

@@ -1,11 +1,11 @@
 """Announcement: a word on the channel that something new is there to be read."""
 
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 from phantom_core.publishing.canonical import canonical_json
 
-Kind = Literal["rules", "classifier", "multitask", "prices", "elasticity", "experiments"]
+# rules, experiments, prices, elasticity, or the name of a kind of model.
+Kind = str
 
 
 @dataclass(frozen=True, slots=True)

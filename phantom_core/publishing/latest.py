@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import redis
 
+from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.publishing.announcement import Announcement, Kind
-from phantom_core.publishing.models import KEYS
 from phantom_core.publishing.names import ELASTICITIES, EXPERIMENTS, LIVE, PRICES
 from phantom_core.publishing.reading import as_bytes
 from phantom_core.valkey.server import guarded_calls
@@ -40,8 +40,8 @@ def read_latest(client: redis.Redis) -> dict[Kind, Latest]:
     with guarded_calls(client), client.pipeline(transaction=False) as pipeline:
         pipeline.get(LIVE)
         pipeline.get(EXPERIMENTS)
-        for key in KEYS.values():
-            pipeline.hmget(key, "version", "sha256")
+        for kind in MODEL_KINDS.all():
+            pipeline.hmget(kind.published_as, "version", "sha256")
         for key in (PRICES, ELASTICITIES):
             pipeline.getrange(key, 0, _HEAD_BYTES - 1)
         answers: list[Any] = pipeline.execute(raise_on_error=False)
@@ -57,7 +57,8 @@ def read_latest(client: redis.Redis) -> dict[Kind, Latest]:
         _of_pointer("experiments", "epoch", experiments or b""),
     ]
     found += [
-        _of_model(kind, fields or (None, None)) for kind, fields in zip(KEYS, models, strict=True)
+        _of_model(kind, fields or (None, None))
+        for kind, fields in zip(MODEL_KINDS.names(), models, strict=True)
     ]
     found += [
         _of_table("prices", b',"prices":', prices or b""),

@@ -4,23 +4,19 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 import redis
 from redis.typing import FieldT
 
 from phantom_core.core.errors import DataError, InputError, UnavailableError
+from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.publishing.announcement import Announcement
 from phantom_core.publishing.canonical import canonical_json
 from phantom_core.publishing.names import CHANNEL, check_version
 from phantom_core.publishing.reading import as_bytes, as_text
 from phantom_core.valkey.server import guarded_calls
 
-ModelKind = Literal["classifier", "multitask"]
-KEYS: Final[Mapping[ModelKind, str]] = {
-    "classifier": "classifier:agent_detector:latest",
-    "multitask": "multitask_model:latest",
-}
 MANIFEST: Final = "manifest.json"
 # Formats that run nothing when they are read.
 SAFE: Final = (".ubj", ".onnx", ".safetensors", ".json")
@@ -65,7 +61,7 @@ class PublishedModel:
         files: bytes of every other file, by name.
     """
 
-    kind: ModelKind
+    kind: str
     version: str
     sha256: str
     manifest: bytes
@@ -85,7 +81,7 @@ class PublishedModel:
         return self.files[name]
 
 
-def publish_model(client: redis.Redis, kind: ModelKind, saved: SavedModel) -> None:
+def publish_model(client: redis.Redis, kind: str, saved: SavedModel) -> None:
     """Replace the published model of a kind in one step, announce it, and read it back.
 
     Files for people, such as a model card, are left out.
@@ -99,6 +95,7 @@ def publish_model(client: redis.Redis, kind: ModelKind, saved: SavedModel) -> No
         UnavailableError: the server is out of reach or takes no writes; readers then see the old
         model, or the new one, whole.
     """
+    key = MODEL_KINDS.find(kind).published_as
     manifest, version = saved.manifest.to_json(), saved.manifest.version
     check_version(version)
     files = {name: saved.read(name) for name in saved.manifest.files if name.endswith(SAFE)}
@@ -110,8 +107,8 @@ def publish_model(client: redis.Redis, kind: ModelKind, saved: SavedModel) -> No
     fields: dict[FieldT, bytes | str] = {"version": version, "manifest": manifest, "sha256": sha256}
     fields |= {f"{_FILE}{name}": content for name, content in files.items()}
     with guarded_calls(client), client.pipeline(transaction=True) as pipeline:
-        pipeline.delete(KEYS[kind])
-        pipeline.hset(KEYS[kind], mapping=fields)
+        pipeline.delete(key)
+        pipeline.hset(key, mapping=fields)
         pipeline.publish(CHANNEL, Announcement(kind, version).to_bytes())
         pipeline.execute()
     found = read_model(client, kind)
@@ -124,17 +121,16 @@ def publish_model(client: redis.Redis, kind: ModelKind, saved: SavedModel) -> No
         )
 
 
-def read_model(client: redis.Redis, kind: ModelKind) -> PublishedModel | None:
+def read_model(client: redis.Redis, kind: str) -> PublishedModel | None:
     """The published model of a kind, every file checked; None where there is none.
 
     Raises:
         UnavailableError: the server does not answer.
         DataError: it is not what was published.
     """
+    key = MODEL_KINDS.find(kind).published_as
     with guarded_calls(client):
-        found = {
-            as_text(name): as_bytes(content) for name, content in client.hgetall(KEYS[kind]).items()
-        }
+        found = {as_text(name): as_bytes(content) for name, content in client.hgetall(key).items()}
     if not found:
         return None
     try:
@@ -153,20 +149,20 @@ def read_model(client: redis.Redis, kind: ModelKind) -> PublishedModel | None:
         is_whole = False
     if not is_whole:
         raise DataError(
-            f"{KEYS[kind]} is not the {kind} that was published: its SHA-256 differs.",
+            f"{key} is not the {kind} that was published: its SHA-256 differs.",
             hint="Publish the model again.",
         )
     return model
 
 
-def published_version(client: redis.Redis, kind: ModelKind) -> str:
+def published_version(client: redis.Redis, kind: str) -> str:
     """Version of the published model of a kind, without its files; empty where there is none.
 
     Raises:
         UnavailableError: the server does not answer.
     """
     with guarded_calls(client):
-        found = client.hget(KEYS[kind], "version")
+        found = client.hget(MODEL_KINDS.find(kind).published_as, "version")
     return "" if found is None else as_text(found)
 
 

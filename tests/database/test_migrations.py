@@ -17,7 +17,7 @@ from phantom_core.core.errors import ConflictError, UnavailableError
 from phantom_core.database import audit, migrations
 from phantom_core.database.connection import METADATA, open_database, write_transaction
 from phantom_core.database.constraints import constraints, digest
-from phantom_core.database.migrations.upgrade import import_tables
+from phantom_core.database.upgrade import import_tables
 from tests.database import earlier
 from tests.databases import DATABASES, fresh_schema
 

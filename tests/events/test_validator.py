@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from phantom_core.events.canonical import message_mapping
+from phantom_core.events.formats.text_source import raw_table
 from phantom_core.events.mapping import Kind
-from phantom_core.events.sources import raw_table
 from phantom_core.events.staging import Staging
 from phantom_core.events.text_rows import document_row
 from phantom_core.events.validator import Validator

@@ -76,7 +76,7 @@ def test_without_a_champion_the_gates_decide() -> None:
 
 
 def test_a_rule_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(InputError, match="no rule 'best'"):
+    with pytest.raises(InputError, match="no promotion rule 'best'"):
         rule_named("best")
 
 

@@ -14,6 +14,7 @@ from hypothesis import settings as how
 from hypothesis import strategies as st
 
 from phantom_core.core.errors import DataError, InputError, UnavailableError
+from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.model_store.store import ModelStore
 from phantom_core.publishing.experiments import (
     LiveArm,
@@ -30,13 +31,7 @@ from phantom_core.publishing.figures import (
     read_elasticities,
     read_prices,
 )
-from phantom_core.publishing.models import (
-    KEYS,
-    ModelKind,
-    publish_model,
-    published_version,
-    read_model,
-)
+from phantom_core.publishing.models import publish_model, published_version, read_model
 from phantom_core.publishing.publish import NotSwitchedError, publish_release
 from phantom_core.publishing.session_features import (
     PublishedFeatures,
@@ -55,8 +50,8 @@ ONCE_PER_SERVER = how(
 )
 
 
-@pytest.mark.parametrize("kind", KEYS)
-def test_a_model_comes_back_file_by_file(client: redis.Redis, kind: ModelKind) -> None:
+@pytest.mark.parametrize("kind", MODEL_KINDS.names())
+def test_a_model_comes_back_file_by_file(client: redis.Redis, kind: str) -> None:
     assert read_model(client, kind) is None
     assert published_version(client, kind) == ""
     first, second = (
@@ -73,7 +68,12 @@ def test_a_model_comes_back_file_by_file(client: redis.Redis, kind: ModelKind) -
     }
     publish_model(client, kind, second)
     assert published_version(client, kind) == "v2"
-    assert set(client.hkeys(KEYS[kind])) == {b"version", b"manifest", b"sha256", b"file:model.ubj"}
+    assert set(client.hkeys(MODEL_KINDS.find(kind).published_as)) == {
+        b"version",
+        b"manifest",
+        b"sha256",
+        b"file:model.ubj",
+    }
 
 
 def test_a_model_of_a_workspace_is_published(client: redis.Redis, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_model_of_a_workspace_is_published(client: redis.Redis, tmp_path: Path
 )
 def test_a_model_that_was_changed_is_refused(client: redis.Redis, field: str, value: str) -> None:
     publish_model(client, "classifier", SavedModel("v1"))
-    client.hset(KEYS["classifier"], field, value)
+    client.hset(MODEL_KINDS.find("classifier").published_as, field, value)
     with pytest.raises(
         DataError, match="is not the classifier that was published: its SHA-256 differs"
     ):
@@ -108,7 +108,7 @@ def test_a_model_that_was_changed_is_refused(client: redis.Redis, field: str, va
 @pytest.mark.parametrize("name", ["version", "manifest", "sha256", "file:model.ubj"])
 def test_a_model_that_lacks_something_is_refused(client: redis.Redis, name: str) -> None:
     publish_model(client, "classifier", SavedModel("v1"))
-    client.hdel(KEYS["classifier"], name)
+    client.hdel(MODEL_KINDS.find("classifier").published_as, name)
     with pytest.raises(DataError, match="SHA-256 differs"):
         read_model(client, "classifier")
 

@@ -174,25 +174,19 @@ def test_a_release_that_is_not_there_is_no_price_of_its_own() -> None:
 def test_rules_read_the_probability_of_the_classifier() -> None:
     ready = {"bands": make_ready(release("bands", BANDS, {"classifier": "trees-1"}))}
     standing = PublishedState(live=make_live(1, "bands"), releases=ready)
-    assert told(replace(standing, classifier=classifier(0.9)), SessionState(features=BOT)) == (
-        130.0,
-        "rules",
-        None,
-    )
-    assert told(replace(standing, classifier=classifier(0.1)), SessionState(features=BOT)) == (
-        100.0,
-        "rules",
-        None,
-    )
+    assert told(
+        replace(standing, models={"classifier": classifier(0.9)}), SessionState(features=BOT)
+    ) == (130.0, "rules", None)
+    assert told(
+        replace(standing, models={"classifier": classifier(0.1)}), SessionState(features=BOT)
+    ) == (100.0, "rules", None)
     assert told(standing, SessionState(features=BOT)) == (100.0, "base_price", "model_missing")
     assert told(
         replace(standing, problems={"classifier": "damaged"}), SessionState(features=BOT)
     ) == (100.0, "base_price", "model_broken")
-    assert told(replace(standing, classifier=classifier(-1)), SessionState(features=BOT)) == (
-        100.0,
-        "base_price",
-        "model_broken",
-    )
+    assert told(
+        replace(standing, models={"classifier": classifier(-1)}), SessionState(features=BOT)
+    ) == (100.0, "base_price", "model_broken")
 
 
 def test_rules_that_were_approved_without_a_classifier_say_what_undefined_means() -> None:
@@ -206,27 +200,35 @@ def test_rules_that_were_approved_without_a_classifier_say_what_undefined_means(
 
 def test_the_models_price_is_the_best_one_within_the_rails() -> None:
     standing = replace(
-        LIVE, live=make_live(5, "first", policy="model", highest_markup=1.3), network=network(1.25)
+        LIVE,
+        live=make_live(5, "first", policy="model", highest_markup=1.3),
+        models={"multitask": network(1.25)},
     )
     decision, _ = price(standing, SessionState(features=BOT))
     assert (decision.source, decision.rule_id, decision.network_version) == ("model", None, "net-1")
     assert decision.price == pytest.approx(125.0, abs=0.2)
     assert decision.purchase_probability is not None
-    assert told(replace(standing, network=network(2.0)), SessionState(features=BOT))[0] == 130.0
+    assert (
+        told(replace(standing, models={"multitask": network(2.0)}), SessionState(features=BOT))[0]
+        == 130.0
+    )
 
 
 def test_where_the_model_cannot_price_its_rules_do() -> None:
     standing = replace(LIVE, live=make_live(5, "first", policy="model"))
     assert told(standing, SessionState(features=BOT)) == (120.0, "rules", "model_missing")
-    assert told(replace(standing, network=network(-1)), SessionState(features=BOT)) == (
+    assert told(
+        replace(standing, models={"multitask": network(-1)}), SessionState(features=BOT)
+    ) == (120.0, "rules", "model_broken")
+    assert told(
+        replace(standing, models={"multitask": network(1.0, has_demand=False)}),
+        SessionState(features=BOT),
+    ) == (
         120.0,
         "rules",
-        "model_broken",
+        "model_missing",
     )
-    assert told(
-        replace(standing, network=network(1.0, has_demand=False)), SessionState(features=BOT)
-    ) == (120.0, "rules", "model_missing")
-    assert told(replace(standing, network=network(1.25)), SessionState()) == (
+    assert told(replace(standing, models={"multitask": network(1.25)}), SessionState()) == (
         100.0,
         "base_price",
         "no_features",

@@ -187,7 +187,7 @@ def test_the_command_line_explains_both_answers(demo: Settings, lake: Lake) -> N
     assert 0 < one["agent_probability"] < 1
     for wrong, error in (
         (["--output", "money"], "There is no output 'money'."),
-        (["--model", "oracle"], "There is no model 'oracle' to explain."),
+        (["--model", "oracle"], "There is no kind of model 'oracle'."),
         (["--interactions", "5"], "Interactions are measured of the classifier"),
     ):
         assert json.loads(CliRunner().invoke(app, [*asked, *wrong]).stdout)["error"].startswith(

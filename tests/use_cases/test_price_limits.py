@@ -10,12 +10,12 @@ from typer.testing import CliRunner
 
 from phantom_core.accounts.people import MACHINE
 from phantom_core.accounts.sign_in import sign_in_demo
-from phantom_core.approvals.evidence import Evidence
 from phantom_core.approvals.limits import read_price_limits, seed_price_limits, set_limits
 from phantom_core.cli import app
 from phantom_core.core.errors import InputError
 from phantom_core.core.limits import GuardRails
 from phantom_core.core.settings import Settings
+from phantom_core.evidence.evidence import Evidence
 from phantom_core.rules.text import parse_rules
 from phantom_core.use_cases.approvals import change_requests
 from phantom_core.use_cases.approvals.change_requests import control_database

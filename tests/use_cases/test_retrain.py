@@ -281,7 +281,7 @@ def test_an_empty_workspace_is_skipped_with_the_reason(tmp_path: Path) -> None:
 
 
 def test_a_kind_that_does_not_exist_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no model of kind 'oracle'"):
+    with pytest.raises(InputError, match="no kind of model 'oracle'"):
         retrain_models(
             Settings(workspace=tmp_path),
             lake_of(Settings(workspace=tmp_path)),
@@ -304,4 +304,6 @@ def test_the_verb_prints_one_object_and_the_job_leaves_the_same(tmp_path: Path) 
     refused = CliRunner().invoke(
         app, ["retrain", "--rule", "best", "--json", "--workspace", str(tmp_path)]
     )
-    assert refused.exit_code == 1 and "no rule 'best'" in json.loads(refused.stdout)["error"]
+    assert (
+        refused.exit_code == 1 and "no promotion rule 'best'" in json.loads(refused.stdout)["error"]
+    )

@@ -166,13 +166,17 @@ def test_the_command_line_trains_and_prices(demo: Settings, report: MultitaskRep
     priced = CliRunner().invoke(app, arguments)
     assert priced.exit_code == 0, priced.output
     assert json.loads(priced.stdout)["product"] == product
+    card = CliRunner().invoke(
+        app, ["card", "--model", "multitask", "--workspace", str(demo.workspace)]
+    )
+    assert card.stdout.startswith("# ") and "network" in card.stdout
     refused = CliRunner().invoke(app, [*arguments, "--objective", "profit"])
     assert json.loads(refused.stdout)["error"] == "There is no objective 'profit'."
     wrong = CliRunner().invoke(
         app,
         ["train", "multitask", "--moments", "noon", "--workspace", str(demo.workspace), "--json"],
     )
-    assert json.loads(wrong.stdout)["error"] == "There are no moments 'noon'."
+    assert json.loads(wrong.stdout)["error"] == "There is no choice of moments 'noon'."
 
 
 def test_tuning_starts_with_the_defaults_and_goes_on_where_it_was(demo: Settings) -> None:

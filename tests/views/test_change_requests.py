@@ -1,8 +1,8 @@
 """A change request as figures: of evidence from any release, and of parts that could not be had."""
 
-from phantom_core.approvals.evidence import Part
+from phantom_core.evidence.evidence import Part
 from phantom_core.views.approvals.change_requests import effects_table, request_effects, trial_table
-from tests.approvals.samples import evidence, stored
+from tests.evidence.samples import evidence, stored
 
 
 def test_evidence_of_an_earlier_release_is_shown_like_any_other() -> None:

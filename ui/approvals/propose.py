@@ -9,7 +9,7 @@ import streamlit as st
 from phantom_core.accounts.roles import Permission
 from phantom_core.approvals.change_request import Request
 from phantom_core.core.settings import Settings
-from phantom_core.evaluation.multitask_report import KIND as MULTITASK
+from phantom_core.model_kinds.multitask import NETWORK
 from phantom_core.model_store.store import ModelStore
 from phantom_core.use_cases.approvals.change_requests import propose_rules
 from phantom_core.use_cases.rules.live_rules import LIVE
@@ -117,7 +117,7 @@ def _fields(settings: Settings, key: str, request: Request | None) -> _Written:
             format="%d %%",
             key=f"propose_share_{key}",
         )
-        has_network = bool(ModelStore(settings.workspace, MULTITASK).versions())
+        has_network = bool(ModelStore(settings.workspace, NETWORK.name).versions())
         by_model = st.toggle(
             "Price by the network",
             request.policy == "model" if request else False,

@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from phantom_core.approvals.change_request import Request
-from phantom_core.approvals.evidence import Evidence
 from phantom_core.core.settings import Settings
 from phantom_core.database import audit
+from phantom_core.evidence.evidence import Evidence
 from phantom_core.rules.text import format_rules
 from phantom_core.use_cases.approvals import change_requests
 from phantom_core.use_cases.approvals.change_requests import Reviewed, control_database

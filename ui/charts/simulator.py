@@ -9,25 +9,19 @@ import plotly.graph_objects as go
 
 from phantom_core.market.trial import PolicyResult
 from phantom_core.views.demand.demand_curves import DemandCurves
-from phantom_core.views.simulator.policy_choice import policy_title
+from phantom_core.views.simulator.policy_choice import policy_styles, policy_title
 from ui.charts.frame import AGENT, BASELINE, HUMAN, MODEL, SECOND, frame_chart
 
-_COLOURS: Final = {
-    "fixed": BASELINE,
-    "best_fixed": "#5f8fb8",
-    "surge": "#c2574b",
-    "elasticity": "#b8902f",
-    "bands": AGENT,
-    "optimum": MODEL,
-}
+# Colours that mean the same in all charts, as policies name them.
+_NAMED: Final = {"baseline": BASELINE, "agent": AGENT, "model": MODEL}
 _MORE: Final = (SECOND, "#6f9a3c", "#c765a0", "#4b6fd1", "#8a6d5b")
-_DASHES: Final = {"fixed": "dot", "best_fixed": "dash"}
 
 
 def policy_colours(results: Sequence[PolicyResult]) -> dict[str, str]:
-    """Policy → colour; the usual ones keep theirs in every trial."""
-    others = [result.name for result in results if result.name not in _COLOURS]
-    return {**_COLOURS, **{name: _MORE[n % len(_MORE)] for n, name in enumerate(others)}}
+    """Policy → colour; those with a colour of their own keep it in every trial."""
+    own = {name: _NAMED.get(colour, colour) for name, (colour, _) in policy_styles().items()}
+    others = [result.name for result in results if result.name not in own]
+    return {**own, **{name: _MORE[n % len(_MORE)] for n, name in enumerate(others)}}
 
 
 def optimum_chart(results: Sequence[PolicyResult], measured_by: str) -> go.Figure:
@@ -171,18 +165,14 @@ def _add_line(
     of: dict[str, str],
     hover: str,
 ) -> None:
+    _, dash = policy_styles().get(result.name, ("", ""))
     figure.add_scatter(
         x=list(range(1, len(y) + 1)),
         y=y,
         mode="lines",
         name=policy_title(result.name),
         legendgroup=result.name,
-        line={
-            "color": of[result.name],
-            "width": 2,
-            "dash": _DASHES.get(result.name, "solid"),
-            "shape": "linear",
-        },
+        line={"color": of[result.name], "width": 2, "dash": dash or "solid", "shape": "linear"},
         hovertemplate=f"{hover}<extra>{policy_title(result.name)}</extra>",
     )
 

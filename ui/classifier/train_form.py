@@ -6,11 +6,12 @@ import streamlit as st
 
 from phantom_core.core.settings import Settings
 from phantom_core.features.catalogue import FAMILIES
+from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.models.splits import MIN_FOLDS
 from ui.accounts.account import start_job
 from ui.frame.handles import open_jobs
 
-KIND: Final = "train_classifier"
+KIND: Final = CLASSIFIER.train_job
 _FOLDS_HELP: Final = (
     "Actors are dealt into so many parts; each part is judged by a model that met only the others."
 )

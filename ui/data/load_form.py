@@ -7,6 +7,7 @@ import streamlit as st
 
 from phantom_core.core.errors import InputError
 from phantom_core.core.settings import Settings
+from phantom_core.events.formats.source_format import format_list
 from phantom_core.events.mapping import parse_mapping
 from phantom_core.views.data.saved_mappings import save_mapping
 from ui.accounts.account import start_job
@@ -18,8 +19,6 @@ from ui.frame.uploads import save_uploads
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-FORMATS = "CSV, TSV, JSON, JSON Lines (also .gz and .zst) and Parquet."
-
 
 def load_form(settings: Settings) -> None:
     """Ask for files and start a load."""
@@ -29,7 +28,7 @@ def load_form(settings: Settings) -> None:
         with grid.cell():
             st.markdown("**Events and quotes**")
             uploads = st.file_uploader(
-                "Files", accept_multiple_files=True, key=f"load_files_{turn}", help=FORMATS
+                "Files", accept_multiple_files=True, key=f"load_files_{turn}", help=format_list()
             )
             where = st.text_input(
                 "Or a path on this server",

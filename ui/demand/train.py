@@ -5,6 +5,7 @@ from typing import Final
 import streamlit as st
 
 from phantom_core.core.settings import Settings
+from phantom_core.model_kinds.multitask import NETWORK
 from phantom_core.models.splits import MIN_FOLDS
 from phantom_core.views.demand.multitask import losses_told, was_tuned
 from ui.accounts.account import start_job
@@ -13,7 +14,7 @@ from ui.charts.frame import show_chart
 from ui.frame.handles import open_jobs
 from ui.frame.job_watch import LOOK_EVERY_S
 
-KIND: Final = "train_multitask"
+KIND: Final = NETWORK.train_job
 _AUTO: Final = "what the logs allow"
 _MOMENTS: Final = {
     _AUTO: "",

@@ -24,7 +24,6 @@ from ui.frame.wording import (
 )
 
 PAIRED: Final = 200
-_FEATURE_KEYS: Final = {"classifier": "explain_feature", "multitask": "network_feature"}
 _WIDE_UNITS: Final = ("s", "events/min", "currency")
 
 
@@ -44,7 +43,7 @@ def model_tab(subject: Subject, view: ExplanationView) -> None:
                 key="families",
                 download="families",
             )
-            if subject.kind == "classifier":
+            if subject.kind.has_interactions:
                 _interactions(subject, view)
         with grid.cell():
             top = found.features[0]
@@ -100,13 +99,13 @@ def _facts(subject: Subject, view: ExplanationView) -> None:
                 icon=":material/refresh:",
                 disabled=is_explaining(),
                 on_click=start_explaining,
-                args=(subject.kind, found.model_version),
+                args=(subject.kind.name, found.model_version),
                 key="explain_again",
             )
 
 
 def _how(subject: Subject, view: ExplanationView) -> str:
-    if subject.kind == "classifier":
+    if not view.explanation.background:
         return "explained exactly"
     against = (
         "each as known just before its quote, against "
@@ -133,7 +132,7 @@ def _interactions(subject: Subject, view: ExplanationView) -> None:
         icon=":material/join_inner:",
         disabled=is_explaining(),
         on_click=start_explaining,
-        args=(subject.kind, found.model_version, PAIRED),
+        args=(subject.kind.name, found.model_version, PAIRED),
         help="Which features say more together than alone. Takes some ten seconds.",
         key="interactions_start",
     )
@@ -148,7 +147,7 @@ def _dependence(subject: Subject, view: ExplanationView) -> None:
             "Feature",
             names,
             format_func=feature_name,
-            key=_FEATURE_KEYS[subject.kind],
+            key=subject.kind.address.feature,
             bind="query-params",
             width=320,
         )

@@ -9,7 +9,7 @@ from phantom_core.core.estimate import Estimate
 from phantom_core.core.settings import Settings
 from phantom_core.distil.grow import MAX_DEPTH, METHODS
 from phantom_core.features.catalogue import feature_names
-from phantom_core.use_cases.explanations.distil import TEACHERS
+from phantom_core.use_cases.explanations.distil import teachings
 from phantom_core.views.explain.distilled import (
     DistilledView,
     distilled_titles,
@@ -43,11 +43,6 @@ _METHOD_NAMES: Final = {
     "ahead": "Tree that looks ahead",
     "hstree": "Tree with shrunk leaves (HSTree)",
     "figs": "Sum of trees (FIGS)",
-}
-_TEACHER_NAMES: Final = {
-    "classifier": "Classifier",
-    "network": "Network",
-    "optimal": "Network's optimal mark-up",
 }
 _TEACHER_HELP: Final = (
     "Whose mark-ups are learned. The classifier and the network set 1 + 0.5 · P(agent), the "
@@ -105,10 +100,11 @@ def rules_tab(settings: Settings, snapshot: Snapshot, session_id: str) -> None:
 def _form(settings: Settings) -> None:
     busy = any(job.kind == KIND for job in open_jobs().active())
     with st.grid(4, min_column_width=200, gap="medium"):
+        names_of = {one.name: one.title for one in teachings()}
         teacher = st.selectbox(
             "Teacher",
-            list(TEACHERS),
-            format_func=lambda name: _TEACHER_NAMES[name],
+            list(names_of),
+            format_func=lambda name: names_of[name],
             key="distil_teacher",
             help=_TEACHER_HELP,
         )
@@ -205,7 +201,7 @@ def _headline(view: DistilledView) -> None:
 
 
 def _teacher_name(teacher: str) -> str:
-    name = _TEACHER_NAMES.get(teacher, teacher)
+    name = {one.name: one.title for one in teachings()}.get(teacher, teacher)
     return f"{name[0].lower()}{name[1:]}"
 
 

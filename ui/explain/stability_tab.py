@@ -1,7 +1,5 @@
 """Stability tab: whether two trainings rely on the same features."""
 
-from typing import Final
-
 import pandas as pd
 import streamlit as st
 
@@ -12,13 +10,9 @@ from phantom_core.views.workspace.snapshot import Snapshot
 from ui.charts.explain import stability_chart
 from ui.charts.frame import show_chart
 from ui.explain.subject import Subject, not_explained
+from ui.frame.page_spec import find_page
 from ui.frame.tables import csv_button
 from ui.frame.wording import feature_name
-
-_TRAINED: Final = {
-    "classifier": ("classifier", "pages/classifier.py", ":material/target:"),
-    "multitask": ("network", "pages/demand.py", ":material/sell:"),
-}
 
 
 def stability_tab(
@@ -30,19 +24,15 @@ def stability_tab(
     if not others:
         with st.container(border=True):
             st.markdown("**There is only one saved model.**")
-            what, page, icon = _TRAINED[subject.kind]
+            what, page = subject.kind.noun, find_page(subject.kind.page)
             st.markdown(
                 f"Train the {what} again, on other data or with another seed; then this tab says "
                 "if both rely on the same features."
             )
-            st.page_link(page, label=f"Train the {what}", icon=icon)
+            st.page_link(page.file, label=f"Train the {what}", icon=page.spec.icon)
         return
     other = st.selectbox(
-        "Compare with",
-        others,
-        key="against" if subject.kind == "classifier" else "against_network",
-        bind="query-params",
-        width=320,
+        "Compare with", others, key=subject.kind.address.against, bind="query-params", width=320
     )
     other = other if other in others else others[0]
     second = subject.view(settings, snapshot, other)

@@ -3,30 +3,23 @@ it.
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import streamlit as st
 
 from phantom_core.core.settings import Settings
-from phantom_core.explain.explanation import Output
-from phantom_core.views.classifier.classifier import model_in_use, model_versions
-from phantom_core.views.demand.multitask import network_answers, network_in_use, network_versions
-from phantom_core.views.explain.explanation import (
-    ExplanationView,
-    explanation_view,
-    network_explanation_view,
-)
+from phantom_core.explain.explanation import Output, output_named
+from phantom_core.model_kinds.model_kind import MODEL_KINDS, ModelKind
+from phantom_core.views.explain.explanation import ExplanationView, explanation_view
+from phantom_core.views.workspace.saved_models import answers_of, saved_versions
 from phantom_core.views.workspace.snapshot import Snapshot
 from ui.accounts.account import start_job
 from ui.frame.empty import show_missing
 from ui.frame.handles import open_jobs
-from ui.frame.model_choice import choose_version
+from ui.frame.model_choice import choose_model
+from ui.frame.page_spec import find_page
 
 KIND: Final = "explain"
-CLASSIFIER: Final = "Agent classifier"
-AGENT: Final = "Network: agent"
-PURCHASE: Final = "Network: purchase"
-CHOICES: Final = (CLASSIFIER, AGENT, PURCHASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +27,13 @@ class Subject:
     """What is explained.
 
     Attributes:
-        kind: classifier or multitask, the network.
+        kind: of the model.
         output: which answer.
         version: of the model.
         versions: of all saved ones, newest first.
     """
 
-    kind: Literal["classifier", "multitask"]
+    kind: ModelKind
     output: Output
     version: str
     versions: tuple[str, ...]
@@ -53,65 +46,53 @@ class Subject:
     @property
     def one(self) -> str:
         """What is explained, with its article."""
-        return "a session" if self.kind == "classifier" else "an offer"
+        return "a session" if self.kind.grain == "sessions" else "an offer"
 
     @property
     def row(self) -> str:
         """What is explained one by one."""
-        return "session" if self.kind == "classifier" else "offer"
+        return self.kind.grain.removesuffix("s")
 
     def view(
         self, settings: Settings, snapshot: Snapshot, version: str = ""
     ) -> ExplanationView | None:
-        """What is known of it, or of another version of it; None where nobody explained it."""
-        if self.kind == "classifier":
-            return explanation_view(settings, snapshot, version or self.version)
-        return network_explanation_view(settings, snapshot, version or self.version, self.output)
+        """What is known of it, or of another version of it; None where it was not explained."""
+        return explanation_view(settings, snapshot, self.kind, version or self.version, self.output)
 
 
 def choose_subject(settings: Settings) -> Subject | None:
     """Ask which model, which answer and which version; None where there is none, which is said."""
+    choices = {
+        title: (kind, output)
+        for kind in MODEL_KINDS.all()
+        for output, title in kind.answers.items()
+    }
+    first = next(iter(choices))
     chosen = st.segmented_control(
         "What is explained",
-        CHOICES,
-        default=CLASSIFIER,
+        list(choices),
+        default=first,
         required=True,
         key="explained",
         bind="query-params",
     )
-    if chosen == CLASSIFIER:
-        versions = model_versions(settings)
-        if versions:
-            return Subject(
-                "classifier",
-                "agent",
-                choose_version("Model", versions, model_in_use(settings), "model"),
-                versions,
-            )
-        why = "There is no trained model whose answers could be explained."
-        show_missing(
-            "A classifier is needed.", why, "pages/classifier.py", "Train one", ":material/target:"
-        )
-        return None
-    versions, output = network_versions(settings), "agent" if chosen == AGENT else "purchase"
+    kind, output = choices[chosen]
+    versions = saved_versions(settings, kind)
     if not versions:
-        show_missing(
-            "A network is needed.",
-            "Nobody trained one in this workspace yet.",
-            "pages/demand.py",
-            "Train one",
-            ":material/sell:",
+        page, why = (
+            find_page(kind.page),
+            f"There is no trained {kind.noun} whose answers could be explained.",
         )
+        show_missing(f"A {kind.noun} is needed.", why, page.file, "Train one", page.spec.icon)
         return None
-    version = choose_version("Network", versions, network_in_use(settings), "network")
-    subject = Subject("multitask", "agent" if chosen == AGENT else "purchase", version, versions)
-    if output not in network_answers(settings, subject.version):
+    version = choose_model(settings, kind, kind.address.version)
+    if output not in answers_of(settings, kind, version):
         show_missing(
             "This network cannot tell agents.",
             "It never saw a label. Load labels and train it again, or look at its purchases.",
         )
         return None
-    return subject
+    return Subject(kind, output_named(output), version, versions)
 
 
 def start_explaining(kind: str, version: str, paired: int = 0) -> None:
@@ -126,7 +107,7 @@ def is_explaining() -> bool:
 
 def not_explained(subject: Subject, version: str = "") -> None:
     """Say what an explanation is, and offer one."""
-    rows = "thousands of sessions" if subject.kind == "classifier" else "2,000 real offers"
+    rows = "thousands of sessions" if subject.kind.grain == "sessions" else "2,000 real offers"
     with st.container(border=True, key="not_explained"):
         st.markdown("**This model has not been explained yet.**")
         st.markdown(
@@ -140,6 +121,6 @@ def not_explained(subject: Subject, version: str = "") -> None:
             icon=":material/psychology:",
             disabled=is_explaining(),
             on_click=start_explaining,
-            args=(subject.kind, version or subject.version),
+            args=(subject.kind.name, version or subject.version),
             key="explain_model",
         )

@@ -9,6 +9,7 @@ from streamlit.navigation.page import Page
 from ui.accounts.account_bar import account_bar
 from ui.frame.demo import demo_note
 from ui.frame.handles import keep_watch
+from ui.frame.page_spec import all_pages
 
 _HERE: Final = Path(__file__).parent
 _FRAMED: Final = "framed"
@@ -39,36 +40,10 @@ def require_frame() -> None:
 
 
 def _pages() -> dict[str, list[Page]]:
-    return {
-        "": [
-            st.Page(
-                "pages/overview.py", title="Overview", icon=":material/dashboard:", default=True
-            )
-        ],
-        "Events": [
-            st.Page("pages/data.py", title="Data", icon=":material/database:"),
-            st.Page("pages/sessions.py", title="Sessions", icon=":material/timeline:"),
-            st.Page("pages/features.py", title="Features", icon=":material/equalizer:"),
-        ],
-        "Models": [
-            st.Page("pages/classifier.py", title="Agent classifier", icon=":material/target:"),
-            st.Page("pages/demand.py", title="Demand and price", icon=":material/sell:"),
-            st.Page("pages/explain.py", title="Explain", icon=":material/psychology:"),
-        ],
-        "Pricing": [
-            st.Page("pages/rules.py", title="Rules", icon=":material/rule:"),
-            st.Page("pages/leakage.py", title="Margin leakage", icon=":material/water_drop:"),
-            st.Page("pages/simulator.py", title="Simulator", icon=":material/candlestick_chart:"),
-        ],
-        "Production": [
-            st.Page("pages/approvals.py", title="Approvals", icon=":material/fact_check:"),
-            st.Page("pages/live.py", title="Live", icon=":material/podium:"),
-            st.Page("pages/monitoring.py", title="Monitoring", icon=":material/monitor_heart:"),
-            st.Page("pages/experiments.py", title="Experiments", icon=":material/science:"),
-        ],
-        "Control": [
-            st.Page("pages/audit.py", title="Audit", icon=":material/history_edu:"),
-            st.Page("pages/jobs.py", title="Jobs", icon=":material/work_history:"),
-            st.Page("pages/people.py", title="People", icon=":material/group:"),
-        ],
-    }
+    """Pages by section, as the menu shows them; the first one is what the bare address opens."""
+    found: dict[str, list[Page]] = {}
+    for n, page in enumerate(all_pages()):
+        spec = page.spec
+        shown = st.Page(page.file, title=spec.title, icon=spec.icon, default=n == 0)
+        found.setdefault(spec.section, []).append(shown)
+    return found

@@ -7,7 +7,7 @@ import streamlit as st
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.jobs.jobs import Job
-from phantom_core.market.policies.choose import USUAL
+from phantom_core.market.policies.kind import plain_policies
 from phantom_core.market.scenario import load_scenario
 from phantom_core.use_cases.markets.simulate import SavedTrial, open_trial
 from phantom_core.views.simulator.scenario_choice import FIRST
@@ -37,7 +37,7 @@ def no_trial_yet(settings: Settings) -> None:
             disabled=is_busy(),
             key="first_trial",
         ):
-            start_trial(settings, load_scenario(FIRST), list(USUAL))
+            start_trial(settings, load_scenario(FIRST), list(plain_policies()))
 
 
 def follow_job(job: Job | None) -> None:

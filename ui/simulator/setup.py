@@ -6,7 +6,7 @@ import streamlit as st
 
 from phantom_core.core.errors import InputError
 from phantom_core.core.settings import Settings
-from phantom_core.market.policies.choose import USUAL
+from phantom_core.market.policies.kind import plain_policies
 from phantom_core.market.scenario import Scenario
 from phantom_core.market.trial import MOST_EPISODES, USUAL_EPISODES
 from phantom_core.views.simulator.counterfactual import changed_scenario
@@ -167,10 +167,10 @@ def _add_scenario(settings: Settings) -> None:
 def _policies(settings: Settings, scenarios: tuple[Scenario, ...]) -> list[str]:
     choices = policy_choices(settings, scenarios)
     if "next_policy" in st.session_state:
-        before = st.session_state.get("policies", list(USUAL))
+        before = st.session_state.get("policies", list(plain_policies()))
         st.session_state["policies"] = [*before, st.session_state.pop("next_policy")]
     st.session_state["policies"] = [
-        name for name in st.session_state.get("policies", USUAL) if name in choices
+        name for name in st.session_state.get("policies", plain_policies()) if name in choices
     ]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.multiselect(

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from phantom_core.core.errors import DataError, InputError
+from phantom_core.core.errors import DataError
+from phantom_core.core.registry import choose_named
 from phantom_core.features import catalogue
 from phantom_core.features.aggregate import SCOPE, features_at_moments
 from phantom_core.features.offers.elasticity import elasticity_at, estimate_elasticities
@@ -47,12 +48,7 @@ def moments_named(name: str | None) -> Moments | None:
     Raises:
         InputError: there is no such kind.
     """
-    for moments in MOMENTS:
-        if moments == name:
-            return moments
-    if name is None:
-        return None
-    raise InputError(f"There are no moments '{name}'.", hint=f"Choose one of {', '.join(MOMENTS)}.")
+    return None if name is None else choose_named("choice of moments", name, MOMENTS)
 
 
 def usual_moments(connection: duckdb.DuckDBPyConnection) -> Moments:

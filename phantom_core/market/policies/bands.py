@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from phantom_core.market.policies.kind import POLICIES, PolicyKind
 from phantom_core.market.shops import State
 
 # Above this share of agents, this price; the first deployment's bands.
@@ -28,3 +29,16 @@ class Bands:
         """The first band whose share is exceeded, else the base price."""
         conditions = [state.agent_fraction > share for share, _ in self.bands]
         return np.select(conditions, [ratio for _, ratio in self.bands], default=1.0)
+
+
+POLICIES.register(
+    PolicyKind(
+        name="bands",
+        title="Probability bands",
+        description="1.3 when more than 70 % of the visitors were flagged as agents, 1.1 above 40 "
+        "%, else the base price.",
+        order=50,
+        make=lambda _: Bands(),
+        colour="agent",
+    )
+)

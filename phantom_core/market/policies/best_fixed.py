@@ -1,50 +1,25 @@
 """The best fixed price: the baseline that a policy with a memory has to beat."""
 
-from typing import Final
-
-import numpy as np
-from scipy.optimize import minimize_scalar
-
-from phantom_core.market.optimum import value_of_fixed
+from phantom_core.market.best_price import best_fixed_ratio
 from phantom_core.market.policies.fixed import Fixed
+from phantom_core.market.policies.kind import POLICIES, PolicyKind
 from phantom_core.market.scenario import Scenario
-from phantom_core.market.shops import Shops
-
-_STEP: Final = 0.01
-_EPISODES: Final = 400
 
 
 def best_fixed(scenario: Scenario, seed: int) -> Fixed:
-    """Search the fixed price with the highest expected reward.
+    """The fixed price with the highest expected reward, as a policy; see `best_fixed_ratio`."""
+    return Fixed(best_fixed_ratio(scenario, seed), "best_fixed")
 
-    With one product the expectation is exact; with several it is a mean over simulated episodes
-    that never serve to judge it.
 
-    Args:
-        scenario: the market.
-        seed: of those episodes.
-    """
-    n = round((scenario.highest_ratio - scenario.lowest_ratio) / _STEP) + 1
-    grid = np.linspace(scenario.lowest_ratio, scenario.highest_ratio, max(n, 1))
-    if len(scenario.products) > 1:
-        rewards = np.array([_simulated(scenario, float(ratio), seed) for ratio in grid])
-        return Fixed(float(grid[rewards.argmax()]), "best_fixed")
-    values = value_of_fixed(scenario, grid)
-    top = int(values.argmax())
-    low, high = grid[max(top - 1, 0)], grid[min(top + 1, grid.size - 1)]
-    if low == high:
-        return Fixed(float(low), "best_fixed")
-    found = minimize_scalar(
-        lambda ratio: -value_of_fixed(scenario, np.array([ratio]))[0],
-        bounds=(low, high),
-        method="bounded",
-        options={"xatol": 1e-4},
+POLICIES.register(
+    PolicyKind(
+        name="best_fixed",
+        title="Best fixed price",
+        description="The one price that earns most when it never changes; exact with one product, "
+        "else simulated.",
+        order=20,
+        make=lambda request: best_fixed(request.scenario, request.seed),
+        colour="#5f8fb8",
+        dash="dash",
     )
-    return Fixed(float(found.x) if -found.fun > values[top] else float(grid[top]), "best_fixed")
-
-
-def _simulated(scenario: Scenario, ratio: float, seed: int) -> float:
-    """Mean reward of an episode; every price meets the same shoppers."""
-    shops = Shops(scenario, _EPISODES, np.random.SeedSequence([seed, _EPISODES]))
-    prices = np.full(_EPISODES, ratio)
-    return float(sum(shops.step(prices).reward.mean() for _ in range(scenario.horizon_h)))
+)

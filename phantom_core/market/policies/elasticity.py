@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from phantom_core.market.demand import sales_per_arrival
 from phantom_core.market.optimum import market_price_grid
+from phantom_core.market.policies.kind import POLICIES, PolicyKind
 from phantom_core.market.scenario import Scenario
 from phantom_core.market.shops import State
 
@@ -42,3 +43,16 @@ def elasticity_policy(scenario: Scenario) -> Elasticity:
     return Elasticity(
         grid[np.argmax(sales_per_arrival(scenario, grid[:, None], _SHARES).revenue, axis=0)]
     )
+
+
+POLICIES.register(
+    PolicyKind(
+        name="elasticity",
+        title="Elasticity",
+        description="The price that earns most from the mix of visitors just seen, as if stock "
+        "had no end.",
+        order=40,
+        make=lambda request: elasticity_policy(request.scenario),
+        colour="#b8902f",
+    )
+)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom_core.market.optimum import Solution
+from phantom_core.market.optimum import Solution, solve_optimum
+from phantom_core.market.policies.kind import POLICIES, PolicyKind
 from phantom_core.market.shops import State
 
 
@@ -25,3 +26,16 @@ class Optimal:
         """The price that the table holds for each shop's hour and stock."""
         hour = np.minimum(state.elapsed_h, len(self.solution.ratio) - 1)
         return np.asarray(self.solution.ratio[hour, state.stock[:, 0]])
+
+
+POLICIES.register(
+    PolicyKind(
+        name="optimum",
+        title="Optimum",
+        description="The exact best price for every hour and stock; one product only.",
+        order=60,
+        make=lambda request: Optimal(solve_optimum(request.scenario)),
+        has_one_product=True,
+        colour="model",
+    )
+)

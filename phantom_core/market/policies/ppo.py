@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from phantom_core.core.arrays import Floats32
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.market.observation import Observation
+from phantom_core.market.policies.kind import POLICIES, PolicyKind, PolicyRequest
 from phantom_core.market.policy import Policy
 from phantom_core.market.ppo.features import policy_features
 from phantom_core.market.ppo.saved_policy import (
@@ -138,3 +139,31 @@ def _check_shapes(policy: PpoPolicy) -> None:
         hidden = hidden @ weight.T + bias
     if hidden.shape != (1, 1):
         raise ValueError("not one price")
+
+
+def _make(request: PolicyRequest) -> Policy | Team:
+    detail, runs = request.detail, request.runs
+    folder = runs / detail if (runs / detail).is_dir() else Path(detail)
+    if not folder.is_dir():
+        saved = (
+            ", ".join(sorted(path.name for path in runs.glob("[!.]*") if path.is_dir())) or "none"
+        )
+        raise NotFoundError(
+            f"There is no trained policy '{detail}'.",
+            hint=f"Trained in this workspace: {saved}. Train one: simulate train.",
+        )
+    return load_policies(folder)
+
+
+POLICIES.register(
+    PolicyKind(
+        name="ppo",
+        title="PPO",
+        description="A policy trained by PPO: the name of a run of this workspace, or its folder.",
+        order=80,
+        make=_make,
+        detail="required",
+        placeholder="RUN",
+        result_titles={"ppo_features": "PPO with model features"},
+    )
+)

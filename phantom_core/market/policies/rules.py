@@ -4,14 +4,18 @@ that holds.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from phantom_core.core.errors import InputError, NotFoundError
+from phantom_core.market.policies.kind import POLICIES, PolicyKind, PolicyRequest
 from phantom_core.market.shops import State
 from phantom_core.rules.evaluate import check_features, evaluate_rules
 from phantom_core.rules.rule_set import RuleSet
+from phantom_core.rules.text import parse_rules
 
 # What a rule may name in a market whose visitors are known only by the hour.
 STATE_COLUMNS: Final[Mapping[str, Callable[[State], NDArray[np.generic]]]] = {
@@ -52,3 +56,30 @@ class RulePolicy:
             name: np.asarray(STATE_COLUMNS[name](state), np.float64) for name in self.rules.features
         }
         return evaluate_rules(self.rules, columns, state.demand.size).markup_ratio
+
+
+def _make(request: PolicyRequest) -> RulePolicy:
+    path = Path(request.detail)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError:
+        raise NotFoundError(
+            f"There is no rules file '{path}'.",
+            hint="Name a text file of IF … THEN markup … lines.",
+        ) from None
+    except UnicodeDecodeError:
+        raise InputError(f"Rules file '{path}' is not text in UTF-8.") from None
+    return RulePolicy(parse_rules(text, name=path.stem))
+
+
+POLICIES.register(
+    PolicyKind(
+        name="rules",
+        title="Rules",
+        description=f"A file of rules over {', '.join(STATE_COLUMNS)}.",
+        order=70,
+        make=_make,
+        detail="required",
+        placeholder="FILE",
+    )
+)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from phantom_core.market.policies.kind import POLICIES, PolicyKind
 from phantom_core.market.shops import State
 
 
@@ -27,3 +28,15 @@ class Surge:
     def ratios(self, state: State) -> NDArray[np.float64]:
         """A price by the arrivals of the hour before."""
         return np.where(state.demand > self.busy_above, self.busy_ratio, self.quiet_ratio)
+
+
+POLICIES.register(
+    PolicyKind(
+        name="surge",
+        title="Surge",
+        description="1.2 times the base price after an hour with more than 10 visitors, else 0.9.",
+        order=30,
+        make=lambda _: Surge(),
+        colour="#c2574b",
+    )
+)

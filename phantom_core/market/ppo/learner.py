@@ -11,8 +11,8 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 
 from phantom_core.core.errors import DataError
+from phantom_core.market.best_price import best_fixed_ratio
 from phantom_core.market.observation import EnvVersion, Observation
-from phantom_core.market.policies.best_fixed import best_fixed
 from phantom_core.market.ppo.hyperparameters import PpoHyperparameters
 from phantom_core.market.ppo.network import PricingNetwork
 from phantom_core.market.ppo.practice import PracticeShops
@@ -49,7 +49,7 @@ class Learner:
     ) -> None:
         self.steps, self.total_steps = steps, total_steps
         self._chosen = chosen
-        first_ratio = 0.0 if steps else best_fixed(scenario, seed).ratio
+        first_ratio = 0.0 if steps else best_fixed_ratio(scenario, seed)
         own_seed = int(np.random.SeedSequence([seed, steps]).generate_state(1)[0])
         self._model = PPO(
             PricingNetwork,

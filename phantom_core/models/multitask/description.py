@@ -71,6 +71,15 @@ def read_description(model: ModelFiles) -> Description:
         ) from error
 
 
+def available_answers(model: ModelFiles) -> tuple[str, ...]:
+    """What a saved network can be asked: no P(agent) where it never saw a label.
+
+    Raises:
+        DataError: the file is gone, was changed, or cannot be read.
+    """
+    return ("agent", "purchase") if read_description(model).knows_agents else ("purchase",)
+
+
 def open_scorer(model: ModelFiles, *, with_folds: bool = False) -> NetworkScorer:
     """Open a saved network to play it.
 

@@ -4,10 +4,20 @@ from collections.abc import Iterator
 
 from phantom_core.rules.checks.finding import Finding
 from phantom_core.rules.checks.prepared import Prepared
+from phantom_core.rules.checks.rule_check import rule_check
 from phantom_core.rules.region import Region
 from phantom_core.rules.space import Box, intersect, is_empty, left_of
 
 
+@rule_check(
+    "overlap",
+    order=100,
+    severity="note",
+    description=(
+        "rules with different mark-ups share sessions and neither is a special case of "
+        "the other: their order alone decides; reported once for each lower rule"
+    ),
+)
 def check_overlaps(prepared: Prepared) -> Iterator[Finding]:
     """Rules with different mark-ups that share sessions, where neither is a special case of the
     other.
@@ -53,6 +63,15 @@ def _such_as(prepared: Prepared, crossed: list[tuple[int, Box]]) -> str:
     return f"{'as for' if len(crossed) == 1 else 'the first for'} {prepared.example(crossed[0][1])}"
 
 
+@rule_check(
+    "gap",
+    order=90,
+    severity="warning, note",
+    description=(
+        "sessions between two rules on one feature, alike in everything else, fall to "
+        "ELSE; a note where that is so only of an undefined feature"
+    ),
+)
 def check_gaps(prepared: Prepared) -> Iterator[Finding]:
     """Stretches of a feature that fall to ELSE, though rules on either side of them decide for the
     same sessions.

@@ -1,33 +1,13 @@
 """Check: everything that can be said of a rule set without a session."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
 
-from phantom_core.rules.checks.bands import check_gaps, check_overlaps
-from phantom_core.rules.checks.coverage import (
-    always_true,
-    check_redundant,
-    check_shadowed,
-    check_unreachable,
-)
-from phantom_core.rules.checks.features import (
-    check_banned,
-    check_unknown,
-    outside_the_data,
-    wrong_kind,
-)
 from phantom_core.rules.checks.finding import SEVERITIES, Finding
-from phantom_core.rules.checks.guard_rails import out_of_guard_rails
 from phantom_core.rules.checks.limits import RuleLimits
-from phantom_core.rules.checks.monotone import not_monotone
 from phantom_core.rules.checks.prepared import Prepared
+from phantom_core.rules.checks.rule_check import CHECKS, RuleCheck
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.space import Undecided
-
-_CHECKS: Final[Sequence[Callable[[Prepared], Iterator[Finding]]]] = (
-    check_unknown, check_banned, wrong_kind, out_of_guard_rails, check_unreachable, check_shadowed,
-    always_true, not_monotone, check_gaps, check_overlaps, outside_the_data, check_redundant,
-)  # fmt: skip
 
 
 def check_rules(rules: RuleSet, limits: RuleLimits) -> tuple[Finding, ...]:
@@ -41,7 +21,7 @@ def check_rules(rules: RuleSet, limits: RuleLimits) -> tuple[Finding, ...]:
         Errors first, then warnings, then notes; within them in the order of the checks.
     """
     prepared = Prepared.of(rules, limits)
-    found = [finding for check in _CHECKS for finding in _decided(check, prepared)]
+    found = [finding for check in CHECKS.all() for finding in _decided(check, prepared)]
     return tuple(sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)))
 
 
@@ -53,17 +33,9 @@ def count_findings(findings: Sequence[Finding]) -> Mapping[str, int]:
     }
 
 
-def _decided(check: Callable[[Prepared], Iterator[Finding]], prepared: Prepared) -> list[Finding]:
+def _decided(check: RuleCheck, prepared: Prepared) -> list[Finding]:
     try:
-        return list(check(prepared))
+        return list(check.find(prepared))
     except Undecided as error:
-        about = check.__name__.replace("_", " ")
-        return [
-            Finding(
-                "undecided",
-                "warning",
-                (),
-                f"Whether rules are {about} cannot be said: {error.message}",
-                "Use fewer conditions.",
-            )
-        ]
+        says = f"Whether the rules have a finding '{check.name}' cannot be said: {error.message}"
+        return [Finding("undecided", "warning", (), says, "Use fewer conditions.")]

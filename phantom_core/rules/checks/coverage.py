@@ -4,10 +4,17 @@ from collections.abc import Iterator
 
 from phantom_core.rules.checks.finding import Finding
 from phantom_core.rules.checks.prepared import Prepared
+from phantom_core.rules.checks.rule_check import rule_check
 from phantom_core.rules.space import intersect, is_covered, is_empty, left_of, subtract
 from phantom_core.rules.text import format_conditions
 
 
+@rule_check(
+    "unreachable",
+    order=50,
+    severity="error",
+    description="no possible session meets the conditions",
+)
 def check_unreachable(prepared: Prepared) -> Iterator[Finding]:
     """Conditions that no session can meet."""
     for position, box in enumerate(prepared.boxes):
@@ -31,6 +38,12 @@ def check_unreachable(prepared: Prepared) -> Iterator[Finding]:
             )
 
 
+@rule_check(
+    "shadowed",
+    order=60,
+    severity="error",
+    description="the rules above take all its sessions, alone or together",
+)
 def check_shadowed(prepared: Prepared) -> Iterator[Finding]:
     """Rules that others above them always decide before."""
     for position, box in enumerate(prepared.boxes):
@@ -47,6 +60,12 @@ def check_shadowed(prepared: Prepared) -> Iterator[Finding]:
         yield Finding("shadowed", "error", titles, says, mend)
 
 
+@rule_check(
+    "always true",
+    order=70,
+    severity="warning",
+    description="nothing below it ever decides",
+)
 def always_true(prepared: Prepared) -> Iterator[Finding]:
     """Rules that leave nothing to those below them, not even to ELSE."""
     everything = prepared.space.everything()
@@ -64,6 +83,12 @@ def always_true(prepared: Prepared) -> Iterator[Finding]:
             return
 
 
+@rule_check(
+    "redundant condition",
+    order=120,
+    severity="note",
+    description="without it every session gets the same answer",
+)
 def check_redundant(prepared: Prepared) -> Iterator[Finding]:
     """Conditions without which every session would get the same answer."""
     for position, rule in enumerate(prepared.rules.rules):

@@ -4,11 +4,18 @@ from collections.abc import Iterator
 
 from phantom_core.rules.checks.finding import Finding
 from phantom_core.rules.checks.prepared import Prepared
+from phantom_core.rules.checks.rule_check import rule_check
 from phantom_core.rules.condition import Condition
 from phantom_core.rules.domain import Domain
 from phantom_core.rules.text import format_conditions
 
 
+@rule_check(
+    "unknown feature",
+    order=10,
+    severity="error",
+    description="no feature has this name",
+)
 def check_unknown(prepared: Prepared) -> Iterator[Finding]:
     """Features that nobody computes; of one that is only declared no rule is to blame, so the
     finding stands at ELSE.
@@ -30,6 +37,14 @@ def check_unknown(prepared: Prepared) -> Iterator[Finding]:
             )
 
 
+@rule_check(
+    "banned feature",
+    order=20,
+    severity="error",
+    description=(
+        "in `PHANTOM_BANNED_FEATURES` (by default what the user agent tells, and the hour of day)"
+    ),
+)
 def check_banned(prepared: Prepared) -> Iterator[Finding]:
     """Features that the shop may not price on."""
     for feature, rules in _readers(prepared).items():
@@ -47,6 +62,12 @@ def check_banned(prepared: Prepared) -> Iterator[Finding]:
             )
 
 
+@rule_check(
+    "wrong kind",
+    order=30,
+    severity="error",
+    description="a number is compared with a category, or the other way round",
+)
 def wrong_kind(prepared: Prepared) -> Iterator[Finding]:
     """Numbers compared with categories, and the other way round."""
     for title, condition, domain in _conditions(prepared):
@@ -64,6 +85,14 @@ def wrong_kind(prepared: Prepared) -> Iterator[Finding]:
             yield Finding("wrong kind", "error", (title,), says, mend)
 
 
+@rule_check(
+    "outside the data",
+    order=110,
+    severity="warning",
+    description=(
+        "every loaded session lies on one side of the threshold, or none has the category"
+    ),
+)
 def outside_the_data(prepared: Prepared) -> Iterator[Finding]:
     """Thresholds with every logged session on one side."""
     for title, condition, domain in _conditions(prepared):

@@ -5,22 +5,6 @@ from typing import Final, Literal, get_args
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
-Kind = Literal[
-    "unknown feature",
-    "banned feature",
-    "wrong kind",
-    "out of guard rails",
-    "unreachable",
-    "shadowed",
-    "always true",
-    "redundant condition",
-    "overlap",
-    "gap",
-    "not monotone",
-    "outside the data",
-    "undecided",
-]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +12,14 @@ class Finding:
     """One thing to look at.
 
     Attributes:
-        kind: what it is.
+        kind: name of the check that found it, or undecided.
         severity: an error must be mended, a warning looked at, a note can be left.
         rules: names or numbers of the rules it is about; ELSE for the last line.
         says: one sentence.
         mend: what to do about it.
     """
 
-    kind: Kind
+    kind: str
     severity: Severity
     rules: tuple[str, ...]
     says: str

@@ -4,8 +4,17 @@ from collections.abc import Iterator
 
 from phantom_core.rules.checks.finding import Finding
 from phantom_core.rules.checks.prepared import Prepared
+from phantom_core.rules.checks.rule_check import rule_check
 
 
+@rule_check(
+    "out of guard rails",
+    order=40,
+    severity="error",
+    description=(
+        "below `PHANTOM_LOWEST_MARKUP` (0.7) or above `PHANTOM_HIGHEST_MARKUP` (1.5), ELSE included"
+    ),
+)
 def out_of_guard_rails(prepared: Prepared) -> Iterator[Finding]:
     """Mark-ups below the lowest or above the highest allowed."""
     allowed = prepared.limits.guard_rails

@@ -4,11 +4,20 @@ from collections.abc import Iterator
 
 from phantom_core.rules.checks.finding import Finding
 from phantom_core.rules.checks.prepared import Prepared
+from phantom_core.rules.checks.rule_check import rule_check
 from phantom_core.rules.domain import Domain
 from phantom_core.rules.region import Region
 from phantom_core.rules.space import Box, is_empty, left_of
 
 
+@rule_check(
+    "not monotone",
+    order=80,
+    severity="error",
+    description=(
+        "two sessions alike but for a declared feature, and the mark-up goes the other way"
+    ),
+)
 def not_monotone(prepared: Prepared) -> Iterator[Finding]:
     """Two sessions alike but for a declared feature, where the mark-up goes the other way.
 

@@ -9,7 +9,7 @@ from typing import Final
 import orjson
 
 from phantom_core.events.canonical import FIELD_NAMES
-from phantom_core.events.sources import LINE_FIELDS
+from phantom_core.events.formats.text_source import LINE_FIELDS
 from phantom_core.events.text_rows import MARK_BYTES, TextRow, document_row, json_document_rows
 
 WRAPPER: Final = "events"

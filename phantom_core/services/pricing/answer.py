@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from phantom_core.core.limits import GuardRail
 from phantom_core.events.decision import PriceDecision, Source
+from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.services.pricing.decision import PriceResult, Reason
 
 
@@ -60,7 +61,7 @@ class AgentAnswer(BaseModel):
 class ModelAnswer(BaseModel):
     """A model in use."""
 
-    kind: Literal["classifier", "multitask"]
+    kind: str = Field(json_schema_extra={"enum": list(MODEL_KINDS.names())})
     version: str
 
 

@@ -15,6 +15,8 @@ from phantom_core.core.errors import PhantomError
 from phantom_core.core.limits import GuardRail
 from phantom_core.core.telemetry.metrics import count_error
 from phantom_core.events.decision import PriceDecision, Source
+from phantom_core.model_kinds.classifier import CLASSIFIER
+from phantom_core.model_kinds.multitask import NETWORK
 from phantom_core.models.optimal_price import PricingObjective
 from phantom_core.publishing.live import NOTHING_LIVE
 from phantom_core.services.pricing.options import Option, Options, options_of
@@ -233,11 +235,11 @@ class _Pricing:
         if ready.reads_p_agent and self.scores.p_agent is None:
             if self.scores.is_broken:
                 return "model_broken"
-            if "classifier" in self._standing.problems:
+            if CLASSIFIER.name in self._standing.problems:
                 return "model_broken"
             # Rules that were approved without a classifier say themselves what an undefined
             # P(agent) means.
-            return "model_missing" if "classifier" in ready.release.models else None
+            return "model_missing" if CLASSIFIER.name in ready.release.models else None
         return None
 
     def _no_features(self) -> Reason:
@@ -253,7 +255,7 @@ class _Pricing:
         """Rules decide where the model cannot; the answer says why it could not."""
         if self._known.features is None:
             return self._fallen(self._no_features(), version)
-        is_broken = self.scores.is_broken or "multitask" in self._standing.problems
+        is_broken = self.scores.is_broken or NETWORK.name in self._standing.problems
         why: Reason = "model_broken" if is_broken else "model_missing"
         found = self._by_rules(version)
         return PriceResult(

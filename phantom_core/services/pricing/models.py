@@ -4,6 +4,7 @@ mean something else by now.
 
 import math
 from dataclasses import dataclass
+from typing import Protocol, cast
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from phantom_core.core.errors import DataError
 from phantom_core.features.aggregate import sql_hash
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.offers.product_features import product_names
+from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.model_store.manifest import Manifest, parse_manifest
 from phantom_core.models.inference_classifier import InferenceClassifier, open_classifier
 from phantom_core.models.multitask.description import open_scorer
@@ -28,6 +30,31 @@ class _Files:
 
     def read(self, name: str) -> bytes:
         return self.published.read(name)
+
+
+class OpenedModel(Protocol):
+    """A published model that can be played."""
+
+    @property
+    def version(self) -> str:
+        """Name of the model."""
+
+
+class OpenPublished(Protocol):
+    """Opens a published model of one kind and lets it answer once."""
+
+    def __call__(self, published: PublishedModel) -> OpenedModel:
+        """Raises DataError where it is damaged, or was trained on other features."""
+
+
+def open_model(published: PublishedModel) -> OpenedModel:
+    """Open a published model of any kind.
+
+    Raises:
+        DataError: it is damaged, or was trained on other features.
+    """
+    open_published = cast(OpenPublished, MODEL_KINDS.find(published.kind).open_published.load())
+    return open_published(published)
 
 
 def play_classifier(published: PublishedModel) -> InferenceClassifier:

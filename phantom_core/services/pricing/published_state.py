@@ -4,14 +4,17 @@ whole.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, cast
 
+from phantom_core.model_kinds.classifier import CLASSIFIER
+from phantom_core.model_kinds.multitask import NETWORK
 from phantom_core.models.inference_classifier import InferenceClassifier
 from phantom_core.models.multitask.scorer import NetworkScorer
 from phantom_core.publishing.experiments import LiveExperiment
 from phantom_core.publishing.live import NOTHING_LIVE, Live
 from phantom_core.publishing.release import RuleRelease
 from phantom_core.rules.decide import Decider
+from phantom_core.services.pricing.models import OpenedModel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +42,8 @@ class PublishedState:
         live: which versions price which sessions, and the guard rails.
         releases: by version; one that cannot be used is missing and has a problem.
         experiments: that run.
-        classifier, network: models; None where none is published or it cannot be used.
+        models: by kind, each as its kind opens it; one that is not published or cannot be used is
+            missing.
         prices: global price by product, currency.
         elasticities: by product.
         prices_version, elasticities_version: where they came from; empty without any.
@@ -49,13 +53,22 @@ class PublishedState:
     live: Live = NOTHING_LIVE
     releases: Mapping[str, Ready] = field(default_factory=dict)
     experiments: tuple[LiveExperiment, ...] = ()
-    classifier: InferenceClassifier | None = None
-    network: NetworkScorer | None = None
+    models: Mapping[str, OpenedModel] = field(default_factory=dict)
     prices: Mapping[str, float] = field(default_factory=dict)
     elasticities: Mapping[str, float] = field(default_factory=dict)
     prices_version: str = ""
     elasticities_version: str = ""
     problems: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def classifier(self) -> InferenceClassifier | None:
+        """What tells agents from people; None where none can be used."""
+        return cast(InferenceClassifier | None, self.models.get(CLASSIFIER.name))
+
+    @property
+    def network(self) -> NetworkScorer | None:
+        """What knows demand; None where none can be used."""
+        return cast(NetworkScorer | None, self.models.get(NETWORK.name))
 
 
 EMPTY: Final = PublishedState()

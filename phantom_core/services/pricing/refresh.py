@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import redis
@@ -18,6 +19,7 @@ from phantom_core.core.errors import PhantomError
 from phantom_core.core.telemetry.metrics import RULES_EPOCH, count_error, use_model
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.domains import P_AGENT
+from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.publishing.announce import poll_announcements
 from phantom_core.publishing.announcement import Kind
 from phantom_core.publishing.experiments import read_experiments
@@ -28,18 +30,10 @@ from phantom_core.publishing.publish import read_live, read_release
 from phantom_core.publishing.release import RuleRelease
 from phantom_core.rules.decide import Decider
 from phantom_core.rules.evaluate import check_features
-from phantom_core.services.pricing.models import play_classifier, play_network
+from phantom_core.services.pricing.models import open_model
 from phantom_core.services.pricing.published_state import EMPTY, PublishedState, Ready
 
 SERVICE: Final = "pricing"
-KINDS: Final[tuple[Kind, ...]] = (
-    "rules",
-    "experiments",
-    "classifier",
-    "multitask",
-    "prices",
-    "elasticity",
-)
 _LOGGER: Final = logging.getLogger(__name__)
 
 
@@ -83,7 +77,7 @@ class Refresh:
         Raises:
             UnavailableError: the server does not answer.
         """
-        for kind in KINDS:
+        for kind in _readers():
             self._read(kind)
 
     def _run(self) -> None:
@@ -118,7 +112,7 @@ class Refresh:
 
     def _read(self, kind: Kind) -> None:
         with self._lock:
-            self.standing = _READERS[kind](self._client, self.standing)
+            self.standing = _readers()[kind](self._client, self.standing)
 
 
 def _read_rules(client: redis.Redis, standing: PublishedState) -> PublishedState:
@@ -151,7 +145,9 @@ def _with_releases(client: redis.Redis, standing: PublishedState) -> PublishedSt
     )
     wanted = [version for version in named if version not in ("", "live")]
     problems = {
-        name: problem for name, problem in standing.problems.items() if name in (*KINDS, *wanted)
+        name: problem
+        for name, problem in standing.problems.items()
+        if name in (*_readers(), *wanted)
     }
     releases: dict[str, Ready] = {}
     for version in wanted:
@@ -176,26 +172,17 @@ def make_ready(release: RuleRelease) -> Ready:
     return Ready(release, Decider(rules), P_AGENT in rules.features, bool(rules.features))
 
 
-def _read_classifier(client: redis.Redis, standing: PublishedState) -> PublishedState:
+def _read_model(kind: str, client: redis.Redis, standing: PublishedState) -> PublishedState:
     try:
-        found = read_model(client, "classifier")
-        classifier = play_classifier(found) if found else None
+        found = read_model(client, kind)
+        model = open_model(found) if found else None
     except PhantomError as error:
-        return _kept(standing, "classifier", error)
-    if classifier:
-        use_model("classifier", classifier.version)
-    return replace(_solved(standing, "classifier"), classifier=classifier)
-
-
-def _read_network(client: redis.Redis, standing: PublishedState) -> PublishedState:
-    try:
-        found = read_model(client, "multitask")
-        network = play_network(found) if found else None
-    except PhantomError as error:
-        return _kept(standing, "multitask", error)
-    if network:
-        use_model("multitask", network.version)
-    return replace(_solved(standing, "multitask"), network=network)
+        return _kept(standing, kind, error)
+    others = {name: one for name, one in standing.models.items() if name != kind}
+    if model is None:
+        return replace(_solved(standing, kind), models=others)
+    use_model(kind, model.version)
+    return replace(_solved(standing, kind), models={**others, kind: model})
 
 
 def _read_prices(client: redis.Redis, standing: PublishedState) -> PublishedState:
@@ -218,11 +205,20 @@ def _read_elasticities(client: redis.Redis, standing: PublishedState) -> Publish
     )
 
 
-_READERS: Final[Mapping[Kind, Callable[[redis.Redis, PublishedState], PublishedState]]] = {
+_Reader = Callable[[redis.Redis, PublishedState], PublishedState]
+
+
+def _readers() -> Mapping[Kind, _Reader]:
+    """What brings each kind of thing up to date, in the order of a reload."""
+    models = {kind: partial(_read_model, kind) for kind in MODEL_KINDS.names()}
+    return {**_BEFORE_MODELS, **models, **_AFTER_MODELS}
+
+
+_BEFORE_MODELS: Final[Mapping[Kind, _Reader]] = {
     "rules": _read_rules,
     "experiments": _read_experiments,
-    "classifier": _read_classifier,
-    "multitask": _read_network,
+}
+_AFTER_MODELS: Final[Mapping[Kind, _Reader]] = {
     "prices": _read_prices,
     "elasticity": _read_elasticities,
 }

@@ -10,6 +10,7 @@ from phantom_core.core.errors import UnavailableError
 from phantom_core.core.settings import Settings
 from phantom_core.core.telemetry.metrics import count_fallback, count_price
 from phantom_core.messages.decision_log import DecisionLog, segments_folder
+from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.models.optimal_price import PricingObjective
 from phantom_core.publishing.canary import in_canary
 from phantom_core.services.pricing.answer import (
@@ -174,14 +175,14 @@ class Pricing:
 
     def models(self) -> ModelsAnswer:
         """What is in use."""
-        standing, models = self.standing, []
-        if standing.classifier:
-            models.append(ModelAnswer(kind="classifier", version=standing.classifier.version))
-        if standing.network:
-            models.append(ModelAnswer(kind="multitask", version=standing.network.version))
+        standing = self.standing
         live = standing.live
         return ModelsAnswer(
-            models=models,
+            models=[
+                ModelAnswer(kind=kind, version=standing.models[kind].version)
+                for kind in MODEL_KINDS.names()
+                if kind in standing.models
+            ],
             rules_version=live.version,
             stable_version=live.stable,
             share=live.share,

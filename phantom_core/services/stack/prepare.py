@@ -8,13 +8,14 @@ from typing import Final
 from phantom_core.core.errors import PhantomError
 from phantom_core.core.settings import Settings
 from phantom_core.jobs.jobs import Job, Jobs
+from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.model_store.store import ModelStore
 from phantom_core.publishing.publish import read_live
 from phantom_core.use_cases.data.demo import load_demo, wants_demo
 from phantom_core.use_cases.models.publish_model import publish_in_use
 from phantom_core.valkey.server import connect_server
 
-_KIND: Final = "classifier"
+_KIND: Final = CLASSIFIER.name
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from phantom_core.core.settings import Settings
 from phantom_core.events.canonical import message_mapping
-from phantom_core.events.sources import LINE_FIELDS, raw_table
+from phantom_core.events.formats.text_source import LINE_FIELDS, raw_table
 from phantom_core.events.staging import Staging
 from phantom_core.events.text_rows import MARK_BYTES, TextRow, broken_row, document_row
 from phantom_core.features.online.session import Event

@@ -1,11 +1,11 @@
 """Audit pack: verify the chain, and export one request with all that belongs to it."""
 
 from phantom_core.approvals import releases, requests
-from phantom_core.approvals.pack import Pack, to_html, to_json
 from phantom_core.core.errors import PhantomError
 from phantom_core.core.settings import Settings
 from phantom_core.database import audit
 from phantom_core.database.audit import ChainVerification
+from phantom_core.evidence.pack import Pack, to_html, to_json
 from phantom_core.publishing.publish import read_live
 from phantom_core.use_cases.approvals.change_requests import (
     check_gates,

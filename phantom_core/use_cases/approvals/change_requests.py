@@ -9,8 +9,6 @@ from phantom_core.accounts.people import require_permission
 from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import requests
 from phantom_core.approvals.change_request import Policy, Proposal, Request, ReviewDecision
-from phantom_core.approvals.evidence import Evidence, parse_evidence
-from phantom_core.approvals.gates import Gate, evaluate_gates
 from phantom_core.approvals.limits import read_price_limits
 from phantom_core.approvals.releases import current_release
 from phantom_core.approvals.tables import EVIDENCE
@@ -18,6 +16,8 @@ from phantom_core.core.errors import ConflictError, NotFoundError
 from phantom_core.core.progress import Progress, no_progress
 from phantom_core.core.settings import Settings
 from phantom_core.database.connection import control_of, write_transaction
+from phantom_core.evidence.evidence import Evidence, parse_evidence
+from phantom_core.evidence.gates import Gate, evaluate_gates
 from phantom_core.rules.document import from_json, to_json
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.use_cases.approvals.gather_evidence import TRIAL_SESSIONS, gather_evidence

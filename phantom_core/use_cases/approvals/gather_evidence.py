@@ -10,27 +10,28 @@ from typing import TypeVar
 import numpy as np
 
 from phantom_core.approvals.change_request import Request
-from phantom_core.approvals.evidence import Evidence, EvidenceData, Part
 from phantom_core.approvals.limits import read_price_limits
-from phantom_core.approvals.stored_evidence import (
+from phantom_core.core.errors import CancelledError, PhantomError
+from phantom_core.core.limits import GuardRails
+from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.core.settings import Settings
+from phantom_core.evidence.evidence import Evidence, EvidenceData, Part
+from phantom_core.evidence.fidelity import fidelity_to_classifier
+from phantom_core.evidence.stored_evidence import (
     StoredFidelity,
     StoredReplay,
     StoredTrial,
     stored_replay,
     stored_trial,
 )
-from phantom_core.core.errors import CancelledError, PhantomError
-from phantom_core.core.limits import GuardRails
-from phantom_core.core.progress import Progress, no_progress, part_progress
-from phantom_core.core.settings import Settings
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.domains import P_AGENT
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import open_lake
+from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.model_store.store import ModelStore
 from phantom_core.models.saved_classifier import read_classifier
 from phantom_core.replay.features_at_quote import columns_of
-from phantom_core.replay.fidelity import fidelity_to_classifier
 from phantom_core.replay.replay import Replay
 from phantom_core.rules.document import from_json
 from phantom_core.rules.evaluate import check_features
@@ -44,7 +45,6 @@ from phantom_core.use_cases.rules.check_rules import check_rule_set
 from phantom_core.use_cases.rules.replay_rules import replay_rules
 
 Found = TypeVar("Found")
-MULTITASK = "multitask"
 TRIAL_SESSIONS = 1_500
 
 
@@ -108,7 +108,7 @@ def gather_evidence(
                 part_progress(progress, 0.65, 0.98),
             )
         ),
-        models={kind: _version(settings, kind) for kind in (train_classifier.KIND, MULTITASK)},
+        models={kind: _version(settings, kind) for kind in MODEL_KINDS.names()},
         data=_data(settings, replayed),
         seed=settings.seed,
         limits=limits,

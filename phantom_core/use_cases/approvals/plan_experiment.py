@@ -9,6 +9,7 @@ from phantom_core.approvals import price_experiments as kept
 from phantom_core.approvals.experiment_plan import AS_LIVE, BASE_PRICE, Metric, Plan, PlannedArm
 from phantom_core.approvals.price_experiments import Experiment
 from phantom_core.core.errors import InputError
+from phantom_core.core.registry import choose_named
 from phantom_core.core.settings import Settings
 from phantom_core.database.connection import control_of
 from phantom_core.experiments.baseline import read_outcomes
@@ -41,10 +42,7 @@ def metric_named(name: str) -> Metric:
     Raises:
         InputError: there is none.
     """
-    for metric in METRICS:
-        if metric == name:
-            return metric
-    raise InputError(f"There is no metric '{name}'.", hint=f"There are {', '.join(METRICS)}.")
+    return choose_named("metric", name, METRICS)
 
 
 def parse_arms(texts: Sequence[str]) -> tuple[PlannedArm, ...]:

@@ -1,7 +1,6 @@
 """Settle: tell a server of a switch, and find out what became of one that was interrupted."""
 
 from contextlib import suppress
-from typing import Final
 
 import redis
 
@@ -10,8 +9,8 @@ from phantom_core.approvals.releases import PublishedRelease
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.database.connection import write_transaction
+from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.publishing.live import Live
-from phantom_core.publishing.models import ModelKind
 from phantom_core.publishing.publish import (
     NotSwitchedError,
     UncertainError,
@@ -22,8 +21,6 @@ from phantom_core.publishing.release import RuleRelease as Document
 from phantom_core.use_cases.approvals.change_requests import control_database
 from phantom_core.use_cases.approvals.live_documents import documents_of, live_of
 from phantom_core.use_cases.models.publish_model import bring_in_use
-
-MODELS: Final[tuple[ModelKind, ...]] = ("classifier", "multitask")
 
 
 def reconcile_release(settings: Settings, client: redis.Redis, *, now_ms: int) -> None:
@@ -54,7 +51,7 @@ def reconcile_release(settings: Settings, client: redis.Redis, *, now_ms: int) -
 
 def publish_models(settings: Settings, client: redis.Redis, now_ms: int) -> None:
     """Put the models in use beside the rules, where they are not there yet."""
-    for kind in MODELS:
+    for kind in MODEL_KINDS.names():
         with suppress(NotFoundError):
             bring_in_use(settings, client, kind, now_ms)
 

@@ -1,9 +1,9 @@
 """Distil: a teacher's mark-ups as a small tree, judged on actors it had not met, saved as rules."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol, cast
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,7 @@ import sklearn
 from phantom_core.core.errors import DataError, InputError
 from phantom_core.core.limits import GuardRails
 from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.core.registry import choose_named
 from phantom_core.core.settings import Settings
 from phantom_core.distil.distillation import FILE, Distillation, parse_distillation
 from phantom_core.distil.frontier import depth_frontier, score_depth
@@ -29,6 +30,7 @@ from phantom_core.features.aggregate import sql_hash
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.offers.offers import RELATIONS, moments_named, read_offers
 from phantom_core.lake.lake import Lake
+from phantom_core.model_kinds.model_kind import MODEL_KINDS, Teaching
 from phantom_core.model_store.manifest import FORMAT, Manifest, library_versions
 from phantom_core.model_store.store import ModelStore, StoredModel, file_digest
 from phantom_core.models.multitask.inputs import offer_inputs
@@ -63,7 +65,7 @@ def distil_rules(
         settings: workspace, default seed and banned features.
         lake: the events and labels.
         now_ms: when this is, UTC milliseconds.
-        teacher: one of TEACHERS.
+        teacher: one of `teachings`.
         recipe: how to grow it; None means depth 5 and 50 sessions in a leaf.
         without: features it may not ask about; None means the settings' banned ones.
         seed: of everything random; None means the settings' one.
@@ -127,7 +129,7 @@ def read_distilled(model: StoredModel) -> Distillation:
     return parse_distillation(model.read(FILE))
 
 
-def _classifier(
+def classifier_teacher(
     settings: Settings, lake: Lake, terms: PricingObjective, progress: Progress
 ) -> tuple[Teacher, str]:
     """The newest classifier; its probabilities of sessions it learned from are out of fold."""
@@ -139,7 +141,7 @@ def _classifier(
     ), model.manifest.version
 
 
-def _network(
+def network_teacher(
     settings: Settings, lake: Lake, terms: PricingObjective, progress: Progress
 ) -> tuple[Teacher, str]:
     """The newest network; its probabilities are out of fold."""
@@ -154,7 +156,7 @@ def _network(
     return NetworkTeacher(scores, terms.guard_rails), model.manifest.version
 
 
-def _optimal(
+def optimal_teacher(
     settings: Settings, lake: Lake, terms: PricingObjective, progress: Progress
 ) -> tuple[Teacher, str]:
     """The newest network's optimal mark-ups, by the networks of the folds that had not met a
@@ -205,13 +207,18 @@ def _optimal(
     return OptimalTeacher(markups), model.manifest.version
 
 
-TEACHERS: Final[
-    Mapping[str, Callable[[Settings, Lake, PricingObjective, Progress], tuple[Teacher, str]]]
-] = {
-    "classifier": _classifier,
-    "network": _network,
-    "optimal": _optimal,
-}
+class ReadTeacher(Protocol):
+    """Reads the mark-ups that a saved model sets, and that model's version."""
+
+    def __call__(
+        self, settings: Settings, lake: Lake, terms: PricingObjective, progress: Progress
+    ) -> tuple[Teacher, str]:
+        """Raises NotFoundError where the model was never trained."""
+
+
+def teachings() -> tuple[Teaching, ...]:
+    """Mark-ups that a tree can learn, of all kinds of models, in their order."""
+    return tuple(one for kind in MODEL_KINDS.all() for one in kind.teachings)
 
 
 def teacher_named(
@@ -229,11 +236,9 @@ def teacher_named(
         InputError: there is no such teacher.
         NotFoundError: its model was never trained.
     """
-    if name not in TEACHERS:
-        raise InputError(
-            f"There is no teacher '{name}'.", hint=f"Choose one of {', '.join(TEACHERS)}."
-        )
-    return TEACHERS[name](settings, lake, terms, progress)
+    known = {one.name: one for one in teachings()}
+    read = cast(ReadTeacher, known[choose_named("teacher", name, known)].read.load())
+    return read(settings, lake, terms, progress)
 
 
 def _checked(without: Sequence[str]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation.multitask_report import FILE, KIND, parse_report
 from phantom_core.explain.contributions import Contributions
-from phantom_core.explain.explanation import OUTPUTS, Explanation, Output
+from phantom_core.explain.explanation import OUTPUTS, Explanation, Output, output_named
 from phantom_core.explain.importance import family_importance, feature_importance
 from phantom_core.explain.network import COLUMNS, take_apart
 from phantom_core.explain.saved import (
@@ -32,7 +32,7 @@ from phantom_core.features.offers.offers import RELATIONS, moments_named, read_o
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
 from phantom_core.model_store.store import ModelStore, StoredModel
-from phantom_core.models.multitask.description import read_description
+from phantom_core.models.multitask.description import available_answers
 from phantom_core.models.multitask.inputs import offer_inputs, values_of
 from phantom_core.models.multitask.network import Network
 from phantom_core.models.multitask.saved import read_fold_networks, read_network
@@ -110,7 +110,7 @@ def read_network_explanation(
 
 def outputs_of(model: StoredModel) -> tuple[Output, ...]:
     """Answers a network can give: no P(agent) where it never saw a label."""
-    return OUTPUTS if read_description(model).knows_agents else ("purchase",)
+    return tuple(output_named(name) for name in available_answers(model))
 
 
 def background_of(

@@ -1,12 +1,14 @@
 """Explain an offer: why the network says what it says of a session and a product."""
 
 import io
+from collections.abc import Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pydantic import JsonValue
 
-from phantom_core.core.errors import DataError, NotFoundError
+from phantom_core.core.errors import DataError, InputError, NotFoundError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation.multitask_report import ELASTICITIES, FILE, KIND, parse_report
@@ -18,8 +20,52 @@ from phantom_core.features.offers.offers import RELATIONS, moments_named, sessio
 from phantom_core.lake.lake import Lake
 from phantom_core.model_store.store import ModelStore, StoredModel
 from phantom_core.models.multitask.saved import read_network
-from phantom_core.use_cases.explanations.explain_network import background_of, outputs_of
+from phantom_core.use_cases.explanations.explain import ExplainRequest
+from phantom_core.use_cases.explanations.explain_network import (
+    MAX_EXPLAINED,
+    background_of,
+    explain_network,
+    outputs_of,
+)
 from phantom_core.use_cases.models.price import check_definitions
+
+
+def explain_multitask(
+    settings: Settings, lake: Lake, request: ExplainRequest, progress: Progress
+) -> Mapping[str, JsonValue]:
+    """What the network relies on, or why it says what it says of a session and a product.
+
+    Raises:
+        InputError: interactions were asked for, or a product without its session.
+        DataError: it cannot give the answer.
+    """
+    output, version = request.output, request.version
+    if request.session_id is not None:
+        return explain_offer(
+            settings,
+            lake,
+            request.session_id,
+            output or "agent",
+            product_id=request.product_id,
+            version=version,
+            progress=progress,
+        ).to_json()
+    if request.n_paired or request.product_id is not None:
+        raise InputError(
+            "Interactions are measured of the classifier, and a product belongs to a session.",
+            hint="Leave them out.",
+        )
+    found = explain_network(
+        settings, lake, version=version, n_offers=request.n_rows or MAX_EXPLAINED, progress=progress
+    )
+    if output is None:
+        return {name: one.to_json() for name, one in found.items()}
+    if output not in found:
+        raise DataError(
+            "The network never saw a label, so it cannot tell agents.",
+            hint="Ask for --output purchase.",
+        )
+    return found[output].to_json()
 
 
 def explain_offer(

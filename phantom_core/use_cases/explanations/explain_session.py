@@ -1,9 +1,12 @@
 """Explain a session: why the classifier says what it says of it."""
 
+from collections.abc import Mapping
+
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import JsonValue
 
-from phantom_core.core.errors import DataError, NotFoundError
+from phantom_core.core.errors import DataError, InputError, NotFoundError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation.kernel import KernelScore
@@ -17,9 +20,43 @@ from phantom_core.lake.lake import Lake
 from phantom_core.model_store.store import ModelStore
 from phantom_core.models.saved_classifier import read_classifier
 from phantom_core.models.splits import MIN_FOLDS
-from phantom_core.use_cases.explanations.explain_model import read_explanation
+from phantom_core.use_cases.explanations.explain import ExplainRequest
+from phantom_core.use_cases.explanations.explain_model import (
+    MAX_EXPLAINED,
+    explain_model,
+    read_explanation,
+)
 from phantom_core.use_cases.models.score import check_features
 from phantom_core.use_cases.models.train_classifier import KIND
+
+
+def explain_classifier(
+    settings: Settings, lake: Lake, request: ExplainRequest, progress: Progress
+) -> Mapping[str, JsonValue]:
+    """What the classifier relies on, or why it says what it says of one session.
+
+    Raises:
+        InputError: it was asked for more than whether a session is an agent's.
+    """
+    if request.output not in (None, "agent") or request.product_id is not None:
+        raise InputError(
+            "The classifier knows agents alone, and no product.",
+            hint="Ask the network: --model multitask.",
+        )
+    version = request.version
+    if request.session_id is not None:
+        return explain_session(
+            settings, lake, request.session_id, version=version, progress=progress
+        ).to_json()
+    n_sessions = request.n_rows or MAX_EXPLAINED
+    return explain_model(
+        settings,
+        lake,
+        version=version,
+        n_sessions=n_sessions,
+        n_paired=request.n_paired,
+        progress=progress,
+    ).to_json()
 
 
 def explain_session(

@@ -8,6 +8,7 @@ from typing import Final
 
 from phantom_core.core.errors import InputError
 from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.core.registry import choose_named
 from phantom_core.core.settings import Settings
 from phantom_core.market.figures import TrialFigure
 from phantom_core.market.observation import ENV_VERSIONS, EnvVersion
@@ -204,10 +205,4 @@ def env_named(name: str) -> EnvVersion:
     Raises:
         InputError: there is no such version.
     """
-    for version in ENV_VERSIONS:
-        if version == name:
-            return version
-    raise InputError(
-        f"There is no environment version '{name}'.",
-        hint=f"Choose one of {', '.join(ENV_VERSIONS)}.",
-    )
+    return choose_named("environment version", name, ENV_VERSIONS)

@@ -1,7 +1,6 @@
 """Publish a model: what is in use in the workspace becomes what services score with."""
 
 import io
-from typing import Final
 
 import pyarrow.parquet as pq
 import redis
@@ -11,10 +10,8 @@ from phantom_core.core.settings import Settings
 from phantom_core.evaluation.multitask_report import ELASTICITIES
 from phantom_core.model_store.store import ModelStore, StoredModel
 from phantom_core.publishing.figures import Figures, publish_elasticities
-from phantom_core.publishing.models import ModelKind, publish_model, published_version
+from phantom_core.publishing.models import publish_model, published_version
 from phantom_core.valkey.server import connect_server
-
-KINDS: Final[dict[str, ModelKind]] = {"classifier": "classifier", "multitask": "multitask"}
 
 
 def publish_in_use(settings: Settings, kind: str, now_ms: int) -> str:
@@ -22,7 +19,7 @@ def publish_in_use(settings: Settings, kind: str, now_ms: int) -> str:
 
     Args:
         settings: name the workspace and the server.
-        kind: classifier or multitask.
+        kind: name of a kind of model.
         now_ms: when this is, UTC milliseconds.
     Returns:
         What was done, or why it could not be, one sentence: a server out of reach must not undo a
@@ -30,7 +27,7 @@ def publish_in_use(settings: Settings, kind: str, now_ms: int) -> str:
     """
     try:
         with connect_server(settings) as client:
-            is_new = bring_in_use(settings, client, KINDS[kind], now_ms)
+            is_new = bring_in_use(settings, client, kind, now_ms)
         version = ModelStore(settings.workspace, kind).open().manifest.version
     except NotFoundError:
         return "Nothing is in use, so nothing is published."
@@ -39,7 +36,7 @@ def publish_in_use(settings: Settings, kind: str, now_ms: int) -> str:
     return f"Published {version}." if is_new else f"{version} was published before."
 
 
-def bring_in_use(settings: Settings, client: redis.Redis, kind: ModelKind, now_ms: int) -> bool:
+def bring_in_use(settings: Settings, client: redis.Redis, kind: str, now_ms: int) -> bool:
     """Publish the model in use where services have another one; a network brings its products'
     elasticities along.
 

@@ -9,15 +9,16 @@ stays a candidate, and the champion stays in use.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Protocol, cast
 
 import numpy as np
 
-from phantom_core.core.errors import DataError, InputError, NotFoundError
+from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.events.schema import OVER_MS
 from phantom_core.lake.lake import Lake
+from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.model_store.store import ModelStore, StoredModel, replace_file
 from phantom_core.monitoring.challenger_evaluation import (
     LEAST_OF_A_KIND,
@@ -37,9 +38,7 @@ from phantom_core.monitoring.promotion_decision import (
     Window,
     parse_retraining,
 )
-from phantom_core.use_cases.models.retrain_classifier import ClassifierContest
 
-KINDS: Final = ("classifier", "multitask")
 # Makes the model of a kind that is in use known to whoever scores with it; says in one sentence
 # what was done.
 Publish = Callable[[str], str]
@@ -69,6 +68,13 @@ class Contest(Protocol):
         """Gates by question."""
 
 
+class StartRetraining(Protocol):
+    """Begins the retraining of one kind of model."""
+
+    def __call__(self, settings: Settings, lake: Lake) -> Contest:
+        """How this kind is retrained in a workspace."""
+
+
 def retrain_models(
     settings: Settings,
     lake: Lake,
@@ -84,7 +90,7 @@ def retrain_models(
         settings: days, rule, margin, gates and seed.
         lake: events, quotes, labels, catalogue.
         now_ms: when this is, UTC milliseconds.
-        kinds: of models; None means the classifier, and the network where one is in use.
+        kinds: of models; None means those that are always retrained, and those with a model in use.
         publish: called for every kind with a model in use, so that an earlier failure is made good;
             None keeps it in the workspace.
         progress: told all along; nothing is promoted after it says stop.
@@ -95,12 +101,8 @@ def retrain_models(
         CancelledError: progress said stop.
     """
     started, wanted = time.perf_counter(), tuple(kinds) if kinds else _usual(settings)
-    unknown = [kind for kind in wanted if kind not in KINDS]
-    if unknown:
-        raise InputError(
-            f"There is no model of kind '{unknown[0]}' to retrain.",
-            hint=f"Choose of {', '.join(KINDS)}.",
-        )
+    for kind in wanted:
+        MODEL_KINDS.find(kind)
     parts = [
         part_progress(progress, k / len(wanted), (k + 1) / len(wanted)) for k in range(len(wanted))
     ]
@@ -144,15 +146,17 @@ def list_retrainings(settings: Settings, most: int = 30) -> tuple[RetrainReport,
 
 
 def _usual(settings: Settings) -> tuple[str, ...]:
-    return KINDS if ModelStore(settings.workspace, "multitask").in_use() else KINDS[:1]
+    found = MODEL_KINDS.all()
+    return tuple(
+        kind.name
+        for kind in found
+        if kind.is_always_retrained or ModelStore(settings.workspace, kind.name).in_use()
+    )
 
 
 def _contest(settings: Settings, lake: Lake, kind: str) -> Contest:
-    if kind == "classifier":
-        return ClassifierContest(settings, lake)
-    from phantom_core.use_cases.models.retrain_multitask import NetworkContest  # noqa: PLC0415 - torch takes seconds to import
-
-    return NetworkContest(settings, lake)
+    start = cast(StartRetraining, MODEL_KINDS.find(kind).retraining.load())
+    return start(settings, lake)
 
 
 def retrain_one(

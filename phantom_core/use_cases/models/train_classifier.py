@@ -55,6 +55,7 @@ from phantom_core.evaluation.threshold import ThresholdChoice, choose_threshold
 from phantom_core.features.aggregate import sql_hash
 from phantom_core.features.catalogue import feature_names
 from phantom_core.lake.lake import Lake
+from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.model_store.manifest import FORMAT, Manifest, library_versions
 from phantom_core.model_store.store import ModelStore, file_digest
 from phantom_core.models.calibration import CalibrationChoice, choose_calibration
@@ -65,10 +66,9 @@ from phantom_core.models.inference_classifier import TREES
 from phantom_core.models.saved_classifier import classifier_files
 from phantom_core.models.splits import check_n_folds, make_folds
 
-KIND: Final = "classifier"
+KIND: Final = CLASSIFIER.name
 OUT_OF_FOLD: Final = "oof.parquet"
 BY_HAND: Final = "Trained by hand."
-CARD: Final = "card.md"
 LIBRARIES: Final = (xgboost, sklearn, numpy, pyarrow, duckdb)
 # What people call a family of features, beside its own name.
 FAMILY_NAMES: Final = {"timing": "temporal"}
@@ -308,7 +308,7 @@ def _save(
         libraries=library_versions(*LIBRARIES),
         files={},
     )
-    written = {reports.FILE: report.to_file(), CARD: model_card(report).encode()}
+    written = {reports.FILE: report.to_file(), CLASSIFIER.card_file: model_card(report).encode()}
     store = ModelStore(settings.workspace, KIND)
     store.save(manifest, files | written)
     if why is not None:

@@ -29,7 +29,6 @@ from phantom_core.evaluation.later import judge_later
 from phantom_core.evaluation.learning import Learning, read_learning
 from phantom_core.evaluation.multitask_card import multitask_card
 from phantom_core.evaluation.multitask_report import (
-    CARD,
     ELASTICITIES,
     FILE,
     KIND,
@@ -53,6 +52,7 @@ from phantom_core.features.offers.offers import Moments, product_elasticities
 from phantom_core.features.offers.product_features import product_names
 from phantom_core.lake.lake import Lake
 from phantom_core.market.calibration.add_to_cart_quotes import RELATIONS, check_variation
+from phantom_core.model_kinds.multitask import NETWORK
 from phantom_core.model_store.manifest import FORMAT, Manifest, library_versions
 from phantom_core.model_store.store import ModelStore, file_digest
 from phantom_core.models.calibration import CalibrationChoice
@@ -299,7 +299,7 @@ def _save(
         libraries=library_versions(*LIBRARIES),
         files={},
     )
-    written = {FILE: report.to_file(), CARD: multitask_card(report).encode()}
+    written = {FILE: report.to_file(), NETWORK.card_file: multitask_card(report).encode()}
     store = ModelStore(settings.workspace, KIND)
     store.save(manifest, files | written)
     if why is not None:

@@ -12,6 +12,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
+from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.model_store.store import replace_file
 from phantom_core.monitoring.comparison import (
     Check,
@@ -36,7 +37,6 @@ from phantom_core.use_cases.operations.recent import (
 DAY_MS: Final = 86_400_000
 WEEK_MS: Final = 7 * DAY_MS
 FEW_DAYS: Final = 3
-KIND_NAMES: Final = {"classifier": "classifier", "multitask": "network"}
 _ORDER: Final = ("alert", "watch", "unknown", "ok")
 
 
@@ -182,5 +182,9 @@ def _age(settings: Settings, model: ModelInUse, now_ms: int) -> Check:
     then = "Retrain it: python -m phantom_core retrain"
     age_days, limit_days = (now_ms - model.trained_ms) / DAY_MS, settings.alert_stale_days
     return too_old(
-        f"stale_{model.kind}", f"The {KIND_NAMES[model.kind]} in use", age_days, limit_days, then
+        f"stale_{model.kind}",
+        f"The {MODEL_KINDS.find(model.kind).noun} in use",
+        age_days,
+        limit_days,
+        then,
     )

@@ -17,6 +17,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.events.schema import OVER_MS
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
+from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.model_store.store import ModelStore
 from phantom_core.monitoring.comparison import Count, Money
 from phantom_core.monitoring.report import Day, LeakageFigure, ModelInUse, WeekFigures
@@ -157,7 +158,7 @@ def read_recent(
 def models_in_use(settings: Settings) -> tuple[ModelInUse, ...]:
     """Models in use whose manifest can be read."""
     found = []
-    for kind in ("classifier", "multitask"):
+    for kind in MODEL_KINDS.names():
         store = ModelStore(settings.workspace, kind)
         try:
             manifest = store.open().manifest

@@ -227,20 +227,15 @@ def _explain(
     settings: Settings, arguments: Arguments, now_ms: int, progress: Progress
 ) -> Mapping[str, object]:
     from phantom_core.lake.lake import open_lake
-    from phantom_core.use_cases.explanations.explain_model import explain_model
+    from phantom_core.model_kinds.model_kind import default_kind
+    from phantom_core.use_cases.explanations.explain import ExplainRequest, explain
 
     paired = arguments.get("paired", 0)
     if not isinstance(paired, int):
         raise InputError("The number of sessions for interactions must be whole.")
-    lake, version = open_lake(settings), _text(arguments, "model")
-    if arguments.get("kind") == "multitask":
-        from phantom_core.use_cases.explanations.explain_network import explain_network
-
-        found = explain_network(settings, lake, version=version, progress=progress)
-        return {output: explanation.to_json() for output, explanation in found.items()}
-    return explain_model(
-        settings, lake, version=version, n_paired=paired, progress=progress
-    ).to_json()
+    request = ExplainRequest(version=_text(arguments, "model"), n_paired=paired)
+    kind = _text(arguments, "kind") or default_kind()
+    return explain(settings, open_lake(settings), kind, request, progress)
 
 
 def _distil(

@@ -3,9 +3,9 @@
 import pandas as pd
 
 from phantom_core.approvals.change_request import Request, ReviewDecision
-from phantom_core.approvals.evidence import Evidence
-from phantom_core.approvals.gates import human_premium
-from phantom_core.approvals.stored_evidence import StoredEstimate
+from phantom_core.evidence.evidence import Evidence
+from phantom_core.evidence.gates import human_premium
+from phantom_core.evidence.stored_evidence import StoredEstimate
 
 Figure = tuple[str, float | None, float | None, float | None]
 

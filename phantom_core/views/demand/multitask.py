@@ -1,100 +1,14 @@
-"""Multi-task: the saved networks of a workspace, what their training found out, and a training on
-its way.
-"""
+"""Multi-task: losses of a network's training, on its way or done, and what tuning tried."""
 
 import json
-from dataclasses import dataclass
-from typing import Final
 
 import pandas as pd
 
-from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
-from phantom_core.evaluation.multitask_report import (
-    CARD,
-    FILE,
-    KIND,
-    LOSSES,
-    TUNING,
-    MultitaskReport,
-    parse_report,
-)
-from phantom_core.model_store.manifest import Manifest
-from phantom_core.model_store.store import ModelStore
-from phantom_core.models.multitask.description import read_description
+from phantom_core.evaluation.multitask_report import LOSSES, TUNING, MultitaskReport
+from phantom_core.views.workspace.saved_models import ModelView
 
-_METRICS: Final = ("agent_auc", "purchase_auc", "ece_agent", "ece_purchase")
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkView:
-    """One saved network.
-
-    Attributes:
-        manifest: what it is and where it came from.
-        report: what its training found out.
-        card: its model card, Markdown.
-    """
-
-    manifest: Manifest
-    report: MultitaskReport
-    card: str
-
-
-def network_versions(settings: Settings) -> tuple[str, ...]:
-    """Names of the saved networks: the one in use, then the others, newest first."""
-    return ModelStore(settings.workspace, KIND).to_choose()
-
-
-def network_in_use(settings: Settings) -> str | None:
-    """Name of the network in use; None where there is none."""
-    return ModelStore(settings.workspace, KIND).in_use()
-
-
-def network_answers(settings: Settings, version: str) -> tuple[str, ...]:
-    """Answers a network can give: "agent", unless it never saw a label, and "purchase".
-
-    Raises:
-        NotFoundError: no such version.
-        DataError: its files are damaged.
-    """
-    knows_agents = read_description(ModelStore(settings.workspace, KIND).open(version)).knows_agents
-    return ("agent", "purchase") if knows_agents else ("purchase",)
-
-
-def network_view(settings: Settings, version: str) -> NetworkView:
-    """Read one network's report.
-
-    Raises:
-        NotFoundError: no such version.
-        DataError: its files are damaged.
-    """
-    model = ModelStore(settings.workspace, KIND).open(version)
-    return NetworkView(model.manifest, parse_report(model.read(FILE)), model.read(CARD).decode())
-
-
-def network_list(settings: Settings) -> pd.DataFrame:
-    """All saved networks whose manifest can be read: the one in use, then the others, newest first.
-
-    Returns:
-        Columns version, in_use, trained (UTC), agent_auc, purchase_auc, ece_agent, ece_purchase,
-        lake_version, seed.
-    """
-    manifests = [
-        manifest for name in network_versions(settings) if (manifest := _manifest(settings, name))
-    ]
-    return pd.DataFrame(
-        {
-            "version": [manifest.version for manifest in manifests],
-            "in_use": [manifest.version == network_in_use(settings) for manifest in manifests],
-            "trained": pd.to_datetime(
-                [manifest.created_ms for manifest in manifests], unit="ms", utc=True
-            ),
-            **{name: [manifest.metrics.get(name) for manifest in manifests] for name in _METRICS},
-            "lake_version": [manifest.lake_version for manifest in manifests],
-            "seed": [manifest.seed for manifest in manifests],
-        }
-    )
+NetworkView = ModelView[MultitaskReport]
 
 
 def losses_told(settings: Settings) -> pd.DataFrame:
@@ -155,10 +69,3 @@ def tuning_table(settings: Settings) -> pd.DataFrame:
     )
     table.insert(2, "best", table["loss"].cummin())
     return table
-
-
-def _manifest(settings: Settings, version: str) -> Manifest | None:
-    try:
-        return ModelStore(settings.workspace, KIND).open(version).manifest
-    except (DataError, NotFoundError):
-        return None

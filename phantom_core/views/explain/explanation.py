@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
-from phantom_core.evaluation.multitask_report import KIND
 from phantom_core.explain.explanation import Explanation, Output
-from phantom_core.explain.saved import TABLES_READ, read_saved
+from phantom_core.explain.saved import TABLES_READ, SavedExplanation, read_saved
 from phantom_core.features.catalogue import FEATURES
+from phantom_core.model_kinds.model_kind import ModelKind
 from phantom_core.model_store.store import ModelStore
-from phantom_core.use_cases.explanations.explain_model import read_explanation
 from phantom_core.views.workspace.snapshot import STAMPED, Snapshot
 
 # More dots hide each other, and make a page slow.
@@ -47,19 +46,27 @@ class ExplanationView:
 
 
 def explanation_view(
-    settings: Settings, snapshot: Snapshot, version: str
+    settings: Settings, snapshot: Snapshot, kind: ModelKind, version: str, output: Output
 ) -> ExplanationView | None:
-    """Read what is known of a classifier; None where nobody explained it, or what was kept cannot
-    be read.
+    """Read what is known of one answer of a model; None where it was not explained, or what was
+    saved cannot be read.
     """
     try:
-        saved = read_explanation(settings, version)
+        saved = read_saved(ModelStore(settings.workspace, kind.name).open(version), output)
     except (NotFoundError, DataError):
         return None
-    is_current = (
-        _is_current(saved.explanation, snapshot)
-        and saved.explanation.sessions == snapshot.n_sessions
+    is_current = _is_current(saved.explanation, snapshot)
+    if saved.inputs is not None:
+        return ExplanationView(saved.explanation, saved.points, saved.inputs, is_current)
+    return _of_sessions(
+        saved, snapshot, is_current=is_current and saved.explanation.sessions == snapshot.n_sessions
     )
+
+
+def _of_sessions(
+    saved: SavedExplanation, snapshot: Snapshot, *, is_current: bool
+) -> ExplanationView:
+    """Beside the sessions as they are now."""
     names = ", ".join(f'"{row.name}"' for row in saved.explanation.features)
     asked = [saved.points["session_id"].to_pylist()]
     sessions = snapshot.arrow(
@@ -75,23 +82,6 @@ def explanation_view(
         saved.points.filter(there),
         sessions.take(position.filter(there)),
         is_current,
-    )
-
-
-def network_explanation_view(
-    settings: Settings, snapshot: Snapshot, version: str, output: Output
-) -> ExplanationView | None:
-    """Read what is known of one answer of a network; None where nobody explained it, or what was
-    kept cannot be read.
-    """
-    try:
-        saved = read_saved(ModelStore(settings.workspace, KIND).open(version), output)
-    except (NotFoundError, DataError):
-        return None
-    if saved.inputs is None:
-        return None
-    return ExplanationView(
-        saved.explanation, saved.points, saved.inputs, _is_current(saved.explanation, snapshot)
     )
 
 

@@ -11,11 +11,12 @@ from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.explain.contributions import ExplainedTrees
 from phantom_core.explain.one_session import SessionExplanation, explain_session
+from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.model_store.store import ModelStore
 from phantom_core.models.saved_classifier import read_classifier
 from phantom_core.use_cases.explanations.explain_model import read_explanation
 from phantom_core.views.sessions.session import session_events
-from phantom_core.views.workspace.snapshot import CLASSIFIER, Snapshot
+from phantom_core.views.workspace.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def session_explanation(
             f"There is no session '{session_id}' in this workspace.",
             hint="Copy one from the Sessions page.",
         )
-    classifier = read_classifier(ModelStore(settings.workspace, CLASSIFIER).open(version))
+    classifier = read_classifier(ModelStore(settings.workspace, CLASSIFIER.name).open(version))
     try:
         counted = read_explanation(settings, version).explanation.kernels
     except (NotFoundError, DataError):

@@ -9,7 +9,7 @@ from typing import Final
 
 from phantom_core.core.errors import InputError
 from phantom_core.core.settings import Settings
-from phantom_core.market.policies.choose import DESCRIPTIONS, USUAL
+from phantom_core.market.policies.kind import POLICIES
 from phantom_core.market.policies.rules import RulePolicy
 from phantom_core.market.scenario import Scenario
 from phantom_core.model_store.store import replace_file
@@ -23,16 +23,6 @@ ELIF agent_fraction > 0.7 THEN markup 1.20 (mostly agents)
 ELSE markup 1.05
 """
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
-_TITLES: Final = {
-    "fixed": "Base price",
-    "best_fixed": "Best fixed price",
-    "surge": "Surge",
-    "elasticity": "Elasticity",
-    "bands": "Probability bands",
-    "optimum": "Optimum",
-    "ppo": "PPO",
-    "ppo_features": "PPO with model features",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +48,14 @@ def policy_choices(settings: Settings, scenarios: tuple[Scenario, ...]) -> dict[
         scenarios: where they shall play; the optimum is known for one product only.
     """
     one_product = all(len(scenario.products) == 1 for scenario in scenarios)
-    usual = [name for name in USUAL if name != "optimum" or one_product]
+    plain = [
+        kind
+        for kind in POLICIES.all()
+        if kind.detail != "required" and (one_product or not kind.has_one_product)
+    ]
     choices = [
-        PolicyChoice(name, _TITLES[name], DESCRIPTIONS[name].partition(";")[0].rstrip(".") + ".")
-        for name in usual
+        PolicyChoice(kind.name, kind.title, kind.description.partition(";")[0].rstrip(".") + ".")
+        for kind in plain
     ]
     for path in sorted((settings.workspace / RULES).glob("*.txt")):
         choices.append(
@@ -93,12 +87,27 @@ def policy_title(name: str) -> str:
     kind, _, detail = name.partition(":")
     if kind == "fixed" and detail:
         return f"Fixed ×{detail}"
-    return _TITLES.get(
-        name,
-        f"{_TITLES[kind]} {detail}"
-        if kind.startswith("ppo") and detail and kind in _TITLES
-        else name,
-    )
+    titles = _titles()
+    if name in titles:
+        return titles[name]
+    return f"{titles[kind]} {detail}" if detail and kind in titles else name
+
+
+def policy_styles() -> dict[str, tuple[str, str]]:
+    """Colour and dash in charts of each policy that has them of its own, by name; see
+    PolicyKind.
+    """
+    return {kind.name: (kind.colour, kind.dash) for kind in POLICIES.all() if kind.colour}
+
+
+def _titles() -> dict[str, str]:
+    """Results' names → titles; results of rules go by the rules' own names."""
+    kinds = [kind for kind in POLICIES.all() if kind.name != "rules"]
+    return {
+        name: title
+        for kind in kinds
+        for name, title in ((kind.name, kind.title), *kind.result_titles.items())
+    }
 
 
 def save_rules(settings: Settings, name: str, text: str) -> PolicyChoice:

@@ -11,12 +11,12 @@ from phantom_core.core.settings import Settings
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.domains import P_AGENT
 from phantom_core.market.figures import TrialFigure
+from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.model_store.store import ModelStore
 from phantom_core.rules.evaluate import check_features
 from phantom_core.rules.text import format_rules, parse_rules
 from phantom_core.session_market.market import BANDS
 from phantom_core.use_cases.rules.rule_sets import rule_set_names, rule_set_path, save_rule_set
-from phantom_core.views.workspace.snapshot import CLASSIFIER
 
 EXAMPLE: Final = """\
 IF p_agent > 0.7 THEN markup 1.30 (very likely an agent)
@@ -70,7 +70,7 @@ class SessionArm:
 
 def can_judge(settings: Settings) -> bool:
     """Whether there is a classifier to tell agents by."""
-    return ModelStore(settings.workspace, CLASSIFIER).in_use() is not None
+    return ModelStore(settings.workspace, CLASSIFIER.name).in_use() is not None
 
 
 def arms_of(result: Mapping[str, object]) -> list[SessionArm]:

@@ -19,12 +19,12 @@ from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import TABLES, Lake, open_lake
+from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.model_store.store import ModelStore
 from phantom_core.models.saved_classifier import read_classifier
 from phantom_core.use_cases.models.score import score_sessions
 
 LABELS: Final = ("human", "agent", "unknown")
-CLASSIFIER: Final = "classifier"
 
 _SESSIONS: Final = """
     CREATE TABLE sessions AS
@@ -147,11 +147,13 @@ def _scores(settings: Settings, lake: Lake) -> tuple[pa.Table, float | None, str
     data's pages away.
     """
     try:
-        threshold = read_classifier(ModelStore(settings.workspace, CLASSIFIER).open()).threshold
+        threshold = read_classifier(
+            ModelStore(settings.workspace, CLASSIFIER.name).open()
+        ).threshold
         return score_sessions(settings, lake).select(_NO_SCORES.column_names), threshold, ""
     except (DataError, NotFoundError) as error:
         return _NO_SCORES, None, str(error)
 
 
 def _newest_model(settings: Settings) -> str:
-    return ModelStore(settings.workspace, CLASSIFIER).in_use() or ""
+    return ModelStore(settings.workspace, CLASSIFIER.name).in_use() or ""

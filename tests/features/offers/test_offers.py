@@ -215,7 +215,7 @@ def test_a_lake_without_prices_and_unknown_moments_are_refused(tmp_path: Path) -
     lake = loaded(tmp_path, [event("s1", "search", 0)])
     with pytest.raises(DataError, match="No product was ever shown at a price"):
         offers_of(lake, "first_quote")
-    with pytest.raises(InputError, match="There are no moments 'noon'"):
+    with pytest.raises(InputError, match="There is no choice of moments 'noon'"):
         moments_named("noon")
 
 

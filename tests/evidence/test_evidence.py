@@ -8,9 +8,10 @@ from dataclasses import fields
 
 import pytest
 
-from phantom_core.approvals.evidence import VERSION, Evidence, Part, evidence_digest, parse_evidence
-from phantom_core.approvals.gates import human_premium
-from phantom_core.approvals.stored_evidence import (
+from phantom_core.core.errors import DataError
+from phantom_core.evidence.evidence import VERSION, Evidence, Part, evidence_digest, parse_evidence
+from phantom_core.evidence.gates import human_premium
+from phantom_core.evidence.stored_evidence import (
     StoredArm,
     StoredClass,
     StoredRecovery,
@@ -18,13 +19,12 @@ from phantom_core.approvals.stored_evidence import (
     StoredRules,
     StoredValue,
 )
-from phantom_core.core.errors import DataError
 from phantom_core.replay.markups import Recovered, ReplayClassFigures
 from phantom_core.replay.off_policy import OffPolicyValue
 from phantom_core.replay.replay import Replay, SetReplay
 from phantom_core.rules.text import format_rules
 from phantom_core.session_market.result import SessionFigures
-from tests.approvals.samples import LIMITS, V1_TEXT, evidence, stored
+from tests.evidence.samples import LIMITS, V1_TEXT, evidence, stored
 
 
 def paths(value: object, at: str = "") -> Iterator[str]:

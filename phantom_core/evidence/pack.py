@@ -10,10 +10,10 @@ from typing import Final
 from jinja2 import Environment
 
 from phantom_core.approvals.change_request import Request, ReviewDecision
-from phantom_core.approvals.evidence import Evidence
-from phantom_core.approvals.gates import Gate, human_premium
 from phantom_core.approvals.releases import PublishedRelease
 from phantom_core.database.audit import AuditEntry, ChainVerification
+from phantom_core.evidence.evidence import Evidence
+from phantom_core.evidence.gates import Gate, human_premium
 
 FORMAT: Final = "phantom-pack/1"
 
@@ -72,7 +72,7 @@ def to_html(pack: Pack) -> bytes:
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"moment": format_moment, "percent": _percent, "money": _money}
     template = environment.from_string(
-        files("phantom_core.approvals").joinpath("pack.html.j2").read_text(encoding="utf-8")
+        files("phantom_core.evidence").joinpath("pack.html.j2").read_text(encoding="utf-8")
     )
     premium = human_premium(pack.evidence) if pack.evidence else None
     data = (

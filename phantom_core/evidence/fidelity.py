@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from phantom_core.approvals.stored_evidence import StoredFidelity
 from phantom_core.core.limits import GuardRails
 from phantom_core.distil.markup import teacher_markup
+from phantom_core.evidence.stored_evidence import StoredFidelity
 from phantom_core.rules.evaluate import Column, evaluate_rules
 from phantom_core.rules.rule_set import RuleSet
 

@@ -8,9 +8,9 @@ from typing import Annotated, Final, Generic, TypeVar
 
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 
-from phantom_core.approvals.stored_evidence import StoredFidelity, StoredReplay, Trial
 from phantom_core.core.errors import DataError
 from phantom_core.core.limits import PriceLimits
+from phantom_core.evidence.stored_evidence import StoredFidelity, StoredReplay, Trial
 from phantom_core.rules.checks.finding import Finding, Severity
 from phantom_core.rules.document import from_json, to_json
 from phantom_core.rules.rule_set import RuleSet

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from phantom_core.approvals.evidence import Evidence
-from phantom_core.approvals.stored_evidence import StoredEstimate
 from phantom_core.core.limits import TOLERANCE, PriceLimits
+from phantom_core.evidence.evidence import Evidence
+from phantom_core.evidence.stored_evidence import StoredEstimate
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from phantom_core.approvals.evidence import Evidence, evidence_digest, parse_evidence
-from phantom_core.approvals.stored_evidence import StoredEstimate
 from phantom_core.core.limits import PriceLimits
+from phantom_core.evidence.evidence import Evidence, evidence_digest, parse_evidence
+from phantom_core.evidence.stored_evidence import StoredEstimate
 
 # Frozen by a release that wrote neither a version nor limits; its bytes must never change.
 V1_TEXT = Path(__file__).with_name("evidence_v1.json").read_text(encoding="utf-8")

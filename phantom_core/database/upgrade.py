@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 
 import phantom_core
 from phantom_core.core.errors import ConflictError
+from phantom_core.database import migrations
 from phantom_core.database.connection import METADATA
 from phantom_core.database.constraints import constraints, create_constraints, drop_constraints
 
@@ -27,7 +28,7 @@ def upgrade(connection: sa.Connection) -> None:
     Raises:
         ConflictError: a newer release made this database.
     """
-    scripts = ScriptDirectory(str(Path(__file__).parent))
+    scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
     context = MigrationContext.configure(connection)
     current = context.get_current_revision()
     if current == scripts.get_current_head():

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from phantom_core.approvals.evidence import Evidence, Part
-from phantom_core.approvals.gates import Gate, evaluate_gates, human_premium
-from phantom_core.approvals.stored_evidence import StoredEstimate
+from phantom_core.evidence.evidence import Evidence, Part
+from phantom_core.evidence.gates import Gate, evaluate_gates, human_premium
+from phantom_core.evidence.stored_evidence import StoredEstimate
 from phantom_core.rules.checks.finding import Finding
-from tests.approvals.samples import LIMITS, UNDEFINED, evidence, with_premium
+from tests.evidence.samples import LIMITS, UNDEFINED, evidence, with_premium
 
 WARNING = Finding("gap", "warning", ("rule 1",), "Between the rules lies a gap.", "Widen one.")
 ERROR = replace(WARNING, severity="error")

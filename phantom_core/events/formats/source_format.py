@@ -1,0 +1,126 @@
+"""A format of event files: how it is recognised, and how such a file becomes batches of raw rows,
+each row with its line.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+import pyarrow as pa
+
+from phantom_core.core.errors import SourceError
+from phantom_core.core.registry import Registry
+from phantom_core.events.columns import Columns
+from phantom_core.events.compression import FRAMES
+
+BATCH_ROWS: Final = 50_000
+ROW_NAMES: Final = ("_line", "_problem", "_detail", "_text")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rows of a source.
+
+    Attributes:
+        rows: columns _line, _problem, _detail, _text, and the source's own (for JSON: `doc`).
+        share_read: share of the file read so far, in [0, 1].
+    """
+
+    rows: pa.Table
+    share_read: float
+
+
+class Source(Protocol):
+    """One file, open for reading once."""
+
+    columns: Columns
+
+    def batches(self) -> Iterator[Batch]:
+        """The rows, in the file's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """A file to be opened.
+
+    Attributes:
+        path: the file; neither missing nor empty.
+        encoding: of its text.
+        delimiter: between its cells; None means to find out.
+        max_chars: longest field.
+    """
+
+    path: Path
+    encoding: str
+    delimiter: str | None
+    max_chars: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFormat:
+    """A format of event files.
+
+    Attributes:
+        name: of the format.
+        title: as people read it.
+        description: one sentence.
+        order: where it stands in lists, lowest first; the last one is the first that is asked
+            whether a file is its own.
+        suffixes: endings of its files, with the dot.
+        is_text: a file of text, for which encodings and byte order marks count.
+        recognises: whether a file is one, by its ending (lower case, that of a compression left
+            out) and its first bytes.
+        open: opens one.
+    """
+
+    name: str
+    title: str
+    description: str
+    order: int
+    suffixes: tuple[str, ...]
+    is_text: bool
+    recognises: Callable[[str, bytes], bool]
+    open: Callable[[OpenRequest], Source]
+
+
+FORMATS: Final[Registry[SourceFormat]] = Registry("file format", "phantom_core.events.formats")
+
+
+def known_suffixes() -> tuple[str, ...]:
+    """Endings of the files that can be read, with the dot."""
+    return tuple(suffix for one in FORMATS.all() for suffix in one.suffixes)
+
+
+def format_list() -> str:
+    """The formats as a sentence.
+
+    >>> format_list()
+    'CSV, TSV, JSON, JSON Lines (also .gz and .zst) and Parquet.'
+    """
+    texts, tables = (
+        [one.title for one in FORMATS.all() if one.is_text is is_text] for is_text in (True, False)
+    )
+    return f"{', '.join(texts)} (also {' and '.join(FRAMES)}) and {', '.join(tables)}."
+
+
+def check_header(path: Path, header: tuple[str, ...]) -> None:
+    """Stop at a header that cannot be mapped.
+
+    Raises:
+        SourceError: no column, one without a name, or two of one name.
+    """
+    folded = [name.casefold() for name in header]
+    repeated = sorted({name for name in header if folded.count(name.casefold()) > 1})
+    if not header or repeated or "" in header:
+        what = (
+            f"repeats {', '.join(map(repr, repeated))}"
+            if any(repeated)
+            else "has a column without a name"
+            if header
+            else "has no column"
+        )
+        raise SourceError(
+            f"The header of '{path.name}' {what}.",
+            hint="Every column needs a name of its own, whatever its case.",
+        )

@@ -1,0 +1,83 @@
+"""What text formats share: decoding, batching, and a row that says when the file breaks off."""
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from phantom_core.core.errors import SourceError
+from phantom_core.events.compression import open_compressed
+from phantom_core.events.formats.source_format import BATCH_ROWS, ROW_NAMES, Batch
+from phantom_core.events.text_rows import MARK_BYTES, Lines, TextRow, broken_row
+
+LINE_FIELDS: Final = 16  # a line may be so many times longer than a field
+
+
+class TextSource:
+    """What text formats share: decoding, batching, and a row that says when the file breaks off."""
+
+    def __init__(self, path: Path, encoding: str, max_chars: int) -> None:
+        self.path = path
+        self.encoding = encoding
+        self.max_chars = max_chars
+
+    @contextmanager
+    def opened(self) -> Iterator[Lines]:
+        """The file's lines, from the first."""
+        with self.path.open("rb") as stored, open_compressed(stored, self.path) as stream:
+            try:
+                text = io.TextIOWrapper(stream, encoding=self.encoding, errors=MARK_BYTES)
+            except LookupError as error:
+                raise SourceError(
+                    f"There is no encoding '{self.encoding}'.", hint="Try utf-8, utf-16 or latin-1."
+                ) from error
+            n_bytes = max(1, self.path.stat().st_size)
+            with text:
+                yield Lines(
+                    text, LINE_FIELDS * self.max_chars, lambda: min(1.0, stored.tell() / n_bytes)
+                )
+
+    def batched(
+        self, lines: Lines, rows: Iterator[TextRow], names: tuple[str, ...]
+    ) -> Iterator[Batch]:
+        """Rows by the batch, at least one; a last row says so if the file broke off."""
+        chunk = list(islice(rows, BATCH_ROWS))
+        yield Batch(raw_table(chunk, names), lines.share_read())
+        while chunk := list(islice(rows, BATCH_ROWS)):
+            yield Batch(raw_table(chunk, names), lines.share_read())
+        if lines.failure:
+            broken_off = broken_row(
+                lines.last_line + 1,
+                "truncated_file",
+                f"The file breaks off here ({lines.failure}).",
+                "",
+            )
+            yield Batch(raw_table([broken_off], names), 1.0)
+
+
+def raw_table(rows: Sequence[TextRow], names: tuple[str, ...]) -> pa.Table:
+    """Rows of text as staging takes them.
+
+    Args:
+        rows: as they stand in the source.
+        names: of their cells; ("doc",) for JSON.
+    """
+    nothing = (None,) * len(names)
+    cells = list(zip(*(row.cells or nothing for row in rows), strict=True)) or [()] * len(names)
+    return pa.table(
+        [
+            pa.array([row.line for row in rows], pa.int64()),
+            *(
+                pa.array(
+                    [getattr(row, field) if row.problem else None for row in rows], pa.string()
+                )
+                for field in ("problem", "detail", "text")
+            ),
+            *(pa.array(column, pa.string()) for column in cells),
+        ],
+        names=[*ROW_NAMES, *names],
+    )
