@@ -98,6 +98,15 @@ def test_a_changed_password_ends_other_sessions(accounts: sa.Engine) -> None:
     assert sign_in.who_is(accounts, token, 12) is None
 
 
+def test_the_session_that_changes_a_password_goes_on(accounts: sa.Engine) -> None:
+    token, other = (
+        sign_in.sign_in(accounts, "vic", PASSWORD, now_ms=10, hours=1) for _ in range(2)
+    )
+    sign_in.change_password(accounts, "vic", PASSWORD, "another long one", now_ms=11, keep=token)
+    assert sign_in.who_is(accounts, token, 12)
+    assert sign_in.who_is(accounts, other, 12) is None
+
+
 def test_passwords_are_kept_as_argon2_hashes_and_short_ones_refused(accounts: sa.Engine) -> None:
     with accounts.connect() as connection:
         kept = connection.execute(
@@ -186,8 +195,8 @@ def test_an_earlier_databases_tables_get_the_new_columns(database_url: str, tmp_
 
 def test_every_table_is_there_whatever_was_imported_before(tmp_path: Path) -> None:
     script = (
-        "from phantom_core.database.connection import METADATA, connect; from pathlib import "
-        "Path; import sqlalchemy as sa, sys; "
+        "from phantom_core.database.connection import METADATA, open_database; from pathlib "
+        "import Path; import sqlalchemy as sa, sys; "
     )
     script += (
         "print(len(sa.inspect(connect('', Path(sys.argv[1]))).get_table_names()), "
