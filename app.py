@@ -1,5 +1,8 @@
-"""PHANTOM: the frame around every page."""
+"""PHANTOM: the server of the pages, and the routes beside them."""
 
-from ui.frame.frame import draw_frame
+import streamlit as st
 
-draw_frame().run()
+from ui.accounts.open_browser import open_browser
+from ui.accounts.sign_in_routes import sign_in_routes
+
+app = st.App("main.py", routes=sign_in_routes(), lifespan=open_browser)

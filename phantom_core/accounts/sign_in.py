@@ -230,8 +230,18 @@ def identify_account(engine: sa.Engine, login: str, password: str | None, *, now
     return login.strip().lower()
 
 
-def change_password(engine: sa.Engine, login: str, old: str, new: str, *, now_ms: int) -> None:
+def change_password(
+    engine: sa.Engine, login: str, old: str, new: str, *, now_ms: int, keep: str = ""
+) -> None:
     """Set one's own password; other sessions of the account end.
+
+    Args:
+        engine: control database.
+        login: whose.
+        old: password so far.
+        new: from now on.
+        now_ms: when, UTC milliseconds.
+        keep: token of the session that goes on; empty for none.
 
     Raises:
         NotSignedInError: the old one is wrong.
@@ -240,7 +250,7 @@ def change_password(engine: sa.Engine, login: str, old: str, new: str, *, now_ms
     sign_out(engine, sign_in(engine, login, old, now_ms=now_ms, hours=1))
     if old == new:
         raise InputError("The new password is the old one.", hint="Choose another.")
-    _set(engine, login, new, login, must_change=False, now_ms=now_ms)
+    _set(engine, login, new, login, must_change=False, now_ms=now_ms, keep=keep)
 
 
 def reset_password(engine: sa.Engine, who: str, login: str, new: str, *, now_ms: int) -> None:
@@ -262,13 +272,29 @@ def reset_password(engine: sa.Engine, who: str, login: str, new: str, *, now_ms:
 
 
 def _set(
-    engine: sa.Engine, login: str, new: str, who: str, *, must_change: bool, now_ms: int
+    engine: sa.Engine,
+    login: str,
+    new: str,
+    who: str,
+    *,
+    must_change: bool,
+    now_ms: int,
+    keep: str = "",
 ) -> None:
-    kept = hash_password(new)
+    password = hash_password(new)
     with write_transaction(engine) as connection:
-        values = {"password": kept, "must_change": must_change, "failed": 0, "locked_until_ms": 0}
+        values = {
+            "password": password,
+            "must_change": must_change,
+            "failed": 0,
+            "locked_until_ms": 0,
+        }
         connection.execute(PEOPLE.update().where(PEOPLE.c.login == login).values(values))
-        connection.execute(SIGN_INS.delete().where(SIGN_INS.c.login == login))
+        connection.execute(
+            SIGN_INS.delete().where(
+                SIGN_INS.c.login == login, SIGN_INS.c.token_hash != _digest(keep)
+            )
+        )
         audit.append_entry(
             connection,
             now_ms,

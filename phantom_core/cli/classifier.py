@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import pyarrow.parquet as pq
 import typer
 
 from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
@@ -50,6 +49,7 @@ def score(
     """Give every session its probability of being an agent."""
     import pyarrow.compute as pc
     import pyarrow.csv as pa_csv
+    import pyarrow.parquet as pq
 
     from phantom_core.use_cases.models.score import score_sessions as workflow
 

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import pyarrow.parquet as pq
 import typer
 
 from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
@@ -97,6 +96,8 @@ def features(
     as_json: Json = False,
 ) -> None:
     """Bring the features of all sessions up to date."""
+    import pyarrow.parquet as pq
+
     from phantom_core.features.store import FeatureStore
 
     with running(workspace, "features", as_json=as_json) as (settings, progress):

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
-from phantom_core.jobs.jobs import Jobs
 
 
 def job(job_id: str, *, workspace: Workspace = None) -> None:
@@ -23,6 +22,8 @@ def jobs(
     as_json: Json = False,
 ) -> None:
     """Show the newest long-running jobs."""
+    from phantom_core.jobs.jobs import Jobs
+
     with running(workspace, "reading", as_json=as_json) as (settings, _):
         found = Jobs(settings).latest(limit=limit)
         emit(

@@ -5,18 +5,18 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
-import duckdb
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.text import Text
 
 from phantom_core.core.errors import PhantomError
-from phantom_core.core.settings import Settings
-from phantom_core.lake.lake import Lake, open_lake
+
+if TYPE_CHECKING:
+    from phantom_core.core.settings import Settings
+    from phantom_core.lake.lake import Lake
 
 console = Console(stderr=True)
 
@@ -30,7 +30,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 @contextmanager
 def running(
     workspace: Path | None, what: str, *, as_json: bool = False
-) -> Iterator[tuple[Settings, "Reporter"]]:
+) -> Iterator[tuple["Settings", "Reporter"]]:
     """Settings and progress for a verb; what a user can mend becomes one sentence, and exit code
     1.
     """
@@ -39,7 +39,7 @@ def running(
 
 
 @contextmanager
-def serving(workspace: Path | None, *, as_json: bool = False) -> Iterator[Settings]:
+def serving(workspace: Path | None, *, as_json: bool = False) -> Iterator["Settings"]:
     """Settings for a verb that runs until it is stopped."""
     with refusing(as_json=as_json):
         yield settings_of(workspace)
@@ -48,6 +48,9 @@ def serving(workspace: Path | None, *, as_json: bool = False) -> Iterator[Settin
 @contextmanager
 def refusing(*, as_json: bool = False) -> Iterator[None]:
     """What a user can mend becomes one sentence, and exit code 1."""
+    import duckdb
+    from pydantic import ValidationError
+
     try:
         yield
     except PhantomError as error:
@@ -93,13 +96,17 @@ class Reporter:
         self._bar.update(self._task, completed=fraction, description=message)
 
 
-def settings_of(workspace: Path | None) -> Settings:
+def settings_of(workspace: Path | None) -> "Settings":
     """Settings from the environment, with the workspace given on the command line."""
+    from phantom_core.core.settings import Settings
+
     return Settings(workspace=workspace) if workspace else Settings()
 
 
-def lake_of(settings: Settings) -> Lake:
+def lake_of(settings: "Settings") -> "Lake":
     """The lake of a workspace."""
+    from phantom_core.lake.lake import open_lake
+
     return open_lake(settings)
 
 

@@ -1,6 +1,5 @@
 """Verb that plays shoppers against the services."""
 
-import asyncio
 import signal
 from typing import Annotated
 
@@ -30,6 +29,8 @@ def traffic(
     as_json: Json = False,
 ) -> None:
     """Let generated shoppers look around, ask for prices and buy, in real time, until stopped."""
+    import asyncio
+
     from phantom_core.services.traffic.storefront import Storefront
     from phantom_core.services.traffic.traffic import Tally
     from phantom_core.services.traffic.traffic import traffic as play

@@ -3,14 +3,12 @@ word while there are no accounts.
 """
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phantom_core.accounts.people import DEMO, MACHINE, has_administrator
-from phantom_core.accounts.sign_in import identify_account
-from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of
+if TYPE_CHECKING:
+    from phantom_core.core.settings import Settings
 
 As = Annotated[
     str,
@@ -23,12 +21,16 @@ As = Annotated[
 Why = Annotated[str, typer.Option(help="Why, in a sentence; it stays in the audit chain.")]
 
 
-def identified(settings: Settings, login: str, now_ms: int) -> str:
+def identified(settings: "Settings", login: str, now_ms: int) -> str:
     """The login of who gives a command.
 
     Raises:
         NotSignedInError: nobody was named, or the password is wrong.
     """
+    from phantom_core.accounts.people import DEMO
+    from phantom_core.accounts.sign_in import identify_account
+    from phantom_core.database.connection import control_of
+
     password = os.environ.get("PHANTOM_PASSWORD")
     if login and login not in DEMO and password is None:
         password = typer.prompt(f"Password of {login}", hide_input=True, err=True)
@@ -37,8 +39,11 @@ def identified(settings: Settings, login: str, now_ms: int) -> str:
     )
 
 
-def administrator(settings: Settings, login: str, now_ms: int) -> str:
+def administrator(settings: "Settings", login: str, now_ms: int) -> str:
     """The same, and this machine's owner as long as nobody is an administrator."""
+    from phantom_core.accounts.people import MACHINE, has_administrator
+    from phantom_core.database.connection import control_of
+
     with control_of(settings.database_url, settings.workspace).connect() as connection:
         is_open = not has_administrator(connection)
     return MACHINE if is_open and not login else identified(settings, login, now_ms)

@@ -93,6 +93,15 @@ def test_a_changed_password_ends_other_sessions(accounts: sa.Engine) -> None:
     assert sign_in.who_is(accounts, token, 12) is None
 
 
+def test_the_session_that_changes_a_password_goes_on(accounts: sa.Engine) -> None:
+    token, other = (
+        sign_in.sign_in(accounts, "vic", PASSWORD, now_ms=10, hours=1) for _ in range(2)
+    )
+    sign_in.change_password(accounts, "vic", PASSWORD, "another long one", now_ms=11, keep=token)
+    assert sign_in.who_is(accounts, token, 12)
+    assert sign_in.who_is(accounts, other, 12) is None
+
+
 def test_passwords_are_kept_as_argon2_hashes_and_short_ones_refused(accounts: sa.Engine) -> None:
     with accounts.connect() as connection:
         kept = connection.execute(

@@ -26,9 +26,22 @@ START_WITHIN_S = 60.0
 
 @contextmanager
 def served(
-    workspace: Path, *, port: int = 0, arguments: tuple[str, ...] = (), **environment: str
+    workspace: Path,
+    *,
+    port: int = 0,
+    base: str = "",
+    arguments: tuple[str, ...] = (),
+    **environment: str,
 ) -> Iterator[str]:
-    """The app on a free port of this machine, in a process of its own; yields its address."""
+    """The app on a free port of this machine, in a process of its own; yields its address.
+
+    Args:
+        workspace: of the app; its log is written there.
+        port: 0 takes a free one.
+        base: path below which it is served.
+        arguments: more options of Streamlit.
+        environment: more variables.
+    """
     port = port or free_port()
     command = [
         sys.executable,
@@ -42,6 +55,7 @@ def served(
         "127.0.0.1",
     ]
     command += ["--server.headless", "true", "--server.fileWatcherType", "none"]
+    command += ["--server.baseUrlPath", base.strip("/")] if base else []
     command += arguments
     workspace.mkdir(parents=True, exist_ok=True)
     with (workspace / "server.log").open("wb") as log:
@@ -50,8 +64,8 @@ def served(
             command, cwd=APP.parent, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
     try:
-        wait_for(f"http://127.0.0.1:{port}/_stcore/health", process, workspace / "server.log")
-        yield f"http://127.0.0.1:{port}"
+        wait_for(f"http://127.0.0.1:{port}{base}/_stcore/health", process, workspace / "server.log")
+        yield f"http://127.0.0.1:{port}{base}"
     finally:
         process.terminate()
         process.wait(timeout=20)

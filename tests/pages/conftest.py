@@ -11,13 +11,16 @@ import pytest
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
+from phantom_core.accounts.sign_in import sign_in_demo
 from phantom_core.core.settings import Settings
 from phantom_core.lake.lake import Lake
+from phantom_core.use_cases.approvals.change_requests import control_database
 from phantom_core.use_cases.data.demo import remove_demo
 from phantom_core.use_cases.data.ingest import ingest_files
 from tests.conftest import NOW_MS
+from ui.frame.handles import now_ms
 
-APP = Path(__file__).parents[2] / "app.py"
+APP = Path(__file__).parents[2] / "main.py"
 SCREENS = (
     "overview", "data", "sessions", "features", "classifier", "demand", "explain", "rules", "leakage", "simulator",
     "approvals", "live", "experiments", "monitoring", "audit", "jobs", "people",
@@ -95,6 +98,21 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Open:
         return app.run()
 
     return opened
+
+
+def enter(page: AppTest, login: str) -> AppTest:
+    """The page as it is once its browser has the cookie of a demo person."""
+    return signed_in(
+        page, sign_in_demo(control_database(Settings()), login, now_ms=now_ms(), hours=1)
+    )
+
+
+def signed_in(page: AppTest, token: str) -> AppTest:
+    """The page with a token; it stands where an identity provider's does, since AppTest has no
+    cookies.
+    """
+    page.session_state["sign_in_token"] = token
+    return page.run()
 
 
 def texts(app: AppTest) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from phantom_core.accounts.sign_in import sign_in_demo
 from phantom_core.core.settings import Settings
@@ -25,7 +24,7 @@ from phantom_core.use_cases.data.ingest import ingest_files
 from phantom_core.use_cases.operations.drain_decisions import drain_decisions
 from phantom_core.valkey.server import stop_embedded
 from tests.conftest import NOW_MS
-from tests.pages.conftest import Open, texts
+from tests.pages.conftest import Open, enter, texts
 from tests.services.decisions import decision
 
 HOUR_MS = 3_600_000
@@ -86,10 +85,6 @@ def running(settings: Settings, n: int, *, harm: float, tolerated_drop: float = 
     path = settings.workspace / "bought.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     ingest_files(settings, [path], now_ms=NOW_MS)
-
-
-def enter(page: AppTest, who: str) -> None:
-    page.button(key=f"enter_{who}").click().run()
 
 
 def test_a_plan_says_how_long_it_takes_and_becomes_a_draft(shop: Settings, open_page: Open) -> None:

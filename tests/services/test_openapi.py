@@ -1,18 +1,23 @@
 """The published OpenAPI documents are current, and the services keep to them."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import redis
+from fastapi import FastAPI
 
 from phantom_core.core.settings import Settings
 from phantom_core.publishing.publish import publish_release
 from phantom_core.services.openapi import FOLDER, openapi_documents
+from phantom_core.services.web.guards import OPEN_PATHS
+from phantom_core.services.web.service import add_guards
 from tests.publishing.samples import make_live
 from tests.services.conftest import Serve
 from tests.services.samples import FAST, release
+from tests.services.services import served
 
 
 @pytest.mark.parametrize("name", openapi_documents())
@@ -20,6 +25,40 @@ def test_a_document_is_current(name: str) -> None:
     assert (FOLDER / name).read_text(encoding="utf-8") == openapi_documents()[name], (
         "Run: python -m phantom_core.services.openapi"
     )
+
+
+@pytest.mark.parametrize("name", openapi_documents())
+def test_a_document_says_which_routes_need_a_key(name: str) -> None:
+    document = json.loads((FOLDER / name).read_text(encoding="utf-8"))
+    assert "/health" in document["paths"]
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            keyed = (
+                []
+                if path in OPEN_PATHS
+                else [{scheme: []} for scheme in document["components"]["securitySchemes"]]
+            )
+            assert operation.get("security", []) == keyed, path
+
+
+def test_a_key_opens_the_door_in_each_way_that_the_document_names() -> None:
+    app = FastAPI()
+    add_guards(app, Settings(api_keys=("secret",)), "test")
+    app.get("/held")(lambda: "open")
+    with served(app) as client:
+        assert client.get("/held").status_code == 401
+        document = client.get("/openapi.json").json()
+        named = document["paths"]["/held"]["get"]["security"]
+        ways = [document["components"]["securitySchemes"][name] for one in named for name in one]
+        assert len(ways) == 2
+        for way in ways:
+            is_header = way["type"] == "apiKey"
+            header = (
+                {way["name"]: "secret"}
+                if is_header
+                else {"Authorization": f"{way['scheme']} secret"}
+            )
+            assert client.get("/held", headers=header).status_code == 200, way
 
 
 def test_schemathesis_finds_no_500_and_no_answer_that_is_not_documented(

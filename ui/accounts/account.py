@@ -4,49 +4,36 @@ from collections.abc import Mapping
 from typing import Final
 
 import streamlit as st
-from streamlit.errors import StreamlitSecretNotFoundError
 
-from phantom_core.accounts.people import DEMO, Person, has_accounts
+from phantom_core.accounts.people import Person
 from phantom_core.accounts.roles import Permission, roles_with
 from phantom_core.accounts.sign_in import (
+    change_password,
     role_of_claims,
-    sign_in_demo,
     sign_in_identity,
     sign_out,
     who_is,
 )
 from phantom_core.core.errors import NotAllowedError, NotSignedInError
 from phantom_core.use_cases.approvals.change_requests import control_database
+from ui.accounts import demo_access
+from ui.accounts.demo_access import has_provider
+from ui.accounts.sign_in_cookie import token_of
 from ui.frame.handles import current_settings, now_ms, open_jobs
 
-COOKIE: Final = "phantom_sign_in"
 _TOKEN: Final = "sign_in_token"
-_LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 # What anybody may do who opens an installation without accounts on their own machine.
 _VISITOR: Final = frozenset({Permission.READ, Permission.WORK})
 
 
 def current_person() -> Person | None:
     """Who is signed in; None for nobody."""
-    token = str(st.session_state.get(_TOKEN) or st.context.cookies.get(COOKIE) or "")
-    found = who_is(control_database(current_settings()), token, now_ms())
-    if found:
-        st.session_state[_TOKEN] = token
-    return found or _identity()
+    return who_is(control_database(current_settings()), _token(), now_ms()) or _identity()
 
 
 def is_open() -> bool:
-    """Whether anybody may enter as a demo person: nobody has an account, no provider is set up, and
-    only this machine is served.
-    """
-    if (
-        not current_settings().demo_people
-        or has_provider()
-        or st.get_option("server.address") not in _LOCAL
-    ):
-        return False
-    with control_database(current_settings()).connect() as connection:
-        return not has_accounts(connection)
+    """Whether anyone at this machine may enter as a demo person."""
+    return demo_access.is_open(current_settings())
 
 
 def is_allowed(permission: Permission) -> bool:
@@ -102,56 +89,35 @@ def start_job(kind: str, arguments: Mapping[str, object]) -> None:
     open_jobs().start(kind, arguments, who=found.login if found else None)
 
 
-def enter_demo(who: str) -> None:
-    """Become a demo person."""
-    if is_open() and who in DEMO:
-        remember_token(
-            sign_in_demo(
-                control_database(current_settings()),
-                who,
-                now_ms=now_ms(),
-                hours=current_settings().sign_in_hours,
-            )
-        )
+def set_password(old: str, new: str) -> None:
+    """Set the password of the person who is signed in; this sign-in goes on, all others end.
+
+    Raises:
+        NotSignedInError: the old one is wrong.
+        InputError: the new one cannot be used.
+    """
+    change_password(
+        control_database(current_settings()),
+        current_login(),
+        old,
+        new,
+        now_ms=now_ms(),
+        keep=_token(),
+    )
 
 
-def remember_token(token: str) -> None:
-    """Keep a token for this tab, and until the sign-in ends for the browser."""
-    st.session_state[_TOKEN] = token
-    st.session_state["sign_in_cookie"] = (token, round(current_settings().sign_in_hours * 3_600))
-
-
-def end_sign_in() -> None:
-    """Sign out, here and at the provider."""
-    token = str(st.session_state.pop(_TOKEN, "") or st.context.cookies.get(COOKIE) or "")
-    if token:
-        sign_out(control_database(current_settings()), token)
-    st.session_state["sign_in_cookie"] = ("", 0)
+def leave_provider() -> None:
+    """Sign out a person who came by the identity provider, here and there."""
+    sign_out(control_database(current_settings()), str(st.session_state.pop(_TOKEN, "")))
     if has_provider() and st.user.is_logged_in:
         st.logout()
 
 
-def write_cookie() -> None:
-    """Have the browser keep the token; the page's own JavaScript sets it, since pages cannot set
-    headers.
+def _token() -> str:
+    """What proves who looks: the provider's sign-in of this tab, or the cookie that the browser
+    sent when it opened the page.
     """
-    kept = st.session_state.pop("sign_in_cookie", None)
-    if kept is None:
-        return
-    token, seconds = kept
-    secure = "; Secure" if st.context.url and st.context.url.startswith("https:") else ""
-    script = (
-        f"document.cookie = '{COOKIE}={token}; path=/; max-age={seconds}; SameSite=Strict{secure}'"
-    )
-    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
-
-
-def has_provider() -> bool:
-    """Whether an identity provider is set up in .streamlit/secrets.toml."""
-    try:
-        return "auth" in st.secrets
-    except StreamlitSecretNotFoundError:
-        return False
+    return str(st.session_state.get(_TOKEN) or token_of(st.context.cookies))
 
 
 def _identity() -> Person | None:

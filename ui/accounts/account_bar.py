@@ -3,31 +3,25 @@
 import streamlit as st
 
 from phantom_core.accounts.people import DEMO, Person
-from phantom_core.accounts.sign_in import change_password, sign_in
 from phantom_core.core.errors import PhantomError
-from phantom_core.use_cases.approvals.change_requests import control_database
 from phantom_core.use_cases.approvals.watch_server import seen_last
-from ui.accounts.account import (
-    current_person,
-    end_sign_in,
-    enter_demo,
-    has_provider,
-    is_open,
-    remember_token,
-    write_cookie,
-)
+from ui.accounts.account import current_person, is_open, leave_provider, set_password
+from ui.accounts.demo_access import has_provider
+from ui.accounts.post_form import password_form, post_button
+from ui.accounts.sign_in_cookie import refusal_of
+from ui.accounts.sign_in_routes import DEMO as DEMO_ROUTE
+from ui.accounts.sign_in_routes import SIGN_IN, SIGN_OUT
 from ui.frame.errors import friendly_errors, show_error
-from ui.frame.handles import current_settings, now_ms
+from ui.frame.handles import current_settings
 
 
 def account_bar() -> None:
     """Say who looks; where accounts exist and nobody is signed in, nothing else is shown."""
-    write_cookie()
     try:
         found = current_person()
     except PhantomError as error:
         show_error(error.message, error.hint)
-        st.button("Sign out", icon=":material/logout:", on_click=end_sign_in, key="sign_out")
+        st.button("Sign out", icon=":material/logout:", on_click=leave_provider, key="sign_out")
         st.stop()
     if found is None and not is_open():
         _door()
@@ -44,7 +38,7 @@ def account_bar() -> None:
             _signed_in(found)
     _divergence()
     if found and found.must_change:
-        _first_password(found)
+        _first_password()
         st.stop()
 
 
@@ -67,29 +61,25 @@ def _demo_entry() -> None:
         width="content",
     )
     for who, (name, role) in DEMO.items():
-        st.button(
-            name,
-            key=f"enter_{who}",
-            on_click=enter_demo,
-            args=(who,),
-            icon=":material/login:",
-            help=f"One click, no password: {role}.",
-        )
+        post_button(name, DEMO_ROUTE, about=f"One click, no password: {role}.", who=who)
 
 
 def _signed_in(found: Person) -> None:
     badge = ":violet-badge[Demo access] " if found.origin == "demo" else ""
     st.markdown(f"{badge}:material/person: **{found.name}** :small[{found.role}]", width="content")
-    if found.origin == "local":
+    if found.origin == "local" and not found.must_change:
         with st.popover("Password", icon=":material/key:", type="tertiary"):
-            _password_form(found)
-    st.button(
-        "Leave" if found.origin == "demo" else "Sign out",
-        icon=":material/logout:",
-        type="tertiary",
-        on_click=end_sign_in,
-        key="sign_out",
-    )
+            _password_form()
+    if found.origin == "oidc":
+        st.button(
+            "Sign out",
+            icon=":material/logout:",
+            type="tertiary",
+            on_click=leave_provider,
+            key="sign_out",
+        )
+    else:
+        post_button("Leave" if found.origin == "demo" else "Sign out", SIGN_OUT, is_quiet=True)
 
 
 def _door() -> None:
@@ -104,39 +94,23 @@ def _door() -> None:
                 key="sign_in_oidc",
             ):
                 st.login()
-        with st.form("sign_in", border=False):
-            name = st.text_input("Login", key="sign_in_login", autocomplete="username")
-            word = st.text_input(
-                "Password", type="password", key="sign_in_password", autocomplete="current-password"
-            )
-            wants = st.form_submit_button(
-                "Sign in", type="secondary" if has_provider() else "primary"
-            )
-        if wants:
-            with friendly_errors():
-                remember_token(
-                    sign_in(
-                        control_database(current_settings()),
-                        name,
-                        word,
-                        now_ms=now_ms(),
-                        hours=current_settings().sign_in_hours,
-                    )
-                )
-                st.rerun()
+        refusal = refusal_of(st.context.cookies)
+        if refusal:
+            show_error(refusal.message, refusal.hint)
+        password_form(SIGN_IN, refusal.login if refusal else "")
         st.caption(
             "No account? An administrator adds one: `python -m phantom_core user add LOGIN --role "
             "…`"
         )
 
 
-def _first_password(found: Person) -> None:
+def _first_password() -> None:
     st.info("Somebody else chose your password. Choose your own to go on.", icon=":material/key:")
     with st.container(width=420):
-        _password_form(found)
+        _password_form()
 
 
-def _password_form(found: Person) -> None:
+def _password_form() -> None:
     with st.form("change_password", border=False):
         old = st.text_input("Password so far", type="password", autocomplete="current-password")
         new = st.text_input(
@@ -153,16 +127,5 @@ def _password_form(found: Person) -> None:
         show_error("The two new passwords differ.", "Type the same one twice.")
         return
     with friendly_errors():
-        change_password(
-            control_database(current_settings()), found.login, old, new, now_ms=now_ms()
-        )
-        remember_token(
-            sign_in(
-                control_database(current_settings()),
-                found.login,
-                new,
-                now_ms=now_ms(),
-                hours=current_settings().sign_in_hours,
-            )
-        )
+        set_password(old, new)
         st.rerun()

@@ -29,7 +29,7 @@ def draw_frame() -> Page:
 
 
 def require_frame() -> None:
-    """Hand over to app.py where a page was started without it.
+    """Hand over to main.py where a page was started without it.
 
     Streamlit serves a folder called pages/ by itself until an app has called st.navigation once:
     whoever opens a shared link before anyone opened the app would see the bare page.

@@ -1,9 +1,12 @@
 """Wording: figures as people read them."""
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from phantom_core.core.estimate import Estimate
 from phantom_core.views.workspace.shares import Share
+
+if TYPE_CHECKING:
+    from phantom_core.core.estimate import Estimate
 
 NOTHING = "–"
 
@@ -44,7 +47,7 @@ def format_percent(share: float | None, digits: int = 0) -> str:
     )
 
 
-def format_interval(estimate: Share | Estimate, digits: int = 0) -> str:
+def format_interval(estimate: "Share | Estimate", digits: int = 0) -> str:
     """A 95 % interval of a share.
 
     >>> format_interval(Share(0.5, 0.404, 0.596, 100))
@@ -53,9 +56,10 @@ def format_interval(estimate: Share | Estimate, digits: int = 0) -> str:
     return f"{estimate.low * 100:.{digits}f}–{estimate.high * 100:.{digits}f} %"
 
 
-def format_estimate(estimate: Estimate, digits: int = 3) -> str:
+def format_estimate(estimate: "Estimate", digits: int = 3) -> str:
     """A figure with its interval.
 
+    >>> from phantom_core.evaluation.ranking import Estimate
     >>> format_estimate(Estimate(0.9405, 0.9326, 0.9477))
     '0.941 (0.933–0.948)'
     """

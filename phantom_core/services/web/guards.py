@@ -18,6 +18,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 REQUEST_ID: Final = "x-request-id"
+API_KEY: Final = "X-API-Key"
 OPEN_PATHS: Final = ("/health", "/metrics", "/openapi.json", "/docs")
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost", "testclient")
@@ -90,9 +91,9 @@ class ApiKeys:
                 hint="Set PHANTOM_API_KEYS to let others in.",
             )
         scheme, _, token = _header(scope, "authorization").partition(" ")
-        given = _header(scope, "x-api-key") or (token if scheme.lower() == "bearer" else "")
+        given = _header(scope, API_KEY.lower()) or (token if scheme.lower() == "bearer" else "")
         if not given:
-            return NotSignedInError("This needs an API key.", hint="Send it as X-API-Key.")
+            return NotSignedInError("This needs an API key.", hint=f"Send it as {API_KEY}.")
         # Every key is compared, each in constant time, so that waiting tells nothing.
         if sum(hmac.compare_digest(_digest(given), digest) for digest in self._digests):
             return None

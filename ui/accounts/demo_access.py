@@ -1,0 +1,28 @@
+"""Demo access: whether anyone at this machine may enter without an account."""
+
+from typing import Final
+
+import streamlit as st
+from streamlit.errors import StreamlitSecretNotFoundError
+
+from phantom_core.accounts.people import has_accounts
+from phantom_core.core.settings import Settings
+from phantom_core.database.connection import control_of
+
+_LOCAL: Final = ("localhost", "127.0.0.1", "::1")
+
+
+def is_open(settings: Settings) -> bool:
+    """Whether there are no accounts and no identity provider, and only this machine is served."""
+    if not settings.demo_people or has_provider() or st.get_option("server.address") not in _LOCAL:
+        return False
+    with control_of(settings.database_url, settings.workspace).connect() as connection:
+        return not has_accounts(connection)
+
+
+def has_provider() -> bool:
+    """Whether an identity provider is set up in .streamlit/secrets.toml."""
+    try:
+        return "auth" in st.secrets
+    except StreamlitSecretNotFoundError:
+        return False

@@ -1,0 +1,79 @@
+"""Sign-in cookie: the browser keeps the token of a sign-in where no script can read it, and no
+other site can send it in a form.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Final
+from urllib.parse import parse_qsl, urlencode
+
+import streamlit as st
+from starlette.responses import Response
+
+COOKIE: Final = "phantom_sign_in"
+_REFUSAL: Final = "phantom_sign_in_refused"
+_REFUSAL_S: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A sign-in that was refused, for the page that is shown next.
+
+    Attributes:
+        login: as it was typed.
+        message: why, one sentence.
+        hint: what to do.
+    """
+
+    login: str
+    message: str
+    hint: str
+
+
+def token_of(cookies: Mapping[str, str]) -> str:
+    """The token that the browser sent; empty for none."""
+    return cookies.get(COOKIE, "")
+
+
+def refusal_of(cookies: Mapping[str, str]) -> Refusal | None:
+    """What was refused a moment ago, if anything was."""
+    found = dict(parse_qsl(cookies.get(_REFUSAL, ""), keep_blank_values=True))
+    return (
+        Refusal(found["login"], found["message"], found["hint"])
+        if {"login", "message", "hint"} <= set(found)
+        else None
+    )
+
+
+def keep_token(response: Response, token: str, *, is_tls: bool, seconds: int) -> None:
+    """Have the browser keep a token, and forget what was refused before."""
+    _set(response, COOKIE, token, seconds, is_tls=is_tls)
+    _set(response, _REFUSAL, "", 0, is_tls=is_tls)
+
+
+def forget_token(response: Response, *, is_tls: bool) -> None:
+    """Have the browser forget its token."""
+    _set(response, COOKIE, "", 0, is_tls=is_tls)
+
+
+def keep_refusal(response: Response, refusal: Refusal, *, is_tls: bool) -> None:
+    """Have the next page say why nobody was signed in."""
+    _set(response, _REFUSAL, urlencode(asdict(refusal)), _REFUSAL_S, is_tls=is_tls)
+
+
+def base_path() -> str:
+    """Path below which the app is served, without a slash at its end; empty for the root."""
+    base = str(st.get_option("server.baseUrlPath")).strip("/")
+    return f"/{base}" if base else ""
+
+
+def _set(response: Response, name: str, value: str, seconds: int, *, is_tls: bool) -> None:
+    response.set_cookie(
+        name,
+        value,
+        max_age=seconds,
+        path=base_path() or "/",
+        secure=is_tls,
+        httponly=True,
+        samesite="lax",
+    )
