@@ -71,8 +71,10 @@ def create_draft(
         now_ms: when, UTC milliseconds.
     Raises:
         NotAllowedError: not by this person.
+        InputError: it would end before it begins.
     """
     require_permission(connection, who, Permission.PROPOSE)
+    _check_end(proposal, now_ms)
     request_id = (
         connection.execute(sa.select(sa.func.max(REQUESTS.c.request_id))).scalar() or 0
     ) + 1
@@ -121,10 +123,12 @@ def edit_draft(
     Raises:
         NotAllowedError: by somebody other than its author.
         ConflictError: it can no longer be edited, or is just being published.
+        InputError: it would end before it begins.
     """
     require_permission(connection, who, Permission.PROPOSE)
     request = find_request(connection, request_id)
     _only_author(request, who, "edit")
+    _check_end(proposal, now_ms)
     if request.state not in EDITABLE:
         raise ConflictError(
             f"Request {request_id} is {request.state} and cannot be edited.",
@@ -432,6 +436,11 @@ def _write(connection: sa.Connection, request: Request, now_ms: int, **values: o
         .values(changed_ms=now_ms, **values)
     )
     return replace(request, changed_ms=now_ms, **values)  # type: ignore[arg-type]
+
+
+def _check_end(proposal: Proposal, now_ms: int) -> None:
+    if 0 < proposal.expires_ms <= now_ms:
+        raise InputError("The end of this change is past.", hint="Choose a later one, or none.")
 
 
 def _written(proposal: Proposal) -> dict[str, object]:

@@ -86,7 +86,11 @@ def approve(
 
     with running(workspace, "approving", as_json=as_json) as (settings, _):
         login = identified(settings, who, now_ms())
-        seen = revision or change_requests.review_request(settings, number).request.revision
+        seen = (
+            change_requests.review_request(settings, number).request.revision
+            if revision is None
+            else revision
+        )
         emit(
             _brief(
                 change_requests.approve_request(
@@ -111,7 +115,11 @@ def reject(
 
     with running(workspace, "declining", as_json=as_json) as (settings, _):
         login = identified(settings, who, now_ms())
-        seen = revision or change_requests.review_request(settings, number).request.revision
+        seen = (
+            change_requests.review_request(settings, number).request.revision
+            if revision is None
+            else revision
+        )
         emit(
             _brief(
                 change_requests.reject_request(

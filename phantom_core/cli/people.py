@@ -1,5 +1,7 @@
 """Verbs about people and what they may do."""
 
+import math
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -158,17 +160,16 @@ def limits(
             set_limits(
                 control_database(settings),
                 administrator(settings, who, now_ms()),
-                _parsed(values),
+                dict(map(_limit, values)),
                 settings,
                 now_ms=now_ms(),
             )
         emit(asdict(read_price_limits(settings)), as_json)
 
 
-def _parsed(values: list[str]) -> dict[str, float]:
-    try:
-        return {name: float(value) for name, _, value in (text.partition("=") for text in values)}
-    except ValueError:
-        raise InputError(
-            f"'{' '.join(values)}' are no limits.", hint="Write them like human_premium_cap=0.03."
-        ) from None
+def _limit(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    with suppress(ValueError):
+        if math.isfinite(float(value)):
+            return name, float(value)
+    raise InputError(f"'{text}' is no limit.", hint="Write it like human_premium_cap=0.03.")

@@ -34,6 +34,14 @@ def test_an_untouched_chain_holds(chain: sa.Engine) -> None:
     assert found.n_entries == 7  # two sign-ins came before
 
 
+def test_the_newest_entries_come_in_the_order_in_which_they_were_written(chain: sa.Engine) -> None:
+    with chain.connect() as connection:
+        everything = audit.list_entries(connection)
+        assert [entry.seq for entry in everything] == [1, 2, 3, 4, 5, 6, 7]
+        assert audit.list_entries(connection, newest=2) == everything[-2:]
+        assert [entry.about for entry in audit.list_entries(connection, "thing 3")] == ["thing 3"]
+
+
 def test_the_database_refuses_to_change_or_remove_an_entry(chain: sa.Engine) -> None:
     for change in (audit.AUDIT.update().values(who="eve"), audit.AUDIT.delete()):
         with (

@@ -86,7 +86,9 @@ def test_a_family_that_was_not_learned_from_is_missed_when_it_alone_differs(
 
 
 def test_a_family_that_does_what_others_do_is_found_unseen(by_steps: RobustnessStudy) -> None:
-    assert all(result.roc_auc.value > 0.85 for result in unseen_families(by_steps, FAMILY))
+    found = unseen_families(by_steps, FAMILY)
+    assert [result.family for result in found] == ["runner", "walker"]
+    assert min(result.roc_auc.value for result in found) > 0.85
 
 
 def test_only_families_of_agents_are_left_out_and_unnamed_ones_are_none(

@@ -58,14 +58,17 @@ def test_episode_figures_are_those_of_a_monitor() -> None:
     batch = ShopVecEnv(TIGHT, 8, 1)
     batch.reset()
     total, length = np.zeros(8), np.zeros(8)
+    n_done = 0
     for hour in range(60):
         _, reward, done, infos = batch.step(prices(hour, 8))
         total, length = total + reward, length + 1
+        n_done += done.sum()
         for row in np.flatnonzero(done):
             assert infos[row]["episode"]["r"] == pytest.approx(total[row], rel=1e-5)
             assert infos[row]["episode"]["l"] == length[row]
             total[row] = length[row] = 0
         assert all(infos[row] == {} for row in np.flatnonzero(~done))
+    assert n_done >= 8  # each shop ended an episode
 
 
 def test_sb3_learns_on_it_and_sees_the_episodes() -> None:

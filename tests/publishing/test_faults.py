@@ -18,6 +18,7 @@ from phantom_core.publishing.publish import (
     read_live,
     read_published,
 )
+from phantom_core.valkey.faults import unavailable_error
 from tests.publishing.proxy import Fate, Proxy, at
 from tests.publishing.samples import FIRST, LIVE_FIRST, LIVE_SECOND, SECOND, make_live, release
 from tests.publishing.servers import BINARIES, OwnServer
@@ -274,3 +275,10 @@ def test_healing_can_fail_anywhere_and_be_done_again(server: OwnServer, n: int, 
             assert_one_sentence(error.value)
         restore_documents(other, LIVE_SECOND, [FIRST, SECOND])
     assert assert_whole(server)
+
+
+def test_an_error_that_nobody_foresaw_is_one_sentence_too() -> None:
+    error = unavailable_error(redis.ResponseError("something odd\n happened."), "shop:6379")
+    assert error.message == "The server at shop:6379 answers with an error: something odd happened."
+    assert_one_sentence(error)
+    assert "ResponseError" in unavailable_error(redis.ResponseError(), "shop:6379").message

@@ -162,5 +162,10 @@ def test_what_cannot_be_live_is_refused(change: dict[str, object], said: str) ->
         parse_live(json.dumps(json.loads(LIVE_SECOND.to_bytes()) | change))
 
 
+def test_guard_rails_may_leave_one_price() -> None:
+    assert Live(1, "first-1", lowest_markup=1.0, highest_markup=1.0).highest_markup == 1.0
+    assert Live(1, "first-1", lowest_markup=10.0, highest_markup=10.0).lowest_markup == 10.0
+
+
 def test_nothing_live_is_the_base_price() -> None:
     assert (NOTHING_LIVE.epoch, NOTHING_LIVE.versions) == (0, ())

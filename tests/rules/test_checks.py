@@ -5,6 +5,7 @@ import pytest
 from phantom_core.core.limits import GuardRails
 from phantom_core.features.domains import BROWSERS, session_domains
 from phantom_core.models.encoding import BROWSER_FAMILIES
+from phantom_core.rules import space
 from phantom_core.rules.checks.check import check_rules, count_findings
 from phantom_core.rules.checks.finding import Finding
 from phantom_core.rules.checks.limits import RuleLimits
@@ -109,6 +110,43 @@ def test_rules_that_do_not_have_it_are_left_alone(kind: str) -> None:
 
 def test_every_kind_has_its_case() -> None:
     assert set(CASES) == set(CHECKS.names())
+
+
+def test_the_fix_of_a_wrong_kind_names_what_can_be_compared() -> None:
+    asked = only("IF browser_family = 1 THEN markup 1.1\nELSE markup 1", "wrong kind")
+    assert "browser_family is a category" in asked.says and "Chrome" in asked.mend
+    asked = only("IF cart_adds = 'many' THEN markup 1.1\nELSE markup 1", "wrong kind")
+    assert "cart_adds is a number" in asked.says and asked.mend == "Compare it with a number."
+
+
+def test_mark_ups_beyond_a_guard_rail_are_told_which_and_where_it_lies() -> None:
+    found = [
+        one
+        for one in findings("IF p_agent > 0.7 THEN markup 1.6\nELSE markup 0.6")
+        if one.kind == "out of guard rails"
+    ]
+    assert [one.says for one in found] == [
+        "rule 1 asks ×1.6, above the guard rails ×0.7 to ×1.5.",
+        "ELSE asks ×0.6, below the guard rails ×0.7 to ×1.5.",
+    ]
+    assert [one.mend.split(",")[0] for one in found] == ["Write 1.50", "Write 0.70"]
+
+
+def test_what_takes_too_long_to_find_out_is_said_to_be_undecided(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(space, "MOST_PIECES", 1)
+    text = (
+        "IF p_agent > 0.5 THEN markup 1.2\nELIF p_agent <= 0.6 THEN markup 1.1\nELIF p_agent "
+        ">= 0.2 THEN markup 1\nELSE markup 1"
+    )
+    undecided = [finding for finding in findings(text) if finding.kind == "undecided"]
+    assert "Whether rules are shadowed cannot be said: 1 rules overlap in more than 1 pieces." in [
+        one.says for one in undecided
+    ]
+    assert {(one.severity, one.rules, one.mend) for one in undecided} == {
+        ("warning", (), "Use fewer conditions.")
+    }
 
 
 def test_bands_have_nothing_to_be_said_against() -> None:

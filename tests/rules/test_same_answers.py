@@ -118,6 +118,16 @@ def test_two_bounds_of_one_side_become_one() -> None:
     )
 
 
+def test_all_but_one_value_becomes_one_condition() -> None:
+    rules = parse_rules("IF a < 3 THEN markup 1.2\nELIF a > 3 THEN markup 1.2\nELSE markup 1", "x")
+    assert format_rules(simplify_rules(rules)) == "IF a != 3 THEN markup 1.20\nELSE markup 1.00\n"
+
+
+def test_a_hole_that_is_wider_than_one_value_stays_two_rules() -> None:
+    rules = parse_rules("IF a < 3 THEN markup 1.2\nELIF a > 4 THEN markup 1.2\nELSE markup 1", "x")
+    assert simplify_rules(rules) == rules
+
+
 def test_undefined_is_never_forgotten() -> None:
     rules = parse_rules("IF a > 1 THEN markup 1.2\nELIF a <= 1 THEN markup 1.2\nELSE markup 1", "x")
     assert (

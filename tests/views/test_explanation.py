@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from phantom_core.explain.explanation import Explanation, Kernels
 from phantom_core.explain.importance import Importance
@@ -69,10 +70,43 @@ def test_dots_stay_in_their_row_and_features_that_add_nothing_have_none() -> Non
     assert dots["row"].max() == 3
 
 
-def test_dots_of_the_same_value_stand_beside_each_other() -> None:
-    dots = swarm_points(view())
-    own = dots[dots["feature"] == "item_views"]
-    assert len(own.groupby(["log_odds", "offset"])) == len(own)
+def offsets(log_odds: list[float]) -> list[float]:
+    """Offsets of the dots of one feature, as the page draws them."""
+    n = len(log_odds)
+    ids = [f"s{i}" for i in range(n)]
+    importance = (Importance("item_views", "behavioural", 1.0, None, None),)
+    kernels = Kernels((), ((0,),), ((0,),), 1.0)
+    found = Explanation(
+        "m", "agent", "sessions", (0,), n, n, 0, 0, 1, 0, 0.0, importance, (), (), 0, kernels
+    )
+    points = pa.table({"session_id": ids, "item_views": pa.array(log_odds, pa.float32())})
+    sessions = pa.table({"session_id": ids, "label": ["human"] * n, "item_views": list(range(n))})
+    return [
+        float(one)
+        for one in swarm_points(ExplanationView(found, points, sessions, is_current=True))["offset"]
+    ]
+
+
+def test_dots_of_much_the_same_value_stand_beside_each_other() -> None:
+    *crowd, lone = offsets([0.0, 0.001, 0.002, 0.003, 0.004, 1.0])
+    assert sorted(crowd) == pytest.approx([-0.304, -0.152, 0.0, 0.152, 0.304])
+    assert lone == 0.0
+
+
+def test_the_fullest_place_fills_the_row_and_a_less_full_one_is_narrower_in_proportion() -> None:
+    found = np.abs(offsets([0.0] * 40 + [1.0] * 20))
+    assert found[:40].max() == pytest.approx(0.38)
+    assert found[40:].max() == pytest.approx(0.19)
+
+
+def test_dots_of_one_value_fill_their_row_evenly() -> None:
+    assert offsets([0.5] * 5) == pytest.approx([-0.38, -0.19, 0.0, 0.19, 0.38])
+
+
+def test_no_two_dots_of_a_feature_cover_each_other() -> None:
+    rng = np.random.default_rng(1)
+    log_odds = rng.choice([-1.0, 0.0, 2.0], 90).tolist()
+    assert len(set(zip(log_odds, np.round(offsets(log_odds), 9), strict=True))) == 90
 
 
 def test_the_highest_value_has_the_highest_rank_and_what_has_no_order_has_none() -> None:

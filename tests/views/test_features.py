@@ -38,7 +38,9 @@ def test_every_feature_has_its_figures(labelled: Settings) -> None:
 
 def test_without_labels_figures_are_missing_not_wrong(settings: Settings) -> None:
     load_events(settings, [("s1", "search", 0)])
-    assert all(item.separation.auc is None for item in feature_figures(snapshot_of(settings)))
+    assert [item.separation.auc for item in feature_figures(snapshot_of(settings))] == [None] * len(
+        FEATURES
+    )
 
 
 def test_counts_have_bars_around_whole_numbers(labelled: Settings) -> None:

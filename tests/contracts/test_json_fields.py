@@ -1,0 +1,204 @@
+"""What verbs print with --json: every field is listed, run for real on a small workspace."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from phantom_core.core.settings import Settings
+from phantom_core.lake.lake import open_lake
+from phantom_core.models.multitask.hyperparameters import Hyperparameters
+from phantom_core.services.traffic.traffic import Tally
+from phantom_core.use_cases.models.train_multitask import train_multitask
+from tests.cli.conftest import opened
+from tests.cli.verbs import ANALYST, GENTLE, MANAGER, PASSWORD, Phantom
+from tests.conftest import NOW_MS
+from tests.contracts.names import fields, json_fields, listed
+
+# Objects whose names are data: versions of models, scenarios, reasons, …
+FREE: Final = {
+    "experiments status": ("",),
+    "traffic": ("by_rule",),
+    "simulate sessions": ("results",),
+    "train classifier": ("known_family", "leave_family_out", "prefix_auc"),
+    "ingest": ("quarantined", "files[].quarantined"),
+    "models": ("",),
+    "quarantine": ("reasons",),
+    "simulate run": ("",),
+    "simulate scenarios": ("",),
+}
+QUICK: Final = Hyperparameters(width=0.5, most_epochs=1, batch_rows=512)
+EVENTS: Final = "sessionId,ts,eventName\ns1,2026-03-01,search\ns1,2026-03-01T00:01:00Z,purchase\ns2,yesterday,search\n"
+
+
+class Seen:
+    """Runs verbs and keeps the fields that each of them printed."""
+
+    def __init__(self, phantom: Phantom) -> None:
+        self.phantom = phantom
+        self.fields: dict[str, set[str]] = {}
+
+    def run(self, verb: str, *arguments: str, who: str = "", **env: str) -> None:
+        document = self.phantom.json(*verb.split(), *arguments, who=who, **env)
+        self.add(verb, document)
+
+    def add(self, verb: str, document: object) -> None:
+        self.fields.setdefault(verb, set()).update(fields(document, free=FREE.get(verb, ())))
+
+    def lines(self) -> list[str]:
+        """Lines of the list; what was empty once and full another time is full."""
+        return sorted(
+            f"{verb}: {path}"
+            for verb, found in self.fields.items()
+            for path in found
+            if not _is_stem(path, found)
+        )
+
+
+@pytest.fixture
+def seen(trained: Path, tmp_path: Path) -> Iterator[Seen]:
+    workspace = shutil.copytree(trained, tmp_path / "shop")
+    (workspace / "rules.txt").write_text(GENTLE)
+    for phantom in opened(workspace):
+        yield Seen(phantom)
+
+
+def held(seen: Seen) -> tuple[list[str], list[str]]:
+    """What verbs printed, and what is listed for them."""
+    expected = sorted(f"{verb}: {field}" for verb in seen.fields for field in json_fields(verb))
+    return seen.lines(), expected
+
+
+def test_verbs_about_data_and_models(seen: Seen) -> None:
+    session, _ = offer(seen)
+    (seen.phantom.workspace / "events.csv").write_text(EVENTS)
+    for verb, *arguments in (
+        ("features",),
+        ("score",),
+        ("card",),
+        ("models",),
+        ("explain",),
+        ("explain --session", session),
+        ("explain --interactions", "50"),
+        ("distil",),
+        ("train classifier", "--folds", "3"),
+        ("retrain", "--days", "40", "--held-out-days", "8"),
+        ("monitor",),
+        ("serve decisions --once",),
+        ("stream worker --until-empty",),
+        ("ingest", str(seen.phantom.workspace / "events.csv")),
+        ("quarantine",),
+        ("demo", "--remove"),
+    ):
+        seen.run(verb, *arguments)
+    seen.run("demo", PHANTOM_DEMO_SESSIONS="100")
+    found, expected = held(seen)
+    assert found == expected
+
+
+def test_verbs_about_rules_markets_and_leakage(seen: Seen) -> None:
+    rules, gap = str(seen.phantom.workspace / "rules.txt"), seen.phantom.workspace / "gap.txt"
+    gap.write_text(
+        "IF p_agent > 0.7 THEN markup 1.3\nELIF p_agent < 0.7 THEN markup 1.1\nELSE markup 1\n"
+    )
+    for verb, *arguments in (
+        ("rules check", str(gap)),
+        ("rules replay", rules),
+        ("leakage",),
+        ("simulate run", "--episodes", "50", "--policies", "fixed"),
+        ("simulate scenarios",),
+        ("simulate calibrate",),
+        ("simulate sessions", "--rules", "bands", "--sessions", "200"),
+        ("simulate train", "--steps", "1000"),
+    ):
+        seen.run(verb, *arguments)
+    found, expected = held(seen)
+    assert found == expected
+
+
+def test_verbs_about_the_network(seen: Seen) -> None:
+    session, product = offer(seen)
+    settings = Settings(workspace=seen.phantom.workspace)
+    report = train_multitask(settings, open_lake(settings), now_ms=NOW_MS, n_folds=3, chosen=QUICK)
+    seen.add("train multitask", report.to_json())
+    seen.run("price", "--session", session, "--product", product)
+    seen.run("explain --model multitask", "--sessions", "30")
+    seen.run("explain --model multitask --session", session, "--product", product)
+    seen.run("tune multitask", "--seconds", "1")
+    found, expected = held(seen)
+    assert found == expected
+
+
+def test_verbs_about_changes_and_people(seen: Seen) -> None:
+    rules = str(seen.phantom.workspace / "rules.txt")
+    seen.run("rules requests")
+    seen.run("rules status")
+    for who, verb, *arguments in (
+        (ANALYST, "rules submit", rules, "--why", "x", "--share", "0.1"),
+        (ANALYST, "rules submit", rules, "--why", "x", "--share", "0.1"),
+        (MANAGER, "rules reject", "2", "--comment", "No."),
+        (ANALYST, "rules rebase", "2"),
+        (ANALYST, "rules withdraw", "2"),
+        (MANAGER, "rules approve", "1"),
+        (MANAGER, "rules schedule", "1", "--at", "2100-01-01T00:00"),
+        (MANAGER, "rules publish", "1"),
+        (MANAGER, "rules share", "1", "--why", "x"),
+        (MANAGER, "rules kill", "--why", "x"),
+        (MANAGER, "rules revive", "--why", "x"),
+        (MANAGER, "rules heal"),
+        (MANAGER, "rules rollback", "--why", "x"),
+        (ANALYST, "experiments plan", "e1", "--arm", "a=0.5:live", "--arm", "b=0.5:base"),
+        (MANAGER, "experiments start", "e1"),
+        (MANAGER, "experiments stop", "e1", "--why", "x"),
+    ):
+        seen.run(verb, *arguments, who=who)
+    out = str(seen.phantom.workspace / "pack")
+    for verb, *arguments in (
+        ("rules requests",),
+        ("rules show", "2"),
+        ("rules status",),
+        ("experiments status",),
+        ("experiments status e1",),
+        ("audit list",),
+        ("audit verify",),
+        ("audit export", "1", "--out", out),
+        ("limits",),
+        ("promote", "classifier", next(iter(seen.phantom.json("models")))),
+        ("user add", "root", "--role", "administrator", "--password", PASSWORD, "--no-must-change"),
+        ("user list",),
+    ):
+        seen.run(verb, *arguments)
+    seen.run("user change", "root", "--on", who="root", PHANTOM_PASSWORD=PASSWORD)
+    seen.run("user password", "root", "--password", PASSWORD, who="root", PHANTOM_PASSWORD=PASSWORD)
+    found, expected = held(seen)
+    assert found == expected
+
+
+def test_traffic(seen: Seen) -> None:
+    seen.add("traffic", Tally().to_json())  # the verb itself plays in real time
+    found, expected = held(seen)
+    assert found == expected
+
+
+def test_every_verb_with_json_is_listed_with_its_fields() -> None:
+    with_json = {line.removesuffix(" --json") for line in listed("cli") if line.endswith(" --json")}
+    named = {line.split(": ")[0] for line in listed("json")}
+    assert {
+        verb for verb in with_json if not any(f"{name} ".startswith(f"{verb} ") for name in named)
+    } == {"jobs"}
+
+
+def offer(seen: Seen) -> tuple[str, str]:
+    """Session and product of the first quote."""
+    with open_lake(seen.phantom).connect() as connection:
+        first = connection.sql(
+            "SELECT session_id, product_id FROM quotes ORDER BY event_ms LIMIT 1"
+        ).fetchall()
+    session, product = first[0]
+    return str(session), str(product)
+
+
+def _is_stem(path: str, found: set[str]) -> bool:
+    return any(other.startswith((f"{path}.", f"{path}[]")) for other in found)
