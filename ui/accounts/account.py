@@ -1,6 +1,5 @@
 """Account: who looks at the page, and what they may do."""
 
-from collections.abc import Mapping
 from typing import Final
 
 import streamlit as st
@@ -16,6 +15,7 @@ from phantom_core.accounts.sign_in import (
     who_is,
 )
 from phantom_core.core.errors import NotAllowedError, NotSignedInError
+from phantom_core.jobs.job_request import JobRequest
 from phantom_core.use_cases.approvals.change_requests import control_database
 from ui.frame.handles import current_settings, now_ms, open_jobs
 
@@ -90,7 +90,7 @@ def require_allowed(permission: Permission) -> None:
         raise NotAllowedError(f"{who} may not {permission}.", hint=f"Ask {roles_with(permission)}.")
 
 
-def start_job(kind: str, arguments: Mapping[str, object]) -> None:
+def start_job(request: JobRequest) -> None:
     """Start long work under the name of whoever looks.
 
     Raises:
@@ -99,7 +99,7 @@ def start_job(kind: str, arguments: Mapping[str, object]) -> None:
     found = current_person()
     if found is None:
         require_allowed(Permission.WORK)
-    open_jobs().start(kind, arguments, who=found.login if found else None)
+    open_jobs().start(request, who=found.login if found else None)
 
 
 def enter_demo(who: str) -> None:

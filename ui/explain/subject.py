@@ -9,6 +9,7 @@ import streamlit as st
 
 from phantom_core.core.settings import Settings
 from phantom_core.explain.explanation import Output
+from phantom_core.use_cases.explanations.job_explain import ExplainRequest
 from phantom_core.views.classifier.classifier import model_in_use, model_versions
 from phantom_core.views.demand.multitask import network_answers, network_in_use, network_versions
 from phantom_core.views.explain.explanation import (
@@ -22,7 +23,7 @@ from ui.frame.empty import show_missing
 from ui.frame.handles import open_jobs
 from ui.frame.model_choice import choose_version
 
-KIND: Final = "explain"
+KIND: Final = ExplainRequest.kind
 CLASSIFIER: Final = "Agent classifier"
 AGENT: Final = "Network: agent"
 PURCHASE: Final = "Network: purchase"
@@ -114,9 +115,11 @@ def choose_subject(settings: Settings) -> Subject | None:
     return subject
 
 
-def start_explaining(kind: str, version: str, paired: int = 0) -> None:
+def start_explaining(
+    kind: Literal["classifier", "multitask"], version: str, paired: int = 0
+) -> None:
     """Have a model explained."""
-    start_job(KIND, {"kind": kind, "model": version, "paired": paired})
+    start_job(ExplainRequest(model_kind=kind, version=version, paired=paired))
 
 
 def is_explaining() -> bool:

@@ -7,8 +7,8 @@ import streamlit as st
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.jobs.jobs import Job
-from phantom_core.market.policies.choose import USUAL
 from phantom_core.market.scenario import load_scenario
+from phantom_core.use_cases.markets.job_simulate import SimulateRequest, TrialPair
 from phantom_core.use_cases.markets.simulate import SavedTrial, open_trial
 from phantom_core.views.simulator.scenario_choice import FIRST
 from phantom_core.views.simulator.trial_list import trial_titles
@@ -37,7 +37,7 @@ def no_trial_yet(settings: Settings) -> None:
             disabled=is_busy(),
             key="first_trial",
         ):
-            start_trial(settings, load_scenario(FIRST), list(USUAL))
+            start_trial(settings, load_scenario(FIRST), list(SimulateRequest().policies))
 
 
 def follow_job(job: Job | None) -> None:
@@ -49,12 +49,8 @@ def follow_job(job: Job | None) -> None:
     elif st.session_state.get(_WAITED) == job.job_id:
         del st.session_state[_WAITED]
         if job.state == "done":
-            set_widgets(
-                {
-                    "trial": str(job.result["trial"]),
-                    "beside": str(job.result.get("beside") or NOTHING),
-                }
-            )
+            found = job.report_as(TrialPair)
+            set_widgets({"trial": found.trial, "beside": found.beside or NOTHING})
 
 
 def draw_results(settings: Settings) -> None:
