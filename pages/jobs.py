@@ -6,7 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from phantom_core.accounts.roles import Permission
+from phantom_core.core.errors import NotFoundError
 from phantom_core.jobs.jobs import Job
+from phantom_core.use_cases.request_registry import request_type
 from ui.accounts.account import current_person, is_allowed
 from ui.frame.empty import show_missing
 from ui.frame.errors import friendly_errors
@@ -20,13 +22,22 @@ from ui.frame.wording import format_duration
 PAGE = PageSpec(title="Jobs", icon=":material/work_history:", section="Control", order=160)
 
 NEWEST: Final = 200
+NO_FIELDS: Final = "{}"
+
+
+def title(job: Job) -> str:
+    """What a job does; its kind where this version does not know it."""
+    try:
+        return request_type(job.kind).title
+    except NotFoundError:
+        return job.kind
 
 
 def table(found: list[Job]) -> pd.DataFrame:
     """One row per job."""
     return pd.DataFrame(
         {
-            "work": [job.kind.replace("_", " ") for job in found],
+            "work": [title(job) for job in found],
             "state": [job.state for job in found],
             "progress": [job.fraction for job in found],
             "message": [job.message for job in found],
@@ -63,12 +74,12 @@ def act(job: Job) -> None:
         found = current_person()
         open_jobs().again(job.job_id, who=found.login if found else None)
         st.rerun()
-    if job.arguments:
+    if job.arguments != NO_FIELDS:
         with st.popover("What it was asked for", icon=":material/data_object:"):
-            st.json(dict(job.arguments))
-    if job.result:
+            st.json(job.arguments)
+    if job.result != NO_FIELDS:
         with st.popover("What came out", icon=":material/output:"):
-            st.json(dict(job.result))
+            st.json(job.result)
 
 
 require_frame()
@@ -106,9 +117,7 @@ with friendly_errors():
 
     newest()
     known = {job.job_id: job for job in open_jobs().latest(limit=NEWEST)}
-    titles = {
-        job_id: f"{job.kind.replace('_', ' ')} · {job_id[:8]}" for job_id, job in known.items()
-    }
+    titles = {job_id: f"{title(job)} · {job_id[:8]}" for job_id, job in known.items()}
     chosen = st.selectbox(
         "Job", list(known), key="job", bind="query-params", width=420, format_func=titles.get
     )

@@ -6,6 +6,8 @@ import streamlit as st
 
 from phantom_core.core.errors import DataError
 from phantom_core.monitoring.report import MonitorReport
+from phantom_core.use_cases.models.job_retrain import RetrainRequest
+from phantom_core.use_cases.operations.job_monitor import MonitorRequest
 from phantom_core.views.monitoring.monitoring import monitoring_view
 from ui.accounts.account import start_job
 from ui.frame.empty import nothing_loaded, show_missing
@@ -30,8 +32,8 @@ PAGE = PageSpec(
 
 TABS = ["Checks", "Feature drift", "Models and retraining", "Alerts"]
 WORK = {
-    "monitor": ("Look now", ":material/visibility:"),
-    "retrain": ("Retrain now", ":material/model_training:"),
+    MonitorRequest: ("Look now", ":material/visibility:"),
+    RetrainRequest: ("Retrain now", ":material/model_training:"),
 }
 
 
@@ -48,15 +50,11 @@ def buttons() -> None:
     """Start what the scheduler would do."""
     active = {job.kind for job in open_jobs().active()}
     with st.container(horizontal=True):
-        for kind, (label, icon) in WORK.items():
-            if st.button(
-                label,
-                icon=icon,
-                type="primary" if kind == "monitor" else "secondary",
-                disabled=kind in active,
-                key=kind,
-            ):
-                start_job(kind, {})
+        for request, (label, icon) in WORK.items():
+            kind = request.kind
+            importance = "primary" if request is MonitorRequest else "secondary"
+            if st.button(label, icon=icon, type=importance, disabled=kind in active, key=kind):
+                start_job(request())
                 st.rerun()
 
 
@@ -71,8 +69,8 @@ with friendly_errors():
         nothing_loaded()
         st.stop()
     buttons()
-    watch_job("monitor", "Looking at the traffic")
-    watch_job("retrain", "Retraining", "the model in use stays")
+    watch_job(MonitorRequest.kind, "Looking at the traffic")
+    watch_job(RetrainRequest.kind, "Retraining", "the model in use stays")
     view = last_look()
     if view is None:
         show_missing(

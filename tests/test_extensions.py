@@ -29,7 +29,7 @@ from phantom_core.rules.checks.limits import CheckLimits
 from phantom_core.rules.checks.rule_check import CHECKS
 from phantom_core.rules.text import parse_rules
 from phantom_core.use_cases.explanations.distil import teachings
-from phantom_core.use_cases.explanations.explain import ExplainRequest, explain
+from phantom_core.use_cases.explanations.explain import ExplanationScope, explain
 from phantom_core.use_cases.models.retrain import retrain_models
 from phantom_core.views.simulator.policy_choice import policy_choices, policy_title
 from phantom_core.views.simulator.scenario_choice import scenario_choices
@@ -253,7 +253,7 @@ def test_a_kind_of_model_joins_verbs_retraining_explanations_and_documents(tmp_p
         assert "coin" in help_of("train")
         assert [one.name for one in teachings()] == ["classifier", "coin", "network", "optimal"]
         assert saved_versions(settings, MODEL_KINDS.find("coin")) == ()
-        assert explain(settings, lake, "coin", ExplainRequest(output="agent")) == {
+        assert explain(settings, lake, "coin", ExplanationScope(output="agent")) == {
             "answer": "agent"
         }
         [verdict] = retrain_models(settings, lake, now_ms=NOW_MS, kinds=["coin"]).verdicts

@@ -7,11 +7,16 @@ import typer
 
 from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
 from phantom_core.model_kinds.model_kind import MODEL_KINDS, default_kind
+from phantom_core.use_cases.models.job_train_classifier import TrainClassifierRequest
+
+_USUAL = TrainClassifierRequest()
 
 
 def train_classifier(
     *,
-    folds: Annotated[int, typer.Option(min=3, max=20, help="Folds, grouped by experiment.")] = 5,
+    folds: Annotated[
+        int, typer.Option(min=3, max=20, help="Folds, grouped by experiment.")
+    ] = _USUAL.folds,
     without: Annotated[
         str, typer.Option(help="Feature families to leave out: timing, user_agent.")
     ] = "",
@@ -20,19 +25,10 @@ def train_classifier(
     as_json: Json = False,
 ) -> None:
     """Train the agent classifier and judge it on held-out actors."""
-    from phantom_core.use_cases.models.train_classifier import train_classifier as workflow
-
     with running(workspace, "training", as_json=as_json) as (settings, progress):
-        report = workflow(
-            settings,
-            lake_of(settings),
-            now_ms=now_ms(),
-            n_folds=folds,
-            without=tuple(part.strip() for part in without.split(",") if part.strip()),
-            seed=seed,
-            progress=progress,
-        )
-        emit(report.to_json(), as_json)
+        left_out = tuple(part.strip() for part in without.split(",") if part.strip())
+        request = TrainClassifierRequest(folds=folds, without=left_out, seed=seed)
+        emit(request.run(settings, now_ms=now_ms(), progress=progress).to_json(), as_json)
 
 
 def score(

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
+from phantom_core.use_cases.data.job_demo import DemoRequest
 
 
 def demo(
@@ -16,16 +17,14 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Fill the workspace with generated shoppers."""
-    from phantom_core.use_cases.data import demo as workflow
+    from phantom_core.use_cases.data.demo import remove_demo
 
     with running(workspace, "demo", as_json=as_json) as (settings, progress):
         if remove:
-            workflow.remove_demo(settings)
+            remove_demo(settings)
             emit({"removed": True}, as_json)
         else:
-            emit(
-                workflow.load_demo(settings, now_ms=now_ms(), progress=progress).to_json(), as_json
-            )
+            emit(DemoRequest().run(settings, now_ms=now_ms(), progress=progress).to_json(), as_json)
 
 
 def ingest(

@@ -9,8 +9,12 @@ import typer
 
 from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
 from phantom_core.model_kinds.model_kind import MODEL_KINDS, default_kind
+from phantom_core.use_cases.explanations.job_distil import DistilRequest
+from phantom_core.use_cases.explanations.job_explain import ExplainRequest
 
 _TEACHERS = [one for kind in MODEL_KINDS.all() for one in kind.teachings]
+
+_EXPLAIN, _DISTIL = ExplainRequest(), DistilRequest()
 
 
 def explain(
@@ -44,7 +48,7 @@ def explain(
         typer.Option(
             min=0, help="Measure interactions on this many of them; about a second for 30."
         ),
-    ] = 0,
+    ] = _EXPLAIN.paired,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
@@ -52,11 +56,11 @@ def explain(
     session.
     """
     from phantom_core.explain.explanation import output_named
-    from phantom_core.use_cases.explanations.explain import ExplainRequest
+    from phantom_core.use_cases.explanations.explain import ExplanationScope
     from phantom_core.use_cases.explanations.explain import explain as workflow
 
     with running(workspace, "explaining", as_json=as_json) as (settings, progress):
-        request = ExplainRequest(
+        request = ExplanationScope(
             output_named(output), session, product, version, sessions, interactions
         )
         emit(workflow(settings, lake_of(settings), model, request, progress), as_json)
@@ -70,16 +74,20 @@ def distil(
             help="What it learns from: "
             f"{', '.join(f'{one.name} ({one.title})' for one in _TEACHERS)}."
         ),
-    ] = _TEACHERS[0].name,
+    ] = _DISTIL.teacher,
     method: Annotated[
         str,
         typer.Option(
             help="tree, ahead (looks two questions ahead), hstree (shrunk leaves) or figs (a sum "
             "of trees)."
         ),
-    ] = "tree",
-    depth: Annotated[int, typer.Option(min=1, max=8, help="Most questions on a path.")] = 5,
-    leaf: Annotated[int, typer.Option(min=1, help="Fewest sessions in a leaf.")] = 50,
+    ] = _DISTIL.method,
+    depth: Annotated[
+        int, typer.Option(min=1, max=8, help="Most questions on a path.")
+    ] = _DISTIL.depth,
+    leaf: Annotated[
+        int, typer.Option(min=1, help="Fewest sessions in a leaf.")
+    ] = _DISTIL.leaf_sessions,
     without: Annotated[
         str | None,
         typer.Option(
@@ -93,23 +101,23 @@ def distil(
     as_json: Json = False,
 ) -> None:
     """Turn a model's mark-ups into a small tree and its rules, and say what they keep of it."""
-    from phantom_core.distil.grow import Recipe, method_named
     from phantom_core.rules.text import format_rules
-    from phantom_core.use_cases.explanations.distil import distil_rules as workflow
 
     with running(workspace, "distilling", as_json=as_json) as (settings, progress):
-        made = workflow(
-            settings,
-            lake_of(settings),
-            now_ms=now_ms(),
-            teacher=teacher,
-            recipe=Recipe(method_named(method), depth, leaf),
-            without=None
+        banned = (
+            None
             if without is None
-            else tuple(part.strip() for part in without.split(",") if part.strip()),
-            seed=seed,
-            progress=progress,
+            else tuple(part.strip() for part in without.split(",") if part.strip())
         )
+        request = DistilRequest(
+            teacher=teacher,
+            method=method,
+            depth=depth,
+            leaf_sessions=leaf,
+            without=banned,
+            seed=seed,
+        )
+        made = request.run(settings, now_ms=now_ms(), progress=progress)
         if out:
             out.write_text(format_rules(made.rules), encoding="utf-8")
         figures = made.to_json()

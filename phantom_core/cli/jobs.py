@@ -1,5 +1,6 @@
 """Verbs about jobs: do one, list them."""
 
+import json
 from typing import Annotated
 
 import typer
@@ -35,6 +36,7 @@ def jobs(
                     "message": job.message,
                     "who": job.who,
                 }
+                | ({"progress": json.loads(job.progress)} if job.progress else {})
                 for job in found
             },
             as_json,

@@ -12,10 +12,13 @@ from rich.table import Table
 from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
 from phantom_core.core.errors import InputError
 from phantom_core.core.registry import choose_named
+from phantom_core.use_cases.rules.job_measure_leakage import MeasureLeakageRequest
 
 if TYPE_CHECKING:
     from phantom_core.leakage.leakage import Leakage
     from phantom_core.leakage.ledger import Account
+
+_USUAL = MeasureLeakageRequest()
 
 
 def leakage(
@@ -28,7 +31,7 @@ def leakage(
     ] = "constant",
     rules: Annotated[
         str, typer.Option(help="Rule set for --by rule, and for who bears the correction.")
-    ] = "bands",
+    ] = _USUAL.rules,
     first: Annotated[str, typer.Option("--from", help="First day, UTC: 2026-01-05.")] = "",
     last: Annotated[str, typer.Option("--to", help="Last day, UTC.")] = "",
     purchases: Annotated[

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
+from phantom_core.use_cases.markets.job_calibrate import CalibrateRequest
 
 
 def calibrate(
@@ -23,10 +24,8 @@ def calibrate(
     as_json: Json = False,
 ) -> None:
     """Measure arrivals, agent share, base prices and price sensitivities on the lake."""
-    from phantom_core.use_cases.markets.calibrate import calibrate_market as workflow
-
     with running(workspace, "calibrating", as_json=as_json) as (settings, progress):
-        found = workflow(settings, now_ms=now_ms(), seed=seed, progress=progress)
+        found = CalibrateRequest(seed=seed).run(settings, now_ms=now_ms(), progress=progress)
         if out:
             out.write_text(found.scenario(horizon_h=hours, stock=stock).to_toml(), encoding="utf-8")
         emit(found.to_json(), as_json)

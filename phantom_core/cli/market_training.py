@@ -6,15 +6,18 @@ from typing import Annotated
 import typer
 
 from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
+from phantom_core.use_cases.markets.job_train_policy import TrainPolicyRequest
+
+_USUAL = TrainPolicyRequest()
 
 
 def train(
     scenario: Annotated[
         str, typer.Option(help="Name of a shipped scenario, or a TOML file.")
-    ] = "tight",
+    ] = _USUAL.scenario,
     steps: Annotated[
         int, typer.Option(help="Shop hours to learn from; rounded up to a multiple of 125.")
-    ] = 100_000,
+    ] = _USUAL.steps,
     seed: Annotated[
         int | None, typer.Option(help="Of everything random; default PHANTOM_SEED.")
     ] = None,
@@ -28,7 +31,7 @@ def train(
     ] = 1,
     env: Annotated[
         str, typer.Option(help="v0 sees five numbers; v1 also time left and what models say.")
-    ] = "v0",
+    ] = _USUAL.env,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder of the run; default policies/SCENARIO-ENV in the workspace."),

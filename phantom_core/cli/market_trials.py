@@ -12,11 +12,13 @@ from rich.table import Table
 
 from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
 from phantom_core.core.errors import InputError
+from phantom_core.use_cases.markets.job_simulate import SimulateRequest
 
 if TYPE_CHECKING:
     from phantom_core.market.figures import TrialFigure
     from phantom_core.market.trial import MarketTrial, PolicyResult
 
+_USUAL = SimulateRequest()
 # Figure, heading, factor, digits, whether its interval is shown.
 _COLUMNS = (
     ("reward", "reward", 1.0, 2, True),
@@ -35,7 +37,7 @@ def run(
     *,
     scenario: Annotated[
         str, typer.Option(help="Name of a shipped scenario, or a TOML file.")
-    ] = "tight",
+    ] = _USUAL.scenario,
     policies: Annotated[
         str | None,
         typer.Option(
@@ -45,7 +47,7 @@ def run(
     ] = None,
     episodes: Annotated[
         int, typer.Option(help="How often each is played, against the same shoppers.")
-    ] = 400,
+    ] = _USUAL.episodes,
     seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
     change: Annotated[
         list[str] | None,

@@ -5,11 +5,17 @@ from typing import Annotated
 import typer
 
 from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
+from phantom_core.use_cases.models.job_train_multitask import TrainMultitaskRequest
+from phantom_core.use_cases.models.job_tune_multitask import TuneMultitaskRequest
+
+_TRAINING, _TUNING = TrainMultitaskRequest(), TuneMultitaskRequest()
 
 
 def train_multitask(
     *,
-    folds: Annotated[int, typer.Option(min=3, max=20, help="Folds, grouped by actor.")] = 5,
+    folds: Annotated[
+        int, typer.Option(min=3, max=20, help="Folds, grouped by actor.")
+    ] = _TRAINING.folds,
     moments: Annotated[
         str | None, typer.Option(help="first_quote or before_cart; default: what the logs allow.")
     ] = None,
@@ -24,31 +30,16 @@ def train_multitask(
     as_json: Json = False,
 ) -> None:
     """Train the network of P(agent) and P(purchase | price), and judge it on held-out actors."""
-    from dataclasses import replace
-
-    from phantom_core.features.offers.offers import moments_named
-    from phantom_core.models.multitask.hyperparameters import Hyperparameters
-    from phantom_core.use_cases.models.train_multitask import train_multitask as workflow
-    from phantom_core.use_cases.models.tune_multitask import tuned_hyperparameters
-
     with running(workspace, "training", as_json=as_json) as (settings, progress):
-        chosen = tuned_hyperparameters(settings) if tuned else Hyperparameters()
-        report = workflow(
-            settings,
-            lake_of(settings),
-            now_ms=now_ms(),
-            n_folds=folds,
-            chosen=replace(chosen, learns_weights=learn_weights or chosen.learns_weights),
-            moments=moments_named(moments),
-            seed=seed,
-            progress=progress,
+        request = TrainMultitaskRequest(
+            folds=folds, moments=moments, seed=seed, learns_weights=learn_weights, tuned=tuned
         )
-        emit(report.to_json(), as_json)
+        emit(request.run(settings, now_ms=now_ms(), progress=progress).to_json(), as_json)
 
 
 def tune_multitask(
     *,
-    seconds: Annotated[float, typer.Option(min=1.0, help="Time budget.")] = 300.0,
+    seconds: Annotated[float, typer.Option(min=1.0, help="Time budget.")] = _TUNING.seconds,
     seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
     workspace: Workspace = None,
     as_json: Json = False,
@@ -56,15 +47,9 @@ def tune_multitask(
     """Search for better hyperparameters; goes on where the last search of this workspace
     stopped.
     """
-    from phantom_core.use_cases.models.tune_multitask import tune_multitask as workflow
-
     with running(workspace, "tuning", as_json=as_json) as (settings, progress):
-        emit(
-            workflow(
-                settings, lake_of(settings), seconds=seconds, seed=seed, progress=progress
-            ).to_json(),
-            as_json,
-        )
+        request = TuneMultitaskRequest(seconds=seconds, seed=seed)
+        emit(request.run(settings, now_ms=now_ms(), progress=progress).to_json(), as_json)
 
 
 def price(

@@ -4,10 +4,12 @@ from typing import Annotated
 
 import typer
 
-from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
+from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
 from phantom_core.model_kinds.model_kind import MODEL_KINDS, default_kind
+from phantom_core.use_cases.models.job_retrain import RetrainRequest
 
 _KINDS = " or ".join(MODEL_KINDS.names())
+_USUAL = RetrainRequest()
 
 
 def retrain(
@@ -28,38 +30,25 @@ def retrain(
     margin: Annotated[float | None, typer.Option(min=0, help="Of ROC-AUC, for not_worse.")] = None,
     publish: Annotated[
         bool, typer.Option(help="Let services score with what is in use afterwards.")
-    ] = True,
+    ] = _USUAL.publish,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
     """Train challengers on recent days, and promote those that beat the model in use on days that
     neither learned from.
     """
-    from functools import partial
-
-    from phantom_core.core.settings import Settings
     from phantom_core.monitoring.challenger_evaluation import rule_named
-    from phantom_core.use_cases.models.publish_model import publish_in_use
-    from phantom_core.use_cases.models.retrain import retrain_changes
-    from phantom_core.use_cases.models.retrain import retrain_models as workflow
 
     with running(workspace, "retraining", as_json=as_json) as (settings, progress):
-        asked = {
-            "days": days,
-            "held_out_days": held_out_days,
-            "rule": rule_named(rule) if rule else None,
-            "margin": margin,
-        }
-        chosen = Settings.model_validate(settings.model_dump() | retrain_changes(asked))
-        hand_on = partial(publish_in_use, settings, now_ms=now_ms()) if publish else None
-        report = workflow(
-            chosen,
-            lake_of(settings),
-            now_ms=now_ms(),
-            kinds=kind,
-            publish=hand_on,
-            progress=progress,
+        request = RetrainRequest(
+            kinds=tuple(kind or ()),
+            days=days,
+            held_out_days=held_out_days,
+            rule=rule_named(rule) if rule else None,
+            margin=margin,
+            publish=publish,
         )
+        report = request.run(settings, now_ms=now_ms(), progress=progress)
         shown = {
             verdict.kind: f"{verdict.outcome}: {verdict.why} {verdict.published}".rstrip()
             for verdict in report.verdicts

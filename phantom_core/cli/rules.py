@@ -10,6 +10,7 @@ from rich.table import Table
 
 from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
 from phantom_core.core.errors import InputError
+from phantom_core.use_cases.rules.job_replay_rules import ReplayRulesRequest
 
 if TYPE_CHECKING:
     from phantom_core.core.estimate import Estimate
@@ -21,6 +22,8 @@ File = Annotated[
         help="A file of rules (text, JSON or JDM), or the name of a saved or built-in set."
     ),
 ]
+
+_USUAL = ReplayRulesRequest(rules="none")
 
 
 def check(
@@ -61,7 +64,9 @@ def check(
 def replay(
     file: File,
     *,
-    against: Annotated[str, typer.Option(help="Another rule set to compare with.")] = "none",
+    against: Annotated[
+        str, typer.Option(help="Another rule set to compare with.")
+    ] = _USUAL.against,
     first: Annotated[str, typer.Option("--from", help="First day, UTC: 2026-01-05.")] = "",
     last: Annotated[str, typer.Option("--to", help="Last day, UTC.")] = "",
     at_end: Annotated[

@@ -15,6 +15,7 @@ from rich.text import Text
 from phantom_core.core.errors import PhantomError
 
 if TYPE_CHECKING:
+    from phantom_core.core.progress import ProgressValues
     from phantom_core.core.settings import Settings
     from phantom_core.lake.lake import Lake
 
@@ -91,7 +92,7 @@ class Reporter:
         self._bar = bar
         self._task = bar.add_task(what, total=1.0)
 
-    def __call__(self, fraction: float, message: str) -> None:
+    def __call__(self, fraction: float, message: str, values: ProgressValues | None = None) -> None:
         """Move the bar."""
         self._bar.update(self._task, completed=fraction, description=message)
 

@@ -4,7 +4,10 @@ from typing import Annotated
 
 import typer
 
-from phantom_core.cli.run import Json, Workspace, emit, running
+from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
+from phantom_core.use_cases.markets.job_simulate_sessions import SimulateSessionsRequest
+
+_USUAL = SimulateSessionsRequest()
 
 
 def sessions(
@@ -14,18 +17,12 @@ def sessions(
     ],
     n_sessions: Annotated[
         int, typer.Option("--sessions", min=1, max=300_000, help="How many sessions.")
-    ] = 2_000,
+    ] = _USUAL.sessions,
     seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED + 1.")] = None,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
     """Try rule sets on generated shoppers: events, features, probability, rule, price, purchase."""
-    from phantom_core.use_cases.markets.simulate_sessions import simulate_sessions
-
     with running(workspace, "simulating", as_json=as_json) as (settings, progress):
-        emit(
-            simulate_sessions(
-                settings, rules, n_sessions=n_sessions, seed=seed, progress=progress
-            ).to_json(),
-            as_json,
-        )
+        request = SimulateSessionsRequest(rules=tuple(rules), sessions=n_sessions, seed=seed)
+        emit(request.run(settings, now_ms=now_ms(), progress=progress).to_json(), as_json)

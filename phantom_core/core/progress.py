@@ -1,34 +1,41 @@
-"""Progress: how long work tells whoever waits where it stands, and hears that it should stop."""
+"""Progress: how long work reports where it stands, and learns that it should stop."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 
-class Progress(Protocol):
-    """Told after every step; raises CancelledError when the work should stop."""
+@dataclass(frozen=True, slots=True)
+class ProgressValues:
+    """Figures beside the sentence: each kind of work derives a dataclass of numbers and words."""
 
-    def __call__(self, fraction: float, message: str) -> None:
+
+class Progress(Protocol):
+    """Called after every step; raises CancelledError when the work should stop."""
+
+    def __call__(self, fraction: float, message: str, values: ProgressValues | None = None) -> None:
         """Report.
 
         Args:
             fraction: share of the work done, in [0, 1].
             message: what is being done, one short phrase.
+            values: figures of this step; None where it has none.
         Raises:
-            CancelledError: the person who asked took it back.
+            CancelledError: the work was cancelled.
         """
 
 
-def no_progress(fraction: float, message: str) -> None:
-    """Progress that nobody watches."""
+def no_progress(fraction: float, message: str, values: ProgressValues | None = None) -> None:
+    """Progress that is not shown."""
 
 
 def part_progress(progress: Progress, start: float, stop: float) -> Progress:
     """Progress of a part, as a stretch [start, stop] of the whole.
 
-    >>> part_progress(lambda f, m: print(f"{f:.2f} {m}"), 0.5, 1.0)(0.5, "half of the second half")
+    >>> part_progress(lambda f, m, v: print(f"{f:.2f} {m}"), 0.5, 1.0)(0.5, "half of the second half")
     0.75 half of the second half
     """
 
-    def part(fraction: float, message: str) -> None:
-        progress(start + fraction * (stop - start), message)
+    def part(fraction: float, message: str, values: ProgressValues | None = None) -> None:
+        progress(start + fraction * (stop - start), message, values)
 
     return part

@@ -12,19 +12,27 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import asdict, dataclass, replace
+from typing import Final, TypeVar
 
 import sqlalchemy as sa
+from pydantic import TypeAdapter, ValidationError
 
 from phantom_core.accounts.people import require_permission
 from phantom_core.accounts.roles import Permission
-from phantom_core.core.errors import CancelledError, ConflictError, NotFoundError, PhantomError
-from phantom_core.core.progress import Progress
+from phantom_core.core.errors import (
+    CancelledError,
+    ConflictError,
+    DataError,
+    NotFoundError,
+    PhantomError,
+)
+from phantom_core.core.progress import Progress, ProgressValues
 from phantom_core.core.settings import Settings
 from phantom_core.database.connection import METADATA, database_now_ms, open_database
+from phantom_core.jobs.job_request import JobReport, JobRequest
 from phantom_core.jobs.machine import process_start, this_machine
 from phantom_core.jobs.workspace_id import workspace_id
 
@@ -54,6 +62,10 @@ JOBS: Final = sa.Table(
 ACTIVE: Final = ("queued", "running")
 _PASSWORD: Final = re.compile(r"://[^/@\s\"]*@")
 _REPORT_EVERY_S: Final = 0.2
+_VALUES_OF: Final = "of"
+Request = TypeVar("Request", bound=JobRequest)
+Report = TypeVar("Report")
+Values = TypeVar("Values", bound=ProgressValues)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,25 +88,26 @@ class Job:
     """One piece of long work.
 
     Attributes:
+        arguments: the request, JSON; `request_as` reads it.
         state: queued, running, done, failed or cancelled.
         fraction: share done, in [0, 1].
         message: what is being done, or the sentence it failed with.
-        result: the workflow's report once done.
+        result: the use case's report once done, JSON; `report_as` reads it.
         pid: the worker's process; 0 while queued.
         created_ms: when it was asked for, UTC.
         changed_ms: when it last said something, UTC.
         who: login of who asked for it; empty for this machine's own doing.
-        progress: the values reported last, JSON; None without any.
+        progress: the values reported last, JSON; `progress_as` reads them, None without any.
         host: machine of the worker; empty while queued.
     """
 
     job_id: str
     kind: str
-    arguments: Mapping[str, object]
+    arguments: str
     state: str
     fraction: float
     message: str
-    result: Mapping[str, object]
+    result: str
     pid: int
     cancel: bool
     created_ms: int
@@ -107,6 +120,35 @@ class Job:
     def is_active(self) -> bool:
         """Whether it is still to be waited for."""
         return self.state in ACTIVE
+
+    def request_as(self, request: type[Request]) -> Request:
+        """The request, by its type.
+
+        Raises:
+            InputError: a field that this version cannot use.
+        """
+        return request.from_json(self.arguments)
+
+    def report_as(self, report: type[Report]) -> Report:
+        """The report of a finished job, by its type; fields that the type does not name are left
+        out.
+
+        Raises:
+            DataError: the report is of another type.
+        """
+        try:
+            return TypeAdapter(report).validate_json(self.result)
+        except ValidationError:
+            raise DataError(
+                f"The report of job '{self.job_id}' cannot be read.", hint="Start the job again."
+            ) from None
+
+    def progress_as(self, values: type[Values]) -> Values | None:
+        """The values reported last, by their type; None where they are none of it."""
+        found = json.loads(self.progress) if self.progress else {}
+        if found.pop(_VALUES_OF, "") != values.__name__:
+            return None
+        return TypeAdapter(values).validate_python(found)
 
 
 class Jobs:
@@ -133,16 +175,18 @@ class Jobs:
             JOBS.c.workspace.in_(("", self._workspace)) if self._workspace else sa.true()
         )
 
-    def start(self, kind: str, arguments: Mapping[str, object], *, who: str | None = None) -> Job:
+    def start(self, request: JobRequest, *, who: str | None = None) -> Job:
         """Write a job down and start its worker.
 
         Args:
-            kind: of the work.
-            arguments: to it.
+            request: the work.
             who: login of who asks; None for this machine's own doing.
         Raises:
             NotAllowedError: this person may only look.
         """
+        return self._queue(request.kind, request.to_json(), who)
+
+    def _queue(self, kind: str, arguments: str, who: str | None) -> Job:
         now_ms = _now_ms()
         job_id = uuid.uuid4().hex
         with self._engine.begin() as connection:
@@ -152,7 +196,7 @@ class Jobs:
                 JOBS.insert().values(
                     job_id=job_id,
                     kind=kind,
-                    arguments=json.dumps(dict(arguments)),
+                    arguments=arguments,
                     state="queued",
                     fraction=0.0,
                     message="starting",
@@ -181,7 +225,7 @@ class Jobs:
             raise ConflictError(
                 "This work is still running.", hint="Wait for it, or cancel it first."
             )
-        return self.start(job.kind, job.arguments, who=who)
+        return self._queue(job.kind, job.arguments, who)
 
     def get(self, job_id: str) -> Job:
         """One job; a job whose worker is gone is found to have failed.
@@ -214,14 +258,14 @@ class Jobs:
         """
         job = self.get(job_id)
         # Only the worker needs the passwords that arguments may hold, so they are not kept.
-        kept = _PASSWORD.sub("://", json.dumps(dict(job.arguments)))
+        stored = _PASSWORD.sub("://", job.arguments)
         token = uuid.uuid4().hex
         taken = self._change(
             job_id,
             JOBS.c.state == "queued",
             state="running",
             pid=os.getpid(),
-            arguments=kept,
+            arguments=stored,
             host=self._host,
             worker=token,
             worker_started=process_start(os.getpid()) or "",
@@ -254,30 +298,40 @@ class Jobs:
         """
         last_s = 0.0
 
-        def report(fraction: float, message: str) -> None:
+        def report(fraction: float, message: str, values: ProgressValues | None = None) -> None:
             nonlocal last_s
             if time.monotonic() - last_s < _REPORT_EVERY_S:
                 return
             last_s = time.monotonic()
+            stored = (
+                {"progress": json.dumps({_VALUES_OF: type(values).__name__, **asdict(values)})}
+                if values
+                else {}
+            )
             self._write(
                 job_id,
                 fraction=min(1.0, max(0.0, fraction)),
                 message=message,
                 lease_until_ms=self._lease_end(),
+                **stored,
             )
             if self.get(job_id).cancel:
                 raise CancelledError("Cancelled.")
 
         return report
 
-    def finish(self, job_id: str, result: Mapping[str, object]) -> None:
+    def finish(self, job_id: str, report: JobReport) -> None:
         """Write down what came out.
 
         Raises:
             ConflictError: the lease was lost, so nothing is written.
         """
         self._write(
-            job_id, state="done", fraction=1.0, message="done", result=json.dumps(dict(result))
+            job_id,
+            state="done",
+            fraction=1.0,
+            message="done",
+            result=json.dumps(dict(report.to_json())),
         )
 
     def fail(self, job_id: str, error: PhantomError) -> None:
@@ -392,10 +446,7 @@ _SEEN: Final = sa.select(
 
 
 def _job(row: sa.RowMapping) -> Job:
-    fields = {name: row[name] for name in Job.__slots__}
-    return Job(
-        **{**fields, "arguments": json.loads(row["arguments"]), "result": json.loads(row["result"])}
-    )
+    return Job(**{name: row[name] for name in Job.__slots__})
 
 
 def _now_ms() -> int:

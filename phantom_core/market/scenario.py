@@ -212,6 +212,17 @@ def load_scenario(name_or_path: str) -> Scenario:
     return parse_scenario(content, str(name_or_path))
 
 
+def scenario_given(name_or_toml: str) -> Scenario:
+    """A shipped scenario by its name, or one given in full as TOML.
+
+    Raises:
+        InputError: neither.
+    """
+    if name_or_toml in shipped_names():
+        return load_scenario(name_or_toml)
+    return parse_scenario(name_or_toml.encode(), "custom")
+
+
 def parse_scenario(content: bytes, where: str) -> Scenario:
     """Read a scenario.
 

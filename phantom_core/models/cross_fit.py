@@ -6,7 +6,7 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.core.progress import Progress, ProgressValues, no_progress, part_progress
 from phantom_core.models.classifier import LabelledRows, classifier_margin, fit_classifier_early
 
 
@@ -72,12 +72,12 @@ def cross_fit(
 def progress_during(progress: Progress, what: str) -> Progress:
     """Progress whose messages say what they are part of.
 
-    >>> progress_during(lambda f, m: print(f"{f:.2f} {m}"), "fold 1 of 5")(0.5, "round 40")
+    >>> progress_during(lambda f, m, v: print(f"{f:.2f} {m}"), "fold 1 of 5")(0.5, "round 40")
     0.50 fold 1 of 5, round 40
     """
 
-    def part(fraction: float, message: str) -> None:
-        progress(fraction, f"{what}, {message}")
+    def part(fraction: float, message: str, values: ProgressValues | None = None) -> None:
+        progress(fraction, f"{what}, {message}", values)
 
     return part
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 
 from phantom_core.core.errors import CancelledError
-from phantom_core.core.progress import Progress
+from phantom_core.core.progress import Progress, ProgressValues
 
 Result = TypeVar("Result")
 
@@ -53,13 +53,12 @@ class _Shared:
     def of(self, k: int) -> Progress:
         """What fold k tells."""
 
-        def told(fraction: float, message: str) -> None:
+        def told(fraction: float, message: str, values: ProgressValues | None = None) -> None:
             if self.stop.is_set():
                 raise CancelledError("Another fold was stopped.")
             with self._lock:
                 self.done[k] = fraction
-                self.progress(
-                    sum(self.done) / len(self.done), f"fold {k + 1} of {len(self.done)}, {message}"
-                )
+                sentence = f"fold {k + 1} of {len(self.done)}, {message}"
+                self.progress(sum(self.done) / len(self.done), sentence, values)
 
         return told

@@ -63,7 +63,7 @@ def test_interactions_add_up_to_what_features_add() -> None:
 
 
 def test_explaining_stops_when_told() -> None:
-    def stop(fraction: float, message: str) -> None:
+    def stop(fraction: float, message: str, values: object = None) -> None:
         raise CancelledError("Enough.")
 
     with pytest.raises(CancelledError):

@@ -126,7 +126,7 @@ def test_nothing_is_explained_of_no_offers() -> None:
 def test_explaining_stops_when_told_and_leaves_torch_as_it_was() -> None:
     before = torch.get_num_threads()
 
-    def stop(fraction: float, message: str) -> None:
+    def stop(fraction: float, message: str, values: object = None) -> None:
         raise CancelledError("Enough.")
 
     with pytest.raises(CancelledError):

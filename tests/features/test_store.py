@@ -165,7 +165,7 @@ def test_other_sql_or_another_version_builds_everything_anew(
 
 
 def test_a_cancelled_refresh_leaves_the_store_as_it_was(store: FeatureStore) -> None:
-    def stop(fraction: float, message: str) -> None:
+    def stop(fraction: float, message: str, values: object = None) -> None:
         raise CancelledError("Stopped.")
 
     before = rows(store)

@@ -3,14 +3,19 @@
 import os
 import signal
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from phantom_core.accounts.sign_in import sign_in_demo
 from phantom_core.core.errors import CancelledError, ConflictError, NotAllowedError, NotFoundError
+from phantom_core.core.progress import Progress, ProgressValues, no_progress
 from phantom_core.core.settings import Settings
+from phantom_core.jobs.job_request import JobReport, JobRequest
 from phantom_core.jobs.jobs import Job, Jobs
+from phantom_core.use_cases.data.job_demo import DemoRequest
+from phantom_core.use_cases.data.job_ingest import IngestRequest, LoadTotals
 
 HEADER = "sessionId,ts,eventName\n"
 
@@ -28,8 +33,8 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Job, Job]:
     path = folder / "a.csv"
     path.write_text(HEADER + "s1,2026-03-01,search\n")
     started = (
-        jobs.start("ingest", {"paths": [str(path)]}),
-        jobs.start("ingest", {"paths": [str(folder / "nothing")]}),
+        jobs.start(IngestRequest(paths=str(path))),
+        jobs.start(IngestRequest(paths=str(folder / "nothing"))),
     )
     return folder / "workspace", wait(jobs, started[0]), wait(jobs, started[1])
 
@@ -53,7 +58,7 @@ def large_file(folder: Path) -> Path:
 
 def test_a_job_reports_what_came_out(ended: tuple[Path, Job, Job]) -> None:
     _, job, _ = ended
-    assert (job.state, job.fraction, job.result["accepted"]) == ("done", 1.0, 1)
+    assert (job.state, job.fraction, job.report_as(LoadTotals).accepted) == ("done", 1.0, 1)
 
 
 def test_a_job_that_fails_says_why_in_one_sentence(ended: tuple[Path, Job, Job]) -> None:
@@ -63,7 +68,7 @@ def test_a_job_that_fails_says_why_in_one_sentence(ended: tuple[Path, Job, Job])
 
 
 def test_a_cancelled_job_stops_and_leaves_nothing(jobs: Jobs, tmp_path: Path) -> None:
-    job = jobs.start("ingest", {"paths": [str(large_file(tmp_path))]})
+    job = jobs.start(IngestRequest(paths=str(large_file(tmp_path))))
     wait(jobs, job, until=("running",))
     jobs.cancel(job.job_id)
     assert wait(jobs, job).state == "cancelled"
@@ -71,9 +76,7 @@ def test_a_cancelled_job_stops_and_leaves_nothing(jobs: Jobs, tmp_path: Path) ->
 
 
 def test_a_dead_worker_is_noticed(jobs: Jobs, tmp_path: Path) -> None:
-    job = wait(
-        jobs, jobs.start("ingest", {"paths": [str(large_file(tmp_path))]}), until=("running",)
-    )
+    job = wait(jobs, jobs.start(IngestRequest(paths=str(large_file(tmp_path)))), until=("running",))
     os.kill(job.pid, signal.SIGKILL)
     assert "died" in wait(jobs, job).message
 
@@ -88,7 +91,7 @@ def test_another_process_sees_the_same_jobs(ended: tuple[Path, Job, Job]) -> Non
 
 def test_progress_stops_work_that_nobody_wants(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Jobs, "_spawn", lambda self, job_id: None)
-    job = jobs.start("demo", {})
+    job = jobs.start(DemoRequest())
     jobs.take(job.job_id)
     progress = jobs.progress(job.job_id)
     progress(0.5, "half")
@@ -99,6 +102,34 @@ def test_progress_stops_work_that_nobody_wants(jobs: Jobs, monkeypatch: pytest.M
         progress(0.6, "more")
 
 
+@dataclass(frozen=True, slots=True)
+class Balls(ProgressValues):
+    in_the_air: int
+    dropped: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Clubs(ProgressValues):
+    in_the_air: int
+
+
+def test_values_stand_beside_the_sentence_until_newer_ones_come(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Jobs, "_spawn", lambda self, job_id: None)
+    job = jobs.start(DemoRequest())
+    assert job.progress_as(Balls) is None
+    jobs.take(job.job_id)
+    jobs.progress(job.job_id)(0.2, "juggling", Balls(3, None))
+    jobs.progress(job.job_id)(0.3, "resting")
+    found = jobs.get(job.job_id)
+    assert (found.message, found.progress_as(Balls), found.progress_as(Clubs)) == (
+        "resting",
+        Balls(3, None),
+        None,
+    )
+
+
 def test_an_unknown_job_is_said_so(jobs: Jobs) -> None:
     with pytest.raises(NotFoundError, match="no job"):
         jobs.get("nope")
@@ -106,10 +137,12 @@ def test_an_unknown_job_is_said_so(jobs: Jobs) -> None:
 
 def test_a_password_is_forgotten_once_the_worker_has_it(jobs: Jobs) -> None:
     job = wait(
-        jobs, jobs.start("ingest", {"experiments": "postgresql://me:secret@127.0.0.1:1/none"})
+        jobs, jobs.start(IngestRequest(experiments="postgresql://me:secret@127.0.0.1:1/none"))
     )
     assert "does not answer" in job.message
-    assert job.arguments == {"experiments": "postgresql://127.0.0.1:1/none"}
+    assert job.request_as(IngestRequest) == IngestRequest(
+        experiments="postgresql://127.0.0.1:1/none"
+    )
 
 
 def test_a_finished_job_is_not_done_again(ended: tuple[Path, Job, Job]) -> None:
@@ -119,17 +152,27 @@ def test_a_finished_job_is_not_done_again(ended: tuple[Path, Job, Job]) -> None:
         jobs.take(job.job_id)
 
 
+class Juggle(JobRequest):
+    kind = "juggle"
+    title = "Juggle"
+
+    def run(
+        self, settings: Settings, *, now_ms: int, progress: Progress = no_progress
+    ) -> JobReport:
+        raise AssertionError("The worker does not know this kind.")
+
+
 def test_unknown_work_fails_in_plain_words(jobs: Jobs) -> None:
-    assert wait(jobs, jobs.start("juggle", {})).message == "There is no work called 'juggle'."
+    assert wait(jobs, jobs.start(Juggle())).message.startswith("There is no work called 'juggle'.")
 
 
 def test_work_that_ended_is_started_again_under_a_name(jobs: Jobs, tmp_path: Path) -> None:
     sign_in_demo(jobs._engine, "demo-analyst", now_ms=1, hours=1)
     path = tmp_path / "later.csv"
-    first = wait(jobs, jobs.start("ingest", {"paths": [str(path)]}, who="demo-analyst"))
+    first = wait(jobs, jobs.start(IngestRequest(paths=str(path)), who="demo-analyst"))
     assert (first.state, first.who) == ("failed", "demo-analyst")
     path.write_text(HEADER + "s1,2026-03-01,search\n")
     again = wait(jobs, jobs.again(first.job_id))
     assert (again.state, again.who) == ("done", "")
     with pytest.raises(NotAllowedError):
-        jobs.start("ingest", {}, who="nobody")
+        jobs.start(IngestRequest(), who="nobody")

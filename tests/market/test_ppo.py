@@ -46,7 +46,7 @@ def small(
 
 
 def stop_at(fraction: float) -> Callable[[float, str], None]:
-    def progress(done: float, message: str) -> None:
+    def progress(done: float, message: str, values: object = None) -> None:
         if done >= fraction:
             raise CancelledError("Stopped.")
 
@@ -155,13 +155,15 @@ def test_a_cancelled_training_resumes_to_exactly_the_steps_asked_for(tmp_path: P
     steps = [point["steps"] for point in read_curve(folder)]
     assert (steps, steps[-1]) == (sorted(set(steps)), 2_100)
     reward = (
-        play_episodes(TIGHT, load_policy(folder), 400, 1, None, lambda done, message: None)
+        play_episodes(
+            TIGHT, load_policy(folder), 400, 1, None, lambda done, message, values=None: None
+        )
         .reward(0.5)
         .mean()
     )
     assert (
         reward
-        > play_episodes(TIGHT, Fixed(1.0), 400, 1, None, lambda done, message: None)
+        > play_episodes(TIGHT, Fixed(1.0), 400, 1, None, lambda done, message, values=None: None)
         .reward(0.5)
         .mean()
     )

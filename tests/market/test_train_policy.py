@@ -9,10 +9,9 @@ from typer.testing import CliRunner
 from phantom_core.cli import app
 from phantom_core.core.errors import InputError
 from phantom_core.core.settings import Settings
-from phantom_core.jobs.jobs import Jobs
 from phantom_core.market.scenario import load_scenario
+from phantom_core.use_cases.markets.job_train_policy import TrainPolicyRequest
 from phantom_core.use_cases.markets.train_policy import run_folder
-from phantom_core.use_cases.operations.run_job import WORK
 
 
 def simulate_train(workspace: Path, *arguments: str) -> tuple[int, dict[str, object]]:
@@ -90,14 +89,11 @@ def test_what_cannot_be_trained_gets_one_sentence(
 def test_a_job_trains_a_scenario_given_as_toml(tmp_path: Path) -> None:
     settings = Settings(workspace=tmp_path)
     told: list[float] = []
-    arguments = {
-        "scenario": load_scenario("tight").with_(agent_share=0.4).to_toml(),
-        "steps": 250,
-        "seed": 2,
-        "env": "v1",
-        "run": "mine",
-    }
-    result = WORK["train_policy"](settings, arguments, 7, lambda done, message: told.append(done))
+    scenario = load_scenario("tight").with_(agent_share=0.4).to_toml()
+    request = TrainPolicyRequest(scenario=scenario, steps=250, seed=2, env="v1", run_name="mine")
+    result = request.run(
+        settings, now_ms=7, progress=lambda done, message, values=None: told.append(done)
+    ).to_json()
     assert (result["run"], result["steps"], result["env"]) == (
         str(tmp_path / "policies" / "mine"),
         250,
@@ -105,10 +101,6 @@ def test_a_job_trains_a_scenario_given_as_toml(tmp_path: Path) -> None:
     )
     assert told == sorted(told)
     assert told[-1] == 1.0
-    with pytest.raises(InputError, match="whole numbers"):
-        WORK["train_policy"](
-            settings, {**arguments, "steps": "many"}, 7, Jobs(settings).progress("none")
-        )
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "n" * 200])

@@ -108,7 +108,7 @@ def _labels(some: LabelledRows) -> tuple[np.ndarray, np.ndarray]:
 def test_cancelling_ends_the_training_in_the_middle_of_a_fold() -> None:
     heard = []
 
-    def cancel(fraction: float, message: str) -> None:
+    def cancel(fraction: float, message: str, values: object = None) -> None:
         heard.append(message)
         if message == "fold 2 of 3, round 25":
             raise CancelledError("Cancelled.")

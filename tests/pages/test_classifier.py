@@ -6,6 +6,7 @@ import pytest
 
 from phantom_core.core.settings import Settings
 from phantom_core.jobs.jobs import Jobs
+from phantom_core.use_cases.models.job_train_classifier import TrainClassifierRequest
 from tests.pages.conftest import Open, texts, wait_for_jobs
 
 
@@ -67,9 +68,9 @@ def test_training_runs_in_another_process_and_its_model_appears(own: Path, open_
     page.slider[0].set_value(3)
     page.multiselect[0].set_value(["user_agent"])
     next(button for button in page.button if button.label == "Train the classifier").click().run()
-    assert Jobs(Settings(workspace=own)).latest("train_classifier")[0].arguments["without"] == [
-        "user_agent"
-    ]
+    assert Jobs(Settings(workspace=own)).latest("train_classifier")[0].request_as(
+        TrainClassifierRequest
+    ).without == ("user_agent",)
     wait_for_jobs(own)
     page.run()
     assert len(page.dataframe[0].value) == 2

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from phantom_core.core.settings import Settings
 from phantom_core.jobs.jobs import Jobs
+from phantom_core.use_cases.models.job_train_multitask import TrainMultitaskRequest
 from tests.pages.conftest import Open, texts
 
 
@@ -14,7 +15,7 @@ def test_without_a_network_a_training_is_offered_and_started(own: Path, open_pag
     next(button for button in page.button if button.label == "Train the network").click().run()
     jobs = Jobs(Settings(workspace=own))
     started = jobs.latest("train_multitask")[0]
-    assert started.arguments["folds"] == 5
+    assert started.request_as(TrainMultitaskRequest).folds == 5
     jobs.cancel(started.job_id)
     assert not page.exception
 

@@ -11,8 +11,9 @@ from phantom_core.distil import picture
 from phantom_core.features.store import FeatureStore
 from phantom_core.jobs.jobs import Jobs
 from phantom_core.lake.lake import Lake
+from phantom_core.use_cases.explanations.job_distil import DistilRequest
+from phantom_core.use_cases.explanations.job_explain import ExplainRequest
 from phantom_core.use_cases.models.train_classifier import train_classifier
-from phantom_core.use_cases.operations.run_job import WORK
 from phantom_core.views.explain.distilled import distilled_titles
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
 
@@ -21,23 +22,19 @@ ONE, TREE, STABLE = (
 )
 
 
-def quiet(done: float, message: str) -> None:
-    """Nobody watches."""
-
-
 def session_of(workspace: Path) -> str:
     return str(FeatureStore(Lake(workspace / "lake")).matrix()["session_id"][0].as_py())
 
 
 @pytest.fixture
 def explained(own: Path) -> Path:
-    WORK["explain"](Settings(workspace=own), {"paired": 5}, NOW_MS, quiet)
+    ExplainRequest(paired=5).run(Settings(workspace=own), now_ms=NOW_MS)
     return own
 
 
 @pytest.fixture
 def distilled(own: Path) -> Path:
-    WORK["distil"](Settings(workspace=own), {"depth": 3, "leaf_sessions": 20}, NOW_MS, quiet)
+    DistilRequest(depth=3, leaf_sessions=20).run(Settings(workspace=own), now_ms=NOW_MS)
     return own
 
 
@@ -113,9 +110,9 @@ def test_a_tree_is_distilled_from_the_page(own: Path, open_page: Open) -> None:
     page.number_input(key="distil_leaf").set_value(20)
     page.multiselect(key="distil_without").set_value(["browser_family"])
     page.button(key="distil").click().run()
-    assert Jobs(Settings(workspace=own)).latest("distil")[0].arguments["without"] == [
-        "browser_family"
-    ]
+    assert Jobs(Settings(workspace=own)).latest("distil")[0].request_as(DistilRequest).without == (
+        "browser_family",
+    )
     wait_for_jobs(own)
     page.run()
     beside = {metric.label: metric.delta for metric in page.metric}
@@ -149,7 +146,7 @@ def test_two_trainings_are_compared_once_both_are_explained(
 ) -> None:
     settings = Settings(workspace=explained)
     train_classifier(settings, Lake(explained / "lake"), now_ms=NOW_MS + 60_000, n_folds=3, seed=5)
-    WORK["explain"](settings, {}, NOW_MS, quiet)
+    ExplainRequest().run(settings, now_ms=NOW_MS)
     page = open_page(explained, "explain", **STABLE)
     assert "rank features alike by" in texts(page)
     assert len(page.dataframe[0].value) == 29

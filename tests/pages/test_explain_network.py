@@ -11,6 +11,7 @@ from phantom_core.jobs.jobs import Jobs
 from phantom_core.lake.lake import Lake
 from phantom_core.model_store.store import ModelStore
 from phantom_core.use_cases.explanations.explain_network import explain_network
+from phantom_core.use_cases.explanations.job_explain import ExplainRequest
 from tests.pages.conftest import Open, texts, wait_for_jobs
 
 PURCHASE, AGENT = ({"explained": f"Network: {name}"} for name in ("purchase", "agent"))
@@ -41,7 +42,7 @@ def test_an_explanation_of_the_network_is_one_click_away(
     page = open_page(own, "explain", **AGENT)
     page.button(key="explain_model").click().run()
     started = Jobs(Settings(workspace=own)).latest("explain")[0]
-    assert started.arguments["kind"] == "multitask"
+    assert started.request_as(ExplainRequest).model_kind == "multitask"
     Jobs(Settings(workspace=own)).cancel(started.job_id)
     wait_for_jobs(own)
 

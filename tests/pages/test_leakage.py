@@ -8,14 +8,12 @@ import pytest
 
 from phantom_core.core.settings import Settings
 from phantom_core.leakage.leakage import DIMENSIONS
-from phantom_core.use_cases.operations.run_job import WORK
+from phantom_core.use_cases.rules.job_measure_leakage import MeasureLeakageRequest
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
 
 
 def measure(workspace: Path) -> None:
-    WORK["measure_leakage"](
-        Settings(workspace=workspace), {"rules": "bands"}, NOW_MS, lambda done, message: None
-    )
+    MeasureLeakageRequest(rules="bands").run(Settings(workspace=workspace), now_ms=NOW_MS)
 
 
 def test_the_leakage_is_one_click_away_and_names_its_reference_price(

@@ -4,12 +4,13 @@ from pathlib import Path
 
 from phantom_core.alerts.alerts import Alerts
 from phantom_core.core.settings import Settings
-from phantom_core.use_cases.operations.run_job import WORK
+from phantom_core.use_cases.models.job_retrain import RetrainRequest
+from phantom_core.use_cases.operations.job_monitor import MonitorRequest
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
 
 
 def look(workspace: Path) -> None:
-    WORK["monitor"](Settings(workspace=workspace), {}, NOW_MS, lambda done, message: None)
+    MonitorRequest().run(Settings(workspace=workspace), now_ms=NOW_MS)
 
 
 def test_a_look_is_one_click_away_and_shows_its_limits(own: Path, open_page: Open) -> None:
@@ -62,7 +63,7 @@ def test_drift_stands_beside_its_limits(own: Path, open_page: Open) -> None:
 def test_retrainings_say_why(own: Path, open_page: Open) -> None:
     page = open_page(own, "monitoring", monitoring_tab="Models and retraining")
     assert "No model was retrained yet." in texts(page)
-    WORK["retrain"](Settings(workspace=own), {"publish": False}, NOW_MS, lambda done, message: None)
+    RetrainRequest(publish=False).run(Settings(workspace=own), now_ms=NOW_MS)
     table = page.run().dataframe[0].value
     assert table["outcome"].tolist() == ["kept"]
     assert "later rows by actors from whom neither" in table["why"].item()

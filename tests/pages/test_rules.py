@@ -8,15 +8,11 @@ from phantom_core.accounts.people import MACHINE
 from phantom_core.approvals.limits import set_limits
 from phantom_core.core.settings import Settings
 from phantom_core.use_cases.approvals.change_requests import control_database
-from phantom_core.use_cases.operations.run_job import WORK
+from phantom_core.use_cases.rules.job_replay_rules import ReplayRulesRequest
 from phantom_core.use_cases.rules.rule_sets import open_rule_set, rule_set_names
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
 
 CHECK, REPLAY, COMPARE = ({"rules_tab": name} for name in ("Check", "Replay", "Compare"))
-
-
-def quiet(done: float, message: str) -> None:
-    """Nobody watches."""
 
 
 def editor(page: AppTest) -> AppTest:
@@ -25,8 +21,8 @@ def editor(page: AppTest) -> AppTest:
 
 def replay(workspace: Path, rules: str = "bands", against: str = "none") -> None:
     now_ms = NOW_MS + len(list(workspace.glob("replays/*/replay.json")))
-    WORK["replay_rules"](
-        Settings(workspace=workspace), {"rules": rules, "against": against}, now_ms, quiet
+    ReplayRulesRequest(rules=rules, against=against).run(
+        Settings(workspace=workspace), now_ms=now_ms
     )
 
 

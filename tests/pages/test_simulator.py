@@ -10,26 +10,23 @@ from phantom_core.core.errors import CancelledError
 from phantom_core.core.settings import Settings
 from phantom_core.jobs.jobs import Jobs
 from phantom_core.market.scenario import load_scenario
+from phantom_core.use_cases.markets.job_simulate import SimulateRequest
+from phantom_core.use_cases.markets.job_train_policy import TrainPolicyRequest
 from phantom_core.use_cases.markets.simulate import open_trial, saved_trials
-from phantom_core.use_cases.operations.run_job import WORK
 from phantom_core.views.simulator.trial_list import trial_titles
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
 
 TRAIN = {"simulator_tab": "Train a policy"}
 
 
-def quiet(done: float, message: str) -> None:
-    """Nobody watches."""
-
-
 def try_prices(workspace: Path, **changed: object) -> None:
-    arguments = {
-        "scenario": load_scenario("tight").to_toml(),
+    fields = {
+        "scenario": "tight",
         "policies": ["surge", "optimum"],
         "episodes": 50,
         "seed": 1,
-    }
-    WORK["simulate"](Settings(workspace=workspace), arguments | changed, NOW_MS, quiet)
+    } | changed
+    SimulateRequest(**fields).run(Settings(workspace=workspace), now_ms=NOW_MS)
 
 
 def test_the_first_trial_is_one_click_away_and_its_conclusion_names_both_sides(
@@ -103,20 +100,16 @@ def test_a_training_that_was_cancelled_can_be_resumed_and_tried(
     empty: Path, open_page: Open
 ) -> None:
     settings = Settings(workspace=empty)
-    arguments = {
-        "scenario": load_scenario("tight").to_toml(),
-        "steps": 10_000,
-        "seed": 3,
-        "env": "v0",
-        "run": "mine",
-    }
+    request = TrainPolicyRequest(
+        scenario=load_scenario("tight").to_toml(), steps=10_000, seed=3, run_name="mine"
+    )
 
-    def stop_half_way(done: float, message: str) -> None:
+    def stop_half_way(done: float, message: str, values: object = None) -> None:
         if done > 0.4:
             raise CancelledError("Stopped.")
 
     with pytest.raises(CancelledError):
-        WORK["train_policy"](settings, arguments, NOW_MS, stop_half_way)
+        request.run(settings, now_ms=NOW_MS, progress=stop_half_way)
     page = open_page(empty, "simulator", **TRAIN)
     assert "stopped at" in str(page.dataframe[0].value["state"][0])
     page.button(key="resume_run").click().run()
@@ -129,11 +122,8 @@ def test_a_training_that_was_cancelled_can_be_resumed_and_tried(
 
 
 def test_a_run_is_not_written_over(empty: Path, open_page: Open) -> None:
-    WORK["train_policy"](
-        Settings(workspace=empty),
-        {"scenario": "tight", "steps": 1_000, "seed": 3, "env": "v0", "run": "mine"},
-        NOW_MS,
-        quiet,
+    TrainPolicyRequest(steps=1_000, seed=3, run_name="mine").run(
+        Settings(workspace=empty), now_ms=NOW_MS
     )
     page = open_page(empty, "simulator", **TRAIN)
     next(box for box in page.text_input if box.label == "Name of the run").set_value("mine").run()

@@ -99,7 +99,7 @@ def test_a_distillation_that_is_stopped_saves_nothing(own: tuple[Settings, Lake]
     settings, lake = own
     before = ModelStore(settings.workspace, KIND).versions()
 
-    def stop(fraction: float, message: str) -> None:
+    def stop(fraction: float, message: str, values: object = None) -> None:
         if fraction > 0.5:
             raise CancelledError("Enough.")
 

@@ -123,7 +123,7 @@ def test_stopping_leaves_nothing_half_done(own: tuple[Settings, Lake]) -> None:
     settings, lake = own
     before = explain_model(settings, lake)
 
-    def stop(fraction: float, message: str) -> None:
+    def stop(fraction: float, message: str, values: object = None) -> None:
         if fraction > 0.3:
             raise CancelledError("Enough.")
 

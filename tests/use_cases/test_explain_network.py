@@ -163,7 +163,7 @@ def test_what_is_not_there_is_a_sentence(demo: Settings, lake: Lake) -> None:
 def test_stopping_leaves_the_explanation_as_it_was(demo: Settings, lake: Lake) -> None:
     before = explain_network(demo, lake, n_offers=FEW)
 
-    def stop(fraction: float, message: str) -> None:
+    def stop(fraction: float, message: str, values: object = None) -> None:
         if fraction > 0.3:
             raise CancelledError("Enough.")
 

@@ -18,12 +18,12 @@ from phantom_core.use_cases.data.demo import load_demo
 from phantom_core.use_cases.data.ingest import ingest_files
 from phantom_core.use_cases.models.train_classifier import train_classifier
 from phantom_core.use_cases.operations.alert import send_alerts
+from phantom_core.use_cases.operations.job_monitor import MonitorOutcome, MonitorRequest
 from phantom_core.use_cases.operations.monitor import (
     latest_monitoring,
     look_at_traffic,
     run_monitoring,
 )
-from phantom_core.use_cases.operations.run_job import WORK
 from tests.alerts.receivers import mailbox, webhook
 
 NOW_MS = 1_771_200_000_000  # Monday 2026-02-16, right after the demo set
@@ -170,6 +170,6 @@ def test_the_verb_prints_one_object_and_the_job_names_its_alerts(tmp_path: Path)
     done = CliRunner().invoke(app, ["monitor", "--json", "--workspace", str(tmp_path)])
     assert done.exit_code == 0
     assert {"checks", "alerts", "untold", "days"} <= set(json.loads(done.stdout))
-    assert WORK["monitor"](
-        Settings(workspace=tmp_path), {}, NOW_MS, lambda fraction, message: None
-    ) == {"alerts": [], "untold": []}
+    assert MonitorRequest().run(Settings(workspace=tmp_path), now_ms=NOW_MS) == MonitorOutcome(
+        (), ()
+    )

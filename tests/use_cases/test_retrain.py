@@ -27,8 +27,8 @@ from phantom_core.monitoring.challenger_evaluation import HeldOut
 from phantom_core.monitoring.promotion_decision import RetrainOutcome, RetrainReport, Window
 from phantom_core.shoppers.generate import Generated, generate_sessions
 from phantom_core.use_cases.data.ingest import ingest_files
+from phantom_core.use_cases.models.job_retrain import RetrainRequest
 from phantom_core.use_cases.models.retrain import list_retrainings, retrain_models, retrain_one
-from phantom_core.use_cases.operations.run_job import WORK
 
 NOW_MS = 1_772_452_800_000  # after the last session
 N_SESSIONS = 500
@@ -256,7 +256,7 @@ def test_a_champion_that_cannot_answer_prices_nobody_and_is_replaced(store: Mode
 
 
 def test_cancelling_promotes_nothing(store: ModelStore) -> None:
-    def cancel(fraction: float, message: str) -> None:
+    def cancel(fraction: float, message: str, values: object = None) -> None:
         raise CancelledError("Cancelled.")
 
     settings = Settings(workspace=store.root.parents[1])
@@ -294,13 +294,10 @@ def test_the_verb_prints_one_object_and_the_job_leaves_the_same(tmp_path: Path) 
     done = CliRunner().invoke(app, ["retrain", "--json", "--workspace", str(tmp_path)])
     assert done.exit_code == 0
     assert json.loads(done.stdout)["verdicts"][0]["outcome"] == "skipped"
-    result = WORK["retrain"](
-        Settings(workspace=tmp_path),
-        {"rule": "not_worse", "days": 14},
-        NOW_MS,
-        lambda fraction, message: None,
+    result = RetrainRequest(rule="not_worse", days=14).run(
+        Settings(workspace=tmp_path), now_ms=NOW_MS
     )
-    assert result["rule"] == "not_worse"
+    assert result.rule == "not_worse"
     refused = CliRunner().invoke(
         app, ["retrain", "--rule", "best", "--json", "--workspace", str(tmp_path)]
     )

@@ -21,6 +21,7 @@ from phantom_core.jobs.jobs import Jobs
 from phantom_core.jobs.schedule_leases import take_turn
 from phantom_core.monitoring.comparison import Check
 from phantom_core.monitoring.report import LeakageFigure, ModelInUse, MonitorReport, WeekFigures
+from phantom_core.use_cases.operations.job_monitor import MonitorRequest
 from phantom_core.use_cases.operations.schedule import (
     describe_schedule,
     make_scheduler,
@@ -42,10 +43,12 @@ def test_a_turn_is_taken_once_however_many_want_it(settings: Settings) -> None:
 
 
 def test_a_turn_becomes_a_job_that_the_jobs_table_shows(settings: Settings) -> None:
-    assert "job" in start_due_work(settings, "monitor", "1", NOW_MS)
-    assert "another scheduler has taken it" in start_due_work(settings, "monitor", "1", NOW_MS)
+    assert "job" in start_due_work(settings, MonitorRequest(), "1", NOW_MS)
+    assert "another scheduler has taken it" in start_due_work(
+        settings, MonitorRequest(), "1", NOW_MS
+    )
     (job,) = Jobs(settings).latest("monitor", limit=5)
-    assert "the one before still runs" in start_due_work(settings, "monitor", "2", NOW_MS)
+    assert "the one before still runs" in start_due_work(settings, MonitorRequest(), "2", NOW_MS)
     deadline_s = time.monotonic() + 30
     while Jobs(settings).get(job.job_id).is_active:
         assert time.monotonic() < deadline_s

@@ -151,7 +151,7 @@ def test_training_again_with_the_same_seed_finds_the_same_and_progress_never_goe
         lake_of(shop),
         now_ms=NOW_MS + 1_000,
         n_folds=3,
-        progress=lambda fraction, message: heard.append(fraction),
+        progress=lambda fraction, message, values=None: heard.append(fraction),
     )
     assert heard == sorted(heard)
     assert heard[-1] == 1
@@ -187,7 +187,7 @@ def test_cancelling_saves_nothing(shop: Settings) -> None:
     store = ModelStore(shop.workspace, "classifier")
     before = (store.versions(), store.latest())
 
-    def cancel(fraction: float, message: str) -> None:
+    def cancel(fraction: float, message: str, values: object = None) -> None:
         if fraction > 0.6:
             raise CancelledError("Cancelled.")
 

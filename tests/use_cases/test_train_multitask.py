@@ -22,6 +22,7 @@ from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.use_cases.data.demo import load_demo
 from phantom_core.use_cases.data.ingest import ingest_files
 from phantom_core.use_cases.explanations.distil import distil_rules, teacher_named
+from phantom_core.use_cases.models.job_train_multitask import TrainMultitaskRequest
 from phantom_core.use_cases.models.price import price_offer, terms_of
 from phantom_core.use_cases.models.train_multitask import leak_suspects, train_multitask
 from phantom_core.use_cases.models.tune_multitask import (
@@ -29,7 +30,7 @@ from phantom_core.use_cases.models.tune_multitask import (
     tuned_hyperparameters,
     tuning_history,
 )
-from phantom_core.use_cases.operations.run_job import WORK
+from phantom_core.views.demand.multitask import losses_told
 from tests.use_cases.conftest import NOW_MS, QUICK
 
 
@@ -95,7 +96,7 @@ def test_a_feature_that_knows_the_purchase_is_found(demo: Settings) -> None:
 def test_nothing_is_saved_once_cancelled(demo: Settings) -> None:
     before = ModelStore(demo.workspace, KIND).versions()
 
-    def stop(fraction: float, message: str) -> None:
+    def stop(fraction: float, message: str, values: object = None) -> None:
         if fraction > 0.3:
             raise CancelledError("Enough.")
 
@@ -104,6 +105,9 @@ def test_nothing_is_saved_once_cancelled(demo: Settings) -> None:
             demo, open_lake(demo), now_ms=NOW_MS + 1, n_folds=3, chosen=QUICK, progress=stop
         )
     assert ModelStore(demo.workspace, KIND).versions() == before
+    losses = losses_told(demo)
+    assert set(losses["fold"]) <= {1, 2, 3} and losses["epoch"].min() == 1
+    assert (losses["purchase"] > 0).all()
 
 
 def test_a_price_is_within_the_rails_and_better_than_the_base_price(
@@ -209,8 +213,7 @@ def test_prices_that_never_varied_give_no_demand_curve(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     ingest_files(settings, [path], now_ms=1_772_366_400_000 + 10**10)
-    arguments = {"folds": 3, "seed": 1}
-    told = WORK["train_multitask"](settings, arguments, NOW_MS, no_progress)
+    told = TrainMultitaskRequest(folds=3, seed=1).run(settings, now_ms=NOW_MS).to_json()
     assert (told["moments"], told["identified"], told["agent_auc"]) == ("before_cart", False, None)
     assert str(told["refusal"]).startswith("No price variation: sensitivity is not identified")
     assert told["purchase_auc"] > 0.7

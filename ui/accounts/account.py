@@ -1,6 +1,5 @@
 """Account: who looks at the page, and what they may do."""
 
-from collections.abc import Mapping
 from typing import Final
 
 import streamlit as st
@@ -15,6 +14,7 @@ from phantom_core.accounts.sign_in import (
     who_is,
 )
 from phantom_core.core.errors import NotAllowedError, NotSignedInError
+from phantom_core.jobs.job_request import JobRequest
 from phantom_core.use_cases.approvals.change_requests import control_database
 from ui.accounts import demo_access
 from ui.accounts.demo_access import has_provider
@@ -77,7 +77,7 @@ def require_allowed(permission: Permission) -> None:
         raise NotAllowedError(f"{who} may not {permission}.", hint=f"Ask {roles_with(permission)}.")
 
 
-def start_job(kind: str, arguments: Mapping[str, object]) -> None:
+def start_job(request: JobRequest) -> None:
     """Start long work under the name of whoever looks.
 
     Raises:
@@ -86,7 +86,7 @@ def start_job(kind: str, arguments: Mapping[str, object]) -> None:
     found = current_person()
     if found is None:
         require_allowed(Permission.WORK)
-    open_jobs().start(kind, arguments, who=found.login if found else None)
+    open_jobs().start(request, who=found.login if found else None)
 
 
 def set_password(old: str, new: str) -> None:

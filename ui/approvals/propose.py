@@ -12,6 +12,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.model_kinds.multitask import NETWORK
 from phantom_core.model_store.store import ModelStore
 from phantom_core.use_cases.approvals.change_requests import propose_rules
+from phantom_core.use_cases.approvals.job_submit_request import SubmitChangeRequest
 from phantom_core.use_cases.rules.live_rules import LIVE
 from phantom_core.use_cases.rules.rule_sets import open_rule_set
 from ui.accounts.account import current_login, is_allowed, start_job
@@ -21,7 +22,7 @@ from ui.frame.job_watch import watch_job
 from ui.frame.linked import set_widgets
 from ui.rules.draft import rule_set_choices
 
-KIND: Final = "submit_request"
+KIND: Final = SubmitChangeRequest.kind
 REQUEST: Final = "request"
 _SENT: Final = "propose_sent"
 ZONES: Final = (
@@ -73,13 +74,13 @@ def edit_form(settings: Settings, request: Request) -> None:
 
 def gather_and_submit(request_id: int) -> None:
     """Have the evidence of a draft gathered, and submit it then."""
-    start_job(KIND, {"request": request_id, "who": current_login(Permission.PROPOSE)})
+    start_job(SubmitChangeRequest(request=request_id, who=current_login(Permission.PROPOSE)))
 
 
 def watch_submission() -> None:
     """Show how far the newest submission is."""
     newest = open_jobs().latest(KIND)
-    number = newest[0].arguments.get("request") if newest else None
+    number = newest[0].request_as(SubmitChangeRequest).request if newest else None
     watch_job(KIND, f"Gathering evidence for request {number}", left="the request stays a draft")
 
 

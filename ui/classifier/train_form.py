@@ -6,12 +6,12 @@ import streamlit as st
 
 from phantom_core.core.settings import Settings
 from phantom_core.features.catalogue import FAMILIES
-from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.models.splits import MIN_FOLDS
+from phantom_core.use_cases.models.job_train_classifier import TrainClassifierRequest
 from ui.accounts.account import start_job
 from ui.frame.handles import open_jobs
 
-KIND: Final = CLASSIFIER.train_job
+KIND: Final = TrainClassifierRequest.kind
 _FOLDS_HELP: Final = (
     "Actors are dealt into so many parts; each part is judged by a model that met only the others."
 )
@@ -26,7 +26,7 @@ def train_form(settings: Settings, *, can_train: bool) -> None:
                 "Folds",
                 MIN_FOLDS,
                 10,
-                5,
+                TrainClassifierRequest().folds,
                 help=_FOLDS_HELP,
             )
             without = st.multiselect(
@@ -55,5 +55,5 @@ def train_form(settings: Settings, *, can_train: bool) -> None:
             else "Load labels of humans and of agents first.",
         )
     if started:
-        start_job(KIND, {"folds": int(folds), "without": list(without), "seed": int(seed)})
+        start_job(TrainClassifierRequest(folds=int(folds), without=tuple(without), seed=int(seed)))
         st.rerun()

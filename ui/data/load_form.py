@@ -9,6 +9,7 @@ from phantom_core.core.errors import InputError
 from phantom_core.core.settings import Settings
 from phantom_core.events.formats.source_format import format_list
 from phantom_core.events.mapping import parse_mapping
+from phantom_core.use_cases.data.job_ingest import IngestRequest
 from phantom_core.views.data.saved_mappings import save_mapping
 from ui.accounts.account import start_job
 from ui.data.mapping_choice import describe_mapping, mapping_advice, mapping_options
@@ -65,7 +66,7 @@ def load_form(settings: Settings) -> None:
                 key=f"load_url_{turn}",
                 type="password",
             )
-    busy = any(job.kind == "ingest" for job in open_jobs().active())
+    busy = any(job.kind == IngestRequest.kind for job in open_jobs().active())
     if st.button(
         "Load",
         type="primary",
@@ -74,21 +75,19 @@ def load_form(settings: Settings) -> None:
         help="Wait for the running load to end." if busy else None,
     ):
         with friendly_errors():
-            arguments = {
-                "paths": paths,
-                "mapping": mapping,
-                "labels": _one(settings, labels),
-                "experiments": _one(settings, experiments) or url.strip(),
-                "catalogue": _one(settings, catalogue),
-            }
-            if not any(
-                (paths, arguments["labels"], arguments["experiments"], arguments["catalogue"])
-            ):
+            request = IngestRequest(
+                paths=tuple(paths),
+                mapping=mapping,
+                labels=_one(settings, labels),
+                experiments=_one(settings, experiments) or url.strip(),
+                catalogue=_one(settings, catalogue),
+            )
+            if not any((request.paths, request.labels, request.experiments, request.catalogue)):
                 raise InputError(
                     "There is nothing to load yet.",
                     hint="Choose a file, or name a path on this server.",
                 )
-            start_job("ingest", arguments)
+            start_job(request)
             st.session_state["load_turn"] = turn + 1
             st.rerun()
 

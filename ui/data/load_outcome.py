@@ -1,13 +1,13 @@
 """Load outcome: every row that was read, accounted for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from phantom_core.jobs.jobs import Job
+from phantom_core.use_cases.data.job_ingest import LoadedFile, LoadTotals
 from phantom_core.views.data.reasons import reason_of
 from ui.frame.errors import show_error
 from ui.frame.wording import format_count, format_duration, format_moment
@@ -19,19 +19,19 @@ def load_outcome(job: Job) -> None:
     Args:
         job: of kind ingest, in state done.
     """
-    result: Mapping[str, Any] = job.result
-    quarantined = sum(result["quarantined"].values())
+    result = job.report_as(LoadTotals)
+    quarantined = sum(result.quarantined.values())
     st.subheader("Last load")
-    st.caption(f"{format_moment(job.changed_ms)} UTC, {format_duration(result['seconds'])}")
+    st.caption(f"{format_moment(job.changed_ms)} UTC, {format_duration(result.seconds)}")
     _sum(result, quarantined)
-    for reason, n in sorted(result["quarantined"].items(), key=lambda item: -item[1]):
+    for reason, n in sorted(result.quarantined.items(), key=lambda item: -item[1]):
         st.markdown(
             f":orange[:material/report:] **{format_count(n)}** · {reason_of(reason).meaning} "
             f"{reason_of(reason).mend}"
         )
-    for file, sentence in result["failed"].items():
+    for file, sentence in result.failed.items():
         show_error(f"{Path(file).name} was not loaded. {sentence}")
-    _files(result["files"])
+    _files(result.files)
     with st.container(horizontal=True):
         if quarantined:
             st.page_link(
@@ -40,25 +40,28 @@ def load_outcome(job: Job) -> None:
                 icon=":material/report:",
                 query_params={"data_tab": "Quarantine"},
             )
-        if result["accepted"]:
+        if result.accepted:
             st.page_link(
                 "pages/sessions.py", label="Look at the sessions", icon=":material/timeline:"
             )
 
 
-def _sum(result: Mapping[str, Any], quarantined: int) -> None:
+def _sum(result: LoadTotals, quarantined: int) -> None:
     """Read = accepted + duplicates + quarantined."""
     parts = {
-        "Rows read": result["read"],
-        "= accepted": result["accepted"],
-        "+ duplicates": result["duplicates"],
+        "Rows read": result.read,
+        "= accepted": result.accepted,
+        "+ duplicates": result.duplicates,
         "+ in quarantine": quarantined,
     }
-    keyed = {
-        name: result[name] for name in ("experiments", "labels", "catalogue") if result.get(name)
+    counts = {
+        "experiments": result.experiments,
+        "labels": result.labels,
+        "catalogue": result.catalogue,
     }
+    keyed = {name: n for name, n in counts.items() if n}
     with st.grid(6, min_column_width=120, gap="small"):
-        for name, n in (parts if result["read"] or not keyed else {}).items():
+        for name, n in (parts if result.read or not keyed else {}).items():
             st.metric(
                 name,
                 format_count(n),
@@ -68,22 +71,19 @@ def _sum(result: Mapping[str, Any], quarantined: int) -> None:
             st.metric("New products" if name == "catalogue" else f"New {name}", format_count(n))
 
 
-def _files(files: Sequence[Mapping[str, Any]]) -> None:
-    warnings = [
-        f"{Path(file['file']).name}: {warning}" for file in files for warning in file["warnings"]
-    ]
+def _files(files: Sequence[LoadedFile]) -> None:
+    warnings = [f"{Path(file.file).name}: {warning}" for file in files for warning in file.warnings]
     for warning in warnings:
         st.warning(warning, icon=":material/warning:")
     if len(files) > 1:
         table = pd.DataFrame(
             {
-                "file": [Path(file["file"]).name for file in files],
-                "kind": [file["kind"] for file in files],
-                **{
-                    name: [file[name] for file in files]
-                    for name in ("read", "accepted", "duplicates")
-                },
-                "in quarantine": [sum(file["quarantined"].values()) for file in files],
+                "file": [Path(file.file).name for file in files],
+                "kind": [file.kind for file in files],
+                "read": [file.read for file in files],
+                "accepted": [file.accepted for file in files],
+                "duplicates": [file.duplicates for file in files],
+                "in quarantine": [sum(file.quarantined.values()) for file in files],
             }
         )
         st.dataframe(table, hide_index=True)

@@ -5,8 +5,8 @@ from typing import Final
 import streamlit as st
 
 from phantom_core.core.settings import Settings
-from phantom_core.model_kinds.multitask import NETWORK
 from phantom_core.models.splits import MIN_FOLDS
+from phantom_core.use_cases.models.job_train_multitask import TrainMultitaskRequest
 from phantom_core.views.demand.multitask import losses_told, was_tuned
 from ui.accounts.account import start_job
 from ui.charts.demand import losses_chart
@@ -14,7 +14,8 @@ from ui.charts.frame import show_chart
 from ui.frame.handles import open_jobs
 from ui.frame.job_watch import LOOK_EVERY_S
 
-KIND: Final = NETWORK.train_job
+KIND: Final = TrainMultitaskRequest.kind
+_USUAL: Final = TrainMultitaskRequest()
 _AUTO: Final = "what the logs allow"
 _MOMENTS: Final = {
     _AUTO: "",
@@ -33,7 +34,7 @@ def train_form(settings: Settings) -> None:
                 "Folds",
                 MIN_FOLDS,
                 10,
-                5,
+                _USUAL.folds,
                 help="Actors are dealt into so many parts; each is judged by a network that met "
                 "only the others.",
             )
@@ -70,8 +71,15 @@ def train_form(settings: Settings) -> None:
             help="A training is running." if busy else None,
         )
     if started:
-        chosen = {"folds": int(folds), "moments": _MOMENTS[str(moments)], "seed": int(seed)}
-        start_job(KIND, {**chosen, "learns_weights": bool(learns), "tuned": bool(tuned)})
+        start_job(
+            TrainMultitaskRequest(
+                folds=int(folds),
+                moments=_MOMENTS[str(moments)],
+                seed=int(seed),
+                learns_weights=bool(learns),
+                tuned=bool(tuned),
+            )
+        )
         st.rerun()
 
 

@@ -5,6 +5,7 @@ from typing import Final
 import streamlit as st
 
 from phantom_core.core.settings import Settings
+from phantom_core.use_cases.models.job_tune_multitask import TuneMultitaskRequest
 from phantom_core.views.demand.multitask import tuning_table
 from ui.accounts.account import start_job
 from ui.charts.demand import tuning_chart
@@ -13,7 +14,8 @@ from ui.frame.handles import open_jobs
 from ui.frame.job_watch import watch_job
 from ui.frame.tables import csv_button
 
-KIND: Final = "tune_multitask"
+KIND: Final = TuneMultitaskRequest.kind
+_MINUTES: Final = round(TuneMultitaskRequest().seconds / 60)
 
 
 def tune_tab(settings: Settings) -> None:
@@ -24,9 +26,9 @@ def tune_tab(settings: Settings) -> None:
     )
     busy = any(job.kind == KIND for job in open_jobs().active())
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        minutes = st.number_input("Minutes", 1, 600, 5, key="tune_minutes", width=150)
+        minutes = st.number_input("Minutes", 1, 600, _MINUTES, key="tune_minutes", width=150)
         if st.button("Search", type="primary", icon=":material/tune:", disabled=busy, key="tune"):
-            start_job(KIND, {"seconds": 60 * int(minutes)})
+            start_job(TuneMultitaskRequest(seconds=60 * int(minutes)))
             st.rerun()
     watch_job(KIND, "Tuning", "what was tried so far is kept")
     table = tuning_table(settings)

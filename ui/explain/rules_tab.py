@@ -10,6 +10,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.distil.grow import MAX_DEPTH, METHODS
 from phantom_core.features.catalogue import feature_names
 from phantom_core.use_cases.explanations.distil import teachings
+from phantom_core.use_cases.explanations.job_distil import DistilRequest
 from phantom_core.views.explain.distilled import (
     DistilledView,
     distilled_titles,
@@ -36,7 +37,8 @@ from ui.frame.wording import (
     format_percent,
 )
 
-KIND: Final = "distil"
+KIND: Final = DistilRequest.kind
+_ASKED: Final = DistilRequest()
 NEWEST: Final = "newest"
 _METHOD_NAMES: Final = {
     "tree": "Tree (CART)",
@@ -111,8 +113,12 @@ def _form(settings: Settings) -> None:
         method = st.selectbox(
             "Method", METHODS, format_func=lambda name: _METHOD_NAMES[name], key="distil_method"
         )
-        depth = st.slider("Most questions on a path", 1, MAX_DEPTH, 5, key="distil_depth")
-        leaf = st.number_input("Fewest sessions in a leaf", 1, 10_000, 50, key="distil_leaf")
+        depth = st.slider(
+            "Most questions on a path", 1, MAX_DEPTH, _ASKED.depth, key="distil_depth"
+        )
+        leaf = st.number_input(
+            "Fewest sessions in a leaf", 1, 10_000, _ASKED.leaf_sessions, key="distil_leaf"
+        )
     without = st.multiselect(
         "Features no price may depend on",
         feature_names(),
@@ -139,14 +145,15 @@ def _form(settings: Settings) -> None:
         help="A tree is being distilled." if busy else None,
         key="distil",
     ):
-        asked = {
-            "teacher": teacher,
-            "method": method,
-            "depth": depth,
-            "leaf_sessions": int(leaf),
-            "without": without,
-        }
-        start_job(KIND, asked)
+        start_job(
+            DistilRequest(
+                teacher=teacher,
+                method=method,
+                depth=depth,
+                leaf_sessions=int(leaf),
+                without=tuple(without),
+            )
+        )
         st.rerun()
 
 

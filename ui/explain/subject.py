@@ -10,6 +10,7 @@ import streamlit as st
 from phantom_core.core.settings import Settings
 from phantom_core.explain.explanation import Output, output_named
 from phantom_core.model_kinds.model_kind import MODEL_KINDS, ModelKind
+from phantom_core.use_cases.explanations.job_explain import ExplainRequest
 from phantom_core.views.explain.explanation import ExplanationView, explanation_view
 from phantom_core.views.workspace.saved_models import answers_of, saved_versions
 from phantom_core.views.workspace.snapshot import Snapshot
@@ -19,7 +20,7 @@ from ui.frame.handles import open_jobs
 from ui.frame.model_choice import choose_model
 from ui.frame.page_spec import find_page
 
-KIND: Final = "explain"
+KIND: Final = ExplainRequest.kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def choose_subject(settings: Settings) -> Subject | None:
 
 def start_explaining(kind: str, version: str, paired: int = 0) -> None:
     """Have a model explained."""
-    start_job(KIND, {"kind": kind, "model": version, "paired": paired})
+    start_job(ExplainRequest(model_kind=kind, version=version, paired=paired))
 
 
 def is_explaining() -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 
 import streamlit as st
 
+from phantom_core.use_cases.explanations.job_draw_tree import DrawTreeRequest
 from phantom_core.views.explain.distilled import (
     DistilledView,
     Way,
@@ -18,7 +19,7 @@ from phantom_core.views.explain.distilled import (
 from ui.accounts.account import start_job
 from ui.frame.job_watch import watch_job
 
-KIND: Final = "draw_tree"
+KIND: Final = DrawTreeRequest.kind
 PLAIN: Final = "Questions and leaves"
 DETAILED: Final = "Sessions in every node"
 _LEAST_ZOOM: Final = 40
@@ -74,7 +75,7 @@ def _detailed(view: DistilledView, way: Way | None) -> str | None:
 
 
 def _draw(version: str, session_id: str) -> None:
-    start_job(KIND, {"tree": version, "session": session_id})
+    start_job(DrawTreeRequest(tree=version, session=session_id))
 
 
 def _window(svg: str, zoom: int) -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 from phantom_core.accounts.roles import Permission
 from phantom_core.core.settings import Settings
 from phantom_core.use_cases.data.demo import has_demo, remove_demo, wants_demo
+from phantom_core.use_cases.data.job_demo import DemoRequest
 from ui.accounts.account import require_allowed, start_job
 from ui.frame.errors import friendly_errors
 from ui.frame.handles import current_settings, current_snapshot, open_jobs
@@ -26,9 +27,9 @@ def demo_note() -> None:
     """
     chosen = current_settings()
     _start_once(chosen)
-    newest = open_jobs().latest("demo")
+    newest = open_jobs().latest(DemoRequest.kind)
     if newest and newest[0].is_active:
-        watch_job("demo", "Making demo data")
+        watch_job(DemoRequest.kind, "Making demo data")
         if not current_snapshot().n_sessions:
             st.caption(
                 "PHANTOM starts with generated shoppers, so that there is something to look at. "
@@ -38,12 +39,12 @@ def demo_note() -> None:
     elif has_demo(chosen.workspace):
         _say_so(chosen)
     if newest and newest[0].state == "failed" and not current_snapshot().n_sessions:
-        watch_job("demo", "Making demo data")
+        watch_job(DemoRequest.kind, "Making demo data")
 
 
 def load_demo_button(place: str) -> None:
     """A button that makes the demo set; gone where it is loaded or on its way."""
-    newest = open_jobs().latest("demo")
+    newest = open_jobs().latest(DemoRequest.kind)
     is_whole = has_demo(current_settings().workspace) and not (
         newest and newest[0].state in ("failed", "cancelled")
     )
@@ -53,14 +54,14 @@ def load_demo_button(place: str) -> None:
         and not is_whole
         and st.button("Load demo data", icon=":material/science:", key=f"demo_{place}")
     ):
-        start_job("demo", {})
+        start_job(DemoRequest())
         st.rerun()
 
 
 def _start_once(chosen: Settings) -> None:
     with _ONE_AT_A_TIME:
-        if wants_demo(chosen.workspace) and not open_jobs().latest("demo"):
-            open_jobs().start("demo", {})
+        if wants_demo(chosen.workspace) and not open_jobs().latest(DemoRequest.kind):
+            open_jobs().start(DemoRequest())
 
 
 def _say_so(chosen: Settings) -> None:

@@ -5,13 +5,14 @@ from typing import Final
 import streamlit as st
 
 from phantom_core.core.settings import Settings
-from phantom_core.session_market.market import BANDS
+from phantom_core.use_cases.rules.job_measure_leakage import MeasureLeakageRequest
 from ui.accounts.account import start_job
 from ui.frame.handles import open_jobs
 from ui.rules.draft import rule_set_choices
 from ui.rules.replay import days_of
 
-KIND: Final = "measure_leakage"
+KIND: Final = MeasureLeakageRequest.kind
+_USUAL: Final = MeasureLeakageRequest()
 
 
 def leakage_form(settings: Settings) -> None:
@@ -33,7 +34,7 @@ def leakage_form(settings: Settings) -> None:
             help="None means all days.",
         )
         rules = st.selectbox(
-            "Rules that would correct it", choices, index=choices.index(BANDS.name), key="leakage_rules", bind="query-params", width=240,
+            "Rules that would correct it", choices, index=choices.index(_USUAL.rules), key="leakage_rules", bind="query-params", width=240,
             help="For the parts by rule, and for how many humans these rules would mark up.",
         )  # fmt: skip
         why = "The leakage is being measured." if busy else None
@@ -45,5 +46,8 @@ def leakage_form(settings: Settings) -> None:
             help=why,
             key="measure_leakage",
         ):
-            start_job(KIND, {"rules": str(rules), **days_of(days)})
+            first_day, last_day = days_of(days)
+            start_job(
+                MeasureLeakageRequest(rules=str(rules), first_day=first_day, last_day=last_day)
+            )
             st.rerun()

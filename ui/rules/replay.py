@@ -13,6 +13,7 @@ from phantom_core.replay.replay import Replay, SetReplay
 from phantom_core.replay.replay_store import MOST_KEPT
 from phantom_core.rules.text import format_rules
 from phantom_core.session_market.market import NO_MARKUP
+from phantom_core.use_cases.rules.job_replay_rules import ReplayRulesRequest
 from phantom_core.use_cases.rules.replay_rules import replay_store
 from phantom_core.views.rules.replays import figures_table, replay_titles, uses_table
 from ui.accounts.account import start_job
@@ -36,7 +37,7 @@ from ui.frame.wording import (
 )
 from ui.rules.draft import draft_text, readable_draft, rule_set_choices
 
-KIND: Final = "replay_rules"
+KIND: Final = ReplayRulesRequest.kind
 _AS_OF_HELP: Final = (
     "At the quote, rules see only what happened before it, as they would in the "
     "shop. At the session's end they know more."
@@ -147,24 +148,28 @@ def _form(settings: Settings) -> None:
             key="replay",
         )
     if clicked and rules is not None:
-        arguments = {
-            "rules": rules.name,
-            "rules_text": format_rules(rules),
-            "against": str(against),
-            "as_of": str(as_of),
-        }
-        start_job(KIND, arguments | days_of(days))
+        first_day, last_day = days_of(days)
+        start_job(
+            ReplayRulesRequest(
+                rules=rules.name,
+                rules_text=format_rules(rules),
+                against=str(against),
+                as_of=as_of,
+                first_day=first_day,
+                last_day=last_day,
+            )
+        )
         st.rerun()
 
 
-def days_of(chosen: object) -> dict[str, str]:
-    """First and last day of a date input, as a job takes them."""
+def days_of(chosen: object) -> tuple[str | None, str | None]:
+    """First and last day of a date input, as a request takes them; None without any."""
     days = (
         sorted(day for day in chosen if isinstance(day, dt.date))
         if isinstance(chosen, tuple)
         else []
     )
-    return {"from": days[0].isoformat(), "to": days[-1].isoformat()} if days else {}
+    return (days[0].isoformat(), days[-1].isoformat()) if days else (None, None)
 
 
 def _as_of(name: str) -> str:

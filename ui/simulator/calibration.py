@@ -12,6 +12,7 @@ from phantom_core.market.calibration.calibration import Calibration
 from phantom_core.market.calibration.replay_check import ReplayCheck
 from phantom_core.market.calibration.sensitivity import Sensitivities
 from phantom_core.use_cases.markets.calibrate import latest_calibration
+from phantom_core.use_cases.markets.job_calibrate import CalibrateRequest
 from phantom_core.views.simulator.scenario_choice import CALIBRATED
 from ui.accounts.account import start_job
 from ui.charts.calibration import arrivals_chart, replay_chart, sensitivity_chart
@@ -30,7 +31,7 @@ from ui.frame.wording import (
 )
 from ui.simulator.setup import NEXT
 
-KIND: Final = "calibrate"
+KIND: Final = CalibrateRequest.kind
 TRY_PRICES: Final = "Try prices"
 
 
@@ -52,7 +53,7 @@ def calibration_tab(settings: Settings) -> None:
         disabled=busy,
         key="calibrate",
     ):
-        start_job(KIND, {"seed": settings.seed})
+        start_job(CalibrateRequest(seed=settings.seed))
         st.rerun()
     watch_job(KIND, "Measuring the market")
     try:

@@ -9,6 +9,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.jobs.jobs import Job
 from phantom_core.market.policies.kind import plain_policies
 from phantom_core.market.scenario import load_scenario
+from phantom_core.use_cases.markets.job_simulate import TrialPair
 from phantom_core.use_cases.markets.simulate import SavedTrial, open_trial
 from phantom_core.views.simulator.scenario_choice import FIRST
 from phantom_core.views.simulator.trial_list import trial_titles
@@ -49,12 +50,8 @@ def follow_job(job: Job | None) -> None:
     elif st.session_state.get(_WAITED) == job.job_id:
         del st.session_state[_WAITED]
         if job.state == "done":
-            set_widgets(
-                {
-                    "trial": str(job.result["trial"]),
-                    "beside": str(job.result.get("beside") or NOTHING),
-                }
-            )
+            found = job.report_as(TrialPair)
+            set_widgets({"trial": found.trial, "beside": found.beside or NOTHING})
 
 
 def draw_results(settings: Settings) -> None:

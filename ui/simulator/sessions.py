@@ -12,12 +12,13 @@ from phantom_core.core.settings import Settings
 from phantom_core.features.catalogue import feature_names
 from phantom_core.market.figures import TrialFigure
 from phantom_core.session_market.market import BANDS
+from phantom_core.use_cases.markets.job_simulate_sessions import SimulateSessionsRequest
 from phantom_core.views.simulator.session_trials import (
     EXAMPLE,
     SessionArm,
-    arms_of,
     arms_table,
     can_judge,
+    read_session_trial,
     rules_as_text,
     save_session_rules,
     session_rules,
@@ -32,7 +33,8 @@ from ui.frame.job_watch import watch_job
 from ui.frame.tables import csv_button
 from ui.frame.wording import NOTHING, format_count, format_money, format_percent
 
-KIND: Final = "simulate_sessions"
+KIND: Final = SimulateSessionsRequest.kind
+_USUAL: Final = SimulateSessionsRequest()
 _COLUMNS: Final = (
     ("revenue", "Revenue", "Money taken, one unit a purchase."),
     ("leakage", "Leakage", "What agents paid less than the reference price."),
@@ -83,11 +85,8 @@ def sessions_tab(settings: Settings) -> None:
     job = watch_job(KIND, "Sessions meet the rules")
     done = next((one for one in open_jobs().latest(KIND, limit=20) if one.state == "done"), None)
     if done:
-        _results(
-            arms_of(done.result),
-            int(str(done.result["sessions"])),
-            float(str(done.result["reference_ratio"])),
-        )
+        found = read_session_trial(done)
+        _results(list(found.arms), found.n_sessions, found.reference_ratio)
     elif not (job and job.is_active):
         with st.container(border=True):
             st.markdown("**No rules have been tried yet.**")
@@ -115,7 +114,7 @@ def _form(settings: Settings) -> None:
                 placeholder="Choose at least one",
             )
             n_sessions = st.number_input(
-                "Sessions", 200, 100_000, 2_000, 1_000, key="n_sessions", bind="query-params", width=170,
+                "Sessions", 200, 100_000, _USUAL.sessions, 1_000, key="n_sessions", bind="query-params", width=170,
                 help="More make the intervals narrower; 2,000 take seconds.",
             )  # fmt: skip
             seed = st.number_input(
@@ -145,7 +144,9 @@ def _form(settings: Settings) -> None:
     if clicked:
         files = session_rules(settings)
         rules = [name if name == BANDS.name else str(files[name]) for name in chosen]
-        start_job(KIND, {"rules": rules, "sessions": int(n_sessions), "seed": int(seed)})
+        start_job(
+            SimulateSessionsRequest(rules=tuple(rules), sessions=int(n_sessions), seed=int(seed))
+        )
         st.rerun()
 
 

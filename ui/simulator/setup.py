@@ -8,7 +8,8 @@ from phantom_core.core.errors import InputError
 from phantom_core.core.settings import Settings
 from phantom_core.market.policies.kind import plain_policies
 from phantom_core.market.scenario import Scenario
-from phantom_core.market.trial import MOST_EPISODES, USUAL_EPISODES
+from phantom_core.market.trial import MOST_EPISODES
+from phantom_core.use_cases.markets.job_simulate import SimulateRequest
 from phantom_core.views.simulator.counterfactual import changed_scenario
 from phantom_core.views.simulator.policy_choice import (
     EXAMPLE,
@@ -31,7 +32,8 @@ from ui.simulator.knobs import draw_knobs, set_knobs
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-KIND: Final = "simulate"
+KIND: Final = SimulateRequest.kind
+_USUAL: Final = SimulateRequest()
 NOTHING: Final = "nothing"
 UNCHANGED: Final = "the same, unchanged"
 NEXT: Final = "next_scenario"
@@ -72,17 +74,19 @@ def start_trial(
     policies: list[str],
     *,
     beside: Scenario | None = None,
-    episodes: int = USUAL_EPISODES,
+    episodes: int = _USUAL.episodes,
     seed: int | None = None,
 ) -> None:
     """Start a job that tries policies in one scenario or two."""
-    arguments: dict[str, object] = {
-        "scenario": scenario.to_toml(),
-        "policies": policies,
-        "episodes": episodes,
-        "seed": settings.seed if seed is None else seed,
-    }
-    start_job(KIND, arguments | ({"beside": beside.to_toml()} if beside else {}))
+    start_job(
+        SimulateRequest(
+            scenario=scenario.to_toml(),
+            beside=beside.to_toml() if beside else None,
+            policies=tuple(policies),
+            episodes=episodes,
+            seed=settings.seed if seed is None else seed,
+        )
+    )
     st.rerun()
 
 
@@ -231,7 +235,7 @@ def _start(
     busy = is_busy()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         episodes = st.number_input(
-            "Episodes", 50, MOST_EPISODES, USUAL_EPISODES, 50, key="episodes", bind="query-params", width=150,
+            "Episodes", 50, MOST_EPISODES, _USUAL.episodes, 50, key="episodes", bind="query-params", width=150,
             help="How often each policy plays the scenario; more make the intervals narrower.",
         )  # fmt: skip
         seed = st.number_input(

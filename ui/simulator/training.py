@@ -9,6 +9,7 @@ from phantom_core.core.errors import PhantomError
 from phantom_core.core.settings import Settings
 from phantom_core.market.observation import ENV_VERSIONS
 from phantom_core.market.scenario import Scenario, parse_scenario
+from phantom_core.use_cases.markets.job_train_policy import PolicyOutcome, TrainPolicyRequest
 from phantom_core.views.simulator.scenario_choice import FIRST, scenario_choices
 from phantom_core.views.simulator.training_runs import (
     TrainingRun,
@@ -25,7 +26,8 @@ from ui.frame.errors import show_error
 from ui.frame.handles import open_jobs
 from ui.frame.job_watch import LOOK_EVERY_S, watch_job
 
-KIND: Final = "train_policy"
+KIND: Final = TrainPolicyRequest.kind
+_USUAL: Final = TrainPolicyRequest()
 _REMEMBERED: Final = 100
 _SEES: Final = {
     "v0": "v0: demand, stock, hour, agent share, velocity",
@@ -51,11 +53,12 @@ def training_tab(settings: Settings) -> None:
     _form(settings)
     job = watch_job(KIND, "Training a policy", "it can be resumed below")
     if job and job.is_active:
+        asked = job.request_as(TrainPolicyRequest)
         _live(
             settings,
-            str(job.arguments["run"]),
-            str(job.arguments["scenario"]),
-            int(str(job.arguments["seed"])),
+            asked.run_name,
+            asked.scenario,
+            settings.seed if asked.seed is None else asked.seed,
         )
         return
     runs = training_runs(settings)
@@ -92,7 +95,7 @@ def _form(settings: Settings) -> None:
                 bind="query-params",
             )
             steps = st.number_input(
-                "Steps", 1_000, 10_000_000, 100_000, 50_000, key="train_steps", bind="query-params",
+                "Steps", 1_000, 10_000_000, _USUAL.steps, 50_000, key="train_steps", bind="query-params",
                 help="Shop hours to learn from. 100,000 take seconds to a minute; more bring it "
                      "closer to the optimum.",
             )  # fmt: skip
@@ -123,19 +126,18 @@ def _form(settings: Settings) -> None:
                 return
             toml = choices[str(key)].scenario.to_toml()
             _start(
-                {
-                    "scenario": toml,
-                    "steps": int(steps),
-                    "seed": int(seed),
-                    "env": version,
-                    "run": name.strip(),
-                    "resume": False,
-                }
+                TrainPolicyRequest(
+                    scenario=toml,
+                    steps=int(steps),
+                    seed=int(seed),
+                    env=str(version),
+                    run_name=name.strip(),
+                )
             )
 
 
-def _start(arguments: dict[str, object]) -> None:
-    start_job(KIND, arguments)
+def _start(request: TrainPolicyRequest) -> None:
+    start_job(request)
     st.session_state.pop("run", None)
     st.rerun()
 
@@ -174,9 +176,9 @@ def _judged() -> dict[str, float]:
     """Run → percent of the optimum that its finished policy reached when its training ended."""
     found = {}
     for job in reversed(open_jobs().latest(KIND, limit=_REMEMBERED)):
-        percent = job.result.get("pct_of_optimum")
-        if isinstance(percent, int | float):
-            found[str(job.arguments["run"])] = float(percent)
+        percent = job.report_as(PolicyOutcome).pct_of_optimum
+        if percent is not None:
+            found[job.request_as(TrainPolicyRequest).run_name] = percent
     return found
 
 
@@ -250,14 +252,16 @@ def _one(settings: Settings, runs: list[TrainingRun]) -> None:
                 key="try_run",
             )
         elif st.button("Resume", icon=":material/resume:", type="primary", key="resume_run"):
-            arguments = {
-                "steps": run.total_steps,
-                "seed": run.seed,
-                "env": run.env_version,
-                "run": run.name,
-                "resume": True,
-            }
-            _start({"scenario": run.scenario_toml, **arguments})
+            _start(
+                TrainPolicyRequest(
+                    scenario=run.scenario_toml,
+                    steps=run.total_steps,
+                    seed=run.seed,
+                    env=run.env_version,
+                    run_name=run.name,
+                    resume=True,
+                )
+            )
     _curve(curve_table(settings, run.name), _yardsticks(run.scenario_toml, run.seed), run.name)
 
 

@@ -15,7 +15,7 @@ import stable_baselines3
 import torch
 
 from phantom_core.core.errors import CancelledError, ConflictError, InputError
-from phantom_core.core.progress import Progress, no_progress
+from phantom_core.core.progress import Progress, ProgressValues, no_progress
 from phantom_core.market.observation import EnvVersion
 from phantom_core.market.ppo.checkpoint import (
     FOLDER,
@@ -60,6 +60,21 @@ class Training:
         """Shop hours that will be learned from."""
         n_shops = self.hyperparameters.n_shops
         return -(-self.steps // n_shops) * n_shops
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySteps(ProgressValues):
+    """Progress of a training.
+
+    Attributes:
+        steps: shop hours learned from.
+        total_steps: shop hours asked for.
+        reward: mean of the episodes that ended last, money; None before one ended.
+    """
+
+    steps: int
+    total_steps: int
+    reward: float | None
 
 
 def train_ppo(
@@ -138,7 +153,10 @@ class _Run:
             self._note()
             if before * _CHECKPOINTS // total < self.learner.steps * _CHECKPOINTS // total:
                 self.save_checkpoint()
-            progress(self.learner.steps / total, f"{self.learner.steps:,} of {total:,} steps")
+            values = PolicySteps(self.learner.steps, total, self.learner.reward())
+            progress(
+                self.learner.steps / total, f"{self.learner.steps:,} of {total:,} steps", values
+            )
 
     def save_checkpoint(self) -> None:
         if self._saved_steps == self.learner.steps:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from phantom_core.core.arrays import Floats
 from phantom_core.core.progress import Progress, no_progress
+from phantom_core.models.multitask.epochs import in_fold
 from phantom_core.models.multitask.fitting import Fitted, fit_network_early
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.models.multitask.inputs import Inputs
@@ -67,8 +68,9 @@ def cross_fit(
     n_folds = int(fold.max()) + 1
 
     def one(k: int, told: Progress) -> Fitted:
+        part = in_fold(told, k + 1)
         return fit_network_early(
-            rows[fold != k], chosen, has_price=has_price, seed=seed + k, progress=told
+            rows[fold != k], chosen, has_price=has_price, seed=seed + k, progress=part
         )
 
     fitted = side_by_side(one, n_folds, progress)

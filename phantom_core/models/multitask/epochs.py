@@ -1,12 +1,8 @@
-"""Passes: what a training tells after each time over the rows, and how to read it back."""
+"""Passes: what a training reports after each time over the rows."""
 
-import re
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
 
-_SAYING: Final = re.compile(
-    r"fold (\d+) of \d+, pass (\d+), loss(?: agent ([\d.]+))?,?(?: purchase ([\d.]+))?$"
-)
+from phantom_core.core.progress import Progress, ProgressValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,40 +23,37 @@ class Epoch:
     aside: Losses | None
 
 
-def report_epoch(epoch: int, done: Epoch) -> str:
-    """A pass as a progress message."""
-    losses = done.aside or done.learned
-    parts = [
-        f"{name} {value:.4f}"
-        for name, value in (("agent", losses.agent), ("purchase", losses.purchase))
-        if value is not None
-    ]
-    return f"pass {epoch}, loss {', '.join(parts)}"
-
-
 @dataclass(frozen=True, slots=True)
-class ReportedEpoch:
-    """A pass of a fold, as a progress message tells it; None for a task without labels."""
+class EpochLosses(ProgressValues):
+    """Progress of a training.
 
-    fold: int
+    Attributes:
+        epoch: passes made, from 1.
+        agent, purchase: mean log loss in nats on actors kept aside, or learned from where none
+            are; None for a task without labels.
+        fold: from 1; None outside a cross-fit.
+    """
+
     epoch: int
     agent: float | None
     purchase: float | None
+    fold: int | None = None
 
 
-def parse_epoch(message: str) -> ReportedEpoch | None:
-    """Read a progress message of a cross-fit back; None for any other one.
+def report_pass(progress: Progress, fraction: float, epoch: int, done: Epoch) -> None:
+    """Report a pass as a sentence and as values."""
+    losses = done.aside or done.learned
+    known = (("agent", losses.agent), ("purchase", losses.purchase))
+    parts = [f"{name} {value:.4f}" for name, value in known if value is not None]
+    values = EpochLosses(epoch, losses.agent, losses.purchase)
+    progress(fraction, f"pass {epoch}, loss {', '.join(parts)}", values)
 
-    >>> parse_epoch("fold 2 of 5, pass 3, loss agent 0.3100, purchase 0.0990")
-    ToldPass(fold=2, epoch=3, agent=0.31, purchase=0.099)
-    """
-    found = _SAYING.match(message)
-    if not found:
-        return None
-    fold, epoch, agent, purchase = found.groups()
-    return ReportedEpoch(
-        int(fold),
-        int(epoch),
-        float(agent) if agent else None,
-        float(purchase) if purchase else None,
-    )
+
+def in_fold(progress: Progress, fold: int) -> Progress:
+    """Progress whose losses carry the number of their fold, from 1."""
+
+    def part(fraction: float, message: str, values: ProgressValues | None = None) -> None:
+        named = replace(values, fold=fold) if isinstance(values, EpochLosses) else values
+        progress(fraction, message, named)
+
+    return part

@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from phantom_core.core.progress import Progress, no_progress
 from phantom_core.models.multitask.description import Architecture
-from phantom_core.models.multitask.epochs import Epoch, Losses, report_epoch
+from phantom_core.models.multitask.epochs import Epoch, Losses, report_pass
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.models.multitask.inputs import Inputs
 from phantom_core.models.multitask.network import Dropout, Network
@@ -179,7 +179,7 @@ class _Training:
         most = n_epochs or self.chosen.most_epochs
         for epoch in range(1, most + 1):
             passes.append(Epoch(self._pass(), self._judge()))
-            progress(epoch / most, report_epoch(epoch, passes[-1]))
+            report_pass(progress, epoch / most, epoch, passes[-1])
             loss = self._total(passes[-1].aside)
             if n_epochs or epoch <= _LEAST_EPOCHS or loss < best_loss - _LEAST_GAIN:
                 best, best_loss, kept = epoch, loss, self._weights()

@@ -10,8 +10,10 @@ from phantom_core.core.settings import Settings
 from phantom_core.jobs.jobs import Job, Jobs
 from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.model_store.store import ModelStore
+from phantom_core.monitoring.promotion_decision import RetrainReport
 from phantom_core.publishing.publish import read_live
 from phantom_core.use_cases.data.demo import load_demo, wants_demo
+from phantom_core.use_cases.models.job_retrain import RetrainRequest
 from phantom_core.use_cases.models.publish_model import publish_in_use
 from phantom_core.valkey.server import connect_server
 
@@ -44,7 +46,7 @@ class Preparation:
         """Publish the classifier in use, or begin to train one beside the services; says which."""
         if ModelStore(self.settings.workspace, _KIND).in_use():
             return f"Classifier: {publish_in_use(self.settings, _KIND, now_ms)}"
-        self.job = Jobs(self.settings).start("retrain", {"kinds": [_KIND]})
+        self.job = Jobs(self.settings).start(RetrainRequest(kinds=(_KIND,)))
         return (
             "Classifier: one is being trained, which takes about a minute; until then nobody "
             "is called an agent."
@@ -68,17 +70,13 @@ class Preparation:
                 f"Classifier: the training {job.state}: {job.message} Train one on the page "
                 "Agent classifier."
             )
-        verdicts = job.result.get("verdicts")
-        assert isinstance(verdicts, list)
-        found, kept = verdicts[0], ""
-        if found["outcome"] == "kept":
+        found, kept = job.report_as(RetrainReport).verdicts[0], ""
+        if found.outcome == "kept":
             kept = (
                 f" To use it all the same: python -m phantom_core promote {_KIND} "
-                f"{found['challenger']}"
+                f"{found.challenger}"
             )
-        return (
-            f"Classifier: {found['outcome']}. {found['why']} {found['published']}".rstrip() + kept
-        )
+        return f"Classifier: {found.outcome}. {found.why} {found.published}".rstrip() + kept
 
 
 def live_sentence(settings: Settings) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from phantom_core.core.errors import InputError, PhantomError, UnavailableError
-from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.core.progress import Progress, ProgressValues, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.events.actors import EXPERIMENT_NAMES, LABEL_NAMES, read_experiments, read_labels
 from phantom_core.events.canonical import canonical_mapping
@@ -29,6 +29,7 @@ from phantom_core.events.sources import discover_files, file_sha256, open_source
 from phantom_core.events.staging import Staging
 from phantom_core.lake.lake import Lake, open_lake
 from phantom_core.lake.load import Load, commit_keyed, commit_staged, new_load
+from phantom_core.use_cases.data.job_ingest import LoadedFile, LoadTotals
 
 _DAY_S: Final = 86_400
 # Kind → what its columns may be called, and who reads its rows.
@@ -39,6 +40,14 @@ _KEYED: Final[dict[str, tuple[Names, Callable[[Iterator[Named]], KeyedRows]]]] =
 }
 # What a database may hold, each in a table of that name.
 _IN_DATABASES: Final = ("experiments", "catalogue")
+
+
+@dataclass(frozen=True, slots=True)
+class RowsRead(ProgressValues):
+    """Progress of a load: rows read so far of the file being read."""
+
+    file: str
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,35 +66,39 @@ class IngestReport:
     lake_version: int
     seconds: float
 
-    def to_json(self) -> dict[str, object]:
+    def totals(self) -> LoadTotals:
         """Totals over event and quote files, then experiments, labels, catalogue and each file."""
         rows = [load for load in self.loads if load.kind in ("events", "quotes")]
         reasons: Counter[str] = sum((Counter(load.quarantined) for load in rows), Counter())
-        return {
-            "read": sum(load.rows_read for load in rows),
-            "accepted": sum(load.accepted for load in rows),
-            "duplicates": sum(load.duplicates for load in rows),
-            "quarantined": dict(reasons),
-            "experiments": sum(load.accepted for load in self.loads if load.kind == "experiments"),
-            "labels": sum(load.accepted for load in self.loads if load.kind == "labels"),
-            "catalogue": sum(load.accepted for load in self.loads if load.kind == "catalogue"),
-            "files": [_file_json(load) for load in self.loads],
-            "failed": self.failed,
-            "lake_version": self.lake_version,
-            "seconds": self.seconds,
-        }
+        return LoadTotals(
+            read=sum(load.rows_read for load in rows),
+            accepted=sum(load.accepted for load in rows),
+            duplicates=sum(load.duplicates for load in rows),
+            quarantined=dict(reasons),
+            experiments=sum(load.accepted for load in self.loads if load.kind == "experiments"),
+            labels=sum(load.accepted for load in self.loads if load.kind == "labels"),
+            catalogue=sum(load.accepted for load in self.loads if load.kind == "catalogue"),
+            files=tuple(map(_file, self.loads)),
+            failed=self.failed,
+            lake_version=self.lake_version,
+            seconds=self.seconds,
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """The totals as one JSON object."""
+        return self.totals().to_json()
 
 
-def _file_json(load: Load) -> dict[str, object]:
-    return {
-        "file": load.file,
-        "kind": load.kind,
-        "read": load.rows_read,
-        "accepted": load.accepted,
-        "duplicates": load.duplicates,
-        "quarantined": dict(load.quarantined),
-        "warnings": list(load.warnings),
-    }
+def _file(load: Load) -> LoadedFile:
+    return LoadedFile(
+        file=load.file,
+        kind=load.kind,
+        read=load.rows_read,
+        accepted=load.accepted,
+        duplicates=load.duplicates,
+        quarantined=dict(load.quarantined),
+        warnings=load.warnings,
+    )
 
 
 def ingest_files(
@@ -225,7 +238,10 @@ def load_file(
         with staging:
             for batch in source.batches():
                 staging.add(batch.rows)
-                progress(0.8 * batch.share_read, f"{path.name}: {staging.n_rows:,} rows read")
+                values = RowsRead(path.name, staging.n_rows)
+                progress(
+                    0.8 * batch.share_read, f"{path.name}: {staging.n_rows:,} rows read", values
+                )
             progress(0.8, f"{path.name}: writing")
             return commit_staged(
                 lake,

@@ -15,7 +15,7 @@ from phantom_core.model_store.store import ModelFiles
 
 
 @dataclass(frozen=True, slots=True)
-class ExplainRequest:
+class ExplanationScope:
     """What is to be explained.
 
     Attributes:
@@ -40,7 +40,7 @@ class Explain(Protocol):
     """Explains models of one kind."""
 
     def __call__(
-        self, settings: Settings, lake: Lake, request: ExplainRequest, progress: Progress
+        self, settings: Settings, lake: Lake, request: ExplanationScope, progress: Progress
     ) -> Mapping[str, JsonValue]:
         """Explain; what was found before for the same model and data is read back.
 
@@ -62,7 +62,7 @@ def explain(
     settings: Settings,
     lake: Lake,
     kind: str,
-    request: ExplainRequest,
+    request: ExplanationScope,
     progress: Progress = no_progress,
 ) -> Mapping[str, JsonValue]:
     """Explain a model of a kind; see `Explain`.

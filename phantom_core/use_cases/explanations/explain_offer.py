@@ -20,7 +20,7 @@ from phantom_core.features.offers.offers import RELATIONS, moments_named, sessio
 from phantom_core.lake.lake import Lake
 from phantom_core.model_store.store import ModelStore, StoredModel
 from phantom_core.models.multitask.saved import read_network
-from phantom_core.use_cases.explanations.explain import ExplainRequest
+from phantom_core.use_cases.explanations.explain import ExplanationScope
 from phantom_core.use_cases.explanations.explain_network import (
     MAX_EXPLAINED,
     background_of,
@@ -31,7 +31,7 @@ from phantom_core.use_cases.models.price import check_definitions
 
 
 def explain_multitask(
-    settings: Settings, lake: Lake, request: ExplainRequest, progress: Progress
+    settings: Settings, lake: Lake, request: ExplanationScope, progress: Progress
 ) -> Mapping[str, JsonValue]:
     """What the network relies on, or why it says what it says of a session and a product.
 

@@ -20,7 +20,7 @@ from phantom_core.lake.lake import Lake
 from phantom_core.model_store.store import ModelStore
 from phantom_core.models.saved_classifier import read_classifier
 from phantom_core.models.splits import MIN_FOLDS
-from phantom_core.use_cases.explanations.explain import ExplainRequest
+from phantom_core.use_cases.explanations.explain import ExplanationScope
 from phantom_core.use_cases.explanations.explain_model import (
     MAX_EXPLAINED,
     explain_model,
@@ -31,7 +31,7 @@ from phantom_core.use_cases.models.train_classifier import KIND
 
 
 def explain_classifier(
-    settings: Settings, lake: Lake, request: ExplainRequest, progress: Progress
+    settings: Settings, lake: Lake, request: ExplanationScope, progress: Progress
 ) -> Mapping[str, JsonValue]:
     """What the classifier relies on, or why it says what it says of one session.
 

@@ -7,7 +7,7 @@ stays a candidate, and the champion stays in use.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol, cast
 
@@ -124,14 +124,6 @@ def retrain_models(
     replace_file(folder / f"{now_ms}.json", report.to_file())
     progress(1, "; ".join(f"{verdict.kind} {verdict.outcome}" for verdict in verdicts))
     return report
-
-
-def retrain_changes(asked: Mapping[str, object]) -> dict[str, object]:
-    """Settings of one retraining that differ from the installation's: days, held_out_days, rule,
-    margin; None changes nothing.
-    """
-    names = ("days", "held_out_days", "rule", "margin")
-    return {f"retrain_{name}": value for name in names if (value := asked.get(name)) is not None}
 
 
 def list_retrainings(settings: Settings, most: int = 30) -> tuple[RetrainReport, ...]:

@@ -21,7 +21,7 @@ import safetensors
 import torch
 
 from phantom_core.core.errors import DataError
-from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.core.progress import Progress, ProgressValues, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation.baselines import best_feature
 from phantom_core.evaluation.comparison_models import purchase_columns, purchase_names
@@ -61,7 +61,7 @@ from phantom_core.models.cross_fit import progress_during
 from phantom_core.models.curves import Curve, Temperature
 from phantom_core.models.multitask.cross_fit import CrossFitted
 from phantom_core.models.multitask.description import PLAYED, Description
-from phantom_core.models.multitask.epochs import parse_epoch
+from phantom_core.models.multitask.epochs import EpochLosses
 from phantom_core.models.multitask.fitting import Fitted, fit_network
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.models.multitask.saved import network_files
@@ -169,19 +169,20 @@ def train_multitask(
 
 
 def _noting_losses(settings: Settings, progress: Progress) -> Progress:
-    """Progress that keeps the losses it hears of; each training begins a new file."""
+    """Progress that also writes the losses of every fold to a file; each training begins a new
+    one.
+    """
     path = settings.workspace / LOSSES
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("", encoding="utf-8")
 
-    def told(fraction: float, message: str) -> None:
-        found = parse_epoch(message)
-        if found:
+    def report(fraction: float, message: str, values: ProgressValues | None = None) -> None:
+        if isinstance(values, EpochLosses):
             with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(found)) + "\n")
-        progress(fraction, message)
+                file.write(json.dumps(asdict(values)) + "\n")
+        progress(fraction, message, values)
 
-    return told
+    return report
 
 
 def leak_suspects(learning: Learning) -> tuple[str, ...]:

@@ -12,9 +12,12 @@ from apscheduler.triggers.interval import IntervalTrigger
 from phantom_core.core.errors import DataError, InputError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.core.telemetry import metrics
+from phantom_core.jobs.job_request import JobRequest
 from phantom_core.jobs.jobs import Jobs
 from phantom_core.jobs.schedule_leases import take_turn
 from phantom_core.monitoring.report import MonitorReport
+from phantom_core.use_cases.models.job_retrain import RetrainRequest
+from phantom_core.use_cases.operations.job_monitor import MonitorRequest
 from phantom_core.use_cases.operations.monitor import latest_monitoring
 
 Clock = Callable[[], int]
@@ -40,14 +43,16 @@ def make_scheduler(settings: Settings, clock: Clock) -> BackgroundScheduler:
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": _GRACE_S},
     )
     scheduler.add_job(
-        lambda: start_due_work(settings, "retrain", f"{_utc(clock()):%Y-%m-%d}", clock()),
+        lambda: start_due_work(settings, RetrainRequest(), f"{_utc(clock()):%Y-%m-%d}", clock()),
         CronTrigger(hour=at.hour, minute=at.minute),
-        id="retrain",
+        id=RetrainRequest.kind,
     )
     scheduler.add_job(
-        lambda: start_due_work(settings, "monitor", str(clock() // 1_000 // every_s), clock()),
+        lambda: start_due_work(
+            settings, MonitorRequest(), str(clock() // 1_000 // every_s), clock()
+        ),
         IntervalTrigger(seconds=every_s),
-        id="monitor",
+        id=MonitorRequest.kind,
         next_run_time=_utc(clock()),
     )
     scheduler.add_job(
@@ -56,18 +61,19 @@ def make_scheduler(settings: Settings, clock: Clock) -> BackgroundScheduler:
     return scheduler
 
 
-def start_due_work(settings: Settings, kind: str, due: str, now_ms: int) -> str:
+def start_due_work(settings: Settings, request: JobRequest, due: str, now_ms: int) -> str:
     """Start a job whose turn it is.
 
     Returns:
         What was done, one phrase: the job's id, or why none was started.
     """
+    kind = request.kind
     if not take_turn(settings, kind, due, now_ms):
         said = f"{kind} {due}: another scheduler has taken it"
     elif any(job.kind == kind for job in Jobs(settings).active()):
         said = f"{kind} {due}: the one before still runs"
     else:
-        said = f"{kind} {due}: job {Jobs(settings).start(kind, {}).job_id}"
+        said = f"{kind} {due}: job {Jobs(settings).start(request).job_id}"
     _LOG.info(said)
     return said
 

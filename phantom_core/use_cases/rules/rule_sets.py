@@ -9,7 +9,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.model_store.store import replace_file
 from phantom_core.rules.forms import read_form
 from phantom_core.rules.rule_set import RuleSet
-from phantom_core.rules.text import format_rules
+from phantom_core.rules.text import format_rules, parse_rules
 from phantom_core.use_cases.markets.simulate_sessions import BUILT_IN, read_rules
 from phantom_core.use_cases.rules.live_rules import LIVE, open_live
 
@@ -25,6 +25,16 @@ def rule_set_names(settings: Settings) -> tuple[str, ...]:
 def rule_set_path(settings: Settings, name: str) -> Path:
     """File of a saved rule set."""
     return settings.workspace / FOLDER / f"{name}.txt"
+
+
+def rules_given(settings: Settings, name: str, text: str | None = None) -> RuleSet:
+    """A rule set given in full, so that a draft can be tried, or by its name.
+
+    Raises:
+        NotFoundError: there is none of this name.
+        InputError: it is damaged.
+    """
+    return parse_rules(text, name) if text else open_rule_set(settings, name)
 
 
 def open_rule_set(settings: Settings, name: str) -> RuleSet:

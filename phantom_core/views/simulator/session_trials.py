@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Final
 
 import pandas as pd
+from pydantic import JsonValue
 
 from phantom_core.core.settings import Settings
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.domains import P_AGENT
+from phantom_core.jobs.jobs import Job
 from phantom_core.market.figures import TrialFigure
 from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.model_store.store import ModelStore
@@ -73,19 +75,37 @@ def can_judge(settings: Settings) -> bool:
     return ModelStore(settings.workspace, CLASSIFIER.name).in_use() is not None
 
 
-def arms_of(result: Mapping[str, object]) -> list[SessionArm]:
-    """Rule sets of a finished job, in the order asked for.
+@dataclass(frozen=True, slots=True)
+class SessionTrialView:
+    """A finished trial.
 
-    Args:
-        result: what the job left.
+    Attributes:
+        n_sessions: generated.
+        reference_ratio: what an agent should have paid, in units of the base price.
+        arms: one per rule set, in the order asked for.
     """
-    results = result.get("results")
-    if not isinstance(results, dict):
-        return []
-    return [
-        SessionArm(name, _figures(values), _figures(values["vs_none"]))
-        for name, values in results.items()
-    ]
+
+    n_sessions: int
+    reference_ratio: float
+    arms: tuple[SessionArm, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    sessions: int
+    reference_ratio: float
+    results: dict[str, dict[str, JsonValue]]
+
+
+def read_session_trial(job: Job) -> SessionTrialView:
+    """What a finished job of kind simulate_sessions found.
+
+    Raises:
+        DataError: its report cannot be read.
+    """
+    report = job.report_as(_Report)
+    arms = tuple(_arm(name, values) for name, values in report.results.items())
+    return SessionTrialView(report.sessions, report.reference_ratio, arms)
 
 
 def arms_table(arms: list[SessionArm]) -> pd.DataFrame:
@@ -137,7 +157,13 @@ def save_session_rules(settings: Settings, name: str, text: str) -> Path:
     return save_rule_set(settings, rules)
 
 
-def _figures(values: Mapping[str, object]) -> dict[str, TrialFigure]:
+def _arm(name: str, values: Mapping[str, JsonValue]) -> SessionArm:
+    difference = values["vs_none"]
+    assert isinstance(difference, dict)
+    return SessionArm(name, _figures(values), _figures(difference))
+
+
+def _figures(values: Mapping[str, JsonValue]) -> dict[str, TrialFigure]:
     return {
         name: TrialFigure(_number(values[name]), *_ends(values[f"{name}_ci"])) for name in _FIGURES
     }

@@ -15,7 +15,7 @@ from phantom_core.models.curves import Beta, Curve, Isotonic, Platt, Temperature
 from phantom_core.models.multitask.calibrated import Calibrated
 from phantom_core.models.multitask.cross_fit import cross_fit, log_odds
 from phantom_core.models.multitask.description import PLAYED, Architecture, Description, open_scorer
-from phantom_core.models.multitask.epochs import Epoch, Losses, parse_epoch, report_epoch
+from phantom_core.models.multitask.epochs import Epoch, EpochLosses, Losses, in_fold, report_pass
 from phantom_core.models.multitask.fitting import fit_network, fit_network_early
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.models.multitask.inputs import Inputs
@@ -202,20 +202,33 @@ def test_learned_weights_and_single_tasks_train_what_they_should() -> None:
 def test_a_cancelled_fold_stops_the_others() -> None:
     rows, fold = shoppers(600, np.random.default_rng(2)), np.arange(600) % 3
 
-    def stop(fraction: float, message: str) -> None:
+    def stop(fraction: float, message: str, values: object = None) -> None:
         raise CancelledError("Enough.")
 
     with pytest.raises(CancelledError):
         cross_fit(rows, fold, SMALL, has_price=True, seed=4, progress=stop)
 
 
-def test_losses_are_heard_as_they_were_told() -> None:
-    told = report_epoch(3, Epoch(Losses(0.5, 0.2), Losses(None, 0.125)))
-    assert told == "pass 3, loss purchase 0.1250"
-    found = parse_epoch(f"fold 2 of 5, {told}")
-    assert found is not None
-    assert (found.fold, found.epoch, found.agent, found.purchase) == (2, 3, None, 0.125)
-    assert parse_epoch("writing it down") is None
+def test_a_pass_is_reported_as_a_sentence_and_as_values() -> None:
+    reported: list[tuple[object, ...]] = []
+    progress = in_fold(lambda *report: reported.append(report), 2)
+    report_pass(progress, 0.5, 3, Epoch(Losses(0.5, 0.2), Losses(None, 0.125)))
+    assert reported == [(0.5, "pass 3, loss purchase 0.1250", EpochLosses(3, None, 0.125, fold=2))]
+
+
+def test_losses_of_every_fold_come_as_values() -> None:
+    rows, fold = shoppers(600, np.random.default_rng(2)), np.arange(600) % 3
+    reported: list[EpochLosses] = []
+    cross_fit(
+        rows,
+        fold,
+        SMALL,
+        has_price=True,
+        seed=4,
+        progress=lambda done, message, values=None: reported.append(values),
+    )
+    assert {losses.fold for losses in reported} == {1, 2, 3}
+    assert all(losses.agent > 0 and losses.purchase > 0 for losses in reported)
 
 
 @pytest.mark.parametrize(

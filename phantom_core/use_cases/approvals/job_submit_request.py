@@ -1,0 +1,40 @@
+"""Job: submit a change request."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from phantom_core.core.progress import Progress, no_progress
+from phantom_core.core.settings import Settings
+from phantom_core.jobs.job_request import JobRequest, PlainReport
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedRequest(PlainReport):
+    """Number and state of the change request, and the hash of its frozen evidence."""
+
+    request: int
+    state: str
+    evidence: str
+
+
+class SubmitChangeRequest(JobRequest):
+    """Gather the evidence of a draft, freeze it and ask for approval.
+
+    Attributes:
+        request: number of the change request.
+        who: login of its author.
+    """
+
+    kind: ClassVar[str] = "submit_request"
+    title: ClassVar[str] = "Submit a change request"
+    request: int
+    who: str = ""
+
+    def run(
+        self, settings: Settings, *, now_ms: int, progress: Progress = no_progress
+    ) -> SubmittedRequest:
+        """Gather, freeze, submit."""
+        from phantom_core.use_cases.approvals.change_requests import submit_request
+
+        found = submit_request(settings, self.who, self.request, now_ms=now_ms, progress=progress)
+        return SubmittedRequest(found.request_id, found.state, found.evidence)

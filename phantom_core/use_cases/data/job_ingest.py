@@ -1,0 +1,96 @@
+"""Job: load files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from phantom_core.core.progress import Progress, no_progress
+from phantom_core.core.settings import Settings
+from phantom_core.jobs.job_request import JobRequest, OptionalText, PlainReport, Texts
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedFile:
+    """One file of a load.
+
+    Attributes:
+        file: its path, or the database without its password.
+        kind: events, quotes, experiments, labels or catalogue.
+        read: rows read.
+        accepted: rows that are new in the lake.
+        duplicates: rows that were there before.
+        quarantined: reason → rows refused.
+        warnings: what should be looked at, one sentence each.
+    """
+
+    file: str
+    kind: str
+    read: int
+    accepted: int
+    duplicates: int
+    quarantined: Mapping[str, int]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTotals(PlainReport):
+    """A load in figures.
+
+    Attributes:
+        read, accepted, duplicates: rows of event and quote files.
+        quarantined: reason → rows refused of them.
+        experiments, labels, catalogue: rows that are new.
+        files: one by one.
+        failed: file → why it was refused as a whole.
+        lake_version: of the events table afterwards.
+        seconds: wall time.
+    """
+
+    read: int
+    accepted: int
+    duplicates: int
+    quarantined: Mapping[str, int]
+    experiments: int
+    labels: int
+    catalogue: int
+    files: tuple[LoadedFile, ...]
+    failed: Mapping[str, str]
+    lake_version: int
+    seconds: float
+
+
+class IngestRequest(JobRequest):
+    """Load events, quotes, labels, experiments and a catalogue; every row is accepted, a known
+    duplicate, or in quarantine.
+    """
+
+    kind: ClassVar[str] = "ingest"
+    title: ClassVar[str] = "Load files"
+    paths: Texts = ()
+    mapping: OptionalText = None
+    experiments: OptionalText = None
+    labels: OptionalText = None
+    catalogue: OptionalText = None
+
+    def run(
+        self, settings: Settings, *, now_ms: int, progress: Progress = no_progress
+    ) -> LoadTotals:
+        """Load, then bring the features up to date."""
+        from phantom_core.core.progress import part_progress
+        from phantom_core.events.mapping import load_mapping
+        from phantom_core.features.store import FeatureStore
+        from phantom_core.lake.lake import open_lake
+        from phantom_core.use_cases.data.ingest import ingest_files
+
+        report = ingest_files(
+            settings,
+            self.paths,
+            now_ms=now_ms,
+            mapping=load_mapping(self.mapping) if self.mapping else None,
+            experiments=self.experiments,
+            labels=self.labels,
+            catalogue=self.catalogue,
+            progress=progress,
+        )
+        FeatureStore(open_lake(settings)).refresh(part_progress(progress, 0.95, 0.95))
+        return report.totals()

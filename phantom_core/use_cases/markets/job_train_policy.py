@@ -1,0 +1,63 @@
+"""Job: train a price policy."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from phantom_core.core.progress import Progress, no_progress
+from phantom_core.core.settings import Settings
+from phantom_core.jobs.job_request import JobRequest
+
+if TYPE_CHECKING:
+    from phantom_core.use_cases.markets.train_policy import TrainReport
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyOutcome:
+    """What pages read of the report of a finished training: reward in percent of the best possible;
+    None where undefined.
+    """
+
+    pct_of_optimum: float | None = None
+
+
+class TrainPolicyRequest(JobRequest):
+    """Train a price policy by PPO, and measure it against the optimum.
+
+    Attributes:
+        scenario: name of a shipped one, or TOML.
+        steps: shop hours to learn from.
+        seed: of everything random; None means the installation's.
+        env: v0 sees five numbers; v1 also time left and what models say.
+        run: name of the run.
+        resume: continue a training that was cancelled.
+    """
+
+    kind: ClassVar[str] = "train_policy"
+    title: ClassVar[str] = "Train a price policy"
+    scenario: str = "tight"
+    steps: int = 100_000
+    seed: int | None = None
+    env: str = "v0"
+    run_name: str = Field(default="", validation_alias="run", serialization_alias="run")
+    resume: bool = False
+
+    def run(
+        self, settings: Settings, *, now_ms: int, progress: Progress = no_progress
+    ) -> "TrainReport":
+        """Train, save, measure."""
+        from phantom_core.market.scenario import scenario_given
+        from phantom_core.use_cases.markets.train_policy import env_named, run_folder, train_policy
+
+        return train_policy(
+            settings,
+            scenario_given(self.scenario),
+            steps=self.steps,
+            seed=self.seed,
+            env_version=env_named(self.env),
+            run_dir=run_folder(settings, self.run_name),
+            resume=self.resume,
+            now_ms=now_ms,
+            progress=progress,
+        )

@@ -1,0 +1,62 @@
+"""Job: retrain the models."""
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from phantom_core.core.progress import Progress, no_progress
+from phantom_core.core.settings import Settings
+from phantom_core.jobs.job_request import JobRequest, Texts
+
+if TYPE_CHECKING:
+    from phantom_core.monitoring.promotion_decision import RetrainReport
+
+
+class RetrainRequest(JobRequest):
+    """Train challengers on recent days, and promote those that beat the model in use on later
+    sessions.
+
+    Attributes:
+        kinds: of models; empty means the classifier, and the network where one is in use.
+        days: looked at.
+        held_out_days: the last of them, to evaluate on.
+        rule: of promotion.
+        margin: of ROC-AUC, for not_worse.
+        publish: whether services score with what is in use afterwards.
+        Days, rule and margin default to the installation's.
+    """
+
+    kind: ClassVar[str] = "retrain"
+    title: ClassVar[str] = "Retrain the models"
+    kinds: Texts = ()
+    days: int | None = None
+    held_out_days: int | None = None
+    rule: Literal["better", "not_worse"] | None = None
+    margin: float | None = None
+    publish: bool = True
+
+    def run(
+        self, settings: Settings, *, now_ms: int, progress: Progress = no_progress
+    ) -> "RetrainReport":
+        """Train, compare, promote, publish."""
+        from functools import partial
+
+        from phantom_core.lake.lake import open_lake
+        from phantom_core.use_cases.models.publish_model import publish_in_use
+        from phantom_core.use_cases.models.retrain import retrain_models
+
+        return retrain_models(
+            self.changed(settings),
+            open_lake(settings),
+            now_ms=now_ms,
+            kinds=self.kinds or None,
+            publish=partial(publish_in_use, settings, now_ms=now_ms) if self.publish else None,
+            progress=progress,
+        )
+
+    def changed(self, settings: Settings) -> Settings:
+        """Settings of this retraining: the installation's where the request says nothing else."""
+        asked = self.model_dump(
+            include={"days", "held_out_days", "rule", "margin"}, exclude_none=True
+        )
+        return Settings.model_validate(
+            settings.model_dump() | {f"retrain_{name}": value for name, value in asked.items()}
+        )
