@@ -15,7 +15,8 @@ from phantom_core.core.settings import Settings
 from phantom_core.jobs.job_request import JobReport, JobRequest
 from phantom_core.jobs.jobs import Job, Jobs
 from phantom_core.use_cases.data.job_demo import DemoRequest
-from phantom_core.use_cases.data.job_ingest import IngestRequest, LoadTotals
+from phantom_core.use_cases.data.job_ingest import IngestRequest
+from phantom_core.use_cases.data.load_totals import LoadTotals
 
 HEADER = "sessionId,ts,eventName\n"
 

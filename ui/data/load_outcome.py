@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from phantom_core.jobs.jobs import Job
-from phantom_core.use_cases.data.job_ingest import LoadedFile, LoadTotals
+from phantom_core.use_cases.data.load_totals import LoadedFile, LoadTotals
 from phantom_core.views.data.reasons import reason_of
 from ui.frame.errors import show_error
 from ui.frame.wording import format_count, format_duration, format_moment

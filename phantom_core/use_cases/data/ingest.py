@@ -29,7 +29,7 @@ from phantom_core.events.sources import discover_files, file_sha256, open_source
 from phantom_core.events.staging import Staging
 from phantom_core.lake.lake import Lake, open_lake
 from phantom_core.lake.load import Load, commit_keyed, commit_staged, new_load
-from phantom_core.use_cases.data.job_ingest import LoadedFile, LoadTotals
+from phantom_core.use_cases.data.load_totals import LoadedFile, LoadTotals
 
 _DAY_S: Final = 86_400
 # Kind → what its columns may be called, and who reads its rows.

@@ -1,0 +1,56 @@
+"""Load totals: a load in figures, file by file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from phantom_core.jobs.job_request import PlainReport
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedFile:
+    """One file of a load.
+
+    Attributes:
+        file: its path, or the database without its password.
+        kind: events, quotes, experiments, labels or catalogue.
+        read: rows read.
+        accepted: rows that are new in the lake.
+        duplicates: rows that were there before.
+        quarantined: reason → rows refused.
+        warnings: what should be looked at, one sentence each.
+    """
+
+    file: str
+    kind: str
+    read: int
+    accepted: int
+    duplicates: int
+    quarantined: Mapping[str, int]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTotals(PlainReport):
+    """A load in figures.
+
+    Attributes:
+        read, accepted, duplicates: rows of event and quote files.
+        quarantined: reason → rows refused of them.
+        experiments, labels, catalogue: rows that are new.
+        files: one by one.
+        failed: file → why it was refused as a whole.
+        lake_version: of the events table afterwards.
+        seconds: wall time.
+    """
+
+    read: int
+    accepted: int
+    duplicates: int
+    quarantined: Mapping[str, int]
+    experiments: int
+    labels: int
+    catalogue: int
+    files: tuple[LoadedFile, ...]
+    failed: Mapping[str, str]
+    lake_version: int
+    seconds: float
