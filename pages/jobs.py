@@ -107,7 +107,12 @@ with friendly_errors():
         job_id: f"{job.kind.replace('_', ' ')} · {job_id[:8]}" for job_id, job in known.items()
     }
     chosen = st.selectbox(
-        "Job", list(known), key="job", bind="query-params", width=420, format_func=titles.get
+        "Job",
+        list(known),
+        key="job",
+        bind="query-params",
+        width=420,
+        format_func=titles.__getitem__,
     )
     with st.container(horizontal=True):
         act(known[str(chosen)])

@@ -10,6 +10,7 @@ from phantom_core.cli import (
     audit,
     change_requests,
     classifier,
+    dashboard,
     data,
     experiments,
     explain,
@@ -57,6 +58,7 @@ for verb in (
     jobs.jobs,
 ):
     app.command()(verb)
+app.command("app")(dashboard.open_app)
 app.command(hidden=True)(jobs.job)
 
 train = typer.Typer(no_args_is_help=True, help="Train a model.")

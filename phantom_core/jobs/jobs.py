@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -20,6 +19,7 @@ from phantom_core.core.errors import CancelledError, ConflictError, NotFoundErro
 from phantom_core.core.progress import Progress
 from phantom_core.core.settings import Settings
 from phantom_core.database.connection import METADATA, open_database
+from phantom_core.program import child_environment, phantom_command
 
 JOBS: Final = sa.Table(
     "jobs",
@@ -249,18 +249,17 @@ class Jobs:
     def _spawn(self, job_id: str) -> None:
         log_folder = self._settings.workspace / "logs"
         log_folder.mkdir(parents=True, exist_ok=True)
-        command = [
-            sys.executable,
-            "-m",
-            "phantom_core",
-            "job",
-            job_id,
-            "--workspace",
-            str(self._settings.workspace),
-        ]
+        workspace = str(self._settings.workspace.absolute())
+        command = phantom_command("job", job_id, "--workspace", workspace)
+        environment = child_environment(os.environ)
         with (log_folder / f"{job_id}.log").open("wb") as log:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
             )
         # Waited for, so that a dead worker does not look alive as a zombie.
         threading.Thread(target=process.wait, daemon=True).start()

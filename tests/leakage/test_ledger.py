@@ -11,6 +11,8 @@ from phantom_core.replay.reference import clean_quote, constant_reference
 from phantom_core.replay.resampler import Resampler
 from tests.replay.shop import NAN, purchases, quotes, resampler, visits
 
+pytestmark = pytest.mark.slow
+
 
 def ledger(bought: Purchases, p_agent: Floats, people: object, seed: int = 1) -> Account:
     drawn = resampler(people, seed)  # type: ignore[arg-type]

@@ -19,6 +19,8 @@ from phantom_core.use_cases.approvals.publish_rules import publish_request
 from phantom_core.valkey.server import connect_server, stop_embedded
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
 
+pytestmark = pytest.mark.slow
+
 GENTLE = "IF p_agent > 0.7 THEN markup 1.10 (likely agent)\nELSE markup 1.00"
 PASSWORD = "correct horse battery"
 

@@ -8,6 +8,8 @@ from phantom_core.core.settings import Settings
 from phantom_core.jobs.jobs import Jobs
 from tests.pages.conftest import Open, texts, wait_for_jobs
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_headline_figure_stands_beside_something_trivial(
     trained: Path, open_page: Open

@@ -28,6 +28,8 @@ from tests.conftest import NOW_MS
 from tests.pages.conftest import Open, texts
 from tests.services.decisions import decision
 
+pytestmark = pytest.mark.slow
+
 HOUR_MS = 3_600_000
 
 

@@ -13,6 +13,8 @@ from phantom_core.model_store.store import ModelStore
 from phantom_core.use_cases.explanations.explain_network import explain_network
 from tests.pages.conftest import Open, texts, wait_for_jobs
 
+pytestmark = pytest.mark.slow
+
 PURCHASE, AGENT = ({"explained": f"Network: {name}"} for name in ("purchase", "agent"))
 
 

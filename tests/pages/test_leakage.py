@@ -11,6 +11,8 @@ from phantom_core.leakage.leakage import DIMENSIONS
 from phantom_core.use_cases.operations.run_job import WORK
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
 
+pytestmark = pytest.mark.slow
+
 
 def measure(workspace: Path) -> None:
     WORK["measure_leakage"](

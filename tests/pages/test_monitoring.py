@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from phantom_core.alerts.alerts import Alerts
 from phantom_core.core.settings import Settings
 from phantom_core.use_cases.operations.run_job import WORK
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
+
+pytestmark = pytest.mark.slow
 
 
 def look(workspace: Path) -> None:

@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import TextArea
 
 from phantom_core.core.settings import Settings
 from phantom_core.use_cases.operations.run_job import WORK
 from phantom_core.use_cases.rules.rule_sets import open_rule_set, rule_set_names
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
+
+pytestmark = pytest.mark.slow
 
 CHECK, REPLAY, COMPARE = ({"rules_tab": name} for name in ("Check", "Replay", "Compare"))
 
@@ -16,7 +20,7 @@ def quiet(done: float, message: str) -> None:
     """Nobody watches."""
 
 
-def editor(page: AppTest) -> AppTest:
+def editor(page: AppTest) -> TextArea:
     return next(area for area in page.text_area if area.label == "Rules")
 
 

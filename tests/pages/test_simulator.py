@@ -15,6 +15,8 @@ from phantom_core.use_cases.operations.run_job import WORK
 from phantom_core.views.simulator.trial_list import trial_titles
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
 
+pytestmark = pytest.mark.slow
+
 TRAIN = {"simulator_tab": "Train a policy"}
 
 

@@ -150,6 +150,7 @@ def test_what_was_published_while_the_line_was_dead_is_heard_when_it_is_back(
         eventually(lambda: heard == [FIRST_HEARD, SECOND_HEARD])
 
 
+@pytest.mark.slow
 def test_a_frozen_server_is_noticed_and_stopping_does_not_wait_for_it(server: OwnServer) -> None:
     with server.client() as client, Listener(client, lambda _: None, poll_s=0.05) as listener:
         eventually(lambda: not listener.problem)
@@ -165,12 +166,12 @@ def test_another_process_hears_within_a_moment(client: redis.Redis, settings: Se
 import sys, threading
 from pathlib import Path
 from phantom_core.core.errors import DataError
-from phantom_core.publishing.announce import announcements
+from phantom_core.publishing.announce import poll_announcements
 from phantom_core.publishing.publish import read_published
-from phantom_core.valkey.server import connect
+from phantom_core.valkey.server import connect_server
 from phantom_core.core.settings import Settings
-with connect(Settings(workspace=Path(sys.argv[1]), redis_url=sys.argv[2])) as client:
-    for word in announcements(client, threading.Event()):
+with connect_server(Settings(workspace=Path(sys.argv[1]), redis_url=sys.argv[2])) as client:
+    for word in poll_announcements(client, threading.Event()):
         print(word.version, read_published(client).live.epoch, flush=True)
 """
     publish_release(client, LIVE_FIRST, [FIRST])

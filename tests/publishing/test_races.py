@@ -5,6 +5,7 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
 import redis
 
 from phantom_core.core.settings import Settings
@@ -17,6 +18,8 @@ from phantom_core.publishing.publish import (
 from phantom_core.valkey.server import connect_server
 from tests.publishing.samples import release
 
+pytestmark = pytest.mark.slow
+
 N_PUBLISHERS, N_EACH = 4, 25
 ROOT = Path(__file__).parents[2]
 PUBLISHER = """
@@ -24,10 +27,10 @@ import sys
 from pathlib import Path
 from phantom_core.core.settings import Settings
 from tests.publishing.test_races import publish_many
-from phantom_core.valkey.server import connect
+from phantom_core.valkey.server import connect_server
 kind, place, k = sys.argv[1:]
 settings = Settings(workspace=Path(place), redis_url="") if kind == "embedded" else Settings(redis_url=place)
-with connect(settings) as client:
+with connect_server(settings) as client:
     print("ready", flush=True)
     sys.stdin.readline()
     print(*publish_many(client, int(k)))

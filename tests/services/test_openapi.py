@@ -14,6 +14,8 @@ from phantom_core.services.openapi import FOLDER, openapi_documents
 from tests.services.conftest import Serve
 from tests.services.samples import FAST, release
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", openapi_documents())
 def test_a_document_is_current(name: str) -> None:

@@ -32,6 +32,8 @@ from phantom_core.use_cases.models.tune_multitask import (
 from phantom_core.use_cases.operations.run_job import WORK
 from tests.use_cases.conftest import NOW_MS, QUICK
 
+pytestmark = pytest.mark.slow
+
 
 def quoted(settings: Settings) -> tuple[str, str]:
     with open_lake(settings).connect() as connection:
