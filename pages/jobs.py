@@ -119,7 +119,12 @@ with friendly_errors():
     known = {job.job_id: job for job in open_jobs().latest(limit=NEWEST)}
     titles = {job_id: f"{title(job)} · {job_id[:8]}" for job_id, job in known.items()}
     chosen = st.selectbox(
-        "Job", list(known), key="job", bind="query-params", width=420, format_func=titles.get
+        "Job",
+        list(known),
+        key="job",
+        bind="query-params",
+        width=420,
+        format_func=titles.__getitem__,
     )
     with st.container(horizontal=True):
         act(known[str(chosen)])

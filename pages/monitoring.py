@@ -2,6 +2,9 @@
 not.
 """
 
+from collections.abc import Mapping
+from typing import Final, Literal
+
 import streamlit as st
 
 from phantom_core.core.errors import DataError
@@ -31,7 +34,7 @@ PAGE = PageSpec(
 )
 
 TABS = ["Checks", "Feature drift", "Models and retraining", "Alerts"]
-WORK = {
+WORK: Final[Mapping[type[MonitorRequest | RetrainRequest], tuple[str, str]]] = {
     MonitorRequest: ("Look now", ":material/visibility:"),
     RetrainRequest: ("Retrain now", ":material/model_training:"),
 }
@@ -52,7 +55,9 @@ def buttons() -> None:
     with st.container(horizontal=True):
         for request, (label, icon) in WORK.items():
             kind = request.kind
-            importance = "primary" if request is MonitorRequest else "secondary"
+            importance: Literal["primary", "secondary"] = (
+                "primary" if request is MonitorRequest else "secondary"
+            )
             if st.button(label, icon=icon, type=importance, disabled=kind in active, key=kind):
                 start_job(request())
                 st.rerun()

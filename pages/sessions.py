@@ -60,7 +60,7 @@ def ask_filter(choices: SessionChoices, has_model: bool) -> tuple[SessionFilter,
         )
         period = st.date_input(
             "First event (UTC)",
-            value=(),
+            value=[],
             key="days",
             bind="query-params",
             help="One day, or a first and a last one.",

@@ -4,8 +4,9 @@ names their marker.
 
 import hashlib
 import os
+import shutil
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,12 @@ def pytest_runtest_makereport(
     return report
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that no process is left with a long one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture
 def redis_url() -> Iterator[str]:
     """The database that PHANTOM_TEST_REDIS_URL names, for one test at a time on this machine:
@@ -55,15 +62,37 @@ def redis_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A demo set of 300 sessions and a classifier, once for all tests of a process; never written
-    to, but copied.
+    """A demo set of 300 sessions and a classifier; never written to, but copied."""
+    return made_once(tmp_path_factory, "trained", _train)
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A copy, for one process, of a folder that the first process of the test run makes.
+
+    Args:
+        factory: of temporary folders; a process of pytest-xdist has its own below that of the run.
+        name: of the folder.
+        make: fills it.
     """
+    shared = (
+        factory.getbasetemp().parent
+        if "PYTEST_XDIST_WORKER" in os.environ
+        else factory.getbasetemp()
+    )
+    folder, done = shared / f"{name}-original", shared / f"{name}.done"
+    with FileLock(shared / f"{name}.lock"):
+        if not done.exists():
+            make(folder)
+            done.touch()
+    return shutil.copytree(folder, factory.mktemp(name) / "workspace")
+
+
+def _train(workspace: Path) -> None:
     from phantom_core.core.settings import Settings
     from phantom_core.lake.lake import open_lake
     from phantom_core.use_cases.data.demo import load_demo
     from phantom_core.use_cases.models.train_classifier import train_classifier
 
-    settings = Settings(workspace=tmp_path_factory.mktemp("trained"), demo_sessions=300)
+    settings = Settings(workspace=workspace, demo_sessions=300)
     load_demo(settings, now_ms=NOW_MS)
     train_classifier(settings, open_lake(settings), now_ms=NOW_MS, n_folds=3)
-    return settings.workspace

@@ -1,23 +1,22 @@
 """The command line: one JSON object on standard output, everything else on standard error."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner, Result
+
+from phantom_core.cli import app
 
 ROWS = "sessionId,ts,eventName\ns1,2026-03-01,search\ns1,2026-03-01T00:01:00Z,purchase\ns2,yesterday,search\n"
 
 
-def phantom(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "phantom_core", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def phantom(*arguments: str) -> Result:
+    """Run a verb in this process: starting Python takes seconds."""
+    done = CliRunner().invoke(app, arguments)
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done
 
 
 @pytest.fixture(scope="module")
@@ -60,44 +59,40 @@ def test_quarantine_shows_reason_line_and_text(workspace: Path) -> None:
 
 def test_an_error_is_one_sentence_on_standard_error_and_exit_code_one(workspace: Path) -> None:
     done = phantom("ingest", "/nowhere/*.csv", "--workspace", str(workspace), "--json")
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert json.loads(done.stdout)["error"] == "There is nothing to load at '/nowhere/*.csv'."
     assert "There is nothing to load at '/nowhere/*.csv'." in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def test_training_without_labels_says_what_to_load(workspace: Path) -> None:
     done = phantom("train", "classifier", "--workspace", str(workspace), "--json")
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "label" in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def test_a_card_needs_a_model(workspace: Path) -> None:
     done = phantom("card", "--workspace", str(workspace))
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "No classifier has been trained" in done.stderr
 
 
 @pytest.mark.parametrize("path", ["[/x]", "n" * 300])
 def test_odd_paths_get_a_sentence(path: str, workspace: Path) -> None:
     done = phantom("ingest", path, "--workspace", str(workspace))
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
+    assert done.exit_code == 1
     assert path[:20] in done.stderr
 
 
 def test_a_workspace_that_is_a_file_gets_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(ROWS)
     done = phantom("ingest", str(tmp_path / "a.csv"), "--workspace", str(tmp_path / "a.csv"))
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
+    assert done.exit_code == 1
 
 
 def test_explaining_without_a_model_says_what_to_train(workspace: Path) -> None:
     for verb in (["explain"], ["explain", "--session", "s1"], ["distil"]):
         done = phantom(*verb, "--workspace", str(workspace), "--json")
-        assert done.returncode == 1
+        assert done.exit_code == 1
         assert (
             json.loads(done.stdout)["error"]
             == "No classifier has been trained in this workspace yet."

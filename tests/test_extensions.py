@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 import phantom_core.cli
 from phantom_core.core.errors import InputError
+from phantom_core.core.limits import GuardRails
 from phantom_core.core.registry import Reference
 from phantom_core.core.settings import Settings
 from phantom_core.events.formats.source_format import FORMATS, format_list
@@ -25,7 +26,7 @@ from phantom_core.market.policies.kind import POLICIES, plain_policies
 from phantom_core.market.trial import run_trial
 from phantom_core.model_kinds.model_kind import MODEL_KINDS, default_kind
 from phantom_core.rules.checks.check import check_rules
-from phantom_core.rules.checks.limits import CheckLimits
+from phantom_core.rules.checks.limits import RuleLimits
 from phantom_core.rules.checks.rule_check import CHECKS
 from phantom_core.rules.text import parse_rules
 from phantom_core.use_cases.explanations.distil import teachings
@@ -37,8 +38,8 @@ from phantom_core.views.workspace.saved_models import saved_versions
 from tests.conftest import NOW_MS
 from tests.extensions import added_file
 from ui.charts.simulator import policy_colours
+from ui.frame import page_spec
 from ui.frame.documents import FOLDER, document_lists, with_lists
-from ui.frame.frame import page_spec
 
 POLICY = """
 from phantom_core.market.policies.fixed import Fixed
@@ -184,9 +185,11 @@ def test_a_scenario_joins_choosers_lists_and_documents(
 def test_a_rule_check_joins_the_check_and_documents(tmp_path: Path) -> None:
     rules = parse_rules("ELSE markup 1.00", "odd")
     with added_file(CHECKS, "phantom_core.rules.checks", tmp_path, "odd", CHECK):
-        assert [one.kind for one in check_rules(rules, CheckLimits({}))] == ["odd name"]
+        assert [one.kind for one in check_rules(rules, RuleLimits({}, GuardRails(0.7, 1.5)))] == [
+            "odd name"
+        ]
         assert "| odd name | note | the rule set is called odd |" in written("rule checks")
-    assert check_rules(rules, CheckLimits({})) == ()
+    assert check_rules(rules, RuleLimits({}, GuardRails(0.7, 1.5))) == ()
     assert "odd name" not in written("rule checks")
 
 

@@ -13,6 +13,7 @@ from phantom_core.cli import (
     audit,
     change_requests,
     classifier,
+    dashboard,
     data,
     experiments,
     explain,
@@ -65,6 +66,7 @@ for verb in (
     extensions.extensions,
 ):
     app.command()(verb)
+app.command("app")(dashboard.open_app)
 app.command(hidden=True)(jobs.job)
 
 train = typer.Typer(no_args_is_help=True, help="Train a model.")

@@ -15,7 +15,7 @@ from phantom_core.events.columns import quote_text
 from phantom_core.events.schema import STORE_MODES
 from phantom_core.events.vocabulary import canonical_name
 
-SHIPPED: Final = Path(__file__).parents[2] / "data" / "mappings"
+SHIPPED: Final = Path(__file__).parent / "mappings"
 
 EVENT_FIELDS: Final = (
     "session_id", "ts", "event_name", "page", "product_id", "experiment_id", "store_mode", "user_agent", "metadata", "client_event_id",

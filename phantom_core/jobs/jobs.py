@@ -8,7 +8,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -29,6 +28,7 @@ from phantom_core.core.errors import (
     NotFoundError,
     PhantomError,
 )
+from phantom_core.core.program import child_environment, phantom_command
 from phantom_core.core.progress import Progress, ProgressValues
 from phantom_core.core.settings import Settings
 from phantom_core.database.connection import METADATA, database_now_ms, open_database
@@ -419,18 +419,17 @@ class Jobs:
     def _spawn(self, job_id: str) -> None:
         log_folder = self._settings.workspace / "logs"
         log_folder.mkdir(parents=True, exist_ok=True)
-        command = [
-            sys.executable,
-            "-m",
-            "phantom_core",
-            "job",
-            job_id,
-            "--workspace",
-            str(self._settings.workspace),
-        ]
+        workspace = str(self._settings.workspace.absolute())
+        command = phantom_command("job", job_id, "--workspace", workspace)
+        environment = child_environment(os.environ)
         with (log_folder / f"{job_id}.log").open("wb") as log:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
             )
         # Waited for, so that a dead worker does not look alive as a zombie.
         threading.Thread(target=process.wait, daemon=True).start()

@@ -16,6 +16,8 @@ from phantom_core.accounts.people import (
 from phantom_core.accounts.roles import Permission, Role
 from phantom_core.core.errors import ConflictError, InputError, NotAllowedError, NotSignedInError
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "correct horse battery"
 
 

@@ -17,6 +17,8 @@ from phantom_core.core.errors import PhantomError
 from phantom_core.database import audit
 from phantom_core.database.connection import write_transaction
 
+pytestmark = pytest.mark.slow
+
 N = 20
 
 

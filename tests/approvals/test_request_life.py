@@ -30,6 +30,8 @@ from phantom_core.database import audit
 from phantom_core.database.connection import open_database, write_transaction
 from tests.databases import HAS_POSTGRES, fresh_schema
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = {
     "ana": Role.ANALYST,
     "max": Role.MANAGER,

@@ -19,6 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from phantom_core.cli import app
 from phantom_core.core.settings import Settings
+from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.publishing import names
 from phantom_core.publishing.experiments import (
     LiveArm,
@@ -27,7 +28,7 @@ from phantom_core.publishing.experiments import (
     publish_experiments,
 )
 from phantom_core.publishing.figures import Figures, publish_elasticities, publish_prices
-from phantom_core.publishing.models import KEYS, publish_model
+from phantom_core.publishing.models import publish_model
 from phantom_core.publishing.publish import publish_release
 from phantom_core.publishing.reading import as_text
 from phantom_core.publishing.session_features import PublishedFeatures, write_features
@@ -137,7 +138,7 @@ def routes(
 def publish_everything(client: redis.Redis) -> None:
     """One of each kind that servers read."""
     publish_release(client, LIVE_FIRST, [FIRST])
-    for kind in KEYS:
+    for kind in MODEL_KINDS.names():
         publish_model(client, kind, SavedModel("v1"))
     publish_prices(client, Figures("p-1", 1, {"item": 9.5}))
     publish_elasticities(client, Figures("e-1", 1, {"item": -2.0}))

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from phantom_core.core.errors import UnavailableError
-from phantom_core.distil import picture
 from phantom_core.distil.dot import condition_text, tree_dot
 from phantom_core.distil.grow import Method, Recipe, grow_tree
 from phantom_core.distil.picture import detailed_svg, svg_of
@@ -58,6 +57,7 @@ def test_graphviz_draws_every_leaf() -> None:
     assert svg_of(tree_dot(root)).count("×1.") == len(tree_leaves(root))
 
 
+@pytest.mark.slow
 @needs_graphviz
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 @pytest.mark.parametrize("method", ["tree", "hstree"])
@@ -73,7 +73,7 @@ def test_the_detailed_picture_shows_the_trees_own_mark_ups_whatever_is_undefined
 
 
 def test_without_graphviz_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(picture.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(UnavailableError, match="Graphviz is not installed"):
         svg_of("digraph {}")
     with pytest.raises(UnavailableError):

@@ -105,6 +105,7 @@ def test_sessions_are_judged_by_trees_that_did_not_learn_from_their_actor() -> N
     )
 
 
+@pytest.mark.slow
 def test_deeper_trees_keep_more_of_a_teacher_that_looks_at_much() -> None:
     sample = random_sample()
     points = depth_frontier(

@@ -108,6 +108,7 @@ def test_looking_ahead_finds_two_questions_that_part_nothing_alone() -> None:
     assert kept["tree"] < 0.7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_finds_what_the_teacher_looks_at(method: Method) -> None:
     sample = random_sample()
@@ -129,6 +130,7 @@ def test_depth_and_leaf_size_are_kept(method: Method) -> None:
     assert min(leaf.n_sessions for leaf in tree_leaves(root)) >= 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_leaves_count_the_sessions_that_end_in_them(method: Method) -> None:
     sample = random_sample()

@@ -15,6 +15,8 @@ from phantom_core.rules.simplify import simplify_rules
 from phantom_core.rules.text import format_rules, parse_rules
 from tests.distil.sessions import random_matrix, random_sample
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("method", METHODS)
 def test_tree_rules_and_text_answer_alike_for_ten_thousand_sessions_a_third_of_their_features_undefined(

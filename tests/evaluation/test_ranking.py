@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from phantom_core.evaluation.ranking import (
+    Ranking,
     precision_recall_points,
     rank_scores,
     roc_auc,
@@ -23,7 +24,7 @@ def measured(
     score: np.ndarray,
     groups: np.ndarray | None = None,
     n_resamples: int = 200,
-):
+) -> Ranking:
     return rank_scores(
         is_agent,
         score,
@@ -119,6 +120,7 @@ def test_curves_run_from_corner_to_corner_and_are_thinned() -> None:
     assert np.trapezoid(roc.y, roc.x) == pytest.approx(roc_auc(is_agent, score), abs=0.002)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_per_actor", [1, 40])
 def test_intervals_of_many_rows_are_as_wide_from_blocks_and_bins_as_from_rows(
     n_per_actor: int, monkeypatch: pytest.MonkeyPatch

@@ -22,6 +22,8 @@ from phantom_core.models.encoding import encode_features
 from phantom_core.models.splits import make_folds
 from tests.evaluation.sessions import Event, history_of
 
+pytestmark = pytest.mark.slow
+
 N = 180
 IS_AGENT = np.arange(N) % 2 == 0
 FAMILY = np.where(IS_AGENT, np.where(np.arange(N) % 4 == 0, "runner", "walker"), "browser")

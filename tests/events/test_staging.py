@@ -112,6 +112,7 @@ def test_sql_and_python_agree_on_every_name(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "ts",
     [

@@ -35,6 +35,7 @@ def test_the_estimate_is_the_difference_of_the_means() -> None:
     assert float(found.relative(at, ALPHA, 2_000)[0][0]) == pytest.approx(1.0, abs=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.5, 0.2])
 def test_watching_all_the_time_finds_what_is_not_there_no_more_often_than_stated(
     share: float,

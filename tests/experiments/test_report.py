@@ -26,6 +26,7 @@ def read(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["conversion", "revenue"])
 def test_an_effect_that_is_not_there_is_found_no_more_often_than_stated(metric: str) -> None:
     rng = np.random.default_rng(1)

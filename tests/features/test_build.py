@@ -13,6 +13,8 @@ from phantom_core.features.ranges import FEWEST_EVENTS_TO_CUT
 from phantom_core.lake.lake import Lake
 from tests.features.events import NAMES, rounded
 
+pytestmark = pytest.mark.slow
+
 
 def random_events(n_events: int, rng: np.random.Generator) -> pa.Table:
     """Events of many sessions in the order of a load."""

@@ -25,6 +25,8 @@ from phantom_core.features.online.user_agents import UserAgents
 from phantom_core.shoppers.generate import generate_sessions
 from tests.features.events import event, histories
 
+pytestmark = pytest.mark.slow
+
 Row = dict[str, object]
 FIELDS = (
     "event_ms",

@@ -16,6 +16,7 @@ LOOKING = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value"),
     [

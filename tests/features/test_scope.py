@@ -30,6 +30,7 @@ def at_moments(events: list[Event], *moments: tuple[int, int, int]) -> dict[int,
         }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NEEDS)
 @examples(25)
 @given(past=histories(), future=histories(min_size=1, min_ms=700_001))

@@ -1,6 +1,7 @@
 """Steps: NumPy says what the SQL file says."""
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 
 from phantom_core.features.aggregate import feature_sql
@@ -16,6 +17,7 @@ def ordered(events: list[Event]) -> pa.Table:
         ).to_arrow_table()
 
 
+@pytest.mark.slow
 @examples(50)
 @given(events=histories())
 def test_numpy_and_sql_yield_the_same_temporal_features(events: list[Event]) -> None:

@@ -17,6 +17,8 @@ from phantom_core.lake.lake import Lake
 from tests.examples import examples
 from tests.features.events import Event, event, histories, rounded, table
 
+pytestmark = pytest.mark.slow
+
 REFRESH = """
 import sys
 from pathlib import Path

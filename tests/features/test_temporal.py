@@ -38,6 +38,7 @@ def test_velocity_is_events_per_minute() -> None:
     assert features(event(0), event(10_000), event(30_000))["interaction_velocity"] == 6.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("times_ms", "most"),
     [
@@ -53,6 +54,7 @@ def test_busiest_five_minutes_end_at_an_event(times_ms: list[int], most: int) ->
     assert features(*events)["max_velocity_5min"] == most
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("event_ms", "hour"),
     [(0, 0), (3_599_999, 0), (3_600_000, 1), (1_735_689_599_999, 23), (1_735_689_600_000, 0)],

@@ -50,6 +50,7 @@ def test_families_agree_with_ua_parser() -> None:
     assert set(found) == {"Chrome", "Firefox", "Safari", "Edge", "Other"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("user_agent", "expected"),
     [

@@ -18,6 +18,8 @@ from phantom_core.use_cases.data.job_demo import DemoRequest
 from phantom_core.use_cases.data.job_ingest import IngestRequest
 from phantom_core.use_cases.data.load_totals import LoadTotals
 
+pytestmark = pytest.mark.slow
+
 HEADER = "sessionId,ts,eventName\n"
 
 
@@ -80,6 +82,15 @@ def test_a_dead_worker_is_noticed(jobs: Jobs, tmp_path: Path) -> None:
     job = wait(jobs, jobs.start(IngestRequest(paths=str(large_file(tmp_path)))), until=("running",))
     os.kill(job.pid, signal.SIGKILL)
     assert "died" in wait(jobs, job).message
+
+
+def test_a_worker_starts_whatever_the_current_folder_is(
+    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(HEADER + "s1,2026-03-01,search\n")
+    monkeypatch.chdir("/")
+    assert wait(jobs, jobs.start("ingest", {"paths": [str(path)]})).state == "done"
 
 
 def test_another_process_sees_the_same_jobs(ended: tuple[Path, Job, Job]) -> None:

@@ -38,6 +38,7 @@ def test_an_empty_lake_has_every_table_without_a_row(tmp_path: Path) -> None:
     assert Lake(tmp_path).version() == -1
 
 
+@pytest.mark.slow
 def test_four_processes_append_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
     Lake(tmp_path).append("session_labels", labels("first"))
     workers = [

@@ -5,11 +5,13 @@ import pytest
 
 from phantom_core.core.arrays import Floats
 from phantom_core.leakage.dimensions import by_day, by_name, by_store
-from phantom_core.leakage.ledger import Account, leakage_of, total_leakage
+from phantom_core.leakage.ledger import Account, total_leakage
 from phantom_core.replay.purchases import Purchases
-from phantom_core.replay.reference import clean_quote, constant_reference
+from phantom_core.replay.reference import clean_quote, constant_reference, leakage_of
 from phantom_core.replay.resampler import Resampler
 from tests.replay.shop import NAN, purchases, quotes, resampler, visits
+
+pytestmark = pytest.mark.slow
 
 
 def ledger(bought: Purchases, p_agent: Floats, people: object, seed: int = 1) -> Account:

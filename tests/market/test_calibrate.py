@@ -38,6 +38,8 @@ from phantom_core.shoppers.generate import Generated, generate_sessions
 from phantom_core.use_cases.data.ingest import ingest_files
 from phantom_core.use_cases.markets.calibrate import calibrate_market, latest_calibration
 
+pytestmark = pytest.mark.slow
+
 NOW_MS = START_MS + 60 * DAY_MS
 N_SESSIONS = 8_000
 MULTIPLIERS, PROPENSITIES = (

@@ -5,6 +5,7 @@ promises.
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.spaces import Box
 from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 
@@ -41,6 +42,8 @@ def test_spaces_are_those_of_the_data_sheet() -> None:
     five, eight = made("v0"), made("v1")
     assert five.observation_space.shape == (5,)
     assert eight.observation_space.shape == (8,)
+    assert isinstance(five.action_space, Box)
+    assert isinstance(eight.observation_space, Box)
     assert (five.action_space.low.tolist(), five.action_space.high.tolist()) == (
         [np.float32(0.7)],
         [np.float32(1.5)],
@@ -149,7 +152,9 @@ def test_nothing_ever_leaves_the_observation_space() -> None:
 
 
 def test_scenarios_come_by_name_and_an_unknown_one_is_refused() -> None:
-    assert made("v0", scenario="slack").observation_space.high[1] == 1_000
+    space = made("v0", scenario="slack").observation_space
+    assert isinstance(space, Box)
+    assert space.high[1] == 1_000
     with pytest.raises(NotFoundError, match="There is no scenario 'nowhere'"):
         made("v0", scenario="nowhere")
 

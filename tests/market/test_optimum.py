@@ -88,6 +88,7 @@ def test_more_stock_and_more_time_are_never_worth_less_and_scarce_stock_is_deare
     assert (np.diff(solution.ratio[:, 1:], axis=1) <= 1e-9).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "scenario",
     [
@@ -145,6 +146,7 @@ def test_the_fluid_bound_lies_above_the_optimum_but_not_far(name: str) -> None:
     assert bound < 1.06 * optimum
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("substitution", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("n_products", [2, 3])
 def test_no_policy_exceeds_the_bound_of_several_products(

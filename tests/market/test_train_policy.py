@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -14,7 +15,7 @@ from phantom_core.use_cases.markets.job_train_policy import TrainPolicyRequest
 from phantom_core.use_cases.markets.train_policy import run_folder
 
 
-def simulate_train(workspace: Path, *arguments: str) -> tuple[int, dict[str, object]]:
+def simulate_train(workspace: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
     done = CliRunner().invoke(
         app,
         [
@@ -31,6 +32,7 @@ def simulate_train(workspace: Path, *arguments: str) -> tuple[int, dict[str, obj
     return done.exit_code, json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_train_reports_reward_and_percent_of_the_optimum_and_lands_in_the_workspace(
     tmp_path: Path,
 ) -> None:
@@ -59,6 +61,7 @@ def test_train_reports_reward_and_percent_of_the_optimum_and_lands_in_the_worksp
     assert played.exit_code == 0, played.output
 
 
+@pytest.mark.slow
 def test_several_seeds_go_into_folders_of_their_own_and_resume_keeps_the_finished(
     tmp_path: Path,
 ) -> None:

@@ -54,6 +54,7 @@ def test_pairing_makes_differences_far_sharper_than_the_rewards_themselves() -> 
     )
 
 
+@pytest.mark.slow
 def test_the_interval_of_the_reward_covers_the_exact_value_about_as_often_as_it_says() -> None:
     exact = 46.468  # value_of_fixed(tight, 1.0)
     hits = 0
@@ -115,6 +116,7 @@ def test_several_training_seeds_widen_the_interval_by_how_they_differ() -> None:
     assert apart.reward.high - apart.reward.low > 3 * (alike.reward.high - alike.reward.low)
 
 
+@pytest.mark.slow
 def test_a_trial_reads_back_from_its_file_and_nothing_else_does() -> None:
     trial = run_trial(load_scenario("substitutes"), [Fixed(1.2)], n_episodes=20, seed=0)
     assert parse_trial(trial.to_json(), "here") == trial

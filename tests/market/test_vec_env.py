@@ -2,6 +2,8 @@
 VecEnv.
 """
 
+from typing import Any
+
 import numpy as np
 import pytest
 from stable_baselines3 import PPO
@@ -43,7 +45,7 @@ def test_a_batch_of_one_plays_the_episodes_of_the_single_environment(version: En
 
 
 def test_the_same_seed_gives_the_same_batch_by_constructor_and_by_seed() -> None:
-    def told(batch: ShopVecEnv) -> list[np.ndarray]:
+    def told(batch: ShopVecEnv) -> list[Any]:
         return [batch.reset(), *(batch.step(prices(hour, 16))[0] for hour in range(40))]
 
     one, same, seeded, other = (ShopVecEnv(TIGHT, 16, seed) for seed in (3, 3, 99, 4))
@@ -71,6 +73,7 @@ def test_episode_figures_are_those_of_a_monitor() -> None:
     assert n_done >= 8  # each shop ended an episode
 
 
+@pytest.mark.slow
 def test_sb3_learns_on_it_and_sees_the_episodes() -> None:
     model = PPO(
         "MlpPolicy", ShopVecEnv(TIGHT, 10, 1), n_steps=30, batch_size=100, n_epochs=1, device="cpu"

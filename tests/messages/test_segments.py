@@ -86,7 +86,7 @@ def test_a_clock_that_is_set_back_leaves_segments_in_order(
     monkeypatch.setattr(module, "LARGEST_BYTES", 1)
     writer = SegmentWriter(tmp_path)
     writer.append(["1"])
-    monkeypatch.setattr(module.time, "time_ns", lambda: 1_000_000_000)
+    monkeypatch.setattr(time, "time_ns", lambda: 1_000_000_000)
     writer.append(["2"])
     first, second = list_segments(tmp_path)
     assert (is_finished(first, [first, second]), is_finished(second, [first, second])) == (

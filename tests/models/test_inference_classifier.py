@@ -89,6 +89,7 @@ def test_trees_that_read_other_features_than_the_manifest_says_are_refused(
         )
 
 
+@pytest.mark.slow
 def test_playing_it_imports_no_training_library(tmp_path: Path, classifier: Classifier) -> None:
     saved(tmp_path, classifier_files(classifier))
     program = (

@@ -33,7 +33,8 @@ def served(
     arguments: tuple[str, ...] = (),
     **environment: str,
 ) -> Iterator[str]:
-    """The app on a free port of this machine, in a process of its own; yields its address.
+    """The app on a free port of this machine, in a process of its own that starts in another
+    folder; yields its address.
 
     Args:
         workspace: of the app; its log is written there.
@@ -48,7 +49,7 @@ def served(
         "-m",
         "streamlit",
         "run",
-        APP.name,
+        str(APP),
         "--server.port",
         str(port),
         "--server.address",
@@ -61,7 +62,7 @@ def served(
     with (workspace / "server.log").open("wb") as log:
         env = {**os.environ, "PHANTOM_WORKSPACE": str(workspace), **environment}
         process = subprocess.Popen(
-            command, cwd=APP.parent, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            command, cwd=workspace, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
     try:
         wait_for(f"http://127.0.0.1:{port}{base}/_stcore/health", process, workspace / "server.log")
@@ -72,13 +73,13 @@ def served(
 
 
 @contextmanager
-def browser_page(width_px: int = 1440) -> Iterator[Page]:
+def browser_page() -> Iterator[Page]:
     """A page of a browser without a window."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
         )
-        page = browser.new_context(viewport={"width": width_px, "height": 900}).new_page()
+        page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
         page.set_default_timeout(30_000)
         yield page
         browser.close()

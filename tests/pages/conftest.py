@@ -17,7 +17,7 @@ from phantom_core.lake.lake import Lake
 from phantom_core.use_cases.approvals.change_requests import control_database
 from phantom_core.use_cases.data.demo import remove_demo
 from phantom_core.use_cases.data.ingest import ingest_files
-from tests.conftest import NOW_MS
+from tests.conftest import NOW_MS, made_once
 from ui.frame.handles import now_ms
 
 APP = Path(__file__).parents[2] / "main.py"
@@ -35,16 +35,18 @@ def networked(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from phantom_core.models.multitask.hyperparameters import Hyperparameters
     from phantom_core.use_cases.models.train_multitask import train_multitask
 
-    workspace = shutil.copytree(trained, tmp_path_factory.mktemp("networked") / "workspace")
-    chosen = Hyperparameters(width=0.5, most_epochs=3, batch_rows=512)
-    train_multitask(
-        Settings(workspace=workspace),
-        Lake(workspace / "lake"),
-        now_ms=NOW_MS,
-        n_folds=3,
-        chosen=chosen,
-    )
-    return workspace
+    def train(workspace: Path) -> None:
+        shutil.copytree(trained, workspace)
+        chosen = Hyperparameters(width=0.5, most_epochs=3, batch_rows=512)
+        train_multitask(
+            Settings(workspace=workspace),
+            Lake(workspace / "lake"),
+            now_ms=NOW_MS,
+            n_folds=3,
+            chosen=chosen,
+        )
+
+    return made_once(tmp_path_factory, "networked", train)
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,8 @@ from phantom_core.valkey.server import connect_server, stop_embedded
 from tests.pages.conftest import NOW_MS, Open, enter, signed_in, texts, wait_for_jobs
 from ui.frame.handles import now_ms
 
+pytestmark = pytest.mark.slow
+
 GENTLE = "IF p_agent > 0.7 THEN markup 1.10 (likely agent)\nELSE markup 1.00"
 PASSWORD = "correct horse battery"
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from playwright.sync_api import Page, expect  # noqa: E402
+from playwright.sync_api import Browser, Page, expect  # noqa: E402
 
 from tests.pages.browser import CHROMIUM, browser_page, served, settle  # noqa: E402
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.browser,
     pytest.mark.skipif(
         not CHROMIUM, reason="no chromium on the path, and PHANTOM_CHROMIUM names none"
@@ -30,9 +31,18 @@ def app(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
         yield url
 
 
-@pytest.fixture
-def page() -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
     with browser_page() as opened:
+        assert opened.context.browser
+        yield opened.context.browser
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        opened = context.new_page()
+        opened.set_default_timeout(30_000)
         yield opened
 
 
@@ -175,25 +185,26 @@ def test_a_rule_is_broken_mended_in_the_table_saved_and_taken_away(app: str, pag
     assert "$ != null and number($) > 0.9" in download.value.path().read_text()
 
 
-@pytest.mark.parametrize("width_px", [1440, 800])
-def test_no_page_is_wider_than_the_window(app: str, width_px: int) -> None:
-    with browser_page(width_px) as page:
-        for screen in (
-            "",
-            "data",
-            "sessions",
-            "features",
-            "classifier",
-            "demand",
-            "explain",
-            "rules",
-            "leakage",
-            "simulator",
-        ):
-            page.goto(f"{app}/{screen}")
-            page.get_by_role("heading", level=1).wait_for()
+def test_no_page_is_wider_than_the_window(app: str, page: Page) -> None:
+    for screen in (
+        "",
+        "data",
+        "sessions",
+        "features",
+        "classifier",
+        "demand",
+        "explain",
+        "rules",
+        "leakage",
+        "simulator",
+    ):
+        page.set_viewport_size({"width": 800, "height": 900})
+        page.goto(f"{app}/{screen}")
+        page.get_by_role("heading", level=1).wait_for()
+        for width_px in (800, 1440):
+            page.set_viewport_size({"width": width_px, "height": 900})
             settle(page)
             too_wide = page.evaluate(
                 "document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
             )
-            assert too_wide <= 0, screen
+            assert too_wide <= 0, (screen, width_px)

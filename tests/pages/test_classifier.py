@@ -9,6 +9,8 @@ from phantom_core.jobs.jobs import Jobs
 from phantom_core.use_cases.models.job_train_classifier import TrainClassifierRequest
 from tests.pages.conftest import Open, texts, wait_for_jobs
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_headline_figure_stands_beside_something_trivial(
     trained: Path, open_page: Open

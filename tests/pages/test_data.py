@@ -11,6 +11,8 @@ from phantom_core.jobs.jobs import Jobs
 from phantom_core.views.data.saved_mappings import saved_mappings
 from tests.pages.conftest import Open, texts, wait_for_jobs
 
+pytestmark = pytest.mark.slow
+
 FOREIGN = (
     "visit;at;what;price\nv1;2026-03-01 12:00:00;OrderPlaced;9.5\nv1;2026-03-01 "
     "12:00:09;Heartbeat;\n"

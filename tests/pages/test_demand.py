@@ -3,10 +3,14 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from phantom_core.core.settings import Settings
 from phantom_core.jobs.jobs import Jobs
 from phantom_core.use_cases.models.job_train_multitask import TrainMultitaskRequest
 from tests.pages.conftest import Open, texts
+
+pytestmark = pytest.mark.slow
 
 
 def test_without_a_network_a_training_is_offered_and_started(own: Path, open_page: Open) -> None:

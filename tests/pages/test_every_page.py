@@ -6,6 +6,8 @@ import pytest
 
 from tests.pages.conftest import SCREENS, Open, texts
 
+pytestmark = pytest.mark.slow
+
 TITLES = {
     "overview": "Overview",
     "data": "Data",

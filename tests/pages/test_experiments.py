@@ -27,6 +27,8 @@ from tests.conftest import NOW_MS
 from tests.pages.conftest import Open, enter, texts
 from tests.services.decisions import decision
 
+pytestmark = pytest.mark.slow
+
 HOUR_MS = 3_600_000
 
 

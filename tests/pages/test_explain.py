@@ -2,12 +2,12 @@
 trainings side by side.
 """
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from phantom_core.core.settings import Settings
-from phantom_core.distil import picture
 from phantom_core.features.store import FeatureStore
 from phantom_core.jobs.jobs import Jobs
 from phantom_core.lake.lake import Lake
@@ -16,6 +16,8 @@ from phantom_core.use_cases.explanations.job_explain import ExplainRequest
 from phantom_core.use_cases.models.train_classifier import train_classifier
 from phantom_core.views.explain.distilled import distilled_titles
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
+
+pytestmark = pytest.mark.slow
 
 ONE, TREE, STABLE = (
     {"explain_tab": name} for name in ("One session", "Rules as a tree", "Stability")
@@ -131,7 +133,7 @@ def test_a_sessions_way_through_the_tree_is_told(distilled: Path, open_page: Ope
 def test_the_browser_draws_where_graphviz_is_missing(
     distilled: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(picture.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     page = open_page(distilled, "explain", **TREE)
     assert "Drawn by the browser" in texts(page)
     assert not page.exception

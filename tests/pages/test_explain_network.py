@@ -14,6 +14,8 @@ from phantom_core.use_cases.explanations.explain_network import explain_network
 from phantom_core.use_cases.explanations.job_explain import ExplainRequest
 from tests.pages.conftest import Open, texts, wait_for_jobs
 
+pytestmark = pytest.mark.slow
+
 PURCHASE, AGENT = ({"explained": f"Network: {name}"} for name in ("purchase", "agent"))
 
 

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.pages.conftest import Open, texts
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_feature_says_how_agents_differ(trained: Path, open_page: Open) -> None:

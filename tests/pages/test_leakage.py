@@ -11,6 +11,8 @@ from phantom_core.leakage.leakage import DIMENSIONS
 from phantom_core.use_cases.rules.job_measure_leakage import MeasureLeakageRequest
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
 
+pytestmark = pytest.mark.slow
+
 
 def measure(workspace: Path) -> None:
     MeasureLeakageRequest(rules="bands").run(Settings(workspace=workspace), now_ms=NOW_MS)

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from phantom_core.alerts.alerts import Alerts
 from phantom_core.core.settings import Settings
 from phantom_core.use_cases.models.job_retrain import RetrainRequest
 from phantom_core.use_cases.operations.job_monitor import MonitorRequest
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
+
+pytestmark = pytest.mark.slow
 
 
 def look(workspace: Path) -> None:

@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
+import pytest
+from streamlit.testing.v1 import AppTest
+
 from phantom_core.core.settings import Settings
 from phantom_core.use_cases.data.ingest import ingest_files
 from tests.pages.conftest import NOW_MS, Open, texts
 
+pytestmark = pytest.mark.slow
 
-def metrics(page: object) -> dict[str, str]:
+
+def metrics(page: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in page.metric}
 
 

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import TextArea
 
 from phantom_core.accounts.people import MACHINE
 from phantom_core.approvals.limits import set_limits
@@ -12,10 +14,12 @@ from phantom_core.use_cases.rules.job_replay_rules import ReplayRulesRequest
 from phantom_core.use_cases.rules.rule_sets import open_rule_set, rule_set_names
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
 
+pytestmark = pytest.mark.slow
+
 CHECK, REPLAY, COMPARE = ({"rules_tab": name} for name in ("Check", "Replay", "Compare"))
 
 
-def editor(page: AppTest) -> AppTest:
+def editor(page: AppTest) -> TextArea:
     return next(area for area in page.text_area if area.label == "Rules")
 
 

@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from phantom_core.lake.lake import Lake
 from tests.pages.conftest import Open, texts
+
+pytestmark = pytest.mark.slow
 
 
 def some_session(workspace: Path) -> str:

@@ -16,6 +16,8 @@ from phantom_core.use_cases.markets.simulate import open_trial, saved_trials
 from phantom_core.views.simulator.trial_list import trial_titles
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
 
+pytestmark = pytest.mark.slow
+
 TRAIN = {"simulator_tab": "Train a policy"}
 
 

@@ -17,6 +17,7 @@ from phantom_core.valkey.server import stop_embedded  # noqa: E402
 from tests.pages.browser import CHROMIUM, browser_page, free_port, served, settle, wait_for  # noqa: E402
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.browser,
     pytest.mark.skipif(
         not CHROMIUM, reason="no chromium on the path, and PHANTOM_CHROMIUM names none"

@@ -150,6 +150,7 @@ def test_what_was_published_while_the_line_was_dead_is_heard_when_it_is_back(
         eventually(lambda: heard == [FIRST_HEARD, SECOND_HEARD])
 
 
+@pytest.mark.slow
 def test_a_frozen_server_is_noticed_and_stopping_does_not_wait_for_it(server: OwnServer) -> None:
     with server.client() as client, Listener(client, lambda _: None, poll_s=0.05) as listener:
         eventually(lambda: not listener.problem)

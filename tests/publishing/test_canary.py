@@ -3,6 +3,7 @@ another salt.
 """
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ def members(salt: str, share: float) -> np.ndarray:
     return np.array([in_canary(f"session-{n}", salt, share) for n in range(N)])
 
 
+@pytest.mark.slow
 def test_ten_percent_of_sessions_are_in_it_within_sampling_error() -> None:
     for salt in ("a", "b", "release-7"):
         assert abs(members(salt, 0.1).mean() - 0.1) < 4 * np.sqrt(0.1 * 0.9 / N)

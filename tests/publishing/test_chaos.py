@@ -19,6 +19,8 @@ from phantom_core.publishing.publish import (
 from tests.publishing.samples import make_live, release
 from tests.publishing.servers import BINARIES, OwnServer
 
+pytestmark = pytest.mark.slow
+
 SEED, FOR_S = 20_261, 3.0
 IMPATIENT = "?socket_timeout=0.3"
 

@@ -121,6 +121,7 @@ def test_pickles_are_never_published(client: redis.Redis) -> None:
     assert not client.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fate", ["cut", "half", "deaf", "stall"])
 def test_a_model_is_replaced_whole_or_not_at_all(tmp_path: Path, fate: Fate) -> None:
     with OwnServer(tmp_path) as server, server.client() as direct:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ from phantom_core.publishing.publish import publish_release, read_live
 from phantom_core.valkey import embedded
 from phantom_core.valkey.server import connect_server, describe_server, stop_embedded
 from tests.publishing.samples import FIRST, LIVE_FIRST
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 USER = """
@@ -262,7 +265,7 @@ def test_a_long_path_is_no_obstacle(tmp_path: Path) -> None:
 def test_a_folder_that_others_can_enter_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
     settings = Settings(workspace=tmp_path / ("long" * 20) / ("very" * 20), redis_url="")
     socket_path = Path(
         describe_server(settings).url_without_password.removeprefix("unix://").split("?")[0]

@@ -23,6 +23,8 @@ from tests.publishing.proxy import Fate, Proxy, at
 from tests.publishing.samples import FIRST, LIVE_FIRST, LIVE_SECOND, SECOND, make_live, release
 from tests.publishing.servers import BINARIES, OwnServer
 
+pytestmark = pytest.mark.slow
+
 # Publishing two releases on a new connection: put and look at each, switch, read back.
 COMMANDS = ["SET", "GET", "SET", "GET", "EVAL", "MGET"]
 SWITCH = COMMANDS.index("EVAL") + 1

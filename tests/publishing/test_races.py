@@ -5,6 +5,7 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
 import redis
 
 from phantom_core.core.settings import Settings
@@ -15,6 +16,8 @@ from phantom_core.publishing.publish import (
 )
 from phantom_core.valkey.server import connect_server
 from tests.publishing.samples import make_live, release
+
+pytestmark = pytest.mark.slow
 
 N_PUBLISHERS, N_EACH = 4, 25
 ROOT = Path(__file__).parents[2]

@@ -38,6 +38,7 @@ lives = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(
     test_text.rule_sets(),
     VERSIONS,

@@ -267,6 +267,7 @@ def certificate(folder: Path) -> tuple[str, str]:
     return str(paths[0]), str(paths[1])
 
 
+@pytest.mark.slow
 @pytest.mark.redis
 @pytest.mark.skipif(
     not BINARIES["Redis"],

@@ -54,6 +54,7 @@ def quotes_of(settings: Settings) -> Quotes:
         return read_quotes(connection, visits_of(store.matrix(), None), Period())
 
 
+@pytest.mark.slow
 def test_a_price_that_was_decided_and_logged_counts_once(settings: Settings) -> None:
     load(settings, "events", [{"sessionId": "s1", "ts": NOON_MS, "eventName": "search"}])
     logged = [
@@ -67,6 +68,7 @@ def test_a_price_that_was_decided_and_logged_counts_once(settings: Settings) -> 
     assert found.propensity.tolist() == pytest.approx([0.25, np.nan, np.nan], nan_ok=True)
 
 
+@pytest.mark.slow
 def test_rules_are_judged_on_what_a_price_experiment_decided(settings: Settings) -> None:
     """Half the sessions are asked 90 and half 110; all buy at 90, a third at 110: 90 is worth 90 a
     session, 110 is worth 110 / 3.

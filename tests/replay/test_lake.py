@@ -186,6 +186,7 @@ def test_a_cart_counts_only_after_the_quote(settings: Settings) -> None:
     assert shown.went_to_cart.tolist() == [True, False, False]
 
 
+@pytest.mark.slow
 def test_many_moments_give_what_the_sql_files_give(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from phantom_core.rules.text import parse_rules
 from tests.rules.strategies import random_sessions, row, rule_sets
 
 
+@pytest.mark.slow
 @given(rule_sets, st.integers(0, 2**32))
 @settings(max_examples=100, deadline=None)
 def test_it_decides_as_evaluate_does(rules: RuleSet, seed: int) -> None:

@@ -22,6 +22,8 @@ from tests.examples import examples
 from tests.rules import test_text
 from tests.rules.strategies import random_sessions, row, rule_sets
 
+pytestmark = pytest.mark.slow
+
 N_SESSIONS = 10_000
 
 

@@ -81,6 +81,7 @@ def test_an_open_segment_is_left_to_the_process_that_writes_it(settings: Setting
     assert drain_decisions(settings).decisions == 1
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_had_flushed_is_taken_up(settings: Settings) -> None:
     program = (
         "import sys, time; from pathlib import Path; from phantom_core.messages.decision_log "

@@ -29,6 +29,8 @@ from phantom_core.services.ingest.requests import rows_of_body, stamp_times
 from phantom_core.services.worker.worker import Worker
 from tests.services.services import Service, ingest_service, served
 
+pytestmark = pytest.mark.slow
+
 EVENT = {
     "sessionId": "s1",
     "eventName": "product_view",

@@ -18,6 +18,8 @@ from phantom_core.core.settings import Settings
 from phantom_core.services.ingest.app import ingest_app
 from tests.services.services import served
 
+pytestmark = pytest.mark.slow
+
 # More, and for longer: PHANTOM_CONTRACT_EXAMPLES=500.
 MOST_EXAMPLES = int(os.environ.get("PHANTOM_CONTRACT_EXAMPLES", "8"))
 CHECKS = [

@@ -19,6 +19,8 @@ from tests.services.conftest import Serve
 from tests.services.samples import FAST, release
 from tests.services.services import served
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", openapi_documents())
 def test_a_document_is_current(name: str) -> None:
@@ -33,7 +35,7 @@ def test_a_document_says_which_routes_need_a_key(name: str) -> None:
     assert "/health" in document["paths"]
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            keyed = (
+            keyed: list[dict[str, list[str]]] = (
                 []
                 if path in OPEN_PATHS
                 else [{scheme: []} for scheme in document["components"]["securitySchemes"]]

@@ -97,6 +97,7 @@ def test_rules_experiments_prices_and_elasticities_are_taken_up_while_it_runs(
         )
 
 
+@pytest.mark.slow
 def test_models_score_in_the_service_and_are_swapped_when_announced(
     settings: Settings, client: redis.Redis, serve: Serve
 ) -> None:
@@ -163,6 +164,7 @@ def test_without_redis_prices_come_with_a_reason(settings: Settings, serve: Serv
         assert 'phantom_fallbacks_total{reason="redis_down"}' in shop.get("/metrics").text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "status", "says"),
     [

@@ -30,6 +30,8 @@ from tests.publishing.samples import make_live
 from tests.services.conftest import free_port, wait_until
 from tests.services.samples import BANDS, BOT, FAST, release, saved_classifier, session
 
+pytestmark = pytest.mark.slow
+
 FIRST, SECOND = release("first", FAST.format(1.2)), release("second", FAST.format(1.4))
 
 

@@ -40,6 +40,8 @@ from phantom_core.shoppers.quotes import Shop
 from phantom_core.use_cases.data.ingest import ingest_files
 from phantom_core.use_cases.markets.simulate_sessions import read_rules, simulate_sessions
 
+pytestmark = pytest.mark.slow
+
 N_SESSIONS, SEED = 400, 9
 FAST = parse_rules(
     "IF interaction_velocity > 8 AND browser_family != 'Safari' OR UNDEFINED THEN markup "

@@ -12,6 +12,8 @@ from phantom_core.rules.rule_set import RuleSet
 from phantom_core.session_market.market import BANDS, NO_MARKUP
 from phantom_core.session_market.optimum import best_ratio, paired_trial
 
+pytestmark = pytest.mark.slow
+
 GUARD_RAILS = GuardRails(0.7, 1.5)
 
 

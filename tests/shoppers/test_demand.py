@@ -7,6 +7,8 @@ from phantom_core.shoppers.generate import Generated, generate_sessions
 from phantom_core.shoppers.path import Path
 from phantom_core.shoppers.quotes import PriceExperiment, Quoted, QuoteRequest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def large() -> Generated:

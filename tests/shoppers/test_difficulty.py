@@ -8,6 +8,8 @@ from benchmarks import demo_difficulty as difficulty
 from benchmarks.demo_difficulty import DemoSet
 from phantom_core.core.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoSet:

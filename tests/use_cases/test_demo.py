@@ -10,6 +10,8 @@ from phantom_core.lake.lake import open_lake
 from phantom_core.use_cases.data.demo import has_demo, load_demo, remove_demo, wants_demo
 from phantom_core.use_cases.data.ingest import ingest_files
 
+pytestmark = pytest.mark.slow
+
 NOW_MS = 1_790_000_000_000
 
 

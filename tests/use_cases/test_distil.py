@@ -33,6 +33,8 @@ from phantom_core.use_cases.explanations.distil import (
 )
 from phantom_core.use_cases.explanations.draw_tree import draw_tree
 
+pytestmark = pytest.mark.slow
+
 NOW_MS = 1_772_452_800_000
 RECIPE = Recipe(depth=3, leaf_sessions=10)
 

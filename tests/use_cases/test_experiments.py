@@ -220,6 +220,7 @@ def test_exposures_count_each_session_once_with_what_it_bought_within_an_hour(
     assert read_exposures(lake, "counted", ("control",), LATER_MS).mixed == 50
 
 
+@pytest.mark.slow
 def test_harm_to_humans_stops_it_and_tells_the_server(settings: Settings) -> None:
     plan(settings, "harm")
     start_experiment(settings, "demo-manager", "harm", now_ms=2)
@@ -232,6 +233,7 @@ def test_harm_to_humans_stops_it_and_tells_the_server(settings: Settings) -> Non
     assert json.loads(json.dumps(found.to_json(), allow_nan=False))["report"]["is_guard_tripped"]
 
 
+@pytest.mark.slow
 def test_whoever_drains_decisions_stops_it_too(settings: Settings) -> None:
     plan(settings, "asleep")
     start_experiment(settings, "demo-manager", "asleep", now_ms=2)

@@ -25,6 +25,7 @@ def plan(settings: Settings, name: str, version: str, share: float) -> None:
     plan_experiment(settings, ANA, name, "?", arms, sized, metric="revenue", effect=0.1, now_ms=NOW)
 
 
+@pytest.mark.slow
 def test_an_arm_is_no_larger_than_was_approved_unless_its_version_is_live_for_all(
     shop: Settings,
 ) -> None:

@@ -18,6 +18,8 @@ from phantom_core.use_cases.data.ingest import ingest_files
 from phantom_core.use_cases.explanations.explain_model import explain_model, read_explanation
 from phantom_core.use_cases.explanations.explain_session import explain_session
 
+pytestmark = pytest.mark.slow
+
 NOW_MS = 1_772_452_800_000
 
 

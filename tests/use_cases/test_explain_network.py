@@ -32,6 +32,8 @@ from phantom_core.use_cases.explanations.explain_network import (
 from phantom_core.use_cases.explanations.explain_offer import explain_offer
 from tests.use_cases.conftest import NOW_MS
 
+pytestmark = pytest.mark.slow
+
 FEW = 60
 
 

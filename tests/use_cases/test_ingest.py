@@ -49,6 +49,7 @@ def query(settings: Settings, sql: str) -> list[tuple[object, ...]]:
         return connection.sql(sql).fetchall()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_broken_input_gets_its_reason_and_costs_no_good_row(
     case: Case, settings: Settings, tmp_path: Path
@@ -79,6 +80,7 @@ def test_quarantine_keeps_file_line_and_text(settings: Settings, tmp_path: Path)
     assert json.loads(str(raw))["eventName"] == "teleport"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "suffix", ["csv", "tsv", "csv.gz", "csv.zst", "jsonl", "jsonl.gz", "json", "parquet"]
 )
@@ -138,6 +140,7 @@ def test_rows_with_the_same_client_event_id_are_one_event(
     assert load(settings, path).to_json()["duplicates"] == 1
 
 
+@pytest.mark.slow
 def test_two_processes_loading_one_file_at_once_add_it_once(
     settings: Settings, tmp_path: Path
 ) -> None:
@@ -163,6 +166,7 @@ def test_two_processes_loading_one_file_at_once_add_it_once(
     assert len(query(settings, "FROM quarantine")) == 1
 
 
+@pytest.mark.slow
 def test_a_killed_load_leaves_nothing_behind_and_can_be_repeated(
     settings: Settings, tmp_path: Path
 ) -> None:

@@ -14,7 +14,6 @@ from phantom_core.core.errors import DataError, InputError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.jobs.job_request import JobRequest
 from phantom_core.jobs.jobs import JOBS, Jobs
-from phantom_core.market.policies.choose import USUAL
 from phantom_core.market.trial import USUAL_EPISODES
 from phantom_core.session_market.market import BANDS, NO_MARKUP
 from phantom_core.use_cases.data.job_ingest import IngestRequest
@@ -185,7 +184,7 @@ def test_a_worker_imports_the_file_of_its_kind_alone() -> None:
 
 
 def test_defaults_are_those_of_the_engine() -> None:
-    assert SimulateRequest().policies == USUAL
+    assert SimulateRequest().policies == ()
     assert SimulateRequest().episodes == USUAL_EPISODES
     assert MeasureLeakageRequest().rules == BANDS.name
     assert ReplayRulesRequest(rules="bands").against == NO_MARKUP.name

@@ -26,6 +26,8 @@ from phantom_core.use_cases.operations.monitor import (
 )
 from tests.alerts.receivers import mailbox, webhook
 
+pytestmark = pytest.mark.slow
+
 NOW_MS = 1_771_200_000_000  # Monday 2026-02-16, right after the demo set
 DAY_MS = 86_400_000
 

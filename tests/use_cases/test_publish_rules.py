@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from phantom_core.accounts.people import MACHINE
 from phantom_core.accounts.sign_in import sign_in_demo
-from phantom_core.approvals import releases
+from phantom_core.approvals import releases, requests
 from phantom_core.approvals.limits import set_limits
 from phantom_core.approvals.releases import PublishedRelease, Switch
 from phantom_core.approvals.tables import EVIDENCE
@@ -47,6 +47,8 @@ from phantom_core.use_cases.approvals.publish_rules import (
 from phantom_core.use_cases.approvals.watch_server import do_due, watch_once
 from phantom_core.valkey.server import connect_server, stop_embedded
 from tests.databases import HAS_POSTGRES, fresh_schema
+
+pytestmark = pytest.mark.slow
 
 ANA, MAX = "demo-analyst", "demo-manager"
 GENTLE = "IF p_agent > 0.7 THEN markup 1.10 (likely agent)\nELSE markup 1.00"
@@ -296,7 +298,7 @@ def test_a_server_that_is_gone_leaves_a_request_approved(shop: Settings) -> None
 def begun(settings: Settings, number: int) -> PublishedRelease:
     """What a publisher that died left in the database."""
     with write_transaction(control_database(settings)) as connection:
-        request = change_requests.requests.find_request(connection, number)
+        request = requests.find_request(connection, number)
         document = publish_rules._document(connection, request, NOW)
         releases.keep_document(
             connection, document.version, document.to_bytes().decode(), document.sha256

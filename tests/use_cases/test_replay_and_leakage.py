@@ -40,6 +40,8 @@ from phantom_core.use_cases.rules.replay_rules import (
 )
 from tests.views.workspaces import load_events, load_labels
 
+pytestmark = pytest.mark.slow
+
 NOW_MS = START_MS + 90 * 86_400_000
 TRIED = parse_rules(
     "IF p_agent > 0.6 THEN markup 1.4 AS sure\nELIF p_agent > 0.3 THEN markup 1.2\nELSE markup 1.0",

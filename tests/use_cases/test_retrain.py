@@ -30,6 +30,8 @@ from phantom_core.use_cases.data.ingest import ingest_files
 from phantom_core.use_cases.models.job_retrain import RetrainRequest
 from phantom_core.use_cases.models.retrain import list_retrainings, retrain_models, retrain_one
 
+pytestmark = pytest.mark.slow
+
 NOW_MS = 1_772_452_800_000  # after the last session
 N_SESSIONS = 500
 

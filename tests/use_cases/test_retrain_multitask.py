@@ -14,6 +14,8 @@ from phantom_core.use_cases.models.retrain import retrain_models
 from phantom_core.use_cases.models.retrain_multitask import NetworkContest
 from phantom_core.use_cases.models.train_multitask import train_multitask
 
+pytestmark = pytest.mark.slow
+
 NOW_MS = 1_772_452_800_000
 QUICK = Hyperparameters(width=0.5, most_epochs=3, batch_rows=512)
 

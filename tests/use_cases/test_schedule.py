@@ -29,6 +29,8 @@ from phantom_core.use_cases.operations.schedule import (
     time_of_day,
 )
 
+pytestmark = pytest.mark.slow
+
 NOW_MS = 1_771_200_000_000
 
 

@@ -22,6 +22,8 @@ from phantom_core.use_cases.data.ingest import ingest_files
 from phantom_core.use_cases.models.score import score_sessions
 from phantom_core.use_cases.models.train_classifier import train_classifier
 
+pytestmark = pytest.mark.slow
+
 NOW_MS = 1_790_000_000_000
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "ticket_funnel"
 
@@ -362,7 +364,7 @@ def test_the_hash_of_the_labels_follows_the_labels(
 @pytest.mark.real_data
 @pytest.mark.skipif(not SHARED.exists(), reason="the ticket funnel is not part of the repository")
 def test_the_ticket_funnel_is_told_by_its_clock_and_hardly_without(settings: Settings) -> None:
-    mapping = load_mapping(Path(__file__).parents[2] / "data" / "mappings" / "ticket_funnel.toml")
+    mapping = load_mapping("ticket_funnel")
     ingest_files(
         settings,
         [SHARED / "requests.parquet"],

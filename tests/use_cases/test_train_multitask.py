@@ -33,6 +33,8 @@ from phantom_core.use_cases.models.tune_multitask import (
 from phantom_core.views.demand.multitask import losses_told
 from tests.use_cases.conftest import NOW_MS, QUICK
 
+pytestmark = pytest.mark.slow
+
 
 def quoted(settings: Settings) -> tuple[str, str]:
     with open_lake(settings).connect() as connection:

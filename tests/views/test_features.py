@@ -14,6 +14,8 @@ from phantom_core.views.features.features import (
 )
 from tests.views.workspaces import NOON_MS, load_events, load_labels, snapshot_of
 
+pytestmark = pytest.mark.slow
+
 BY_LABEL = {"human": "label = 'human'", "agent": "label = 'agent'"}
 
 

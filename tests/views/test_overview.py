@@ -1,5 +1,7 @@
 """The overview counts what is there and says what to do next."""
 
+import pytest
+
 from phantom_core.core.settings import Settings
 from phantom_core.use_cases.data.ingest import ingest_files
 from phantom_core.views.overview.next_steps import next_steps
@@ -14,6 +16,8 @@ from tests.views.workspaces import (
     load_labels,
     snapshot_of,
 )
+
+pytestmark = pytest.mark.slow
 
 DAY_S = 86_400.0
 

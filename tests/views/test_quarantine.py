@@ -14,6 +14,8 @@ from phantom_core.views.data.quarantine import quarantine_view
 from phantom_core.views.data.reasons import REASONS, reason_of
 from tests.views.workspaces import NOON_MS, NOW_MS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def lake(settings: Settings) -> Lake:

@@ -44,7 +44,7 @@ def test_rules_are_tried_by_their_numbers_not_by_their_rows() -> None:
         "IF cart_adds > 1 THEN markup 1.1\nELIF cart_adds > 0 THEN markup 1.2\nELSE markup 1", "x"
     )
     table = rule_table(rules)
-    table["rule"] = [2, 1, pd.NA]
+    table["rule"] = pd.Series([2, 1, pd.NA])
     assert rules_of_table(table, rules).rules == rules.rules[::-1]
 
 

@@ -9,6 +9,8 @@ from phantom_core.core.settings import Settings
 from phantom_core.views.sessions.session import session_events, session_view
 from tests.views.workspaces import load_events, load_labels, snapshot_of
 
+pytestmark = pytest.mark.slow
+
 
 def test_events_are_in_order_with_the_time_since_the_first(settings: Settings) -> None:
     load_events(

@@ -26,6 +26,7 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     return snapshot_of(settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("chosen", "found"),
     [

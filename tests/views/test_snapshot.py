@@ -1,8 +1,12 @@
 """A snapshot stands still; a stamp tells when another one is due."""
 
+import pytest
+
 from phantom_core.core.settings import Settings
 from phantom_core.views.workspace.snapshot import open_snapshot, read_stamp
 from tests.views.workspaces import load_events, load_labels, snapshot_of
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_workspace_that_does_not_exist_has_no_sessions(settings: Settings) -> None:

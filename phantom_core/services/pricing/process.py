@@ -7,9 +7,9 @@ import logging
 import os
 import shutil
 import subprocess
-import sys
 from typing import Final
 
+from phantom_core.core.program import child_environment, phantom_command
 from phantom_core.core.settings import Settings
 from phantom_core.core.telemetry.tracing import set_up_tracing
 from phantom_core.services.pricing.app import SERVICE, pricing_app
@@ -57,20 +57,21 @@ def _drain(settings: Settings) -> "subprocess.Popen[bytes]":
     """A process of its own, so that writing to the lake takes no time from prices; it ends with
     this one, whatever happens to it.
     """
-    command = [
-        sys.executable,
-        "-m",
-        "phantom_core",
+    workspace = str(settings.workspace.absolute())
+    command = phantom_command(
         "serve",
         "decisions",
         "--every",
         str(DRAIN_EVERY_S),
         "--with-parent",
-    ]
-    command += ["--workspace", str(settings.workspace)]
+        "--workspace",
+        workspace,
+    )
     if shutil.which("nice"):
         command = ["nice", "-n", "10", *command]  # prices go first, from the child's first import
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=child_environment(os.environ)
+    )
 
 
 def _finish(child: "subprocess.Popen[bytes]") -> None:

@@ -3,14 +3,13 @@ that it is ready.
 """
 
 import socket
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-APP: Final = Path(__file__).parents[3] / "app.py"
-PHANTOM: Final = (sys.executable, "-m", "phantom_core")
+from phantom_core.core.program import phantom_command, streamlit_command
+
 _NEXT: Final = 50
 
 
@@ -94,7 +93,7 @@ def stack_parts(
 
     def listening(name: str, *words: str, path: str = "", ready: str) -> StackPart:
         address = _address(host, ports, name)
-        command = [*PHANTOM, *words, "--host", host, "--port", str(getattr(ports, name))]
+        command = phantom_command(*words, "--host", host, "--port", str(getattr(ports, name)))
         return StackPart(name, command, address + path, address + ready, common)
 
     dashboard = _address(host, ports, "dashboard")
@@ -111,19 +110,10 @@ def stack_parts(
         listening("ingest", "serve", "ingest", ready="/health"),
         listening("pricing", "serve", "pricing", ready="/health"),
         listening("schedule", "schedule", path="/metrics", ready="/metrics"),
-        StackPart("watch", [*PHANTOM, "rules", "watch"], environment=common),
+        StackPart("watch", phantom_command("rules", "watch"), environment=common),
         StackPart(
             "dashboard",
-            [
-                sys.executable,
-                "-m",
-                "streamlit",
-                "run",
-                str(APP),
-                *streamlit,
-                "--browser.gatherUsageStats",
-                "false",
-            ],
+            streamlit_command(*streamlit, "--browser.gatherUsageStats", "false"),
             dashboard,
             f"{dashboard}/_stcore/health",
             common,
@@ -153,7 +143,9 @@ def shopper_part(
         {"PHANTOM_TRAFFIC_KEY": key} if key else {}
     )
     return StackPart(
-        "traffic", [*PHANTOM, "traffic", "--rate", f"{rate:g}", *where], environment=environment
+        "traffic",
+        phantom_command("traffic", "--rate", f"{rate:g}", *where),
+        environment=environment,
     )
 
 

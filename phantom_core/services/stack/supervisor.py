@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from phantom_core.core.program import child_environment
 from phantom_core.services.stack.parts import StackPart
 
 STOP_WITHIN_S: Final = 20.0
@@ -134,7 +135,7 @@ def _spawn(one: Running) -> None:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **one.part.environment},
+            env={**child_environment(os.environ), "PYTHONUNBUFFERED": "1", **one.part.environment},
             # Ctrl-C reaches the supervisor alone, which stops parts in order.
             start_new_session=True,
             preexec_fn=_die_with_parent if _LIBC else None,  # noqa: PLW1509 - the supervisor has one thread

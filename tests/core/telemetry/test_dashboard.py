@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ NAME = re.compile(r"phantom_[a-z_]+")
 
 def known() -> dict[str, set[str]]:
     """Labels of every series of ours, by its name."""
-    collectors = {
+    collectors: set[Any] = {
         collector for collector in REGISTRY._collector_to_names if hasattr(collector, "_labelnames")
     }
     return {

@@ -31,6 +31,8 @@ from phantom_core.shoppers.generate import generate_sessions
 from phantom_core.use_cases.data.ingest import ingest_files
 from tests.examples import examples
 
+pytestmark = pytest.mark.slow
+
 NOON_MS = 1_772_366_400_000  # 2026-03-01 12:00 UTC
 
 

@@ -24,6 +24,8 @@ from phantom_core.models.multitask.saved import network_files, read_network
 from phantom_core.models.multitask.scorer import NetworkScorer, open_session
 from tests.models.multitask.worlds import inputs, shoppers
 
+pytestmark = pytest.mark.slow
+
 SMALL = Hyperparameters(width=0.25, most_epochs=6, batch_rows=256)
 STEPS = Isotonic((-6.0, -3.0, -1.0, 2.0), (0.01, 0.02, 0.3, 0.9))
 

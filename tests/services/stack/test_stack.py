@@ -19,6 +19,8 @@ import pytest
 
 from phantom_core.lake.lake import Lake
 
+pytestmark = pytest.mark.slow
+
 
 class Stack:
     """The verb `stack` and what it prints."""

@@ -19,6 +19,8 @@ from phantom_core.services.stack.parts import (
 )
 from phantom_core.services.stack.supervisor import Running, Supervisor
 
+pytestmark = pytest.mark.slow
+
 SLEEPS = "import time; time.sleep(60)"
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', "

@@ -33,6 +33,8 @@ from tests.services.worker.traffic import (
     shoppers,
 )
 
+pytestmark = pytest.mark.slow
+
 # The whole show, in about a minute and a half: PHANTOM_STREAM_KILLS=10
 # PHANTOM_STREAM_SESSIONS=2450.
 N_KILLS = int(os.environ.get("PHANTOM_STREAM_KILLS", "2"))

@@ -15,6 +15,8 @@ from phantom_core.services.traffic.scripts import base_prices, session_scripts
 from phantom_core.services.traffic.storefront import Price, Storefront
 from phantom_core.services.traffic.traffic import Tally, traffic
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Shop:

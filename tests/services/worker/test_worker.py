@@ -34,6 +34,8 @@ from tests.services.worker.traffic import (
     shoppers,
 )
 
+pytestmark = pytest.mark.slow
+
 NOW_MS = 1_790_000_000_000
 QUOTE = {"sessionId": "s1", "ts": "2026-03-01T10:00:00Z", "productId": "p", "price": 3}
 
