@@ -42,4 +42,4 @@ def test_wording_needs_no_library() -> None:
 def test_the_command_line_imports_what_a_verb_needs_when_it_runs(code: str) -> None:
     found = imported(code)
     assert "typer" in found
-    assert not found & (HEAVY | {"sqlalchemy", "pydantic", "pydantic_settings", "asyncio", "redis"})
+    assert not found & (HEAVY | {"sqlalchemy", "pydantic_settings", "asyncio", "redis"})

@@ -1,4 +1,4 @@
-"""The command line: thin verbs over the workflows.
+"""The command line: thin verbs over the use cases.
 
 With --json a verb prints one JSON object on standard output; everything else goes to standard
 error.

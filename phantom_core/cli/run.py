@@ -92,7 +92,9 @@ class Reporter:
         self._bar = bar
         self._task = bar.add_task(what, total=1.0)
 
-    def __call__(self, fraction: float, message: str, values: ProgressValues | None = None) -> None:
+    def __call__(
+        self, fraction: float, message: str, values: "ProgressValues | None" = None
+    ) -> None:
         """Move the bar."""
         self._bar.update(self._task, completed=fraction, description=message)
 

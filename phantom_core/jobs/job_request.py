@@ -4,13 +4,15 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Annotated, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Protocol, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from phantom_core.core.errors import DataError, InputError
 from phantom_core.core.progress import Progress, no_progress
-from phantom_core.core.settings import Settings
+
+if TYPE_CHECKING:
+    from phantom_core.core.settings import Settings
 
 
 class JobReport(Protocol):
@@ -60,7 +62,7 @@ class JobRequest(BaseModel, ABC):
 
     @abstractmethod
     def run(
-        self, settings: Settings, *, now_ms: int, progress: Progress = no_progress
+        self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> JobReport:
         """Do the work; imports what it needs only now.
 

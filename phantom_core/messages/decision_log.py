@@ -4,7 +4,7 @@ its own.
 A request hands its decision over and goes on. The thread writes what has come every FLUSH_EVERY_S
 and asks the disk to keep it every SYNC_EVERY_S: a process that is killed loses at most the first, a
 machine that loses power at most the second. Segments that are full or old enough are closed by
-renaming; `workflows.drain_decisions` takes them from there, and those of a process that died.
+renaming; `use_cases.operations.drain_decisions` takes them from there, and those of a process that died.
 """
 
 import contextlib

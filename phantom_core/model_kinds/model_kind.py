@@ -19,7 +19,7 @@ class Teaching:
     Attributes:
         name: as the command line and saved trees have it.
         title: as people read it.
-        read: a `workflows.distil.ReadTeacher`.
+        read: a `use_cases.explanations.distil.ReadTeacher`.
     """
 
     name: str
@@ -68,9 +68,9 @@ class ModelKind:
         report_file: in a saved model: everything its training found out.
         card_file: in a saved model: its model card, Markdown.
         tune_verb: verb that searches for better hyperparameters; None without.
-        retraining: a `workflows.retrain.StartRetraining`.
-        explain: a `workflows.explain.Explain`.
-        available_answers: a `workflows.explain.AvailableAnswers`, where a saved one may lack
+        retraining: a `use_cases.models.retrain.StartRetraining`.
+        explain: a `use_cases.explanations.explain.Explain`.
+        available_answers: a `use_cases.explanations.explain.AvailableAnswers`, where a saved one may lack
             answers; None where it has all.
         open_published: a `serving.pricing_models.OpenPublished`.
         teachings: mark-ups that a small tree can learn.

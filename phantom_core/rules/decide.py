@@ -43,7 +43,7 @@ class Decider:
 
     >>> from phantom_core.rules.text import parse_rules
     >>> Decider(parse_rules("IF p_agent > 0.7 THEN markup 1.3\nELSE markup 1", "bands")).decide({"p_agent": 0.9})
-    Verdict(markup_ratio=1.3, rule=0)
+    RuleDecision(markup_ratio=1.3, rule=0)
     """
 
     def __init__(self, rules: RuleSet) -> None:

@@ -17,6 +17,7 @@ from phantom_core.database.connection import write_transaction
 from phantom_core.jobs.jobs import JOBS, Job, Jobs, LeaseTimes
 from phantom_core.jobs.machine import process_start, this_machine
 from phantom_core.jobs.workspace_id import workspace_id
+from phantom_core.use_cases.data.job_demo import DemoRequest
 
 SHORT = LeaseTimes(lease_ms=2_500, renew_s=0.2)
 WORKER = """
@@ -87,7 +88,7 @@ def test_silent_work_is_alive_seen_from_another_machine(
     settings: Settings, opened: Callable[..., Jobs]
 ) -> None:
     here, elsewhere = opened(settings), opened(settings, "elsewhere")
-    job = here.start("demo", {})
+    job = here.start(DemoRequest())
     with worker(settings, job, 4.0):
         wait(elsewhere, job, "running")
         time.sleep(3.0)  # longer than a lease
@@ -101,7 +102,7 @@ def test_a_killed_worker_is_found_at_once_here_and_after_its_lease_elsewhere(
     settings: Settings, opened: Callable[..., Jobs]
 ) -> None:
     here, elsewhere = opened(settings), opened(settings, "elsewhere")
-    far, near = here.start("demo", {}), here.start("demo", {})
+    far, near = here.start(DemoRequest()), here.start(DemoRequest())
     with worker(settings, far, 60), worker(settings, near, 60):
         far, near = wait(here, far, "running"), wait(here, near, "running")
         os.kill(far.pid, signal.SIGKILL)
@@ -117,7 +118,7 @@ def test_a_worker_on_a_stalled_machine_does_not_write_over_what_was_decided(
     settings: Settings, opened: Callable[..., Jobs]
 ) -> None:
     elsewhere = opened(settings, "elsewhere")
-    job = elsewhere.start("demo", {})
+    job = elsewhere.start(DemoRequest())
     with worker(settings, job, 4.0) as process:
         pid = wait(elsewhere, job, "running").pid
         os.kill(pid, signal.SIGSTOP)
@@ -133,7 +134,7 @@ def test_a_worker_that_was_only_slow_goes_on(
     settings: Settings, opened: Callable[..., Jobs]
 ) -> None:
     jobs = opened(settings)
-    job = jobs.start("demo", {})
+    job = jobs.start(DemoRequest())
     with worker(settings, job, 4.0) as process:
         pid = wait(jobs, job, "running").pid
         os.kill(pid, signal.SIGSTOP)
@@ -147,7 +148,7 @@ def test_another_process_under_the_same_number_fools_nobody(
     settings: Settings, opened: Callable[..., Jobs]
 ) -> None:
     jobs = opened(settings, lease=LeaseTimes())
-    job = jobs.start("demo", {})
+    job = jobs.start(DemoRequest())
     jobs.take(job.job_id)
     assert jobs.get(job.job_id).state == "running"
     with write_transaction(jobs._engine) as connection:
@@ -159,7 +160,7 @@ def test_only_the_worker_reports_and_finishes(
     settings: Settings, opened: Callable[..., Jobs]
 ) -> None:
     worker, other = opened(settings), opened(settings)
-    job = worker.start("demo", {})
+    job = worker.start(DemoRequest())
     worker.take(job.job_id)
     with pytest.raises(ConflictError, match="lost its job"):
         other.finish(job.job_id, {"rows": 1})
@@ -174,7 +175,7 @@ def test_a_worker_that_lost_its_job_stops_at_its_next_step(
     settings: Settings, opened: Callable[..., Jobs]
 ) -> None:
     here, elsewhere = opened(settings, lease=LeaseTimes(lease_ms=-1)), opened(settings, "elsewhere")
-    job = here.start("demo", {})
+    job = here.start(DemoRequest())
     here.take(job.job_id)
     assert elsewhere.get(job.job_id).state == "failed"
     with pytest.raises(ConflictError, match="lost its job"):
@@ -183,7 +184,7 @@ def test_a_worker_that_lost_its_job_stops_at_its_next_step(
 
 def test_a_job_that_no_worker_begins_fails(settings: Settings, opened: Callable[..., Jobs]) -> None:
     jobs = opened(settings, lease=LeaseTimes(start_ms=-1))
-    job = jobs.start("demo", {})
+    job = jobs.start(DemoRequest())
     assert (job.state, job.message.split(";")[0]) == ("failed", "No worker began it")
 
 
@@ -192,7 +193,7 @@ def test_a_workspace_has_its_own_jobs(
 ) -> None:
     other = settings.model_copy(update={"workspace": tmp_path / "other"})
     ours, theirs = opened(settings), opened(other, "elsewhere", LeaseTimes(start_ms=-1))
-    job = ours.start("demo", {})
+    job = ours.start(DemoRequest())
     assert (theirs.latest(), theirs.active()) == ([], [])
     for act in (theirs.get, theirs.take):
         with pytest.raises(NotFoundError):
@@ -214,7 +215,7 @@ def test_jobs_from_before_there_were_ids_are_still_listed(
     settings: Settings, opened: Callable[..., Jobs]
 ) -> None:
     jobs = opened(settings)
-    job = jobs.start("demo", {})
+    job = jobs.start(DemoRequest())
     with write_transaction(jobs._engine) as connection:
         connection.execute(JOBS.update().values(workspace=""))
     assert jobs.get(job.job_id) == job

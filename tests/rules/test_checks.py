@@ -126,8 +126,8 @@ def test_mark_ups_beyond_a_guard_rail_are_told_which_and_where_it_lies() -> None
         if one.kind == "out of guard rails"
     ]
     assert [one.says for one in found] == [
-        "rule 1 asks ×1.6, above the guard rails ×0.7 to ×1.5.",
-        "ELSE asks ×0.6, below the guard rails ×0.7 to ×1.5.",
+        "rule 1 asks ×1.6, above the guard rails ×0.70 to ×1.50.",
+        "ELSE asks ×0.6, below the guard rails ×0.70 to ×1.50.",
     ]
     assert [one.mend.split(",")[0] for one in found] == ["Write 1.50", "Write 0.70"]
 
@@ -141,9 +141,10 @@ def test_what_takes_too_long_to_find_out_is_said_to_be_undecided(
         ">= 0.2 THEN markup 1\nELSE markup 1"
     )
     undecided = [finding for finding in findings(text) if finding.kind == "undecided"]
-    assert "Whether rules are shadowed cannot be said: 1 rules overlap in more than 1 pieces." in [
-        one.says for one in undecided
-    ]
+    assert (
+        "Whether the rules have a finding 'shadowed' cannot be said: 1 rules overlap in more than 1 pieces."
+        in [one.says for one in undecided]
+    )
     assert {(one.severity, one.rules, one.mend) for one in undecided} == {
         ("warning", (), "Use fewer conditions.")
     }

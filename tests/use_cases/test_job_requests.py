@@ -50,7 +50,8 @@ def test_a_kind_is_one_file_with_a_title_and_a_description(kind: str) -> None:
     assert Path(inspect.getfile(request)).stem == f"job_{kind}"
     assert request.kind == kind
     assert request.title
-    assert str(inspect.getdoc(request)).splitlines()[0].endswith(".")
+    first, _, _ = str(inspect.getdoc(request)).partition("\n\n")
+    assert first.endswith(".")
     assert request.model_config["frozen"]
 
 
@@ -177,7 +178,7 @@ def test_a_worker_imports_the_file_of_its_kind_alone() -> None:
     code = (
         "import sys; from phantom_core.use_cases.request_registry import *; "
         "request_type('monitor'); "
-        "print([name for name in sys.modules if '.job_' in name and 'workflows' in name])"
+        "print([name for name in sys.modules if '.job_' in name and 'use_cases' in name])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().count("job_") == 1

@@ -1,11 +1,13 @@
 """Job: submit a change request."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from phantom_core.core.progress import Progress, no_progress
-from phantom_core.core.settings import Settings
 from phantom_core.jobs.job_request import JobRequest, PlainReport
+
+if TYPE_CHECKING:
+    from phantom_core.core.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class SubmitChangeRequest(JobRequest):
     who: str = ""
 
     def run(
-        self, settings: Settings, *, now_ms: int, progress: Progress = no_progress
+        self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> SubmittedRequest:
         """Gather, freeze, submit."""
         from phantom_core.use_cases.approvals.change_requests import submit_request

@@ -48,8 +48,9 @@ def metric_named(name: str) -> Metric:
 def parse_arms(texts: Sequence[str]) -> tuple[PlannedArm, ...]:
     """Arms as people write them.
 
-    >>> parse_arms(["control=0.5:live", "none=0.5:base"])
-    (Arm(name='control', share=0.5, version='live'), Arm(name='none', share=0.5, version=''))
+    >>> control, none = parse_arms(["control=0.5:live", "none=0.5:base"])
+    >>> control.version, none.version
+    ('live', '')
 
     Raises:
         InputError: a text that is none.

@@ -1,11 +1,13 @@
 """Job: load files."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from phantom_core.core.progress import Progress, no_progress
-from phantom_core.core.settings import Settings
 from phantom_core.jobs.job_request import JobRequest, OptionalText, Texts
 from phantom_core.use_cases.data.load_totals import LoadTotals
+
+if TYPE_CHECKING:
+    from phantom_core.core.settings import Settings
 
 
 class IngestRequest(JobRequest):
@@ -22,7 +24,7 @@ class IngestRequest(JobRequest):
     catalogue: OptionalText = None
 
     def run(
-        self, settings: Settings, *, now_ms: int, progress: Progress = no_progress
+        self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> LoadTotals:
         """Load, then bring the features up to date."""
         from phantom_core.core.progress import part_progress

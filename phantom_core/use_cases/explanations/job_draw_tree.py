@@ -1,11 +1,13 @@
 """Job: draw a distilled tree."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from phantom_core.core.progress import Progress, no_progress
-from phantom_core.core.settings import Settings
 from phantom_core.jobs.job_request import JobRequest, OptionalText, PlainReport
+
+if TYPE_CHECKING:
+    from phantom_core.core.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class DrawTreeRequest(JobRequest):
     session: OptionalText = None
 
     def run(
-        self, settings: Settings, *, now_ms: int, progress: Progress = no_progress
+        self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> DrawnTree:
         """Draw and save the picture."""
         from phantom_core.lake.lake import open_lake

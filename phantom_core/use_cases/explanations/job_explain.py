@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import AfterValidator, Field, JsonValue
 
 from phantom_core.core.progress import Progress, no_progress
-from phantom_core.core.settings import Settings
 from phantom_core.jobs.job_request import JobRequest, OptionalText
 from phantom_core.model_kinds.model_kind import MODEL_KINDS, default_kind
+
+if TYPE_CHECKING:
+    from phantom_core.core.settings import Settings
 
 ModelKindName = Annotated[str, AfterValidator(lambda name: MODEL_KINDS.find(name).name)]
 
@@ -45,7 +47,7 @@ class ExplainRequest(JobRequest):
     paired: int = 0
 
     def run(
-        self, settings: Settings, *, now_ms: int, progress: Progress = no_progress
+        self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> ExplanationReport:
         """Explain the whole model."""
         from phantom_core.lake.lake import open_lake

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from phantom_core.core.progress import Progress, no_progress
-from phantom_core.core.settings import Settings
 from phantom_core.jobs.job_request import JobRequest
 
 if TYPE_CHECKING:
+    from phantom_core.core.settings import Settings
     from phantom_core.market.calibration.calibration import Calibration
 
 
@@ -22,7 +22,7 @@ class CalibrateRequest(JobRequest):
     seed: int | None = None
 
     def run(
-        self, settings: Settings, *, now_ms: int, progress: Progress = no_progress
+        self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> "Calibration":
         """Measure and save."""
         from phantom_core.use_cases.markets.calibrate import calibrate_market

@@ -1,11 +1,13 @@
 """Job: try prices in a simulated market."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from phantom_core.core.progress import Progress, no_progress, part_progress
-from phantom_core.core.settings import Settings
 from phantom_core.jobs.job_request import JobRequest, OptionalText, PlainReport, Texts
+
+if TYPE_CHECKING:
+    from phantom_core.core.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class SimulateRequest(JobRequest):
     seed: int | None = None
 
     def run(
-        self, settings: Settings, *, now_ms: int, progress: Progress = no_progress
+        self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> TrialPair:
         """Play each scenario."""
         from phantom_core.market.policies.kind import plain_policies

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from phantom_core.core.progress import Progress, no_progress
-from phantom_core.core.settings import Settings
 from phantom_core.jobs.job_request import JobRequest
 
 if TYPE_CHECKING:
+    from phantom_core.core.settings import Settings
     from phantom_core.use_cases.markets.train_policy import TrainReport
 
 
@@ -44,7 +44,7 @@ class TrainPolicyRequest(JobRequest):
     resume: bool = False
 
     def run(
-        self, settings: Settings, *, now_ms: int, progress: Progress = no_progress
+        self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> "TrainReport":
         """Train, save, measure."""
         from phantom_core.market.scenario import scenario_given

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from phantom_core.core.progress import Progress, no_progress
-from phantom_core.core.settings import Settings
 from phantom_core.jobs.job_request import JobRequest, Texts
 
 if TYPE_CHECKING:
+    from phantom_core.core.settings import Settings
     from phantom_core.monitoring.promotion_decision import RetrainReport
 
 
@@ -34,7 +34,7 @@ class RetrainRequest(JobRequest):
     publish: bool = True
 
     def run(
-        self, settings: Settings, *, now_ms: int, progress: Progress = no_progress
+        self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> "RetrainReport":
         """Train, compare, promote, publish."""
         from functools import partial
@@ -52,8 +52,10 @@ class RetrainRequest(JobRequest):
             progress=progress,
         )
 
-    def changed(self, settings: Settings) -> Settings:
+    def changed(self, settings: "Settings") -> "Settings":
         """Settings of this retraining: the installation's where the request says nothing else."""
+        from phantom_core.core.settings import Settings
+
         asked = self.model_dump(
             include={"days", "held_out_days", "rule", "margin"}, exclude_none=True
         )

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from phantom_core.core.progress import Progress, no_progress
-from phantom_core.core.settings import Settings
 from phantom_core.jobs.job_request import JobRequest, Texts
 
 if TYPE_CHECKING:
+    from phantom_core.core.settings import Settings
     from phantom_core.evaluation.report import ClassifierReport
 
 
@@ -26,7 +26,7 @@ class TrainClassifierRequest(JobRequest):
     seed: int | None = None
 
     def run(
-        self, settings: Settings, *, now_ms: int, progress: Progress = no_progress
+        self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> "ClassifierReport":
         """Train, evaluate, save, promote."""
         from phantom_core.lake.lake import open_lake

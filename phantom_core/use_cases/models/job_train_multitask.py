@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from phantom_core.core.progress import Progress, no_progress
-from phantom_core.core.settings import Settings
 from phantom_core.jobs.job_request import JobRequest, OptionalText
 
 if TYPE_CHECKING:
+    from phantom_core.core.settings import Settings
     from phantom_core.evaluation.multitask_report import MultitaskReport
 
 
@@ -30,7 +30,7 @@ class TrainMultitaskRequest(JobRequest):
     tuned: bool = False
 
     def run(
-        self, settings: Settings, *, now_ms: int, progress: Progress = no_progress
+        self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> "MultitaskReport":
         """Train, evaluate, save, promote."""
         from dataclasses import replace

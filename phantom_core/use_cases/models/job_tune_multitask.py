@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from phantom_core.core.progress import Progress, no_progress
-from phantom_core.core.settings import Settings
 from phantom_core.jobs.job_request import JobRequest
 
 if TYPE_CHECKING:
+    from phantom_core.core.settings import Settings
     from phantom_core.use_cases.models.tune_multitask import TuneReport
 
 
@@ -24,7 +24,7 @@ class TuneMultitaskRequest(JobRequest):
     seed: int | None = None
 
     def run(
-        self, settings: Settings, *, now_ms: int, progress: Progress = no_progress
+        self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> "TuneReport":
         """Search until time is up."""
         from phantom_core.lake.lake import open_lake

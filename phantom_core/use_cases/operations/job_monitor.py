@@ -1,11 +1,13 @@
 """Job: look at the traffic."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from phantom_core.core.progress import Progress, no_progress
-from phantom_core.core.settings import Settings
 from phantom_core.jobs.job_request import JobRequest, PlainReport
+
+if TYPE_CHECKING:
+    from phantom_core.core.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class MonitorRequest(JobRequest):
     title: ClassVar[str] = "Run checks"
 
     def run(
-        self, settings: Settings, *, now_ms: int, progress: Progress = no_progress
+        self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> MonitorOutcome:
         """Check and notify."""
         from phantom_core.lake.lake import open_lake

@@ -1,13 +1,15 @@
 """Job: replay rules against the log."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
 from phantom_core.core.progress import Progress, no_progress
-from phantom_core.core.settings import Settings
 from phantom_core.jobs.job_request import JobRequest, OptionalText, PlainReport
+
+if TYPE_CHECKING:
+    from phantom_core.core.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class ReplayRulesRequest(JobRequest):
     seed: int | None = None
 
     def run(
-        self, settings: Settings, *, now_ms: int, progress: Progress = no_progress
+        self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> ReplayedRules:
         """Replay and save."""
         from phantom_core.replay.period import period_of
