@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from phantom_core.models.encoding import CATEGORIES
+from phantom_core.features.catalogue import CATEGORIES
 from phantom_core.rules.evaluate import Column
 
 

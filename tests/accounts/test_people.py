@@ -186,8 +186,8 @@ def test_an_earlier_databases_tables_get_the_new_columns(database_url: str, tmp_
 
 def test_every_table_is_there_whatever_was_imported_before(tmp_path: Path) -> None:
     script = (
-        "from phantom_core.database.connection import METADATA, connect; from pathlib import "
-        "Path; import sqlalchemy as sa, sys; "
+        "from phantom_core.database.connection import METADATA, open_database; from pathlib "
+        "import Path; import sqlalchemy as sa, sys; "
     )
     script += (
         "print(len(sa.inspect(connect('', Path(sys.argv[1]))).get_table_names()), "

@@ -165,12 +165,12 @@ def test_another_process_hears_within_a_moment(client: redis.Redis, settings: Se
 import sys, threading
 from pathlib import Path
 from phantom_core.core.errors import DataError
-from phantom_core.publishing.announce import announcements
+from phantom_core.publishing.announce import poll_announcements
 from phantom_core.publishing.publish import read_published
-from phantom_core.valkey.server import connect
+from phantom_core.valkey.server import connect_server
 from phantom_core.core.settings import Settings
-with connect(Settings(workspace=Path(sys.argv[1]), redis_url=sys.argv[2])) as client:
-    for word in announcements(client, threading.Event()):
+with connect_server(Settings(workspace=Path(sys.argv[1]), redis_url=sys.argv[2])) as client:
+    for word in poll_announcements(client, threading.Event()):
         print(word.version, read_published(client).live.epoch, flush=True)
 """
     publish_release(client, LIVE_FIRST, [FIRST])

@@ -27,9 +27,9 @@ ROOT = Path(__file__).parents[2]
 USER = """
 import sys
 from pathlib import Path
-from phantom_core.valkey.server import connect
+from phantom_core.valkey.server import connect_server
 from phantom_core.core.settings import Settings
-client = connect(Settings(workspace=Path(sys.argv[1]), redis_url=""))
+client = connect_server(Settings(workspace=Path(sys.argv[1]), redis_url=""))
 print(client.info("server")["process_id"], flush=True)
 sys.stdin.readline()
 print(client.incr("visits"), flush=True)

@@ -24,10 +24,10 @@ import sys
 from pathlib import Path
 from phantom_core.core.settings import Settings
 from tests.publishing.test_races import publish_many
-from phantom_core.valkey.server import connect
+from phantom_core.valkey.server import connect_server
 kind, place, k = sys.argv[1:]
 settings = Settings(workspace=Path(place), redis_url="") if kind == "embedded" else Settings(redis_url=place)
-with connect(settings) as client:
+with connect_server(settings) as client:
     print("ready", flush=True)
     sys.stdin.readline()
     print(*publish_many(client, int(k)))

@@ -50,8 +50,9 @@ def test_another_seed_gives_other_rows(generated: Generated) -> None:
 
 def test_another_process_with_another_hash_seed_gives_the_same_rows() -> None:
     program = (
-        "import hashlib; from phantom_core.shoppers.generate import generate; "
-        "print(hashlib.sha256(repr(generate(40, 3).events.to_pylist()).encode()).hexdigest())"
+        "import hashlib; from phantom_core.shoppers.generate import generate_sessions; "
+        "print(hashlib.sha256(repr(generate_sessions(40, "
+        "3).events.to_pylist()).encode()).hexdigest())"
     )
     environment = os.environ | {
         "PYTHONHASHSEED": "77",

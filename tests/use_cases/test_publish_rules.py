@@ -158,9 +158,9 @@ def the_whole_way(settings: Settings) -> None:
 READER = """
 import json
 from phantom_core.publishing.publish import read_published
-from phantom_core.valkey.server import connect
+from phantom_core.valkey.server import connect_server
 from phantom_core.core.settings import Settings
-with connect(Settings()) as client:
+with connect_server(Settings()) as client:
     live = read_published(client).live
 print(json.dumps({"version": live.version, "share": live.share, "stable": live.stable, "killed": live.is_killed}))
 """

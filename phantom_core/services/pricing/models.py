@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from phantom_core.core.errors import DataError
-from phantom_core.features.aggregate import sql_hash
 from phantom_core.features.catalogue import feature_names
+from phantom_core.features.definitions import is_defined_alike
 from phantom_core.features.offers.product_features import product_names
 from phantom_core.model_store.manifest import Manifest, parse_manifest
 from phantom_core.models.inference_classifier import InferenceClassifier, open_classifier
@@ -66,7 +66,7 @@ def _files(published: PublishedModel) -> _Files:
             f"{manifest.version}.",
             hint="Publish it again.",
         )
-    if manifest.sql_hash != sql_hash():
+    if not is_defined_alike(manifest.sql_hash, manifest.features):
         raise DataError(
             f"Model {manifest.version} was trained on features that were defined differently.",
             hint="Train it again.",
