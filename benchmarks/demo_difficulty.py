@@ -22,13 +22,13 @@ from phantom_core.core.estimate import Estimate
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation.baselines import velocity_rule
 from phantom_core.evaluation.ranking import Ranking, rank_scores, roc_auc
+from phantom_core.features.catalogue import CATEGORIES, feature_names
 from phantom_core.features.catalogue import FAMILIES as FEATURE_FAMILIES
-from phantom_core.features.catalogue import feature_names
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import open_lake
 from phantom_core.models.classifier import LabelledRows
 from phantom_core.models.cross_fit import cross_fit
-from phantom_core.models.encoding import CATEGORIES, encode_features
+from phantom_core.models.encoding import encode_features
 from phantom_core.models.splits import actor_codes, make_folds
 from phantom_core.shoppers.families import FAMILIES
 from phantom_core.shoppers.generate import Generated, generate_sessions
@@ -207,7 +207,7 @@ def _print_classifiers(demo: DemoSet) -> None:
     only_timing = [family for family in FEATURE_FAMILIES if family != "temporal"]
     whole = out_of_fold(demo)
     for label, margin in (
-        ("29 features", whole),
+        ("all features", whole),
         ("without timing", out_of_fold(demo, ["temporal"])),
         ("without user agent", out_of_fold(demo, ["user_agent"])),
         ("timing alone", out_of_fold(demo, only_timing)),

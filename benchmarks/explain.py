@@ -27,6 +27,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.distil.markup import teacher_markup
 from phantom_core.explain.contributions import ExplainedTrees
 from phantom_core.explain.network import take_apart
+from phantom_core.features.catalogue import feature_names
 from phantom_core.features.offers.offers import RELATIONS, read_offers
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake, open_lake
@@ -183,7 +184,12 @@ def network_errors(workspace: Path) -> dict[str, tuple[float, float, float, floa
 
     def said(rows: NDArray[np.float64]) -> NDArray[np.float64]:
         rows = rows.astype(np.float32)
-        return np.column_stack(log_odds(network, Inputs(rows[:, :29], rows[:, 29:39], rows[:, 39])))
+        return np.column_stack(
+            log_odds(
+                network,
+                Inputs(*np.split(rows[:, :-1], [len(feature_names())], axis=1), rows[:, -1]),
+            )
+        )
 
     # What many more orders to the same offers say; its own error is a ninth of one run's.
     many = [

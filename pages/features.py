@@ -1,4 +1,4 @@
-"""Features: what each of the 29 says about humans and agents, and how far it moves in time."""
+"""Features: what each one says about humans and agents, and how far it moves in time."""
 
 import streamlit as st
 
@@ -47,7 +47,7 @@ with friendly_errors():
             ":material/database:",
         )
     one, every, drift = st.tabs(
-        ["One feature", "All 29", "Drift"], key="features_tab", bind="query-params"
+        ["One feature", f"All {len(figures)}", "Drift"], key="features_tab", bind="query-params"
     )
     if one.open:
         with one, friendly_errors():

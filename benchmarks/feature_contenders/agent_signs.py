@@ -1,28 +1,26 @@
-"""What user agents say about themselves, for contenders without the SQL: the list of
-sql/user_agent.sql as patterns.
+"""What user agents say about themselves, for contenders without the SQL: the declared tokens as
+patterns.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
-from phantom_core.features.aggregate import feature_sql
-
-_SIGNS: Final = [
-    (token, says, int(rank))
-    for token, says, rank in re.findall(
-        r"\('([^']+)', '([^']+)', (\d)\)", feature_sql("user_agent")
-    )
-]
+from phantom_core.features.catalogue import FEATURES
+from phantom_core.features.terms import Says, SaysWhich
 
 
-def _pattern(says: str, rank: int | None = None) -> str:
-    return "|".join(
-        re.escape(token) for token, said, at in _SIGNS if said == says and rank in (None, at)
-    )
+def _pattern(tokens: Iterable[str]) -> str:
+    return "|".join(map(re.escape, tokens))
 
 
-HEADLESS: Final = _pattern("headless")
-TOOL: Final = _pattern("tool")
+HEADLESS, TOOL = (
+    _pattern(feature.how.tokens) for feature in FEATURES if isinstance(feature.how, Says)
+)
 # The first one found counts.
-_RANKED: Final = sorted({(rank, says) for _, says, rank in _SIGNS if rank}, reverse=True)
-FAMILIES: Final = [(says, _pattern(says, rank)) for rank, says in _RANKED]
+FAMILIES: Final = [
+    (says, _pattern(tokens))
+    for feature in FEATURES
+    if isinstance(feature.how, SaysWhich)
+    for says, tokens in reversed(feature.how.signs)
+]

@@ -17,7 +17,8 @@ from phantom_core.distil.raw_split import RawSplit, cuts_of, fit_cart
 from phantom_core.distil.sample import DistillationSample
 from phantom_core.distil.split import make_split
 from phantom_core.distil.tree import Leaf, SplitNode
-from phantom_core.models.encoding import CATEGORIES, LARGEST
+from phantom_core.features.catalogue import CATEGORIES
+from phantom_core.models.encoding import LARGEST
 from phantom_core.rules.evaluate import condition_holds
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from phantom_core.distil.tree import Leaf, SplitNode
-from phantom_core.models.encoding import CATEGORIES
+from phantom_core.features.catalogue import CATEGORIES
 from phantom_core.rules.condition import Condition
 from phantom_core.rules.evaluate import Column, condition_holds
 

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from phantom_core.core.arrays import Floats
 from phantom_core.core.progress import Progress, no_progress
 from phantom_core.models.multitask.inputs import Inputs
-from phantom_core.models.multitask.scorer import demand_by
+from phantom_core.models.multitask.scorer import PlayedNetwork, demand_by
 from phantom_core.models.optimal_price import PricingObjective, optimal_prices
 
 # Each offer is asked about at eighty prices at once.
@@ -20,7 +19,7 @@ _OFFERS_AT_ONCE: Final = 500
 
 
 def optimal_markups(
-    networks: Sequence[onnxruntime.InferenceSession],
+    networks: Sequence[PlayedNetwork],
     fold: NDArray[np.int64],
     p_agent: Floats,
     inputs: Inputs,
@@ -55,7 +54,7 @@ def optimal_markups(
 
 
 def _best(
-    network: onnxruntime.InferenceSession,
+    network: PlayedNetwork,
     inputs: Inputs,
     starts: NDArray[np.int64],
     p_agent: Floats,

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from phantom_core.core.limits import GuardRails
-from phantom_core.models.encoding import CATEGORIES
+from phantom_core.features.catalogue import CATEGORIES
 from phantom_core.rules.evaluate import Column
 
 

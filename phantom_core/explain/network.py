@@ -25,7 +25,6 @@ from phantom_core.explain.contributions import Contributions
 from phantom_core.explain.explanation import OUTPUTS, Output
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.offers.product_features import product_names
-from phantom_core.models.encoding import BROWSER_FAMILIES
 from phantom_core.models.multitask.network import Network
 from phantom_core.models.torch_threads import one_thread
 
@@ -46,7 +45,7 @@ class ExplainedNetwork:
         network: in evaluation mode.
         output: which of its answers.
         background: offers that stand for "not known", as `values_of` gives them, shape
-            (n_background, 40).
+            (n_background, len(COLUMNS)).
         seed: of the orders.
     Source: Strumbelj and Kononenko 2014, Explaining prediction models and individual predictions
         with feature contributions; Mitchell et al. 2022, Sampling permutations for Shapley value
@@ -60,14 +59,14 @@ class ExplainedNetwork:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """29 session features, ten product features and the price over the base price."""
+        """Session features, product features and the price over the base price."""
         return COLUMNS
 
     def contributions(self, values: Floats32, progress: Progress = no_progress) -> Contributions:
         """Take log-odds apart: base and contributions add up to them.
 
         Args:
-            values: as `values_of` gives them, shape (n_rows, 40).
+            values: as `values_of` gives them, shape (n_rows, len(COLUMNS)).
             progress: told all along; its CancelledError ends the work.
         """
         return take_apart(self.network, self.background, values, self.seed, progress)[
@@ -87,8 +86,8 @@ def take_apart(
 
     Args:
         network: in evaluation mode.
-        background: offers that stand for "not known", shape (n_background, 40).
-        values: offers to explain, shape (n_rows, 40).
+        background: offers that stand for "not known", shape (n_background, len(COLUMNS)).
+        values: offers to explain, shape (n_rows, len(COLUMNS)).
         seed: of the orders, which are the same for every row: a row explained alone gets what it
             gets among others.
         progress: told all along; its CancelledError ends the work.
@@ -120,7 +119,7 @@ class _Walks:
     Attributes:
         background: what the encoders read, one row per offer of the background.
         said: both answers for each of them, shape (2, n_background).
-        rank: turn of each column in each walk, shape (n_background, 40).
+        rank: turn of each column in each walk, shape (n_background, len(COLUMNS)).
     """
 
     background: tuple[Tensor, Tensor, Tensor]
@@ -138,7 +137,7 @@ class _Walks:
         return np.asarray(self.said.double().mean(dim=1).numpy())
 
     def contributions(self, network: Network, values: Floats32) -> Floats32:
-        """Shape (2, n_rows, 40)."""
+        """Shape (2, n_rows, len(COLUMNS))."""
         to = _read(network, values)
         end = torch.stack(network.score(*to))
         n_steps, n_rows, n_walks = len(COLUMNS), len(values), len(self.rank)
@@ -162,7 +161,7 @@ class _Walks:
         n_states, n_walks, _ = mask.shape
         shape = (n_states, len(to[2]), n_walks)
         mixed = []
-        for own, other, columns in zip(to, self.background, _columns_read(), strict=True):
+        for own, other, columns in zip(to, self.background, _columns_read(network), strict=True):
             mixed.append(
                 torch.where(
                     mask[:, None, :, columns], own[None, :, None], other[None, None]
@@ -182,12 +181,9 @@ def _read(network: Network, values: Floats32) -> tuple[Tensor, Tensor, Tensor]:
     return session, product, rows[:, _PRICE_AT]
 
 
-def _columns_read() -> Iterator[Tensor]:
-    """For each column that the encoders read, the one it comes from: values, whether they are
-    missing, families of browsers.
-    """
-    session, product = torch.arange(_N_SESSION), torch.arange(_N_SESSION, _PRICE_AT)
-    family = torch.full((len(BROWSER_FAMILIES),), COLUMNS.index("browser_family"))
-    yield torch.cat([session, session, family])
+def _columns_read(network: Network) -> Iterator[Tensor]:
+    """For each column that the encoders read, the one it comes from."""
+    product = torch.arange(_N_SESSION, _PRICE_AT)
+    yield torch.tensor(network.session_columns())
     yield torch.cat([product, product])
     yield torch.tensor(_PRICE_AT)

@@ -1,7 +1,7 @@
-"""The aggregator: all 29 features and the two outcomes per session, or per moment of a session."""
+"""The aggregator: all features and outcomes per session, or per moment of a session."""
 
 import hashlib
-from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from typing import Final
 
@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from phantom_core.features import catalogue
+from phantom_core.features.relations import relations
 
 SCOPE: Final = pa.schema(
     [
@@ -17,16 +18,19 @@ SCOPE: Final = pa.schema(
         pa.field("as_of_ms", pa.int64()),
     ]
 )
-OUTCOMES: Final = ("purchased", "total_revenue")
-RELATIONS: Final = ("steps", "tallies", *catalogue.FAMILIES, "outcomes")
+OUTCOMES: Final = tuple(catalogue.OUTCOMES)
 
 
+@cache
 def feature_sql(relation: str) -> str:
-    """Text of the SQL file that yields a relation.
+    """The SELECT statement that yields a relation: one of `relations()`, or a file of the folder
+    `sql`.
 
     Args:
-        relation: "temporal", "scope_one_moment", …
+        relation: "tallies", "scope_one_moment", …
     """
+    if text := relations().get(relation):
+        return text
     return (
         files("phantom_core.features")
         .joinpath("sql", f"{relation}.sql")
@@ -34,18 +38,24 @@ def feature_sql(relation: str) -> str:
     )
 
 
+@cache
 def sql_hash() -> str:
-    """SHA-256 over all SQL files and the steps that NumPy computes: equal hashes mean equally
+    """SHA-256 over all statements and the steps that NumPy computes: equal hashes mean equally
     defined features.
     """
     folder = files("phantom_core.features")
-    texts = [
-        (file.name, file.read_text(encoding="utf-8"))
-        for file in folder.joinpath("sql").iterdir()
-        if file.name.endswith(".sql")
+    names = [
+        *relations(),
+        *(
+            file.name[:-4]
+            for file in folder.joinpath("sql").iterdir()
+            if file.name.endswith(".sql")
+        ),
     ]
-    texts.append(("steps.py", folder.joinpath("steps.py").read_text(encoding="utf-8")))
-    return hashlib.sha256("".join(name + text for name, text in sorted(texts)).encode()).hexdigest()
+    texts = [(name, feature_sql(name)) for name in sorted(names)] + [
+        ("steps.py", folder.joinpath("steps.py").read_text(encoding="utf-8"))
+    ]
+    return hashlib.sha256("".join(name + text for name, text in texts).encode()).hexdigest()
 
 
 def features_at(connection: duckdb.DuckDBPyConnection, as_of_ms: int | None = None) -> pa.Table:
@@ -55,7 +65,7 @@ def features_at(connection: duckdb.DuckDBPyConnection, as_of_ms: int | None = No
         connection: has a relation `events` with the columns of schema.EVENTS.
         as_of_ms: events up to and with this moment count, UTC milliseconds; None means all.
     Returns:
-        One row per session that has an event by then, ordered by session_key: session_key, 29
+        One row per session that has an event by then, ordered by session_key: session_key, the
         features, purchased, total_revenue.
     """
     if as_of_ms is None:
@@ -76,7 +86,7 @@ def features_at_moments(connection: duckdb.DuckDBPyConnection, scope: pa.Table) 
         connection: has a relation `events` with the columns of schema.EVENTS.
         scope: moments with the columns of SCOPE; scope_key is unique, as_of_ms in UTC milliseconds.
     Returns:
-        One row per moment that has an event by then, ordered by scope_key: scope_key, 29 features,
+        One row per moment that has an event by then, ordered by scope_key: scope_key, the features,
         purchased, total_revenue.
     """
     connection.register("moments_of_scope", scope.select(SCOPE.names).cast(SCOPE))
@@ -96,7 +106,7 @@ def everything_statement(**given: str) -> str:
     """The statement behind `features_at` without a moment.
 
     Args:
-        given: a SELECT for a relation that is there already, instead of its SQL file.
+        given: a SELECT for a relation that is there already, instead of its own.
     """
     return _statement(
         {"scoped_events": feature_sql("scope_everything")} | given, "scope_key AS session_key"
@@ -107,26 +117,20 @@ def moments_statement(**given: str) -> str:
     """The statement behind `features_at_moments`, over scoped events that are there already.
 
     Args:
-        given: a SELECT for `scoped_events`, and for whatever else need not be computed by its SQL
-            file.
+        given: a SELECT for `scoped_events`, and for whatever else need not be computed by its own
+            statement.
     """
     return _statement(given, "scope_key")
 
 
-def _statement(given: Mapping[str, str], key: str) -> str:
-    """Compose the files of all families over `scoped_events`, one row per scope."""
-    relations = dict(given) | {
-        relation: feature_sql(relation) for relation in RELATIONS if relation not in given
-    }
-    # Inlined, so that each reads only the columns it needs; tallies are small and read three times.
+def _statement(given: dict[str, str], key: str) -> str:
+    """Compose all relations over `scoped_events`, one row per scope."""
+    # Inlined, so that each reads only the columns it needs.
     ctes = ", ".join(
-        f"{name} AS {'' if name == 'tallies' else 'NOT'} MATERIALIZED (\n{text})"
-        for name, text in relations.items()
+        f"{name} AS NOT MATERIALIZED (\n{text})"
+        for name, text in (given | relations() | given).items()
     )
     return (
         f"WITH {ctes} SELECT {key}, {', '.join((*catalogue.feature_names(), *OUTCOMES))} FROM "
-        "temporal "
-        "JOIN behavioural USING (scope_key) JOIN product USING (scope_key) LEFT JOIN user_agent "
-        "USING (scope_key) "
-        "JOIN outcomes USING (scope_key)"
+        "features"
     )

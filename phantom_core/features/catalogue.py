@@ -1,15 +1,35 @@
-"""The catalogue: what each of the 29 session features means, in which unit and range, and when it
-is undefined.
+"""The catalogue: each session feature declared once, with its meaning, unit, range and how it is
+worked out from events.
+
+SQL, live sessions, the batched market, the pages and docs/features.md follow from it: a new feature
+is one line here and its test.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 from phantom_core.core.errors import InputError
+from phantom_core.features.terms import (
+    Count,
+    Distinct,
+    EventKind,
+    If,
+    MostOfOne,
+    MostWithin,
+    Number,
+    PaidIn,
+    Says,
+    SaysWhich,
+    Statistic,
+    Term,
+    measures_of,
+)
 
 Family = Literal["temporal", "behavioural", "product", "user_agent"]
 FAMILIES: Final[tuple[Family, ...]] = ("temporal", "behavioural", "product", "user_agent")
+PAGE: Final = Path(__file__).parents[2] / "docs" / "features.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,204 +38,134 @@ class Feature:
 
     Attributes:
         name: the column.
-        family: the SQL file that computes it.
+        family: what it is about.
         unit: "s", "events/min", "count", "ratio", "currency", "hour", "yes/no" or "category".
+        meaning: one phrase.
+        how: it is worked out from the events of a session.
         low: smallest possible value; None where there is none.
         high: largest possible value; None where there is none.
         null_when: when the value is undefined; "never" where it always is defined.
-        meaning: one phrase.
     """
 
     name: str
     family: Family
     unit: str
-    low: float | None
-    high: float | None
-    null_when: str
     meaning: str
+    how: Term
+    low: float | None = 0
+    high: float | None = None
+    null_when: str = "never"
 
 
-FEATURES: Final = (
-    Feature("session_duration_sec", "temporal", "s", 0, None, "never", "last minus first event"),
-    Feature("total_interactions", "temporal", "count", 1, None, "never", "number of events"),
-    Feature(
-        "avg_time_between_events",
-        "temporal",
-        "s",
-        0,
-        None,
-        "fewer than two events",
-        "mean gap between consecutive events",
-    ),
-    Feature(
-        "std_time_between_events",
-        "temporal",
-        "s",
-        0,
-        None,
-        "fewer than three events",
-        "standard deviation of the gaps (n − 1)",
-    ),
-    Feature(
-        "min_time_between_events", "temporal", "s", 0, None, "fewer than two events", "shortest gap"
-    ),
-    Feature(
-        "interaction_velocity",
-        "temporal",
-        "events/min",
-        0,
-        None,
-        "duration 0",
-        "events per minute of duration",
-    ),
-    Feature(
-        "max_velocity_5min",
-        "temporal",
-        "count",
-        1,
-        None,
-        "never",
-        "most events in any window [t − 300 s, t] that ends at an event",
-    ),
-    Feature(
-        "session_start_hour", "temporal", "hour", 0, 23, "never", "hour of the first event, UTC"
-    ),
-    Feature("page_views", "behavioural", "count", 0, None, "never", "events page_view"),
-    Feature(
-        "item_views",
-        "behavioural",
-        "count",
-        0,
-        None,
-        "never",
-        "events view_item_page or learn_more_about_item",
-    ),
-    Feature("cart_adds", "behavioural", "count", 0, None, "never", "events add_item_to_cart"),
-    Feature("purchases", "behavioural", "count", 0, None, "never", "events purchase_complete"),
-    Feature("hover_events", "behavioural", "count", 0, None, "never", "events hover_over_*"),
-    Feature(
-        "filter_events",
-        "behavioural",
-        "count",
-        0,
-        None,
-        "never",
-        "events search, filter_for_* and sort_change",
-    ),
-    Feature(
-        "cart_to_view_ratio",
-        "behavioural",
-        "ratio",
-        0,
-        None,
-        "never",
-        "cart_adds / (item_views + 1)",
-    ),
-    Feature(
-        "conversion_rate",
-        "behavioural",
-        "ratio",
-        0,
-        None,
-        "no item views",
-        "purchases / item_views",
-    ),
-    Feature(
-        "hover_intensity",
-        "behavioural",
-        "ratio",
-        0,
-        1,
-        "never",
-        "hover_events / total_interactions",
-    ),
-    Feature("unique_pages_visited", "behavioural", "count", 0, None, "never", "distinct pages"),
-    Feature(
-        "unique_products_viewed",
-        "product",
-        "count",
-        0,
-        None,
-        "never",
-        "distinct products in item views",
-    ),
-    Feature(
-        "product_view_depth",
-        "product",
-        "count",
-        1,
-        None,
-        "no product viewed",
-        "item views of the most viewed product",
-    ),
-    Feature(
-        "avg_price_seen",
-        "product",
-        "currency",
-        0,
-        None,
-        "no price seen",
-        "mean of the prices seen, one per event",
-    ),
-    Feature("min_price_seen", "product", "currency", 0, None, "no price seen", "lowest price seen"),
-    Feature(
-        "max_price_seen", "product", "currency", 0, None, "no price seen", "highest price seen"
-    ),
-    Feature(
-        "std_price_seen",
-        "product",
-        "currency",
-        0,
-        None,
-        "fewer than two prices seen",
-        "standard deviation of prices seen (n − 1)",
-    ),
-    Feature(
-        "price_range_explored",
-        "product",
-        "currency",
-        0,
-        None,
-        "no price seen",
-        "highest minus lowest price seen",
-    ),
-    Feature(
-        "filter_usage_count",
-        "product",
-        "count",
-        0,
-        None,
-        "never",
-        "events search and filter_for_*, without sorting",
-    ),
-    Feature(
-        "is_headless_browser",
-        "user_agent",
-        "yes/no",
-        0,
-        1,
-        "no user agent",
-        "first user agent names itself headless",
-    ),
-    Feature(
-        "is_automation_tool",
-        "user_agent",
-        "yes/no",
-        0,
-        1,
-        "no user agent",
-        "first user agent names a tool, HTTP library or crawler",
-    ),
-    Feature(
-        "browser_family",
-        "user_agent",
-        "category",
-        None,
-        None,
-        "no user agent",
-        "Chrome, Firefox, Safari, Edge or Other",
+PAGE_VIEWS: Final = EventKind("page_views", ("page_view",))
+ITEM_VIEWS: Final = EventKind("item_views", ("view_item_page", "learn_more_about_item"))
+CART_ADDS: Final = EventKind("cart_adds", ("add_item_to_cart",))
+PURCHASES: Final = EventKind("purchases", ("purchase_complete",))
+HOVERS: Final = EventKind("hovers", prefixes=("hover",))
+FILTERS: Final = EventKind("filters", ("search",), ("filter",))
+FILTERS_AND_SORTS: Final = EventKind("filters_and_sorts", ("search", "sort_change"), ("filter",))
+
+_START_MS: Final = Statistic("MIN", "event_ms")
+_DURATION_MS: Final = Statistic("MAX", "event_ms") - _START_MS
+_LOWEST_PRICE: Final = Statistic("MIN", "price_seen")
+_HIGHEST_PRICE: Final = Statistic("MAX", "price_seen")
+_HEADLESS: Final = ("headless", "phantomjs", "slimerjs", "htmlunit", "jsdom/", "splash version/")
+# fmt: off
+_TOOLS: Final = (
+    "selenium", "webdriver", "playwright", "puppeteer", "cypress", "testcafe", "scrapy/", "python", "aiohttp/", "httpx/", "curl/", "wget/",
+    "httpie/", "axios/", "node-fetch", "undici", "sindresorhus/got", "superagent", "okhttp/", "httpclient", "java/", "dart/",
+    "go-http-client/", "libwww-perl/", "guzzlehttp/", "faraday", "reqwest/", "postmanruntime/", "insomnia/", "lighthouse", "bot/", "bot-",
+    "crawler", "spider", "chatgpt-user/", "claude-user/", "bun/", "deno/", "winhttp", "php/",
+)
+_OTHER_BROWSERS: Final = (
+    "opr/", "opera", "samsungbrowser/", "yabrowser/", "vivaldi/", "ucbrowser/", "silk/", "whale/", "ddg/", "duckduckgo/", "seamonkey/",
+    "electron/", "fb_iab/", "phantomjs", "jsdom/", "splash version/", "bot/", "bot-", "crawler", "spider", "chatgpt-user/",
+)
+# fmt: on
+# The last that is found counts: Edge also says Chrome, Chrome also says Safari, and many others say
+# all three.
+_BROWSER: Final = SaysWhich(
+    "browser",
+    ("Chrome", "Firefox", "Safari", "Edge", "Other"),
+    (
+        ("Safari", ("safari/",)),
+        ("Other", ("android",)),
+        ("Chrome", ("chrome/", "crios/", "chromium/")),
+        ("Firefox", ("firefox/", "fxios/")),
+        ("Edge", ("edg/", "edge/", "edga/", "edgios/")),
+        ("Other", _OTHER_BROWSERS),
     ),
 )
+
+
+# fmt: off
+FEATURES: Final = (
+    Feature("session_duration_sec", "temporal", "s", "last minus first event", _DURATION_MS / 1e3),
+    Feature("total_interactions", "temporal", "count", "number of events", Count(), low=1),
+    Feature("avg_time_between_events", "temporal", "s", "mean gap between consecutive events",
+            _DURATION_MS / 1e3 / (Count() - 1), null_when="fewer than two events"),
+    Feature("std_time_between_events", "temporal", "s", "standard deviation of the gaps (n − 1)",
+            Statistic("STDDEV_SAMP", "gap_ms") / 1e3, null_when="fewer than three events"),
+    Feature("min_time_between_events", "temporal", "s", "shortest gap",
+            Statistic("MIN", "gap_ms") / 1e3, null_when="fewer than two events"),
+    Feature("interaction_velocity", "temporal", "events/min", "events per minute of duration",
+            Count() * 6e4 / _DURATION_MS, null_when="duration 0"),
+    Feature("max_velocity_5min", "temporal", "count", "most events in any window [t − 300 s, t] "
+                                                      "that ends at an event",
+            MostWithin(300_000), low=1),
+    Feature("session_start_hour", "temporal", "hour", "hour of the first event, UTC",
+            _START_MS % 86_400_000 // 3_600_000, high=23),
+    Feature("page_views", "behavioural", "count", "events page_view", Count(PAGE_VIEWS)),
+    Feature("item_views", "behavioural", "count", "events view_item_page or learn_more_about_item",
+            Count(ITEM_VIEWS)),
+    Feature("cart_adds", "behavioural", "count", "events add_item_to_cart", Count(CART_ADDS)),
+    Feature("purchases", "behavioural", "count", "events purchase_complete", Count(PURCHASES)),
+    Feature("hover_events", "behavioural", "count", "events hover_over_*", Count(HOVERS)),
+    Feature("filter_events", "behavioural", "count", "events search, filter_for_* and sort_change",
+            Count(FILTERS_AND_SORTS)),
+    Feature("cart_to_view_ratio", "behavioural", "ratio", "cart_adds / (item_views + 1)",
+            Count(CART_ADDS) / (Count(ITEM_VIEWS) + 1)),
+    Feature("conversion_rate", "behavioural", "ratio", "purchases / item_views",
+            Count(PURCHASES) / Count(ITEM_VIEWS), null_when="no item views"),
+    Feature("hover_intensity", "behavioural", "ratio", "hover_events / total_interactions",
+            Count(HOVERS) / Count(), high=1),
+    Feature("unique_pages_visited", "behavioural", "count", "distinct pages", Distinct("page")),
+    Feature("unique_products_viewed", "product", "count", "distinct products in item views",
+            Distinct("product_id", ITEM_VIEWS)),
+    Feature("product_view_depth", "product", "count", "item views of the most viewed product",
+            MostOfOne("product_id", ITEM_VIEWS), low=1, null_when="no product viewed"),
+    Feature("avg_price_seen", "product", "currency", "mean of the prices seen, one per event",
+            Statistic("AVG", "price_seen"), null_when="no price seen"),
+    Feature("min_price_seen", "product", "currency", "lowest price seen",
+            _LOWEST_PRICE, null_when="no price seen"),
+    Feature("max_price_seen", "product", "currency", "highest price seen",
+            _HIGHEST_PRICE, null_when="no price seen"),
+    Feature("std_price_seen", "product", "currency", "standard deviation of prices seen (n − 1)",
+            Statistic("STDDEV_SAMP", "price_seen"), null_when="fewer than two prices seen"),
+    Feature("price_range_explored", "product", "currency", "highest minus lowest price seen",
+            _HIGHEST_PRICE - _LOWEST_PRICE, null_when="no price seen"),
+    Feature("filter_usage_count", "product", "count", "events search and filter_for_*, without "
+                                                      "sorting",
+            Count(FILTERS)),
+    Feature("is_headless_browser", "user_agent", "yes/no", "first user agent names itself headless",
+            Says("headless", _HEADLESS), high=1, null_when="no user agent"),
+    Feature("is_automation_tool", "user_agent", "yes/no", "first user agent names a tool, HTTP "
+                                                          "library or crawler",
+            Says("tool", _TOOLS), high=1, null_when="no user agent"),
+    Feature("browser_family", "user_agent", "category", "Chrome, Firefox, Safari, Edge or Other",
+            _BROWSER, low=None, null_when="no user agent"),
+)
+# fmt: on
+# Targets: known once a session is over.
+OUTCOMES: Final = {
+    "purchased": Count(PURCHASES) > 0,
+    "total_revenue": If(Count(PURCHASES) > 0, PaidIn(PURCHASES), Number(0.0)),
+}
+# What has to be known of a session's events so that every feature can be worked out.
+MEASURES: Final = measures_of(feature.how for feature in FEATURES)
+CATEGORIES: Final = {
+    feature.name: feature.how.values for feature in FEATURES if isinstance(feature.how, SaysWhich)
+}
 BY_NAME: Final = {feature.name: feature for feature in FEATURES}
 
 
@@ -225,7 +175,7 @@ def feature_names(without: Iterable[str] = ()) -> tuple[str, ...]:
     Args:
         without: families to leave out.
     Returns:
-        Up to 29 column names.
+        Their columns.
     Raises:
         InputError: a family that does not exist.
 
@@ -268,5 +218,14 @@ def _range(feature: Feature) -> str:
     )
 
 
+def write_page(page: Path) -> None:
+    """Put the catalogue as it is at the end of the documentation's page."""
+    text = page.read_text(encoding="utf-8")
+    page.write_text(
+        text[: text.index(f"### {FAMILIES[0].capitalize()}")] + catalogue_markdown(),
+        encoding="utf-8",
+    )
+
+
 if __name__ == "__main__":
-    print(catalogue_markdown(), end="")
+    write_page(PAGE)

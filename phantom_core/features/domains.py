@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from phantom_core.features.catalogue import FEATURES, Feature
+from phantom_core.features.catalogue import CATEGORIES, FEATURES, Feature
 from phantom_core.rules.domain import Domain, Kind
 
 P_AGENT: Final = "p_agent"
-BROWSERS: Final = ("Chrome", "Firefox", "Safari", "Edge", "Other")
 _KINDS: Final[Mapping[str, Kind]] = {
     "count": "whole",
     "hour": "whole",
@@ -17,7 +16,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
 
 
 def session_domains() -> dict[str, Domain]:
-    """Domain of each of the 29 features and of p_agent, which is undefined without a classifier.
+    """Domain of each session feature and of p_agent, which is undefined without a classifier.
 
     A session that is quoted a price at its very first event has no features yet: at a quote, each
     of them may be undefined.
@@ -30,6 +29,4 @@ def session_domains() -> dict[str, Domain]:
 def _domain(feature: Feature) -> Domain:
     kind = _KINDS.get(feature.unit, "number")
     unit = "" if feature.unit in ("ratio", "yes/no", "category") else feature.unit
-    return Domain(
-        kind, feature.low, feature.high, True, BROWSERS if kind == "category" else (), unit
-    )
+    return Domain(kind, feature.low, feature.high, True, CATEGORIES.get(feature.name, ()), unit)

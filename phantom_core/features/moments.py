@@ -32,10 +32,10 @@ _SCOPED: Final = (
 _NAMED: Final = """
     WITH scoped_events AS (SELECT session_key AS scope_key, event_ms, event_id, user_agent FROM events),
     told AS (SELECT session_key, MIN(event_ms) AS first_ms FROM events WHERE user_agent <> '' GROUP BY session_key)
-    SELECT told.*, is_headless_browser, is_automation_tool, browser_family
+    SELECT told.*, said.* EXCLUDE (scope_key)
     FROM told JOIN ({user_agent}) AS said ON said.scope_key = told.session_key"""
 _NAMED_THEN: Final = """
-    SELECT m.scope_key, n.is_headless_browser, n.is_automation_tool, n.browser_family
+    SELECT m.scope_key, n.* EXCLUDE (session_key, first_ms)
     FROM moments AS m JOIN named AS n ON n.session_key = m.session_key AND n.first_ms <= m.as_of_ms"""
 
 
@@ -46,7 +46,7 @@ def features_at_many_moments(sources: Sequence[str], scope: pa.Table) -> pa.Tabl
         sources: event files of the lake.
         scope: moments with the columns of SCOPE, ordered by session_key.
     Returns:
-        One row per moment that has an event by then: scope_key, 29 features, purchased,
+        One row per moment that has an event by then: scope_key, the features, purchased,
         total_revenue.
     """
     keys = step_numbers(scope["session_key"]) if scope.num_rows else np.zeros(0, np.int64)

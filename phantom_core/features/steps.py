@@ -1,4 +1,4 @@
-"""Steps computed by NumPy: the relation of sql/steps.sql, for events that are already in order.
+"""Steps computed by NumPy: the relation `steps`, for events that are already in order.
 
 Windows are two fifths of a full build in SQL. Events that lie sorted need none: a subtraction gives
 the gaps, and a binary search on one growing clock gives the counts. Of events in one millisecond
@@ -6,26 +6,25 @@ only the last has the count that SQL gives all of them; the largest of a session
 property test holds the two equal (docs/adr/0008-sorted-steps.md).
 """
 
-from typing import Final
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-WINDOW_MS: Final = 300_000
+from phantom_core.features.relations import WINDOWS_MS, window_column
 
 
 def sorted_steps(events: pa.Table) -> pa.Table:
-    """Gap before each event and events in the five minutes up to it.
+    """Gap before each event and events in the windows that end at it.
 
     Args:
         events: columns scope_key int64 and event_ms int64, without NULL, ordered by both.
     Returns:
-        One row per event: scope_key, event_ms, gap_ms (NULL for the first of a scope), events_5min.
+        One row per event: scope_key, event_ms, gap_ms (NULL for the first of a scope) and a count
+        for each declared window.
 
     >>> events = pa.table({"scope_key": [1, 1, 2], "event_ms": [0, 300_000, 300_000]})
-    >>> sorted_steps(events).select(["gap_ms", "events_5min"]).to_pydict()
-    {'gap_ms': [None, 300000, None], 'events_5min': [1, 2, 1]}
+    >>> sorted_steps(events).select(["gap_ms", "events_in_300000_ms"]).to_pydict()
+    {'gap_ms': [None, 300000, None], 'events_in_300000_ms': [1, 2, 1]}
     """
     scope_key, event_ms = step_numbers(events["scope_key"]), step_numbers(events["event_ms"])
     is_same = np.zeros(len(scope_key), dtype=np.bool_)
@@ -33,11 +32,15 @@ def sorted_steps(events: pa.Table) -> pa.Table:
     gap_ms = np.diff(event_ms, prepend=event_ms[:1])
     # One clock for all scopes, which leaps at each new one: no window reaches back into the scope
     # before.
-    clock_ms = np.cumsum(np.where(is_same, gap_ms, WINDOW_MS + 1))
-    events_5min = np.arange(1, len(clock_ms) + 1) - np.searchsorted(clock_ms, clock_ms - WINDOW_MS)
-    return events.append_column("gap_ms", _column(gap_ms, is_same)).append_column(
-        "events_5min", _column(events_5min)
-    )
+    clock_ms = np.cumsum(np.where(is_same, gap_ms, max(WINDOWS_MS, default=0) + 1))
+    places = np.arange(1, len(clock_ms) + 1)
+    steps = events.append_column("gap_ms", _column(gap_ms, is_same))
+    for window_ms in WINDOWS_MS:
+        steps = steps.append_column(
+            window_column(window_ms),
+            _column(places - np.searchsorted(clock_ms, clock_ms - window_ms)),
+        )
+    return steps
 
 
 def step_numbers(column: pa.ChunkedArray) -> NDArray[np.int64]:

@@ -69,7 +69,7 @@ class Build:
     """What the store stands for, as kept in built.json.
 
     Attributes:
-        sql_hash: of the SQL files that computed it.
+        sql_hash: of the SQL that computed it.
         lake_version: of the events it was computed from.
         sources: names of the event files it was computed from.
         base: its own files that hold every session.

@@ -21,7 +21,7 @@ class Manifest:
         version: name of the model, unique in its workspace.
         created_ms: when it was trained, UTC milliseconds.
         lake_version: version of the events it learned from.
-        sql_hash: of the SQL files that computed its features.
+        sql_hash: of how its features are worked out.
         labels_sha256: of the sessions it learned from, their labels and their actors.
         seed: of everything random in its training.
         features: columns it reads, in order.

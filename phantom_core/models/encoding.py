@@ -9,9 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-# The order is part of every saved model: append, never rearrange.
-BROWSER_FAMILIES: Final = ("Chrome", "Firefox", "Safari", "Edge", "Other")
-CATEGORIES: Final = {"browser_family": BROWSER_FAMILIES}
+from phantom_core.features.catalogue import CATEGORIES
 
 LARGEST: Final = float(np.finfo(np.float32).max)
 

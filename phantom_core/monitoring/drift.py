@@ -9,7 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from phantom_core.core.errors import DataError
-from phantom_core.models.encoding import CATEGORIES, encode_features
+from phantom_core.features.catalogue import CATEGORIES
+from phantom_core.models.encoding import encode_features
 
 Reading = Literal["stable", "some shift", "large shift", "too few sessions to tell"]
 N_BINS: Final = 10

@@ -31,8 +31,8 @@ def seen_at_quotes(
         quotes: the moments.
         classifier: gives p_agent; None leaves it undefined.
     Returns:
-        One row per quote, all undefined for a price shown before the session's first event: the 29
-        features and p_agent.
+        One row per quote, all undefined for a price shown before the session's first event: the
+        session features and p_agent.
     """
     scope = pa.table(
         {

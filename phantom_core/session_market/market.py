@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 
 from phantom_core.core.errors import InputError
 from phantom_core.core.progress import Progress, no_progress
-from phantom_core.features.catalogue import feature_names
+from phantom_core.features.catalogue import CATEGORIES, feature_names
 from phantom_core.features.domains import P_AGENT
 from phantom_core.market.demand import purchase_probability
 from phantom_core.market.traffic import AGENT, HUMAN
 from phantom_core.models.classifier import Classifier, classifier_margin
-from phantom_core.models.encoding import CATEGORIES
 from phantom_core.rules.condition import Condition
 from phantom_core.rules.evaluate import Column, check_features, evaluate_rules
 from phantom_core.rules.rule_set import Rule, RuleSet
@@ -53,8 +52,8 @@ class AgentScorer(Protocol):
         """P(agent) of each row.
 
         Args:
-            columns: the 29 features, numbers with NaN and texts with None where undefined, shape
-                (n_rows,) each.
+            columns: the session features, numbers with NaN and texts with None where undefined,
+                shape (n_rows,) each.
         """
 
 
@@ -91,7 +90,7 @@ class RuleQuote:
     """Prices by a rule set, for shoppers to meet.
 
     Attributes:
-        rules: mark-ups on the base price, over the 29 features and p_agent.
+        rules: mark-ups on the base price, over the session features and p_agent.
         scorer: gives p_agent.
         people: who may come.
         catalogue: what is sold.

@@ -162,6 +162,11 @@ def _pages(events: PathEvents, store: NDArray[np.int64], catalogue: Catalogue) -
 
 
 def _names(events: PathEvents, is_earlier: NDArray[np.bool_]) -> pa.Array:
+    return _take(_WORDS, _CODES[is_earlier.astype(np.int64), events.move, events.kind])
+
+
+def _coded() -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """All names, and where to find that of a vocabulary, a move and its kind."""
     names: list[str] = []
     code = np.zeros((2, len(Move), len(_HOVERS)), np.int64)
     for move, vocabularies in _NAMES.items():
@@ -169,4 +174,13 @@ def _names(events: PathEvents, is_earlier: NDArray[np.bool_]) -> pa.Array:
             for kind, name in enumerate(kinds):
                 code[vocabulary, move, kind] = len(names)
                 names.append(name)
-    return _take(tuple(names), code[is_earlier.astype(np.int64), events.move, events.kind])
+    return tuple(names), code
+
+
+_WORDS, _CODES = _coded()
+# Canonical names, which are those of the later client: every name, and where to find that of a move
+# and its kind.
+EVENT_NAMES: Final = tuple(dict.fromkeys(_WORDS[code] for code in _CODES[0].ravel()))
+NAME_OF: Final = np.array([EVENT_NAMES.index(_WORDS[code]) for code in _CODES[0].ravel()]).reshape(
+    _CODES[0].shape
+)

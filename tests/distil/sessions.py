@@ -7,13 +7,12 @@ import pyarrow as pa
 
 from phantom_core.core.limits import GuardRails
 from phantom_core.distil.sample import DistillationSample, columns_of
-from phantom_core.features.catalogue import FEATURES
-from phantom_core.models.encoding import BROWSER_FAMILIES
+from phantom_core.features.catalogue import CATEGORIES, FEATURES
 
 
 def random_matrix(n: int, seed: int, share_undefined: float = 1 / 3) -> pa.Table:
-    """All 29 features of random sessions, within their ranges; any of them may be undefined where
-    the catalogue says so.
+    """All features of random sessions, within their ranges; any of them may be undefined where the
+    catalogue says so.
     """
     rng = np.random.default_rng(seed)
     columns: dict[str, pa.Array] = {"session_id": pa.array([f"s{i}" for i in range(n)])}
@@ -24,7 +23,9 @@ def random_matrix(n: int, seed: int, share_undefined: float = 1 / 3) -> pa.Table
             else np.zeros(n, np.bool_)
         )
         if feature.unit == "category":
-            columns[feature.name] = pa.array(rng.choice([*BROWSER_FAMILIES], n), mask=missing)
+            columns[feature.name] = pa.array(
+                rng.choice([*CATEGORIES[feature.name]], n), mask=missing
+            )
         elif feature.unit == "yes/no":
             columns[feature.name] = pa.array(rng.random(n) < 0.5, mask=missing)
         elif feature.unit in ("count", "hour"):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from phantom_core.core.limits import GuardRails
 from phantom_core.distil import optimal
 from phantom_core.distil.optimal import optimal_markups
+from phantom_core.features.catalogue import feature_names
 from phantom_core.models.multitask.inputs import Inputs
 from phantom_core.models.optimal_price import PricingObjective
 
@@ -32,7 +33,7 @@ class Buyers:
 
 
 def offers(*sensitivities: float) -> Inputs:
-    session = np.zeros((len(sensitivities), 29), np.float32)
+    session = np.zeros((len(sensitivities), len(feature_names())), np.float32)
     session[:, 0] = sensitivities
     return Inputs(
         session, np.zeros((len(session), 10), np.float32), np.zeros(len(session), np.float32)

@@ -11,6 +11,7 @@ import torch
 
 from phantom_core.core.errors import CancelledError
 from phantom_core.explain.network import COLUMNS, ExplainedNetwork, take_apart
+from phantom_core.features.catalogue import feature_names
 from phantom_core.models.multitask.cross_fit import log_odds
 from phantom_core.models.multitask.inputs import Inputs, values_of
 from phantom_core.models.multitask.network import Network
@@ -19,6 +20,7 @@ from tests.models.multitask.worlds import inputs
 
 RNG = np.random.default_rng(4)
 BACKGROUND, ROWS = inputs(30, RNG), inputs(12, RNG)
+N_SESSION, PRICE_AT = len(feature_names()), len(COLUMNS) - 1
 VARIED = (
     "session_duration_sec",
     "item_views",
@@ -31,7 +33,8 @@ VARIED = (
 
 def said(made: Network, values: np.ndarray) -> np.ndarray:
     """Both log-odds, shape (2, n)."""
-    return np.array(log_odds(made, Inputs(values[:, :29], values[:, 29:39], values[:, 39])))
+    session, product = np.split(values[:, :PRICE_AT], [N_SESSION], axis=1)
+    return np.array(log_odds(made, Inputs(session, product, values[:, PRICE_AT])))
 
 
 def exact(made: Network, background: np.ndarray, row: np.ndarray) -> np.ndarray:
@@ -87,8 +90,8 @@ def test_shares_are_those_of_shapleys_definition() -> None:
 
 def test_product_and_price_add_nothing_to_who_it_is() -> None:
     agent, purchase = take_apart(network(1), values_of(BACKGROUND), values_of(ROWS), seed=1)
-    assert not agent.values[:, 29:].any()
-    assert (np.abs(purchase.values[:, 29:]).mean(axis=0) > 1e-3).all()
+    assert not agent.values[:, N_SESSION:].any()
+    assert (np.abs(purchase.values[:, N_SESSION:]).mean(axis=0) > 1e-3).all()
 
 
 def test_where_prices_never_varied_the_price_adds_nothing() -> None:

@@ -1,4 +1,4 @@
-"""Events small enough to check by hand, and the relations of the SQL files over them."""
+"""Events small enough to check by hand, and the relations over them."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,18 +8,9 @@ from hypothesis import strategies as st
 
 from phantom_core.events import schema
 from phantom_core.features.aggregate import feature_sql, features_at
+from phantom_core.features.relations import relations
 
 Event = dict[str, object]
-# Each file with the files whose relations it reads, the first ones first.
-NEEDS = {
-    "steps": (),
-    "tallies": (),
-    "temporal": ("steps",),
-    "behavioural": ("tallies",),
-    "product": ("tallies",),
-    "user_agent": (),
-    "outcomes": ("tallies",),
-}
 
 
 def event(event_ms: int, name: str = "page_view", **fields: object) -> Event:
@@ -55,12 +46,12 @@ def features(*events: Event, as_of_ms: int | None = None) -> dict[str, object]:
 def relation(
     connection: duckdb.DuckDBPyConnection, name: str, as_of_ms: int
 ) -> list[tuple[object, ...]]:
-    """Rows of one SQL file as of a moment, sorted."""
+    """Rows of one relation as of a moment, sorted."""
     connection.execute(f"CREATE VIEW scope AS SELECT CAST({as_of_ms} AS BIGINT) AS as_of_ms")
     connection.execute(f"CREATE VIEW scoped_events AS {feature_sql('scope_one_moment')}")
-    for needed in NEEDS[name]:
-        connection.execute(f"CREATE VIEW {needed} AS {feature_sql(needed)}")
-    return sorted(connection.sql(feature_sql(name)).fetchall(), key=repr)
+    for one, text in relations().items():
+        connection.execute(f"CREATE VIEW {one} AS {text}")
+    return sorted(connection.table(name).fetchall(), key=repr)
 
 
 NAMES = (

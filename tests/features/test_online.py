@@ -2,7 +2,6 @@
 comes late or again.
 """
 
-import json
 import math
 import random
 from collections.abc import Iterable, Sequence
@@ -22,6 +21,7 @@ from phantom_core.features import catalogue
 from phantom_core.features.aggregate import moments_statement
 from phantom_core.features.online.session import Event, LiveSession
 from phantom_core.features.online.user_agents import UserAgents
+from phantom_core.features.relations import AGENT_MEASURES
 from phantom_core.shoppers.generate import generate_sessions
 from tests.features.events import event, histories
 
@@ -50,20 +50,16 @@ def live_event(row: Row) -> Event:
 
 
 def prefixes(arrivals: Iterable[Row], user_agents: UserAgents) -> list[dict[str, object]]:
-    """Features after each arrival, once through JSON on the way."""
+    """Features after each arrival."""
     session, found = LiveSession(), []
     for row in arrivals:
         session.add(live_event(row))
         found.append(session.features(user_agents))
-    assert (
-        LiveSession.from_json(json.loads(json.dumps(session.to_json()))).features(user_agents)
-        == found[-1]
-    )
     return found  # type: ignore[return-value]
 
 
 def sql_prefixes(sessions: Sequence[Sequence[Row]]) -> list[dict[str, object]]:
-    """Features of the distinct events of each prefix of each session, by the SQL files."""
+    """Features of the distinct events of each prefix of each session, by the SQL."""
     rows = [row for arrivals in sessions for row in arrivals]
     names = [name for name in schema.EVENTS.names if name not in ("metadata", "load_seq")]
     arrived = pa.Table.from_pylist(
@@ -179,9 +175,9 @@ def test_shoppers_whose_events_come_in_any_order_and_again(
 def test_a_known_event_changes_nothing(user_agents: UserAgents) -> None:
     session = LiveSession()
     assert session.add(live_event(event(0)))
-    before = session.to_json()
+    before = session.features(user_agents)
     assert not session.add(live_event(event(0, "purchase_complete")))
-    assert session.to_json() == before
+    assert session.features(user_agents) == before
 
 
 def test_the_earliest_event_says_the_store_mode() -> None:
@@ -197,17 +193,17 @@ def test_a_session_without_events_has_no_features(user_agents: UserAgents) -> No
         LiveSession().features(user_agents)
 
 
-def test_what_is_no_kept_session_is_refused() -> None:
-    with pytest.raises(DataError, match="not a kept session"):
-        LiveSession.from_json({"event_ids": "many"})
-
-
 def test_user_agents_are_asked_in_bulk_and_forgotten_in_turn() -> None:
     few = UserAgents(most_known=2)
     few.learn([None, "", "curl/8.4.0", "HeadlessChrome", "Mozilla/5.0 Firefox/133.0"])
-    assert few.kind("curl/8.4.0") == (False, True, "Other")
-    assert few.kind("HeadlessChrome") == (True, False, "Other")
-    assert few.kind("Mozilla/5.0 Firefox/133.0") == (False, False, "Firefox")
+    words = [measure.word for measure in AGENT_MEASURES]
+    said = {
+        agent: dict(zip(words, few.kind(agent), strict=True))
+        for agent in ("curl/8.4.0", "HeadlessChrome", "Mozilla/5.0 Firefox/133.0")
+    }
+    assert [found["headless"] for found in said.values()] == [False, True, False]
+    assert [found["tool"] for found in said.values()] == [True, False, False]
+    assert [found["browser"] for found in said.values()] == ["Other", "Other", "Firefox"]
 
 
 def test_a_session_of_a_hundred_thousand_events_stays_fast(user_agents: UserAgents) -> None:

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from phantom_core.features import catalogue
 from phantom_core.features.aggregate import features_at, features_at_moments
+from phantom_core.features.relations import relations
 from tests.examples import examples
-from tests.features.events import NEEDS, Event, connect, event, features, histories, relation
+from tests.features.events import Event, connect, event, features, histories, relation
 
 QUOTED = [
     event(0, "search"),
@@ -31,7 +32,7 @@ def at_moments(events: list[Event], *moments: tuple[int, int, int]) -> dict[int,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NEEDS)
+@pytest.mark.parametrize("name", relations())
 @examples(25)
 @given(past=histories(), future=histories(min_size=1, min_ms=700_001))
 def test_the_future_changes_nothing(name: str, past: list[Event], future: list[Event]) -> None:

@@ -1,4 +1,4 @@
-"""Every SQL file says the same on Spark and on DuckDB."""
+"""Every relation is the same on Spark and on DuckDB."""
 
 import os
 import sys
@@ -13,6 +13,7 @@ import pytest
 
 from phantom_core.events import schema
 from phantom_core.features.aggregate import feature_sql
+from phantom_core.features.relations import relations
 from tests.features.events import event, rounded, table
 
 if TYPE_CHECKING:
@@ -75,17 +76,7 @@ LABELS = pa.Table.from_pylist(
     [{"session_id": "s8", "is_agent": False, "family": "browser"}], schema=schema.SESSION_LABELS
 )
 # In the order in which they need each other.
-RELATIONS = (
-    "steps",
-    "tallies",
-    "temporal",
-    "behavioural",
-    "product",
-    "user_agent",
-    "outcomes",
-    "sessions",
-    "labels",
-)
+RELATIONS = (*relations(), "sessions", "labels")
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +102,7 @@ def spark() -> Generator["SparkSession"]:
 def engines(
     request: pytest.FixtureRequest, spark: "SparkSession", tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[tuple["SparkSession", duckdb.DuckDBPyConnection]]:
-    """Both engines with the same tables, and every relation as a view over its file."""
+    """Both engines with the same tables, and every relation as a view over its statement."""
     folder = tmp_path_factory.mktemp("tables")
     scope = MOMENTS if request.param == "scope_moments" else ONE_MOMENT
     tables = {

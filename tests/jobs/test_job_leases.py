@@ -17,6 +17,7 @@ from phantom_core.database.connection import write_transaction
 from phantom_core.jobs.jobs import JOBS, Job, Jobs, LeaseTimes
 from phantom_core.jobs.machine import process_start, this_machine
 from phantom_core.jobs.workspace_id import workspace_id
+from phantom_core.use_cases.data.demo import DemoReport
 from phantom_core.use_cases.data.job_demo import DemoRequest
 
 SHORT = LeaseTimes(lease_ms=2_500, renew_s=0.2)
@@ -25,12 +26,13 @@ import sys, time
 from pathlib import Path
 from phantom_core.jobs.jobs import Jobs, LeaseTimes
 from phantom_core.core.settings import Settings
+from phantom_core.use_cases.data.demo import DemoReport
 url, workspace, job_id, seconds = sys.argv[1:]
 jobs = Jobs(Settings(database_url=url, workspace=Path(workspace)), lease=LeaseTimes(lease_ms=2_500, renew_s=0.2))
 jobs.take(job_id)
 with jobs.heartbeat(job_id):
     time.sleep(float(seconds))
-jobs.finish(job_id, {"seconds": float(seconds)})
+jobs.finish(job_id, DemoReport(0, 0, 0, float(seconds)))
 """
 
 
@@ -95,7 +97,7 @@ def test_silent_work_is_alive_seen_from_another_machine(
         assert elsewhere.get(job.job_id).state == "running"
         assert [one.job_id for one in elsewhere.active()] == [job.job_id]
         done = wait(elsewhere, job, "done", "failed")
-    assert (done.state, done.result) == ("done", {"seconds": 4.0})
+    assert (done.state, done.report_as(DemoReport).seconds) == ("done", 4.0)
 
 
 def test_a_killed_worker_is_found_at_once_here_and_after_its_lease_elsewhere(
@@ -163,12 +165,12 @@ def test_only_the_worker_reports_and_finishes(
     job = worker.start(DemoRequest())
     worker.take(job.job_id)
     with pytest.raises(ConflictError, match="lost its job"):
-        other.finish(job.job_id, {"rows": 1})
+        other.finish(job.job_id, DemoReport(1, 1, 1, 1.0))
     with pytest.raises(ConflictError, match="lost its job"):
         other.progress(job.job_id)(0.5, "half")
     assert worker.get(job.job_id).state == "running"
-    worker.finish(job.job_id, {"rows": 2})
-    assert other.get(job.job_id).result == {"rows": 2}
+    worker.finish(job.job_id, DemoReport(2, 2, 2, 2.0))
+    assert other.get(job.job_id).report_as(DemoReport) == DemoReport(2, 2, 2, 2.0)
 
 
 def test_a_worker_that_lost_its_job_stops_at_its_next_step(

@@ -90,7 +90,7 @@ def test_a_worker_starts_whatever_the_current_folder_is(
     path = tmp_path / "a.csv"
     path.write_text(HEADER + "s1,2026-03-01,search\n")
     monkeypatch.chdir("/")
-    assert wait(jobs, jobs.start("ingest", {"paths": [str(path)]})).state == "done"
+    assert wait(jobs, jobs.start(IngestRequest(paths=(str(path),)))).state == "done"
 
 
 def test_another_process_sees_the_same_jobs(ended: tuple[Path, Job, Job]) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from phantom_core.features.catalogue import feature_names
 from tests.pages.conftest import SCREENS, Open, texts
 
 pytestmark = pytest.mark.slow
@@ -67,7 +68,7 @@ def test_an_empty_workspace_says_where_data_comes_from(
         ("data", {"data_tab": "Map columns"}),
         ("data", {"data_tab": "Quarantine"}),
         ("data", {"data_tab": "Loads"}),
-        ("features", {"features_tab": "All 29"}),
+        ("features", {"features_tab": f"All {len(feature_names())}"}),
         ("features", {"features_tab": "Drift"}),
         ("features", {"feature": "browser family"}),
         ("features", {"feature": "is headless browser", "log": "true"}),

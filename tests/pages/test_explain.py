@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from phantom_core.core.settings import Settings
+from phantom_core.features.catalogue import feature_names
 from phantom_core.features.store import FeatureStore
 from phantom_core.jobs.jobs import Jobs
 from phantom_core.lake.lake import Lake
@@ -151,7 +152,7 @@ def test_two_trainings_are_compared_once_both_are_explained(
     ExplainRequest().run(settings, now_ms=NOW_MS)
     page = open_page(explained, "explain", **STABLE)
     assert "rank features alike by" in texts(page)
-    assert len(page.dataframe[0].value) == 29
+    assert len(page.dataframe[0].value) == len(feature_names())
 
 
 def test_the_page_of_a_session_leads_to_its_explanation(trained: Path, open_page: Open) -> None:

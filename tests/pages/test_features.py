@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from phantom_core.features.catalogue import feature_names
 from tests.pages.conftest import Open, texts
 
 pytestmark = pytest.mark.slow
@@ -21,8 +22,8 @@ def test_a_feature_says_how_agents_differ(trained: Path, open_page: Open) -> Non
 
 
 def test_the_catalogue_lists_all_features(trained: Path, open_page: Open) -> None:
-    page = open_page(trained, "features", features_tab="All 29")
-    assert len(page.dataframe[0].value) == 29
+    page = open_page(trained, "features", features_tab=f"All {len(feature_names())}")
+    assert len(page.dataframe[0].value) == len(feature_names())
 
 
 def test_drift_compares_the_halves_at_first(trained: Path, open_page: Open) -> None:

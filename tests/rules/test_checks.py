@@ -3,8 +3,8 @@
 import pytest
 
 from phantom_core.core.limits import GuardRails
-from phantom_core.features.domains import BROWSERS, session_domains
-from phantom_core.models.encoding import BROWSER_FAMILIES
+from phantom_core.features.catalogue import CATEGORIES
+from phantom_core.features.domains import session_domains
 from phantom_core.rules import space
 from phantom_core.rules.checks.check import check_rules, count_findings
 from phantom_core.rules.checks.finding import Finding
@@ -20,7 +20,12 @@ LIMITS = RuleLimits(
             "number", 0.0, None, True, unit="events/min", seen=(0.5, 80.0)
         ),
         "browser_family": Domain(
-            "category", None, None, True, BROWSERS, seen_categories=("Chrome", "Safari")
+            "category",
+            None,
+            None,
+            True,
+            CATEGORIES["browser_family"],
+            seen_categories=("Chrome", "Safari"),
         ),
     },
     GuardRails(0.7, 1.5),
@@ -243,7 +248,3 @@ def test_alike_but_for_the_declared_feature_is_what_counts() -> None:
         "cart_adds > 0 THEN markup 1.2\nELSE markup 1"
     )
     assert "not monotone" not in [finding.kind for finding in findings(text)]
-
-
-def test_browsers_of_rules_are_those_of_the_models() -> None:
-    assert set(BROWSERS) == set(BROWSER_FAMILIES)

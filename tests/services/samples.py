@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from phantom_core.core.settings import Settings
-from phantom_core.features.aggregate import sql_hash
 from phantom_core.features.catalogue import feature_names
+from phantom_core.features.definitions import definition_hash
 from phantom_core.model_store.manifest import FORMAT, Manifest
 from phantom_core.model_store.store import ModelStore, StoredModel
 from phantom_core.models.classifier import Classifier, LabelledRows, fit_classifier
@@ -61,7 +61,18 @@ def saved_classifier(settings: Settings, version: str = "trees-1") -> StoredMode
     )
     classifier = Classifier(booster, feature_names(), Platt(1.0, 0.0), 0.5)
     manifest = Manifest(
-        FORMAT, "classifier", version, 1, 2, sql_hash(), "def", 3, feature_names(), {}, {}, {}
+        FORMAT,
+        "classifier",
+        version,
+        1,
+        2,
+        definition_hash(feature_names()),
+        "def",
+        3,
+        feature_names(),
+        {},
+        {},
+        {},
     )
     return ModelStore(settings.workspace, "classifier").save(manifest, classifier_files(classifier))
 
@@ -82,6 +93,17 @@ def saved_network(settings: Settings, version: str = "net-1") -> StoredModel:
         Description(architecture, Platt(1.0, 0.0), Platt(1.0, 0.0), knows_agents=True),
     )
     manifest = Manifest(
-        FORMAT, "multitask", version, 1, 2, sql_hash(), "def", 3, feature_names(), {}, {}, {}
+        FORMAT,
+        "multitask",
+        version,
+        1,
+        2,
+        definition_hash(feature_names()),
+        "def",
+        3,
+        feature_names(),
+        {},
+        {},
+        {},
     )
     return ModelStore(settings.workspace, "multitask").save(manifest, files)

@@ -93,8 +93,7 @@ def test_a_request_is_stored_under_the_names_of_the_release_before(
         (
             "explain",
             '{"kind": "oracle"}',
-            "The job 'explain' cannot use kind \"oracle\": input should be 'classifier' or "
-            "'multitask'.",
+            "There is no kind of model 'oracle'.",
         ),
         ("submit_request", "{}", "The job 'submit_request' cannot use request: field required."),
         (

@@ -6,6 +6,7 @@ import pytest
 
 from phantom_core.core.errors import NotFoundError
 from phantom_core.core.settings import Settings
+from phantom_core.features.catalogue import feature_names
 from phantom_core.views.sessions.session import session_events, session_view
 from tests.views.workspaces import load_events, load_labels, snapshot_of
 
@@ -66,4 +67,4 @@ def test_without_labels_nothing_is_typical(settings: Settings) -> None:
     features = session_view(snapshot_of(settings), "s1").features
     assert features["human_typical"].isna().all()
     assert features["human_below"].isna().all()
-    assert len(features) == 29
+    assert len(features) == len(feature_names())

@@ -72,8 +72,8 @@ def read_offers(
         most: take whole sessions at random until there are about this many offers; None means all.
     Returns:
         One row per offer, ordered by session_key and quote_ms: scope_key, the columns of OFFER,
-        price_ratio (NULL without a base price), bought, purchase_ms, the 29 session features (NULL
-        where nothing had happened yet) and the ten product features.
+        price_ratio (NULL without a base price), bought, purchase_ms, session features (NULL where
+        nothing had happened yet) and product features.
     Raises:
         DataError: there is no offer.
     """

@@ -1,4 +1,4 @@
-"""User agents: what sql/user_agent.sql says of a client's name, asked once per name."""
+"""User agents: what the SQL says of a client's name, asked once per name."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ import duckdb
 
 from phantom_core.features.aggregate import feature_sql
 
-Kind = tuple[bool, bool, str]
+Kind = tuple[bool | str, ...]
 MOST_KNOWN: Final = 10_000
 
 
@@ -39,17 +39,14 @@ class UserAgents:
             "INSERT INTO asked SELECT unnest(?::BIGINT[]), unnest(?::VARCHAR[])",
             [list(range(len(new))), new],
         )
-        for at, is_headless, is_tool, family in self._connection.execute(
-            feature_sql("user_agent")
-        ).fetchall():
-            self._known[new[at]] = (is_headless, is_tool, family)
+        for at, *kind in self._connection.execute(feature_sql("user_agent")).fetchall():
+            self._known[new[at]] = tuple(kind)
         while len(self._known) > max(self._most_known, len(new)):
             self._known.popitem(last=False)
 
     def kind(self, user_agent: str) -> Kind:
-        """is_headless_browser, is_automation_tool and browser_family of a user agent that is not
-        blank.
-        """
-        self.learn([user_agent])
+        """What a user agent that is not blank says, in the order of `relations.AGENT_MEASURES`."""
+        if user_agent not in self._known:
+            self.learn([user_agent])
         self._known.move_to_end(user_agent)
         return self._known[user_agent]

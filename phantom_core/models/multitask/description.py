@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from phantom_core.core.errors import DataError
 from phantom_core.model_store.store import ModelFiles
 from phantom_core.models.curves import Calibration
+from phantom_core.models.multitask.inputs import session_columns
 from phantom_core.models.multitask.scorer import NetworkScorer, open_session
 
 PLAYED: Final = "model.onnx"
@@ -95,9 +96,12 @@ def open_scorer(model: ModelFiles, *, with_folds: bool = False) -> NetworkScorer
         if with_folds
         else []
     )
+    columns = session_columns(model.manifest)
     return NetworkScorer(
-        open_session(model.read(PLAYED), f"{PLAYED} of model {version}"),
-        tuple(open_session(model.read(name), f"{name} of model {version}") for name in names),
+        open_session(model.read(PLAYED), f"{PLAYED} of model {version}", columns),
+        tuple(
+            open_session(model.read(name), f"{name} of model {version}", columns) for name in names
+        ),
         has_demand=description.architecture.has_price,
         knows_agents=description.knows_agents,
         version=version,

@@ -8,8 +8,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from phantom_core.core.arrays import Floats32
+from phantom_core.core.errors import DataError
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.offers.product_features import product_names
+from phantom_core.model_store.manifest import Manifest
 from phantom_core.models.encoding import encode_features
 
 
@@ -18,8 +20,8 @@ class Inputs:
     """Rows to be scored.
 
     Attributes:
-        session: 29 session features, shape (n, 29).
-        product: ten product features, shape (n, 10).
+        session: all session features, shape (n, n_features).
+        product: all product features, shape (n, n_product_features).
         log_ratio: natural logarithm of price over base price, shape (n,).
     """
 
@@ -63,7 +65,7 @@ def session_inputs(sessions: pa.Table) -> Inputs:
     """Inputs of sessions without a product or a price.
 
     Args:
-        sessions: has the columns of the 29 features.
+        sessions: has the columns of the session features.
     """
     n = sessions.num_rows
     unknown = np.full((n, len(product_names())), np.nan, np.float32)
@@ -73,10 +75,30 @@ def session_inputs(sessions: pa.Table) -> Inputs:
 
 
 def values_of(inputs: Inputs) -> Floats32:
-    """Session, product and the logarithm of price over base price side by side, shape (n, 40), NaN
+    """Session, product and the logarithm of price over base price side by side, one row each, NaN
     where undefined.
     """
     return np.hstack([inputs.session, inputs.product, inputs.log_ratio[:, None]])
+
+
+def session_columns(model: Manifest) -> list[int] | None:
+    """Positions among all session features of those that a saved network reads; None for all of
+    them.
+
+    Raises:
+        DataError: it reads one that is known no longer.
+    """
+    wanted = [name for name in model.features if name not in product_names()]
+    if unknown := sorted(set(wanted).difference(feature_names())):
+        raise DataError(
+            f"Model {model.version} reads '{unknown[0]}', which is no session feature here.",
+            hint="Train again.",
+        )
+    return (
+        None
+        if tuple(wanted) == feature_names()
+        else [feature_names().index(name) for name in wanted]
+    )
 
 
 def concatenate_inputs(first: Inputs, second: Inputs) -> Inputs:

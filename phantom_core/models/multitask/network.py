@@ -5,15 +5,15 @@ head through slopes that cannot be negative, so P(purchase) never rises with the
 learned.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 
-from phantom_core.features.catalogue import feature_names
+from phantom_core.features.catalogue import CATEGORIES, feature_names
 from phantom_core.features.offers.product_features import product_names
-from phantom_core.models.encoding import BROWSER_FAMILIES, CATEGORIES
 from phantom_core.models.multitask.description import Architecture
 from phantom_core.models.multitask.standardiser import Standardiser
 
@@ -37,21 +37,27 @@ class Network(nn.Module):
 
     Args:
         architecture: sizes.
+        columns: positions of the session features it reads; None for all.
     Source: Ruder 2017, An overview of multi-task learning, for hard parameter sharing; Sill 1998,
         Monotonic networks, for slopes that cannot be negative.
     """
 
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, architecture: Architecture, columns: Sequence[int] | None = None) -> None:
         super().__init__()
         self.architecture = architecture
-        self.category = [name in CATEGORIES for name in feature_names()].index(True)
+        self.columns = list(range(len(feature_names())) if columns is None else columns)
+        self.categories = [
+            (at, len(CATEGORIES[feature_names()[at]]))
+            for at in self.columns
+            if feature_names()[at] in CATEGORIES
+        ]
         session, product, head = (
             [max(1, round(size * architecture.width)) for size in sizes]
             for sizes in (_SESSION, _PRODUCT, (_HEAD,))
         )
-        self.session_values = Standardiser(len(feature_names()))
+        self.session_values = Standardiser(len(self.columns))
         self.product_values = Standardiser(len(product_names()))
-        n_session = self.session_values.n_outputs + len(BROWSER_FAMILIES)
+        n_session = len(self.session_columns())
         self.session_encoder = _encoder([n_session, *session], architecture.dropout)
         self.product_encoder = _encoder(
             [self.product_values.n_outputs, *product], architecture.dropout
@@ -71,8 +77,9 @@ class Network(nn.Module):
         """Score rows.
 
         Args:
-            session: shape (n, 29), NaN where undefined; the category as its number.
-            product: shape (n, 10), NaN where undefined.
+            session: all session features, shape (n, n_features), NaN where undefined; the category
+                as its number.
+            product: all product features, shape (n, n_product_features), NaN where undefined.
             log_ratio: shape (n,), NaN where there is no price: then that of the base price.
         Returns:
             Log-odds of an agent and of a purchase, each of shape (n,).
@@ -83,9 +90,20 @@ class Network(nn.Module):
         """What the encoders read: no weight is in it, so it is worked out once for all passes of a
         training.
         """
+        read = session if len(self.columns) == session.shape[1] else session[:, self.columns]
         return torch.cat(
-            [self.session_values(session), self._families(session)], dim=1
+            [self.session_values(read), *self._categories(session)], dim=1
         ), self.product_values(product)
+
+    def session_columns(self) -> list[int]:
+        """The session feature behind each column that the session's encoder reads: values, whether
+        they are missing, categories.
+        """
+        return [
+            *self.columns,
+            *self.columns,
+            *(at for at, n_values in self.categories for _ in range(n_values)),
+        ]
 
     def score(self, session: Tensor, product: Tensor, log_ratio: Tensor) -> tuple[Tensor, Tensor]:
         """Log-odds as of `forward`, from values that `standardised` gave."""
@@ -99,12 +117,12 @@ class Network(nn.Module):
         )
         return agent, purchase
 
-    def _families(self, session: Tensor) -> Tensor:
-        """One column per browser family."""
-        return (
-            session[:, self.category, None]
-            == torch.arange(len(BROWSER_FAMILIES), dtype=session.dtype)
-        ).to(session.dtype)
+    def _categories(self, session: Tensor) -> list[Tensor]:
+        """One column per value of each category."""
+        return [
+            (session[:, at, None] == torch.arange(n, dtype=session.dtype)).to(session.dtype)
+            for at, n in self.categories
+        ]
 
     def _price_path(self, wanted: Tensor, agent: Tensor, log_ratio: Tensor) -> Tensor:
         """What a price takes from the log-odds: it grows with the price, more steeply above the

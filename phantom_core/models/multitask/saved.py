@@ -27,6 +27,7 @@ from phantom_core.models.multitask.description import (
     fold_name,
     read_description,
 )
+from phantom_core.models.multitask.inputs import session_columns
 from phantom_core.models.multitask.network import Network
 from phantom_core.models.multitask.scorer import INPUTS
 
@@ -109,7 +110,7 @@ def read_network(model: StoredModel) -> tuple[Network, Description]:
         DataError: a file is gone, was changed, or is not what its name says.
     """
     description = read_description(model)
-    network = Network(description.architecture)
+    network = Network(description.architecture, session_columns(model.manifest))
     try:
         network.load_state_dict(safetensors.torch.load(model.read(WEIGHTS)))
     except (safetensors.SafetensorError, RuntimeError) as error:
@@ -127,14 +128,16 @@ def read_fold_networks(model: StoredModel) -> tuple[Network, ...]:
     Raises:
         DataError: a file is gone, was changed, or does not name its weights.
     """
-    architecture = read_description(model).architecture
+    architecture, columns = read_description(model).architecture, session_columns(model.manifest)
     played = sorted(
         (name for name in model.manifest.files if name.startswith("fold-")),
         key=lambda name: int(name[5:-5]),
     )
     return tuple(
         _with_weights(
-            Network(architecture), model.read(name), f"{name} of model {model.manifest.version}"
+            Network(architecture, columns),
+            model.read(name),
+            f"{name} of model {model.manifest.version}",
         )
         for name in played
     )

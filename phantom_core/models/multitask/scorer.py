@@ -1,6 +1,6 @@
 """The scorer: a saved network played by ONNX Runtime, without torch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -25,26 +25,49 @@ class NetworkScores:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class PlayedNetwork:
+    """A saved network, which reads the session features that there were when it was trained.
+
+    Attributes:
+        session: of ONNX Runtime, with outputs p_agent and p_purchase.
+        columns: positions among all session features of those it reads; None for all.
+    """
+
+    session: onnxruntime.InferenceSession
+    columns: list[int] | None
+
+    def run(
+        self, outputs: None, feed: dict[str, NDArray[np.float32]]
+    ) -> Sequence[NDArray[np.float32]]:
+        """P(agent) and P(purchase); arguments as of ONNX Runtime."""
+        own = (
+            feed if self.columns is None else {**feed, "session": feed["session"][:, self.columns]}
+        )
+        found: Sequence[NDArray[np.float32]] = self.session.run(outputs, own)
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class NetworkScorer:
     """A network that answers.
 
     Attributes:
-        session: of ONNX Runtime, with outputs p_agent and p_purchase.
+        network: learned from all rows.
         folds: the same by the network of each fold; empty where they are not needed.
         has_demand: whether prices varied enough for a demand curve.
         knows_agents: whether there were labels to learn agents from.
         version: of the saved model.
     """
 
-    session: onnxruntime.InferenceSession
-    folds: tuple[onnxruntime.InferenceSession, ...]
+    network: PlayedNetwork
+    folds: tuple[PlayedNetwork, ...]
     has_demand: bool
     knows_agents: bool
     version: str = ""
 
     def score(self, inputs: Inputs) -> NetworkScores:
         """Score rows."""
-        agent, purchase = self.session.run(None, _feed(inputs))
+        agent, purchase = self.network.run(None, _feed(inputs))
         return NetworkScores(np.asarray(agent, np.float64), np.asarray(purchase, np.float64))
 
     def demand(self, inputs: Inputs, ratios: Floats) -> Floats:
@@ -56,26 +79,30 @@ class NetworkScorer:
         Returns:
             Shape (n, n_prices).
         """
-        return demand_by(self.session, inputs, ratios)
+        return demand_by(self.network, inputs, ratios)
 
     def demands_of_folds(self, inputs: Inputs) -> list[Callable[[Floats], Floats]]:
         """P(purchase) at price ratios by the network of each fold, as functions like `demand`."""
-        return [partial(demand_by, session, inputs) for session in self.folds]
+        return [partial(demand_by, network, inputs) for network in self.folds]
 
     def demand_by_fold(self, inputs: Inputs, ratios: Floats) -> Floats:
         """The same by the network of each fold, shape (n_folds, n, n_prices)."""
         return np.stack([demand(ratios) for demand in self.demands_of_folds(inputs)])
 
 
-def demand_by(session: onnxruntime.InferenceSession, inputs: Inputs, ratios: Floats) -> Floats:
+def demand_by(network: PlayedNetwork, inputs: Inputs, ratios: Floats) -> Floats:
     """P(purchase) at other prices by one network; arguments and result as of `Scorer.demand`."""
-    _, purchase = session.run(None, _feed(inputs.at_ratios(ratios)))
+    _, purchase = network.run(None, _feed(inputs.at_ratios(ratios)))
     return np.asarray(purchase, np.float64).reshape(ratios.shape)
 
 
-def open_session(content: bytes, what: str) -> onnxruntime.InferenceSession:
+def open_session(content: bytes, what: str, columns: list[int] | None = None) -> PlayedNetwork:
     """Open an ONNX model on one thread.
 
+    Args:
+        content: of its file.
+        what: named in errors.
+        columns: positions among all session features of those it reads; None for all.
     Raises:
         DataError: it is no ONNX model, or not one with our inputs.
     """
@@ -93,7 +120,7 @@ def open_session(content: bytes, what: str) -> onnxruntime.InferenceSession:
             f"{what} is not a network that PHANTOM saved: its inputs are others.",
             hint="Train again.",
         )
-    return session
+    return PlayedNetwork(session, columns)
 
 
 def _feed(inputs: Inputs) -> dict[str, NDArray[np.float32]]:

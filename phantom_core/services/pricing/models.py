@@ -9,8 +9,8 @@ from typing import Protocol, cast
 import numpy as np
 
 from phantom_core.core.errors import DataError
-from phantom_core.features.aggregate import sql_hash
 from phantom_core.features.catalogue import feature_names
+from phantom_core.features.definitions import is_defined_alike
 from phantom_core.features.offers.product_features import product_names
 from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.model_store.manifest import Manifest, parse_manifest
@@ -93,7 +93,7 @@ def _files(published: PublishedModel) -> _Files:
             f"{manifest.version}.",
             hint="Publish it again.",
         )
-    if manifest.sql_hash != sql_hash():
+    if not is_defined_alike(manifest.sql_hash, manifest.features):
         raise DataError(
             f"Model {manifest.version} was trained on features that were defined differently.",
             hint="Train it again.",

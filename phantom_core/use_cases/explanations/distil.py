@@ -26,8 +26,8 @@ from phantom_core.distil.teacher import ClassifierTeacher, NetworkTeacher, Optim
 from phantom_core.distil.tree import tree_features
 from phantom_core.evaluation import multitask_report
 from phantom_core.evaluation.labelled_sessions import LabelledSessions, read_labelled
-from phantom_core.features.aggregate import sql_hash
 from phantom_core.features.catalogue import feature_names
+from phantom_core.features.definitions import definition_hash
 from phantom_core.features.offers.offers import RELATIONS, moments_named, read_offers
 from phantom_core.lake.lake import Lake
 from phantom_core.model_kinds.model_kind import MODEL_KINDS, Teaching
@@ -291,16 +291,17 @@ def _save(settings: Settings, distillation: Distillation, labelled: LabelledSess
         "band_agreement": kept.band_agreement,
         "leakage_lost": kept.leakage_lost,
     }
+    read = tree_features(distillation.tree)
     manifest = Manifest(
         format=FORMAT,
         kind=KIND,
         version=distillation.version,
         created_ms=distillation.created_ms,
         lake_version=distillation.lake_version,
-        sql_hash=sql_hash(),
+        sql_hash=definition_hash(read),
         labels_sha256=labelled.data.labels_sha256,
         seed=distillation.seed,
-        features=tree_features(distillation.tree),
+        features=read,
         metrics={name: found.value for name, found in figures.items() if found},
         libraries=library_versions(*LIBRARIES),
         files={},

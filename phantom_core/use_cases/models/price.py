@@ -14,7 +14,7 @@ from phantom_core.approvals.limits import read_price_limits
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation.multitask_report import ELASTICITIES, FILE, KIND, parse_report
-from phantom_core.features.aggregate import sql_hash
+from phantom_core.features.definitions import is_defined_alike
 from phantom_core.features.offers.offers import RELATIONS, describe_offers
 from phantom_core.lake.lake import Lake
 from phantom_core.model_store.store import ModelStore, StoredModel
@@ -140,7 +140,7 @@ def check_definitions(model: StoredModel) -> None:
     Raises:
         DataError: they did.
     """
-    if model.manifest.sql_hash != sql_hash():
+    if not is_defined_alike(model.manifest.sql_hash, model.manifest.features):
         raise DataError(
             f"Model {model.manifest.version} was trained on features that were defined "
             "differently.",

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from phantom_core.core.errors import DataError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
-from phantom_core.features.aggregate import sql_hash
+from phantom_core.features.definitions import is_defined_alike
 from phantom_core.features.store import FeatureStore, RefreshReport, version_of
 from phantom_core.lake.lake import Lake
 from phantom_core.model_store.store import ModelStore, StoredModel, replace_file
@@ -92,9 +92,9 @@ def check_features(model: StoredModel) -> None:
     """Refuse a model whose features mean something else by now.
 
     Raises:
-        DataError: its SQL files were others.
+        DataError: they do.
     """
-    if model.manifest.sql_hash != sql_hash():
+    if not is_defined_alike(model.manifest.sql_hash, model.manifest.features):
         raise DataError(
             f"Model {model.manifest.version} was trained on features that were defined "
             "differently.",

@@ -52,8 +52,8 @@ from phantom_core.evaluation.robustness import (
     with_features,
 )
 from phantom_core.evaluation.threshold import ThresholdChoice, choose_threshold
-from phantom_core.features.aggregate import sql_hash
 from phantom_core.features.catalogue import feature_names
+from phantom_core.features.definitions import definition_hash
 from phantom_core.lake.lake import Lake
 from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.model_store.manifest import FORMAT, Manifest, library_versions
@@ -300,7 +300,7 @@ def _save(
         version=report.model_version,
         created_ms=report.created_ms,
         lake_version=report.data.lake_version,
-        sql_hash=sql_hash(),
+        sql_hash=definition_hash(report.features),
         labels_sha256=report.data.labels_sha256,
         seed=report.seed,
         features=report.features,

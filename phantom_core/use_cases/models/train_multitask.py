@@ -46,8 +46,8 @@ from phantom_core.evaluation.multitask_study import (
     single_task_twins,
     trees_for_comparison,
 )
-from phantom_core.features.aggregate import sql_hash
 from phantom_core.features.catalogue import feature_names
+from phantom_core.features.definitions import definition_hash
 from phantom_core.features.offers.offers import Moments, product_elasticities
 from phantom_core.features.offers.product_features import product_names
 from phantom_core.lake.lake import Lake
@@ -284,16 +284,17 @@ def _save(
 ) -> None:
     figures = report.to_json()
     headline = ("agent_auc", "purchase_auc", "ece_agent", "ece_purchase", "brier_purchase")
+    columns = (*feature_names(), *product_names())
     manifest = Manifest(
         format=FORMAT,
         kind=KIND,
         version=report.model_version,
         created_ms=report.created_ms,
         lake_version=report.data.lake_version,
-        sql_hash=sql_hash(),
+        sql_hash=definition_hash(columns),
         labels_sha256=report.data.sha256,
         seed=report.seed,
-        features=(*feature_names(), *product_names()),
+        features=columns,
         metrics={
             name: float(value) for name in headline if isinstance(value := figures[name], float)
         },

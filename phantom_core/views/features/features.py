@@ -1,4 +1,4 @@
-"""Features: how well each of the 29 tells agents from humans, and how far it moves in time."""
+"""Features: how well each one tells agents from humans, and how far it moves in time."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from phantom_core.core.errors import InputError
-from phantom_core.features.catalogue import FEATURES, Feature, feature_names
-from phantom_core.models.encoding import CATEGORIES, encode_features
+from phantom_core.features.catalogue import CATEGORIES, FEATURES, Feature, feature_names
+from phantom_core.models.encoding import encode_features
 from phantom_core.models.splits import actor_codes
 from phantom_core.monitoring.drift import FeatureDrift, measure_drift
 from phantom_core.views.features.separation import (

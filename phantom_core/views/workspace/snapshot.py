@@ -1,7 +1,7 @@
 """A snapshot: everything the pages read, as it stood at one moment, behind one DuckDB database.
 
 Relations: the lake's `events, quotes, experiments, session_labels, quarantine, loads`, and
-`sessions`: one row per session with its 29 features, outcomes, `label` (human, agent, unknown) and
+`sessions`: one row per session with its features, outcomes, `label` (human, agent, unknown) and
 `agent_probability` (NULL without a model).
 """
 

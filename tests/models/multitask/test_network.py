@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from phantom_core.core.errors import CancelledError, DataError, InputError
+from phantom_core.features.catalogue import feature_names
 from phantom_core.model_store.manifest import FORMAT, Manifest
 from phantom_core.model_store.store import ModelStore, StoredModel
 from phantom_core.models.curves import Beta, Curve, Isotonic, Platt, Temperature
@@ -46,7 +47,7 @@ def network(seed: int, *, has_price: bool = True) -> Network:
 
 
 def saved(folder: Path, files: dict[str, bytes]) -> StoredModel:
-    manifest = Manifest(FORMAT, "multitask", "v1", 0, 0, "", "", 0, (), {}, {}, {})
+    manifest = Manifest(FORMAT, "multitask", "v1", 0, 0, "", "", 0, feature_names(), {}, {}, {})
     return ModelStore(folder, "multitask").save(manifest, files)
 
 
@@ -81,7 +82,7 @@ def test_no_price_is_read_as_the_base_price() -> None:
 
 def test_rows_where_everything_is_undefined_are_scored() -> None:
     nothing = Inputs(
-        np.full((3, 29), np.nan, np.float32),
+        np.full((3, len(feature_names())), np.nan, np.float32),
         np.full((3, 10), np.nan, np.float32),
         np.full(3, np.nan, np.float32),
     )

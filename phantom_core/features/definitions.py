@@ -1,0 +1,55 @@
+"""Definitions: whether session features are worked out as they were when a model learned from them.
+
+A model answers for the columns it reads alone: a further feature changes nothing for it, a changed
+definition ends its use.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Final
+
+from phantom_core.features.catalogue import BY_NAME
+from phantom_core.features.relations import definition
+
+# Models saved before features were declared wrote down one hash of all SQL files; the features
+# then, as they are defined.
+_FIRST_HASH: Final = "51e40a3221f521973bfd89efac83cef230fd95dfbc10933bb5d3cc038a73041e"
+_FIRST_DIGESTS: Final = """
+session_duration_sec:015b74bc total_interactions:792441f9 avg_time_between_events:7a74ada6
+std_time_between_events:0de958a6 min_time_between_events:6f2ab9f6 interaction_velocity:b1cd9b34
+max_velocity_5min:8ce8038f session_start_hour:e9e4bf51 page_views:40500e66 item_views:9ad73f01
+cart_adds:535f2b80 purchases:dfbe0b11 hover_events:11a605ec filter_events:1cc913b7
+cart_to_view_ratio:9502c669 conversion_rate:f47ed4b4 hover_intensity:4a290e5a
+unique_pages_visited:f5976325 unique_products_viewed:b46b3dfc product_view_depth:daedfbba
+avg_price_seen:9c2c0cf2 min_price_seen:85fbab89 max_price_seen:9c986aff std_price_seen:5ad1e678
+price_range_explored:1aff9abc filter_usage_count:006c8674 is_headless_browser:1b891160
+is_automation_tool:7a5f7be3 browser_family:9f49327e
+"""
+_FIRST: Final = dict(pair.split(":") for pair in _FIRST_DIGESTS.split())
+
+
+def definition_hash(columns: Iterable[str]) -> str:
+    """SHA-256 over how columns are worked out; those that are no session features count by their
+    names.
+    """
+    return hashlib.sha256("\n".join(_definition(column) for column in columns).encode()).hexdigest()
+
+
+def is_defined_alike(saved_hash: str, columns: Iterable[str]) -> bool:
+    """Whether columns mean what they meant when their hash was saved.
+
+    Args:
+        saved_hash: of a manifest.
+        columns: what its model reads.
+    """
+    if saved_hash == _FIRST_HASH:
+        return all(_FIRST[column] == _digest(column) for column in columns if column in _FIRST)
+    return saved_hash == definition_hash(columns)
+
+
+def _digest(column: str) -> str:
+    return hashlib.sha256(_definition(column).encode()).hexdigest()[:8]
+
+
+def _definition(column: str) -> str:
+    return definition(column) if column in BY_NAME else column
