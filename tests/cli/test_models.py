@@ -65,7 +65,7 @@ def test_a_promotion_can_be_kept_from_services(shop: Phantom) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["promote", "forest", "v1"], "There is no model of kind 'forest' to promote."),
+        (["promote", "forest", "v1"], "There is no kind of model 'forest'."),
         (["promote", "classifier", "v1"], "There is no classifier 'v1'."),
         (["promote", "multitask", "v1"], "There is no multitask 'v1'."),
         (["promote", "classifier", "../classifier"], "There is no classifier '../classifier'."),

@@ -160,11 +160,11 @@ WRONG_LIMITS = {
     "largest_step=many": "'largest_step=many' is no limit.",
     "largest_step=nan": "'largest_step=nan' is no limit.",
     "first_markup=inf": "'first_markup=inf' is no limit.",
-    "lowest_markup=1.1": "Guard rails must have the base price between them.",
-    "highest_markup=0.9": "Guard rails must have the base price between them.",
-    "first_share=0": "The share of a first release is above 0 and up to 1.",
-    "approvals_needed=0": "At least one other person has to approve a change.",
-    "approvals_needed=1.5": "At least one other person has to approve a change.",
+    "lowest_markup=1.1": "Guard rails of ×1.10 to ×1.50 leave out the base price.",
+    "highest_markup=0.9": "Guard rails of ×0.70 to ×0.90 leave out the base price.",
+    "first_share=0": "A first release cannot have 0 of the sessions.",
+    "approvals_needed=0": "A change cannot need 0 approvals.",
+    "approvals_needed=1.5": "A change cannot need 1.5 approvals.",
     "human_premium_cap=-0.01": "A limit cannot be negative.",
 }
 

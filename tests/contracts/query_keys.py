@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from phantom_core.model_kinds.model_kind import MODEL_KINDS
+
 ROOT: Final = Path(__file__).parents[2]
 _READS: Final = ("get", "pop")
 
@@ -63,6 +65,8 @@ def _texts(
         case ast.Dict(keys):
             for key in keys:
                 yield from _texts(key, names, trees)
+        case ast.Attribute(ast.Attribute(attr="address"), field):
+            yield from (str(getattr(kind.address, field)) for kind in MODEL_KINDS.all())
         case ast.Name(name) if name in names:
             yield from _texts(names[name], names, trees)
         case ast.Name(name):

@@ -80,7 +80,7 @@ def test_every_page_and_query_key_is_listed(
 
     draw = streamlit.navigation
     monkeypatch.setattr(streamlit, "navigation", navigation)
-    app_test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app_test = AppTest.from_file(str(ROOT / "main.py"), default_timeout=60).run()
     assert not app_test.exception
     assert sorted({*shown, *(f"?{key}" for key in query_keys())}) == listed("page")
 

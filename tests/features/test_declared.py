@@ -47,7 +47,7 @@ TESTS = (
     "features/test_scope.py",
     "features/test_steps.py",
     "features/test_online.py",
-    "market/test_session_market.py",
+    "session_market/test_market.py",
     "views/test_features.py",
     "pages/test_features.py",
 )
@@ -55,6 +55,7 @@ TESTS = (
 LEFT_OUT = "not thousands and not any_order and not hundred_thousand"
 
 
+@pytest.mark.slow
 def test_a_feature_touches_one_file(tmp_path: Path) -> None:
     """In a copy with more features, what tests hold of each feature holds of them too."""
     for folder in (
@@ -73,7 +74,7 @@ def test_a_feature_touches_one_file(tmp_path: Path) -> None:
                 tmp_path / folder,
                 ignore=shutil.ignore_patterns("__pycache__", ".data"),
             )
-    for file in ("pyproject.toml", "app.py"):
+    for file in ("pyproject.toml", "app.py", "main.py"):
         shutil.copy(ROOT / file, tmp_path)
     catalogue = tmp_path / "phantom_core" / "features" / "catalogue.py"
     text = catalogue.read_text(encoding="utf-8")
