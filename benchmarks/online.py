@@ -31,7 +31,7 @@ import pyarrow.compute as pc
 from benchmarks.online_load import PRODUCTS, SESSIONS, WARM_UP_S
 from benchmarks.rules import RULES
 from phantom_core.core.limits import GuardRails
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import PricingSettings, Settings
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import open_lake
@@ -149,7 +149,7 @@ def made() -> Settings:
         )
     )
     shutil.rmtree(settings.workspace / "decisions", ignore_errors=True)
-    return settings.model_copy(update={"catalogue": str(catalogue)})
+    return settings.model_copy(update={"pricing": PricingSettings(catalogue=str(catalogue))})
 
 
 def sessions(settings: Settings) -> list[dict[str, float | str | None]]:
@@ -218,7 +218,7 @@ def served(settings: Settings, name: str, url: str) -> Iterator[tuple[str, psuti
             str(settings.workspace),
         ]
     environment = os.environ | {
-        "PHANTOM_CATALOGUE": settings.catalogue,
+        "PHANTOM_CATALOGUE": settings.pricing.catalogue,
         "PHANTOM_REDIS_URL": "",
         "PHANTOM_LOG_LEVEL": "WARNING",
     }

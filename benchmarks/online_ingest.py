@@ -30,7 +30,7 @@ import psutil
 import uvicorn
 from fastapi import FastAPI, Request
 
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import KafkaSettings, Settings
 from phantom_core.messages.local import LocalSink, open_inbox
 from phantom_core.messages.topic import EVENTS, Outgoing
 from phantom_core.services.worker.worker import Worker
@@ -119,7 +119,11 @@ def measure(options: argparse.Namespace) -> list[Line]:
         return [
             *lines,
             worker_line(
-                Settings(workspace=Path(folder) / "workspace", kafka_bootstrap="", redis_url=""),
+                Settings(
+                    workspace=Path(folder) / "workspace",
+                    redis_url="",
+                    kafka=KafkaSettings(bootstrap=""),
+                ),
                 options,
             ),
         ]

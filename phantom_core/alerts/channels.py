@@ -163,23 +163,23 @@ def channels_of(settings: Settings) -> tuple[Channel, ...]:
         InputError: a mail server without recipients, or an address of another kind.
     """
     found: list[Channel] = [Log()]
-    if settings.alert_webhook:
-        if not settings.alert_webhook.startswith(("http://", "https://")):
+    if settings.alerts.webhook:
+        if not settings.alerts.webhook.startswith(("http://", "https://")):
             raise InputError(
                 "PHANTOM_ALERT_WEBHOOK is no http address.", hint="Write it as https://host/path."
             )
-        found.append(Webhook(settings.alert_webhook))
-    if settings.alert_smtp:
-        if urlsplit(settings.alert_smtp).scheme not in ("smtp", "smtps"):
+        found.append(Webhook(settings.alerts.webhook))
+    if settings.alerts.smtp:
+        if urlsplit(settings.alerts.smtp).scheme not in ("smtp", "smtps"):
             raise InputError(
                 "PHANTOM_ALERT_SMTP is no mail server.",
                 hint="Write it as smtp://user:password@host:587.",
             )
-        if not settings.alert_to:
+        if not settings.alerts.recipients:
             raise InputError(
                 "Alerts have a mail server, but no recipient.", hint="Set PHANTOM_ALERT_TO."
             )
-        found.append(Mail(settings.alert_smtp, settings.alert_from, settings.alert_to))
+        found.append(Mail(settings.alerts.smtp, settings.alerts.sender, settings.alerts.recipients))
     return tuple(found)
 
 

@@ -93,7 +93,7 @@ def _numbers(connection: sa.Connection, settings: Settings) -> dict[str, float]:
 
 
 def _seeds(settings: Settings) -> dict[str, float]:
-    return {name: float(getattr(settings, name)) for name in NAMES}
+    return {name: float(getattr(settings.limits, name)) for name in NAMES}
 
 
 def _price_limits(numbers: Mapping[str, float]) -> PriceLimits:

@@ -57,10 +57,9 @@ def refusing(*, as_json: bool = False) -> Iterator[None]:
     except PhantomError as error:
         refuse(error.message, error.hint, as_json)
     except ValidationError as error:
-        first = error.errors()[0]
-        refuse(
-            f"PHANTOM_{str(first['loc'][0]).upper()} cannot be used: {first['msg']}.", "", as_json
-        )
+        from phantom_core.core.settings import explain_invalid
+
+        refuse(explain_invalid(error), "", as_json)
     except duckdb.IOException as error:
         refuse(
             f"{str(error).splitlines()[0].removeprefix('IO Error: ').rstrip('.')}.",

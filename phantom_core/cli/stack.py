@@ -60,11 +60,11 @@ def stack(
         ports = free_ports(
             replace(USUAL, dashboard=port, ingest=ingest_port, pricing=pricing_port), host
         )
-        key = settings.api_keys[0] if settings.api_keys else ""
+        key = settings.services.api_keys[0] if settings.services.api_keys else ""
         supervisor = Supervisor(folder / "logs" / "stack", _say)
         try:
             supervisor.start(
-                stack_parts(folder, ports, host=host, kafka=kafka or settings.kafka_bootstrap)
+                stack_parts(folder, ports, host=host, kafka=kafka or settings.kafka.bootstrap)
             )
             _say(ready.train(now_ms()))
             late = supervisor.wait_ready(_READY_WITHIN_S, lambda: bool(stopped))
@@ -74,7 +74,7 @@ def stack(
             rows = [("valkey" if server.is_embedded else "redis", server.url_without_password, "")]
             rows += [(one.part.name, one.part.address, str(one.log)) for one in supervisor.running]
             _table(
-                [*rows, ("kafka", kafka or settings.kafka_bootstrap or "none: a local buffer", "")],
+                [*rows, ("kafka", kafka or settings.kafka.bootstrap or "none: a local buffer", "")],
                 late,
             )
             _watch(

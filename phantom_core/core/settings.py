@@ -1,156 +1,300 @@
-"""Settings: one frozen object, read once at the edge from PHANTOM_* variables."""
+"""Settings: one frozen object, read once at the edge from PHANTOM_* variables.
+
+Settings that belong together are a group of their own. The sentence below a field is its
+documentation: docs/settings.md and `--help` texts are made of it.
+"""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from phantom_core.core.workspace import WorkspacePaths
 
-class Settings(BaseSettings):
-    """Everything an installation may change.
+_CONFIG = SettingsConfigDict(
+    env_prefix="PHANTOM_",
+    frozen=True,
+    extra="ignore",
+    populate_by_name=True,
+    use_attribute_docstrings=True,
+)
+_Texts = Annotated[tuple[str, ...], NoDecode]
+RoleName = Literal["viewer", "analyst", "pricing manager", "administrator"]
 
-    Attributes:
-        workspace: folder that holds the lake, models and jobs.
-        database_url: SQLAlchemy URL of the control database; empty means SQLite in the workspace.
-        redis_url: of the Redis or Valkey server to publish to; empty means an embedded one in the
-            workspace.
-        max_field_bytes: a single field longer than this is quarantined, bytes.
-        future_tolerance_s: an event may be this far ahead of the clock, seconds.
-        seed: seed of everything random unless a call says otherwise.
-        demo_sessions: size of the demo set, sessions.
-        reference_ratio: what an agent pays below this price over base price is leakage.
-        leakage_weight: what a unit of leakage costs.
-        most_offers: the network learns from about this many offers at most, of whole sessions.
-        retrain_days: a challenger learns from and is judged on sessions of this many days, the
-            newest labels last.
-        retrain_held_out_days: the last of these days, which it does not learn from but is judged
-            on.
-        retrain_rule: "better": promoted when surely better; "not_worse": when surely not worse by
-            more than the margin.
-        retrain_margin: of ROC-AUC.
-        gate_agent_auc, gate_agent_precision, gate_purchase_auc: least a challenger must reach;
-            precision at 80 % recall.
-        gate_calibration_error: the most it may have.
-        retrain_at: time of day of the daily retraining, HH:MM, UTC.
-        monitor_every_s: between two looks at the traffic, seconds.
-        alert_detection_change: relative change of the share of agents, week on week, past which
-            somebody is told.
-        alert_psi: of a feature against the sessions learned from.
-        alert_revenue_fall: relative fall week on week.
-        alert_quarantine_share: of the rows of a week.
-        alert_stale_days: age of a model in use.
-        alert_silence_hours: age of the newest event; 0 for no such alert.
-        alert_webhook: takes alerts by POST; empty for none.
-        alert_smtp: mail server as smtp://user:password@host:port or smtps://…; empty for none.
-        alert_from, alert_to: sender and recipients, the latter with commas in the environment.
-        marking_up_human_cost: money lost when one human is marked up by mistake, in units of the
-            average order.
-        leaking_to_agent_cost: money lost when one agent buys at the low quote, in units of the
-            average order.
-        lowest_markup, highest_markup: guard rails of every price, over base price.
-        banned_features: features that must not move a price; names with commas in the environment.
-        kafka_bootstrap: brokers of the topics, host:port with commas; empty means the local buffer.
-        kafka_options: more properties of librdkafka, as one JSON object.
-        api_keys: who may use the HTTP services, with commas; without any, only this machine may.
-        cors_origins: web pages that may call the HTTP services, with commas.
-        max_body_bytes: a larger request is refused, bytes.
-        max_pending_events: so many events may wait in the ingest service to be kept.
-        max_buffer_bytes: so much may wait for the lake in the local buffer, bytes.
-        stream_commit_s: the worker writes to the lake at least so often while events come, s.
-        approvals_needed: how many people other than the author must approve a change.
-        largest_step: a quote may move by this much of the base price against what is live.
-        human_premium_cap: humans may pay this much more on average, over the base price.
-        first_markup, first_share: highest mark-up and share of sessions of the first release.
-        demo_people: lets whoever opens an installation without accounts enter as a demo analyst or
-            manager.
-        watch_every_s: the app looks this often whether servers hold what was approved, seconds; 0
-            leaves it to `rules watch`.
-        sign_in_hours: a sign-in ends after this long.
-        pricing_deadline_ms: a price waits no longer for Redis.
-        late_features_s: features of a session that are older count as unknown, seconds.
-        catalogue: products to price: a file, or postgresql://… with a table `catalogue`; empty
-            means the lake's.
-        decision_log_share: share of the sessions whose decisions are kept.
-        oidc_claim: claim of the identity provider that lists groups or roles.
-        oidc_roles: role by group, as a JSON object: {"pricing": "pricing manager", "all":
-            "viewer"}.
-    """
 
-    model_config = SettingsConfigDict(env_prefix="PHANTOM_", frozen=True, extra="ignore")
+class _Group(BaseSettings):
+    """Settings that belong together."""
 
-    workspace: Path = Path("data/workspace")
-    database_url: str = ""
-    redis_url: str = Field(default="", repr=False)
+    model_config = _CONFIG
+
+
+def _split(value: object) -> object:
+    """Values with commas, as an environment variable holds them."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+class LoadingSettings(_Group):
+    """What a load accepts."""
+
     max_field_bytes: int = Field(default=1 << 20, ge=1024)
+    """A single field longer than this is quarantined, bytes."""
     future_tolerance_s: int = Field(default=300, ge=0)
-    seed: int = 20_261
-    demo_sessions: int = Field(default=5_000, ge=100)
-    retrain_days: int = Field(default=28, ge=2)
-    retrain_held_out_days: int = Field(default=7, ge=1)
-    retrain_rule: Literal["better", "not_worse"] = "better"
-    retrain_margin: float = Field(default=0.01, ge=0)
-    gate_agent_auc: float = Field(default=0.90, ge=0, le=1)
-    gate_agent_precision: float = Field(default=0.85, ge=0, le=1)
-    gate_purchase_auc: float = Field(default=0.75, ge=0, le=1)
-    gate_calibration_error: float = Field(default=0.1, ge=0, le=1)
-    retrain_at: str = "03:30"
-    monitor_every_s: int = Field(default=3_600, ge=10)
-    alert_detection_change: float = Field(default=0.20, gt=0)
-    alert_psi: float = Field(default=0.25, gt=0)
-    alert_revenue_fall: float = Field(default=0.05, gt=0)
-    alert_quarantine_share: float = Field(default=0.05, gt=0, le=1)
-    alert_stale_days: float = Field(default=14, gt=0)
-    alert_silence_hours: float = Field(default=24, ge=0)
-    alert_webhook: str = ""
-    alert_smtp: str = ""
-    alert_from: str = "phantom@localhost"
-    alert_to: Annotated[tuple[str, ...], NoDecode] = ()
-    marking_up_human_cost: float = Field(default=0.30, ge=0)
-    leaking_to_agent_cost: float = Field(default=0.20, ge=0)
-    lowest_markup: float = Field(default=0.7, gt=0)
-    highest_markup: float = Field(default=1.5, gt=0)
-    reference_ratio: float = Field(default=1.2, ge=0)
-    leakage_weight: float = Field(default=0.5, ge=0)
+    """An event may be this far ahead of the clock, seconds."""
+
+
+class TrainingSettings(_Group):
+    """What models learn from."""
+
     most_offers: int = Field(default=200_000, ge=1_000)
-    banned_features: Annotated[tuple[str, ...], NoDecode] = (
+    """The network learns from about this many offers at most, of whole sessions."""
+
+
+class RetrainingSettings(_Group):
+    """When a challenger is trained, and when it is promoted."""
+
+    model_config = _CONFIG | SettingsConfigDict(env_prefix="PHANTOM_RETRAIN_")
+
+    days: int = Field(default=28, ge=2)
+    """A challenger learns from and is evaluated on sessions of this many days."""
+    held_out_days: int = Field(default=7, ge=1)
+    """The last of these days, which it does not learn from but is evaluated on."""
+    rule: Literal["better", "not_worse"] = "better"
+    """"better": promoted when significantly better; "not_worse": when significantly not worse by
+    more than the margin."""
+    margin: float = Field(default=0.01, ge=0)
+    """Margin of "not_worse", ROC-AUC."""
+    at: str = "03:30"
+    """Time of day of the daily retraining, HH:MM, UTC."""
+
+
+class PromotionGateSettings(_Group):
+    """The least that a challenger must reach, and the most error it may have."""
+
+    model_config = _CONFIG | SettingsConfigDict(env_prefix="PHANTOM_GATE_")
+
+    agent_auc: float = Field(default=0.90, ge=0, le=1)
+    """Least ROC-AUC of the agent classifier."""
+    agent_precision: float = Field(default=0.85, ge=0, le=1)
+    """Least precision of the agent classifier at 80 % recall."""
+    purchase_auc: float = Field(default=0.75, ge=0, le=1)
+    """Least ROC-AUC of P(purchase)."""
+    calibration_error: float = Field(default=0.1, ge=0, le=1)
+    """Most expected calibration error of either."""
+
+
+class MonitoringSettings(_Group):
+    """When traffic and servers are checked."""
+
+    monitor_every_s: int = Field(default=3_600, ge=10)
+    """Between two checks of the traffic, seconds."""
+    watch_every_s: float = Field(default=5.0, ge=0)
+    """Between two checks whether servers hold what was approved, seconds; 0 leaves it to
+    `rules watch`."""
+
+
+class AlertSettings(_Group):
+    """When an alert is sent, and where to."""
+
+    model_config = _CONFIG | SettingsConfigDict(env_prefix="PHANTOM_ALERT_")
+
+    detection_change: float = Field(default=0.20, gt=0)
+    """Relative change of the share of agents, week on week."""
+    psi: float = Field(default=0.25, gt=0)
+    """Population stability index of a feature against the sessions learned from."""
+    revenue_fall: float = Field(default=0.05, gt=0)
+    """Relative fall of revenue, week on week."""
+    quarantine_share: float = Field(default=0.05, gt=0, le=1)
+    """Share of the rows of a week that went into quarantine."""
+    stale_days: float = Field(default=14, gt=0)
+    """Age of a model in use, days."""
+    silence_hours: float = Field(default=24, ge=0)
+    """Age of the newest event, hours; 0 for no such alert."""
+    webhook: str = ""
+    """Takes alerts by POST; empty for none."""
+    smtp: str = ""
+    """Mail server as smtp://user:password@host:port or smtps://…; empty for none."""
+    sender: str = Field(default="phantom@localhost", validation_alias="PHANTOM_ALERT_FROM")
+    """Sender of alert mails."""
+    recipients: _Texts = Field(default=(), validation_alias="PHANTOM_ALERT_TO")
+    """Recipients of alert mails, with commas."""
+
+    _split = field_validator("recipients", mode="before")(_split)
+
+
+class ThresholdSettings(_Group):
+    """What a wrong decision costs, in units of the average order."""
+
+    marking_up_human_cost: float = Field(default=0.30, ge=0)
+    """Money lost when one human is marked up by mistake."""
+    leaking_to_agent_cost: float = Field(default=0.20, ge=0)
+    """Money lost when one agent buys at the low quote."""
+
+
+class ObjectiveSettings(_Group):
+    """What optimal prices weigh."""
+
+    reference_ratio: float = Field(default=1.2, ge=0)
+    """What an agent pays below this price over base price is leakage."""
+    leakage_weight: float = Field(default=0.5, ge=0)
+    """What a unit of leakage costs."""
+
+
+class LimitSettings(_Group):
+    """Guard rails and gates of an installation; an administrator's own go before these."""
+
+    lowest_markup: float = Field(default=0.7, gt=0)
+    """Lowest price over base price."""
+    highest_markup: float = Field(default=1.5, gt=0)
+    """Highest price over base price."""
+    largest_step: float = Field(default=0.3, gt=0)
+    """A quote may move by this much of the base price against what is live."""
+    human_premium_cap: float = Field(default=0.05, ge=0)
+    """Humans may pay this much more on average, over the base price."""
+    first_markup: float = Field(default=1.1, gt=0)
+    """Highest mark-up of the first release."""
+    first_share: float = Field(default=0.1, gt=0, le=1)
+    """Share of sessions of the first release."""
+    approvals_needed: int = Field(default=1, ge=1)
+    """How many people other than the author must approve a change."""
+
+
+class RuleSettings(_Group):
+    """What rules may read."""
+
+    banned_features: _Texts = (
         "is_headless_browser",
         "is_automation_tool",
         "browser_family",
         "session_start_hour",
     )
-    kafka_bootstrap: str = ""
-    kafka_options: dict[str, str] = Field(default_factory=dict, repr=False)
-    api_keys: Annotated[tuple[str, ...], NoDecode] = Field(default=(), repr=False)
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
-    max_body_bytes: int = Field(default=1 << 20, ge=1_024)
-    max_pending_events: int = Field(default=20_000, ge=1)
-    max_buffer_bytes: int = Field(default=1 << 30, ge=1 << 20)
-    stream_commit_s: float = Field(default=5.0, gt=0)
-    approvals_needed: int = Field(default=1, ge=1)
-    largest_step: float = Field(default=0.3, gt=0)
-    human_premium_cap: float = Field(default=0.05, ge=0)
-    first_markup: float = Field(default=1.1, gt=0)
-    first_share: float = Field(default=0.1, gt=0, le=1)
-    demo_people: bool = True
-    watch_every_s: float = Field(default=5.0, ge=0)
-    sign_in_hours: float = Field(default=12.0, gt=0)
-    pricing_deadline_ms: int = Field(default=50, ge=1)
-    late_features_s: int = Field(default=3_600, ge=1)
-    catalogue: str = Field(default="", repr=False)
-    decision_log_share: float = Field(default=1.0, ge=0, le=1)
-    oidc_claim: str = "groups"
-    oidc_roles: dict[str, Literal["viewer", "analyst", "pricing manager", "administrator"]] = Field(
-        default_factory=dict
-    )
-    log_level: str = "INFO"
+    """Features that must not move a price; names with commas."""
 
-    @field_validator("banned_features", "alert_to", "api_keys", "cors_origins", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        """Values with commas, as an environment variable holds them."""
-        return (
-            tuple(part.strip() for part in value.split(",") if part.strip())
-            if isinstance(value, str)
-            else value
-        )
+    _split = field_validator("banned_features", mode="before")(_split)
+
+
+class KafkaSettings(_Group):
+    """The topics' brokers."""
+
+    model_config = _CONFIG | SettingsConfigDict(env_prefix="PHANTOM_KAFKA_")
+
+    bootstrap: str = ""
+    """Brokers of the topics, host:port with commas; empty means the local buffer."""
+    options: dict[str, str] = Field(default_factory=dict, repr=False)
+    """More properties of librdkafka, as one JSON object."""
+
+
+class ServiceSettings(_Group):
+    """The HTTP services and the stream worker."""
+
+    api_keys: _Texts = Field(default=(), repr=False)
+    """Keys of the HTTP services, with commas; without any, only this machine may use them."""
+    cors_origins: _Texts = ()
+    """Web pages that may call the HTTP services, with commas."""
+    max_body_bytes: int = Field(default=1 << 20, ge=1_024)
+    """A larger request is refused, bytes."""
+    max_pending_events: int = Field(default=20_000, ge=1)
+    """So many events may wait in the ingest service to be stored."""
+    max_buffer_bytes: int = Field(default=1 << 30, ge=1 << 20)
+    """So much may wait for the lake in the local buffer, bytes."""
+    stream_commit_s: float = Field(default=5.0, gt=0)
+    """The worker writes to the lake at least so often while events come, seconds."""
+
+    _split = field_validator("api_keys", "cors_origins", mode="before")(_split)
+
+
+class PricingSettings(_Group):
+    """The pricing service."""
+
+    pricing_deadline_ms: int = Field(default=50, ge=1)
+    """A price waits no longer for Redis, milliseconds."""
+    late_features_s: int = Field(default=3_600, ge=1)
+    """Features of a session that are older count as unknown, seconds."""
+    catalogue: str = Field(default="", repr=False)
+    """Products to price: a file, or postgresql://… with a table `catalogue`; empty means the
+    lake's."""
+    decision_log_share: float = Field(default=1.0, ge=0, le=1)
+    """Share of the sessions whose decisions are stored."""
+
+
+class AccessSettings(_Group):
+    """Who may sign in, and as what."""
+
+    demo_people: bool = True
+    """Lets a visitor of an installation without accounts sign in as a demo analyst or manager."""
+    sign_in_hours: float = Field(default=12.0, gt=0)
+    """A sign-in ends after this long, hours."""
+    oidc_claim: str = "groups"
+    """Claim of the identity provider that lists groups or roles."""
+    oidc_roles: dict[str, RoleName] = Field(default_factory=dict)
+    """Role by group, as a JSON object: {"pricing": "pricing manager", "all": "viewer"}."""
+
+
+class Settings(BaseSettings):
+    """Everything an installation may change."""
+
+    model_config = _CONFIG
+
+    workspace: Path = Path("data/workspace")
+    """Folder that holds the lake, models and jobs."""
+    database_url: str = ""
+    """SQLAlchemy URL of the control database; empty means SQLite in the workspace."""
+    redis_url: str = Field(default="", repr=False)
+    """The Redis or Valkey server to publish to; empty means an embedded one in the workspace."""
+    seed: int = 20_261
+    """Seed of everything random unless a call says otherwise."""
+    demo_sessions: int = Field(default=5_000, ge=100)
+    """Size of the demo set, sessions."""
+    log_level: str = "INFO"
+    """Least severity that services log."""
+    loading: LoadingSettings = Field(default_factory=LoadingSettings)
+    training: TrainingSettings = Field(default_factory=TrainingSettings)
+    retraining: RetrainingSettings = Field(default_factory=RetrainingSettings)
+    gates: PromotionGateSettings = Field(default_factory=PromotionGateSettings)
+    monitoring: MonitoringSettings = Field(default_factory=MonitoringSettings)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
+    threshold: ThresholdSettings = Field(default_factory=ThresholdSettings)
+    objective: ObjectiveSettings = Field(default_factory=ObjectiveSettings)
+    limits: LimitSettings = Field(default_factory=LimitSettings)
+    rules: RuleSettings = Field(default_factory=RuleSettings)
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
+    services: ServiceSettings = Field(default_factory=ServiceSettings)
+    pricing: PricingSettings = Field(default_factory=PricingSettings)
+    access: AccessSettings = Field(default_factory=AccessSettings)
+
+    @property
+    def paths(self) -> WorkspacePaths:
+        """Where everything lies in the workspace."""
+        return WorkspacePaths(self.workspace)
+
+
+def variable_name(group: type[BaseSettings], field: str) -> str:
+    """The environment variable of a setting.
+
+    >>> variable_name(RetrainingSettings, "days")
+    'PHANTOM_RETRAIN_DAYS'
+    """
+    alias = group.model_fields[field].validation_alias
+    return str(alias) if alias else f"{group.model_config['env_prefix']}{field}".upper()
+
+
+def setting_groups() -> dict[str, type[BaseSettings]]:
+    """Groups of settings by attribute of `Settings`; "" for those that stand alone."""
+    found: dict[str, type[BaseSettings]] = {"": Settings}
+    for name, field in Settings.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, _Group):
+            found[name] = kind
+    return found
+
+
+def explain_invalid(error: ValidationError) -> str:
+    """Which variable cannot be used and why, one sentence."""
+    first = error.errors()[0]
+    field = str(first["loc"][0]) if first["loc"] else ""
+    group = next((one for one in setting_groups().values() if one.__name__ == error.title), None)
+    known = group is not None and field in group.model_fields
+    name = variable_name(group, field) if group is not None and known else field.upper()
+    return f"{name} cannot be used: {first['msg']}."

@@ -16,6 +16,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from phantom_core.core.errors import UnavailableError
+from phantom_core.core.workspace import WorkspacePaths
 from phantom_core.database.migrations import HEAD
 
 METADATA = sa.MetaData()
@@ -37,7 +38,7 @@ def open_database(url: str, workspace: Path) -> sa.Engine:
     """
     if not url:
         workspace.mkdir(parents=True, exist_ok=True)
-        url = f"sqlite:///{workspace / 'control.sqlite'}"
+        url = f"sqlite:///{WorkspacePaths(workspace).control_database}"
     engine = sa.create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True
     )

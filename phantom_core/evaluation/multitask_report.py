@@ -20,10 +20,6 @@ KIND: Final = NETWORK.name
 FILE: Final = NETWORK.report_file
 ELASTICITIES: Final = "elasticities.parquet"
 OUT_OF_FOLD: Final = "oof.parquet"
-# Where a training notes the losses of its passes, for whoever watches: one JSON object a line.
-LOSSES: Final = "training/multitask-losses.jsonl"
-# The journal of a search for hyperparameters.
-TUNING: Final = "training/multitask-tuning.journal"
 
 
 @dataclass(frozen=True, slots=True)

@@ -417,7 +417,7 @@ class Jobs:
             return connection.execute(change.values(changed_ms=_now_ms(), **values)).rowcount == 1
 
     def _spawn(self, job_id: str) -> None:
-        log_folder = self._settings.workspace / "logs"
+        log_folder = self._settings.paths.logs
         log_folder.mkdir(parents=True, exist_ok=True)
         workspace = str(self._settings.workspace.absolute())
         command = phantom_command("job", job_id, "--workspace", workspace)

@@ -2,11 +2,10 @@
 
 import uuid
 from pathlib import Path
-from typing import Final
 
 from filelock import FileLock
 
-FILE: Final = "workspace.id"
+from phantom_core.core.workspace import WorkspacePaths
 
 
 def workspace_id(workspace: Path) -> str:
@@ -20,7 +19,7 @@ def workspace_id(workspace: Path) -> str:
     Returns:
         32 hexadecimal digits.
     """
-    path = workspace / FILE
+    path = WorkspacePaths(workspace).workspace_id
     workspace.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         found = path.read_text().strip() if path.exists() else ""

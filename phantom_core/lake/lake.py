@@ -206,4 +206,4 @@ def empty_select(table: pa.Schema) -> str:
 
 def open_lake(settings: Settings) -> Lake:
     """The lake of an installation's workspace."""
-    return Lake(settings.workspace / "lake")
+    return Lake(settings.paths.lake)

@@ -20,6 +20,7 @@ from typing import Final
 import orjson
 from filelock import FileLock
 
+from phantom_core.core.workspace import WorkspacePaths
 from phantom_core.events.decision import PriceDecision
 
 FLUSH_EVERY_S: Final = 0.02
@@ -35,7 +36,7 @@ _LOGGER: Final = logging.getLogger(__name__)
 
 def segments_folder(workspace: Path) -> Path:
     """Where segments of a workspace wait for the lake."""
-    return workspace / "decisions"
+    return WorkspacePaths(workspace).decisions
 
 
 class DecisionLog:

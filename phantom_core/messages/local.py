@@ -12,6 +12,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from phantom_core.core.errors import BusyError, NotFoundError, UnavailableError
+from phantom_core.core.workspace import WorkspacePaths
 from phantom_core.messages.segments import (
     Record,
     SegmentWriter,
@@ -22,7 +23,6 @@ from phantom_core.messages.segments import (
 )
 from phantom_core.messages.topic import KINDS, Message, Outgoing
 
-FOLDER: Final = "inbox"
 # Segments that are in the lake stay for `last_messages` until they are larger than this together.
 KEPT_BYTES: Final = 32 << 20
 _DRAINED: Final = "drained.json"
@@ -33,7 +33,7 @@ _MEASURE_EVERY_S: Final = 0.5
 
 def open_inbox(workspace: Path) -> Path:
     """Folder of a workspace's topics."""
-    return workspace / FOLDER
+    return WorkspacePaths(workspace).inbox
 
 
 class LocalSink:

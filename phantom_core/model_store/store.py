@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from phantom_core.core.errors import ConflictError, DataError, NotFoundError
+from phantom_core.core.workspace import WorkspacePaths
 from phantom_core.model_store.manifest import Manifest, parse_manifest
 
 MANIFEST: Final = "manifest.json"
@@ -99,7 +100,7 @@ class ModelStore:
 
     def __init__(self, workspace: Path, kind: str) -> None:
         self.kind = kind
-        self.root = workspace / "models" / kind
+        self.root = WorkspacePaths(workspace).models(kind)
 
     def versions(self) -> tuple[str, ...]:
         """Names of the saved models, oldest first."""

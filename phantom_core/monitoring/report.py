@@ -9,8 +9,6 @@ from phantom_core.core.errors import DataError
 from phantom_core.monitoring.comparison import Check
 from phantom_core.monitoring.drift import FeatureDrift
 
-FILE: Final = "monitoring/latest.json"
-
 
 @dataclass(frozen=True, slots=True)
 class Day:

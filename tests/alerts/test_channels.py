@@ -4,7 +4,7 @@ import pytest
 
 from phantom_core.alerts.channels import Mail, Notice, Webhook, channels_of
 from phantom_core.core.errors import InputError, UnavailableError
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import AlertSettings, Settings
 from tests.alerts.receivers import mailbox, webhook
 
 NOTICE = Notice(
@@ -58,9 +58,11 @@ def test_a_mail_server_that_is_gone_is_one_sentence() -> None:
 def test_channels_follow_the_settings() -> None:
     assert [channel.name for channel in channels_of(Settings())] == ["log"]
     everything = Settings(
-        alert_webhook="https://chat.example/x",
-        alert_smtp="smtps://mail.example",
-        alert_to=("a@b.example",),
+        alerts=AlertSettings(
+            webhook="https://chat.example/x",
+            smtp="smtps://mail.example",
+            recipients=("a@b.example",),
+        )
     )
     assert [channel.name for channel in channels_of(everything)] == ["log", "webhook", "mail"]
 
@@ -68,11 +70,11 @@ def test_channels_follow_the_settings() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"alert_webhook": "file:///etc/passwd"}, "no http address"),
-        ({"alert_smtp": "mail.example", "alert_to": ("a@b.example",)}, "no mail server"),
-        ({"alert_smtp": "smtp://mail.example"}, "no recipient"),
+        ({"webhook": "file:///etc/passwd"}, "no http address"),
+        ({"smtp": "mail.example", "recipients": ("a@b.example",)}, "no mail server"),
+        ({"smtp": "smtp://mail.example"}, "no recipient"),
     ],
 )
 def test_channels_that_cannot_be_used_are_refused(wrong: dict[str, object], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        channels_of(Settings.model_validate(wrong))
+        channels_of(Settings(alerts=AlertSettings.model_validate(wrong)))

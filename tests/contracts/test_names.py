@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 from typer.core import TyperCommand, TyperGroup
 
 from phantom_core.cli import app
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import Settings, setting_groups, variable_name
 from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.publishing import names
 from phantom_core.publishing.experiments import (
@@ -54,7 +54,13 @@ def test_every_verb_option_and_argument_is_listed() -> None:
 
 
 def test_every_variable_is_listed() -> None:
-    own = {f"PHANTOM_{name.upper()}" for name in Settings.model_fields}
+    groups = setting_groups()
+    own = {
+        variable_name(group, name)
+        for group in groups.values()
+        for name in group.model_fields
+        if name not in groups
+    }
     assert sorted(own | set(variables())) == listed("env")
 
 

@@ -14,7 +14,7 @@ import pytest
 import redis
 import uvicorn
 
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import PricingSettings, Settings
 from phantom_core.services.pricing.app import pricing_app
 from phantom_core.valkey.server import connect_server, stop_embedded
 
@@ -35,7 +35,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
             ]
         )
     )
-    settings = Settings(workspace=workspace, redis_url="", catalogue=str(catalogue))
+    settings = Settings(
+        workspace=workspace, redis_url="", pricing=PricingSettings(catalogue=str(catalogue))
+    )
     connect_server(settings).close()
     yield settings
     stop_embedded(settings)

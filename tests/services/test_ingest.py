@@ -18,7 +18,7 @@ import pytest
 from fastapi import FastAPI
 
 from phantom_core.core.errors import BusyError, UnavailableError
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import KafkaSettings, ServiceSettings, Settings
 from phantom_core.events.text_rows import document_row
 from phantom_core.lake.lake import Lake
 from phantom_core.messages.local import last_messages, open_inbox
@@ -210,7 +210,9 @@ def test_a_request_keeps_its_harmless_id(client: httpx.Client) -> None:
 
 
 def test_keys_are_asked_for_when_there_are_any(tmp_path: Path) -> None:
-    with served(ingest_app(Settings(workspace=tmp_path, api_keys=(KEY, "other")))) as client:
+    with served(
+        ingest_app(Settings(workspace=tmp_path, services=ServiceSettings(api_keys=(KEY, "other"))))
+    ) as client:
         assert client.post("/api/ingest", json=EVENT).json()["error"] == "This needs an API key."
         assert (
             client.post("/api/ingest", json=EVENT, headers={"X-API-Key": "wrong"}).status_code
@@ -250,7 +252,10 @@ def test_only_named_origins_may_call_from_a_browser(tmp_path: Path) -> None:
     }
     with served(
         ingest_app(
-            Settings(workspace=tmp_path, cors_origins=("https://shop.example",), api_keys=(KEY,))
+            Settings(
+                workspace=tmp_path,
+                services=ServiceSettings(cors_origins=("https://shop.example",), api_keys=(KEY,)),
+            )
         )
     ) as client:
         assert (
@@ -470,7 +475,9 @@ def test_every_event_that_was_acknowledged_before_kill_9_is_in_the_lake(tmp_path
     for sender in senders:
         sender.join()
     assert len(acknowledged) >= 200
-    settings = Settings(workspace=tmp_path, kafka_bootstrap="", redis_url="redis://127.0.0.1:1/0")
+    settings = Settings(
+        workspace=tmp_path, redis_url="redis://127.0.0.1:1/0", kafka=KafkaSettings(bootstrap="")
+    )
     Worker(settings).run(lambda: False, until_empty=True)
     with Lake(tmp_path / "lake").connect(("events",)) as connection:
         pages = [page for (page,) in connection.execute("SELECT page FROM events").fetchall()]

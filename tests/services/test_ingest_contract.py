@@ -14,7 +14,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import KafkaSettings, ServiceSettings, Settings
 from phantom_core.services.ingest.app import ingest_app
 from tests.services.services import served
 
@@ -33,7 +33,11 @@ CHECKS = [
 @pytest.fixture(scope="module")
 def contract(tmp_path_factory: pytest.TempPathFactory) -> Iterator[schemathesis.BaseSchema]:
     app = ingest_app(
-        Settings(workspace=tmp_path_factory.mktemp("contract"), kafka_bootstrap="", api_keys=())
+        Settings(
+            workspace=tmp_path_factory.mktemp("contract"),
+            kafka=KafkaSettings(bootstrap=""),
+            services=ServiceSettings(api_keys=()),
+        )
     )
     with served(app) as client:
         yield schemathesis.openapi.from_url(f"{client.base_url}/openapi.json")

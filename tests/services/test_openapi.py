@@ -9,7 +9,7 @@ import pytest
 import redis
 from fastapi import FastAPI
 
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import ServiceSettings, Settings
 from phantom_core.publishing.publish import publish_release
 from phantom_core.services.openapi import FOLDER, openapi_documents
 from phantom_core.services.web.guards import OPEN_PATHS
@@ -45,7 +45,7 @@ def test_a_document_says_which_routes_need_a_key(name: str) -> None:
 
 def test_a_key_opens_the_door_in_each_way_that_the_document_names() -> None:
     app = FastAPI()
-    add_guards(app, Settings(api_keys=("secret",)), "test")
+    add_guards(app, Settings(services=ServiceSettings(api_keys=("secret",))), "test")
     app.get("/held")(lambda: "open")
     with served(app) as client:
         assert client.get("/held").status_code == 401

@@ -11,7 +11,7 @@ import redis
 from phantom_core.accounts.people import MACHINE
 from phantom_core.approvals.limits import set_limits
 from phantom_core.core.limits import GuardRails
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import LimitSettings, ServiceSettings, Settings
 from phantom_core.database.connection import control_of
 from phantom_core.publishing.experiments import (
     LiveArm,
@@ -201,7 +201,9 @@ def test_a_method_that_is_not_answered_says_so(settings: Settings, serve: Serve)
 
 
 def test_a_key_is_asked_for_where_there_are_keys(settings: Settings, serve: Serve) -> None:
-    with serve(settings.model_copy(update={"api_keys": ("secret", "other")})) as shop:
+    with serve(
+        settings.model_copy(update={"services": ServiceSettings(api_keys=("secret", "other"))})
+    ) as shop:
         path = "/api/hotel/price/room"
         assert shop.get(path).json()["error"] == "This needs an API key."
         for headers, status in (
@@ -228,7 +230,11 @@ def test_a_request_keeps_the_id_it_came_with(settings: Settings, serve: Serve) -
 
 
 def test_web_pages_may_ask_where_they_are_allowed_to(settings: Settings, serve: Serve) -> None:
-    with serve(settings.model_copy(update={"cors_origins": ("https://shop.example",)})) as shop:
+    with serve(
+        settings.model_copy(
+            update={"services": ServiceSettings(cors_origins=("https://shop.example",))}
+        )
+    ) as shop:
         for origin, allowed in (
             ("https://shop.example", "https://shop.example"),
             ("https://evil.example", None),
@@ -243,7 +249,11 @@ def test_limits_hold_where_nothing_is_live(
     # The server of the shop, and a control database of its own.
     own = settings.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'control.sqlite'}"})
     set_limits(
-        control_of(own.database_url, own.workspace), MACHINE, {"highest_markup": 1.2}, own, now_ms=1
+        control_of(own.database_url, own.workspace),
+        MACHINE,
+        {"highest_markup": 1.2},
+        own,
+        now_ms=1,
     )
     write_session_prices(client, "s1", {"room": 140.0})
     with serve(own) as shop:
@@ -259,7 +269,10 @@ def test_prices_go_on_without_the_control_database(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     gone = settings.model_copy(
-        update={"database_url": "postgresql://127.0.0.1:1/phantom", "highest_markup": 1.3}
+        update={
+            "database_url": "postgresql://127.0.0.1:1/phantom",
+            "limits": LimitSettings(highest_markup=1.3),
+        }
     )
     assert terms_at_start(gone).guard_rails == GuardRails(0.7, 1.3)
     assert "Guard rails are the settings' own until something is live." in caplog.text

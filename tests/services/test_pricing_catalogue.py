@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from phantom_core.core.errors import InputError, MappingError, UnavailableError
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import PricingSettings, Settings
 from phantom_core.services.pricing import catalogue_cache as pricing_products
 from phantom_core.services.pricing.catalogue import read_catalogue
 from phantom_core.services.pricing.catalogue_cache import CatalogueCache
@@ -49,13 +49,18 @@ def written(folder: Path, suffix: str) -> Path:
 @pytest.mark.parametrize("suffix", ["json", "csv", "parquet"])
 def test_a_file_gives_what_can_be_priced(tmp_path: Path, suffix: str) -> None:
     assert (
-        read_catalogue(Settings(workspace=tmp_path, catalogue=str(written(tmp_path, suffix))))
+        read_catalogue(
+            Settings(
+                workspace=tmp_path,
+                pricing=PricingSettings(catalogue=str(written(tmp_path, suffix))),
+            )
+        )
         == FOUND
     )
 
 
 def test_the_lake_gives_what_was_loaded_into_it(tmp_path: Path) -> None:
-    settings = Settings(workspace=tmp_path / "workspace", catalogue="")
+    settings = Settings(workspace=tmp_path / "workspace", pricing=PricingSettings(catalogue=""))
     assert read_catalogue(settings) == {}
     ingest_files(settings, [], now_ms=1_772_366_400_000, catalogue=str(written(tmp_path, "csv")))
     assert read_catalogue(settings) == FOUND
@@ -80,7 +85,10 @@ def test_a_database_gives_its_table(tmp_path: Path) -> None:
         connection.execute(sa.text("INSERT INTO pricing_test.catalogue VALUES ('room', 100, 3)"))
     try:
         found = read_catalogue(
-            Settings(workspace=tmp_path, catalogue=f"{url}?options=-csearch_path%3Dpricing_test")
+            Settings(
+                workspace=tmp_path,
+                pricing=PricingSettings(catalogue=f"{url}?options=-csearch_path%3Dpricing_test"),
+            )
         )
         assert found == {"room": PricedProduct("room", 100.0, 3.0)}
     finally:
@@ -91,13 +99,24 @@ def test_a_database_gives_its_table(tmp_path: Path) -> None:
 
 def test_what_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="There is no catalogue"):
-        read_catalogue(Settings(workspace=tmp_path, catalogue=str(tmp_path / "nothing.csv")))
+        read_catalogue(
+            Settings(
+                workspace=tmp_path, pricing=PricingSettings(catalogue=str(tmp_path / "nothing.csv"))
+            )
+        )
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(MappingError, match="No column product_id"):
-        read_catalogue(Settings(workspace=tmp_path, catalogue=str(tmp_path / "other.csv")))
+        read_catalogue(
+            Settings(
+                workspace=tmp_path, pricing=PricingSettings(catalogue=str(tmp_path / "other.csv"))
+            )
+        )
     with pytest.raises(UnavailableError, match="PostgreSQL does not answer"):
         read_catalogue(
-            Settings(workspace=tmp_path, catalogue="postgresql://nobody@127.0.0.1:1/none")
+            Settings(
+                workspace=tmp_path,
+                pricing=PricingSettings(catalogue="postgresql://nobody@127.0.0.1:1/none"),
+            )
         )
 
 
@@ -106,7 +125,9 @@ def test_a_changed_file_is_read_again_and_a_broken_one_is_not(
 ) -> None:
     monkeypatch.setattr(pricing_products, "LOOK_EVERY_S", 0.01)
     path = written(tmp_path, "csv")
-    shelf = CatalogueCache(Settings(workspace=tmp_path, catalogue=str(path)))
+    shelf = CatalogueCache(
+        Settings(workspace=tmp_path, pricing=PricingSettings(catalogue=str(path)))
+    )
     path.write_text("product_id,base_price\nroom,120\n")
     wait_until(lambda: shelf.find("room").base_price == 120.0)
     path.write_text("nonsense\n1\n")

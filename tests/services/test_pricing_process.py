@@ -63,7 +63,10 @@ def running(settings: Settings, log: Path) -> Iterator[Running]:
         "--workspace",
         str(settings.workspace),
     ]
-    told = {"PHANTOM_CATALOGUE": settings.catalogue, "PHANTOM_REDIS_URL": settings.redis_url}
+    told = {
+        "PHANTOM_CATALOGUE": settings.pricing.catalogue,
+        "PHANTOM_REDIS_URL": settings.redis_url,
+    }
     told["PHANTOM_PRICING_DEADLINE_MS"] = "2000"  # a busy machine is no slow server
     with log.open("wb") as out:
         process = subprocess.Popen(command, env=os.environ | told, stdout=out, stderr=out)

@@ -64,8 +64,8 @@ def test_a_price_does_not_depend_on_what_the_shop_bans_unless_asked(
 ) -> None:
     settings, lake = own
     made = distil_rules(settings, lake, now_ms=NOW_MS + 3_000, recipe=RECIPE)
-    assert made.without == settings.banned_features
-    assert not set(tree_features(made.tree)) & set(settings.banned_features)
+    assert made.without == settings.rules.banned_features
+    assert not set(tree_features(made.tree)) & set(settings.rules.banned_features)
     assert made.unrestricted is not None
     free = distil_rules(settings, lake, now_ms=NOW_MS + 4_000, recipe=RECIPE, without=())
     assert free.unrestricted is None

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from phantom_core.core.errors import DataError, InputError, NotFoundError
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import RetrainingSettings, Settings
 from phantom_core.jobs.job_request import JobRequest
 from phantom_core.jobs.jobs import JOBS, Jobs
 from phantom_core.market.trial import USUAL_EPISODES
@@ -192,10 +192,10 @@ def test_defaults_are_those_of_the_engine() -> None:
 
 
 def test_a_retraining_changes_only_what_it_names() -> None:
-    settings = Settings(retrain_days=20, retrain_margin=0.03)
+    settings = Settings(retraining=RetrainingSettings(days=20, margin=0.03))
     changed = RetrainRequest(days=14, rule="not_worse").changed(settings)
-    assert (changed.retrain_days, changed.retrain_rule) == (14, "not_worse")
-    assert (changed.retrain_margin, changed.retrain_held_out_days) == (
+    assert (changed.retraining.days, changed.retraining.rule) == (14, "not_worse")
+    assert (changed.retraining.margin, changed.retraining.held_out_days) == (
         0.03,
-        settings.retrain_held_out_days,
+        settings.retraining.held_out_days,
     )

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from phantom_core.alerts.alerts import Alerts
 from phantom_core.cli import app
 from phantom_core.core.errors import NotFoundError
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import AlertSettings, Settings
 from phantom_core.features.catalogue import feature_names
 from phantom_core.lake.lake import Lake, open_lake
 from phantom_core.monitoring.comparison import Check
@@ -101,7 +101,7 @@ def test_a_wave_of_agents_is_told_once_and_its_end_once(
     ingest_files(shop, [write("wave.jsonl", rows)], now_ms=NOW_MS)
     with webhook() as hook, mailbox() as post:
         channels = {
-            "alert_webhook": hook.address,
+            "alerts": AlertSettings(webhook=hook.address),
             "alert_smtp": post.address,
             "alert_to": ("ann@shop.example",),
             "alert_silence_hours": 0,
@@ -132,7 +132,7 @@ MOVED = [Check("detection_rate", "alert", 0.4, 0.2, "It moved.")]
 
 def test_a_receiver_that_was_down_is_told_at_the_next_look(settings: Settings) -> None:
     with webhook() as hook:
-        watched = settings.model_copy(update={"alert_webhook": hook.address})
+        watched = settings.model_copy(update={"alerts": AlertSettings(webhook=hook.address)})
         hook.is_down = True
         (problem,) = send_alerts(watched, MOVED, NOW_MS)
         assert "it answered 503" in problem
@@ -158,7 +158,7 @@ def test_what_cannot_be_answered_leaves_an_alert_open(settings: Settings) -> Non
 def test_whoever_never_heard_of_an_alert_does_not_hear_that_it_is_over(settings: Settings) -> None:
     send_alerts(settings, MOVED, NOW_MS)
     with webhook() as hook:
-        watched = settings.model_copy(update={"alert_webhook": hook.address})
+        watched = settings.model_copy(update={"alerts": AlertSettings(webhook=hook.address)})
         send_alerts(watched, [Check("detection_rate", "ok", 0.0, 0.2, "Fine.")], NOW_MS + 1)
         assert hook.messages == []
 

@@ -14,7 +14,7 @@ from phantom_core.approvals.limits import read_price_limits, seed_price_limits, 
 from phantom_core.cli import app
 from phantom_core.core.errors import InputError
 from phantom_core.core.limits import GuardRails
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import LimitSettings, Settings
 from phantom_core.evidence.evidence import Evidence
 from phantom_core.rules.text import parse_rules
 from phantom_core.use_cases.approvals import change_requests
@@ -97,7 +97,9 @@ def test_a_network_prices_within_the_limits(tmp_path: Path) -> None:
 
 
 def test_settings_seed_what_no_administrator_set(tmp_path: Path) -> None:
-    settings = Settings(workspace=tmp_path, highest_markup=1.3, largest_step=0.2)
+    settings = Settings(
+        workspace=tmp_path, limits=LimitSettings(highest_markup=1.3, largest_step=0.2)
+    )
     set_limits(
         control_database(settings), MACHINE, {"highest_markup": 1.2}, settings, now_ms=NOW_MS
     )
@@ -134,7 +136,7 @@ def test_what_cannot_be_a_limit_is_refused(
 
 
 def test_an_administrator_corrects_a_setting_that_cannot_be(tmp_path: Path) -> None:
-    settings = Settings(workspace=tmp_path, lowest_markup=1.1)
+    settings = Settings(workspace=tmp_path, limits=LimitSettings(lowest_markup=1.1))
     with pytest.raises(InputError, match="leave out the base price"):
         read_price_limits(settings)
     assert (

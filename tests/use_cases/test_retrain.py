@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from phantom_core.cli import app
 from phantom_core.core.errors import CancelledError, DataError, InputError
 from phantom_core.core.progress import Progress, no_progress
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import PromotionGateSettings, RetrainingSettings, Settings
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake, open_lake
 from phantom_core.model_store.manifest import FORMAT, Manifest
@@ -74,11 +74,9 @@ def settings(tmp_path_factory: pytest.TempPathFactory, shop: Generated) -> Setti
     """
     chosen = Settings(
         workspace=tmp_path_factory.mktemp("retrain"),
-        gate_agent_auc=0.0,
-        gate_agent_precision=0.0,
-        gate_calibration_error=1.0,
+        gates=PromotionGateSettings(agent_auc=0.0, agent_precision=0.0, calibration_error=1.0),
     )
-    chosen = chosen.model_copy(update={"retrain_days": 42, "retrain_held_out_days": 10})
+    chosen = chosen.model_copy(update={"retraining": RetrainingSettings(days=42, held_out_days=10)})
     load(chosen, shop, chosen.workspace / "files", wrong=True)
     return chosen
 
@@ -195,7 +193,7 @@ RANDOM = np.random.default_rng(3).random(200)
 @pytest.fixture
 def store(tmp_path: Path) -> ModelStore:
     """A workspace with a champion that guesses."""
-    chosen = Settings(workspace=tmp_path, gate_agent_auc=0.0)
+    chosen = Settings(workspace=tmp_path, gates=PromotionGateSettings(agent_auc=0.0))
     assert retrain_one(chosen, Planned(tmp_path, "v1", SURE), 1, no_progress).outcome == "promoted"
     return ModelStore(tmp_path, "classifier")
 
@@ -222,7 +220,9 @@ def test_a_copy_of_the_champion_is_not_surely_better_and_stays_a_candidate(
 
 
 def test_not_being_worse_is_enough_where_the_rule_says_so(store: ModelStore) -> None:
-    settings = Settings(workspace=store.root.parents[1], retrain_rule="not_worse")
+    settings = Settings(
+        workspace=store.root.parents[1], retraining=RetrainingSettings(rule="not_worse")
+    )
     verdict = retrain_one(settings, Planned(settings.workspace, "v2", SURE, SURE), 2, no_progress)
     assert verdict.outcome == "promoted" and "surely not worse" in verdict.why
     assert store.latest() == "v2"

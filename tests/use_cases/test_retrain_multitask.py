@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import PromotionGateSettings, RetrainingSettings, Settings
 from phantom_core.evaluation.multitask_report import FILE, KIND, parse_report
 from phantom_core.lake.lake import Lake, open_lake
 from phantom_core.model_store.store import ModelStore
@@ -25,11 +25,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     chosen = Settings(
         workspace=tmp_path_factory.mktemp("networks"),
         demo_sessions=700,
-        gate_agent_auc=0.0,
-        gate_purchase_auc=0.0,
-        gate_calibration_error=1.0,
-        retrain_days=42,
-        retrain_held_out_days=14,
+        gates=PromotionGateSettings(agent_auc=0.0, purchase_auc=0.0, calibration_error=1.0),
+        retraining=RetrainingSettings(days=42, held_out_days=14),
     )
     load_demo(chosen, now_ms=NOW_MS)
     return chosen

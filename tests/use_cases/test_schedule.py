@@ -15,7 +15,7 @@ import pytest
 from prometheus_client.exposition import generate_latest
 
 from phantom_core.core.errors import InputError
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import MonitoringSettings, RetrainingSettings, Settings
 from phantom_core.core.telemetry.metrics import REGISTRY
 from phantom_core.jobs.jobs import Jobs
 from phantom_core.jobs.schedule_leases import take_turn
@@ -59,7 +59,13 @@ def test_a_turn_becomes_a_job_that_the_jobs_table_shows(settings: Settings) -> N
 
 
 def test_the_day_begins_at_the_settings_time() -> None:
-    scheduler = make_scheduler(Settings(retrain_at="04:15", monitor_every_s=600), lambda: NOW_MS)
+    scheduler = make_scheduler(
+        Settings(
+            retraining=RetrainingSettings(at="04:15"),
+            monitoring=MonitoringSettings(monitor_every_s=600),
+        ),
+        lambda: NOW_MS,
+    )
     now = dt.datetime(2026, 2, 16, 4, 0, tzinfo=dt.UTC)
     scheduler.start(paused=True)
     triggers = {job.id: job.trigger.get_next_fire_time(None, now) for job in scheduler.get_jobs()}

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from phantom_core.cli import app
 from phantom_core.core.errors import CancelledError, DataError, NotFoundError
 from phantom_core.core.progress import no_progress
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import Settings, TrainingSettings
 from phantom_core.distil.grow import Recipe
 from phantom_core.evaluation.learning import read_learning
 from phantom_core.evaluation.multitask_report import FILE, KIND, MultitaskReport, parse_report
@@ -186,7 +186,7 @@ def test_the_command_line_trains_and_prices(demo: Settings, report: MultitaskRep
 
 
 def test_tuning_starts_with_the_defaults_and_goes_on_where_it_was(demo: Settings) -> None:
-    settings = demo.model_copy(update={"most_offers": 1_000})
+    settings = demo.model_copy(update={"training": TrainingSettings(most_offers=1_000)})
     with pytest.raises(NotFoundError, match="Nothing was tuned"):
         tuned_hyperparameters(settings)
     lake = open_lake(demo)

@@ -126,13 +126,13 @@ def _identity() -> Person | None:
         return None
     claims = st.user.to_dict()
     chosen = current_settings()
-    role = role_of_claims(claims, chosen.oidc_claim, chosen.oidc_roles)
+    role = role_of_claims(claims, chosen.access.oidc_claim, chosen.access.oidc_roles)
     subject = str(
         claims.get("email") or claims.get("preferred_username") or claims.get("sub") or ""
     )
     if role is None:
         raise NotAllowedError(
-            f"{subject or 'This account'} has no role here: none of its {chosen.oidc_claim} "
+            f"{subject or 'This account'} has no role here: none of its {chosen.access.oidc_claim} "
             "grants one.",
             hint="Ask an administrator to map a group of yours in PHANTOM_OIDC_ROLES.",
         )
@@ -143,7 +143,7 @@ def _identity() -> Person | None:
         name=name,
         role=role,
         now_ms=now_ms(),
-        hours=chosen.sign_in_hours,
+        hours=chosen.access.sign_in_hours,
     )
     st.session_state[_TOKEN] = token
     return who_is(control_database(chosen), token, now_ms())

@@ -14,7 +14,11 @@ _LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 
 def is_open(settings: Settings) -> bool:
     """Whether there are no accounts and no identity provider, and only this machine is served."""
-    if not settings.demo_people or has_provider() or st.get_option("server.address") not in _LOCAL:
+    if (
+        not settings.access.demo_people
+        or has_provider()
+        or st.get_option("server.address") not in _LOCAL
+    ):
         return False
     with control_of(settings.database_url, settings.workspace).connect() as connection:
         return not has_accounts(connection)

@@ -77,7 +77,7 @@ def _sign_in(request: Request, fields: Fields) -> Response:
     settings = Settings()
     login, password = fields.get("login", ""), fields.get("password", "")
     token = sign_in(
-        _control(settings), login, password, now_ms=_now_ms(), hours=settings.sign_in_hours
+        _control(settings), login, password, now_ms=_now_ms(), hours=settings.access.sign_in_hours
     )
     return _signed_in(request, settings, token)
 
@@ -87,7 +87,10 @@ def _enter_demo(request: Request, fields: Fields) -> Response:
     if not is_open(settings):
         raise NotSignedInError("There is no demo entry here.", hint="Sign in with your account.")
     token = sign_in_demo(
-        _control(settings), fields.get("who", ""), now_ms=_now_ms(), hours=settings.sign_in_hours
+        _control(settings),
+        fields.get("who", ""),
+        now_ms=_now_ms(),
+        hours=settings.access.sign_in_hours,
     )
     return _signed_in(request, settings, token)
 
@@ -104,7 +107,7 @@ def _signed_in(request: Request, settings: Settings, token: str) -> Response:
         sign_out(_control(settings), earlier)
     answer = _back(request)
     keep_token(
-        answer, token, is_tls=_is_tls(request), seconds=round(settings.sign_in_hours * 3_600)
+        answer, token, is_tls=_is_tls(request), seconds=round(settings.access.sign_in_hours * 3_600)
     )
     return answer
 

@@ -122,7 +122,7 @@ def _form(settings: Settings) -> None:
     without = st.multiselect(
         "Features no price may depend on",
         feature_names(),
-        list(settings.banned_features),
+        list(settings.rules.banned_features),
         format_func=feature_name,
         key="distil_without",
         help="Preset by PHANTOM_BANNED_FEATURES; what leaving them out costs is shown.",

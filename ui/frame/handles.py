@@ -37,7 +37,7 @@ def current_snapshot() -> Snapshot:
 def keep_watch() -> None:
     """Have this server do what is due and notice divergence, once for all who look."""
     chosen = current_settings()
-    if chosen.watch_every_s:
+    if chosen.monitoring.watch_every_s:
         _watcher(chosen)
 
 
@@ -68,7 +68,7 @@ def _snapshot(chosen: Settings, stamp: Stamp) -> Snapshot:
 def _watcher(chosen: Settings) -> threading.Thread:
     thread = threading.Thread(
         target=watch_server,
-        args=(chosen, now_ms, threading.Event(), chosen.watch_every_s),
+        args=(chosen, now_ms, threading.Event(), chosen.monitoring.watch_every_s),
         daemon=True,
         name="watcher",
     )

@@ -25,7 +25,7 @@ def save_uploads(settings: Settings, uploads: Sequence["UploadedFile"]) -> list[
     paths: dict[str, Path] = st.session_state.setdefault("uploads_kept", {})
     for upload in uploads:
         if upload.file_id not in paths or not paths[upload.file_id].exists():
-            folder = settings.workspace / "uploads" / uuid.uuid4().hex[:12]
+            folder = settings.paths.uploads / uuid.uuid4().hex[:12]
             folder.mkdir(parents=True)
             # A browser may send a path; only its last part names the file.
             path = folder / (Path(upload.name.replace("\\", "/")).name or "upload")

@@ -53,7 +53,7 @@ def check_tab(settings: Settings) -> None:
     st.caption(
         f"Guard rails {guard_rails}: the limits in force, which an administrator changes on the "
         "page People. Prices may not depend on "
-        f"{', '.join(settings.banned_features) or 'nothing in particular'}: a setting of the "
+        f"{', '.join(settings.rules.banned_features) or 'nothing in particular'}: a setting of the "
         "installation."
     )
 

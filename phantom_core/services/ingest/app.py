@@ -46,7 +46,7 @@ def ingest_app(settings: Settings) -> FastAPI:
     add_guards(app, settings, SERVICE)
 
     async def keep(request: Request, topic: str) -> Response:
-        rows, is_batch = rows_of_body(await request.body(), settings.max_field_bytes)
+        rows, is_batch = rows_of_body(await request.body(), settings.loading.max_field_bytes)
         if not rows and not is_batch:
             raise InputError(
                 "There is no event in the body.", hint="Post one JSON object, or an array of them."
@@ -109,9 +109,9 @@ def ingest_app(settings: Settings) -> FastAPI:
 
 
 def _sink(settings: Settings) -> Sink:
-    if settings.kafka_bootstrap:
-        return kafka.KafkaSink(settings.kafka_bootstrap, settings.kafka_options)
-    return local.LocalSink(local.open_inbox(settings.workspace), settings.max_buffer_bytes)
+    if settings.kafka.bootstrap:
+        return kafka.KafkaSink(settings.kafka.bootstrap, settings.kafka.options)
+    return local.LocalSink(local.open_inbox(settings.workspace), settings.services.max_buffer_bytes)
 
 
 def _answer(request: Request, verdicts: Sequence[Validation], *, is_batch: bool) -> Json:
@@ -144,8 +144,8 @@ def _answer(request: Request, verdicts: Sequence[Validation], *, is_batch: bool)
 
 
 def _last_messages(settings: Settings, topic: str, last_n: int) -> list[bytes]:
-    if settings.kafka_bootstrap:
-        return kafka.last_messages(settings.kafka_bootstrap, settings.kafka_options, topic, last_n)
+    if settings.kafka.bootstrap:
+        return kafka.last_messages(settings.kafka.bootstrap, settings.kafka.options, topic, last_n)
     return local.last_messages(local.open_inbox(settings.workspace), topic, last_n)
 
 

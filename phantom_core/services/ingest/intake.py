@@ -57,12 +57,12 @@ class Intake:
     ) -> None:
         self.sink = sink
         self._now_us = now_us
-        self._most_pending = settings.max_pending_events
+        self._most_pending = settings.services.max_pending_events
         self._judges = {
             topic: Validator(
                 kind,
-                future_tolerance_s=settings.future_tolerance_s,
-                max_chars=settings.max_field_bytes,
+                future_tolerance_s=settings.loading.future_tolerance_s,
+                max_chars=settings.loading.max_field_bytes,
             )
             for topic, kind in KINDS.items()
         }

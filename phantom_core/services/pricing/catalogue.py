@@ -30,19 +30,19 @@ def read_catalogue(settings: Settings) -> Products:
         InputError: the file is gone or has other columns.
         UnavailableError: the database does not answer.
     """
-    where = settings.catalogue
+    where = settings.pricing.catalogue
     if not where:
         rows = _of_lake(open_lake(settings))
     elif where.startswith(("postgresql://", "postgres://")):
         rows = _checked(rows_of_postgres(where, _TABLE))
     else:
-        rows = _of_file(Path(where), settings.max_field_bytes)
+        rows = _of_file(Path(where), settings.loading.max_field_bytes)
     return {product.product_id: product for product in map(_product, rows) if product}
 
 
 def mark_of(settings: Settings) -> object:
     """Something that changes when the catalogue does; None where only reading tells."""
-    where = settings.catalogue
+    where = settings.pricing.catalogue
     if not where:
         return open_lake(settings).version(_TABLE)
     if "://" in where:

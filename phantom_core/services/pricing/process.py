@@ -39,7 +39,7 @@ def serve_pricing(settings: Settings, *, host: str, port: int, drain: bool = Tru
     stay_lean()
     pricing = Pricing(settings)  # first, since what is wrong with the settings is said here
     stop_tracing = set_up_tracing(SERVICE, os.environ)
-    child = _drain(settings) if drain and settings.decision_log_share > 0 else None
+    child = _drain(settings) if drain and settings.pricing.decision_log_share > 0 else None
     # What is there now stays: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()

@@ -50,7 +50,9 @@ def terms_at_start(settings: Settings) -> PricingObjective:
     except UnavailableError as error:
         limits = seed_price_limits(settings)
         _LOGGER.warning("Guard rails are the settings' own until something is live. %s", error)
-    return PricingObjective(limits.guard_rails, settings.reference_ratio, settings.leakage_weight)
+    return PricingObjective(
+        limits.guard_rails, settings.objective.reference_ratio, settings.objective.leakage_weight
+    )
 
 
 class Pricing:
@@ -74,11 +76,11 @@ class Pricing:
                 else embedded_url(settings.workspace)
             )
             self._reader = SessionReader(
-                url, settings.pricing_deadline_ms / 1_000, settings.late_features_s
+                url, settings.pricing.pricing_deadline_ms / 1_000, settings.pricing.late_features_s
             )
             self._log = (
                 DecisionLog(segments_folder(settings.workspace))
-                if settings.decision_log_share > 0
+                if settings.pricing.decision_log_share > 0
                 else None
             )
         except BaseException:
@@ -122,7 +124,7 @@ class Pricing:
         started_s = time.perf_counter()
         standing = self.standing
         asked = PriceRequest(store_mode, product, session_id, experiment_id, now_ms)
-        share = self._settings.decision_log_share
+        share = self._settings.pricing.decision_log_share
         decision, priced = decide_price(standing, asked, known, self._terms, share)
         if self._log and (
             share >= 1 or in_canary(session_id or decision.decision_id, _LOG_SALT, share)

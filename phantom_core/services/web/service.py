@@ -47,12 +47,12 @@ def add_guards(app: FastAPI, settings: Settings, service: str) -> None:
         settings: keys, origins and limits.
         service: its name in metrics.
     """
-    app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)
-    app.add_middleware(ApiKeys, keys=settings.api_keys)
-    if settings.cors_origins:
+    app.add_middleware(BodyLimit, most_bytes=settings.services.max_body_bytes)
+    app.add_middleware(ApiKeys, keys=settings.services.api_keys)
+    if settings.services.cors_origins:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=list(settings.cors_origins),
+            allow_origins=list(settings.services.cors_origins),
             allow_methods=["GET", "POST"],
             allow_headers=_HEADERS,
             expose_headers=["X-Request-ID", "Retry-After"],

@@ -70,7 +70,7 @@ class MicroBatch:
     """
 
     def __init__(self, lake: Lake, settings: Settings, source: str, now_ms: int) -> None:
-        self._lake, self._source, self._max_chars = lake, source, settings.max_field_bytes
+        self._lake, self._source, self._max_chars = lake, source, settings.loading.max_field_bytes
         self._stagings: dict[str, Staging] = {}
         for topic, kind in KINDS.items():
             mapping, columns = message_mapping(kind)
@@ -79,8 +79,8 @@ class MicroBatch:
                 mapping,
                 columns,
                 now_ms=now_ms,
-                future_tolerance_s=settings.future_tolerance_s,
-                max_chars=settings.max_field_bytes,
+                future_tolerance_s=settings.loading.future_tolerance_s,
+                max_chars=settings.loading.max_field_bytes,
             )
         self._poison: dict[str, dict[str, list[dict[str, object]]]] = {
             topic: defaultdict(list) for topic in KINDS

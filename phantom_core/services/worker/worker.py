@@ -73,7 +73,7 @@ class Worker:
         self.report = Report()
         self._settings, self._now_ms = settings, now_ms
         self._lake = open_lake(settings)
-        self._source = "kafka" if settings.kafka_bootstrap else "buffer"
+        self._source = "kafka" if settings.kafka.bootstrap else "buffer"
         self._sessions = LiveSessions(self._lake)
         self._writer = FeatureWriter(lambda: connect_server(settings), self._sessions, now_ms)
         self._batch = MicroBatch(self._lake, settings, self._source, now_ms())
@@ -115,7 +115,8 @@ class Worker:
         self._writer.write()
         n_waiting = self._batch.n_messages
         if n_waiting >= _MOST_IN_BATCH or (
-            n_waiting and time.monotonic() - self._began_s >= self._settings.stream_commit_s
+            n_waiting
+            and time.monotonic() - self._began_s >= self._settings.services.stream_commit_s
         ):
             self.commit()
         return len(messages)
@@ -161,10 +162,10 @@ class Worker:
             compact_rows(self._lake)
 
     def _open_reader(self) -> Reader:
-        if self._settings.kafka_bootstrap:
+        if self._settings.kafka.bootstrap:
             return KafkaReader(
-                self._settings.kafka_bootstrap,
-                self._settings.kafka_options,
+                self._settings.kafka.bootstrap,
+                self._settings.kafka.options,
                 self._hand_over,
                 self._lose,
             )

@@ -7,22 +7,19 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
+from phantom_core.core.workspace import WorkspacePaths
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import TABLES, Lake, open_lake
 from phantom_core.lake.load import finish_interrupted
 from phantom_core.shoppers.catalogue import product_table
 from phantom_core.shoppers.generate import Generated, generate_sessions
 from phantom_core.use_cases.data.ingest import ingest_files
-
-MARK: Final = "demo.json"
-FOLDER: Final = "demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +86,8 @@ def load_demo(settings: Settings, *, now_ms: int, progress: Progress = no_progre
 
 def wants_demo(workspace: Path) -> bool:
     """Whether nothing was ever loaded here, nor a demo set removed."""
-    lake = Lake(workspace / "lake")
-    return not (workspace / MARK).exists() and all(
+    lake = Lake(WorkspacePaths(workspace).lake)
+    return not WorkspacePaths(workspace).demo_mark.exists() and all(
         lake.version(table) < 0 for table in ("events", "quotes", "loads")
     )
 
@@ -120,14 +117,14 @@ def remove_demo(settings: Settings) -> None:
         ):
             _delete_keyed(lake, table, _folder(settings.workspace) / f"{table}.csv", column)
     if not others:
-        shutil.rmtree(settings.workspace / "models", ignore_errors=True)
+        shutil.rmtree(settings.paths.all_models, ignore_errors=True)
     shutil.rmtree(_folder(settings.workspace), ignore_errors=True)
     _mark(settings.workspace, "removed")
     FeatureStore(lake).refresh()
 
 
 def _folder(workspace: Path) -> Path:
-    return (workspace / FOLDER).resolve()
+    return WorkspacePaths(workspace).demo_files.resolve()
 
 
 def _loads(lake: Lake, folder: Path) -> tuple[list[int], int]:
@@ -171,11 +168,11 @@ def _delete_keyed(lake: Lake, table: str, file: Path, column: str) -> None:
 def _mark(workspace: Path, state: str) -> None:
     # The folder is written down, since the workspace may be named otherwise, or moved, before the
     # set is removed.
-    (workspace / MARK).write_text(
+    WorkspacePaths(workspace).demo_mark.write_text(
         json.dumps({"state": state, "folder": str(_folder(workspace))}), encoding="utf-8"
     )
 
 
 def _marked(workspace: Path) -> dict[str, str]:
-    path = workspace / MARK
+    path = WorkspacePaths(workspace).demo_mark
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}

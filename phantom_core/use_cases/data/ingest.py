@@ -166,7 +166,8 @@ def _files(
     """The files of events and quotes, each once and without those loaded by key, and the paths that
     stand for none.
     """
-    ours = [settings.workspace / folder for folder in ("lake", "scratch", "models", "logs")]
+    own = settings.paths
+    ours = [own.lake, own.scratch, own.all_models, own.logs]
     files: dict[Path, None] = {}
     failed: dict[str, PhantomError] = {}
     for path in paths:
@@ -222,7 +223,7 @@ def load_file(
         path,
         delimiter=mapping.delimiter if mapping else None,
         encoding=mapping.encoding if mapping else None,
-        max_chars=settings.max_field_bytes,
+        max_chars=settings.loading.max_field_bytes,
     )
     meaning = mapping or canonical_mapping(source.columns)
     load = new_load(meaning.kind, str(path), file_sha256(path), meaning.name, now_ms)
@@ -232,8 +233,8 @@ def load_file(
             meaning,
             source.columns,
             now_ms=now_ms,
-            future_tolerance_s=settings.future_tolerance_s,
-            max_chars=settings.max_field_bytes,
+            future_tolerance_s=settings.loading.future_tolerance_s,
+            max_chars=settings.loading.max_field_bytes,
         )
         with staging:
             for batch in source.batches():
@@ -269,7 +270,7 @@ def load_keyed(
     progress(0.0, f"{kind}: reading")
     names, read = _KEYED[kind]
     if not _is_database(where):
-        source = open_source(Path(where), max_chars=settings.max_field_bytes)
+        source = open_source(Path(where), max_chars=settings.loading.max_field_bytes)
         check_columns(source, names)
         found, digest = read(rows_of_source(source)), file_sha256(Path(where))
     elif kind in _IN_DATABASES:

@@ -78,7 +78,7 @@ def distil_rules(
         CancelledError: progress said stop.
     """
     chosen_seed, recipe = settings.seed if seed is None else seed, recipe or Recipe()
-    banned = _checked(settings.banned_features if without is None else without)
+    banned = _checked(settings.rules.banned_features if without is None else without)
     terms = terms_of(settings)
     known_teacher, teacher_version = teacher_named(
         settings, lake, teacher, terms, part_progress(progress, 0, 0.2)
@@ -181,7 +181,7 @@ def optimal_teacher(
         or "first_quote"
     )
     with lake.connect(RELATIONS) as connection:
-        offers = read_offers(connection, moments, most=settings.most_offers)
+        offers = read_offers(connection, moments, most=settings.training.most_offers)
         named = connection.sql(
             "SELECT session_key, ANY_VALUE(session_id) AS session_id FROM events GROUP BY ALL"
         ).to_arrow_table()

@@ -142,7 +142,7 @@ def _offers(settings: Settings, lake: Lake, model: StoredModel, progress: Progre
     progress(0.4, "looking up every quote as it was known then")
     moments = moments_named(parse_report(model.read(FILE)).data.moments) or "first_quote"
     with lake.connect(RELATIONS) as connection:
-        offers = read_offers(connection, moments, most=settings.most_offers)
+        offers = read_offers(connection, moments, most=settings.training.most_offers)
     sessions = store.matrix()
     at = pc.index_in(offers["session_key"], value_set=sessions["session_key"].combine_chunks())
     label = pc.fill_null(pc.if_else(sessions["is_agent"], "agent", "human"), "unknown")

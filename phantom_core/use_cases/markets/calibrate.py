@@ -25,7 +25,6 @@ from phantom_core.models.splits import actor_codes
 from phantom_core.use_cases.models.score import score_sessions
 from phantom_core.use_cases.models.train_classifier import KIND
 
-FOLDER: Final = "calibrations"
 LATEST: Final = "latest.json"
 
 
@@ -67,7 +66,7 @@ def calibrate_market(
             detector=_detector(visits, scores, matrix),
         )
     progress(0.95, "saving")
-    folder = settings.workspace / FOLDER
+    folder = settings.paths.calibrations
     folder.mkdir(parents=True, exist_ok=True)
     replace_file(folder / LATEST, write_calibration(found))
     progress(1, "calibrated")
@@ -81,7 +80,7 @@ def latest_calibration(settings: Settings) -> Calibration:
         NotFoundError: there is none.
         DataError: its file is damaged.
     """
-    path = settings.workspace / FOLDER / LATEST
+    path = settings.paths.calibrations / LATEST
     try:
         content = path.read_bytes()
     except FileNotFoundError:

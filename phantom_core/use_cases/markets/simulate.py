@@ -72,7 +72,7 @@ def simulate_policies(
 
 def policy_runs(settings: Settings) -> Path:
     """Folder of the workspace's trained policies, a folder each."""
-    return settings.workspace / "policies"
+    return settings.paths.policies
 
 
 def saved_trials(settings: Settings) -> tuple[str, ...]:
@@ -108,4 +108,4 @@ def open_trial(settings: Settings, trial_id: str | None = None) -> SavedTrial:
 
 
 def _folder(settings: Settings) -> Path:
-    return settings.workspace / "simulations"
+    return settings.paths.simulations

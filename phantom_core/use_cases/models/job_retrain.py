@@ -54,11 +54,8 @@ class RetrainRequest(JobRequest):
 
     def changed(self, settings: "Settings") -> "Settings":
         """Settings of this retraining: the installation's where the request says nothing else."""
-        from phantom_core.core.settings import Settings
-
         asked = self.model_dump(
             include={"days", "held_out_days", "rule", "margin"}, exclude_none=True
         )
-        return Settings.model_validate(
-            settings.model_dump() | {f"retrain_{name}": value for name, value in asked.items()}
-        )
+        retraining = settings.retraining.model_copy(update=asked)
+        return settings.model_copy(update={"retraining": retraining})

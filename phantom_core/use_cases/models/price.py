@@ -80,7 +80,9 @@ class PricedOffer:
 def terms_of(settings: Settings) -> PricingObjective:
     """How prices are judged unless a caller says otherwise: within the guard rails in force."""
     return PricingObjective(
-        read_price_limits(settings).guard_rails, settings.reference_ratio, settings.leakage_weight
+        read_price_limits(settings).guard_rails,
+        settings.objective.reference_ratio,
+        settings.objective.leakage_weight,
     )
 
 

@@ -30,7 +30,6 @@ from phantom_core.monitoring.challenger_evaluation import (
     decide_promotion,
 )
 from phantom_core.monitoring.promotion_decision import (
-    FOLDER,
     Counted,
     Outcome,
     RetrainOutcome,
@@ -115,11 +114,11 @@ def retrain_models(
     report = RetrainReport(
         now_ms,
         time.perf_counter() - started,
-        settings.retrain_rule,
-        settings.retrain_margin,
+        settings.retraining.rule,
+        settings.retraining.margin,
         verdicts,
     )
-    folder = settings.workspace / FOLDER
+    folder = settings.paths.retraining
     folder.mkdir(parents=True, exist_ok=True)
     replace_file(folder / f"{now_ms}.json", report.to_file())
     progress(1, "; ".join(f"{verdict.kind} {verdict.outcome}" for verdict in verdicts))
@@ -129,7 +128,7 @@ def retrain_models(
 def list_retrainings(settings: Settings, most: int = 30) -> tuple[RetrainReport, ...]:
     """Kept reports, the newest first; one that cannot be read is left out."""
     found = []
-    for path in sorted((settings.workspace / FOLDER).glob("*.json"), reverse=True)[:most]:
+    for path in sorted(settings.paths.retraining.glob("*.json"), reverse=True)[:most]:
         try:
             found.append(parse_retraining(path.read_bytes()))
         except DataError:
@@ -222,7 +221,9 @@ def _judged(
         )
     rng = np.random.default_rng(settings.seed)
     figures, asked = _compared(answers, contest.limits(), rng)
-    decision = decide_promotion(figures, asked, settings.retrain_rule, settings.retrain_margin)
+    decision = decide_promotion(
+        figures, asked, settings.retraining.rule, settings.retraining.margin
+    )
     outcome: Outcome = "promoted" if decision.is_promoted else "kept"
     return replace(
         verdict, outcome=outcome, why=decision.why + replaced, figures=figures, gates=asked

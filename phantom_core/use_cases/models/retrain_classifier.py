@@ -96,9 +96,9 @@ class ClassifierContest:
         chosen = self.settings
         return {
             AGENT: {
-                "roc_auc": chosen.gate_agent_auc,
-                "precision_at_recall_80": chosen.gate_agent_precision,
-                "calibration_error": chosen.gate_calibration_error,
+                "roc_auc": chosen.gates.agent_auc,
+                "precision_at_recall_80": chosen.gates.agent_precision,
+                "calibration_error": chosen.gates.calibration_error,
             }
         }
 
@@ -119,16 +119,16 @@ def window_of(settings: Settings, matrix: pa.Table, end_ms: int) -> Window:
             "No session is over yet.",
             hint="Load sessions, or wait until those under way have ended.",
         )
-    if settings.retrain_held_out_days >= settings.retrain_days:
+    if settings.retraining.held_out_days >= settings.retraining.days:
         raise DataError(
-            f"{settings.retrain_held_out_days} of {settings.retrain_days} days are to be held "
+            f"{settings.retraining.held_out_days} of {settings.retraining.days} days are to be held "
             "out, so none is left to learn from.",
             hint="Set PHANTOM_RETRAIN_HELD_OUT_DAYS below PHANTOM_RETRAIN_DAYS.",
         )
     stop_ms = newest_ms + 1
     return Window(
-        stop_ms - settings.retrain_days * DAY_MS,
-        stop_ms - settings.retrain_held_out_days * DAY_MS,
+        stop_ms - settings.retraining.days * DAY_MS,
+        stop_ms - settings.retraining.held_out_days * DAY_MS,
         stop_ms,
     )
 

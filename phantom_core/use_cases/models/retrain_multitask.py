@@ -81,7 +81,7 @@ class NetworkContest:
             self.lake,
             moments=moments,
             n_folds=MIN_FOLDS,
-            most_offers=self.settings.most_offers,
+            most_offers=self.settings.training.most_offers,
             rng=np.random.default_rng(self.settings.seed),
             progress=no_progress,
         )
@@ -106,12 +106,12 @@ class NetworkContest:
         chosen = self.settings
         return {
             PURCHASE: {
-                "roc_auc": chosen.gate_purchase_auc,
-                "calibration_error": chosen.gate_calibration_error,
+                "roc_auc": chosen.gates.purchase_auc,
+                "calibration_error": chosen.gates.calibration_error,
             },
             AGENT: {
-                "roc_auc": chosen.gate_agent_auc,
-                "calibration_error": chosen.gate_calibration_error,
+                "roc_auc": chosen.gates.agent_auc,
+                "calibration_error": chosen.gates.calibration_error,
             },
         }
 

@@ -182,8 +182,8 @@ def _threshold(
         labelled.rows.is_agent,
         labelled.matrix["purchased"].to_numpy().astype(np.bool_),
         calibration.probability,
-        marking_up_human_cost=settings.marking_up_human_cost,
-        leaking_to_agent_cost=settings.leaking_to_agent_cost,
+        marking_up_human_cost=settings.threshold.marking_up_human_cost,
+        leaking_to_agent_cost=settings.threshold.leaking_to_agent_cost,
     )
 
 

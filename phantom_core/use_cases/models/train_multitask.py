@@ -32,7 +32,6 @@ from phantom_core.evaluation.multitask_report import (
     ELASTICITIES,
     FILE,
     KIND,
-    LOSSES,
     OUT_OF_FOLD,
     MultitaskReport,
 )
@@ -172,7 +171,7 @@ def _noting_losses(settings: Settings, progress: Progress) -> Progress:
     """Progress that also writes the losses of every fold to a file; each training begins a new
     one.
     """
-    path = settings.workspace / LOSSES
+    path = settings.paths.network_losses
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("", encoding="utf-8")
 
@@ -213,7 +212,7 @@ def _begin(
         lake,
         moments=moments,
         n_folds=n_folds,
-        most_offers=settings.most_offers,
+        most_offers=settings.training.most_offers,
         rng=rng,
         progress=progress,
         period_ms=period_ms,

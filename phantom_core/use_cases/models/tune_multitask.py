@@ -15,7 +15,6 @@ from phantom_core.core.errors import CancelledError, NotFoundError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation.learning import Learning, read_learning
-from phantom_core.evaluation.multitask_report import TUNING
 from phantom_core.lake.lake import Lake
 from phantom_core.models.calibration import log_loss
 from phantom_core.models.multitask.cross_fit import cross_fit
@@ -106,7 +105,7 @@ def tune_multitask(
         lake,
         moments=None,
         n_folds=N_FOLDS,
-        most_offers=settings.most_offers,
+        most_offers=settings.training.most_offers,
         rng=rng,
         progress=part,
     )
@@ -126,7 +125,7 @@ def tune_multitask(
 
 def tuning_history(settings: Settings) -> tuple[TuningTrial, ...]:
     """All trials of the newest search of a workspace, in order; empty where there was none."""
-    path = settings.workspace / TUNING
+    path = settings.paths.network_tuning
     if not path.exists():
         return ()
     storage = JournalStorage(JournalFileBackend(str(path)))
@@ -151,7 +150,7 @@ def tuned_hyperparameters(settings: Settings) -> Hyperparameters:
 
 def _study(settings: Settings, data: str, seed: int) -> optuna.Study:
     """The search on these rows; other rows have a search of their own."""
-    path = settings.workspace / TUNING
+    path = settings.paths.network_tuning
     path.parent.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = JournalStorage(JournalFileBackend(str(path)))

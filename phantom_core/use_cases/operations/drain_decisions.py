@@ -16,7 +16,6 @@ from phantom_core.events.schema import DECISIONS
 from phantom_core.lake.keys import with_keys
 from phantom_core.lake.lake import Lake, open_lake
 
-FOLDER: Final = "decisions"
 _OPEN, _CLOSED, _LOCK = ".open", ".jsonl", ".lock"
 _NOTE: Final = "phantom_decisions"
 _AT_ONCE: Final = 8
@@ -52,7 +51,7 @@ def drain_decisions(settings: Settings) -> Drained:
     A commit names the segments it holds: whoever drains after a process that died between the
     commit and the removal of its files removes them, and writes nothing twice.
     """
-    folder, lake = settings.workspace / FOLDER, open_lake(settings)
+    folder, lake = settings.paths.decisions, open_lake(settings)
     if not folder.is_dir():
         return Drained()
     with FileLock(folder / "drain.lock"):

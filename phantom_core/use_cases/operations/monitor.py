@@ -23,7 +23,7 @@ from phantom_core.monitoring.comparison import (
     too_old,
 )
 from phantom_core.monitoring.drift import FeatureDrift, measure_drift
-from phantom_core.monitoring.report import FILE, ModelInUse, MonitorReport, parse_monitoring
+from phantom_core.monitoring.report import ModelInUse, MonitorReport, parse_monitoring
 from phantom_core.use_cases.operations.alert import send_alerts
 from phantom_core.use_cases.operations.recent import (
     Recent,
@@ -59,7 +59,7 @@ def run_monitoring(
     report = look_at_traffic(
         settings, lake, now_ms=now_ms, progress=part_progress(progress, 0, 0.9)
     )
-    path = settings.workspace / FILE
+    path = settings.paths.monitoring_report
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, report.to_file())
     progress(0.9, "telling")
@@ -76,7 +76,7 @@ def latest_monitoring(settings: Settings) -> MonitorReport:
         DataError: its file is damaged.
     """
     try:
-        return parse_monitoring((settings.workspace / FILE).read_bytes())
+        return parse_monitoring(settings.paths.monitoring_report.read_bytes())
     except FileNotFoundError:
         raise NotFoundError(
             "Nobody has looked at this workspace's traffic yet.",
@@ -96,10 +96,10 @@ def look_at_traffic(
     progress(0.8, "money")
     checks = [
         *_traffic(settings, recent, now_ms),
-        features_drifted(moved, settings.alert_psi, reference),
+        features_drifted(moved, settings.alerts.psi, reference),
         *(_age(settings, model, now_ms) for model in models),
         share_refused(
-            "quarantine", *quarantined(lake, now_ms - WEEK_MS), settings.alert_quarantine_share
+            "quarantine", *quarantined(lake, now_ms - WEEK_MS), settings.alerts.quarantine_share
         ),
     ]
     return MonitorReport(
@@ -122,7 +122,7 @@ def _traffic(settings: Settings, recent: Recent, now_ms: int) -> list[Check]:
     silence_days = (
         None if recent.newest_ms is None else max(0.0, (now_ms - recent.newest_ms) / DAY_MS)
     )
-    checks = [money_fell("revenue", before.money, after.money, settings.alert_revenue_fall)]
+    checks = [money_fell("revenue", before.money, after.money, settings.alerts.revenue_fall)]
     if recent.has_scores:
         checks.append(
             rate_moved(
@@ -130,14 +130,18 @@ def _traffic(settings: Settings, recent: Recent, now_ms: int) -> list[Check]:
                 "The share of agents",
                 before.detected,
                 after.detected,
-                settings.alert_detection_change,
+                settings.alerts.detection_change,
             )
         )
-    if settings.alert_silence_hours:
+    if settings.alerts.silence_hours:
         then = "Load newer events, or see whether the storefront still sends them."
         checks.append(
             too_old(
-                "silence", "The newest event", silence_days, settings.alert_silence_hours / 24, then
+                "silence",
+                "The newest event",
+                silence_days,
+                settings.alerts.silence_hours / 24,
+                then,
             )
         )
     if recent.problem:
@@ -180,7 +184,7 @@ def _drift(settings: Settings, recent: Recent) -> tuple[tuple[FeatureDrift, ...]
 
 def _age(settings: Settings, model: ModelInUse, now_ms: int) -> Check:
     then = "Retrain it: python -m phantom_core retrain"
-    age_days, limit_days = (now_ms - model.trained_ms) / DAY_MS, settings.alert_stale_days
+    age_days, limit_days = (now_ms - model.trained_ms) / DAY_MS, settings.alerts.stale_days
     return too_old(
         f"stale_{model.kind}",
         f"The {MODEL_KINDS.find(model.kind).noun} in use",

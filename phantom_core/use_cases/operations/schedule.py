@@ -36,8 +36,8 @@ def make_scheduler(settings: Settings, clock: Clock) -> BackgroundScheduler:
     Raises:
         InputError: a time of day that is none.
     """
-    at = time_of_day(settings.retrain_at)
-    every_s = settings.monitor_every_s
+    at = time_of_day(settings.retraining.at)
+    every_s = settings.monitoring.monitor_every_s
     scheduler = BackgroundScheduler(
         timezone=dt.UTC,
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": _GRACE_S},

@@ -48,7 +48,7 @@ def limits_of(settings: Settings, guard_rails: GuardRails, matrix: pa.Table | No
             for name, domain in domains.items()
             if name in matrix.column_names
         }
-    return RuleLimits(domains, guard_rails, settings.banned_features)
+    return RuleLimits(domains, guard_rails, settings.rules.banned_features)
 
 
 def seen_matrix(settings: Settings) -> pa.Table | None:

@@ -39,7 +39,6 @@ from phantom_core.use_cases.rules.replay_data import (
     sessions_of,
 )
 
-FOLDER: Final = "leakage"
 LATEST: Final = "latest.json"
 PURCHASES: Final = "purchases.parquet"
 
@@ -108,7 +107,7 @@ def latest_leakage(settings: Settings) -> Leakage:
         NotFoundError: there is none.
         DataError: its file is damaged.
     """
-    path = settings.workspace / FOLDER / LATEST
+    path = settings.paths.leakage / LATEST
     try:
         return read_leakage(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
@@ -119,7 +118,7 @@ def latest_leakage(settings: Settings) -> Leakage:
 
 def purchases_file(settings: Settings) -> Path:
     """File of the purchases behind the latest ledger."""
-    return settings.workspace / FOLDER / PURCHASES
+    return settings.paths.leakage / PURCHASES
 
 
 def purchase_table(
@@ -236,7 +235,7 @@ def _leakage(
 
 
 def _save(settings: Settings, found: Leakage, purchases: pa.Table) -> None:
-    folder = settings.workspace / FOLDER
+    folder = settings.paths.leakage
     folder.mkdir(parents=True, exist_ok=True)
     sink = pa.BufferOutputStream()
     pq.write_table(purchases, sink)

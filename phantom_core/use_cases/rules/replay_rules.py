@@ -26,7 +26,6 @@ from phantom_core.rules.evaluate import Decided, check_features, evaluate_rules
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.text import format_rules
 from phantom_core.use_cases.rules.replay_data import (
-    FOLDER,
     Logged,
     at_purchases,
     connect_logged,
@@ -114,7 +113,7 @@ def replay_rules(
 
 def replay_store(settings: Settings) -> ReplayStore:
     """The newest replays of a workspace."""
-    return ReplayStore(settings.workspace / FOLDER)
+    return ReplayStore(settings.paths.replays)
 
 
 def latest_replay(settings: Settings) -> Replay:

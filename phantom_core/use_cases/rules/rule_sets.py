@@ -13,18 +13,17 @@ from phantom_core.rules.text import format_rules, parse_rules
 from phantom_core.use_cases.markets.simulate_sessions import BUILT_IN, read_rules
 from phantom_core.use_cases.rules.live_rules import LIVE, open_live
 
-FOLDER: Final = "rule_sets"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 
 
 def rule_set_names(settings: Settings) -> tuple[str, ...]:
     """Names of the rule sets that were saved, in order."""
-    return tuple(sorted(path.stem for path in (settings.workspace / FOLDER).glob("*.txt")))
+    return tuple(sorted(path.stem for path in settings.paths.rule_sets.glob("*.txt")))
 
 
 def rule_set_path(settings: Settings, name: str) -> Path:
     """File of a saved rule set."""
-    return settings.workspace / FOLDER / f"{name}.txt"
+    return settings.paths.rule_sets / f"{name}.txt"
 
 
 def rules_given(settings: Settings, name: str, text: str | None = None) -> RuleSet:

@@ -74,7 +74,7 @@ def read_sample(
         SourceError: the file cannot be read as a whole, or holds no row.
     """
     source = open_source(
-        path, delimiter=delimiter, encoding=encoding, max_chars=settings.max_field_bytes
+        path, delimiter=delimiter, encoding=encoding, max_chars=settings.loading.max_field_bytes
     )
     raw = next(
         (batch.rows.slice(0, SAMPLE_ROWS) for batch in source.batches() if batch.rows.num_rows),
@@ -129,8 +129,8 @@ def preview_mapping(
             mapping,
             sample.columns,
             now_ms=now_ms,
-            future_tolerance_s=settings.future_tolerance_s,
-            max_chars=settings.max_field_bytes,
+            future_tolerance_s=settings.loading.future_tolerance_s,
+            max_chars=settings.loading.max_field_bytes,
         )
         with staging:
             staging.add(sample.raw)

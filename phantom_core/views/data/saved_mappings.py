@@ -35,4 +35,4 @@ def save_mapping(settings: Settings, mapping: Mapping) -> Path:
 
 
 def _folder(settings: Settings) -> Path:
-    return settings.workspace / "mappings"
+    return settings.paths.mappings

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 
 from phantom_core.core.settings import Settings
-from phantom_core.evaluation.multitask_report import LOSSES, TUNING, MultitaskReport
+from phantom_core.evaluation.multitask_report import MultitaskReport
 from phantom_core.views.workspace.saved_models import ModelView
 
 NetworkView = ModelView[MultitaskReport]
@@ -18,7 +18,7 @@ def losses_told(settings: Settings) -> pd.DataFrame:
         Columns fold, epoch, agent, purchase; a line that is still being written is left out.
     """
     try:
-        lines = (settings.workspace / LOSSES).read_text(encoding="utf-8").splitlines(keepends=True)
+        lines = settings.paths.network_losses.read_text(encoding="utf-8").splitlines(keepends=True)
     except OSError:
         lines = []
     return pd.DataFrame(
@@ -39,7 +39,7 @@ def losses_of(report: MultitaskReport) -> pd.DataFrame:
 
 def was_tuned(settings: Settings) -> bool:
     """Whether a search was ever begun in this workspace."""
-    return (settings.workspace / TUNING).exists()
+    return settings.paths.network_tuning.exists()
 
 
 def tuning_table(settings: Settings) -> pd.DataFrame:

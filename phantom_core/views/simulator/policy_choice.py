@@ -15,8 +15,6 @@ from phantom_core.market.scenario import Scenario
 from phantom_core.model_store.store import replace_file
 from phantom_core.rules.text import parse_rules
 
-RUNS: Final = "policies"
-RULES: Final = "rules"
 EXAMPLE: Final = """\
 IF inventory < 10 AND hours_left > 6 THEN markup 1.40 (last rooms)
 ELIF agent_fraction > 0.7 THEN markup 1.20 (mostly agents)
@@ -57,7 +55,7 @@ def policy_choices(settings: Settings, scenarios: tuple[Scenario, ...]) -> dict[
         PolicyChoice(kind.name, kind.title, kind.description.partition(";")[0].rstrip(".") + ".")
         for kind in plain
     ]
-    for path in sorted((settings.workspace / RULES).glob("*.txt")):
+    for path in sorted(settings.paths.policy_rules.glob("*.txt")):
         choices.append(
             PolicyChoice(f"rules:{path}", f"Rules {path.stem}", "Rules of this workspace.")
         )
@@ -70,7 +68,7 @@ def policy_choices(settings: Settings, scenarios: tuple[Scenario, ...]) -> dict[
 
 def trained_runs(settings: Settings) -> list[Path]:
     """Folders of runs that hold a finished policy, by name."""
-    folder = settings.workspace / RUNS
+    folder = settings.paths.policies
     return sorted(
         path
         for path in folder.glob("[!.]*")
@@ -122,7 +120,7 @@ def save_rules(settings: Settings, name: str, text: str) -> PolicyChoice:
             hint="Use letters, digits, '_', '-' and '.', at most 40.",
         )
     RulePolicy(parse_rules(text, name))
-    folder = settings.workspace / RULES
+    folder = settings.paths.policy_rules
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.txt"
     replace_file(path, text.encode())

@@ -91,4 +91,4 @@ def _choice(key: str, scenario: Scenario) -> ScenarioChoice:
 
 
 def _folder(settings: Settings) -> Path:
-    return settings.workspace / "scenarios"
+    return settings.paths.scenarios

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import KafkaSettings, ServiceSettings, Settings
 from phantom_core.valkey import embedded
 from phantom_core.valkey.server import connect_server, stop_embedded
 
@@ -23,7 +23,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def settings(tmp_path: Path, server: str) -> Settings:
     return Settings(
-        workspace=tmp_path / "workspace", redis_url=server, kafka_bootstrap="", stream_commit_s=0.3
+        workspace=tmp_path / "workspace",
+        redis_url=server,
+        kafka=KafkaSettings(bootstrap=""),
+        services=ServiceSettings(stream_commit_s=0.3),
     )
 
 

@@ -17,7 +17,7 @@ import redis
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from phantom_core.core.errors import NotFoundError, UnavailableError
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import KafkaSettings, Settings
 from phantom_core.messages.kafka import KafkaSink, last_messages
 from phantom_core.messages.topic import EVENTS, QUOTES, Outgoing
 from phantom_core.services.worker.worker import Worker
@@ -45,7 +45,9 @@ N_SESSIONS = int(os.environ.get("PHANTOM_STREAM_SESSIONS", "150"))
 def on_kafka(settings: Settings) -> Iterator[Settings]:
     """Settings with a cluster of their own: topics of the mock cluster cannot be emptied."""
     with kafka_cluster() as address:
-        yield settings.model_copy(update={"kafka_bootstrap": address, "kafka_options": OPTIONS})
+        yield settings.model_copy(
+            update={"kafka": KafkaSettings(bootstrap=address, options=OPTIONS)}
+        )
 
 
 class Running:
@@ -67,8 +69,8 @@ def worker_process(settings: Settings) -> subprocess.Popen[str]:
     environment = {
         **os.environ,
         "PHANTOM_REDIS_URL": settings.redis_url,
-        "PHANTOM_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
-        "PHANTOM_KAFKA_OPTIONS": json.dumps(settings.kafka_options),
+        "PHANTOM_KAFKA_BOOTSTRAP": settings.kafka.bootstrap,
+        "PHANTOM_KAFKA_OPTIONS": json.dumps(settings.kafka.options),
         "PHANTOM_STREAM_COMMIT_S": "0.3",
     }
     command = [
@@ -93,7 +95,7 @@ def wait_for(settings: Settings, n_wanted: int, within_s: float = 40) -> None:
 
 
 def send(settings: Settings, events: Sequence[dict[str, object]]) -> None:
-    sink = KafkaSink(settings.kafka_bootstrap, settings.kafka_options)
+    sink = KafkaSink(settings.kafka.bootstrap, settings.kafka.options)
     sink.append(EVENTS, outgoing(events))
     sink.close()
 
@@ -101,7 +103,7 @@ def send(settings: Settings, events: Sequence[dict[str, object]]) -> None:
 def test_the_contract_holds_with_kafka_behind_it(
     on_kafka: Settings, tmp_path: Path, client: redis.Redis
 ) -> None:
-    with ingest_service(tmp_path, PHANTOM_KAFKA_BOOTSTRAP=on_kafka.kafka_bootstrap) as service:
+    with ingest_service(tmp_path, PHANTOM_KAFKA_BOOTSTRAP=on_kafka.kafka.bootstrap) as service:
         posted = [event("a", 1), event("b", 2), event("a", 3)]
         assert service.client.post("/api/kafka/ingest", json=posted[0]).json() == {"success": True}
         assert service.client.post("/api/ingest", json=posted[1:]).json()["accepted"] == 2
@@ -114,7 +116,7 @@ def test_the_contract_holds_with_kafka_behind_it(
         assert service.end() == 0
     consumer = Consumer(
         {
-            "bootstrap.servers": on_kafka.kafka_bootstrap,
+            "bootstrap.servers": on_kafka.kafka.bootstrap,
             "group.id": "look",
             "auto.offset.reset": "earliest",
         }
@@ -148,7 +150,7 @@ def test_messages_of_a_topic_reach_the_lake_and_redis(
 def test_poison_is_quarantined_by_partition_and_offset(
     on_kafka: Settings, client: redis.Redis
 ) -> None:
-    producer = Producer({"bootstrap.servers": on_kafka.kafka_bootstrap})
+    producer = Producer({"bootstrap.servers": on_kafka.kafka.bootstrap})
     for value in (b"nope", None, b"\xff\xfe", json.dumps(event()).encode()):
         producer.produce(EVENTS, value=value, partition=2)
     producer.produce(QUOTES, value=b"{}", partition=0)

@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from phantom_core.core.errors import UnavailableError
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import ServiceSettings, Settings
 from phantom_core.lake.lake import open_lake
 from phantom_core.messages.local import open_inbox
 from phantom_core.messages.segments import list_segments
@@ -85,7 +85,9 @@ def test_a_worker_that_dies_before_its_commit_loses_and_doubles_nothing(
     events = shoppers(40)
     put(settings, *events)
     for pieces in (1, 2):
-        abandoned = Worker(settings.model_copy(update={"stream_commit_s": 60}))
+        abandoned = Worker(
+            settings.model_copy(update={"services": ServiceSettings(stream_commit_s=60)})
+        )
         for _ in range(pieces):
             abandoned.step()
         abandoned._reader.close()  # what the system does for a killed process
@@ -100,7 +102,7 @@ def test_a_worker_that_dies_between_lake_and_topic_loses_and_doubles_nothing(
 ) -> None:
     events = shoppers(40)
     put(settings, *events)
-    dying = Worker(settings.model_copy(update={"stream_commit_s": 60}))
+    dying = Worker(settings.model_copy(update={"services": ServiceSettings(stream_commit_s=60)}))
     dying.step()
     dying._commit_to_lake()
     dying._reader.close()
@@ -143,7 +145,7 @@ def test_poison_goes_to_quarantine_once_with_its_place(
     settings: Settings, client: redis.Redis
 ) -> None:
     put(settings, event(), "nope", event(name="teleport"), json.dumps(event()) + " ")
-    dying = Worker(settings.model_copy(update={"stream_commit_s": 60}))
+    dying = Worker(settings.model_copy(update={"services": ServiceSettings(stream_commit_s=60)}))
     dying.step()
     dying._commit_to_lake()
     dying._reader.close()

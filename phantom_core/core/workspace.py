@@ -1,0 +1,139 @@
+"""Workspace: where everything lies in an installation's folder; nobody else joins its paths."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspacePaths:
+    """Folders and files of a workspace.
+
+    Attributes:
+        root: the workspace itself.
+    """
+
+    root: Path
+
+    @property
+    def lake(self) -> Path:
+        """Delta tables."""
+        return self.root / "lake"
+
+    @property
+    def control_database(self) -> Path:
+        """The SQLite file of accounts, approvals and jobs."""
+        return self.root / "control.sqlite"
+
+    @property
+    def decisions(self) -> Path:
+        """Prices that were answered and wait for the lake."""
+        return self.root / "decisions"
+
+    @property
+    def logs(self) -> Path:
+        """What job workers print, a file each."""
+        return self.root / "logs"
+
+    @property
+    def mappings(self) -> Path:
+        """Mappings that people built for their own exports."""
+        return self.root / "mappings"
+
+    @property
+    def policies(self) -> Path:
+        """Trained policies."""
+        return self.root / "policies"
+
+    @property
+    def scenarios(self) -> Path:
+        """Markets that people saved."""
+        return self.root / "scenarios"
+
+    @property
+    def simulations(self) -> Path:
+        """Results of simulated markets."""
+        return self.root / "simulations"
+
+    @property
+    def uploads(self) -> Path:
+        """Files that came through the app."""
+        return self.root / "uploads"
+
+    @property
+    def calibrations(self) -> Path:
+        """Markets measured on the lake."""
+        return self.root / "calibrations"
+
+    @property
+    def demo_files(self) -> Path:
+        """Files of the demo set."""
+        return self.root / "demo"
+
+    @property
+    def demo_mark(self) -> Path:
+        """Says that the demo set is loaded, and which one."""
+        return self.root / "demo.json"
+
+    @property
+    def inbox(self) -> Path:
+        """The local buffer of accepted messages."""
+        return self.root / "inbox"
+
+    @property
+    def leakage(self) -> Path:
+        """The newest ledger of leakage."""
+        return self.root / "leakage"
+
+    @property
+    def monitoring_report(self) -> Path:
+        """What the newest monitoring run found."""
+        return self.root / "monitoring" / "latest.json"
+
+    @property
+    def network_losses(self) -> Path:
+        """Losses of the newest training of the network, a line per epoch."""
+        return self.root / "training" / "multitask-losses.jsonl"
+
+    @property
+    def network_tuning(self) -> Path:
+        """Journal of the search over the network's hyperparameters."""
+        return self.root / "training" / "multitask-tuning.journal"
+
+    @property
+    def replays(self) -> Path:
+        """Newest replays, with the sessions they change."""
+        return self.root / "replays"
+
+    @property
+    def retraining(self) -> Path:
+        """Reports of retrainings."""
+        return self.root / "retraining"
+
+    @property
+    def rule_sets(self) -> Path:
+        """Rule sets saved by name."""
+        return self.root / "rule_sets"
+
+    @property
+    def policy_rules(self) -> Path:
+        """Rule sets that the simulator plays."""
+        return self.root / "rules"
+
+    @property
+    def scratch(self) -> Path:
+        """Files of work in progress."""
+        return self.root / "scratch"
+
+    @property
+    def workspace_id(self) -> Path:
+        """The id that tells workspaces of one control database apart."""
+        return self.root / "workspace.id"
+
+    @property
+    def all_models(self) -> Path:
+        """Saved models of every kind."""
+        return self.root / "models"
+
+    def models(self, kind: str) -> Path:
+        """Saved models of a kind."""
+        return self.all_models / kind
