@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
 from phantom_core.core.progress import Progress, no_progress
+from phantom_core.explain.shap_package import load_shap
 from phantom_core.models.classifier import Classifier
 from phantom_core.models.encoding import feature_types
+
+if TYPE_CHECKING:
+    import shap
 
 # So many sessions are explained at a time: memory stays small, and progress and cancelling are
 # never far away.
@@ -37,6 +41,19 @@ class Contributions:
         """What the model says, shape (n_rows,): base and contributions add up to it."""
         total: NDArray[np.float64] = self.base + self.values.sum(axis=1, dtype=np.float64)
         return total
+
+    def to_shap(self, data: NDArray[np.generic] | None = None) -> "shap.Explanation":
+        """The same for shap's own plots.
+
+        Args:
+            data: what the features are, shape (n_rows, n_names); without it plots show no values.
+        """
+        return load_shap().Explanation(
+            self.values,
+            base_values=np.full(len(self.values), self.base),
+            data=data,
+            feature_names=list(self.names),
+        )
 
     @property
     def mean_abs(self) -> NDArray[np.float64]:
@@ -65,7 +82,8 @@ class Explained(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExplainedTrees:
-    """Gradient-boosted trees, whose log-odds are taken apart exactly by following every path.
+    """Gradient-boosted trees, whose log-odds `shap.TreeExplainer` takes apart exactly by following
+    every path; here the work is done in chunks that can be cancelled.
 
     Attributes:
         booster: the trees.
@@ -91,18 +109,15 @@ class ExplainedTrees:
             values: encoded features, shape (n_rows, n_names), NaN where undefined.
             progress: told all along; its CancelledError ends the work.
         """
+        explainer = self._explainer()
+        # The explainer knows the base only after a row, the same after every row: one of nothing
+        # does, so that no sessions have it too.
+        explainer.shap_values(self._matrix(np.full((1, len(self.names)), np.nan, np.float32)))
+        base = float(explainer.expected_value)
         found = np.empty(values.shape, dtype=np.float32)
-        # The last column is the base, the same in every row; a row of nothing has it too.
-        base = float(
-            self.booster.predict(
-                self._matrix(np.full((1, len(self.names)), np.nan, np.float32)), pred_contribs=True
-            )[0, -1]
-        )
         for start, stop in _chunks(len(values), CHUNK_ROWS):
             progress(start / len(values), f"{start:,} of {len(values):,} sessions explained")
-            found[start:stop] = self.booster.predict(
-                self._matrix(values[start:stop]), pred_contribs=True
-            )[:, :-1]
+            found[start:stop] = explainer.shap_values(self._matrix(values[start:stop]))
         return Contributions(self.names, found, base)
 
     def mean_interactions(
@@ -119,17 +134,19 @@ class ExplainedTrees:
             Shape (n_names, n_names), symmetric, in log-odds; the diagonal is what each feature adds
             alone.
         """
+        explainer = self._explainer()
         total = np.zeros((len(self.names), len(self.names)))
         for start, stop in _chunks(len(values), CHUNK_ROWS_OF_PAIRS):
             progress(start / len(values), f"interactions in {start:,} of {len(values):,} sessions")
-            pairs = self.booster.predict(self._matrix(values[start:stop]), pred_interactions=True)[
-                :, :-1, :-1
-            ]
+            pairs = explainer.shap_interaction_values(self._matrix(values[start:stop]))
             total += np.abs(pairs).sum(axis=0, dtype=np.float64)
-        # XGBoost gives each half of a pair to either side; together they are the pair's.
+        # shap gives each half of a pair to either side; together they are the pair's.
         off_diagonal = 2.0 - np.eye(len(self.names))
         mean: NDArray[np.float64] = total * off_diagonal / len(values)
         return mean
+
+    def _explainer(self) -> "shap.TreeExplainer":
+        return load_shap().TreeExplainer(self.booster)
 
     def _matrix(self, values: NDArray[np.float32]) -> xgb.DMatrix:
         return xgb.DMatrix(
