@@ -30,10 +30,10 @@ from benchmarks.machine import peak_mb
 from phantom_core.core.limits import GuardRails
 from phantom_core.core.settings import Settings
 from phantom_core.distil.markup import teacher_markup
-from phantom_core.explain.contributions import ExplainedTrees
 from phantom_core.explain.explanation import OUTPUTS
 from phantom_core.explain.network import COLUMNS, columns_read, read_columns, take_apart
 from phantom_core.explain.shap_package import load_shap
+from phantom_core.explain.trees import ExplainedTrees
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.offers.offers import RELATIONS, read_offers
 from phantom_core.features.store import FeatureStore

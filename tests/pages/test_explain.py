@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from phantom_core.core.settings import Settings
-from phantom_core.explain import contributions
+from phantom_core.explain import trees
 from phantom_core.explain.shap_package import load_shap
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.store import FeatureStore
@@ -76,7 +76,7 @@ def test_shap_is_loaded_by_an_explanation_and_not_by_looking_at_one(
     explained: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded: list[str] = []
-    monkeypatch.setattr(contributions, "load_shap", lambda: loaded.append("shap") or load_shap())
+    monkeypatch.setattr(trees, "load_shap", lambda: loaded.append("shap") or load_shap())
     for screen, query in (("overview", {}), ("explain", {}), ("explain", STABLE)):
         assert not open_page(explained, screen, **query).exception
     assert not loaded
