@@ -1,5 +1,5 @@
-"""Cost of contributions beside shap's, of trees and of the network, and how much of a classifier
-trees of every depth can keep at all.
+"""Cost of contributions through shap and without it, of trees and of the network, and how much of
+a classifier trees of every depth can keep at all.
 
 Run from the repository's root: python -m benchmarks.explain [--sessions 100000 300000] [--more
 40000] [--seed 20261]
@@ -9,24 +9,31 @@ import argparse
 import hashlib
 import json
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import torch
+import xgboost as xgb
 from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeRegressor
+from torch import Tensor, nn
 
+from benchmarks.machine import peak_mb
 from phantom_core.core.limits import GuardRails
 from phantom_core.core.settings import Settings
 from phantom_core.distil.markup import teacher_markup
-from phantom_core.explain.contributions import ExplainedTrees
-from phantom_core.explain.network import take_apart
+from phantom_core.explain.explanation import OUTPUTS
+from phantom_core.explain.network import COLUMNS, columns_read, read_columns, take_apart
+from phantom_core.explain.shap_package import load_shap
+from phantom_core.explain.trees import ExplainedTrees
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.offers.offers import RELATIONS, read_offers
 from phantom_core.features.store import FeatureStore
@@ -36,22 +43,23 @@ from phantom_core.models.classifier import Classifier, classifier_margin
 from phantom_core.models.encoding import encode_features, feature_types, spread_categories
 from phantom_core.models.multitask.cross_fit import log_odds
 from phantom_core.models.multitask.inputs import Inputs, offer_inputs, values_of
+from phantom_core.models.multitask.network import Network
 from phantom_core.models.multitask.saved import read_network
 from phantom_core.models.saved_classifier import read_classifier
+from phantom_core.models.torch_threads import one_thread
 from phantom_core.use_cases.data.demo import load_demo
 from phantom_core.use_cases.explanations.explain_network import N_BACKGROUND
 from phantom_core.use_cases.models.train_classifier import train_classifier
 from phantom_core.use_cases.models.train_multitask import train_multitask
 
-PHANTOM, SHAP = "PHANTOM, in chunks", "shap.TreeExplainer"
-# shap explains the same in one piece; beyond this it would run for minutes.
-MOST_SHAP_SESSIONS = 100_000
+PHANTOM, XGBOOST = "PHANTOM: shap.TreeExplainer, in chunks", "XGBoost alone, in one piece"
 LIBRARIES = ("xgboost-cpu", "shap", "scikit-learn", "numpy")
 GUARD_RAILS = GuardRails(0.7, 1.5)
 DEPTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12)
 LEAF_SESSIONS = 50
 FEW = 4_000
 N_NETWORK_OFFERS = 20
+N_PAIRED = 100
 
 
 def filled(folder: Path, sessions: int, seed: int) -> Settings:
@@ -73,34 +81,40 @@ def features_of(workspace: Path, names: tuple[str, ...]) -> NDArray[np.float32]:
     return encode_features(store.matrix(), names)
 
 
+def by_xgboost(
+    classifier: Classifier, values: NDArray[np.float32], *, pairs: bool = False
+) -> NDArray[np.float32]:
+    """Contributions as XGBoost itself gives them, the base among them in the last place.
+
+    Args:
+        classifier: the trees.
+        values: encoded features, shape (n_rows, n_names).
+        pairs: contributions of pairs of features instead.
+    """
+    matrix = xgb.DMatrix(
+        values,
+        feature_names=list(classifier.names),
+        feature_types=feature_types(classifier.names),
+        enable_categorical=True,
+    )
+    return classifier.booster.predict(matrix, pred_contribs=not pairs, pred_interactions=pairs)
+
+
 def explain_once(workspace: Path, contender: str, n_sessions: int) -> dict[str, float]:
     """Explain so many sessions in this process: the demo's, over and over."""
     classifier = classifier_of(workspace)
     own = features_of(workspace, classifier.names)
     values = own[np.arange(n_sessions) % len(own)]
+    started = time.process_time()
     if contender == PHANTOM:
-        started = time.perf_counter()
         output = ExplainedTrees.of(classifier).contributions(values).output
-        seconds = time.perf_counter() - started
     else:
-        import shap  # noqa: PLC0415 - only this contender pays for it
-        import xgboost as xgb  # noqa: PLC0415
-
-        types = feature_types(classifier.names)
-        started = time.perf_counter()
-        matrix = xgb.DMatrix(
-            values,
-            feature_names=list(classifier.names),
-            feature_types=types,
-            enable_categorical=True,
-        )
-        explainer = shap.TreeExplainer(classifier.booster)
-        output = explainer.shap_values(matrix).sum(axis=1) + explainer.expected_value
-        seconds = time.perf_counter() - started
+        output = by_xgboost(classifier, values).sum(axis=1, dtype=np.float64)
+    seconds = time.process_time() - started
     error = float(np.abs(output - classifier_margin(classifier.booster, values)).max())
     return {
         "seconds": seconds,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024,
+        "peak_mb": peak_mb(),
         "largest_error": error,
     }
 
@@ -152,13 +166,11 @@ def kept_by_depth(
 def print_costs(workspace: Path, sizes: list[int]) -> None:
     """Time and memory of each contender."""
     print(
-        "| sessions | contender | wall s | peak MB | largest error, log-odds "
+        "| sessions | contender | CPU s | peak MB | largest error, log-odds "
         "|\n|---|---|---|---|---|"
     )
     for n_sessions in sizes:
-        for contender in (PHANTOM, SHAP):
-            if contender == SHAP and n_sessions > MOST_SHAP_SESSIONS:
-                continue
+        for contender in (PHANTOM, XGBOOST):
             cost = in_own_process(workspace, contender, n_sessions)
             print(
                 f"| {n_sessions:,} | {contender} | {cost['seconds']:.1f} | {cost['peak_mb']:,.0f} "
@@ -167,67 +179,184 @@ def print_costs(workspace: Path, sizes: list[int]) -> None:
             )
 
 
-def network_errors(workspace: Path) -> dict[str, tuple[float, float, float, float]]:
-    """Seconds an offer, largest error of a sum, and typical error of a share of P(agent) and
-    P(purchase), by contender.
+def in_turns(
+    first: Callable[[], NDArray[np.floating]], second: Callable[[], NDArray[np.floating]], runs: int
+) -> tuple[float, float, float]:
+    """Median seconds of the processor that either takes, in turns, so that a busy machine is busy
+    for both; and the largest difference of what they say.
     """
-    import shap  # noqa: PLC0415 - it takes seconds to import, and only this table needs it
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for _ in range(runs):
+        said = []
+        for contender, own in zip((first, second), seconds, strict=True):
+            started = time.process_time()
+            said.append(contender())
+            own.append(time.process_time() - started)
+    difference = float(np.abs(said[0] - said[1]).max())
+    return float(np.median(seconds[0])), float(np.median(seconds[1])), difference
 
-    network, _ = read_network(ModelStore(workspace, "multitask").open())
-    with Lake(workspace / "lake").connect(RELATIONS) as connection:
-        offers = read_offers(connection, "first_quote")
-    rng = np.random.default_rng(0)
-    background, values = (
-        values_of(offer_inputs(offers.take(rng.choice(offers.num_rows, n))))
-        for n in (N_BACKGROUND, N_NETWORK_OFFERS)
+
+def print_trees(workspace: Path) -> None:
+    """What going through shap costs the classifier, and whether it says the same."""
+    started = time.process_time()
+    load_shap()
+    print(f"shap is imported in {time.process_time() - started:.1f} s.\n")
+    classifier = classifier_of(workspace)
+    trees, values = ExplainedTrees.of(classifier), features_of(workspace, classifier.names)
+    n_all, few = len(values), values[:N_PAIRED]
+    off_diagonal = 2.0 - np.eye(len(trees.names))
+
+    def own(n_rows: int) -> NDArray[np.floating]:
+        return trees.contributions(values[:n_rows]).values
+
+    def xgboost_alone(n_rows: int) -> NDArray[np.floating]:
+        return by_xgboost(classifier, values[:n_rows])[:, :-1]
+
+    def pairs_alone() -> NDArray[np.float64]:
+        pairs = by_xgboost(classifier, few, pairs=True)[:, :-1, :-1]
+        return np.asarray(np.abs(pairs).mean(axis=0, dtype=np.float64) * off_diagonal)
+
+    print(
+        "| what | PHANTOM: shap.TreeExplainer, CPU s | XGBoost alone, CPU s | ratio | largest "
+        "difference |\n|---|---|---|---|---|"
     )
-
-    def said(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        rows = rows.astype(np.float32)
-        return np.column_stack(
-            log_odds(
-                network,
-                Inputs(*np.split(rows[:, :-1], [len(feature_names())], axis=1), rows[:, -1]),
-            )
+    for what, through_shap, alone, runs in (
+        ("one session", lambda: own(1), lambda: xgboost_alone(1), 50),
+        (f"{n_all:,} sessions", lambda: own(n_all), lambda: xgboost_alone(n_all), 3),
+        (f"pairs, {N_PAIRED} sessions", lambda: trees.mean_interactions(few), pairs_alone, 3),
+    ):
+        by_shap, by_itself, difference = in_turns(through_shap, alone, runs)
+        print(
+            f"| {what} | {by_shap:.3f} | {by_itself:.3f} | {by_shap / by_itself:.2f} | "
+            f"{difference:.1e} |",
+            flush=True,
         )
 
-    # What many more orders to the same offers say; its own error is a ninth of one run's.
-    many = [
-        take_apart(network, np.tile(background, (8, 1)), values, seed) for seed in range(100, 110)
-    ]
-    truth = np.mean([[part.values for part in parts] for parts in many], axis=0)
-    started = time.perf_counter()
-    own = np.stack([part.values for part in take_apart(network, background, values, 1)])
-    own_s, base = time.perf_counter() - started, said(background).mean(axis=0)
-    explainer = shap.PermutationExplainer(
-        said, shap.maskers.Independent(background, max_samples=len(background)), seed=1
-    )
-    started = time.perf_counter()
-    theirs = np.moveaxis(explainer(values, silent=True).values, 2, 0)
-    shap_s = time.perf_counter() - started
-    found = {}
-    for name, shares, seconds in (
-        ("PHANTOM, walks between offers", own, own_s),
-        ("shap.PermutationExplainer", theirs, shap_s),
-    ):
-        sums = np.abs(base + shares.sum(axis=2).T - said(values)).max()
-        agent, purchase = np.sqrt(((shares - truth) ** 2).mean(axis=(1, 2)))
-        found[name] = seconds / len(values), float(sums), float(agent), float(purchase)
-    return found
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkTask:
+    """What explainers of the network are asked.
+
+    Attributes:
+        network: in evaluation mode.
+        background: offers that stand for "not known", shape (N_BACKGROUND, len(COLUMNS)).
+        values: offers to explain, shape (N_NETWORK_OFFERS, len(COLUMNS)).
+    """
+
+    network: Network
+    background: NDArray[np.float32]
+    values: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, workspace: Path) -> "NetworkTask":
+        """Offers of a workspace and its newest network."""
+        network, _ = read_network(ModelStore(workspace, "multitask").open())
+        with Lake(workspace / "lake").connect(RELATIONS) as connection:
+            offers = read_offers(connection, "first_quote")
+        rng = np.random.default_rng(0)
+        background, values = (
+            values_of(offer_inputs(offers.take(rng.choice(offers.num_rows, n))))
+            for n in (N_BACKGROUND, N_NETWORK_OFFERS)
+        )
+        return cls(network, background, values)
+
+    def said(self, rows: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Both log-odds, shape (n_rows, 2)."""
+        read = np.asarray(rows, np.float32)
+        n, price = len(feature_names()), len(COLUMNS) - 1
+        inputs = Inputs(read[:, :n], read[:, n:price], read[:, price])
+        return np.column_stack(log_odds(self.network, inputs))
+
+    def walks(self) -> NDArray[np.float64]:
+        """The product's own way; shares have the shape (2, N_NETWORK_OFFERS, len(COLUMNS))."""
+        parts = take_apart(self.network, self.background, self.values, 1)
+        return np.stack([part.values for part in parts])
+
+    def truth(self) -> NDArray[np.float64]:
+        """What many more orders to the same offers say; its own error is a ninth of one run's."""
+        many = np.tile(self.background, (8, 1))
+        runs = [take_apart(self.network, many, self.values, seed) for seed in range(100, 110)]
+        return np.asarray(np.mean([[part.values for part in parts] for parts in runs], axis=0))
+
+    def permutations(self) -> NDArray[np.float64]:
+        """Shap's permutations as they come: each order is spent on the whole background."""
+        return self._permuted(self.background, 1, max_evals=500)
+
+    def permutations_by_offer(self) -> NDArray[np.float64]:
+        """The walks made of shap: one order, both ways, to each offer of the background."""
+        once = 2 * len(COLUMNS) + 1
+        shares = [
+            self._permuted(offer[None], seed, max_evals=once)
+            for seed, offer in enumerate(self.background)
+        ]
+        return np.asarray(np.mean(shares, axis=0))
+
+    def kernel(self) -> NDArray[np.float64]:
+        """shap.KernelExplainer with as many sets of columns as it takes by itself."""
+        explainer = load_shap().KernelExplainer(self.said, self.background)
+        np.random.seed(1)
+        shares = explainer.shap_values(self.values, l1_reg=False, silent=True)
+        return np.moveaxis(shares, 2, 0)
+
+    def gradients(self) -> NDArray[np.float64]:
+        """shap.GradientExplainer on what the encoders read, added up by column."""
+        explainer = load_shap().GradientExplainer(
+            _Scores(self.network), self._read(self.background)
+        )
+        found = explainer.shap_values(self._read(self.values), nsamples=8_000, rseed=1)
+        shares = np.zeros((len(OUTPUTS), *self.values.shape))
+        for part, columns in zip(found, columns_read(self.network), strict=True):
+            for at, column in enumerate(columns.reshape(-1).tolist()):
+                shares[:, :, column] += part[:, at].T
+        return shares
+
+    def _permuted(
+        self, background: NDArray[np.float32], seed: int, *, max_evals: int
+    ) -> NDArray[np.float64]:
+        shap = load_shap()
+        masker = shap.maskers.Independent(background, max_samples=len(background))
+        explainer = shap.PermutationExplainer(self.said, masker, seed=seed)
+        return np.moveaxis(explainer(self.values, max_evals=max_evals, silent=True).values, 2, 0)
+
+    def _read(self, rows: NDArray[np.float32]) -> list[Tensor]:
+        session, product, price = read_columns(self.network, rows)
+        return [session, product, price[:, None]]
+
+
+class _Scores(nn.Module):
+    """Both log-odds in one tensor, from what the encoders read."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, session: Tensor, product: Tensor, price: Tensor) -> Tensor:
+        return torch.stack(self.network.score(session, product, price[:, 0]), dim=1)
 
 
 def print_network(settings: Settings) -> None:
     """Cost and exactness of what is said of the network."""
     train_multitask(settings, open_lake(settings), now_ms=time.time_ns() // 1_000_000)
+    task = NetworkTask.of(settings.workspace)
+    truth, base = task.truth(), task.said(task.background).mean(axis=0)
     print(
-        "\n| contender | ms an offer | largest error of a sum | error of a share, agent | "
+        "\n| contender | CPU ms an offer | largest error of a sum | error of a share, agent | "
         "purchase |\n|---|---|---|---|---|"
     )
-    for name, (seconds, sums, agent, purchase) in network_errors(settings.workspace).items():
-        print(
-            f"| {name} | {1_000 * seconds:,.0f} | {sums:.1e} | {agent:.3f} | {purchase:.3f} |",
-            flush=True,
-        )
+    for name, contender in (
+        ("PHANTOM, walks between offers", task.walks),
+        ("shap.PermutationExplainer, one for each offer", task.permutations_by_offer),
+        ("shap.PermutationExplainer", task.permutations),
+        ("shap.KernelExplainer", task.kernel),
+        ("shap.GradientExplainer", task.gradients),
+    ):
+        with one_thread():
+            started = time.process_time()
+            shares = contender()
+            ms = 1_000 * (time.process_time() - started) / len(task.values)
+        sums = np.abs(base + shares.sum(axis=2).T - task.said(task.values)).max()
+        agent, purchase = np.sqrt(((shares - truth) ** 2).mean(axis=(1, 2)))
+        print(f"| {name} | {ms:,.0f} | {sums:.1e} | {agent:.3f} | {purchase:.3f} |", flush=True)
 
 
 def print_kept(workspace: Path, more: Path) -> None:
@@ -254,7 +383,7 @@ def main() -> None:
         "--more", type=int, default=40_000, help="fresh sessions for the second table"
     )
     parser.add_argument("--seed", type=int, default=20_261)
-    parser.add_argument("--worker", choices=[PHANTOM, SHAP], help=argparse.SUPPRESS)
+    parser.add_argument("--worker", choices=[PHANTOM, XGBOOST], help=argparse.SUPPRESS)
     parser.add_argument("--workspace", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.worker:
@@ -267,7 +396,9 @@ def main() -> None:
         data = hashlib.sha256(
             features_of(workspace, classifier_of(workspace).names).tobytes()
         ).hexdigest()[:12]
+        print_trees(workspace)
         print_network(settings)
+        print()
         print_costs(workspace, asked.sessions)
         filled(Path(folder) / "more", asked.more, asked.seed + 1)
         print_kept(workspace, Path(folder) / "more")

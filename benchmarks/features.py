@@ -8,7 +8,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import shutil
 import subprocess
 import sys
@@ -27,6 +26,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 from feature_contenders.made_events import EVENTS_PER_SESSION, made_events, made_lake
+from machine import peak_mb
 
 from phantom_core.events import schema
 from phantom_core.features.aggregate import OUTCOMES
@@ -181,20 +181,8 @@ class _Clock:
 
     def cost(self) -> Cost:
         return Cost(
-            time.perf_counter() - self.started, time.process_time() - self.cpu_started, _peak_mb()
+            time.perf_counter() - self.started, time.process_time() - self.cpu_started, peak_mb()
         )
-
-
-def _peak_mb() -> float:
-    """Most memory this process has held; Linux counts what its parent held into ru_maxrss, so there
-    the kernel's own mark.
-    """
-    marks = [line.split()[1] for line in _lines("/proc/self/status") if line.startswith("VmHWM:")]
-    return (
-        int(marks[0]) * 1_024 / 1e6
-        if marks
-        else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    )
 
 
 def _check_agreement(files: list[Path]) -> None:

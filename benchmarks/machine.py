@@ -1,7 +1,8 @@
-"""Machine: what a benchmark ran on, to stand beside its figures."""
+"""Machine: what a benchmark ran on and how much of it it took, to stand beside its figures."""
 
 import os
 import platform
+import resource
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -28,3 +29,17 @@ def machine(libraries: Sequence[str]) -> dict[str, str]:
         "python": f"Python {platform.python_version()}",
         "libraries": ", ".join(f"{library} {version(library)}" for library in libraries),
     }
+
+
+def peak_mb() -> float:
+    """Most memory this process has held; Linux counts what its parent held into ru_maxrss, so there
+    the kernel's own mark.
+    """
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    marks = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+    return (
+        int(marks[0]) * 1_024 / 1e6
+        if marks
+        else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    )

@@ -1,21 +1,16 @@
 """Contributions: how much each feature adds to what a model says of a session (SHAP values)."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
 
 from phantom_core.core.progress import Progress, no_progress
-from phantom_core.models.classifier import Classifier
-from phantom_core.models.encoding import feature_types
+from phantom_core.explain.shap_package import load_shap
 
-# So many sessions are explained at a time: memory stays small, and progress and cancelling are
-# never far away.
-CHUNK_ROWS: Final = 2_000
-CHUNK_ROWS_OF_PAIRS: Final = 20
+if TYPE_CHECKING:
+    import shap
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +32,19 @@ class Contributions:
         """What the model says, shape (n_rows,): base and contributions add up to it."""
         total: NDArray[np.float64] = self.base + self.values.sum(axis=1, dtype=np.float64)
         return total
+
+    def to_shap(self, data: NDArray[np.generic] | None = None) -> "shap.Explanation":
+        """The same for shap's own plots.
+
+        Args:
+            data: what the features are, shape (n_rows, n_names); without it plots show no values.
+        """
+        return load_shap().Explanation(
+            self.values,
+            base_values=np.full(len(self.values), self.base),
+            data=data,
+            feature_names=list(self.names),
+        )
 
     @property
     def mean_abs(self) -> NDArray[np.float64]:
@@ -61,84 +69,3 @@ class Explained(Protocol):
             values: encoded features, shape (n_rows, n_names), NaN where undefined.
             progress: told all along; its CancelledError ends the work.
         """
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ExplainedTrees:
-    """Gradient-boosted trees, whose log-odds are taken apart exactly by following every path.
-
-    Attributes:
-        booster: the trees.
-        names: features in the order the trees know.
-    Source: Lundberg et al. 2020, From local explanations to global understanding with explainable
-        AI for trees.
-    """
-
-    booster: xgb.Booster
-    names: tuple[str, ...]
-
-    @classmethod
-    def of(cls, classifier: Classifier) -> "ExplainedTrees":
-        """The trees of an agent classifier; the output is the log-odds before calibration."""
-        return cls(classifier.booster, classifier.names)
-
-    def contributions(
-        self, values: NDArray[np.float32], progress: Progress = no_progress
-    ) -> Contributions:
-        """Take log-odds apart, exactly.
-
-        Args:
-            values: encoded features, shape (n_rows, n_names), NaN where undefined.
-            progress: told all along; its CancelledError ends the work.
-        """
-        found = np.empty(values.shape, dtype=np.float32)
-        # The last column is the base, the same in every row; a row of nothing has it too.
-        base = float(
-            self.booster.predict(
-                self._matrix(np.full((1, len(self.names)), np.nan, np.float32)), pred_contribs=True
-            )[0, -1]
-        )
-        for start, stop in _chunks(len(values), CHUNK_ROWS):
-            progress(start / len(values), f"{start:,} of {len(values):,} sessions explained")
-            found[start:stop] = self.booster.predict(
-                self._matrix(values[start:stop]), pred_contribs=True
-            )[:, :-1]
-        return Contributions(self.names, found, base)
-
-    def mean_interactions(
-        self, values: NDArray[np.float32], progress: Progress = no_progress
-    ) -> NDArray[np.float64]:
-        """Mean size of what two features add together, beyond what each adds alone.
-
-        Slow: about a second for every thirty sessions.
-
-        Args:
-            values: encoded features, shape (n_rows, n_names), at least one row.
-            progress: told all along; its CancelledError ends the work.
-        Returns:
-            Shape (n_names, n_names), symmetric, in log-odds; the diagonal is what each feature adds
-            alone.
-        """
-        total = np.zeros((len(self.names), len(self.names)))
-        for start, stop in _chunks(len(values), CHUNK_ROWS_OF_PAIRS):
-            progress(start / len(values), f"interactions in {start:,} of {len(values):,} sessions")
-            pairs = self.booster.predict(self._matrix(values[start:stop]), pred_interactions=True)[
-                :, :-1, :-1
-            ]
-            total += np.abs(pairs).sum(axis=0, dtype=np.float64)
-        # XGBoost gives each half of a pair to either side; together they are the pair's.
-        off_diagonal = 2.0 - np.eye(len(self.names))
-        mean: NDArray[np.float64] = total * off_diagonal / len(values)
-        return mean
-
-    def _matrix(self, values: NDArray[np.float32]) -> xgb.DMatrix:
-        return xgb.DMatrix(
-            values,
-            feature_names=list(self.names),
-            feature_types=feature_types(self.names),
-            enable_categorical=True,
-        )
-
-
-def _chunks(n_rows: int, size: int) -> Iterator[tuple[int, int]]:
-    return ((start, min(start + size, n_rows)) for start in range(0, n_rows, size))

@@ -128,7 +128,7 @@ class _Walks:
 
     @classmethod
     def of(cls, network: Network, background: Floats32, rank: NDArray[np.int64]) -> "_Walks":
-        read = _read(network, background)
+        read = read_columns(network, background)
         return cls(read, torch.stack(network.score(*read)), torch.from_numpy(rank))
 
     @property
@@ -138,7 +138,7 @@ class _Walks:
 
     def contributions(self, network: Network, values: Floats32) -> Floats32:
         """Shape (2, n_rows, len(COLUMNS))."""
-        to = _read(network, values)
+        to = read_columns(network, values)
         end = torch.stack(network.score(*to))
         n_steps, n_rows, n_walks = len(COLUMNS), len(values), len(self.rank)
         # State k has the columns of the first k turns from the row, its opposite all others.
@@ -161,7 +161,7 @@ class _Walks:
         n_states, n_walks, _ = mask.shape
         shape = (n_states, len(to[2]), n_walks)
         mixed = []
-        for own, other, columns in zip(to, self.background, _columns_read(network), strict=True):
+        for own, other, columns in zip(to, self.background, columns_read(network), strict=True):
             mixed.append(
                 torch.where(
                     mask[:, None, :, columns], own[None, :, None], other[None, None]
@@ -172,7 +172,7 @@ class _Walks:
         )
 
 
-def _read(network: Network, values: Floats32) -> tuple[Tensor, Tensor, Tensor]:
+def read_columns(network: Network, values: Floats32) -> tuple[Tensor, Tensor, Tensor]:
     """What the encoders read of rows: every column of it comes from one column of the rows
     alone.
     """
@@ -181,7 +181,7 @@ def _read(network: Network, values: Floats32) -> tuple[Tensor, Tensor, Tensor]:
     return session, product, rows[:, _PRICE_AT]
 
 
-def _columns_read(network: Network) -> Iterator[Tensor]:
+def columns_read(network: Network) -> Iterator[Tensor]:
     """For each column that the encoders read, the one it comes from."""
     product = torch.arange(_N_SESSION, _PRICE_AT)
     yield torch.tensor(network.session_columns())

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from phantom_core.core.settings import Settings
+from phantom_core.explain import trees
+from phantom_core.explain.shap_package import load_shap
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.store import FeatureStore
 from phantom_core.jobs.jobs import Jobs
@@ -68,6 +70,18 @@ def test_a_category_and_a_feature_that_may_be_undefined_have_a_dependence_too(
         page = open_page(explained, "explain", explain_feature=feature)
         assert f"What {feature} adds" in texts(page)
         assert not page.exception
+
+
+def test_shap_is_loaded_by_an_explanation_and_not_by_looking_at_one(
+    explained: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr(trees, "load_shap", lambda: loaded.append("shap") or load_shap())
+    for screen, query in (("overview", {}), ("explain", {}), ("explain", STABLE)):
+        assert not open_page(explained, screen, **query).exception
+    assert not loaded
+    open_page(explained, "explain", session=session_of(explained), **ONE)
+    assert loaded
 
 
 def test_without_a_classifier_the_page_says_where_to_get_one(

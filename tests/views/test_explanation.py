@@ -133,6 +133,18 @@ def test_categories_and_flags_are_words() -> None:
     }
 
 
+def test_shap_orders_and_reads_the_same_rows() -> None:
+    seen = view()
+    found = seen.to_shap()
+    assert found.feature_names == [row.name for row in seen.explanation.features]
+    np.testing.assert_allclose(
+        found.base_values + found.values.sum(axis=1), seen.contributions.output, atol=1e-5
+    )
+    assert found[1].data[2:].tolist() == ["undefined", 0.0, 0.0]
+    assert np.isnan(found[:, "avg_price_seen"].data.astype(np.float64)).sum() == 25
+    assert np.argmax(found.abs.mean(0).values) == 0
+
+
 def test_contributions_can_be_taken_away() -> None:
     assert contributions_table(view()).columns.tolist()[0] == "session_id"
     assert len(contributions_table(view())) == 100

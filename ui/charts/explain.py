@@ -25,10 +25,18 @@ FAMILY_COLOURS: Final = {
 _SHOWN: Final = 15
 _SIDES: Final[dict[Output, str]] = {
     "agent": "log-odds of an agent: blue speaks for a human, orange for an agent",
-    "purchase": "log-odds of a purchase: blue speaks against it, orange for it",
+    "purchase": "log-odds of a purchase: blue speaks against it, red for it",
 }
 _WATERFALL_ROWS: Final = 12
-_SCALE: Final = [[0.0, HUMAN], [0.5, "#c9b8d6"], [1.0, AGENT]]
+# shap's own blue and red, where colours stand for less and more: blue and orange of this product
+# are humans and agents, which neither a feature's value nor a purchase is.
+_LESS: Final = "#008bfb"
+_MORE: Final = "#ff0051"
+_SCALE: Final = [[0.0, _LESS], [0.5, "#9c23ad"], [1.0, _MORE]]
+_COLOURS_OF_SIDES: Final[dict[Output, tuple[str, str]]] = {
+    "agent": (HUMAN, AGENT),
+    "purchase": (_LESS, _MORE),
+}
 
 
 def importance_chart(
@@ -177,35 +185,36 @@ def interactions_chart(pairs: Sequence[Interaction]) -> go.Figure:
 def waterfall_chart(
     found: SessionExplanation | OfferExplanation, answer: Output = "agent"
 ) -> go.Figure:
-    """From what holds for anybody to what the model says of this session or offer, the largest
-    contribution first.
+    """From the base value at the bottom to f(x), what the model says of this session or offer, at
+    the top, where the largest contributions are: as shap draws it.
     """
     shown, rest = found.contributions[:_WATERFALL_ROWS], found.contributions[_WATERFALL_ROWS:]
     rows = [
         (f"{feature_name(row.name)} = {feature_value(row.value)}", row.log_odds) for row in shown
     ]
     if rest:
-        rows.append((f"{len(rest)} more features", sum(row.log_odds for row in rest)))
+        rows.append((f"{len(rest)} other features", sum(row.log_odds for row in rest)))
+    rows.reverse()
+    less, more = _COLOURS_OF_SIDES[answer]
     figure = go.Figure(
         go.Waterfall(
             orientation="h",
             measure=["absolute", *["relative"] * len(rows), "total"],
-            y=["before anything is known", *[name for name, _ in rows], "the model says"],
+            y=["base value E[f(X)]", *[name for name, _ in rows], "f(x)"],
             x=[found.base, *[size for _, size in rows], None],
             text=[
                 f"{size:+.2f}".replace("-", "−")
                 for size in (found.base, *[size for _, size in rows], found.log_odds)
             ],
             textposition="outside",
-            increasing={"marker": {"color": AGENT}},
-            decreasing={"marker": {"color": HUMAN}},
+            increasing={"marker": {"color": more}},
+            decreasing={"marker": {"color": less}},
             totals={"marker": {"color": BASELINE}},
             connector={"line": {"color": BASELINE, "width": 1, "dash": "dot"}},
             hovertemplate="%{y}: %{text}<extra></extra>",
             cliponaxis=False,
         )
     )
-    figure.update_yaxes(autorange="reversed")
     figure.add_vline(x=0, line={"color": BASELINE, "width": 1})
     ends = _ends(found.base, [size for _, size in rows])
     margin = 0.12 * max(max(ends) - min(ends), 0.1)
@@ -255,7 +264,7 @@ def _ends(base: float, sizes: Sequence[float]) -> list[float]:
 
 def _colour_bar() -> dict[str, object]:
     return {
-        "title": {"text": "value", "side": "right"},
+        "title": {"text": "feature value", "side": "right"},
         "tickvals": [0, 1],
         "ticktext": ["low", "high"],
         "thickness": 10,

@@ -59,7 +59,7 @@ def model_tab(subject: Subject, view: ExplanationView) -> None:
     show_chart(
         swarm_chart(swarm_points(view), unit),
         f"Each dot is {subject.one}: to the right the feature speaks for {subject.who}",
-        "Orange dots have a high value of the feature, blue ones a low one; grey ones are "
+        "Red dots have a high value of the feature, blue ones a low one; grey ones are "
         "categories or undefined.",
         key="swarm",
         download="swarm",

@@ -63,9 +63,9 @@ def offer_tab(
     show_chart(
         waterfall_chart(found, found.output),
         _statement(found),
-        "From top to bottom, each feature moves the network's log-odds away from those of other "
-        "real offers; 0 is a probability of one "
-        "half before calibration.",
+        "From the base value, the mean over other real offers, at the bottom to f(x) at the top, "
+        "each feature moves the network's log-odds; 0 is a probability of one half before "
+        "calibration.",
         key="waterfall",
         download=f"why_{session_id}_{found.output}",
     )

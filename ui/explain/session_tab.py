@@ -72,8 +72,8 @@ def session_tab(
     show_chart(
         waterfall_chart(found.explanation),
         _statement(found),
-        "From top to bottom, each feature of the session moves the model's log-odds; 0 is a "
-        "probability of one half before calibration.",
+        "From the base value at the bottom to f(x) at the top, each feature of the session moves "
+        "the model's log-odds; 0 is a probability of one half before calibration.",
         key="waterfall",
         download=f"why_{session_id}",
     )

@@ -18,7 +18,7 @@ from phantom_core.evaluation import report as reports
 from phantom_core.evaluation.kernel import KernelScore
 from phantom_core.evaluation.labelled_sessions import LabelledSessions, read_labelled
 from phantom_core.evaluation.report import parse_report
-from phantom_core.explain.contributions import Contributions, ExplainedTrees
+from phantom_core.explain.contributions import Contributions
 from phantom_core.explain.explanation import Explanation, Interaction, Kernels
 from phantom_core.explain.importance import family_importance, feature_importance
 from phantom_core.explain.saved import (
@@ -28,6 +28,7 @@ from phantom_core.explain.saved import (
     save_explanation,
     tables_read,
 )
+from phantom_core.explain.trees import ExplainedTrees
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
 from phantom_core.model_store.store import ModelStore, StoredModel

@@ -11,10 +11,10 @@ from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation.kernel import KernelScore
 from phantom_core.evaluation.labelled_sessions import read_labelled
-from phantom_core.explain.contributions import ExplainedTrees
 from phantom_core.explain.one_session import SessionExplanation
 from phantom_core.explain.one_session import explain_session as explain
 from phantom_core.explain.saved import tables_read
+from phantom_core.explain.trees import ExplainedTrees
 from phantom_core.features.store import FeatureStore, version_of
 from phantom_core.lake.lake import Lake
 from phantom_core.model_store.store import ModelStore

@@ -1,7 +1,7 @@
 """Explanation: what a model relies on, beside the sessions or offers it was found on."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
+from phantom_core.explain.contributions import Contributions
 from phantom_core.explain.explanation import Explanation, Output
 from phantom_core.explain.saved import TABLES_READ, SavedExplanation, read_saved
 from phantom_core.features.catalogue import FEATURES
 from phantom_core.model_kinds.model_kind import ModelKind
 from phantom_core.model_store.store import ModelStore
 from phantom_core.views.workspace.snapshot import STAMPED, Snapshot
+
+if TYPE_CHECKING:
+    import shap
 
 # More dots hide each other, and make a page slow.
 MAX_DOTS: Final = 1_200
@@ -43,6 +47,24 @@ class ExplanationView:
     points: pa.Table
     sessions: pa.Table
     is_current: bool
+
+    @property
+    def contributions(self) -> Contributions:
+        """What each feature adds to each row, the most important feature first."""
+        names = tuple(row.name for row in self.explanation.features)
+        values = np.column_stack([self.points[name].to_numpy() for name in names])
+        return Contributions(names, values, self.explanation.base)
+
+    def to_shap(self) -> "shap.Explanation":
+        """Contributions beside what the features are, for shap's own plots."""
+        found = self.contributions
+        data = [
+            np.array([_text(value) for value in self.sessions[name].to_pylist()], object)
+            if name == _CATEGORY
+            else _numbers(self.sessions[name])
+            for name in found.names
+        ]
+        return found.to_shap(np.column_stack(data))
 
 
 def explanation_view(
@@ -141,14 +163,6 @@ def dependence_points(view: ExplanationView, feature: str) -> pd.DataFrame:
     )
 
 
-def model_outputs(view: ExplanationView) -> NDArray[np.float64]:
-    """Log-odds of every explained row, shape (n_rows,)."""
-    added = [
-        view.points[row.name].to_numpy().astype(np.float64) for row in view.explanation.features
-    ]
-    return np.asarray(view.explanation.base + np.sum(added, axis=0), np.float64)
-
-
 def contributions_table(view: ExplanationView) -> pd.DataFrame:
     """All contributions, to take away; one row per explained session."""
     table: pd.DataFrame = view.points.to_pandas()
@@ -164,8 +178,12 @@ def _is_current(explanation: Explanation, snapshot: Snapshot) -> bool:
 def _ranks(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
     if name == _CATEGORY:
         return np.full(len(column), np.nan)
-    numbers = pd.Series(pc.fill_null(column.cast(pa.float64()), np.nan).to_numpy())
-    return np.asarray(numbers.rank(pct=True), dtype=np.float64)
+    return np.asarray(pd.Series(_numbers(column)).rank(pct=True), dtype=np.float64)
+
+
+def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    """Values as numbers, yes as 1; NaN where undefined."""
+    return np.asarray(pc.fill_null(column.cast(pa.float64()), np.nan).to_numpy(), np.float64)
 
 
 def _offsets(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.explain.explanation import Output
 from phantom_core.explain.one_offer import OfferExplanation
 from phantom_core.lake.lake import open_lake
-from phantom_core.views.explain.explanation import ExplanationView, model_outputs
+from phantom_core.views.explain.explanation import ExplanationView
 from phantom_core.views.workspace.snapshot import Snapshot
 
 
@@ -52,7 +52,7 @@ def example_offers(view: ExplanationView | None) -> dict[str, str]:
     """Sessions of offers worth a look, by what makes them so; empty before an explanation."""
     if view is None or not view.points.num_rows:
         return {}
-    said, names = model_outputs(view), view.points["session_id"]
+    said, names = view.contributions.output, view.points["session_id"]
     what = "an agent" if view.explanation.output == "agent" else "to be bought"
     at = {f"Most likely {what}": said.argmax(), f"Least likely {what}": said.argmin()}
     return {title: str(names[int(row)]) for title, row in at.items()}

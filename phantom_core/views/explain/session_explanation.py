@@ -9,8 +9,8 @@ import pandas as pd
 
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
-from phantom_core.explain.contributions import ExplainedTrees
 from phantom_core.explain.one_session import SessionExplanation, explain_session
+from phantom_core.explain.trees import ExplainedTrees
 from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.model_store.store import ModelStore
 from phantom_core.models.saved_classifier import read_classifier
