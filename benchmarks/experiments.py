@@ -35,12 +35,12 @@ def main() -> None:
     chosen = parser.parse_args()
     started_s = time.perf_counter()
     rows = [
-        trial("nothing there", chosen.runs, chosen.sessions, metric)
+        trial("no effect", chosen.runs, chosen.sessions, metric)
         for metric in ("conversion", "revenue")
     ]
     rows.append(
         trial(
-            "nothing there, 1 in 10 in the new arm",
+            "no effect, 1 in 10 in the new arm",
             chosen.runs,
             chosen.sessions,
             "revenue",

@@ -1,4 +1,4 @@
-"""The DAG runs as Airflow would run it, against a real workspace; see test.sh for what it needs."""
+"""The DAG runs as in Airflow, on a real workspace; test.sh says what it needs."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-airflow = pytest.importorskip("airflow", reason="Airflow lives in an environment of its own")
+airflow = pytest.importorskip("airflow", reason="Airflow has an environment of its own")
 
 sys.path.insert(0, str(Path(__file__).parent / "dags"))
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run() -> dict[str, object]:
-    """Run the DAG to its end; returns what its tasks handed over."""
+    """Run the DAG to its end; returns what its tasks returned."""
     from phantom_daily import phantom_daily
 
     done = phantom_daily().test()
@@ -44,7 +44,7 @@ def run() -> dict[str, object]:
     }
 
 
-def test_a_run_retrains_and_then_looks(workspace: Path) -> None:
+def test_a_run_retrains_and_then_checks_the_traffic(workspace: Path) -> None:
     phantom("demo")
     found = run()
     assert found["state"].endswith("success")
@@ -53,7 +53,7 @@ def test_a_run_retrains_and_then_looks(workspace: Path) -> None:
     assert next(iter(phantom("models", "classifier").values())).startswith("in use")
 
 
-def test_phantoms_own_sentence_is_what_a_failed_task_says(workspace: Path) -> None:
+def test_a_failed_task_reports_the_message_of_phantom(workspace: Path) -> None:
     from phantom_daily import phantom as verb
 
     with pytest.raises(RuntimeError, match="no rule 'best'"):

@@ -1,11 +1,11 @@
-"""PHANTOM every day: retrain, then look at the traffic.
+"""PHANTOM every day: retrain, then check the traffic.
 
-Airflow runs nothing of PHANTOM itself: both tasks call its command line in its own environment, so
-that neither has to agree with the other on a library. Variables of the environment:
+Airflow imports nothing of PHANTOM: both tasks call its command line in its own environment, so that
+the two need not agree on versions of libraries. Environment variables:
 
 - PHANTOM_PYTHON: the Python of PHANTOM's environment, such as /opt/phantom/.venv/bin/python
 - PHANTOM_HOME: its folder, such as /opt/phantom
-- PHANTOM_WORKSPACE and every other PHANTOM_* setting, as for any other way to run it
+- PHANTOM_WORKSPACE and every other PHANTOM_* setting, as for every other way to run PHANTOM
 """
 
 import datetime as dt
@@ -35,14 +35,16 @@ def phantom(*words: str) -> dict[str, object]:
     )
     _LOG.info("%s", done.stderr)
     try:
-        told = json.loads(done.stdout)
+        report = json.loads(done.stdout)
     except ValueError:
         raise RuntimeError(
-            f"PHANTOM ended with code {done.returncode} and said nothing that can be read."
+            f"PHANTOM ended with code {done.returncode} and printed no JSON."
         ) from None
     if done.returncode:
-        raise RuntimeError(f"{told.get('error', 'PHANTOM failed.')} {told.get('hint', '')}".strip())
-    return told
+        raise RuntimeError(
+            f"{report.get('error', 'PHANTOM failed.')} {report.get('hint', '')}".strip()
+        )
+    return report
 
 
 @dag(
@@ -59,11 +61,11 @@ def phantom(*words: str) -> dict[str, object]:
     doc_md=__doc__,
 )
 def phantom_daily() -> None:
-    """Retrain, then look."""
+    """Retrain, then check the traffic."""
 
     @task
     def retrain() -> dict[str, str]:
-        """Train challengers; whoever is better on later sessions is used from now on."""
+        """Train challengers; one that is better on later sessions is promoted."""
         verdicts = phantom("retrain")["verdicts"]
         for one in verdicts:
             _LOG.info("%s %s: %s %s", one["kind"], one["outcome"], one["why"], one["published"])
@@ -71,7 +73,7 @@ def phantom_daily() -> None:
 
     @task
     def monitor(outcomes: dict[str, str]) -> list[str]:
-        """Look at the last week; PHANTOM itself tells whoever should know."""
+        """Check the last week; PHANTOM itself sends the alerts."""
         found = phantom("monitor")
         if found["untold"]:
             raise RuntimeError(" ".join(found["untold"]))
