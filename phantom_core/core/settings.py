@@ -15,7 +15,7 @@ from phantom_core.core.workspace import WorkspacePaths
 _CONFIG = SettingsConfigDict(
     env_prefix="PHANTOM_",
     frozen=True,
-    extra="ignore",
+    extra="forbid",
     populate_by_name=True,
     use_attribute_docstrings=True,
 )

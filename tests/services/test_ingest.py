@@ -297,7 +297,8 @@ class SlowSink:
 def served_with(
     sink: SlowSink, tmp_path: Path, **options: object
 ) -> Iterator[tuple[httpx.Client, FastAPI]]:
-    app = ingest_app(Settings(workspace=tmp_path, **options))  # type: ignore[arg-type]
+    services = ServiceSettings.model_validate(options)
+    app = ingest_app(Settings(workspace=tmp_path, services=services))
     with served(app) as client:
         client.get("/health")
         app.state.intake.sink = sink

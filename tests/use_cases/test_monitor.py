@@ -101,10 +101,12 @@ def test_a_wave_of_agents_is_told_once_and_its_end_once(
     ingest_files(shop, [write("wave.jsonl", rows)], now_ms=NOW_MS)
     with webhook() as hook, mailbox() as post:
         channels = {
-            "alerts": AlertSettings(webhook=hook.address),
-            "alert_smtp": post.address,
-            "alert_to": ("ann@shop.example",),
-            "alert_silence_hours": 0,
+            "alerts": AlertSettings(
+                webhook=hook.address,
+                smtp=post.address,
+                recipients=("ann@shop.example",),
+                silence_hours=0,
+            )
         }
         watched = shop.model_copy(update=channels)
         first, untold = run_monitoring(watched, lake_of(shop), now_ms=NOW_MS)

@@ -189,7 +189,7 @@ def _largest_step(rules: RuleSet, live: RuleSet, replay: Replay | None) -> float
 
 def _diff(before: str, after: str) -> str:
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=100)
-    return "\n".join(line for line in lines if not line.startswith(("---", "+++", "")))
+    return "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))
 
 
 def _version(settings: Settings, kind: str) -> str:

@@ -83,7 +83,7 @@ def changed_sessions_table(
 def changed_lines(before: str, after: str) -> str:
     """What differs between two texts of rules, as lines with + and −; empty where nothing does."""
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=100)
-    kept = [line for line in lines if not line.startswith(("---", "+++", ""))]
+    kept = [line for line in lines if not line.startswith(("---", "+++", "@@"))]
     return "\n".join(kept)
 
 
