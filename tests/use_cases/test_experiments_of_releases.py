@@ -1,4 +1,4 @@
-"""An arm may play what was approved and released, and to no more sessions than that."""
+"""An arm may serve only released versions, to at most the approved share of sessions."""
 
 import pytest
 
