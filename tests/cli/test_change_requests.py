@@ -150,15 +150,15 @@ WRONG = {
         ANALYST,
         "A share of 0.0 is none.",
     ),
-    "no policy": (
+    "not a policy": (
         ["submit", "FILE", "--why", "x", "--policy", "luck"],
         ANALYST,
-        "'luck' is no policy.",
+        "'luck' is not a policy.",
     ),
     "no end": (
         ["submit", "FILE", "--why", "x", "--expires", "soon"],
         ANALYST,
-        "'soon' is no moment.",
+        "'soon' is not a date and time.",
     ),
     "an end that is past": (
         ["submit", "FILE", "--why", "x", "--expires", "2020-01-01"],

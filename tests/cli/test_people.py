@@ -155,11 +155,11 @@ WRONG_PEOPLE = {
 }
 WRONG_LIMITS = {
     "margin=1": "There is no limit 'margin'.",
-    "largest_step": "'largest_step' is no limit.",
-    "largest_step=": "'largest_step=' is no limit.",
-    "largest_step=many": "'largest_step=many' is no limit.",
-    "largest_step=nan": "'largest_step=nan' is no limit.",
-    "first_markup=inf": "'first_markup=inf' is no limit.",
+    "largest_step": "'largest_step' is not a limit.",
+    "largest_step=": "'largest_step=' is not a limit.",
+    "largest_step=many": "'largest_step=many' is not a limit.",
+    "largest_step=nan": "'largest_step=nan' is not a limit.",
+    "first_markup=inf": "'first_markup=inf' is not a limit.",
     "lowest_markup=1.1": "Guard rails of ×1.10 to ×1.50 leave out the base price.",
     "highest_markup=0.9": "Guard rails of ×0.70 to ×0.90 leave out the base price.",
     "first_share=0": "A first release cannot have 0 of the sessions.",
