@@ -29,7 +29,7 @@ from phantom_core.session_market.market import BANDS, NO_MARKUP
 from phantom_core.shoppers.actors import START_MS
 from phantom_core.use_cases.data.demo import load_demo
 from phantom_core.use_cases.models.train_classifier import train_classifier
-from phantom_core.use_cases.rules.replay_data import FOLDER, connect_logged, read_logged
+from phantom_core.use_cases.rules.replay_data import FOLDER, connect_replay_data, read_replay_data
 from phantom_core.use_cases.rules.replay_rules import replay_rules
 
 DATA = Path(__file__).with_name(".data")
@@ -129,8 +129,9 @@ def _replays(settings: Settings) -> list[Line]:
 
 def _evaluations(settings: Settings, n_rows: int) -> list[Line]:
     """The same rules over the same rows, three ways; stops unless all answers are equal."""
-    with connect_logged(settings) as connection:
-        seen = read_logged(settings, connection, (RULES,), period=Period(), as_of="quote").seen
+    with connect_replay_data(settings) as connection:
+        data = read_replay_data(settings, connection, (RULES,), period=Period(), as_of="quote")
+    seen = data.features_at_quote
     n = seen["p_agent"].size
     vectorised, whole = _timed(lambda: evaluate_rules(RULES, seen, n).markup_ratio)
     sessions = [

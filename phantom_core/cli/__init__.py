@@ -42,7 +42,7 @@ Verb = Callable[..., None]
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
-    help="See automated shoppers in clickstream data, and price with them in mind.",
+    help="Detect automated shoppers in clickstream data, and price with them in mind.",
 )
 for verb in (
     data.demo,
@@ -78,7 +78,7 @@ for kind in MODEL_KINDS.all():
 app.add_typer(train, name="train")
 app.add_typer(tune, name="tune")
 
-simulate = typer.Typer(no_args_is_help=True, help="Try prices in a simulated market.")
+simulate = typer.Typer(no_args_is_help=True, help="Simulate price policies in a market.")
 simulate.command("run")(market_trials.run)
 simulate.command("train")(market_training.train)
 simulate.command("scenarios")(market_trials.scenarios)
@@ -111,20 +111,18 @@ rule_verbs.command()(live.heal)
 rule_verbs.command()(live.watch)
 app.add_typer(rule_verbs, name="rules")
 
-serve_verbs = typer.Typer(no_args_is_help=True, help="Run a service until it is told to stop.")
+serve_verbs = typer.Typer(no_args_is_help=True, help="Run a service until it is stopped.")
 serve_verbs.command("ingest")(online.ingest)
 serve_verbs.command("pricing")(serve.pricing)
 serve_verbs.command("decisions")(serve.decisions)
 app.add_typer(serve_verbs, name="serve")
 
-stream_verbs = typer.Typer(
-    no_args_is_help=True, help="Bring what the services accept into the lake."
-)
+stream_verbs = typer.Typer(no_args_is_help=True, help="Write what the services accept to the lake.")
 stream_verbs.command("worker")(online.worker)
 app.add_typer(stream_verbs, name="stream")
 
 experiment_verbs = typer.Typer(
-    no_args_is_help=True, help="Price experiments: plan, start, look, stop."
+    no_args_is_help=True, help="Price experiments: plan, start, status, stop."
 )
 experiment_verbs.command()(experiments.plan)
 experiment_verbs.command()(experiments.start)
@@ -142,7 +140,7 @@ app.command()(people.limits)
 
 audit_verbs = typer.Typer(
     no_args_is_help=True,
-    help="Who did what and why, in a chain that shows when it was tampered with.",
+    help="Who did what and why, in a tamper-evident chain.",
 )
 audit_verbs.command("list")(audit.entries)
 audit_verbs.command()(audit.verify)

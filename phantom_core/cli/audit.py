@@ -15,7 +15,7 @@ def entries(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """List the newest steps."""
+    """List the newest entries."""
     from phantom_core.database import audit
     from phantom_core.use_cases.approvals.change_requests import control_database
 
@@ -39,7 +39,7 @@ def entries(
 
 
 def verify(*, workspace: Workspace = None, as_json: Json = False) -> None:
-    """Look for steps that were changed, removed or re-ordered; exit code 1 where there are any."""
+    """Verify that no entry was changed, removed or re-ordered; exit code 1 where one was."""
     from phantom_core.use_cases.approvals.audit_pack import verify_chain
 
     with running(workspace, "verifying", as_json=as_json) as (settings, _):
@@ -66,7 +66,7 @@ def export(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Write everything about a change request into a pack that can be read without PHANTOM."""
+    """Export everything about a change request as a pack that can be read without PHANTOM."""
     from phantom_core.use_cases.approvals.audit_pack import export_audit_pack
 
     with running(workspace, "exporting", as_json=as_json) as (settings, _):

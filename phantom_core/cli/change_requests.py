@@ -1,4 +1,4 @@
-"""Verbs about change requests: propose rules, decide on them, choose when they go live."""
+"""Verbs about change requests: propose, review and schedule rules."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -16,22 +16,20 @@ if TYPE_CHECKING:
     from phantom_core.use_cases.approvals.change_requests import Reviewed
 
 Number = Annotated[int, typer.Argument(help="Number of the change request.")]
-Comment = Annotated[str, typer.Option(help="What you say of it; a decline needs one.")]
+Comment = Annotated[str, typer.Option(help="Review comment; a rejection needs one.")]
 Revision = Annotated[
-    int | None, typer.Option(help="Revision that you looked at; default the newest.")
+    int | None, typer.Option(help="Revision that you reviewed; default the newest.")
 ]
-Zone = Annotated[
-    str, typer.Option("--zone", help="Time zone of the moment, such as Europe/Vienna.")
-]
+Zone = Annotated[str, typer.Option("--zone", help="Time zone of the date, such as Europe/Vienna.")]
 
 
 def submit(
     file: File,
     *,
     why: Why,
-    answers: Annotated[str, typer.Option(help="What you say to warnings of the checks.")] = "",
+    answers: Annotated[str, typer.Option(help="Your answers to warnings of the checks.")] = "",
     share: Annotated[
-        float, typer.Option(help="Share of the sessions that gets it first; 0.1 is every tenth.")
+        float, typer.Option(help="Initial canary, as a share of the sessions; 0.1 is every tenth.")
     ] = 1.0,
     policy: Annotated[
         str, typer.Option(help="rules, or model: the network's optimal mark-up.")
@@ -40,7 +38,7 @@ def submit(
     zone: Zone = "UTC",
     edit: Annotated[
         int | None,
-        typer.Option(help="Write this request anew in place of a new one; its approvals are void."),
+        typer.Option(help="Edit this request instead of drafting one; its approvals are void."),
     ] = None,
     who: As = "",
     workspace: Workspace = None,
@@ -81,12 +79,12 @@ def approve(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Say yes to a change; nobody can approve their own."""
+    """Approve a change; authors cannot approve their own."""
     from phantom_core.use_cases.approvals import change_requests
 
     with running(workspace, "approving", as_json=as_json) as (settings, _):
         login = identified(settings, who, now_ms())
-        seen = (
+        reviewed = (
             change_requests.review_request(settings, number).request.revision
             if revision is None
             else revision
@@ -94,7 +92,7 @@ def approve(
         emit(
             _brief(
                 change_requests.approve_request(
-                    settings, login, number, seen, comment=comment, now_ms=now_ms()
+                    settings, login, number, reviewed, comment=comment, now_ms=now_ms()
                 )
             ),
             as_json,
@@ -110,12 +108,12 @@ def reject(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Say no to a change; it goes no further until its author edits it."""
+    """Reject a change; it stays rejected until its author edits it."""
     from phantom_core.use_cases.approvals import change_requests
 
-    with running(workspace, "declining", as_json=as_json) as (settings, _):
+    with running(workspace, "rejecting", as_json=as_json) as (settings, _):
         login = identified(settings, who, now_ms())
-        seen = (
+        reviewed = (
             change_requests.review_request(settings, number).request.revision
             if revision is None
             else revision
@@ -123,7 +121,7 @@ def reject(
         emit(
             _brief(
                 change_requests.reject_request(
-                    settings, login, number, seen, comment=comment, now_ms=now_ms()
+                    settings, login, number, reviewed, comment=comment, now_ms=now_ms()
                 )
             ),
             as_json,
@@ -133,7 +131,7 @@ def reject(
 def withdraw(
     number: Number, *, who: As = "", workspace: Workspace = None, as_json: Json = False
 ) -> None:
-    """Take your own change back for good."""
+    """Withdraw your own change for good."""
     from phantom_core.use_cases.approvals import change_requests
 
     with running(workspace, "withdrawing", as_json=as_json) as (settings, _):
@@ -150,7 +148,7 @@ def withdraw(
 def rebase(
     number: Number, *, who: As = "", workspace: Workspace = None, as_json: Json = False
 ) -> None:
-    """Hold your change against what is live now, and ask for approval again."""
+    """Rebase your change onto what is live now, and ask for approval again."""
     from phantom_core.use_cases.approvals import change_requests
 
     with running(workspace, "gathering evidence", as_json=as_json) as (settings, progress):
@@ -169,7 +167,7 @@ def schedule(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Have an approved change go live later; `rules watch` or the app does it then."""
+    """Schedule an approved change; `rules watch` or the app publishes it then."""
     from phantom_core.use_cases.approvals import change_requests
 
     with running(workspace, "scheduling", as_json=as_json) as (settings, _):
@@ -199,7 +197,7 @@ def requests(*, workspace: Workspace = None, as_json: Json = False) -> None:
                 f"{one.why.splitlines()[0][:60]}"
             )
         if not found:
-            print("Nobody has proposed a change yet: rules submit FILE --why …")
+            print("There are no change requests yet: rules submit FILE --why …")
 
 
 def show(number: Number, *, workspace: Workspace = None, as_json: Json = False) -> None:
@@ -225,13 +223,18 @@ def _brief(request: "Request") -> dict[str, object]:
     }
 
 
-def _shown(seen: "Reviewed") -> dict[str, object]:
-    gates = [{"gate": gate.name, "open": gate.is_open, "says": gate.says} for gate in seen.gates]
-    said = [
+def _shown(review: "Reviewed") -> dict[str, object]:
+    gates = [{"gate": gate.name, "open": gate.is_open, "says": gate.says} for gate in review.gates]
+    decisions = [
         {"who": one.who, "verdict": one.verdict, "revision": one.revision, "comment": one.comment}
-        for one in seen.decisions
+        for one in review.decisions
     ]
-    return {**_brief(seen.request), "gates": gates, "decisions": said, "rivals": list(seen.rivals)}
+    return {
+        **_brief(review.request),
+        "gates": gates,
+        "decisions": decisions,
+        "rivals": list(review.competing),
+    }
 
 
 def _policy(text: str) -> "Policy":
@@ -239,7 +242,7 @@ def _policy(text: str) -> "Policy":
         return "model"
     if text == "rules":
         return "rules"
-    raise InputError(f"'{text}' is no policy.", hint="Choose rules or model.")
+    raise InputError(f"'{text}' is not a policy.", hint="Choose rules or model.")
 
 
 def _moment_ms(text: str, zone: str) -> int:
@@ -248,10 +251,10 @@ def _moment_ms(text: str, zone: str) -> int:
         local = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
     except ValueError:
         raise InputError(
-            f"'{text}' is no moment.", hint="Write it like 2026-12-01T09:00."
+            f"'{text}' is not a date and time.", hint="Write it like 2026-12-01T09:00."
         ) from None
     except ZoneInfoNotFoundError:
         raise InputError(
-            f"'{zone}' is no time zone.", hint="Write it like Europe/Vienna or UTC."
+            f"'{zone}' is not a time zone.", hint="Write it like Europe/Vienna or UTC."
         ) from None
     return round(local.astimezone(UTC).timestamp() * 1_000)

@@ -9,14 +9,14 @@ from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
 from phantom_core.model_kinds.model_kind import MODEL_KINDS, default_kind
 from phantom_core.use_cases.models.job_train_classifier import TrainClassifierRequest
 
-_USUAL = TrainClassifierRequest()
+_DEFAULT = TrainClassifierRequest()
 
 
 def train_classifier(
     *,
     folds: Annotated[
         int, typer.Option(min=3, max=20, help="Folds, grouped by experiment.")
-    ] = _USUAL.folds,
+    ] = _DEFAULT.folds,
     without: Annotated[
         str, typer.Option(help="Feature families to leave out: timing, user_agent.")
     ] = "",
@@ -24,7 +24,7 @@ def train_classifier(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Train the agent classifier and judge it on held-out actors."""
+    """Train the agent classifier and evaluate it on held-out actors."""
     with running(workspace, "training", as_json=as_json) as (settings, progress):
         left_out = tuple(part.strip() for part in without.split(",") if part.strip())
         request = TrainClassifierRequest(folds=folds, without=left_out, seed=seed)
@@ -47,10 +47,10 @@ def score(
     import pyarrow.csv as pa_csv
     import pyarrow.parquet as pq
 
-    from phantom_core.use_cases.models.score import score_sessions as workflow
+    from phantom_core.use_cases.models.score import score_sessions
 
     with running(workspace, "scoring", as_json=as_json) as (settings, progress):
-        scores = workflow(settings, lake_of(settings), version=version, progress=progress)
+        scores = score_sessions(settings, lake_of(settings), version=version, progress=progress)
         if out:
             write = pa_csv.write_csv if out.suffix == ".csv" else pq.write_table
             write(scores, out)

@@ -1,4 +1,4 @@
-"""Verbs about data: load it, look at what was refused, compute features."""
+"""Verbs about data: load it, show quarantined rows, compute features."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +12,7 @@ from phantom_core.use_cases.data.job_demo import DemoRequest
 
 def demo(
     *,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the demo set out again.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the demo set.")] = False,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
@@ -48,10 +48,10 @@ def ingest(
 ) -> None:
     """Load files; every row is accepted, a known duplicate, or in quarantine."""
     from phantom_core.events.mapping import load_mapping
-    from phantom_core.use_cases.data.ingest import ingest_files as load
+    from phantom_core.use_cases.data.ingest import ingest_files
 
     with running(workspace, "loading", as_json=as_json) as (settings, progress):
-        report = load(
+        report = ingest_files(
             settings,
             paths or [],
             now_ms=now_ms(),
@@ -76,7 +76,7 @@ def quarantine(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Show the rows that were not taken, and why."""
+    """Show the rows in quarantine, and why."""
     from phantom_core.views.data.quarantine import quarantine_view
 
     with running(workspace, "reading", as_json=as_json) as (settings, _):

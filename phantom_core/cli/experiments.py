@@ -1,5 +1,6 @@
-"""Verbs about price experiments: plan, start, look, stop."""
+"""Verbs about price experiments: plan, start, status, stop."""
 
+import math
 from dataclasses import asdict
 from typing import Annotated
 
@@ -21,33 +22,31 @@ def plan(
             "release."
         ),
     ],
-    question: Annotated[str, typer.Option(help="What it asks, in words.")] = "",
+    question: Annotated[str, typer.Option(help="Question that it answers, in words.")] = "",
     metric: Annotated[
         str, typer.Option(help="revenue (a session) or conversion (sessions that buy).")
     ] = "revenue",
-    effect: Annotated[float, typer.Option(help="Smallest relative effect that matters.")] = 0.05,
+    effect: Annotated[float, typer.Option(help="Minimum detectable effect, relative.")] = 0.05,
     alpha: Annotated[
-        float, typer.Option(help="Probability of ever seeing one that is not there.")
+        float, typer.Option(help="Probability of a false positive, at any time.")
     ] = 0.05,
     power: Annotated[
-        float, typer.Option(help="Probability of seeing it within the planned sessions.")
+        float, typer.Option(help="Probability of detecting the effect within the planned sessions.")
     ] = 0.8,
     tolerated_drop: Annotated[
-        float, typer.Option(help="Relative loss of human conversion that is no reason to stop.")
+        float, typer.Option(help="Guardrail: tolerated relative loss of human conversion.")
     ] = 0.0,
     mean: Annotated[
         float | None, typer.Option(help="Outcome of a session today; default from the lake.")
     ] = None,
     sd: Annotated[float | None, typer.Option(help="Its standard deviation.")] = None,
     per_day: Annotated[float | None, typer.Option(help="Sessions a day.")] = None,
-    dry: Annotated[
-        bool, typer.Option("--dry-run", help="Only say how long it would take.")
-    ] = False,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Only compute the sample size.")] = False,
     who: As = "",
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Work out how many sessions it takes, and keep the plan as a draft."""
+    """Compute the sample size, and save the plan as a draft."""
     from phantom_core.core.errors import InputError
     from phantom_core.experiments.experiment_size import Baseline
     from phantom_core.use_cases.approvals.plan_experiment import (
@@ -60,7 +59,7 @@ def plan(
     with running(workspace, "planning", as_json=as_json) as (settings, _):
         if (mean is None) != (sd is None):
             raise InputError(
-                "A mean needs its standard deviation, and the other way round.",
+                "A mean needs its standard deviation, and vice versa.",
                 hint="Give --mean and --sd, or neither.",
             )
         baseline = (
@@ -80,13 +79,23 @@ def plan(
         if not dry:
             login = identified(settings, who, moment)
             plan_experiment(
-                settings, login, name, question, arms, sized, metric=chosen, effect=effect, now_ms=moment, alpha=alpha, power=power,
+                settings,
+                login,
+                name,
+                question,
+                arms,
+                sized,
+                metric=chosen,
+                effect=effect,
+                now_ms=moment,
+                alpha=alpha,
+                power=power,
                 tolerated_drop=tolerated_drop,
-            )  # fmt: skip
+            )
         figures = {
-            key: None if value != value else value
+            key: None if isinstance(value, float) and math.isnan(value) else value
             for key, value in {**asdict(sized.size), **asdict(sized.baseline)}.items()
-        }  # noqa: PLR0124
+        }
         emit(
             {
                 "experiment": name,
@@ -99,7 +108,7 @@ def plan(
 
 
 def start(name: Name, *, who: As = "", workspace: Workspace = None, as_json: Json = False) -> None:
-    """Let a planned experiment run."""
+    """Start a planned experiment."""
     from phantom_core.use_cases.approvals.experiments import start_experiment
 
     with running(workspace, "starting", as_json=as_json) as (settings, _):
@@ -115,9 +124,7 @@ def status(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """What came of an experiment so far; a tripped guard stops it. Without a name: all
-    experiments.
-    """
+    """Results of an experiment so far; a tripped guardrail stops it. Without a name: all."""
     from phantom_core.use_cases.approvals.experiments import experiment_status, experiments_of
 
     with running(workspace, "reading", as_json=as_json) as (settings, _):
@@ -136,12 +143,12 @@ def status(
 def stop(
     name: Name,
     *,
-    why: Annotated[str, typer.Option(help="Why, in a sentence; it stays.")],
+    why: Annotated[str, typer.Option(help="Why, in a sentence; it is stored.")],
     who: As = "",
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Stop an experiment for good; every session is then priced as live."""
+    """Stop an experiment for good; every session then gets the live prices."""
     from phantom_core.use_cases.approvals.experiments import stop_experiment
 
     with running(workspace, "stopping", as_json=as_json) as (settings, _):

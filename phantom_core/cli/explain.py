@@ -1,6 +1,4 @@
-"""Verbs that explain: what a model relies on, why a session was called an agent, and a model as
-rules.
-"""
+"""Verbs that explain: what a model relies on, why it scored a session so, and a model as rules."""
 
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +21,7 @@ def explain(
         str, typer.Option(help=f"Kind of model: {', '.join(MODEL_KINDS.names())}.")
     ] = default_kind(),
     output: Annotated[
-        str, typer.Option(help="Which answer of the network: agent or purchase.")
+        str, typer.Option(help="Output of the network: agent or purchase.")
     ] = "agent",
     session: Annotated[
         str | None, typer.Option(help="Explain this session; default the whole model.")
@@ -39,8 +37,8 @@ def explain(
         int | None,
         typer.Option(
             min=1,
-            help="Explain at most so many, drawn at random; default 10,000 sessions, 2,000 offers "
-            "by the network.",
+            help="Explain at most this many, drawn at random; default 10,000 sessions, or 2,000 "
+            "offers of the network.",
         ),
     ] = None,
     interactions: Annotated[
@@ -52,18 +50,16 @@ def explain(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Say what the classifier or the network relies on, or why it says what it says of one
-    session.
-    """
+    """Explain what the classifier or the network relies on, or its score of one session."""
     from phantom_core.explain.explanation import output_named
     from phantom_core.use_cases.explanations.explain import ExplanationScope
-    from phantom_core.use_cases.explanations.explain import explain as workflow
+    from phantom_core.use_cases.explanations.explain import explain as explain_kind
 
     with running(workspace, "explaining", as_json=as_json) as (settings, progress):
         request = ExplanationScope(
             output_named(output), session, product, version, sessions, interactions
         )
-        emit(workflow(settings, lake_of(settings), model, request, progress), as_json)
+        emit(explain_kind(settings, lake_of(settings), model, request, progress), as_json)
 
 
 def distil(
@@ -71,19 +67,19 @@ def distil(
     teacher: Annotated[
         str,
         typer.Option(
-            help="What it learns from: "
+            help="Source of the mark-ups: "
             f"{', '.join(f'{one.name} ({one.title})' for one in _TEACHERS)}."
         ),
     ] = _DISTIL.teacher,
     method: Annotated[
         str,
         typer.Option(
-            help="tree, ahead (looks two questions ahead), hstree (shrunk leaves) or figs (a sum "
+            help="tree, ahead (lookahead of two splits), hstree (shrunk leaves) or figs (a sum "
             "of trees)."
         ),
     ] = _DISTIL.method,
     depth: Annotated[
-        int, typer.Option(min=1, max=8, help="Most questions on a path.")
+        int, typer.Option(min=1, max=8, help="Most splits on a path.")
     ] = _DISTIL.depth,
     leaf: Annotated[
         int, typer.Option(min=1, help="Fewest sessions in a leaf.")
@@ -100,7 +96,7 @@ def distil(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Turn a model's mark-ups into a small tree and its rules, and say what they keep of it."""
+    """Distil a model's mark-ups into a small tree and its rules, and measure their fidelity."""
     from phantom_core.rules.text import format_rules
 
     with running(workspace, "distilling", as_json=as_json) as (settings, progress):

@@ -1,6 +1,4 @@
-"""Verb about what is added as a file: kinds of models, policies, scenarios, rule checks, file
-formats.
-"""
+"""Verb about extensions: kinds of models, policies, scenarios, rule checks, file formats."""
 
 from phantom_core.cli.run import Json, Workspace, emit, running
 

@@ -1,4 +1,4 @@
-"""Verbs about jobs: do one, list them."""
+"""Verbs about jobs: run one, list them."""
 
 import json
 from typing import Annotated
@@ -9,7 +9,7 @@ from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
 
 
 def job(job_id: str, *, workspace: Workspace = None) -> None:
-    """Do a job that was written down by another process."""
+    """Run a job that was queued by another process."""
     from phantom_core.use_cases.operations.run_job import run_job
 
     with running(workspace, "working") as (settings, _):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from phantom_core.leakage.leakage import Leakage
     from phantom_core.leakage.ledger import Account
 
-_USUAL = MeasureLeakageRequest()
+_DEFAULT = MeasureLeakageRequest()
 
 
 def leakage(
@@ -30,8 +30,8 @@ def leakage(
         str, typer.Option(help="Reference price: constant, clean_quote or optimal.")
     ] = "constant",
     rules: Annotated[
-        str, typer.Option(help="Rule set for --by rule, and for who bears the correction.")
-    ] = _USUAL.rules,
+        str, typer.Option(help="Recovery rule set: for --by rule, and for the impact on humans.")
+    ] = _DEFAULT.rules,
     first: Annotated[str, typer.Option("--from", help="First day, UTC: 2026-01-05.")] = "",
     last: Annotated[str, typer.Option("--to", help="Last day, UTC.")] = "",
     purchases: Annotated[
@@ -55,7 +55,8 @@ def leakage(
         dimension = by.replace("_", " ").strip()
         if dimension not in DIMENSIONS:
             raise InputError(
-                f"Leakage cannot be cut by '{by}'.", hint=f"Cut it by {', '.join(DIMENSIONS)}."
+                f"Leakage has no breakdown by '{by}'.",
+                hint=f"Choose one of {', '.join(DIMENSIONS)}.",
             )
         found = measure_leakage(
             settings,
@@ -90,7 +91,7 @@ def _shown(found: "Leakage", chosen: "Account", by: str) -> Mapping[str, object]
     from phantom_core.replay.saved import plain_json
 
     whole = found.to_json()
-    kept = (
+    names = (
         "lake_version",
         "model",
         "labelled",
@@ -109,7 +110,7 @@ def _shown(found: "Leakage", chosen: "Account", by: str) -> Mapping[str, object]
         "share_of_revenue": plain_json(chosen.share_of_revenue),
         "by": by,
         "parts": [plain_json(part) for part in chosen.parts[by]],
-        **{name: whole[name] for name in kept},
+        **{name: whole[name] for name in names},
     }
 
 

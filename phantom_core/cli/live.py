@@ -1,4 +1,4 @@
-"""Verbs about what is live: publish, share out, roll back, kill, look, heal, watch."""
+"""Verbs about what is live: publish, change rollout, roll back, kill, status, heal, watch."""
 
 import signal
 import threading
@@ -23,7 +23,8 @@ def publish(
     ] = None,
     why: Why = "",
     emergency: Annotated[
-        str, typer.Option(help="Publish without approvals, for this reason; marked for ever.")
+        str,
+        typer.Option(help="Emergency publish without approvals, for this reason; stays marked."),
     ] = "",
     who: As = "",
     workspace: Workspace = None,
@@ -50,7 +51,7 @@ def share(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Give the canary to another share of the sessions."""
+    """Change the rollout of the canary."""
     from phantom_core.use_cases.approvals.publish_rules import set_share
 
     with running(workspace, "switching", as_json=as_json) as (settings, _):
@@ -68,7 +69,7 @@ def rollback(
     version: Annotated[
         str | None,
         typer.Argument(
-            help="Version to go back to; 'base' for base prices, default the one before."
+            help="Version to roll back to; 'base' for base prices, default the previous one."
         ),
     ] = None,
     *,
@@ -77,7 +78,7 @@ def rollback(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Make an earlier version live again, for everybody."""
+    """Roll back to an earlier version, for all sessions."""
     from phantom_core.use_cases.approvals.publish_rules import roll_back
 
     with running(workspace, "rolling back", as_json=as_json) as (settings, _):
@@ -87,13 +88,15 @@ def rollback(
 
 
 def kill(*, why: Why, who: As = "", workspace: Workspace = None, as_json: Json = False) -> None:
-    """Have every session pay the base price, at once."""
-    from phantom_core.use_cases.approvals.publish_rules import kill_live_rules as kill_prices
+    """Turn the kill switch on: every session pays the base price at once."""
+    from phantom_core.use_cases.approvals.publish_rules import kill_live_rules
 
     with running(workspace, "switching off", as_json=as_json) as (settings, _):
         emit(
             _shown(
-                kill_prices(settings, identified(settings, who, now_ms()), why=why, now_ms=now_ms())
+                kill_live_rules(
+                    settings, identified(settings, who, now_ms()), why=why, now_ms=now_ms()
+                )
             ),
             as_json,
         )
@@ -101,12 +104,12 @@ def kill(*, why: Why, who: As = "", workspace: Workspace = None, as_json: Json =
 
 def revive(*, why: Why, who: As = "", workspace: Workspace = None, as_json: Json = False) -> None:
     """Lift the kill switch."""
-    from phantom_core.use_cases.approvals.publish_rules import lift_kill_switch as revive_prices
+    from phantom_core.use_cases.approvals.publish_rules import lift_kill_switch
 
     with running(workspace, "switching on", as_json=as_json) as (settings, _):
         emit(
             _shown(
-                revive_prices(
+                lift_kill_switch(
                     settings, identified(settings, who, now_ms()), why=why, now_ms=now_ms()
                 )
             ),
@@ -115,21 +118,21 @@ def revive(*, why: Why, who: As = "", workspace: Workspace = None, as_json: Json
 
 
 def status(*, workspace: Workspace = None, as_json: Json = False) -> None:
-    """What is live, and whether the server holds it; exit code 1 where it does not."""
-    from phantom_core.use_cases.approvals.live_status import read_live_status as live_status
+    """Rollout status: what is live, and whether the server is in sync; exit code 1 if not."""
+    from phantom_core.use_cases.approvals.live_status import read_live_status
     from phantom_core.valkey.server import describe_server
 
-    with running(workspace, "asking", as_json=as_json) as (settings, _):
-        found = live_status(settings, now_ms=now_ms())
+    with running(workspace, "reading", as_json=as_json) as (settings, _):
+        found = read_live_status(settings, now_ms=now_ms())
         server = describe_server(settings)
-        told = {
+        figures = {
             "server": server.url_without_password,
             "embedded": server.is_embedded,
             "live": _shown(found.release) if found.release else None,
             "divergences": [str(one) for one in found.divergences],
             "problem": found.problem,
         }
-        emit(told, as_json)
+        emit(figures, as_json)
     if not found.is_well:
         raise typer.Exit(1)
 
@@ -137,7 +140,7 @@ def status(*, workspace: Workspace = None, as_json: Json = False) -> None:
 def heal(
     *, why: Why = "", who: As = "", workspace: Workspace = None, as_json: Json = False
 ) -> None:
-    """Restore on the server exactly what the control database says is live."""
+    """Restore on the server what the control database says is live."""
     from phantom_core.use_cases.approvals.live_status import heal_server
 
     with running(workspace, "healing", as_json=as_json) as (settings, _):
@@ -148,20 +151,18 @@ def heal(
 def watch(
     *,
     every_s: Annotated[
-        float, typer.Option("--every", min=0.1, help="Seconds between looks.")
+        float, typer.Option("--every", min=0.1, help="Seconds between checks.")
     ] = 5.0,
     workspace: Workspace = None,
 ) -> None:
-    """Publish and end what is due, and notice divergence, until stopped; the app does the same
-    while it runs.
-    """
-    from phantom_core.use_cases.approvals.watch_server import watch_server as watch_live
+    """Publish and expire what is due, and detect drift, until stopped; a running app does too."""
+    from phantom_core.use_cases.approvals.watch_server import watch_server
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with running(workspace, "watching") as (settings, _):
-        watch_live(settings, now_ms, stop, every_s)
+        watch_server(settings, now_ms, stop, every_s)
 
 
 def _shown(release: "PublishedRelease") -> dict[str, object]:

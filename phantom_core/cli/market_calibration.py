@@ -14,7 +14,7 @@ def calibrate(
     out: Annotated[Path | None, typer.Option(help="Write the scenario to this TOML file.")] = None,
     stock: Annotated[
         int | None,
-        typer.Option(min=0, help="Units on sale; default what a week sells at the base price."),
+        typer.Option(min=0, help="Units on sale; default a week's sales at the base price."),
     ] = None,
     hours: Annotated[
         int, typer.Option(min=1, max=8760, help="Horizon of the scenario, hours.")

@@ -1,4 +1,4 @@
-"""Verbs that train prices in the simulated market."""
+"""Verb that trains a price policy in a simulated market."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,16 +8,16 @@ import typer
 from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
 from phantom_core.use_cases.markets.job_train_policy import TrainPolicyRequest
 
-_USUAL = TrainPolicyRequest()
+_DEFAULT = TrainPolicyRequest()
 
 
 def train(
     scenario: Annotated[
         str, typer.Option(help="Name of a shipped scenario, or a TOML file.")
-    ] = _USUAL.scenario,
+    ] = _DEFAULT.scenario,
     steps: Annotated[
         int, typer.Option(help="Shop hours to learn from; rounded up to a multiple of 125.")
-    ] = _USUAL.steps,
+    ] = _DEFAULT.steps,
     seed: Annotated[
         int | None, typer.Option(help="Of everything random; default PHANTOM_SEED.")
     ] = None,
@@ -30,8 +30,9 @@ def train(
         ),
     ] = 1,
     env: Annotated[
-        str, typer.Option(help="v0 sees five numbers; v1 also time left and what models say.")
-    ] = _USUAL.env,
+        str,
+        typer.Option(help="v0 observes five numbers; v1 also the time left and model features."),
+    ] = _DEFAULT.env,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder of the run; default policies/SCENARIO-ENV in the workspace."),
@@ -56,7 +57,7 @@ def train(
         folder = out or run_folder(settings, f"{market.name}-{version}")
         first, clock = settings.seed if seed is None else seed, now_ms()
         if seeds > 1:
-            team = train_policies(
+            reports = train_policies(
                 settings,
                 market,
                 steps=steps,
@@ -67,7 +68,7 @@ def train(
                 now_ms=clock,
                 progress=progress,
             )
-            emit({"run": str(folder), "seeds": [report.to_json() for report in team]}, as_json)
+            emit({"run": str(folder), "seeds": [report.to_json() for report in reports]}, as_json)
             return
         report = train_policy(
             settings,

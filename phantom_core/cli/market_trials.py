@@ -1,4 +1,4 @@
-"""Verbs that try prices in a simulated market."""
+"""Verbs that simulate price policies in a market."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from phantom_core.market.figures import TrialFigure
     from phantom_core.market.trial import MarketTrial, PolicyResult
 
-_USUAL = SimulateRequest()
+_DEFAULT = SimulateRequest()
 # Figure, heading, factor, digits, whether its interval is shown.
 _COLUMNS = (
     ("reward", "reward", 1.0, 2, True),
@@ -26,9 +26,9 @@ _COLUMNS = (
     ("vs_best_fixed", "vs best fixed", 1.0, 2, True),
     ("revenue", "revenue", 1.0, 2, False),
     ("leakage", "leakage", 1.0, 2, False),
-    ("human_conversion", "humans buy %", 100.0, 1, False),
-    ("human_premium", "humans pay +%", 100.0, 1, False),
-    ("agent_conversion", "agents buy %", 100.0, 1, False),
+    ("human_conversion", "human conv. %", 100.0, 1, False),
+    ("human_premium", "human premium %", 100.0, 1, False),
+    ("agent_conversion", "agent conv. %", 100.0, 1, False),
 )
 _LEAST_WIDTH = 150
 
@@ -37,7 +37,7 @@ def run(
     *,
     scenario: Annotated[
         str, typer.Option(help="Name of a shipped scenario, or a TOML file.")
-    ] = _USUAL.scenario,
+    ] = _DEFAULT.scenario,
     policies: Annotated[
         str | None,
         typer.Option(
@@ -46,8 +46,8 @@ def run(
         ),
     ] = None,
     episodes: Annotated[
-        int, typer.Option(help="How often each is played, against the same shoppers.")
-    ] = _USUAL.episodes,
+        int, typer.Option(help="Episodes per policy, against the same shoppers.")
+    ] = _DEFAULT.episodes,
     seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
     change: Annotated[
         list[str] | None,
@@ -56,7 +56,7 @@ def run(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Play policies side by side, and measure each against the best that is possible."""
+    """Simulate policies side by side, and measure each against the optimum."""
     from phantom_core.market.policies.kind import plain_policies
     from phantom_core.market.scenario import load_scenario
     from phantom_core.use_cases.markets.simulate import simulate_policies
@@ -101,7 +101,7 @@ def show(
     out: Annotated[Path | None, typer.Option(help="Write it to this TOML file.")] = None,
     workspace: Workspace = None,
 ) -> None:
-    """Print a scenario in full, to start a file of one's own from."""
+    """Print a scenario in full, as a template for a file of your own."""
     from phantom_core.market.scenario import load_scenario
 
     with running(workspace, "reading"):

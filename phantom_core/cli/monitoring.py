@@ -1,4 +1,4 @@
-"""Verbs about watching: look at the traffic, tell whoever should know."""
+"""Verbs about monitoring: run the checks, and schedule them with retraining."""
 
 import logging
 import signal
@@ -11,39 +11,38 @@ from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
 
 
 def monitor(*, workspace: Workspace = None, as_json: Json = False) -> None:
-    """Compare the last week with the one before, and tell of what moved past its limit."""
+    """Compare the last week with the one before, and alert on what moved past its limit."""
     from phantom_core.alerts.alerts import Alerts
-    from phantom_core.use_cases.operations.monitor import run_monitoring as workflow
+    from phantom_core.use_cases.operations.monitor import run_monitoring
 
-    with running(workspace, "looking", as_json=as_json) as (settings, progress):
-        report, untold = workflow(settings, lake_of(settings), now_ms=now_ms(), progress=progress)
+    with running(workspace, "checking", as_json=as_json) as (settings, progress):
+        report, failed = run_monitoring(
+            settings, lake_of(settings), now_ms=now_ms(), progress=progress
+        )
         alerts = [
             {"name": one.name, "raised_ms": one.raised_ms, "sentence": one.sentence}
             for one in Alerts(settings).all()
             if one.is_open
         ]
         if as_json:
-            emit(report.to_json() | {"alerts": alerts, "untold": list(untold)}, as_json)
+            emit(report.to_json() | {"alerts": alerts, "untold": list(failed)}, as_json)
         else:
             rows = {check.name: f"{check.status:<8} {check.sentence}" for check in report.checks}
-            emit(rows | ({"not told": " ".join(untold)} if untold else {}), as_json)
+            emit(rows | ({"not notified": " ".join(failed)} if failed else {}), as_json)
 
 
 def schedule(
     *,
     port: Annotated[
         int | None,
-        typer.Option(help="Let Prometheus read the figures of the last look at this port."),
+        typer.Option(help="Export the newest figures to Prometheus on this port."),
     ] = None,
     host: Annotated[str, typer.Option(help="To listen on.")] = "127.0.0.1",
     workspace: Workspace = None,
 ) -> None:
-    """Retrain every day at PHANTOM_RETRAIN_AT (UTC) and look every PHANTOM_MONITOR_EVERY_S, until
-    stopped.
-    """
+    """Retrain daily at PHANTOM_RETRAIN_AT (UTC), and check every PHANTOM_MONITOR_EVERY_S."""
     from phantom_core.core.telemetry.web import serve_metrics
-    from phantom_core.use_cases.operations.schedule import make_scheduler as prepared
-    from phantom_core.use_cases.operations.schedule import show_latest
+    from phantom_core.use_cases.operations.schedule import make_scheduler, show_latest
 
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -53,7 +52,7 @@ def schedule(
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     with running(workspace, "scheduling") as (settings, _):
-        scheduler = prepared(settings, now_ms)
+        scheduler = make_scheduler(settings, now_ms)
         show_latest(settings)
         end = serve_metrics(host, port) if port is not None else None
         scheduler.start()

@@ -1,4 +1,4 @@
-"""Verbs about the multi-task network: train it, tune it, ask it for a price."""
+"""Verbs about the multi-task network: train it, tune it, price an offer."""
 
 from typing import Annotated
 
@@ -17,19 +17,19 @@ def train_multitask(
         int, typer.Option(min=3, max=20, help="Folds, grouped by actor.")
     ] = _TRAINING.folds,
     moments: Annotated[
-        str | None, typer.Option(help="first_quote or before_cart; default: what the logs allow.")
+        str | None, typer.Option(help="first_quote or before_cart; default by the quotes loaded.")
     ] = None,
     learn_weights: Annotated[
         bool, typer.Option("--learn-weights", help="Let the training weigh the two losses.")
     ] = False,
     tuned: Annotated[
-        bool, typer.Option("--tuned", help="Use the best hyperparameters that tuning found.")
+        bool, typer.Option("--tuned", help="Use the best hyperparameters found by tuning.")
     ] = False,
     seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Train the network of P(agent) and P(purchase | price), and judge it on held-out actors."""
+    """Train the network of P(agent) and P(purchase | price), evaluated on held-out actors."""
     with running(workspace, "training", as_json=as_json) as (settings, progress):
         request = TrainMultitaskRequest(
             folds=folds, moments=moments, seed=seed, learns_weights=learn_weights, tuned=tuned
@@ -44,9 +44,7 @@ def tune_multitask(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Search for better hyperparameters; goes on where the last search of this workspace
-    stopped.
-    """
+    """Search for better hyperparameters; continues the last search of this workspace."""
     with running(workspace, "tuning", as_json=as_json) as (settings, progress):
         request = TuneMultitaskRequest(seconds=seconds, seed=seed)
         emit(request.run(settings, now_ms=now_ms(), progress=progress).to_json(), as_json)
@@ -65,16 +63,16 @@ def price(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Say what a product should cost a session, with the demand curve behind it."""
+    """Price a product for a session, with its demand curve."""
     from dataclasses import replace
 
     from phantom_core.models.optimal_price import objective_named
-    from phantom_core.use_cases.models.price import price_offer, terms_of
+    from phantom_core.use_cases.models.price import default_objective, price_offer
 
     with running(workspace, "pricing", as_json=as_json) as (settings, _):
-        terms = replace(terms_of(settings), objective=objective_named(objective))
+        pricing = replace(default_objective(settings), objective=objective_named(objective))
         answer = price_offer(
-            settings, lake_of(settings), session, product, version=version, terms=terms
+            settings, lake_of(settings), session, product, version=version, objective=pricing
         ).to_json()
         emit(
             answer

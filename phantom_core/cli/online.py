@@ -20,7 +20,7 @@ Port = Annotated[
 
 
 def ingest(port: Port = 8001, *, host: Host = "127.0.0.1", workspace: Workspace = None) -> None:
-    """Take events and quotes over HTTP and keep them for the lake."""
+    """Accept events and quotes over HTTP, and store them for the lake."""
     from phantom_core.services.ingest.app import ingest_app
     from phantom_core.services.web.service import run_service
 
@@ -36,12 +36,12 @@ def worker(
         int | None, typer.Option(min=1, max=65_535, help="Port of its metrics; none without it.")
     ] = None,
     until_empty: Annotated[
-        bool, typer.Option("--until-empty", help="Stop when nothing is left to be read.")
+        bool, typer.Option("--until-empty", help="Stop when nothing is left to read.")
     ] = False,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Bring events and quotes into the lake, and session features into Redis."""
+    """Write events and quotes to the lake, and session features to Redis."""
     from phantom_core.core.telemetry.web import serve_metrics
     from phantom_core.services.worker.worker import Worker
 

@@ -1,4 +1,4 @@
-"""Verbs about people and what they may do."""
+"""Verbs about people, their roles and the limits of prices."""
 
 import math
 from contextlib import suppress
@@ -27,25 +27,25 @@ NewPassword = Annotated[
 def add(
     login: Login,
     *,
-    role: Annotated[Role, typer.Option(help="What for.")],
+    role: Annotated[Role, typer.Option(help="Role of the person.")],
     name: Annotated[str, typer.Option(help="As shown; default the login.")] = "",
     password: NewPassword,
     must_change: Annotated[
-        bool, typer.Option(help="Ask for another password at first use.")
+        bool, typer.Option(help="Require another password at first use.")
     ] = True,
     who: As = "",
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Open an account; the first one is an administrator's and ends the demo people."""
+    """Create an account; the first one must be an administrator's, and disables demo people."""
     from phantom_core.accounts.people import add_person
     from phantom_core.use_cases.approvals.change_requests import control_database
 
     with running(workspace, "adding", as_json=as_json) as (settings, _):
-        asks = administrator(settings, who, now_ms())
+        author = administrator(settings, who, now_ms())
         person = add_person(
             control_database(settings),
-            asks,
+            author,
             login,
             name=name,
             role=role,
@@ -99,7 +99,7 @@ def change(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Give an account another role, or switch it off or on."""
+    """Change the role of an account, or switch it off or on."""
     from phantom_core.accounts.people import change_person
     from phantom_core.use_cases.approvals.change_requests import control_database
 
@@ -125,7 +125,7 @@ def password(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Set somebody's password, to be changed at first use, and lift a lock."""
+    """Reset a person's password, to be changed at first use, and unlock the account."""
     from phantom_core.accounts.sign_in import reset_password
     from phantom_core.use_cases.approvals.change_requests import control_database
 
@@ -172,4 +172,4 @@ def _limit(text: str) -> tuple[str, float]:
     with suppress(ValueError):
         if math.isfinite(float(value)):
             return name, float(value)
-    raise InputError(f"'{text}' is no limit.", hint="Write it like human_premium_cap=0.03.")
+    raise InputError(f"'{text}' is not a limit.", hint="Write it like human_premium_cap=0.03.")

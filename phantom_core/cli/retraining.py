@@ -1,4 +1,4 @@
-"""Verbs about models in use: retrain them, and move what is in use forward or back."""
+"""Verbs about models in use: retrain, list and promote them."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from phantom_core.model_kinds.model_kind import MODEL_KINDS, default_kind
 from phantom_core.use_cases.models.job_retrain import RetrainRequest
 
 _KINDS = " or ".join(MODEL_KINDS.names())
-_USUAL = RetrainRequest()
+_DEFAULT = RetrainRequest()
 
 
 def retrain(
@@ -19,10 +19,10 @@ def retrain(
         typer.Option(help=f"{_KINDS}; default all that are in use, and those always retrained."),
     ] = None,
     days: Annotated[
-        int | None, typer.Option(min=2, help="Days looked at; default PHANTOM_RETRAIN_DAYS.")
+        int | None, typer.Option(min=2, help="Days of the window; default PHANTOM_RETRAIN_DAYS.")
     ] = None,
     held_out_days: Annotated[
-        int | None, typer.Option(min=1, help="The last of them, to judge on.")
+        int | None, typer.Option(min=1, help="The last of them, to evaluate on.")
     ] = None,
     rule: Annotated[
         str | None, typer.Option(help="better or not_worse; default PHANTOM_RETRAIN_RULE.")
@@ -30,13 +30,11 @@ def retrain(
     margin: Annotated[float | None, typer.Option(min=0, help="Of ROC-AUC, for not_worse.")] = None,
     publish: Annotated[
         bool, typer.Option(help="Let services score with what is in use afterwards.")
-    ] = _USUAL.publish,
+    ] = _DEFAULT.publish,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Train challengers on recent days, and promote those that beat the model in use on days that
-    neither learned from.
-    """
+    """Train challengers on recent days, and promote those that win on held-out days."""
     from phantom_core.monitoring.challenger_evaluation import rule_named
 
     with running(workspace, "retraining", as_json=as_json) as (settings, progress):
@@ -50,8 +48,8 @@ def retrain(
         )
         report = request.run(settings, now_ms=now_ms(), progress=progress)
         shown = {
-            verdict.kind: f"{verdict.outcome}: {verdict.why} {verdict.published}".rstrip()
-            for verdict in report.verdicts
+            result.kind: f"{result.outcome}: {result.why} {result.published}".rstrip()
+            for result in report.verdicts
         }
         emit(report.to_json() if as_json else shown, as_json)
 
@@ -83,21 +81,21 @@ def promote(
     ],
     *,
     why: Annotated[
-        str, typer.Option(help="One sentence, kept in the history.")
+        str, typer.Option(help="One sentence, stored in the history.")
     ] = "Chosen by hand.",
     publish: Annotated[bool, typer.Option(help="Let services score with it from now on.")] = True,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Use another saved model, forward or back."""
+    """Use another saved model, newer or older."""
     from phantom_core.model_store.store import ModelStore
     from phantom_core.use_cases.models.publish_model import publish_in_use
 
     with running(workspace, "promoting", as_json=as_json) as (settings, _):
         found = MODEL_KINDS.find(kind)
         move = ModelStore(settings.workspace, found.name).promote(version, now_ms=now_ms(), why=why)
-        told = publish_in_use(settings, kind, now_ms()) if publish else ""
+        outcome = publish_in_use(settings, kind, now_ms()) if publish else ""
         emit(
-            {"in_use": move.version, "before": move.before, "why": move.why, "published": told},
+            {"in_use": move.version, "before": move.before, "why": move.why, "published": outcome},
             as_json,
         )

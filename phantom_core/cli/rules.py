@@ -1,4 +1,4 @@
-"""Verbs about rules: check them, replay them against the log, write them in another form."""
+"""Verbs about rules: check, replay and convert them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +23,7 @@ File = Annotated[
     ),
 ]
 
-_USUAL = ReplayRulesRequest(rules="none")
+_DEFAULT = ReplayRulesRequest(rules="none")
 
 
 def check(
@@ -32,7 +32,7 @@ def check(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Look for everything wrong, doubtful or needless; exit code 1 where an error is found."""
+    """Check rules for errors, warnings and notes; exit code 1 where an error is found."""
     from phantom_core.rules.checks.check import count_findings
     from phantom_core.use_cases.rules.check_rules import check_rule_set
     from phantom_core.use_cases.rules.rule_sets import open_rule_set
@@ -53,7 +53,7 @@ def check(
         for finding in found:
             print(f"{finding.severity:<8} {finding.kind}: {finding.says} {finding.mend}")
         print(
-            "Nothing to say against these rules."
+            "No issues found."
             if not found
             else ", ".join(f"{kind}s: {n}" for kind, n in count_findings(found).items())
         )
@@ -66,13 +66,13 @@ def replay(
     *,
     against: Annotated[
         str, typer.Option(help="Another rule set to compare with.")
-    ] = _USUAL.against,
+    ] = _DEFAULT.against,
     first: Annotated[str, typer.Option("--from", help="First day, UTC: 2026-01-05.")] = "",
     last: Annotated[str, typer.Option("--to", help="Last day, UTC.")] = "",
     at_end: Annotated[
         bool,
         typer.Option(
-            "--session-end", help="Let rules see whole sessions, not what was known at the quote."
+            "--session-end", help="Let rules read whole sessions, not features at the quote."
         ),
     ] = False,
     changed: Annotated[
@@ -83,7 +83,7 @@ def replay(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """What rules would have asked of the logged sessions."""
+    """What rules would have quoted the logged sessions."""
     import pyarrow.csv as pa_csv
     import pyarrow.parquet as pq
 
@@ -125,7 +125,9 @@ def convert(
     with running(workspace, "converting") as (settings, _):
         form = next((form for form in FORMS if form == to), None)
         if form is None:
-            raise InputError(f"'{to}' is no form of rules.", hint=f"There are {', '.join(FORMS)}.")
+            raise InputError(
+                f"'{to}' is not a form of rules.", hint=f"Choose one of {', '.join(FORMS)}."
+            )
         text = write_form(open_rule_set(settings, file), form)
         if out:
             out.write_text(text, encoding="utf-8")
@@ -140,7 +142,7 @@ def _print_replay(found: "Replay") -> None:
     for name in dict.fromkeys((*rows[0], *rows[1])):
         table.add_row(name, *(row.get(name, "–") for row in rows))
     table.add_row(
-        "sessions with another price",
+        "sessions with a changed price",
         f"{found.changed:,} ({100 * found.share_changed.value:.1f} %)",
         "",
     )
@@ -155,14 +157,14 @@ def _figures(one: "SetReplay") -> dict[str, str]:
     for who, figures in (("humans", one.human), ("agents", one.agent)):
         if figures:
             found[f"{who} marked up, %"] = _shown(figures.marked_up, 100.0)
-            found[f"{who} pay more, %"] = _shown(figures.premium, 100.0)
-    for back in one.recovered:
-        if not back.problem:
-            found[f"leakage taken back, {back.reference}"] = _shown(back.recovered)
+            found[f"{who} premium, %"] = _shown(figures.premium, 100.0)
+    for recovery in one.recovered:
+        if not recovery.problem:
+            found[f"leakage recovered, {recovery.reference}"] = _shown(recovery.recovered)
     for name in ("logged", "self_normalised", "doubly_robust"):
         estimate = getattr(one.value, name)
         if estimate:
-            found[f"revenue a session, {name.replace('_', ' ')}"] = _shown(estimate)
+            found[f"revenue per session, {name.replace('_', ' ')}"] = _shown(estimate)
     return found
 
 

@@ -32,50 +32,48 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 def running(
     workspace: Path | None, what: str, *, as_json: bool = False
 ) -> Iterator[tuple["Settings", "Reporter"]]:
-    """Settings and progress for a verb; what a user can mend becomes one sentence, and exit code
-    1.
-    """
-    with refusing(as_json=as_json), Bar(console=console, transient=True) as bar:
+    """Settings and progress for a verb; user errors become one sentence, and exit code 1."""
+    with reporting_errors(as_json=as_json), Bar(console=console, transient=True) as bar:
         yield settings_of(workspace), Reporter(bar, what)
 
 
 @contextmanager
 def serving(workspace: Path | None, *, as_json: bool = False) -> Iterator["Settings"]:
     """Settings for a verb that runs until it is stopped."""
-    with refusing(as_json=as_json):
+    with reporting_errors(as_json=as_json):
         yield settings_of(workspace)
 
 
 @contextmanager
-def refusing(*, as_json: bool = False) -> Iterator[None]:
-    """What a user can mend becomes one sentence, and exit code 1."""
+def reporting_errors(*, as_json: bool = False) -> Iterator[None]:
+    """Turn errors that a user can fix into one sentence, and exit code 1."""
     import duckdb
     from pydantic import ValidationError
 
     try:
         yield
     except PhantomError as error:
-        refuse(error.message, error.hint, as_json)
+        fail(error.message, error.hint, as_json)
     except ValidationError as error:
         from phantom_core.core.settings import explain_invalid
 
-        refuse(explain_invalid(error), "", as_json)
+        fail(explain_invalid(error), "", as_json)
     except duckdb.IOException as error:
-        refuse(
+        fail(
             f"{str(error).splitlines()[0].removeprefix('IO Error: ').rstrip('.')}.",
             "Check the path, the rights and the disk.",
             as_json,
         )
     except OSError as error:
-        refuse(
+        fail(
             f"{error.strerror or error}: {error.filename or ''}".rstrip(": ") + ".",
             "Check the path, the rights and the disk.",
             as_json,
         )
 
 
-def refuse(message: str, hint: str, as_json: bool) -> NoReturn:
-    """Say why a verb did nothing."""
+def fail(message: str, hint: str, as_json: bool) -> NoReturn:
+    """Print why a verb failed, and exit."""
     if as_json:
         print(json.dumps({"error": message, "hint": hint}))
     console.print(Text.assemble(("✗ ", "bold red"), message))

@@ -1,4 +1,4 @@
-"""Verbs that serve: they run until they are told to stop."""
+"""Verbs that serve: they run until they are stopped."""
 
 import select
 import signal
@@ -21,12 +21,12 @@ def pricing(
     drain: Annotated[
         bool,
         typer.Option(
-            help="Bring decisions into the lake; with --no-drain, `serve decisions` may do so."
+            help="Drain decisions into the lake; with --no-drain, `serve decisions` may do so."
         ),
     ] = True,
     workspace: Workspace = None,
 ) -> None:
-    """Answer price requests until told to stop."""
+    """Answer price requests until stopped."""
     from phantom_core.services.pricing.process import serve_pricing
 
     with serving(workspace) as settings:
@@ -36,19 +36,17 @@ def pricing(
 def decisions(
     *,
     every: Annotated[float, typer.Option(min=0.1, help="Seconds between two rounds.")] = 10.0,
-    once: Annotated[bool, typer.Option(help="Bring in what is there, and end.")] = False,
+    once: Annotated[bool, typer.Option(help="Drain what is there, and exit.")] = False,
     with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Bring the pricing service's decisions into the lake, and watch price experiments, until told
-    to stop.
-    """
+    """Drain the pricing service's decisions into the lake, and watch price experiments."""
     from phantom_core.use_cases.approvals.watch_price_experiments import Watch
     from phantom_core.use_cases.operations.drain_decisions import drain_decisions, drain_until
 
     with serving(workspace, as_json=as_json) as settings:
-        is_over = _parent_gone if with_parent else _told_to_stop()
+        is_over = _parent_gone if with_parent else _stop_signal()
         found = (
             drain_decisions(settings)
             if once
@@ -60,12 +58,12 @@ def decisions(
 
 
 def _parent_gone(seconds: float) -> bool:
-    """Wait, and say whether standard input was closed."""
+    """Wait, and return whether standard input was closed."""
     readable, _, _ = select.select([sys.stdin], [], [], seconds)
     return bool(readable)
 
 
-def _told_to_stop() -> Callable[[float], bool]:
+def _stop_signal() -> Callable[[float], bool]:
     stop = threading.Event()
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, lambda *_: stop.set())

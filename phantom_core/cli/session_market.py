@@ -1,4 +1,4 @@
-"""Verb that tries rule sets on generated sessions."""
+"""Verb that replays rule sets on simulated sessions."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ import typer
 from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
 from phantom_core.use_cases.markets.job_simulate_sessions import SimulateSessionsRequest
 
-_USUAL = SimulateSessionsRequest()
+_DEFAULT = SimulateSessionsRequest()
 
 
 def sessions(
@@ -17,12 +17,12 @@ def sessions(
     ],
     n_sessions: Annotated[
         int, typer.Option("--sessions", min=1, max=300_000, help="How many sessions.")
-    ] = _USUAL.sessions,
+    ] = _DEFAULT.sessions,
     seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED + 1.")] = None,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Try rule sets on generated shoppers: events, features, probability, rule, price, purchase."""
+    """Replay rules on simulated sessions: events, features, probability, rule, price, purchase."""
     with running(workspace, "simulating", as_json=as_json) as (settings, progress):
         request = SimulateSessionsRequest(rules=tuple(rules), sessions=n_sessions, seed=seed)
         emit(request.run(settings, now_ms=now_ms(), progress=progress).to_json(), as_json)

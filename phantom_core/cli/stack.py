@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from phantom_core.services.stack.supervisor import Supervisor
 
 _READY_WITHIN_S: Final = 90.0
-_LOOK_EVERY_S: Final = 0.5
+_CHECK_EVERY_S: Final = 0.5
 _NEWS_EVERY_S: Final = 15.0
 
 
@@ -29,16 +29,14 @@ def stack(
         float, typer.Option(min=0, help="Generated shoppers a minute; 0 for none.")
     ] = 60.0,
     port: Annotated[
-        int, typer.Option(help="Of the dashboard; a taken one gives way to the next free one.")
+        int, typer.Option(help="Of the dashboard; the next free one where it is taken.")
     ] = 8501,
     ingest_port: Annotated[int, typer.Option()] = 8001,
     pricing_port: Annotated[int, typer.Option()] = 8010,
     host: Annotated[str, typer.Option(help="To listen on.")] = "127.0.0.1",
     workspace: Workspace = None,
 ) -> None:
-    """Start Valkey, ingest, worker, pricing, scheduler, dashboard and generated shoppers, until
-    stopped.
-    """
+    """Run Valkey, ingest, worker, pricing, scheduler, dashboard and generated shoppers."""
     from dataclasses import replace
 
     from phantom_core.services.stack.parts import USUAL, free_ports, shopper_part, stack_parts
@@ -53,27 +51,26 @@ def stack(
         folder = settings.workspace.resolve()
         os.environ["PHANTOM_WORKSPACE"] = str(folder)
         ready = Preparation(settings)
-        _say(ready.load(now_ms()))
-        client = connect_server(
-            settings
-        )  # held until the end, so that the embedded server outlives every part
+        _print(ready.load(now_ms()))
+        # Held until the end, so that the embedded server outlives every part.
+        client = connect_server(settings)
         ports = free_ports(
             replace(USUAL, dashboard=port, ingest=ingest_port, pricing=pricing_port), host
         )
         key = settings.services.api_keys[0] if settings.services.api_keys else ""
-        supervisor = Supervisor(folder / "logs" / "stack", _say)
+        supervisor = Supervisor(folder / "logs" / "stack", _print)
         try:
             supervisor.start(
                 stack_parts(folder, ports, host=host, kafka=kafka or settings.kafka.bootstrap)
             )
-            _say(ready.train(now_ms()))
+            _print(ready.train(now_ms()))
             late = supervisor.wait_ready(_READY_WITHIN_S, lambda: bool(stopped))
             if rate and not stopped:
                 supervisor.start([shopper_part(folder, ports, host=host, rate=rate, key=key)])
             server = describe_server(settings)
             rows = [("valkey" if server.is_embedded else "redis", server.url_without_password, "")]
             rows += [(one.part.name, one.part.address, str(one.log)) for one in supervisor.running]
-            _table(
+            _print_table(
                 [*rows, ("kafka", kafka or settings.kafka.bootstrap or "none: a local buffer", "")],
                 late,
             )
@@ -85,11 +82,11 @@ def stack(
                 stopped,
             )
         finally:
-            _say("Stopping …")
+            _print("Stopping …")
             ready.stop()
             killed = supervisor.stop()
             client.close()
-            _say(f"Stopped{'; had to kill ' + ', '.join(killed) if killed else ''}.")
+            _print(f"Stopped{'; had to kill ' + ', '.join(killed) if killed else ''}.")
 
 
 def _watch(
@@ -99,18 +96,18 @@ def _watch(
     live: Callable[[], str],
     stopped: list[int],
 ) -> None:
-    """Look after the parts until told to stop, and say what is new."""
-    told_s, said = 0.0, {"live": "", "traffic": ""}
+    """Supervise the parts until stopped, and print news."""
+    printed_s, printed = 0.0, {"live": "", "traffic": ""}
     while not stopped:
         supervisor.look()
-        _say(ready.look())
-        if time.monotonic() - told_s > _NEWS_EVERY_S:
-            told_s = time.monotonic()
+        _print(ready.look())
+        if time.monotonic() - printed_s > _NEWS_EVERY_S:
+            printed_s = time.monotonic()
             for what, sentence in (("live", live()), ("traffic", _last_line(traffic))):
-                if sentence != said[what]:
-                    said[what] = sentence
-                    _say(sentence)
-        time.sleep(_LOOK_EVERY_S)
+                if sentence != printed[what]:
+                    printed[what] = sentence
+                    _print(sentence)
+        time.sleep(_CHECK_EVERY_S)
 
 
 def _last_line(path: Path) -> str:
@@ -121,8 +118,8 @@ def _last_line(path: Path) -> str:
     return f"Shoppers: {lines[-1]}" if lines else ""
 
 
-def _table(rows: list[tuple[str, str, str]], late: list[str]) -> None:
-    """One table of addresses."""
+def _print_table(rows: list[tuple[str, str, str]], late: list[str]) -> None:
+    """Print one table of addresses."""
     shown = [
         ("part", "address", "log"),
         *(
@@ -140,6 +137,6 @@ def _table(rows: list[tuple[str, str, str]], late: list[str]) -> None:
     )
 
 
-def _say(sentence: str) -> None:
+def _print(sentence: str) -> None:
     if sentence:
         print(f"{time.strftime('%H:%M:%S')} {sentence}", flush=True)

@@ -1,4 +1,4 @@
-"""Verb that plays shoppers against the services."""
+"""Verb that runs generated shoppers against the services."""
 
 import signal
 from typing import Annotated
@@ -20,20 +20,20 @@ def traffic(
         str, typer.Option(help="Address of the pricing service.")
     ] = "http://127.0.0.1:8010",
     key: Annotated[
-        str, typer.Option(envvar="PHANTOM_TRAFFIC_KEY", help="For services that ask for one.")
+        str, typer.Option(envvar="PHANTOM_TRAFFIC_KEY", help="For services that require one.")
     ] = "",
     shoppers: Annotated[
-        int | None, typer.Option(min=1, help="Stop after so many; default never.")
+        int | None, typer.Option(min=1, help="Stop after this many; default never.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of who comes and when.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of shoppers and arrivals.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Let generated shoppers look around, ask for prices and buy, in real time, until stopped."""
+    """Let generated shoppers browse, request prices and buy, in real time, until stopped."""
     import asyncio
 
     from phantom_core.services.traffic.storefront import Storefront
     from phantom_core.services.traffic.traffic import Tally
-    from phantom_core.services.traffic.traffic import traffic as play
+    from phantom_core.services.traffic.traffic import traffic as run_traffic
 
     stopped: list[int] = []
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -42,7 +42,7 @@ def traffic(
     async def run() -> Tally:
         shop = Storefront(ingest, pricing, key)
         try:
-            return await play(
+            return await run_traffic(
                 shop,
                 per_minute=rate,
                 seed=seed,

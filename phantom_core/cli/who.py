@@ -1,6 +1,4 @@
-"""Who gives a command: accounts prove themselves with a password, demo people are taken at their
-word while there are no accounts.
-"""
+"""Identity of a caller: accounts sign in with a password; demo people do not need one."""
 
 import os
 from typing import TYPE_CHECKING, Annotated
@@ -15,17 +13,17 @@ As = Annotated[
     typer.Option(
         "--as",
         envvar="PHANTOM_USER",
-        help="Your login; the password comes from PHANTOM_PASSWORD or is asked for.",
+        help="Your login; the password comes from PHANTOM_PASSWORD or a prompt.",
     ),
 ]
-Why = Annotated[str, typer.Option(help="Why, in a sentence; it stays in the audit chain.")]
+Why = Annotated[str, typer.Option(help="Why, in a sentence; stored in the audit chain.")]
 
 
 def identified(settings: "Settings", login: str, now_ms: int) -> str:
-    """The login of who gives a command.
+    """Identify the caller, by login and password.
 
     Raises:
-        NotSignedInError: nobody was named, or the password is wrong.
+        NotSignedInError: no login was given, or the password is wrong.
     """
     from phantom_core.accounts.people import DEMO
     from phantom_core.accounts.sign_in import identify_account
@@ -40,7 +38,7 @@ def identified(settings: "Settings", login: str, now_ms: int) -> str:
 
 
 def administrator(settings: "Settings", login: str, now_ms: int) -> str:
-    """The same, and this machine's owner as long as nobody is an administrator."""
+    """Identify an administrator; the machine's owner until there is one."""
     from phantom_core.accounts.people import MACHINE, has_administrator
     from phantom_core.database.connection import control_of
 

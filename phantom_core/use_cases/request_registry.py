@@ -31,7 +31,7 @@ def request_type(kind: str) -> type[JobRequest]:
     """
     if kind not in _modules():
         raise NotFoundError(
-            f"There is no work called '{kind}'.", hint=f"There are {', '.join(job_kinds())}."
+            f"There is no job called '{kind}'.", hint=f"Known jobs: {', '.join(job_kinds())}."
         )
     declared = vars(import_module(_modules()[kind])).values()
     return next(
@@ -49,8 +49,8 @@ def parse_request(kind: str, text: str) -> JobRequest:
         text: its fields, JSON.
     Raises:
         NotFoundError: no such kind.
-        InputError: a field that cannot be used, by its name.
-        DataError: no JSON object.
+        InputError: a field is invalid; the message names it.
+        DataError: the text is not a JSON object.
     """
     return request_type(kind).from_json(text)
 

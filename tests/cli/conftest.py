@@ -1,4 +1,4 @@
-"""Workspaces for verbs: one with rules that wait for approval, one with nothing but accounts."""
+"""Workspaces for verbs: one with rules that await approval, one with accounts alone."""
 
 import shutil
 from collections.abc import Iterator
@@ -14,9 +14,7 @@ from tests.cli.verbs import ANALYST, GENTLE, MANAGER, PASSWORD, Phantom
 
 @pytest.fixture(scope="session")
 def proposed(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with a classifier and request 1 of the demo analyst, submitted; never written to,
-    but copied.
-    """
+    """A workspace with a classifier and submitted request 1; tests copy it, and never write."""
     workspace = shutil.copytree(trained, tmp_path_factory.mktemp("proposed") / "shop")
     (workspace / "gentle.txt").write_text(GENTLE)
     phantom = Phantom(workspace)

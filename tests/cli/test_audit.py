@@ -20,7 +20,7 @@ def test_the_newest_steps_are_listed_in_order(shop: Phantom) -> None:
     assert len(lines) == 1 and "request.approved" in lines[0]
 
 
-def test_a_chain_that_nobody_touched_holds(shop: Phantom) -> None:
+def test_an_unchanged_chain_holds(shop: Phantom) -> None:
     found = shop.json("audit", "verify")
     newest = shop.json("audit", "list", "--newest", "1")["entries"][0]
     assert found == {

@@ -1,6 +1,4 @@
-"""Verbs about change requests: each does what it says, and refuses in one sentence that changes
-nothing.
-"""
+"""Verbs about change requests: what each does, and failures that change nothing."""
 
 from pathlib import Path
 from typing import Any
@@ -59,8 +57,8 @@ def test_without_requests_the_list_is_empty_and_says_how_to_begin(empty: Phantom
 
 
 def test_an_approval_is_of_the_revision_that_was_looked_at(shop: Phantom) -> None:
-    refused = shop.refusal("rules", "approve", "1", "--revision", "2", who=MANAGER)
-    assert refused == "Request 1 was edited: you looked at revision 2, it is at 1."
+    rejected = shop.refusal("rules", "approve", "1", "--revision", "2", who=MANAGER)
+    assert rejected == "Request 1 was edited: you looked at revision 2, it is at 1."
     found = shop.json("rules", "approve", "1", "--revision", "1", "--comment", "Fine.", who=MANAGER)
     assert one(found, "request", "state", "revision") == (1, "approved", 1)
     decision = {"who": MANAGER, "verdict": "approve", "revision": 1, "comment": "Fine."}
@@ -152,28 +150,32 @@ WRONG = {
         ANALYST,
         "A share of 0.0 is none.",
     ),
-    "no policy": (
+    "not a policy": (
         ["submit", "FILE", "--why", "x", "--policy", "luck"],
         ANALYST,
-        "'luck' is no policy.",
+        "'luck' is not a policy.",
     ),
     "no end": (
         ["submit", "FILE", "--why", "x", "--expires", "soon"],
         ANALYST,
-        "'soon' is no moment.",
+        "'soon' is not a date and time.",
     ),
     "an end that is past": (
         ["submit", "FILE", "--why", "x", "--expires", "2020-01-01"],
         ANALYST,
         "The end of this change is past.",
     ),
-    "nobody proposes": (["submit", "FILE", "--why", "x"], "", "This needs to know who you are."),
+    "proposed without a login": (
+        ["submit", "FILE", "--why", "x"],
+        "",
+        "This needs to know who you are.",
+    ),
     "no request to edit": (
         ["submit", "FILE", "--why", "x", "--edit", "9"],
         ANALYST,
         "There is no change request 9.",
     ),
-    "somebody else edits": (
+    "edited by another person": (
         ["submit", "FILE", "--why", "x", "--edit", "1"],
         MANAGER,
         "Only demo-analyst can edit request 1.",
@@ -183,7 +185,7 @@ WRONG = {
         ANALYST,
         "Demo analyst is an analyst and may not approve changes.",
     ),
-    "nobody approves": (["approve", "1"], "", "This needs to know who you are."),
+    "approved without a login": (["approve", "1"], "", "This needs to know who you are."),
     "an unknown person approves": (
         ["approve", "1"],
         "demo-nobody",
@@ -200,22 +202,30 @@ WRONG = {
         ANALYST,
         "Demo analyst is an analyst and may not approve changes.",
     ),
-    "somebody else withdraws": (
+    "withdrawn by another person": (
         ["withdraw", "1"],
         MANAGER,
         "Only demo-analyst can withdraw request 1.",
     ),
-    "somebody else rebases": (["rebase", "1"], MANAGER, "Only demo-analyst can edit request 1."),
+    "rebased by another person": (
+        ["rebase", "1"],
+        MANAGER,
+        "Only demo-analyst can edit request 1.",
+    ),
     "scheduled unapproved": (
         ["schedule", "1", "--at", "2100-01-01T00:00"],
         MANAGER,
         "Request 1 is submitted and cannot become scheduled.",
     ),
-    "a moment that is none": (["schedule", "1", "--at", "noon"], MANAGER, "'noon' is no moment."),
-    "no time zone": (
+    "a moment that is none": (
+        ["schedule", "1", "--at", "noon"],
+        MANAGER,
+        "'noon' is not a date and time.",
+    ),
+    "not a time zone": (
         ["schedule", "1", "--at", "2100-01-01T00:00", "--zone", "Mars/Base"],
         MANAGER,
-        "'Mars/Base' is no time zone.",
+        "'Mars/Base' is not a time zone.",
     ),
     "nothing to show": (["show", "9"], "", "There is no change request 9."),
 }

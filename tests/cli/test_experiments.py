@@ -1,4 +1,4 @@
-"""Verbs about price experiments: plan, start, look, stop, on the embedded server."""
+"""Verbs about price experiments: plan, start, status, stop, on the embedded server."""
 
 import pytest
 
@@ -46,7 +46,7 @@ def test_a_plan_says_how_many_sessions_it_takes_and_is_a_draft(empty: Phantom) -
     assert empty.json("experiments", "status") == {"e1": {"state": "draft", "question": ""}}
 
 
-def test_a_dry_run_needs_nobody_and_keeps_nothing(empty: Phantom) -> None:
+def test_a_dry_run_needs_no_login_and_saves_nothing(empty: Phantom) -> None:
     found = empty.json("experiments", "plan", "e1", *ARMS, *BASELINE, "--dry-run")
     assert found["state"] == "not kept"
     assert empty.json("experiments", "status") == {}
@@ -90,7 +90,7 @@ def test_it_runs_from_start_to_stop_and_servers_know(planned: Phantom) -> None:
 
 PLAN = ("plan", "e2")
 WRONG = {
-    "no arm": ((*PLAN, "--arm", "half"), ANALYST, "'half' is no arm."),
+    "not an arm": ((*PLAN, "--arm", "half"), ANALYST, "'half' is not an arm."),
     "one arm": (
         (*PLAN, "--arm", "control=1:live", *BASELINE),
         ANALYST,
@@ -100,7 +100,7 @@ WRONG = {
     "half a baseline": (
         (*PLAN, *ARMS, "--mean", "1"),
         ANALYST,
-        "A mean needs its standard deviation, and the other way round.",
+        "A mean needs its standard deviation, and vice versa.",
     ),
     "no effect": (
         (*PLAN, *ARMS, *BASELINE, "--effect", "0"),
@@ -113,7 +113,7 @@ WRONG = {
         "Error rate and power lie between 0 and 1.",
     ),
     "no name": (("plan", "A b", *ARMS, *BASELINE), ANALYST, "'A b' cannot name an experiment."),
-    "nobody plans": ((*PLAN, *ARMS, *BASELINE), "", "This needs to know who you are."),
+    "no login": ((*PLAN, *ARMS, *BASELINE), "", "This needs to know who you are."),
     "an analyst starts": (
         ("start", "e1"),
         ANALYST,

@@ -1,6 +1,4 @@
-"""Verbs about what is live: publish, share out, roll back, kill, look, heal, watch, on the embedded
-server.
-"""
+"""Verbs about what is live, from publish to heal and watch, on the embedded server."""
 
 import contextlib
 import os
@@ -152,10 +150,10 @@ NOT_LIVE = {
         MANAGER,
         "No canary is live, so there is no share to change.",
     ),
-    "nothing to go back to": (
+    "nothing to roll back to": (
         ["rollback", "--why", "x"],
         MANAGER,
-        "Nothing was ever live, so there is nothing to go back to.",
+        "Nothing was ever live, so there is nothing to roll back to.",
     ),
     "nothing to kill": (
         ["kill", "--why", "x"],
@@ -167,15 +165,19 @@ NOT_LIVE = {
         MANAGER,
         "Nothing is live: every price is the base price already.",
     ),
-    "nobody kills": (["kill", "--why", "x"], "", "This needs to know who you are."),
+    "no login": (["kill", "--why", "x"], "", "This needs to know who you are."),
 }
 IS_LIVE = {
-    "a share of nothing": (["share", "0", "--why", "x"], MANAGER, "A share of 0.0 is none."),
-    "too large a share": (["share", "1.01", "--why", "x"], MANAGER, "A share of 1.01 is none."),
+    "a share of nothing": (["share", "0", "--why", "x"], MANAGER, "A share of 0.0 is not valid."),
+    "too large a share": (
+        ["share", "1.01", "--why", "x"],
+        MANAGER,
+        "A share of 1.01 is not valid.",
+    ),
     "a share that is no number": (
         ["share", "nan", "--why", "x"],
         MANAGER,
-        "A share of nan is none.",
+        "A share of nan is not valid.",
     ),
     "an analyst shares out": (
         ["share", "1", "--why", "x"],
@@ -226,6 +228,6 @@ def test_while_something_is_live_wrong_usage_changes_nothing(live: Phantom, case
 def test_a_request_is_not_published_to_more_than_it_was_approved_for(shop: Phantom) -> None:
     shop.json("rules", "approve", "1", who=MANAGER)
     before = shop.state()
-    refused = shop.refusal("rules", "publish", "1", "--share", "0.5", who=MANAGER)
-    assert refused == "It was approved for 10% of the sessions, not for 50%."
+    rejected = shop.refusal("rules", "publish", "1", "--share", "0.5", who=MANAGER)
+    assert rejected == "It was approved for 10% of the sessions, not for 50%."
     assert shop.state() == before

@@ -15,9 +15,7 @@ from tests.cli.verbs import Phantom
 
 @pytest.fixture(scope="module")
 def retrained(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with two classifiers, of which the newer is in use; never written to, but
-    copied.
-    """
+    """A workspace with two classifiers, the newer in use; tests copy it, and never write."""
     workspace = shutil.copytree(trained, tmp_path_factory.mktemp("retrained") / "shop")
     Phantom(workspace).json("train", "classifier", "--folds", "3", "--seed", "5")
     return workspace

@@ -37,8 +37,8 @@ def add(phantom: Phantom, login: str, role: str) -> None:
 def test_the_first_account_is_an_administrator_of_this_machine(empty: Phantom) -> None:
     assert people(empty) == {}
     assert "user add LOGIN --role administrator" in empty.run("user", "list").out
-    refused = empty.refusal("user", "add", "vic", "--role", "viewer", "--password", PASSWORD)
-    assert refused == "The first account must be an administrator's."
+    rejected = empty.refusal("user", "add", "vic", "--role", "viewer", "--password", PASSWORD)
+    assert rejected == "The first account must be an administrator's."
     found = empty.json(
         "user", "add", "root", "--role", "administrator", "--name", "Ruth", "--password", PASSWORD
     )
@@ -49,8 +49,8 @@ def test_the_first_account_is_an_administrator_of_this_machine(empty: Phantom) -
 def test_the_first_account_ends_the_demo_people(shop: Phantom) -> None:
     shop.json("user", "add", "root", "--role", "administrator", "--password", PASSWORD)
     assert people(shop)[ANALYST] == ("Demo analyst", "analyst", "demo", False)
-    refused = shop.refusal("rules", "withdraw", "1", who=ANALYST)
-    assert refused == "There is no demo entry here."
+    rejected = shop.refusal("rules", "withdraw", "1", who=ANALYST)
+    assert rejected == "There is no demo entry here."
     assert shop.json("rules", "show", "1")["state"] == "submitted"
 
 
@@ -76,11 +76,11 @@ def test_an_administrator_opens_accounts_with_a_password_typed_twice(staffed: Ph
     assert "bob" not in people(staffed)
 
 
-def test_whoever_names_an_account_is_asked_for_its_password(staffed: Phantom) -> None:
+def test_a_login_without_a_password_is_prompted_for_it(staffed: Phantom) -> None:
     assert staffed.run("limits", "first_share=0.2", who="root", typed="wrong password\n").code == 1
     assert staffed.json("limits") == LIMITS
-    asked = staffed.run("limits", "first_share=0.2", who="root", typed=f"{PASSWORD}\n")
-    assert (asked.code, "Password of root" in asked.err) == (0, True)
+    prompted = staffed.run("limits", "first_share=0.2", who="root", typed=f"{PASSWORD}\n")
+    assert (prompted.code, "Password of root" in prompted.err) == (0, True)
     assert staffed.json("limits")["first_share"] == 0.2
 
 
@@ -97,10 +97,10 @@ def test_a_new_password_replaces_the_old_one_and_has_to_be_changed(staffed: Phan
     add(staffed, "max", "pricing manager")
     reset = by_root(staffed, "user", "password", "max", "--password", OTHER)
     assert reset == {"login": "max", "changed": True}
-    refused = staffed.refusal("limits", "first_share=1", who="max", PHANTOM_PASSWORD=PASSWORD)
-    assert refused == "This login and password do not belong together."
-    refused = staffed.refusal("limits", "first_share=1", who="max", PHANTOM_PASSWORD=OTHER)
-    assert "password that somebody else chose" in refused
+    rejected = staffed.refusal("limits", "first_share=1", who="max", PHANTOM_PASSWORD=PASSWORD)
+    assert rejected == "This login and password do not belong together."
+    rejected = staffed.refusal("limits", "first_share=1", who="max", PHANTOM_PASSWORD=OTHER)
+    assert "password that somebody else chose" in rejected
 
 
 def test_limits_are_those_of_the_settings_until_they_are_changed(empty: Phantom) -> None:
@@ -155,11 +155,11 @@ WRONG_PEOPLE = {
 }
 WRONG_LIMITS = {
     "margin=1": "There is no limit 'margin'.",
-    "largest_step": "'largest_step' is no limit.",
-    "largest_step=": "'largest_step=' is no limit.",
-    "largest_step=many": "'largest_step=many' is no limit.",
-    "largest_step=nan": "'largest_step=nan' is no limit.",
-    "first_markup=inf": "'first_markup=inf' is no limit.",
+    "largest_step": "'largest_step' is not a limit.",
+    "largest_step=": "'largest_step=' is not a limit.",
+    "largest_step=many": "'largest_step=many' is not a limit.",
+    "largest_step=nan": "'largest_step=nan' is not a limit.",
+    "first_markup=inf": "'first_markup=inf' is not a limit.",
     "lowest_markup=1.1": "Guard rails of ×1.10 to ×1.50 leave out the base price.",
     "highest_markup=0.9": "Guard rails of ×0.70 to ×0.90 leave out the base price.",
     "first_share=0": "A first release cannot have 0 of the sessions.",
@@ -199,6 +199,6 @@ def test_only_administrators_manage_people_and_limits(staffed: Phantom) -> None:
         "user", "password", "root", "--password", OTHER, who="max", PHANTOM_PASSWORD=PASSWORD
     )
     assert "may not manage people" in own
-    refused = staffed.refusal("limits", "first_share=1", who="max", PHANTOM_PASSWORD=PASSWORD)
-    assert "may not change guard rails" in refused
+    rejected = staffed.refusal("limits", "first_share=1", who="max", PHANTOM_PASSWORD=PASSWORD)
+    assert "may not change guard rails" in rejected
     assert (people(staffed), staffed.json("limits")) == before

@@ -37,9 +37,7 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Phantom:
-    """The command line on one workspace, SQLite and the embedded server; nothing comes from this
-    machine's environment.
-    """
+    """The command line on one workspace, SQLite and the embedded server, without environment."""
 
     workspace: Path
 
@@ -62,9 +60,7 @@ class Phantom:
         return done.document
 
     def refusal(self, *arguments: str, who: str = "", **env: str) -> str:
-        """The sentence with which a verb refuses; it is the same on both outputs, and the exit code
-        is 1.
-        """
+        """The error of a verb that fails: the same on both outputs, with exit code 1."""
         done = self.run(*arguments, "--json", who=who, **env)
         assert done.code == 1, done.out
         assert set(done.document) == {"error", "hint"}
@@ -76,7 +72,7 @@ class Phantom:
         """Everything that governance verbs change; a sign-in alone is no change."""
         steps = self.json("audit", "list", "--newest", "10000")["entries"]
         assert isinstance(steps, list)
-        kept = [
+        hashes = [
             one["hash"] for one in steps if one["action"] not in ("signed.in", "sign.in.refused")
         ]
         shown = (
@@ -86,4 +82,4 @@ class Phantom:
             ("experiments", "status"),
             ("models",),
         )
-        return {"steps": len(kept), **{" ".join(verb): self.json(*verb) for verb in shown}}
+        return {"steps": len(hashes), **{" ".join(verb): self.json(*verb) for verb in shown}}

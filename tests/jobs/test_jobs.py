@@ -175,7 +175,7 @@ class Juggle(JobRequest):
 
 
 def test_unknown_work_fails_in_plain_words(jobs: Jobs) -> None:
-    assert wait(jobs, jobs.start(Juggle())).message.startswith("There is no work called 'juggle'.")
+    assert wait(jobs, jobs.start(Juggle())).message.startswith("There is no job called 'juggle'.")
 
 
 def test_work_that_ended_is_started_again_under_a_name(jobs: Jobs, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_every_row_of_a_load_is_accounted_for(empty: Path, tmp_path: Path, open_
         "+ duplicates": "1",
         "+ in quarantine": "1",
     }
-    assert "The time is no date PHANTOM can read" in texts(page)
+    assert "The time is not a date that PHANTOM can read" in texts(page)
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_a_name_that_cannot_be_used_is_one_sentence(own: Path, open_page: Open) 
     page = open_page(own, "rules")
     next(box for box in page.text_input if box.label == "Save as").set_value("bands").run()
     page.button(key="rules_save").click().run()
-    assert "'bands' cannot be the name of rules." in page.error[0].value
+    assert "'bands' cannot be the name of a rule set." in page.error[0].value
 
 
 def test_the_table_shows_what_the_text_says(trained: Path, open_page: Open) -> None:

@@ -18,7 +18,7 @@ from phantom_core.replay.purchases import read_purchases, units_by_quote
 from phantom_core.replay.quotes import Quotes, connect_quotes, read_quotes
 from phantom_core.replay.resampler import Resampler
 from phantom_core.use_cases.data.ingest import ingest_files
-from phantom_core.use_cases.markets.calibrate import visits_of
+from phantom_core.use_cases.markets.calibrate import build_session_index
 from phantom_core.use_cases.operations.drain_decisions import drain_decisions
 from tests.services.decisions import decision
 from tests.views.workspaces import NOON_MS, NOW_MS
@@ -51,7 +51,7 @@ def quotes_of(settings: Settings) -> Quotes:
     store = FeatureStore(lake)
     store.refresh()
     with connect_quotes(lake) as connection:
-        return read_quotes(connection, visits_of(store.matrix(), None), Period())
+        return read_quotes(connection, build_session_index(store.matrix(), None), Period())
 
 
 @pytest.mark.slow
@@ -103,7 +103,7 @@ def test_rules_are_judged_on_what_a_price_experiment_decided(settings: Settings)
     lake = open_lake(settings)
     store = FeatureStore(lake)
     store.refresh()
-    visits = visits_of(store.matrix(), None)
+    visits = build_session_index(store.matrix(), None)
     with connect_quotes(lake) as connection:
         quotes = read_quotes(connection, visits, Period())
         units = units_by_quote(

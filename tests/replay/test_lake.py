@@ -20,7 +20,7 @@ from phantom_core.replay.period import Period, period_of
 from phantom_core.replay.purchases import Purchases, read_purchases, units_by_quote
 from phantom_core.replay.quotes import RELATIONS, Quotes, read_quotes
 from phantom_core.use_cases.data.ingest import ingest_files
-from phantom_core.use_cases.markets.calibrate import visits_of
+from phantom_core.use_cases.markets.calibrate import build_session_index
 from tests.views.workspaces import NOON_MS, NOW_MS
 
 Row = dict[str, object]
@@ -62,7 +62,7 @@ def logged(
     ingest_files(settings, paths, now_ms=NOW_MS)
     lake = open_lake(settings)
     FeatureStore(lake).refresh()
-    visits = visits_of(FeatureStore(lake).matrix(), None)
+    visits = build_session_index(FeatureStore(lake).matrix(), None)
     with lake.connect(RELATIONS) as connection:
         shown = read_quotes(connection, visits, period or Period())
         return shown, read_purchases(connection, visits, shown, period or Period())

@@ -1,6 +1,4 @@
-"""Arguments of jobs as the release before typed requests wrote them, from each place that started
-one.
-"""
+"""Arguments of jobs as stored by the release before typed requests, of every kind of job."""
 
 from typing import Final
 

@@ -1,6 +1,4 @@
-"""Distilling a classifier: honest figures, a saved tree that prices as its rules do, features left
-out.
-"""
+"""Distilling a classifier: its figures, its saved tree and rules, and features left out."""
 
 import shutil
 from pathlib import Path
@@ -59,7 +57,7 @@ def test_saved_rules_price_every_session_as_the_tree_does(own: tuple[Settings, L
     )
 
 
-def test_a_price_does_not_depend_on_what_the_shop_bans_unless_asked(
+def test_a_price_does_not_depend_on_banned_features_unless_requested(
     own: tuple[Settings, Lake],
 ) -> None:
     settings, lake = own
@@ -72,7 +70,7 @@ def test_a_price_does_not_depend_on_what_the_shop_bans_unless_asked(
     assert free.fidelity == made.unrestricted
 
 
-def test_the_report_says_what_the_command_line_promises(own: tuple[Settings, Lake]) -> None:
+def test_the_report_has_the_fields_of_the_command_line(own: tuple[Settings, Lake]) -> None:
     report = distil_rules(*own, now_ms=NOW_MS + 1_000, recipe=RECIPE).to_json()
     assert {"teacher", "depth", "leaves", "fidelity_r2", "band_agreement", "rules"} <= set(report)
     assert [point["depth"] for point in report["frontier"]] == [1, 2, 3, 4, 5, 6]  # type: ignore[index, union-attr]
@@ -81,12 +79,12 @@ def test_the_report_says_what_the_command_line_promises(own: tuple[Settings, Lak
 
 
 def test_a_demo_tree_keeps_the_order_of_its_teacher(own: tuple[Settings, Lake]) -> None:
-    kept = distil_rules(*own, now_ms=NOW_MS + 2_000, recipe=RECIPE).fidelity
-    assert kept.rank_correlation is not None
-    assert kept.rank_correlation.value > 0.5
+    fidelity = distil_rules(*own, now_ms=NOW_MS + 2_000, recipe=RECIPE).fidelity
+    assert fidelity.rank_correlation is not None
+    assert fidelity.rank_correlation.value > 0.5
 
 
-def test_features_that_do_not_exist_and_no_features_at_all_are_refused(
+def test_unknown_features_and_no_features_at_all_are_rejected(
     own: tuple[Settings, Lake],
 ) -> None:
     with pytest.raises(InputError, match="There is no feature 'mood'"):
@@ -112,7 +110,7 @@ def test_a_distillation_that_is_stopped_saves_nothing(own: tuple[Settings, Lake]
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
-def test_a_tree_is_drawn_once_and_once_for_each_session_asked_about(
+def test_a_tree_is_drawn_once_and_once_for_each_highlighted_session(
     own: tuple[Settings, Lake],
 ) -> None:
     settings, lake = own
@@ -127,7 +125,7 @@ def test_a_tree_is_drawn_once_and_once_for_each_session_asked_about(
         draw_tree(settings, lake, version=made.version, session_id="nobody")
 
 
-def test_sessions_are_not_drawn_in_a_tree_that_nobody_can_read(own: tuple[Settings, Lake]) -> None:
+def test_sessions_are_not_drawn_in_a_tree_that_is_too_large(own: tuple[Settings, Lake]) -> None:
     made = distil_rules(*own, now_ms=NOW_MS + 6_000, recipe=Recipe("figs", 2, 10))
     with pytest.raises(DataError, match="leaves; sessions are drawn in trees of up to 64"):
         draw_tree(*own, version=made.version)
@@ -138,7 +136,7 @@ def test_without_a_classifier_there_is_no_teacher(tmp_path: Path) -> None:
         distil_rules(Settings(workspace=tmp_path), Lake(tmp_path / "lake"), now_ms=NOW_MS)
 
 
-def test_a_network_teaches_with_both_of_its_answers() -> None:
+def test_a_network_teaches_with_both_of_its_outputs() -> None:
     sessions = pa.table({"session_id": ["a", "b", "c", "d"]})
     scores = pa.table(
         {

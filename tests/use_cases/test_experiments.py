@@ -1,6 +1,4 @@
-"""A price experiment from plan to end: in the control database, on the server, and from the
-decision log.
-"""
+"""A price experiment from plan to end: control database, server and decision log."""
 
 import json
 import time
@@ -113,7 +111,7 @@ def test_it_is_published_while_it_runs_and_not_after(settings: Settings) -> None
     assert [one.state for one in experiments_of(settings)] == ["stopped"]
 
 
-def test_only_versions_that_were_released_can_be_played(settings: Settings) -> None:
+def test_only_released_versions_can_be_served(settings: Settings) -> None:
     plan(settings, arms=(ARMS[0], PlannedArm("new", 0.5, "bands-9")))
     with pytest.raises(NotFoundError, match="There is no version 'bands-9'"):
         start_experiment(settings, "demo-manager", "e1", now_ms=2)
@@ -128,7 +126,7 @@ def test_without_a_server_nothing_is_started(settings: Settings) -> None:
     assert experiments_of(settings)[0].state == "draft"
 
 
-def test_what_the_server_forgot_or_made_up_is_settled(settings: Settings) -> None:
+def test_what_the_server_lost_or_invented_is_reconciled(settings: Settings) -> None:
     plan(settings)
     start_experiment(settings, "demo-manager", "e1", now_ms=2)
     with connect_server(settings) as client:
@@ -141,7 +139,7 @@ def test_what_the_server_forgot_or_made_up_is_settled(settings: Settings) -> Non
     assert live(settings) == ["e1"]
 
 
-def test_a_stop_is_kept_also_where_the_server_cannot_be_told(settings: Settings) -> None:
+def test_a_stop_is_stored_even_if_the_server_cannot_be_updated(settings: Settings) -> None:
     plan(settings)
     start_experiment(settings, "demo-manager", "e1", now_ms=2)
     nowhere = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
@@ -155,9 +153,7 @@ def test_a_stop_is_kept_also_where_the_server_cannot_be_told(settings: Settings)
 def traffic(
     settings: Settings, name: str, n: int, *, bought: dict[str, float], seed: int = 1
 ) -> None:
-    """Decisions and purchases of an experiment's sessions, human for certain; every tenth is asked
-    twice.
-    """
+    """Decisions and purchases of human sessions of an experiment; every tenth has two quotes."""
     rng = np.random.default_rng(seed)
     log, lines = DecisionLog(segments_folder(settings.workspace)), []
     for k in range(n):
@@ -221,20 +217,20 @@ def test_exposures_count_each_session_once_with_what_it_bought_within_an_hour(
 
 
 @pytest.mark.slow
-def test_harm_to_humans_stops_it_and_tells_the_server(settings: Settings) -> None:
+def test_harm_to_humans_stops_it_and_updates_the_server(settings: Settings) -> None:
     plan(settings, "harm")
     start_experiment(settings, "demo-manager", "harm", now_ms=2)
     traffic(settings, "harm", 3_000, bought={"control": 0.4, "none": 0.2})
     found = experiment_status(settings, "harm", now_ms=LATER_MS)
     assert found.report is not None
     assert (found.experiment.state, found.experiment.stopped_by) == ("stopped", "this machine")
-    assert "The guard stopped it: with none at least" in found.experiment.why
+    assert "Stopped by the guardrail: with none at least" in found.experiment.why
     assert live(settings) == []
     assert json.loads(json.dumps(found.to_json(), allow_nan=False))["report"]["is_guard_tripped"]
 
 
 @pytest.mark.slow
-def test_whoever_drains_decisions_stops_it_too(settings: Settings) -> None:
+def test_the_drain_of_decisions_stops_it_too(settings: Settings) -> None:
     plan(settings, "asleep")
     start_experiment(settings, "demo-manager", "asleep", now_ms=2)
     traffic(settings, "asleep", 3_000, bought={"control": 0.4, "none": 0.2})
@@ -242,7 +238,7 @@ def test_whoever_drains_decisions_stops_it_too(settings: Settings) -> None:
     watch.look()
     assert experiments_of(settings)[0].stopped_by == "this machine"
     assert live(settings) == []
-    watch.look()  # nothing runs any more, and it is not yet time
+    watch.look()  # nothing runs any more, and the next check is not due
 
 
 def test_a_tolerated_drop_does_not_stop_it(settings: Settings) -> None:
@@ -269,7 +265,7 @@ def test_a_lake_without_purchases_needs_a_baseline(tmp_path: Path) -> None:
 
 
 def test_arms_are_written_plainly(settings: Settings) -> None:
-    with pytest.raises(InputError, match="'half' is no arm"):
+    with pytest.raises(InputError, match="'half' is not an arm"):
         parse_arms(["half"])
     plan(settings)
     with pytest.raises(ConflictError, match="already"):

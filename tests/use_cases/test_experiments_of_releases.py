@@ -1,4 +1,4 @@
-"""An arm may play what was approved and released, and to no more sessions than that."""
+"""An arm may serve only released versions, to at most the approved share of sessions."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from phantom_core.use_cases.approvals.experiments import start_experiment, stop_
 from phantom_core.use_cases.approvals.plan_experiment import plan_experiment, size_experiment
 from phantom_core.use_cases.approvals.publish_rules import publish_request, set_share
 from phantom_core.valkey.server import connect_server
-from phantom_core.views.experiments.experiments import playable_rule_sets
+from phantom_core.views.experiments.experiments import servable_rules
 from tests.use_cases.test_publish_rules import ANA, MAX, NOW, approved, proposed, shop
 
 __all__ = ["proposed", "shop"]
@@ -30,7 +30,7 @@ def test_an_arm_is_no_larger_than_was_approved_unless_its_version_is_live_for_al
     shop: Settings,
 ) -> None:
     version = publish_request(shop, MAX, approved(shop), now_ms=NOW).version
-    assert playable_rule_sets(shop) == ["live", "", version]
+    assert servable_rules(shop) == ["live", "", version]
     plan(shop, "large", version, 0.5)
     with pytest.raises(
         ConflictError, match=r"Arm new gives .* to 50% of the sessions; approved are 10%\."

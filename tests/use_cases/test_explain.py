@@ -1,4 +1,4 @@
-"""Explaining a saved classifier: exact, kept, and honest about what is gone."""
+"""Explaining a saved classifier: exact, cached, and invalidated by new data."""
 
 import shutil
 from pathlib import Path
@@ -104,7 +104,9 @@ def test_intervals_come_from_models_of_other_actors(own: tuple[Settings, Lake]) 
     }
 
 
-def test_one_session_is_taken_apart_and_its_steps_are_weighed(own: tuple[Settings, Lake]) -> None:
+def test_one_session_is_explained_with_the_evidence_of_its_steps(
+    own: tuple[Settings, Lake],
+) -> None:
     settings, lake = own
     session_id = FeatureStore(lake).matrix()["session_id"][0].as_py()
     found = explain_session(settings, lake, session_id)
@@ -116,7 +118,7 @@ def test_one_session_is_taken_apart_and_its_steps_are_weighed(own: tuple[Setting
     assert found.to_json()["step_evidence"] == pytest.approx(found.steps.evidence.sum())
 
 
-def test_a_session_that_is_not_there_is_a_sentence(own: tuple[Settings, Lake]) -> None:
+def test_an_unknown_session_is_reported_in_a_sentence(own: tuple[Settings, Lake]) -> None:
     with pytest.raises(NotFoundError, match="There is no session 'nobody'"):
         explain_session(*own, "nobody")
 
@@ -134,7 +136,7 @@ def test_stopping_leaves_nothing_half_done(own: tuple[Settings, Lake]) -> None:
     assert read_explanation(settings).explanation == before
 
 
-def test_an_explanation_that_was_damaged_is_worked_out_again(own: tuple[Settings, Lake]) -> None:
+def test_a_damaged_explanation_is_computed_again(own: tuple[Settings, Lake]) -> None:
     settings, lake = own
     before = explain_model(settings, lake)
     next(Path(settings.workspace).rglob("explanation.json")).write_text("{")
@@ -142,7 +144,7 @@ def test_an_explanation_that_was_damaged_is_worked_out_again(own: tuple[Settings
 
 
 @pytest.mark.parametrize(("n_sessions", "n_paired"), [(0, 0), (10, -1), (10, 100_000)])
-def test_numbers_that_cannot_be_explained_are_refused(
+def test_numbers_that_cannot_be_explained_are_rejected(
     own: tuple[Settings, Lake], n_sessions: int, n_paired: int
 ) -> None:
     with pytest.raises(InputError):

@@ -1,6 +1,4 @@
-"""Explaining the saved network: real offers, sums that are its answers, kept until data or labels
-change.
-"""
+"""Explaining the saved network: contributions that add up, cached until the data change."""
 
 import json
 import shutil
@@ -99,7 +97,7 @@ def test_intervals_come_from_the_saved_networks_of_the_folds(demo: Settings, lak
     assert (of_agent["offer"], of_agent["price"]) == (0.0, 0.0)
 
 
-def test_fold_networks_say_what_is_played(demo: Settings, lake: Lake, offers: pa.Table) -> None:
+def test_fold_networks_predict_what_is_served(demo: Settings, lake: Lake, offers: pa.Table) -> None:
     from phantom_core.models.multitask.description import open_scorer
 
     model = ModelStore(demo.workspace, KIND).open()
@@ -152,13 +150,15 @@ def test_one_offer_is_explained_as_it_is_among_all(demo: Settings, lake: Lake) -
     assert price.log_odds == pytest.approx(points[7]["price_ratio"], abs=0.1)
 
 
-def test_what_is_not_there_is_a_sentence(demo: Settings, lake: Lake) -> None:
+def test_unknown_sessions_and_products_are_reported_in_a_sentence(
+    demo: Settings, lake: Lake
+) -> None:
     with pytest.raises(NotFoundError, match="Session 'nobody' was shown no product"):
         explain_offer(demo, lake, "nobody", "agent")
     session = str(read_network_explanation(demo, "agent").points["session_id"][0])
     with pytest.raises(NotFoundError, match="was never shown product 'nothing'"):
         explain_offer(demo, lake, session, "agent", product_id="nothing")
-    with pytest.raises(InputError, match="Asked to explain 0 offers"):
+    with pytest.raises(InputError, match="0 offers cannot be explained"):
         explain_network(demo, lake, n_offers=0)
 
 
@@ -174,24 +174,24 @@ def test_stopping_leaves_the_explanation_as_it_was(demo: Settings, lake: Lake) -
     assert read_network_explanation(demo, "agent").explanation == before["agent"]
 
 
-def test_the_command_line_explains_both_answers(demo: Settings, lake: Lake) -> None:
-    asked = ["explain", "--workspace", str(demo.workspace), "--model", "multitask", "--json"]
-    told = json.loads(
-        CliRunner().invoke(app, [*asked, "--output", "purchase", "--sessions", str(FEW)]).stdout
+def test_the_command_line_explains_both_outputs(demo: Settings, lake: Lake) -> None:
+    command = ["explain", "--workspace", str(demo.workspace), "--model", "multitask", "--json"]
+    report = json.loads(
+        CliRunner().invoke(app, [*command, "--output", "purchase", "--sessions", str(FEW)]).stdout
     )
-    assert (told["unit"], told["output"], len(told["features"])) == (
+    assert (report["unit"], report["output"], len(report["features"])) == (
         "log-odds of a purchase",
         "purchase",
         40,
     )
     session = str(read_network_explanation(demo, "agent").points["session_id"][0])
-    one = json.loads(CliRunner().invoke(app, [*asked, "--session", session]).stdout)
+    one = json.loads(CliRunner().invoke(app, [*command, "--session", session]).stdout)
     assert 0 < one["agent_probability"] < 1
     for wrong, error in (
         (["--output", "money"], "There is no output 'money'."),
         (["--model", "oracle"], "There is no kind of model 'oracle'."),
-        (["--interactions", "5"], "Interactions are measured of the classifier"),
+        (["--interactions", "5"], "The network has no interactions"),
     ):
-        assert json.loads(CliRunner().invoke(app, [*asked, *wrong]).stdout)["error"].startswith(
+        assert json.loads(CliRunner().invoke(app, [*command, *wrong]).stdout)["error"].startswith(
             error
         )

@@ -304,7 +304,9 @@ def test_load_numbers_are_never_used_twice(settings: Settings, tmp_path: Path) -
     assert query(settings, "SELECT DISTINCT load_seq FROM events ORDER BY 1") == [(1,), (2,)]
 
 
-def test_quotes_are_told_from_events_and_loaded(settings: Settings, tmp_path: Path) -> None:
+def test_quotes_are_distinguished_from_events_and_loaded(
+    settings: Settings, tmp_path: Path
+) -> None:
     path = tmp_path / "quotes.jsonl"
     quote = {
         "productId": "p1",
@@ -432,12 +434,12 @@ def test_a_catalogue_loads_from_postgres(settings: Settings) -> None:
     assert rows == [("p1", 12.5, 3.0, True), ("p2", None, None, None)]
 
 
-def test_a_database_that_does_not_answer_is_said_so(settings: Settings) -> None:
+def test_a_database_that_does_not_answer_is_reported(settings: Settings) -> None:
     with pytest.raises((UnavailableError, InputError), match="does not answer"):
         load(settings, experiments="postgresql://nobody@127.0.0.1:1/none")
 
 
-def test_nothing_to_load_is_said_so(settings: Settings, tmp_path: Path) -> None:
+def test_nothing_to_load_is_reported(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing to load at"):
         load(settings, tmp_path / "missing" / "*.csv")
     with pytest.raises(MappingError, match="There is no mapping 'nope'"):

@@ -103,13 +103,13 @@ def test_a_request_is_stored_under_the_names_of_the_release_before(
         ),
     ],
 )
-def test_arguments_that_cannot_be_used_are_one_sentence_that_names_the_field(
+def test_invalid_arguments_are_one_sentence_that_names_the_field(
     kind: str, arguments: str, sentence: str
 ) -> None:
-    with pytest.raises(InputError) as refused:
+    with pytest.raises(InputError) as rejected:
         parse_request(kind, arguments)
-    assert refused.value.message.startswith(sentence)
-    assert "\n" not in refused.value.message
+    assert rejected.value.message.startswith(sentence)
+    assert "\n" not in rejected.value.message
 
 
 def test_a_request_is_checked_where_it_is_made_and_cannot_be_changed() -> None:
@@ -119,15 +119,15 @@ def test_a_request_is_checked_where_it_is_made_and_cannot_be_changed() -> None:
         TrainClassifierRequest().folds = 3
 
 
-def test_an_unknown_kind_is_said_with_those_there_are() -> None:
+def test_an_unknown_kind_is_reported_with_the_known_ones() -> None:
     with pytest.raises(
-        NotFoundError, match=r"There is no work called 'juggle'\. There are calibrate, demo,"
+        NotFoundError, match=r"There is no job called 'juggle'\. Known jobs: calibrate, demo,"
     ):
         parse_request("juggle", "{}")
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "null", '{"folds": '])
-def test_arguments_that_are_no_object_are_refused(text: str) -> None:
+def test_arguments_that_are_no_object_are_rejected(text: str) -> None:
     with pytest.raises(DataError, match="'train_classifier' is no JSON object"):
         parse_request("train_classifier", text)
 

@@ -1,4 +1,4 @@
-"""Monitoring tells of what moved once, and once more when it is over."""
+"""Monitoring notifies once when a check alerts, and once more when it is resolved."""
 
 import json
 from collections.abc import Callable
@@ -21,8 +21,8 @@ from phantom_core.use_cases.models.train_classifier import train_classifier
 from phantom_core.use_cases.operations.alert import send_alerts
 from phantom_core.use_cases.operations.job_monitor import MonitorOutcome, MonitorRequest
 from phantom_core.use_cases.operations.monitor import (
+    check_traffic,
     latest_monitoring,
-    look_at_traffic,
     run_monitoring,
 )
 from tests.alerts.receivers import mailbox, webhook
@@ -54,7 +54,7 @@ def check(report: MonitorReport, name: str) -> Check:
     return next(one for one in report.checks if one.name == name)
 
 
-def test_every_figure_stands_beside_its_limit(report: MonitorReport, shop: Settings) -> None:
+def test_every_check_has_its_value_and_limit(report: MonitorReport, shop: Settings) -> None:
     assert {"detection_rate", "revenue", "silence", "quarantine", "stale_classifier"} < {
         one.name for one in report.checks
     }
@@ -63,7 +63,7 @@ def test_every_figure_stands_beside_its_limit(report: MonitorReport, shop: Setti
     assert check(report, "feature_drift").limit == 0.25 and len(report.drift) == len(
         feature_names()
     )
-    assert report.reference == "the sessions that the classifier in use learned from"
+    assert report.reference == "the training sessions of the classifier in use"
 
 
 def test_days_add_up_to_the_sessions(report: MonitorReport) -> None:
@@ -74,19 +74,19 @@ def test_days_add_up_to_the_sessions(report: MonitorReport) -> None:
     assert report.leakage is not None and report.leakage.money > 0
 
 
-def test_the_report_is_kept(report: MonitorReport, shop: Settings) -> None:
+def test_the_report_is_saved(report: MonitorReport, shop: Settings) -> None:
     assert latest_monitoring(shop) == report
 
 
-def test_traffic_that_stopped_is_judged_by_its_last_week_and_said(shop: Settings) -> None:
-    later = look_at_traffic(shop, lake_of(shop), now_ms=NOW_MS + 100 * DAY_MS)
+def test_traffic_that_stopped_is_evaluated_by_its_last_week_and_reported(shop: Settings) -> None:
+    later = check_traffic(shop, lake_of(shop), now_ms=NOW_MS + 100 * DAY_MS)
     assert later.newest_ms is not None and later.as_of_ms == later.newest_ms + 1
     assert check(later, "silence").status == "alert"
     assert check(later, "stale_classifier").status == "alert"
     assert check(later, "detection_rate").value is not None
 
 
-def test_a_wave_of_agents_is_told_once_and_its_end_once(
+def test_a_wave_of_agents_is_notified_once_and_its_end_once(
     shop: Settings, write: Callable[[str, str], Path]
 ) -> None:
     """The last week is flooded with fast sweeps, and a week later it is not."""
@@ -132,7 +132,7 @@ def test_a_wave_of_agents_is_told_once_and_its_end_once(
 MOVED = [Check("detection_rate", "alert", 0.4, 0.2, "It moved.")]
 
 
-def test_a_receiver_that_was_down_is_told_at_the_next_look(settings: Settings) -> None:
+def test_a_receiver_that_was_down_is_notified_at_the_next_run(settings: Settings) -> None:
     with webhook() as hook:
         watched = settings.model_copy(update={"alerts": AlertSettings(webhook=hook.address)})
         hook.is_down = True
@@ -143,7 +143,7 @@ def test_a_receiver_that_was_down_is_told_at_the_next_look(settings: Settings) -
         assert [message["sentence"] for message in hook.messages] == ["It moved."]
 
 
-def test_what_cannot_be_answered_leaves_an_alert_open(settings: Settings) -> None:
+def test_an_unknown_check_leaves_an_alert_open(settings: Settings) -> None:
     send_alerts(settings, MOVED, NOW_MS)
     send_alerts(
         settings, [Check("detection_rate", "unknown", None, 0.2, "Too few sessions.")], NOW_MS + 1
@@ -157,7 +157,9 @@ def test_what_cannot_be_answered_leaves_an_alert_open(settings: Settings) -> Non
     assert [one.is_open for one in Alerts(settings).all()] == [True, False]
 
 
-def test_whoever_never_heard_of_an_alert_does_not_hear_that_it_is_over(settings: Settings) -> None:
+def test_a_channel_never_notified_of_an_alert_is_not_notified_of_its_end(
+    settings: Settings,
+) -> None:
     send_alerts(settings, MOVED, NOW_MS)
     with webhook() as hook:
         watched = settings.model_copy(update={"alerts": AlertSettings(webhook=hook.address)})
@@ -166,9 +168,9 @@ def test_whoever_never_heard_of_an_alert_does_not_hear_that_it_is_over(settings:
 
 
 def test_an_empty_workspace_has_figures_without_answers(settings: Settings) -> None:
-    with pytest.raises(NotFoundError, match="Nobody has looked"):
+    with pytest.raises(NotFoundError, match="No checks have run"):
         latest_monitoring(settings)
-    found = look_at_traffic(settings, lake_of(settings), now_ms=NOW_MS)
+    found = check_traffic(settings, lake_of(settings), now_ms=NOW_MS)
     assert {one.status for one in found.checks} == {"unknown"}
     assert (found.days, found.drift, found.models, found.leakage) == ((), (), (), None)
 

@@ -1,6 +1,4 @@
-"""Limits that an administrator set hold everywhere: in checks, evidence, the optimum, network
-prices and releases.
-"""
+"""Limits set by an administrator hold in checks, evidence, optimum, prices and releases."""
 
 import json
 from pathlib import Path
@@ -19,7 +17,7 @@ from phantom_core.evidence.evidence import Evidence
 from phantom_core.rules.text import parse_rules
 from phantom_core.use_cases.approvals import change_requests
 from phantom_core.use_cases.approvals.change_requests import control_database
-from phantom_core.use_cases.models.price import terms_of
+from phantom_core.use_cases.models.price import default_objective
 
 STEEP = "IF p_agent > 0.7 THEN markup 1.40 (likely agent)\nELSE markup 1.00"
 NOW_MS = 1_772_500_000_000
@@ -47,9 +45,7 @@ def test_a_rule_above_the_highest_markup_of_the_limits_is_an_error(tmp_path: Pat
 
 @pytest.fixture
 def shop(trained: Path, tmp_path: Path) -> Settings:
-    """A workspace with a classifier and a demo analyst, whose guard rails an administrator
-    narrowed.
-    """
+    """A workspace with a classifier, a demo analyst, and guard rails narrowed by an admin."""
     import shutil
 
     settings = Settings(workspace=shutil.copytree(trained, tmp_path / "shop"))
@@ -89,11 +85,11 @@ def test_evidence_and_its_optimum_keep_to_the_limits(shop: Settings) -> None:
 
 def test_a_network_prices_within_the_limits(tmp_path: Path) -> None:
     settings = Settings(workspace=tmp_path)
-    assert terms_of(settings).guard_rails == GuardRails(0.7, 1.5)
+    assert default_objective(settings).guard_rails == GuardRails(0.7, 1.5)
     set_limits(
         control_database(settings), MACHINE, {"highest_markup": 1.2}, settings, now_ms=NOW_MS
     )
-    assert terms_of(settings).guard_rails == GuardRails(0.7, 1.2)
+    assert default_objective(settings).guard_rails == GuardRails(0.7, 1.2)
 
 
 def test_settings_seed_what_no_administrator_set(tmp_path: Path) -> None:
@@ -125,7 +121,7 @@ def test_settings_seed_what_no_administrator_set(tmp_path: Path) -> None:
         ({"steepness": 1.0}, "There is no limit 'steepness'"),
     ],
 )
-def test_what_cannot_be_a_limit_is_refused(
+def test_what_cannot_be_a_limit_is_rejected(
     values: dict[str, float], said: str, tmp_path: Path
 ) -> None:
     settings = Settings(workspace=tmp_path)

@@ -1,4 +1,4 @@
-"""What is in use is what services find, and a server out of reach is said and made good later."""
+"""Services find the model in use; an unreachable server is reported, and retried later."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_services_find_what_is_in_use_forward_and_back(settings: Settings) -> No
     assert published_version(connect_server(settings), "classifier") == "v1"
 
 
-def test_a_server_out_of_reach_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_an_unreachable_server_is_reported_in_a_sentence(tmp_path: Path) -> None:
     settings = Settings(workspace=tmp_path, redis_url="redis://127.0.0.1:9/0")
     save(settings, "v1")
     assert publish_in_use(settings, "classifier", 1).startswith("Not published: ")

@@ -1,6 +1,4 @@
-"""From a rule set to what price servers read, and back: on SQLite with the embedded server, and on
-PostgreSQL with Redis.
-"""
+"""Publish and roll back rules: on SQLite with the embedded server, on PostgreSQL with Redis."""
 
 import json
 import os
@@ -73,7 +71,7 @@ def proposed(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def shop(proposed: Path, tmp_path: Path) -> Iterator[Settings]:
-    """The same, of one's own."""
+    """A copy of the proposed workspace."""
     settings = Settings(workspace=shutil.copytree(proposed, tmp_path / "shop"), redis_url="")
     yield settings
     stop_embedded(settings)
@@ -116,9 +114,7 @@ def state(settings: Settings, number: int) -> str:
 
 
 def the_whole_way(settings: Settings) -> None:
-    """Submit, refuse own approval, approve by another, publish, read back elsewhere, canary, roll
-    back, kill, heal.
-    """
+    """Submit, reject own approval, approve by another, publish, canary, roll back, kill, heal."""
     number = 1
     with pytest.raises(NotAllowedError):
         change_requests.approve_request(settings, ANA, number, 1, now_ms=NOW)
@@ -165,7 +161,8 @@ from phantom_core.valkey.server import connect_server
 from phantom_core.core.settings import Settings
 with connect_server(Settings()) as client:
     live = read_published(client).live
-print(json.dumps({"version": live.version, "share": live.share, "stable": live.stable, "killed": live.is_killed}))
+print(json.dumps({"version": live.version, "share": live.share, "stable": live.stable,
+                  "killed": live.is_killed}))
 """
 
 
@@ -182,14 +179,14 @@ def elsewhere(settings: Settings) -> dict[str, object]:
     return found
 
 
-def test_the_whole_way_on_sqlite_with_the_embedded_server(shop: Settings) -> None:
+def test_the_full_path_on_sqlite_with_the_embedded_server(shop: Settings) -> None:
     the_whole_way(shop)
 
 
 @HAS_POSTGRES
 @pytest.mark.postgres
 @pytest.mark.redis
-def test_the_whole_way_on_postgres_with_redis(
+def test_the_full_path_on_postgres_with_redis(
     trained: Path, tmp_path: Path, redis_url: str
 ) -> None:
     with fresh_schema() as url:
@@ -209,7 +206,7 @@ def test_a_closed_gate_blocks_approval_and_says_which(shop: Settings) -> None:
     assert change_requests.approve_request(shop, MAX, number, 1, now_ms=NOW).state == "approved"
 
 
-def test_an_edit_voids_approvals_and_stale_looks_are_refused(shop: Settings) -> None:
+def test_an_edit_voids_approvals_and_stale_reviews_are_rejected(shop: Settings) -> None:
     number = approved(shop)
     change_requests.propose_rules(
         shop, ANA, parse_rules(FIRM, "firm"), why="More.", share=0.1, now_ms=NOW, request_id=number
@@ -221,9 +218,9 @@ def test_an_edit_voids_approvals_and_stale_looks_are_refused(shop: Settings) -> 
         change_requests.approve_request(shop, MAX, number, 1, now_ms=NOW)
 
 
-def test_whoever_goes_live_second_has_to_rebase(shop: Settings) -> None:
+def test_the_second_request_to_go_live_has_to_be_rebased(shop: Settings) -> None:
     first, second = approved(shop), approved(shop, submit(shop, GENTLE.replace("0.7", "0.8")))
-    assert change_requests.review_request(shop, second).rivals == (first,)
+    assert change_requests.review_request(shop, second).competing == (first,)
     publish_request(shop, MAX, first, now_ms=NOW)
     with pytest.raises(ConflictError, match="still being tried on 10%"):
         publish_request(shop, MAX, second, now_ms=NOW)
@@ -241,7 +238,7 @@ def test_whoever_goes_live_second_has_to_rebase(shop: Settings) -> None:
     assert (state(shop, first), state(shop, second)) == ("live", "rolled back")
 
 
-def test_an_emergency_goes_live_unapproved_and_is_marked_for_ever(shop: Settings) -> None:
+def test_an_emergency_goes_live_unapproved_and_stays_marked(shop: Settings) -> None:
     number = 1
     publish_request(shop, MAX, number, now_ms=NOW, emergency="Prices are wrong.")
     request = change_requests.review_request(shop, number).request
@@ -310,7 +307,7 @@ def begun(settings: Settings, number: int) -> PublishedRelease:
 
 
 @pytest.mark.parametrize("died", ["before the server was told", "after it was told"])
-def test_a_publisher_that_died_is_settled_by_what_the_server_holds(
+def test_a_publisher_that_died_is_reconciled_by_what_the_server_holds(
     shop: Settings, died: str
 ) -> None:
     number = approved(shop)
@@ -343,7 +340,7 @@ def test_a_switch_that_something_later_overtook_has_failed(shop: Settings) -> No
     assert read_live_status(shop, now_ms=NOW).is_well
 
 
-def test_evidence_that_was_changed_since_is_refused(shop: Settings) -> None:
+def test_evidence_that_was_changed_since_is_rejected(shop: Settings) -> None:
     number = 1
     with control_database(shop).begin() as connection:
         connection.execute(sa.text("DROP TRIGGER evidence_no_update"))

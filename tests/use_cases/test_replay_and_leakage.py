@@ -1,6 +1,4 @@
-"""Replay and ledger on generated shoppers, whose truth is known: labels hidden, a classifier
-trained on others.
-"""
+"""Replay and ledger on generated shoppers with known truth: labels hidden, others trained on."""
 
 import json
 import shutil
@@ -51,7 +49,7 @@ TRIED = parse_rules(
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """Sessions of which nobody told the class, and the truth."""
+    """Unlabelled sessions, and their true classes."""
 
     settings: Settings
     generated: Generated
@@ -129,7 +127,7 @@ def test_purchases_behind_the_ledger_add_up_to_it(shop: Shop) -> None:
     )
 
 
-def test_a_replay_tells_agents_from_humans_and_keeps_what_it_found(shop: Shop) -> None:
+def test_a_replay_separates_agents_from_humans_and_is_saved(shop: Shop) -> None:
     found = replay_rules(shop.settings, BANDS, NO_MARKUP, now_ms=NOW_MS)
     assert found.quotes == shop.generated.quotes.num_rows
     assert found.rules.agent is not None and found.rules.human is not None
@@ -144,7 +142,7 @@ def test_a_replay_tells_agents_from_humans_and_keeps_what_it_found(shop: Shop) -
     assert again.to_json() == found.to_json()
 
 
-def test_the_newest_replays_are_kept_and_the_oldest_make_room(
+def test_the_newest_replays_are_stored_and_the_oldest_make_room(
     own: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replay_store_module, "MOST_KEPT", 2)
@@ -163,13 +161,13 @@ def test_the_newest_replays_are_kept_and_the_oldest_make_room(
         store.open("gone")
 
 
-def test_a_set_replayed_against_itself_changes_nobody(shop: Shop) -> None:
+def test_a_set_replayed_against_itself_changes_no_session(shop: Shop) -> None:
     found = replay_rules(shop.settings, BANDS, BANDS, now_ms=NOW_MS)
     assert (found.changed, found.moved) == (0, ())
     assert pq.read_table(changed_sessions_file(shop.settings)).num_rows == 0
 
 
-def test_off_policy_revenue_holds_the_true_value_of_prices_that_were_tried(shop: Shop) -> None:
+def test_off_policy_revenue_holds_the_true_value_of_logged_prices(shop: Shop) -> None:
     dear = RuleSet("dear", (), 1.2)
     value = replay_rules(shop.settings, dear, NO_MARKUP, now_ms=NOW_MS).rules.value
     truth = shop.generated.truth
@@ -193,7 +191,7 @@ def test_off_policy_revenue_holds_the_true_value_of_prices_that_were_tried(shop:
         assert estimate is not None and estimate.low < true < estimate.high
 
 
-def test_rules_that_ask_tried_prices_are_identified_and_others_are_not(shop: Shop) -> None:
+def test_rules_that_quote_logged_prices_are_identified_and_others_are_not(shop: Shop) -> None:
     assert (
         replay_rules(shop.settings, TRIED, NO_MARKUP, now_ms=NOW_MS).rules.value.inverse_propensity
         is not None
@@ -211,7 +209,7 @@ def test_at_the_end_of_a_session_rules_know_more(shop: Shop) -> None:
     assert at_quote < at_end
 
 
-def test_days_without_sessions_and_rules_about_nothing_known_are_refused(shop: Shop) -> None:
+def test_days_without_sessions_and_rules_about_unknown_features_are_rejected(shop: Shop) -> None:
     with pytest.raises(DataError, match="no sessions in this period"):
         replay_rules(
             shop.settings, BANDS, NO_MARKUP, now_ms=NOW_MS, period=period_of("2027-01-01", "")
@@ -246,14 +244,14 @@ def test_without_a_quote_log_the_constant_reference_is_all_there_is(tmp_path: Pa
         replay_rules(settings, BANDS, NO_MARKUP, now_ms=NOW_MS)
 
 
-def test_without_labels_and_model_nobody_leaks(tmp_path: Path) -> None:
+def test_without_labels_and_model_leakage_is_unknown(tmp_path: Path) -> None:
     settings = Settings(workspace=tmp_path / "workspace")
     load_events(settings, [("a", "purchase", 9)], price=100, base_price=100)
-    with pytest.raises(DataError, match="Nobody knows which purchases agents made"):
+    with pytest.raises(DataError, match="It is unknown which purchases agents made"):
         measure_leakage(settings, BANDS, now_ms=NOW_MS)
 
 
-def test_nothing_measured_yet_says_so(tmp_path: Path) -> None:
+def test_a_missing_measurement_is_reported(tmp_path: Path) -> None:
     settings = Settings(workspace=tmp_path)
     with pytest.raises(NotFoundError, match="not been measured"):
         latest_leakage(settings)

@@ -1,6 +1,4 @@
-"""Retraining: the better model goes on, a loser leaves no trace in what is used, and nothing judged
-was learned from.
-"""
+"""Retraining: the better model is used, a loser changes nothing, evaluation rows are held out."""
 
 import json
 from dataclasses import dataclass
@@ -69,9 +67,7 @@ def shop() -> Generated:
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory, shop: Generated) -> Settings:
-    """A workspace in which most labels are wrong, so that whoever learns from them learns
-    little.
-    """
+    """A workspace where most labels are wrong, so that a model trained on them learns little."""
     chosen = Settings(
         workspace=tmp_path_factory.mktemp("retrain"),
         gates=PromotionGateSettings(agent_auc=0.0, agent_precision=0.0, calibration_error=1.0),
@@ -82,8 +78,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory, shop: Generated) -> Setti
 
 
 def only(report: RetrainReport) -> RetrainOutcome:
-    (verdict,) = report.verdicts
-    return verdict
+    (result,) = report.verdicts
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -100,11 +96,11 @@ def second(settings: Settings, shop: Generated, first: RetrainOutcome) -> Retrai
         handed.append(f"{kind} {ModelStore(settings.workspace, kind).latest()}")
         return "Published."
 
-    verdict = only(
+    result = only(
         retrain_models(settings, lake_of(settings), now_ms=NOW_MS + 1_000, publish=publish)
     )
-    assert handed == [f"classifier {verdict.challenger}"]
-    return verdict
+    assert handed == [f"classifier {result.challenger}"]
+    return result
 
 
 def test_the_first_model_only_has_to_meet_its_gates(
@@ -116,7 +112,7 @@ def test_the_first_model_only_has_to_meet_its_gates(
     assert (moves[0].version, moves[0].before) == (first.challenger, "")
 
 
-def test_a_surely_better_challenger_is_promoted_and_handed_on(
+def test_a_significantly_better_challenger_is_promoted_and_handed_on(
     settings: Settings, first: RetrainOutcome, second: RetrainOutcome
 ) -> None:
     assert (second.outcome, second.champion, second.published) == (
@@ -131,7 +127,7 @@ def test_a_surely_better_challenger_is_promoted_and_handed_on(
     assert ModelStore(settings.workspace, "classifier").latest() == second.challenger
 
 
-def test_nobody_is_judged_on_actors_it_learned_from(
+def test_no_model_is_evaluated_on_actors_seen_in_training(
     settings: Settings, first: RetrainOutcome, second: RetrainOutcome
 ) -> None:
     assert second.window is not None
@@ -149,9 +145,7 @@ def test_nobody_is_judged_on_actors_it_learned_from(
 
 @dataclass(frozen=True)
 class Planned:
-    """A contest whose outcome is known beforehand: what both say of two hundred sessions, two by
-    each actor.
-    """
+    """A retraining with known scores of both models, on sessions of which each actor has two."""
 
     workspace: Path
     challenger: str
@@ -192,7 +186,7 @@ RANDOM = np.random.default_rng(3).random(200)
 
 @pytest.fixture
 def store(tmp_path: Path) -> ModelStore:
-    """A workspace with a champion that guesses."""
+    """A workspace with a champion that scores at random."""
     chosen = Settings(workspace=tmp_path, gates=PromotionGateSettings(agent_auc=0.0))
     assert retrain_one(chosen, Planned(tmp_path, "v1", SURE), 1, no_progress).outcome == "promoted"
     return ModelStore(tmp_path, "classifier")
@@ -207,11 +201,11 @@ def held(
     )
 
 
-def test_a_copy_of_the_champion_is_not_surely_better_and_stays_a_candidate(
+def test_a_copy_of_the_champion_is_not_significantly_better_and_stays_a_candidate(
     store: ModelStore,
 ) -> None:
-    verdict = held(store, SURE, SURE)
-    assert verdict.outcome == "kept" and "not surely better" in verdict.why
+    result = held(store, SURE, SURE)
+    assert result.outcome == "kept" and "not surely better" in result.why
     assert (store.latest(), store.versions(), store.to_choose()) == (
         "v1",
         ("v1", "v2"),
@@ -223,37 +217,35 @@ def test_not_being_worse_is_enough_where_the_rule_says_so(store: ModelStore) -> 
     settings = Settings(
         workspace=store.root.parents[1], retraining=RetrainingSettings(rule="not_worse")
     )
-    verdict = retrain_one(settings, Planned(settings.workspace, "v2", SURE, SURE), 2, no_progress)
-    assert verdict.outcome == "promoted" and "surely not worse" in verdict.why
+    result = retrain_one(settings, Planned(settings.workspace, "v2", SURE, SURE), 2, no_progress)
+    assert result.outcome == "promoted" and "surely not worse" in result.why
     assert store.latest() == "v2"
 
 
-def test_a_gate_keeps_even_the_better_one_out(store: ModelStore) -> None:
-    weak = np.where(
-        np.arange(200) % 3 == 0, 0.5, SURE
-    )  # better than a guess, below the gate of 0.8
+def test_a_gate_blocks_even_the_better_model(store: ModelStore) -> None:
+    weak = np.where(np.arange(200) % 3 == 0, 0.5, SURE)  # better than random, below the gate of 0.8
     weak[::2] = 0.5
-    verdict = held(store, weak, RANDOM)
-    assert verdict.outcome == "kept" and "misses a gate: agent roc auc is" in verdict.why
+    result = held(store, weak, RANDOM)
+    assert result.outcome == "kept" and "misses a gate: agent roc auc is" in result.why
     assert store.latest() == "v1"
 
 
-def test_too_few_sessions_that_neither_learned_from_decide_nothing(store: ModelStore) -> None:
-    verdict = held(store, SURE[:18], SURE[:18])
-    assert verdict.outcome == "kept"
+def test_too_few_held_out_sessions_decide_nothing(store: ModelStore) -> None:
+    result = held(store, SURE[:18], SURE[:18])
+    assert result.outcome == "kept"
     assert (
-        "There are 18 later rows by actors from whom neither the champion nor the challenger "
-        "learned" in verdict.why
+        "There are 18 later rows by actors on whom neither the champion nor the challenger "
+        "was trained" in result.why
     )
-    assert verdict.figures == ()
+    assert result.figures == ()
 
 
-def test_a_champion_that_cannot_answer_prices_nobody_and_is_replaced(store: ModelStore) -> None:
-    verdict = held(
+def test_a_champion_that_cannot_score_is_replaced(store: ModelStore) -> None:
+    result = held(
         store, SURE, SURE, problem="calibration.json of model v1 is not the file that was saved."
     )
-    assert verdict.outcome == "promoted"
-    assert "The champion could not be asked: calibration.json of model v1" in verdict.why
+    assert result.outcome == "promoted"
+    assert "The champion could not be evaluated: calibration.json of model v1" in result.why
     assert store.latest() == "v2"
 
 
@@ -267,22 +259,22 @@ def test_cancelling_promotes_nothing(store: ModelStore) -> None:
     assert (store.latest(), store.versions()) == ("v1", ("v1",))
 
 
-def test_reports_are_kept_newest_first(settings: Settings, second: RetrainOutcome) -> None:
-    kept = list_retrainings(settings)
-    assert [report.created_ms for report in kept] == sorted(
-        (report.created_ms for report in kept), reverse=True
+def test_reports_are_listed_newest_first(settings: Settings, second: RetrainOutcome) -> None:
+    saved = list_retrainings(settings)
+    assert [report.created_ms for report in saved] == sorted(
+        (report.created_ms for report in saved), reverse=True
     )
-    assert only(kept[-1]).outcome == "promoted"
+    assert only(saved[-1]).outcome == "promoted"
 
 
 def test_an_empty_workspace_is_skipped_with_the_reason(tmp_path: Path) -> None:
     empty = Settings(workspace=tmp_path)
-    verdict = only(retrain_models(empty, lake_of(empty), now_ms=NOW_MS))
-    assert (verdict.outcome, verdict.challenger) == ("skipped", "")
-    assert "0 are labelled human" in verdict.why
+    result = only(retrain_models(empty, lake_of(empty), now_ms=NOW_MS))
+    assert (result.outcome, result.challenger) == ("skipped", "")
+    assert "0 are labelled human" in result.why
 
 
-def test_a_kind_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+def test_a_kind_that_does_not_exist_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no kind of model 'oracle'"):
         retrain_models(
             Settings(workspace=tmp_path),
@@ -300,9 +292,10 @@ def test_the_verb_prints_one_object_and_the_job_leaves_the_same(tmp_path: Path) 
         Settings(workspace=tmp_path), now_ms=NOW_MS
     )
     assert result.rule == "not_worse"
-    refused = CliRunner().invoke(
+    rejected = CliRunner().invoke(
         app, ["retrain", "--rule", "best", "--json", "--workspace", str(tmp_path)]
     )
     assert (
-        refused.exit_code == 1 and "no promotion rule 'best'" in json.loads(refused.stdout)["error"]
+        rejected.exit_code == 1
+        and "no promotion rule 'best'" in json.loads(rejected.stdout)["error"]
     )

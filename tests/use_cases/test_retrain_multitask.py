@@ -1,4 +1,4 @@
-"""Retraining the network: purchases decide, and agents must not be told worse."""
+"""Retraining the network: purchases decide, and agent detection must not get worse."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from phantom_core.model_store.store import ModelStore
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.use_cases.data.demo import load_demo
 from phantom_core.use_cases.models.retrain import retrain_models
-from phantom_core.use_cases.models.retrain_multitask import NetworkContest
+from phantom_core.use_cases.models.retrain_multitask import NetworkRetraining
 from phantom_core.use_cases.models.train_multitask import train_multitask
 
 pytestmark = pytest.mark.slow
@@ -34,20 +34,20 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 def test_a_network_is_held_against_the_one_before_on_later_offers(settings: Settings) -> None:
     lake, store = open_lake(settings), ModelStore(settings.workspace, KIND)
-    window = NetworkContest(settings, lake).window(NOW_MS)
+    window = NetworkRetraining(settings, lake).window(NOW_MS)
     period_ms = (window.start_ms, window.split_ms)
     champion = train_multitask(
         settings, lake, now_ms=NOW_MS, n_folds=3, chosen=QUICK, period_ms=period_ms
     )
     assert champion.data.sessions < settings.demo_sessions
-    (verdict,) = retrain_models(settings, lake, now_ms=NOW_MS + 1_000, kinds=[KIND]).verdicts
+    (result,) = retrain_models(settings, lake, now_ms=NOW_MS + 1_000, kinds=[KIND]).verdicts
     # The same days, seed and recipe, which is the champion's, give the same network: not surely
     # better.
-    assert verdict.outcome == "kept" and "not surely better in purchase ROC-AUC" in verdict.why
-    assert store.latest() == champion.model_version != verdict.challenger
-    assert parse_report(store.open(verdict.challenger).read(FILE)).hyperparameters == QUICK
-    assert verdict.held_out["purchase"].rows > verdict.held_out["agent"].rows > 20
-    assert [gate.name for gate in verdict.gates if gate.name.startswith("purchase")] == [
+    assert result.outcome == "kept" and "not surely better in purchase ROC-AUC" in result.why
+    assert store.latest() == champion.model_version != result.challenger
+    assert parse_report(store.open(result.challenger).read(FILE)).hyperparameters == QUICK
+    assert result.held_out["purchase"].rows > result.held_out["agent"].rows > 20
+    assert [gate.name for gate in result.gates if gate.name.startswith("purchase")] == [
         "purchase_roc_auc",
         "purchase_calibration_error",
     ]
@@ -56,6 +56,6 @@ def test_a_network_is_held_against_the_one_before_on_later_offers(settings: Sett
 def test_without_a_network_in_use_only_the_classifier_is_retrained(tmp_path: Path) -> None:
     empty = Settings(workspace=tmp_path)
     assert [
-        verdict.kind
-        for verdict in retrain_models(empty, Lake(tmp_path / "lake"), now_ms=NOW_MS).verdicts
+        result.kind
+        for result in retrain_models(empty, Lake(tmp_path / "lake"), now_ms=NOW_MS).verdicts
     ] == ["classifier"]

@@ -1,4 +1,4 @@
-"""Two schedulers do the work of one, and whoever is asked to stop does."""
+"""Two schedulers do the work of one, and stop on request."""
 
 import datetime as dt
 import os
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.slow
 NOW_MS = 1_771_200_000_000
 
 
-def test_a_turn_is_taken_once_however_many_want_it(settings: Settings) -> None:
+def test_a_lease_is_taken_once_by_any_number_of_schedulers(settings: Settings) -> None:
     take_turn(settings, "other", "2026-02-16", NOW_MS)  # makes the tables
     with ThreadPoolExecutor(8) as pool:
         got = list(
@@ -44,7 +44,7 @@ def test_a_turn_is_taken_once_however_many_want_it(settings: Settings) -> None:
     assert take_turn(settings, "retrain", "2026-02-17", NOW_MS)
 
 
-def test_a_turn_becomes_a_job_that_the_jobs_table_shows(settings: Settings) -> None:
+def test_a_due_run_becomes_a_job_that_the_jobs_table_shows(settings: Settings) -> None:
     assert "job" in start_due_work(settings, MonitorRequest(), "1", NOW_MS)
     assert "another scheduler has taken it" in start_due_work(
         settings, MonitorRequest(), "1", NOW_MS
@@ -74,12 +74,12 @@ def test_the_day_begins_at_the_settings_time() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["25:00", "half past three", ""])
-def test_a_time_that_is_none_is_refused(wrong: str) -> None:
-    with pytest.raises(InputError, match="is no time of day"):
+def test_an_invalid_time_is_rejected(wrong: str) -> None:
+    with pytest.raises(InputError, match="is not a time of day"):
         time_of_day(wrong)
 
 
-def test_the_last_look_can_be_read_by_prometheus() -> None:
+def test_the_newest_report_is_exported_to_prometheus() -> None:
     checks = (
         Check("revenue", "alert", 0.12, 0.05, ""),
         Check("quarantine", "unknown", None, 0.05, ""),
@@ -113,7 +113,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_two_schedulers_share_one_look_and_stop_when_asked(tmp_path: Path) -> None:
+def test_two_schedulers_share_one_run_and_stop_on_request(tmp_path: Path) -> None:
     port = free_port()
     environment = {**os.environ, "PHANTOM_MONITOR_EVERY_S": "3600"}
     command = [sys.executable, "-m", "phantom_core", "schedule", "--workspace", str(tmp_path)]

@@ -1,4 +1,4 @@
-"""Training, judging, saving and scoring, end to end on small data."""
+"""Training, evaluating, saving and scoring, end to end on small data."""
 
 import json
 from collections.abc import Callable
@@ -147,16 +147,16 @@ def test_the_card_puts_the_headline_beside_trivial_baselines_and_says_how_to_rep
 def test_training_again_with_the_same_seed_finds_the_same_and_progress_never_goes_back(
     shop: Settings, report: ClassifierReport
 ) -> None:
-    heard: list[float] = []
+    fractions: list[float] = []
     again = train_classifier(
         shop,
         lake_of(shop),
         now_ms=NOW_MS + 1_000,
         n_folds=3,
-        progress=lambda fraction, message, values=None: heard.append(fraction),
+        progress=lambda fraction, message, values=None: fractions.append(fraction),
     )
-    assert heard == sorted(heard)
-    assert heard[-1] == 1
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
     assert again.ranking == report.ranking
     assert again.robustness == report.robustness
     assert again.model_version[-8:] == report.model_version[-8:]
@@ -178,7 +178,7 @@ def test_families_of_features_can_be_left_out_under_their_common_names(shop: Set
 @pytest.mark.parametrize(
     "without", [("clockwork",), ("timing", "behavioural", "product", "user_agent")]
 )
-def test_unknown_families_and_leaving_out_all_are_refused(
+def test_unknown_families_and_leaving_out_all_are_rejected(
     shop: Settings, without: tuple[str, ...]
 ) -> None:
     with pytest.raises(InputError):
@@ -213,7 +213,7 @@ def test_every_session_gets_a_score_and_the_second_time_from_disk(shop: Settings
     assert score_sessions(shop, lake_of(shop)) == first
 
 
-def test_sessions_learned_from_keep_their_out_of_fold_probability(shop: Settings) -> None:
+def test_training_sessions_keep_their_out_of_fold_probability(shop: Settings) -> None:
     scores = score_sessions(shop, lake_of(shop))
     model = ModelStore(shop.workspace, "classifier").open()
     honest = (
@@ -225,7 +225,7 @@ def test_sessions_learned_from_keep_their_out_of_fold_probability(shop: Settings
     assert scores.select(["session_id", "agent_probability"]).sort_by("session_id").equals(honest)
 
 
-def test_scores_on_disk_that_cannot_be_read_are_made_again(shop: Settings) -> None:
+def test_unreadable_scores_on_disk_are_computed_again(shop: Settings) -> None:
     first = score_sessions(shop, lake_of(shop))
     (path,) = ModelStore(shop.workspace, "classifier").open().folder.glob("scores/*")
     path.write_bytes(b"junk")
@@ -238,7 +238,10 @@ def test_a_changed_or_new_session_is_scored_by_the_saved_model(
 ) -> None:
     before = score_sessions(shop, lake_of(shop)).sort_by("session_id")
     changed = before["session_id"][0].as_py()
-    rows = f"sessionId,ts,eventName\n{changed},2026-03-01,search\nnew-one,2026-03-01,search\nnew-one,2026-03-01T00:00:01Z,click\n"
+    rows = (
+        f"sessionId,ts,eventName\n{changed},2026-03-01,search\nnew-one,2026-03-01,search\n"
+        "new-one,2026-03-01T00:00:01Z,click\n"
+    )
     ingest_files(shop, [write("more.csv", rows)], now_ms=NOW_MS)
     after = score_sessions(shop, lake_of(shop))
     fresh = set(after.filter(pc.invert(after["is_out_of_fold"]))["session_id"].to_pylist())
@@ -247,7 +250,7 @@ def test_a_changed_or_new_session_is_scored_by_the_saved_model(
     assert len(list(ModelStore(shop.workspace, "classifier").open().folder.glob("scores/*"))) == 1
 
 
-def test_scoring_with_a_corrupted_model_is_refused(shop: Settings, tmp_path: Path) -> None:
+def test_scoring_with_a_corrupted_model_is_rejected(shop: Settings, tmp_path: Path) -> None:
     model = ModelStore(shop.workspace, "classifier").open()
     trees = model.folder / "model.ubj"
     whole = trees.read_bytes()
@@ -261,7 +264,7 @@ def test_scoring_with_a_corrupted_model_is_refused(shop: Settings, tmp_path: Pat
         trees.write_bytes(whole)
 
 
-def test_a_model_of_differently_defined_features_is_refused(shop: Settings) -> None:
+def test_a_model_of_differently_defined_features_is_rejected(shop: Settings) -> None:
     path = ModelStore(shop.workspace, "classifier").open().folder / "manifest.json"
     text = path.read_text()
     path.write_text(json.dumps({**json.loads(text), "sql_hash": "another"}))
@@ -277,7 +280,7 @@ def test_scoring_without_a_model_says_how_to_train(settings: Settings) -> None:
         score_sessions(settings, lake_of(settings))
 
 
-def test_an_empty_workspace_cannot_be_learned_from(settings: Settings) -> None:
+def test_an_empty_workspace_cannot_be_trained_on(settings: Settings) -> None:
     with pytest.raises(DataError, match="of 0 sessions 0 are labelled human and 0 agent"):
         train_classifier(settings, lake_of(settings), now_ms=NOW_MS)
 
@@ -298,7 +301,7 @@ EVENTS = "sessionId,ts,eventName\n" + "".join(
         ),
     ],
 )
-def test_too_few_labels_are_refused_with_their_counts(
+def test_too_few_labels_are_rejected_with_their_counts(
     settings: Settings, write: Callable[[str, str], Path], labels: str, message: str
 ) -> None:
     ingest_files(
@@ -309,7 +312,7 @@ def test_too_few_labels_are_refused_with_their_counts(
     assert ModelStore(settings.workspace, "classifier").versions() == ()
 
 
-def test_identical_sessions_give_a_coin_and_no_complaint(
+def test_identical_sessions_give_a_random_classifier_without_an_error(
     settings: Settings, write: Callable[[str, str], Path]
 ) -> None:
     labels = "session,label\n" + "".join(f"s{i},{'bot' if i % 2 else 'human'}\n" for i in range(8))
@@ -319,7 +322,7 @@ def test_identical_sessions_give_a_coin_and_no_complaint(
     report = train_classifier(settings, lake_of(settings), now_ms=NOW_MS, n_folds=3)
     assert report.ranking.roc_auc.value == 0.5
     assert report.to_json()["leave_family_out"] == {}
-    assert report.robustness.without_user_agent is None  # nobody sent one
+    assert report.robustness.without_user_agent is None  # no session sent one
     assert report.threshold.agent_buying_rate == 0
 
 
@@ -363,7 +366,7 @@ def test_the_hash_of_the_labels_follows_the_labels(
 
 @pytest.mark.real_data
 @pytest.mark.skipif(not SHARED.exists(), reason="the ticket funnel is not part of the repository")
-def test_the_ticket_funnel_is_told_by_its_clock_and_hardly_without(settings: Settings) -> None:
+def test_the_ticket_funnel_is_detected_by_timing_and_hardly_without(settings: Settings) -> None:
     mapping = load_mapping("ticket_funnel")
     ingest_files(
         settings,

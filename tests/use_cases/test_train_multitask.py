@@ -1,4 +1,4 @@
-"""Training the network: honest figures, refusals in one sentence, prices from what was saved."""
+"""Training the network: its figures, errors in one sentence, prices by the saved network."""
 
 import json
 from dataclasses import replace
@@ -23,14 +23,14 @@ from phantom_core.use_cases.data.demo import load_demo
 from phantom_core.use_cases.data.ingest import ingest_files
 from phantom_core.use_cases.explanations.distil import distil_rules, teacher_named
 from phantom_core.use_cases.models.job_train_multitask import TrainMultitaskRequest
-from phantom_core.use_cases.models.price import price_offer, terms_of
+from phantom_core.use_cases.models.price import default_objective, price_offer
 from phantom_core.use_cases.models.train_multitask import leak_suspects, train_multitask
 from phantom_core.use_cases.models.tune_multitask import (
     tune_multitask,
     tuned_hyperparameters,
     tuning_history,
 )
-from phantom_core.views.demand.multitask import losses_told
+from phantom_core.views.demand.multitask import recorded_losses
 from tests.use_cases.conftest import NOW_MS, QUICK
 
 pytestmark = pytest.mark.slow
@@ -43,19 +43,23 @@ def quoted(settings: Settings) -> tuple[str, str]:
         ).fetchall()[0]
 
 
-def test_every_figure_stands_beside_its_baseline_and_interval(report: MultitaskReport) -> None:
-    told = report.to_json()
+def test_every_figure_has_its_baseline_and_interval(report: MultitaskReport) -> None:
+    report_json = report.to_json()
     for figure, low_high in (("agent_auc", "agent_auc_ci"), ("purchase_auc", "purchase_auc_ci")):
-        low, high = told[low_high]
-        assert 0.5 < low < told[figure] < high < 1
-    assert told["purchase_base_rate"] < told["purchase_pr_auc"]
-    assert told["ece_purchase"] < 0.05
-    assert set(told["single_task"]) == set(told["xgboost"]) == {"agent", "purchase"}
-    assert 0.5 < told["price_alone_auc"] < 0.7
-    assert (told["monotone"], told["identified"], told["leak_suspects"]) == (True, True, [])
+        low, high = report_json[low_high]
+        assert 0.5 < low < report_json[figure] < high < 1
+    assert report_json["purchase_base_rate"] < report_json["purchase_pr_auc"]
+    assert report_json["ece_purchase"] < 0.05
+    assert set(report_json["single_task"]) == set(report_json["xgboost"]) == {"agent", "purchase"}
+    assert 0.5 < report_json["price_alone_auc"] < 0.7
+    assert (report_json["monotone"], report_json["identified"], report_json["leak_suspects"]) == (
+        True,
+        True,
+        [],
+    )
     for who in ("human", "agent"):
-        low, high = told["price_elasticity"][who]["ci"]
-        assert low < told["price_elasticity"][who]["value"] < high
+        low, high = report_json["price_elasticity"][who]["ci"]
+        assert low < report_json["price_elasticity"][who]["value"] < high
     assert {(band.who, band.low_ratio) for band in report.demand.bands} == {
         (who, low) for who in ("human", "agent") for low in (None, 0.9, 1.1)
     }
@@ -79,7 +83,7 @@ def test_no_actor_is_in_two_folds_and_offers_follow_their_session(demo: Settings
     assert set(learning.fold) == {0, 1, 2, 3}
 
 
-def test_a_feature_that_knows_the_purchase_is_found(demo: Settings) -> None:
+def test_a_feature_that_leaks_the_purchase_is_found(demo: Settings) -> None:
     rng = np.random.default_rng(1)
     learning = read_learning(
         open_lake(demo), moments=None, n_folds=3, most_offers=10_000, rng=rng, progress=no_progress
@@ -107,12 +111,12 @@ def test_nothing_is_saved_once_cancelled(demo: Settings) -> None:
             demo, open_lake(demo), now_ms=NOW_MS + 1, n_folds=3, chosen=QUICK, progress=stop
         )
     assert ModelStore(demo.workspace, KIND).versions() == before
-    losses = losses_told(demo)
+    losses = recorded_losses(demo)
     assert set(losses["fold"]) <= {1, 2, 3} and losses["epoch"].min() == 1
     assert (losses["purchase"] > 0).all()
 
 
-def test_a_price_is_within_the_rails_and_better_than_the_base_price(
+def test_a_price_is_within_guard_rails_and_better_than_the_base_price(
     report: MultitaskReport, demo: Settings
 ) -> None:
     offer = price_offer(demo, open_lake(demo), *quoted(demo))
@@ -125,14 +129,16 @@ def test_a_price_is_within_the_rails_and_better_than_the_base_price(
         >= curve.value[np.abs(curve.ratios - 1.0).argmin()] - 1e-9
     )
     assert offer.price == round(curve.best_ratio * offer.base_price, 2)
-    told = json.loads(json.dumps(offer.to_json()))
-    assert told["model_version"] == report.model_version
+    report_json = json.loads(json.dumps(offer.to_json()))
+    assert report_json["model_version"] == report.model_version
 
 
-def test_the_networks_optimal_markups_teach_a_tree(report: MultitaskReport, demo: Settings) -> None:
+def test_the_networks_optimal_markups_can_be_distilled(
+    report: MultitaskReport, demo: Settings
+) -> None:
     lake = open_lake(demo)
     matrix = FeatureStore(lake).matrix()
-    teacher, version = teacher_named(demo, lake, "optimal", terms_of(demo), no_progress)
+    teacher, version = teacher_named(demo, lake, "optimal", default_objective(demo), no_progress)
     markup = teacher.markup_ratio(matrix)
     priced = markup[~np.isnan(markup)]
     assert version == report.model_version
@@ -145,7 +151,7 @@ def test_the_networks_optimal_markups_teach_a_tree(report: MultitaskReport, demo
     assert made.fidelity.r2 is not None
 
 
-def test_unknown_sessions_and_products_are_told_apart(
+def test_unknown_sessions_and_products_are_distinguished(
     report: MultitaskReport, demo: Settings
 ) -> None:
     lake, (session, product) = open_lake(demo), quoted(demo)
@@ -176,8 +182,8 @@ def test_the_command_line_trains_and_prices(demo: Settings, report: MultitaskRep
         app, ["card", "--model", "multitask", "--workspace", str(demo.workspace)]
     )
     assert card.stdout.startswith("# ") and "network" in card.stdout
-    refused = CliRunner().invoke(app, [*arguments, "--objective", "profit"])
-    assert json.loads(refused.stdout)["error"] == "There is no objective 'profit'."
+    rejected = CliRunner().invoke(app, [*arguments, "--objective", "profit"])
+    assert json.loads(rejected.stdout)["error"] == "There is no objective 'profit'."
     wrong = CliRunner().invoke(
         app,
         ["train", "multitask", "--moments", "noon", "--workspace", str(demo.workspace), "--json"],
@@ -185,7 +191,7 @@ def test_the_command_line_trains_and_prices(demo: Settings, report: MultitaskRep
     assert json.loads(wrong.stdout)["error"] == "There is no choice of moments 'noon'."
 
 
-def test_tuning_starts_with_the_defaults_and_goes_on_where_it_was(demo: Settings) -> None:
+def test_tuning_starts_with_the_defaults_and_continues_the_last_search(demo: Settings) -> None:
     settings = demo.model_copy(update={"training": TrainingSettings(most_offers=1_000)})
     with pytest.raises(NotFoundError, match="Nothing was tuned"):
         tuned_hyperparameters(settings)
@@ -208,22 +214,34 @@ def test_prices_that_never_varied_give_no_demand_curve(tmp_path: Path) -> None:
             "purchase_complete"
         ] * int(keen)
         rows += [
-            {"sessionId": f"s{session}", "ts": f"{1_772_366_400 + at + 7 * place}", "eventName": name, "productId": "p1", "page": "/",
-             "metadata": {"price": 10}}
+            {
+                "sessionId": f"s{session}",
+                "ts": f"{1_772_366_400 + at + 7 * place}",
+                "eventName": name,
+                "productId": "p1",
+                "page": "/",
+                "metadata": {"price": 10},
+            }
             for place, name in enumerate(names)
-        ]  # fmt: skip
+        ]
     path = tmp_path / "events.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     ingest_files(settings, [path], now_ms=1_772_366_400_000 + 10**10)
-    told = TrainMultitaskRequest(folds=3, seed=1).run(settings, now_ms=NOW_MS).to_json()
-    assert (told["moments"], told["identified"], told["agent_auc"]) == ("before_cart", False, None)
-    assert str(told["refusal"]).startswith("No price variation: sensitivity is not identified")
-    assert told["purchase_auc"] > 0.7
+    report_json = TrainMultitaskRequest(folds=3, seed=1).run(settings, now_ms=NOW_MS).to_json()
+    assert (report_json["moments"], report_json["identified"], report_json["agent_auc"]) == (
+        "before_cart",
+        False,
+        None,
+    )
+    assert str(report_json["refusal"]).startswith(
+        "No price variation: sensitivity is not identified"
+    )
+    assert report_json["purchase_auc"] > 0.7
     with pytest.raises(DataError, match=r"There is no demand curve\. No price variation"):
         price_offer(settings, open_lake(settings), "s1", "p1")
 
 
-def test_too_few_purchases_are_refused(tmp_path: Path) -> None:
+def test_too_few_purchases_are_rejected(tmp_path: Path) -> None:
     settings = Settings(workspace=tmp_path, demo_sessions=100)
     load_demo(settings, now_ms=NOW_MS)
     with pytest.raises(DataError, match="learning who buys needs at least 20"):

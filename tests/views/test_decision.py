@@ -22,7 +22,7 @@ def test_from_a_half_on_one_human_and_both_agents_are_marked(report: ClassifierR
     ) == (2, 0, 1, 2)
 
 
-def test_the_ends_mark_everybody_and_nobody(report: ClassifierReport) -> None:
+def test_the_ends_mark_every_session_and_none(report: ClassifierReport) -> None:
     assert (confusion_at(report, 0.0).humans_left, confusion_at(report, 0.0).agents_missed) == (
         0,
         0,

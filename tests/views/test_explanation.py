@@ -1,4 +1,4 @@
-"""Explanation views: dots beside each other, values of every kind, undefined apart; by hand."""
+"""Explanation views: dots that do not overlap, values of every kind, undefined apart."""
 
 import numpy as np
 import pyarrow as pa
@@ -87,9 +87,9 @@ def offsets(log_odds: list[float]) -> list[float]:
     ]
 
 
-def test_dots_of_much_the_same_value_stand_beside_each_other() -> None:
-    *crowd, lone = offsets([0.0, 0.001, 0.002, 0.003, 0.004, 1.0])
-    assert sorted(crowd) == pytest.approx([-0.304, -0.152, 0.0, 0.152, 0.304])
+def test_dots_of_similar_value_do_not_overlap() -> None:
+    *cluster, lone = offsets([0.0, 0.001, 0.002, 0.003, 0.004, 1.0])
+    assert sorted(cluster) == pytest.approx([-0.304, -0.152, 0.0, 0.152, 0.304])
     assert lone == 0.0
 
 
@@ -145,6 +145,6 @@ def test_shap_orders_and_reads_the_same_rows() -> None:
     assert np.argmax(found.abs.mean(0).values) == 0
 
 
-def test_contributions_can_be_taken_away() -> None:
+def test_contributions_can_be_downloaded() -> None:
     assert contributions_table(view()).columns.tolist()[0] == "session_id"
     assert len(contributions_table(view())) == 100

@@ -83,7 +83,7 @@ def test_a_feature_that_is_nowhere_defined_has_empty_bars(settings: Settings) ->
     assert view.bars["sessions"].sum() == 0
 
 
-def test_an_unknown_feature_is_said_so() -> None:
+def test_an_unknown_feature_is_reported() -> None:
     with pytest.raises(InputError, match="no feature 'mood'"):
         feature_view("mood")
 
@@ -103,7 +103,7 @@ def test_a_feature_that_changed_drifts_furthest(settings: Settings) -> None:
     assert "total_interactions" not in moved
 
 
-def test_a_period_without_sessions_is_said_so(settings: Settings) -> None:
+def test_a_period_without_sessions_is_reported(settings: Settings) -> None:
     load_events(settings, [("s1", "search", 0)])
     with pytest.raises(DataError, match="earlier period has no session"):
         feature_drift(snapshot_of(settings), ComparedPeriod(0, 1), ComparedPeriod(0, 2 * NOON_MS))

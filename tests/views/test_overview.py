@@ -81,7 +81,7 @@ def test_shares_are_counted_by_experiment_and_label(settings: Settings) -> None:
     }
 
 
-def test_revenue_and_conversion_are_told_apart_by_class(settings: Settings) -> None:
+def test_revenue_and_conversion_are_split_by_class(settings: Settings) -> None:
     load_events(
         settings,
         [("s1", "purchase_complete", 0), ("s2", "search", 0), ("s3", "search", 0)],
@@ -93,7 +93,7 @@ def test_revenue_and_conversion_are_told_apart_by_class(settings: Settings) -> N
     assert (agent.conversion.value, agent.revenue) == (0.0, 0.0)
 
 
-def test_traffic_is_counted_in_bins_a_reader_knows(settings: Settings) -> None:
+def test_traffic_is_counted_in_familiar_bins(settings: Settings) -> None:
     load_events(
         settings, [("s1", "search", 0), ("s2", "search", 60), ("s3", "search", -30 * DAY_S)]
     )
@@ -102,7 +102,7 @@ def test_traffic_is_counted_in_bins_a_reader_knows(settings: Settings) -> None:
     assert view.traffic["sessions"].tolist() == [1, 2]
 
 
-def test_a_classifier_that_lives_on_the_clock_is_warned_about(settings: Settings) -> None:
+def test_a_classifier_that_depends_on_timing_is_warned_about(settings: Settings) -> None:
     load_events(settings, [(name, "search", 0) for name in ("s1", "s2", "s3", "s4", "s5")])
     load_labels(
         settings, {"s1": "human", "s2": "human", "s3": "human", "s4": "agent", "s5": "agent"}
@@ -115,7 +115,7 @@ def test_a_classifier_that_lives_on_the_clock_is_warned_about(settings: Settings
     assert next_steps(snapshot, loaded, small_report(roc_auc=0.9, without_timing=0.85)) == ()
 
 
-def test_more_sessions_than_the_model_knew_ask_for_training_again(settings: Settings) -> None:
+def test_more_sessions_than_at_training_ask_for_training_again(settings: Settings) -> None:
     load_events(settings, [(f"s{i}", "search", 0) for i in range(7)])
     load_labels(
         settings, {"s1": "human", "s2": "human", "s3": "human", "s4": "agent", "s5": "agent"}

@@ -90,8 +90,8 @@ def test_every_reason_a_row_can_get_is_explained() -> None:
     given |= set(re.findall(r"return \"((?:missing|bad|unknown)_[a-z_]+)\"", python))
     assert len(given) > 15
     assert given <= {reason.code for reason in REASONS}
-    assert all(reason.meaning.endswith(".") and reason.mend.endswith(".") for reason in REASONS)
+    assert all(reason.meaning.endswith(".") and reason.fix.endswith(".") for reason in REASONS)
 
 
-def test_an_unexplained_reason_stands_for_itself() -> None:
+def test_an_unknown_reason_is_its_own_meaning() -> None:
     assert reason_of("odd_thing").meaning == "Odd thing."

@@ -12,7 +12,8 @@ from tests.examples import examples
 from tests.rules.strategies import rule_sets
 
 TEXT = """MARKUP RISES WITH p_agent
-IF interaction_velocity > 10 AND cart_to_view_ratio < 0.1 OR UNDEFINED THEN markup 1.30 AS recon (looks, never buys)
+IF interaction_velocity > 10 AND cart_to_view_ratio < 0.1 OR UNDEFINED\
+  THEN markup 1.30 AS recon (looks, never buys)
 ELIF browser_family = 'Chrome' THEN markup 1.10
 ELIF std_price_seen IS UNDEFINED THEN markup 1.05
 ELSE markup 1.00 (as ever)
@@ -48,7 +49,7 @@ def test_rules_are_tried_by_their_numbers_not_by_their_rows() -> None:
     assert rules_of_table(table, rules).rules == rules.rules[::-1]
 
 
-def test_rows_nobody_filled_in_are_skipped() -> None:
+def test_empty_rows_are_skipped() -> None:
     rules = parse_rules(TEXT, "x")
     table = pd.concat(
         [rule_table(rules), pd.DataFrame([{"when_undefined": False}])], ignore_index=True
@@ -67,7 +68,7 @@ def test_rows_nobody_filled_in_are_skipped() -> None:
         ({"feature": None}, "Row 2 has no feature, but there is an ELSE already"),
     ],
 )
-def test_a_row_that_means_nothing_is_named(change: dict[str, object], said: str) -> None:
+def test_an_invalid_row_is_named(change: dict[str, object], said: str) -> None:
     rules = parse_rules("IF cart_adds > 1 THEN markup 1.1\nELSE markup 1", "x")
     table = rule_table(rules).astype(object)
     for name, value in change.items():
@@ -82,6 +83,6 @@ def test_without_else_there_are_no_rules() -> None:
         rules_of_table(rule_table(rules).head(1), rules)
 
 
-def test_what_may_be_read_begins_with_p_agent() -> None:
+def test_readable_features_begin_with_p_agent() -> None:
     assert feature_names()[0] == "p_agent"
     assert len(feature_names()) == 30

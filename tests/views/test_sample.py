@@ -1,6 +1,4 @@
-"""A sample shows what a file holds and what a mapping would make of it, before anything is
-loaded.
-"""
+"""A sample shows the rows of a file and the result of a mapping, before anything is loaded."""
 
 import json
 from pathlib import Path
@@ -54,7 +52,7 @@ def test_shipped_mappings_that_fit_are_named(tmp_path: Path, settings: Settings)
 
 
 @pytest.mark.parametrize("content", ["", "visit,at,what\n"])
-def test_a_file_without_rows_is_said_so(tmp_path: Path, settings: Settings, content: str) -> None:
+def test_a_file_without_rows_is_reported(tmp_path: Path, settings: Settings, content: str) -> None:
     (tmp_path / "a.csv").write_text(content)
     with pytest.raises(SourceError, match=r"empty|no row"):
         read_sample(tmp_path / "a.csv", settings)
@@ -82,7 +80,7 @@ def test_a_preview_accounts_for_every_row_and_loads_none(path: Path, settings: S
     )
     assert view.accepted["event_name"].tolist() == ["add_item_to_cart", "add_item_to_cart"]
     assert view.accepted["price_seen"].tolist()[0] == 9.5
-    assert view.refused["line"].tolist() == [4, 5]
+    assert view.rejected["line"].tolist() == [4, 5]
     assert open_lake(settings).version() < 0
 
 
@@ -97,7 +95,7 @@ def test_quotes_have_a_preview_of_their_own(tmp_path: Path, settings: Settings) 
     assert (view.accepted["price"].tolist(), view.reasons) == ([9.5], {"negative_price": 1})
 
 
-def test_a_mapping_for_other_columns_is_refused(path: Path, settings: Settings) -> None:
+def test_a_mapping_for_other_columns_is_rejected(path: Path, settings: Settings) -> None:
     with pytest.raises(MappingError, match="no column 'user_session'"):
         preview_mapping(read_sample(path, settings), load_mapping("rees46"), settings, NOW_MS)
 
@@ -110,6 +108,6 @@ def test_saved_mappings_are_found_again(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "../evil", "a/b", ".hidden", "x" * 65])
-def test_a_name_that_is_no_file_name_is_refused(settings: Settings, name: str) -> None:
+def test_a_name_that_is_no_file_name_is_rejected(settings: Settings, name: str) -> None:
     with pytest.raises(InputError, match="cannot be a mapping's name"):
         save_mapping(settings, MAPPING.model_copy(update={"name": name}))

@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from phantom_core.views.features.separation import NOTHING, category_separation, measure_separation
+from phantom_core.views.features.separation import (
+    UNDEFINED,
+    category_separation,
+    measure_separation,
+)
 
 AGENTS_LAST = np.array([False, False, True, True])
 
@@ -33,9 +37,9 @@ def test_undefined_values_are_left_out() -> None:
 
 
 def test_one_class_alone_says_nothing() -> None:
-    assert measure_separation(np.array([1.0, 2.0]), np.array([True, True]), actors(2)) == NOTHING
+    assert measure_separation(np.array([1.0, 2.0]), np.array([True, True]), actors(2)) == UNDEFINED
     assert (
-        measure_separation(np.array([1.0, np.nan]), np.array([True, False]), actors(2)) == NOTHING
+        measure_separation(np.array([1.0, np.nan]), np.array([True, False]), actors(2)) == UNDEFINED
     )
 
 
@@ -71,4 +75,4 @@ def test_categories_are_compared_by_their_shares() -> None:
     )
     assert found.auc is None
     assert found.ks == pytest.approx(2 / 3)
-    assert category_separation(np.array([-1, 0]), np.array([True, False])) == NOTHING
+    assert category_separation(np.array([-1, 0]), np.array([True, False])) == UNDEFINED

@@ -1,6 +1,4 @@
-"""One session: its events in order, its features beside those of others, its actor's other
-sessions.
-"""
+"""One session: its events, its features beside those of others, its actor's sessions."""
 
 import pytest
 
@@ -25,12 +23,12 @@ def test_events_are_in_order_with_the_time_since_the_first(settings: Settings) -
     assert (view.n_events, view.purchased, view.total_revenue) == (2, True, 4.0)
 
 
-def test_events_can_be_cut(settings: Settings) -> None:
+def test_events_can_be_limited(settings: Settings) -> None:
     load_events(settings, [("s1", "search", second) for second in range(5)])
     assert len(session_events(snapshot_of(settings), "s1", limit=3)) == 3
 
 
-def test_an_unknown_session_is_said_so(settings: Settings) -> None:
+def test_an_unknown_session_is_reported(settings: Settings) -> None:
     load_events(settings, [("s1", "search", 0)])
     with pytest.raises(NotFoundError, match="no session 'nobody'"):
         session_view(snapshot_of(settings), "nobody")

@@ -1,4 +1,4 @@
-"""Sessions are found by what they are."""
+"""Sessions match their filter and come in the requested order."""
 
 import pytest
 
@@ -46,7 +46,7 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
         (SessionFilter(text="%"), set()),
     ],
 )
-def test_a_filter_lets_through_what_it_says(
+def test_a_filter_matches_what_it_names(
     three: Snapshot, chosen: SessionFilter, found: set[str]
 ) -> None:
     view = sessions_view(three, chosen)
@@ -54,7 +54,7 @@ def test_a_filter_lets_through_what_it_says(
     assert (view.n_matching, view.n_all) == (len(found), 3)
 
 
-def test_sessions_come_in_the_order_asked_for(three: Snapshot) -> None:
+def test_sessions_come_in_the_requested_order(three: Snapshot) -> None:
     def first(sort: str) -> str:
         return str(sessions_view(three, SessionFilter(), sort).rows["session_id"][0])
 
@@ -72,7 +72,7 @@ def test_every_order_works_without_a_model(three: Snapshot, sort: str) -> None:
     assert len(sessions_view(three, SessionFilter(), sort).rows) == 3
 
 
-def test_the_list_is_cut_but_counted_whole(three: Snapshot) -> None:
+def test_the_list_is_limited_but_counted_in_full(three: Snapshot) -> None:
     view = sessions_view(three, SessionFilter(), limit=2)
     assert (len(view.rows), view.n_matching) == (2, 3)
 

@@ -1,4 +1,4 @@
-"""Intervals of shares know that the sessions of one actor are alike."""
+"""Intervals of shares account for sessions clustered by actor."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def test_actors_with_one_session_each_have_the_interval_of_wilson() -> None:
     assert (share.low, share.high) == pytest.approx(wilson_interval(0.4, 100), abs=0.002)
 
 
-def test_sessions_of_the_same_actors_tell_less() -> None:
+def test_sessions_of_the_same_actors_widen_the_interval() -> None:
     alone = clustered_share([Actors(1, 1, 50), Actors(0, 1, 50)])
     together = clustered_share([Actors(10, 10, 5), Actors(0, 10, 5)])
     assert alone is not None and together is not None

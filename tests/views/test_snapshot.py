@@ -1,4 +1,4 @@
-"""A snapshot stands still; a stamp tells when another one is due."""
+"""A snapshot is immutable; a stamp changes when another one is due."""
 
 import pytest
 

@@ -58,9 +58,9 @@ def _head(seen: Reviewed) -> None:
             f"{request.break_glass}"
         )
         st.error(told, icon=":material/broken_image:")
-    if seen.rivals:
+    if seen.competing:
         told = (
-            f"Request {', '.join(map(str, seen.rivals))} changes the same live version. "
+            f"Request {', '.join(map(str, seen.competing))} changes the same live version. "
             "Whichever goes live second has to be rebased."
         )
         st.warning(told, icon=":material/call_split:")

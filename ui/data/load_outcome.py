@@ -27,7 +27,7 @@ def load_outcome(job: Job) -> None:
     for reason, n in sorted(result.quarantined.items(), key=lambda item: -item[1]):
         st.markdown(
             f":orange[:material/report:] **{format_count(n)}** · {reason_of(reason).meaning} "
-            f"{reason_of(reason).mend}"
+            f"{reason_of(reason).fix}"
         )
     for file, sentence in result.failed.items():
         show_error(f"{Path(file).name} was not loaded. {sentence}")

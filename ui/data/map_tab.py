@@ -155,7 +155,7 @@ def _verdict(place: "st.delta_generator.DeltaGenerator", mapping: Mapping, resul
             st.success(f"{what}.", icon=":material/check_circle:")
         else:
             reasons = "\n".join(
-                f"- {format_count(n)}: {reason_of(code).meaning} {reason_of(code).mend}"
+                f"- {format_count(n)}: {reason_of(code).meaning} {reason_of(code).fix}"
                 for code, n in result.reasons.items()
             )
             st.warning(
@@ -174,13 +174,13 @@ def _preview(result: Preview) -> None:
         height=270,
         column_config={"at": st.column_config.DatetimeColumn("at (UTC)")},
     )
-    if len(result.refused):
+    if len(result.rejected):
         st.markdown("**What would go into quarantine**")
         st.dataframe(
-            result.refused,
+            result.rejected,
             hide_index=True,
             placeholder="",
-            height=min(270, 38 + 35 * len(result.refused)),
+            height=min(270, 38 + 35 * len(result.rejected)),
         )
 
 

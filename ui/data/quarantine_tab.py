@@ -51,7 +51,7 @@ def quarantine_tab() -> None:
             "rows": st.column_config.NumberColumn("Rows", format="localized", width=70),
             "files": st.column_config.NumberColumn("Files", width=60),
             "meaning": st.column_config.TextColumn("What was found", width="large"),
-            "mend": st.column_config.TextColumn("How to mend it", width="large"),
+            "fix": st.column_config.TextColumn("How to fix it", width="large"),
         },
     )
     st.markdown(

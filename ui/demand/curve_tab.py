@@ -17,7 +17,12 @@ from phantom_core.model_store.store import ModelStore
 from phantom_core.models.multitask.scorer import NetworkScorer
 from phantom_core.models.optimal_price import OBJECTIVES, PricingObjective, objective_named
 from phantom_core.models.price_curve import PriceCurve, price_curve
-from phantom_core.use_cases.models.price import PricedOffer, demand_scorer, price_offer, terms_of
+from phantom_core.use_cases.models.price import (
+    PricedOffer,
+    default_objective,
+    demand_scorer,
+    price_offer,
+)
 from phantom_core.views.demand.multitask import NetworkView
 from phantom_core.views.demand.offer_choice import n_quoted, products_of, quoted_sessions
 from ui.charts.demand import demand_curve_chart, money_chart
@@ -67,7 +72,7 @@ def curve_tab(settings: Settings, view: NetworkView) -> None:
     terms = _terms(settings)
     try:
         offer = price_offer(
-            settings, workspace_lake(), *asked, version=view.manifest.version, terms=terms
+            settings, workspace_lake(), *asked, version=view.manifest.version, objective=terms
         )
     except (DataError, NotFoundError) as error:
         show_error(error.message, error.hint)
@@ -101,7 +106,7 @@ def _asked() -> tuple[str, str] | None:
 
 
 def _terms(settings: Settings) -> PricingObjective:
-    usual = terms_of(settings)
+    usual = default_objective(settings)
     with (
         st.expander("How a price is judged", icon=":material/balance:", key="terms"),
         st.grid(3, min_column_width=230, gap="medium"),

@@ -7,7 +7,7 @@ import streamlit as st
 from phantom_core.core.settings import Settings
 from phantom_core.models.splits import MIN_FOLDS
 from phantom_core.use_cases.models.job_train_multitask import TrainMultitaskRequest
-from phantom_core.views.demand.multitask import losses_told, was_tuned
+from phantom_core.views.demand.multitask import recorded_losses, was_tuned
 from ui.accounts.account import start_job
 from ui.charts.demand import losses_chart
 from ui.charts.frame import show_chart
@@ -86,7 +86,7 @@ def train_form(settings: Settings) -> None:
 @st.fragment(run_every=LOOK_EVERY_S)
 def live_losses(settings: Settings) -> None:
     """Losses of a training on its way, fold by fold."""
-    told = losses_told(settings)
+    told = recorded_losses(settings)
     if told.empty:
         st.caption("Looking up what was known at every quote; the first losses come in a moment.")
         return

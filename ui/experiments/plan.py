@@ -16,7 +16,7 @@ from phantom_core.use_cases.approvals.plan_experiment import (
     plan_experiment,
     size_experiment,
 )
-from phantom_core.views.experiments.experiments import playable_rule_sets, played_rules, sizes_table
+from phantom_core.views.experiments.experiments import describe_rules, servable_rules, sizes_table
 from ui.accounts.account import current_login, is_allowed
 from ui.charts.experiments import sizes_chart
 from ui.charts.frame import show_chart
@@ -36,7 +36,7 @@ def plan_tab(settings: Settings) -> None:
         st.success(
             f"{kept} is kept as a draft. Start it on the tab Watch.", icon=":material/check_circle:"
         )
-    asked = draw_experiment_form(playable_rule_sets(settings), played_rules)
+    asked = draw_experiment_form(servable_rules(settings), describe_rules)
     try:
         sized = _sized(settings, asked)
     except InputError as error:
@@ -129,5 +129,5 @@ def _keep(settings: Settings, asked: ExperimentForm, sized: Sized) -> None:
 def arms_say(arms: tuple[PlannedArm, ...]) -> str:
     """Arms in one line."""
     return " · ".join(
-        f"**{arm.name}** {format_percent(arm.share)} {played_rules(arm.version)}" for arm in arms
+        f"**{arm.name}** {format_percent(arm.share)} {describe_rules(arm.version)}" for arm in arms
     )

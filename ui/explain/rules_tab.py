@@ -15,9 +15,9 @@ from phantom_core.views.explain.distilled import (
     DistilledView,
     distilled_titles,
     distilled_view,
+    find_path,
     frontier_table,
     leaf_table,
-    way_of,
 )
 from phantom_core.views.workspace.snapshot import Snapshot
 from ui.accounts.account import start_job
@@ -85,12 +85,12 @@ def rules_tab(settings: Settings, snapshot: Snapshot, session_id: str) -> None:
     view = distilled_view(settings, version)
     _headline(view)
     _frontier(view)
-    way = way_of(view, snapshot, session_id) if session_id else None
+    way = find_path(view, snapshot, session_id) if session_id else None
     st.subheader("The tree")
     if way:
         st.markdown(
             f"Session **{way.session_id}** is quoted **×{way.markup_ratio:.2f}**, because "
-            f"{', '.join(way.questions) or 'everybody is'}."
+            f"{', '.join(way.conditions) or 'everybody is'}."
         )
     else:
         st.caption("Put a session into the field above to see its way through the tree.")

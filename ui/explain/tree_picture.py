@@ -11,7 +11,7 @@ import streamlit as st
 from phantom_core.use_cases.explanations.job_draw_tree import DrawTreeRequest
 from phantom_core.views.explain.distilled import (
     DistilledView,
-    Way,
+    TreePath,
     detailed_picture,
     plain_dot,
     plain_svg,
@@ -27,7 +27,7 @@ _WIDTH_PT: Final = re.compile(r'<svg width="([\d.]+)pt"')
 _PX_PER_PT: Final = 96 / 72
 
 
-def tree_picture(view: DistilledView, way: Way | None) -> None:
+def tree_picture(view: DistilledView, way: TreePath | None) -> None:
     """Draw a tree, to be zoomed and taken away."""
     dot = plain_dot(view, way)
     plain = plain_svg(dot)
@@ -57,7 +57,7 @@ def tree_picture(view: DistilledView, way: Way | None) -> None:
         )
 
 
-def _detailed(view: DistilledView, way: Way | None) -> str | None:
+def _detailed(view: DistilledView, way: TreePath | None) -> str | None:
     """The picture that takes seconds; asked for once, then kept."""
     picture = detailed_picture(view, way)
     if picture is None:

@@ -17,7 +17,7 @@ from phantom_core.views.simulator.session_trials import (
     EXAMPLE,
     SessionArm,
     arms_table,
-    can_judge,
+    has_classifier,
     read_session_trial,
     rules_as_text,
     save_session_rules,
@@ -72,7 +72,7 @@ def sessions_tab(settings: Settings) -> None:
         "the rules make a price, and the shopper buys or leaves. Every rule set meets the same "
         "people."
     )
-    if not can_judge(settings):
+    if not has_classifier(settings):
         show_missing(
             "A classifier is needed.",
             "Rules may read P(agent), which a trained classifier gives.",

@@ -1,4 +1,4 @@
-"""Audit pack: verify the chain, and export one request with all that belongs to it."""
+"""Audit pack: verify the audit chain, and export one request with its records."""
 
 from phantom_core.approvals import releases, requests
 from phantom_core.core.errors import PhantomError
@@ -17,9 +17,7 @@ from phantom_core.valkey.server import connect_server
 
 
 def verify_chain(settings: Settings) -> ChainVerification:
-    """Check the chain, and that it still holds the entry that the server's live document points
-    at.
-    """
+    """Verify the chain, and that it still holds the entry named by the server's live document."""
     with control_database(settings).connect() as connection:
         return audit.verify_audit_chain(connection, _published_head(settings))
 
@@ -29,7 +27,7 @@ def export_audit_pack(settings: Settings, request_id: int, *, now_ms: int) -> di
 
     Raises:
         NotFoundError: there is no such request.
-        DataError: its evidence was changed since.
+        DataError: its evidence was changed after submission.
     """
     chain = verify_chain(settings)
     with control_database(settings).connect() as connection:
@@ -55,9 +53,7 @@ def export_audit_pack(settings: Settings, request_id: int, *, now_ms: int) -> di
 
 
 def _published_head(settings: Settings) -> str | None:
-    """Hash of the audit entry that the server's live document points at; None where it cannot be
-    asked.
-    """
+    """Hash of the audit entry named by the live document; None where the server is unreachable."""
     if not has_server(settings):
         return None
     try:

@@ -26,25 +26,25 @@ from phantom_core.use_cases.rules.live_rules import live_rules, live_version
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """A request as whoever decides on it sees it.
+    """A change request as its approver sees it.
 
     Attributes:
-        request: itself.
-        decisions: of all revisions, in order.
+        request: the change request.
+        decisions: review decisions of all revisions, in order.
         evidence: of this revision; None before it is submitted.
-        gates: how they stand now; empty without evidence.
-        rivals: other open requests that were written against the same live version.
+        gates: evaluated now; empty without evidence.
+        competing: numbers of other open requests written against the same live version.
     """
 
     request: Request
     decisions: tuple[ReviewDecision, ...]
     evidence: Evidence | None
     gates: tuple[Gate, ...]
-    rivals: tuple[int, ...]
+    competing: tuple[int, ...]
 
     @property
     def closed_gates(self) -> tuple[Gate, ...]:
-        """Those that stand in the way."""
+        """Gates that block approval."""
         return tuple(gate for gate in self.gates if not gate.is_open)
 
 
@@ -67,20 +67,20 @@ def propose_rules(
     now_ms: int,
     request_id: int | None = None,
 ) -> Request:
-    """Draft a change, or write one anew, which voids its approvals.
+    """Draft a change, or edit an existing one, which voids its approvals.
 
     Args:
         settings: workspace and database.
         who: the author's login.
         rules: proposed.
-        why: what for.
+        why: reason for the change.
         answers: to open warnings.
         policy: rules or model.
-        share: of the sessions that get it first.
+        share: initial canary, as a share of the sessions.
         expires_ms: when it ends, UTC milliseconds; 0 for never.
-        time_zone: in which that was chosen.
+        time_zone: in which the end was chosen.
         now_ms: UTC milliseconds.
-        request_id: of the request to write anew; None drafts another.
+        request_id: of the request to edit; None drafts a new one.
     """
     text = json.dumps(to_json(rules), sort_keys=True, ensure_ascii=False)
     proposal = Proposal(rules.name, text, why, answers, policy, share, expires_ms, time_zone)
@@ -97,7 +97,7 @@ def propose_rules(
 
 
 def rebase_request(settings: Settings, who: str, request_id: int, *, now_ms: int) -> Request:
-    """Hold a request against what is live now; its evidence and approvals begin anew."""
+    """Rebase a request onto what is live now, which voids its evidence and approvals."""
     with write_transaction(control_database(settings)) as connection:
         request = requests.find_request(connection, request_id)
         proposal = Proposal(**{name: getattr(request, name) for name in Proposal.__slots__})
@@ -138,7 +138,7 @@ def submit_request(
         )
     if base != request.base_version:
         raise ConflictError(
-            f"Request {request_id} was written against something else than what is live now.",
+            f"Request {request_id} was written against another version than the live one.",
             hint="Rebase it first.",
         )
     evidence = gather_evidence(
@@ -154,18 +154,18 @@ def submit_request(
 def approve_request(
     settings: Settings, who: str, request_id: int, revision: int, *, comment: str = "", now_ms: int
 ) -> Request:
-    """Say yes to what was looked at, if every gate is open.
+    """Approve the reviewed revision, if every gate is open.
 
     Raises:
-        ConflictError: a gate is closed, or the request moved meanwhile.
-        NotAllowedError: not by this person.
+        ConflictError: a gate is closed, or the request changed meanwhile.
+        NotAllowedError: this person may not approve it.
     """
     with write_transaction(control_database(settings)) as connection:
         require_permission(connection, who, Permission.APPROVE)
-        seen = _review(connection, settings, request_id)
-        if seen.request.state == "submitted" and seen.closed_gates:
+        reviewed = _review(connection, settings, request_id)
+        if reviewed.request.state == "submitted" and reviewed.closed_gates:
             raise ConflictError(
-                f"A gate is closed: {_told(seen.closed_gates)}",
+                f"A gate is closed: {_describe_gates(reviewed.closed_gates)}",
                 hint="The author has to edit and submit it again.",
             )
         return requests.approve_request(
@@ -176,7 +176,7 @@ def approve_request(
 def reject_request(
     settings: Settings, who: str, request_id: int, revision: int, *, comment: str, now_ms: int
 ) -> Request:
-    """Say no, and why."""
+    """Reject a request, with a reason."""
     with write_transaction(control_database(settings)) as connection:
         return requests.reject_request(
             connection, who, request_id, revision, comment, now_ms=now_ms
@@ -184,7 +184,7 @@ def reject_request(
 
 
 def withdraw_request(settings: Settings, who: str, request_id: int, *, now_ms: int) -> Request:
-    """Take one's own request back."""
+    """Withdraw one's own request."""
     with write_transaction(control_database(settings)) as connection:
         return requests.withdraw_request(connection, who, request_id, now_ms=now_ms)
 
@@ -192,7 +192,7 @@ def withdraw_request(settings: Settings, who: str, request_id: int, *, now_ms: i
 def schedule_request(
     settings: Settings, who: str, request_id: int, starts_ms: int, time_zone: str, *, now_ms: int
 ) -> Request:
-    """Have an approved request go live later."""
+    """Schedule an approved request to go live later."""
     with write_transaction(control_database(settings)) as connection:
         return requests.schedule_request(
             connection, who, request_id, starts_ms, time_zone, now_ms=now_ms
@@ -200,18 +200,18 @@ def schedule_request(
 
 
 def unschedule_request(settings: Settings, who: str, request_id: int, *, now_ms: int) -> Request:
-    """Take its moment back; it stays approved."""
+    """Cancel the schedule of a request; it stays approved."""
     with write_transaction(control_database(settings)) as connection:
         require_permission(connection, who, Permission.PUBLISH)
         return requests.unschedule_request(connection, who, request_id, "by hand", now_ms=now_ms)
 
 
 def review_request(settings: Settings, request_id: int) -> Reviewed:
-    """A request with everything that speaks for and against it.
+    """A request with its evidence, gates and decisions.
 
     Raises:
         NotFoundError: there is none.
-        DataError: its evidence was changed since.
+        DataError: its evidence was changed after submission.
     """
     with control_database(settings).connect() as connection:
         return _review(connection, settings, request_id)
@@ -231,7 +231,7 @@ def rules_of(request: Request) -> RuleSet:
 def check_gates(
     connection: sa.Connection, settings: Settings, request: Request, evidence: Evidence
 ) -> tuple[Gate, ...]:
-    """How the gates of a request stand now."""
+    """Evaluate the gates of a request now."""
     return evaluate_gates(
         evidence,
         read_price_limits(settings, connection),
@@ -246,8 +246,8 @@ def evidence_of(connection: sa.Connection, request: Request) -> Evidence | None:
     """The frozen evidence of a request; None before it is submitted.
 
     Raises:
-        DataError: it was changed since.
-        NotFoundError: it is gone.
+        DataError: it was changed after submission.
+        NotFoundError: it is missing.
     """
     if not request.evidence:
         return None
@@ -256,8 +256,8 @@ def evidence_of(connection: sa.Connection, request: Request) -> Evidence | None:
     ).scalar()
     if text is None:
         raise NotFoundError(
-            f"The evidence of request {request.request_id} is gone.",
-            hint="Do not approve; look at the audit chain.",
+            f"The evidence of request {request.request_id} is missing.",
+            hint="Do not approve it; verify the audit chain.",
         )
     return parse_evidence(str(text), request.evidence)
 
@@ -272,7 +272,7 @@ def _review(connection: sa.Connection, settings: Settings, request_id: int) -> R
         if is_open
         else []
     )
-    rivals = [
+    competing = [
         one.request_id
         for one in others
         if one.base_version == request.base_version and one.request_id != request_id
@@ -282,7 +282,7 @@ def _review(connection: sa.Connection, settings: Settings, request_id: int) -> R
         tuple(requests.decisions_of(connection, request_id)),
         evidence,
         found,
-        tuple(rivals),
+        tuple(competing),
     )
 
 
@@ -303,5 +303,5 @@ def _freeze(connection: sa.Connection, evidence: Evidence) -> None:
         connection.execute(EVIDENCE.insert().values(values))
 
 
-def _told(closed: tuple[Gate, ...]) -> str:
+def _describe_gates(closed: tuple[Gate, ...]) -> str:
     return " ".join(f"{gate.name}: {gate.says}" for gate in closed)

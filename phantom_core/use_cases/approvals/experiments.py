@@ -1,5 +1,6 @@
-"""Price experiments: start, watch and stop; what runs is what the control database says, and the
-server is told.
+"""Price experiments: start, watch and stop.
+
+The control database says what runs; the pricing server is brought in line with it.
 """
 
 from collections.abc import Sequence
@@ -10,8 +11,7 @@ import redis
 import sqlalchemy as sa
 
 from phantom_core.accounts.people import MACHINE
-from phantom_core.approvals import price_experiments as kept
-from phantom_core.approvals import releases
+from phantom_core.approvals import price_experiments, releases
 from phantom_core.approvals.experiment_plan import AS_LIVE, BASE_PRICE, PlannedArm
 from phantom_core.approvals.price_experiments import Experiment
 from phantom_core.core.errors import ConflictError, PhantomError
@@ -29,12 +29,12 @@ _TRIES: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class ExperimentStatus:
-    """An experiment as it stands.
+    """An experiment now.
 
     Attributes:
-        experiment: what the control database says.
-        report: what came of it so far; None for a draft.
-        problem: why the server does not do what it should; empty where it does.
+        experiment: as the control database has it.
+        report: results so far; None for a draft.
+        problem: why the server is out of sync; empty where it is in sync.
     """
 
     experiment: Experiment
@@ -67,22 +67,25 @@ class ExperimentStatus:
 def start_experiment(
     settings: Settings, who: str, experiment_id: str, *, now_ms: int
 ) -> Experiment:
-    """Let a draft run.
+    """Start a draft.
 
     Raises:
         NotFoundError: no such experiment, or a version that was never released.
         ConflictError: it cannot be started, another one runs, or an arm is larger than was
-        approved. NotSwitchedError: the server does not take it; the experiment is a draft as
-        before. UncertainError: it may have taken it; `watch_experiments` settles it.
+            approved.
+        NotSwitchedError: the server rejected it; the experiment is still a draft.
+        UncertainError: the server may have taken it; `watch_experiments` reconciles it.
     """
     client = connect_server(settings)
     try:
         with write_transaction(_control(settings)) as connection:
-            experiment = kept.start_experiment(connection, who, experiment_id, now_ms=now_ms)
+            experiment = price_experiments.start_experiment(
+                connection, who, experiment_id, now_ms=now_ms
+            )
             for arm in experiment.plan.arms:
                 _check_version(connection, client, arm)
-            # Within the transaction: where the server refuses, nothing was started.
-            _tell(client, (experiment,))
+            # Within the transaction: where the server rejects it, nothing was started.
+            _sync_server(client, (experiment,))
     finally:
         client.close()
     return experiment
@@ -91,32 +94,37 @@ def start_experiment(
 def stop_experiment(
     settings: Settings, who: str, experiment_id: str, why: str, *, now_ms: int
 ) -> Experiment:
-    """Stop an experiment for good; every session is then priced as live.
+    """Stop an experiment for good; every session then gets the live prices.
 
     Raises:
         NotFoundError, ConflictError, InputError, NotAllowedError: see the control database.
-        NotSwitchedError, UncertainError: the server was not told, or may not have been; the
-        experiment is stopped all the same, and
-            `watch_experiments` tells the server as soon as it can.
+        NotSwitchedError, UncertainError: the server was not updated, or may not have been; the
+            experiment is stopped all the same, and `watch_experiments` updates the server later.
     """
     with write_transaction(_control(settings)) as connection:
-        experiment = kept.stop_experiment(connection, who, experiment_id, why, now_ms=now_ms)
+        experiment = price_experiments.stop_experiment(
+            connection, who, experiment_id, why, now_ms=now_ms
+        )
     if experiment.started_ms:
         reconcile_experiments(settings)
     return experiment
 
 
 def reconcile_experiments(settings: Settings) -> None:
-    """Tell the server what runs, where it holds something else.
+    """Bring the server in line with the experiments that run.
 
     Raises:
-        NotSwitchedError, UncertainError: it could not be told.
+        NotSwitchedError, UncertainError: the server could not be updated.
     """
     client = connect_server(settings)
     try:
         with _control(settings).connect() as connection:
-            running = [one for one in kept.all_experiments(connection) if one.state == "running"]
-        _tell(client, running)
+            running = [
+                one
+                for one in price_experiments.all_experiments(connection)
+                if one.state == "running"
+            ]
+        _sync_server(client, running)
     finally:
         client.close()
 
@@ -124,22 +132,22 @@ def reconcile_experiments(settings: Settings) -> None:
 def experiments_of(settings: Settings) -> list[Experiment]:
     """Every experiment, the newest first."""
     with _control(settings).connect() as connection:
-        return kept.all_experiments(connection)
+        return price_experiments.all_experiments(connection)
 
 
 def experiment_status(settings: Settings, experiment_id: str, *, now_ms: int) -> ExperimentStatus:
-    """An experiment with what came of it so far; a tripped guard stops it.
+    """An experiment with its results so far; a tripped guardrail stops it.
 
     Raises:
         NotFoundError: no such experiment.
     """
     with _control(settings).connect() as connection:
-        experiment = kept.find_experiment(connection, experiment_id)
+        experiment = price_experiments.find_experiment(connection, experiment_id)
     found = analyse_experiment(settings, experiment, now_ms) if experiment.started_ms else None
     problem = ""
     if experiment.state == "running":
         try:
-            experiment = _guarded(settings, experiment, found, now_ms)
+            experiment = _stop_if_tripped(settings, experiment, found, now_ms)
             reconcile_experiments(settings)
         except PhantomError as error:
             problem = str(error)
@@ -147,12 +155,12 @@ def experiment_status(settings: Settings, experiment_id: str, *, now_ms: int) ->
 
 
 def watch_experiments(settings: Settings, *, now_ms: int) -> list[ExperimentStatus]:
-    """Look at what runs, stop what harms people's buying, and keep the server told.
+    """Check running experiments, stop those that reduce human conversion, and sync the server.
 
     Returns:
-        The experiments that ran before.
+        The experiments that ran before the check.
     Raises:
-        NotSwitchedError, UncertainError: the server could not be told.
+        NotSwitchedError, UncertainError: the server could not be updated.
     """
     running = [one.experiment_id for one in experiments_of(settings) if one.state == "running"]
     found = [experiment_status(settings, name, now_ms=now_ms) for name in running]
@@ -176,7 +184,7 @@ def analyse_experiment(settings: Settings, experiment: Experiment, now_ms: int) 
     )
 
 
-def _guarded(
+def _stop_if_tripped(
     settings: Settings, experiment: Experiment, found: ExperimentReport | None, now_ms: int
 ) -> Experiment:
     tripped = (
@@ -186,20 +194,18 @@ def _guarded(
         return experiment
     drop = -tripped.human.high
     why = (
-        f"The guard stopped it: with {tripped.arm} at least {drop:.1%} fewer humans buy, seen "
-        f"after {tripped.tripped_sessions:,} sessions."
+        f"Stopped by the guardrail: with {tripped.arm} at least {drop:.1%} fewer humans buy, "
+        f"detected after {tripped.tripped_sessions:,} sessions."
     )
     try:
         return stop_experiment(settings, MACHINE, experiment.experiment_id, why, now_ms=now_ms)
-    except ConflictError:  # somebody else was first
+    except ConflictError:  # another process or person stopped it first
         with _control(settings).connect() as connection:
-            return kept.find_experiment(connection, experiment.experiment_id)
+            return price_experiments.find_experiment(connection, experiment.experiment_id)
 
 
 def _check_version(connection: sa.Connection, client: redis.Redis, arm: PlannedArm) -> None:
-    """Only what was approved and released may be played, and to no more sessions than was
-    approved.
-    """
+    """Reject a version that was not released, or a share above the approved one."""
     if arm.version in (AS_LIVE, BASE_PRICE):
         return
     request = releases.request_of(connection, arm.version)
@@ -207,14 +213,14 @@ def _check_version(connection: sa.Connection, client: redis.Redis, arm: PlannedA
     is_full = current is not None and current.full_version == arm.version
     if arm.share > request.share + 1e-9 and not is_full:
         raise ConflictError(
-            f"Arm {arm.name} gives {arm.version} to {arm.share:.0%} of the sessions; approved are "
+            f"Arm {arm.name} serves {arm.version} to {arm.share:.0%} of the sessions; approved: "
             f"{request.share:.0%}.",
-            hint="Make the arm smaller, or have a larger share approved.",
+            hint="Reduce the share of the arm, or have a larger one approved.",
         )
     read_release(client, arm.version)
 
 
-def _tell(client: redis.Redis, running: Sequence[Experiment]) -> None:
+def _sync_server(client: redis.Redis, running: Sequence[Experiment]) -> None:
     wanted = tuple(
         published.LiveExperiment(
             one.experiment_id,
@@ -232,7 +238,7 @@ def _tell(client: redis.Redis, running: Sequence[Experiment]) -> None:
                 client, published.LiveExperiments((found.epoch if found else 0) + 1, wanted)
             )
         except NotSwitchedError as error:
-            # Somebody told the server something else meanwhile: look again.
+            # Another process published to the server meanwhile: read it again.
             if not left or not isinstance(error, ConflictError):
                 raise
 

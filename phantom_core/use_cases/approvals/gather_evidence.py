@@ -1,6 +1,4 @@
-"""Gather evidence: everything an approver should see of a rule set, from checks to the
-simulator.
-"""
+"""Gather evidence: everything an approver should see of a rule set, from checks to simulation."""
 
 import difflib
 import json
@@ -57,7 +55,7 @@ def gather_evidence(
     trial_sessions: int = TRIAL_SESSIONS,
     progress: Progress = no_progress,
 ) -> Evidence:
-    """Check, replay and simulate what a request proposes; a part that cannot be had says why.
+    """Check, replay and simulate what a request proposes; an unavailable part says why.
 
     Args:
         settings: workspace, limits and seed.
@@ -65,9 +63,9 @@ def gather_evidence(
         live: the rules that it would replace.
         now_ms: UTC milliseconds.
         trial_sessions: how many to simulate.
-        progress: told as it goes.
+        progress: called after every step.
     Raises:
-        InputError: the rules read what is not known of a session.
+        InputError: the rules read features that no session has.
     """
     rules = from_json(json.loads(request.rules))
     check_features(rules, (*feature_names(), P_AGENT))
@@ -120,7 +118,7 @@ def gather_evidence(
 def _replay(
     settings: Settings, rules: RuleSet, live: RuleSet, now_ms: int, progress: Progress
 ) -> tuple[Part[StoredReplay], Replay | None]:
-    """On logged sessions; and the replay itself, where there is one."""
+    """Replay on logged sessions, and the full replay where there is one."""
     replayed: list[Replay] = []
 
     def found() -> StoredReplay:
@@ -140,7 +138,7 @@ def _trial(
     n_sessions: int,
     progress: Progress,
 ) -> StoredTrial:
-    """In the simulator, beside what is live and the optimum within the guard rails."""
+    """Simulate beside the live rules and the optimum within guard rails."""
     scorer = ClassifierScorer(
         read_classifier(ModelStore(settings.workspace, train_classifier.KIND).open())
     )
@@ -178,7 +176,7 @@ def _fidelity(
 
 
 def _largest_step(rules: RuleSet, live: RuleSet, replay: Replay | None) -> float:
-    """On logged quotes; without any, the worst that any pair of rules could do."""
+    """Largest step on logged quotes; without any, the largest of any pair of rules."""
     if replay:
         return max((abs(one.markup_after - one.markup_before) for one in replay.moved), default=0.0)
     after, before = (

@@ -1,4 +1,4 @@
-"""Live documents: what servers should hold, made of what the control database says."""
+"""Live documents: what pricing servers should hold, built from the control database."""
 
 import sqlalchemy as sa
 
@@ -10,13 +10,13 @@ from phantom_core.publishing.release import parse_release
 
 
 def expected_documents(connection: sa.Connection) -> tuple[Live, list[Document]]:
-    """What the server should hold, by the database's word."""
+    """What the server should hold according to the control database."""
     release = releases.current_release(connection)
     return (live_of(release), documents_of(connection, release)) if release else (NOTHING_LIVE, [])
 
 
 def documents_of(connection: sa.Connection, release: PublishedRelease) -> list[Document]:
-    """The releases that a switch names, as they were published."""
+    """The releases that a switch names, as published."""
     return [
         parse_release(releases.release_document(connection, version))
         for version in live_of(release).versions

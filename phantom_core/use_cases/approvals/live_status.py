@@ -1,4 +1,4 @@
-"""Live status: what is live, whether the server holds it, and how to make it so again."""
+"""Live status: what is live, whether the server is in sync, and how to restore it."""
 
 from dataclasses import dataclass
 
@@ -20,14 +20,14 @@ from phantom_core.valkey.server import connect_server
 
 @dataclass(frozen=True, slots=True)
 class LiveStatus:
-    """What is live by the database's word, and what the server holds.
+    """What is live according to the database, and what the server holds.
 
     Attributes:
         release: the last switch; None before the first.
-        pending: one that was begun and not settled; None for none.
-        request: that the live version came from; None for base prices.
-        divergences: between the two; empty where they agree.
-        problem: why the server could not be asked; empty if it was.
+        pending: a switch that was begun and not reconciled; None for none.
+        request: the change request of the live version; None for base prices.
+        divergences: between database and server; empty where they agree.
+        problem: why the server could not be read; empty if it was.
     """
 
     release: PublishedRelease | None
@@ -38,14 +38,12 @@ class LiveStatus:
 
     @property
     def is_well(self) -> bool:
-        """Whether servers hold what the database says."""
+        """Whether the server is in sync with the database."""
         return not (self.divergences or self.problem or self.pending)
 
 
 def read_live_status(settings: Settings, *, now_ms: int) -> LiveStatus:
-    """What is live, and whether the server agrees; an interrupted switch is settled first where
-    that is possible.
-    """
+    """What is live, and whether the server agrees; reconciles an interrupted switch first."""
     problem = ""
     divergences: tuple[Divergence, ...] = ()
     if not has_server(settings):
@@ -71,18 +69,19 @@ def read_live_status(settings: Settings, *, now_ms: int) -> LiveStatus:
 
 
 def has_server(settings: Settings) -> bool:
-    """Whether there is a server to ask: one by URL, or the embedded one once anything was
-    published; asking would start it.
+    """Whether there is a server to read: one by URL, or the embedded one once in use.
+
+    The embedded one is in use once anything was published; connecting earlier would start it.
     """
     with control_database(settings).connect() as connection:
         return bool(settings.redis_url or releases.release_history(connection, newest=1))
 
 
 def heal_server(settings: Settings, who: str, *, why: str, now_ms: int) -> tuple[Divergence, ...]:
-    """Restore on the server exactly what the database says is live; returns what was wrong.
+    """Restore on the server what the database says is live; returns the divergences found.
 
     Raises:
-        NotAllowedError: not by this person.
+        NotAllowedError: this person may not do it.
         UnavailableError: the server does not answer.
     """
     with connect_server(settings) as client:

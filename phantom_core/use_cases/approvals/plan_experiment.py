@@ -1,11 +1,11 @@
-"""Plan an experiment: how many sessions it takes, and a draft of it."""
+"""Plan an experiment: its sample size, and a draft of it."""
 
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from phantom_core.approvals import price_experiments as kept
+from phantom_core.approvals import price_experiments
 from phantom_core.approvals.experiment_plan import AS_LIVE, BASE_PRICE, Metric, Plan, PlannedArm
 from phantom_core.approvals.price_experiments import Experiment
 from phantom_core.core.errors import InputError
@@ -23,12 +23,12 @@ _DAY_MS: Final = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Sized:
-    """A plan before it is kept.
+    """Sample size of a plan that is not saved yet.
 
     Attributes:
-        size: how many sessions it takes.
-        baseline: what it was worked out from.
-        seen: sessions behind the baseline; 0 where it was stated.
+        size: sessions needed.
+        baseline: the size was computed from it.
+        seen: sessions that the baseline was measured on; 0 where it was given.
     """
 
     size: Size
@@ -46,14 +46,14 @@ def metric_named(name: str) -> Metric:
 
 
 def parse_arms(texts: Sequence[str]) -> tuple[PlannedArm, ...]:
-    """Arms as people write them.
+    """Parse arms written as name=share:version.
 
     >>> control, none = parse_arms(["control=0.5:live", "none=0.5:base"])
     >>> control.version, none.version
     ('live', '')
 
     Raises:
-        InputError: a text that is none.
+        InputError: a text that is not an arm.
     """
     found = []
     for text in texts:
@@ -69,7 +69,7 @@ def parse_arms(texts: Sequence[str]) -> tuple[PlannedArm, ...]:
             )
         except ValueError:
             raise InputError(
-                f"'{text}' is no arm.",
+                f"'{text}' is not an arm.",
                 hint="Write name=share:version, such as control=0.5:live or plus=0.5:base.",
             ) from None
     return tuple(found)
@@ -86,19 +86,19 @@ def size_experiment(
     power: float = 0.8,
     baseline: Baseline | None = None,
 ) -> Sized:
-    """How long an experiment would take.
+    """Compute the sample size of an experiment.
 
     Args:
         settings: workspace.
         arms: with their shares.
-        metric: outcome that decides.
-        effect: smallest relative effect that matters.
+        metric: primary outcome.
+        effect: minimum detectable effect, relative.
         now_ms: UTC milliseconds.
         alpha: see `size_of`.
-        power: the same.
+        power: see `size_of`.
         baseline: of a session; None means the newest LOOK_BACK_DAYS of the lake.
     Raises:
-        InputError: figures that mean nothing, or a lake without purchases.
+        InputError: invalid figures, or a lake without purchases.
     """
     seen = 0
     if baseline is None:
@@ -128,12 +128,12 @@ def plan_experiment(
     power: float = 0.8,
     tolerated_drop: float = 0.0,
 ) -> Experiment:
-    """Keep a plan as a draft.
+    """Save a plan as a draft.
 
     Raises:
-        InputError: arms or names that cannot be used.
+        InputError: invalid arms or names.
         ConflictError: the name is taken.
-        NotAllowedError: not by this person.
+        NotAllowedError: this person may not plan experiments.
     """
     base = sized.baseline
     per_day = base.per_day if base.per_day == base.per_day else 0.0
@@ -150,7 +150,7 @@ def plan_experiment(
         base.sd,
         per_day,
     )
-    return kept.draft_experiment(
+    return price_experiments.draft_experiment(
         control_of(settings.database_url, settings.workspace),
         who,
         experiment_id,

@@ -1,4 +1,4 @@
-"""Publish rules: from an approved request to what every price server reads, and back."""
+"""Publish rules: make an approved request live on every pricing server, and roll it back."""
 
 import re
 import secrets
@@ -31,7 +31,7 @@ from phantom_core.use_cases.approvals.reconcile_release import (
 from phantom_core.use_cases.rules.live_rules import live_version
 from phantom_core.valkey.server import connect_server
 
-# Even in an emergency nobody leaves the guard rails.
+# Not even an emergency publish may leave the guard rails.
 _ALWAYS = ("guard rails",)
 
 
@@ -49,15 +49,15 @@ def publish_request(
 
     Args:
         settings: workspace, database and server.
-        who: may publish.
-        request_id: which.
+        who: login of a person who may publish.
+        request_id: of the approved request.
         now_ms: UTC milliseconds.
-        share: of the sessions, in place of the one it was approved for, and never more than that.
-        why: said so.
-        emergency: publish without approvals, for this reason, which marks the request for ever.
+        share: of the sessions, at most the approved one; None means the approved one.
+        why: reason, for the history.
+        emergency: reason to publish without approvals; the request stays marked for good.
     Raises:
         ConflictError: not approved, a gate is closed, or something else went live meanwhile.
-        NotSwitchedError, UncertainError: the server did not take it; see `settle`.
+        NotSwitchedError, UncertainError: the server did not take it; see `reconcile_release`.
     """
 
     def plan(connection: sa.Connection) -> Switch:
@@ -88,14 +88,14 @@ def publish_request(
 def set_share(
     settings: Settings, who: str, share: float, *, why: str, now_ms: int
 ) -> PublishedRelease:
-    """Give the live version to another share of the sessions; 1 makes it the only one.
+    """Change the rollout of the live canary; 1 rolls it out to all sessions.
 
     Raises:
-        InputError: no share.
-        ConflictError: there is nothing live to share out.
+        InputError: a share outside (0, 1].
+        ConflictError: no canary is live.
     """
     if not 0 < share <= 1:
-        raise InputError(f"A share of {share} is none.", hint="It is above 0 and up to 1.")
+        raise InputError(f"A share of {share} is not valid.", hint="Give one above 0 and up to 1.")
 
     def plan(connection: sa.Connection) -> Switch:
         before = releases.current_release(connection)
@@ -121,36 +121,37 @@ def set_share(
 def roll_back(
     settings: Settings, who: str, version: str | None = None, *, why: str, now_ms: int
 ) -> PublishedRelease:
-    """Make an earlier version live for everybody.
+    """Roll back to an earlier version for all sessions.
 
     Args:
         settings: workspace, database and server.
-        who: may publish.
-        version: which; empty for base prices, None for the one before: what stands beside a canary,
-            or what was live before.
-        why: said so.
+        who: login of a person who may publish.
+        version: to roll back to; empty for base prices, None for the previous one: the control of
+            a canary, or what was live before.
+        why: reason, for the history.
         now_ms: UTC milliseconds.
     """
     return _go_back(settings, who, "roll back", version, why, now_ms)
 
 
 def expire_live(settings: Settings, version: str, *, now_ms: int) -> PublishedRelease:
-    """End a live version whose time is over: what stood before it is live again, or base prices
-    where a canary stands beside it.
+    """End a live version that has expired.
+
+    The version before it is live again, or base prices where it is the control of a canary.
     """
     with control_database(settings).connect() as connection:
         before = releases.current_release(connection)
     target = None if before and before.version == version else ""
-    return _go_back(settings, MACHINE, "expire", target, "its time is over", now_ms)
+    return _go_back(settings, MACHINE, "expire", target, "it has expired", now_ms)
 
 
 def kill_live_rules(settings: Settings, who: str, *, why: str, now_ms: int) -> PublishedRelease:
-    """Have every session pay the base price, at once."""
+    """Turn the kill switch on: every session pays the base price at once."""
     return _killed(settings, who, "kill", True, why, now_ms)
 
 
 def lift_kill_switch(settings: Settings, who: str, *, why: str, now_ms: int) -> PublishedRelease:
-    """Lift the kill switch."""
+    """Lift the kill switch, so that the live rules apply again."""
     return _killed(settings, who, "revive", False, why, now_ms)
 
 
@@ -184,7 +185,7 @@ def _go_back(
     def plan(connection: sa.Connection) -> Switch:
         before = releases.current_release(connection)
         if before is None:
-            raise ConflictError("Nothing was ever live, so there is nothing to go back to.")
+            raise ConflictError("Nothing was ever live, so there is nothing to roll back to.")
         target = _version_before(connection, before) if version is None else version
         if target == before.version and before.share >= 1:
             raise ConflictError(
@@ -222,7 +223,7 @@ def _killed(
 
 
 def _version_before(connection: sa.Connection, now: PublishedRelease) -> str:
-    """What stands beside a canary, or else what most sessions got before."""
+    """The control of a canary, or else what most sessions got before."""
     if now.share < 1:
         return now.stable
     done = [
@@ -244,8 +245,8 @@ def _check(
     before = releases.current_release(connection)
     if before and before.version and before.share < 1:
         raise ConflictError(
-            f"{before.version} is still being tried on {before.share:.0%} of the sessions.",
-            hint="Give it to everybody or roll it back first.",
+            f"{before.version} is still a canary on {before.share:.0%} of the sessions.",
+            hint="Roll it out to 100 % or roll it back first.",
         )
     if request.expires_ms and request.expires_ms <= now_ms:
         raise ConflictError(f"Request {request.request_id} has expired.")

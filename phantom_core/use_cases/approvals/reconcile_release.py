@@ -1,4 +1,4 @@
-"""Settle: tell a server of a switch, and find out what became of one that was interrupted."""
+"""Reconcile a release: push a switch to the server, and finish one that was interrupted."""
 
 from contextlib import suppress
 
@@ -20,40 +20,40 @@ from phantom_core.publishing.publish import (
 from phantom_core.publishing.release import RuleRelease as Document
 from phantom_core.use_cases.approvals.change_requests import control_database
 from phantom_core.use_cases.approvals.live_documents import documents_of, live_of
-from phantom_core.use_cases.models.publish_model import bring_in_use
+from phantom_core.use_cases.models.publish_model import publish_if_new
 
 
 def reconcile_release(settings: Settings, client: redis.Redis, *, now_ms: int) -> None:
     """Finish or undo a switch whose process died, by what the server holds.
 
     Raises:
-        UnavailableError: the server does not answer, so nobody knows.
+        UnavailableError: the server does not answer, so the outcome is unknown.
     """
     with control_database(settings).connect() as connection:
-        waiting = releases.pending_release(connection)
-    if waiting is None:
+        pending = releases.pending_release(connection)
+    if pending is None:
         return
     with control_database(settings).connect() as connection:
-        live, documents = live_of(waiting), documents_of(connection, waiting)
+        live, documents = live_of(pending), documents_of(connection, pending)
     try:
         held = read_live(client)
     except DataError:
         held = None
     if held is None or held.epoch < live.epoch:
-        # The interrupted command may still be on its way: the same switch again is safe, and then
-        # it is certain.
-        push_release(settings, client, waiting, live, documents, now_ms)
+        # The interrupted command may still be on its way: pushing the same switch again is safe,
+        # and makes the outcome certain.
+        push_release(settings, client, pending, live, documents, now_ms)
     elif held == live:
-        _finish(settings, waiting, now_ms)
+        _finish(settings, pending, now_ms)
     else:
-        _fail(settings, waiting, f"The server holds epoch {held.epoch}.", now_ms)
+        _fail(settings, pending, f"The server holds version no. {held.epoch}.", now_ms)
 
 
 def publish_models(settings: Settings, client: redis.Redis, now_ms: int) -> None:
-    """Put the models in use beside the rules, where they are not there yet."""
+    """Publish the models in use beside the rules, where the server lacks them."""
     for kind in MODEL_KINDS.names():
         with suppress(NotFoundError):
-            bring_in_use(settings, client, kind, now_ms)
+            publish_if_new(settings, client, kind, now_ms)
 
 
 def push_release(
@@ -64,16 +64,16 @@ def push_release(
     documents: list[Document],
     now_ms: int,
 ) -> PublishedRelease:
-    """Have a server switch, and write down what became of it.
+    """Push a switch to a server, and record the outcome.
 
     Raises:
-        NotSwitchedError: it took nothing, and the release has failed.
-        UncertainError: nobody knows; the release stays pending until the server can be asked.
+        NotSwitchedError: the server rejected it, and the release has failed.
+        UncertainError: the outcome is unknown; the release stays pending until it is reconciled.
     """
     try:
         publish_release(client, live, documents)
     except UncertainError:
-        raise  # It stays pending until the server can be asked.
+        raise  # The release stays pending until it is reconciled.
     except NotSwitchedError as error:
         _fail(settings, release, str(error), now_ms)
         raise

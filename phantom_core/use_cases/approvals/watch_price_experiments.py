@@ -1,5 +1,6 @@
-"""Watch price experiments: a look now and then by whoever brings decisions into the lake, so that a
-tripped guard needs nobody awake.
+"""Watch price experiments: the process that drains decisions also checks running experiments.
+
+So a tripped guardrail stops its experiment without anyone looking.
 """
 
 import logging
@@ -16,11 +17,11 @@ _LOGGER: Final = logging.getLogger(__name__)
 
 
 class Watch:
-    """Looks at running experiments when it is time.
+    """Checks running experiments at intervals.
 
     Args:
         settings: workspace, database and server.
-        every_s: between two looks.
+        every_s: seconds between two checks.
     """
 
     def __init__(self, settings: Settings, every_s: float = EVERY_S) -> None:
@@ -28,7 +29,7 @@ class Watch:
         self._next_s = 0.0
 
     def look(self) -> None:
-        """Look, if it is time and something runs; what goes wrong is logged and tried again."""
+        """Check, if it is due and something runs; an error is logged and retried next time."""
         if time.monotonic() < self._next_s:
             return
         self._next_s = time.monotonic() + self._every_s

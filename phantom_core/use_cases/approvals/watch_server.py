@@ -1,6 +1,4 @@
-"""Watch the server: do what is due, and notice by itself when servers hold something else than the
-database says.
-"""
+"""Watch the server: publish and expire what is due, and detect drift from the database."""
 
 import logging
 import threading
@@ -25,27 +23,25 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 def watch_once(settings: Settings, *, now_ms: int) -> Seen:
-    """Publish and end what is due, then compare the server with the database and write down what
-    was seen.
-    """
+    """Do what is due, then compare the server with the database and record the result."""
     do_due(settings, now_ms=now_ms)
     found = read_live_status(settings, now_ms=now_ms)
-    told = tuple(str(one) for one in found.divergences) + (
+    problems = tuple(str(one) for one in found.divergences) + (
         (found.problem,) if found.problem else ()
     )
-    return write_watch_note(control_database(settings), SERVER, told, now_ms=now_ms)
+    return write_watch_note(control_database(settings), SERVER, problems, now_ms=now_ms)
 
 
 def watch_server(
     settings: Settings, clock_ms: Callable[[], int], stop: threading.Event, every_s: float = EVERY_S
 ) -> None:
-    """Watch until told to stop.
+    """Watch until `stop` is set.
 
     Args:
         settings: workspace, database and server.
         clock_ms: UTC milliseconds.
         stop: set to end it.
-        every_s: pause between looks, seconds.
+        every_s: pause between checks, seconds.
     """
     while True:
         try:
@@ -57,14 +53,12 @@ def watch_server(
 
 
 def seen_last(settings: Settings) -> Seen | None:
-    """What the watcher saw last; None where it never looked."""
+    """Result of the newest check; None before the first."""
     return last_seen(control_database(settings), SERVER)
 
 
 def do_due(settings: Settings, *, now_ms: int) -> list[int]:
-    """Publish requests whose moment has come and end those whose time is over; returns the numbers
-    of those touched.
-    """
+    """Publish requests that are due and end those that expired; returns their numbers."""
     with control_database(settings).connect() as connection:
         found = list_requests(connection, (*OPEN, "live"))
     touched = []
@@ -92,7 +86,7 @@ def _publish(settings: Settings, request: Request, now_ms: int) -> None:
             settings, request.scheduled_by, request.request_id, now_ms=now_ms, why="as scheduled"
         )
     except UnavailableError:
-        raise  # The server may be back at the next look.
+        raise  # The server may be back at the next check.
     except PhantomError as error:
         with write_transaction(control_database(settings)) as connection:
             requests.unschedule_request(

@@ -1,6 +1,4 @@
-"""The demo set: generated shoppers loaded the way any file is, and taken out again with one
-call.
-"""
+"""Demo set: generated shoppers, loaded as any file is, and removed with one call."""
 
 import json
 import shutil
@@ -53,11 +51,11 @@ def load_demo(settings: Settings, *, now_ms: int, progress: Progress = no_progre
 
     Args:
         settings: seed, size and workspace.
-        now_ms: the clock, UTC milliseconds.
-        progress: told after every step.
+        now_ms: UTC milliseconds.
+        progress: called after every step.
     """
     start_s = time.monotonic()
-    progress(0.0, "inventing shoppers")
+    progress(0.0, "generating shoppers")
     settings.workspace.mkdir(parents=True, exist_ok=True)
     _mark(settings.workspace, "loading")
     files = _write_files(
@@ -98,7 +96,7 @@ def has_demo(workspace: Path) -> bool:
 
 
 def remove_demo(settings: Settings) -> None:
-    """Take the demo set out again; whatever else was loaded stays.
+    """Remove the demo set; everything else that was loaded stays.
 
     Models stay only where other sessions are left that they may have learned from.
     """
@@ -131,12 +129,12 @@ def _loads(lake: Lake, folder: Path) -> tuple[list[int], int]:
     """Numbers of the loads of files in a folder, and how many others there are."""
     with lake.connect(("loads",)) as connection:
         rows = connection.execute("SELECT load_seq, file FROM loads").fetchall()
-    ours = [number for number, file in rows if folder in Path(file).parents]
-    return ours, len(rows) - len(ours)
+    own = [number for number, file in rows if folder in Path(file).parents]
+    return own, len(rows) - len(own)
 
 
 def _write_files(generated: Generated, folder: Path) -> dict[str, Path]:
-    """The demo set as files anyone may look at: what a shop could have exported."""
+    """Write the demo set as files, such as a shop could have exported."""
     folder.mkdir(parents=True, exist_ok=True)
     files = {
         "events": folder / "events.parquet",
@@ -166,8 +164,8 @@ def _delete_keyed(lake: Lake, table: str, file: Path, column: str) -> None:
 
 
 def _mark(workspace: Path, state: str) -> None:
-    # The folder is written down, since the workspace may be named otherwise, or moved, before the
-    # set is removed.
+    # The folder is stored, since the workspace may be renamed or moved before the demo set is
+    # removed.
     WorkspacePaths(workspace).demo_mark.write_text(
         json.dumps({"state": state, "folder": str(_folder(workspace))}), encoding="utf-8"
     )

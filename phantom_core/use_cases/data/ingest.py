@@ -32,13 +32,13 @@ from phantom_core.lake.load import Load, commit_keyed, commit_staged, new_load
 from phantom_core.use_cases.data.load_totals import LoadedFile, LoadTotals
 
 _DAY_S: Final = 86_400
-# Kind → what its columns may be called, and who reads its rows.
+# Kind → accepted column names, and the reader of its rows.
 _KEYED: Final[dict[str, tuple[Names, Callable[[Iterator[Named]], KeyedRows]]]] = {
     "experiments": (EXPERIMENT_NAMES, read_experiments),
     "labels": (LABEL_NAMES, read_labels),
     "catalogue": (PRODUCT_NAMES, read_products),
 }
-# What a database may hold, each in a table of that name.
+# Kinds that can be read from a database, each from a table of that name.
 _IN_DATABASES: Final = ("experiments", "catalogue")
 
 
@@ -56,7 +56,7 @@ class IngestReport:
 
     Attributes:
         loads: one per file that was read.
-        failed: file → the sentence that says why it was refused as a whole.
+        failed: file → the sentence that says why it was rejected as a whole.
         lake_version: version of the events table afterwards.
         seconds: wall time.
     """
@@ -117,15 +117,15 @@ def ingest_files(
     Args:
         settings: names the workspace and the limits.
         paths: files, folders and globs.
-        now_ms: the clock, UTC milliseconds.
-        mapping: what foreign columns mean; without one the files must speak the canonical format.
+        now_ms: UTC milliseconds.
+        mapping: meaning of foreign columns; without one, files must be in the canonical format.
         experiments: a file, or postgresql://… with a table `experiments`.
         labels: a file of session and label.
         catalogue: a file of products, or postgresql://… with a table `catalogue`.
-        progress: told after every batch.
+        progress: called after every batch.
 
     Raises:
-        InputError: nothing to load, or the one thing to load cannot be used.
+        InputError: nothing to load, or the only file to load is invalid.
     """
     keyed = {
         kind: where
@@ -163,11 +163,9 @@ Step = tuple[str, Callable[[Progress], Load]]
 def _files(
     settings: Settings, paths: Sequence[str | Path], keyed: set[Path]
 ) -> tuple[list[Path], dict[str, PhantomError]]:
-    """The files of events and quotes, each once and without those loaded by key, and the paths that
-    stand for none.
-    """
-    own = settings.paths
-    ours = [own.lake, own.scratch, own.all_models, own.logs]
+    """Files of events and quotes, each once, without keyed rows; and paths that name none."""
+    paths_of = settings.paths
+    own = [paths_of.lake, paths_of.scratch, paths_of.all_models, paths_of.logs]
     files: dict[Path, None] = {}
     failed: dict[str, PhantomError] = {}
     for path in paths:
@@ -175,7 +173,7 @@ def _files(
             files.update(
                 dict.fromkeys(
                     file
-                    for file in discover_files(path, outside=ours)
+                    for file in discover_files(path, outside=own)
                     if file.resolve() not in keyed
                 )
             )
@@ -286,9 +284,7 @@ def load_keyed(
 
 @contextmanager
 def scratch_folder(lake: Lake) -> Iterator[Path]:
-    """A folder beside the lake that is gone afterwards; those of killed processes are swept when
-    the next one is made.
-    """
+    """A temporary folder beside the lake; removes those left by killed processes first."""
     parent = lake.root.parent / "scratch"
     parent.mkdir(parents=True, exist_ok=True)
     for left in parent.iterdir():

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 
 class IngestRequest(JobRequest):
-    """Load events, quotes, labels, experiments and a catalogue; every row is accepted, a known
-    duplicate, or in quarantine.
+    """Load events, quotes, labels, experiments and a catalogue.
+
+    Every row is accepted, a known duplicate, or in quarantine.
     """
 
     kind: ClassVar[str] = "ingest"

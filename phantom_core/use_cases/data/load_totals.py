@@ -16,8 +16,8 @@ class LoadedFile:
         read: rows read.
         accepted: rows that are new in the lake.
         duplicates: rows that were there before.
-        quarantined: reason → rows refused.
-        warnings: what should be looked at, one sentence each.
+        quarantined: reason → rows rejected.
+        warnings: what should be checked, one sentence each.
     """
 
     file: str
@@ -35,10 +35,10 @@ class LoadTotals(PlainReport):
 
     Attributes:
         read, accepted, duplicates: rows of event and quote files.
-        quarantined: reason → rows refused of them.
+        quarantined: reason → rows of them rejected.
         experiments, labels, catalogue: rows that are new.
         files: one by one.
-        failed: file → why it was refused as a whole.
+        failed: file → why it was rejected as a whole.
         lake_version: of the events table afterwards.
         seconds: wall time.
     """

@@ -1,4 +1,4 @@
-"""Distil: a teacher's mark-ups as a small tree, judged on actors it had not met, saved as rules."""
+"""Distil: a teacher's mark-ups as a small tree, evaluated on held-out actors, saved as rules."""
 
 import io
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ from phantom_core.models.optimal_price import PricingObjective
 from phantom_core.models.splits import make_folds
 from phantom_core.rules.text import format_rules
 from phantom_core.use_cases.models import train_classifier
-from phantom_core.use_cases.models.price import demand_scorer, terms_of
+from phantom_core.use_cases.models.price import default_objective, demand_scorer
 from phantom_core.use_cases.models.score import score_sessions
 
 KIND: Final = "distilled"
@@ -59,32 +59,32 @@ def distil_rules(
     seed: int | None = None,
     progress: Progress = no_progress,
 ) -> Distillation:
-    """Teach a small tree the mark-ups of a model, measure what it keeps, and save it.
+    """Distil the mark-ups of a model into a small tree, measure its fidelity, and save it.
 
     Args:
         settings: workspace, default seed and banned features.
         lake: the events and labels.
-        now_ms: when this is, UTC milliseconds.
+        now_ms: UTC milliseconds.
         teacher: one of `teachings`.
         recipe: how to grow it; None means depth 5 and 50 sessions in a leaf.
-        without: features it may not ask about; None means the settings' banned ones.
+        without: features it may not read; None means the settings' banned ones.
         seed: of everything random; None means the settings' one.
-        progress: told all along; nothing is saved after it says stop.
+        progress: called throughout; nothing is saved after it cancels.
 
     Raises:
         NotFoundError: the teacher's model was never trained.
-        DataError: too few labels, or none of the sessions is known to the teacher.
+        DataError: too few labels, or the teacher scores none of the sessions.
         InputError: a teacher or features that do not exist, or no feature left.
-        CancelledError: progress said stop.
+        CancelledError: progress cancelled the work.
     """
     chosen_seed, recipe = settings.seed if seed is None else seed, recipe or Recipe()
     banned = _checked(settings.rules.banned_features if without is None else without)
-    terms = terms_of(settings)
+    objective = default_objective(settings)
     known_teacher, teacher_version = teacher_named(
-        settings, lake, teacher, terms, part_progress(progress, 0, 0.2)
+        settings, lake, teacher, objective, part_progress(progress, 0, 0.2)
     )
     labelled = read_labelled(lake, feature_names(), N_FOLDS, part_progress(progress, 0.2, 0.25))
-    whole, fold = _sample(lake, labelled, known_teacher, terms.guard_rails, chosen_seed)
+    whole, fold = _sample(lake, labelled, known_teacher, objective.guard_rails, chosen_seed)
     sample = whole.without(banned)
     points = depth_frontier(
         sample,
@@ -94,11 +94,11 @@ def distil_rules(
         max_depth=FRONTIER_DEPTH,
         progress=part_progress(progress, 0.25, 0.8),
     )
-    progress(0.8, "the chosen depth")
+    progress(0.8, "evaluating the chosen depth")
     own = next((point for point in points if point.depth == recipe.depth), None) or score_depth(
         sample, fold, recipe, chosen_seed
     )
-    progress(0.9, "the same with every feature")
+    progress(0.9, "evaluating with every feature")
     distillation = Distillation(
         version=_version(now_ms, teacher_version, recipe, banned),
         created_ms=now_ms,
@@ -124,58 +124,56 @@ def read_distilled(model: StoredModel) -> Distillation:
     """Read a saved tree.
 
     Raises:
-        DataError: a file is gone, was changed, or cannot be read.
+        DataError: a file is missing, was changed, or cannot be read.
     """
     return parse_distillation(model.read(FILE))
 
 
 def classifier_teacher(
-    settings: Settings, lake: Lake, terms: PricingObjective, progress: Progress
+    settings: Settings, lake: Lake, objective: PricingObjective, progress: Progress
 ) -> tuple[Teacher, str]:
-    """The newest classifier; its probabilities of sessions it learned from are out of fold."""
+    """The newest classifier, with out-of-fold probabilities."""
     model = ModelStore(settings.workspace, train_classifier.KIND).open()
     scores = score_sessions(settings, lake, version=model.manifest.version, progress=progress)
-    # Of a session that went on since the training the model knows a part by heart.
+    # The model was trained on a part of every session that continued after the training.
     return ClassifierTeacher(
-        scores.filter(scores["is_out_of_fold"]), terms.guard_rails
+        scores.filter(scores["is_out_of_fold"]), objective.guard_rails
     ), model.manifest.version
 
 
 def network_teacher(
-    settings: Settings, lake: Lake, terms: PricingObjective, progress: Progress
+    settings: Settings, lake: Lake, objective: PricingObjective, progress: Progress
 ) -> tuple[Teacher, str]:
-    """The newest network; its probabilities are out of fold."""
+    """The newest network, with out-of-fold probabilities."""
     model = ModelStore(settings.workspace, multitask_report.KIND).open()
-    progress(1, "reading what the network said")
+    progress(1, "reading the network's predictions")
     scores = pq.read_table(io.BytesIO(model.read(multitask_report.OUT_OF_FOLD)))
     if not scores.num_rows:
         raise DataError(
-            "The network learned from no labelled session.",
+            "The network was trained on no labelled session.",
             hint="Load labels and train it again, or take the classifier.",
         )
-    return NetworkTeacher(scores, terms.guard_rails), model.manifest.version
+    return NetworkTeacher(scores, objective.guard_rails), model.manifest.version
 
 
 def optimal_teacher(
-    settings: Settings, lake: Lake, terms: PricingObjective, progress: Progress
+    settings: Settings, lake: Lake, objective: PricingObjective, progress: Progress
 ) -> tuple[Teacher, str]:
-    """The newest network's optimal mark-ups, by the networks of the folds that had not met a
-    session's actor.
-    """
+    """The newest network's optimal mark-ups, each by the fold network that held its actor out."""
     model = ModelStore(settings.workspace, multitask_report.KIND).open()
     scorer = demand_scorer(model)
     scores = pq.read_table(io.BytesIO(model.read(multitask_report.OUT_OF_FOLD)))
     if "fold" not in scores.column_names:
         raise DataError(
-            "The network was trained before it wrote down who was in which fold.",
+            "The network was trained before the fold of every session was stored.",
             hint="Train the network again.",
         )
     if not scores.num_rows:
         raise DataError(
-            "The network learned from no labelled session.",
+            "The network was trained on no labelled session.",
             hint="Load labels and train it again, or take the classifier.",
         )
-    progress(0, "looking up every quote as it was known then")
+    progress(0, "reading features at every quote")
     moments = (
         moments_named(multitask_report.parse_report(model.read(multitask_report.FILE)).data.moments)
         or "first_quote"
@@ -198,7 +196,7 @@ def optimal_teacher(
         scores["agent_probability"].to_numpy(),
         offer_inputs(offers.take(pa.array(order))),
         at[order].astype(np.int64),
-        terms,
+        objective,
         part_progress(progress, 0.2, 1),
     )
     markups = pa.table(
@@ -208,37 +206,37 @@ def optimal_teacher(
 
 
 class ReadTeacher(Protocol):
-    """Reads the mark-ups that a saved model sets, and that model's version."""
+    """Reads the mark-ups of a saved model, and the model's version."""
 
     def __call__(
-        self, settings: Settings, lake: Lake, terms: PricingObjective, progress: Progress
+        self, settings: Settings, lake: Lake, objective: PricingObjective, progress: Progress
     ) -> tuple[Teacher, str]:
         """Raises NotFoundError where the model was never trained."""
 
 
 def teachings() -> tuple[Teaching, ...]:
-    """Mark-ups that a tree can learn, of all kinds of models, in their order."""
+    """Mark-ups that a tree can be distilled from, of all kinds of models, in order."""
     return tuple(one for kind in MODEL_KINDS.all() for one in kind.teachings)
 
 
 def teacher_named(
-    settings: Settings, lake: Lake, name: str, terms: PricingObjective, progress: Progress
+    settings: Settings, lake: Lake, name: str, objective: PricingObjective, progress: Progress
 ) -> tuple[Teacher, str]:
     """A teacher, and the version of its model.
 
     Args:
         settings: workspace.
         lake: the events.
-        name: one of TEACHERS.
-        terms: how it judges a price; its mark-ups lie within their guard rails.
-        progress: told all along.
+        name: one of `teachings`.
+        objective: of its prices; its mark-ups lie within the guard rails.
+        progress: called throughout.
     Raises:
         InputError: there is no such teacher.
         NotFoundError: its model was never trained.
     """
     known = {one.name: one for one in teachings()}
     read = cast(ReadTeacher, known[choose_named("teacher", name, known)].read.load())
-    return read(settings, lake, terms, progress)
+    return read(settings, lake, objective, progress)
 
 
 def _checked(without: Sequence[str]) -> tuple[str, ...]:
@@ -246,7 +244,7 @@ def _checked(without: Sequence[str]) -> tuple[str, ...]:
     if unknown := [name for name in left_out if name not in feature_names()]:
         raise InputError(
             f"There is no feature '{unknown[0]}' to leave out.",
-            hint=f"There are {', '.join(feature_names())}.",
+            hint=f"Known features: {', '.join(feature_names())}.",
         )
     if len(left_out) == len(feature_names()):
         raise InputError("Every feature was left out.", hint="Keep at least one.")
@@ -261,7 +259,7 @@ def _sample(
     known = ~np.isnan(markup)
     if not known.any():
         raise DataError(
-            f"The {teacher.name} knows none of the labelled sessions.", hint="Train it again."
+            f"The {teacher.name} scores none of the labelled sessions.", hint="Train it again."
         )
     with lake.connect(("events", "quotes"), version=labelled.data.lake_version) as connection:
         value = base_value(connection, labelled.matrix["session_key"].to_numpy())
@@ -278,18 +276,20 @@ def _sample(
 
 
 def _version(now_ms: int, teacher_version: str, recipe: Recipe, without: tuple[str, ...]) -> str:
-    """A name that sorts by time and differs with what was asked for."""
-    asked = repr((teacher_version, recipe, without)).encode()
-    return f"{datetime.fromtimestamp(now_ms / 1_000, UTC):%Y%m%d-%H%M%S}-{recipe.method}{recipe.depth}-{file_digest(asked)[:6]}"
+    """A name that sorts by time and differs with the parameters."""
+    parameters = repr((teacher_version, recipe, without)).encode()
+    created = datetime.fromtimestamp(now_ms / 1_000, UTC)
+    digest = file_digest(parameters)[:6]
+    return f"{created:%Y%m%d-%H%M%S}-{recipe.method}{recipe.depth}-{digest}"
 
 
 def _save(settings: Settings, distillation: Distillation, labelled: LabelledSessions) -> None:
-    kept = distillation.fidelity
+    fidelity = distillation.fidelity
     figures = {
-        "r2": kept.r2,
-        "rank_correlation": kept.rank_correlation,
-        "band_agreement": kept.band_agreement,
-        "leakage_lost": kept.leakage_lost,
+        "r2": fidelity.r2,
+        "rank_correlation": fidelity.rank_correlation,
+        "band_agreement": fidelity.band_agreement,
+        "leakage_lost": fidelity.leakage_lost,
     }
     read = tree_features(distillation.tree)
     manifest = Manifest(

@@ -1,6 +1,4 @@
-"""Draw a tree: the picture with the sessions of every node, kept beside the tree because it takes
-seconds.
-"""
+"""Draw a tree: a picture with the sessions of every node, cached beside the tree."""
 
 from pathlib import Path
 from typing import Final
@@ -20,7 +18,7 @@ from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
 from phantom_core.model_store.store import ModelStore, StoredModel, file_digest, replace_file
 from phantom_core.use_cases.explanations.distil import KIND, read_distilled, teacher_named
-from phantom_core.use_cases.models.price import terms_of
+from phantom_core.use_cases.models.price import default_objective
 
 FOLDER: Final = "drawn"
 
@@ -33,22 +31,22 @@ def draw_tree(
     session_id: str | None = None,
     progress: Progress = no_progress,
 ) -> Path:
-    """Draw a saved tree, with the way of one session through it.
+    """Draw a saved tree, with the path of one session through it.
 
     Args:
         settings: workspace and seed.
         lake: the sessions to draw.
         version: of the tree; None means the latest.
-        session_id: whose way is highlighted; None for nobody's.
-        progress: told all along.
+        session_id: whose path is highlighted; None for none.
+        progress: called throughout.
 
     Returns:
-        The SVG file; one that is there already is not drawn again.
+        The SVG file; an existing one is not drawn again.
 
     Raises:
         NotFoundError: no such tree or session.
-        DataError: the tree is damaged, asks nothing, or has too many leaves.
-        UnavailableError: Graphviz is not there.
+        DataError: the tree is damaged, has no split, or has too many leaves.
+        UnavailableError: Graphviz is not installed.
     """
     model = ModelStore(settings.workspace, KIND).open(version)
     path = picture_path(model, session_id)
@@ -57,22 +55,26 @@ def draw_tree(
     distillation = read_distilled(model)
     if not isinstance(distillation.tree, SplitNode):
         raise DataError(
-            f"Tree {distillation.version} asks no question, so there is nothing to draw.",
+            f"Tree {distillation.version} has no split, so there is nothing to draw.",
             hint="Distil a deeper one.",
         )
     if len(tree_leaves(distillation.tree)) > MAX_LEAVES:
         raise DataError(
             f"Tree {distillation.version} has {len(tree_leaves(distillation.tree))} leaves; "
             f"sessions are drawn in trees of up to {MAX_LEAVES}.",
-            hint="Look at its questions and leaves, or distil a smaller one.",
+            hint="Look at its splits and leaves, or distil a smaller one.",
         )
     teacher, _ = teacher_named(
-        settings, lake, distillation.teacher, terms_of(settings), part_progress(progress, 0, 0.4)
+        settings,
+        lake,
+        distillation.teacher,
+        default_objective(settings),
+        part_progress(progress, 0, 0.4),
     )
     sessions = _drawn_sessions(FeatureStore(lake).matrix(), session_id, settings.seed)
     markup = teacher.markup_ratio(sessions)
     known = ~np.isnan(markup)
-    known[0] |= session_id is not None  # a session that the teacher does not know still has its way
+    known[0] |= session_id is not None  # a session without a mark-up still has a path
     sessions, markup = sessions.filter(pa.array(known)), np.nan_to_num(markup[known], nan=1.0)
     progress(0.5, f"drawing {len(markup):,} sessions in every node")
     svg = detailed_svg(
@@ -87,13 +89,13 @@ def draw_tree(
 
 
 def picture_path(model: StoredModel, session_id: str | None) -> Path:
-    """Where the picture is kept, drawn or not."""
+    """File of the picture, drawn or not."""
     name = "tree" if session_id is None else file_digest(session_id.encode())[:20]
     return model.folder / FOLDER / f"{name}.svg"
 
 
 def _drawn_sessions(matrix: pa.Table, session_id: str | None, seed: int) -> pa.Table:
-    """Some sessions at random, the one that is asked about first."""
+    """Some sessions at random; the highlighted one comes first."""
     drawn = np.sort(
         np.random.default_rng(seed).choice(
             matrix.num_rows, min(MAX_DOTS, matrix.num_rows), replace=False
@@ -102,10 +104,10 @@ def _drawn_sessions(matrix: pa.Table, session_id: str | None, seed: int) -> pa.T
     some = matrix.take(pa.array(drawn))
     if session_id is None:
         return some
-    asked = matrix.filter(pc.equal(matrix["session_id"], session_id))
-    if not asked.num_rows:
+    highlighted = matrix.filter(pc.equal(matrix["session_id"], session_id))
+    if not highlighted.num_rows:
         raise NotFoundError(
             f"There is no session '{session_id}' in this workspace.",
             hint="The Sessions page lists them.",
         )
-    return pa.concat_tables([asked, some])
+    return pa.concat_tables([highlighted, some])

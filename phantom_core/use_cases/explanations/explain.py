@@ -1,4 +1,4 @@
-"""Explain: what a saved model of any kind relies on, or why it says what it says of one session."""
+"""Explain: what a saved model of any kind relies on, or why it scores one session as it does."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ class ExplanationScope:
     """What is to be explained.
 
     Attributes:
-        output: which answer of the model; None means all it can give.
+        output: of the model; None means all it has.
         session_id: one session; None means the whole model.
-        product_id: with a session, one product; None means the first it was shown.
+        product_id: with a session, one product; None means the first it was quoted.
         version: of the model; None means the latest.
-        n_rows: most sessions or offers that are explained, drawn at random; None means the kind's
-            usual number.
+        n_rows: most sessions or offers to explain, drawn at random; None means the kind's
+            default number.
         n_paired: on how many of them interactions are measured; 0 for none.
     """
 
@@ -42,20 +42,20 @@ class Explain(Protocol):
     def __call__(
         self, settings: Settings, lake: Lake, request: ExplanationScope, progress: Progress
     ) -> Mapping[str, JsonValue]:
-        """Explain; what was found before for the same model and data is read back.
+        """Explain; an explanation of the same model and data is read from its cache.
 
         Raises:
-            InputError: this kind of model cannot be asked so.
+            InputError: this kind of model has no such explanation.
             NotFoundError: no such model, session or product.
-            DataError: the model is damaged, or cannot give the answer.
+            DataError: the model is damaged, or lacks the output.
         """
 
 
 class AvailableAnswers(Protocol):
-    """Finds what a saved model can be asked."""
+    """Finds the outputs of a saved model."""
 
     def __call__(self, model: ModelFiles) -> tuple[str, ...]:
-        """Names of its answers."""
+        """Names of its outputs."""
 
 
 def explain(

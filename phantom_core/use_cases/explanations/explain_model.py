@@ -1,6 +1,4 @@
-"""Explain a model: what a saved classifier relies on, worked out once for each version of the model
-and of the data.
-"""
+"""Explain a model: what a saved classifier relies on, cached by version of model and data."""
 
 import io
 from typing import Final
@@ -38,8 +36,8 @@ from phantom_core.models.saved_classifier import read_classifier
 from phantom_core.use_cases.models.score import check_features
 from phantom_core.use_cases.models.train_classifier import KIND, OUT_OF_FOLD
 
-# Above this many sessions some are drawn: the figures change little, and exact contributions take a
-# millisecond a session.
+# Above this many sessions, a sample is drawn: figures change little, and exact contributions take
+# a millisecond per session.
 MAX_EXPLAINED: Final = 10_000
 MAX_EXPLAINED_BY_FOLD: Final = 1_000
 MAX_PAIRED: Final = 2_000
@@ -55,39 +53,37 @@ def explain_model(
     n_paired: int = 0,
     progress: Progress = no_progress,
 ) -> Explanation:
-    """Find out what a saved classifier relies on; what was found before for the same model and data
-    is read back.
+    """Explain what a saved classifier relies on; reads the cache of the same model and data.
 
     Args:
         settings: workspace and seed.
         lake: the events and labels.
         version: of the model; None means the latest.
-        n_sessions: how many sessions are explained at most, drawn at random.
-        n_paired: of how many of them interactions are measured, about a second for every thirty; 0
-            for none.
-        progress: told all along; nothing is saved after it says stop.
+        n_sessions: most sessions to explain, drawn at random.
+        n_paired: on how many of them interactions are measured, about thirty a second; 0 for none.
+        progress: called throughout; nothing is saved after it cancels.
 
     Raises:
         NotFoundError: no such model.
-        DataError: the model is damaged or knows features of another meaning, or there are no labels
-        any more. InputError: fewer than one session, or more pairs than can be measured.
-        CancelledError: progress said stop.
+        DataError: the model is damaged, its features are defined differently now, or no labels are
+            left.
+        InputError: fewer than one session, or too many interactions.
+        CancelledError: progress cancelled the work.
     """
     if n_sessions < 1 or not 0 <= n_paired <= MAX_PAIRED:
         raise InputError(
-            f"Asked to explain {n_sessions} sessions and {n_paired} interactions.",
-            hint=f"Use from 1, and up to {MAX_PAIRED}.",
+            f"{n_sessions} sessions and {n_paired} interactions cannot be explained.",
+            hint=f"Give at least 1 session, and from 0 to {MAX_PAIRED} interactions.",
         )
     model = ModelStore(settings.workspace, KIND).open(version)
     check_features(model)
-    tables = tables_read(
-        lake, "sessions"
-    )  # before anything is read: what comes in meanwhile has it explained again
+    # Noted before anything is read, so that rows loaded meanwhile invalidate the cache.
+    tables = tables_read(lake, "sessions")
     labelled = read_labelled(
         lake, model.manifest.features, _n_folds(model), part_progress(progress, 0, 0.1)
     )
     matrix = FeatureStore(lake).matrix()
-    before = _known(model, tables, matrix.num_rows, n_sessions, n_paired)
+    before = _cached(model, tables, matrix.num_rows, n_sessions, n_paired)
     if before:
         return before
     saved = _explain(
@@ -106,22 +102,22 @@ def explain_model(
 
 
 def read_explanation(settings: Settings, version: str | None = None) -> SavedExplanation:
-    """What was found out about a classifier last.
+    """The newest explanation of a classifier.
 
     Args:
         settings: workspace.
         version: of the model; None means the latest.
     Raises:
         NotFoundError: no such model, or it was never explained.
-        DataError: what was kept cannot be read.
+        DataError: the saved explanation cannot be read.
     """
     return read_saved(ModelStore(settings.workspace, KIND).open(version), "agent")
 
 
-def _known(
+def _cached(
     model: StoredModel, tables: tuple[int, ...], n_all: int, n_sessions: int, n_paired: int
 ) -> Explanation | None:
-    """What was found before, if it answers the question."""
+    """The saved explanation, if it is of the same data and large enough."""
     found = find_explanation(model, "agent")
     if not found:
         return None
@@ -178,12 +174,12 @@ def _explain(
 def _by_fold(
     model: StoredModel, labelled: LabelledSessions, values: NDArray[np.float32], progress: Progress
 ) -> list[Contributions]:
-    """The same sessions explained by the models of the folds, trained again as they were."""
+    """Explain the same sessions by the fold models, trained again as they were."""
     rows, fold = labelled.rows, fold_of(model, labelled.matrix)
-    learned = fold >= 0
+    is_training = fold >= 0
     fitted = cross_fit(
-        rows[learned],
-        fold[learned],
+        rows[is_training],
+        fold[is_training],
         seed=model.manifest.seed,
         progress=part_progress(progress, 0, 0.5),
     )
@@ -197,11 +193,10 @@ def _by_fold(
 
 
 def fold_of(model: StoredModel, matrix: pa.Table) -> NDArray[np.int64]:
-    """Fold in which a model's training judged each session; −1 for one it did not know, shape
-    (n_rows,).
+    """Fold in which training held each session out, shape (n_rows,); −1 for one not trained on.
 
     Raises:
-        DataError: too few of the sessions it learned from are left to train its folds again.
+        DataError: too few of its training sessions are left to train its folds again.
     """
     learned = pq.read_table(io.BytesIO(model.read(OUT_OF_FOLD)), columns=["session_id", "fold"])
     position = pc.index_in(matrix["session_id"], value_set=learned["session_id"].combine_chunks())
@@ -215,8 +210,8 @@ def fold_of(model: StoredModel, matrix: pa.Table) -> NDArray[np.int64]:
         for kind in (False, True)
     ):
         raise DataError(
-            f"Most sessions that model {model.manifest.version} learned from are no longer in the "
-            "lake with their labels.",
+            f"Most training sessions of model {model.manifest.version} are no longer in the lake "
+            "with their labels.",
             hint="Train the classifier again.",
         )
     return fold

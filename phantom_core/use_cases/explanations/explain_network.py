@@ -1,6 +1,4 @@
-"""Explain the network: what its two answers rely on, offer by offer, worked out once for each
-version of the model and of the data.
-"""
+"""Explain the network: what its two outputs rely on, cached by version of model and data."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -38,11 +36,11 @@ from phantom_core.models.multitask.network import Network
 from phantom_core.models.multitask.saved import read_fold_networks, read_network
 from phantom_core.use_cases.models.price import check_definitions
 
-# Above this many offers some are drawn: each takes some 8,000 answers of the network.
+# Above this many offers, a sample is drawn: each takes some 8,000 evaluations of the network.
 MAX_EXPLAINED: Final = 2_000
 MAX_EXPLAINED_BY_FOLD: Final = 200
-# So many real offers stand for "not known". A contribution is then off by 0.04 (agent) and 0.01
-# (purchase) on the demo set.
+# Background sample: offers that stand for "unknown". With 100, contributions are off by 0.04
+# (agent) and 0.01 (purchase) on the demo set.
 N_BACKGROUND: Final = 100
 BACKGROUND: Final = "background.parquet"
 
@@ -57,29 +55,29 @@ def explain_network(
     n_offers: int = MAX_EXPLAINED,
     progress: Progress = no_progress,
 ) -> Mapping[Output, Explanation]:
-    """Find out what both answers of a saved network rely on; what was found before for the same
-    model and data is read back.
+    """Explain what both outputs of a saved network rely on; reads the cache of the same data.
 
     Args:
         settings: workspace, seed and most offers to draw from.
         lake: events, quotes, labels, catalogue.
         version: of the network; None means the latest.
-        n_offers: how many offers are explained at most, drawn at random.
-        progress: told all along; nothing is saved after it says stop.
+        n_offers: most offers to explain, drawn at random.
+        progress: called throughout; nothing is saved after it cancels.
     Returns:
-        By output; without the agent where the network never saw a label.
+        By output; without the agent where the network was trained without labels.
     Raises:
         NotFoundError: no such network.
-        DataError: it is damaged or knows features of another meaning, or there is no offer any
-        more. InputError: fewer than one offer. CancelledError: progress said stop.
+        DataError: it is damaged, its features are defined differently now, or no offer is left.
+        InputError: fewer than one offer.
+        CancelledError: progress cancelled the work.
     """
     if n_offers < 1:
-        raise InputError(f"Asked to explain {n_offers} offers.", hint="Use at least 1.")
+        raise InputError(f"{n_offers} offers cannot be explained.", hint="Give at least 1.")
     model = ModelStore(settings.workspace, KIND).open(version)
     check_definitions(model)
     tables = tables_read(lake, "offers")
     outputs = outputs_of(model)
-    before = {output: _known(model, output, tables, n_offers) for output in outputs}
+    before = {output: _cached(model, output, tables, n_offers) for output in outputs}
     if all(before.values()):
         return {output: found for output, found in before.items() if found}
     offers = _offers(settings, lake, model, part_progress(progress, 0, 0.1))
@@ -95,37 +93,35 @@ def explain_network(
 def read_network_explanation(
     settings: Settings, output: Output, version: str | None = None
 ) -> SavedExplanation:
-    """What was found out about one answer of a network last.
+    """The newest explanation of one output of a network.
 
     Args:
         settings: workspace.
-        output: which answer.
+        output: of the network.
         version: of the network; None means the latest.
     Raises:
         NotFoundError: no such network, or it was never explained.
-        DataError: what was kept cannot be read.
+        DataError: the saved explanation cannot be read.
     """
     return read_saved(ModelStore(settings.workspace, KIND).open(version), output)
 
 
 def outputs_of(model: StoredModel) -> tuple[Output, ...]:
-    """Answers a network can give: no P(agent) where it never saw a label."""
+    """Outputs of a network: no P(agent) where it was trained without labels."""
     return tuple(output_named(name) for name in available_answers(model))
 
 
 def background_of(
     settings: Settings, lake: Lake, model: StoredModel, progress: Progress
 ) -> Floats32:
-    """Offers that stand for "not known": those of the newest explanation, else drawn now and kept
-    for it; shape (N_BACKGROUND, 40).
-    """
+    """Background sample of the newest explanation, else a new one, shape (N_BACKGROUND, 40)."""
     try:
         return _matrix(pq.read_table(model.folder / FOLDER / BACKGROUND))
     except (OSError, pa.ArrowException):
         return _draw_background(model, _offers(settings, lake, model, progress), settings.seed)
 
 
-def _known(
+def _cached(
     model: StoredModel, output: Output, tables: tuple[int, ...], n_offers: int
 ) -> Explanation | None:
     found = find_explanation(model, output)
@@ -136,10 +132,10 @@ def _known(
 
 
 def _offers(settings: Settings, lake: Lake, model: StoredModel, progress: Progress) -> pa.Table:
-    """The offers a training would learn from now, with session_id and label."""
+    """The offers that a training would use now, with session_id and label."""
     store = FeatureStore(lake)
     store.refresh(part_progress(progress, 0, 0.4))
-    progress(0.4, "looking up every quote as it was known then")
+    progress(0.4, "reading features at every quote")
     moments = moments_named(parse_report(model.read(FILE)).data.moments) or "first_quote"
     with lake.connect(RELATIONS) as connection:
         offers = read_offers(connection, moments, most=settings.training.most_offers)
@@ -216,9 +212,7 @@ def _by_fold(
     seed: int,
     progress: Progress,
 ) -> list[Parts]:
-    """The same offers explained by the networks of the folds, each of which did not know other
-    actors.
-    """
+    """Explain the same offers by the fold networks, each of which held other actors out."""
     n = len(networks)
     return [
         take_apart(one, background, values, seed, part_progress(progress, k / n, (k + 1) / n))
@@ -227,7 +221,7 @@ def _by_fold(
 
 
 def _draw_background(model: StoredModel, offers: pa.Table, seed: int) -> Floats32:
-    """Draw it, and keep it, so that one offer is explained against what all were."""
+    """Draw the background sample, and save it, so that all offers share it."""
     if not offers.num_rows:
         raise DataError(
             "There is no offer to explain.",

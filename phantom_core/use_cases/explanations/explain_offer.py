@@ -1,4 +1,4 @@
-"""Explain an offer: why the network says what it says of a session and a product."""
+"""Explain an offer: why the network scores a session and a product as it does."""
 
 import io
 from collections.abc import Mapping
@@ -33,11 +33,11 @@ from phantom_core.use_cases.models.price import check_definitions
 def explain_multitask(
     settings: Settings, lake: Lake, request: ExplanationScope, progress: Progress
 ) -> Mapping[str, JsonValue]:
-    """What the network relies on, or why it says what it says of a session and a product.
+    """Explain what the network relies on, or one offer.
 
     Raises:
-        InputError: interactions were asked for, or a product without its session.
-        DataError: it cannot give the answer.
+        InputError: the request has interactions, or a product without its session.
+        DataError: the network lacks the output.
     """
     output, version = request.output, request.version
     if request.session_id is not None:
@@ -52,7 +52,7 @@ def explain_multitask(
         ).to_json()
     if request.n_paired or request.product_id is not None:
         raise InputError(
-            "Interactions are measured of the classifier, and a product belongs to a session.",
+            "The network has no interactions, and a product needs its session.",
             hint="Leave them out.",
         )
     found = explain_network(
@@ -62,8 +62,8 @@ def explain_multitask(
         return {name: one.to_json() for name, one in found.items()}
     if output not in found:
         raise DataError(
-            "The network never saw a label, so it cannot tell agents.",
-            hint="Ask for --output purchase.",
+            "The network was trained without labels, so it has no P(agent).",
+            hint="Choose --output purchase.",
         )
     return found[output].to_json()
 
@@ -78,27 +78,26 @@ def explain_offer(
     version: str | None = None,
     progress: Progress = no_progress,
 ) -> OfferExplanation:
-    """Take apart what the network says of a session and a product, as known just before the product
-    was first shown at a price.
+    """Explain the network's score of a session and a product, just before its first quote.
 
     Args:
         settings: workspace.
         lake: the events.
-        session_id: who.
-        output: which answer.
-        product_id: what; None means the first product the session was shown.
+        session_id: id of the session.
+        output: of the network.
+        product_id: id of the product; None means the first one quoted in the session.
         version: of the network; None means the latest.
-        progress: told all along.
+        progress: called throughout.
     Raises:
-        NotFoundError: no such session or network, or the session was never shown the product.
-        DataError: the network is damaged, knows features of another meaning, or cannot give this
-        answer.
+        NotFoundError: no such session or network, or the product was never quoted in the session.
+        DataError: the network is damaged, its features are defined differently now, or it lacks
+            the output.
     """
     model = ModelStore(settings.workspace, KIND).open(version)
     check_definitions(model)
     if output not in outputs_of(model):
         raise DataError(
-            "The network never saw a label, so it cannot tell agents.",
+            "The network was trained without labels, so it has no P(agent).",
             hint="Load labels and train it again.",
         )
     offer = _offer(lake, model, session_id, product_id)
@@ -109,7 +108,7 @@ def explain_offer(
 
 
 def _offer(lake: Lake, model: StoredModel, session_id: str, product_id: str | None) -> pa.Table:
-    """One row with everything known of the offer."""
+    """One row with the features of the offer."""
     moments = moments_named(parse_report(model.read(FILE)).data.moments) or "first_quote"
     with lake.connect(RELATIONS) as connection:
         offers = session_offers(connection, moments, session_id)

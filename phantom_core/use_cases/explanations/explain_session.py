@@ -1,4 +1,4 @@
-"""Explain a session: why the classifier says what it says of it."""
+"""Explain a session: why the classifier scores it as it does."""
 
 from collections.abc import Mapping
 
@@ -33,15 +33,15 @@ from phantom_core.use_cases.models.train_classifier import KIND
 def explain_classifier(
     settings: Settings, lake: Lake, request: ExplanationScope, progress: Progress
 ) -> Mapping[str, JsonValue]:
-    """What the classifier relies on, or why it says what it says of one session.
+    """Explain what the classifier relies on, or one session.
 
     Raises:
-        InputError: it was asked for more than whether a session is an agent's.
+        InputError: the request names another output than agent, or a product.
     """
     if request.output not in (None, "agent") or request.product_id is not None:
         raise InputError(
-            "The classifier knows agents alone, and no product.",
-            hint="Ask the network: --model multitask.",
+            "The classifier has the output agent alone, and reads no product.",
+            hint="Explain the network: --model multitask.",
         )
     version = request.version
     if request.session_id is not None:
@@ -67,18 +67,18 @@ def explain_session(
     version: str | None = None,
     progress: Progress = no_progress,
 ) -> SessionExplanation:
-    """Take apart what the classifier says of one session, and weigh the session's steps.
+    """Explain the classifier's score of one session, and the evidence of its steps.
 
     Args:
         settings: workspace.
         lake: the events.
         session_id: the session.
         version: of the model; None means the latest.
-        progress: told all along.
+        progress: called throughout.
 
     Raises:
         NotFoundError: no such session or model.
-        DataError: the model is damaged, or knows features of another meaning.
+        DataError: the model is damaged, or its features are defined differently now.
     """
     model = ModelStore(settings.workspace, KIND).open(version)
     check_features(model)
@@ -112,18 +112,16 @@ def _event_names(lake: Lake, session: pa.Table, lake_version: int) -> list[str]:
 
 
 def _kernels(settings: Settings, lake: Lake, progress: Progress) -> KernelScore | None:
-    """Steps of the labelled sessions: as counted for the newest explanation of the same data and
-    labels, else counted now.
-    """
+    """Transition kernels of the newest explanation of the same data and labels, else new ones."""
     try:
         found = read_explanation(settings).explanation
         if found.tables == tables_read(lake, "sessions") and found.kernels:
             return found.kernels.score()
     except (NotFoundError, DataError):
-        # nobody explained a model yet, or what was kept cannot be read: both are mended by counting
+        # No explanation yet, or an unreadable one: count the steps now.
         pass
     try:
         labelled = read_labelled(lake, (), MIN_FOLDS, progress)
     except DataError:
-        return None  # without labels there is nobody to compare with
+        return None  # without labels there is no class to compare with
     return KernelScore.fit(labelled.history.sequences(), labelled.rows.is_agent)

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 class DistilRequest(JobRequest):
-    """Turn a model's mark-ups into a small tree and its rules, and say what they keep of it.
+    """Distil a model's mark-ups into a small tree and its rules, and measure their fidelity.
 
     Attributes:
         teacher: classifier, network, or optimal: the network's optimal mark-up.
-        method: tree, ahead, hstree or figs.
+        method: tree, ahead (lookahead), hstree or figs.
         depth: most splits on a path.
         leaf_sessions: fewest sessions in a leaf.
         without: features no price may depend on; None means the installation's banned ones.

@@ -1,4 +1,4 @@
-"""Calibrate: a market measured on the workspace's lake, kept for the simulator."""
+"""Calibrate: measure a market on the workspace's lake, and save it for the simulator."""
 
 from typing import Final
 
@@ -31,15 +31,15 @@ LATEST: Final = "latest.json"
 def calibrate_market(
     settings: Settings, *, now_ms: int, seed: int | None = None, progress: Progress = no_progress
 ) -> Calibration:
-    """Measure a market on the lake and keep it as the latest calibration.
+    """Measure a market on the lake and save it as the latest calibration.
 
     Args:
         settings: workspace and default seed.
-        now_ms: when this is, UTC milliseconds.
+        now_ms: UTC milliseconds.
         seed: of the resamples; None means the settings' one.
-        progress: told after every step; nothing is saved after it says stop.
+        progress: called after every step; nothing is saved after it cancels.
     Returns:
-        What was measured; where a part cannot be, the reason stands in its place.
+        The calibration; a part that cannot be measured holds the reason.
     Raises:
         DataError: there is no session.
     """
@@ -52,18 +52,18 @@ def calibrate_market(
         if ModelStore(settings.workspace, KIND).in_use()
         else None
     )
-    visits = visits_of(matrix, scores)
+    sessions = build_session_index(matrix, scores)
     progress(0.6, "reading quotes")
     rng = np.random.default_rng(settings.seed if seed is None else seed)
     version = version_of(matrix)
     with lake.connect(RELATIONS, version=version if version >= 0 else None) as connection:
         found = measure(
             connection,
-            visits,
+            sessions,
             created_ms=now_ms,
             lake_version=version,
             rng=rng,
-            detector=_detector(visits, scores, matrix),
+            detector=_detector(sessions, scores, matrix),
         )
     progress(0.95, "saving")
     folder = settings.paths.calibrations
@@ -74,7 +74,7 @@ def calibrate_market(
 
 
 def latest_calibration(settings: Settings) -> Calibration:
-    """The calibration measured last.
+    """The latest calibration.
 
     Raises:
         NotFoundError: there is none.
@@ -91,12 +91,12 @@ def latest_calibration(settings: Settings) -> Calibration:
     return read_calibration(content, str(path))
 
 
-def visits_of(matrix: pa.Table, scores: pa.Table | None) -> SessionIndex:
-    """Sessions with what is known of them.
+def build_session_index(matrix: pa.Table, scores: pa.Table | None) -> SessionIndex:
+    """Build the index of sessions with labels and probabilities.
 
     Args:
         matrix: of the feature store, ordered by session_key.
-        scores: what `score` returned; None without a model.
+        scores: of `score_sessions`; None without a model.
     """
     return SessionIndex(
         session_key=matrix["session_key"].to_numpy(),
@@ -111,12 +111,12 @@ def visits_of(matrix: pa.Table, scores: pa.Table | None) -> SessionIndex:
     )
 
 
-def _detector(visits: SessionIndex, scores: pa.Table | None, matrix: pa.Table) -> Detector | None:
+def _detector(sessions: SessionIndex, scores: pa.Table | None, matrix: pa.Table) -> Detector | None:
     """How often the classifier flags agents and humans among the labelled sessions."""
     if scores is None:
         return None
     flagged = _numbers(_of_sessions(scores, "is_agent_predicted", matrix))
-    agents, humans = (flagged[(visits.label == kind) & ~np.isnan(flagged)] for kind in (1, 0))
+    agents, humans = (flagged[(sessions.label == kind) & ~np.isnan(flagged)] for kind in (1, 0))
     if not agents.size or not humans.size:
         return None
     return Detector(
@@ -131,5 +131,5 @@ def _of_sessions(scores: pa.Table, column: str, matrix: pa.Table) -> pa.ChunkedA
 
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
-    """NULL as NaN, yes/no as 1/0."""
+    """NULL as NaN, booleans as 1 and 0."""
     return np.asarray(pc.fill_null(pc.cast(column, pa.float64()), np.nan).to_numpy(), np.float64)

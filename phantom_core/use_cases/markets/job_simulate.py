@@ -1,4 +1,4 @@
-"""Job: try prices in a simulated market."""
+"""Job: simulate price policies in a market."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -12,27 +12,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TrialPair(PlainReport):
-    """Names of the saved trials: of the scenario, and of the one it is compared with (empty without
-    one).
-    """
+    """Names of the saved runs: of the scenario, and of the one compared with, empty without."""
 
     trial: str
     beside: str = ""
 
 
 class SimulateRequest(JobRequest):
-    """Play policies in a scenario, and in another one to compare with, and save the trials.
+    """Simulate policies in a scenario, and in another one to compare with, and save the runs.
 
     Attributes:
         scenario: name of a shipped one, or TOML.
         beside: the scenario to compare with, the same way; None for none.
         policies: names as in `market.policies.choose`; none means all that need no detail.
-        episodes: how often each is played.
+        episodes: simulated per policy.
         seed: of the shoppers; None means the installation's.
     """
 
     kind: ClassVar[str] = "simulate"
-    title: ClassVar[str] = "Try prices"
+    title: ClassVar[str] = "Run simulation"
     scenario: str = "tight"
     beside: OptionalText = None
     policies: Texts = ()
@@ -42,7 +40,7 @@ class SimulateRequest(JobRequest):
     def run(
         self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> TrialPair:
-        """Play each scenario."""
+        """Simulate each scenario."""
         from phantom_core.market.policies.kind import plain_policies
         from phantom_core.market.scenario import scenario_given
         from phantom_core.use_cases.markets.simulate import simulate_policies

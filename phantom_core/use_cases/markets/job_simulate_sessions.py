@@ -1,4 +1,4 @@
-"""Job: replay rules on generated sessions."""
+"""Job: replay rules on simulated sessions."""
 
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class SimulateSessionsRequest(JobRequest):
-    """Try rule sets on generated shoppers: events, features, probability, rule, price, purchase.
+    """Replay rule sets on simulated shoppers: events, features, probability, rule, price, purchase.
 
     Attributes:
         rules: none, bands, or files of rules.

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PolicyOutcome:
-    """What pages read of the report of a finished training: reward in percent of the best possible;
-    None where undefined.
-    """
+    """What pages read of a training report: reward in percent of the optimum; None if undefined."""
 
     pct_of_optimum: float | None = None
 
@@ -29,7 +27,7 @@ class TrainPolicyRequest(JobRequest):
         scenario: name of a shipped one, or TOML.
         steps: shop hours to learn from.
         seed: of everything random; None means the installation's.
-        env: v0 sees five numbers; v1 also time left and what models say.
+        env: v0 observes five numbers; v1 also the time left and model features.
         run: name of the run.
         resume: continue a training that was cancelled.
     """

@@ -1,4 +1,4 @@
-"""Simulate: try policies in a market, and keep what came out."""
+"""Simulate: run policies in a market, and save the results."""
 
 import re
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class SavedTrial:
 
     Attributes:
         trial_id: sorts by time.
-        trial: what came out.
+        trial: the results.
     """
 
     trial_id: str
@@ -38,16 +38,16 @@ def simulate_policies(
     now_ms: int,
     progress: Progress = no_progress,
 ) -> SavedTrial:
-    """Try policies against the same shoppers, and save the trial in the workspace.
+    """Simulate policies against the same shoppers, and save the trial in the workspace.
 
     Args:
         settings: workspace and default seed.
         scenario: the market.
         policies: names as in `policies.choose`, or one text with commas.
-        n_episodes: how often each is played.
+        n_episodes: simulated per policy.
         seed: of the shoppers; None means the settings' one.
-        now_ms: the clock, UTC milliseconds.
-        progress: told all along; nothing is saved after it says stop.
+        now_ms: UTC milliseconds.
+        progress: called throughout; nothing is saved after it cancels.
     Raises:
         InputError: no policy, an unknown one, or one that does not fit.
         NotFoundError: no such rules file or trained policy.
@@ -81,7 +81,7 @@ def saved_trials(settings: Settings) -> tuple[str, ...]:
 
 
 def open_trial(settings: Settings, trial_id: str | None = None) -> SavedTrial:
-    """Read a trial back.
+    """Read a saved trial.
 
     Args:
         settings: names the workspace.
@@ -92,7 +92,7 @@ def open_trial(settings: Settings, trial_id: str | None = None) -> SavedTrial:
     """
     known = saved_trials(settings)
     wanted = trial_id or (known[0] if known else "")
-    # The name comes from an address bar: only one that was listed leads to a file.
+    # The name may come from a page address: only a listed one may lead to a file.
     if not re.fullmatch(r"[\w-]+", wanted) or wanted not in known:
         raise NotFoundError(
             f"There is no trial '{wanted}'."

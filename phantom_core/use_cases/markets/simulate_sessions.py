@@ -1,6 +1,4 @@
-"""Simulate sessions: rule sets tried on generated shoppers, with the workspace's classifier telling
-agents.
-"""
+"""Simulate sessions: replay rule sets on generated shoppers, scored by the classifier in use."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,7 +30,7 @@ def simulate_sessions(
     seed: int | None = None,
     progress: Progress = no_progress,
 ) -> SessionTrial:
-    """Try rule sets on the same generated sessions.
+    """Replay rule sets on the same generated sessions.
 
     Args:
         settings: workspace and default seed.
@@ -40,10 +38,10 @@ def simulate_sessions(
         n_sessions: 1 or more.
         seed: of everything random; None means the settings' one plus 1, since the demo set, which
             the classifier may have learned from, has the settings' one.
-        progress: told after every rule set.
+        progress: called after every rule set.
     Raises:
         NotFoundError: no trained classifier, or no such file.
-        InputError: a file that is no rule set, or rules that read what is not known of a session.
+        InputError: a file that is no rule set, or rules that read features that no session has.
     """
     chosen = [read_rules(name) for name in rules]
     classifier = read_classifier(ModelStore(settings.workspace, KIND).open())

@@ -20,28 +20,28 @@ from phantom_core.market.scenario import Scenario
 from phantom_core.market.trial import run_trial
 from phantom_core.use_cases.markets.simulate import policy_runs
 
-JUDGED_EPISODES: Final = 500
+EVALUATION_EPISODES: Final = 500
 _RUN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _TRAINING_SHARE: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class TrainReport:
-    """How a training went.
+    """Report of a training.
 
     Attributes:
         run: folder of the run.
-        scenario: name of what it was trained on.
-        env_version: what the policy sees.
+        scenario: name of the one it was trained on.
+        env_version: what the policy observes.
         seed: of the training.
         steps: shop hours it learned from.
         seconds: wall time of the training.
-        training_reward: mean of the last episodes, prices still being tried; None where none ended.
-        reward: of an episode, no price being tried, with its interval.
+        training_reward: mean of the last episodes, with exploration; None where none ended.
+        reward: of an episode without exploration, with its interval.
         pct_of_optimum: the same in percent of the optimum on the same episodes; of the fluid bound
             with several products.
         pct_of: "optimum" or "bound".
-        episodes: how many these figures are from.
+        episodes: that these figures were measured on.
     """
 
     run: Path
@@ -88,7 +88,7 @@ def train_policy(
     now_ms: int,
     progress: Progress = no_progress,
 ) -> TrainReport:
-    """Train a policy, save it and play it.
+    """Train a policy, save it and evaluate it.
 
     Args:
         settings: default seed.
@@ -98,13 +98,14 @@ def train_policy(
         env_version: "v0" for the five numbers, "v1" for model features as well.
         run_dir: where curve, checkpoint and policy go; see `run_folder`.
         resume: continue a training that was cancelled.
-        now_ms: the clock, UTC milliseconds.
-        progress: told after every update; a cancelled training can be resumed.
+        now_ms: UTC milliseconds.
+        progress: called after every update; a cancelled training can be resumed.
     Raises:
-        InputError: steps or a seed that cannot be trained, or another training than the one to
-        resume. ConflictError: the run is finished, or was begun and is not to be resumed.
-        NotFoundError: there is nothing to resume. DataError: the checkpoint is damaged.
-        CancelledError: progress said so.
+        InputError: invalid steps or seed, or another training than the one to resume.
+        ConflictError: the run is finished, or was begun and is not to be resumed.
+        NotFoundError: there is nothing to resume.
+        DataError: the checkpoint is damaged.
+        CancelledError: progress cancelled the training.
     """
     training = Training(scenario, env_version, steps, settings.seed if seed is None else seed)
     train_ppo(
@@ -131,8 +132,7 @@ def train_policies(
     now_ms: int,
     progress: Progress = no_progress,
 ) -> tuple[TrainReport, ...]:
-    """Train the same kind of policy with several seeds, into folder/seed-…; together they are one
-    team.
+    """Train one policy per seed, into folder/seed-…; together they form an ensemble.
 
     Resuming leaves finished runs as they are, continues those that were begun and starts the
     others. Everything else: as in `train_policy`.
@@ -160,7 +160,7 @@ def train_policies(
 
 
 def evaluate_policy(settings: Settings, run_dir: Path) -> TrainReport:
-    """Play a finished policy beside the optimum, on the scenario it was trained on.
+    """Evaluate a finished policy against the optimum, on the scenario it was trained on.
 
     Raises:
         NotFoundError: there is no finished policy.
@@ -168,7 +168,9 @@ def evaluate_policy(settings: Settings, run_dir: Path) -> TrainReport:
     """
     policy = load_policy(run_dir)
     card = policy.card
-    trial = run_trial(card.trained_on(), [policy], n_episodes=JUDGED_EPISODES, seed=settings.seed)
+    trial = run_trial(
+        card.trained_on(), [policy], n_episodes=EVALUATION_EPISODES, seed=settings.seed
+    )
     (result,) = trial.results
     return TrainReport(
         run=run_dir,
@@ -181,15 +183,15 @@ def evaluate_policy(settings: Settings, run_dir: Path) -> TrainReport:
         reward=result.reward,
         pct_of_optimum=result.pct_of_optimum,
         pct_of=trial.measured_by,
-        episodes=JUDGED_EPISODES,
+        episodes=EVALUATION_EPISODES,
     )
 
 
 def run_folder(settings: Settings, name: str) -> Path:
-    """Where the workspace keeps a training run.
+    """Folder of a training run in the workspace.
 
     Raises:
-        InputError: a name that no folder should have.
+        InputError: a name that is not valid for a folder.
     """
     if not _RUN_NAME.fullmatch(name):
         raise InputError(

@@ -11,12 +11,11 @@ if TYPE_CHECKING:
 
 
 class RetrainRequest(JobRequest):
-    """Train challengers on recent days, and promote those that beat the model in use on later
-    sessions.
+    """Train challengers on recent days; promote those that beat the model in use afterwards.
 
     Attributes:
         kinds: of models; empty means the classifier, and the network where one is in use.
-        days: looked at.
+        days: of the window.
         held_out_days: the last of them, to evaluate on.
         rule: of promotion.
         margin: of ROC-AUC, for not_worse.
@@ -53,9 +52,9 @@ class RetrainRequest(JobRequest):
         )
 
     def changed(self, settings: "Settings") -> "Settings":
-        """Settings of this retraining: the installation's where the request says nothing else."""
-        asked = self.model_dump(
+        """Settings of this retraining: the installation's where the request leaves them open."""
+        overrides = self.model_dump(
             include={"days", "held_out_days", "rule", "margin"}, exclude_none=True
         )
-        retraining = settings.retraining.model_copy(update=asked)
+        retraining = settings.retraining.model_copy(update=overrides)
         return settings.model_copy(update={"retraining": retraining})

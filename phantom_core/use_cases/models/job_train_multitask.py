@@ -15,10 +15,10 @@ class TrainMultitaskRequest(JobRequest):
 
     Attributes:
         folds: grouped by actor.
-        moments: first_quote or before_cart; None means what the logs allow.
+        moments: first_quote or before_cart; None chooses by the quotes loaded.
         seed: of everything random; None means the installation's.
         learns_weights: whether the training weighs the two losses.
-        tuned: whether the best hyperparameters that tuning found are used.
+        tuned: whether to use the best hyperparameters found by tuning.
     """
 
     kind: ClassVar[str] = "train_multitask"

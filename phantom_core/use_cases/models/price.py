@@ -1,6 +1,4 @@
-"""Price an offer: what the saved network says of a session and a product, and the price that
-follows.
-"""
+"""Price an offer: the saved network's prediction for a session and a product, and the price."""
 
 import io
 from dataclasses import dataclass
@@ -27,15 +25,15 @@ from phantom_core.models.price_curve import PriceCurve, price_curve
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PricedOffer:
-    """A session, a product, and every price between the guard rails.
+    """A session, a product, and the price curve within guard rails.
 
     Attributes:
-        session_id, product_id: who and what.
-        quote_ms: the moment asked about, UTC milliseconds: events before it count.
+        session_id, product_id: ids.
+        quote_ms: moment of the quote, UTC milliseconds; only events before it count.
         base_price: currency.
         model_version: name of the network.
-        inputs: the one row behind it.
-        curve: what each price would bring.
+        inputs: of the network, one row.
+        curve: expected outcome of each price.
     """
 
     session_id: str
@@ -77,8 +75,8 @@ class PricedOffer:
         }
 
 
-def terms_of(settings: Settings) -> PricingObjective:
-    """How prices are judged unless a caller says otherwise: within the guard rails in force."""
+def default_objective(settings: Settings) -> PricingObjective:
+    """The default pricing objective: the settings', within the guard rails in force."""
     return PricingObjective(
         read_price_limits(settings).guard_rails,
         settings.objective.reference_ratio,
@@ -93,22 +91,21 @@ def price_offer(
     product_id: str,
     *,
     version: str | None = None,
-    terms: PricingObjective | None = None,
+    objective: PricingObjective | None = None,
 ) -> PricedOffer:
-    """Price a product for a session, as it stood at its first quote of the product, else after its
-    last event.
+    """Price a product for a session, at its first quote of the product, else after its last event.
 
     Args:
-        settings: workspace and terms.
+        settings: workspace and default objective.
         lake: the events.
-        session_id: who.
-        product_id: what.
+        session_id: id of the session.
+        product_id: id of the product.
         version: of the network; None means the latest.
-        terms: how prices are judged; None means those of `terms_of`.
+        objective: that prices maximise; None means `default_objective`.
     Raises:
         NotFoundError: no such session, product or network.
         DataError: the network has no demand curve, is damaged or reads other features, or the
-        product has no base price.
+            product has no base price.
     """
     model = ModelStore(settings.workspace, KIND).open(version)
     scorer = demand_scorer(model)
@@ -132,15 +129,15 @@ def price_offer(
         base_price=base_price,
         model_version=scorer.version,
         inputs=inputs,
-        curve=price_curve(scorer, inputs, terms or terms_of(settings)),
+        curve=price_curve(scorer, inputs, objective or default_objective(settings)),
     )
 
 
 def check_definitions(model: StoredModel) -> None:
-    """Refuse a network whose features meant something else.
+    """Reject a network whose features were defined differently.
 
     Raises:
-        DataError: they did.
+        DataError: they were.
     """
     if not is_defined_alike(model.manifest.sql_hash, model.manifest.features):
         raise DataError(
@@ -165,9 +162,7 @@ def demand_scorer(model: StoredModel) -> NetworkScorer:
 
 
 def _offer(connection: duckdb.DuckDBPyConnection, session_id: str, product_id: str) -> pa.Table:
-    """The first quote of a product in a session, else an offer right after the session's last
-    event.
-    """
+    """The first quote of a product in a session, else an offer right after the last event."""
     session = connection.execute(
         "SELECT ANY_VALUE(session_key), ANY_VALUE(store_mode), MAX(event_ms) + 1 FROM events "
         "WHERE session_id = ?",
@@ -203,7 +198,7 @@ def _offer(connection: duckdb.DuckDBPyConnection, session_id: str, product_id: s
 
 
 def _base_price(connection: duckdb.DuckDBPyConnection, product_id: str) -> float | None:
-    """Of the catalogue, else of its newest quote."""
+    """Base price in the catalogue, else in the newest quote."""
     found = connection.execute(
         "SELECT base_price, 0 AS place, 0 AS newest FROM catalogue WHERE product_id = $1 "
         "UNION ALL SELECT base_price, 1, -event_ms FROM quotes WHERE product_id = $1 ORDER BY "

@@ -1,4 +1,4 @@
-"""Publish a model: what is in use in the workspace becomes what services score with."""
+"""Publish a model: services score with the model in use in the workspace."""
 
 import io
 
@@ -15,19 +15,19 @@ from phantom_core.valkey.server import connect_server
 
 
 def publish_in_use(settings: Settings, kind: str, now_ms: int) -> str:
-    """Make sure that services find the model in use; does nothing where they do.
+    """Publish the model in use, unless services have it already.
 
     Args:
         settings: name the workspace and the server.
         kind: name of a kind of model.
-        now_ms: when this is, UTC milliseconds.
+        now_ms: UTC milliseconds.
     Returns:
-        What was done, or why it could not be, one sentence: a server out of reach must not undo a
+        What was done, or why it failed, one sentence: an unreachable server must not undo a
         retraining.
     """
     try:
         with connect_server(settings) as client:
-            is_new = bring_in_use(settings, client, kind, now_ms)
+            is_new = publish_if_new(settings, client, kind, now_ms)
         version = ModelStore(settings.workspace, kind).open().manifest.version
     except NotFoundError:
         return "Nothing is in use, so nothing is published."
@@ -36,9 +36,8 @@ def publish_in_use(settings: Settings, kind: str, now_ms: int) -> str:
     return f"Published {version}." if is_new else f"{version} was published before."
 
 
-def bring_in_use(settings: Settings, client: redis.Redis, kind: str, now_ms: int) -> bool:
-    """Publish the model in use where services have another one; a network brings its products'
-    elasticities along.
+def publish_if_new(settings: Settings, client: redis.Redis, kind: str, now_ms: int) -> bool:
+    """Publish the model in use where services have another one; a network with elasticities.
 
     Returns:
         Whether it was published.
@@ -56,7 +55,7 @@ def bring_in_use(settings: Settings, client: redis.Redis, kind: str, now_ms: int
 
 
 def _elasticities(model: StoredModel, now_ms: int) -> Figures:
-    """Elasticities of the products for which one was found."""
+    """Elasticities of the products that have one."""
     table = pq.read_table(io.BytesIO(model.read(ELASTICITIES)))
     pairs = zip(table["product_id"].to_pylist(), table["elasticity"].to_pylist(), strict=True)
     return Figures(

@@ -1,9 +1,8 @@
-"""Retrain: learn from the last days, hold the challenger against the champion, and keep the better
-one.
+"""Retrain: train a challenger on the last days, evaluate it, and promote the better model.
 
-What is promoted is exactly what was judged: the challenger is not trained again on the days it was
-judged on, so the next challenger finds days that neither learned from. A challenger that loses
-stays a candidate, and the champion stays in use.
+The promoted model is exactly the evaluated one: a challenger is not trained again on its
+evaluation days, so the next challenger finds days that neither was trained on. A challenger that
+loses stays a candidate, and the champion stays in use.
 """
 
 import time
@@ -38,20 +37,19 @@ from phantom_core.monitoring.promotion_decision import (
     parse_retraining,
 )
 
-# Makes the model of a kind that is in use known to whoever scores with it; says in one sentence
-# what was done.
+# Publishes the model in use of a kind to the services; returns in one sentence what was done.
 Publish = Callable[[str], str]
 
 
-class Contest(Protocol):
-    """How one kind of model is retrained."""
+class Retraining(Protocol):
+    """How one kind of model is trained and evaluated again."""
 
     @property
     def kind(self) -> str:
-        """Of the models."""
+        """Kind of the models."""
 
     def window(self, end_ms: int) -> Window:
-        """The days looked at."""
+        """Days to train and evaluate on."""
 
     def train(
         self, window: Window, champion: StoredModel | None, now_ms: int, progress: Progress
@@ -61,16 +59,16 @@ class Contest(Protocol):
     def held_out(
         self, window: Window, champion: StoredModel | None, challenger: StoredModel
     ) -> dict[str, HeldOut]:
-        """Rows that neither learned from, by question; the first question decides."""
+        """Held-out rows of both models, by task; the first task decides."""
 
     def limits(self) -> dict[str, dict[str, float]]:
-        """Gates by question."""
+        """Promotion gates by task."""
 
 
 class StartRetraining(Protocol):
-    """Begins the retraining of one kind of model."""
+    """Starts the retraining of one kind of model."""
 
-    def __call__(self, settings: Settings, lake: Lake) -> Contest:
+    def __call__(self, settings: Settings, lake: Lake) -> Retraining:
         """How this kind is retrained in a workspace."""
 
 
@@ -88,16 +86,16 @@ def retrain_models(
     Args:
         settings: days, rule, margin, gates and seed.
         lake: events, quotes, labels, catalogue.
-        now_ms: when this is, UTC milliseconds.
+        now_ms: UTC milliseconds.
         kinds: of models; None means those that are always retrained, and those with a model in use.
-        publish: called for every kind with a model in use, so that an earlier failure is made good;
-            None keeps it in the workspace.
-        progress: told all along; nothing is promoted after it says stop.
+        publish: called for every kind with a model in use, which also repairs an earlier failure;
+            None publishes nothing.
+        progress: called throughout; nothing is promoted after it cancels.
     Returns:
-        A verdict per kind, also kept in the workspace's folder `retraining`.
+        An outcome per kind, also saved in the workspace's folder `retraining`.
     Raises:
         InputError: a kind that does not exist.
-        CancelledError: progress said stop.
+        CancelledError: progress cancelled the retraining.
     """
     started, wanted = time.perf_counter(), tuple(kinds) if kinds else _usual(settings)
     for kind in wanted:
@@ -105,9 +103,11 @@ def retrain_models(
     parts = [
         part_progress(progress, k / len(wanted), (k + 1) / len(wanted)) for k in range(len(wanted))
     ]
-    verdicts = tuple(
+    outcomes = tuple(
         _published(
-            settings, retrain_one(settings, _contest(settings, lake, kind), now_ms, part), publish
+            settings,
+            retrain_one(settings, _retraining_of(settings, lake, kind), now_ms, part),
+            publish,
         )
         for kind, part in zip(wanted, parts, strict=True)
     )
@@ -116,17 +116,17 @@ def retrain_models(
         time.perf_counter() - started,
         settings.retraining.rule,
         settings.retraining.margin,
-        verdicts,
+        outcomes,
     )
     folder = settings.paths.retraining
     folder.mkdir(parents=True, exist_ok=True)
     replace_file(folder / f"{now_ms}.json", report.to_file())
-    progress(1, "; ".join(f"{verdict.kind} {verdict.outcome}" for verdict in verdicts))
+    progress(1, "; ".join(f"{one.kind} {one.outcome}" for one in outcomes))
     return report
 
 
 def list_retrainings(settings: Settings, most: int = 30) -> tuple[RetrainReport, ...]:
-    """Kept reports, the newest first; one that cannot be read is left out."""
+    """Saved reports, the newest first; an unreadable one is left out."""
     found = []
     for path in sorted(settings.paths.retraining.glob("*.json"), reverse=True)[:most]:
         try:
@@ -145,47 +145,47 @@ def _usual(settings: Settings) -> tuple[str, ...]:
     )
 
 
-def _contest(settings: Settings, lake: Lake, kind: str) -> Contest:
+def _retraining_of(settings: Settings, lake: Lake, kind: str) -> Retraining:
     start = cast(StartRetraining, MODEL_KINDS.find(kind).retraining.load())
     return start(settings, lake)
 
 
 def retrain_one(
-    settings: Settings, contest: Contest, now_ms: int, progress: Progress
+    settings: Settings, retraining: Retraining, now_ms: int, progress: Progress
 ) -> RetrainOutcome:
-    """Retrain one kind; what the data cannot answer leaves the champion in use and is said.
+    """Retrain one kind; where data is lacking, the champion stays and the outcome says why.
 
     Args:
         settings: rule, margin, seed and workspace.
-        contest: how this kind is trained and asked.
-        now_ms: when this is, UTC milliseconds.
-        progress: told all along; nothing is promoted after it says stop.
+        retraining: how this kind is trained and evaluated.
+        now_ms: UTC milliseconds.
+        progress: called throughout; nothing is promoted after it cancels.
     """
-    store = ModelStore(settings.workspace, contest.kind)
-    verdict = RetrainOutcome(contest.kind, "skipped", "", champion=store.in_use() or "")
+    store = ModelStore(settings.workspace, retraining.kind)
+    result = RetrainOutcome(retraining.kind, "skipped", "", champion=store.in_use() or "")
     try:
         champion = _champion(store)
-        verdict = replace(verdict, window=contest.window(now_ms - OVER_MS))
-        assert verdict.window is not None
-        challenger = contest.train(
-            verdict.window, champion, now_ms, part_progress(progress, 0, 0.9)
+        result = replace(result, window=retraining.window(now_ms - OVER_MS))
+        assert result.window is not None
+        challenger = retraining.train(
+            result.window, champion, now_ms, part_progress(progress, 0, 0.9)
         )
     except DataError as error:
-        return replace(verdict, why=str(error))
-    verdict = replace(verdict, challenger=challenger.manifest.version)
-    progress(0.9, "holding the challenger against the champion")
-    judged = _judged(settings, contest, verdict, champion, challenger)
-    if judged.outcome == "promoted":
-        store.promote(challenger.manifest.version, now_ms=now_ms, why=judged.why)
-    return judged
+        return replace(result, why=str(error))
+    result = replace(result, challenger=challenger.manifest.version)
+    progress(0.9, "evaluating the challenger")
+    evaluated = _evaluated(settings, retraining, result, champion, challenger)
+    if evaluated.outcome == "promoted":
+        store.promote(challenger.manifest.version, now_ms=now_ms, why=evaluated.why)
+    return evaluated
 
 
 def _published(
-    settings: Settings, verdict: RetrainOutcome, publish: Publish | None
+    settings: Settings, result: RetrainOutcome, publish: Publish | None
 ) -> RetrainOutcome:
-    if publish is None or ModelStore(settings.workspace, verdict.kind).in_use() is None:
-        return verdict
-    return replace(verdict, published=publish(verdict.kind))
+    if publish is None or ModelStore(settings.workspace, result.kind).in_use() is None:
+        return result
+    return replace(result, published=publish(result.kind))
 
 
 def _champion(store: ModelStore) -> StoredModel | None:
@@ -196,68 +196,67 @@ def _champion(store: ModelStore) -> StoredModel | None:
         return None
 
 
-def _judged(
+def _evaluated(
     settings: Settings,
-    contest: Contest,
-    verdict: RetrainOutcome,
+    retraining: Retraining,
+    result: RetrainOutcome,
     champion: StoredModel | None,
     challenger: StoredModel,
 ) -> RetrainOutcome:
-    assert verdict.window is not None
+    assert result.window is not None
     replaced = ""
     try:
-        answers = contest.held_out(verdict.window, champion, challenger)
+        held_out = retraining.held_out(result.window, champion, challenger)
     except DataError as error:
-        # A champion that cannot answer prices nobody: the challenger only has to meet its gates.
-        replaced = f" The champion could not be asked: {error.message}"
-        answers = contest.held_out(verdict.window, None, challenger)
-    verdict = replace(verdict, held_out={name: _counted(rows) for name, rows in answers.items()})
-    first = next(iter(answers))
-    if not answers[first].is_enough:
+        # A champion that cannot score prices no session: the challenger only has to pass gates.
+        replaced = f" The champion could not be evaluated: {error.message}"
+        held_out = retraining.held_out(result.window, None, challenger)
+    result = replace(result, held_out={name: _counted(rows) for name, rows in held_out.items()})
+    first = next(iter(held_out))
+    if not held_out[first].is_enough:
         return replace(
-            verdict,
+            result,
             outcome="kept",
-            why=_too_few(verdict.held_out[first], first, champion is not None),
+            why=_too_few(result.held_out[first], first, champion is not None),
         )
     rng = np.random.default_rng(settings.seed)
-    figures, asked = _compared(answers, contest.limits(), rng)
+    figures, gates = _compared(held_out, retraining.limits(), rng)
     decision = decide_promotion(
-        figures, asked, settings.retraining.rule, settings.retraining.margin
+        figures, gates, settings.retraining.rule, settings.retraining.margin
     )
     outcome: Outcome = "promoted" if decision.is_promoted else "kept"
     return replace(
-        verdict, outcome=outcome, why=decision.why + replaced, figures=figures, gates=asked
+        result, outcome=outcome, why=decision.why + replaced, figures=figures, gates=gates
     )
 
 
 def _compared(
-    answers: dict[str, HeldOut], limits: dict[str, dict[str, float]], rng: np.random.Generator
+    held_out: dict[str, HeldOut], limits: dict[str, dict[str, float]], rng: np.random.Generator
 ) -> tuple[tuple[ComparedFigure, ...], tuple[PromotionGate, ...]]:
-    enough = {name: rows for name, rows in answers.items() if rows.is_enough}
+    enough = {name: rows for name, rows in held_out.items() if rows.is_enough}
     figures = tuple(
         figure for name, rows in enough.items() for figure in compare_figure(rows, name, rng)
     )
-    asked = tuple(
+    gates = tuple(
         gate
         for name, rows in enough.items()
         for gate in check_promotion_gates(rows, name, limits[name], rng)
     )
-    return figures, asked
+    return figures, gates
 
 
 def _counted(rows: HeldOut) -> Counted:
     return Counted(len(rows.positive), int(rows.positive.sum()), len(np.unique(rows.actor)))
 
 
-def _too_few(found: Counted, question: str, has_champion: bool) -> str:
+def _too_few(found: Counted, task: str, has_champion: bool) -> str:
     neither = (
-        "neither the champion nor the challenger learned"
+        "neither the champion nor the challenger was trained"
         if has_champion
-        else "the challenger did not learn"
+        else "the challenger was not trained"
     )
     return (
-        f"There are {found.rows:,} later rows by actors from whom {neither}, {found.positive:,} "
-        f"of them of kind {question}; "
-        f"at least {LEAST_OF_A_KIND} of each kind are needed to judge. Newer sessions will bring "
-        "them."
+        f"There are {found.rows:,} later rows by actors on whom {neither}, {found.positive:,} "
+        f"of them of kind {task}; at least {LEAST_OF_A_KIND} of each kind are needed to evaluate. "
+        "Newer sessions will bring them."
     )

@@ -1,6 +1,4 @@
-"""Retrain the classifier: a challenger from recent sessions, and sessions on which it can be held
-against the champion.
-"""
+"""Retrain the classifier: train a challenger on recent sessions, and hold out later ones."""
 
 import io
 from dataclasses import dataclass
@@ -32,8 +30,8 @@ AGENT: Final = "agent"
 
 
 @dataclass(frozen=True, slots=True)
-class ClassifierContest:
-    """How a classifier is retrained."""
+class ClassifierRetraining:
+    """Retraining of the classifier."""
 
     settings: Settings
     lake: Lake
@@ -71,16 +69,17 @@ class ClassifierContest:
     def held_out(
         self, window: Window, champion: StoredModel | None, challenger: StoredModel
     ) -> dict[str, HeldOut]:
-        """Later sessions of actors that neither met, with what both say of them.
+        """Later sessions of actors unseen in training by either model, scored by both.
 
         Raises:
-            DataError: the champion is damaged, or reads features that are defined differently by
-            now.
+            DataError: the champion is damaged, or its features are defined differently now.
         """
         labelled = read_labelled(self.lake, (), MIN_FOLDS, no_progress)
         models = [model for model in (champion, challenger) if model is not None]
-        met = actors_met(labelled, pa.chunked_array([_learned(model) for model in models]))
-        chosen = later_sessions(labelled.matrix, window) & ~met
+        is_seen = seen_in_training(
+            labelled, pa.chunked_array([_training_sessions(model) for model in models])
+        )
+        chosen = later_sessions(labelled.matrix, window) & ~is_seen
         matrix = labelled.matrix.filter(pa.array(chosen))
         return {
             AGENT: HeldOut(
@@ -92,7 +91,7 @@ class ClassifierContest:
         }
 
     def limits(self) -> dict[str, dict[str, float]]:
-        """What a challenger must reach, by question."""
+        """Promotion gates of a challenger, by task."""
         chosen = self.settings
         return {
             AGENT: {
@@ -121,8 +120,8 @@ def window_of(settings: Settings, matrix: pa.Table, end_ms: int) -> Window:
         )
     if settings.retraining.held_out_days >= settings.retraining.days:
         raise DataError(
-            f"{settings.retraining.held_out_days} of {settings.retraining.days} days are to be held "
-            "out, so none is left to learn from.",
+            f"{settings.retraining.held_out_days} of {settings.retraining.days} days are to be "
+            "held out, so none is left to train on.",
             hint="Set PHANTOM_RETRAIN_HELD_OUT_DAYS below PHANTOM_RETRAIN_DAYS.",
         )
     stop_ms = newest_ms + 1
@@ -139,21 +138,21 @@ def later_sessions(matrix: pa.Table, window: Window) -> NDArray[np.bool_]:
     return np.asarray((begun >= window.split_ms) & (ended < window.end_ms))
 
 
-def actors_met(labelled: LabelledSessions, learned: pa.ChunkedArray) -> NDArray[np.bool_]:
-    """Sessions of actors behind any of the sessions learned from, shape (n_rows,)."""
+def seen_in_training(labelled: LabelledSessions, trained_on: pa.ChunkedArray) -> NDArray[np.bool_]:
+    """Sessions of actors that have a training session, shape (n_rows,)."""
     groups = labelled.rows.groups
-    is_learned = (
-        pc.is_in(labelled.matrix["session_id"], value_set=learned.combine_chunks())
+    is_training = (
+        pc.is_in(labelled.matrix["session_id"], value_set=trained_on.combine_chunks())
         .to_numpy()
         .astype(np.bool_)
     )
-    met = np.zeros(int(groups.max()) + 1, np.bool_)
-    met[groups[is_learned]] = True
-    return np.asarray(met[groups])
+    seen = np.zeros(int(groups.max()) + 1, np.bool_)
+    seen[groups[is_training]] = True
+    return np.asarray(seen[groups])
 
 
-def _learned(model: StoredModel) -> pa.Array:
-    """Ids of the sessions a model learned from."""
+def _training_sessions(model: StoredModel) -> pa.Array:
+    """Ids of the sessions a model was trained on."""
     return pq.read_table(io.BytesIO(model.read(OUT_OF_FOLD)), columns=["session_id"])[
         "session_id"
     ].combine_chunks()

@@ -1,6 +1,4 @@
-"""Retrain the network: a challenger from recent offers, and offers on which it can be held against
-the champion.
-"""
+"""Retrain the network: train a challenger on recent offers, and hold out later ones."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -29,8 +27,8 @@ PURCHASE: Final = "purchase"
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkContest:
-    """How a network is retrained."""
+class NetworkRetraining:
+    """Retraining of the network."""
 
     settings: Settings
     lake: Lake
@@ -67,14 +65,13 @@ class NetworkContest:
     def held_out(
         self, window: Window, champion: StoredModel | None, challenger: StoredModel
     ) -> dict[str, HeldOut]:
-        """Later offers and sessions of actors that neither met, with what both say of them.
+        """Later offers and sessions of actors unseen in training by either model, scored by both.
 
-        Which unlabelled sessions a network learned from is not written down one by one, so every
-        actor with a session between its first and its last offer counts as met.
+        The unlabelled training sessions of a network are not stored one by one, so every actor
+        with a session between its first and its last offer counts as seen in training.
 
         Raises:
-            DataError: the champion is damaged, or reads features that are defined differently by
-            now.
+            DataError: the champion is damaged, or its features are defined differently now.
         """
         moments = moments_named(parse_report(challenger.read(FILE)).data.moments)
         learning = read_learning(
@@ -85,24 +82,32 @@ class NetworkContest:
             rng=np.random.default_rng(self.settings.seed),
             progress=no_progress,
         )
-        chosen = _ended(learning, window) & ~_met(
+        chosen = _ended(learning, window) & ~_seen_in_training(
             learning, [model for model in (champion, challenger) if model is not None]
         )
-        theirs, mine = (
+        champion_scores, challenger_scores = (
             _scores(model, learning) if model is not None else None
             for model in (champion, challenger)
         )
-        assert mine is not None
-        answers = {
-            PURCHASE: _answered(learning, chosen & learning.is_offer, theirs, mine, is_agent=False)
+        assert challenger_scores is not None
+        held_out = {
+            PURCHASE: _held_out_of(
+                learning,
+                chosen & learning.is_offer,
+                champion_scores,
+                challenger_scores,
+                is_agent=False,
+            )
         }
         sessions = chosen & ~learning.is_offer
         if sessions.any():
-            answers[AGENT] = _answered(learning, sessions, theirs, mine, is_agent=True)
-        return answers
+            held_out[AGENT] = _held_out_of(
+                learning, sessions, champion_scores, challenger_scores, is_agent=True
+            )
+        return held_out
 
     def limits(self) -> dict[str, dict[str, float]]:
-        """What a challenger must reach, by question."""
+        """Promotion gates of a challenger, by task."""
         chosen = self.settings
         return {
             PURCHASE: {
@@ -121,15 +126,15 @@ def _ended(learning: Learning, window: Window) -> NDArray[np.bool_]:
     return np.asarray((learning.start_ms >= window.split_ms) & (learning.end_ms < window.end_ms))
 
 
-def _met(learning: Learning, models: list[StoredModel]) -> NDArray[np.bool_]:
-    """Rows of actors who had a session while one of the models learned."""
-    learned = np.zeros(len(learning.rows), np.bool_)
+def _seen_in_training(learning: Learning, models: list[StoredModel]) -> NDArray[np.bool_]:
+    """Rows of actors with a session in the training period of one of the models."""
+    is_training = np.zeros(len(learning.rows), np.bool_)
     for model in models:
         data = parse_report(model.read(FILE)).data
-        learned |= (learning.start_ms <= data.end_ms) & (learning.end_ms >= data.start_ms)
-    met = np.zeros(int(learning.rows.actor.max()) + 1, np.bool_)
-    met[learning.rows.actor[learned]] = True
-    return np.asarray(met[learning.rows.actor])
+        is_training |= (learning.start_ms <= data.end_ms) & (learning.end_ms >= data.start_ms)
+    seen = np.zeros(int(learning.rows.actor.max()) + 1, np.bool_)
+    seen[learning.rows.actor[is_training]] = True
+    return np.asarray(seen[learning.rows.actor])
 
 
 def _scores(model: StoredModel, learning: Learning) -> NetworkScores:
@@ -137,17 +142,19 @@ def _scores(model: StoredModel, learning: Learning) -> NetworkScores:
     return open_scorer(model).score(learning.rows.inputs)
 
 
-def _answered(
+def _held_out_of(
     learning: Learning,
     chosen: NDArray[np.bool_],
-    theirs: NetworkScores | None,
-    mine: NetworkScores,
+    champion_scores: NetworkScores | None,
+    challenger_scores: NetworkScores,
     *,
     is_agent: bool,
 ) -> HeldOut:
     label = learning.rows.is_agent if is_agent else learning.rows.bought
     champion = (
-        None if theirs is None else (theirs.p_agent if is_agent else theirs.p_purchase)[chosen]
+        None
+        if champion_scores is None
+        else (champion_scores.p_agent if is_agent else champion_scores.p_purchase)[chosen]
     )
-    challenger = (mine.p_agent if is_agent else mine.p_purchase)[chosen]
+    challenger = (challenger_scores.p_agent if is_agent else challenger_scores.p_purchase)[chosen]
     return HeldOut(label[chosen] == 1, learning.rows.actor[chosen], champion, challenger)

@@ -1,4 +1,4 @@
-"""Score: an agent probability for every session, kept beside the model for whoever asks next."""
+"""Score: an agent probability for every session, cached beside the model."""
 
 import io
 from pathlib import Path
@@ -24,14 +24,14 @@ def score_sessions(
 ) -> pa.Table:
     """Score every session, labelled or not.
 
-    A session the model learned from keeps its out-of-fold probability while no event was added to
-    it: what a model says of sessions it knows by heart is too sure.
+    A training session keeps its out-of-fold probability while no event was added to it: a model
+    is overconfident on sessions it was trained on.
 
     Args:
         settings: workspace.
         lake: the events.
         version: of the model; None means the latest.
-        progress: told after every step.
+        progress: called after every step.
 
     Returns:
         One row per session: session_id, agent_probability in (0, 1), is_agent_predicted,
@@ -49,14 +49,13 @@ def score_sessions(
     try:
         return pq.read_table(path)
     except (OSError, pa.ArrowException):
-        # Not there, or not whole: it is only a copy of what the model says.
+        # Missing or damaged: it is only a cache of what the model predicts.
         progress(0.6, "scoring")
     matrix = store.matrix()
     table = _scored(model, matrix)
-    if (
-        version_of(matrix) == state.lake_version
-    ):  # else another process has loaded more since; whoever asks next keeps it
-        _keep(table, path)
+    # Where another process has loaded more since, the next call writes the cache.
+    if version_of(matrix) == state.lake_version:
+        _save_cache(table, path)
     progress(1, "scored")
     return table
 
@@ -89,10 +88,10 @@ def _out_of_fold(model: StoredModel, matrix: pa.Table) -> np.typing.NDArray[np.f
 
 
 def check_features(model: StoredModel) -> None:
-    """Refuse a model whose features mean something else by now.
+    """Reject a model whose features are defined differently now.
 
     Raises:
-        DataError: they do.
+        DataError: they are.
     """
     if not is_defined_alike(model.manifest.sql_hash, model.manifest.features):
         raise DataError(
@@ -103,7 +102,7 @@ def check_features(model: StoredModel) -> None:
 
 
 def _path(model: StoredModel, state: RefreshReport) -> Path:
-    # The counts tell a lake that was deleted and filled anew from the one before.
+    # The counts distinguish a lake that was deleted and filled again from the one before.
     return (
         model.folder
         / "scores"
@@ -111,7 +110,7 @@ def _path(model: StoredModel, state: RefreshReport) -> Path:
     )
 
 
-def _keep(table: pa.Table, path: Path) -> None:
+def _save_cache(table: pa.Table, path: Path) -> None:
     """Write the scores and drop those of earlier versions of the lake."""
     sink = io.BytesIO()
     pq.write_table(table, sink)

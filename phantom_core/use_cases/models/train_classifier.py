@@ -1,4 +1,4 @@
-"""Train the agent classifier: fresh features, honest folds, a verdict, a saved model."""
+"""Train the agent classifier: fresh features, grouped folds, an evaluation, a saved model."""
 
 import io
 import time
@@ -70,7 +70,7 @@ KIND: Final = CLASSIFIER.name
 OUT_OF_FOLD: Final = "oof.parquet"
 BY_HAND: Final = "Trained by hand."
 LIBRARIES: Final = (xgboost, sklearn, numpy, pyarrow, duckdb)
-# What people call a family of features, beside its own name.
+# Other accepted names of a family of features.
 FAMILY_NAMES: Final = {"timing": "temporal"}
 
 
@@ -86,27 +86,27 @@ def train_classifier(
     why: str | None = BY_HAND,
     progress: Progress = no_progress,
 ) -> ClassifierReport:
-    """Train, judge and save an agent classifier.
+    """Train, evaluate and save an agent classifier.
 
     Args:
         settings: workspace, costs and default seed.
         lake: the events and labels.
-        now_ms: when this is, UTC milliseconds.
+        now_ms: UTC milliseconds.
         n_folds: from 3 to 20.
         without: families of features to leave out: timing (or temporal), behavioural, product,
             user_agent.
         seed: of everything random; None means the settings' one.
         period_ms: learn from sessions that began in [start, end), UTC milliseconds; None means all.
         why: the reason for which it is promoted; None leaves it a candidate.
-        progress: told all along; nothing is saved after it says stop.
+        progress: called throughout; nothing is saved after it cancels.
 
     Returns:
-        What was found out about the saved model.
+        The evaluation of the saved model.
 
     Raises:
         DataError: too few labels.
         InputError: folds or families that do not exist.
-        CancelledError: progress said stop.
+        CancelledError: progress cancelled the training.
     """
     started, chosen_seed = time.perf_counter(), settings.seed if seed is None else seed
     check_n_folds(n_folds)
@@ -169,10 +169,10 @@ def train_classifier(
 
 
 def _features_without(families: Iterable[str]) -> tuple[str, ...]:
-    kept = feature_names(without=families)
-    if not kept:
+    remaining = feature_names(without=families)
+    if not remaining:
         raise InputError("Every family of features was left out.", hint="Keep at least one.")
-    return kept
+    return remaining
 
 
 def _threshold(
@@ -256,14 +256,12 @@ def _robustness(
 def _without(
     study: RobustnessStudy, family: str, left_out: tuple[str, ...], progress: Progress
 ) -> Estimate | None:
-    """What is left without a family; None where the classifier knows nothing of it, or nothing
-    else.
-    """
-    kept = feature_names(without={family, *left_out})
-    missing = study.rows.only([name for name in study.rows.names if name not in kept])
+    """ROC-AUC without a family; None where the classifier reads none of it, or nothing else."""
+    remaining = feature_names(without={family, *left_out})
+    missing = study.rows.only([name for name in study.rows.names if name not in remaining])
     return (
-        with_features(study, kept, progress)
-        if kept and not np.isnan(missing.values).all()
+        with_features(study, remaining, progress)
+        if remaining and not np.isnan(missing.values).all()
         else None
     )
 
@@ -281,13 +279,15 @@ def _gains(classifier: Classifier) -> tuple[reports.FeatureGain, ...]:
 def _out_of_fold(
     labelled: LabelledSessions, whole: CrossFit, calibration: CalibrationChoice
 ) -> bytes:
-    """What each labelled session was given by the model that did not know its actor."""
-    kept = labelled.matrix.select(["session_id", "total_interactions", "is_agent", "family"])
-    kept = kept.append_column("fold", pa.array(whole.fold)).append_column(
+    """Probability of each labelled session by the fold model that held its actor out."""
+    table = labelled.matrix.select(["session_id", "total_interactions", "is_agent", "family"])
+    table = table.append_column("fold", pa.array(whole.fold)).append_column(
         "margin", pa.array(whole.margin)
     )
     sink = io.BytesIO()
-    pq.write_table(kept.append_column("agent_probability", pa.array(calibration.probability)), sink)
+    pq.write_table(
+        table.append_column("agent_probability", pa.array(calibration.probability)), sink
+    )
     return sink.getvalue()
 
 
@@ -327,4 +327,5 @@ def _headline(report: ClassifierReport) -> dict[str, float]:
 
 def _version(now_ms: int, files: dict[str, bytes]) -> str:
     """A name that sorts by time and differs with the trees."""
-    return f"{datetime.fromtimestamp(now_ms / 1_000, UTC):%Y%m%d-%H%M%S}-{file_digest(files[TREES])[:8]}"
+    created = datetime.fromtimestamp(now_ms / 1_000, UTC)
+    return f"{created:%Y%m%d-%H%M%S}-{file_digest(files[TREES])[:8]}"

@@ -1,6 +1,4 @@
-"""Train the multi-task network: offers as they were known, honest folds, a verdict on both tasks, a
-saved model.
-"""
+"""Train the multi-task network: offers as known at the quote, grouped folds, a saved model."""
 
 import io
 import json
@@ -67,7 +65,7 @@ from phantom_core.models.multitask.saved import network_files
 from phantom_core.models.splits import check_n_folds
 
 LIBRARIES: Final = (torch, onnx, onnxruntime, safetensors, np, pyarrow, duckdb)
-# A feature that ranks purchases this well on its own knows how the session went on.
+# A feature that ranks purchases this well on its own must read later events.
 TOO_GOOD: Final = 0.95
 BY_HAND: Final = "Trained by hand."
 
@@ -85,12 +83,12 @@ def train_multitask(
     why: str | None = BY_HAND,
     progress: Progress = no_progress,
 ) -> MultitaskReport:
-    """Train, judge and save a network.
+    """Train, evaluate and save a network.
 
     Args:
         settings: workspace, most offers to learn from, default seed.
         lake: events, quotes, labels, catalogue.
-        now_ms: when this is, UTC milliseconds.
+        now_ms: UTC milliseconds.
         n_folds: from 3 to 20.
         chosen: hyperparameters; None means the defaults.
         moments: what an offer is; None means first quotes where quotes are logged, else the moment
@@ -98,17 +96,17 @@ def train_multitask(
         seed: of everything random; None means the settings' one.
         period_ms: learn from sessions that began in [start, end), UTC milliseconds; None means all.
         why: the reason for which it is promoted; None leaves it a candidate.
-        progress: told all along; nothing is saved after it says stop.
+        progress: called throughout; nothing is saved after it cancels.
     Returns:
-        What was found out about the saved model.
+        The evaluation of the saved model.
     Raises:
         DataError: no offer, or too few purchases or actors.
-        InputError: folds that cannot be used.
-        CancelledError: progress said stop.
+        InputError: an invalid number of folds.
+        CancelledError: progress cancelled the training.
     """
     started, wanted = time.perf_counter(), chosen or Hyperparameters()
     check_n_folds(n_folds)
-    noting = _noting_losses(settings, part_progress(progress, 0.15, 0.4))
+    recording = _recording_losses(settings, part_progress(progress, 0.15, 0.4))
     chosen_seed = settings.seed if seed is None else seed
     study = _begin(
         settings,
@@ -120,11 +118,11 @@ def train_multitask(
         period_ms,
         part_progress(progress, 0, 0.15),
     )
-    fitted = cross_fitted(study, wanted, noting)
+    fitted = cross_fitted(study, wanted, recording)
     agent, purchase = calibration_study(study.learning, fitted)
-    twins = single_task_twins(study, part_progress(progress, 0.4, 0.75))
+    single_task = single_task_twins(study, part_progress(progress, 0.4, 0.75))
     with ThreadPoolExecutor(1) as other_core:
-        growing = other_core.submit(trees_for_comparison, study, no_progress)
+        pending_trees = other_core.submit(trees_for_comparison, study, no_progress)
         later = judge_later(
             study.learning,
             wanted,
@@ -141,20 +139,21 @@ def train_multitask(
             seed=study.seed,
             progress=progress_during(part_progress(progress, 0.85, 0.95), "all sessions"),
         )
-        trees = growing.result()
-    progress(0.95, "writing it down")
+        trees = pending_trees.result()
+    progress(0.95, "writing the report")
     files = _files(study, whole, fitted, agent, purchase)
     files[ELASTICITIES] = _parquet(product_elasticities(study.learning.offers))
     files[OUT_OF_FOLD] = _parquet(_out_of_fold(study.learning, fitted, agent, purchase))
+    created = datetime.fromtimestamp(now_ms / 1_000, UTC)
     report = MultitaskReport(
-        model_version=f"{datetime.fromtimestamp(now_ms / 1_000, UTC):%Y%m%d-%H%M%S}-{file_digest(files[PLAYED])[:8]}",
+        model_version=f"{created:%Y%m%d-%H%M%S}-{file_digest(files[PLAYED])[:8]}",
         created_ms=now_ms,
         seed=study.seed,
         n_folds=n_folds,
         hyperparameters=wanted,
         data=study.learning.data,
-        agent=agent_task(study, fitted, agent, twins, trees) if agent else None,
-        purchase=purchase_task(study, fitted, purchase, twins, trees),
+        agent=agent_task(study, fitted, agent, single_task, trees) if agent else None,
+        purchase=purchase_task(study, fitted, purchase, single_task, trees),
         demand=demand_of(study, fitted, agent, purchase),
         later=later,
         leak_suspects=leak_suspects(study.learning),
@@ -167,10 +166,8 @@ def train_multitask(
     return report
 
 
-def _noting_losses(settings: Settings, progress: Progress) -> Progress:
-    """Progress that also writes the losses of every fold to a file; each training begins a new
-    one.
-    """
+def _recording_losses(settings: Settings, progress: Progress) -> Progress:
+    """Progress that also writes the losses of every fold to a file, new for each training."""
     path = settings.paths.network_losses
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("", encoding="utf-8")
@@ -185,9 +182,7 @@ def _noting_losses(settings: Settings, progress: Progress) -> Progress:
 
 
 def leak_suspects(learning: Learning) -> tuple[str, ...]:
-    """Features that rank purchases so well on their own that they must know what came after the
-    offer.
-    """
+    """Features that rank purchases so well on their own that they must leak later events."""
     offers = learning.rows[learning.is_offer]
     values, bought = purchase_columns(offers.inputs), offers.bought == 1
     alone = (
@@ -246,7 +241,7 @@ def _out_of_fold(
     agent: CalibrationChoice | None,
     purchase: CalibrationChoice,
 ) -> pa.Table:
-    """What each labelled session was given by networks that did not know its actor.
+    """Probabilities of each labelled session by the fold network that held its actor out.
 
     Returns:
         One row per labelled session: session_id, total_interactions, fold, agent_probability,
@@ -256,7 +251,7 @@ def _out_of_fold(
     key, offered = sessions["session_key"].to_numpy(), learning.offers["session_key"].to_numpy()
     at = np.minimum(np.searchsorted(key, offered), max(len(key) - 1, 0))
     known = key[at] == offered if len(key) else np.zeros(n, np.bool_)
-    kept = np.bincount(
+    log_not_bought = np.bincount(
         at[known], np.log1p(-purchase.calibration.probability(fitted.purchase[:n])[known]), len(key)
     )
     has_offer = np.bincount(at[known], minlength=len(key)) > 0
@@ -267,7 +262,7 @@ def _out_of_fold(
         .append_column("agent_probability", pa.array(p_agent))
         .append_column(
             "purchase_probability",
-            pa.array(np.where(has_offer, -np.expm1(kept), np.nan), from_pandas=True),
+            pa.array(np.where(has_offer, -np.expm1(log_not_bought), np.nan), from_pandas=True),
         )
     )
 

@@ -1,6 +1,4 @@
-"""Tune the network: a search over its hyperparameters with a time budget, which goes on where the
-last one stopped.
-"""
+"""Tune the network: search its hyperparameters within a time budget; the next search continues."""
 
 import time
 from dataclasses import asdict, dataclass, replace
@@ -21,19 +19,19 @@ from phantom_core.models.multitask.cross_fit import cross_fit
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
 
 N_FOLDS: Final = 3
-_SURPRISES: Final = 1e-6
+_TINY: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class TuningTrial:
-    """One choice of hyperparameters and how it did.
+    """One choice of hyperparameters and its losses.
 
     Attributes:
         number: from 0.
-        loss: weighted held-out surprise, in units of the base rates' (1 is no better than the base
+        loss: mean held-out log loss relative to the base rates' (1 is no better than the base
             rates); lower is better.
         agent, purchase: held-out log loss of each task, nats; agent is None without labels.
-        hyperparameters: what was tried.
+        hyperparameters: of the trial.
     """
 
     number: int
@@ -45,7 +43,7 @@ class TuningTrial:
 
 @dataclass(frozen=True, slots=True)
 class TuneReport:
-    """What a search has found so far.
+    """Results of a search so far.
 
     Attributes:
         trials: all that ended, in order; the first is that of the defaults.
@@ -93,10 +91,10 @@ def tune_multitask(
         lake: events, quotes, labels, catalogue.
         seconds: time budget; at least one trial is made.
         seed: of folds and search; None means the settings' one.
-        progress: told after every pass of every fold; trials that ended stay when it says stop.
+        progress: called after every epoch of every fold; finished trials stay when it cancels.
     Raises:
         DataError: no offer, or too few purchases or actors.
-        CancelledError: progress said stop.
+        CancelledError: progress cancelled the search.
     """
     started, chosen_seed = time.perf_counter(), settings.seed if seed is None else seed
     rng = np.random.default_rng(chosen_seed)
@@ -149,7 +147,7 @@ def tuned_hyperparameters(settings: Settings) -> Hyperparameters:
 
 
 def _study(settings: Settings, data: str, seed: int) -> optuna.Study:
-    """The search on these rows; other rows have a search of their own."""
+    """Open the search on these rows; other rows have a search of their own."""
     path = settings.paths.network_tuning
     path.parent.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -174,8 +172,8 @@ def _one_trial(study: optuna.Study, learning: Learning, seed: int, progress: Pro
     except CancelledError:
         study.tell(trial, state=optuna.trial.TrialState.FAIL)
         raise
-    agent = _surprise(learning.rows.is_agent, fitted.agent)
-    purchase = _surprise(learning.rows.bought, fitted.purchase)
+    agent = _log_losses(learning.rows.is_agent, fitted.agent)
+    purchase = _log_losses(learning.rows.bought, fitted.purchase)
     trial.set_user_attr("agent", agent[0] if agent else None)
     trial.set_user_attr("purchase", purchase[0] if purchase else None)
     known = [found[1] for found in (agent, purchase) if found]
@@ -206,7 +204,7 @@ def _suggested(trial: optuna.Trial) -> Hyperparameters:
     )
 
 
-def _surprise(
+def _log_losses(
     label: np.typing.NDArray[np.float32], score: np.typing.NDArray[np.float64]
 ) -> tuple[float, float] | None:
     """Held-out log loss, and the same in units of the base rate's; None without both kinds."""
@@ -214,7 +212,7 @@ def _surprise(
     positive = label[known] == 1
     if not positive.any() or positive.all():
         return None
-    probability = np.clip(1 / (1 + np.exp(-score[known])), _SURPRISES, 1 - _SURPRISES)
+    probability = np.clip(1 / (1 + np.exp(-score[known])), _TINY, 1 - _TINY)
     found = log_loss(positive, probability)
     return found, found / log_loss(positive, np.full(len(positive), positive.mean()))
 

@@ -1,4 +1,4 @@
-"""Alert: tell every channel once of what needs a look, and once more when it is over."""
+"""Alert: notify every channel once when a check alerts, and once when it is resolved."""
 
 from collections.abc import Sequence
 
@@ -10,19 +10,19 @@ from phantom_core.monitoring.comparison import Check
 
 
 def send_alerts(settings: Settings, checks: Sequence[Check], now_ms: int) -> tuple[str, ...]:
-    """Follow what was found.
+    """Raise and resolve alerts by check results, and notify the channels.
 
-    A check without an answer changes nothing: an alert stays open until its check says that it is
-    over. A channel that takes nothing is told at the next look.
+    An unknown result changes nothing: an alert stays open until its check is resolved. A channel
+    that fails is notified at the next run.
 
     Args:
         settings: channels and workspace.
-        checks: of one look.
-        now_ms: when this is, UTC milliseconds.
+        checks: of one run.
+        now_ms: UTC milliseconds.
     Returns:
-        What could not be told, a sentence per channel.
+        Channels that could not be notified, a sentence each.
     Raises:
-        InputError: a channel that cannot be used.
+        InputError: an invalid channel.
     """
     channels, alerts = channels_of(settings), Alerts(settings)
     raised = {check.name: check.sentence for check in checks if check.status == "alert"}
@@ -30,13 +30,15 @@ def send_alerts(settings: Settings, checks: Sequence[Check], now_ms: int) -> tup
         raised, frozenset(check.name for check in checks if check.status in ("ok", "watch")), now_ms
     )
     sentences = {check.name: check.sentence for check in checks}
-    return tuple(problem for channel in channels if (problem := _tell(alerts, channel, sentences)))
+    return tuple(
+        problem for channel in channels if (problem := _notify(alerts, channel, sentences))
+    )
 
 
-def _tell(alerts: Alerts, channel: Channel, sentences: dict[str, str]) -> str:
-    """Tell a channel what it does not know; returns why it took nothing, or nothing."""
+def _notify(alerts: Alerts, channel: Channel, sentences: dict[str, str]) -> str:
+    """Notify a channel of what is new to it; returns why that failed, or nothing."""
     for one in reversed(alerts.all()):
-        if _knows(one, channel.name) or not alerts.told(one, channel.name):
+        if _is_up_to_date(one, channel.name) or not alerts.told(one, channel.name):
             continue
         try:
             channel.tell(_notice(one, sentences))
@@ -46,10 +48,8 @@ def _tell(alerts: Alerts, channel: Channel, sentences: dict[str, str]) -> str:
     return ""
 
 
-def _knows(one: Alert, channel: str) -> bool:
-    """Whether a channel needs to hear nothing; what it never heard of is not told when it is
-    over.
-    """
+def _is_up_to_date(one: Alert, channel: str) -> bool:
+    """Whether a channel needs no notice; one never notified of an alert is not sent its end."""
     return channel in (one.told_raised if one.is_open else one.told_cleared) or (
         not one.is_open and channel not in one.told_raised
     )

@@ -1,4 +1,4 @@
-"""Drain decisions: from the pricing service's segment files into the lake, each once."""
+"""Drain decisions: from the pricing service's segment files into the lake, exactly once."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -27,12 +27,12 @@ _RAW: Final = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """What a round brought into the lake.
+    """What one round wrote to the lake.
 
     Attributes:
         decisions: rows written.
-        segments: files done with.
-        torn: lines that a dying process left unfinished.
+        segments: files processed.
+        torn: incomplete lines of processes that died.
     """
 
     decisions: int = 0
@@ -46,10 +46,10 @@ class Drained:
 
 
 def drain_decisions(settings: Settings) -> Drained:
-    """Bring every closed segment into the lake, and the open ones of processes that died.
+    """Write every closed segment to the lake, and the open ones of processes that died.
 
-    A commit names the segments it holds: whoever drains after a process that died between the
-    commit and the removal of its files removes them, and writes nothing twice.
+    A commit names the segments it holds, so that the next drain after a process died between the
+    commit and the removal of its files removes them and writes nothing twice.
     """
     folder, lake = settings.paths.decisions, open_lake(settings)
     if not folder.is_dir():
@@ -70,13 +70,13 @@ def drain_until(
     every_s: float,
     after_each: Callable[[], None],
 ) -> Drained:
-    """Drain again and again, and once more at the end.
+    """Drain in a loop, and once more at the end.
 
     Args:
         settings: workspace.
         is_over: waits that many seconds, or less, and says whether to stop.
         every_s: pause between two rounds.
-        after_each: done after every round.
+        after_each: called after every round.
     """
     total, n_commits = Drained(), 0
     while True:
@@ -93,7 +93,7 @@ def drain_until(
 
 
 def _adopt(folder: Path) -> None:
-    """Close the segments of processes that are gone: nobody holds their lock."""
+    """Close the segments of processes that are gone: their lock is free."""
     for path in folder.glob(f"*{_OPEN}"):
         writer = path.name.partition("-")[0]
         with _free(folder / f"{writer}{_LOCK}") as is_free:
@@ -142,9 +142,7 @@ def _write(lake: Lake, paths: Sequence[Path]) -> Drained:
 
 
 def _keyed(rows: pa.Table) -> pa.Table:
-    """Rows with their keys, ordered as sessions are read; a decision that was written twice counts
-    once.
-    """
+    """Add keys to rows, order them as sessions are read, and drop duplicate decisions."""
     columns = ", ".join(_RAW.names)
     with with_keys() as connection:
         connection.register("rows_read", rows)

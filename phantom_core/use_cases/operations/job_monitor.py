@@ -1,4 +1,4 @@
-"""Job: look at the traffic."""
+"""Job: run the traffic checks."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar

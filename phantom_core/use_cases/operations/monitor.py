@@ -1,5 +1,6 @@
-"""Monitor: the last week beside the one before, features beside those learned from, and the age of
-what is in use.
+"""Monitor: compare the last week with the one before, and features with the training data.
+
+The age of the models in use is checked as well.
 """
 
 from typing import Final
@@ -28,10 +29,10 @@ from phantom_core.use_cases.operations.alert import send_alerts
 from phantom_core.use_cases.operations.recent import (
     Recent,
     leakage_of_week,
-    learned_from,
     models_in_use,
     quarantined,
     read_recent,
+    training_sessions,
 )
 
 DAY_MS: Final = 86_400_000
@@ -43,33 +44,31 @@ _ORDER: Final = ("alert", "watch", "unknown", "ok")
 def run_monitoring(
     settings: Settings, lake: Lake, *, now_ms: int, progress: Progress = no_progress
 ) -> tuple[MonitorReport, tuple[str, ...]]:
-    """Look at the last days, keep what was found, and tell whoever should know.
+    """Run the checks, save the report, and notify the channels.
 
     Args:
         settings: limits, channels and workspace.
         lake: events, labels and loads.
-        now_ms: when this is, UTC milliseconds.
-        progress: told after every step.
+        now_ms: UTC milliseconds.
+        progress: called after every step.
     Returns:
-        The report, also kept in the workspace, and what could not be told, one sentence per
-        channel.
+        The report, also saved in the workspace, and why channels could not be notified, one
+        sentence each.
     Raises:
-        InputError: a channel that cannot be used.
+        InputError: an invalid channel.
     """
-    report = look_at_traffic(
-        settings, lake, now_ms=now_ms, progress=part_progress(progress, 0, 0.9)
-    )
+    report = check_traffic(settings, lake, now_ms=now_ms, progress=part_progress(progress, 0, 0.9))
     path = settings.paths.monitoring_report
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, report.to_file())
-    progress(0.9, "telling")
+    progress(0.9, "notifying")
     untold = send_alerts(settings, report.checks, now_ms)
-    progress(1, "looked")
+    progress(1, "checked")
     return report, untold
 
 
 def latest_monitoring(settings: Settings) -> MonitorReport:
-    """The look taken last.
+    """The newest report.
 
     Raises:
         NotFoundError: there is none.
@@ -79,15 +78,15 @@ def latest_monitoring(settings: Settings) -> MonitorReport:
         return parse_monitoring(settings.paths.monitoring_report.read_bytes())
     except FileNotFoundError:
         raise NotFoundError(
-            "Nobody has looked at this workspace's traffic yet.",
-            hint="Look: python -m phantom_core monitor",
+            "No checks have run in this workspace yet.",
+            hint="Run checks: python -m phantom_core monitor",
         ) from None
 
 
-def look_at_traffic(
+def check_traffic(
     settings: Settings, lake: Lake, *, now_ms: int, progress: Progress = no_progress
 ) -> MonitorReport:
-    """Look at the last days; changes nothing but the copies that features and scores are."""
+    """Check the last days; writes nothing but the caches of features and scores."""
     FeatureStore(lake).refresh(part_progress(progress, 0, 0.3))
     recent = read_recent(settings, lake, now_ms, part_progress(progress, 0.3, 0.6))
     progress(0.6, "features")
@@ -134,7 +133,7 @@ def _traffic(settings: Settings, recent: Recent, now_ms: int) -> list[Check]:
             )
         )
     if settings.alerts.silence_hours:
-        then = "Load newer events, or see whether the storefront still sends them."
+        then = "Load newer events, or check that the storefront still sends them."
         checks.append(
             too_old(
                 "silence",
@@ -152,20 +151,19 @@ def _traffic(settings: Settings, recent: Recent, now_ms: int) -> list[Check]:
 
 
 def _drift(settings: Settings, recent: Recent) -> tuple[tuple[FeatureDrift, ...], str]:
-    """Features of the last week against the sessions that the classifier learned from, else against
-    four weeks before.
+    """Drift of last week's features against the training sessions, else against four weeks before.
 
-    The hour of the day is left out while the week holds few days: it then says when the traffic
-    began, not who shops.
+    The hour of the day is left out while the week holds few days: it would then reflect when the
+    traffic began, not who shops.
     """
     after = recent.matrix_of(recent.as_of_ms - WEEK_MS, recent.as_of_ms)
-    learned = learned_from(settings)
+    learned = training_sessions(settings)
     known = (
         recent.matrix.filter(pc.is_in(recent.matrix["session_id"], value_set=learned))
         if learned is not None
         else None
     )
-    reference = "the sessions that the classifier in use learned from"
+    reference = "the training sessions of the classifier in use"
     if known is None or not known.num_rows:
         known, reference = (
             recent.matrix_of(recent.as_of_ms - 5 * WEEK_MS, recent.as_of_ms - WEEK_MS),

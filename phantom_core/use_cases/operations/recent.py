@@ -1,4 +1,4 @@
-"""Recent: sessions and money of the last weeks, as monitoring reads them."""
+"""Recent sessions: sessions and money of the last weeks, as monitoring reads them."""
 
 import io
 import json
@@ -25,21 +25,22 @@ from phantom_core.replay.period import Period
 from phantom_core.replay.purchases import read_purchases
 from phantom_core.replay.quotes import read_quotes
 from phantom_core.replay.reference import constant_reference, leakage_of
-from phantom_core.use_cases.markets.calibrate import visits_of
+from phantom_core.use_cases.markets.calibrate import build_session_index
 from phantom_core.use_cases.models.score import score_sessions
 from phantom_core.use_cases.models.train_classifier import KIND, OUT_OF_FOLD
-from phantom_core.use_cases.rules.replay_data import connect_logged
+from phantom_core.use_cases.rules.replay_data import connect_replay_data
 
 DAY_MS: Final = 86_400_000
 WEEK_MS: Final = 7 * DAY_MS
-# Shown on the page; four weeks before the last one are compared with.
+# Shown on the page; the last week is compared with the four before.
 N_DAYS: Final = 42
 
 _DAYS: Final = """
     SELECT
         m.start_ms - m.start_ms % 86400000 AS start_ms, COUNT(*) AS sessions,
         COUNT(*) FILTER (WHERE s.is_agent_predicted) AS detected,
-        COUNT(*) FILTER (WHERE m.purchased) AS purchases, COALESCE(SUM(m.total_revenue), 0) AS revenue
+        COUNT(*) FILTER (WHERE m.purchased) AS purchases,
+        COALESCE(SUM(m.total_revenue), 0) AS revenue
     FROM matrix AS m LEFT JOIN scores AS s USING (session_id)
     WHERE m.start_ms >= $start_ms AND m.start_ms < $end_ms GROUP BY 1 ORDER BY 1"""
 _WEEK: Final = """
@@ -61,7 +62,7 @@ class Week:
     money: Money
 
     def figures(self, *, has_scores: bool) -> WeekFigures:
-        """As the report has them; nobody is called an agent without scores."""
+        """Figures for the report; without scores, agents are None."""
         return WeekFigures(
             self.detected.n,
             int(self.detected.hits) if has_scores else None,
@@ -72,11 +73,11 @@ class Week:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recent:
-    """Sessions that are over, with what the classifier in use calls them.
+    """Sessions that are over, with the predictions of the classifier in use.
 
     Attributes:
-        matrix: of the feature store; a session that may still go on looks like another one, and is
-            left out.
+        matrix: of the feature store; without sessions that may still go on, since their features
+            differ.
         scores: session_id and is_agent_predicted; without rows where there is no classifier.
         as_of_ms: the last week ends here.
         newest_ms: last event; None without any.
@@ -91,7 +92,7 @@ class Recent:
 
     @property
     def has_scores(self) -> bool:
-        """Whether somebody says who is an agent."""
+        """Whether sessions are scored."""
         return bool(self.scores.num_rows)
 
     def matrix_of(self, start_ms: int, end_ms: int) -> pa.Table:
@@ -138,7 +139,7 @@ def read_recent(
         settings: workspace.
         lake: whose feature store is fresh.
         now_ms: when this is, UTC milliseconds.
-        progress: told while scoring.
+        progress: called while scoring.
     """
     matrix = FeatureStore(lake).matrix()
     scores, problem = _NO_SCORES, ""
@@ -172,10 +173,8 @@ def models_in_use(settings: Settings) -> tuple[ModelInUse, ...]:
     return tuple(found)
 
 
-def learned_from(settings: Settings) -> pa.Array | None:
-    """Ids of the sessions that the classifier in use learned from; None where there is none that
-    can be read.
-    """
+def training_sessions(settings: Settings) -> pa.Array | None:
+    """Ids of the training sessions of the classifier in use; None where none can be read."""
     try:
         content = ModelStore(settings.workspace, KIND).open().read(OUT_OF_FOLD)
     except (DataError, NotFoundError):
@@ -195,9 +194,7 @@ def quarantined(lake: Lake, since_ms: int) -> tuple[int, int]:
 def leakage_of_week(
     settings: Settings, lake: Lake, start_ms: int, end_ms: int
 ) -> LeakageFigure | None:
-    """Expected leakage of a period under the constant reference price; None where it cannot be
-    said.
-    """
+    """Expected leakage of a period under the constant reference price; None where undefined."""
     matrix = FeatureStore(lake).matrix()
     if not matrix.num_rows:
         return None
@@ -207,11 +204,11 @@ def leakage_of_week(
             scores = score_sessions(settings, lake)
         except (DataError, NotFoundError):
             scores = None
-    visits = visits_of(matrix, scores)
-    with connect_logged(settings) as connection:
-        quotes = read_quotes(connection, visits, Period(start_ms, end_ms))
-        purchases = read_purchases(connection, visits, quotes, Period(start_ms, end_ms))
-    p_agent = visits.best_known[purchases.visit]
+    sessions = build_session_index(matrix, scores)
+    with connect_replay_data(settings) as connection:
+        quotes = read_quotes(connection, sessions, Period(start_ms, end_ms))
+        purchases = read_purchases(connection, sessions, quotes, Period(start_ms, end_ms))
+    p_agent = sessions.best_known[purchases.visit]
     if not p_agent.size or np.isnan(p_agent).all():
         return None
     money = float(

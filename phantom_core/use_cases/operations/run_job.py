@@ -1,4 +1,4 @@
-"""Run a job: what a worker process does with the row that requested it."""
+"""Run a job: what a worker process does with a queued job."""
 
 from phantom_core.core.errors import PhantomError
 from phantom_core.core.settings import Settings
@@ -7,13 +7,12 @@ from phantom_core.use_cases.request_registry import parse_request
 
 
 def run_job(settings: Settings, job_id: str, now_ms: int) -> Job:
-    """Do a queued job and write down how it ended; an error that is no PhantomError is written down
-    and raised.
+    """Run a queued job and record how it ended; an error that is no PhantomError is also raised.
 
     Raises:
         NotFoundError: no such job.
-        ConflictError: it was started, finished or given up before; or its lease ran out while it
-        worked.
+        ConflictError: it was started, finished or discarded before; or its lease expired while
+            it ran.
     """
     jobs = Jobs(settings)
     job = jobs.take(job_id)

@@ -1,4 +1,4 @@
-"""Schedule: retraining once a day and a look every hour, by whichever scheduler is first."""
+"""Schedule: daily retraining and hourly checks, run by the first scheduler to take the lease."""
 
 import datetime as dt
 import logging
@@ -22,7 +22,7 @@ from phantom_core.use_cases.operations.monitor import latest_monitoring
 
 Clock = Callable[[], int]
 _LOG: Final = logging.getLogger("phantom.schedule")
-# A machine that slept through a turn still takes it when it wakes up within this time.
+# A machine that slept through a run still starts it when it wakes up within this time.
 _GRACE_S: Final = 3_600
 _SHOW_EVERY_S: Final = 15
 
@@ -34,7 +34,7 @@ def make_scheduler(settings: Settings, clock: Clock) -> BackgroundScheduler:
         settings: times, workspace and control database.
         clock: UTC milliseconds.
     Raises:
-        InputError: a time of day that is none.
+        InputError: an invalid time of day.
     """
     at = time_of_day(settings.retraining.at)
     every_s = settings.monitoring.monitor_every_s
@@ -62,38 +62,38 @@ def make_scheduler(settings: Settings, clock: Clock) -> BackgroundScheduler:
 
 
 def start_due_work(settings: Settings, request: JobRequest, due: str, now_ms: int) -> str:
-    """Start a job whose turn it is.
+    """Start a job that is due.
 
     Returns:
         What was done, one phrase: the job's id, or why none was started.
     """
     kind = request.kind
     if not take_turn(settings, kind, due, now_ms):
-        said = f"{kind} {due}: another scheduler has taken it"
+        outcome = f"{kind} {due}: another scheduler has taken it"
     elif any(job.kind == kind for job in Jobs(settings).active()):
-        said = f"{kind} {due}: the one before still runs"
+        outcome = f"{kind} {due}: the one before still runs"
     else:
-        said = f"{kind} {due}: job {Jobs(settings).start(request).job_id}"
-    _LOG.info(said)
-    return said
+        outcome = f"{kind} {due}: job {Jobs(settings).start(request).job_id}"
+    _LOG.info(outcome)
+    return outcome
 
 
 def time_of_day(text: str) -> dt.time:
     """A time of day, UTC.
 
     Raises:
-        InputError: it is none.
+        InputError: the text is not a time of day.
     """
     try:
         return dt.datetime.strptime(text, "%H:%M").time()
     except ValueError:
         raise InputError(
-            f"'{text}' is no time of day.", hint="Write PHANTOM_RETRAIN_AT as 03:30 (UTC)."
+            f"'{text}' is not a time of day.", hint="Write PHANTOM_RETRAIN_AT as 03:30 (UTC)."
         ) from None
 
 
 def show_latest(settings: Settings) -> None:
-    """Let Prometheus read what the last look found; nothing without one."""
+    """Export the newest report to Prometheus; does nothing without one."""
     try:
         describe_schedule(latest_monitoring(settings))
     except (NotFoundError, DataError):

@@ -21,25 +21,24 @@ from phantom_core.rules.rule_set import RuleSet
 def check_rule_set(
     settings: Settings, rules: RuleSet, guard_rails: GuardRails | None = None
 ) -> tuple[Finding, ...]:
-    """Everything there is to say of a rule set, with the workspace's sessions in view as far as
-    their features were computed.
+    """Check a rule set, with the value ranges of the workspace's sessions where computed.
 
     Args:
         settings: banned features, workspace and control database.
         rules: what to check.
-        guard_rails: as the use case read them; None reads those in force.
+        guard_rails: as already read; None reads those in force.
     """
     allowed = guard_rails or read_price_limits(settings).guard_rails
-    return check_rules(rules, limits_of(settings, allowed, seen_matrix(settings)))
+    return check_rules(rules, limits_of(settings, allowed, last_matrix(settings)))
 
 
 def limits_of(settings: Settings, guard_rails: GuardRails, matrix: pa.Table | None) -> RuleLimits:
-    """What this shop holds rules to.
+    """Limits that the rules of this shop are checked against.
 
     Args:
         settings: banned features.
         guard_rails: in force.
-        matrix: features of the loaded sessions; None leaves open what occurs.
+        matrix: features of the loaded sessions; None leaves value ranges open.
     """
     domains = session_domains()
     if matrix is not None and matrix.num_rows:
@@ -51,8 +50,8 @@ def limits_of(settings: Settings, guard_rails: GuardRails, matrix: pa.Table | No
     return RuleLimits(domains, guard_rails, settings.rules.banned_features)
 
 
-def seen_matrix(settings: Settings) -> pa.Table | None:
-    """Features as they were computed last; None before that."""
+def last_matrix(settings: Settings) -> pa.Table | None:
+    """Features as last computed; None before the first time."""
     try:
         return FeatureStore(open_lake(settings)).matrix()
     except DataError:

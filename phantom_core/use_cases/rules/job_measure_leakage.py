@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredLeakage(PlainReport):
-    """Purchases looked at, and the name of the rule set that would correct the leakage."""
+    """Purchases analysed, and the name of the recovery rule set."""
 
     purchases: int
     rules: str
@@ -24,7 +24,7 @@ class MeasureLeakageRequest(JobRequest):
     """What agents paid less than a reference price, with intervals.
 
     Attributes:
-        rules: name or file of the rule set that would correct it.
+        rules: name or file of the recovery rule set.
         rules_text: the same in full; None means it is opened by its name.
         first_day, last_day: UTC, as 2026-01-05; None means no bound.
         seed: of the resamples; None means the installation's.

@@ -1,4 +1,4 @@
-"""Job: replay rules against the log."""
+"""Job: replay rules on logged sessions."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -30,7 +30,7 @@ class ReplayRulesRequest(JobRequest):
             its name.
         against, against_text: the rule set to compare with, the same way.
         first_day, last_day: UTC, as 2026-01-05; None means no bound.
-        as_of: whether rules see what was known at the quote, or whole sessions.
+        as_of: whether rules read features as of the quote, or of whole sessions.
         seed: of the resamples; None means the installation's.
     """
 

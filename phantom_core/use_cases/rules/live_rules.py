@@ -1,4 +1,4 @@
-"""Live rules: the rule set that most sessions get now, by the control database's word."""
+"""Live rules: the rule set that most sessions get now, according to the control database."""
 
 from dataclasses import replace
 from typing import Final
@@ -16,24 +16,24 @@ LIVE: Final = "live"
 
 
 def live_version(connection: sa.Connection) -> str:
-    """What most sessions get by the database's word; empty for base prices."""
+    """Version that most sessions get according to the database; empty for base prices."""
     release = current_release(connection)
     return release.full_version if release else ""
 
 
 def live_rules(connection: sa.Connection) -> RuleSet:
-    """The rules of that version; no mark-up for base prices."""
+    """Rules of the live version; no mark-up for base prices."""
     version = live_version(connection)
     return parse_release(release_document(connection, version)).rules() if version else NO_MARKUP
 
 
 def open_live(settings: Settings) -> RuleSet:
-    """The same under the name 'live'."""
+    """The live rules, under the name 'live'."""
     with control_of(settings.database_url, settings.workspace).connect() as connection:
         return replace(live_rules(connection), name=LIVE)
 
 
 def is_anything_live(settings: Settings) -> bool:
-    """Whether rules were published, and not taken back."""
+    """Whether published rules are live, not base prices."""
     with control_of(settings.database_url, settings.workspace).connect() as connection:
         return bool(live_version(connection))

@@ -1,4 +1,4 @@
-"""Measure leakage: the ledger of a period, kept for the page and the command line."""
+"""Measure leakage: the ledger of a period, saved for the page and the command line."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,9 +33,9 @@ from phantom_core.replay.resampler import Resampler
 from phantom_core.rules.evaluate import Decided, check_features, evaluate_rules
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.use_cases.rules.replay_data import (
-    Logged,
-    connect_logged,
-    read_logged,
+    ReplayData,
+    connect_replay_data,
+    read_replay_data,
     sessions_of,
 )
 
@@ -52,23 +52,23 @@ def measure_leakage(
     seed: int | None = None,
     progress: Progress = no_progress,
 ) -> Leakage:
-    """Add up what agents paid less than each reference price, and keep it as the latest ledger.
+    """Add up what agents paid less than each reference price; saves it as the latest ledger.
 
     Args:
         settings: workspace and default seed.
-        rules: the set that parts by rule, and who bears the correction, stand for.
-        now_ms: when this is, UTC milliseconds.
+        rules: recovery rule set, for the breakdown by rule and the impact on humans.
+        now_ms: UTC milliseconds.
         period: which days; None means all.
         seed: of the resamples; None means the settings' one.
-        progress: told after every step; nothing is saved after it says stop.
+        progress: called after every step; nothing is saved after it cancels.
     Raises:
-        InputError: rules read what is not known of a session.
-        DataError: nothing was bought in the period, or nobody knows who is an agent.
+        InputError: rules read features that no session has.
+        DataError: nothing was bought in the period, or no session is labelled or scored.
     """
     check_features(rules, (*feature_names(), P_AGENT))
     chosen_seed = settings.seed if seed is None else seed
-    with connect_logged(settings) as connection:
-        logged = read_logged(
+    with connect_replay_data(settings) as connection:
+        data = read_replay_data(
             settings,
             connection,
             (rules,),
@@ -76,32 +76,32 @@ def measure_leakage(
             as_of="quote",
             progress=part_progress(progress, 0, 0.6),
         )
-        _check(logged)
+        _check(data)
         progress(0.6, "reference prices")
-        prices = reference_prices(connection, logged.visits, logged.quotes, logged.purchases)
+        prices = reference_prices(connection, data.sessions, data.quotes, data.purchases)
     rng = np.random.default_rng(chosen_seed)
     progress(0.7, "kinds of agents")
-    decided = evaluate_rules(rules, logged.seen, logged.quotes.visit.size)
-    cuts = _dimensions(logged, rules, decided, rng)
-    resampler = Resampler.of(logged.visits, logged.is_within, rng)
+    decided = evaluate_rules(rules, data.features_at_quote, data.quotes.visit.size)
+    dimensions = _dimensions(data, rules, decided, rng)
+    resampler = Resampler.of(data.sessions, data.is_within, rng)
     found = _leakage(
-        logged,
+        data,
         rules,
         decided,
         prices,
-        cuts,
+        dimensions,
         resampler,
         (now_ms, chosen_seed),
         part_progress(progress, 0.75, 0.95),
     )
     progress(0.95, "saving")
-    _save(settings, found, purchase_table(logged, prices, cuts))
+    _save(settings, found, purchase_table(data, prices, dimensions))
     progress(1, "measured")
     return found
 
 
 def latest_leakage(settings: Settings) -> Leakage:
-    """The ledger made last.
+    """The latest ledger.
 
     Raises:
         NotFoundError: there is none.
@@ -122,23 +122,25 @@ def purchases_file(settings: Settings) -> Path:
 
 
 def purchase_table(
-    logged: Logged, prices: Sequence[Reference], cuts: Sequence[Dimension]
+    data: ReplayData, prices: Sequence[Reference], dimensions: Sequence[Dimension]
 ) -> pa.Table:
-    """Every purchase with its session and what it leaks.
+    """Every purchase with its session and its leakage.
 
     Returns:
         session_id, start_ms, store_mode, label, family, agent_probability, time_ms, day, product,
-        channel, cluster, rule, units, price, base_price (of one unit, currency), p_agent (what
-        counts), leakage_constant, leakage_clean_quote, leakage_optimal (expected, currency; NULL
-        where it cannot be said).
+        channel, cluster, rule, units, price, base_price (of one unit, currency), p_agent (the best
+        known), leakage_constant, leakage_clean_quote, leakage_optimal (expected, currency; NULL
+        where undefined).
     """
-    purchases, p_agent = logged.purchases, logged.visits.best_known[logged.purchases.visit]
-    table = sessions_of(logged, purchases.visit).append_column(
+    purchases, p_agent = data.purchases, data.sessions.best_known[data.purchases.visit]
+    table = sessions_of(data, purchases.visit).append_column(
         "time_ms", pa.array(purchases.event_ms)
     )
-    for cut in cuts:
-        if cut.name not in ("store mode", "family"):
-            table = table.append_column(cut.name, pa.array(cut.keys).take(pa.array(cut.code)))
+    for dimension in dimensions:
+        if dimension.name not in ("store mode", "family"):
+            table = table.append_column(
+                dimension.name, pa.array(dimension.keys).take(pa.array(dimension.code))
+            )
     numbers: dict[str, Floats] = {
         "units": purchases.units,
         "price": purchases.price,
@@ -155,69 +157,69 @@ def purchase_table(
     return table
 
 
-def _check(logged: Logged) -> None:
-    if not logged.purchases.visit.size:
+def _check(data: ReplayData) -> None:
+    if not data.purchases.visit.size:
         raise DataError(
             "Nothing was bought in this period, so nothing leaked.",
             hint="Choose other days, or load purchases.",
         )
-    if np.isnan(logged.visits.best_known[logged.purchases.visit]).all():
+    if np.isnan(data.sessions.best_known[data.purchases.visit]).all():
         raise DataError(
-            "Nobody knows which purchases agents made: there are neither labels nor a trained "
+            "It is unknown which purchases agents made: there are neither labels nor a trained "
             "classifier.",
             hint="Load labels or experiments, or train the classifier.",
         )
 
 
 def _dimensions(
-    logged: Logged, rules: RuleSet, decided: Decided, rng: np.random.Generator
+    data: ReplayData, rules: RuleSet, decided: Decided, rng: np.random.Generator
 ) -> tuple[Dimension, ...]:
-    purchases = logged.purchases
-    clusters = find_clusters(logged.matrix, logged.visits.best_known, rng)
+    purchases = data.purchases
+    clusters = find_clusters(data.matrix, data.sessions.best_known, rng)
     return (
         by_day(purchases),
         by_name("product", purchases.product, purchases.products, "not named"),
         by_name("channel", purchases.channel, purchases.channels, "not named"),
         by_store(purchases),
-        by_family(purchases, logged.matrix["family"]),
+        by_family(purchases, data.matrix["family"]),
         by_cluster(purchases, clusters),
         by_rule(purchases, rules, decided),
     )
 
 
 def _leakage(
-    logged: Logged,
+    data: ReplayData,
     rules: RuleSet,
     decided: Decided,
     prices: Sequence[Reference],
-    cuts: Sequence[Dimension],
+    dimensions: Sequence[Dimension],
     resampler: Resampler,
     when: tuple[int, int],
     progress: Progress,
 ) -> Leakage:
-    purchases, visits = logged.purchases, logged.visits
-    known = visits.best_known[purchases.visit]
+    purchases, sessions = data.purchases, data.sessions
+    known = sessions.best_known[purchases.visit]
     p_agent, actor, revenue = (
         np.nan_to_num(known),
-        visits.actor[purchases.visit],
+        sessions.actor[purchases.visit],
         np.nan_to_num(purchases.revenue),
     )
     accounts = []
     for k, reference in enumerate(prices):
         progress(k / len(prices), f"reference price {reference.name.replace('_', ' ')}")
-        # The same luck for every reference price, so that their intervals can be compared.
+        # The same random numbers for every reference price, so that intervals can be compared.
         rng = np.random.default_rng(when[1])
         accounts.append(
             explain_unavailable(reference)
             if reference.problem
-            else total_leakage(purchases, p_agent, reference, cuts, resampler, actor, rng)
+            else total_leakage(purchases, p_agent, reference, dimensions, resampler, actor, rng)
         )
-    human = np.nan_to_num(1.0 - visits.best_known)
+    human = np.nan_to_num(1.0 - sessions.best_known)
     return Leakage(
         created_ms=when[0],
-        lake_version=logged.lake_version,
-        model=visits.model,
-        labelled=float((~np.isnan(visits.label[purchases.visit])).mean()),
+        lake_version=data.lake_version,
+        model=sessions.model,
+        labelled=float((~np.isnan(sessions.label[purchases.visit])).mean()),
         seed=when[1],
         first_ms=int(purchases.event_ms.min()),
         last_ms=int(purchases.event_ms.max()),
@@ -228,8 +230,8 @@ def _leakage(
         agent_revenue=resampler.total(p_agent * revenue, purchases.visit),
         accounts=tuple(accounts),
         rules=rules.name,
-        humans=class_figures(decided.markup_ratio, human, logged.quotes, resampler)
-        if logged.quotes.visit.size
+        humans=class_figures(decided.markup_ratio, human, data.quotes, resampler)
+        if data.quotes.visit.size
         else None,
     )
 

@@ -1,4 +1,4 @@
-"""Logged: everything about the sessions of a period that rules and the ledger read."""
+"""Replay data: what rules and the leakage ledger read of the sessions of a period."""
 
 import hashlib
 import io
@@ -32,7 +32,7 @@ from phantom_core.replay.purchases import Purchases, read_purchases
 from phantom_core.replay.quotes import Quotes, connect_quotes, read_quotes
 from phantom_core.rules.evaluate import Column
 from phantom_core.rules.rule_set import RuleSet
-from phantom_core.use_cases.markets.calibrate import visits_of
+from phantom_core.use_cases.markets.calibrate import build_session_index
 from phantom_core.use_cases.models.score import score_sessions
 from phantom_core.use_cases.models.train_classifier import KIND
 
@@ -41,31 +41,31 @@ _SEEN: Final = "seen"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Logged:
+class ReplayData:
     """Sessions, quotes and purchases of a period.
 
     Attributes:
         lake_version: of the events.
-        matrix: features of all sessions, its rows those of the visits.
-        visits: all sessions, with labels and probabilities.
-        is_within: sessions that the period touches, shape (n_visits,).
+        matrix: features of all sessions, in the order of `sessions`.
+        sessions: index of all sessions, with labels and probabilities.
+        is_within: sessions that the period touches, shape (n_sessions,).
         quotes: of the period.
         purchases: of the period.
-        seen: what rules see at each quote.
+        features_at_quote: what rules read at each quote.
         p_agent_then: P(agent) as known just before each quote, shape (n_quotes,).
     """
 
     lake_version: int
     matrix: pa.Table
-    visits: SessionIndex
+    sessions: SessionIndex
     is_within: NDArray[np.bool_]
     quotes: Quotes
     purchases: Purchases
-    seen: Mapping[str, Column]
+    features_at_quote: Mapping[str, Column]
     p_agent_then: NDArray[np.float64]
 
 
-def read_logged(
+def read_replay_data(
     settings: Settings,
     connection: duckdb.DuckDBPyConnection,
     read_by: Sequence[RuleSet],
@@ -73,16 +73,16 @@ def read_logged(
     period: Period,
     as_of: AsOf,
     progress: Progress = no_progress,
-) -> Logged:
-    """Read a period.
+) -> ReplayData:
+    """Read the replay data of a period.
 
     Args:
         settings: workspace.
-        connection: of `connect_logged`.
-        read_by: rules whose features are wanted.
+        connection: of `connect_replay_data`.
+        read_by: rule sets whose features are needed.
         period: which days.
-        as_of: up to when rules see a session.
-        progress: told after every step.
+        as_of: up to which moment rules read a session.
+        progress: called after every step.
     Raises:
         DataError: no session in the period.
     """
@@ -91,66 +91,69 @@ def read_logged(
     store.refresh(part_progress(progress, 0, 0.2))
     matrix = store.matrix()
     has_model = ModelStore(settings.workspace, KIND).in_use() is not None
-    visits = visits_of(
+    sessions = build_session_index(
         matrix,
         score_sessions(settings, lake, progress=part_progress(progress, 0.2, 0.3))
         if has_model
         else None,
     )
     classifier = read_classifier(ModelStore(settings.workspace, KIND).open()) if has_model else None
-    is_within = (visits.end_ms >= period.start_ms) & (visits.start_ms < period.end_ms)
+    is_within = (sessions.end_ms >= period.start_ms) & (sessions.start_ms < period.end_ms)
     if not is_within.any():
         raise DataError(
             "There are no sessions in this period.", hint="Choose other days, or load events first."
         )
     progress(0.3, "reading quotes")
-    everything = read_quotes(connection, visits, Period())
+    all_quotes = read_quotes(connection, sessions, Period())
     wanted = [
         *dict.fromkeys((P_AGENT, *(feature for rules in read_by for feature in rules.features)))
     ]
-    seen, keeping = _seen(settings, lake, visits, everything, classifier, wanted, progress)
-    chosen = (everything.event_ms >= period.start_ms) & (everything.event_ms < period.end_ms)
-    quotes = everything[chosen]
+    features, saving = _features_at_quotes(
+        settings, lake, sessions, all_quotes, classifier, wanted, progress
+    )
+    chosen = (all_quotes.event_ms >= period.start_ms) & (all_quotes.event_ms < period.end_ms)
+    quotes = all_quotes[chosen]
     progress(0.8, "reading purchases")
-    purchases = read_purchases(connection, visits, quotes, period)
+    purchases = read_purchases(connection, sessions, quotes, period)
     is_within[quotes.visit] = is_within[purchases.visit] = True
-    columns = columns_of(seen.filter(pa.array(chosen)))
-    at = columns if as_of == "quote" else seen_at_end(matrix, visits, quotes)
-    keeping.result()
-    return Logged(
+    columns = columns_of(features.filter(pa.array(chosen)))
+    at_quote = columns if as_of == "quote" else seen_at_end(matrix, sessions, quotes)
+    saving.result()
+    return ReplayData(
         version_of(matrix),
         matrix,
-        visits,
+        sessions,
         is_within,
         quotes,
         purchases,
-        at,
+        at_quote,
         np.asarray(columns[P_AGENT], np.float64),
     )
 
 
-def connect_logged(settings: Settings) -> duckdb.DuckDBPyConnection:
-    """A connection to the lake with the views that `read_logged` needs."""
+def connect_replay_data(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """A connection to the lake with the views that `read_replay_data` needs."""
     return connect_quotes(open_lake(settings))
 
 
-def at_purchases(logged: Logged) -> tuple[Logged, NDArray[np.int64]]:
-    """The same with those purchases alone that were quoted in the period, and the quote of each."""
-    quoted = logged.purchases.quote >= 0
-    return replace(logged, purchases=logged.purchases[quoted]), logged.purchases.quote[quoted]
+def at_purchases(data: ReplayData) -> tuple[ReplayData, NDArray[np.int64]]:
+    """Restrict to purchases that were quoted in the period; also returns the quote of each."""
+    quoted = data.purchases.quote >= 0
+    return replace(data, purchases=data.purchases[quoted]), data.purchases.quote[quoted]
 
 
-def _seen(
+def _features_at_quotes(
     settings: Settings,
     lake: Lake,
-    visits: SessionIndex,
+    sessions: SessionIndex,
     quotes: Quotes,
     classifier: Classifier | None,
     wanted: Sequence[str],
     progress: Progress,
 ) -> tuple[pa.Table, Future[None]]:
-    """What was known at each quote, kept on disk for the next rule set, since it does not depend on
-    rules; and the keeping of it.
+    """Features at each quote, and the write of their cache file.
+
+    They do not depend on rules, so the file serves the next rule set too.
     """
     files = lake.files("events")
     about = (
@@ -168,27 +171,27 @@ def _seen(
         / f"{hashlib.sha256('|'.join(about).encode()).hexdigest()[:24]}.parquet"
     )
     try:
-        return pq.read_table(path, columns=list(wanted)), _kept()
+        return pq.read_table(path, columns=list(wanted)), _done()
     except (OSError, pa.ArrowException):
-        progress(0.35, f"looking at sessions before each of {quotes.visit.size:,} quotes")
-    seen = seen_at_quotes(files, visits, quotes, classifier)
+        progress(0.35, f"computing features before each of {quotes.visit.size:,} quotes")
+    features = seen_at_quotes(files, sessions, quotes, classifier)
     executor = ThreadPoolExecutor(1)
-    keeping = executor.submit(_keep, path, seen)
+    saving = executor.submit(_save_cache, path, features)
     executor.shutdown(wait=False)
-    return seen.select(wanted), keeping
+    return features.select(wanted), saving
 
 
-def _kept() -> Future[None]:
-    """Nothing to wait for."""
+def _done() -> Future[None]:
+    """A future that is done: there is nothing to write."""
     done: Future[None] = Future()
     done.set_result(None)
     return done
 
 
-def _keep(path: Path, seen: pa.Table) -> None:
-    """Write what was seen, in place of what was seen of other data."""
+def _save_cache(path: Path, features: pa.Table) -> None:
+    """Write the cache file, in place of those of other data."""
     sink = io.BytesIO()
-    pq.write_table(seen, sink, compression="lz4")
+    pq.write_table(features, sink, compression="lz4")
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, sink.getvalue())
     for earlier in path.parent.glob("*.parquet"):
@@ -196,14 +199,14 @@ def _keep(path: Path, seen: pa.Table) -> None:
             earlier.unlink(missing_ok=True)
 
 
-def sessions_of(logged: Logged, visit: NDArray[np.int64]) -> pa.Table:
-    """Session, start, store, label, family and P(agent) of some visits."""
+def sessions_of(data: ReplayData, visit: NDArray[np.int64]) -> pa.Table:
+    """Session, start, store, label, family and P(agent) of some sessions."""
     rows = pa.array(visit)
-    matrix = logged.matrix.select(
+    matrix = data.matrix.select(
         ["session_id", "start_ms", "store_mode", "is_agent", "family"]
     ).take(rows)
     label = pc.if_else(matrix["is_agent"], "agent", "human")
-    known = logged.visits.p_agent[visit]
+    known = data.sessions.p_agent[visit]
     columns = {
         "session_id": matrix["session_id"],
         "start_ms": matrix["start_ms"],

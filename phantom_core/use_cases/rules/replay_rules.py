@@ -1,4 +1,4 @@
-"""Replay rules: a rule set and another one against the logged sessions of a period."""
+"""Replay rules: two rule sets on the logged sessions of a period."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +26,10 @@ from phantom_core.rules.evaluate import Decided, check_features, evaluate_rules
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.text import format_rules
 from phantom_core.use_cases.rules.replay_data import (
-    Logged,
+    ReplayData,
     at_purchases,
-    connect_logged,
-    read_logged,
+    connect_replay_data,
+    read_replay_data,
     sessions_of,
 )
 
@@ -46,27 +46,27 @@ def replay_rules(
     keep: bool = True,
     progress: Progress = no_progress,
 ) -> Replay:
-    """Replay two rule sets and keep what came of it as the latest replay of the workspace.
+    """Replay two rule sets; saves the result as the latest replay of the workspace.
 
     Args:
         settings: workspace and default seed.
-        rules: the set in question.
+        rules: the rule set to evaluate.
         against: the one it is compared with, such as the live one.
-        now_ms: when this is, UTC milliseconds.
+        now_ms: UTC milliseconds.
         period: which days; None means all.
-        as_of: up to when rules see a session.
+        as_of: up to which moment rules read a session.
         seed: of the resamples; None means the settings' one.
-        keep: whether it becomes the latest replay.
-        progress: told after every step; nothing is saved after it says stop.
+        keep: whether it is saved as the latest replay.
+        progress: called after every step; nothing is saved after it cancels.
     Raises:
-        InputError: rules read what is not known of a session.
+        InputError: rules read features that no session has.
         DataError: no session or no quote in the period.
     """
     for one in (rules, against):
         check_features(one, (*feature_names(), P_AGENT))
     chosen_seed = settings.seed if seed is None else seed
-    with connect_logged(settings) as connection:
-        logged = read_logged(
+    with connect_replay_data(settings) as connection:
+        data = read_replay_data(
             settings,
             connection,
             (rules, against),
@@ -74,26 +74,27 @@ def replay_rules(
             as_of=as_of,
             progress=part_progress(progress, 0, 0.75),
         )
-        if not logged.quotes.visit.size:
+        if not data.quotes.visit.size:
             raise DataError(
                 "No prices were logged in this period, so there is nothing to replay.",
                 hint="Load a quote log, or choose other days.",
             )
         progress(0.75, "reference prices")
-        quoted, quote = at_purchases(logged)
-        prices = reference_prices(connection, logged.visits, logged.quotes, quoted.purchases)
+        quoted, quote = at_purchases(data)
+        prices = reference_prices(connection, data.sessions, data.quotes, quoted.purchases)
     rng = np.random.default_rng(chosen_seed)
-    resampler = Resampler.of(logged.visits, logged.is_within, rng)
+    resampler = Resampler.of(data.sessions, data.is_within, rng)
     outcome = _outcome(quoted, rng)
     decided = [
-        evaluate_rules(one, logged.seen, logged.quotes.visit.size) for one in (rules, against)
+        evaluate_rules(one, data.features_at_quote, data.quotes.visit.size)
+        for one in (rules, against)
     ]
     sets = []
     for k, one in enumerate((rules, against)):
         progress(0.8 + 0.08 * k, f"replaying {one.name}")
         sets.append(_set(one, decided[k], quoted, quote, prices, outcome, resampler))
     found = _replay(
-        logged,
+        data,
         (rules, against),
         (sets[0], sets[1]),
         (decided[0], decided[1]),
@@ -105,7 +106,7 @@ def replay_rules(
     if keep:
         progress(0.97, "saving")
         replay_store(settings).keep(
-            found, changed_sessions(logged, (rules, against), (decided[0], decided[1]))
+            found, changed_sessions(data, (rules, against), (decided[0], decided[1]))
         )
     progress(1, "replayed")
     return found
@@ -117,7 +118,7 @@ def replay_store(settings: Settings) -> ReplayStore:
 
 
 def latest_replay(settings: Settings) -> Replay:
-    """The replay done last.
+    """The latest replay.
 
     Raises:
         NotFoundError: there is none.
@@ -139,7 +140,7 @@ def changed_sessions_file(settings: Settings, name: str | None = None) -> Path:
 
 
 def changed_sessions(
-    logged: Logged, sets: tuple[RuleSet, RuleSet], decided: tuple[Decided, Decided]
+    data: ReplayData, sets: tuple[RuleSet, RuleSet], decided: tuple[Decided, Decided]
 ) -> pa.Table:
     """Sessions with a price that differs between two rule sets, the largest change first.
 
@@ -149,8 +150,8 @@ def changed_sessions(
         last changed quote).
     """
     after, before = decided
-    visit, differs = logged.quotes.visit, after.markup_ratio != before.markup_ratio
-    n_quotes = np.bincount(visit, minlength=logged.visits.actor.size)
+    visit, differs = data.quotes.visit, after.markup_ratio != before.markup_ratio
+    n_quotes = np.bincount(visit, minlength=data.sessions.actor.size)
     rows = np.flatnonzero(differs)
     sessions, first, count = np.unique(visit[rows], return_index=True, return_counts=True)
     last = first + count - 1
@@ -159,7 +160,7 @@ def changed_sessions(
         for one in (before, after)
     )
     order = np.argsort(-np.abs(new - old), kind="stable")
-    table = sessions_of(logged, sessions)
+    table = sessions_of(data, sessions)
     columns: dict[str, object] = {
         "quotes": n_quotes[sessions],
         "quotes_changed": count,
@@ -179,36 +180,34 @@ def _titles(rules: RuleSet, position: np.typing.NDArray[np.int64]) -> list[str]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Outcome:
-    """What came of the quotes, and what was known before: P(agent) of the whole session has seen
-    the purchase.
-    """
+    """Outcome of the quotes, and P(agent) before it: that of a whole session knows the purchase."""
 
     units: Floats
     p_agent: Floats
     model: RevenueModel | None
 
 
-def _outcome(logged: Logged, rng: np.random.Generator) -> _Outcome:
-    label = logged.visits.label[logged.quotes.visit]
-    p_agent = np.where(np.isnan(label), logged.p_agent_then, label)
-    units = units_by_quote(logged.purchases, logged.quotes.visit.size)
+def _outcome(data: ReplayData, rng: np.random.Generator) -> _Outcome:
+    label = data.sessions.label[data.quotes.visit]
+    p_agent = np.where(np.isnan(label), data.p_agent_then, label)
+    units = units_by_quote(data.purchases, data.quotes.visit.size)
     return _Outcome(
         units,
         p_agent,
-        fit_revenue(logged.quotes, units, p_agent, logged.visits.actor[logged.quotes.visit], rng),
+        fit_revenue(data.quotes, units, p_agent, data.sessions.actor[data.quotes.visit], rng),
     )
 
 
 def _set(
     rules: RuleSet,
     decided: Decided,
-    logged: Logged,
+    data: ReplayData,
     quote: np.typing.NDArray[np.int64],
     prices: tuple[Reference, ...],
     outcome: _Outcome,
     resampler: Resampler,
 ) -> SetReplay:
-    quotes, purchases, known = logged.quotes, logged.purchases, logged.visits.best_known
+    quotes, purchases, known = data.quotes, data.purchases, data.sessions.best_known
     agent, human = np.nan_to_num(known), np.nan_to_num(1.0 - known)
     is_known = bool((agent[quotes.visit] + human[quotes.visit]).any())
     ratio = decided.markup_ratio
@@ -229,7 +228,7 @@ def _set(
 
 
 def _replay(
-    logged: Logged,
+    data: ReplayData,
     rules: tuple[RuleSet, RuleSet],
     sets: tuple[SetReplay, SetReplay],
     decided: tuple[Decided, Decided],
@@ -238,21 +237,21 @@ def _replay(
     seed: int,
     as_of: AsOf,
 ) -> Replay:
-    quotes, p_agent = logged.quotes, logged.visits.best_known[logged.quotes.visit]
+    quotes, p_agent = data.quotes, data.sessions.best_known[data.quotes.visit]
     quoted = np.unique(quotes.visit)
-    is_changed = np.zeros(logged.visits.actor.size)
+    is_changed = np.zeros(data.sessions.actor.size)
     is_changed[quotes.visit[decided[0].markup_ratio != decided[1].markup_ratio]] = 1.0
     return Replay(
         created_ms=now_ms,
-        lake_version=logged.lake_version,
-        model=logged.visits.model,
+        lake_version=data.lake_version,
+        model=data.sessions.model,
         seed=seed,
         first_ms=int(quotes.event_ms.min()),
         last_ms=int(quotes.event_ms.max()),
         as_of=as_of,
         sessions=int(quoted.size),
         quotes=int(quotes.visit.size),
-        purchases=int((logged.purchases.quote >= 0).sum()),
+        purchases=int((data.purchases.quote >= 0).sum()),
         unknown=int(np.isnan(p_agent).sum()),
         without_base=int(np.isnan(quotes.ratio).sum()),
         rules=sets[0],

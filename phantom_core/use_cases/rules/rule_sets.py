@@ -1,4 +1,4 @@
-"""Rule sets of a workspace: kept by name, found by whoever prices, checks or replays."""
+"""Rule sets of a workspace: saved and opened by name."""
 
 import re
 from pathlib import Path
@@ -27,7 +27,7 @@ def rule_set_path(settings: Settings, name: str) -> Path:
 
 
 def rules_given(settings: Settings, name: str, text: str | None = None) -> RuleSet:
-    """A rule set given in full, so that a draft can be tried, or by its name.
+    """A rule set given in full, so that a draft can be used, or by its name.
 
     Raises:
         NotFoundError: there is none of this name.
@@ -50,18 +50,20 @@ def open_rule_set(settings: Settings, name: str) -> RuleSet:
     try:
         return read_form(rule_set_path(settings, name).read_text(encoding="utf-8"), name)
     except OSError:
-        raise NotFoundError(f"The rules '{name}' are gone.", hint="Choose others.") from None
+        raise NotFoundError(
+            f"The rule set '{name}' is missing.", hint="Choose another one."
+        ) from None
 
 
 def save_rule_set(settings: Settings, rules: RuleSet) -> Path:
-    """Keep a rule set, in place of an earlier one of its name.
+    """Save a rule set, in place of an earlier one of its name.
 
     Raises:
         InputError: its name cannot be used.
     """
     if not _NAME.fullmatch(rules.name) or rules.name in (*BUILT_IN, LIVE):
         raise InputError(
-            f"'{rules.name}' cannot be the name of rules.",
+            f"'{rules.name}' cannot be the name of a rule set.",
             hint="Use letters, digits, '_', '-' and '.', at most 40, and no built-in name.",
         )
     path = rule_set_path(settings, rules.name)

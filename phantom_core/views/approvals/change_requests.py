@@ -32,12 +32,14 @@ def waiting_for(
     *,
     is_approver: bool,
 ) -> list[Request]:
-    """What somebody can move on: to decide, to publish, or their own to mend."""
+    """Requests that a person can act on: to review, to publish, or their own to edit."""
     found = []
     for one in requests:
-        said = {(said.revision, said.who) for said in decisions.get(one.request_id, [])}
+        reviewed = {(each.revision, each.who) for each in decisions.get(one.request_id, [])}
         decides = (
-            one.state == "submitted" and one.author != login and (one.revision, login) not in said
+            one.state == "submitted"
+            and one.author != login
+            and (one.revision, login) not in reviewed
         )
         if (is_approver and (decides or one.state == "approved")) or (
             one.author == login and one.state in ("draft", "rejected")
@@ -47,20 +49,18 @@ def waiting_for(
 
 
 def request_effects(evidence: Evidence) -> list[Figure]:
-    """What the change is expected to do: name, value, low, high; shares as fractions, money in
-    currency.
-    """
+    """Expected effects of a change: name, value, low, high; shares as fractions, else currency."""
     found: list[Figure] = []
     premium = human_premium(evidence)
     if premium:
-        found.append(_figure("Humans pay more, mean", premium))
+        found.append(_figure("Average premium paid by humans", premium))
     replay, trial = evidence.replay.found, evidence.trial.found
     if replay and replay.rules.human:
         found.append(_figure("Humans marked up", replay.rules.human.marked_up))
     for one in replay.rules.recovered if replay else ():
         if not one.problem:
             found.append(
-                _figure(f"Leakage taken back, {one.reference.replace('_', ' ')}", one.recovered)
+                _figure(f"Leakage recovered, {one.reference.replace('_', ' ')}", one.recovered)
             )
     if trial:
         found.append(_figure("Simulated revenue against live", trial.difference.revenue))
@@ -70,13 +70,16 @@ def request_effects(evidence: Evidence) -> list[Figure]:
 
 
 def effects_table(evidence: Evidence) -> pd.DataFrame:
-    """The same as a table: figure, value, low, high."""
+    """Expected effects of a change as a table: figure, value, low, high."""
     return pd.DataFrame(request_effects(evidence), columns=["figure", "value", "low", "high"])
 
 
 def trial_table(evidence: Evidence) -> pd.DataFrame:
-    """Simulated prices side by side: prices, reward, low, high, share_of_optimum, revenue, leakage,
-    human_conversion.
+    """Simulated rule sets side by side.
+
+    Returns:
+        Columns prices, reward, low, high, share_of_optimum, revenue, leakage, human_conversion,
+        agent_conversion.
     """
     trial = evidence.trial.found
     if trial is None:

@@ -1,4 +1,4 @@
-"""Classifier: what the training of the classifier in use found out."""
+"""Classifier: the training report of the classifier in use."""
 
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings

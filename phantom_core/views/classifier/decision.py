@@ -1,4 +1,4 @@
-"""Decision: what a threshold does to the sessions a classifier was judged on, and what it costs."""
+"""Decision: errors and costs of a threshold on the sessions a classifier was evaluated on."""
 
 from dataclasses import dataclass
 
@@ -31,8 +31,8 @@ class MoneyCurve:
         cost: of each threshold.
         best_threshold: the one a training would choose at these costs.
         best_cost: its cost.
-        nobody_cost: of marking up nobody.
-        everybody_cost: of marking up everybody.
+        nobody_cost: of marking up no session.
+        everybody_cost: of marking up every session.
         agent_buying_rate: share of the agent sessions that bought.
     """
 
@@ -50,7 +50,7 @@ class MoneyCurve:
 
 
 def confusion_at(report: ClassifierReport, threshold: float) -> Confusion:
-    """Labelled sessions by what they are and what they are taken for.
+    """Labelled sessions by label and prediction.
 
     Args:
         report: of a training; its figures are out of fold.

@@ -1,4 +1,4 @@
-"""Loads: the ledger of what came in."""
+"""Loads: the ledger of loaded files."""
 
 import json
 from typing import Final
@@ -14,7 +14,7 @@ def loads_view(lake: Lake, limit: int = MAX_ROWS) -> pd.DataFrame:
     """Read the ledger, newest load first.
 
     Args:
-        lake: where it is.
+        lake: that holds it.
         limit: loads wanted.
     Returns:
         Columns loaded (UTC), kind, file, mapping, read, accepted, duplicates, quarantined (count),
@@ -23,8 +23,11 @@ def loads_view(lake: Lake, limit: int = MAX_ROWS) -> pd.DataFrame:
     with lake.connect(("loads",)) as connection:
         ledger = connection.execute(
             f"""
-            SELECT make_timestamp(loaded_ms * 1000) AS loaded, kind, file, mapping, rows_read AS read, accepted, duplicates,
-                rows_read - accepted - duplicates AS quarantined, quarantined AS reasons, warnings, seconds
+            SELECT
+                make_timestamp(loaded_ms * 1000) AS loaded, kind, file, mapping,
+                rows_read AS read, accepted, duplicates,
+                rows_read - accepted - duplicates AS quarantined, quarantined AS reasons,
+                warnings, seconds
             FROM loads ORDER BY load_seq DESC LIMIT {limit}"""
         ).df()
     return ledger.assign(

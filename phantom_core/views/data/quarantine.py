@@ -1,4 +1,4 @@
-"""Quarantine: the rows that were not taken, why, and how to mend them."""
+"""Quarantine: rejected rows, the reasons, and how to fix them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ class QuarantineView:
     Attributes:
         n_all: rows in quarantine, count.
         n_matching: of those, rows that pass the filter; `rows` holds the first of them.
-        reasons: all reasons; columns reason, rows, files, meaning, mend; most frequent first.
+        reasons: all reasons; columns reason, rows, files, meaning, fix; most frequent first.
         files: files with rows in quarantine, by name.
         rows: columns file, line, reason, detail, raw.
-        lake: to read the rest from.
-        reason: the filter.
-        file: the filter.
+        lake: to read the remaining rows from.
+        reason: of the filter.
+        file: of the filter.
     """
 
     n_all: int
@@ -63,7 +63,7 @@ def quarantine_view(
     """Read the quarantine.
 
     Args:
-        lake: where it is.
+        lake: that holds it.
         reason: only rows with this reason code.
         file: only rows of this file.
         limit: rows wanted, from 0.
@@ -81,7 +81,7 @@ def quarantine_view(
             n_matching=_count(connection, where, values),
             reasons=reasons.assign(
                 meaning=[reason_of(code).meaning for code in reasons["reason"]],
-                mend=[reason_of(code).mend for code in reasons["reason"]],
+                fix=[reason_of(code).fix for code in reasons["reason"]],
             ),
             files=tuple(row[0] for row in files),
             rows=rows,

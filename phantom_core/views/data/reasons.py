@@ -1,4 +1,4 @@
-"""Reasons: why a row goes into quarantine, in plain words, and how to mend it."""
+"""Reasons: why a row goes into quarantine, and how to fix it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,31 +9,31 @@ class Reason:
     """One reason code.
 
     Attributes:
-        code: as the lake keeps it.
+        code: as stored in the lake.
         meaning: what was found, one sentence.
-        mend: what to do about it, one sentence.
+        fix: what to do about it, one sentence.
     """
 
     code: str
     meaning: str
-    mend: str
+    fix: str
 
 
 REASONS: Final = (
     Reason(
         "missing_session_id",
         "The row does not say which session it belongs to.",
-        "Map another column to the session, or mend the export.",
+        "Map another column to the session, or fix the export.",
     ),
     Reason(
         "missing_timestamp",
         "The row has no time.",
-        "Map another column to the time, or mend the export.",
+        "Map another column to the time, or fix the export.",
     ),
     Reason(
         "bad_timestamp",
-        "The time is no date PHANTOM can read, or lies before 1995.",
-        "Use ISO 8601 or a number since 1970; set the time unit in the mapping when it is guessed "
+        "The time is not a date that PHANTOM can read, or lies before 1995.",
+        "Use ISO 8601 or a number since 1970; set the time unit in the mapping when it is detected "
         "wrongly.",
     ),
     Reason(
@@ -48,8 +48,8 @@ REASONS: Final = (
     ),
     Reason(
         "unknown_event_name",
-        "The event's name is none that PHANTOM knows.",
-        "Say in the mapping which known event it stands for (tab Map columns).",
+        "PHANTOM does not know the event's name.",
+        "Map it to a known event (tab Map columns).",
     ),
     Reason(
         "missing_product_id",
@@ -63,7 +63,7 @@ REASONS: Final = (
     ),
     Reason(
         "bad_metadata",
-        "The metadata is no JSON object.",
+        "The metadata is not a JSON object.",
         'Send an object such as {"price": 9.9}, or leave the column out of the mapping.',
     ),
     Reason("missing_price", "A quote has no price.", "Map another column to the price."),
@@ -75,13 +75,13 @@ REASONS: Final = (
     Reason("negative_price", "A price is below zero.", "Send refunds apart from prices."),
     Reason(
         "bad_propensity",
-        "The propensity is no probability between 0 and 1.",
-        "Mend the quote log, or leave the column out.",
+        "The propensity is not a probability between 0 and 1.",
+        "Fix the quote log, or leave the column out.",
     ),
     Reason(
         "field_too_large",
         "A field is longer than the limit.",
-        "Raise PHANTOM_MAX_FIELD_BYTES if such fields are meant.",
+        "Raise PHANTOM_MAX_FIELD_BYTES if such fields are intended.",
     ),
     Reason(
         "bad_encoding",
@@ -95,21 +95,23 @@ REASONS: Final = (
     ),
     Reason(
         "unclosed_quote",
-        "A quote is opened and not closed as it should be.",
+        "A quotation mark is opened and not closed.",
         "Double the quotes inside quoted cells.",
     ),
     Reason("broken_json", "The row is not valid JSON.", "Export the row again."),
-    Reason("not_an_object", "The row is JSON, but no object.", "Write one object { … } per row."),
+    Reason(
+        "not_an_object", "The row is JSON, but not an object.", "Write one object { … } per row."
+    ),
     Reason(
         "truncated_file",
-        "The file breaks off here.",
-        "Load the whole file; only what is missing will be added.",
+        "The file ends unexpectedly here.",
+        "Load the whole file; only missing rows will be added.",
     ),
     Reason("missing_experiment_id", "An experiment has no id.", "Fill the column id."),
     Reason("bad_flag", "xp_human_only is neither true nor false.", "Write true or false."),
     Reason(
         "bad_number",
-        "A number of the catalogue is none, or is below zero.",
+        "A number of the catalogue is not a number, or is below zero.",
         "Send plain numbers: no currency sign, a point for decimals.",
     ),
     Reason("bad_refundable", "is_refundable is neither true nor false.", "Write true or false."),
@@ -124,7 +126,7 @@ _BY_CODE: Final = {reason.code: reason for reason in REASONS}
 
 
 def reason_of(code: str) -> Reason:
-    """A reason by its code; one that is not explained stands for itself.
+    """A reason by its code; an unknown code is its own meaning.
 
     >>> reason_of("broken_json").meaning
     'The row is not valid JSON.'

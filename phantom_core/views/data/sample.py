@@ -1,6 +1,4 @@
-"""Sample: the first rows of a foreign file, what they seem to mean, and what a mapping would make
-of them.
-"""
+"""Sample: the first rows of a foreign file, suggested meanings, and a preview of a mapping."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +32,7 @@ class FileSample:
     Attributes:
         columns: what the file offers.
         raw: its first rows as sources yield them.
-        values: the same rows, every column as text; of JSON the keys met, inner ones as
+        values: the same rows, every column as text; of JSON the keys found, inner ones as
             `outer.inner`.
         fitting: shipped mappings whose columns the file has.
     """
@@ -47,21 +45,21 @@ class FileSample:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a mapping makes of a sample.
+    """Result of a mapping on a sample.
 
     Attributes:
-        n_rows: rows tried, count.
+        n_rows: rows mapped, count.
         n_accepted: of those, rows that become events or quotes.
         accepted: the first of them; of events: at (UTC), session_id, event_name, page, product_id,
             price_seen, amount_paid, …
-        refused: the first rows that do not; columns line, reason, detail, text.
+        rejected: the first rows that do not; columns line, reason, detail, text.
         reasons: rows by reason code.
     """
 
     n_rows: int
     n_accepted: int
     accepted: pd.DataFrame
-    refused: pd.DataFrame
+    rejected: pd.DataFrame
     reasons: dict[str, int]
 
 
@@ -91,17 +89,18 @@ def foreign_names(sample: FileSample, mapping: Mapping) -> pd.DataFrame:
     """Event names that a mapping finds in a sample, before it translates them.
 
     Returns:
-        Columns name, rows, meaning (canonical; by the mapping, else by what PHANTOM knows or
-        guesses; None where nothing is like it), is_known (PHANTOM knows it without a mapping); most
-        frequent first.
+        Columns name, rows, meaning (canonical; by the mapping, else known or suggested; None
+        without a suggestion), is_known (PHANTOM knows it without a mapping); most frequent first.
     """
     untranslated = mapping.model_copy(update={"event_names": {}})
     with duckdb.connect() as connection:
         connection.register("raw", sample.raw)
         names = connection.execute(
             f"""
-            SELECT event_name AS name, COUNT(*) AS rows FROM ({mapped_select(untranslated, sample.columns)})
-            WHERE event_name IS NOT NULL GROUP BY event_name ORDER BY rows DESC, name LIMIT {MAX_NAMES}"""
+            SELECT event_name AS name, COUNT(*) AS rows
+            FROM ({mapped_select(untranslated, sample.columns)})
+            WHERE event_name IS NOT NULL GROUP BY event_name
+            ORDER BY rows DESC, name LIMIT {MAX_NAMES}"""
         ).df()
     meanings = [mapping.event_names.get(name) or guess_event_name(name) for name in names["name"]]
     return names.assign(
@@ -113,13 +112,13 @@ def foreign_names(sample: FileSample, mapping: Mapping) -> pd.DataFrame:
 def preview_mapping(
     sample: FileSample, mapping: Mapping, settings: Settings, now_ms: int
 ) -> Preview:
-    """Try a mapping on a sample; nothing is loaded.
+    """Apply a mapping to a sample; nothing is loaded.
 
     Args:
         sample: the start of a file.
         mapping: what its columns mean.
         settings: limits.
-        now_ms: the clock, UTC milliseconds.
+        now_ms: UTC milliseconds.
     Raises:
         MappingError: the mapping names a column that the sample does not have.
     """
@@ -134,10 +133,10 @@ def preview_mapping(
         )
         with staging:
             staging.add(sample.raw)
-            return _judged(staging.connection, mapping)
+            return _preview(staging.connection, mapping)
 
 
-def _judged(staged: duckdb.DuckDBPyConnection, mapping: Mapping) -> Preview:
+def _preview(staged: duckdb.DuckDBPyConnection, mapping: Mapping) -> Preview:
     wanted = (
         "event_name, page, product_id, price_seen, amount_paid, "
         if mapping.kind == "events"
@@ -151,7 +150,7 @@ def _judged(staged: duckdb.DuckDBPyConnection, mapping: Mapping) -> Preview:
         SELECT line, make_timestamp(event_ms * 1000) AS at, session_id, {wanted}{rest}
         FROM staged WHERE reason IS NULL ORDER BY line LIMIT {SHOWN_ROWS}"""
     ).df()
-    refused = staged.execute(
+    rejected = staged.execute(
         "SELECT line, reason, detail, text FROM staged WHERE reason IS NOT NULL ORDER BY line "
         f"LIMIT {SHOWN_ROWS}"
     ).df()
@@ -160,7 +159,7 @@ def _judged(staged: duckdb.DuckDBPyConnection, mapping: Mapping) -> Preview:
         "DESC, 1"
     ).fetchall()
     ((n_rows,),) = staged.execute("SELECT COUNT(*) FROM staged").fetchall()
-    return Preview(n_rows, n_rows - sum(n for _, n in reasons), accepted, refused, dict(reasons))
+    return Preview(n_rows, n_rows - sum(n for _, n in reasons), accepted, rejected, dict(reasons))
 
 
 def _as_text(columns: Columns, raw: pa.Table) -> pa.Table:

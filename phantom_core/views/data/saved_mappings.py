@@ -1,4 +1,4 @@
-"""Saved mappings: those people built for their own exports, as files of the workspace."""
+"""Saved mappings: built by users for their own exports, stored as files of the workspace."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ def save_mapping(settings: Settings, mapping: Mapping) -> Path:
     """Save a mapping under its name, in place of an earlier one of that name.
 
     Raises:
-        InputError: the name is no file name.
+        InputError: the name is not a valid file name.
     """
     if not _NAME.fullmatch(mapping.name):
         raise InputError(

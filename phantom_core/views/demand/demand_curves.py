@@ -1,4 +1,4 @@
-"""Demand curves: what one shopper of each class does at each price."""
+"""Demand curves: purchase probability of a shopper of each class at each price."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class DemandCurves:
 
     Attributes:
         ratio: prices in units of the base price, between the guard rails.
-        human, agent: probability that one who came buys.
+        human, agent: probability that an arriving shopper buys.
         reward: expected reward of one arrival, stock permitting, in base prices.
         reference_ratio: price below which an agent's purchase leaks.
     """

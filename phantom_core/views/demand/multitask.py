@@ -1,4 +1,4 @@
-"""Multi-task: losses of a network's training, on its way or done, and what tuning tried."""
+"""Multi-task network: losses of a running or finished training, and the trials of tuning."""
 
 import json
 
@@ -11,8 +11,8 @@ from phantom_core.views.workspace.saved_models import ModelView
 NetworkView = ModelView[MultitaskReport]
 
 
-def losses_told(settings: Settings) -> pd.DataFrame:
-    """Losses that the newest training told so far, on actors kept aside.
+def recorded_losses(settings: Settings) -> pd.DataFrame:
+    """Losses of the newest training so far, on validation actors.
 
     Returns:
         Columns fold, epoch, agent, purchase; a line that is still being written is left out.
@@ -28,7 +28,7 @@ def losses_told(settings: Settings) -> pd.DataFrame:
 
 
 def losses_of(report: MultitaskReport) -> pd.DataFrame:
-    """Losses of a saved network's first fold, in the columns of `losses_told`."""
+    """Losses of a saved network's first fold, in the columns of `recorded_losses`."""
     rows = [
         {"fold": 1, "epoch": epoch, "agent": done.aside.agent, "purchase": done.aside.purchase}
         for epoch, done in enumerate(report.passes, 1)
@@ -38,12 +38,12 @@ def losses_of(report: MultitaskReport) -> pd.DataFrame:
 
 
 def was_tuned(settings: Settings) -> bool:
-    """Whether a search was ever begun in this workspace."""
+    """Whether a search was ever started in this workspace."""
     return settings.paths.network_tuning.exists()
 
 
 def tuning_table(settings: Settings) -> pd.DataFrame:
-    """What tuning tried, in order.
+    """Trials of tuning, in order.
 
     Returns:
         Columns trial, loss, best (lowest loss so far), agent, purchase and the hyperparameters

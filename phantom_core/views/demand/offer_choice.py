@@ -1,4 +1,4 @@
-"""Offer choice: sessions and products to look at a demand curve of."""
+"""Offer choice: sessions and products to show a demand curve of."""
 
 from phantom_core.views.workspace.snapshot import Snapshot
 
@@ -6,7 +6,7 @@ MOST_LISTED = 200
 
 
 def quoted_sessions(snapshot: Snapshot, search: str = "") -> list[str]:
-    """Ids of sessions that were quoted something, the newest first.
+    """Ids of sessions with a quote, the newest first.
 
     Args:
         snapshot: the workspace.
@@ -21,10 +21,13 @@ def quoted_sessions(snapshot: Snapshot, search: str = "") -> list[str]:
 
 
 def products_of(snapshot: Snapshot, session_id: str) -> list[str]:
-    """Products to ask about: those the session was quoted, in order, then others of its store."""
+    """Products to choose from: those the session was quoted, in order, then others of its store."""
     rows = snapshot.rows(
         """
-        WITH own AS (SELECT product_id, MIN(event_ms) AS first_ms FROM quotes WHERE session_id = $1 GROUP BY product_id),
+        WITH own AS (
+            SELECT product_id, MIN(event_ms) AS first_ms
+            FROM quotes WHERE session_id = $1 GROUP BY product_id
+        ),
         others AS (
             SELECT DISTINCT product_id FROM quotes
             WHERE store_mode = (SELECT ANY_VALUE(store_mode) FROM quotes WHERE session_id = $1)

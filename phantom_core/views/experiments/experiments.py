@@ -1,4 +1,4 @@
-"""Experiments as pages show them: the list, the arms, and what an effect costs."""
+"""Experiments as pages show them: the list, the arms, and sample sizes by effect."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -18,19 +18,17 @@ from phantom_core.use_cases.approvals.change_requests import control_database
 EFFECTS: Final = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3)
 
 
-def played_rules(version: str) -> str:
-    """What an arm plays, in words.
+def describe_rules(version: str) -> str:
+    """What an arm serves, in words.
 
-    >>> played_rules("live"), played_rules(""), played_rules("bands-7")
-    ('what is live', 'base price', 'bands-7')
+    >>> describe_rules("live"), describe_rules(""), describe_rules("bands-7")
+    ('live rules', 'base price', 'bands-7')
     """
-    return {AS_LIVE: "what is live", BASE_PRICE: "base price"}.get(version, version)
+    return {AS_LIVE: "live rules", BASE_PRICE: "base price"}.get(version, version)
 
 
-def playable_rule_sets(settings: Settings) -> list[str]:
-    """What an arm may play: what is live, the base price, and every version that was ever released,
-    the newest first.
-    """
+def servable_rules(settings: Settings) -> list[str]:
+    """What an arm may serve: live rules, the base price, released versions, newest first."""
     with control_database(settings).connect() as connection:
         done = [
             one for one in releases.release_history(connection, newest=500) if one.state == "done"
@@ -55,7 +53,7 @@ def list_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
             "question": [one.plan.question for one in experiments],
             "arms": [
                 ", ".join(
-                    f"{arm.name} {arm.share:.0%}: {played_rules(arm.version)}"
+                    f"{arm.name} {arm.share:.0%}: {describe_rules(arm.version)}"
                     for arm in one.plan.arms
                 )
                 for one in experiments
@@ -68,12 +66,12 @@ def list_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
 
 
 def arms_table(found: ExperimentReport, arms: Sequence[PlannedArm]) -> pd.DataFrame:
-    """One row per arm: what it plays, and its figures."""
-    plays = {arm.name: played_rules(arm.version) for arm in arms}
+    """One row per arm: what it serves, and its figures."""
+    served = {arm.name: describe_rules(arm.version) for arm in arms}
     return pd.DataFrame(
         {
             "arm": [one.name for one in found.arms],
-            "plays": [plays[one.name] for one in found.arms],
+            "plays": [served[one.name] for one in found.arms],
             "share": [one.share for one in found.arms],
             "sessions": [one.sessions for one in found.arms],
             "agents": [one.agents for one in found.arms],
@@ -85,25 +83,29 @@ def arms_table(found: ExperimentReport, arms: Sequence[PlannedArm]) -> pd.DataFr
 
 
 def course_table(found: ExperimentReport) -> pd.DataFrame:
-    """How every effect came to be known: arm, sessions, at_ms, effect and human change with their
-    ends.
-    """
+    """Estimates over time: arm, sessions, at_ms, effect and human change with interval ends."""
     rows = [
         {
-            "arm": one.arm, "sessions": point.sessions, "at_ms": point.at_ms,
-            "effect": point.effect.value, "effect_low": point.effect.low, "effect_high": point.effect.high,
-            "human": point.human.value, "human_low": point.human.low, "human_high": point.human.high,
+            "arm": one.arm,
+            "sessions": point.sessions,
+            "at_ms": point.at_ms,
+            "effect": point.effect.value,
+            "effect_low": point.effect.low,
+            "effect_high": point.effect.high,
+            "human": point.human.value,
+            "human_low": point.human.low,
+            "human_high": point.human.high,
         }
         for one in found.comparisons
         for point in one.course
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows)
 
 
 def sizes_table(
     baseline: Baseline, shares: Sequence[float], *, alpha: float, power: float
 ) -> pd.DataFrame:
-    """Sessions needed by effect; effects too small to be seen are left out."""
+    """Sample size by effect; effects too small to detect are left out."""
     rows = []
     for effect in EFFECTS:
         try:
@@ -121,5 +123,5 @@ def _moment(at_ms: int) -> pd.Timestamp | None:
 
 
 def share_of_plan(found: ExperimentReport) -> float:
-    """How much of the planned sessions there is, up to 1."""
+    """Share of the planned sessions reached, up to 1."""
     return float(np.clip(found.sessions / found.planned_sessions, 0.0, 1.0))

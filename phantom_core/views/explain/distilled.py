@@ -1,4 +1,4 @@
-"""Distilled: the saved trees of a workspace, and one of them with its leaves and its rules."""
+"""Distilled trees: those saved in a workspace, and one of them with its leaves and rules."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class DistilledView:
     """One saved tree.
 
     Attributes:
-        model: where it is kept.
+        model: that stores it.
         distillation: the tree and its figures.
         rules_text: the tree as rules.
     """
@@ -33,20 +33,20 @@ class DistilledView:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """How one session goes through a tree.
+class TreePath:
+    """Path of one session through a tree.
 
     Attributes:
         session_id: the session.
         leaf: position of the leaf it ends in.
-        markup_ratio: what it is quoted, over the base price.
-        questions: what holds for it, in order.
+        markup_ratio: price over the base price.
+        conditions: that hold for it, in order.
     """
 
     session_id: str
     leaf: int
     markup_ratio: float
-    questions: tuple[str, ...]
+    conditions: tuple[str, ...]
 
 
 def distilled_titles(settings: Settings) -> dict[str, str]:
@@ -75,8 +75,8 @@ def distilled_view(settings: Settings, version: str) -> DistilledView:
     return DistilledView(model, made, model.read(RULES).decode())
 
 
-def way_of(view: DistilledView, snapshot: Snapshot, session_id: str) -> Way:
-    """How a session goes through a tree.
+def find_path(view: DistilledView, snapshot: Snapshot, session_id: str) -> TreePath:
+    """Find the path of a session through a tree.
 
     Raises:
         NotFoundError: no such session.
@@ -90,7 +90,7 @@ def way_of(view: DistilledView, snapshot: Snapshot, session_id: str) -> Way:
     root = view.distillation.tree
     leaf = int(leaf_of(root, columns_of(session, tree_features(root)), 1)[0])
     conditions, ends = list(tree_paths(root))[leaf]
-    return Way(
+    return TreePath(
         session_id,
         leaf,
         ends.markup_ratio,
@@ -125,7 +125,7 @@ def leaf_table(view: DistilledView) -> pd.DataFrame:
 
 
 def frontier_table(view: DistilledView) -> pd.DataFrame:
-    """What trees of every depth keep, with 95 % intervals."""
+    """Fidelity of trees of every depth, with 95 % intervals."""
     return pd.json_normalize(
         [
             {"depth": point.depth, "leaves": point.leaves, **point.fidelity.to_json()}
@@ -134,9 +134,9 @@ def frontier_table(view: DistilledView) -> pd.DataFrame:
     )
 
 
-def plain_dot(view: DistilledView, way: Way | None) -> str:
-    """The tree in the DOT language, with the way of a session."""
-    return tree_dot(view.distillation.tree, way.leaf if way else None)
+def plain_dot(view: DistilledView, path: TreePath | None) -> str:
+    """The tree in the DOT language, with the path of a session."""
+    return tree_dot(view.distillation.tree, path.leaf if path else None)
 
 
 def plain_svg(dot: str) -> str | None:
@@ -144,7 +144,7 @@ def plain_svg(dot: str) -> str | None:
     return svg_of(dot) if has_graphviz() else None
 
 
-def detailed_picture(view: DistilledView, way: Way | None) -> str | None:
+def detailed_picture(view: DistilledView, path: TreePath | None) -> str | None:
     """The picture with the sessions of every node, where it has been drawn."""
-    path = picture_path(view.model, way.session_id if way else None)
-    return path.read_text(encoding="utf-8") if path.is_file() else None
+    file = picture_path(view.model, path.session_id if path else None)
+    return file.read_text(encoding="utf-8") if file.is_file() else None

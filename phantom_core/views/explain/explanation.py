@@ -1,4 +1,4 @@
-"""Explanation: what a model relies on, beside the sessions or offers it was found on."""
+"""Explanation: what a model relies on, with the explained sessions or offers."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -36,11 +36,11 @@ class ExplanationView:
 
     Attributes:
         explanation: figures.
-        points: one row per explained session or offer: session_id, and what each feature adds under
-            its name.
-        sessions: the same sessions as they are now, or the same offers as they were when they were
-            made: session_id, label and the features; sessions that are gone are missing in both.
-        is_current: whether the data are still those that were explained.
+        points: one row per explained session or offer: session_id, and each feature's contribution
+            under its name.
+        sessions: the same sessions as they are now, or the same offers as they were when quoted:
+            session_id, label and the features; sessions that are gone are missing in both.
+        is_current: whether the data are unchanged since.
     """
 
     explanation: Explanation
@@ -50,13 +50,13 @@ class ExplanationView:
 
     @property
     def contributions(self) -> Contributions:
-        """What each feature adds to each row, the most important feature first."""
+        """Contribution of each feature to each row, the most important feature first."""
         names = tuple(row.name for row in self.explanation.features)
         values = np.column_stack([self.points[name].to_numpy() for name in names])
         return Contributions(names, values, self.explanation.base)
 
     def to_shap(self) -> "shap.Explanation":
-        """Contributions beside what the features are, for shap's own plots."""
+        """Contributions and feature values, for shap's own plots."""
         found = self.contributions
         data = [
             np.array([_text(value) for value in self.sessions[name].to_pylist()], object)
@@ -70,9 +70,7 @@ class ExplanationView:
 def explanation_view(
     settings: Settings, snapshot: Snapshot, kind: ModelKind, version: str, output: Output
 ) -> ExplanationView | None:
-    """Read what is known of one answer of a model; None where it was not explained, or what was
-    saved cannot be read.
-    """
+    """Read the explanation of one output of a model; None where there is no readable one."""
     try:
         saved = read_saved(ModelStore(settings.workspace, kind.name).open(version), output)
     except (NotFoundError, DataError):
@@ -88,27 +86,27 @@ def explanation_view(
 def _of_sessions(
     saved: SavedExplanation, snapshot: Snapshot, *, is_current: bool
 ) -> ExplanationView:
-    """Beside the sessions as they are now."""
+    """The view of an explanation with the sessions as they are now."""
     names = ", ".join(f'"{row.name}"' for row in saved.explanation.features)
-    asked = [saved.points["session_id"].to_pylist()]
+    ids = [saved.points["session_id"].to_pylist()]
     sessions = snapshot.arrow(
         f"SELECT session_id, label, {names} FROM sessions WHERE session_id IN (SELECT UNNEST(?))",
-        asked,
+        ids,
     )
     position = pc.index_in(
         saved.points["session_id"], value_set=sessions["session_id"].combine_chunks()
     )
-    there = pc.is_valid(position)
+    is_present = pc.is_valid(position)
     return ExplanationView(
         saved.explanation,
-        saved.points.filter(there),
-        sessions.take(position.filter(there)),
+        saved.points.filter(is_present),
+        sessions.take(position.filter(is_present)),
         is_current,
     )
 
 
 def swarm_points(view: ExplanationView) -> pd.DataFrame:
-    """Dots of the features that move the model most, the first feature at the top.
+    """Points of a beeswarm of the most important features, the first one at the top.
 
     Returns:
         Columns feature, row (from 0, the most important), offset (within the row, in [-0.4, 0.4]),
@@ -143,7 +141,7 @@ def swarm_points(view: ExplanationView) -> pd.DataFrame:
 
 
 def dependence_points(view: ExplanationView, feature: str) -> pd.DataFrame:
-    """What one feature adds at each of its values.
+    """Contribution of one feature at each of its values.
 
     Returns:
         Columns value (number, or text for a category and for yes/no), log_odds, label,
@@ -164,13 +162,13 @@ def dependence_points(view: ExplanationView, feature: str) -> pd.DataFrame:
 
 
 def contributions_table(view: ExplanationView) -> pd.DataFrame:
-    """All contributions, to take away; one row per explained session."""
+    """All contributions, to download; one row per explained session."""
     table: pd.DataFrame = view.points.to_pandas()
     return table
 
 
 def _is_current(explanation: Explanation, snapshot: Snapshot) -> bool:
-    """Whether the tables it was read from, labels among them, are still the same."""
+    """Whether the tables that it was computed from, such as labels, are unchanged."""
     now = dict(zip(STAMPED, snapshot.stamp.versions, strict=True))
     return explanation.tables == tuple(now[table] for table in TABLES_READ[explanation.grain])
 
@@ -182,12 +180,12 @@ def _ranks(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
 
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
-    """Values as numbers, yes as 1; NaN where undefined."""
+    """Values as numbers, true as 1; NaN where undefined."""
     return np.asarray(pc.fill_null(column.cast(pa.float64()), np.nan).to_numpy(), np.float64)
 
 
 def _offsets(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Where dots of much the same value stand beside each other instead of on each other."""
+    """Vertical offsets that keep dots of similar value from overlapping."""
     low, high = values.min(), values.max()
     if low == high:
         return np.linspace(-_SPREAD, _SPREAD, len(values))

@@ -1,4 +1,4 @@
-"""Offer explanation: why a network says what it says of one session and one product."""
+"""Offer explanation: why a network scores one session and one product as it does."""
 
 import pandas as pd
 
@@ -17,13 +17,13 @@ def offer_explanation(
 
     Args:
         settings: workspace.
-        session_id: who.
-        product_id: what; None means the first product the session was shown.
-        output: which answer.
+        session_id: id of the session.
+        product_id: id of the product; None means the first one quoted in the session.
+        output: of the network.
         version: of the network.
     Raises:
-        NotFoundError: no such session or network, or the session was shown nothing at a price.
-        DataError: the network is damaged, or knows features of another meaning.
+        NotFoundError: no such session or network, or the session has no quote.
+        DataError: the network is damaged, or its features are defined differently now.
     """
     from phantom_core.use_cases.explanations.explain_offer import explain_offer  # noqa: PLC0415 - torch takes seconds to import
 
@@ -40,21 +40,23 @@ def shown_products(snapshot: Snapshot, session_id: str) -> list[str]:
             SELECT product_id, event_ms FROM quotes WHERE session_id = $1
             UNION ALL
             SELECT product_id, event_ms FROM events
-            WHERE session_id = $1 AND event_name IN ('view_item_page', 'learn_more_about_item') AND price_seen IS NOT NULL
+            WHERE session_id = $1 AND price_seen IS NOT NULL
+                AND event_name IN ('view_item_page', 'learn_more_about_item')
         )
-        SELECT product_id FROM shown WHERE product_id IS NOT NULL GROUP BY product_id ORDER BY MIN(event_ms), product_id""",
+        SELECT product_id FROM shown WHERE product_id IS NOT NULL
+        GROUP BY product_id ORDER BY MIN(event_ms), product_id""",
         [session_id],
     )
     return [row[0] for row in rows]
 
 
 def example_offers(view: ExplanationView | None) -> dict[str, str]:
-    """Sessions of offers worth a look, by what makes them so; empty before an explanation."""
+    """Sessions of example offers, by title; empty before an explanation."""
     if view is None or not view.points.num_rows:
         return {}
-    said, names = view.contributions.output, view.points["session_id"]
+    output, names = view.contributions.output, view.points["session_id"]
     what = "an agent" if view.explanation.output == "agent" else "to be bought"
-    at = {f"Most likely {what}": said.argmax(), f"Least likely {what}": said.argmin()}
+    at = {f"Most likely {what}": output.argmax(), f"Least likely {what}": output.argmin()}
     return {title: str(names[int(row)]) for title, row in at.items()}
 
 

@@ -1,6 +1,4 @@
-"""Session explanation: why a classifier says what it says of one session, along the session's time
-line.
-"""
+"""Session explanation: why a classifier scores one session as it does, step by step."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,16 +19,15 @@ from phantom_core.views.workspace.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class SessionExplanationView:
-    """Why one session was judged as it was.
+    """Why a classifier scored one session as it did.
 
     Attributes:
         explanation: contributions and step evidence.
         label: human, agent or unknown.
-        scored_probability: what pages show: out of fold for a session the model learned from; None
-            without.
+        scored_probability: as pages show it: out of fold for a training session; None without.
         threshold: of the explained model.
         steps: one row per step in order: elapsed_s of the event it leads to, source, target,
-            evidence (nats), total (of all up to it), humans, agents (times seen); empty without
+            evidence (nats), total (cumulative), humans, agents (times counted); empty without
             counted steps.
     """
 
@@ -81,10 +78,10 @@ def session_explanation(
 
 
 def example_sessions(snapshot: Snapshot) -> Mapping[str, str]:
-    """Sessions worth a look, by what makes them so; empty without a model."""
+    """Example sessions, by title; empty without a model."""
     if snapshot.threshold is None:
         return {}
-    asked = {
+    queries = {
         "Most like an agent": ("agent_probability IS NOT NULL", "agent_probability DESC"),
         "Most like a human": ("agent_probability IS NOT NULL", "agent_probability"),
         "Closest call": (
@@ -95,7 +92,7 @@ def example_sessions(snapshot: Snapshot) -> Mapping[str, str]:
         "Human taken for an agent": ("label = 'human'", "agent_probability DESC"),
     }
     found = {}
-    for title, (which, order) in asked.items():
+    for title, (which, order) in queries.items():
         rows = snapshot.rows(
             f"SELECT session_id FROM sessions WHERE {which} ORDER BY {order}, session_key LIMIT 1"
         )

@@ -12,7 +12,7 @@ from phantom_core.features.catalogue import Feature
 from phantom_core.views.workspace.snapshot import Snapshot
 
 N_BARS: Final = 50
-# What lies above is one in two hundred sessions, and would press all others into the first bars.
+# The highest one in two hundred values would squeeze all others into the first bars.
 SHOWN_SHARE: Final = 0.995
 
 
@@ -44,7 +44,7 @@ def feature_distribution(
 
     Args:
         snapshot: the data.
-        feature: what to look at.
+        feature: to show.
         groups: name → SQL condition on `sessions`.
         is_log: bars of equal width on a logarithmic scale.
     """
@@ -54,11 +54,11 @@ def feature_distribution(
     n_sessions = {name: len(part) for name, part in values.items()}
     shown = {name: part[part > 0] if is_log else part for name, part in values.items()}
     n_not_positive = sum(n_sessions.values()) - sum(map(len, shown.values()))
-    everything = np.concatenate(list(shown.values()))
-    edges = _edges(feature, everything, is_log) if len(everything) else np.array([0.0, 1.0])
+    all_values = np.concatenate(list(shown.values()))
+    edges = _edges(feature, all_values, is_log) if len(all_values) else np.array([0.0, 1.0])
     bars = [_bars(name, part, edges, n_sessions[name]) for name, part in shown.items()]
     return Distribution(
-        pd.concat(bars), False, n_sessions, int((everything > edges[-1]).sum()), n_not_positive
+        pd.concat(bars), False, n_sessions, int((all_values > edges[-1]).sum()), n_not_positive
     )
 
 
@@ -104,7 +104,8 @@ def _categories(snapshot: Snapshot, feature: Feature, groups: Mapping[str, str])
         snapshot.frame(
             f"""
             SELECT '{name}' AS "group", {value} AS value, COUNT(*) AS sessions
-            FROM sessions WHERE {feature.name} IS NOT NULL AND {condition} GROUP BY ALL ORDER BY value"""
+            FROM sessions WHERE {feature.name} IS NOT NULL AND {condition}
+            GROUP BY ALL ORDER BY value"""
         )
         for name, condition in groups.items()
     ]

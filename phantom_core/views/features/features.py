@@ -1,4 +1,4 @@
-"""Features: how well each one tells agents from humans, and how far it moves in time."""
+"""Features: how well each one separates agents from humans, and how far it drifts."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -18,13 +18,13 @@ from phantom_core.views.features.separation import (
 )
 from phantom_core.views.workspace.snapshot import LABELS, Snapshot
 
-# More sessions change no figure that a reader sees; they only take longer.
+# More sessions change no figure visibly; they only take longer.
 MAX_SESSIONS: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureFigures:
-    """What one feature says.
+    """Figures of one feature.
 
     Attributes:
         null_shares: share of sessions in which it is undefined, by label, in [0, 1].
@@ -64,7 +64,7 @@ def feature_figures(snapshot: Snapshot) -> tuple[FeatureFigures, ...]:
     """Every feature's separation and NULL shares, in the order of the catalogue.
 
     Args:
-        snapshot: the data; of more than MAX_SESSIONS labelled sessions a random part is measured.
+        snapshot: the data; above MAX_SESSIONS labelled sessions, a random sample is measured.
     """
     labelled = _sample(snapshot, "is_agent IS NOT NULL", "session_id, experiment_id, is_agent")
     is_agent, actor = (
@@ -85,7 +85,7 @@ def feature_figures(snapshot: Snapshot) -> tuple[FeatureFigures, ...]:
 def feature_drift(
     snapshot: Snapshot, before: ComparedPeriod, after: ComparedPeriod
 ) -> tuple[FeatureDrift, ...]:
-    """How far each feature moved, the one that moved furthest first.
+    """Drift of each feature, the largest first.
 
     Raises:
         DataError: a period has no session.
@@ -122,8 +122,9 @@ def _null_shares(snapshot: Snapshot) -> dict[str, dict[str, float]]:
 
 
 def _sample(snapshot: Snapshot, condition: str, columns: str) -> pa.Table:
-    """Up to MAX_SESSIONS sessions with all features. Session keys are hashes, so those with the
-    lowest are a random part of all.
+    """Up to MAX_SESSIONS sessions with all features.
+
+    Session keys are hashes, so those with the lowest ones are a random sample.
     """
     return snapshot.arrow(
         f"SELECT {columns}, {', '.join(feature_names())} FROM sessions WHERE {condition} ORDER BY "

@@ -1,4 +1,4 @@
-"""Separation: how well one feature alone tells agents from humans."""
+"""Separation: how well one feature alone separates agents from humans."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,8 +13,7 @@ Z_95: Final = 1.959964
 
 @dataclass(frozen=True, slots=True)
 class Separation:
-    """How far the values of agents and humans lie apart; all figures of sessions where the feature
-    is defined.
+    """How far the values of agents and humans lie apart, over sessions where they are defined.
 
     Attributes:
         auc: probability that an agent's value is above a human's, ties counting half; None where a
@@ -31,7 +30,7 @@ class Separation:
     ks: float | None
 
 
-NOTHING: Final = Separation(None, None, None, None)
+UNDEFINED: Final = Separation(None, None, None, None)
 
 
 def measure_separation(
@@ -50,15 +49,15 @@ def measure_separation(
     values, is_agent, actor = values[known], is_agent[known], actor[known]
     agents, humans = values[is_agent], values[~is_agent]
     if not (len(agents) and len(humans)):
-        return NOTHING
+        return UNDEFINED
     of_agents, of_humans = _placements(agents, humans), 1 - _placements(humans, agents)
     auc = float(of_agents.mean())
-    pulls = np.empty(len(values))
-    pulls[is_agent], pulls[~is_agent] = (
+    influence = np.empty(len(values))
+    influence[is_agent], influence[~is_agent] = (
         (of_agents - auc) / len(agents),
         (of_humans - auc) / len(humans),
     )
-    per_actor = np.bincount(actor, weights=pulls)
+    per_actor = np.bincount(actor, weights=influence)
     n_actors = len(np.unique(actor))
     reach = Z_95 * float(np.sqrt(np.sum(per_actor**2) * n_actors / max(1, n_actors - 1)))
     return Separation(auc, max(0.0, auc - reach), min(1.0, auc + reach), _ks(agents, humans))
@@ -73,14 +72,14 @@ def category_separation(codes: NDArray[np.int64], is_agent: NDArray[np.bool_]) -
     """
     agents, humans = codes[is_agent & (codes >= 0)], codes[~is_agent & (codes >= 0)]
     if not (len(agents) and len(humans)):
-        return NOTHING
+        return UNDEFINED
     n_codes = int(codes.max()) + 1
     shares = [np.bincount(part, minlength=n_codes) / len(part) for part in (agents, humans)]
     return Separation(None, None, None, float(np.abs(shares[0] - shares[1]).sum() / 2))
 
 
 def _placements(values: Floats, others: Floats) -> Floats:
-    """Share of the others that lie below each value, those that equal it counting half."""
+    """Share of the others below each value, ties counting half."""
     ordered = np.sort(others)
     below, not_above = (
         np.searchsorted(ordered, values, side="left"),

@@ -1,4 +1,4 @@
-"""Leakage: the latest ledger as tables, and the purchases behind each part."""
+"""Leakage: the latest ledger as tables, and the purchases of each part."""
 
 from typing import Final
 
@@ -17,12 +17,12 @@ _COLUMN: Final = {"store mode": "store_mode"}
 
 
 def account_of(found: Leakage, reference: str) -> Account:
-    """The account under a reference price; the first for one that there is not."""
+    """The account under a reference price; the first one where it is missing."""
     return next((one for one in found.accounts if one.reference == reference), found.accounts[0])
 
 
 def parts_table(account: Account, by: str) -> pd.DataFrame:
-    """Parts of a total.
+    """Breakdown of a total.
 
     Returns:
         key, leakage, low, high, share (of the leakage), share_of_revenue (over the part's own),
@@ -45,7 +45,7 @@ def everything_table(found: Leakage) -> pd.DataFrame:
 def purchases_of(
     settings: Settings, by: str, key: str, reference: ReferenceName, limit: int = MAX_ROWS
 ) -> pd.DataFrame:
-    """Purchases of a part, what leaks most first.
+    """Purchases of a part, the largest leakage first.
 
     Args:
         settings: workspace.

@@ -1,6 +1,4 @@
-"""Monitoring: the last look, the alerts and the retrainings of a workspace, as the page shows
-them.
-"""
+"""Monitoring: the newest checks, the alerts and the retrainings of a workspace, as tables."""
 
 import pandas as pd
 
@@ -13,7 +11,7 @@ from phantom_core.use_cases.operations.monitor import latest_monitoring
 
 
 def monitoring_view(settings: Settings) -> MonitorReport | None:
-    """Read the last look; None where nobody has looked.
+    """Read the newest report; None where no checks have run.
 
     Raises:
         DataError: its file is damaged.
@@ -25,7 +23,7 @@ def monitoring_view(settings: Settings) -> MonitorReport | None:
 
 
 def checks_table(report: MonitorReport) -> pd.DataFrame:
-    """Every figure beside its limit.
+    """Every check with its value and limit.
 
     Returns:
         Columns status, check, found (a sentence), value, limit.
@@ -41,7 +39,7 @@ def days_table(report: MonitorReport) -> pd.DataFrame:
     """The last weeks day by day.
 
     Returns:
-        Columns day (UTC), sessions, agents (called so; NULL without a classifier), agent_share,
+        Columns day (UTC), sessions, agents (predicted; NULL without a classifier), agent_share,
         purchases, revenue.
     """
     days = report.days
@@ -66,7 +64,8 @@ def alerts_table(alerts: tuple[Alert, ...]) -> pd.DataFrame:
     """Alerts as a table.
 
     Returns:
-        Columns alert, raised, cleared (UTC, NULL while open), found (a sentence), told (channels).
+        Columns alert, raised, cleared (UTC, NULL while open), found (a sentence), notified
+        (channels).
     """
     return pd.DataFrame(
         {
@@ -76,13 +75,13 @@ def alerts_table(alerts: tuple[Alert, ...]) -> pd.DataFrame:
                 pd.Series([one.cleared_ms for one in alerts], dtype="Int64"), unit="ms", utc=True
             ),
             "found": [one.sentence for one in alerts],
-            "told": [", ".join(one.told_raised) for one in alerts],
+            "notified": [", ".join(one.told_raised) for one in alerts],
         }
     )
 
 
 def retrainings_table(settings: Settings) -> pd.DataFrame:
-    """What came of the last retrainings, the newest first.
+    """Outcomes of the last retrainings, the newest first.
 
     Returns:
         Columns when (UTC), model, outcome, challenger, against, difference, low, high (of the
@@ -90,21 +89,21 @@ def retrainings_table(settings: Settings) -> pd.DataFrame:
     """
     rows = []
     for report in list_retrainings(settings):
-        for verdict in report.verdicts:
-            first = verdict.figures[0].difference if verdict.figures else None
+        for result in report.verdicts:
+            first = result.figures[0].difference if result.figures else None
             rows.append(
                 {
                     "when": pd.to_datetime(report.created_ms, unit="ms", utc=True),
-                    "model": verdict.kind,
-                    "outcome": verdict.outcome,
-                    "challenger": verdict.challenger,
-                    "against": verdict.champion,
+                    "model": result.kind,
+                    "outcome": result.outcome,
+                    "challenger": result.challenger,
+                    "against": result.champion,
                     "difference": first.value if first else None,
                     "low": first.low if first else None,
                     "high": first.high if first else None,
-                    "held_out": next((counted.rows for counted in verdict.held_out.values()), None),
-                    "why": verdict.why,
-                    "published": verdict.published,
+                    "held_out": next((counted.rows for counted in result.held_out.values()), None),
+                    "why": result.why,
+                    "published": result.published,
                 }
             )
     return pd.DataFrame(rows)

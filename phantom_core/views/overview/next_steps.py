@@ -1,4 +1,4 @@
-"""Next steps: what an analyst should do with the workspace as it is."""
+"""Next steps: what an analyst should do next in the workspace."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -15,10 +15,10 @@ TIMING_LOSS: Final = 0.15
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """One thing to do.
+    """One recommended action.
 
     Attributes:
-        what: the thing, as an imperative.
+        what: the action, as an imperative.
         why: one sentence.
         page: where to do it.
         tab: of that page; empty for its first.
@@ -42,10 +42,10 @@ def next_steps(
     """
     if not loaded.sessions:
         return (NextStep("Load events", "There are no sessions yet.", "data"),)
-    return (*_mend(loaded), *_learn(snapshot, loaded, report), *_distrust(report), *_look(snapshot))
+    return (*_fix(loaded), *_train(snapshot, loaded, report), *_check(report), *_review(snapshot))
 
 
-def _mend(loaded: Loaded) -> list[NextStep]:
+def _fix(loaded: Loaded) -> list[NextStep]:
     if loaded.quarantined_share <= HIGH_QUARANTINE:
         return []
     why = (
@@ -55,12 +55,12 @@ def _mend(loaded: Loaded) -> list[NextStep]:
     return [NextStep("Look into the quarantine", why, "data", "Quarantine")]
 
 
-def _learn(snapshot: Snapshot, loaded: Loaded, report: ClassifierReport | None) -> list[NextStep]:
+def _train(snapshot: Snapshot, loaded: Loaded, report: ClassifierReport | None) -> list[NextStep]:
     if not loaded.labelled:
         return [
             NextStep(
                 "Load labels",
-                "No session says whether it was a human or an agent, so nothing can be learned.",
+                "No session is labelled human or agent, so no classifier can be trained.",
                 "data",
             )
         ]
@@ -69,16 +69,14 @@ def _learn(snapshot: Snapshot, loaded: Loaded, report: ClassifierReport | None) 
         return [
             NextStep(
                 f"Load labels of {other} sessions",
-                f"All {loaded.labelled:,} labels say {one}.",
+                f"All {loaded.labelled:,} labels are {one}.",
                 "data",
             )
         ]
     if snapshot.scoring_problem:
         return [NextStep("Train the classifier again", snapshot.scoring_problem, "classifier")]
     if report is None:
-        why = (
-            f"{loaded.humans:,} human and {loaded.agents:,} agent sessions are ready to learn from."
-        )
+        why = f"{loaded.humans:,} human and {loaded.agents:,} agent sessions are ready to train on."
         return [NextStep("Train the agent classifier", why, "classifier")]
     return _retrain(loaded, report)
 
@@ -100,8 +98,8 @@ def _retrain(loaded: Loaded, report: ClassifierReport) -> list[NextStep]:
     ]
 
 
-def _distrust(report: ClassifierReport | None) -> list[NextStep]:
-    """A classifier that lives on the clock is fooled by agents that wait."""
+def _check(report: ClassifierReport | None) -> list[NextStep]:
+    """A classifier that depends on timing can be evaded by agents that wait."""
     without = report.robustness.without_timing if report else None
     if (
         report is None
@@ -112,17 +110,21 @@ def _distrust(report: ClassifierReport | None) -> list[NextStep]:
     fall = f"from {report.ranking.roc_auc.value:.3f} to {without.value:.3f}"
     why = f"Without timing its ROC-AUC falls {fall}: agents that wait like humans may pass."
     return [
-        NextStep("See how much the classifier lives on timing", why, "classifier", "Robustness")
+        NextStep("See how much the classifier depends on timing", why, "classifier", "Robustness")
     ]
 
 
-def _look(snapshot: Snapshot) -> list[NextStep]:
+def _review(snapshot: Snapshot) -> list[NextStep]:
     if snapshot.threshold is None:
         return []
-    sure, torn = snapshot.row(
+    likely, uncertain = snapshot.row(
         """
-        SELECT COUNT(*) FILTER (WHERE agent_probability >= 0.9), COUNT(*) FILTER (WHERE agent_probability BETWEEN 0.4 AND 0.6)
+        SELECT COUNT(*) FILTER (WHERE agent_probability >= 0.9),
+            COUNT(*) FILTER (WHERE agent_probability BETWEEN 0.4 AND 0.6)
         FROM sessions"""
     )
-    why = f"{sure:,} sessions have a probability of 0.9 or more, {torn:,} lie between 0.4 and 0.6."
-    return [NextStep("Look at the surest sessions", why, "sessions")]
+    why = (
+        f"{likely:,} sessions have a probability of 0.9 or more, {uncertain:,} lie between 0.4 and "
+        "0.6."
+    )
+    return [NextStep("Review the most likely agents", why, "sessions")]

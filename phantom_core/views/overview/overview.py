@@ -1,4 +1,4 @@
-"""Overview: what is loaded, what it says, and what to do next."""
+"""Overview: what is loaded, the figures of each class, and next steps."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -24,7 +24,7 @@ class OverviewClassFigures:
         sessions: count.
         conversion: share of sessions with a purchase.
         revenue: in the shop's currency; None where a purchase names no amount.
-        revenue_per_session: likewise.
+        revenue_per_session: the same, over sessions.
     """
 
     label: str
@@ -42,9 +42,9 @@ class Overview:
         loaded: what the workspace holds.
         agent_share: share of agents among labelled sessions; None without labels.
         expected_agents: sum of the probabilities of all sessions; None without a model.
-        classes: one entry per class that occurs; by label, or by decision where there are no
+        classes: one entry per class that occurs; by label, or by prediction where there are no
             labels.
-        is_by_decision: `classes` and `traffic` are told by the model's decision.
+        is_by_decision: `classes` and `traffic` go by the model's prediction, not by labels.
         traffic: sessions by time of their first event; columns start (UTC), label, sessions.
         bin_width_ms: of `traffic`.
         report: of the newest classifier; None without one.
@@ -100,16 +100,18 @@ def overview_view(snapshot: Snapshot, settings: Settings) -> Overview:
 
 
 def _actors(snapshot: Snapshot, yes: str, among: str) -> list[Actors]:
-    """Actors with the same number of sessions and of yeses, counted."""
+    """Actors counted by their number of sessions and of positive sessions."""
     return [
         Actors(int(n_yes), n_sessions, n_actors)
         for n_yes, n_sessions, n_actors in snapshot.rows(
             f"""
             WITH actors AS (
-                SELECT {_ACTOR} AS actor, COUNT(*) FILTER (WHERE {yes}) AS n_yes, COUNT(*) AS n_sessions
+                SELECT {_ACTOR} AS actor, COUNT(*) FILTER (WHERE {yes}) AS n_yes,
+                    COUNT(*) AS n_sessions
                 FROM sessions WHERE {among} GROUP BY actor
             )
-            SELECT n_yes, n_sessions, COUNT(*) FROM actors GROUP BY n_yes, n_sessions ORDER BY n_yes, n_sessions"""
+            SELECT n_yes, n_sessions, COUNT(*) FROM actors
+            GROUP BY n_yes, n_sessions ORDER BY n_yes, n_sessions"""
         )
     ]
 
@@ -136,6 +138,7 @@ def _classes(snapshot: Snapshot, label: str) -> tuple[OverviewClassFigures, ...]
 def _traffic(snapshot: Snapshot, label: str, width_ms: int) -> pd.DataFrame:
     return snapshot.frame(
         f"""
-        SELECT make_timestamp(start_ms // {width_ms} * {width_ms} * 1000) AS start, {label} AS label, COUNT(*) AS sessions
+        SELECT make_timestamp(start_ms // {width_ms} * {width_ms} * 1000) AS start,
+            {label} AS label, COUNT(*) AS sessions
         FROM sessions GROUP BY ALL ORDER BY start, label"""
     )

@@ -1,4 +1,4 @@
-"""Replays: the figures of a replay as tables, and the sessions behind it."""
+"""Replays: the figures of a replay as tables, and its changed sessions."""
 
 import difflib
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from phantom_core.use_cases.rules.replay_rules import changed_sessions_file, rep
 
 
 def figures_table(replay: Replay) -> pd.DataFrame:
-    """Every figure of both sets with its interval: rules, figure, value, low, high."""
+    """Every figure of both rule sets with its interval: rules, figure, value, low, high."""
     rows = [
         {
             "rules": one.name,
@@ -43,7 +43,7 @@ def uses_table(one: SetReplay) -> pd.DataFrame:
 
 
 def moved_table(replay: Replay) -> pd.DataFrame:
-    """Which rules take quotes from which: before, after, quotes, human, agent."""
+    """Rule migration: before, after, quotes, human, agent."""
     return pd.DataFrame(
         {
             "before": [f"{one.before} (×{one.markup_before:.2f})" for one in replay.moved],
@@ -56,15 +56,14 @@ def moved_table(replay: Replay) -> pd.DataFrame:
 
 
 def replay_titles(settings: Settings) -> dict[str, str]:
-    """Which rules against which and when, by name of the replay, the newest first."""
+    """Titles of the replays by name, the newest first: both rule sets and the time."""
     return replay_store(settings).titles()
 
 
 def changed_sessions_table(
     settings: Settings, name: str | None = None, limit: int | None = None
 ) -> pd.DataFrame:
-    """Sessions whose price a replay changes, the largest change first; empty where the file is
-    gone.
+    """Sessions whose price a replay changes, the largest change first; empty without the file.
 
     Args:
         settings: workspace.
@@ -81,10 +80,10 @@ def changed_sessions_table(
 
 
 def changed_lines(before: str, after: str) -> str:
-    """What differs between two texts of rules, as lines with + and −; empty where nothing does."""
+    """Diff of two rule texts, as lines with + and −; empty where they are equal."""
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=100)
-    kept = [line for line in lines if not line.startswith(("---", "+++", "@@"))]
-    return "\n".join(kept)
+    changed = [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+    return "\n".join(changed)
 
 
 def _figures(one: SetReplay) -> Iterator[tuple[str, Estimate]]:
@@ -95,11 +94,11 @@ def _figures(one: SetReplay) -> Iterator[tuple[str, Estimate]]:
             yield f"{who}_marked_up", figures.marked_up
             yield f"{who}_premium", figures.premium
             yield f"{who}_premium_when_marked_up", figures.premium_when_marked_up
-    for back in one.recovered:
-        if not back.problem:
-            yield f"leakage_logged_{back.reference}", back.logged
-            yield f"leakage_left_{back.reference}", back.left
-            yield f"leakage_recovered_{back.reference}", back.recovered
+    for recovery in one.recovered:
+        if not recovery.problem:
+            yield f"leakage_logged_{recovery.reference}", recovery.logged
+            yield f"leakage_left_{recovery.reference}", recovery.left
+            yield f"leakage_recovered_{recovery.reference}", recovery.recovered
     for name in (
         "logged",
         "inverse_propensity",

@@ -34,7 +34,7 @@ class Agreement:
 
 
 def snapshot_limits(settings: Settings, guard_rails: GuardRails, snapshot: Snapshot) -> RuleLimits:
-    """What rules are held to, with the values that the loaded sessions have."""
+    """Limits that rules are checked against, with the value ranges of the loaded sessions."""
     matrix = (
         snapshot.arrow(f"SELECT *, agent_probability AS {P_AGENT} FROM sessions")
         if snapshot.n_sessions
@@ -47,7 +47,7 @@ def zen_agreement(rules: RuleSet, snapshot: Snapshot) -> Agreement:
     """Evaluate up to N_COMPARED loaded sessions here and in a Zen engine.
 
     Raises:
-        InputError: rules the engine cannot hold, or that read what is not known of a session.
+        InputError: rules the engine cannot hold, or that read features that no session has.
     """
     table: pa.Table = snapshot.arrow(
         f"SELECT *, agent_probability AS {P_AGENT} FROM sessions ORDER BY session_key LIMIT "

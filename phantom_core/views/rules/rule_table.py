@@ -1,4 +1,4 @@
-"""Rule table: a rule set as rows that a grid can edit, one condition each, and back."""
+"""Rule table: a rule set as editable rows, one condition each, and back."""
 
 from typing import Final, cast
 
@@ -24,7 +24,7 @@ _ROW_HINT: Final = "A row is one condition; the row without a feature is the ELS
 
 
 def feature_names() -> tuple[str, ...]:
-    """What rules about sessions may read, P(agent) first."""
+    """Features that rules may read, P(agent) first."""
     return (P_AGENT, *(feature.name for feature in FEATURES))
 
 
@@ -58,11 +58,11 @@ def rule_table(rules: RuleSet) -> pd.DataFrame:
 
 
 def rules_of_table(table: pd.DataFrame, like: RuleSet) -> RuleSet:
-    """Read rows back.
+    """Parse rows into a rule set.
 
     Args:
         table: with the columns of COLUMNS, in any order of rows; rules are tried by their numbers.
-        like: gives the name and what is declared.
+        like: rule set that gives the name and the monotonicity constraints.
     Raises:
         InputError: names the row, what was found and what was expected.
     """

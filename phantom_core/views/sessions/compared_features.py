@@ -10,8 +10,8 @@ from phantom_core.features.catalogue import FEATURES, Feature
 from phantom_core.views.workspace.snapshot import Snapshot
 
 CLASSES: Final = ("human", "agent")
-# More labelled sessions move no median that a reader sees. Session keys are hashes: those with the
-# lowest are a random part of all.
+# More labelled sessions move no median visibly. Session keys are hashes: those with the
+# lowest ones are a random sample.
 MAX_SESSIONS: Final = 50_000
 _LABELLED: Final = (
     f"(SELECT * FROM sessions WHERE is_agent IS NOT NULL ORDER BY session_key LIMIT {MAX_SESSIONS})"
@@ -20,7 +20,7 @@ _RANKED: Final = tuple(feature for feature in FEATURES if feature.unit != "categ
 
 
 def compared_features(snapshot: Snapshot, session_key: int) -> pd.DataFrame:
-    """Where a session's features stand.
+    """Compare a session's features with those of humans and agents.
 
     Args:
         snapshot: the data.
@@ -28,7 +28,7 @@ def compared_features(snapshot: Snapshot, session_key: int) -> pd.DataFrame:
     Returns:
         One row per feature: name, family, unit, meaning, value, human_typical and agent_typical
         (median; of a category the most common value), human_below and agent_below (share of their
-        sessions with a smaller value, those with the same counting half; NULL where undefined).
+        sessions with a smaller value, ties counting half; NULL where undefined).
     """
     values = snapshot.frame("SELECT * FROM sessions WHERE session_key = ?", [session_key]).iloc[0]
     typical, below = _typical(snapshot), _below(snapshot, session_key)
@@ -77,7 +77,9 @@ def _below(snapshot: Snapshot, session_key: int) -> pd.DataFrame:
     return snapshot.frame(
         f"""
         SELECT s.label, {", ".join(shares)}
-        FROM {_LABELLED} AS s CROSS JOIN (SELECT * FROM sessions WHERE session_key = ?) AS t GROUP BY s.label""",
+        FROM {_LABELLED} AS s
+        CROSS JOIN (SELECT * FROM sessions WHERE session_key = ?) AS t
+        GROUP BY s.label""",
         [session_key],
     )
 
@@ -90,12 +92,12 @@ def _cell(by_label: pd.DataFrame, label: str, feature: Feature) -> object:
 
 
 def _cells(values: Iterable[object]) -> "pd.Series[Any]":
-    """Numbers, words and nothing in one column, each as it is."""
+    """A column that holds numbers, text and None as they are."""
     return pd.Series(list(values), dtype=object)
 
 
 def _plain(value: object) -> object:
-    """A cell without NumPy's kinds of nothing."""
+    """A cell with None in place of NaN and NA."""
     return (
         None
         if value is None or value is pd.NA or (isinstance(value, float) and isnan(value))

@@ -1,4 +1,4 @@
-"""One session: its events in time, what they add up to, and who else its actor was."""
+"""One session: its events, quotes and features, and its actor's other sessions."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +15,7 @@ MAX_OTHERS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """What is known about one session.
+    """Everything known about one session.
 
     Attributes:
         label: human, agent or unknown.
@@ -60,8 +60,8 @@ def session_view(snapshot: Snapshot, session_id: str) -> SessionView:
     """
     found = snapshot.rows(
         """
-        SELECT session_key, store_mode, label, family, experiment_id, agent_probability, start_ms, end_ms, total_interactions, purchased,
-            total_revenue
+        SELECT session_key, store_mode, label, family, experiment_id, agent_probability,
+            start_ms, end_ms, total_interactions, purchased, total_revenue
         FROM sessions WHERE session_id = ?""",
         [session_id],
     )
@@ -120,7 +120,8 @@ def session_events(snapshot: Snapshot, session_id: str, limit: int | None = None
     """
     return snapshot.frame(
         f"""
-        SELECT make_timestamp(e.event_ms * 1000) AS at, (e.event_ms - s.start_ms) / 1000 AS elapsed_s, e.event_name, e.page, e.product_id,
+        SELECT make_timestamp(e.event_ms * 1000) AS at,
+            (e.event_ms - s.start_ms) / 1000 AS elapsed_s, e.event_name, e.page, e.product_id,
             e.price_seen, e.amount_paid, e.metadata
         FROM events AS e JOIN sessions AS s ON s.session_key = e.session_key AND s.session_id = ?
         WHERE e.session_key = (SELECT session_key FROM sessions WHERE session_id = ?)
@@ -132,7 +133,8 @@ def session_events(snapshot: Snapshot, session_id: str, limit: int | None = None
 def _quotes(snapshot: Snapshot, key: int, start_ms: int) -> pd.DataFrame:
     return snapshot.frame(
         f"""
-        SELECT make_timestamp(event_ms * 1000) AS at, (event_ms - ?) / 1000 AS elapsed_s, product_id, price, base_price
+        SELECT make_timestamp(event_ms * 1000) AS at, (event_ms - ?) / 1000 AS elapsed_s,
+            product_id, price, base_price
         FROM quotes WHERE session_key = ? ORDER BY event_ms, event_id LIMIT {MAX_EVENTS}""",
         [start_ms, key],
     )
@@ -146,8 +148,8 @@ def _others(
     (n_others,) = snapshot.row(f"SELECT COUNT(*) FROM sessions WHERE {same_actor}", values)
     rows = snapshot.frame(
         f"""
-        SELECT session_id, make_timestamp(start_ms * 1000) AS start, label, agent_probability, total_interactions AS events, purchased,
-            total_revenue AS revenue
+        SELECT session_id, make_timestamp(start_ms * 1000) AS start, label, agent_probability,
+            total_interactions AS events, purchased, total_revenue AS revenue
         FROM sessions WHERE {same_actor} ORDER BY start_ms DESC, session_key LIMIT {MAX_OTHERS}""",
         values,
     )

@@ -1,4 +1,4 @@
-"""Sessions: those a filter lets through, in some order."""
+"""Sessions: those that match a filter, sorted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ class SessionFilter:
     Attributes:
         text: part of the session's or the experiment's id.
         low: least probability of being an agent, in [0, 1].
-        high: greatest one, in [0, 1]; sessions without a probability pass only [0, 1].
+        high: greatest one, in [0, 1]; sessions without a probability match only [0, 1].
         start_ms: first event not before, UTC milliseconds.
         end_ms: first event before, UTC milliseconds.
         purchased: with a purchase, without one, or either.
@@ -59,7 +59,7 @@ class SessionFilter:
 
 @dataclass(frozen=True, slots=True)
 class SessionChoices:
-    """What filters can be set to.
+    """Values that filters can be set to.
 
     Attributes:
         store_modes: that occur.
@@ -78,7 +78,7 @@ class SessionChoices:
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Sessions that pass a filter.
+    """Sessions that match a filter.
 
     Attributes:
         n_matching: count.
@@ -110,7 +110,7 @@ class _Where:
 
 
 def session_choices(snapshot: Snapshot) -> SessionChoices:
-    """What the filters of the page offer."""
+    """Read the values that the filters of the page offer."""
 
     def values(column: str) -> tuple[str, ...]:
         found = snapshot.rows(
@@ -125,7 +125,7 @@ def session_choices(snapshot: Snapshot) -> SessionChoices:
 def sessions_view(
     snapshot: Snapshot, chosen: SessionFilter, sort: Sort = "newest", limit: int = MAX_ROWS
 ) -> Sessions:
-    """Read the sessions that pass a filter.
+    """Read the sessions that match a filter.
 
     Args:
         snapshot: the data.
@@ -139,10 +139,12 @@ def sessions_view(
     )
     rows = snapshot.frame(
         f"""
-        SELECT session_id, make_timestamp(start_ms * 1000) AS start, store_mode, label, family, agent_probability,
-            total_interactions AS events, session_duration_sec AS duration_s, interaction_velocity AS events_per_min,
-            item_views, cart_adds, purchased, total_revenue AS revenue
-        FROM sessions WHERE {where.sql} ORDER BY {_ORDER[sort]}, session_key LIMIT {min(limit, MAX_ROWS)}""",
+        SELECT session_id, make_timestamp(start_ms * 1000) AS start, store_mode, label, family,
+            agent_probability, total_interactions AS events, session_duration_sec AS duration_s,
+            interaction_velocity AS events_per_min, item_views, cart_adds, purchased,
+            total_revenue AS revenue
+        FROM sessions WHERE {where.sql}
+        ORDER BY {_ORDER[sort]}, session_key LIMIT {min(limit, MAX_ROWS)}""",
         where.values,
     )
     return Sessions(matching, snapshot.n_sessions, expected, rows)

@@ -1,4 +1,4 @@
-"""Counterfactual: a scenario with a few things changed, and what they are."""
+"""Counterfactual: a scenario with a few parameters changed."""
 
 from dataclasses import dataclass, fields
 from typing import Final, Self
@@ -11,7 +11,7 @@ MOST_STOCK: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Knobs:
-    """What a reader may change.
+    """Parameters that a user may change.
 
     Attributes:
         share: of agents among the arrivals at the start.
@@ -30,7 +30,7 @@ class Knobs:
 
     @classmethod
     def of(cls, scenario: Scenario) -> Self:
-        """Where a scenario stands."""
+        """The parameters of a scenario."""
         return cls(
             share=scenario.agent_share,
             stock=sum(product.stock for product in scenario.products),
@@ -41,7 +41,7 @@ class Knobs:
         )
 
     def changed_from(self, other: "Knobs") -> tuple[str, ...]:
-        """Names of those that stand elsewhere."""
+        """Names of the parameters that differ."""
         return tuple(
             field.name
             for field in fields(self)
@@ -50,10 +50,10 @@ class Knobs:
 
 
 def changed_scenario(scenario: Scenario, knobs: Knobs) -> Scenario:
-    """The scenario with its knobs turned; itself where none is.
+    """The scenario with its parameters changed; itself where none is.
 
     Raises:
-        InputError: a value that no scenario may have.
+        InputError: a value that is not valid in a scenario.
     """
     if not knobs.changed_from(Knobs.of(scenario)):
         return scenario
@@ -71,9 +71,7 @@ def changed_scenario(scenario: Scenario, knobs: Knobs) -> Scenario:
 
 
 def _restocked(scenario: Scenario, stock: int) -> list[dict[str, object]]:
-    """Products that share another stock as they shared theirs; what rounding leaves goes to the
-    first.
-    """
+    """Products with another total stock in the same proportions; the first takes the rounding."""
     before = sum(product.stock for product in scenario.products)
     shares = [
         product.stock / before if before else 1 / len(scenario.products)

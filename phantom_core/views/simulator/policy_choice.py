@@ -1,6 +1,4 @@
-"""Policy choice: who can set prices, in words, and the rules and trained policies of a
-workspace.
-"""
+"""Policy choice: the policies that can be simulated, with rules and runs of a workspace."""
 
 import re
 from dataclasses import dataclass
@@ -25,11 +23,11 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 
 @dataclass(frozen=True, slots=True)
 class PolicyChoice:
-    """A policy that can be tried.
+    """A policy that can be simulated.
 
     Attributes:
-        name: as jobs and the command line call it.
-        title: as people read it.
+        name: in jobs and on the command line.
+        title: as pages show it.
         does: one sentence.
     """
 
@@ -39,11 +37,11 @@ class PolicyChoice:
 
 
 def policy_choices(settings: Settings, scenarios: tuple[Scenario, ...]) -> dict[str, PolicyChoice]:
-    """Name → choice: the usual ones, the workspace's rules, its trained policies.
+    """Name → choice: the built-in ones, the workspace's rules, its trained policies.
 
     Args:
         settings: names the workspace.
-        scenarios: where they shall play; the optimum is known for one product only.
+        scenarios: to simulate; the optimum is known for one product only.
     """
     one_product = all(len(scenario.products) == 1 for scenario in scenarios)
     plain = [
@@ -77,7 +75,7 @@ def trained_runs(settings: Settings) -> list[Path]:
 
 
 def policy_title(name: str) -> str:
-    """A policy's name in a trial, as people read it.
+    """A policy's name in a trial, as pages show it.
 
     >>> policy_title("best_fixed"), policy_title("fixed:1.2"), policy_title("night")
     ('Best fixed price', 'Fixed ×1.2', 'night')
@@ -92,9 +90,7 @@ def policy_title(name: str) -> str:
 
 
 def policy_styles() -> dict[str, tuple[str, str]]:
-    """Colour and dash in charts of each policy that has them of its own, by name; see
-    PolicyKind.
-    """
+    """Colour and dash in charts of each policy that has its own, by name; see PolicyKind."""
     return {kind.name: (kind.colour, kind.dash) for kind in POLICIES.all() if kind.colour}
 
 
@@ -109,14 +105,14 @@ def _titles() -> dict[str, str]:
 
 
 def save_rules(settings: Settings, name: str, text: str) -> PolicyChoice:
-    """Keep rules in the workspace, in place of earlier ones of that name.
+    """Save rules in the workspace, in place of earlier ones of that name.
 
     Raises:
-        InputError: they are no rules, read what shops do not know, or their name is no file name.
+        InputError: invalid rules, unknown features, or a name that is not a valid file name.
     """
     if not _NAME.fullmatch(name):
         raise InputError(
-            f"'{name}' cannot be the name of rules.",
+            f"'{name}' cannot be the name of a rule set.",
             hint="Use letters, digits, '_', '-' and '.', at most 40.",
         )
     RulePolicy(parse_rules(text, name))

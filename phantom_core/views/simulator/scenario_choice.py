@@ -1,4 +1,4 @@
-"""Scenario choice: the markets a workspace can try prices in."""
+"""Scenario choice: the markets that a workspace can simulate."""
 
 import re
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class ScenarioChoice:
 
     Attributes:
         key: names it in links.
-        title: as people read it.
+        title: as pages show it.
         scenario: the market.
     """
 
@@ -33,8 +33,9 @@ class ScenarioChoice:
 
 
 def scenario_choices(settings: Settings) -> dict[str, ScenarioChoice]:
-    """Key → choice: the shipped ones, the workspace's own, and the one measured on the lake. Files
-    that are no scenario are left out.
+    """Key → choice: the shipped ones, the workspace's own, and the one measured on the lake.
+
+    Files that are not a scenario are left out.
     """
     shipped = sorted(shipped_names(), key=lambda name: (name != FIRST, name))
     choices = [_choice(name, load_scenario(name)) for name in shipped]
@@ -53,9 +54,7 @@ def scenario_choices(settings: Settings) -> dict[str, ScenarioChoice]:
 
 
 def calibrated_scenario(settings: Settings) -> Scenario | None:
-    """The market measured on the lake; None where none was, or where it cannot be made of what was
-    found.
-    """
+    """The market measured on the lake; None where there is none, or too little was measured."""
     try:
         return latest_calibration(settings).scenario()
     except (NotFoundError, DataError, InputError):
@@ -63,14 +62,14 @@ def calibrated_scenario(settings: Settings) -> Scenario | None:
 
 
 def save_scenario(settings: Settings, content: bytes, where: str) -> ScenarioChoice:
-    """Keep an uploaded scenario in the workspace, in place of an earlier one of that name.
+    """Save an uploaded scenario in the workspace, in place of an earlier one of that name.
 
     Args:
         settings: names the workspace.
         content: TOML.
         where: the file's name.
     Raises:
-        InputError: it is no scenario, or its name is no file name.
+        InputError: it is not a scenario, or its name is not a valid file name.
     """
     scenario = parse_scenario(content, where)
     if not _NAME.fullmatch(scenario.name):

@@ -1,4 +1,4 @@
-"""Session trials: what rule sets do to generated sessions, and the rule sets of a workspace."""
+"""Session trials: rule replay on simulated sessions, and the rule sets of a workspace."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from phantom_core.use_cases.rules.rule_sets import rule_set_names, rule_set_path
 
 EXAMPLE: Final = """\
 IF p_agent > 0.7 THEN markup 1.30 (very likely an agent)
-ELIF interaction_velocity > 30 AND cart_adds < 1 THEN markup 1.15 (fast and only looking)
+ELIF interaction_velocity > 30 AND cart_adds < 1 THEN markup 1.15 (fast and only browsing)
 ELSE markup 1.00
 """
 _FIGURES: Final = (
@@ -45,7 +45,7 @@ class SessionArm:
     Attributes:
         name: of the rule set.
         figures: name → figure with its interval.
-        vs_none: the same minus those without a mark-up.
+        vs_none: figures minus those without a mark-up.
     """
 
     name: str
@@ -53,7 +53,7 @@ class SessionArm:
     vs_none: Mapping[str, TrialFigure]
 
     def change(self, name: str) -> TrialFigure:
-        """A figure's change as a share of what it is without a mark-up."""
+        """A figure's change relative to its value without a mark-up."""
         value, difference = self.figures[name].value, self.vs_none[name]
         if (
             value is None
@@ -70,8 +70,8 @@ class SessionArm:
         )
 
 
-def can_judge(settings: Settings) -> bool:
-    """Whether there is a classifier to tell agents by."""
+def has_classifier(settings: Settings) -> bool:
+    """Whether a classifier is in use."""
     return ModelStore(settings.workspace, CLASSIFIER.name).in_use() is not None
 
 
@@ -82,7 +82,7 @@ class SessionTrialView:
     Attributes:
         n_sessions: generated.
         reference_ratio: what an agent should have paid, in units of the base price.
-        arms: one per rule set, in the order asked for.
+        arms: one per rule set, in the order requested.
     """
 
     n_sessions: int
@@ -98,7 +98,7 @@ class _Report:
 
 
 def read_session_trial(job: Job) -> SessionTrialView:
-    """What a finished job of kind simulate_sessions found.
+    """Read the report of a finished job of kind simulate_sessions.
 
     Raises:
         DataError: its report cannot be read.
@@ -137,7 +137,7 @@ def session_rules(settings: Settings) -> dict[str, Path]:
 
 
 def rules_as_text(settings: Settings, name: str) -> str:
-    """A rule set as people read it; empty where it cannot be read."""
+    """A rule set as text; empty where it cannot be read."""
     if name == BANDS.name:
         return format_rules(BANDS)
     try:
@@ -147,10 +147,10 @@ def rules_as_text(settings: Settings, name: str) -> str:
 
 
 def save_session_rules(settings: Settings, name: str, text: str) -> Path:
-    """Keep a rule set in the workspace, in place of an earlier one of that name.
+    """Save a rule set in the workspace, in place of an earlier one of that name.
 
     Raises:
-        InputError: it is none, reads what is not known of a session, or its name cannot be used.
+        InputError: it is invalid, reads features that no session has, or has an invalid name.
     """
     rules = parse_rules(text, name)
     check_features(rules, (*feature_names(), P_AGENT))

@@ -1,4 +1,4 @@
-"""Trade-off: what a policy changes against another one, for the shop and for its customers."""
+"""Trade-off: a policy against another one, for the shop and for its customers."""
 
 import math
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ class TradeOff:
     Attributes:
         reward: money per episode more (or less).
         leakage, revenue: change as a share of the other policy's.
-        human_price: how much more humans pay per unit, as a share of what they pay under the other
-            policy.
+        human_price: change of the price that humans pay per unit, as a share of the other
+            policy's.
         human_conversion: share of humans that buys, minus that of the other policy.
     """
 
@@ -52,8 +52,8 @@ def trade_off(result: PolicyResult, other: PolicyResult, reward: TrialFigure) ->
 def relative_change(new: TrialFigure, old: TrialFigure) -> TrialFigure:
     """New over old, minus one.
 
-    The interval is that of independent figures: figures of the same shoppers move together, so it
-    is rather too wide.
+    The interval treats the figures as independent; those of the same shoppers correlate, so it is
+    conservative.
 
     >>> relative_change(TrialFigure(50.0, 50.0, 50.0), TrialFigure(100.0, 100.0, 100.0)).value
     -0.5

@@ -1,6 +1,4 @@
-"""Training runs: the policies a workspace trained or started to train, and their learning
-curves.
-"""
+"""Training runs: policies of a workspace that are trained or in training, with their curves."""
 
 import json
 import re
@@ -32,15 +30,14 @@ class TrainingRun:
 
     Attributes:
         name: of the run.
-        is_finished: there is a policy to play; else a checkpoint to resume from.
+        is_finished: there is a trained policy; else a checkpoint to resume from.
         steps: shop hours learned from.
-        total_steps: shop hours asked for.
+        total_steps: shop hours requested.
         seed: of everything random.
-        env_version: what the policy sees.
-        scenario: name of what it is trained on.
-        scenario_toml: the same in full.
-        reward: mean of the episodes that ended last, prices still being tried; None where none
-            ended.
+        env_version: what the policy observes.
+        scenario: name of the one it is trained on.
+        scenario_toml: the scenario in full.
+        reward: mean of the last episodes, with exploration; None where none ended.
         changed_ms: when it was written last, UTC milliseconds.
     """
 
@@ -58,7 +55,7 @@ class TrainingRun:
 
 @dataclass(frozen=True, slots=True)
 class Yardsticks:
-    """What a training's reward is judged by, money per episode.
+    """Reference rewards of a training, money per episode.
 
     Attributes:
         best: expected reward that no policy can exceed.
@@ -72,7 +69,7 @@ class Yardsticks:
 
 
 def training_runs(settings: Settings) -> list[TrainingRun]:
-    """All runs that can be played or resumed, the one written last first."""
+    """All runs that can be simulated or resumed, the one written last first."""
     folders = [path for path in policy_runs(settings).glob("[!.]*") if path.is_dir()]
     found = [run for folder in folders if (run := _run(folder))]
     return sorted(found, key=lambda run: -run.changed_ms)
@@ -99,7 +96,7 @@ def curve_table(settings: Settings, name: str) -> pd.DataFrame:
 
 
 def training_yardsticks(scenario: Scenario, seed: int) -> Yardsticks:
-    """What rewards in a scenario are judged by."""
+    """Compute the reference rewards of a scenario."""
     if len(scenario.products) > 1:
         return Yardsticks(fluid_bound(scenario), True, None)
     ratio = best_fixed(scenario, seed).ratio
@@ -109,10 +106,10 @@ def training_yardsticks(scenario: Scenario, seed: int) -> Yardsticks:
 
 
 def check_new_run(settings: Settings, name: str) -> None:
-    """Stop where a run cannot be called so.
+    """Reject a name that a new run cannot have.
 
     Raises:
-        InputError: the name is no folder's name.
+        InputError: the name is not a valid folder name.
         ConflictError: there is a run of this name.
     """
     if not _NAME.fullmatch(name):

@@ -1,4 +1,4 @@
-"""Trial list: the trials of a workspace, and which of them are looked at."""
+"""Trial list: the saved trials of a workspace, with titles."""
 
 from datetime import UTC, datetime
 
@@ -10,8 +10,9 @@ _MOST_LISTED = 100
 
 
 def trial_titles(settings: Settings) -> dict[str, str]:
-    """Name → title of the newest trials that can be read, newest first; no two are alike, since
-    addresses hold titles.
+    """Name → title of the newest readable trials, newest first.
+
+    Titles are unique, since page addresses hold them.
     """
     titles: dict[str, str] = {}
     for trial_id in saved_trials(settings)[:_MOST_LISTED]:
@@ -24,7 +25,7 @@ def trial_titles(settings: Settings) -> dict[str, str]:
 
 
 def trial_title(saved: SavedTrial) -> str:
-    """When, where, who."""
+    """Time, scenario and number of policies of a trial."""
     trial = saved.trial
     n, scenario = len(trial.results), trial.scenario
     return (
@@ -40,6 +41,7 @@ def _moment(trial_id: str) -> str:
     '2026-03-01 12:00:00'
     """
     try:
-        return f"{datetime.strptime(trial_id[:15], '%Y%m%d-%H%M%S').replace(tzinfo=UTC):%Y-%m-%d %H:%M:%S}"
+        moment = datetime.strptime(trial_id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
     except ValueError:
         return trial_id
+    return f"{moment:%Y-%m-%d %H:%M:%S}"

@@ -1,4 +1,4 @@
-"""Trial tables: everything a trial found, as rows to read and to download."""
+"""Trial tables: all figures of a trial, as rows to read and to download."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Measure:
 
     Attributes:
         name: of the column.
-        title: as people read it.
+        title: as pages show it.
         unit: in words.
         meaning: one sentence.
     """
@@ -31,11 +31,11 @@ MEASURES: Final = (
     Measure("reward", "Reward", "money", "Revenue minus weighted leakage, per episode."),
     Measure(
         "pct_of_optimum",
-        "Of the best possible",
+        "Share of optimum",
         "%",
-        "Reward in percent of what the best possible prices earn.",
+        "Reward in percent of that of the optimal prices.",
     ),
-    Measure("revenue", "Revenue", "money", "Money taken, per episode."),
+    Measure("revenue", "Revenue", "money", "Sales, per episode."),
     Measure(
         "leakage",
         "Leakage",
@@ -45,25 +45,25 @@ MEASURES: Final = (
     Measure("leakage_share", "Leakage share", "share", "Leakage over revenue."),
     Measure(
         "human_conversion",
-        "Humans who buy",
+        "Human conversion",
         "share",
-        "Of all humans who came, also after the last unit was gone.",
+        "Of all humans who arrived, also after the stock was sold out.",
     ),
     Measure(
         "human_premium",
-        "Humans pay more",
+        "Premium paid by humans",
         "share",
         "Mean of price over base price, minus one, over what humans bought.",
     ),
     Measure(
         "agent_conversion",
-        "Agents who buy",
+        "Agent conversion",
         "share",
-        "Of all agents who came, also after the last unit was gone.",
+        "Of all agents who arrived, also after the stock was sold out.",
     ),
     Measure(
         "volatility",
-        "Price moves",
+        "Price volatility",
         "share",
         "Standard deviation of the change of price from hour to hour, in base prices.",
     ),
@@ -71,17 +71,17 @@ MEASURES: Final = (
         "sell_out_h",
         "Sold out after",
         "h",
-        "Hours until nothing is left; the whole horizon where something is.",
+        "Hours until the stock is sold out; the whole horizon where it is not.",
     ),
     Measure(
         "vs_fixed",
-        "Against ×1.0",
+        "vs base price",
         "money",
         "Reward minus that of the base price, on the same shoppers.",
     ),
     Measure(
         "vs_best_fixed",
-        "Against best fixed",
+        "vs best fixed price",
         "money",
         "Reward minus that of the best fixed price, on the same shoppers.",
     ),
@@ -89,12 +89,10 @@ MEASURES: Final = (
 
 
 def shown_results(trial: MarketTrial) -> tuple[PolicyResult, ...]:
-    """Results of a trial with the two references, which stand in front where nobody asked for
-    them.
-    """
-    asked = {result.name for result in trial.results}
+    """Results of a trial, after those of the two reference policies that are not among them."""
+    simulated = {result.name for result in trial.results}
     references = (("fixed", trial.base), ("best_fixed", trial.best_fixed))
-    return (*(result for name, result in references if name not in asked), *trial.results)
+    return (*(result for name, result in references if name not in simulated), *trial.results)
 
 
 def figures_table(trial: MarketTrial) -> pd.DataFrame:

@@ -1,6 +1,4 @@
-"""Extensions: what an installation knows that is added as a file, as lists for the command line and
-the documents.
-"""
+"""Extensions: registered models, policies, scenarios, checks and formats, as lists."""
 
 from dataclasses import dataclass
 
@@ -13,12 +11,12 @@ from phantom_core.rules.checks.rule_check import CHECKS
 
 @dataclass(frozen=True, slots=True)
 class ExtensionList:
-    """Things of one kind.
+    """Extensions of one kind.
 
     Attributes:
         name: of the list.
         headings: of the columns.
-        rows: a text for each column, in the order of choosers.
+        rows: a text for each column, in the order pages list them.
     """
 
     name: str
@@ -26,13 +24,13 @@ class ExtensionList:
     rows: tuple[tuple[str, ...], ...]
 
     def to_markdown(self) -> str:
-        """As a table of a document."""
+        """The list as a Markdown table."""
         lines = [self.headings, tuple("---" for _ in self.headings), *self.rows]
         return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
 
 
 def _cell(text: str) -> str:
-    """A text that ends no cell."""
+    """A text with escaped cell separators."""
     return text.replace("|", "\\|")
 
 

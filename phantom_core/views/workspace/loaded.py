@@ -1,4 +1,4 @@
-"""Loaded: what a workspace holds, in figures."""
+"""Loaded data: what a workspace holds, in figures."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ class Loaded:
         humans: sessions labelled human.
         agents: sessions labelled agent.
         rows_read: rows of event and quote files, of all loads.
-        quarantined: rows of those that went into quarantine.
+        quarantined: rows of those in quarantine.
     """
 
     sessions: int
@@ -39,7 +39,7 @@ class Loaded:
 
     @property
     def quarantined_share(self) -> float:
-        """Share of the rows read that went into quarantine, in [0, 1]."""
+        """Share of the rows read that are in quarantine, in [0, 1]."""
         return self.quarantined / self.rows_read if self.rows_read else 0.0
 
 
@@ -51,11 +51,12 @@ def read_loaded(snapshot: Snapshot) -> Loaded:
             COALESCE(SUM(total_interactions), 0), MIN(start_ms), MAX(end_ms)
         FROM sessions"""
     )
-    # One file may have been loaded more than once; its quarantined rows were kept the first time
+    # A file may have been loaded more than once; its quarantined rows are stored the first time
     # only.
     files, rows_read, known_good = snapshot.row(
         """
-        SELECT COUNT(DISTINCT file), COALESCE(SUM(rows_read), 0), COALESCE(SUM(accepted + duplicates), 0)
+        SELECT COUNT(DISTINCT file), COALESCE(SUM(rows_read), 0),
+            COALESCE(SUM(accepted + duplicates), 0)
         FROM loads WHERE kind IN ('events', 'quotes')"""
     )
     return Loaded(

@@ -1,6 +1,4 @@
-"""Saved models: the models of one kind in a workspace, and what the training of one of them found
-out.
-"""
+"""Saved models: the models of one kind in a workspace, and the training report of each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,8 +20,8 @@ class ModelView(Generic[Report]):
     """One saved model.
 
     Attributes:
-        manifest: what it is and where it came from.
-        report: what its training found out.
+        manifest: identity and origin.
+        report: of its training.
         card: its model card, Markdown.
     """
 
@@ -43,7 +41,7 @@ def version_in_use(settings: Settings, kind: ModelKind) -> str | None:
 
 
 def answers_of(settings: Settings, kind: ModelKind, version: str) -> tuple[str, ...]:
-    """What a saved model can be asked.
+    """Outputs of a saved model.
 
     Raises:
         NotFoundError: no such version.
@@ -63,7 +61,7 @@ def model_view(
     Args:
         settings: name the workspace.
         kind: of model.
-        report_type: what its report is.
+        report_type: class of its report.
         version: its name; None means the one in use.
     Raises:
         NotFoundError: no such version.
@@ -81,8 +79,7 @@ def model_view(
 
 
 def version_table(settings: Settings, kind: ModelKind) -> pd.DataFrame:
-    """All saved models of a kind whose manifest can be read: the one in use, then the others,
-    newest first.
+    """Saved models of a kind with a readable manifest: the one in use, then the newest first.
 
     Returns:
         Columns version, in_use, trained (UTC), the kind's headline figures, n_features,

@@ -1,4 +1,4 @@
-"""Shares: proportions with intervals that know that the sessions of one actor are alike."""
+"""Shares: proportions with intervals that account for sessions clustered by actor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Actors:
-    """Actors who look the same.
+    """Actors with the same counts.
 
     Attributes:
-        n_yes: sessions of each that are a yes.
+        n_yes: positive sessions of each.
         n_sessions: sessions of each, from 1.
         n_actors: how many there are.
     """
@@ -38,8 +38,7 @@ class Actors:
 
 
 def clustered_share(actors: Sequence[Actors]) -> Share | None:
-    """The share of yes among sessions, where one actor's sessions say much about each other and
-    little about other actors.
+    """The share of positive sessions, with an interval that is clustered by actor.
 
     Args:
         actors: each actor counted once.
@@ -48,7 +47,8 @@ def clustered_share(actors: Sequence[Actors]) -> Share | None:
     Source: Korn and Graubard 1998, Confidence intervals for proportions with small expected number
         of positive counts; with the interval of Wilson, as compared by Franco et al. 2019.
 
-    >>> alone, together = clustered_share([Actors(0, 1, 50), Actors(1, 1, 50)]), clustered_share([Actors(0, 50, 1), Actors(50, 50, 1)])
+    >>> alone = clustered_share([Actors(0, 1, 50), Actors(1, 1, 50)])
+    >>> together = clustered_share([Actors(0, 50, 1), Actors(50, 50, 1)])
     >>> alone.value == together.value, alone.low > together.low
     (True, True)
     """
@@ -61,7 +61,7 @@ def clustered_share(actors: Sequence[Actors]) -> Share | None:
     share = sum(actor.n_yes * actor.n_actors for actor in actors) / n
     spread = sum(actor.n_actors * (actor.n_yes - share * actor.n_sessions) ** 2 for actor in actors)
     variance = spread * m / (m - 1) / n**2 if m > 1 else 0.0
-    # Where every session says the same nothing varies; then each actor counts once.
+    # Without variance between sessions, each actor counts once.
     n_effective = min(float(n), share * (1 - share) / variance) if variance else float(m)
     return Share(share, *wilson_interval(share, n_effective), n)
 

@@ -1,4 +1,4 @@
-"""A snapshot: everything the pages read, as it stood at one moment, behind one DuckDB database.
+"""Snapshot: everything that pages read, as of one moment, in one DuckDB database.
 
 Relations: the lake's `events, quotes, experiments, session_labels, quarantine, loads`, and
 `sessions`: one row per session with its features, outcomes, `label` (human, agent, unknown) and
@@ -30,19 +30,20 @@ _SESSIONS: Final = """
     CREATE TABLE sessions AS
     SELECT
         m.*,
-        CASE WHEN m.is_agent THEN 'agent' WHEN NOT m.is_agent THEN 'human' ELSE 'unknown' END AS label,
+        CASE WHEN m.is_agent THEN 'agent' WHEN NOT m.is_agent THEN 'human' ELSE 'unknown' END
+            AS label,
         s.agent_probability
     FROM matrix AS m LEFT JOIN scores AS s USING (session_id)
     ORDER BY m.session_key"""
 
 
-# Decisions come in all day long, and no figure of a snapshot reads them.
+# Decisions arrive continuously, and no figure of a snapshot reads them.
 STAMPED: Final = tuple(table for table in TABLES if table != "decisions")
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What a workspace holds; two equal stamps stand for equal pages.
+    """Version of a workspace's content; equal stamps give equal pages.
 
     Attributes:
         workspace: its folder.
@@ -59,7 +60,7 @@ class Stamp:
 
 
 def read_stamp(settings: Settings) -> Stamp:
-    """Look at a workspace, without reading its rows."""
+    """Read the stamp of a workspace, without reading its rows."""
     lake = open_lake(settings)
     versions = tuple(lake.version(table) for table in STAMPED)
     return Stamp(
@@ -72,10 +73,10 @@ def read_stamp(settings: Settings) -> Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Data that no longer changes, open for any number of readers.
+    """Immutable data, open to any number of readers.
 
     Attributes:
-        stamp: what it stands for.
+        stamp: of its content.
         database: has the relations; every reader takes a cursor of its own.
         n_sessions: count.
         threshold: probability from which the newest classifier calls a session an agent; None where
@@ -111,12 +112,11 @@ class Snapshot:
 
 
 def open_snapshot(settings: Settings, stamp: Stamp) -> Snapshot:
-    """Read a workspace: features are brought up to date where loads went past them, and every
-    session is scored.
+    """Read a workspace; refreshes the features, and scores every session.
 
     Args:
         settings: names the workspace.
-        stamp: what `read_stamp` said a moment ago.
+        stamp: as just read by `read_stamp`.
     """
     lake = open_lake(settings)
     store = FeatureStore(lake)
@@ -143,9 +143,7 @@ _NO_SCORES: Final = pa.table(
 
 
 def _scores(settings: Settings, lake: Lake) -> tuple[pa.Table, float | None, str]:
-    """Probabilities, the threshold, and why there are none: a damaged model must not take the
-    data's pages away.
-    """
+    """Probabilities, threshold, and why there are none: a damaged model must not break pages."""
     try:
         threshold = read_classifier(
             ModelStore(settings.workspace, CLASSIFIER.name).open()

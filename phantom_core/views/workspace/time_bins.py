@@ -1,4 +1,4 @@
-"""Time bins: widths a reader knows, few enough to draw."""
+"""Time bins: familiar widths, few enough to draw."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ MAX_BINS: Final = 100
 
 
 def bin_width_ms(span_ms: int) -> int:
-    """The narrowest width that cuts a period into no more than MAX_BINS.
+    """The narrowest width that splits a period into at most MAX_BINS.
 
     Args:
         span_ms: length of the period, from 0.
