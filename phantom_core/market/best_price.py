@@ -1,4 +1,4 @@
-"""The best price that never changes: what a policy with a memory has to beat."""
+"""The best fixed price: the benchmark that an adaptive policy has to beat."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ def best_fixed_ratio(scenario: Scenario, seed: int) -> float:
     """Search the fixed price with the highest expected reward.
 
     With one product the expectation is exact; with several it is a mean over simulated episodes
-    that never serve to judge it.
+    that are not used for the evaluation.
 
     Args:
         scenario: the market.
@@ -43,7 +43,7 @@ def best_fixed_ratio(scenario: Scenario, seed: int) -> float:
 
 
 def _simulated(scenario: Scenario, ratio: float, seed: int) -> float:
-    """Mean reward of an episode; every price meets the same shoppers."""
+    """Mean reward of an episode; every price is tried on the same shoppers."""
     shops = Shops(scenario, _EPISODES, np.random.SeedSequence([seed, _EPISODES]))
     prices = np.full(_EPISODES, ratio)
     return float(sum(shops.step(prices).reward.mean() for _ in range(scenario.horizon_h)))

@@ -1,6 +1,4 @@
-"""Calibrate: measure a market on the lake's events, quotes and what is known of who was an
-agent.
-"""
+"""Calibrate: fit a market to the lake's events, quotes and agent labels or probabilities."""
 
 from typing import Final
 
@@ -14,7 +12,7 @@ from phantom_core.market.calibration.add_to_cart_quotes import (
     AddToCartQuotes,
     SessionIndex,
     check_variation,
-    read_considered,
+    read_add_to_cart_quotes,
 )
 from phantom_core.market.calibration.arrivals import count_hours, measure_arrivals
 from phantom_core.market.calibration.calibration import AgentShare, BasePrices, Calibration
@@ -26,13 +24,13 @@ from phantom_core.market.calibration.sensitivity import (
 )
 from phantom_core.market.scenario import Detector
 
-# An intercept this unlikely under the market's curve is told.
+# An intercept this unlikely under the market's curve is reported.
 SUSPICIOUS: Final = 0.05
 
 
 def measure_market(
     connection: duckdb.DuckDBPyConnection,
-    visits: SessionIndex,
+    sessions: SessionIndex,
     *,
     created_ms: int,
     lake_version: int,
@@ -43,43 +41,43 @@ def measure_market(
 
     Args:
         connection: has the views `events` and `quotes` of the lake.
-        visits: its sessions, with labels and probabilities where known.
-        created_ms: when this is, UTC milliseconds.
+        sessions: its sessions, with labels and probabilities where known.
+        created_ms: time of the calibration, UTC milliseconds.
         lake_version: version of the events.
         rng: draws the resamples.
         detector: quality of the trained classifier.
     Raises:
         DataError: there is no session.
     """
-    if not visits.session_key.size:
+    if not sessions.session_key.size:
         raise DataError("There are no sessions to calibrate from.", hint="Load events first.")
-    first_ms, last_ms = int(visits.start_ms.min()), int(visits.end_ms.max())
-    quotes = read_considered(connection, visits)
-    share, sensitivity, refusal = _agent_share(visits, quotes, rng), None, DataError("")
-    replay, notes = None, _notes(visits, quotes)
+    first_ms, last_ms = int(sessions.start_ms.min()), int(sessions.end_ms.max())
+    quotes = read_add_to_cart_quotes(connection, sessions)
+    share, sensitivity, rejection = _agent_share(sessions, quotes, rng), None, DataError("")
+    replay, notes = None, _notes(sessions, quotes)
     try:
         check_variation(connection)
-        sensitivity = _sensitivities(visits, quotes)
+        sensitivity = _sensitivities(sessions, quotes)
         notes += _notes_of(sensitivity)
     except DataError as error:
-        refusal = error
+        rejection = error
     if sensitivity is not None:
         try:
-            replay = _replay(visits, quotes, first_ms, last_ms, rng)
+            replay = _replay(sessions, quotes, first_ms, last_ms, rng)
         except DataError as error:
             notes += (f"No replay: {error.message}",)
     return Calibration(
         created_ms=created_ms,
         lake_version=lake_version,
-        visits=measure_arrivals(count_hours(visits.start_ms, first_ms, last_ms), rng),
+        visits=measure_arrivals(count_hours(sessions.start_ms, first_ms, last_ms), rng),
         shoppers=measure_arrivals(
             count_hours(np.clip(quotes.quote_ms, first_ms, last_ms), first_ms, last_ms), rng
         ),
         agent_share=share,
         base_prices=_base_prices(connection, quotes),
         sensitivity=sensitivity,
-        refusal=refusal.message,
-        hint=refusal.hint,
+        refusal=rejection.message,
+        hint=rejection.hint,
         detector=detector,
         replay=replay,
         notes=notes,
@@ -87,66 +85,71 @@ def measure_market(
 
 
 def _agent_share(
-    visits: SessionIndex, quotes: AddToCartQuotes, rng: np.random.Generator
+    sessions: SessionIndex, quotes: AddToCartQuotes, rng: np.random.Generator
 ) -> AgentShare:
-    """By the model where there is one, since labelled sessions are rarely drawn at random; else by
-    the labels.
+    """The agent share by the model where there is one, since labelled sessions are rarely drawn at
+    random; else by the labels.
     """
-    weight = visits.p_agent if visits.model else visits.label
+    weight = sessions.p_agent if sessions.model else sessions.label
     known = ~np.isnan(weight)
     if not known.any():
-        return AgentShare(
-            None, None, "nobody said who is an agent: neither labels nor a trained classifier"
-        )
+        return AgentShare(None, None, "unknown: there are neither labels nor a trained classifier")
     source = (
-        f"calibrated P(agent) of classifier {visits.model}, "
-        if visits.model
+        f"calibrated P(agent) of classifier {sessions.model}, "
+        if sessions.model
         else "labels, without a trained classifier, "
     )
     source += f"{int(known.sum()):,} of {known.size:,} sessions"
-    labelled = ~np.isnan(visits.label)
-    if visits.model and labelled.any():
+    labelled = ~np.isnan(sessions.label)
+    if sessions.model and labelled.any():
         source += (
-            f"; {visits.label[labelled].mean():.1%} of {int(labelled.sum()):,} labelled "
+            f"; {sessions.label[labelled].mean():.1%} of {int(labelled.sum()):,} labelled "
             "ones are agents"
         )
-    shopped = visits.best_known[quotes.visit]
-    met = ~np.isnan(shopped)
-    shoppers = share_of(shopped, visits.actor[quotes.visit], rng, met) if met.any() else None
-    source += "; of shoppers, labels where known" if visits.model and labelled.any() else ""
-    return AgentShare(share_of(weight, visits.actor, rng, known), shoppers, source)
+    p_shopper = sessions.best_known[quotes.visit]
+    is_known = ~np.isnan(p_shopper)
+    shoppers = (
+        share_of(p_shopper, sessions.actor[quotes.visit], rng, is_known) if is_known.any() else None
+    )
+    source += "; of shoppers, labels where known" if sessions.model and labelled.any() else ""
+    return AgentShare(share_of(weight, sessions.actor, rng, known), shoppers, source)
 
 
-def choices_of(visits: SessionIndex, quotes: AddToCartQuotes) -> tuple[AddToCartQuotes, Choices]:
-    """Quotes whose price ratio and chance of an agent are known, and the same as choices."""
-    p_agent = visits.best_known[quotes.visit]
+def choices_of(sessions: SessionIndex, quotes: AddToCartQuotes) -> tuple[AddToCartQuotes, Choices]:
+    """Quotes whose price ratio and P(agent) are known, and the same rows as choices."""
+    p_agent = sessions.best_known[quotes.visit]
     usable = ~np.isnan(quotes.ratio) & ~np.isnan(p_agent)
-    kept = quotes[usable]
-    return kept, Choices(np.log(kept.ratio), kept.bought, p_agent[usable], visits.actor[kept.visit])
+    usable_quotes = quotes[usable]
+    return usable_quotes, Choices(
+        np.log(usable_quotes.ratio),
+        usable_quotes.bought,
+        p_agent[usable],
+        sessions.actor[usable_quotes.visit],
+    )
 
 
-def _sensitivities(visits: SessionIndex, quotes: AddToCartQuotes) -> Sensitivities:
-    if np.isnan(visits.best_known).all():
+def _sensitivities(sessions: SessionIndex, quotes: AddToCartQuotes) -> Sensitivities:
+    if np.isnan(sessions.best_known).all():
         raise DataError(
-            "Sensitivities of humans and agents cannot be told apart: neither labels nor a "
-            "trained classifier say who is an agent.",
+            "Sensitivities of humans and agents cannot be separated: neither labels nor a trained "
+            "classifier say which sessions are agents.",
             hint="Load labels or experiments, or train the classifier.",
         )
-    kept, choices = choices_of(visits, quotes)
+    usable_quotes, choices = choices_of(sessions, quotes)
     return measure_sensitivities(
-        choices, float(kept.was_randomised.mean()) if kept.visit.size else 0.0
+        choices, float(usable_quotes.was_randomised.mean()) if usable_quotes.visit.size else 0.0
     )
 
 
 def _replay(
-    visits: SessionIndex,
+    sessions: SessionIndex,
     quotes: AddToCartQuotes,
     first_ms: int,
     last_ms: int,
     rng: np.random.Generator,
 ) -> ReplayCheck:
-    kept, choices = choices_of(visits, quotes)
-    return replay_check(kept, choices, first_ms, last_ms, rng)
+    usable_quotes, choices = choices_of(sessions, quotes)
+    return replay_check(usable_quotes, choices, first_ms, last_ms, rng)
 
 
 def _base_prices(
@@ -164,14 +167,14 @@ def _base_prices(
     )
 
 
-def _notes(visits: SessionIndex, quotes: AddToCartQuotes) -> tuple[str, ...]:
+def _notes(sessions: SessionIndex, quotes: AddToCartQuotes) -> tuple[str, ...]:
     notes = []
-    guessed = np.isnan(visits.label) & ~np.isnan(visits.p_agent)
-    if guessed.any() and quotes.visit.size:
-        share = float(guessed[quotes.visit].mean())
+    unlabelled = np.isnan(sessions.label) & ~np.isnan(sessions.p_agent)
+    if unlabelled.any() and quotes.visit.size:
+        share = float(unlabelled[quotes.visit].mean())
         notes.append(
-            f"{share:.0%} of the shoppers carry a probability, no label; where it is too sure, "
-            "the two sensitivities move closer."
+            f"{share:.0%} of the shoppers have a probability instead of a label; where it is "
+            "overconfident, the two sensitivities are biased towards each other."
         )
     return tuple(notes)
 
@@ -180,12 +183,12 @@ def _notes_of(sensitivity: Sensitivities) -> tuple[str, ...]:
     notes = []
     if sensitivity.randomised < 1:
         notes.append(
-            f"{1 - sensitivity.randomised:.0%} of the prices were not randomised: what moved them "
-            f"may have moved demand as well. {HINT}"
+            f"{1 - sensitivity.randomised:.0%} of the prices were not randomised: what changed "
+            f"them may have changed demand as well. {HINT}"
         )
     if sensitivity.p_no_intercept < SUSPICIOUS:
         notes.append(
-            "At the base price the market sells half of what is considered, this shop does not "
-            f"(p = {sensitivity.p_no_intercept:.3f})."
+            "The simulated market assumes that half of the add-to-cart quotes at the base price "
+            f"are bought; in this shop the share differs (p = {sensitivity.p_no_intercept:.3f})."
         )
     return tuple(notes)

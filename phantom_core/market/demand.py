@@ -9,7 +9,7 @@ from phantom_core.market.scenario import Scenario
 
 
 def purchase_probability(ratio: ArrayLike, sensitivity: ArrayLike) -> NDArray[np.float64]:
-    """P(buy) = 1 / (1 + ratio ^ s): a half at the base price, falling with the price.
+    """P(buy) = 1 / (1 + ratio ^ s): one half at the base price, falling with the price.
 
     Args:
         ratio: price over base price, > 0, any shape.
@@ -23,10 +23,10 @@ def purchase_probability(ratio: ArrayLike, sensitivity: ArrayLike) -> NDArray[np
 
 @dataclass(frozen=True, slots=True)
 class Sales:
-    """What the arrival of one shopper is worth at each price, arrays of one shape.
+    """Expected value of one arriving shopper at each price, arrays of one shape.
 
     Attributes:
-        probability: that the shopper, of unknown class, buys.
+        probability: P(buy) of a shopper of unknown class.
         revenue: expected revenue, in base prices.
         leakage: expected leakage, in base prices.
     """
@@ -40,7 +40,7 @@ def sales_per_arrival(scenario: Scenario, ratio: ArrayLike, share: ArrayLike) ->
     """Expected sales to one arriving shopper, stock permitting.
 
     Args:
-        scenario: names sensitivities and reference price.
+        scenario: gives sensitivities and reference price.
         ratio: price over base price.
         share: probability that the shopper is an agent, of a shape that broadcasts.
     """
@@ -55,5 +55,5 @@ def sales_per_arrival(scenario: Scenario, ratio: ArrayLike, share: ArrayLike) ->
 
 
 def leakage_per_unit(scenario: Scenario, ratio: ArrayLike) -> NDArray[np.float64]:
-    """What an agent's purchase falls short of the reference price, in base prices."""
+    """How far the price of an agent's purchase is below the reference price, in base prices."""
     return np.asarray(np.maximum(0.0, scenario.reference_ratio - np.asarray(ratio, np.float64)))

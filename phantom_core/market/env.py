@@ -20,7 +20,7 @@ _SEEDS: Final = 2**63
 
 
 class DynamicPricingEnvV0(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
-    """A shop sells a limited stock to humans and agents within a limited time, and asks one price
+    """A shop sells a limited stock to humans and agents within a limited time, and sets one price
     an hour.
 
     ## Action space
@@ -29,41 +29,43 @@ class DynamicPricingEnvV0(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
     centred nor scaled to [-1, 1].
 
     ## Observation space
-    `Box(0, highs, (5,), float32)`, all about the hour before:
+    `Box(0, highs, (5,), float32)`, all about the previous hour:
 
-    | # | name           | meaning                                             | high                          |
-    |---|----------------|-----------------------------------------------------|-------------------------------|
-    | 0 | demand         | shoppers who arrived                                | never met in a Poisson stream |
-    | 1 | inventory      | units left, all products                            | stock at the start, at least 1 |
-    | 2 | hour           | hour of day                                         | 23                            |
-    | 3 | agent_fraction | share of the visitors whom the detector flagged     | 1                             |
-    | 4 | avg_velocity   | mean velocity of the visitors, events per minute    | never met                     |
+    | # | name           | meaning                                           | high            |
+    |---|----------------|---------------------------------------------------|-----------------|
+    | 0 | demand         | shoppers who arrived                              | practical limit |
+    | 1 | inventory      | units left, all products                          | initial stock   |
+    | 2 | hour           | hour of day                                       | 23              |
+    | 3 | agent_fraction | share of visitors flagged by the detector         | 1               |
+    | 4 | avg_velocity   | mean velocity of visitors, events per minute      | practical limit |
 
-    After an hour without visitors, 3 and 4 stay those of the last hour with one.
+    A practical limit is never exceeded in practice; initial stock counts as at least 1.
+
+    After an hour without visitors, 3 and 4 keep the values of the last hour with one.
 
     ## Reward
     Revenue − leakage weight · leakage of the hour, in the currency of the base prices. Leakage is
-    what units bought by agents cost less than the reference price (1.2 × base price by default).
+    how far units bought by agents stay below the reference price (1.2 × base price by default).
 
     ## Starting state
     Full stock, first hour of the scenario. Observations 0, 3 and 4 come from the visitors of the
-    hour before.
+    previous hour.
 
     ## Episode end
-    Terminated once nothing is left; truncated at the horizon, unless it sold out in the same hour.
+    Terminated once sold out; truncated at the horizon, unless it sold out in the same hour.
 
     ## Information
     `ratio` (after the guard rails), `arrivals_human`, `arrivals_agent`, `units_human`,
     `units_agent`, `revenue`, `leakage` of the hour, as floats. Empty after a reset.
 
     ## Arguments
-    `scenario`: a `Scenario`, the name of a shipped one, or a TOML file; default "tight".
+    `scenario`: a `Scenario`, the name of a built-in one, or a TOML file; default "tight".
     ```python
     gymnasium.make("DynamicPricingEnv-v0", scenario="tight")
     ```
 
     ## Version history
-    v0: the five numbers. v1: also time left and what models say.
+    v0: five numbers. v1: also time left and model scores.
     """
 
     version: ClassVar[EnvVersion] = "v0"
@@ -83,7 +85,7 @@ class DynamicPricingEnvV0(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Open the shop anew; the same seed brings the same shoppers, whatever the prices."""
+        """Reopen the shop; the same seed brings the same shoppers, whatever the prices."""
         super().reset(seed=seed)
         if seed is not None or self._shops is None:
             self._shops = Shops(
@@ -94,12 +96,12 @@ class DynamicPricingEnvV0(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
             )
         else:
             self._shops.reset()
-        return self._seen(self._shops), {}
+        return self._observe(self._shops), {}
 
     def step(
         self, action: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        """Ask a price for an hour.
+        """Set the price of the next hour.
 
         Raises:
             gymnasium.error.ResetNeeded: before the first reset.
@@ -110,7 +112,7 @@ class DynamicPricingEnvV0(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         hour = self._shops.step(np.asarray(action, np.float64).reshape(1, -1))
         sold_out = bool(hour.sold_out[0])
         return (
-            self._seen(self._shops),
+            self._observe(self._shops),
             float(hour.reward[0]),
             sold_out,
             bool(hour.closed[0]) and not sold_out,
@@ -120,25 +122,25 @@ class DynamicPricingEnvV0(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
     def _scorer(self) -> ShopperScorer | None:
         return self.scorer
 
-    def _seen(self, shops: Shops) -> NDArray[np.float32]:
+    def _observe(self, shops: Shops) -> NDArray[np.float32]:
         return np.asarray(self._observation.of(shops.state, self._highs)[0])
 
 
 class DynamicPricingEnvV1(DynamicPricingEnvV0):
-    """The shop of `DynamicPricingEnv-v0`, which also sees the clock and what models say about its
-    visitors.
+    """The shop of `DynamicPricingEnv-v0`, which also observes the time left and model scores of
+    its visitors.
 
     ## Observation space
     `Box(0, highs, (8,), float32)`: the five numbers of v0, then
 
-    | # | name       | meaning                                                                    | high |
-    |---|------------|----------------------------------------------------------------------------|------|
-    | 5 | time_left  | hours left as a share of the horizon                                       | 1    |
-    | 6 | p_agent    | mean P(agent) of the visitors by the scorer                                | 1    |
-    | 7 | p_purchase | mean P(purchase) of the visitors by the scorer, at the price they were shown | 1    |
+    | # | name       | meaning                                                     | high |
+    |---|------------|-------------------------------------------------------------|------|
+    | 5 | time_left  | hours left as a share of the horizon                        | 1    |
+    | 6 | p_agent    | mean P(agent) of visitors by the scorer                     | 1    |
+    | 7 | p_purchase | mean P(purchase) of visitors by the scorer, at their price  | 1    |
 
     ## Arguments
-    `scenario` as in v0; `scorer`: any `Scorer`, by default a `DetectorScorer`, which knows the
+    `scenario` as in v0; `scorer`: any `Scorer`, by default a `DetectorScorer`, which uses the
     detector's flags only.
 
     Action, reward, starting state, episode end, information and version history: as in v0.
@@ -156,7 +158,7 @@ class DynamicPricingEnvV1(DynamicPricingEnvV0):
 
 
 def action_space(scenario: Scenario) -> "spaces.Box[np.float32]":
-    """Prices that the guard rails allow, shape (1,)."""
+    """Prices within the guard rails, shape (1,)."""
     return spaces.Box(scenario.lowest_ratio, scenario.highest_ratio, (1,), dtype=np.float32)
 
 

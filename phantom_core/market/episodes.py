@@ -1,6 +1,4 @@
-"""Episodes: many shops that open together, follow one policy to the horizon, and write down what
-happened.
-"""
+"""Episodes: many shops that run under one policy from opening to horizon, and their records."""
 
 from dataclasses import dataclass
 
@@ -16,8 +14,8 @@ from phantom_core.market.traffic import AGENT, HUMAN, ShopperScorer
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Episodes:
-    """What happened at shops of one policy, arrays by hour and shop, shape (horizon_h, n_shops),
-    unless said otherwise.
+    """Records of shops under one policy, arrays by hour and shop, shape (horizon_h, n_shops),
+    unless stated otherwise.
 
     Attributes:
         ratio: mean price over products, in units of the base price; NaN once sold out.
@@ -26,7 +24,7 @@ class Episodes:
         humans, agents: arrivals.
         human_units, agent_units: units sold.
         human_excess: sum over units sold to humans of price / base price − 1.
-        sell_out_h: hours until nothing was left, the horizon where something was, shape (n_shops,).
+        sell_out_h: hours until sold out; the horizon for shops that did not, shape (n_shops,).
     """
 
     ratio: Floats
@@ -45,8 +43,8 @@ class Episodes:
         return np.asarray((self.revenue - leakage_weight * self.leakage).sum(axis=0))
 
     def volatility(self) -> Floats:
-        """Standard deviation of the hourly change of price while open, shape (n_shops,); 0 where
-        there is no change to speak of.
+        """Standard deviation of the hourly price change while open, shape (n_shops,); 0 with fewer
+        than two changes.
         """
         change = np.diff(self.ratio, axis=0)
         known = np.isfinite(change)
@@ -66,16 +64,16 @@ def play_episodes(
 ) -> Episodes:
     """Let a policy set the prices of many shops from opening to horizon.
 
-    Shops that are sold out keep their visitors, who find nothing: a human who comes too late counts
-    as one who did not buy.
+    Sold-out shops keep their visitors, who find nothing: a human who arrives too late counts as
+    one who did not buy.
 
     Args:
         scenario: the market.
-        policy: who sets prices.
+        policy: sets the prices.
         n_shops: episodes.
-        seed: the same one brings the same shoppers to every policy.
-        scorer: looks at the visitors, for policies that ask.
-        progress: told every hour.
+        seed: the same seed brings the same shoppers to every policy.
+        scorer: scores the visitors, for policies that read scores.
+        progress: called every hour.
     """
     shops = Shops(scenario, n_shops, seed, scorer)
     names = (
@@ -89,24 +87,27 @@ def play_episodes(
         "agent_units",
         "human_excess",
     )
-    kept = {name: np.zeros((scenario.horizon_h, n_shops)) for name in names}
+    records = {name: np.zeros((scenario.horizon_h, n_shops)) for name in names}
     open_before = shops.state.stock.any(axis=1)
     sell_out_h = np.where(open_before, scenario.horizon_h, 0).astype(np.float64)
     for h in range(scenario.horizon_h):
         hour = shops.step(policy.ratios(shops.state))
         units = hour.units.astype(np.float64)
-        kept["ratio"][h] = np.where(open_before, hour.ratio.mean(axis=1), np.nan)
-        kept["stock"][h] = shops.state.stock.sum(axis=1)
-        kept["revenue"][h], kept["leakage"][h] = hour.revenue, hour.leakage
-        kept["humans"][h], kept["agents"][h] = hour.arrivals[:, HUMAN], hour.arrivals[:, AGENT]
-        kept["human_units"][h], kept["agent_units"][h] = (
+        records["ratio"][h] = np.where(open_before, hour.ratio.mean(axis=1), np.nan)
+        records["stock"][h] = shops.state.stock.sum(axis=1)
+        records["revenue"][h], records["leakage"][h] = hour.revenue, hour.leakage
+        records["humans"][h], records["agents"][h] = (
+            hour.arrivals[:, HUMAN],
+            hour.arrivals[:, AGENT],
+        )
+        records["human_units"][h], records["agent_units"][h] = (
             units[:, :, HUMAN].sum(axis=1),
             units[:, :, AGENT].sum(axis=1),
         )
-        kept["human_excess"][h] = (units[:, :, HUMAN] * (hour.ratio - 1.0)).sum(axis=1)
+        records["human_excess"][h] = (units[:, :, HUMAN] * (hour.ratio - 1.0)).sum(axis=1)
         sell_out_h[open_before & hour.sold_out] = h + 1
         open_before = ~hour.sold_out
         progress(
             (h + 1) / scenario.horizon_h, f"{policy.name}: hour {h + 1:,} of {scenario.horizon_h:,}"
         )
-    return Episodes(**kept, sell_out_h=sell_out_h)
+    return Episodes(**records, sell_out_h=sell_out_h)

@@ -1,4 +1,4 @@
-"""Figures of a trial: what episodes add up to, with intervals from resampled episodes."""
+"""Trial figures: statistics of episodes, with intervals from resampled episodes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _LEVELS: Final = (0.025, 0.975)
 @dataclass(frozen=True, slots=True)
 class TrialFigure:
     """A number with its 95 % interval; None where it is undefined, such as the conversion of humans
-    where none came.
+    in a trial without any.
     """
 
     value: float | None
@@ -24,15 +24,15 @@ class TrialFigure:
 
 
 class Resamples:
-    """Which episodes, and which of a policy's training seeds, each bootstrap resample holds.
+    """How often each bootstrap resample draws each episode, and each training seed of a policy.
 
-    All policies of a trial share the resamples of episodes, so that differences of them stay
-    paired. Where a policy was trained several times, the seeds are resampled too: its figures then
-    say how training turns out, not how one lucky run did.
+    All policies of a trial share the resamples of episodes, so that their differences stay paired.
+    Where a policy was trained several times, the seeds are resampled too: its intervals then cover
+    the variation between training runs.
 
     Args:
         n_episodes: count, at least 2.
-        rng: draws them.
+        rng: draws the resamples.
     Source: Efron and Tibshirani 1993, percentile intervals; Field and Welsh 2007 for the two
         levels.
     """
@@ -58,7 +58,7 @@ class Resamples:
 
         Args:
             values: by seed and episode, shape (n_seeds, n_episodes).
-            seeds: what `seeds` drew for this policy.
+            seeds: result of `seeds` for this policy.
         Returns:
             Shape (n_resamples,).
         """
@@ -68,7 +68,7 @@ class Resamples:
 def estimate_figure(
     of: Callable[[Callable[[Floats], Floats]], Floats], resample: Callable[[Floats], Floats]
 ) -> TrialFigure:
-    """A statistic of means, on all episodes and on each resample.
+    """Estimate a statistic of means, on all episodes and on each resample.
 
     Args:
         of: computes the statistic, given a function that turns values by episode into their mean.

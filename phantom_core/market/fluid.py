@@ -1,16 +1,16 @@
-"""The fluid bound: what no policy can exceed, where the exact optimum has too many situations.
+"""The fluid bound: an upper bound on every policy, where the exact optimum is intractable.
 
-Look at one arrival under any policy. It meets some prices and finds some products sold out; given
-the past, its expected reward and its expected purchases depend on nothing else. Averaged over
-everything random, the arrivals of all hours with one agent share are a mix of such situations, and
-the expected purchases of a product add up to no more than its stock. The best mix under these
+Take one arrival under any policy. It finds some prices and some products sold out; given the
+past, its expected reward and purchases depend on nothing else. Averaged over all randomness, the
+arrivals of all hours with one agent share are a mixture of such situations, and the expected
+purchases of a product add up to no more than its stock. The best mixture under these
 constraints is a linear program, so its value bounds the expected reward of every policy.
 
-Prices are taken from a grid, made finer around the prices that a first program used. A grid misses
-prices between its points, so what is returned is not the program's own value but its dual's: with
-what a unit of stock is worth to the program, the best price of each arrival is searched again on a
-dense grid, and that sum bounds the mix of all prices (weak duality). What the dense grid misses is
-of the order of its step squared: less than a millionth of the bound with one product, a
+Prices come from a grid, refined around the prices that a first program used. A grid misses
+prices between its points, so the returned value is not the program's own but its dual's: with
+the shadow price of each unit of stock, the best price of each arrival is searched again on a
+dense grid, and that sum bounds the mixture of all prices (weak duality). The error of the dense
+grid is of the order of its step squared: less than a millionth of the bound with one product, a
 ten-thousandth with two that substitute.
 
 Source: Gallego and van Ryzin (1997), Operations Research 45(1), for networks of products.
@@ -27,24 +27,24 @@ from phantom_core.core.errors import DataError
 from phantom_core.market.demand import leakage_per_unit, purchase_probability
 from phantom_core.market.scenario import Scenario
 
-# Points of a product's price grid, where the prices of all products are tried together and where
-# each is alone.
+# Points of a product's price grid, where the prices of all products are tried jointly and where
+# each is tried alone.
 _JOINT_POINTS: Final = 25
 _ALONE_POINTS: Final = 161
 _MOST_JOINT: Final = 2
 _REFINEMENTS: Final = 2
 _FINER_POINTS: Final = 7
-# Points on which the dual searches, per number of products priced together.
+# Points on which the dual searches, per number of products priced jointly.
 _DENSE_POINTS: Final = {1: 20_001, 2: 301}
 
 
 @dataclass(frozen=True, slots=True)
 class _Looks:
-    """Who looks at what, per arrival.
+    """Probabilities that an arrival views each product.
 
     Attributes:
         first: probability that a product is the first choice, shape (n_products,).
-        second: probability that a shopper who leaves one product looks at a certain other one.
+        second: probability that a shopper who leaves one product views a certain other one.
         base_price: currency, shape (n_products,).
         stock: units, shape (n_products,).
     """
@@ -55,8 +55,8 @@ class _Looks:
     stock: Floats
 
     def only(self, product: int) -> "_Looks":
-        """One product by itself, as if everybody who came for another one and looks on would see
-        it: more visitors than it can have.
+        """One product by itself, as if every shopper who came for another one and keeps looking saw
+        it: an upper bound on its visitors.
         """
         reach = self.first[product] + self.second * (1.0 - self.first[product])
         one = slice(product, product + 1)
@@ -70,9 +70,9 @@ class _Looks:
 
 
 def fluid_bound(scenario: Scenario) -> float:
-    """An expected reward that no policy can exceed, in money.
+    """Bound the expected reward of every policy, in currency.
 
-    Up to two products are priced together. More of them are bounded one by one, which is loose
+    Up to two products are priced jointly. More products are bounded one by one, which is loose
     where they substitute.
     """
     weights = np.array([product.weight for product in scenario.products])
@@ -113,8 +113,8 @@ def _bound(scenario: Scenario, looks: _Looks, n_points: int) -> float:
 
 
 def _dual(scenario: Scenario, looks: _Looks, grids: list[Floats], unit_worth: Floats) -> float:
-    """What stock and arrivals are worth when a unit of stock costs `unit_worth`: never less than
-    the best mix, whatever the cost.
+    """The dual value: stock at `unit_worth` a unit, and the best price of each arrival at that
+    cost; never less than the best mixture.
     """
     ratio = _situations(grids)
     best = 0.0
@@ -125,9 +125,7 @@ def _dual(scenario: Scenario, looks: _Looks, grids: list[Floats], unit_worth: Fl
 
 
 def _situations(grids: list[Floats]) -> Floats:
-    """All combinations of prices; a product that is sold out is like one that is infinitely
-    dear.
-    """
+    """All combinations of prices; a sold-out product counts as infinitely expensive."""
     return np.stack(
         [
             axis.ravel()
@@ -138,12 +136,12 @@ def _situations(grids: list[Floats]) -> Floats:
 
 
 def _program(scenario: Scenario, looks: _Looks, grids: list[Floats]) -> tuple[Floats, list[Floats]]:
-    """What a unit of each product's stock is worth in the best mix of situations, and the prices
-    this mix is made of.
+    """Shadow price of a unit of each product's stock in the best mixture of situations, and the
+    prices in this mixture.
 
     Args:
         scenario: arrivals, classes and reward.
-        looks: what they look at.
+        looks: which products they view.
         grids: prices of each product, in units of the base price.
     """
     shares, arrivals = _arrivals(scenario)

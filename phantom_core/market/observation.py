@@ -1,4 +1,4 @@
-"""Observation: what a learning agent sees of a shop, as numbers."""
+"""Observation: what a learning agent observes of a shop, as numbers."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -14,14 +14,14 @@ EnvVersion = Literal["v0", "v1"]
 ENV_VERSIONS: Final[tuple[EnvVersion, ...]] = ("v0", "v1")
 V0_NAMES: Final = ("demand", "inventory", "hour", "agent_fraction", "avg_velocity")
 V1_NAMES: Final = (*V0_NAMES, "time_left", "p_agent", "p_purchase")
-# A Poisson or gamma variable that exceeds its mean by this many standard deviations, and more, is
-# never met.
+# A Poisson or gamma variable does not exceed its mean by this many standard deviations in
+# practice.
 _BEYOND_SD: Final = 50.0
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Turns the state of shops into numbers.
+    """Encodes the state of shops as numbers.
 
     Args:
         scenario: what is observed; only its limits matter.
@@ -34,7 +34,7 @@ class Observation:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What each number is."""
+        """Name of each number."""
         return V0_NAMES if self.version == "v0" else V1_NAMES
 
     def highs(self) -> NDArray[np.float32]:
@@ -70,7 +70,7 @@ class Observation:
             if np.isnan(seen[:, 6:]).any():
                 raise InputError(
                     "A policy with model features needs shops with a scorer.",
-                    hint="Give the shops a scorer, or play a v0 policy.",
+                    hint="Give the shops a scorer, or run a v0 policy.",
                 )
         np.minimum(seen, highs, out=seen)
         return seen

@@ -1,13 +1,14 @@
-"""The optimum: what no policy can beat, by backward induction over time and stock.
+"""The optimum: the best possible policy, by backward induction over time and stock.
 
-For one product the market is a finite Markov decision process. Arrivals are Poisson and each one
-buys on its own, so the shoppers who want to buy in an hour are Poisson too, and the class of each
-is drawn independently of how many they are. With V(t, n) the value of n units at hour t,
+For one product the market is a finite Markov decision process. Arrivals are Poisson and buy
+independently, so the shoppers who want to buy in an hour are Poisson too, and the class of each
+is independent of their number. With V(t, n) the value of n units at hour t,
 
-    V(t, n) = max over r of  E[min(K, n)] · w(r) + E[V(t + 1, n − min(K, n))],   K ~ Poisson(rate(t) · P(buy | r)),
+    V(t, n) = max over r of  E[min(K, n)] · w(r) + E[V(t + 1, n − min(K, n))],
+    K ~ Poisson(rate(t) · P(buy | r)),
 
-where w(r) is what one sale is worth. What a shop observes of past hours tells nothing about the
-next, so a policy that sees more than hour and stock cannot do better.
+where w(r) is the value of one sale. Observations of past hours carry no information about the
+next, so a policy that observes more than hour and stock cannot do better.
 
 Source: Gallego and van Ryzin (1994), Management Science 40(8), for the model; Bellman (1957) for
 the induction.
@@ -26,20 +27,20 @@ from phantom_core.market.demand import sales_per_arrival
 from phantom_core.market.scenario import Scenario
 
 _STEP: Final = 0.005
-# Demand beyond this tail probability is counted as this much.
+# Demand beyond this tail probability is truncated here.
 _TAIL: Final = 1e-12
-# Hours times units that are worked out in well under a minute.
+# Hours times units that are solved in well under a minute.
 MOST_SITUATIONS: Final = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """Values and prices of every situation.
+    """Values and prices of every state.
 
     Attributes:
         value: expected reward still to come, in base prices × base price, shape (horizon_h + 1,
             stock + 1).
-        ratio: price to ask in units of the base price, shape (horizon_h, stock + 1); at stock 0 the
+        ratio: best price in units of the base price, shape (horizon_h, stock + 1); at stock 0 the
             highest allowed.
     """
 
@@ -53,15 +54,15 @@ class Solution:
 
 
 def market_price_grid(scenario: Scenario) -> NDArray[np.float64]:
-    """Prices tried, in units of the base price: the guard rails and steps of half a percent between
-    them.
+    """Candidate prices in units of the base price: the guard rails, and steps of half a percent
+    between them.
     """
     n = round((scenario.highest_ratio - scenario.lowest_ratio) / _STEP) + 1
     return np.linspace(scenario.lowest_ratio, scenario.highest_ratio, max(n, 1))
 
 
 def is_solvable(scenario: Scenario) -> bool:
-    """Whether the optimum can be worked out: one product, and not too many situations."""
+    """Whether the optimum can be computed: one product, and not too many states."""
     return (
         len(scenario.products) == 1
         and scenario.horizon_h * scenario.products[0].stock <= MOST_SITUATIONS
@@ -69,11 +70,11 @@ def is_solvable(scenario: Scenario) -> bool:
 
 
 def solve_optimum(scenario: Scenario) -> Solution:
-    """The best prices and what they earn.
+    """Compute the best prices and their expected reward.
 
     Raises:
         InputError: more than one product, whose joint stock has too many levels, or too many hours
-        and units.
+            and units.
     """
     _check_one_product(scenario)
     product = scenario.products[0]
@@ -81,18 +82,18 @@ def solve_optimum(scenario: Scenario) -> Solution:
         raise InputError(
             f"Scenario {scenario.name} is too large for the exact optimum: {scenario.horizon_h:,} "
             f"hours × {product.stock:,} units.",
-            hint=f"It is worked out up to {MOST_SITUATIONS:,}; beyond, the fluid bound says what "
-            "no policy can exceed.",
+            hint=f"It is computed up to {MOST_SITUATIONS:,}; beyond, use the fluid bound, an upper "
+            "bound on every policy.",
         )
     return _induce(scenario, market_price_grid(scenario))
 
 
 def value_of_fixed(scenario: Scenario, ratios: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Expected reward of asking one price throughout.
+    """Expected reward of one fixed price throughout.
 
-    At one price the shoppers who want to buy until an hour are Poisson, so what is sold until then
-    has the mean E[min(n, K)] in closed form, and each sale of an hour is worth the same whatever
-    came before.
+    At a fixed price the cumulative demand until an hour is Poisson, so cumulative sales have the
+    mean E[min(n, K)] in closed form, and each sale of an hour has the same value whatever happened
+    before.
 
     Args:
         scenario: of one product.
@@ -121,9 +122,9 @@ def _expected_sales(stock: int, wanted: NDArray[np.float64]) -> NDArray[np.float
 def _check_one_product(scenario: Scenario) -> None:
     if len(scenario.products) > 1:
         raise InputError(
-            f"The exact optimum is known for one product only; scenario {scenario.name} has "
+            f"The exact optimum is defined for one product only; scenario {scenario.name} has "
             f"{len(scenario.products)}.",
-            hint="The fluid bound says what no policy can exceed.",
+            hint="Use the fluid bound, an upper bound on every policy.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Policy: who sets the price of the next hour."""
+"""Policy: sets the price of the next hour."""
 
 from typing import Protocol
 
@@ -9,13 +9,11 @@ from phantom_core.market.shops import State
 
 
 class Policy(Protocol):
-    """Sets prices for many shops at once; holds no memory of earlier hours, so one policy may serve
-    any number of runs.
-    """
+    """Sets prices for many shops at once; stateless, so one policy may serve any number of runs."""
 
     @property
     def name(self) -> str:
-        """How results call it; unique within a comparison."""
+        """Label in results; unique within a comparison."""
 
     def ratios(self, state: State) -> NDArray[np.float64]:
         """Prices for the next hour, in units of the base price.
@@ -23,6 +21,6 @@ class Policy(Protocol):
         Args:
             state: what n_shops shops know.
         Returns:
-            Shape (n_shops,), one price for all products, or (n_shops, n_products). The market holds
-            them within its guard rails.
+            Shape (n_shops,), one price for all products, or (n_shops, n_products). The market
+            clips them to its guard rails.
         """

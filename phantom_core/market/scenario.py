@@ -1,4 +1,4 @@
-"""A scenario: everything about a simulated market but the prices, as a TOML file."""
+"""A scenario: everything about a simulated market except the prices, as a TOML file."""
 
 import tomllib
 from pathlib import Path
@@ -14,7 +14,7 @@ from phantom_core.core.errors import InputError, NotFoundError
 from phantom_core.core.limits import GuardRails
 
 HOURS_A_DAY: Final = 24
-# Ten an hour while people are awake at work, else three: the seed market.
+# Ten an hour in the daytime, else three: the seed market.
 SEED_ARRIVALS: Final = tuple(10.0 if 9 <= hour <= 17 else 3.0 for hour in range(HOURS_A_DAY))
 SHIPPED: Final = Path(__file__).parent / "scenarios"
 
@@ -24,13 +24,13 @@ Sensitivity = Annotated[float, Field(gt=0, le=50)]
 
 
 class ScenarioPart(BaseModel):
-    """Base of everything in a scenario: frozen, and strict about names."""
+    """Base of all parts of a scenario: frozen, and strict about names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ScenarioProduct(ScenarioPart):
-    """What is sold.
+    """A product that is sold.
 
     Attributes:
         base_price: list price, in currency or, where 1.0, in units of itself.
@@ -68,7 +68,7 @@ class ShareChange(ScenarioPart):
 
 
 class Detector(ScenarioPart):
-    """How well each visitor is told apart, as an operating point of an agent classifier.
+    """Quality of agent detection, as an operating point of a classifier.
 
     Attributes:
         recall: probability that an agent is flagged.
@@ -80,7 +80,7 @@ class Detector(ScenarioPart):
 
 
 class Velocity(ScenarioPart):
-    """Events per minute of a visit, gamma distributed.
+    """Events per minute of a session, gamma distributed.
 
     Attributes:
         mean: events per minute.
@@ -92,25 +92,25 @@ class Velocity(ScenarioPart):
 
 
 class Scenario(ScenarioPart):
-    """A simulated market but for its prices.
+    """A simulated market except its prices.
 
     Attributes:
         horizon_h: how long it is open, hours.
         first_hour: hour of day at which it opens, 0 to 23.
-        products: what is sold.
+        products: sold products.
         arrivals: expected shoppers in each hour of the day, 24 numbers.
-        surges: times with more or fewer of them.
+        surges: times with more or fewer arrivals.
         agent_share: probability that an arriving shopper is an agent.
-        share_changes: when this share becomes another one.
+        share_changes: changes of the agent share over time.
         human_sensitivity, agent_sensitivity: exponent s of P(buy) = 1 / (1 + (price / base price) ^
             s).
         substitution: probability that a shopper who did not get their product looks at another one.
-        leakage_weight: what one unit of leakage costs in the reward.
-        reference_ratio: price an agent should have paid, in units of the base price.
+        leakage_weight: cost of one unit of leakage in the reward.
+        reference_ratio: price that an agent should pay, in units of the base price.
         lowest_ratio, highest_ratio: guard rails of the price, in units of the base price.
-        detector: how visitors are told apart.
-        human_velocity, agent_velocity: how fast they move; the defaults are those of the generated
-            shoppers.
+        detector: quality of agent detection.
+        human_velocity, agent_velocity: events per minute by class; the defaults are those of the
+            generated shoppers.
     """
 
     name: str = Field(default="custom", min_length=1, max_length=60)
@@ -147,7 +147,7 @@ class Scenario(ScenarioPart):
                 f"{self.highest_ratio}"
             )
         if not any(self.arrivals):
-            raise ValueError("nobody ever arrives: all 24 arrivals are 0")
+            raise ValueError("there are no arrivals: all 24 are 0")
         names = [product.name for product in self.products]
         if len(set(names)) < len(names):
             raise ValueError("two products have the same name")
@@ -155,7 +155,7 @@ class Scenario(ScenarioPart):
 
     @property
     def guard_rails(self) -> GuardRails:
-        """The prices that this market lets through, in units of the base price."""
+        """The guard rails of this market, in units of the base price."""
         return GuardRails(self.lowest_ratio, self.highest_ratio)
 
     def rates(self) -> NDArray[np.float64]:
@@ -179,26 +179,26 @@ class Scenario(ScenarioPart):
         """A counterfactual: this scenario with other values.
 
         Raises:
-            InputError: a value that no scenario may have.
+            InputError: a value that a scenario may not have.
         """
-        return _checked({**self.model_dump(), **changes}, self.name)
+        return _validated({**self.model_dump(), **changes}, self.name)
 
     def to_toml(self) -> str:
-        """The scenario as a file that `load_scenario` reads back to an equal one."""
+        """Serialise the scenario; `load_scenario` reads it back to an equal one."""
         return tomli_w.dumps(self.model_dump(mode="json"))
 
 
 def shipped_names() -> tuple[str, ...]:
-    """Names of the scenarios that come with PHANTOM."""
+    """Names of the built-in scenarios."""
     return tuple(sorted(path.stem for path in SHIPPED.glob("*.toml")))
 
 
 def load_scenario(name_or_path: str) -> Scenario:
-    """A shipped scenario by name, or one from a TOML file.
+    """A built-in scenario by name, or one from a TOML file.
 
     Raises:
-        NotFoundError: neither a shipped name nor a file.
-        InputError: the file is no scenario.
+        NotFoundError: neither a built-in name nor a file.
+        InputError: the file is not a scenario.
     """
     shipped = SHIPPED / f"{name_or_path}.toml"
     path = shipped if name_or_path in shipped_names() else Path(name_or_path)
@@ -207,13 +207,13 @@ def load_scenario(name_or_path: str) -> Scenario:
     except OSError:
         raise NotFoundError(
             f"There is no scenario '{name_or_path}'.",
-            hint=f"Shipped: {', '.join(shipped_names())}; or name a TOML file.",
+            hint=f"Built in: {', '.join(shipped_names())}; or name a TOML file.",
         ) from None
     return parse_scenario(content, str(name_or_path))
 
 
 def scenario_given(name_or_toml: str) -> Scenario:
-    """A shipped scenario by its name, or one given in full as TOML.
+    """A built-in scenario by its name, or one given in full as TOML.
 
     Raises:
         InputError: neither.
@@ -224,13 +224,13 @@ def scenario_given(name_or_toml: str) -> Scenario:
 
 
 def parse_scenario(content: bytes, where: str) -> Scenario:
-    """Read a scenario.
+    """Parse a scenario.
 
     Args:
         content: TOML in UTF-8.
-        where: named in the error, and the scenario's name where the file gives none.
+        where: name used in errors, and the scenario's name where the file gives none.
     Raises:
-        InputError: no TOML, or a value that no scenario may have.
+            InputError: not TOML, or a value that a scenario may not have.
     """
     try:
         table = tomllib.loads(content.decode("utf-8-sig"))
@@ -238,10 +238,10 @@ def parse_scenario(content: bytes, where: str) -> Scenario:
         raise InputError(f"Scenario {where} is not a text file in UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"Scenario {where} is not TOML: {error}.") from None
-    return _checked({"name": Path(where).stem, **table}, where)
+    return _validated({"name": Path(where).stem, **table}, where)
 
 
-def _checked(values: dict[str, object], where: str) -> Scenario:
+def _validated(values: dict[str, object], where: str) -> Scenario:
     try:
         return Scenario.model_validate(values)
     except ValidationError as error:
@@ -253,8 +253,8 @@ def _checked(values: dict[str, object], where: str) -> Scenario:
 
 
 def _first_causes(found: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Errors without those that only follow from others: a list whose entries are wrong is not too
-    short as well.
+    """Errors that do not follow from others: a list with invalid entries is not also reported as
+    too short.
     """
     places = [error["loc"] for error in found]
     follows = [
@@ -266,7 +266,7 @@ def _first_causes(found: list[ErrorDetails]) -> list[ErrorDetails]:
 
 
 def _problem(found: ErrorDetails) -> str:
-    """What is wrong with one value, in the words of the file."""
+    """What is wrong with one value, in the terms of the file."""
     place, given = [str(part) for part in found["loc"]], found["input"]
     name = (
         f"{place[-1]} of {place[0]} number {int(place[1]) + 1}"
@@ -281,6 +281,8 @@ def _problem(found: ErrorDetails) -> str:
             f"{name} has {limits['actual_length']} entries instead of "
             f"{limits.get('min_length', limits.get('max_length'))}"
         )
-    said = found["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
+    message = (
+        found["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
+    )
     shown = f" (found {given!r})" if isinstance(given, int | float | str) else ""
-    return f"{name} {said}{shown}" if place else said
+    return f"{name} {message}{shown}" if place else message

@@ -1,4 +1,4 @@
-"""Shops: many copies of one simulated shop, an hour at a time, in NumPy."""
+"""Shops: many copies of one simulated shop, stepped by the hour in NumPy."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ from phantom_core.market.traffic import AGENT, ShopperScorer, Traffic, draw_traf
 
 @dataclass(slots=True)
 class State:
-    """What shops know at the start of an hour, about the hour before; arrays (n_shops,) unless said
-    otherwise.
+    """What shops know at the start of an hour about the previous hour; arrays (n_shops,) unless
+    stated otherwise.
 
-    Where nobody came in an hour, shares and means stay those of the last hour with a visitor.
+    After an hour without visitors, shares and means keep the values of the last hour with one.
 
     Attributes:
         demand: arrivals.
@@ -24,7 +24,7 @@ class State:
         hour: hour of day, 0 to 23.
         elapsed_h: hours since opening.
         hours_left: hours until the horizon.
-        agent_fraction: share of the visitors whom the detector flagged.
+        agent_fraction: share of visitors flagged by the detector.
         velocity: mean velocity of the visitors, events per minute.
         p_agent: mean P(agent) of the visitors by the scorer; NaN without a scorer.
         p_purchase: mean P(purchase) of the visitors by the scorer, at the price they saw; NaN
@@ -44,18 +44,18 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """What happened in an hour; arrays (n_shops,) unless said otherwise.
+    """What happened in an hour; arrays (n_shops,) unless stated otherwise.
 
     Attributes:
-        ratio: prices asked, in units of the base price, after the guard rails, shape (n_shops,
+        ratio: prices in units of the base price, within the guard rails, shape (n_shops,
             n_products).
         arrivals: shoppers by class, shape (n_shops, 2).
         units: units sold by product and class, shape (n_shops, n_products, 2).
         revenue: money taken.
-        leakage: money that agents paid less than the reference price.
+        leakage: how far units bought by agents stay below the reference price, money.
         reward: revenue − weight · leakage.
-        sold_out: nothing is left.
-        closed: the horizon is reached.
+        sold_out: whether no stock is left.
+        closed: whether the horizon is reached.
     """
 
     ratio: NDArray[np.float64]
@@ -69,16 +69,16 @@ class Hour:
 
 
 class Shops:
-    """Copies of one shop that share a clock of draws but nothing else.
+    """Copies of one shop, independent except for a shared random stream.
 
     Args:
-        scenario: what kind of shop.
-        n_shops: how many, at least 1.
+        scenario: the market.
+        n_shops: count, at least 1.
         seed: the same seed brings the same shoppers, whatever the prices.
-        scorer: a model that looks at the visitors; None leaves p_agent and p_purchase undefined.
+        scorer: a model that scores the visitors; None leaves p_agent and p_purchase undefined.
 
     Raises:
-        InputError: no shop wanted.
+        InputError: fewer than one shop.
     """
 
     def __init__(
@@ -109,11 +109,11 @@ class Shops:
         self.reset()
 
     def reset(self, rows: NDArray[np.int64] | None = None) -> None:
-        """Open shops anew; what they know at first comes from the visitors of the hour before
-        opening, at the base price.
+        """Reopen shops; their first state comes from the visitors of the hour before opening, at
+        the base price.
 
         Args:
-            rows: which ones; None means all.
+            rows: which shops; None means all.
         """
         rows = np.arange(self.n_shops) if rows is None else rows
         if not rows.size:
@@ -122,7 +122,7 @@ class Shops:
         state.stock[rows] = self._first_stock
         state.elapsed_h[rows] = 0
         self._set_clock(rows)
-        # An hour without visitors leaves what an average visitor would look like.
+        # After an hour without visitors the state is that of an average visitor.
         share, detector = scenario.agent_share, scenario.detector
         state.agent_fraction[rows] = share * detector.recall + (1.0 - share) * detector.false_alarms
         state.velocity[rows] = (
@@ -138,30 +138,30 @@ class Shops:
         self._observe(traffic, rows, np.ones((rows.size, self.base_price.size)))
 
     def step(self, ratio: NDArray[np.float64]) -> Hour:
-        """Ask prices for an hour.
+        """Set the prices of an hour.
 
         Args:
-            ratio: price in units of the base price, shape (n_shops,) or (n_shops, n_products); held
-                within the guard rails.
+            ratio: price in units of the base price, shape (n_shops,) or (n_shops, n_products);
+                clipped to the guard rails.
         Raises:
-            InputError: a price that is no number, or a wrong shape.
+            InputError: a price that is not a number, or a wrong shape.
         """
-        asked = self._within_rails(ratio)
+        prices = self._clip_to_guard_rails(ratio)
         state = self.state
         elapsed = np.minimum(state.elapsed_h, self.scenario.horizon_h - 1)
         traffic = draw_traffic(
             self.scenario, self._rates[elapsed], self._shares[elapsed], self._rng
         )
-        units = self._sell(traffic, asked)
+        units = self._sell(traffic, prices)
         by_agents = units[:, :, AGENT]
-        revenue = (units.sum(axis=2) * asked) @ self.base_price
-        leakage = (by_agents * leakage_per_unit(self.scenario, asked)) @ self.base_price
+        revenue = (units.sum(axis=2) * prices) @ self.base_price
+        leakage = (by_agents * leakage_per_unit(self.scenario, prices)) @ self.base_price
         state.elapsed_h += 1
         rows = np.arange(self.n_shops)
         self._set_clock(rows)
-        self._observe(traffic, rows, asked)
+        self._observe(traffic, rows, prices)
         return Hour(
-            ratio=asked,
+            ratio=prices,
             arrivals=traffic.arrivals,
             units=units,
             revenue=revenue,
@@ -171,7 +171,7 @@ class Shops:
             closed=state.hours_left <= 0,
         )
 
-    def _within_rails(self, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _clip_to_guard_rails(self, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
         given = np.asarray(ratio, np.float64)
         given = given[:, None] if given.ndim == 1 else given
         wanted = (self.n_shops, self.base_price.size)
@@ -182,7 +182,7 @@ class Shops:
             )
         if np.isnan(given).any():
             raise InputError(
-                "A price is not a number.", hint="A policy must answer with a price for every shop."
+                "A price is not a number.", hint="A policy must return a price for every shop."
             )
         return np.broadcast_to(self.scenario.guard_rails.clamp_all(given), wanted)
 
@@ -192,17 +192,17 @@ class Shops:
         state.hours_left[rows] = self.scenario.horizon_h - state.elapsed_h[rows]
 
     def _sell(self, traffic: Traffic, ratio: NDArray[np.float64]) -> NDArray[np.int64]:
-        """First choices in order of arrival, then what those who got none look at instead."""
+        """Serve first choices in order of arrival, then the second choices of those left over."""
         sensitivity = np.array([self.scenario.human_sensitivity, self.scenario.agent_sensitivity])
         p_buy = purchase_probability(ratio[:, :, None], sensitivity).ravel()
         place = traffic.shop * self.base_price.size + traffic.product
-        got, units = self._serve(place, traffic.agent, traffic.mind, p_buy)
+        got, units = self._serve(place, traffic.agent, traffic.threshold, p_buy)
         if self.scenario.substitution > 0 and self.base_price.size > 1:
             looks = np.flatnonzero(~got & (traffic.other >= 0))
             place = traffic.shop[looks] * self.base_price.size + traffic.other[looks]
             units = (
                 units
-                + self._serve(place, traffic.agent[looks], traffic.other_mind[looks], p_buy)[1]
+                + self._serve(place, traffic.agent[looks], traffic.other_threshold[looks], p_buy)[1]
             )
         return units
 
@@ -210,20 +210,20 @@ class Shops:
         self,
         place: NDArray[np.int64],
         agent: NDArray[np.int64],
-        mind: NDArray[np.float64],
+        threshold: NDArray[np.float64],
         p_buy: NDArray[np.float64],
     ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        """Sell what is wanted while stock lasts; who came first goes first.
+        """Sell while stock lasts, in order of arrival.
 
         Args:
             place: row of the flat stock, shape (n_shoppers,), in order of arrival within a place.
             agent: class of each shopper.
-            mind: buys at a probability above this, shape (n_shoppers,).
+            threshold: buys at a P(buy) above this, shape (n_shoppers,).
             p_buy: by place and class, shape (n_places · 2,).
         """
         stock = self.state.stock.reshape(-1)
         key = 2 * place + agent
-        gets = mind < p_buy[key]
+        gets = threshold < p_buy[key]
         units = np.bincount(key[gets], minlength=p_buy.size)
         short = units[0::2] + units[1::2] > stock
         if short.any():
@@ -239,21 +239,21 @@ class Shops:
     def _observe(
         self, traffic: Traffic, rows: NDArray[np.int64], ratio: NDArray[np.float64]
     ) -> None:
-        """Write down what the visitors of the last hour looked like; traffic and ratio are numbered
-        by position in `rows`.
+        """Update the state from the visitors of the last hour; traffic and ratio are indexed by
+        position in `rows`.
         """
         state, visitors = self.state, traffic.arrivals.sum(axis=1)
         state.demand[rows] = visitors
-        met = visitors > 0
-        seen, n = rows[met], visitors[met]
+        visited = visitors > 0
+        shop, n = rows[visited], visitors[visited]
 
         def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-            return np.asarray(np.bincount(traffic.shop, values, minlength=rows.size)[met] / n)
+            return np.asarray(np.bincount(traffic.shop, values, minlength=rows.size)[visited] / n)
 
-        state.agent_fraction[seen] = mean(traffic.flagged.astype(np.float64))
-        state.velocity[seen] = traffic.pace[met] / n
+        state.agent_fraction[shop] = mean(traffic.flagged.astype(np.float64))
+        state.velocity[shop] = traffic.pace[visited] / n
         if self.scorer is not None:
             p_agent, p_purchase = self.scorer(
                 traffic, ratio[traffic.shop, traffic.product], self._scorer_rng
             )
-            state.p_agent[seen], state.p_purchase[seen] = mean(p_agent), mean(p_purchase)
+            state.p_agent[shop], state.p_purchase[shop] = mean(p_agent), mean(p_purchase)

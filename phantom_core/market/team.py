@@ -1,4 +1,4 @@
-"""Team: a kind of policy that was trained several times."""
+"""Team: a kind of policy trained several times."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ class Team:
     """The same training with different seeds.
 
     Attributes:
-        name: how results call it.
+        name: label in results.
         members: the trained policies, at least one.
     """
 

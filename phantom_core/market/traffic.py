@@ -1,8 +1,8 @@
-"""Traffic: who arrives in one hour at many shops, and how a detector sees them.
+"""Traffic: the shoppers who arrive in one hour at many shops, and their detector flags.
 
-Nothing here depends on a price or on stock, and the number of random draws does not either. So two
-policies that are tried with the same seed meet the same shoppers, each with the same mind: common
-random numbers.
+Nothing here depends on a price or on stock, nor does the number of random draws. So two policies
+tried with the same seed get the same shoppers, with the same purchase thresholds: common random
+numbers.
 """
 
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ CLASSES: Final = ("human", "agent")
 @dataclass(frozen=True, slots=True)
 class Traffic:
     """The shoppers of one hour at n_shops shops, shop after shop and in order of arrival; arrays
-    (n_shoppers,) unless said otherwise.
+    (n_shoppers,) unless stated otherwise.
 
     Attributes:
-        shop: where they arrive.
+        shop: row of the shop.
         agent: 1 for agents, 0 for humans.
-        product: what they came for.
-        mind: buys at a probability of purchase above this, uniform in [0, 1).
-        flagged: whether the detector takes them for agents.
-        other: what they look at when they did not get it, -1 for those who leave.
-        other_mind: like `mind`, for the other product.
+        product: first choice.
+        threshold: buys at a P(buy) above this, uniform in [0, 1).
+        flagged: whether the detector flags them as agents.
+        other: second choice for those who did not buy, -1 for those who leave.
+        other_threshold: like `threshold`, for the second choice.
         arrivals: number by shop and class, shape (n_shops, 2).
         pace: sum of the visitors' velocities, events per minute, shape (n_shops,).
     """
@@ -39,10 +39,10 @@ class Traffic:
     shop: NDArray[np.int64]
     agent: NDArray[np.int64]
     product: NDArray[np.int64]
-    mind: NDArray[np.float64]
+    threshold: NDArray[np.float64]
     flagged: NDArray[np.bool_]
     other: NDArray[np.int64]
-    other_mind: NDArray[np.float64]
+    other_threshold: NDArray[np.float64]
     arrivals: NDArray[np.int64]
     pace: NDArray[np.float64]
 
@@ -63,18 +63,18 @@ def draw_traffic(
     """
     n_shops = rate.size
     shop = np.repeat(np.arange(n_shops), rng.poisson(rate))
-    who, mind, seen = rng.random((3, shop.size))
+    who, threshold, seen = rng.random((3, shop.size))
     agent = (who < share[shop]).astype(np.int64)
     arrivals = np.bincount(2 * shop + agent, minlength=2 * n_shops).reshape(n_shops, 2)
-    product, other, other_mind = _choices(scenario, shop.size, rng)
+    product, other, other_threshold = _choices(scenario, shop.size, rng)
     return Traffic(
         shop=shop,
         agent=agent,
         product=product,
-        mind=mind,
+        threshold=threshold,
         flagged=seen < _flag_rate(scenario.detector)[agent],
         other=other,
-        other_mind=other_mind,
+        other_threshold=other_threshold,
         arrivals=arrivals,
         pace=_pace(scenario.human_velocity, arrivals[:, HUMAN], rng)
         + _pace(scenario.agent_velocity, arrivals[:, AGENT], rng),
@@ -84,17 +84,17 @@ def draw_traffic(
 def _choices(
     scenario: Scenario, n: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """First choice, other choice and the mind about the other one; a shop with one product needs no
-    draws.
+    """First choice, second choice and the threshold of the second; a shop with one product needs
+    no draws.
     """
     n_products = len(scenario.products)
     if n_products == 1:
         return np.zeros(n, np.int64), np.full(n, -1), np.zeros(n)
     weights = np.cumsum([product.weight for product in scenario.products])
-    wish, looks_on, which, other_mind = rng.random((4, n))
+    wish, looks_on, which, other_threshold = rng.random((4, n))
     product = np.searchsorted(weights[:-1] / weights[-1], wish, side="right")
     other = (product + 1 + (which * (n_products - 1)).astype(np.int64)) % n_products
-    return product, np.where(looks_on < scenario.substitution, other, -1), other_mind
+    return product, np.where(looks_on < scenario.substitution, other, -1), other_threshold
 
 
 def _flag_rate(detector: Detector) -> NDArray[np.float64]:
@@ -104,15 +104,13 @@ def _flag_rate(detector: Detector) -> NDArray[np.float64]:
 def _pace(
     velocity: Velocity, visitors: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Sum of the gamma distributed velocities of some visitors: gamma again."""
+    """Sum of the gamma distributed velocities of some visitors, again gamma distributed."""
     shape = 1.0 / velocity.spread**2
     return np.asarray(rng.standard_gamma(shape * visitors) * (velocity.mean / shape))
 
 
 class ShopperScorer(Protocol):
-    """A model that looks at each visitor of the last hour, as the second environment's state wants
-    it.
-    """
+    """A model that scores each visitor of the last hour, for observations of version v1."""
 
     def __call__(
         self, traffic: Traffic, ratio: NDArray[np.float64], rng: np.random.Generator
@@ -121,7 +119,7 @@ class ShopperScorer(Protocol):
 
         Args:
             traffic: the visitors.
-            ratio: price each was shown, in units of the base price, shape (n_shoppers,).
+            ratio: price of each, in units of the base price, shape (n_shoppers,).
             rng: for the model's errors; never the traffic's own.
         Returns:
             P(agent) and P(purchase) at that price, shape (n_shoppers,) each.
@@ -130,10 +128,10 @@ class ShopperScorer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DetectorScorer:
-    """What the detector's flags alone tell, by Bayes' rule.
+    """Scores from the detector's flags alone, by Bayes' rule.
 
     Args:
-        scenario: names the detector's quality, the usual agent share and the price sensitivities.
+        scenario: gives the detector's quality, the usual agent share and the price sensitivities.
     """
 
     scenario: Scenario
@@ -157,7 +155,7 @@ class DetectorScorer:
 
 @dataclass(frozen=True, slots=True)
 class SampledScorer:
-    """Scores drawn from those that a trained model gave to sessions it had not seen.
+    """Scores drawn from those that a trained model gave to held-out sessions.
 
     Args:
         human_scores, agent_scores: P(agent) of sessions of known class, in [0, 1], shape (any,).

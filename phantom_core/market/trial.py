@@ -1,6 +1,4 @@
-"""Trial: policies meet the same shoppers, and each is measured against the best that is
-possible.
-"""
+"""Trial: policies on the same shoppers, each measured against the optimum."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,13 +32,12 @@ _FORMAT: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """How a trial went hour by hour, on average over episodes and training seeds; lists of
-    horizon_h numbers.
+    """A trial by hour, averaged over episodes and training seeds; lists of horizon_h numbers.
 
     Attributes:
-        ratio: price in units of the base price, over shops that are open; None where none is.
-        ratio_p10, ratio_p90: between which prices four of five open shops are.
-        revenue, leakage: money so far.
+        ratio: price in units of the base price, over open shops; None where none is open.
+        ratio_p10, ratio_p90: 10 % and 90 % quantiles of it over open shops.
+        revenue, leakage: cumulative money.
         stock: units left.
     """
 
@@ -54,8 +51,8 @@ class Paths:
 
 @dataclass(frozen=True, slots=True)
 class PolicyResult:
-    """What a policy reached, per episode, with 95 % intervals over episodes (and training seeds,
-    where there are several).
+    """The performance of a policy, per episode, with 95 % intervals over episodes (and training
+    seeds, where there are several).
 
     Attributes:
         name: of the policy.
@@ -65,7 +62,7 @@ class PolicyResult:
             bound with several products.
         revenue, leakage: money.
         leakage_share: leakage over revenue.
-        human_conversion, agent_conversion: units bought over visitors who came within the horizon.
+        human_conversion, agent_conversion: units bought over visitors within the horizon.
         human_premium: mean of price / base price − 1 over units that humans bought.
         volatility: standard deviation of the hourly change of price, in units of the base price.
         sell_out_h: hours until sold out, the horizon where that did not happen.
@@ -93,18 +90,18 @@ class PolicyResult:
 
 @checked_dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class MarketTrial:
-    """Policies side by side.
+    """Results of several policies on the same shoppers.
 
     Attributes:
-        scenario: the market they met.
-        n_episodes: how often.
-        seed: which shoppers.
+        scenario: the market.
+        n_episodes: count.
+        seed: of the shoppers.
         optimum: exact expected reward of the best policy; None with several products.
         bound: expected reward that no policy can exceed.
         best_fixed_ratio: the fixed price with the highest expected reward, in units of the base
             price.
-        results: one per policy, in the order asked for.
-        base, best_fixed: the base price and the best fixed price, which every trial plays.
+        results: one per policy, in the order requested.
+        base, best_fixed: the base price and the best fixed price, part of every trial.
     """
 
     scenario: Scenario
@@ -124,7 +121,7 @@ class MarketTrial:
         return "bound" if self.optimum is None else "optimum"
 
     def to_json(self) -> bytes:
-        """The trial as a file."""
+        """The trial as JSON."""
         return _ADAPTER.dump_json(self)
 
 
@@ -132,10 +129,10 @@ _ADAPTER: Final = TypeAdapter(MarketTrial)
 
 
 def parse_trial(content: bytes, where: str) -> MarketTrial:
-    """Read a trial back.
+    """Parse a saved trial.
 
     Raises:
-        DataError: the file is none.
+        DataError: the file is not a trial.
     """
     try:
         return _ADAPTER.validate_json(content)
@@ -154,17 +151,17 @@ def run_trial(
     scorer: ShopperScorer | None = None,
     progress: Progress = no_progress,
 ) -> MarketTrial:
-    """Play policies against the same shoppers.
+    """Run policies against the same shoppers.
 
     Args:
         scenario: the market.
         policies: at least one, with different names.
-        n_episodes: from 2; 200 or more for intervals worth reading.
+        n_episodes: from 2; 200 or more for useful intervals.
         seed: of the shoppers and the resamples.
-        scorer: the model that looks at visitors; None means the detector's flags alone.
-        progress: told all along.
+        scorer: the model that scores visitors; None means the detector's flags alone.
+        progress: called throughout.
     Raises:
-        InputError: no policy, two of one name, or a number of episodes that cannot be played.
+        InputError: no policy, two of one name, or a number of episodes outside the limits.
     """
     _check(policies, n_episodes)
     teams = [
@@ -176,13 +173,13 @@ def run_trial(
     optimum = [Team("optimum", (Optimal(solution),))] if solution else []
     everyone = [*references, *optimum, *teams]
     ledger = _Ledger(scenario, n_episodes, seed, scorer or DetectorScorer(scenario))
-    played = [
+    episodes = [
         ledger.play(team, part_progress(progress, n / len(everyone), (n + 1) / len(everyone)))
         for n, team in enumerate(everyone)
     ]
     bound = fluid_bound(scenario)
     ledger.measure_by(
-        played[0], played[1], played[2].reward[0] if solution else np.full(n_episodes, bound)
+        episodes[0], episodes[1], episodes[2].reward[0] if solution else np.full(n_episodes, bound)
     )
     return MarketTrial(
         scenario=scenario,
@@ -191,9 +188,9 @@ def run_trial(
         optimum=solution.reward if solution else None,
         bound=bound,
         best_fixed_ratio=best.ratio,
-        results=tuple(ledger.result(one) for one in played[len(everyone) - len(teams) :]),
-        base=ledger.result(played[0]),
-        best_fixed=ledger.result(played[1]),
+        results=tuple(ledger.result(one) for one in episodes[len(everyone) - len(teams) :]),
+        base=ledger.result(episodes[0]),
+        best_fixed=ledger.result(episodes[1]),
     )
 
 
@@ -208,13 +205,13 @@ def _check(policies: Sequence[Policy | Team], n_episodes: int) -> None:
         raise InputError(f"Policy {twice[0]} is named twice.", hint="Name each policy once.")
     if not LEAST_EPISODES <= n_episodes <= MOST_EPISODES:
         raise InputError(
-            f"{n_episodes} episodes cannot be played.",
+            f"{n_episodes} episodes cannot be run.",
             hint=f"Ask for {LEAST_EPISODES} to {MOST_EPISODES:,}; {USUAL_EPISODES} are usual.",
         )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Played:
+class _TeamEpisodes:
     """A team's episodes: sums by training seed and episode, shape (n_seeds, n_episodes), and
     paths.
     """
@@ -226,7 +223,7 @@ class _Played:
 
 
 class _Ledger:
-    """Plays teams on the same shoppers and works out their figures on the same resamples."""
+    """Runs teams on the same shoppers and computes their figures on the same resamples."""
 
     def __init__(
         self, scenario: Scenario, n_episodes: int, seed: int, scorer: ShopperScorer
@@ -235,60 +232,62 @@ class _Ledger:
         self._shoppers, resampling = np.random.SeedSequence(seed).spawn(2)
         self._resamples = Resamples(n_episodes, np.random.default_rng(resampling))
 
-    def play(self, team: Team, progress: Progress) -> _Played:
+    def play(self, team: Team, progress: Progress) -> _TeamEpisodes:
         runs = [
             play_episodes(
                 self._scenario,
                 member,
                 self._n_episodes,
-                self._shoppers_again(),
+                self._same_shoppers(),
                 self._scorer,
                 part_progress(progress, n / len(team.members), (n + 1) / len(team.members)),
             )
             for n, member in enumerate(team.members)
         ]
         rewards = np.stack([run.reward(self._scenario.leakage_weight) for run in runs])
-        return _Played(team.name, rewards, _sums(runs), _paths(runs))
+        return _TeamEpisodes(team.name, rewards, _sums(runs), _paths(runs))
 
-    def _shoppers_again(self) -> np.random.SeedSequence:
-        """The same sequence each time: spawning from a used one would bring other shoppers."""
+    def _same_shoppers(self) -> np.random.SeedSequence:
+        """The same sequence each time: spawning from a used one would bring different shoppers."""
         return np.random.SeedSequence(self._shoppers.entropy, spawn_key=self._shoppers.spawn_key)
 
-    def measure_by(self, base: _Played, best_fixed: _Played, best: NDArray[np.float64]) -> None:
+    def measure_by(
+        self, base: _TeamEpisodes, best_fixed: _TeamEpisodes, best: NDArray[np.float64]
+    ) -> None:
         self._base, self._best_fixed, self._best = base.reward[0], best_fixed.reward[0], best
 
-    def result(self, played: _Played) -> PolicyResult:
-        seeds = self._resamples.seeds(len(played.reward))
+    def result(self, episodes: _TeamEpisodes) -> PolicyResult:
+        seeds = self._resamples.seeds(len(episodes.reward))
 
         def resample(values: Floats) -> Floats:
-            return self._resamples.means(np.broadcast_to(values, played.reward.shape), seeds)
+            return self._resamples.means(np.broadcast_to(values, episodes.reward.shape), seeds)
 
         def ratio(above: str, below: str) -> TrialFigure:
             return estimate_figure(
-                lambda mean: mean(played.sums[above]) / mean(played.sums[below]), resample
+                lambda mean: mean(episodes.sums[above]) / mean(episodes.sums[below]), resample
             )
 
         def simple(values: Floats) -> TrialFigure:
             return estimate_figure(lambda mean: mean(values), resample)
 
         return PolicyResult(
-            name=played.name,
-            n_seeds=len(played.reward),
-            reward=simple(played.reward),
+            name=episodes.name,
+            n_seeds=len(episodes.reward),
+            reward=simple(episodes.reward),
             pct_of_optimum=estimate_figure(
-                lambda mean: 100.0 * mean(played.reward) / mean(self._best), resample
+                lambda mean: 100.0 * mean(episodes.reward) / mean(self._best), resample
             ),
-            revenue=simple(played.sums["revenue"]),
-            leakage=simple(played.sums["leakage"]),
+            revenue=simple(episodes.sums["revenue"]),
+            leakage=simple(episodes.sums["leakage"]),
             leakage_share=ratio("leakage", "revenue"),
             human_conversion=ratio("human_units", "humans"),
             human_premium=ratio("human_excess", "human_units"),
             agent_conversion=ratio("agent_units", "agents"),
-            volatility=simple(played.sums["volatility"]),
-            sell_out_h=simple(played.sums["sell_out_h"]),
-            vs_fixed=simple(played.reward - self._base),
-            vs_best_fixed=simple(played.reward - self._best_fixed),
-            paths=played.paths,
+            volatility=simple(episodes.sums["volatility"]),
+            sell_out_h=simple(episodes.sums["sell_out_h"]),
+            vs_fixed=simple(episodes.reward - self._base),
+            vs_best_fixed=simple(episodes.reward - self._best_fixed),
+            paths=episodes.paths,
         )
 
 

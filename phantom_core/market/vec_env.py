@@ -1,6 +1,4 @@
-"""VecEnv: hundreds of shops as one stable-baselines3 environment, stepped at once by the batched
-core.
-"""
+"""VecEnv: hundreds of shops as one stable-baselines3 environment, stepped in one batch."""
 
 import time
 from collections.abc import Iterable
@@ -30,14 +28,14 @@ class ShopVecEnv(VecEnv):
     `TimeLimit.truncated`; the infos of all other shops are one shared empty dict.
 
     Args:
-        scenario: what kind of shop.
-        n_shops: how many, at least 1.
+        scenario: the market.
+        n_shops: count, at least 1.
         seed: the same seed gives the same batch; a batch of one gives the episodes of the single
             environment.
         version: "v0" or "v1".
-        scorer: a model that looks at the visitors, for v1; None means a `DetectorScorer`.
+        scorer: a model that scores the visitors, for v1; None means a `DetectorScorer`.
     Raises:
-        InputError: no shop wanted.
+        InputError: fewer than one shop.
     """
 
     def __init__(
@@ -64,7 +62,7 @@ class ShopVecEnv(VecEnv):
         super().__init__(n_shops, self._space(), action_space(scenario))
 
     def reset(self) -> Floats32:
-        """Open all shops anew; right after construction or `seed`, with the first shoppers of that
+        """Reopen all shops; right after construction or `seed`, with the first shoppers of that
         seed.
         """
         wanted = self._seeds[0]
@@ -75,21 +73,21 @@ class ShopVecEnv(VecEnv):
         self._reset_seeds()
         self._fresh = False
         self._reward[:], self._length[:] = 0.0, 0
-        return self._seen()
+        return self._observe()
 
     def step_async(self, actions: Floats32) -> None:
-        """Take the prices of the next hour, shape (n_shops, 1)."""
+        """Store the prices of the next hour, shape (n_shops, 1)."""
         self._prices = actions
 
     def step_wait(self) -> Step:
-        """Play an hour; shops that are done open anew."""
+        """Simulate an hour; shops that are done reopen."""
         hour = self._shops.step(self._prices.astype(np.float64))
         self._fresh = False
         self._reward += hour.reward
         self._length += 1
         done = hour.sold_out | hour.closed
         infos, rows = self._quiet.copy(), np.flatnonzero(done)
-        seen = self._seen()
+        seen = self._observe()
         if rows.size:
             for row, info in zip(
                 rows.tolist(),
@@ -99,11 +97,11 @@ class ShopVecEnv(VecEnv):
                 infos[row] = info
             self._open(rows)
             self._reward[rows], self._length[rows] = 0.0, 0
-            seen = self._seen()
+            seen = self._observe()
         return seen, hour.reward.astype(np.float32), done, infos
 
     def close(self) -> None:
-        """Nothing is held."""
+        """There is nothing to release."""
 
     def get_attr(self, attr_name: str, indices: int | Iterable[int] | None = None) -> list[Any]:
         """An attribute of the batch, once for each shop."""
@@ -112,7 +110,7 @@ class ShopVecEnv(VecEnv):
     def set_attr(
         self, attr_name: str, value: object, indices: int | Iterable[int] | None = None
     ) -> None:
-        """Refused: shops of a batch share everything but their state."""
+        """Rejected: shops of a batch share everything but their state."""
         raise InputError(
             f"{attr_name} of one shop cannot be set: shops of a batch share it.",
             hint="Make another batch.",
@@ -125,7 +123,7 @@ class ShopVecEnv(VecEnv):
         indices: int | Iterable[int] | None = None,
         **method_kwargs: object,
     ) -> list[Any]:
-        """Refused: there is no environment per shop."""
+        """Rejected: there is no environment per shop."""
         raise InputError(f"A batch of shops has no environment per shop that could {method_name}.")
 
     def env_is_wrapped(
@@ -137,21 +135,21 @@ class ShopVecEnv(VecEnv):
     def _space(self) -> "spaces.Box[np.float32]":
         return observation_space(self._highs)
 
-    def _seen(self) -> Floats32:
+    def _observe(self) -> Floats32:
         return self._observation.of(self._shops.state, self._highs)
 
     def _open(self, rows: NDArray[np.int64]) -> None:
-        """Open finished shops anew."""
+        """Reopen finished shops."""
         self._shops.reset(rows)
 
     def _truncated(self, hour: Hour) -> NDArray[np.bool_]:
-        """Whose episode was cut by the horizon, with stock left."""
+        """Whether the horizon ended the episode with stock left."""
         return hour.closed & ~hour.sold_out
 
     def _endings(
         self, rows: NDArray[np.int64], last: Floats32, truncated: NDArray[np.bool_]
     ) -> list[dict[str, Any]]:
-        """What SB3 wants to know about finished shops."""
+        """The infos that SB3 expects of finished shops."""
         age_s = round(time.perf_counter() - self._opened_s, 6)
         figures = zip(
             self._reward[rows].tolist(),

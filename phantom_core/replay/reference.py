@@ -12,7 +12,7 @@ from phantom_core.market.calibrate import choices_of
 from phantom_core.market.calibration.add_to_cart_quotes import (
     SessionIndex,
     check_variation,
-    read_considered,
+    read_add_to_cart_quotes,
 )
 from phantom_core.market.calibration.sensitivity import measure_sensitivities
 from phantom_core.market.demand import purchase_probability
@@ -141,7 +141,7 @@ def _best_ratio(connection: duckdb.DuckDBPyConnection, visits: SessionIndex) -> 
             "be fitted."
         )
     check_variation(connection)
-    kept, choices = choices_of(visits, read_considered(connection, visits))
+    kept, choices = choices_of(visits, read_add_to_cart_quotes(connection, visits))
     fitted = measure_sensitivities(
         choices, float(kept.was_randomised.mean()) if kept.visit.size else 0.0
     )

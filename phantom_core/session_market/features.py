@@ -1,8 +1,7 @@
-"""Session features while a visit goes on: what the SQL says of the events so far, folded step by
-step.
+"""Session features in the session market: the SQL definitions, updated step by step.
 
-Asking SQL at every step of every visit would read each event again and again. A property of the
-tests holds the two equal, for all features at every quote.
+Running SQL at every step of every session would read each event again and again. A property test
+holds the two equal, for all features at every quote.
 """
 
 from collections.abc import Callable, Mapping
@@ -49,18 +48,18 @@ _NUMBERS: Final = tuple(
         (measure.column, measure.of) for measure in MEASURES if isinstance(measure, Statistic)
     )
 )
-# Events whose metadata name a price.
+# Events whose metadata contain a price.
 _NAMES_PRICE: Final = np.isin(np.arange(len(Move)), (Move.OPEN, Move.AGAIN, Move.LEARN, Move.CART))
 _ON_PRODUCT_PAGE: Final = 1
 _FIRST_TIMES: Final = 64
 
 
 class Moments:
-    """Count, mean, spread and extremes of numbers that come one by one, for many rows at once.
+    """Count, mean, spread and extremes of streamed numbers, for many rows at once.
     Source: Welford 1962.
 
     Args:
-        n_rows: how many.
+        n_rows: count.
     """
 
     def __init__(self, n_rows: int) -> None:
@@ -69,7 +68,7 @@ class Moments:
         self.low, self.high = np.full(n_rows, np.inf), np.full(n_rows, -np.inf)
 
     def add(self, rows: NDArray[np.int64], values: NDArray[np.float64]) -> None:
-        """Take one number for each of some distinct rows."""
+        """Add one number to each of some distinct rows."""
         self.count[rows] += 1
         off = values - self.mean[rows]
         self.mean[rows] += off / self.count[rows]
@@ -78,7 +77,7 @@ class Moments:
         self.high[rows] = np.maximum(self.high[rows], values)
 
     def statistic(self, which: Which, rows: NDArray[np.int64]) -> Floats:
-        """One of them for some rows; NaN where no number came, or fewer than two for the standard
+        """A statistic of some rows; NaN without a number, or with fewer than two for the standard
         deviation (n − 1).
         """
         if which == "STDDEV_SAMP":
@@ -88,13 +87,13 @@ class Moments:
 
 
 class MarketSessionFeatures:
-    """What the visits of one walk did so far.
+    """Features of the sessions of one walk so far.
 
     Args:
-        path: the walk's.
-        store: of each visit, positions in STORE_MODES, shape (n_visits,).
-        user_agent: of each visit, positions in USER_AGENTS, -1 for none, shape (n_visits,).
-        catalogue: what the stores sell.
+        path: of the walk.
+        store: of each session, positions in STORE_MODES, shape (n_visits,).
+        user_agent: of each session, positions in USER_AGENTS, -1 for none, shape (n_visits,).
+        catalogue: products of the stores.
     """
 
     def __init__(
@@ -116,15 +115,17 @@ class MarketSessionFeatures:
         self.numbers = [Moments(n) for _ in _NUMBERS]
 
     def columns(self, rows: NDArray[np.int64]) -> dict[str, Column]:
-        """The features of some visits, from every event the path holds by now; numbers with NaN,
-        texts with None where undefined.
+        """Features of some sessions, from every event in the path so far; numbers with NaN, texts
+        with None where undefined.
         """
         for step in self.path.steps(self.n_steps):
             self._take(step)
             self.n_steps += 1
-        said, agents = _said(), self.user_agent[rows]
+        of_user_agent, agents = _user_agent_measures(), self.user_agent[rows]
         values = [
-            said[measure][agents] if measure in said else self._folded(measure, rows)
+            of_user_agent[measure][agents]
+            if measure in of_user_agent
+            else self._folded(measure, rows)
             for measure in MEASURES
         ]
         values += [np.asarray(constant, np.float64) for constant in _PROGRAM.constants]
@@ -174,7 +175,7 @@ class MarketSessionFeatures:
             most[rows] = np.maximum(most[rows], n + 1 - start[rows])
 
     def _folded(self, measure: Measure, rows: NDArray[np.int64]) -> Floats:
-        """A measure of some visits; NaN where undefined."""
+        """A measure of some sessions; NaN where undefined."""
         found: NDArray[np.int64]
         match measure:
             case Count(of):
@@ -189,7 +190,7 @@ class MarketSessionFeatures:
             case Statistic(which, column, of):
                 return self.numbers[_NUMBERS.index((column, of))].statistic(which, rows)
             case _:
-                raise TypeError(f"The session market does not know how to work out {measure}.")
+                raise TypeError(f"The session market cannot compute {measure}.")
         return found.astype(np.float64)
 
 
@@ -207,7 +208,8 @@ def _exceeds(left: Column, right: Column) -> Floats:
 
 
 _OPERATIONS: Final[Mapping[Operator, Callable[[Column, Column], Column]]] = {
-    "+": np.add, "-": np.subtract, "*": np.multiply, "/": _divide, "//": np.floor_divide, "%": np.mod, ">": _exceeds,
+    "+": np.add, "-": np.subtract, "*": np.multiply, "/": _divide, "//": np.floor_divide,
+    "%": np.mod, ">": _exceeds,
 }  # fmt: skip
 _PROGRAM: Final = program([feature.how for feature in FEATURES], MEASURES)
 
@@ -219,8 +221,8 @@ def _is_of(of: EventKind) -> NDArray[np.bool_]:
 
 
 @cache
-def _said() -> Mapping[Measure, Column]:
-    """What the SQL says of each user agent the shoppers use; the last row, at -1, is for none."""
+def _user_agent_measures() -> Mapping[Measure, Column]:
+    """Measures of each user agent that shoppers use; the last row, at -1, is for none."""
     user_agents = UserAgents()
     user_agents.learn(USER_AGENTS)
     kinds = [*map(user_agents.kind, USER_AGENTS), (None,) * len(AGENT_MEASURES)]

@@ -1,11 +1,10 @@
-"""The session market: generated shoppers meet prices that a rule set makes from what they did so
-far.
+"""The session market: generated shoppers get prices from a rule set that reads their sessions.
 
-Events → features → P(agent) → rule → price → purchase. All rule sets meet the same people, who move
-alike whatever they are quoted: whether a considered product would be bought is not drawn but
-counted with its probability. What differs from one rule set to the next are prices, the features
-that hold prices, and what a recon buyer comes back for, namely what it was quoted lowest; from
-there on its last visit goes its own way.
+Events → features → P(agent) → rule → price → purchase. All rule sets price the same shoppers, who
+move alike whatever they are quoted: whether a product in the cart is bought is not drawn but
+counted with its probability. Rule sets differ in prices, in the features that contain prices, and
+in the product a recon buyer comes back for, namely the one quoted lowest; from there on its last
+session differs too.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +29,7 @@ from phantom_core.session_market.features import MarketSessionFeatures
 from phantom_core.session_market.result import SessionResult, Sums, compare_results
 from phantom_core.shoppers.catalogue import Catalogue, demo_catalogue
 from phantom_core.shoppers.families import AGENT_SENSITIVITY, FAMILIES, HUMAN_SENSITIVITY
-from phantom_core.shoppers.generate import Shoppers, draw_people, walk_people
+from phantom_core.shoppers.generate import Shoppers, draw_shoppers, walk_shoppers
 from phantom_core.shoppers.path import Decisions
 from phantom_core.shoppers.quotes import Quote, Quoted, QuoteRequest, Shop
 
@@ -46,7 +45,7 @@ REFERENCE_RATIO: Final = 1.2
 
 
 class AgentScorer(Protocol):
-    """Anything that tells agents by session features."""
+    """A model that estimates P(agent) from session features."""
 
     def __call__(self, columns: Mapping[str, Column]) -> NDArray[np.float64]:
         """P(agent) of each row.
@@ -62,7 +61,7 @@ class ClassifierScorer:
     """A trained classifier as a scorer.
 
     Attributes:
-        classifier: the model; it learned from whole sessions and is asked about unfinished ones.
+        classifier: the model; trained on whole sessions and applied to unfinished ones.
     """
 
     classifier: Classifier
@@ -80,27 +79,27 @@ class ClassifierScorer:
 
 
 def _coded(texts: Column, known: Sequence[str]) -> NDArray[np.float64]:
-    """Categories as the encoding numbers them: unknown ones are the last, None is NaN."""
+    """Category codes of the encoding: unknown ones are the last, None is NaN."""
     number = {text: float(position) for position, text in enumerate(known)} | {None: np.nan}
     return np.array([number.get(text, len(known) - 1.0) for text in texts.tolist()], np.float64)
 
 
 @dataclass(slots=True, eq=False)
 class RuleQuote:
-    """Prices by a rule set, for shoppers to meet.
+    """Prices by a rule set, as a quote policy for generated shoppers.
 
     Attributes:
         rules: mark-ups on the base price, over the session features and p_agent.
         scorer: gives p_agent.
-        people: who may come.
-        catalogue: what is sold.
-        watch: told of every quote: rows of the sessions, moments in UTC milliseconds, features and
-            mark-ups.
+        shoppers: possible visitors.
+        catalogue: sold products.
+        watch: called with every quote: rows of the sessions, times in UTC milliseconds, features
+            and mark-ups.
     """
 
     rules: RuleSet
     scorer: AgentScorer
-    people: Shoppers
+    shoppers: Shoppers
     catalogue: Catalogue
     watch: (
         Callable[
@@ -110,47 +109,48 @@ class RuleQuote:
     ) = None
     _features: MarketSessionFeatures | None = field(default=None, init=False)
 
-    def __call__(self, asked: QuoteRequest, rng: np.random.Generator) -> Quoted:
-        """The base price times the mark-up of the first rule that holds, rounded to cents."""
-        markup = np.full(asked.visit.size, self.rules.otherwise)
-        if asked.visit.size and (self.rules.rules or self.watch):
-            columns = self._columns(asked)
-            markup = evaluate_rules(self.rules, columns, asked.visit.size).markup_ratio
+    def __call__(self, request: QuoteRequest, rng: np.random.Generator) -> Quoted:
+        """The base price times the mark-up of the first matching rule, rounded to cents."""
+        markup = np.full(request.visit.size, self.rules.otherwise)
+        if request.visit.size and (self.rules.rules or self.watch):
+            columns = self._columns(request)
+            markup = evaluate_rules(self.rules, columns, request.visit.size).markup_ratio
             if self.watch:
-                self.watch(_sessions(asked), asked.event_ms, columns, markup)
-        return Quoted(np.round(asked.base_price * markup, 2), np.full(asked.visit.size, np.nan))
+                self.watch(_sessions(request), request.event_ms, columns, markup)
+        return Quoted(np.round(request.base_price * markup, 2), np.full(request.visit.size, np.nan))
 
-    def _columns(self, asked: QuoteRequest) -> dict[str, Column]:
-        if self._features is None or self._features.path is not asked.path:
-            crowd, sessions = self.people.crowd, asked.path.sessions
+    def _columns(self, request: QuoteRequest) -> dict[str, Column]:
+        if self._features is None or self._features.path is not request.path:
+            population, sessions = self.shoppers.population, request.path.sessions
             if sessions is None:
                 raise InputError(
-                    "Nobody said whose visits these are.", hint="Walk them with their sessions."
+                    "The sessions behind these quotes are unknown.",
+                    hint="Walk them with their sessions.",
                 )
             self._features = MarketSessionFeatures(
-                asked.path,
-                crowd.store[crowd.actor[sessions]],
-                self.people.clients.user_agent[sessions],
+                request.path,
+                population.store[population.actor[sessions]],
+                self.shoppers.clients.user_agent[sessions],
                 self.catalogue,
             )
-        columns = self._features.columns(asked.visit)
+        columns = self._features.columns(request.visit)
         if P_AGENT in self.rules.features:
             columns[P_AGENT] = self.scorer(columns)
         return columns
 
 
-def _sessions(asked: QuoteRequest) -> NDArray[np.int64]:
-    return asked.visit if asked.path.sessions is None else asked.path.sessions[asked.visit]
+def _sessions(request: QuoteRequest) -> NDArray[np.int64]:
+    return request.visit if request.path.sessions is None else request.path.sessions[request.visit]
 
 
 @dataclass(frozen=True, slots=True)
 class SessionTrial:
-    """Rule sets tried on the same sessions.
+    """Results of rule sets on the same sessions.
 
     Attributes:
-        n_sessions, seed: which sessions.
-        reference_ratio: what an agent should have paid, in units of the base price.
-        results: one per rule set, in the order asked for.
+        n_sessions, seed: of the sessions.
+        reference_ratio: price that an agent should pay, in units of the base price.
+        results: one per rule set, in the order requested.
     """
 
     n_sessions: int
@@ -159,7 +159,7 @@ class SessionTrial:
     results: tuple[SessionResult, ...]
 
     def to_json(self) -> dict[str, object]:
-        """The trial as plain values, results by name."""
+        """The trial as JSON values, results by name."""
         head = {
             "sessions": self.n_sessions,
             "seed": self.seed,
@@ -176,23 +176,23 @@ def session_trial(
     seed: int,
     progress: Progress = no_progress,
 ) -> SessionTrial:
-    """Let the same sessions meet each rule set, and no mark-up to compare with.
+    """Price the same sessions with each rule set, and without a mark-up for comparison.
 
     Args:
-        rule_sets: with names of their own.
+        rule_sets: with distinct names.
         scorer: gives p_agent.
         n_sessions: 1 or more.
-        seed: of everything random.
-        progress: told after every rule set.
+        seed: source of all randomness.
+        progress: called after every rule set.
     Raises:
-        InputError: nothing to try, two rule sets of one name, or one that reads what is not known
-        of a session.
+        InputError: no rule set, two of one name, or one that reads what is not known of a
+            session.
     """
     _check(rule_sets, n_sessions)
     arms = {rules.name: rules for rules in (NO_MARKUP, *rule_sets)}
     sums: dict[str, Sums] = {}
     for position, (name, rules) in enumerate(arms.items()):
-        progress(position / len(arms), f"sessions meet {name}")
+        progress(position / len(arms), f"simulating sessions: {name}")
         sums[name] = sums_of(*run_sessions(partial(RuleQuote, rules, scorer), n_sessions, seed))
     progress(1, "compared")
     rng = np.random.default_rng(seed)
@@ -210,7 +210,7 @@ def _check(rule_sets: Sequence[RuleSet], n_sessions: int) -> None:
     found = [rules.name for rules in rule_sets]
     if twice := sorted({name for name in found if found.count(name) > 1}):
         raise InputError(
-            f"Two rule sets are called '{twice[0]}'.", hint="Give each file a name of its own."
+            f"Two rule sets are called '{twice[0]}'.", hint="Give each file a different name."
         )
     for rules in rule_sets:
         check_features(rules, (*feature_names(), P_AGENT))
@@ -224,25 +224,25 @@ def _check(rule_sets: Sequence[RuleSet], n_sessions: int) -> None:
 def run_sessions(
     quote: Callable[[Shoppers, Catalogue], Quote], n_sessions: int, seed: int
 ) -> tuple[Shoppers, Decisions]:
-    """Who comes, and what they consider at which price.
+    """Simulate sessions under one quote policy.
 
     Args:
-        quote: makes what sets the prices, of who may come and what is sold.
+        quote: makes the quote policy, given the shoppers and the catalogue.
         n_sessions: 1 or more.
-        seed: of who comes and how they move.
+        seed: of the shoppers and how they move.
     """
     rng, catalogue = np.random.default_rng(seed), demo_catalogue()
-    people = draw_people(n_sessions, FAMILIES, rng)
-    _, decisions = walk_people(
-        people, Shop(catalogue, quote(people, catalogue)), rng, price_blind=True
+    shoppers = draw_shoppers(n_sessions, FAMILIES, rng)
+    _, decisions = walk_shoppers(
+        shoppers, Shop(catalogue, quote(shoppers, catalogue)), rng, price_blind=True
     )
-    return people, decisions
+    return shoppers, decisions
 
 
-def sums_of(people: Shoppers, decisions: Decisions) -> Sums:
-    """What each actor looks at and spends."""
-    actor = people.crowd.actor[decisions.visit]
-    is_agent, n_actors = people.is_agent, people.is_agent.size
+def sums_of(shoppers: Shoppers, decisions: Decisions) -> Sums:
+    """Totals of each actor."""
+    actor = shoppers.population.actor[decisions.visit]
+    is_agent, n_actors = shoppers.is_agent, shoppers.is_agent.size
     ratio = decisions.price / decisions.base_price
     s = np.where(is_agent[actor], AGENT_SENSITIVITY, HUMAN_SENSITIVITY)
     units = decisions.considered * purchase_probability(ratio, s)
@@ -255,7 +255,7 @@ def sums_of(people: Shoppers, decisions: Decisions) -> Sums:
 
     return Sums(
         kind=np.where(is_agent, AGENT, HUMAN),
-        sessions=np.bincount(people.crowd.actor, minlength=n_actors).astype(np.float64),
+        sessions=np.bincount(shoppers.population.actor, minlength=n_actors).astype(np.float64),
         quotes=total(None),
         marked=total(marked),
         units=total(units),

@@ -1,9 +1,9 @@
-"""The session market's optimum: the most that the purchases which visitors considered could have
-brought, had their class been known.
+"""The session market's optimum: the highest reward from the products in the carts, had the class
+of each shopper been known.
 
-It prices what was considered under a rule set, each purchase alone. What other prices would have
-had a recon buyer come back for is not part of it, so each rule set is held against the optimum of
-its own visits.
+It prices the products in the carts under a rule set, each purchase alone. What a recon buyer would
+come back for at other prices is not part of it, so each rule set is compared with the optimum of
+its own sessions.
 """
 
 from dataclasses import dataclass, replace
@@ -45,11 +45,11 @@ _OPTIMUM: Final = "optimum"
 
 
 def best_ratio(sensitivity: float, guard_rails: GuardRails, *, is_agent: bool) -> float:
-    """Mark-up that makes the most of one considered purchase, in thousandths.
+    """Mark-up that maximises the reward of one product in the cart, in thousandths.
 
     Args:
         sensitivity: exponent of the demand curve.
-        guard_rails: it lies within them.
+        guard_rails: limits of the mark-up.
         is_agent: whether a low price counts as leakage.
 
     >>> best_ratio(2.0, GuardRails(0.7, 1.5), is_agent=False)
@@ -61,17 +61,17 @@ def best_ratio(sensitivity: float, guard_rails: GuardRails, *, is_agent: bool) -
     return float(np.round(ratio[np.argmax(reward)], 3))
 
 
-def at_best(people: Shoppers, decisions: Decisions, guard_rails: GuardRails) -> Decisions:
-    """The same considered purchases, each at the best price for its class.
+def at_best(shoppers: Shoppers, decisions: Decisions, guard_rails: GuardRails) -> Decisions:
+    """The same purchase decisions, each at the best price for its class.
 
     Args:
-        people: who came, and who of them is an agent.
-        decisions: what they considered.
-        guard_rails: prices lie within them.
+        shoppers: the shoppers, with their classes.
+        decisions: their quotes and purchases.
+        guard_rails: limits of the prices.
     """
     human = best_ratio(HUMAN_SENSITIVITY, guard_rails, is_agent=False)
     best = np.array([human, best_ratio(AGENT_SENSITIVITY, guard_rails, is_agent=True)])
-    is_agent = people.is_agent[people.crowd.actor[decisions.visit]]
+    is_agent = shoppers.is_agent[shoppers.population.actor[decisions.visit]]
     return replace(decisions, price=decisions.base_price * best[is_agent.astype(np.int64)])
 
 
@@ -80,12 +80,12 @@ class PairedTrial:
     """A proposed rule set, the live one and the optimum on the same sessions.
 
     Attributes:
-        n_sessions, seed: which sessions.
+        n_sessions, seed: of the sessions.
         proposed, live: figures.
-        optimum: figures of the live visits at the best prices.
+        optimum: figures of the live sessions at the best prices.
         difference: proposed minus live, in the same resamples.
-        proposed_of_optimum, live_of_optimum: reward over that of the optimum of the same visits; at
-            most 1 within the guard rails.
+        proposed_of_optimum, live_of_optimum: reward over that of the optimum of the same sessions;
+            at most 1 within the guard rails.
     """
 
     n_sessions: int
@@ -98,7 +98,7 @@ class PairedTrial:
     live_of_optimum: Estimate
 
     def to_json(self) -> dict[str, object]:
-        """The trial as plain values, intervals as …_ci."""
+        """The trial as JSON values, intervals as …_ci."""
         arms = {
             name: plain_figures(getattr(self, name))
             for name in (_PROPOSED, _LIVE, _OPTIMUM, "difference")
@@ -126,32 +126,32 @@ def paired_trial(
     seed: int,
     progress: Progress = no_progress,
 ) -> PairedTrial:
-    """Let the same sessions meet a proposed rule set, the live one and the optimum.
+    """Price the same sessions with a proposed rule set, the live one and the optimum.
 
     Args:
-        proposed: in question.
+        proposed: rule set under evaluation.
         live: what it would replace.
         scorer: gives p_agent.
-        guard_rails: the optimum chooses within them.
+        guard_rails: limits of the optimum.
         n_sessions: 1 or more.
-        seed: of everything random.
-        progress: told after every arm.
+        seed: source of all randomness.
+        progress: called after every arm.
     Raises:
         InputError: rules that read what is not known of a session.
     """
     for rules in (proposed, live):
         check_features(rules, (*feature_names(), P_AGENT))
-    met, best = {}, {}
+    priced, best = {}, {}
     for position, (name, rules) in enumerate(((_PROPOSED, proposed), (_LIVE, live))):
-        progress(position / 2, f"generated sessions meet the {name} prices")
-        people, decisions = run_sessions(partial(RuleQuote, rules, scorer), n_sessions, seed)
-        met[name], best[name] = (
-            sums_of(people, decisions),
-            sums_of(people, at_best(people, decisions, guard_rails)),
+        progress(position / 2, f"simulating generated sessions: {name} prices")
+        shoppers, decisions = run_sessions(partial(RuleQuote, rules, scorer), n_sessions, seed)
+        priced[name], best[name] = (
+            sums_of(shoppers, decisions),
+            sums_of(shoppers, at_best(shoppers, decisions, guard_rails)),
         )
-    found = compare_results(met | {_OPTIMUM: best[_LIVE]}, _LIVE, np.random.default_rng(seed))
+    found = compare_results(priced | {_OPTIMUM: best[_LIVE]}, _LIVE, np.random.default_rng(seed))
     shares = {
-        name: reward_share(met[name], best[name], np.random.default_rng(seed)) for name in met
+        name: reward_share(priced[name], best[name], np.random.default_rng(seed)) for name in priced
     }
     return PairedTrial(
         n_sessions=n_sessions,

@@ -1,4 +1,4 @@
-"""What a rule set does to sessions: figures with intervals, and how they differ from no mark-up."""
+"""Results of rule sets in the session market: figures with intervals, and differences."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -20,10 +20,10 @@ class Sums:
 
     Attributes:
         kind: HUMAN or AGENT.
-        sessions, quotes: how many.
+        sessions, quotes: counts.
         marked: quotes above the base price.
-        units: purchases expected.
-        premium: of these units, price over base price minus 1.
+        units: expected purchases.
+        premium: sum over these units of price over base price minus 1.
         revenue, leakage: currency.
     """
 
@@ -39,7 +39,7 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class SessionFigures:
-    """What came of the sessions; NaN where undefined.
+    """Outcome of the sessions; NaN where undefined.
 
     Attributes:
         reward: revenue − 0.5 · leakage, currency.
@@ -63,12 +63,12 @@ class SessionFigures:
 
 @dataclass(frozen=True, slots=True)
 class SessionResult:
-    """Of one rule set.
+    """The result of one rule set.
 
     Attributes:
         name: its name.
         figures: with 95 % intervals from resampled actors.
-        vs_none: the same minus those without a mark-up, in the same resamples.
+        vs_none: difference from the figures without a mark-up, in the same resamples.
     """
 
     name: str
@@ -76,7 +76,7 @@ class SessionResult:
     vs_none: SessionFigures
 
     def to_json(self) -> dict[str, object]:
-        """Each figure, its interval as …_ci, and the difference to no mark-up under vs_none."""
+        """Each figure, its interval as …_ci, and the difference from no mark-up under vs_none."""
         return {**plain_figures(self.figures), "vs_none": plain_figures(self.vs_none)}
 
 

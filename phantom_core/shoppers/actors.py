@@ -1,4 +1,4 @@
-"""Actors: who shops, in which store, how often and when, and how each strays from its family."""
+"""Actors: the shoppers' families, stores, start times, and deviations from their family."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ DAY_MS: Final = 86_400_000
 WINDOW_DAYS: Final = 42
 _MOST_SESSIONS: Final = 6
 _LEAST_GAP_MS: Final = 2 * 3_600_000
-# Visits of people by hour of the day, UTC: quiet before six, busy at noon and in the evening.
+# Sessions of humans by hour of the day, UTC: quiet before six, busy at noon and in the evening.
 _PEOPLE_BY_HOUR: Final = np.array(
     [2, 1, 1, 1, 1, 1, 2, 3, 5, 6, 7, 8, 9, 8, 7, 7, 7, 8, 9, 11, 12, 11, 8, 4], float
 )
@@ -24,7 +24,7 @@ _PEOPLE_BY_HOUR: Final = np.array(
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Actors and their sessions; sessions of one actor stand together, in time order.
+    """Actors and their sessions; sessions of one actor are adjacent, in time order.
 
     Attributes:
         family: position in the families, shape (n_actors,).
@@ -47,7 +47,9 @@ class Population:
     start_ms: NDArray[np.int64]
 
 
-def draw_crowd(n_sessions: int, families: Sequence[Family], rng: np.random.Generator) -> Population:
+def draw_population(
+    n_sessions: int, families: Sequence[Family], rng: np.random.Generator
+) -> Population:
     """Draw actors until each family has its share of the sessions; the shares do not depend on the
     seed.
 
@@ -83,7 +85,7 @@ def draw_crowd(n_sessions: int, families: Sequence[Family], rng: np.random.Gener
 
 
 def _draw_sizes(family: Family, n_sessions: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Sessions of each actor of a family; the last actor gets what is left."""
+    """Sessions of each actor of a family; the last actor gets the rest."""
     spare = _MOST_SESSIONS - family.min_sessions
     sizes = family.min_sessions + rng.binomial(
         spare, (family.mean_sessions - family.min_sessions) / spare, n_sessions
@@ -97,9 +99,7 @@ def _draw_starts(
     families: Sequence[Family],
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """Starts of sessions: days by the family's gap, hours by its rhythm, two hours apart at
-    least.
-    """
+    """Start times: days by the family's gap, hours by its rhythm, two hours apart or more."""
     kind = family[actor]
     gap_days = (
         np.array([one.gap_h for one in families])[kind] / 24.0 * rng.exponential(size=actor.size)

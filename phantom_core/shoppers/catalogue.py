@@ -17,7 +17,7 @@ _SHELVES = {
     "airline": (90, 210.0, 0.55, "flight"),
     "shop": (150, 45.0, 0.80, "item"),
 }
-# What else the shops know of their products; no shopper minds any of it.
+# Further product data; no shopper depends on it.
 _STOCK = {"hotel": 40, "airline": 60, "shop": 25}
 _MOST_AMENITIES = {"hotel": 9, "airline": 4, "shop": 0}
 _COMPETITOR_SPREAD = 0.08
@@ -32,7 +32,7 @@ class Catalogue:
     Attributes:
         product_id: ids, one per product.
         base_price: currency, shape (n_products,), rising within a store.
-        listing: what a store shows at each place of its pages, rows of the catalogue, shape
+        listing: products at each place of a store's pages, rows of the catalogue, shape
             (n_products,).
         first: a store's first row, shape (n_stores,), in the order of STORE_MODES.
         size: a store's number of products, shape (n_stores,).
@@ -58,7 +58,7 @@ class Catalogue:
         return np.asarray(self.first[store] + rank.astype(np.int64))
 
     def on_listing(self, store: NDArray[np.int64], place: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The product at a place of its store's listing, counted round and round."""
+        """The product at a place of its store's listing, wrapping around."""
         return np.asarray(self.listing[self.first[store] + place % self.size[store]])
 
 

@@ -1,6 +1,4 @@
-"""Clients: the browsers and tools that send the events, and which of the two vocabularies they
-speak.
-"""
+"""Clients: the browsers and tools that send the events, and their event vocabularies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,12 +76,12 @@ REFERRERS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """What each session's client says of itself, arrays of shape (n_sessions,).
+    """What each session's client reports, arrays of shape (n_sessions,).
 
     Attributes:
         user_agent: position in USER_AGENTS; -1 for none.
         is_mobile: whether it has a touch screen, where nothing hovers.
-        is_earlier: whether it speaks the earlier vocabulary ("product_view", "add_to_cart").
+        is_earlier: whether it uses the earlier vocabulary ("product_view", "add_to_cart").
         viewport: position in VIEWPORTS.
         referrer: position in REFERRERS.
     """
@@ -96,26 +94,26 @@ class Clients:
 
 
 def draw_clients(
-    crowd: Population, families: Sequence[Family], rng: np.random.Generator
+    population: Population, families: Sequence[Family], rng: np.random.Generator
 ) -> Clients:
     """Draw the clients of all sessions: one per actor, and now and then a second device.
 
     Args:
-        crowd: actors and their sessions.
-        families: say which share of actors tell, and which send nothing.
+        population: actors and their sessions.
+        families: shares of actors with a revealing user agent, and with none.
         rng: source of all randomness.
     """
-    n = crowd.actor.size
-    own = _draw_user_agents(crowd.family, families, rng)[crowd.actor]
-    other = _draw_user_agents(crowd.family[crowd.actor], families, rng)
+    n = population.actor.size
+    own = _draw_user_agents(population.family, families, rng)[population.actor]
+    other = _draw_user_agents(population.family[population.actor], families, rng)
     device = np.where(rng.random(n) < _SECOND_DEVICE, other, own)
     is_mobile = (device >= len(_DESKTOP)) & (device < _FIRST_TOOL)
     hides = (
-        rng.random(crowd.family.size)
-        < np.array([kind.no_user_agent for kind in families])[crowd.family]
+        rng.random(population.family.size)
+        < np.array([kind.no_user_agent for kind in families])[population.family]
     )
     return Clients(
-        user_agent=np.where(hides[crowd.actor], -1, device),
+        user_agent=np.where(hides[population.actor], -1, device),
         is_mobile=is_mobile,
         is_earlier=rng.random(n) < _EARLIER_CLIENT,
         viewport=rng.integers(0, _FIRST_MOBILE_VIEWPORT, n) + _FIRST_MOBILE_VIEWPORT * is_mobile,
@@ -132,5 +130,5 @@ def _draw_user_agents(
     drawn = np.where(
         rng.random(n) < np.array([kind.mobile for kind in families])[family], mobile, desktop
     )
-    tells = rng.random(n) < np.array([kind.telling_user_agent for kind in families])[family]
-    return np.where(tells, _FIRST_TOOL + rng.integers(0, len(_TOOLS), n), drawn)
+    reveals = rng.random(n) < np.array([kind.telling_user_agent for kind in families])[family]
+    return np.where(reveals, _FIRST_TOOL + rng.integers(0, len(_TOOLS), n), drawn)

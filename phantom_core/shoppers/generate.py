@@ -1,4 +1,4 @@
-"""Sessions of all families, as files a shop could have written, with the truth beside them."""
+"""Generated sessions of all families, as files a shop could have written, and the ground truth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from phantom_core.core.errors import InputError
 from phantom_core.events.schema import STORE_MODES
-from phantom_core.shoppers.actors import Population, draw_crowd
+from phantom_core.shoppers.actors import Population, draw_population
 from phantom_core.shoppers.catalogue import Catalogue, demo_catalogue
 from phantom_core.shoppers.clients import Clients, draw_clients
 from phantom_core.shoppers.families import FAMILIES, Family
@@ -65,95 +65,97 @@ def generate_sessions(
 
     Args:
         n_sessions: 1 to 300,000 or as memory allows (about 20 events each).
-        seed: of everything random.
-        families: who shops.
-        quote: what prices they meet.
+        seed: source of all randomness.
+        families: kinds of shoppers.
+        quote: pricing policy.
 
     Raises:
-        InputError: fewer than one session wanted.
+        InputError: fewer than one session.
     """
     if n_sessions < 1:
         raise InputError(f"{n_sessions} sessions cannot be generated.", hint="Ask for one or more.")
     rng = np.random.default_rng(seed)
     catalogue = demo_catalogue()
-    people = draw_people(n_sessions, families, rng)
-    crowd, clients = people.crowd, people.clients
-    events, decisions = walk_people(people, Shop(catalogue, quote), rng)
+    shoppers = draw_shoppers(n_sessions, families, rng)
+    population, clients = shoppers.population, shoppers.clients
+    events, decisions = walk_shoppers(shoppers, Shop(catalogue, quote), rng)
     senders = Senders(
         session_id=_session_ids(n_sessions, rng),
-        experiment_id=_experiment_ids(crowd).take(pa.array(crowd.actor)),
+        experiment_id=_experiment_ids(population).take(pa.array(population.actor)),
         clients=clients,
-        baskets=draw_baskets(crowd.store[crowd.actor], rng),
+        baskets=draw_baskets(population.store[population.actor], rng),
     )
     names = pa.array([family.name for family in families])
     return Generated(
         events=write_events(events, senders, catalogue, rng),
         quotes=_quotes(decisions, senders, catalogue),
-        experiments=_experiments(crowd, families, rng),
+        experiments=_experiments(population, families, rng),
         labels=pa.table(
             {
                 "session": senders.session_id,
-                "family": names.take(pa.array(crowd.family[crowd.actor])),
+                "family": names.take(pa.array(population.family[population.actor])),
             }
         ),
-        truth=_truth(decisions, senders, catalogue, crowd, families),
+        truth=_truth(decisions, senders, catalogue, population, families),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Shoppers:
-    """Who comes, before anybody looks at a price.
+    """Actors, sessions and clients, before any price is quoted.
 
     Attributes:
-        crowd: actors and their sessions.
-        clients: what their browsers and tools say of themselves.
-        families: what the actors are.
+        population: actors and their sessions.
+        clients: browsers and tools of the sessions.
+        families: of the actors.
     """
 
-    crowd: Population
+    population: Population
     clients: Clients
     families: tuple[Family, ...]
 
     @property
     def is_agent(self) -> NDArray[np.bool_]:
         """Of each actor, shape (n_actors,)."""
-        return np.array([family.is_agent for family in self.families])[self.crowd.family]
+        return np.array([family.is_agent for family in self.families])[self.population.family]
 
 
-def draw_people(n_sessions: int, families: Sequence[Family], rng: np.random.Generator) -> Shoppers:
-    """Draw the people behind some sessions.
+def draw_shoppers(
+    n_sessions: int, families: Sequence[Family], rng: np.random.Generator
+) -> Shoppers:
+    """Draw the shoppers of some sessions.
 
     Args:
         n_sessions: 1 or more.
         families: their shares add up to 1.
         rng: source of all randomness.
     """
-    crowd = draw_crowd(n_sessions, families, rng)
-    return Shoppers(crowd, draw_clients(crowd, families, rng), tuple(families))
+    population = draw_population(n_sessions, families, rng)
+    return Shoppers(population, draw_clients(population, families, rng), tuple(families))
 
 
-def walk_people(
-    people: Shoppers, shop: Shop, rng: np.random.Generator, *, price_blind: bool = False
+def walk_shoppers(
+    shoppers: Shoppers, shop: Shop, rng: np.random.Generator, *, price_blind: bool = False
 ) -> tuple[PathEvents, Decisions]:
-    """Walk family after family; visits are renumbered to rows of the crowd's sessions.
+    """Walk family after family; visits are renumbered to rows of the population's sessions.
 
     Args:
-        people: who comes.
-        shop: what they walk into.
+        shoppers: actors, sessions and clients.
+        shop: catalogue and pricing policy.
         rng: source of all randomness.
-        price_blind: shoppers decide by a coin whether to buy what they considered. What a visit
-            does before it ends never depends on that decision, so blind shoppers move alike
-            whatever they are quoted; who knows their sensitivity decides for them later.
+        price_blind: shoppers decide at random, whatever the price, whether to buy what they
+            considered. What a session does before it ends never depends on that decision, so blind
+            shoppers move alike whatever they are quoted; the caller decides for them later.
     """
-    crowd, clients, families = people.crowd, people.clients, people.families
+    population, clients, families = shoppers.population, shoppers.clients, shoppers.families
     walked: list[PathEvents] = []
     decided: list[Decisions] = []
-    kind = crowd.family[crowd.actor]
-    # A generator of its own for each family: changing one leaves the others as they were.
+    kind = population.family[population.actor]
+    # A generator for each family: changing one leaves the others as they were.
     for position, (family, own_rng) in enumerate(
         zip(families, rng.spawn(len(families)), strict=True)
     ):
-        closes = crowd.is_last & (family.closing is not None)
+        closes = population.is_last & (family.closing is not None)
         for style, sessions in (
             (family.style, (kind == position) & ~closes),
             (family.closing, (kind == position) & closes),
@@ -161,9 +163,9 @@ def walk_people(
             rows = np.flatnonzero(sessions)
             if style is None or not rows.size:
                 continue
-            visits = prepare_visits(crowd, clients, rows, style, own_rng)
+            visits = prepare_visits(population, clients, rows, style, own_rng)
             if style is family.closing:
-                visits = replace(visits, target=_targets(decided[-1], crowd, rows, family))
+                visits = replace(visits, target=_targets(decided[-1], population, rows, family))
             sensitivity = 0.0 if price_blind else family.sensitivity
             events, decisions = walk_visits(visits, style, sensitivity, shop, own_rng, rows)
             walked.append(replace(events, visit=rows[events.visit]))
@@ -175,20 +177,20 @@ def walk_people(
 
 
 def _targets(
-    seen: Decisions, crowd: Population, sessions: NDArray[np.int64], family: Family
+    seen: Decisions, population: Population, sessions: NDArray[np.int64], family: Family
 ) -> NDArray[np.int64]:
-    """The product each closing visit is for: what its actor saw last, or was quoted lowest; -1 for
-    an actor that saw none.
+    """The product of each closing session: the one its actor saw last, or was quoted lowest; -1
+    for an actor that saw none.
     """
-    actor = crowd.actor[seen.visit]
+    actor = population.actor[seen.visit]
     rank = (
         seen.price / seen.base_price if family.closing_target == "lowest quote" else -seen.event_ms
     )
     best = np.lexsort((rank, actor))
     found, first = np.unique(actor[best], return_index=True)
-    target = np.full(crowd.family.size, -1)
+    target = np.full(population.family.size, -1)
     target[found] = seen.product[best[first]]
-    return np.asarray(target[crowd.actor[sessions]])
+    return np.asarray(target[population.actor[sessions]])
 
 
 def _session_ids(n_sessions: int, rng: np.random.Generator) -> pa.Array:
@@ -196,23 +198,23 @@ def _session_ids(n_sessions: int, rng: np.random.Generator) -> pa.Array:
     return pa.array([f"s-{number:016x}" for number in numbers.tolist()])
 
 
-def _experiment_ids(crowd: Population) -> pa.Array:
-    return pa.array([f"xp-{number:05d}" for number in range(1, crowd.family.size + 1)])
+def _experiment_ids(population: Population) -> pa.Array:
+    return pa.array([f"xp-{number:05d}" for number in range(1, population.family.size + 1)])
 
 
 def _experiments(
-    crowd: Population, families: Sequence[Family], rng: np.random.Generator
+    population: Population, families: Sequence[Family], rng: np.random.Generator
 ) -> pa.Table:
-    n_actors = crowd.family.size
-    is_agent = np.array([family.is_agent for family in families])[crowd.family]
+    n_actors = population.family.size
+    is_agent = np.array([family.is_agent for family in families])[population.family]
     return pa.table(
         {
-            "id": _experiment_ids(crowd),
+            "id": _experiment_ids(population),
             "subject_name": pa.array(
                 [f"subject-{number:05d}" for number in range(1, n_actors + 1)]
             ),
             "xp_human_only": pa.array(~is_agent),
-            "xp_market_mode": pa.array(STORE_MODES).take(pa.array(crowd.store)),
+            "xp_market_mode": pa.array(STORE_MODES).take(pa.array(population.store)),
             "xp_task_id": pa.array(_TASKS).take(pa.array(rng.integers(0, len(_TASKS), n_actors))),
         }
     )
@@ -240,12 +242,12 @@ def _truth(
     decisions: Decisions,
     senders: Senders,
     catalogue: Catalogue,
-    crowd: Population,
+    population: Population,
     families: Sequence[Family],
 ) -> pa.Table:
-    kind = crowd.family[crowd.actor[decisions.visit]]
+    kind = population.family[population.actor[decisions.visit]]
     closes = (
-        crowd.is_last[decisions.visit]
+        population.is_last[decisions.visit]
         & np.array([family.closing is not None for family in families])[kind]
     )
     return pa.table(

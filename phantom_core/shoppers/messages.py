@@ -1,4 +1,4 @@
-"""Messages: steps of visits as the events that the shops' clients send."""
+"""Messages: steps of sessions as the events that the shops' clients send."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -73,12 +73,12 @@ _NAMES: Final[dict[Move, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Senders:
-    """Who sends the events: one row per session.
+    """The senders of the events: one row per session.
 
     Attributes:
         session_id: Arrow strings, n_sessions of them.
         experiment_id: Arrow strings, n_sessions of them.
-        clients: what the clients say of themselves.
+        clients: browsers and tools of the sessions.
         baskets: what the sessions shop for.
     """
 
@@ -91,13 +91,13 @@ class Senders:
 def write_events(
     events: PathEvents, senders: Senders, catalogue: Catalogue, rng: np.random.Generator
 ) -> pa.Table:
-    """Steps as messages, in the order of time over all sessions.
+    """Write steps as messages, in time order over all sessions.
 
     Args:
         events: `visit` holds rows of the senders.
-        senders: who sends them.
-        catalogue: names the products.
-        rng: draws what says nothing about the shopper, such as the words of a query.
+        senders: of the events.
+        catalogue: names of the products.
+        rng: draws what carries no information about the shopper, such as the words of a query.
 
     Returns:
         A table with the columns of EVENTS.
@@ -166,7 +166,7 @@ def _names(events: PathEvents, is_earlier: NDArray[np.bool_]) -> pa.Array:
 
 
 def _coded() -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """All names, and where to find that of a vocabulary, a move and its kind."""
+    """All names, and the position of the name for a vocabulary, move and kind."""
     names: list[str] = []
     code = np.zeros((2, len(Move), len(_HOVERS)), np.int64)
     for move, vocabularies in _NAMES.items():
@@ -178,7 +178,7 @@ def _coded() -> tuple[tuple[str, ...], NDArray[np.int64]]:
 
 
 _WORDS, _CODES = _coded()
-# Canonical names, which are those of the later client: every name, and where to find that of a move
+# Canonical names, those of the later client: every name, and the position of the name for a move
 # and its kind.
 EVENT_NAMES: Final = tuple(dict.fromkeys(_WORDS[code] for code in _CODES[0].ravel()))
 NAME_OF: Final = np.array([EVENT_NAMES.index(_WORDS[code]) for code in _CODES[0].ravel()]).reshape(

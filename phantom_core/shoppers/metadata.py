@@ -1,4 +1,4 @@
-"""Metadata: what clients tell about an event beyond its name and product, as JSON text."""
+"""Metadata: what clients report about an event beyond its name and product, as JSON text."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ _FILTER_TEMPLATES: Final[tuple[_Template, ...]] = (
     ('{"type":"amenities","amenities":["%s"]}', ("amenity",)),
     ('{"type":"price","min":%d,"max":%d}', ("low", "high")),
 )
-# Of a product, and of no matter what.
+# Product-specific values, and independent ones.
 _TRAITS: Final[dict[str, tuple[str, ...]]] = {
     "room": ("single", "double", "suite"),
     "cabin": ("economy", "premium", "business"),
@@ -100,8 +100,8 @@ def metadata_of(
         events: `visit` holds rows of the sessions.
         clients: the sessions' clients.
         baskets: what the sessions shop for.
-        catalogue: what the stores sell.
-        rng: draws what says nothing about the shopper, such as the words of a query.
+        catalogue: products of the stores.
+        rng: draws what carries no information about the shopper, such as the words of a query.
     Returns:
         JSON objects, shape (n_events,).
     """
@@ -116,7 +116,7 @@ def metadata_of(
 def _groups(
     events: PathEvents, store: NDArray[np.int64]
 ) -> Iterator[tuple[NDArray[np.int64], _Template]]:
-    """Rows that share a template, with it."""
+    """Rows that share a template, with that template."""
     for kind, template in enumerate(_FILTER_TEMPLATES):
         yield np.flatnonzero((events.move == Move.FILTER) & (events.kind == kind)), template
     for move, templates in _TEMPLATES.items():
@@ -134,7 +134,7 @@ def _columns(
     catalogue: Catalogue,
     rng: np.random.Generator,
 ) -> dict[str, NDArray[np.object_] | NDArray[np.float64] | NDArray[np.int64]]:
-    """Everything a template may ask for, one value per event."""
+    """All values that a template may contain, one per event."""
     n, visit = events.move.size, events.visit
     traits = {
         name: np.array(words, object)[events.product % len(words)]

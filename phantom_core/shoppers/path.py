@@ -1,4 +1,4 @@
-"""The path: what visits did and decided, as columns that grow while the walk takes its steps."""
+"""The path: events and decisions of sessions, as columns that grow step by step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class Move(IntEnum):
-    """A step of a visit. The first nine are habits; the rest follow from what was decided."""
+    """A step of a session. The first nine are habits; the rest follow from earlier decisions."""
 
     LIST = 0
     SEARCH = 1
@@ -57,7 +57,7 @@ class PathEvents:
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """First quotes and what became of them, columns of one shape (n_quotes,).
+    """First quotes and their outcomes, columns of one shape (n_quotes,).
 
     Attributes:
         visit: rows of the visits.
@@ -65,10 +65,10 @@ class Decisions:
         event_ms: UTC milliseconds.
         price: currency.
         base_price: currency.
-        propensity: probability with which the price was chosen; NaN where nobody randomised.
+        propensity: probability with which the price was chosen; NaN where it was not randomised.
         interest: P(consider), whatever the price; 0 once something else was considered.
         p_buy_considered: P(buy | considered) at this price.
-        considered: whether it was considered, and so put in the cart.
+        considered: whether it was considered, and so added to the cart.
         bought: whether it was bought.
     """
 
@@ -85,11 +85,11 @@ class Decisions:
 
 
 class Path:
-    """Events in the order in which the walk took them.
+    """Events in the order of the walk.
 
     Args:
-        sessions: rows of the crowd's sessions behind the visits, shape (n_visits,); None where
-            visits stand for themselves.
+        sessions: rows of the population's sessions behind the visits, shape (n_visits,); None where
+            visits are rows themselves.
     """
 
     def __init__(self, sessions: NDArray[np.int64] | None = None) -> None:
@@ -97,11 +97,11 @@ class Path:
         self._steps: list[PathEvents] = []
 
     def append(self, step: PathEvents) -> None:
-        """Add one step of several visits."""
+        """Append one step of several visits."""
         self._steps.append(step)
 
     def steps(self, since: int) -> Sequence[PathEvents]:
-        """The steps after the first `since` ones; in a step, no visit has more than one event."""
+        """The steps after the first `since` ones; a step has at most one event per visit."""
         return self._steps[since:]
 
     def events(self) -> PathEvents:
@@ -113,7 +113,7 @@ Columns = TypeVar("Columns", PathEvents, Decisions)
 
 
 def concatenate_paths(parts: Sequence[Columns]) -> Columns:
-    """One set of columns from several, which share their numbering of visits."""
+    """Concatenate columns that share their numbering of visits."""
     kind = type(parts[0])
     return kind(
         *(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(kind))
@@ -121,5 +121,5 @@ def concatenate_paths(parts: Sequence[Columns]) -> Columns:
 
 
 def take_rows(columns: Columns, rows: NDArray[np.int64]) -> Columns:
-    """Some rows, in the order asked for."""
+    """Select rows, in the order given."""
     return type(columns)(*(getattr(columns, column.name)[rows] for column in fields(columns)))

@@ -1,4 +1,4 @@
-"""Quotes: who answers when a shopper looks at a price for the first time."""
+"""Quotes: the prices shown when a shopper sees a product for the first time."""
 
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -12,15 +12,15 @@ from phantom_core.shoppers.path import Path
 
 @dataclass(frozen=True, slots=True)
 class QuoteRequest:
-    """Prices asked for at the same step of several visits, arrays of one shape (n_asked,); n_asked
+    """Prices requested at the same step of several visits, arrays of one shape (n_asked,); n_asked
     may be 0.
 
     Attributes:
-        visit: rows of the visits that ask.
+        visit: rows of the visits.
         product: rows of the catalogue.
         base_price: currency.
-        event_ms: when, UTC milliseconds.
-        path: what all visits did before this step, for rules that look at behaviour.
+        event_ms: UTC milliseconds.
+        path: all events before this step, for rules that read behaviour.
     """
 
     visit: NDArray[np.int64]
@@ -36,7 +36,7 @@ class Quoted:
 
     Attributes:
         price: currency, shape (n_asked,).
-        propensity: probability with which each price was chosen, in (0, 1]; NaN where nobody
+        propensity: probability with which each price was chosen, in (0, 1]; NaN where it was not
             randomised.
     """
 
@@ -45,21 +45,21 @@ class Quoted:
 
 
 class Quote(Protocol):
-    """A pricing policy as shoppers meet it: one price per product and visit, kept for the rest of
-    the visit.
+    """A pricing policy for shoppers: one price per product and visit, fixed for the rest of the
+    visit.
     """
 
-    def __call__(self, asked: QuoteRequest, rng: np.random.Generator) -> Quoted:
-        """Answer with a price for each question, in the same order."""
+    def __call__(self, request: QuoteRequest, rng: np.random.Generator) -> Quoted:
+        """Quote a price for each request, in the same order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """What visitors walk into.
+    """Catalogue and pricing policy.
 
     Attributes:
-        catalogue: what is sold, at which base prices.
-        quote: the prices shown.
+        catalogue: products and base prices.
+        quote: pricing policy.
     """
 
     catalogue: Catalogue
@@ -68,7 +68,7 @@ class Shop:
 
 @dataclass(frozen=True, slots=True)
 class PriceExperiment:
-    """Base price times a multiplier drawn at random, independent of everything else.
+    """Base price times a randomised multiplier, independent of everything else.
 
     Attributes:
         multipliers: the prices tried, in units of the base price.
@@ -78,13 +78,13 @@ class PriceExperiment:
     multipliers: tuple[float, ...] = (0.70, 0.85, 1.00, 1.20, 1.40)
     propensities: tuple[float, ...] = (0.20, 0.20, 0.30, 0.15, 0.15)
 
-    def __call__(self, asked: QuoteRequest, rng: np.random.Generator) -> Quoted:
-        """Draw a multiplier for each question; prices are rounded to cents."""
+    def __call__(self, request: QuoteRequest, rng: np.random.Generator) -> Quoted:
+        """Draw a multiplier for each request; prices are rounded to cents."""
         arm = np.searchsorted(
-            np.cumsum(self.propensities)[:-1], rng.random(asked.visit.size), side="right"
+            np.cumsum(self.propensities)[:-1], rng.random(request.visit.size), side="right"
         )
         return Quoted(
-            np.round(asked.base_price * np.array(self.multipliers)[arm], 2),
+            np.round(request.base_price * np.array(self.multipliers)[arm], 2),
             np.array(self.propensities)[arm],
         )
 

@@ -1,4 +1,4 @@
-"""Visits: sessions about to begin, each with its actor's traits and a mood of its own."""
+"""Visits: sessions about to begin, each with its actor's traits and its own random variation."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -17,7 +17,7 @@ _VISIT_PACE_SPREAD: Final = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Visits:
-    """Visits about to begin, arrays over the visits.
+    """Sessions about to begin, arrays over the visits.
 
     Attributes:
         store: positions in STORE_MODES, shape (n,).
@@ -39,7 +39,7 @@ class Visits:
 
 
 def prepare_visits(
-    crowd: Population,
+    population: Population,
     clients: Clients,
     sessions: NDArray[np.int64],
     style: Style,
@@ -48,29 +48,29 @@ def prepare_visits(
     """Make visits of one style, for no product in particular.
 
     Args:
-        crowd: the actors.
+        population: the actors.
         clients: their devices.
-        sessions: rows of the crowd's sessions, shape (n,).
+        sessions: rows of the population's sessions, shape (n,).
         style: of all these sessions.
         rng: source of all randomness.
     """
-    actor = crowd.actor[sessions]
+    actor = population.actor[sessions]
     mood = rng.standard_normal(sessions.size)
-    habits = np.exp(style.variety * crowd.habits[actor])
-    # Who is keen reads on, and takes a little longer.
+    habits = np.exp(style.variety * population.habits[actor])
+    # Keen shoppers read on, and take a little longer.
     habits[:, Move.LEARN] *= np.exp(mood)
     habits[:, Move.HOVER] *= np.exp(0.5 * mood) * ~clients.is_mobile[sessions]
     pace = (
-        style.pace_spread * crowd.pace[actor]
+        style.pace_spread * population.pace[actor]
         + _VISIT_PACE_SPREAD * rng.standard_normal(sessions.size)
         + 0.2 * mood
     )
     return Visits(
-        store=crowd.store[actor],
-        start_ms=crowd.start_ms[sessions],
+        store=population.store[actor],
+        start_ms=population.start_ms[sessions],
         pace=np.exp(pace),
         habits=habits,
         keenness=np.exp(_KEENNESS_SPREAD * mood),
-        taste=crowd.taste[actor],
+        taste=population.taste[actor],
         target=np.full(sessions.size, -1),
     )

@@ -1,10 +1,9 @@
 """The walk: visits of one style, taken step by step together, until each has left.
 
-A step is a draw from the visit's habits, which depend on where it stands (a list or a product): a
-Markov chain with two contexts. At the first sight of a product the shop is asked for a quote, and
-the shopper decides at once, in two draws:
-whether to consider the product (whatever the price; it goes to the cart) and whether to buy it at
-this price.
+A step is a draw from the visit's habits, which depend on its position (a list or a product): a
+Markov chain with two contexts. At the first sight of a product the shop quotes a price, and the
+shopper decides at once, in two draws: whether to consider the product (whatever the price; it goes
+to the cart) and whether to buy it at this price.
 """
 
 from typing import Final
@@ -17,9 +16,10 @@ from phantom_core.shoppers.path import Decisions, Move, Path, PathEvents, concat
 from phantom_core.shoppers.quotes import QuoteRequest, Shop
 from phantom_core.shoppers.visits import Visits
 
-# How long a step holds the attention of somebody who reads, in units of the typical wait.
+# How long a reader looks at a step, in units of the typical wait.
 _SHARES: Final = {
-    Move.SEARCH: 1.2, Move.FILTER: 0.7, Move.SORT: 0.7, Move.OPEN: 1.6, Move.AGAIN: 1.2, Move.LEARN: 2.0, Move.HOVER: 0.4, Move.CLICK: 0.5,
+    Move.SEARCH: 1.2, Move.FILTER: 0.7, Move.SORT: 0.7, Move.OPEN: 1.6, Move.AGAIN: 1.2,
+    Move.LEARN: 2.0, Move.HOVER: 0.4, Move.CLICK: 0.5,
     Move.CART: 0.8, Move.CART_PAGE: 1.2, Move.REMOVE: 0.6, Move.CHECKOUT: 4.0,
 }  # fmt: skip
 _ATTENTION: Final = np.array([_SHARES.get(move, 1.0) for move in Move])
@@ -57,19 +57,19 @@ def walk_visits(
     rng: np.random.Generator,
     sessions: NDArray[np.int64] | None = None,
 ) -> tuple[PathEvents, Decisions]:
-    """Take visits from their first event to their last.
+    """Walk visits from their first event to their last.
 
     Args:
-        visits: who comes when; rows are referred to in the answer.
-        style: how all of them move.
+        visits: sessions about to begin; the result refers to their rows.
+        style: of all of them.
         sensitivity: exponent s of P(buy) = 1 / (1 + (price / base price) ^ s).
-        shop: what the stores sell, and at which prices.
+        shop: catalogue and pricing policy.
         rng: source of all randomness.
-        sessions: rows of the crowd's sessions behind the visits, for quotes that know more of them
-            than their path.
+        sessions: rows of the population's sessions behind the visits, for pricing policies that
+            need more than their path.
 
     Returns:
-        The events, step by step, and the first quotes with what became of them.
+        The events, step by step, and the first quotes with their outcomes.
     """
     walkers = _Walkers(visits, style, sensitivity, shop, rng, Path(sessions))
     rows = np.arange(visits.start_ms.size)
@@ -82,7 +82,7 @@ def walk_visits(
 
 
 class _Walkers:
-    """Where every visit stands; arrays over the visits."""
+    """The state of every visit; arrays over the visits."""
 
     def __init__(
         self,
@@ -120,12 +120,12 @@ class _Walkers:
         self.habits = np.cumsum(weights, axis=2) / weights.sum(axis=2, keepdims=True)
 
     def next_moves(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """What each visit does next: what it must, else what its habits say."""
+        """The next move of each visit: the forced one, else a draw from its habits."""
         drawn = self.rng.random(rows.size)[:, None] > self.habits[rows, self.on_product[rows], :-1]
         moves = drawn.sum(axis=1)
         moves[self.clicked[rows]] = Move.OPEN
         ends = (self.steps_left[rows] <= 0) & ~self.clicked[rows]
-        # What is considered goes to the cart before the visit moves on.
+        # A considered product goes to the cart before the visit moves on.
         carts = (self.to_cart[rows] >= 0) & (ends | ~_STAYS[moves])
         ends &= ~carts
         ending = rows[ends]
@@ -135,7 +135,7 @@ class _Walkers:
         return np.asarray(moves)
 
     def take(self, rows: NDArray[np.int64], moves: NDArray[np.int64]) -> None:
-        """Let visits take one step each: look, decide, leave a trace, wait."""
+        """Take one step with each visit: look, decide, record, wait."""
         self._look(rows, moves)
         self._handle_cart(rows, moves)
         self._record(rows, moves)
@@ -155,7 +155,7 @@ class _Walkers:
         self._ask(fresh)
 
     def _choose(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The next product: what the visit is for, the next of the listing, or one to its taste."""
+        """The next product: the visit's target, the next of the listing, or one to its taste."""
         store = self.visits.store[rows]
         height = self.visits.taste[rows] + self.style.taste_width * self.rng.standard_normal(
             rows.size
@@ -170,26 +170,26 @@ class _Walkers:
         return product
 
     def _ask(self, rows: NDArray[np.int64]) -> None:
-        """Ask for the prices of products seen for the first time, and decide."""
+        """Request the prices of products seen for the first time, and decide."""
         shelf = self.product[rows] - self.catalogue.first[self.visits.store[rows]]
         first = np.isnan(self.prices[rows, shelf])
         rows, shelf = rows[first], shelf[first]
         product = self.product[rows]
         self.opened[rows, self.n_opened[rows]] = product
         self.n_opened[rows] += 1
-        asked = QuoteRequest(
+        request = QuoteRequest(
             rows, product, self.catalogue.base_price[product], self.now_ms[rows], self.path
         )
-        quoted = self.quote(asked, self.rng)
+        quoted = self.quote(request, self.rng)
         self.prices[rows, shelf] = quoted.price
         interest = np.where(
             product == self.visits.target[rows], self.style.target_interest, self.style.interest
         )
-        # One product a visit: what follows the first one in the cart is only looked at.
+        # At most one product in the cart per visit: later ones are only viewed.
         interest = np.minimum(interest * self.visits.keenness[rows], _MOST_INTEREST) * (
             self.ending[rows] == 0
         )
-        p_buy = 1.0 / (1.0 + (quoted.price / asked.base_price) ** self.sensitivity)
+        p_buy = 1.0 / (1.0 + (quoted.price / request.base_price) ** self.sensitivity)
         considered = self.rng.random(rows.size) < interest
         bought = (self.rng.random(rows.size) < p_buy) & considered
         self.to_cart[rows[considered]] = product[considered]
@@ -199,9 +199,9 @@ class _Walkers:
             Decisions(
                 rows,
                 product,
-                asked.event_ms,
+                request.event_ms,
                 quoted.price,
-                asked.base_price,
+                request.base_price,
                 quoted.propensity,
                 interest,
                 p_buy,

@@ -1,5 +1,5 @@
 """Calibration: known parameters come back from generated events, and what the data cannot tell is
-refused.
+rejected.
 """
 
 import json
@@ -22,7 +22,7 @@ from phantom_core.market.calibration.add_to_cart_quotes import (
     AddToCartQuotes,
     SessionIndex,
     check_variation,
-    read_considered,
+    read_add_to_cart_quotes,
 )
 from phantom_core.market.calibration.arrivals import DAY_MS, HOUR_MS, count_hours, measure_arrivals
 from phantom_core.market.calibration.calibration import (
@@ -141,7 +141,7 @@ def test_a_calibration_becomes_a_scenario_that_survives_its_file(measured: Calib
     assert scenario.agent_share == pytest.approx(measured.agent_share.shoppers.value, abs=1e-4)
 
 
-def test_the_latest_calibration_is_kept(
+def test_the_latest_calibration_is_saved(
     settings: Settings, measured: Calibration, tmp_path: Path
 ) -> None:
     assert latest_calibration(settings) == measured
@@ -152,7 +152,7 @@ def test_the_latest_calibration_is_kept(
         latest_calibration(Settings(workspace=tmp_path))
 
 
-def test_events_without_a_price_experiment_are_refused_but_for_arrivals_and_share(
+def test_events_without_a_price_experiment_are_rejected_but_for_arrivals_and_share(
     tmp_path: Path,
 ) -> None:
     settings = load(tmp_path / "workspace", generate_sessions(300, 3), with_quotes=False)
@@ -226,7 +226,7 @@ def test_the_last_quote_before_the_cart_counts_and_only_for_products_in_the_cart
         (1, "purchase_complete", "a", 8),
         (2, "add_item_to_cart", "a", 4),
     ]
-    found = read_considered(lake(quotes, events), visits(1, 2))
+    found = read_add_to_cart_quotes(lake(quotes, events), visits(1, 2))
     assert found.ratio.tolist() == pytest.approx([0.9, 1.4])
     assert found.bought.tolist() == [True, False]
     assert found.quote_ms.tolist() == [3, 1]
@@ -239,7 +239,9 @@ def test_a_purchase_without_a_product_bought_what_was_in_the_cart_before() -> No
         (1, "add_item_to_cart", "b", 2),
         (1, "purchase_complete", None, 3),
     ]
-    found = read_considered(lake(quotes, [*events, (1, "add_item_to_cart", "c", 4)]), visits(1))
+    found = read_add_to_cart_quotes(
+        lake(quotes, [*events, (1, "add_item_to_cart", "c", 4)]), visits(1)
+    )
     assert found.bought.tolist() == [True, True, False]
 
 
@@ -257,7 +259,7 @@ def test_a_purchase_without_a_product_bought_what_was_in_the_cart_before() -> No
         ),
     ],
 )
-def test_prices_that_never_varied_within_a_product_are_refused(
+def test_prices_that_never_varied_within_a_product_are_rejected(
     quotes: list[tuple[int, str, float, float | None, int]], said: str
 ) -> None:
     with pytest.raises(
@@ -266,7 +268,7 @@ def test_prices_that_never_varied_within_a_product_are_refused(
         check_variation(lake(quotes, []))
 
 
-def test_too_few_purchases_of_a_class_are_refused() -> None:
+def test_too_few_purchases_of_a_class_are_rejected() -> None:
     known, is_agent = choices(400, np.random.default_rng(1))
     humans = Choices(
         known.log_ratio[~is_agent],
@@ -322,7 +324,7 @@ def test_choices_of_one_actor_repeated_do_not_narrow_the_interval() -> None:
     )
 
 
-def test_a_curve_with_an_intercept_is_found_out_by_test_and_replay() -> None:
+def test_a_curve_with_an_intercept_is_detected_by_test_and_replay() -> None:
     rng = np.random.default_rng(6)
     given, _ = choices(6_000, rng, intercept=-1.0)
     assert measure_sensitivities(given, 1.0).p_no_intercept < 0.001
@@ -336,7 +338,7 @@ def test_a_curve_with_an_intercept_is_found_out_by_test_and_replay() -> None:
     assert check.rows[0].logged < check.rows[0].low
 
 
-def test_hours_that_nobody_watched_have_no_arrivals_rather_than_none() -> None:
+def test_hours_without_observations_have_no_arrivals_rather_than_none() -> None:
     at = START_MS + np.array([9, 9, 10]) * HOUR_MS
     found = measure_arrivals(
         count_hours(at, START_MS + 9 * HOUR_MS, START_MS + 11 * HOUR_MS), np.random.default_rng(0)

@@ -129,7 +129,7 @@ def test_any_scorer_speaks_through_v1() -> None:
     assert env.step(np.array([1.0], np.float32))[0][6:].tolist() == [0.25, 0.5]
 
 
-def test_model_features_without_a_scorer_are_refused() -> None:
+def test_model_features_without_a_scorer_are_rejected() -> None:
     observation = Observation(NOBODY, "v1")
     with pytest.raises(InputError, match="scorer"):
         observation.of(Shops(NOBODY, 2, 1).state, observation.highs())
@@ -151,7 +151,7 @@ def test_nothing_ever_leaves_the_observation_space() -> None:
         shops.step(Fixed(1.0).ratios(state))
 
 
-def test_scenarios_come_by_name_and_an_unknown_one_is_refused() -> None:
+def test_scenarios_come_by_name_and_an_unknown_one_is_rejected() -> None:
     space = made("v0", scenario="slack").observation_space
     assert isinstance(space, Box)
     assert space.high[1] == 1_000
@@ -159,6 +159,6 @@ def test_scenarios_come_by_name_and_an_unknown_one_is_refused() -> None:
         made("v0", scenario="nowhere")
 
 
-def test_a_step_before_the_first_reset_is_refused() -> None:
+def test_a_step_before_the_first_reset_is_rejected() -> None:
     with pytest.raises(gym.error.ResetNeeded):
         DynamicPricingEnvV0().step(CHEAP)

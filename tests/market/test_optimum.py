@@ -176,7 +176,7 @@ def test_two_products_that_do_not_substitute_are_bounded_like_two_shops() -> Non
     assert fluid_bound(both) == pytest.approx(2 * fluid_bound(alone), rel=1e-6)
 
 
-def test_the_joint_program_agrees_with_the_separate_ones_where_nobody_looks_on() -> None:
+def test_the_joint_program_agrees_with_the_separate_ones_without_substitution() -> None:
     products = (
         ScenarioProduct(name="a", stock=25),
         ScenarioProduct(name="b", stock=40, base_price=2.0),
@@ -186,6 +186,6 @@ def test_the_joint_program_agrees_with_the_separate_ones_where_nobody_looks_on()
     assert joint == pytest.approx(apart, rel=1e-3)
 
 
-def test_the_optimum_of_several_products_is_refused() -> None:
+def test_the_optimum_of_several_products_is_rejected() -> None:
     with pytest.raises(InputError, match="one product only"):
         solve_optimum(load_scenario("substitutes"))

@@ -200,13 +200,13 @@ def test_steps_are_rounded_up_to_a_whole_hour_of_all_shops(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("training", "message"),
     [
-        (small(2_000, version="v1"), "another environment"),
-        (small(2_000, scenario=TIGHT.with_(agent_share=0.2)), "another scenario"),
-        (small(2_000, seed=8), "another seed"),
-        (small(375), "has 400 steps already"),
+        (small(2_000, version="v1"), "a different environment"),
+        (small(2_000, scenario=TIGHT.with_(agent_share=0.2)), "a different scenario"),
+        (small(2_000, seed=8), "a different seed"),
+        (small(375), "already has 400 steps"),
     ],
 )
-def test_resuming_something_else_is_refused(
+def test_resuming_something_else_is_rejected(
     training: Training, message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(CancelledError):
@@ -226,17 +226,17 @@ def test_finished_and_missing_runs_are_not_resumed(run: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("steps", "seed"), [(0, 1), (-5, 1), (10**9, 1), (100, -1)])
-def test_steps_and_seeds_that_make_no_sense_are_refused(
+def test_steps_and_seeds_that_make_no_sense_are_rejected(
     steps: int, seed: int, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError):
         train_ppo(small(steps, seed=seed), tmp_path, resume=False, now_ms=0)
 
 
-def test_damaged_and_foreign_policies_are_refused(copy: Path) -> None:
+def test_damaged_and_foreign_policies_are_rejected(copy: Path) -> None:
     weights, card = (copy / WEIGHTS).read_bytes(), (copy / CARD).read_bytes()
 
-    def refused(new_weights: bytes, new_card: bytes, *, rehash: bool = False) -> str:
+    def rejected(new_weights: bytes, new_card: bytes, *, rehash: bool = False) -> str:
         (copy / WEIGHTS).write_bytes(new_weights)
         told = json.loads(new_card) | {"sha256": file_digest(new_weights)} if rehash else None
         (copy / CARD).write_bytes(json.dumps(told).encode() if told else new_card)
@@ -244,9 +244,9 @@ def test_damaged_and_foreign_policies_are_refused(copy: Path) -> None:
             load_policy(copy)
         return error.value.message
 
-    assert "SHA-256 differs" in refused(weights[:-1], card)
-    assert "holds no tensors" in refused(b"\x80\x04pickle", card, rehash=True)
-    assert "not those of a v0 policy" in refused(
+    assert "SHA-256 differs" in rejected(weights[:-1], card)
+    assert "holds no tensors" in rejected(b"\x80\x04pickle", card, rehash=True)
+    assert "not those of a v0 policy" in rejected(
         save({"a": np.zeros(3, np.float32)}), card, rehash=True
     )
     wide = {
@@ -254,19 +254,19 @@ def test_damaged_and_foreign_policies_are_refused(copy: Path) -> None:
         "action_net.weight": np.zeros((2, 16), np.float32),
         "action_net.bias": np.zeros(2, np.float32),
     }
-    assert "not those of a v0 policy" in refused(save(wide), card, rehash=True)
+    assert "not those of a v0 policy" in rejected(save(wide), card, rehash=True)
     not_numbers = {**load(weights), "action_net.bias": np.array([np.nan], np.float32)}
-    assert "not those of a v0 policy" in refused(save(not_numbers), card, rehash=True)
-    assert "not the card of a policy" in refused(weights, b"{}")
-    assert "not the card of a policy" in refused(weights, card[:-20])
-    assert "format 2" in refused(weights, card.replace(b'"format": 1', b'"format": 2'))
+    assert "not those of a v0 policy" in rejected(save(not_numbers), card, rehash=True)
+    assert "not the card of a policy" in rejected(weights, b"{}")
+    assert "not the card of a policy" in rejected(weights, card[:-20])
+    assert "format 2" in rejected(weights, card.replace(b'"format": 1', b'"format": 2'))
     (copy / CARD).write_bytes(card)
     (copy / WEIGHTS).unlink()
-    with pytest.raises(DataError, match="are gone"):
+    with pytest.raises(DataError, match="are missing"):
         load_policy(copy)
 
 
-def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(CancelledError):
         train_ppo(small(1_000), tmp_path, resume=False, now_ms=0, progress=stop_at(0.2))
     (tmp_path / FOLDER / "steps-200.safetensors").write_bytes(b"nothing")

@@ -85,7 +85,7 @@ BROKEN = {
     "share that is no number": (b"agent_share = nan", "agent_share should be"),
     "endless arrivals": (b"arrivals = [" + b"inf," * 24 + b"]", "arrivals 0 should be"),
     "too few hours of arrivals": (b"arrivals = [1.0]", "arrivals has 1 entries instead of 24"),
-    "nobody comes": (b"arrivals = [" + b"0.0," * 24 + b"]", "nobody ever arrives"),
+    "no arrivals": (b"arrivals = [" + b"0.0," * 24 + b"]", "there are no arrivals"),
     "unknown key": (b"agentshare = 0.5", "it has no setting 'agentshare'"),
     "text for a number": (b'horizon_h = "long"', "horizon_h should be a valid integer"),
     "no product": (b"products = []", "products has 0 entries instead of 1"),
@@ -103,24 +103,24 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(("content", "said"), BROKEN.values(), ids=BROKEN.keys())
-def test_a_broken_scenario_is_refused_in_one_sentence(
-    content: bytes, said: str, tmp_path: Path
+@pytest.mark.parametrize(("content", "message"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_scenario_is_rejected_in_one_sentence(
+    content: bytes, message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "mine.toml"
     path.write_bytes(content)
-    with pytest.raises(InputError) as refused:
+    with pytest.raises(InputError) as rejected:
         load_scenario(str(path))
-    assert said in refused.value.message
-    assert "mine.toml" in refused.value.message
-    assert "\n" not in refused.value.message
+    assert message in rejected.value.message
+    assert "mine.toml" in rejected.value.message
+    assert "\n" not in rejected.value.message
 
 
 @pytest.mark.parametrize("name", ["tihgt", "", "nowhere/mine.toml", "/"])
 def test_an_unknown_scenario_is_answered_with_those_there_are(name: str) -> None:
-    with pytest.raises(NotFoundError) as refused:
+    with pytest.raises(NotFoundError) as rejected:
         load_scenario(name)
-    assert "tight" in refused.value.hint
+    assert "tight" in rejected.value.hint
 
 
 def test_a_shop_keeps_each_product_by_its_name() -> None:
@@ -177,7 +177,7 @@ def test_the_documentation_names_every_setting() -> None:
     ] == []
 
 
-def test_a_wrong_entry_is_told_once() -> None:
+def test_a_wrong_entry_is_reported_once() -> None:
     with pytest.raises(InputError) as told:
         parse_scenario(b"[[products]]\nstock = -1", "mine.toml")
     assert "entries" not in told.value.message

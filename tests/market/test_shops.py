@@ -88,7 +88,7 @@ def test_each_class_buys_as_often_as_its_sensitivity_says(ratio: float) -> None:
     assert arrivals.sum() == pytest.approx(4_000 * 135, abs=4 * np.sqrt(4_000 * 135))
 
 
-def test_the_last_units_go_to_whoever_came_first_whatever_their_class() -> None:
+def test_the_last_units_go_in_order_of_arrival_whatever_their_class() -> None:
     scenario = Scenario(
         products=(ScenarioProduct(stock=3),),
         arrivals=(40.0,) * 24,
@@ -110,7 +110,7 @@ def test_revenue_leakage_and_reward_add_up_by_hand() -> None:
     assert hour.reward[0] == pytest.approx(75.0 * n)
 
 
-def test_what_is_seen_of_visitors_has_the_stated_quality() -> None:
+def test_observations_of_visitors_have_the_stated_quality() -> None:
     scenario = Scenario(
         products=(ScenarioProduct(stock=0),),
         agent_share=0.7,
@@ -129,7 +129,7 @@ def test_what_is_seen_of_visitors_has_the_stated_quality() -> None:
     assert pace / visitors == pytest.approx(0.7 * 10 + 0.3 * 4, rel=0.01)
 
 
-def test_after_an_hour_without_visitors_the_last_picture_stays() -> None:
+def test_after_an_hour_without_visitors_the_last_observation_stays() -> None:
     scenario = Scenario(arrivals=(0.0, 50.0, *(0.0,) * 22), first_hour=1)
     shops = Shops(scenario, 3, 0)
     shops.step(np.ones(3))
@@ -158,7 +158,7 @@ def test_a_models_own_scores_are_drawn_by_class() -> None:
     )
 
 
-def test_shops_that_open_anew_leave_the_others_alone() -> None:
+def test_shops_that_reopen_leave_the_others_alone() -> None:
     shops = Shops(Scenario(), 3, 0)
     for _ in range(5):
         shops.step(np.ones(3))
@@ -181,7 +181,7 @@ def test_who_did_not_get_their_product_looks_at_the_other_one() -> None:
 
 
 @pytest.mark.parametrize("ratio", [np.ones(4), np.ones((3, 2)), np.array([1.0, np.nan, 1.0])])
-def test_prices_that_cannot_be_asked_are_refused(ratio: np.ndarray) -> None:
+def test_prices_that_cannot_be_asked_are_rejected(ratio: np.ndarray) -> None:
     with pytest.raises(InputError):
         Shops(Scenario(), 3, 0).step(ratio)
 

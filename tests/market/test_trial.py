@@ -140,8 +140,8 @@ def test_the_same_seed_gives_the_same_trial() -> None:
         ("", "no policy to try"),
         (" , ", "no policy to try"),
         ("best", "There is no policy 'best'"),
-        ("fixed:dear", "'dear' in policy fixed:dear is no price"),
-        ("fixed:-1", "is no price"),
+        ("fixed:dear", "'dear' in policy fixed:dear is not a price"),
+        ("fixed:-1", "is not a price"),
         ("surge:3", "There is no policy 'surge:3'"),
         ("rules:nowhere.txt", "no rules file 'nowhere.txt'"),
         ("ppo:nowhere", "no trained policy 'nowhere'"),
@@ -167,11 +167,11 @@ def test_rules_play_like_any_policy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("n_episodes", [1, 0, -5, 10**6])
-def test_too_few_or_too_many_episodes_are_refused(n_episodes: int) -> None:
-    with pytest.raises(InputError, match="episodes cannot be played"):
+def test_too_few_or_too_many_episodes_are_rejected(n_episodes: int) -> None:
+    with pytest.raises(InputError, match="episodes cannot be run"):
         run_trial(TIGHT, [Fixed(1.0)], n_episodes=n_episodes, seed=0)
 
 
-def test_one_name_for_two_policies_is_refused() -> None:
+def test_one_name_for_two_policies_is_rejected() -> None:
     with pytest.raises(InputError, match="named twice"):
         run_trial(TIGHT, [Fixed(1.0), Fixed(1.1)], n_episodes=10, seed=0)

@@ -45,15 +45,15 @@ def test_a_batch_of_one_plays_the_episodes_of_the_single_environment(version: En
 
 
 def test_the_same_seed_gives_the_same_batch_by_constructor_and_by_seed() -> None:
-    def told(batch: ShopVecEnv) -> list[Any]:
+    def episodes(batch: ShopVecEnv) -> list[Any]:
         return [batch.reset(), *(batch.step(prices(hour, 16))[0] for hour in range(40))]
 
     one, same, seeded, other = (ShopVecEnv(TIGHT, 16, seed) for seed in (3, 3, 99, 4))
     seeded.seed(3)
-    first = told(one)
-    assert all(np.array_equal(a, b) for a, b in zip(first, told(same), strict=True))
-    assert all(np.array_equal(a, b) for a, b in zip(first, told(seeded), strict=True))
-    assert not np.array_equal(first[-1], told(other)[-1])
+    first = episodes(one)
+    assert all(np.array_equal(a, b) for a, b in zip(first, episodes(same), strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(first, episodes(seeded), strict=True))
+    assert not np.array_equal(first[-1], episodes(other)[-1])
 
 
 def test_episode_figures_are_those_of_a_monitor() -> None:
@@ -84,7 +84,7 @@ def test_sb3_learns_on_it_and_sees_the_episodes() -> None:
     assert all(0 < episode["r"] < 75 for episode in episodes)
 
 
-def test_what_one_shop_cannot_have_alone_is_refused() -> None:
+def test_what_one_shop_cannot_have_alone_is_rejected() -> None:
     batch = ShopVecEnv(TIGHT, 2, 1)
     assert batch.get_attr("version") == ["v0", "v0"]
     assert batch.env_is_wrapped(DynamicPricingEnvV0) == [False, False]
@@ -115,9 +115,9 @@ def test_practice_ends_at_the_horizon_and_counts_whole_episodes_of_full_shops_on
         if info
     ]
     assert not any(info["TimeLimit.truncated"] for _, info in endings)
-    told = [(row, info["episode"]) for row, info in endings if "episode" in info]
-    assert {row % 2 for row, _ in told} == {0}
-    assert {episode["l"] for _, episode in told} == {24}
+    reported = [(row, info["episode"]) for row, info in endings if "episode" in info]
+    assert {row % 2 for row, _ in reported} == {0}
+    assert {episode["l"] for _, episode in reported} == {24}
 
 
 def test_practice_rewards_are_in_units() -> None:

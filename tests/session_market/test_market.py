@@ -35,7 +35,7 @@ from phantom_core.session_market.market import (
 from phantom_core.shoppers.actors import START_MS
 from phantom_core.shoppers.catalogue import demo_catalogue
 from phantom_core.shoppers.families import FAMILIES
-from phantom_core.shoppers.generate import draw_people, generate_sessions, walk_people
+from phantom_core.shoppers.generate import draw_shoppers, generate_sessions, walk_shoppers
 from phantom_core.shoppers.quotes import Shop
 from phantom_core.use_cases.data.ingest import ingest_files
 from phantom_core.use_cases.markets.simulate_sessions import read_rules, simulate_sessions
@@ -60,11 +60,11 @@ def by_speed(columns: Mapping[str, Column]) -> np.ndarray:
 def seen(tmp_path_factory: pytest.TempPathFactory) -> tuple[pa.Table, dict[str, np.ndarray]]:
     """Features by the SQL files just before every quote, and what the rules saw."""
     watched: list[tuple[np.ndarray, np.ndarray, Mapping[str, Column]]] = []
-    people = draw_people(N_SESSIONS, FAMILIES, np.random.default_rng(SEED))
+    shoppers = draw_shoppers(N_SESSIONS, FAMILIES, np.random.default_rng(SEED))
     quote = RuleQuote(
         FAST,
         by_speed,
-        people,
+        shoppers,
         demo_catalogue(),
         lambda session, ms, columns, _: watched.append((session, ms, columns)),
     )
@@ -185,20 +185,20 @@ def test_pairing_narrows_the_difference(trial: SessionTrial) -> None:
 def test_blind_shoppers_move_alike_whatever_they_are_quoted_but_for_recon_buyers_last_visits() -> (
     None
 ):
-    asked = []
+    walks = []
     for rules in (NO_MARKUP, RuleSet("dear", (), 1.5), FAST):
         rng, catalogue = np.random.default_rng(SEED), demo_catalogue()
-        people = draw_people(600, FAMILIES, rng)
-        quote = RuleQuote(rules, by_speed, people, catalogue)
-        events, decisions = walk_people(people, Shop(catalogue, quote), rng, price_blind=True)
+        shoppers = draw_shoppers(600, FAMILIES, rng)
+        quote = RuleQuote(rules, by_speed, shoppers, catalogue)
+        events, decisions = walk_shoppers(shoppers, Shop(catalogue, quote), rng, price_blind=True)
         recon = np.array([family.name == "recon_buyer" for family in FAMILIES])[
-            people.crowd.family
-        ][people.crowd.actor]
-        free = ~(recon & people.crowd.is_last)
+            shoppers.population.family
+        ][shoppers.population.actor]
+        free = ~(recon & shoppers.population.is_last)
         kept, chosen = free[events.visit], free[decisions.visit]
         order = np.lexsort((decisions.product, decisions.event_ms, decisions.visit))
         order = order[chosen[order]]
-        asked.append(
+        walks.append(
             (
                 events.visit[kept],
                 events.event_ms[kept],
@@ -207,19 +207,19 @@ def test_blind_shoppers_move_alike_whatever_they_are_quoted_but_for_recon_buyers
                 decisions.considered[order],
             )
         )
-    for other in asked[1:]:
-        assert all(np.array_equal(one, two) for one, two in zip(asked[0], other, strict=True))
+    for other in walks[1:]:
+        assert all(np.array_equal(one, two) for one, two in zip(walks[0], other, strict=True))
 
 
 def test_expected_purchases_are_those_that_shoppers_who_see_prices_make() -> None:
     rules = RuleSet("cheap", (), 0.8)
-    people = draw_people(6_000, FAMILIES, np.random.default_rng(4))
+    shoppers = draw_shoppers(6_000, FAMILIES, np.random.default_rng(4))
     truth = generate_sessions(
-        6_000, 4, quote=RuleQuote(rules, by_speed, people, demo_catalogue())
+        6_000, 4, quote=RuleQuote(rules, by_speed, shoppers, demo_catalogue())
     ).truth
     figures = session_trial([rules], by_speed, n_sessions=6_000, seed=4).results[0].figures
     bought, is_agent = truth["bought"].to_numpy(), truth["is_agent"].to_numpy()
-    n_agents = people.is_agent[people.crowd.actor].sum()
+    n_agents = shoppers.is_agent[shoppers.population.actor].sum()
     for expected, realised, n in (
         (figures.human_conversion.value, (bought & ~is_agent).sum(), 6_000 - n_agents),
         (figures.agent_conversion.value, (bought & is_agent).sum(), n_agents),
@@ -246,7 +246,7 @@ def test_the_same_seed_gives_the_same_trial(trial: SessionTrial) -> None:
         ([RuleSet("none", (), 1.1)], 10, "name of prices without a mark-up"),
     ],
 )
-def test_trials_that_cannot_be_run_are_refused_in_one_sentence(
+def test_trials_that_cannot_be_run_are_rejected_in_one_sentence(
     rules: list[RuleSet], n_sessions: int, said: str
 ) -> None:
     with pytest.raises(InputError, match=said):

@@ -71,11 +71,11 @@ class OnePrice:
         self.multiple = multiple
         self.idle_ms: list[int] = []
 
-    def __call__(self, asked: QuoteRequest, rng: np.random.Generator) -> Quoted:
-        events = asked.path.events() if asked.visit.size else None
-        for visit, event_ms in zip(asked.visit, asked.event_ms, strict=True):
+    def __call__(self, request: QuoteRequest, rng: np.random.Generator) -> Quoted:
+        events = request.path.events() if request.visit.size else None
+        for visit, event_ms in zip(request.visit, request.event_ms, strict=True):
             self.idle_ms.append(event_ms - events.event_ms[events.visit == visit].max())
-        return Quoted(self.multiple * asked.base_price, np.full(asked.visit.size, np.nan))
+        return Quoted(self.multiple * request.base_price, np.full(request.visit.size, np.nan))
 
 
 def test_shoppers_meet_whatever_policy_answers_their_questions() -> None:
@@ -88,11 +88,11 @@ def test_shoppers_meet_whatever_policy_answers_their_questions() -> None:
     assert not forbidding["bought"].any()
 
 
-def test_a_price_that_nobody_randomised_has_no_propensity() -> None:
+def test_a_price_that_was_not_randomised_has_no_propensity() -> None:
     assert generate_sessions(20, 4, quote=OnePrice(1.0)).quotes["propensity"].null_count > 0
 
 
-def test_a_policy_sees_what_visits_did_before_it_is_asked_and_nothing_after() -> None:
+def test_a_policy_sees_what_visits_did_before_its_quote_and_nothing_after() -> None:
     policy = OnePrice(1.0)
     generated = generate_sessions(50, 4, quote=policy)
     assert len(policy.idle_ms) == generated.quotes.num_rows

@@ -54,7 +54,7 @@ def test_without_timing_much_is_lost_but_not_all(demo: DemoSet) -> None:
     assert 0.75 <= figures.roc_auc.value <= 0.90
 
 
-def test_imitators_that_nobody_met_in_training_are_harder_to_find_than_scrapers(
+def test_held_out_imitators_are_harder_to_find_than_scrapers(
     demo: DemoSet,
 ) -> None:
     unseen = {}

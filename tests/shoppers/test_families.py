@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from phantom_core.shoppers.actors import DAY_MS, START_MS, WINDOW_DAYS, draw_crowd
+from phantom_core.shoppers.actors import DAY_MS, START_MS, WINDOW_DAYS, draw_population
 from phantom_core.shoppers.catalogue import demo_catalogue
 from phantom_core.shoppers.families import FAMILIES, Family, Habits, Style, Waits
 from phantom_core.shoppers.path import Move, PathEvents
@@ -90,20 +90,20 @@ def test_waits_are_as_long_as_the_typical_one_says(shape: str) -> None:
 
 def test_each_family_gets_its_share_of_sessions_whatever_the_seed() -> None:
     for seed in (1, 2):
-        crowd = draw_crowd(1_000, FAMILIES, np.random.default_rng(seed))
-        shares = np.bincount(crowd.family[crowd.actor], minlength=len(FAMILIES)) / 1_000
+        population = draw_population(1_000, FAMILIES, np.random.default_rng(seed))
+        shares = np.bincount(population.family[population.actor], minlength=len(FAMILIES)) / 1_000
         assert shares == pytest.approx([family.share for family in FAMILIES], abs=0.001)
 
 
 def test_sessions_of_an_actor_start_two_hours_apart_within_six_weeks() -> None:
-    crowd = draw_crowd(2_000, FAMILIES, np.random.default_rng(1))
-    same = crowd.actor[1:] == crowd.actor[:-1]
-    assert np.diff(crowd.start_ms)[same].min() >= 2 * 3_600_000
-    assert crowd.start_ms.min() >= START_MS
-    assert crowd.start_ms.max() < START_MS + (WINDOW_DAYS + 1) * DAY_MS
+    population = draw_population(2_000, FAMILIES, np.random.default_rng(1))
+    same = population.actor[1:] == population.actor[:-1]
+    assert np.diff(population.start_ms)[same].min() >= 2 * 3_600_000
+    assert population.start_ms.min() >= START_MS
+    assert population.start_ms.max() < START_MS + (WINDOW_DAYS + 1) * DAY_MS
 
 
-def test_people_sleep_and_scrapers_hardly() -> None:
+def test_humans_sleep_and_scrapers_hardly() -> None:
     awake = {name: _night_share(name) for name in ("browser", "scraper")}
     assert awake["browser"] < 0.10
     assert awake["scraper"] > 0.13
@@ -112,5 +112,5 @@ def test_people_sleep_and_scrapers_hardly() -> None:
 def _night_share(name: str) -> float:
     kind = next(family for family in FAMILIES if family.name == name)
     alone = Family(name, kind.is_agent, 1.0, kind.style, flatness=kind.flatness)
-    hours = draw_crowd(5_000, [alone], np.random.default_rng(1)).start_ms % DAY_MS / 3_600_000
+    hours = draw_population(5_000, [alone], np.random.default_rng(1)).start_ms % DAY_MS / 3_600_000
     return float((hours < 6).mean())

@@ -15,8 +15,10 @@ from phantom_core.shoppers.generate import Generated, generate_sessions
 
 TABLES = ("events", "quotes", "experiments", "labels", "truth")
 METADATA_KEYS = {
-    "price", "base_price", "total", "nights", "roomType", "dateIndex", "cabinClass", "fareRule", "flightType", "itemCount", "quantity",
-    "cart_size", "dwellTime", "duration", "duration_ms", "elementText", "referrer", "section", "viewport", "query", "from", "to",
+    "price", "base_price", "total", "nights", "roomType", "dateIndex", "cabinClass", "fareRule",
+    "flightType", "itemCount", "quantity",
+    "cart_size", "dwellTime", "duration", "duration_ms", "elementText", "referrer", "section",
+    "viewport", "query", "from", "to",
     "amenities", "min", "max", "sort", "type",
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Considered quotes: prices of products that went to the cart, and whether they were bought."""
+"""Add-to-cart quotes: prices of products added to the cart, and whether they were bought."""
 
 from dataclasses import dataclass
 from importlib.resources import files
@@ -12,21 +12,21 @@ from phantom_core.core.errors import DataError
 
 RELATIONS: Final = ("events", "quotes")
 HINT: Final = (
-    "Show products at randomised multiples of their base price, log price and "
+    "Show products at randomised multiples of their base price, log the price and "
     "base_price of every quote, and load that log."
 )
-_REFUSAL: Final = "No price variation: sensitivity is not identified; "
+_REJECTION: Final = "No price variation: sensitivity is not identified; "
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SessionIndex:
-    """Sessions of the lake, arrays of shape (n_visits,).
+    """Sessions of the lake, arrays of shape (n_sessions,).
 
     Attributes:
-        session_key: rising.
+        session_key: ascending.
         start_ms, end_ms: first and last event, UTC milliseconds.
-        actor: who is behind it, numbers from 0; actors are what intervals resample.
-        label: 1 for an agent, 0 for a human, NaN where nobody said.
+        actor: number of the actor, from 0; confidence intervals resample actors.
+        label: 1 for an agent, 0 for a human, NaN without a label.
         p_agent: calibrated probability of an agent, NaN without a model.
         model: version of the model that gave p_agent; empty without one.
     """
@@ -50,10 +50,10 @@ class AddToCartQuotes:
     """Quotes of products in the cart, arrays of shape (n,).
 
     Attributes:
-        visit: row of the visits.
+        visit: row of the sessions.
         quote_ms: UTC milliseconds.
         ratio: price over base price; NaN without a base price.
-        base_price: currency; NaN where nobody wrote it down.
+        base_price: currency; NaN where it was not logged.
         bought: whether it was bought.
         was_randomised: whether an experiment chose the price.
     """
@@ -76,17 +76,21 @@ class AddToCartQuotes:
         )
 
 
-def read_considered(connection: duckdb.DuckDBPyConnection, visits: SessionIndex) -> AddToCartQuotes:
-    """Read the considered quotes of the lake.
+def read_add_to_cart_quotes(
+    connection: duckdb.DuckDBPyConnection, sessions: SessionIndex
+) -> AddToCartQuotes:
+    """Read the add-to-cart quotes of the lake.
 
     Args:
         connection: has the views `events` and `quotes`.
-        visits: sessions; quotes of others are left out.
+        sessions: quotes of any other session are left out.
     """
-    found = connection.sql(_sql("considered_quotes")).fetchnumpy()
+    found = connection.sql(_sql("add_to_cart_quotes")).fetchnumpy()
     key = np.asarray(found["session_key"], np.int64)
-    row = np.minimum(np.searchsorted(visits.session_key, key), max(visits.session_key.size - 1, 0))
-    known = visits.session_key[row] == key if visits.session_key.size else np.zeros(0, np.bool_)
+    row = np.minimum(
+        np.searchsorted(sessions.session_key, key), max(sessions.session_key.size - 1, 0)
+    )
+    known = sessions.session_key[row] == key if sessions.session_key.size else np.zeros(0, np.bool_)
     price, base = (
         np.ma.filled(np.ma.asarray(found[name], np.float64), np.nan)
         for name in ("price", "base_price")
@@ -103,13 +107,13 @@ def read_considered(connection: duckdb.DuckDBPyConnection, visits: SessionIndex)
 
 
 def check_variation(connection: duckdb.DuckDBPyConnection) -> None:
-    """Refuse prices that cannot tell how price moves purchases.
+    """Reject prices from which price sensitivity cannot be estimated.
 
     Args:
         connection: has the views `events` and `quotes`.
     Raises:
-        DataError: prices never varied within a product, or base prices are unknown; says what was
-        found.
+        DataError: prices never varied within a product, or base prices are unknown.
+            The message says what was found.
     """
     relation = connection.sql(_sql("price_variation"))
     [values] = relation.fetchall()
@@ -120,11 +124,11 @@ def check_variation(connection: duckdb.DuckDBPyConnection) -> None:
             "in their events "
         )
         raise DataError(
-            f"{_REFUSAL}{seen}{found['n_seen_varied']:,} were ever seen at two prices.", hint=HINT
+            f"{_REJECTION}{seen}{found['n_seen_varied']:,} were ever seen at two prices.", hint=HINT
         )
     if not found["n_rated"]:
         raise DataError(
-            f"{_REFUSAL}none of {found['n_quotes']:,} quotes has a base price.", hint=HINT
+            f"{_REJECTION}none of {found['n_quotes']:,} quotes has a base price.", hint=HINT
         )
     if not found["n_varied"]:
         span = (
@@ -132,7 +136,7 @@ def check_variation(connection: duckdb.DuckDBPyConnection) -> None:
             "price"
         )
         raise DataError(
-            f"{_REFUSAL}{found['n_rated']:,} quotes of {found['n_products']:,} products lie "
+            f"{_REJECTION}{found['n_rated']:,} quotes of {found['n_products']:,} products lie "
             f"{span}, none of which had two prices.",
             hint=HINT,
         )

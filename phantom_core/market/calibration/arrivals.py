@@ -1,4 +1,4 @@
-"""Arrivals: how many come in each hour of the day."""
+"""Arrivals: sessions or shoppers in each hour of the day."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -13,18 +13,18 @@ from phantom_core.market.scenario import HOURS_A_DAY
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = HOURS_A_DAY * HOUR_MS
-# With fewer days than this, days say too little about how days differ, and arrivals count as
-# Poisson.
+# With fewer days than this the variation between days cannot be estimated, and arrivals are taken
+# as Poisson.
 DAYS_TO_RESAMPLE: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Which hours were watched, and who came.
+    """Which hours were observed, and how many arrived in each.
 
     Attributes:
         count: arrivals, shape (n_days, 24).
-        watched: whether any of the data fall in this hour or around it, shape (n_days, 24).
+        watched: whether the hour lies within the data, at least in part, shape (n_days, 24).
     """
 
     count: NDArray[np.int64]
@@ -36,8 +36,8 @@ class Arrivals:
     """Arrivals per hour, by hour of the day.
 
     Attributes:
-        by_hour: 24 of them, UTC; None where this hour was never watched.
-        interval: what the 95 % intervals stand on: resampled days, or the Poisson distribution.
+        by_hour: 24 of them, UTC; None where this hour was never observed.
+        interval: basis of the 95 % intervals: resampled days, or the Poisson distribution.
         days: calendar days touched.
     """
 
@@ -47,7 +47,7 @@ class Arrivals:
 
     @property
     def per_day(self) -> float:
-        """Arrivals on a typical day, over the hours that were watched."""
+        """Arrivals on a typical day, over the hours that were observed."""
         return sum(hour.value for hour in self.by_hour if hour)
 
 
@@ -55,9 +55,9 @@ def count_hours(at_ms: NDArray[np.int64], first_ms: int, last_ms: int) -> Hours:
     """Count arrivals by day and hour.
 
     Args:
-        at_ms: when each came, UTC milliseconds, shape (n,).
-        first_ms: first moment of the data, UTC milliseconds; the hour it falls in counts as
-            watched.
+        at_ms: time of each arrival, UTC milliseconds, shape (n,).
+        first_ms: first moment of the data, UTC milliseconds; its hour counts as
+            observed.
         last_ms: last moment, likewise.
     """
     first_day = first_ms // DAY_MS
@@ -69,10 +69,10 @@ def count_hours(at_ms: NDArray[np.int64], first_ms: int, last_ms: int) -> Hours:
 
 
 def measure_arrivals(hours: Hours, rng: np.random.Generator) -> Arrivals:
-    """Arrivals of a typical day.
+    """Estimate the arrivals of a typical day.
 
     Args:
-        hours: what was counted.
+        hours: the counts.
         rng: draws the days of the resamples.
     """
     count, watched = hours.count.sum(axis=0), hours.watched.sum(axis=0)
@@ -83,7 +83,7 @@ def measure_arrivals(hours: Hours, rng: np.random.Generator) -> Arrivals:
         weights = resample_weights(n_days, rng)
         with np.errstate(invalid="ignore", divide="ignore"):
             drawn = (weights @ hours.count) / (weights @ hours.watched)
-        seen = count > 0  # hours in which nobody ever came keep the Poisson interval
+        seen = count > 0  # hours without any arrival keep the Poisson interval
         low[seen], high[seen] = np.nanquantile(drawn[:, seen], TAILS, axis=0)
     found = [
         Estimate(float(n / of), float(a), float(b)) if of else None

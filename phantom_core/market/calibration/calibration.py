@@ -1,4 +1,4 @@
-"""A calibration: what the lake says about a market, and the scenario that follows."""
+"""A calibration: the market measured on the lake, and the scenario made from it."""
 
 import math
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ HOURS_A_WEEK: Final = 168
 
 @dataclass(frozen=True, slots=True)
 class AgentShare:
-    """How many are agents.
+    """Share of agents.
 
     Attributes:
-        visits: share of all visits; None where nobody knows.
-        shoppers: share of those that put a quoted product in the cart.
-        source: who says so, one phrase.
+        visits: share of all sessions; None where unknown.
+        shoppers: share of the sessions that added a quoted product to the cart.
+        source: where the share comes from, one phrase.
     """
 
     visits: Estimate | None
@@ -33,12 +33,12 @@ class AgentShare:
 
 @dataclass(frozen=True, slots=True)
 class BasePrices:
-    """Base prices of the products that were quoted, one each, in currency.
+    """Base prices of the quoted products, one each, in currency.
 
     Attributes:
-        typical: the median over considered quotes.
-        lowest, highest: of any product.
-        products: how many.
+        typical: the median over add-to-cart quotes.
+        lowest, highest: over products.
+        products: count.
     """
 
     typical: float
@@ -49,23 +49,23 @@ class BasePrices:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What the lake says about a market.
+    """A market measured on the lake.
 
     Attributes:
         created_ms: when it was measured, UTC milliseconds.
         lake_version: version of the events.
         visits: sessions by hour of the day.
-        shoppers: those of them that put a quoted product in the cart, by the hour of the quote; the
-            market's arrivals.
-        agent_share: of both.
+        shoppers: the sessions that added a quoted product to the cart, by the hour of the quote:
+            the market's arrivals.
+        agent_share: of sessions and of shoppers.
         base_prices: None without a base price.
         sensitivity: None where it is not identified.
-        refusal: why not, one sentence; empty where it is.
+        refusal: why it is not identified, one sentence; empty where it is.
         hint: what to do about it.
-        detector: how well the trained classifier tells the labelled sessions apart; None without
-            model or labels.
-        replay: the calibrated market against what was logged; None where it cannot be calibrated.
-        notes: what to keep in mind, a sentence each.
+        detector: recall and false alarms of the trained classifier on labelled sessions; None
+            without model or labels.
+        replay: simulated against actual purchases; None where the market cannot be calibrated.
+        notes: caveats, a sentence each.
     """
 
     created_ms: int
@@ -83,17 +83,17 @@ class Calibration:
 
     @property
     def identified(self) -> bool:
-        """Whether a market can be made of it."""
+        """Whether it determines a market."""
         return self.sensitivity is not None
 
     def scenario(self, *, horizon_h: int = HOURS_A_WEEK, stock: int | None = None) -> Scenario:
-        """The market that follows: one typical product, sold to those who consider one.
+        """The calibrated market: one typical product, offered to every shopper.
 
         Args:
             horizon_h: hours.
             stock: units; None means what would sell at the base price within the horizon.
         Raises:
-            DataError: a part of it is unknown.
+            DataError: part of the calibration is missing.
         """
         if self.sensitivity is None:
             raise DataError(self.refusal, hint=self.hint)
@@ -101,13 +101,12 @@ class Calibration:
         unwatched = [hour for hour, found in enumerate(self.shoppers.by_hour) if found is None]
         if share is None or prices is None:
             raise DataError(
-                "A market needs an agent share and base prices, and the lake tells only one of "
-                "them.",
+                "A market needs an agent share and base prices, and the lake has only one of them.",
                 hint=self.hint,
             )
         if unwatched:
             raise DataError(
-                f"{len(unwatched)} hours of the day were never watched, the first at "
+                f"{len(unwatched)} hours of the day were never observed, the first at "
                 f"{unwatched[0]}:00 UTC.",
                 hint="Load at least one whole day.",
             )
@@ -129,7 +128,7 @@ class Calibration:
         return market.with_(products=(product.model_dump(),))
 
     def to_json(self) -> dict[str, object]:
-        """The calibration as plain values."""
+        """The calibration as JSON values."""
         return {**_ADAPTER.dump_python(self, mode="json"), "identified": self.identified}
 
 
@@ -137,7 +136,7 @@ _ADAPTER: Final = TypeAdapter(Calibration)
 
 
 def write_calibration(calibration: Calibration) -> bytes:
-    """A file that `read_calibration` reads back to an equal one."""
+    """Serialise a calibration; `read_calibration` reads it back to an equal one."""
     return _ADAPTER.dump_json(calibration, indent=2)
 
 
@@ -146,9 +145,9 @@ def read_calibration(content: bytes, where: str) -> Calibration:
 
     Args:
         content: of the file.
-        where: named in the error.
+        where: name used in the error.
     Raises:
-        DataError: it is none.
+        DataError: it is not a calibration.
     """
     try:
         return _ADAPTER.validate_json(content)

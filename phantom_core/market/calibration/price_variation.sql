@@ -1,5 +1,6 @@
 -- price_variation.  Grain: all quotes.  Reads: quotes, events.
--- How far prices moved within products: a ratio that differs between products alone tells nothing about price.
+-- How far prices varied within products: a ratio that differs between products alone does not
+-- identify price sensitivity.
 -- Units: ratios of price to base price.  Nulls: ratios where no quote has a base price.
 WITH rated AS (
     SELECT product_id, ROUND(price / base_price, 2) AS ratio

@@ -1,9 +1,9 @@
-"""Sensitivity: how strongly price moves the purchases of humans and of agents.
+"""Price sensitivity of the purchases of humans and of agents.
 
-The market says logit P(buy | considered) = -s · log(price / base price), with an s for each class.
-Where the class is known this is a logistic regression; where only P(agent) is known, each quote
-comes from one of two such curves, and the likelihood of that mixture is maximised. Weighing each
-quote by P(agent) instead would draw the two sensitivities towards each other.
+The market says logit P(buy | added to cart) = -s · log(price / base price), with an s for each
+class. Where the class is known this is a logistic regression; where only P(agent) is known, each
+quote comes from a mixture of two such curves, and its likelihood is maximised. Weighting each
+quote by P(agent) instead would bias the two sensitivities towards each other.
 """
 
 from dataclasses import dataclass
@@ -21,20 +21,19 @@ from phantom_core.market.traffic import CLASSES
 
 LEAST_OF_A_KIND: Final = 10
 LARGEST: Final = 50.0
-# Prices that stay this close to the base price cannot tell a flat curve from a steep one: standard
-# deviation of the log ratio.
+# A smaller standard deviation of the log price ratio does not determine the slope of a curve.
 LEAST_SPREAD: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Choices:
-    """Considered quotes, arrays of shape (n,).
+    """Add-to-cart quotes as the regression needs them, arrays of shape (n,).
 
     Attributes:
         log_ratio: log of price over base price.
         bought: whether it was bought.
-        p_agent: probability that an agent chose: a label, 0 or 1, or a model's.
-        actor: who is behind it; intervals allow for actors that choose alike.
+        p_agent: probability that an agent made the choice: a label (0 or 1) or a model's.
+        actor: number of the actor; standard errors are clustered by actor.
     """
 
     log_ratio: NDArray[np.float64]
@@ -45,13 +44,13 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """Of one class.
+    """Price sensitivity of one class.
 
     Attributes:
         value: s of the market's curve, which has no intercept.
         with_intercept: s of a curve with one.
         intercept: of that curve; 0 when the market's curve holds.
-        quotes, bought: how many choices speak for it, each counted with its probability to be of
+        quotes, bought: counts of choices, each weighted by its probability to be of
             this class.
     """
 
@@ -64,13 +63,13 @@ class Sensitivity:
 
 @dataclass(frozen=True, slots=True)
 class Sensitivities:
-    """Of both classes, from the same choices.
+    """Price sensitivities of both classes, from the same choices.
 
     Attributes:
         human, agent: each class.
         p_no_intercept: probability of intercepts this far from 0 if the market's curve holds (Wald
             test, both classes).
-        lowest_ratio, highest_ratio: prices met, in units of the base price.
+        lowest_ratio, highest_ratio: range of prices, in units of the base price.
         randomised: share of the prices that an experiment chose.
     """
 
@@ -88,14 +87,14 @@ class Curves:
 
     Attributes:
         values: shape (2, 1) or (2, 2).
-        covariance: of `values.ravel()`, robust to actors that choose alike.
+        covariance: of `values.ravel()`, clustered by actor.
     """
 
     values: NDArray[np.float64]
     covariance: NDArray[np.float64]
 
     def estimate(self, row: int, column: int) -> Estimate:
-        """One figure with its interval."""
+        """One parameter with its interval."""
         at = row * self.values.shape[1] + column
         return normal_interval(
             float(self.values[row, column]), float(np.sqrt(self.covariance[at, at]))
@@ -103,21 +102,21 @@ class Curves:
 
 
 def measure_sensitivities(choices: Choices, randomised: float) -> Sensitivities:
-    """Fit both curves, as the market has them and with an intercept to check it.
+    """Fit both curves, without an intercept as the market has them, and with one as a check.
 
     Args:
-        choices: with prices that varied.
+        choices: at prices that varied.
         randomised: share of the prices that an experiment chose.
     Raises:
         DataError: too few choices of a kind, prices too close together, or demand that does not
-        fall with the price.
+            fall with the price.
     """
     _check(choices)
     plain, checked = fit_curves(choices, intercept=False), fit_curves(choices, intercept=True)
     for who, s in zip(CLASSES, plain.values[:, 0], strict=True):
         if not 0 < s <= LARGEST:
             raise DataError(
-                f"The price sensitivity of {who}s came out at {s:.2f}, but a market needs one "
+                f"The estimated price sensitivity of {who}s is {s:.2f}, but a market needs one "
                 f"above 0 and up to {LARGEST:g}.",
                 hint=HINT,
             )
@@ -147,7 +146,7 @@ def fit_curves(choices: Choices, *, intercept: bool) -> Curves:
         choices: both outcomes by both classes.
         intercept: whether the curves have one.
     Raises:
-        DataError: the choices do not tell the parameters apart.
+        DataError: the choices do not identify the parameters.
     Source: Jordan and Jacobs 1994, mixtures of experts; Liang and Zeger 1986, the covariance.
     """
     columns = [-choices.log_ratio, np.ones(choices.log_ratio.size)][: 2 if intercept else 1]
@@ -176,7 +175,7 @@ def fit_curves(choices: Choices, *, intercept: bool) -> Curves:
     covariance = bread @ (by_actor.T @ by_actor) @ bread * n_actors / max(n_actors - 1, 1)
     if not np.isfinite(covariance).all() or (np.diag(covariance) <= 0).any():
         raise DataError(
-            f"The sensitivities cannot be told apart from {choices.bought.size:,} quotes.",
+            f"The sensitivities cannot be separated with {choices.bought.size:,} quotes.",
             hint=HINT,
         )
     return Curves(theta, covariance)
@@ -185,8 +184,8 @@ def fit_curves(choices: Choices, *, intercept: bool) -> Curves:
 def _parts(
     theta: NDArray[np.float64], design: NDArray[np.float64], choices: Choices
 ) -> tuple[NDArray[np.float64], ...]:
-    """P(buy) of each class, the probability of the choice made, and of each class given the choice;
-    shape (n, 2) but the second.
+    """P(buy) of each class, the probability of each actual choice, and of each class given the
+    choice; shape (n, 2) except the second, (n,).
     """
     log_odds = design @ theta.T
     sign = np.where(choices.bought, 1.0, -1.0)[:, None]
@@ -236,14 +235,15 @@ def _check(choices: Choices) -> None:
             (np.exp(choices.log_ratio.min()), np.exp(choices.log_ratio.max())) if n else (1.0, 1.0)
         )
         found = (
-            f"{n:,} quotes of products in the cart span {low:.2f} to {high:.2f} of the base price."
+            f"{n:,} quotes of products in the cart range from {low:.2f} to {high:.2f} of the "
+            "base price."
         )
         raise DataError(f"No price variation: sensitivity is not identified; {found}", hint=HINT)
     for who, weight in zip(CLASSES, (1.0 - choices.p_agent, choices.p_agent), strict=True):
         bought, left = float(weight[choices.bought].sum()), float(weight[~choices.bought].sum())
         if min(bought, left) < LEAST_OF_A_KIND:
             found = (
-                f"of the quotes that {who}s put in the cart about {bought:.0f} were bought "
+                f"of the quotes that {who}s added to the cart about {bought:.0f} were bought "
                 f"and {left:.0f} were not"
             )
             raise DataError(

@@ -1,4 +1,4 @@
-"""Probability bands: dearer the more of the visitors look like agents."""
+"""Probability bands: the price rises with the share of visitors flagged as agents."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from phantom_core.market.policies.kind import POLICIES, PolicyKind
 from phantom_core.market.shops import State
 
-# Above this share of agents, this price; the first deployment's bands.
+# Price above each share of agents: the bands of the first deployment.
 BANDS: Final = ((0.7, 1.3), (0.4, 1.1))
 
 
@@ -19,7 +19,7 @@ class Bands:
 
     Attributes:
         bands: (share, price in units of the base price), highest share first.
-        name: how results call it.
+        name: label in results.
     """
 
     bands: tuple[tuple[float, float], ...] = BANDS

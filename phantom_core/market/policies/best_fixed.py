@@ -1,4 +1,4 @@
-"""The best fixed price: the baseline that a policy with a memory has to beat."""
+"""The best fixed price: the baseline that an adaptive policy has to beat."""
 
 from phantom_core.market.best_price import best_fixed_ratio
 from phantom_core.market.policies.fixed import Fixed
@@ -15,8 +15,8 @@ POLICIES.register(
     PolicyKind(
         name="best_fixed",
         title="Best fixed price",
-        description="The one price that earns most when it never changes; exact with one product, "
-        "else simulated.",
+        description="The one price with the highest reward if it never changes; exact with one "
+        "product, else simulated.",
         order=20,
         make=lambda request: best_fixed(request.scenario, request.seed),
         colour="#5f8fb8",

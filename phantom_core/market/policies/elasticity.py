@@ -1,4 +1,4 @@
-"""Elasticity pricing: the price at which one percent more costs one percent of the sales."""
+"""Elasticity pricing: the price at which one percent more loses one percent of the sales."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -17,16 +17,16 @@ _SHARES: Final = np.linspace(0.0, 1.0, 101)
 
 @dataclass(frozen=True, slots=True)
 class Elasticity:
-    """The price that earns most from the mix of visitors the shop has just seen, as if stock had no
-    end.
+    """The price with the highest revenue from the mix of visitors just observed, as if stock were
+    unlimited.
 
     Expected revenue per visitor, r · P(buy | r), is highest where the elasticity of demand is −1.
-    Which price that is depends on the mix: agents are the more sensitive ones.
+    That price depends on the mix: agents are more price sensitive.
 
     Attributes:
         table: best price by agent share in steps of a percent, in units of the base price, shape
             (101,).
-        name: how results call it.
+        name: label in results.
     """
 
     table: NDArray[np.float64]
@@ -49,8 +49,8 @@ POLICIES.register(
     PolicyKind(
         name="elasticity",
         title="Elasticity",
-        description="The price that earns most from the mix of visitors just seen, as if stock "
-        "had no end.",
+        description="The price with the highest revenue from the mix of visitors just observed, "
+        "as if stock were unlimited.",
         order=40,
         make=lambda request: elasticity_policy(request.scenario),
         colour="#b8902f",

@@ -1,4 +1,4 @@
-"""Fixed prices, and the best of them."""
+"""Fixed prices."""
 
 from dataclasses import dataclass
 
@@ -16,14 +16,14 @@ class Fixed:
 
     Attributes:
         ratio: price in units of the base price.
-        name: how results call it.
+        name: label in results.
     """
 
     ratio: float
     name: str = "fixed"
 
     def ratios(self, state: State) -> NDArray[np.float64]:
-        """One number for all shops."""
+        """The same ratio for all shops."""
         return np.full(state.demand.size, self.ratio)
 
 
@@ -36,7 +36,7 @@ def _make(request: PolicyRequest) -> Fixed:
         ratio = float("nan")
     if not 0 < ratio < float("inf"):
         raise InputError(
-            f"'{request.detail}' in policy {request.name} is no price.",
+            f"'{request.detail}' in policy {request.name} is not a price.",
             hint="Write fixed:1.2 for 1.2 times the base price.",
         )
     return Fixed(ratio, request.name)

@@ -1,6 +1,4 @@
-"""A kind of policy: how it is written, what it does, how it looks in charts, and how one is
-made.
-"""
+"""A kind of policy: its name, its description, its look in charts, and its constructor."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,12 +15,12 @@ Detail = Literal["none", "optional", "required"]
 
 @dataclass(frozen=True, slots=True)
 class PolicyRequest:
-    """A policy that was asked for.
+    """A requested policy.
 
     Attributes:
-        name: as it was written, such as "fixed:1.2".
-        detail: what follows the colon; empty for nothing.
-        scenario: what it is for.
+        name: as given, such as "fixed:1.2".
+        detail: the part after the colon; empty without one.
+        scenario: the market it is for.
         seed: of a search by simulation.
         runs: folder of the workspace's trained policies.
     """
@@ -36,20 +34,20 @@ class PolicyRequest:
 
 @dataclass(frozen=True, slots=True)
 class PolicyKind:
-    """A kind of policy, in the words of the page and the command line.
+    """A kind of policy, as the page and the command line describe it.
 
     Attributes:
-        name: what is written before the colon.
-        title: as people read it.
+        name: the part before the colon.
+        title: displayed name.
         description: one sentence; what follows a semicolon is for the command line alone.
-        order: where it stands in lists, lowest first.
-        make: makes one.
+        order: position in lists, ascending.
+        make: constructs one.
         detail: whether something may or must follow the colon.
-        placeholder: what stands for the detail in lists, such as FILE; empty for none.
-        has_one_product: whether it is known for markets of one product only.
+        placeholder: stands for the detail in lists, such as FILE; empty for none.
+        has_one_product: whether it requires a market with one product.
         colour: in charts, "#rrggbb" or "baseline", "agent" or "model"; empty for the next free one.
         dash: of its line in charts; empty for a solid one.
-        result_titles: titles of results that go by another name, by that name.
+        result_titles: titles of results with another name, by that name.
     """
 
     name: str
@@ -66,7 +64,7 @@ class PolicyKind:
 
     @property
     def written(self) -> str:
-        """How it is written in lists, such as "rules:FILE"."""
+        """How to name it, as shown in lists, such as "rules:FILE"."""
         return f"{self.name}:{self.placeholder}" if self.placeholder else self.name
 
 
@@ -74,5 +72,5 @@ POLICIES: Final[Registry[PolicyKind]] = Registry("policy", "phantom_core.market.
 
 
 def plain_policies() -> tuple[str, ...]:
-    """Names of the policies that need no detail: those tried where nobody chose."""
+    """Names of the policies that need no detail, the default selection."""
     return tuple(kind.name for kind in POLICIES.all() if kind.detail != "required")

@@ -1,4 +1,4 @@
-"""The optimum as a policy: play the table of the backward induction."""
+"""The optimum as a policy: a look-up in the table of the backward induction."""
 
 from dataclasses import dataclass
 
@@ -12,18 +12,18 @@ from phantom_core.market.shops import State
 
 @dataclass(frozen=True, slots=True)
 class Optimal:
-    """Looks up hour and stock.
+    """Looks up the price by hour and stock.
 
     Attributes:
-        solution: of the scenario that is played.
-        name: how results call it.
+        solution: of the scenario that is simulated.
+        name: label in results.
     """
 
     solution: Solution
     name: str = "optimum"
 
     def ratios(self, state: State) -> NDArray[np.float64]:
-        """The price that the table holds for each shop's hour and stock."""
+        """The price in the table for each shop's hour and stock."""
         hour = np.minimum(state.elapsed_h, len(self.solution.ratio) - 1)
         return np.asarray(self.solution.ratio[hour, state.stock[:, 0]])
 

@@ -1,4 +1,4 @@
-"""Policies that PPO trained, played without torch."""
+"""Policies trained with PPO, run without torch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,16 +29,16 @@ _SEED_RUNS: Final = "seed-*"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PpoPolicy:
-    """The mean price of a trained policy: no chance is left in it.
+    """The mean price of a trained policy; deterministic.
 
     Attributes:
-        card: where it comes from.
-        observation: what it sees.
-        highs: largest value of each number it sees.
+        card: its metadata.
+        observation: what it observes.
+        highs: largest value of each number it observes.
         centre, scale: bring these numbers to the order of 1.
         layers: weights, shape (n_out, n_in), and biases, shape (n_out,), from the features to the
             price.
-        name: how results call it.
+        name: label in results.
     """
 
     card: PolicyCard
@@ -50,7 +50,7 @@ class PpoPolicy:
     name: str = "ppo"
 
     def ratios(self, state: State) -> NDArray[np.float64]:
-        """One price for all products of each shop, within the guard rails it was trained with."""
+        """One price for all products of each shop, within the guard rails of its training."""
         hidden = policy_features(self.observation.of(state, self.highs), self.centre, self.scale)
         *inner, (weight, bias) = self.layers
         for inner_weight, inner_bias in inner:
@@ -64,11 +64,11 @@ def load_policy(folder: Path, name: str | None = None) -> PpoPolicy:
 
     Args:
         folder: of the run.
-        name: how results call it; None means "ppo", or "ppo_features" where it sees what models
-            say.
+        name: label in results; None means "ppo", or "ppo_features" where it observes model
+            scores.
     Raises:
         NotFoundError: there is no finished policy.
-        DataError: its files are damaged, foreign or of a newer PHANTOM.
+        DataError: its files are damaged, not PHANTOM's, or of a newer PHANTOM.
     """
     card = read_card(folder)
     tensors = read_tensors(folder / WEIGHTS, card.sha256)
@@ -89,12 +89,12 @@ def load_policy(folder: Path, name: str | None = None) -> PpoPolicy:
 
 
 def load_policies(folder: Path) -> Policy | Team:
-    """Open a training run, or all runs `seed-…` of a folder as one team named after what they see.
+    """Open a training run, or all runs `seed-…` of a folder as one team named by their features.
 
     Raises:
         NotFoundError: there is no finished policy.
-        DataError: files are damaged, foreign or of a newer PHANTOM, or the runs do not belong
-        together.
+        DataError: files are damaged, not PHANTOM's or of a newer PHANTOM, or the runs do not
+            belong together.
     """
     if (folder / CARD).is_file():
         return load_policy(folder)
@@ -125,17 +125,17 @@ def _layers(tensors: Tensors, n_hidden: int) -> tuple[tuple[Floats32, Floats32],
 
 
 def _check_shapes(policy: PpoPolicy) -> None:
-    """Stop at weights that do not fit together: one try with an observation of zeros.
+    """Reject weights that do not fit together, by one try with an observation of zeros.
 
     Raises:
-        ValueError: they do not.
+        ValueError: they do not fit.
     """
     hidden = policy_features(
         np.zeros((1, policy.highs.size), np.float32), policy.centre, policy.scale
     )
     for weight, bias in policy.layers:
         if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
-            raise ValueError("a weight is no number")
+            raise ValueError("a weight is not a number")
         hidden = hidden @ weight.T + bias
     if hidden.shape != (1, 1):
         raise ValueError("not one price")
@@ -159,7 +159,7 @@ POLICIES.register(
     PolicyKind(
         name="ppo",
         title="PPO",
-        description="A policy trained by PPO: the name of a run of this workspace, or its folder.",
+        description="A policy trained with PPO: the name of a run of the workspace, or its folder.",
         order=80,
         make=_make,
         detail="required",

@@ -1,6 +1,4 @@
-"""A rule set as a policy: it reads what shops know and answers with the mark-up of the first rule
-that holds.
-"""
+"""A rule set as a policy: the mark-up of the first rule that matches the state of a shop."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from phantom_core.rules.evaluate import check_features, evaluate_rules
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.text import parse_rules
 
-# What a rule may name in a market whose visitors are known only by the hour.
+# What a rule may read in a market whose visitors are known only by the hour.
 STATE_COLUMNS: Final[Mapping[str, Callable[[State], NDArray[np.generic]]]] = {
     "demand": lambda state: state.demand,
     "inventory": lambda state: state.stock.sum(axis=1),
@@ -32,12 +30,12 @@ STATE_COLUMNS: Final[Mapping[str, Callable[[State], NDArray[np.generic]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class RulePolicy:
-    """Plays a rule set over the names of STATE_COLUMNS.
+    """Prices by a rule set over the columns of STATE_COLUMNS.
 
     Attributes:
-        rules: what to play.
+        rules: the rule set.
     Raises:
-        InputError: a rule reads something shops do not know.
+        InputError: a rule reads something that shops do not know.
     """
 
     rules: RuleSet
@@ -51,7 +49,7 @@ class RulePolicy:
         return self.rules.name
 
     def ratios(self, state: State) -> NDArray[np.float64]:
-        """The mark-up of the first rule that holds at each shop."""
+        """The mark-up of the first rule that matches at each shop."""
         columns = {
             name: np.asarray(STATE_COLUMNS[name](state), np.float64) for name in self.rules.features
         }

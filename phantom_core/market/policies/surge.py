@@ -1,4 +1,4 @@
-"""Surge pricing: dearer when it is busy."""
+"""Surge pricing: a higher price when demand is high."""
 
 from dataclasses import dataclass
 
@@ -15,9 +15,9 @@ class Surge:
 
     Attributes:
         busy_above: arrivals in the last hour that count as busy when exceeded.
-        busy_ratio: price then, in units of the base price.
-        quiet_ratio: price otherwise.
-        name: how results call it.
+        busy_ratio: price after a busy hour, in units of the base price.
+        quiet_ratio: price after any other hour.
+        name: label in results.
     """
 
     busy_above: int = 10
@@ -26,7 +26,7 @@ class Surge:
     name: str = "surge"
 
     def ratios(self, state: State) -> NDArray[np.float64]:
-        """A price by the arrivals of the hour before."""
+        """A price by the arrivals of the previous hour."""
         return np.where(state.demand > self.busy_above, self.busy_ratio, self.quiet_ratio)
 
 

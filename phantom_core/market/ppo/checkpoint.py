@@ -1,6 +1,4 @@
-"""Checkpoints: where a training stands, written so that a crash leaves the old one or the new
-one.
-"""
+"""Checkpoints: the state of a training, written so that a crash leaves the old or the new one."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,19 +22,19 @@ _FORMAT: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """How far a training has come.
+    """The state of a training.
 
     Attributes:
-        steps: shop hours learned from.
-        total_steps: shop hours asked for.
+        steps: shop hours trained on.
+        total_steps: shop hours requested.
         seed: of the training.
-        env_version: what the policy sees.
+        env_version: version of the observations.
         scenario, scenario_toml: what it is trained on, by name and in full.
         hyperparameters: of the training.
         seconds: wall time so far.
-        training_reward: mean of the episodes that ended last; None where none ended.
+        training_reward: mean of the episodes that ended last; None before one ended.
         sha256: of the tensors; empty before they are written.
-        format: of these files; another one is refused.
+        format: of these files; any other one is rejected.
     """
 
     steps: int
@@ -56,8 +54,8 @@ _ADAPTER: Final = TypeAdapter(Checkpoint)
 
 
 def write_checkpoint(run_dir: Path, checkpoint: Checkpoint, tensors: Tensors) -> None:
-    """Replace the checkpoint of a run: new tensors first, then the card that names them, then the
-    old tensors go.
+    """Replace the checkpoint of a run: write new tensors, then the card that names them, then
+    delete the old tensors.
     """
     folder = run_dir / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -79,11 +77,11 @@ def has_checkpoint(run_dir: Path) -> bool:
 
 
 def read_checkpoint(run_dir: Path) -> tuple[Checkpoint, dict[str, NDArray[np.float32]]]:
-    """Read where a training stands.
+    """Read the state of a training.
 
     Raises:
         NotFoundError: there is no checkpoint.
-        DataError: it is damaged, foreign or of a newer PHANTOM.
+        DataError: it is damaged, not PHANTOM's or of a newer PHANTOM.
     """
     path = run_dir / FOLDER / _CARD
     try:
@@ -94,13 +92,13 @@ def read_checkpoint(run_dir: Path) -> tuple[Checkpoint, dict[str, NDArray[np.flo
         ) from None
     except ValidationError:
         raise DataError(
-            f"{path} is not a checkpoint that this PHANTOM can read.",
-            hint="Start the training anew.",
+            f"{path} is not a checkpoint that this version of PHANTOM can read.",
+            hint="Start the training again.",
         ) from None
     if checkpoint.format != _FORMAT:
         raise DataError(
             f"{path} is of format {checkpoint.format}; expected {_FORMAT}.",
-            hint="Start the training anew.",
+            hint="Start the training again.",
         )
     return checkpoint, read_tensors(
         path.with_name(_tensors_of(checkpoint.steps)), checkpoint.sha256

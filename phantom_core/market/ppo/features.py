@@ -1,6 +1,4 @@
-"""Features of the policy network: an observation brought to the order of 1, and the clock as a
-point on a circle.
-"""
+"""Features of the policy network: scaled observations, and the hour as sine and cosine."""
 
 from typing import Final
 
@@ -17,10 +15,10 @@ TURN: Final = 2.0 * np.pi / HOURS_A_DAY
 
 
 def centre_and_scale(observation: Observation) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """What is taken off each number, and what it is then divided by; from the scenario alone.
+    """Offset and scale of each number, from the scenario alone.
 
     Args:
-        observation: names the scenario and the numbers.
+        observation: gives the scenario and the numbers.
     Returns:
         Two arrays of shape (n_numbers,).
     """
@@ -44,8 +42,8 @@ def policy_features(
 
     Args:
         seen: shape (n, n_numbers).
-        centre: taken off each number, shape (n_numbers,).
-        scale: divides what is left, shape (n_numbers,).
+        centre: subtracted from each number, shape (n_numbers,).
+        scale: divides the difference, shape (n_numbers,).
     Returns:
         Shape (n, n_numbers + 2).
     """

@@ -10,15 +10,15 @@ class PpoHyperparameters:
     """Settings of PPO; the defaults reach 99 % of the optimum of scenario tight in 100,000 steps.
 
     Attributes:
-        n_shops: shops that are played at once.
-        rollout_h: hours played between two updates.
+        n_shops: shops simulated in parallel.
+        rollout_h: hours simulated between two updates.
         batch_size: shop hours in one gradient step.
-        n_epochs: passes over a rollout.
+        n_epochs: epochs over a rollout.
         learning_rate: of Adam at the start; falls to 0 in a straight line.
-        gamma: discount of an hour; 1 because the horizon is finite and money is money.
+        gamma: discount of an hour; 1 because the horizon is finite and money is not discounted.
         gae_lambda: weight of longer looks ahead in the advantage.
         clip_range: how far an update may move the probability of a price.
-        initial_log_std: of the tried prices, in units of the base price.
+        initial_log_std: of the explored prices, in units of the base price.
         hidden: units of each layer of both networks.
     Source: Schulman et al. 2017, arXiv 1707.06347.
     """
@@ -36,8 +36,8 @@ class PpoHyperparameters:
 
 
 def reward_unit(scenario: Scenario) -> float:
-    """Money that a learner sees as a reward of 1: about a fifth of what an episode may earn, so
-    that values are of the order of 1.
+    """Money per unit of a learner's reward: about a fifth of what an episode may earn, so that
+    values are of the order of 1.
     """
     stock_worth = sum(product.stock * product.base_price for product in scenario.products)
     weights = sum(product.weight for product in scenario.products)

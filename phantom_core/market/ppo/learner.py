@@ -1,6 +1,4 @@
-"""Learner: SB3's PPO on many shops, one rollout and its updates at a time, and its tensors by
-name.
-"""
+"""Learner: SB3's PPO on many shops, by rollout and update, and its tensors by name."""
 
 from typing import Final
 
@@ -29,11 +27,11 @@ class Learner:
 
     Args:
         scenario: what it is trained on.
-        version: what it sees.
+        version: version of the observations.
         total_steps: shop hours at the end, a multiple of the number of shops; the learning rate
             falls to 0 on the way.
-        steps: shop hours it has behind it; the shoppers that come are others than after 0.
-        seed: of everything random.
+        steps: shop hours trained before; the shoppers that follow differ from those after 0.
+        seed: source of all randomness.
         chosen: hyperparameters.
     """
 
@@ -75,7 +73,7 @@ class Learner:
         self._callback: BaseCallback | None = None
 
     def update(self) -> None:
-        """Play one rollout, or what is left to the total, and learn from it."""
+        """Simulate one rollout, or the rest to the total, and train on it."""
         model, n_shops = self._model, self._chosen.n_shops
         if self._callback is None:
             _, self._callback = model._setup_learn(self.total_steps, None)
@@ -91,7 +89,7 @@ class Learner:
         self.steps = model.num_timesteps
 
     def reward(self) -> float | None:
-        """Mean money of the episodes that ended last; None where none ended."""
+        """Mean money of the episodes that ended last; None before one ended."""
         rewards = [episode["r"] for episode in self._model.ep_info_buffer or ()]
         return float(np.mean(rewards)) if rewards else None
 
@@ -117,7 +115,7 @@ class Learner:
         """Continue with the tensors of a checkpoint.
 
         Raises:
-            DataError: they are not those of this kind of policy.
+            DataError: they do not belong to this kind of policy.
         """
         optimizer = self._model.policy.optimizer
         try:
@@ -132,8 +130,8 @@ class Learner:
                         }
         except (KeyError, RuntimeError):
             raise DataError(
-                "The checkpoint's tensors are not those of this kind of policy.",
-                hint="Start the training anew.",
+                "The checkpoint's tensors do not belong to this kind of policy.",
+                hint="Start the training again.",
             ) from None
 
     def _named(self) -> dict[str, torch.Tensor]:

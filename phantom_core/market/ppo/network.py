@@ -1,6 +1,4 @@
-"""The networks of PPO: a scaled observation, then one small perceptron for the price and one for
-the value.
-"""
+"""The networks of PPO: scaled observations, then a small perceptron each for price and value."""
 
 import gymnasium as gym
 import torch
@@ -13,14 +11,14 @@ from phantom_core.market.ppo.features import HOUR, N_CLOCK, TURN, centre_and_sca
 
 
 class ScaledObservation(BaseFeaturesExtractor):
-    """`features` as a layer, and time left as the last feature.
+    """The policy features as a layer, and time left as the last feature.
 
     Centre and scale come from the scenario and are saved with the weights, so a policy needs no
     statistics of its training run.
 
     Args:
-        observation_space: of the shops that are practised on.
-        observation: what the numbers mean.
+        observation_space: of the training shops.
+        observation: meaning of the numbers.
     """
 
     centre: torch.Tensor
@@ -42,7 +40,7 @@ class ScaledObservation(BaseFeaturesExtractor):
 
 
 class PriceAndValue(torch.nn.Module):
-    """Two perceptrons on the same features; that of the price does not see the last one, time left.
+    """Two perceptrons on the same features; only the value network reads the last one, time left.
 
     Args:
         n_features: count, time left included.
@@ -73,14 +71,14 @@ class PriceAndValue(torch.nn.Module):
 
 
 class PricingNetwork(ActorCriticPolicy):
-    """SB3's policy with these parts.
+    """SB3's actor-critic policy with these networks.
 
     Args:
-        observation_space, action_space, lr_schedule, use_sde: as SB3 gives them.
-        observation: what the policy sees.
-        first_ratio: price that an untrained policy asks, in units of the base price.
+        observation_space, action_space, lr_schedule, use_sde: as SB3 passes them.
+        observation: what the policy observes.
+        first_ratio: price of an untrained policy, in units of the base price.
         hidden: units of each layer of both perceptrons.
-        initial_log_std: of the prices tried, in units of the base price.
+        initial_log_std: of the explored prices, in units of the base price.
     """
 
     def __init__(
@@ -108,5 +106,5 @@ class PricingNetwork(ActorCriticPolicy):
         torch.nn.init.constant_(self.action_net.get_parameter("bias"), first_ratio)
 
     def _build_mlp_extractor(self) -> None:
-        # SB3 lets any module with these two latent dimensions stand here, and types its own.
+        # SB3 accepts any module with these two latent dimensions here, and types its own.
         self.mlp_extractor = PriceAndValue(self.features_dim, self._hidden)  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""Practice: the shops that PPO learns from."""
+"""Practice: the shops that PPO trains on."""
 
 from typing import Any, Final
 
@@ -14,32 +14,32 @@ from phantom_core.market.scenario import Scenario
 from phantom_core.market.shops import Hour
 from phantom_core.market.vec_env import ShopVecEnv, Step
 
-# Every second shop opens with a stock between this share of it and all of it.
+# Every second shop opens with a stock between this share of the full stock and all of it.
 _LEAST_STOCK: Final = 0.5
 _SHORT_EVERY: Final = 2
 
 
 class PracticeShops(ShopVecEnv):
-    """Shops with five aids for a learner; the policy that comes out needs none of them.
+    """Shops with five training aids; the resulting policy needs none of them.
 
-    - One number more is observed, for the network of values alone: time left, as a share of the
-    horizon. In v0 stock would have to
-      stand for it, and a sale would look as if time had passed: values then teach to sell less than
-      is best.
-    - The horizon is told as an end, not as a truncation: what is unsold then is worth nothing, and
-    no further hours are to be valued.
+    - One more number is observed, by the value network alone: time left, as a share of the horizon.
+      In v0 stock would have to stand for it, and a sale would look as if time had passed: values
+      would then teach the policy to sell too little.
+    - The horizon is reported as a termination, not as a truncation: unsold stock is then worth
+      nothing, and no further hours are valued.
     - Rewards are in `reward_unit`s; episode figures stay in money.
-    - Every second shop opens with less stock. Otherwise stock and time run down together, and no
-    value could tell them apart.
-    - At a reset shops are at different hours of the horizon, so that each rollout sees all of them.
+    - Every second shop opens with less stock. Otherwise stock and time decrease together, and the
+      value network could not separate them.
+    - At a reset shops are at different hours of the horizon, so that each rollout covers all
+      hours.
 
-    Only whole episodes of shops with full stock leave figures.
+    Only whole episodes of shops with full stock are recorded.
 
     Args:
-        scenario: what kind of shop.
-        n_shops: how many.
+        scenario: the market.
+        n_shops: count.
         seed: of the shoppers.
-        version: what the policy sees.
+        version: version of the policy's observations.
     """
 
     def __init__(self, scenario: Scenario, n_shops: int, seed: int, *, version: EnvVersion) -> None:
@@ -50,13 +50,13 @@ class PracticeShops(ShopVecEnv):
         self._untold = self._short.copy()
 
     def reset(self) -> Floats32:
-        """Open all shops, and let each play some hours at a price of its own: the first none, the
+        """Open all shops, and let each run some hours at a price of its own: the first none, the
         last almost a whole horizon.
         """
         super().reset()
         shops, n_shops = self._shops, self.num_envs
         hours = np.arange(n_shops) * self.scenario.horizon_h // n_shops
-        # Neighbours in time get prices far apart: multiples of the golden ratio fill the range
+        # Shops close in time get prices far apart: multiples of the golden ratio fill the range
         # evenly.
         spread = np.arange(n_shops) * ((np.sqrt(5.0) - 1.0) / 2.0) % 1.0
         ratio = self.scenario.lowest_ratio + spread * (
@@ -66,23 +66,23 @@ class PracticeShops(ShopVecEnv):
             hour = shops.step(ratio)
             self._open(np.flatnonzero(hour.sold_out | hour.closed | (hours == left)))
         self._untold = (shops.state.elapsed_h > 0) | self._short
-        return self._seen()
+        return self._observe()
 
     def step_wait(self) -> Step:
-        """Play an hour."""
+        """Simulate an hour."""
         seen, reward, done, infos = super().step_wait()
         return seen, reward / np.float32(self._unit), done, infos
 
     def _space(self) -> "spaces.Box[np.float32]":
         return observation_space(np.append(self._highs, np.float32(1.0)))
 
-    def _seen(self) -> Floats32:
+    def _observe(self) -> Floats32:
         state = self._shops.state
         time_left = (state.hours_left / self.scenario.horizon_h).astype(np.float32)
-        return np.column_stack([super()._seen(), time_left])
+        return np.column_stack([super()._observe(), time_left])
 
     def _open(self, rows: NDArray[np.int64]) -> None:
-        """Open shops anew, every second one with less stock."""
+        """Reopen shops, every second one with less stock."""
         super()._open(rows)
         short = rows[self._short[rows]]
         stock = self._shops.state.stock

@@ -1,6 +1,4 @@
-"""A trained policy on disk: weights by safetensors, everything else by JSON; nothing in it can run
-code.
-"""
+"""A trained policy on disk: weights as safetensors, the rest as JSON; neither can run code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,23 +25,23 @@ _FORMAT: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class PolicyCard:
-    """What a trained policy is and where it comes from.
+    """Metadata of a trained policy.
 
     Attributes:
         kind: "ppo".
-        created_ms: when it was finished, UTC milliseconds.
-        env_version: what it sees.
-        scenario: name of what it was trained on.
+        created_ms: when training finished, UTC milliseconds.
+        env_version: version of the observations.
+        scenario: name of the scenario it was trained on.
         scenario_toml: the same in full.
-        steps: shop hours it learned from.
-        seed: of everything random in its training.
+        steps: shop hours trained on.
+        seed: source of all randomness in its training.
         seconds: wall time of the training.
-        training_reward: mean of the episodes that ended last, prices still being tried; None where
-            none ended.
+        training_reward: mean of the episodes that ended last, with prices still explored; None
+            before one ended.
         hyperparameters: of the training.
-        libraries: version of each library that shaped it.
+        libraries: version of each library used in training.
         sha256: of the weights.
-        format: of these two files; a newer one is refused.
+        format: of these two files; a newer one is rejected.
     """
 
     kind: str
@@ -61,7 +59,7 @@ class PolicyCard:
     format: int = _FORMAT
 
     def trained_on(self) -> Scenario:
-        """The scenario.
+        """The scenario it was trained on.
 
         Raises:
             DataError: it can no longer be read.
@@ -73,7 +71,7 @@ _ADAPTER: Final = TypeAdapter(PolicyCard)
 
 
 def save_policy(folder: Path, card: PolicyCard, tensors: Tensors) -> None:
-    """Write a policy; its card comes last, so a folder with a card is whole."""
+    """Write a policy; its card comes last, so a folder with a card is complete."""
     content = save(dict(tensors))
     replace_file(folder / WEIGHTS, content)
     replace_file(
@@ -87,11 +85,11 @@ def is_finished(folder: Path) -> bool:
 
 
 def read_card(folder: Path) -> PolicyCard:
-    """Read what a policy is.
+    """Read the metadata of a policy.
 
     Raises:
         NotFoundError: there is no policy.
-        DataError: the file is damaged, foreign or of a newer PHANTOM.
+        DataError: the file is damaged, not PHANTOM's or of a newer PHANTOM.
     """
     try:
         content = (folder / CARD).read_bytes()
@@ -103,7 +101,7 @@ def read_card(folder: Path) -> PolicyCard:
         card = _ADAPTER.validate_json(content)
     except ValidationError:
         raise DataError(
-            f"{folder / CARD} is not the card of a policy that this PHANTOM can read.",
+            f"{folder / CARD} is not the card of a policy that this version of PHANTOM can read.",
             hint="Train again.",
         ) from None
     if card.kind != "ppo" or card.format != _FORMAT:
@@ -118,13 +116,13 @@ def read_tensors(path: Path, expected_sha256: str) -> dict[str, NDArray[np.float
     """Read weights.
 
     Raises:
-        DataError: the file is gone, is not the one that was saved, or holds no tensors.
+        DataError: the file is missing, differs from the one that was saved, or holds no tensors.
     """
     try:
         content = path.read_bytes()
     except OSError:
         raise DataError(
-            f"The weights {path} are gone.", hint="Restore the file, or train again."
+            f"The weights {path} are missing.", hint="Restore the file, or train again."
         ) from None
     if file_digest(content) != expected_sha256:
         raise DataError(
@@ -138,7 +136,7 @@ def read_tensors(path: Path, expected_sha256: str) -> dict[str, NDArray[np.float
 
 
 def scenario_of(toml: str, name: str) -> Scenario:
-    """The scenario saved beside weights.
+    """Parse the scenario saved beside weights.
 
     Raises:
         DataError: it can no longer be read.

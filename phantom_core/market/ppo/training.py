@@ -40,13 +40,13 @@ _CHECKPOINTS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What is to be trained.
+    """The parameters of a training.
 
     Attributes:
-        scenario: what it learns on.
-        env_version: what it sees.
+        scenario: the market.
+        env_version: version of the observations.
         steps: shop hours; rounded up to a whole hour of all shops, 125 by default.
-        seed: of everything random, from 0.
+        seed: source of all randomness, from 0.
         hyperparameters: of PPO.
     """
 
@@ -57,7 +57,7 @@ class Training:
     hyperparameters: PpoHyperparameters = field(default_factory=PpoHyperparameters)
 
     def total_steps(self) -> int:
-        """Shop hours that will be learned from."""
+        """Shop hours in all."""
         n_shops = self.hyperparameters.n_shops
         return -(-self.steps // n_shops) * n_shops
 
@@ -67,9 +67,9 @@ class PolicySteps(ProgressValues):
     """Progress of a training.
 
     Attributes:
-        steps: shop hours learned from.
-        total_steps: shop hours asked for.
-        reward: mean of the episodes that ended last, money; None before one ended.
+        steps: shop hours trained on.
+        total_steps: shop hours requested.
+        reward: mean of the episodes that ended last, in money; None before one ended.
     """
 
     steps: int
@@ -88,19 +88,21 @@ def train_ppo(
     """Train a policy and save it.
 
     Args:
-        training: what and how.
-        run_dir: where curve, checkpoint and policy go.
+        training: its parameters.
+        run_dir: folder of the curve, checkpoint and policy.
         resume: continue from the checkpoint in there.
         now_ms: written on the policy's card.
-        progress: told after every update; when it raises CancelledError, a checkpoint is left to
+        progress: called after every update; when it raises CancelledError, a checkpoint is left to
             resume from.
     Returns:
         The card of the saved policy.
     Raises:
-        InputError: steps or a seed that cannot be trained, or another training than the one to
-        resume. ConflictError: the run is finished, or was begun and is not to be resumed.
-        NotFoundError: there is nothing to resume. DataError: the checkpoint is damaged.
-        CancelledError: progress said so.
+        InputError: steps or a seed that cannot be trained, or parameters that differ from those
+            of the training to resume.
+        ConflictError: the run is finished, or was begun and is not resumed.
+        NotFoundError: there is nothing to resume.
+        DataError: the checkpoint is damaged.
+        CancelledError: raised by progress.
     """
     _check(training)
     start = _start(training, run_dir, resume)
@@ -127,7 +129,7 @@ class _Start:
 
 
 class _Run:
-    """A training on its way."""
+    """A training in progress."""
 
     def __init__(self, training: Training, run_dir: Path, start: _Start) -> None:
         self._training, self._run_dir, self._before_s = training, run_dir, start.seconds
@@ -193,7 +195,7 @@ class _Run:
         )
 
     def _note(self) -> None:
-        """One more point of the curve."""
+        """Append one point to the curve."""
         point = {
             "steps": self.learner.steps,
             "reward": self.learner.reward(),
@@ -207,14 +209,14 @@ class _Run:
 
 
 def read_curve(run_dir: Path) -> tuple[Mapping[str, float | None], ...]:
-    """Points of the learning curve, also of a training on its way: steps, reward (None before an
-    episode ended), seconds.
+    """Points of the learning curve, also of a training in progress: steps, reward (None before
+    an episode ended), seconds.
     """
     path = run_dir / CURVE
     if not path.is_file():
         return ()
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    # A line that is being written has no end yet.
+    # A line that is being written has no newline yet.
     return tuple(json.loads(line) for line in lines if line.endswith("\n"))
 
 
@@ -231,11 +233,11 @@ def _check(training: Training) -> None:
 
 
 def _start(training: Training, run_dir: Path, resume: bool) -> _Start:
-    """Where to begin, or why not to."""
+    """Where to begin; raises where it cannot."""
     if is_finished(run_dir):
         raise ConflictError(
             f"The training {run_dir.name} is finished.",
-            hint="Give the new one another name or folder.",
+            hint="Give the new one a different name or folder.",
         )
     if not resume:
         if has_checkpoint(run_dir):
@@ -260,19 +262,19 @@ def _start(training: Training, run_dir: Path, resume: bool) -> _Start:
     other = [name for name, value in wanted.items() if value != begun[name]]
     if other:
         raise InputError(
-            f"The training {run_dir.name} was begun with another {other[0]}.",
+            f"The training {run_dir.name} was begun with a different {other[0]}.",
             hint="Resume it with the same.",
         )
     if checkpoint.steps > training.total_steps():
         raise InputError(
-            f"The training {run_dir.name} has {checkpoint.steps:,} steps already.",
+            f"The training {run_dir.name} already has {checkpoint.steps:,} steps.",
             hint="Ask for as many or more.",
         )
     return _Start(checkpoint.steps, checkpoint.seconds, tensors)
 
 
 def _cut_curve(path: Path, steps: int) -> None:
-    """Drop points beyond the checkpoint: they will be reached again."""
+    """Drop points after the checkpoint: they will be reached again."""
     if path.is_file():
-        kept = [point for point in read_curve(path.parent) if (point["steps"] or 0) <= steps]
-        replace_file(path, "".join(json.dumps(point) + "\n" for point in kept).encode())
+        points = [point for point in read_curve(path.parent) if (point["steps"] or 0) <= steps]
+        replace_file(path, "".join(json.dumps(point) + "\n" for point in points).encode())

@@ -80,9 +80,9 @@ class Script:
 class _NearlyFree:
     """Prices at which everybody buys."""
 
-    def __call__(self, asked: QuoteRequest, rng: np.random.Generator) -> Quoted:
+    def __call__(self, request: QuoteRequest, rng: np.random.Generator) -> Quoted:
         """Next to nothing for each question."""
-        return Quoted(asked.base_price * _NEXT_TO_NOTHING, np.full(asked.visit.size, np.nan))
+        return Quoted(request.base_price * _NEXT_TO_NOTHING, np.full(request.visit.size, np.nan))
 
 
 def base_prices() -> dict[str, float]:

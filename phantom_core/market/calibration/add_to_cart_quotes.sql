@@ -1,7 +1,8 @@
--- considered_quotes.  Grain: session_key, product_id.  Reads: events, quotes.
--- The price a visit was last quoted for a product before the product went to the cart, and whether it was then bought.
--- A purchase that names no product bought what was in the cart.
--- Units: *_ms UTC milliseconds, price and base_price in the shop's currency.  Nulls: base_price, propensity where nobody wrote them down.
+-- add_to_cart_quotes.  Grain: session_key, product_id.  Reads: events, quotes.
+-- The last price quoted to a session for a product before it went to the cart, and whether it was
+-- then bought.  A purchase that names no product bought what was in the cart.
+-- Units: *_ms UTC milliseconds, price and base_price in the shop's currency.
+-- Nulls: base_price, propensity where they were not logged.
 WITH carts AS (
     SELECT session_key, product_id, MIN(event_ms) AS cart_ms
     FROM events
