@@ -30,7 +30,9 @@ CLASSIFIER: Final = MODEL_KINDS.register(
         address=AddressKeys(version="model", against="against", feature="explain_feature"),
         parse_report=Reference("phantom_core.evaluation.report:parse_report"),
         train_verb=Reference("phantom_core.cli.classifier:train_classifier"),
-        retraining=Reference("phantom_core.use_cases.models.retrain_classifier:ClassifierRetraining"),
+        retraining=Reference(
+            "phantom_core.use_cases.models.retrain_classifier:ClassifierRetraining"
+        ),
         explain=Reference("phantom_core.use_cases.explanations.explain_session:explain_classifier"),
         open_published=Reference("phantom_core.services.pricing.models:play_classifier"),
         teachings=(

@@ -9,8 +9,9 @@ from phantom_core.core.errors import InputError, MappingError, SourceError
 from phantom_core.core.settings import Settings
 from phantom_core.events.mapping import Mapping, load_mapping
 from phantom_core.lake.lake import open_lake
+from phantom_core.use_cases.data.save_mapping import save_mapping
 from phantom_core.views.data.sample import foreign_names, preview_mapping, read_sample
-from phantom_core.views.data.saved_mappings import save_mapping, saved_mappings
+from phantom_core.views.data.saved_mappings import saved_mappings
 from tests.views.workspaces import NOW_MS
 
 CSV = (

@@ -10,7 +10,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.events.formats.source_format import format_list
 from phantom_core.events.mapping import parse_mapping
 from phantom_core.use_cases.data.job_ingest import IngestRequest
-from phantom_core.views.data.saved_mappings import save_mapping
+from phantom_core.use_cases.data.save_mapping import save_mapping
 from ui.accounts.account import start_job
 from ui.data.mapping_choice import describe_mapping, mapping_advice, mapping_options
 from ui.frame.errors import friendly_errors, show_error

@@ -11,9 +11,9 @@ import streamlit as st
 from phantom_core.core.errors import MappingError, PhantomError
 from phantom_core.core.settings import Settings
 from phantom_core.events.mapping import Mapping
+from phantom_core.use_cases.data.save_mapping import save_mapping
 from phantom_core.views.data.reasons import reason_of
 from phantom_core.views.data.sample import FileSample, Preview, preview_mapping, read_sample
-from phantom_core.views.data.saved_mappings import save_mapping
 from ui.data.map_form import GUESS, map_form, start_mapping
 from ui.data.mapping_choice import mapping_options
 from ui.frame.errors import show_error

@@ -13,6 +13,7 @@ from phantom_core.features.catalogue import feature_names
 from phantom_core.market.figures import TrialFigure
 from phantom_core.session_market.market import BANDS
 from phantom_core.use_cases.markets.job_simulate_sessions import SimulateSessionsRequest
+from phantom_core.use_cases.rules.rule_sets import save_session_rules
 from phantom_core.views.simulator.session_trials import (
     EXAMPLE,
     SessionArm,
@@ -20,7 +21,6 @@ from phantom_core.views.simulator.session_trials import (
     has_classifier,
     read_session_trial,
     rules_as_text,
-    save_session_rules,
     session_rules,
 )
 from ui.accounts.account import start_job

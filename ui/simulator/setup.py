@@ -10,17 +10,18 @@ from phantom_core.market.policies.kind import plain_policies
 from phantom_core.market.scenario import Scenario
 from phantom_core.market.trial import MOST_EPISODES
 from phantom_core.use_cases.markets.job_simulate import SimulateRequest
+from phantom_core.use_cases.markets.save_policy_rules import save_policy_rules
+from phantom_core.use_cases.markets.save_scenario import save_scenario
 from phantom_core.views.simulator.counterfactual import changed_scenario
 from phantom_core.views.simulator.policy_choice import (
     EXAMPLE,
     PolicyChoice,
     policy_choices,
-    save_rules,
 )
 from phantom_core.views.simulator.scenario_choice import (
     FIRST,
     ScenarioChoice,
-    save_scenario,
+    own_key,
     scenario_choices,
 )
 from ui.accounts.account import start_job
@@ -163,8 +164,8 @@ def _add_scenario(settings: Settings) -> None:
     except InputError as error:
         show_error(error.message, error.hint)
         return
-    st.session_state["scenario_seen"], st.session_state[NEXT] = upload.file_id, added.key
-    st.toast(f"Scenario {added.scenario.name} is saved in the workspace.", icon=":material/check:")
+    st.session_state["scenario_seen"], st.session_state[NEXT] = upload.file_id, own_key(added)
+    st.toast(f"Scenario {added.name} is saved in the workspace.", icon=":material/check:")
     st.rerun()
 
 
@@ -222,7 +223,7 @@ def _add_rules(settings: Settings) -> None:
                 upload.name.rpartition(".")[0],
                 upload.getvalue().decode("utf-8-sig", "replace"),
             )
-        st.session_state["next_policy"] = save_rules(settings, name.strip(), text).name
+        st.session_state["next_policy"] = save_policy_rules(settings, name.strip(), text)
     except InputError as error:
         show_error(error.message, error.hint)
         return

@@ -6,7 +6,10 @@ from typing import Final
 
 from phantom_core.core.errors import InputError, NotFoundError
 from phantom_core.core.settings import Settings
+from phantom_core.features.catalogue import feature_names
+from phantom_core.features.domains import P_AGENT
 from phantom_core.model_store.store import replace_file
+from phantom_core.rules.evaluate import check_features
 from phantom_core.rules.forms import read_form
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.text import format_rules, parse_rules
@@ -70,3 +73,14 @@ def save_rule_set(settings: Settings, rules: RuleSet) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, format_rules(rules).encode())
     return path
+
+
+def save_session_rules(settings: Settings, name: str, text: str) -> Path:
+    """Save a rule set in the workspace, in place of an earlier one of that name.
+
+    Raises:
+        InputError: it is invalid, reads features that no session has, or has an invalid name.
+    """
+    rules = parse_rules(text, name)
+    check_features(rules, (*feature_names(), P_AGENT))
+    return save_rule_set(settings, rules)

@@ -1,38 +1,10 @@
 """Saved mappings: built by users for their own exports, stored as files of the workspace."""
 
-import re
 from pathlib import Path
 
-from phantom_core.core.errors import InputError
 from phantom_core.core.settings import Settings
-from phantom_core.events.mapping import Mapping
-from phantom_core.model_store.store import replace_file
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 def saved_mappings(settings: Settings) -> dict[str, Path]:
     """Name → file of every mapping saved in a workspace, by name."""
-    return {path.stem: path for path in sorted(_folder(settings).glob("*.toml"))}
-
-
-def save_mapping(settings: Settings, mapping: Mapping) -> Path:
-    """Save a mapping under its name, in place of an earlier one of that name.
-
-    Raises:
-        InputError: the name is not a valid file name.
-    """
-    if not _NAME.fullmatch(mapping.name):
-        raise InputError(
-            f"'{mapping.name}' cannot be a mapping's name.",
-            hint="Use letters, digits, '_', '-' and '.', at most 64.",
-        )
-    folder = _folder(settings)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{mapping.name}.toml"
-    replace_file(path, mapping.to_toml().encode())
-    return path
-
-
-def _folder(settings: Settings) -> Path:
-    return settings.paths.mappings
+    return {path.stem: path for path in sorted(settings.paths.mappings.glob("*.toml"))}

@@ -1,24 +1,18 @@
 """Policy choice: the policies that can be simulated, with rules and runs of a workspace."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from phantom_core.core.errors import InputError
 from phantom_core.core.settings import Settings
 from phantom_core.market.policies.kind import POLICIES
-from phantom_core.market.policies.rules import RulePolicy
 from phantom_core.market.scenario import Scenario
-from phantom_core.model_store.store import replace_file
-from phantom_core.rules.text import parse_rules
 
 EXAMPLE: Final = """\
 IF inventory < 10 AND hours_left > 6 THEN markup 1.40 (last rooms)
 ELIF agent_fraction > 0.7 THEN markup 1.20 (mostly agents)
 ELSE markup 1.05
 """
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +96,3 @@ def _titles() -> dict[str, str]:
         for kind in kinds
         for name, title in ((kind.name, kind.title), *kind.result_titles.items())
     }
-
-
-def save_rules(settings: Settings, name: str, text: str) -> PolicyChoice:
-    """Save rules in the workspace, in place of earlier ones of that name.
-
-    Raises:
-        InputError: invalid rules, unknown features, or a name that is not a valid file name.
-    """
-    if not _NAME.fullmatch(name):
-        raise InputError(
-            f"'{name}' cannot be the name of a rule set.",
-            hint="Use letters, digits, '_', '-' and '.', at most 40.",
-        )
-    RulePolicy(parse_rules(text, name))
-    folder = settings.paths.policy_rules
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.txt"
-    replace_file(path, text.encode())
-    return PolicyChoice(f"rules:{path}", f"Rules {name}", "Rules of this workspace.")

@@ -1,20 +1,17 @@
 """Scenario choice: the markets that a workspace can simulate."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from phantom_core.core.errors import DataError, InputError, NotFoundError
 from phantom_core.core.settings import Settings
-from phantom_core.market.scenario import Scenario, load_scenario, parse_scenario, shipped_names
-from phantom_core.model_store.store import replace_file
+from phantom_core.market.scenario import Scenario, load_scenario, shipped_names
 from phantom_core.use_cases.markets.calibrate import latest_calibration
 
 CALIBRATED: Final = "calibrated"
 FIRST: Final = "tight"
 _OWN: Final = "own-"
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +58,9 @@ def calibrated_scenario(settings: Settings) -> Scenario | None:
         return None
 
 
-def save_scenario(settings: Settings, content: bytes, where: str) -> ScenarioChoice:
-    """Save an uploaded scenario in the workspace, in place of an earlier one of that name.
-
-    Args:
-        settings: names the workspace.
-        content: TOML.
-        where: the file's name.
-    Raises:
-        InputError: it is not a scenario, or its name is not a valid file name.
-    """
-    scenario = parse_scenario(content, where)
-    if not _NAME.fullmatch(scenario.name):
-        raise InputError(
-            f"'{scenario.name}' cannot be a scenario's name.",
-            hint="Use letters, digits, '_', '-' and '.', at most 60.",
-        )
-    folder = _folder(settings)
-    folder.mkdir(parents=True, exist_ok=True)
-    replace_file(folder / f"{scenario.name}.toml", scenario.to_toml().encode())
-    return ScenarioChoice(
-        f"{_OWN}{scenario.name}", f"{scenario.title or scenario.name} (yours)", scenario
-    )
+def own_key(scenario: Scenario) -> str:
+    """Key of a scenario that is saved in the workspace."""
+    return f"{_OWN}{scenario.name}"
 
 
 def _choice(key: str, scenario: Scenario) -> ScenarioChoice:

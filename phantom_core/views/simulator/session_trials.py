@@ -9,16 +9,13 @@ import pandas as pd
 from pydantic import JsonValue
 
 from phantom_core.core.settings import Settings
-from phantom_core.features.catalogue import feature_names
-from phantom_core.features.domains import P_AGENT
 from phantom_core.jobs.jobs import Job
 from phantom_core.market.figures import TrialFigure
 from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.model_store.store import ModelStore
-from phantom_core.rules.evaluate import check_features
-from phantom_core.rules.text import format_rules, parse_rules
+from phantom_core.rules.text import format_rules
 from phantom_core.session_market.market import BANDS
-from phantom_core.use_cases.rules.rule_sets import rule_set_names, rule_set_path, save_rule_set
+from phantom_core.use_cases.rules.rule_sets import rule_set_names, rule_set_path
 
 EXAMPLE: Final = """\
 IF p_agent > 0.7 THEN markup 1.30 (very likely an agent)
@@ -144,17 +141,6 @@ def rules_as_text(settings: Settings, name: str) -> str:
         return session_rules(settings)[name].read_text(encoding="utf-8")
     except (KeyError, OSError):
         return ""
-
-
-def save_session_rules(settings: Settings, name: str, text: str) -> Path:
-    """Save a rule set in the workspace, in place of an earlier one of that name.
-
-    Raises:
-        InputError: it is invalid, reads features that no session has, or has an invalid name.
-    """
-    rules = parse_rules(text, name)
-    check_features(rules, (*feature_names(), P_AGENT))
-    return save_rule_set(settings, rules)
 
 
 def _arm(name: str, values: Mapping[str, JsonValue]) -> SessionArm:
