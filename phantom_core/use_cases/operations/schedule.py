@@ -111,7 +111,7 @@ def describe_schedule(report: MonitorReport) -> None:
             metrics.CHECK_VALUE.labels(check.name).set(check.value)
     for model in report.models:
         metrics.MODEL_TRAINED.labels(model.kind).set(model.trained_ms / 1_000)
-    metrics.LOOKED.set(report.created_ms / 1_000)
+    metrics.LAST_CHECKED.set(report.created_ms / 1_000)
     if report.leakage is not None:
         metrics.LEAKAGE_MONEY.set(report.leakage.money)
         if report.leakage.share is not None:

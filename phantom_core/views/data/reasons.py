@@ -95,14 +95,14 @@ REASONS: Final = (
     ),
     Reason(
         "unclosed_quote",
-        "A quote is opened and not closed as it should be.",
+        "A quoted cell is not closed correctly.",
         "Double the quotes inside quoted cells.",
     ),
     Reason("broken_json", "The row is not valid JSON.", "Export the row again."),
     Reason("not_an_object", "The row is JSON, but no object.", "Write one object { … } per row."),
     Reason(
         "truncated_file",
-        "The file breaks off here.",
+        "The file ends too early here.",
         "Load the whole file; only what is missing will be added.",
     ),
     Reason("missing_experiment_id", "An experiment has no id.", "Fill the column id."),
