@@ -212,7 +212,7 @@ def test_a_copy_of_the_champion_is_not_surely_better_and_stays_a_candidate(
 ) -> None:
     verdict = held(store, SURE, SURE)
     assert verdict.outcome == "kept" and "not surely better" in verdict.why
-    assert (store.latest(), store.versions(), store.to_choose()) == (
+    assert (store.latest(), store.versions(), store.choices()) == (
         "v1",
         ("v1", "v2"),
         ("v1", "v2"),

@@ -36,12 +36,12 @@ def send_alerts(settings: Settings, checks: Sequence[Check], now_ms: int) -> tup
 def _tell(alerts: Alerts, channel: Channel, sentences: dict[str, str]) -> str:
     """Tell a channel what it does not know; returns why it took nothing, or nothing."""
     for one in reversed(alerts.all()):
-        if _knows(one, channel.name) or not alerts.told(one, channel.name):
+        if _knows(one, channel.name) or not alerts.claim_notification(one, channel.name):
             continue
         try:
-            channel.tell(_notice(one, sentences))
+            channel.send(_notice(one, sentences))
         except UnavailableError as error:
-            alerts.untold(one, channel.name)
+            alerts.release_notification(one, channel.name)
             return str(error)
     return ""
 
@@ -50,8 +50,8 @@ def _knows(one: Alert, channel: str) -> bool:
     """Whether a channel needs to hear nothing; what it never heard of is not told when it is
     over.
     """
-    return channel in (one.told_raised if one.is_open else one.told_cleared) or (
-        not one.is_open and channel not in one.told_raised
+    return channel in (one.notified_raised if one.is_open else one.notified_cleared) or (
+        not one.is_open and channel not in one.notified_raised
     )
 
 
