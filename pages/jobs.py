@@ -72,7 +72,7 @@ def act(job: Job) -> None:
         disabled=not is_allowed(Permission.WORK),
     ):
         found = current_person()
-        open_jobs().again(job.job_id, who=found.login if found else None)
+        open_jobs().restart(job.job_id, who=found.login if found else None)
         st.rerun()
     if job.arguments != NO_FIELDS:
         with st.popover("What it was asked for", icon=":material/data_object:"):

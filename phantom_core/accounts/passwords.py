@@ -1,4 +1,4 @@
-"""Passwords: kept as Argon2id hashes, as RFC 9106 recommends."""
+"""Passwords: stored as Argon2id hashes, as RFC 9106 recommends."""
 
 from functools import cache
 from typing import Final
@@ -14,7 +14,7 @@ _HASHER: Final = PasswordHasher()
 
 
 def hash_password(password: str) -> str:
-    """The hash to keep.
+    """The hash to store.
 
     Raises:
         InputError: too short to be safe, or absurdly long.
@@ -22,21 +22,21 @@ def hash_password(password: str) -> str:
     if not SHORTEST <= len(password) <= _LONGEST:
         raise InputError(
             f"A password has at least {SHORTEST} characters.",
-            hint="Take a few words that nobody would put together.",
+            hint="Combine a few unrelated words.",
         )
     return _HASHER.hash(password)
 
 
-def password_matches(kept: str, password: str) -> bool:
-    """Whether this is the password; takes as long for a wrong one, and for an account without
-    any.
-    """
+def password_matches(stored_hash: str, password: str) -> bool:
+    """Whether this is the password; takes equally long if it is wrong or there is no account."""
     try:
-        return _HASHER.verify(kept or _nobodys(), password[:_LONGEST]) and bool(kept)
+        return _HASHER.verify(stored_hash or _dummy_hash(), password[:_LONGEST]) and bool(
+            stored_hash
+        )
     except (VerificationError, InvalidHashError):
         return False
 
 
 @cache
-def _nobodys() -> str:
-    return _HASHER.hash("the password of nobody")
+def _dummy_hash() -> str:
+    return _HASHER.hash("the password of no account")

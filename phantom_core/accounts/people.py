@@ -1,4 +1,4 @@
-"""People: accounts and their roles."""
+"""People: the accounts of users, and their roles."""
 
 import re
 from dataclasses import dataclass
@@ -27,8 +27,7 @@ PEOPLE: Final = sa.Table(
     sa.Column("is_active", sa.Boolean, nullable=False),
     sa.Column("created_ms", sa.BigInteger, nullable=False),
 )
-# Where nobody is an administrator yet, whoever can run a command on this machine makes the first
-# one.
+# While there is no administrator, a command on this machine may add the first one.
 MACHINE: Final = "this machine"
 DEMO: Final = {
     "demo-analyst": ("Demo analyst", Role.ANALYST),
@@ -42,11 +41,11 @@ class Person:
     """An account.
 
     Attributes:
-        login: what it is called, lower case.
-        name: as shown.
+        login: its name, lower case.
+        name: of the person, as shown.
         origin: local (a password here), oidc (an identity provider) or demo (one click).
-        must_change: the password was set by somebody else.
-        locked_until_ms: no sign-in before, UTC milliseconds; 0 where there is no lock.
+        must_change: the password was set by an administrator.
+        locked_until_ms: end of a lock after wrong passwords, UTC milliseconds; 0 without a lock.
     """
 
     login: str
@@ -63,14 +62,14 @@ class Person:
 
 
 def require_permission(connection: sa.Connection, login: str, permission: Permission) -> Person:
-    """The person, if allowed.
+    """The account, if its role has a permission.
 
     Args:
-        connection: reads the role as it stands now.
-        login: who asks.
-        permission: for what.
+        connection: reads the current role.
+        login: of the account.
+        permission: that is required.
     Raises:
-        NotAllowedError: unknown, switched off, or of a role that may not.
+        NotAllowedError: the account is unknown, disabled, or of a role without the permission.
     """
     person = find_account(connection, login)
     if person is None or not person.is_active:
@@ -80,8 +79,8 @@ def require_permission(connection: sa.Connection, login: str, permission: Permis
         )
     if person.must_change and permission is not Permission.READ:
         raise NotAllowedError(
-            f"{person.name} still has the password that somebody else chose.",
-            hint="Choose your own first.",
+            f"{person.name} still has the password that an administrator set.",
+            hint="Change it first.",
         )
     if not person.may(permission):
         raise NotAllowedError(
@@ -118,17 +117,17 @@ def add_person(
     now_ms: int,
     must_change: bool = True,
 ) -> Person:
-    """Open a local account; the first one must be an administrator's, and ends the demo people.
+    """Add a local account; the first one is an administrator's and disables the demo accounts.
 
     Args:
         engine: control database.
         who: administrator, or MACHINE while there is none.
         login: lower case letters, digits and . _ - + @.
-        name: as shown.
-        role: what for.
+        name: of the person, as shown.
+        role: of the account.
         password: its first one.
-        now_ms: when, UTC milliseconds.
-        must_change: whether to ask for another one at first use.
+        now_ms: the clock, UTC milliseconds.
+        must_change: whether it must be changed at first use.
     Raises:
         InputError: a login or password that cannot be used.
         ConflictError: the login is taken.
@@ -138,7 +137,7 @@ def add_person(
         raise InputError(
             f"'{login}' cannot be a login.", hint="Use lower case letters, digits and . _ - + @."
         )
-    kept = hash_password(password)
+    hashed = hash_password(password)
     with write_transaction(engine) as connection:
         _require_administrator(connection, who, role)
         if find_account(connection, login):
@@ -151,7 +150,7 @@ def add_person(
             name=name or login,
             role=role,
             origin="local",
-            password=kept,
+            password=hashed,
             must_change=must_change,
             now_ms=now_ms,
         )
@@ -173,11 +172,11 @@ def change_person(
     role: Role | None = None,
     is_active: bool | None = None,
 ) -> None:
-    """Give an account another role, or switch it off or on.
+    """Change the role of an account, or disable or enable it.
 
     Raises:
         NotFoundError: no such account.
-        ConflictError: nobody would be an administrator any more.
+        ConflictError: there would be no administrator left.
     """
     with write_transaction(engine) as connection:
         if who != MACHINE:
@@ -192,7 +191,7 @@ def change_person(
         connection.execute(PEOPLE.update().where(PEOPLE.c.login == login).values(values))
         if person.role is Role.ADMINISTRATOR and not has_administrator(connection):
             raise ConflictError(
-                "Nobody would be an administrator any more.", hint="Make somebody else one first."
+                "There would be no administrator left.", hint="Add another one first."
             )
         audit.append_entry(connection, now_ms, who, "person.changed", f"person {login}", values)
 
@@ -208,7 +207,7 @@ def insert_account(
     must_change: bool,
     now_ms: int,
 ) -> None:
-    """Write an account down."""
+    """Store an account."""
     connection.execute(
         PEOPLE.insert().values(
             login=login,
@@ -226,7 +225,7 @@ def insert_account(
 
 
 def has_accounts(connection: sa.Connection) -> bool:
-    """Whether anybody but the demo people has an account."""
+    """Whether there are accounts other than the demo ones."""
     return (
         connection.execute(
             sa.select(PEOPLE.c.login).where(PEOPLE.c.origin != "demo").limit(1)
@@ -236,7 +235,7 @@ def has_accounts(connection: sa.Connection) -> bool:
 
 
 def has_administrator(connection: sa.Connection) -> bool:
-    """Whether anybody can manage people."""
+    """Whether there is an active administrator."""
     query = sa.select(PEOPLE.c.login).where(
         PEOPLE.c.role == Role.ADMINISTRATOR.value, PEOPLE.c.is_active
     )

@@ -1,4 +1,4 @@
-"""Roles: who may do what."""
+"""Roles: sets of permissions."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Final
 
 
 class Role(StrEnum):
-    """What a person is here for."""
+    """The role of an account."""
 
     VIEWER = "viewer"
     ANALYST = "analyst"
@@ -15,7 +15,7 @@ class Role(StrEnum):
 
 
 class Permission(StrEnum):
-    """What can be asked for; the value completes 'may …'."""
+    """An action that needs a role; the value completes 'may …'."""
 
     READ = "look at everything"
     WORK = "load data, train models and write rules"
@@ -47,7 +47,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
 
 
 def roles_with(permission: Permission) -> str:
-    """Who may, as words.
+    """Roles with a permission, in words.
 
     >>> roles_with(Permission.APPROVE)
     'a pricing manager'

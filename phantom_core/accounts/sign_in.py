@@ -1,4 +1,4 @@
-"""Sign in: from a password, an identity provider or a click to a token that ends by itself."""
+"""Sign-in: a password, an identity provider or a demo account, in exchange for a token."""
 
 import hashlib
 import secrets
@@ -34,17 +34,17 @@ SIGN_INS: Final = sa.Table(
 TRIES: Final = 5
 LOCK_MS: Final = 15 * 60 * 1_000
 _HOUR_MS: Final = 3_600_000
-_REFUSED: Final = "This login and password do not belong together."
+_WRONG_PASSWORD: Final = "Wrong login or password."
 
 
 def sign_in(engine: sa.Engine, login: str, password: str, *, now_ms: int, hours: float) -> str:
     """Open a session with a password; five wrong ones lock the account for a quarter of an hour.
 
     Returns:
-        A token to show later.
+        A token that identifies the session.
     Raises:
-        NotSignedInError: wrong, locked or switched off; the sentence does not tell an unknown login
-        from a wrong password.
+        NotSignedInError: wrong, locked or disabled; the message is the same for an unknown login
+            and a wrong password.
     """
     with engine.connect() as connection:
         row = connection.execute(
@@ -54,7 +54,7 @@ def sign_in(engine: sa.Engine, login: str, password: str, *, now_ms: int, hours:
         ).first()
     is_right = password_matches(row.password if row else "", password)
     with write_transaction(engine) as connection:
-        # Read again: other tries may have been counted meanwhile.
+        # Read again: other attempts may have been counted in the meantime.
         now = (
             connection.execute(PEOPLE.select().where(PEOPLE.c.login == row.login)).first()
             if row
@@ -73,7 +73,7 @@ def sign_in(engine: sa.Engine, login: str, password: str, *, now_ms: int, hours:
             or now.password != (row.password if row else "")
         ):
             _count_failure(connection, now, now_ms)
-            problem = NotSignedInError(_REFUSED)
+            problem = NotSignedInError(_WRONG_PASSWORD)
         else:
             connection.execute(
                 PEOPLE.update()
@@ -85,7 +85,7 @@ def sign_in(engine: sa.Engine, login: str, password: str, *, now_ms: int, hours:
 
 
 def sign_in_demo(engine: sa.Engine, login: str, *, now_ms: int, hours: float) -> str:
-    """Enter as a demo person, which ends once anybody has an account.
+    """Sign in as a demo person, which is possible while there are no accounts.
 
     Raises:
         NotSignedInError: there are accounts, or no such demo person.
@@ -93,7 +93,7 @@ def sign_in_demo(engine: sa.Engine, login: str, *, now_ms: int, hours: float) ->
     with write_transaction(engine) as connection:
         if login not in DEMO or has_accounts(connection):
             raise NotSignedInError(
-                "There is no demo entry here.", hint="Sign in with your account."
+                "There is no demo access here.", hint="Sign in with your account."
             )
         if find_account(connection, login) is None:
             name, role = DEMO[login]
@@ -113,17 +113,17 @@ def sign_in_demo(engine: sa.Engine, login: str, *, now_ms: int, hours: float) ->
 def sign_in_identity(
     engine: sa.Engine, subject: str, *, name: str, role: Role, now_ms: int, hours: float
 ) -> str:
-    """Enter with what an identity provider said; the account follows the provider's role.
+    """Sign in with the claims of an identity provider; the account takes the provider's role.
 
     Args:
         engine: control database.
-        subject: who, as the provider names the person: e-mail or subject.
+        subject: the provider's name of the person: e-mail or subject.
         name: as shown.
         role: mapped from the claims.
-        now_ms: when, UTC milliseconds.
-        hours: how long it holds.
+        now_ms: the clock, UTC milliseconds.
+        hours: lifetime of the token.
     Raises:
-        NotSignedInError: a local account of this login exists, or it was switched off.
+        NotSignedInError: a local account of this login exists, or the account is disabled.
     """
     login = subject.strip().lower()
     with write_transaction(engine) as connection:
@@ -174,11 +174,12 @@ def role_of_claims(
     """The highest role that a claim grants; None for none.
 
     Args:
-        claims: what the provider said.
-        claim: which of them lists groups or roles.
+        claims: of the provider.
+        claim: name of the one that lists groups or roles.
         mapping: role by group.
 
-    >>> role_of_claims({"groups": ["pricing", "all"]}, "groups", {"pricing": "pricing manager", "all": "viewer"})
+    >>> roles = {"pricing": "pricing manager", "all": "viewer"}
+    >>> role_of_claims({"groups": ["pricing", "all"]}, "groups", roles)
     <Role.MANAGER: 'pricing manager'>
     """
     given = claims.get(claim) or ()
@@ -193,8 +194,8 @@ def role_of_claims(
     return next((role for role in reversed(Role) if role in found), None)
 
 
-def who_is(engine: sa.Engine, token: str, now_ms: int) -> Person | None:
-    """The person of a token; None once it ended or the account was switched off."""
+def find_signed_in(engine: sa.Engine, token: str, now_ms: int) -> Person | None:
+    """The account of a token; None once it expired or the account was disabled."""
     with engine.connect() as connection:
         query = SIGN_INS.select().where(
             SIGN_INS.c.token_hash == _digest(token), SIGN_INS.c.expires_ms > now_ms
@@ -211,17 +212,16 @@ def sign_out(engine: sa.Engine, token: str) -> None:
 
 
 def identify_account(engine: sa.Engine, login: str, password: str | None, *, now_ms: int) -> str:
-    """Who gives a command: proves an account by its password, and takes a demo person at its word
-    while there are no accounts.
+    """Verify the account of a command by its password; a demo one needs none.
 
     Returns:
         The login.
     Raises:
-        NotSignedInError: nobody was named, or the password is wrong.
+        NotSignedInError: no account was named, or the password is wrong.
     """
     if not login:
         raise NotSignedInError(
-            "This needs to know who you are.", hint="Name yourself with --as, or in PHANTOM_USER."
+            "This command needs an account.", hint="Name it with --as, or in PHANTOM_USER."
         )
     if login in DEMO:
         sign_out(engine, sign_in_demo(engine, login, now_ms=now_ms, hours=1))
@@ -233,28 +233,28 @@ def identify_account(engine: sa.Engine, login: str, password: str | None, *, now
 def change_password(
     engine: sa.Engine, login: str, old: str, new: str, *, now_ms: int, keep: str = ""
 ) -> None:
-    """Set one's own password; other sessions of the account end.
+    """Change the password of an account; its other sessions end.
 
     Args:
         engine: control database.
-        login: whose.
-        old: password so far.
-        new: from now on.
-        now_ms: when, UTC milliseconds.
-        keep: token of the session that goes on; empty for none.
+        login: of the account.
+        old: current password.
+        new: password from now on.
+        now_ms: the clock, UTC milliseconds.
+        keep: token of the session that continues; empty for none.
 
     Raises:
         NotSignedInError: the old one is wrong.
-        InputError: the new one is too short, or the old one again.
+        InputError: the new one is too short, or the same.
     """
     sign_out(engine, sign_in(engine, login, old, now_ms=now_ms, hours=1))
     if old == new:
-        raise InputError("The new password is the old one.", hint="Choose another.")
+        raise InputError("The new password is the same as the old one.", hint="Choose another.")
     _set(engine, login, new, login, must_change=False, now_ms=now_ms, keep=keep)
 
 
 def reset_password(engine: sa.Engine, who: str, login: str, new: str, *, now_ms: int) -> None:
-    """Set somebody's password, to be changed at first use, and lift a lock.
+    """Set the password of an account, to be changed at first use, and lift a lock.
 
     Raises:
         NotAllowedError: not by this person, or the account has no password here.

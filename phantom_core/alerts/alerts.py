@@ -1,6 +1,4 @@
-"""Alerts: what somebody was told and has not cleared since; each is told once, and told again when
-it is over.
-"""
+"""Alerts: open and cleared ones; each channel is notified once of either."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -34,12 +32,12 @@ class Alert:
     """One alert.
 
     Attributes:
-        name: of the check behind it.
+        name: of its check.
         sentence: what was found when it was raised.
         raised_ms: UTC milliseconds.
         cleared_ms: None while it is open.
-        told_raised: channels that were told of it.
-        told_cleared: channels that were told that it is over.
+        notified_raised: channels that were notified of it.
+        notified_cleared: channels that were notified that it is cleared.
     """
 
     alert_id: int
@@ -47,12 +45,12 @@ class Alert:
     sentence: str
     raised_ms: int
     cleared_ms: int | None
-    told_raised: tuple[str, ...]
-    told_cleared: tuple[str, ...]
+    notified_raised: tuple[str, ...]
+    notified_cleared: tuple[str, ...]
 
     @property
     def is_open(self) -> bool:
-        """Whether it still holds."""
+        """Whether it is not cleared yet."""
         return self.cleared_ms is None
 
 
@@ -67,12 +65,12 @@ class Alerts:
         self._engine = control_of(settings.database_url, settings.workspace)
 
     def follow(self, found: Mapping[str, str], cleared: frozenset[str], now_ms: int) -> None:
-        """Open what is new, and clear what is over; what is in neither stays as it is.
+        """Raise new alerts and clear resolved ones; others stay as they are.
 
         Args:
-            found: name → sentence of what holds now.
-            cleared: names of what does not hold any more.
-            now_ms: when this is, UTC milliseconds.
+            found: sentence by name of what was found now.
+            cleared: names of what is resolved.
+            now_ms: the clock, UTC milliseconds.
         """
         for name, sentence in found.items():
             row = {
@@ -88,13 +86,13 @@ class Alerts:
                     connection.execute(ALERTS.insert().values(row))
             except sa.exc.IntegrityError:
                 continue  # it is open already
-        over = (
+        clearing = (
             ALERTS.update()
             .where(ALERTS.c.open_name.in_(cleared))
             .values(open_name=None, cleared_ms=now_ms)
         )
         with write_transaction(self._engine) as connection:
-            connection.execute(over)
+            connection.execute(clearing)
 
     def all(self, *, most: int = 200) -> tuple[Alert, ...]:
         """The newest alerts, the newest first."""
@@ -103,19 +101,20 @@ class Alerts:
             rows = connection.execute(query).mappings().all()
         return tuple(_alert(row) for row in rows)
 
-    def told(self, alert: Alert, channel: str) -> bool:
-        """Note that a channel is about to be told the newest of an alert; False where another
-        process has told it.
+    def claim_notification(self, alert: Alert, channel: str) -> bool:
+        """Record that a channel is about to be notified; False where another process does it.
 
-        A channel that then fails is taken back by `untold`, so that it is tried again next time.
+        Where the channel then fails, `release_notification` allows another attempt.
         """
-        return self._note(alert, lambda names: None if channel in names else (*names, channel))
+        return self._update_channels(
+            alert, lambda names: None if channel in names else (*names, channel)
+        )
 
-    def untold(self, alert: Alert, channel: str) -> None:
-        """Take a note back."""
-        self._note(alert, lambda names: tuple(name for name in names if name != channel))
+    def release_notification(self, alert: Alert, channel: str) -> None:
+        """Record that a channel was not notified."""
+        self._update_channels(alert, lambda names: tuple(name for name in names if name != channel))
 
-    def _note(self, alert: Alert, change: Change) -> bool:
+    def _update_channels(self, alert: Alert, change: Change) -> bool:
         column = ALERTS.c.told_raised if alert.is_open else ALERTS.c.told_cleared
         with write_transaction(self._engine) as connection:
             before = connection.execute(

@@ -1,4 +1,4 @@
-"""Channels: where alerts are told: the log, a webhook, e-mail."""
+"""Channels: where alerts are sent: the log, a webhook, e-mail."""
 
 import json
 import logging
@@ -19,12 +19,12 @@ _LOG: Final = logging.getLogger("phantom.alerts")
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What is told.
+    """A notification of an alert.
 
     Attributes:
         name: of the alert.
         sentence: what was found.
-        is_over: whether it has cleared.
+        is_over: whether it is cleared.
         moment_ms: when it was raised or cleared, UTC milliseconds.
     """
 
@@ -35,7 +35,7 @@ class Notice:
 
     @property
     def title(self) -> str:
-        """A line for a list of messages."""
+        """The subject line."""
         return (
             f"PHANTOM: {self.name.replace('_', ' ')} "
             f"{'is over' if self.is_over else 'needs a look'}"
@@ -43,17 +43,17 @@ class Notice:
 
 
 class Channel(Protocol):
-    """One place to tell."""
+    """A place to send alerts to."""
 
     @property
     def name(self) -> str:
-        """What it is called in the history of an alert."""
+        """Its name in the history of an alert."""
 
-    def tell(self, notice: Notice) -> None:
-        """Tell.
+    def send(self, notice: Notice) -> None:
+        """Send a notification.
 
         Raises:
-            UnavailableError: nobody took it.
+            UnavailableError: it was not accepted.
         """
 
 
@@ -63,14 +63,14 @@ class Log:
 
     name: str = "log"
 
-    def tell(self, notice: Notice) -> None:
+    def send(self, notice: Notice) -> None:
         """Write a line."""
         _LOG.warning("%s. %s", notice.title, notice.sentence)
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """An address that takes a JSON object by POST; `text` is what chat services show.
+    """An address that receives a JSON object by POST; chat services show its `text`.
 
     Attributes:
         address: http or https.
@@ -79,8 +79,8 @@ class Webhook:
     address: str
     name: str = "webhook"
 
-    def tell(self, notice: Notice) -> None:
-        """Send one object: text, name, sentence, state (raised or cleared), moment_ms."""
+    def send(self, notice: Notice) -> None:
+        """Send an object of text, name, sentence, state (raised or cleared) and moment_ms."""
         body = {
             "text": f"{notice.title}. {notice.sentence}",
             "name": notice.name,
@@ -99,7 +99,7 @@ class Webhook:
                 pass
         except (OSError, ValueError) as error:
             raise UnavailableError(
-                f"The webhook did not take an alert: {_reason(error)}.",
+                f"The webhook did not accept an alert: {_reason(error)}.",
                 hint="Check PHANTOM_ALERT_WEBHOOK.",
             ) from error
 
@@ -119,7 +119,7 @@ class Mail:
     recipients: tuple[str, ...]
     name: str = "mail"
 
-    def tell(self, notice: Notice) -> None:
+    def send(self, notice: Notice) -> None:
         """Send one message to all recipients."""
         message = EmailMessage()
         message["Subject"], message["From"], message["To"] = (
@@ -133,7 +133,7 @@ class Mail:
                 connection.send_message(message)
         except (OSError, smtplib.SMTPException) as error:
             raise UnavailableError(
-                f"The mail server did not take an alert: {_reason(error)}.",
+                f"The mail server did not accept an alert: {_reason(error)}.",
                 hint="Check PHANTOM_ALERT_SMTP.",
             ) from error
 
@@ -157,22 +157,23 @@ class Mail:
 
 
 def channels_of(settings: Settings) -> tuple[Channel, ...]:
-    """The channels that an installation has; the log is always one.
+    """The channels of an installation; the log is always one.
 
     Raises:
-        InputError: a mail server without recipients, or an address of another kind.
+        InputError: a mail server without recipients, or an invalid address.
     """
     found: list[Channel] = [Log()]
     if settings.alerts.webhook:
         if not settings.alerts.webhook.startswith(("http://", "https://")):
             raise InputError(
-                "PHANTOM_ALERT_WEBHOOK is no http address.", hint="Write it as https://host/path."
+                "PHANTOM_ALERT_WEBHOOK is not an http address.",
+                hint="Write it as https://host/path.",
             )
         found.append(Webhook(settings.alerts.webhook))
     if settings.alerts.smtp:
         if urlsplit(settings.alerts.smtp).scheme not in ("smtp", "smtps"):
             raise InputError(
-                "PHANTOM_ALERT_SMTP is no mail server.",
+                "PHANTOM_ALERT_SMTP is not the URL of a mail server.",
                 hint="Write it as smtp://user:password@host:587.",
             )
         if not settings.alerts.recipients:
@@ -184,7 +185,7 @@ def channels_of(settings: Settings) -> tuple[Channel, ...]:
 
 
 def _reason(error: Exception) -> str:
-    """Why, without an address that may hold a password or a token."""
+    """The reason, without the address, which may contain a password or a token."""
     if isinstance(error, urllib.error.HTTPError):
         error.close()
         return f"it answered {error.code}"

@@ -1,4 +1,4 @@
-"""Watch log: what the watcher saw last, for every page and process to show."""
+"""Watch log: the newest result of each watcher, for all pages and processes."""
 
 import json
 from dataclasses import dataclass
@@ -19,36 +19,38 @@ WATCH: Final = sa.Table(
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """The newest look.
+class WatchResult:
+    """The newest result of a watcher.
 
     Attributes:
         checked_ms: when, UTC milliseconds.
-        since_ms: since when it has been so.
-        told: what is wrong, in plain sentences; empty where nothing is.
+        since_ms: since when the problems are the same.
+        problems: what is wrong, one sentence each; empty where nothing is.
     """
 
     checked_ms: int
     since_ms: int
-    told: tuple[str, ...]
+    problems: tuple[str, ...]
 
 
-def write_watch_note(engine: sa.Engine, what: str, told: tuple[str, ...], *, now_ms: int) -> Seen:
-    """Write down what was seen."""
-    before = last_seen(engine, what)
-    since_ms = before.since_ms if before and before.told == told else now_ms
+def store_watch_result(
+    engine: sa.Engine, what: str, problems: tuple[str, ...], *, now_ms: int
+) -> WatchResult:
+    """Store the result of a check."""
+    before = read_watch_result(engine, what)
+    since_ms = before.since_ms if before and before.problems == problems else now_ms
     with write_transaction(engine) as connection:
         connection.execute(WATCH.delete().where(WATCH.c.what == what))
         connection.execute(
             WATCH.insert().values(
-                what=what, checked_ms=now_ms, since_ms=since_ms, told=json.dumps(list(told))
+                what=what, checked_ms=now_ms, since_ms=since_ms, told=json.dumps(list(problems))
             )
         )
-    return Seen(now_ms, since_ms, told)
+    return WatchResult(now_ms, since_ms, problems)
 
 
-def last_seen(engine: sa.Engine, what: str) -> Seen | None:
-    """The newest look; None before the first."""
+def read_watch_result(engine: sa.Engine, what: str) -> WatchResult | None:
+    """The newest result; None before the first check."""
     with engine.connect() as connection:
         row = connection.execute(WATCH.select().where(WATCH.c.what == what)).first()
-    return Seen(row.checked_ms, row.since_ms, tuple(json.loads(row.told))) if row else None
+    return WatchResult(row.checked_ms, row.since_ms, tuple(json.loads(row.told))) if row else None

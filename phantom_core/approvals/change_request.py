@@ -1,4 +1,4 @@
-"""Change request: rules on their way to production, as data."""
+"""Change request: rules proposed for production, as data."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -17,23 +17,23 @@ class Request:
 
     Attributes:
         request_id: 1, 2, 3, …
-        author: login of who proposes it; nobody else edits it.
+        author: login of the account that proposes it, which alone may edit it.
         name: of the rules.
         rules: the rule set as a JSON document.
-        why: what it is for.
-        answers: what the author says to open warnings.
+        why: its purpose.
+        answers: the author's answers to open warnings.
         policy: whether rules or the network's optimal mark-up set prices; rules then decide where
             the network cannot.
-        share: of the sessions that get it first.
-        base_version: what was live when it was written; empty for nothing.
-        revision: rises with every edit; decisions hold for one revision.
-        needed: approvals wanted.
+        share: of the sessions in its first release.
+        base_version: version that was live when it was written; empty for none.
+        revision: number of the edit; decisions are valid for one revision.
+        needed: number of required approvals.
         evidence: hash of the evidence of this revision; empty before it is submitted.
         starts_ms, expires_ms: UTC milliseconds; 0 for none.
         time_zone: in which they were chosen.
         break_glass: why it was published without approval; empty if it was not.
         break_revision: of which revision; 0 for none.
-        scheduled_by: login of who chose its moment.
+        scheduled_by: login of the account that scheduled it.
         version: of its release; empty before it was published.
         live_share: of the sessions that get it now; 0 unless live.
     """
@@ -64,7 +64,7 @@ class Request:
 
     @property
     def about(self) -> str:
-        """What the audit chain calls it."""
+        """Its name in the audit chain."""
         return describe_request(self.request_id)
 
     @property
@@ -75,19 +75,19 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What an author writes.
+    """The part of a change request that its author writes.
 
     Attributes:
         name: of the rules.
         rules: the rule set as a JSON document.
-        why: what it is for.
+        why: its purpose.
         answers: to open warnings.
         policy: rules or model.
-        share: of the sessions that get it first, above 0 and up to 1.
+        share: of the sessions in its first release, above 0 and up to 1.
         expires_ms: when it ends, UTC milliseconds; 0 for never.
-        time_zone: in which that was chosen.
+        time_zone: in which the end was chosen.
     Raises:
-        InputError: a share out of range, no reason, or a text without end.
+        InputError: a share out of range, no purpose, or a text that is too long.
     """
 
     name: str
@@ -102,13 +102,13 @@ class Proposal:
     def __post_init__(self) -> None:
         if not 0 < self.share <= 1:
             raise InputError(
-                f"A share of {self.share} is none.",
+                f"{self.share} is not a valid share.",
                 hint="It is above 0 and up to 1; 0.1 is every tenth session.",
             )
         if not self.why.strip():
             raise InputError(
-                "Say in a sentence what this change is for.",
-                hint="Whoever approves it reads that first.",
+                "The purpose of this change is missing.",
+                hint="State it in a sentence; approvers read it first.",
             )
         if max(map(len, (self.why, self.answers))) > LONGEST_TEXT:
             raise InputError(f"A reason is at most {LONGEST_TEXT:,} characters long.")
@@ -116,7 +116,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class ReviewDecision:
-    """What somebody said of a revision."""
+    """An approval or a rejection of a revision."""
 
     request_id: int
     revision: int
@@ -127,7 +127,7 @@ class ReviewDecision:
 
 
 def describe_request(request_id: int) -> str:
-    """What the audit chain calls a request.
+    """Name of a request in the audit chain.
 
     >>> describe_request(12)
     'request 12'

@@ -1,6 +1,4 @@
-"""The plan of a price experiment: what is compared, by which outcome, and how sure the answer shall
-be.
-"""
+"""Experiment plan: the arms, the metric, and the error rates of a price experiment."""
 
 import re
 from dataclasses import dataclass
@@ -16,12 +14,12 @@ NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 @dataclass(frozen=True, slots=True)
 class PlannedArm:
-    """One way to price.
+    """An arm of the experiment: one way to price.
 
     Attributes:
         name: of the arm.
         share: of the sessions, above 0.
-        version: of the rules; BASE_PRICE for the base price, AS_LIVE for whatever is live.
+        version: of the rules; BASE_PRICE for the base price, AS_LIVE for the live ones.
     """
 
     name: str
@@ -31,21 +29,21 @@ class PlannedArm:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an experiment asks, and how its answer is found.
+    """The question of an experiment, and its design.
 
     Attributes:
         question: in words.
-        arms: the first one is what the others are compared with; their shares add up to 1.
-        metric: outcome that decides: revenue a session, or sessions that buy.
-        effect: smallest relative effect that matters.
-        alpha: probability of ever seeing an effect that is not there.
-        power: probability of seeing that one within the planned sessions.
-        tolerated_drop: relative loss of human conversion that is no reason to stop.
+        arms: the first one is the control; their shares add up to 1.
+        metric: primary metric: revenue per session, or conversion.
+        effect: minimum detectable effect, relative.
+        alpha: type I error rate over the whole experiment.
+        power: probability of detecting that effect within the planned sessions.
+        tolerated_drop: tolerated relative loss of human conversion.
         planned_sessions: of all arms.
-        baseline_mean, baseline_sd: of the outcome of a session, as planned with; baseline_per_day
+        baseline_mean, baseline_sd: of the metric per session, as planned with; baseline_per_day
             sessions a day, 0 where unknown.
     Raises:
-        InputError: arms or figures that mean nothing.
+        InputError: invalid arms or figures.
     """
 
     question: str
@@ -77,11 +75,11 @@ class Plan:
         ):
             raise InputError(
                 "The shares of the arms must be above 0 and add up to 1.",
-                hint="0.5 and 0.5 tell most.",
+                hint="0.5 and 0.5 give the highest power.",
             )
         if len({arm.version for arm in self.arms}) < len(names):
             raise InputError(
-                "Two arms price alike, so there is nothing to compare.",
+                "Two arms have the same prices, so there is nothing to compare.",
                 hint="Give each arm another version.",
             )
         if (

@@ -1,6 +1,4 @@
-"""Limits in the control database: guard rails and gates as an administrator set them; settings give
-those that nobody set.
-"""
+"""Limits: guard rails and gates that an administrator set, with the settings as defaults."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -28,7 +26,7 @@ def read_price_limits(settings: Settings, connection: sa.Connection | None = Non
     """The limits in force; a use case reads them once.
 
     Args:
-        settings: name the database, and seed what no administrator set.
+        settings: name the database, and give the defaults.
         connection: to read with, where a transaction is open; None opens one.
     Raises:
         InputError: a setting that cannot be a limit.
@@ -41,7 +39,7 @@ def read_price_limits(settings: Settings, connection: sa.Connection | None = Non
 
 
 def seed_price_limits(settings: Settings) -> PriceLimits:
-    """The limits before any administrator set one; only for where the database cannot be asked.
+    """The default limits, for use where the database is not available.
 
     Raises:
         InputError: a setting that cannot be a limit.
@@ -52,17 +50,17 @@ def seed_price_limits(settings: Settings) -> PriceLimits:
 def set_limits(
     engine: sa.Engine, who: str, values: Mapping[str, float], settings: Settings, *, now_ms: int
 ) -> PriceLimits:
-    """Change some limits.
+    """Set some limits.
 
     Args:
         engine: of the control database.
         who: an administrator's login.
         values: new ones by name.
-        settings: seed what no administrator set.
+        settings: give the defaults.
         now_ms: UTC milliseconds.
     Raises:
         NotAllowedError: not by this person.
-        InputError: a name that is none, or a value that cannot be.
+        InputError: an unknown name, or an impossible value.
     """
     if unknown := sorted(set(values) - set(NAMES)):
         raise InputError(
@@ -85,9 +83,7 @@ def set_limits(
 
 
 def _numbers(connection: sa.Connection, settings: Settings) -> dict[str, float]:
-    """Every limit by name, before anything is checked: an administrator can correct a setting that
-    cannot be.
-    """
+    """Every limit by name, not validated, so that an administrator can correct a wrong setting."""
     chosen = {str(row.name): float(row.value) for row in connection.execute(LIMITS.select())}
     return _seeds(settings) | {name: value for name, value in chosen.items() if name in NAMES}
 

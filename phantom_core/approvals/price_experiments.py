@@ -1,4 +1,4 @@
-"""Price experiments: what is compared with what, who started it, and how it ended."""
+"""Price experiments: their plans, and who started and stopped them."""
 
 import json
 from collections.abc import Mapping
@@ -34,8 +34,17 @@ _PLAN: Final = (
     "salt",
 )
 _OWN: Final = (
-    "experiment_id", "state", "salt", "author", "created_ms", "started_by", "started_ms", "stopped_by", "stopped_ms", "why",
-)  # fmt: skip
+    "experiment_id",
+    "state",
+    "salt",
+    "author",
+    "created_ms",
+    "started_by",
+    "started_ms",
+    "stopped_by",
+    "stopped_ms",
+    "why",
+)
 
 EXPERIMENTS: Final = sa.Table(
     "price_experiments",
@@ -59,8 +68,7 @@ EXPERIMENTS: Final = sa.Table(
     sa.Column("stopped_by", sa.String(128), nullable=False),
     sa.Column("stopped_ms", sa.BigInteger, nullable=False),
     sa.Column("why", sa.Text, nullable=False),
-    # A session takes part in one experiment, so that its arms are compared with nothing else mixed
-    # in.
+    # A session takes part in one experiment, so that no other one interferes with its arms.
     only_one("one_running_experiment", "state", "state = 'running'"),
 )
 only_steps(EXPERIMENTS, "state", STEPS)
@@ -94,9 +102,9 @@ class Experiment:
     Attributes:
         experiment_id: its name.
         state: draft, running or stopped.
-        plan: what it asks.
-        salt: draws which session meets which arm.
-        author, created_ms: who made it, and when, UTC milliseconds.
+        plan: of the experiment.
+        salt: of the hash that assigns sessions to arms.
+        author, created_ms: who created it, and when, UTC milliseconds.
         started_by, started_ms: the same of its start; 0 before it.
         stopped_by, stopped_ms, why: the same of its end, and the reason.
     """
@@ -117,14 +125,14 @@ class Experiment:
 def draft_experiment(
     engine: sa.Engine, who: str, experiment_id: str, plan: Plan, *, salt: str, now_ms: int
 ) -> Experiment:
-    """Write a plan down; nothing is priced by it yet.
+    """Store a plan as a draft, which prices nothing yet.
 
     Args:
         engine: control database.
-        who: may propose.
-        experiment_id: its name, for ever.
-        plan: what it asks.
-        salt: another one draws other sessions.
+        who: login of an account that may propose.
+        experiment_id: its permanent name.
+        plan: of the experiment.
+        salt: of the assignment; another one assigns sessions differently.
         now_ms: UTC milliseconds.
     Raises:
         InputError: the name cannot be used.
@@ -150,7 +158,7 @@ def draft_experiment(
             who,
             "experiment.drafted",
             f"experiment {experiment_id}",
-            _told(plan),
+            _plan_details(plan),
         )
     return made
 
@@ -158,7 +166,7 @@ def draft_experiment(
 def start_experiment(
     connection: sa.Connection, who: str, experiment_id: str, *, now_ms: int
 ) -> Experiment:
-    """Let a draft run.
+    """Start a draft.
 
     Raises:
         NotFoundError: no such experiment.
@@ -190,13 +198,13 @@ def start_experiment(
 def stop_experiment(
     connection: sa.Connection, who: str, experiment_id: str, why: str, *, now_ms: int
 ) -> Experiment:
-    """End an experiment for good, or give up a draft.
+    """Stop an experiment permanently, or discard a draft.
 
     Args:
-        connection: of `database.writing`.
-        who: may use the kill switch, or MACHINE.
+        connection: of `write_transaction`.
+        who: login of an account that may use the kill switch, or MACHINE.
         experiment_id: which.
-        why: in a sentence.
+        why: reason, one sentence.
         now_ms: UTC milliseconds.
     Raises:
         NotFoundError: no such experiment.
@@ -208,7 +216,7 @@ def stop_experiment(
         require_permission(connection, who, Permission.KILL)
     if not why.strip():
         raise InputError(
-            "Say why the experiment is stopped.", hint="One sentence is enough; it stays."
+            "The reason for the stop is missing.", hint="State it in a sentence; it is permanent."
         )
     experiment = find_experiment(connection, experiment_id)
     if experiment.state == "stopped":
@@ -235,7 +243,7 @@ def stop_experiment(
 
 
 def find_experiment(connection: sa.Connection, experiment_id: str) -> Experiment:
-    """An experiment.
+    """Find an experiment.
 
     Raises:
         NotFoundError: there is none of this name.
@@ -272,7 +280,7 @@ def _change(connection: sa.Connection, experiment_id: str, **values: object) -> 
     )
 
 
-def _told(plan: Plan) -> dict[str, object]:
+def _plan_details(plan: Plan) -> dict[str, object]:
     return {
         "question": plan.question,
         "arms": [asdict(arm) for arm in plan.arms],

@@ -1,4 +1,4 @@
-"""Releases: what was made live, when, by whom; the database's word on what servers should hold."""
+"""Releases: what was published, when and by whom; the source of truth for pricing servers."""
 
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -23,7 +23,6 @@ NEEDS: Final[dict[Kind, Permission]] = {
     "revive": Permission.PUBLISH,
     "expire": Permission.PUBLISH,
 }
-NOTHING: Final = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +30,19 @@ class PublishedRelease:
     """One switch of what is live.
 
     Attributes:
-        epoch: 1, 2, 3, …; the order of switches.
+        epoch: 1, 2, 3, …; the number of the switch.
         kind: what was done.
-        state: pending while servers are told, then done or failed.
+        state: pending while servers are updated, then done or failed.
         request_id: of the version that is live with it; 0 for none.
         version: of the rules; empty for base prices.
         share: of the sessions that get it.
         stable: version that the other sessions get; empty for base prices.
-        salt: of the hash that deals sessions out.
+        salt: of the hash that assigns sessions to the canary.
         is_killed: whether every price is the base price.
         lowest_markup, highest_markup: guard rails in force then, over base price.
-        who: did it.
-        why: said so.
-        audit_seq, audit_hash: entry of the chain that says so.
+        who: login of the account that did it.
+        why: its reason.
+        audit_seq, audit_hash: entry of the audit chain.
         at_ms: when, UTC milliseconds.
     """
 
@@ -67,22 +66,22 @@ class PublishedRelease:
 
     @property
     def guard_rails(self) -> GuardRails:
-        """Every price that follows from it lies within them."""
+        """Bounds of all its prices."""
         return GuardRails(self.lowest_markup, self.highest_markup)
 
     @property
     def full_version(self) -> str:
-        """What most sessions get: the version itself, or what stands beside a canary."""
+        """Version of the sessions outside a canary, or of all sessions."""
         return self.version if self.share >= 1 else self.stable
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """What a release changes; the rest stays as it is.
+    """The changes of a release; everything else stays as it is.
 
     Attributes:
         kind: what is done.
-        request_id, version, share, stable, is_killed, policy: see Release.
+        request_id, version, share, stable, is_killed, policy: see PublishedRelease.
     """
 
     kind: Kind
@@ -95,7 +94,7 @@ class Switch:
 
 
 def current_release(connection: sa.Connection) -> PublishedRelease | None:
-    """What is live by the database's word; None before the first release."""
+    """The live release in the database; None before the first one."""
     row = connection.execute(
         RELEASES.select()
         .where(RELEASES.c.state == "done")
@@ -106,7 +105,7 @@ def current_release(connection: sa.Connection) -> PublishedRelease | None:
 
 
 def pending_release(connection: sa.Connection) -> PublishedRelease | None:
-    """The release that servers are just being told of, or that was interrupted."""
+    """The release that is being published to servers, or was interrupted."""
     row = (
         connection.execute(RELEASES.select().where(RELEASES.c.state == "pending"))
         .mappings()
@@ -137,19 +136,19 @@ def release_document(connection: sa.Connection, version: str) -> str:
     return str(found)
 
 
-def keep_document(connection: sa.Connection, version: str, text: str, sha256: str) -> None:
-    """Keep a release document for ever; the same one may be kept twice."""
+def store_document(connection: sa.Connection, version: str, text: str, sha256: str) -> None:
+    """Store a release document permanently; storing the same one again is allowed."""
     known = connection.execute(
         sa.select(DOCUMENTS.c.sha256).where(DOCUMENTS.c.version == version)
     ).scalar()
     if known is None:
         connection.execute(DOCUMENTS.insert().values(version=version, document=text, sha256=sha256))
     elif known != sha256:
-        raise ConflictError(f"Version '{version}' exists with another content.")
+        raise ConflictError(f"Version '{version}' exists with different content.")
 
 
 def request_of(connection: sa.Connection, version: str) -> Request:
-    """The request that a version came from."""
+    """The change request of a version."""
     found = connection.execute(
         sa.select(REQUESTS.c.request_id).where(REQUESTS.c.version == version)
     ).scalar()
@@ -168,26 +167,26 @@ def begin_release(
     guard_rails: GuardRails,
     now_ms: int,
 ) -> PublishedRelease:
-    """Write a switch down before servers are told.
+    """Store a switch as pending, before servers are updated.
 
     Args:
-        connection: of `database.writing`.
-        who: does it.
-        switch: what changes.
-        why: said so.
+        connection: of `write_transaction`.
+        who: login of the account.
+        switch: the changes.
+        why: its reason.
         salt: for a new canary.
         guard_rails: in force.
         now_ms: UTC milliseconds.
     Raises:
         NotAllowedError: not by this person.
-        ConflictError: another switch is on its way.
+        ConflictError: another switch is pending.
     """
     if who != MACHINE:
         require_permission(connection, who, NEEDS[switch.kind])
     if waiting := pending_release(connection):
         raise ConflictError(
-            f"{waiting.who} is just publishing {waiting.version or 'base prices'}.",
-            hint="Wait a moment and look again.",
+            f"{waiting.who} is publishing {waiting.version or 'base prices'} right now.",
+            hint="Try again in a moment.",
         )
     before = current_release(connection)
     epoch = (connection.execute(sa.select(sa.func.max(RELEASES.c.epoch))).scalar() or 0) + 1
@@ -238,12 +237,10 @@ def begin_release(
 def finish_release(
     connection: sa.Connection, release: PublishedRelease, *, now_ms: int
 ) -> PublishedRelease:
-    """Servers hold it: move the requests that it touches; whoever else settled it the same way is
-    no conflict.
-    """
+    """Mark a release as done and update its requests; a second call is no conflict."""
     if _state(connection, release) == "done":
         return replace(release, state="done")
-    _settle(connection, release, "done")
+    _set_state(connection, release, "done")
     before = connection.execute(REQUESTS.select().where(REQUESTS.c.state == "live")).mappings()
     left = {"roll back": "rolled back", "expire": "expired"}.get(release.kind, "superseded")
     for request in [Request(**row) for row in before]:
@@ -251,7 +248,7 @@ def finish_release(
             request.version == release.stable and release.share < 1
         ):
             continue
-        # Whatever a promoted canary replaces was superseded; whatever a roll back removes was
+        # A version that a promoted canary replaces is superseded; one that a rollback removes is
         # rolled back.
         move_request(connection, request, left, now_ms, live_share=0.0)  # type: ignore[arg-type]
     if release.version:
@@ -285,8 +282,8 @@ def finish_release(
 def fail_release(
     connection: sa.Connection, release: PublishedRelease, problem: str, *, now_ms: int
 ) -> None:
-    """Servers did not take it: everything stays as it was."""
-    _settle(connection, release, "failed")
+    """Mark a release as failed: everything stays as it was."""
+    _set_state(connection, release, "failed")
     audit.append_entry(
         connection,
         now_ms,
@@ -309,11 +306,11 @@ def _state(connection: sa.Connection, release: PublishedRelease) -> str:
     )
 
 
-def _settle(connection: sa.Connection, release: PublishedRelease, state: str) -> None:
+def _set_state(connection: sa.Connection, release: PublishedRelease, state: str) -> None:
     changed = connection.execute(
         RELEASES.update()
         .where(RELEASES.c.epoch == release.epoch, RELEASES.c.state == "pending")
         .values(state=state)
     ).rowcount
     if changed != 1:
-        raise ConflictError(f"Release {release.epoch} was settled by somebody else.")
+        raise ConflictError(f"Release {release.epoch} was reconciled by another process.")

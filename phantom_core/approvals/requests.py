@@ -1,4 +1,4 @@
-"""Change requests: who may move them, and how."""
+"""Change requests: their transitions, and who may make them."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ from phantom_core.database import audit
 
 
 def find_request(connection: sa.Connection, request_id: int) -> Request:
-    """One request.
+    """Find a request.
 
     Raises:
         NotFoundError: there is none.
@@ -44,7 +44,7 @@ def list_requests(
 
 
 def decisions_of(connection: sa.Connection, request_id: int) -> list[ReviewDecision]:
-    """What was said of a request, of all its revisions, in order."""
+    """The decisions on a request, on all its revisions, in order."""
     query = (
         DECISIONS.select().where(DECISIONS.c.request_id == request_id).order_by(DECISIONS.c.at_ms)
     )
@@ -60,18 +60,18 @@ def create_draft(
     needed: int,
     now_ms: int,
 ) -> Request:
-    """Begin a request.
+    """Create a request as a draft.
 
     Args:
-        connection: of `database.writing`, as in all that follow.
+        connection: of `write_transaction`, as in all that follow.
         who: the author.
         proposal: what is proposed.
-        base_version: what is live now.
-        needed: approvals wanted.
-        now_ms: when, UTC milliseconds.
+        base_version: version that is live now.
+        needed: number of required approvals.
+        now_ms: the clock, UTC milliseconds.
     Raises:
         NotAllowedError: not by this person.
-        InputError: it would end before it begins.
+        InputError: its end is in the past.
     """
     require_permission(connection, who, Permission.PROPOSE)
     _check_end(proposal, now_ms)
@@ -118,12 +118,12 @@ def edit_draft(
     base_version: str,
     now_ms: int,
 ) -> Request:
-    """Write a request anew: a new revision, whose approvals begin at none.
+    """Edit a request: a new revision without approvals.
 
     Raises:
-        NotAllowedError: by somebody other than its author.
-        ConflictError: it can no longer be edited, or is just being published.
-        InputError: it would end before it begins.
+        NotAllowedError: not by its author.
+        ConflictError: it can no longer be edited, or is being published.
+        InputError: its end is in the past.
     """
     require_permission(connection, who, Permission.PROPOSE)
     request = find_request(connection, request_id)
@@ -162,15 +162,15 @@ def submit_request(
     *,
     now_ms: int,
 ) -> Request:
-    """Ask for approval, with evidence attached.
+    """Submit a request for approval, with its evidence.
 
     Args:
-        connection: of `database.writing`.
+        connection: of `write_transaction`.
         who: the author.
         request_id: which.
-        revision: that the evidence is about.
-        evidence: its hash, already kept.
-        now_ms: when, UTC milliseconds.
+        revision: of the evidence.
+        evidence: hash of the stored evidence.
+        now_ms: the clock, UTC milliseconds.
     """
     require_permission(connection, who, Permission.PROPOSE)
     request = _current(connection, request_id, revision)
@@ -196,24 +196,25 @@ def approve_request(
     *,
     now_ms: int,
 ) -> Request:
-    """Say yes to a revision; with enough of them it is approved.
+    """Approve a revision; with enough approvals the request is approved.
 
     Raises:
-        NotAllowedError: one's own, or not by this person.
-        ConflictError: it was edited or decided meanwhile, or said before.
+        NotAllowedError: not by its author, or not by this person.
+        ConflictError: it was edited or decided in the meantime, or decided by this person before.
     """
     require_permission(connection, who, Permission.APPROVE)
     request = _current(connection, request_id, revision)
     if request.author == who:
         raise NotAllowedError(
-            "Nobody approves their own change.", hint="Ask another pricing manager."
+            "Authors cannot approve their own change (four-eyes principle).",
+            hint="Ask another pricing manager.",
         )
     if request.state != "submitted":
         raise ConflictError(
             f"Request {request_id} is {request.state}; there is nothing to approve."
         )
     _decide(connection, ReviewDecision(request_id, revision, who, "approve", comment, now_ms))
-    said = [
+    approvals = [
         one
         for one in decisions_of(connection, request_id)
         if one.revision == revision and one.verdict == "approve"
@@ -222,12 +223,12 @@ def approve_request(
         "revision": revision,
         "evidence": request.evidence,
         "comment": comment,
-        "approvals": f"{len(said)} of {request.needed}",
+        "approvals": f"{len(approvals)} of {request.needed}",
     }
     audit.append_entry(connection, now_ms, who, "request.approved", request.about, details)
     return (
         move_request(connection, request, "approved", now_ms)
-        if len(said) >= request.needed
+        if len(approvals) >= request.needed
         else request
     )
 
@@ -241,19 +242,20 @@ def reject_request(
     *,
     now_ms: int,
 ) -> Request:
-    """Say no; it goes no further until its author edits it.
+    """Reject a revision; the author has to edit the request.
 
     Raises:
         InputError: without a reason.
     """
     require_permission(connection, who, Permission.APPROVE)
     if not comment.strip():
-        raise InputError("Say why you decline.", hint="The author has to know what to change.")
+        raise InputError(
+            "The reason for the rejection is missing.",
+            hint="The author has to know what to change.",
+        )
     request = _current(connection, request_id, revision)
     if request.state not in OPEN:
-        raise ConflictError(
-            f"Request {request_id} is {request.state}; there is nothing to decline."
-        )
+        raise ConflictError(f"Request {request_id} is {request.state}; there is nothing to reject.")
     _decide(connection, ReviewDecision(request_id, revision, who, "decline", comment, now_ms))
     audit.append_entry(
         connection,
@@ -269,7 +271,7 @@ def reject_request(
 def withdraw_request(
     connection: sa.Connection, who: str, request_id: int, *, now_ms: int
 ) -> Request:
-    """Take a request back for good."""
+    """Withdraw a request permanently."""
     request = find_request(connection, request_id)
     require_permission(connection, who, Permission.PROPOSE)
     _only_author(request, who, "withdraw")
@@ -288,22 +290,22 @@ def schedule_request(
     *,
     now_ms: int,
 ) -> Request:
-    """Have an approved request go live later.
+    """Schedule the release of an approved request.
 
     Args:
-        connection: of `database.writing`.
-        who: may publish.
+        connection: of `write_transaction`.
+        who: login of an account that may publish.
         request_id: which.
         starts_ms: when, UTC milliseconds, in the future.
-        time_zone: in which that was chosen.
+        time_zone: in which the start was chosen.
         now_ms: UTC milliseconds.
     """
     require_permission(connection, who, Permission.PUBLISH)
     request = find_request(connection, request_id)
     if starts_ms <= now_ms:
-        raise InputError("That moment is past.", hint="Choose a later one, or publish now.")
+        raise InputError("The start is in the past.", hint="Choose a later one, or publish now.")
     if request.expires_ms and starts_ms >= request.expires_ms:
-        raise InputError("It would begin after it ends.", hint="Choose an earlier moment.")
+        raise InputError("The start is after the end.", hint="Choose an earlier start.")
     if request.state == "scheduled":
         _write(
             connection, request, now_ms, starts_ms=starts_ms, time_zone=time_zone, scheduled_by=who
@@ -332,7 +334,7 @@ def schedule_request(
 def unschedule_request(
     connection: sa.Connection, who: str, request_id: int, why: str, *, now_ms: int
 ) -> Request:
-    """Take the moment back; the request stays approved."""
+    """Cancel the schedule; the request stays approved."""
     request = find_request(connection, request_id)
     audit.append_entry(connection, now_ms, who, "request.unscheduled", request.about, {"why": why})
     return move_request(connection, request, "approved", now_ms, starts_ms=0, scheduled_by="")
@@ -341,7 +343,7 @@ def unschedule_request(
 def break_glass(
     connection: sa.Connection, who: str, request_id: int, why: str, *, now_ms: int
 ) -> Request:
-    """Mark a request, for ever, as published without the approvals it needs.
+    """Mark a request permanently as published without the required approvals.
 
     Raises:
         InputError: without a reason.
@@ -349,7 +351,7 @@ def break_glass(
     """
     require_permission(connection, who, Permission.PUBLISH)
     if not why.strip():
-        raise InputError("Say what the emergency is.", hint="It stays with the request for ever.")
+        raise InputError("The reason for the emergency is missing.", hint="It is permanent.")
     request = find_request(connection, request_id)
     if request.state not in OPEN:
         raise ConflictError(
@@ -367,7 +369,7 @@ def break_glass(
 
 
 def expire_requests(connection: sa.Connection, request_id: int, *, now_ms: int) -> Request:
-    """End an open request whose time is over; a live one ends by a release."""
+    """Expire an open request; a live one is ended by a release."""
     request = find_request(connection, request_id)
     audit.append_entry(
         connection, now_ms, "schedule", "request.expired", request.about, {"was": request.state}
@@ -379,9 +381,9 @@ def _current(connection: sa.Connection, request_id: int, revision: int) -> Reque
     request = find_request(connection, request_id)
     if request.revision != revision:
         raise ConflictError(
-            f"Request {request_id} was edited: you looked at revision {revision}, it is at "
+            f"Request {request_id} was edited: you reviewed revision {revision}, it is at "
             f"{request.revision}.",
-            hint="Look at it again.",
+            hint="Review it again.",
         )
     return request
 
@@ -395,9 +397,9 @@ def _only_author(request: Request, who: str, what: str) -> None:
 
 
 def _decide(connection: sa.Connection, decision: ReviewDecision) -> None:
-    said = [(one.revision, one.who) for one in decisions_of(connection, decision.request_id)]
-    if (decision.revision, decision.who) in said:
-        raise ConflictError("You have decided on this revision before.")
+    decided = [(one.revision, one.who) for one in decisions_of(connection, decision.request_id)]
+    if (decision.revision, decision.who) in decided:
+        raise ConflictError("You have already decided on this revision.")
     connection.execute(
         DECISIONS.insert().values(
             {name: getattr(decision, name) for name in ReviewDecision.__slots__}
@@ -408,10 +410,10 @@ def _decide(connection: sa.Connection, decision: ReviewDecision) -> None:
 def move_request(
     connection: sa.Connection, request: Request, state: State, now_ms: int, **values: object
 ) -> Request:
-    """Take a step, if it is a legal one.
+    """Change the state of a request, if that is allowed.
 
     Raises:
-        ConflictError: it is none, or the request is just being published.
+        ConflictError: it is not allowed, or the request is being published.
     """
     if state not in STEPS[request.state]:
         raise ConflictError(
@@ -427,8 +429,8 @@ def _write(connection: sa.Connection, request: Request, now_ms: int, **values: o
         )
     ).first():
         raise ConflictError(
-            f"Request {request.request_id} is just being published.",
-            hint="Wait a moment and look again.",
+            f"Request {request.request_id} is being published right now.",
+            hint="Try again in a moment.",
         )
     connection.execute(
         REQUESTS.update()
@@ -440,7 +442,9 @@ def _write(connection: sa.Connection, request: Request, now_ms: int, **values: o
 
 def _check_end(proposal: Proposal, now_ms: int) -> None:
     if 0 < proposal.expires_ms <= now_ms:
-        raise InputError("The end of this change is past.", hint="Choose a later one, or none.")
+        raise InputError(
+            "The end of this change is in the past.", hint="Choose a later one, or none."
+        )
 
 
 def _written(proposal: Proposal) -> dict[str, object]:

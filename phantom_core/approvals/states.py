@@ -1,4 +1,4 @@
-"""Steps: the life of a change request."""
+"""States: the life cycle of a change request."""
 
 from collections.abc import Mapping
 from typing import Final, Literal, get_args
@@ -17,8 +17,8 @@ State = Literal[
 ]
 STATES: Final[tuple[State, ...]] = get_args(State)
 OPEN: Final[tuple[State, ...]] = ("submitted", "approved", "scheduled")
-# Any edit leads back to draft, where approvals are void; what was live once can be live again by a
-# roll back.
+# An edit leads back to draft and voids approvals; a version that was live can be live again by a
+# rollback.
 STEPS: Final[Mapping[State, tuple[State, ...]]] = {
     "draft": ("submitted", "withdrawn"),
     "submitted": ("draft", "approved", "rejected", "withdrawn", "expired", "live"),

@@ -1,4 +1,4 @@
-"""Tables of change requests, and what the database refuses by itself."""
+"""Tables of change requests, and their database constraints."""
 
 from typing import Final
 
@@ -34,7 +34,7 @@ REQUESTS: Final = sa.Table(
     sa.Column("live_share", sa.Float, nullable=False),
     sa.Column("created_ms", sa.BigInteger, nullable=False),
     sa.Column("changed_ms", sa.BigInteger, nullable=False),
-    # One set is live for everybody, and beside it at most one for a share of the sessions.
+    # One version is live for all sessions, and at most one more for a share of them.
     only_one("one_live", "state", "state = 'live' AND live_share >= 1"),
     only_one("one_canary", "state", "state = 'live' AND live_share < 1"),
 )

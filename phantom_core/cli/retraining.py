@@ -69,7 +69,7 @@ def models(
         shown = {
             name: ("in use" if name == used else "saved")
             + (f": {why[name]}" if name in why else "")
-            for name in store.to_choose()
+            for name in store.choices()
         }
         emit(shown, as_json)
 

@@ -51,7 +51,7 @@ def check(
         )
     else:
         for finding in found:
-            print(f"{finding.severity:<8} {finding.kind}: {finding.says} {finding.mend}")
+            print(f"{finding.severity:<8} {finding.kind}: {finding.says} {finding.fix}")
         print(
             "No issues found."
             if not found

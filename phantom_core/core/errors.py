@@ -1,17 +1,17 @@
-"""What can go wrong, as a tree.
+"""Errors: what can go wrong, as a tree.
 
 PhantomError                 500
-├── InputError               400  what the caller gave cannot be used
+├── InputError               400  the input cannot be used
 │   ├── SourceError          422  a file or table cannot be read as a whole
-│   ├── TooLargeError        413  more than may be sent at once
-│   └── MappingError         422  a mapping does not fit the columns it meets
+│   ├── TooLargeError        413  the request is larger than allowed
+│   └── MappingError         422  a mapping does not fit the columns of a source
 ├── DataError                422  the data loaded cannot answer the question
-├── NotSignedInError         401  nobody is signed in, or not any more
-├── NotAllowedError          403  the person who asks may not do this
+├── NotSignedInError         401  there is no sign-in, or it has expired
+├── NotAllowedError          403  the role of this account does not allow it
 ├── NotFoundError            404  no such session, model, job or file
-├── ConflictError            409  someone else was first
-├── CancelledError           499  the person who asked took it back
-├── BusyError                429  too much at once; try again in a moment
+├── ConflictError            409  the state changed in the meantime
+├── CancelledError           499  the work was cancelled
+├── BusyError                429  too many requests at once; try again in a moment
 └── UnavailableError         503  a service that is needed does not answer
 
 Each message says what was found, what was expected and where; `hint` says what to do next.
@@ -35,7 +35,7 @@ class PhantomError(Exception):
 
 
 class InputError(PhantomError):
-    """What the caller gave cannot be used."""
+    """The input cannot be used."""
 
     http_status = 400
 
@@ -47,13 +47,13 @@ class SourceError(InputError):
 
 
 class TooLargeError(InputError):
-    """More than may be sent at once."""
+    """The request is larger than allowed."""
 
     http_status = 413
 
 
 class MappingError(InputError):
-    """A mapping does not fit the columns it meets."""
+    """A mapping does not fit the columns of a source."""
 
     http_status = 422
 
@@ -65,13 +65,13 @@ class DataError(PhantomError):
 
 
 class NotSignedInError(PhantomError):
-    """Nobody is signed in, or not any more."""
+    """There is no sign-in, or it has expired."""
 
     http_status = 401
 
 
 class NotAllowedError(PhantomError):
-    """The person who asks may not do this."""
+    """The role of this account does not allow it."""
 
     http_status = 403
 
@@ -83,19 +83,19 @@ class NotFoundError(PhantomError):
 
 
 class ConflictError(PhantomError):
-    """Someone else was first."""
+    """The state changed in the meantime."""
 
     http_status = 409
 
 
 class CancelledError(PhantomError):
-    """The person who asked took it back."""
+    """The work was cancelled."""
 
     http_status = 499
 
 
 class BusyError(PhantomError):
-    """Too much at once; try again in a moment."""
+    """Too many requests at once; try again in a moment."""
 
     http_status = 429
 

@@ -1,7 +1,7 @@
-"""Price limits: what an administrator allows prices and changes of prices, guard rails among them.
+"""Price limits: the bounds that an administrator sets on prices and on changes of prices.
 
-The control database owns them (`control.limits.read_price_limits`); a use case reads them once and
-hands them on.
+The control database stores them (`approvals.limits.read_price_limits`); a use case reads them once
+and passes them on.
 """
 
 import math
@@ -78,8 +78,10 @@ class GuardRails:
         Returns:
             Where no cent lies between the guard rails, the nearer one itself.
 
-        >>> GuardRails(0.7, 1.5).clamp_price(112.3456, 100.0), GuardRails(0.7, 1.5).clamp_price(200.0, 100.0)
-        ((112.35, None), (150.0, 'highest'))
+        >>> GuardRails(0.7, 1.5).clamp_price(112.3456, 100.0)
+        (112.35, None)
+        >>> GuardRails(0.7, 1.5).clamp_price(200.0, 100.0)
+        (150.0, 'highest')
         """
         lowest, highest = base_price * self.lowest_markup, base_price * self.highest_markup
         moved_by: GuardRail | None = (
@@ -96,7 +98,7 @@ class GuardRails:
 
 @dataclass(frozen=True, slots=True)
 class PriceLimits:
-    """Guard rails, and what a change of prices is held to.
+    """Guard rails, and the limits of a change of prices.
 
     Attributes:
         lowest_markup, highest_markup: guard rails of every price, over base price.
@@ -105,7 +107,7 @@ class PriceLimits:
         first_markup, first_share: highest mark-up and share of sessions of the first release.
         approvals_needed: how many people other than the author must approve a change.
     Raises:
-        InputError: a value that cannot be.
+        InputError: a value is impossible.
     """
 
     lowest_markup: float

@@ -1,6 +1,4 @@
-"""Program: PHANTOM's own processes, which start from any folder whether the package is installed or
-lies in a repository.
-"""
+"""Program: commands that start PHANTOM's own processes, from an installation or a repository."""
 
 import os
 import sys
@@ -41,8 +39,8 @@ def child_environment(environment: Mapping[str, str], *, parent: Path = _PARENT)
         environment: of the parent process.
         parent: folder that holds the package.
     Returns:
-        The same, with that folder on PYTHONPATH unless Python looks there anyway: in a repository
-        nothing is installed.
+        The same, with that folder on PYTHONPATH unless Python finds packages there by itself; in a
+        repository nothing is installed.
 
     >>> child_environment({"PYTHONPATH": "/shop"}, parent=Path("/src/phantom"))["PYTHONPATH"]
     '/src/phantom:/shop'

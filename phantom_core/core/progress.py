@@ -1,4 +1,4 @@
-"""Progress: how long work reports where it stands, and learns that it should stop."""
+"""Progress: how a long task reports its state and learns that it was cancelled."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,11 +6,11 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class ProgressValues:
-    """Figures beside the sentence: each kind of work derives a dataclass of numbers and words."""
+    """Figures beside the message; each kind of work derives a dataclass of numbers and texts."""
 
 
 class Progress(Protocol):
-    """Called after every step; raises CancelledError when the work should stop."""
+    """Called after every step; raises CancelledError once the work was cancelled."""
 
     def __call__(self, fraction: float, message: str, values: ProgressValues | None = None) -> None:
         """Report.
@@ -29,9 +29,10 @@ def no_progress(fraction: float, message: str, values: ProgressValues | None = N
 
 
 def part_progress(progress: Progress, start: float, stop: float) -> Progress:
-    """Progress of a part, as a stretch [start, stop] of the whole.
+    """Progress of a part, as the range [start, stop] of the whole.
 
-    >>> part_progress(lambda f, m, v: print(f"{f:.2f} {m}"), 0.5, 1.0)(0.5, "half of the second half")
+    >>> report = part_progress(lambda f, m, v: print(f"{f:.2f} {m}"), 0.5, 1.0)
+    >>> report(0.5, "half of the second half")
     0.75 half of the second half
     """
 

@@ -1,7 +1,6 @@
-"""Registry: things of one kind by name; each lives in a file of one folder and registers itself
-when that folder is read.
+"""Registry: items of one kind by name; each has a file of its own that registers it when imported.
 
-Adding one is adding a file: whatever lists, chooses or documents the kind asks the registry.
+To add an item, add a file: lists, choices and documents of the kind are made from the registry.
 """
 
 import pkgutil
@@ -18,11 +17,11 @@ class Registered(Protocol):
 
     @property
     def name(self) -> str:
-        """As people and links write it; unique in its registry."""
+        """As shown on pages and written in links; unique in its registry."""
 
     @property
     def order(self) -> int:
-        """Where it stands in lists, lowest first."""
+        """Its position in lists, lowest first."""
 
 
 Item = TypeVar("Item", bound=Registered)
@@ -31,7 +30,7 @@ Named = TypeVar("Named", bound=str)
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A function or class named by where it stands, so that a light module can name a heavy one.
+    """The import path of a function or class, so that a light module can name a heavy one.
 
     Attributes:
         path: "package.module:name".
@@ -51,7 +50,7 @@ class Reference:
 
 
 class Registry(Generic[Item]):
-    """Things of one kind, found by reading the modules of a package once, when first asked.
+    """Items of one kind, found by importing the modules of a package at first use.
 
     Args:
         what: one of them, as error messages call it.
@@ -64,10 +63,10 @@ class Registry(Generic[Item]):
         self._is_read = False
 
     def register(self, item: Item) -> Item:
-        """Add one.
+        """Add an item.
 
         Raises:
-            ValueError: another one has this name: a mistake in the code.
+            ValueError: another item has this name, which is a mistake in the code.
         """
         if item.name in self._items:
             raise ValueError(f"A {self._what} is called '{item.name}' twice.")
@@ -75,15 +74,15 @@ class Registry(Generic[Item]):
         return item
 
     def remove(self, name: str) -> None:
-        """Take one out again."""
+        """Remove an item."""
         del self._items[name]
 
     def read_again(self) -> None:
-        """Look for files that joined the folder since it was read."""
+        """Look for files that were added to the folder since it was read."""
         self._is_read = False
 
     def all(self) -> tuple[Item, ...]:
-        """All of them, in their order."""
+        """All items, in their order."""
         if not self._is_read:
             folders = import_module(self._package).__path__
             for module in sorted(found.name for found in pkgutil.iter_modules(folders)):
@@ -96,7 +95,7 @@ class Registry(Generic[Item]):
         return tuple(item.name for item in self.all())
 
     def find(self, name: str) -> Item:
-        """One by its name.
+        """Find an item by its name.
 
         Raises:
             InputError: there is none of this name.

@@ -1,6 +1,4 @@
-"""Intervals: how far a figure might be off, when what repeats is an actor or a day and not a
-row.
-"""
+"""Resampling: confidence intervals of figures whose independent units are actors or days."""
 
 from typing import Final
 
@@ -10,7 +8,7 @@ from numpy.typing import NDArray
 from phantom_core.core.estimate import Estimate
 
 N_RESAMPLES: Final = 1_000
-# So many blocks of units at most are drawn, so that memory stays small.
+# At most this many blocks of units are drawn, so that memory stays small.
 N_BLOCKS: Final = 2_000
 Z_95: Final = 1.959964
 TAILS: Final = (0.025, 0.975)
@@ -42,8 +40,9 @@ def share_of(
 
 
 def make_blocks(groups: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Groups, or where there are very many blocks of whole groups drawn at random, numbered from 0;
-    shape (n_rows,).
+    """Number of the block of each row, from 0, shape (n_rows,).
+
+    A block is a group, or some whole groups drawn at random where there are more than N_BLOCKS.
     """
     found, number = np.unique(groups, return_inverse=True)
     return np.asarray(

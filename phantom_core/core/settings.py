@@ -1,6 +1,6 @@
-"""Settings: one frozen object, read once at the edge from PHANTOM_* variables.
+"""Settings: one frozen object, read once from PHANTOM_* variables when a process starts.
 
-Settings that belong together are a group of their own. The sentence below a field is its
+Related settings form a group. The sentence below a field is its
 documentation: docs/settings.md and `--help` texts are made of it.
 """
 
@@ -24,13 +24,13 @@ RoleName = Literal["viewer", "analyst", "pricing manager", "administrator"]
 
 
 class _Group(BaseSettings):
-    """Settings that belong together."""
+    """Related settings."""
 
     model_config = _CONFIG
 
 
 def _split(value: object) -> object:
-    """Values with commas, as an environment variable holds them."""
+    """Parts of a comma-separated value of an environment variable."""
     if not isinstance(value, str):
         return value
     return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -49,7 +49,7 @@ class TrainingSettings(_Group):
     """What models learn from."""
 
     most_offers: int = Field(default=200_000, ge=1_000)
-    """The network learns from about this many offers at most, of whole sessions."""
+    """The network is trained on about this many offers at most, of whole sessions."""
 
 
 class RetrainingSettings(_Group):
@@ -58,9 +58,9 @@ class RetrainingSettings(_Group):
     model_config = _CONFIG | SettingsConfigDict(env_prefix="PHANTOM_RETRAIN_")
 
     days: int = Field(default=28, ge=2)
-    """A challenger learns from and is evaluated on sessions of this many days."""
+    """A challenger is trained and evaluated on sessions of this many days."""
     held_out_days: int = Field(default=7, ge=1)
-    """The last of these days, which it does not learn from but is evaluated on."""
+    """The last of these days are held out from training and used for the evaluation."""
     rule: Literal["better", "not_worse"] = "better"
     """"better": promoted when significantly better; "not_worse": when significantly not worse by
     more than the margin."""
@@ -71,39 +71,39 @@ class RetrainingSettings(_Group):
 
 
 class PromotionGateSettings(_Group):
-    """The least that a challenger must reach, and the most error it may have."""
+    """Lowest scores and largest errors with which a challenger is promoted."""
 
     model_config = _CONFIG | SettingsConfigDict(env_prefix="PHANTOM_GATE_")
 
     agent_auc: float = Field(default=0.90, ge=0, le=1)
-    """Least ROC-AUC of the agent classifier."""
+    """Lowest ROC-AUC of the agent classifier."""
     agent_precision: float = Field(default=0.85, ge=0, le=1)
-    """Least precision of the agent classifier at 80 % recall."""
+    """Lowest precision of the agent classifier at 80 % recall."""
     purchase_auc: float = Field(default=0.75, ge=0, le=1)
-    """Least ROC-AUC of P(purchase)."""
+    """Lowest ROC-AUC of P(purchase)."""
     calibration_error: float = Field(default=0.1, ge=0, le=1)
-    """Most expected calibration error of either."""
+    """Largest expected calibration error of either."""
 
 
 class MonitoringSettings(_Group):
     """When traffic and servers are checked."""
 
     monitor_every_s: int = Field(default=3_600, ge=10)
-    """Between two checks of the traffic, seconds."""
+    """Interval between two checks of the traffic, seconds."""
     watch_every_s: float = Field(default=5.0, ge=0)
-    """Between two checks whether servers hold what was approved, seconds; 0 leaves it to
+    """Interval between two checks that servers hold what was approved, seconds; 0 leaves it to
     `rules watch`."""
 
 
 class AlertSettings(_Group):
-    """When an alert is sent, and where to."""
+    """When alerts are sent, and where to."""
 
     model_config = _CONFIG | SettingsConfigDict(env_prefix="PHANTOM_ALERT_")
 
     detection_change: float = Field(default=0.20, gt=0)
     """Relative change of the share of agents, week on week."""
     psi: float = Field(default=0.25, gt=0)
-    """Population stability index of a feature against the sessions learned from."""
+    """Population stability index of a feature against the training sessions."""
     revenue_fall: float = Field(default=0.05, gt=0)
     """Relative fall of revenue, week on week."""
     quarantine_share: float = Field(default=0.05, gt=0, le=1)
@@ -113,13 +113,13 @@ class AlertSettings(_Group):
     silence_hours: float = Field(default=24, ge=0)
     """Age of the newest event, hours; 0 for no such alert."""
     webhook: str = ""
-    """Takes alerts by POST; empty for none."""
+    """URL that receives alerts by POST; empty for none."""
     smtp: str = ""
     """Mail server as smtp://user:password@host:port or smtps://…; empty for none."""
     sender: str = Field(default="phantom@localhost", validation_alias="PHANTOM_ALERT_FROM")
     """Sender of alert mails."""
     recipients: _Texts = Field(default=(), validation_alias="PHANTOM_ALERT_TO")
-    """Recipients of alert mails, with commas."""
+    """Recipients of alert mails, separated by commas."""
 
     _split = field_validator("recipients", mode="before")(_split)
 
@@ -134,16 +134,16 @@ class ThresholdSettings(_Group):
 
 
 class ObjectiveSettings(_Group):
-    """What optimal prices weigh."""
+    """The objective of optimal prices."""
 
     reference_ratio: float = Field(default=1.2, ge=0)
-    """What an agent pays below this price over base price is leakage."""
+    """Money that an agent pays below this price over base price is leakage."""
     leakage_weight: float = Field(default=0.5, ge=0)
-    """What a unit of leakage costs."""
+    """Cost of a unit of leakage."""
 
 
 class LimitSettings(_Group):
-    """Guard rails and gates of an installation; an administrator's own go before these."""
+    """Guard rails and gates of an installation; an administrator can override them."""
 
     lowest_markup: float = Field(default=0.7, gt=0)
     """Lowest price over base price."""
@@ -170,7 +170,7 @@ class RuleSettings(_Group):
         "browser_family",
         "session_start_hour",
     )
-    """Features that must not move a price; names with commas."""
+    """Features that must not change a price; names separated by commas."""
 
     _split = field_validator("banned_features", mode="before")(_split)
 
@@ -181,7 +181,7 @@ class KafkaSettings(_Group):
     model_config = _CONFIG | SettingsConfigDict(env_prefix="PHANTOM_KAFKA_")
 
     bootstrap: str = ""
-    """Brokers of the topics, host:port with commas; empty means the local buffer."""
+    """Brokers of the topics, host:port separated by commas; empty means the local buffer."""
     options: dict[str, str] = Field(default_factory=dict, repr=False)
     """More properties of librdkafka, as one JSON object."""
 
@@ -190,17 +190,18 @@ class ServiceSettings(_Group):
     """The HTTP services and the stream worker."""
 
     api_keys: _Texts = Field(default=(), repr=False)
-    """Keys of the HTTP services, with commas; without any, only this machine may use them."""
+    """Keys of the HTTP services, separated by commas; without any, only this machine may use
+    them."""
     cors_origins: _Texts = ()
-    """Web pages that may call the HTTP services, with commas."""
+    """Origins of web pages that may call the HTTP services, separated by commas."""
     max_body_bytes: int = Field(default=1 << 20, ge=1_024)
     """A larger request is refused, bytes."""
     max_pending_events: int = Field(default=20_000, ge=1)
-    """So many events may wait in the ingest service to be stored."""
+    """This many events may wait in the ingest service to be stored."""
     max_buffer_bytes: int = Field(default=1 << 30, ge=1 << 20)
-    """So much may wait for the lake in the local buffer, bytes."""
+    """Size of the local buffer before it is drained into the lake, bytes."""
     stream_commit_s: float = Field(default=5.0, gt=0)
-    """The worker writes to the lake at least so often while events come, seconds."""
+    """Longest interval between two writes to the lake while events arrive, seconds."""
 
     _split = field_validator("api_keys", "cors_origins", mode="before")(_split)
 
@@ -209,7 +210,7 @@ class PricingSettings(_Group):
     """The pricing service."""
 
     pricing_deadline_ms: int = Field(default=50, ge=1)
-    """A price waits no longer for Redis, milliseconds."""
+    """Longest wait of a price for Redis, milliseconds."""
     late_features_s: int = Field(default=3_600, ge=1)
     """Features of a session that are older count as unknown, seconds."""
     catalogue: str = Field(default="", repr=False)
@@ -220,7 +221,7 @@ class PricingSettings(_Group):
 
 
 class AccessSettings(_Group):
-    """Who may sign in, and as what."""
+    """Who may sign in, and with which role."""
 
     demo_people: bool = True
     """Lets a visitor of an installation without accounts sign in as a demo analyst or manager."""
@@ -266,7 +267,7 @@ class Settings(BaseSettings):
 
     @property
     def paths(self) -> WorkspacePaths:
-        """Where everything lies in the workspace."""
+        """Paths of the workspace."""
         return WorkspacePaths(self.workspace)
 
 
@@ -281,7 +282,7 @@ def variable_name(group: type[BaseSettings], field: str) -> str:
 
 
 def setting_groups() -> dict[str, type[BaseSettings]]:
-    """Groups of settings by attribute of `Settings`; "" for those that stand alone."""
+    """Groups of settings by attribute of `Settings`; "" for those outside any group."""
     found: dict[str, type[BaseSettings]] = {"": Settings}
     for name, field in Settings.model_fields.items():
         kind = field.annotation

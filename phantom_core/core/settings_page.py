@@ -1,4 +1,4 @@
-"""Settings page: docs/settings.md, written from the settings' own documentation.
+"""Settings page: docs/settings.md, generated from the docstrings of the settings.
 
 Run: python -m phantom_core.core.settings_page   writes it; a test fails while it is not current.
 """
@@ -26,7 +26,8 @@ def settings_page() -> str:
     for name, group in groups.items():
         title = f"`{name}`: {inspect.getdoc(group)}" if name else "Installation"
         rows = [
-            f"| `{variable_name(group, field)}` | {_default(group, field)} | {_meaning(group, field)} |"
+            f"| `{variable_name(group, field)}` | {_default(group, field)} "
+            f"| {_meaning(group, field)} |"
             for field in group.model_fields
             if field not in groups
         ]

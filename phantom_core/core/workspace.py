@@ -1,4 +1,4 @@
-"""Workspace: where everything lies in an installation's folder; nobody else joins its paths."""
+"""Workspace: the paths of an installation's folder; no other module joins them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,17 +26,17 @@ class WorkspacePaths:
 
     @property
     def decisions(self) -> Path:
-        """Prices that were answered and wait for the lake."""
+        """Price decisions that wait to be written to the lake."""
         return self.root / "decisions"
 
     @property
     def logs(self) -> Path:
-        """What job workers print, a file each."""
+        """Output of job workers, a file each."""
         return self.root / "logs"
 
     @property
     def mappings(self) -> Path:
-        """Mappings that people built for their own exports."""
+        """Mappings that users built for their own exports."""
         return self.root / "mappings"
 
     @property
@@ -46,7 +46,7 @@ class WorkspacePaths:
 
     @property
     def scenarios(self) -> Path:
-        """Markets that people saved."""
+        """Market scenarios that users saved."""
         return self.root / "scenarios"
 
     @property
@@ -56,12 +56,12 @@ class WorkspacePaths:
 
     @property
     def uploads(self) -> Path:
-        """Files that came through the app."""
+        """Files uploaded in the app."""
         return self.root / "uploads"
 
     @property
     def calibrations(self) -> Path:
-        """Markets measured on the lake."""
+        """Market scenarios calibrated on the lake."""
         return self.root / "calibrations"
 
     @property
@@ -71,7 +71,7 @@ class WorkspacePaths:
 
     @property
     def demo_mark(self) -> Path:
-        """Says that the demo set is loaded, and which one."""
+        """Marker of the demo set that is loaded."""
         return self.root / "demo.json"
 
     @property
@@ -86,7 +86,7 @@ class WorkspacePaths:
 
     @property
     def monitoring_report(self) -> Path:
-        """What the newest monitoring run found."""
+        """Report of the newest monitoring run."""
         return self.root / "monitoring" / "latest.json"
 
     @property
@@ -116,7 +116,7 @@ class WorkspacePaths:
 
     @property
     def policy_rules(self) -> Path:
-        """Rule sets that the simulator plays."""
+        """Rule sets that the simulator prices with."""
         return self.root / "rules"
 
     @property
@@ -126,7 +126,7 @@ class WorkspacePaths:
 
     @property
     def workspace_id(self) -> Path:
-        """The id that tells workspaces of one control database apart."""
+        """Id of this workspace among those of one control database."""
         return self.root / "workspace.id"
 
     @property

@@ -1,6 +1,4 @@
-"""Audit: every step that matters, in a chain in which each entry carries the hash of the one
-before.
-"""
+"""Audit: a chain of entries for every relevant step, each with the hash of the one before."""
 
 import hashlib
 import json
@@ -44,7 +42,7 @@ class AuditEntry:
         at_ms: when, UTC milliseconds.
         who: login of the person, or the name of the service.
         action: what was done: request.approved.
-        about: to what: request 12.
+        about: the object, such as request 12.
         details: the rest, as JSON.
         previous: hash of the entry before.
         hash: SHA-256 of everything above.
@@ -60,7 +58,7 @@ class AuditEntry:
     hash: str
 
     def computed_hash(self) -> str:
-        """The hash that its content has."""
+        """The hash of its content."""
         return _hash(
             self.seq, self.at_ms, self.who, self.action, self.about, self.details, self.previous
         )
@@ -68,12 +66,12 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class ChainVerification:
-    """What became of a check of the chain.
+    """The result of a check of the chain.
 
     Attributes:
         n_entries: how many were read.
         head: hash of the last one; GENESIS for an empty chain.
-        problems: plain sentences; empty where the chain holds.
+        problems: one sentence each; empty where the chain is intact.
     """
 
     n_entries: int
@@ -94,14 +92,14 @@ def append_entry(
     about: str,
     details: Mapping[str, object],
 ) -> AuditEntry:
-    """Write a step down, in the writing transaction that does it.
+    """Append an entry, in the transaction of the step itself.
 
     Args:
-        connection: of `database.writing`.
-        now_ms: when, UTC milliseconds.
+        connection: of `write_transaction`.
+        now_ms: the clock, UTC milliseconds.
         who: login of the person.
         action: what was done.
-        about: to what.
+        about: the object.
         details: the rest.
     """
     last = connection.execute(
@@ -130,7 +128,7 @@ def list_entries(
 
     Args:
         connection: any.
-        about: only what concerns this; None means all.
+        about: only entries of this object; None means all.
         newest: only so many of the newest; None means all.
     """
     query = AUDIT.select().where(AUDIT.c.about == about) if about else AUDIT.select()
@@ -149,7 +147,7 @@ def verify_audit_chain(
 
     Args:
         connection: any.
-        expected_head: a hash that was noted elsewhere, such as the one in Redis; it must occur in
+        expected_head: a hash that was recorded elsewhere, such as in Redis; it must occur in
             the chain.
     """
     problems: list[str] = []
@@ -170,7 +168,7 @@ def verify_audit_chain(
         seen = seen or entry.hash == expected_head
     if expected_head and not seen:
         problems.append(
-            f"The chain ends at entry {seq} and does not hold {expected_head[:12]}…, which was "
+            f"The chain ends at entry {seq} and does not contain {expected_head[:12]}…, which was "
             "published: its end was removed."
         )
     return ChainVerification(seq, previous, tuple(problems))

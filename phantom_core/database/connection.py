@@ -1,6 +1,4 @@
-"""The control database: state that people share, in SQLite beside the lake or in PostgreSQL by
-URL.
-"""
+"""Control database: state that users share, in SQLite beside the lake or in PostgreSQL by URL."""
 
 import importlib
 from collections.abc import Iterator
@@ -22,12 +20,12 @@ from phantom_core.database.migrations import HEAD
 METADATA = sa.MetaData()
 _WRITES: Final = "phantom_writes"
 _REVISION: Final = sa.text("SELECT version_num FROM alembic_version")
-# Any number that nobody else uses: writers of one PostgreSQL database queue up behind it.
+# An arbitrary lock number of our own, on which writers of one PostgreSQL database wait.
 _QUEUE: Final = 7_204_666_251
 
 
 def open_database(url: str, workspace: Path) -> sa.Engine:
-    """Engine of the control database, brought to the newest revision where it is older.
+    """Engine of the control database, upgraded to the newest revision.
 
     Args:
         url: SQLAlchemy URL; empty means control.sqlite in the workspace.
@@ -60,7 +58,7 @@ def open_database(url: str, workspace: Path) -> sa.Engine:
 
 
 class database_now_ms(FunctionElement[int]):  # noqa: N801 - an SQL function
-    """The database's clock in UTC milliseconds: the one clock that machines share."""
+    """The database's clock in UTC milliseconds, which all machines share."""
 
     type = sa.BigInteger()
     inherit_cache = True
@@ -78,13 +76,13 @@ def _postgres_now_ms(element: database_now_ms, compiler: SQLCompiler, **_: objec
 
 @cache
 def control_of(url: str, workspace: Path) -> sa.Engine:
-    """The engine of an installation, made once a process."""
+    """The engine of an installation, created once per process."""
     return open_database(url, workspace)
 
 
 @contextmanager
 def write_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A transaction that nobody writes beside: what is read in it still holds when it writes."""
+    """A transaction without concurrent writers: what it reads stays true until it commits."""
     with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_QUEUE)))
@@ -101,16 +99,15 @@ def _is_current(engine: sa.Engine) -> bool:
 
 
 def _upgrade(engine: sa.Engine) -> None:
-    # Imported when needed: most processes meet a database that is up to date.
+    # Imported when needed: most processes find a database that is up to date.
     upgrade = importlib.import_module("phantom_core.database.upgrade").upgrade
     with write_transaction(engine) as connection:
         upgrade(connection)
 
 
 def _for_many_processes(connection: SqliteConnection, _: object) -> None:
-    connection.isolation_level = (
-        None  # transactions begin where SQLAlchemy says, not at the first statement that writes
-    )
+    # Transactions begin where SQLAlchemy begins them, not at the first statement that writes.
+    connection.isolation_level = None
     connection.execute("PRAGMA busy_timeout = 30000")
     connection.execute("PRAGMA journal_mode = WAL")
 

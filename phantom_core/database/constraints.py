@@ -1,4 +1,4 @@
-"""Database constraints: what the database itself refuses, whichever program asks.
+"""Database constraints: changes that the database itself rejects, whichever program makes them.
 
 They are declared beside their table; `migrations` creates them in every database, new or old.
 """
@@ -11,14 +11,17 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 _KEY: Final = "database_constraints"
-_SQLITE: Final = """CREATE TRIGGER {name} BEFORE {moment} ON {table} WHEN {condition} BEGIN SELECT RAISE(ABORT, '{says}'); END"""
+_SQLITE: Final = (
+    "CREATE TRIGGER {name} BEFORE {moment} ON {table} WHEN {condition} "
+    "BEGIN SELECT RAISE(ABORT, '{says}'); END"
+)
 _POSTGRES_FUNCTION: Final = """
-CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $law$
+CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
     IF {condition} THEN RAISE EXCEPTION '{says}' USING ERRCODE = 'check_violation'; END IF;
     IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
     RETURN NEW;
-END $law$"""
+END $body$"""
 _POSTGRES: Final = (
     "CREATE TRIGGER {name} BEFORE {moment} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"
 )
@@ -26,9 +29,10 @@ _CREATE: Final[Mapping[str, Sequence[str]]] = {
     "sqlite": (_SQLITE,),
     "postgresql": (_POSTGRES_FUNCTION, _POSTGRES),
 }
-# An operator's own triggers stay: ours raise, or call a function of their own name.
+# An operator's own triggers stay: ours raise, or call a function of the same name.
 _SQLITE_TRIGGERS: Final = """
-SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%SELECT RAISE(ABORT, %'
+SELECT name, tbl_name FROM sqlite_master
+WHERE type = 'trigger' AND sql LIKE '%SELECT RAISE(ABORT, %'
 """
 _POSTGRES_TRIGGERS: Final = """
 SELECT t.tgname, c.relname
@@ -36,21 +40,22 @@ FROM pg_trigger t
 JOIN pg_class c ON c.oid = t.tgrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_proc p ON p.oid = t.tgfoid
-WHERE n.nspname = current_schema() AND p.pronamespace = n.oid AND p.proname = t.tgname AND NOT t.tgisinternal
+WHERE n.nspname = current_schema() AND p.pronamespace = n.oid AND p.proname = t.tgname
+AND NOT t.tgisinternal
 """
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseConstraint:
-    """One change that the database refuses.
+    """A change that the database rejects.
 
     Attributes:
         table: name of the table.
         name: of the constraint, unique in the database.
         moment: INSERT, DELETE, UPDATE, or UPDATE OF columns.
-        condition: SQL that is true for what is refused; rows are OLD and NEW, in the dialect that
+        condition: SQL that is true for what is rejected; rows are OLD and NEW, in the dialect that
             SQLite and PostgreSQL share.
-        says: the sentence it is refused with; no apostrophe.
+        says: the error message; no apostrophe.
     """
 
     table: str
@@ -68,7 +73,7 @@ def forbid_change(table: sa.Table, name: str, moment: str, condition: str, says:
 
 
 def never_changed(table: sa.Table) -> None:
-    """Rows are added and never changed or removed."""
+    """Declare that rows are only added, never changed or removed."""
     for moment in ("UPDATE", "DELETE"):
         forbid_change(
             table,
@@ -80,7 +85,7 @@ def never_changed(table: sa.Table) -> None:
 
 
 def only_steps(table: sa.Table, column: str, steps: Mapping[Any, Sequence[str]]) -> None:
-    """A column moves along these steps alone; it may also stay."""
+    """Declare the allowed transitions of a column; it may also stay as it is."""
     legal = " OR ".join(
         f"(OLD.{column} = '{old}' AND NEW.{column} IN "
         f"({', '.join(repr(str(new)) for new in news)}))"
@@ -98,7 +103,7 @@ def only_steps(table: sa.Table, column: str, steps: Mapping[Any, Sequence[str]])
 
 
 def only_one(name: str, column: str, condition: str) -> sa.Index:
-    """An index that admits one row with a value among those for which a condition holds."""
+    """A partial unique index: one row per value among those that match a condition."""
     where = sa.text(condition)
     return sa.Index(name, column, unique=True, sqlite_where=where, postgresql_where=where)
 
@@ -110,7 +115,7 @@ def constraints(metadata: sa.MetaData) -> tuple[DatabaseConstraint, ...]:
 
 
 def digest(declared: Sequence[DatabaseConstraint]) -> str:
-    """A short text that changes with any constraint."""
+    """A short hash of all constraints."""
     return hashlib.sha256(repr([astuple(one) for one in declared]).encode()).hexdigest()[:16]
 
 
@@ -119,12 +124,12 @@ def create_constraints(connection: sa.Connection, declared: Sequence[DatabaseCon
     for one in declared:
         parts = {name: getattr(one, name) for name in DatabaseConstraint.__slots__}
         for text in _CREATE[connection.dialect.name]:
-            # DDL is formatted with %, so what is meant literally is doubled.
+            # DDL is formatted with %, so a literal % is doubled.
             connection.execute(sa.DDL(text.format(**parts).replace("%", "%%")))  # type: ignore[no-untyped-call]
 
 
 def drop_constraints(connection: sa.Connection) -> None:
-    """Drop every trigger that this product ever created in this database."""
+    """Drop every trigger that any release of this product created in this database."""
     for name, table in list(_triggers(connection)):
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql(f"DROP TRIGGER {name}")

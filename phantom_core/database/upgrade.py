@@ -1,4 +1,4 @@
-"""Upgrade: bring a control database to the newest revision."""
+"""Upgrade: migrations of a control database up to the newest revision."""
 
 import importlib
 import pkgutil
@@ -16,15 +16,15 @@ from phantom_core.database import migrations
 from phantom_core.database.connection import METADATA
 from phantom_core.database.constraints import constraints, create_constraints, drop_constraints
 
-# The rooms that store in the control database; named, as they stand above this one.
+# Packages with tables in the control database; named, as the layers do not allow to import them.
 ROOMS: Final = ("accounts", "alerts", "approvals", "database", "jobs")
 
 
 def upgrade(connection: sa.Connection) -> None:
-    """Run the revisions that a database lacks, all or none; nothing at the newest one.
+    """Run the missing revisions of a database, all or none.
 
     Args:
-        connection: of `database.writing`, so that one process upgrades and the others wait.
+        connection: of `write_transaction`, so that one process upgrades and the others wait.
     Raises:
         ConflictError: a newer release made this database.
     """

@@ -1,4 +1,4 @@
-"""Actors: experiments and session labels, which say who the sessions belong to."""
+"""Actors: experiments and session labels, which tell whose the sessions are."""
 
 from collections.abc import Iterable
 from typing import Final

@@ -1,6 +1,4 @@
-"""The canonical format: what columns are called when nobody wrote a mapping, and which mapping
-would fit.
-"""
+"""The canonical format: column names that need no mapping, and mappings that fit a source."""
 
 from collections.abc import Mapping as Names
 from typing import Final
@@ -32,21 +30,22 @@ QUOTE_FIELD_NAMES: Final[Names[str, tuple[str, ...]]] = {
 }
 # Metadata that flat files carry as columns of their own.
 METADATA_NAMES: Final[tuple[str, ...]] = (
-    "price", "base_price", "total", "nights", "roomType", "cabinClass", "quantity", "itemCount", "dwellTime", "query", "type",
+    "price", "base_price", "total", "nights", "roomType", "cabinClass", "quantity",
+    "itemCount", "dwellTime", "query", "type",
 )  # fmt: skip
 
 
 def canonical_mapping(columns: Columns) -> Mapping:
-    """The mapping of a file that already speaks PHANTOM's language.
+    """The mapping of a file that already uses PHANTOM's column names.
 
     Raises:
-        MappingError: columns for a required field are missing; names the shipped mappings that
-        would fit.
+        MappingError: columns for a required field are missing; the hint names shipped mappings that
+            would fit.
     """
     kind: Kind = "quotes" if _is_quote_log(columns) else "events"
     names = FIELD_NAMES if kind == "events" else QUOTE_FIELD_NAMES
     found = {
-        field: "|".join(options) for field, options in names.items() if _offers(columns, options)
+        field: "|".join(options) for field, options in names.items() if _has_any(columns, options)
     }
     missing = [field for field in REQUIRED[kind] if field not in found]
     if missing:
@@ -62,9 +61,7 @@ def canonical_mapping(columns: Columns) -> Mapping:
 
 
 def message_mapping(kind: Kind) -> tuple[Mapping, Columns]:
-    """The canonical mapping of single JSON messages, which may carry any of the known keys, and
-    their columns.
-    """
+    """The canonical mapping of JSON messages with any of the known keys, and its columns."""
     names = FIELD_NAMES if kind == "events" else QUOTE_FIELD_NAMES
     flat = METADATA_NAMES if kind == "events" else ()
     columns = Columns(
@@ -92,7 +89,7 @@ def _is_quote_log(columns: Columns) -> bool:
     )
 
 
-def _offers(columns: Columns, options: tuple[str, ...]) -> bool:
+def _has_any(columns: Columns, options: tuple[str, ...]) -> bool:
     return any(
         name in options or name.split(".")[0] in options
         for name in (*columns.names, *columns.nested)

@@ -1,6 +1,4 @@
-"""Checks: what a DuckDB connection must know to judge rows by the files in sql/, and the statement
-that does.
-"""
+"""Checks: the SQL statements that validate rows, and what a DuckDB connection needs to run them."""
 
 from pathlib import Path
 from typing import Final
@@ -19,13 +17,13 @@ _OLDEST_MS: Final = 788_918_400_000  # 1995-01-01: before web shops, so a clock 
 def register_checks(
     connection: duckdb.DuckDBPyConnection, mapping: Mapping, *, newest_ms: int, max_chars: int
 ) -> None:
-    """Give a connection the macros, the vocabulary and the clock that the checks read.
+    """Register the macros, the vocabulary and the clock that the checks read.
 
     Args:
-        connection: of its own.
+        connection: used for nothing else.
         mapping: says how times are written.
-        newest_ms: a later event is one of the future, UTC milliseconds.
-        max_chars: a longer field is refused.
+        newest_ms: later events are rejected as future ones, UTC milliseconds.
+        max_chars: longer fields are rejected.
     """
     connection.execute(f"SET TimeZone = {quote_text(mapping.time_zone)}")
     pattern = (
@@ -50,7 +48,7 @@ def register_checks(
 
 
 def check_statement(kind: Kind) -> str:
-    """The statement that judges the rows of `mapped`."""
+    """The statement that validates the rows of `mapped`."""
     return (_SQL / ("event_checks.sql" if kind == "events" else "quote_checks.sql")).read_text(
         encoding="utf-8"
     )

@@ -1,4 +1,4 @@
-"""Columns: where in a foreign row a value stands, compiled to DuckDB SQL that yields it as text."""
+"""Columns: paths of values in a foreign row, compiled to DuckDB SQL that yields them as text."""
 
 import re
 from collections.abc import Sequence
@@ -30,10 +30,10 @@ def quote_text(text: str) -> str:
 
 
 class Columns:
-    """What a source offers: named columns, or one JSON document a row.
+    """Columns of a source: named ones, or one JSON document a row.
 
     Args:
-        names: column names; for JSON, the keys met in a sample (only used in messages and guesses).
+        names: column names; for JSON, the keys of a sample (used in messages and suggestions only).
         is_json: rows are documents in a column `doc`.
         nested: names of the columns that hold structures, lists or maps.
     """
@@ -44,7 +44,7 @@ class Columns:
         self.nested = frozenset(nested)
 
     def has(self, column: str) -> bool:
-        """Whether a value of this column can be asked for; any key may occur in JSON."""
+        """Whether the source may have this column; any key may occur in JSON."""
         if "|" in column and column not in self.names:
             return any(self.has(option) for option in column.split("|"))
         head = _STEP.match(column)

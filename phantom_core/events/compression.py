@@ -1,6 +1,4 @@
-"""Compression: gzip and Zstandard files as a stream that gives all it can before it says that
-something is broken.
-"""
+"""Compression: gzip and Zstandard streams that yield all readable data before any damage."""
 
 import io
 import zlib
@@ -10,7 +8,7 @@ from typing import BinaryIO, Final, Protocol
 
 import zstandard
 
-_CHUNK_BYTES: Final = 4_096  # at most so much is lost before a damaged place
+_CHUNK_BYTES: Final = 4_096  # at most this much is lost before a damaged place
 _MAGIC_BYTES: Final = 4
 
 
@@ -33,8 +31,9 @@ FRAMES: Final[Mapping[str, Callable[[], _Frame]]] = {
 
 
 class Decompressed(io.RawIOBase):
-    """The content of a compressed file, member after member; what follows the last member is left
-    out, as gunzip does.
+    """The content of a compressed file, member after member.
+
+    What follows the last member is ignored, as gunzip does.
 
     Args:
         stored: the file's bytes.
@@ -58,7 +57,7 @@ class Decompressed(io.RawIOBase):
         """Fill a buffer.
 
         Raises:
-            OSError: the file is damaged or breaks off; all that could be read was given before.
+            OSError: the file is damaged or truncated; everything readable was yielded before.
         """
         while not self._ready:
             if self._failure:
@@ -86,7 +85,7 @@ class Decompressed(io.RawIOBase):
         return True
 
     def _start_member(self) -> bytes:
-        """Whatever follows a member, as far as it can be one itself."""
+        """Data after a member, if it is long enough to be another member."""
         data = self._frame.unused_data or b""
         while len(data) < _MAGIC_BYTES and (more := self._stored.read(_CHUNK_BYTES)):
             data += more

@@ -1,4 +1,4 @@
-"""Decision: one price that the pricing service gave, and everything that led to it."""
+"""Price decision: one price that the pricing service returned, and everything that led to it."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -15,21 +15,21 @@ class PriceDecision:
     Attributes:
         decision_id: 32 hexadecimal digits; the lower 64 bits are the row's event_id.
         decided_ms: UTC milliseconds.
-        session_id: who asked; None for an anonymous request.
+        session_id: session of the request; None for an anonymous one.
         experiment_id: as the client sent it.
-        store_mode, product_id: what was asked for.
+        store_mode, product_id: what was priced.
         price, base_price: currency.
-        propensity: probability with which this session would be asked this price; None where
+        propensity: probability with which this session is shown this price; None where
             nothing was left to chance.
         source: what set the price.
-        reason: why it had to fall back, a code of docs/pricing.md; None where it had not to.
+        reason: why it fell back, a code of docs/pricing.md; None without a fallback.
         rule_id, rules_version: the rule that decided, and its rule set.
         epoch: of the live pointer; 0 where nothing is live.
         price_experiment, variant: arm of a running price experiment.
-        classifier_version, network_version: models that were asked.
-        agent_probability, purchase_probability: what they said, the second at this price.
-        features: what was known of the session.
-        log_share: share of the sessions whose decisions are kept.
+        classifier_version, network_version: models that were used.
+        agent_probability, purchase_probability: their predictions, the second at this price.
+        features: of the session at that moment.
+        log_share: share of the sessions whose decisions are stored.
     """
 
     decision_id: str

@@ -1,6 +1,4 @@
-"""Keyed rows: small tables of one row per key, from files or a PostgreSQL table, checked row by
-row.
-"""
+"""Keyed rows: small tables with a row per key, read from files or PostgreSQL and checked by row."""
 
 import json
 from collections import Counter
@@ -25,14 +23,14 @@ Converted = dict[str, str | bool | float | None]
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A row as named text values, or why there are none.
+    """A row as text values by column, or why it could not be read.
 
     Attributes:
-        line: where it stands, from 1.
+        line: its number in the source, from 1.
         values: by column.
         problem: reason code of a row that cannot be read, else "".
-        detail: what was found there.
-        text: the row as it stands.
+        detail: what was found.
+        text: the raw row.
     """
 
     line: int
@@ -44,7 +42,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A row that was not taken: where it stands, and why."""
+    """A row that was not accepted: its line, and why."""
 
     line: int
     reason: str
@@ -54,13 +52,13 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class KeyedRows:
-    """Rows of a keyed table, one per key (the last one wins), and what was refused.
+    """Rows of a keyed table, one per key (the last one wins), and the rejected ones.
 
     Attributes:
         rows: with the table's schema.
         n_read: rows read.
-        n_repeated: rows whose key came again further down.
-        refused: rows in quarantine.
+        n_repeated: rows whose key was repeated further down.
+        refused: rows for the quarantine.
     """
 
     rows: pa.Table
@@ -75,7 +73,7 @@ class KeyedRows:
 
 
 def rows_of_source(source: Source) -> Iterator[Named]:
-    """Rows of a file; those that are physically broken have a problem instead of values."""
+    """Rows of a file; malformed ones have a problem instead of values."""
     for batch in source.batches():
         for row in batch.rows.to_pylist():
             line, problem, detail, text = (row.pop(name) for name in ROW_NAMES)
@@ -97,7 +95,7 @@ def rows_of_postgres(url: str, table: str) -> Iterator[Named]:
 
     Args:
         url: postgresql://user@host:5432/database.
-        table: its name, a constant of ours.
+        table: its name, a trusted constant.
     Raises:
         UnavailableError: no connection.
         SourceError: no such table.
@@ -131,7 +129,7 @@ def _first_line(error: sa.exc.SQLAlchemyError) -> str:
 
 
 def _document(text: str) -> tuple[dict[str, object], str]:
-    """The values of a JSON object, or why it is none."""
+    """The values of a JSON object, or the reason code of a text that is none."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
@@ -153,12 +151,12 @@ def collect_keyed_rows(
     """Turn named text values into rows of a table.
 
     Args:
-        rows: as they stand in the source.
-        names: column → what it may be called there; the first column is the key.
+        rows: in the order of the source.
+        names: accepted source columns by column; the first column is the key.
         schema: of the table.
-        convert: a row's values by column, or the reason code and the detail of its refusal.
+        convert: a row's values by column, or the reason code and the detail of its rejection.
     """
-    kept: dict[str, Converted] = {}
+    accepted: dict[str, Converted] = {}
     refused: list[Refused] = []
     n_read = 0
     for named in rows:
@@ -177,19 +175,19 @@ def collect_keyed_rows(
                 )
             )
         else:
-            kept[str(outcome[schema.names[0]])] = outcome
-    table = pa.Table.from_pylist(list(kept.values()), schema=schema)
-    return KeyedRows(table, n_read, n_read - len(kept) - len(refused), tuple(refused))
+            accepted[str(outcome[schema.names[0]])] = outcome
+    table = pa.Table.from_pylist(list(accepted.values()), schema=schema)
+    return KeyedRows(table, n_read, n_read - len(accepted) - len(refused), tuple(refused))
 
 
 def check_columns(source: Source, names: Names) -> None:
-    """Refuse a file that has no column to name a row by.
+    """Reject a file without a key column.
 
     Args:
         source: the file.
-        names: column → what it may be called there; the first column is the key.
+        names: accepted source columns by column; the first column is the key.
     Raises:
-        MappingError: says which columns there are.
+        MappingError: there is none; lists the columns found.
     """
     needed = next(iter(names.values()))
     if not any(name in source.columns.names for name in needed):

@@ -18,7 +18,8 @@ from phantom_core.events.vocabulary import canonical_name
 SHIPPED: Final = Path(__file__).parent / "mappings"
 
 EVENT_FIELDS: Final = (
-    "session_id", "ts", "event_name", "page", "product_id", "experiment_id", "store_mode", "user_agent", "metadata", "client_event_id",
+    "session_id", "ts", "event_name", "page", "product_id", "experiment_id", "store_mode",
+    "user_agent", "metadata", "client_event_id",
 )  # fmt: skip
 QUOTE_FIELDS: Final = (
     "session_id",
@@ -40,7 +41,7 @@ TimeUnit = Literal["auto", "s", "ms", "us", "ns"]
 
 
 class EventRule(BaseModel):
-    """Names the event of every row whose columns all match; the first rule that matches wins."""
+    """Sets the event name of rows whose columns all match; the first matching rule wins."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,7 +59,7 @@ class EventRule(BaseModel):
 
 
 class Extract(BaseModel):
-    """Takes a field out of a column: the first group of a regular expression."""
+    """Extracts a field from a column: the first group of a regular expression."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -72,7 +73,7 @@ class Extract(BaseModel):
 
 
 def _check_pattern(pattern: str, column: str) -> None:
-    """DuckDB runs the patterns, so DuckDB says whether they are any."""
+    """Compile a pattern with DuckDB, which runs it later."""
     try:
         with duckdb.connect() as connection:
             connection.execute(
@@ -86,7 +87,7 @@ def _check_pattern(pattern: str, column: str) -> None:
 
 
 class Mapping(BaseModel):
-    """One foreign format.
+    """How one foreign format becomes events or quotes.
 
     A column is a name, a path into nested data (`device.browser`, `items[0].item_id`), or a path
     into a list of key-value pairs (`event_params[ga_session_id]`). `a|b` is the first of them that
@@ -182,9 +183,9 @@ class Mapping(BaseModel):
         return self
 
     def gives(self, field: str) -> bool:
-        """Whether the mapping says where a field comes from."""
-        ruled = field == "event_name" and bool(self.event_rules)
-        return ruled or field in self.columns or field in self.constants or field in self.extract
+        """Whether the mapping provides a field."""
+        has_rule = field == "event_name" and bool(self.event_rules)
+        return has_rule or field in self.columns or field in self.constants or field in self.extract
 
     def to_toml(self) -> str:
         """The mapping as a TOML file."""
@@ -195,7 +196,7 @@ def parse_mapping(text: str, where: str = "the mapping") -> Mapping:
     """Read a mapping from TOML text.
 
     Raises:
-        MappingError: not TOML, or not a mapping; says which line or field.
+        MappingError: not TOML, or not a mapping; names the line or field.
     """
     try:
         return Mapping.model_validate(tomllib.loads(text))

@@ -1,4 +1,4 @@
-"""Guess: which column of a foreign export is which field, from names and values."""
+"""Mapping suggestion: which column of a foreign export is which field, by names and values."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ import pyarrow as pa
 from phantom_core.events.mapping import EVENT_FIELDS, QUOTE_FIELDS, REQUIRED, Kind
 from phantom_core.events.vocabulary import canonical_name
 
-# Words found in column names, the telling ones first.
+# Words found in column names, the most specific first.
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "session_id": (
         "session_id",
@@ -93,7 +93,8 @@ _MEANINGS: Final = (
     (r"filter|facet|refine", "filter_for_price"),
     (r"sort|order_by", "sort_change"),
     (r"search|query", "search"),
-    (r"(item|product|pdp|offer).*(view|page|impression|open|show|detail)|view.*(item|product|offer)|^view$|^pdp$", "view_item_page"),
+    (r"(item|product|pdp|offer).*(view|page|impression|open|show|detail)", "view_item_page"),
+    (r"view.*(item|product|offer)|^view$|^pdp$", "view_item_page"),
     (r"detail|learn|more_info|wishlist|favou?rite", "learn_more_about_item"),
     (r"page|screen|impression|^visit", "page_view"),
     (r"session|login|start|first_open", "session_start"),
@@ -108,11 +109,11 @@ _LEAST_SCORE: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class MappingSuggestion:
-    """What a sample's columns seem to be.
+    """The fields that the columns of a sample probably are.
 
     Attributes:
         kind: events or quotes.
-        columns: field → column; fields that nothing fits are missing.
+        columns: field → column; fields without a fitting column are missing.
         metadata: metadata key → column.
     """
 
@@ -127,7 +128,7 @@ class MappingSuggestion:
 
 
 def suggest_mapping(sample: pa.Table) -> MappingSuggestion:
-    """Guess what columns mean.
+    """Suggest which column is which field.
 
     Args:
         sample: some rows, every column as text, NULL where empty.
@@ -150,11 +151,11 @@ def suggest_mapping(sample: pa.Table) -> MappingSuggestion:
     return MappingSuggestion(kind, found, metadata)
 
 
-def guess_event_name(name: str) -> str | None:
-    """The canonical name a foreign one probably stands for; None where nothing is like it.
+def suggest_event_name(name: str) -> str | None:
+    """The canonical name that a foreign one probably means; None without a similar one.
 
-    >>> guess_event_name("OrderPlaced"), guess_event_name("view_item"), guess_event_name("heartbeat")
-    ('purchase_complete', 'view_item_page', None)
+    >>> [suggest_event_name(name) for name in ("OrderPlaced", "view_item", "heartbeat")]
+    ['purchase_complete', 'view_item_page', None]
     """
     known = canonical_name(name)
     if known:
@@ -186,15 +187,12 @@ def _assign(scores: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
 
 
 def _score(field: str, name: str, values: Sequence[str]) -> float:
-    """How much a column looks like a field, in [0, 1]: its name, and whether its values could
-    be.
-    """
+    """How well a column fits a field, in [0, 1], by its name and its values."""
     named, fits = _named(name, _NAMES[field]), _FITS.get(field)
     if fits is None or not values:
         return named
     share = fits(values)
-    # Values that cannot be speak louder than a name; values that can, only for what nothing else
-    # looks like.
+    # Impossible values outweigh a name; possible ones count alone only for fields in _ALONE.
     return (
         named * share
         if named
@@ -203,9 +201,7 @@ def _score(field: str, name: str, values: Sequence[str]) -> float:
 
 
 def _named(name: str, words: Sequence[str]) -> float:
-    """1 for the most telling name, less for the others, least for a name that merely contains
-    one.
-    """
+    """1 for the most specific name, less for the others, 0.6 for a name that contains one."""
     folded = _folded(name)
     last = folded.split(".")[-1]
     for rank, word in enumerate(words):
@@ -226,13 +222,13 @@ def _share(values: Sequence[str], fits: Callable[[str], object]) -> float:
 
 
 def _like_sessions(values: Sequence[str]) -> float:
-    """Sessions come again, and there is more than one."""
+    """Session ids repeat, and there is more than one."""
     n_distinct = len(set(values))
     return 1.0 if 1 < n_distinct < len(values) or len(values) < 5 else 0.7
 
 
 def _like_event_names(values: Sequence[str]) -> float:
-    """Few different short names, at best ones that are known."""
+    """Few distinct short names, at best known ones."""
     distinct = set(values)
     if (
         len(distinct) > max(5, 0.2 * len(values))
@@ -240,7 +236,7 @@ def _like_event_names(values: Sequence[str]) -> float:
         or all(_NUMBER.fullmatch(name) for name in distinct)
     ):
         return 0.0
-    return 0.7 + 0.3 * _share(sorted(distinct), guess_event_name)
+    return 0.7 + 0.3 * _share(sorted(distinct), suggest_event_name)
 
 
 _FITS: Final[Mapping[str, Callable[[Sequence[str]], float]]] = {
@@ -256,7 +252,7 @@ _FITS: Final[Mapping[str, Callable[[Sequence[str]], float]]] = {
         values, lambda value: value.lower() in ("hotel", "airline", "shop")
     ),
 }
-# How far values alone, under a name that says nothing, can make a guess.
+# Highest score by values alone, under a name that says nothing.
 _ALONE: Final[Mapping[str, float]] = {
     "user_agent": 0.9,
     "store_mode": 0.9,

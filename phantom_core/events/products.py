@@ -1,6 +1,4 @@
-"""Products: the shop's catalogue, which says what is sold, at which base price, and how much of it
-there is.
-"""
+"""Products: the shop's catalogue, with the base price and the stock of each product."""
 
 import math
 from collections.abc import Iterable

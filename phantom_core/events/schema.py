@@ -1,6 +1,4 @@
-"""Schemas of what the lake holds, as Arrow. Times are UTC milliseconds, money is in the shop's
-currency.
-"""
+"""Arrow schemas of the lake's tables. Times are UTC milliseconds, money is the shop's currency."""
 
 from typing import Final
 
@@ -11,8 +9,7 @@ OVER_MS: Final = 30 * 60_000
 STORE_MODES: Final = ("hotel", "airline", "shop")
 
 # One row per event. session_key and event_id are the lower 64 bits of an MD5, read as a signed
-# integer:
-# integers make sessions ten times cheaper to group than text (docs/adr/0004-integer-keys.md).
+# integer: grouping by integers is ten times cheaper than by text (docs/adr/0004-integer-keys.md).
 EVENTS: Final = pa.schema(
     [
         pa.field("session_key", pa.int64(), nullable=False),
@@ -59,8 +56,8 @@ EXPERIMENTS: Final = pa.schema(
     ]
 )
 
-# A label a person gave to one session; it goes before the session's experiment. family is the kind
-# of shopper, where known.
+# A manual label of one session; it overrides the label of the session's experiment. family is the
+# kind of shopper, where known.
 SESSION_LABELS: Final = pa.schema(
     [
         pa.field("session_id", pa.string(), nullable=False),
@@ -69,7 +66,7 @@ SESSION_LABELS: Final = pa.schema(
     ]
 )
 
-# What is sold. competitor_price is what others ask for the same; NULL where nobody knows.
+# One row per product. competitor_price is a competitor's price of it; NULL where unknown.
 CATALOGUE: Final = pa.schema(
     [
         pa.field("product_id", pa.string(), nullable=False),
@@ -110,11 +107,10 @@ LOADS: Final = pa.schema(
     ]
 )
 
-# One row per price that the pricing service decided. features is a JSON object of what the decision
-# knew of the session; propensity is the
-# probability with which the session would be asked this price, NULL where nothing was left to
-# chance; log_share is the share of sessions
-# whose decisions are kept.
+# One row per price that the pricing service decided. features is a JSON object of the session's
+# features at that moment; propensity is the probability with which the session is shown this price,
+# NULL where nothing was left to chance; log_share is the share of sessions whose decisions are
+# stored.
 DECISIONS: Final = pa.schema(
     [
         pa.field("session_key", pa.int64()),

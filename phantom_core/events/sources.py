@@ -1,4 +1,4 @@
-"""Sources: which files a path stands for, and each of them opened in its format."""
+"""Sources: the files behind a path, folder or glob, each opened in its format."""
 
 import glob
 import hashlib
@@ -20,14 +20,14 @@ _BOMS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff"
 
 
 def discover_files(path: str | Path, *, outside: Sequence[Path] = ()) -> list[Path]:
-    """The files that a path, folder or glob stands for, sorted.
+    """The files behind a path, folder or glob, sorted.
 
     Args:
-        path: a file is taken as it is; folders and globs give files with a known ending that are
+        path: a file is used as it is; folders and globs yield files with a known ending that are
             not hidden.
-        outside: folders whose files are never meant, such as the lake's own.
+        outside: folders whose files are left out, such as the lake's own.
     Raises:
-        InputError: it stands for nothing.
+        InputError: there is no such file.
     """
     try:
         found = (
@@ -53,10 +53,10 @@ def _within(path: str | Path, outside: list[Path]) -> list[Path]:
         for name in names
         for file in (Path(name).rglob("*") if Path(name).is_dir() else [Path(name)])
     ]
-    return sorted({file for file in files if _is_meant(file, outside)})
+    return sorted({file for file in files if _is_included(file, outside)})
 
 
-def _is_meant(file: Path, outside: list[Path]) -> bool:
+def _is_included(file: Path, outside: list[Path]) -> bool:
     hidden = any(part.startswith(".") and part not in (".", "..") for part in file.parts)
     ours = any(folder in file.resolve().parents for folder in outside)
     return file.is_file() and not hidden and not ours and _suffix(file) in known_suffixes()
@@ -92,11 +92,11 @@ def open_source(
     text_encoding = next(
         (name for bom, name in _BOMS.items() if start.startswith(bom)), encoding or "utf-8"
     )
-    asked = OpenRequest(path, text_encoding, delimiter, max_chars)
+    request = OpenRequest(path, text_encoding, delimiter, max_chars)
     found = next(one for one in reversed(FORMATS.all()) if one.recognises(_suffix(path), start))
     if found.is_text:
         _check_text(path, start)
-    return found.open(asked)
+    return found.open(request)
 
 
 def _check_text(path: Path, start: bytes) -> None:
@@ -107,7 +107,7 @@ def _check_text(path: Path, start: bytes) -> None:
             hint="Export it as CSV, JSON Lines or Parquet.",
         )
     if not start.strip():
-        raise SourceError(f"'{path.name}' holds nothing but blanks.", hint="Export it again.")
+        raise SourceError(f"'{path.name}' contains only blanks.", hint="Export it again.")
 
 
 def _first_bytes(path: Path) -> bytes:

@@ -1,6 +1,4 @@
-"""Staging: raw rows become events or quotes, or learn why they cannot, in a DuckDB file of their
-own.
-"""
+"""Staging: raw rows validated and converted to events or quotes in a DuckDB file of their own."""
 
 from pathlib import Path
 from typing import Final
@@ -15,7 +13,7 @@ from phantom_core.events.mapping import EVENT_FIELDS, QUOTE_FIELDS, Mapping
 from phantom_core.events.text_rows import MAX_SHOWN
 
 _FEW_ROWS: Final = 1_000
-# Metadata that is no JSON is left as it is, to be refused by the checks.
+# Metadata that is not JSON is left as it is, to be rejected by the checks.
 _MERGED: Final = """CASE
     WHEN sent IS NULL THEN picked
     WHEN picked IS NULL OR NOT json_valid(sent) THEN sent
@@ -24,19 +22,18 @@ END"""
 
 
 class Staging:
-    """One source on its way into the lake.
+    """A source whose rows are validated before they are committed to the lake.
 
     Args:
-        folder: where the scratch database is put; whoever made the folder removes it. None for a
-            few rows, in memory.
+        folder: of the scratch database, removed by the caller; None for a few rows, in memory.
         mapping: what the source's columns mean.
-        columns: what the source offers.
+        columns: of the source.
         now_ms: the clock, UTC milliseconds.
         future_tolerance_s: how far an event may be ahead of the clock.
-        max_chars: a longer field is refused.
+        max_chars: longer fields are rejected.
 
     Attributes:
-        connection: has the table `staged` once `add` was called: line, reason, detail, text, and
+        connection: has the table `staged` after `add`: line, reason, detail, text, and
             the canonical columns.
         n_rows: raw rows added so far.
     """
@@ -65,13 +62,13 @@ class Staging:
         self.n_rows = 0
 
     def add(self, rows: pa.Table) -> None:
-        """Judge a batch of raw rows and keep the outcome.
+        """Validate a batch of raw rows and store the outcome.
 
         Raises:
-            SourceError: the values cannot even be looked at as the mapping says.
+            SourceError: the values cannot be read by the mapping.
         """
         self.connection.register("raw", rows)
-        # Finding the best plan takes longer than the best plan saves on a few rows.
+        # On a few rows, finding the best plan takes longer than that plan saves.
         self.connection.execute(
             f"PRAGMA {'disable' if rows.num_rows < _FEW_ROWS else 'enable'}_optimizer"
         )
@@ -90,23 +87,23 @@ class Staging:
         self.n_rows += rows.num_rows
 
     def restart(self, now_ms: int) -> None:
-        """Forget all rows, and look at the clock again, for the next rows of the same source."""
+        """Remove all rows and update the clock, for the next rows of the same source."""
         self.connection.execute("DROP TABLE IF EXISTS staged")
         self.connection.execute("UPDATE clock SET newest_ms = ?", [now_ms + self._tolerance_ms])
         self._started, self.n_rows = False, 0
 
     def warnings(self) -> tuple[str, ...]:
-        """What a reader should be told about the whole file."""
+        """Warnings about the whole file."""
         if not self.n_rows:
             return ("The file has no row.",)
-        broken_off = self.connection.execute(
+        truncated = self.connection.execute(
             "SELECT MAX(detail) FROM staged WHERE reason = 'truncated_file'"
         ).fetchall()[0][0]
-        again = (
-            "the rows before that are kept; load the whole file when you have it, and only "
-            "what is missing will be added"
+        hint = (
+            "the rows before that are loaded; load the complete file later, and only the missing "
+            "rows will be added"
         )
-        return (f"{broken_off.rstrip('.')}: {again}.",) if broken_off else ()
+        return (f"{truncated.rstrip('.')}: {hint}.",) if truncated else ()
 
     def __enter__(self) -> "Staging":
         return self
@@ -116,7 +113,7 @@ class Staging:
 
 
 def mapped_select(mapping: Mapping, columns: Columns) -> str:
-    """SQL that names a source's values by field: everything is text, what is missing is NULL.
+    """SQL that selects a source's values by field: all as text, NULL where missing.
 
     Raises:
         MappingError: the mapping names a column that the source does not have.
@@ -135,8 +132,7 @@ def mapped_select(mapping: Mapping, columns: Columns) -> str:
         "SELECT _line AS line, _problem AS problem, _detail AS detail, _text AS text, _row "
         f"AS row, {selected} FROM ({source})"
     )
-    # In steps, so that what a step needs several times is found once, also by a plan that nobody
-    # has improved.
+    # In steps, so that a value needed several times is computed once, even by an unoptimised plan.
     whole = (
         f"SELECT * EXCLUDE (sent, picked), {_MERGED} AS metadata FROM ({inner})"
         if "picked" in values
@@ -155,13 +151,17 @@ def _whole_row(columns: Columns) -> str:
 
 
 def _valid_documents() -> str:
-    """JSON rows, with what is no object marked as broken before anything looks inside it."""
+    """JSON rows; values that are not objects are marked as broken before they are parsed."""
     return f"""
         SELECT _line, NULL AS _row, COALESCE(_text, left(doc, {MAX_SHOWN})) AS _text,
-            COALESCE(_problem, CASE WHEN NOT json_valid(doc) THEN 'broken_json' WHEN json_type(doc) <> 'OBJECT' THEN 'not_an_object' END)
-                AS _problem,
+            COALESCE(_problem, CASE
+                WHEN NOT json_valid(doc) THEN 'broken_json'
+                WHEN json_type(doc) <> 'OBJECT' THEN 'not_an_object'
+            END) AS _problem,
             COALESCE(_detail, CASE WHEN NOT json_valid(doc) THEN 'Not valid JSON.' END) AS _detail,
-            CASE WHEN json_valid(doc) THEN CASE WHEN json_type(doc) = 'OBJECT' THEN doc END END AS doc
+            CASE WHEN json_valid(doc)
+                THEN CASE WHEN json_type(doc) = 'OBJECT' THEN doc END
+            END AS doc
         FROM raw"""
 
 
@@ -217,7 +217,7 @@ def _event_name(mapping: Mapping, columns: Columns) -> str:
 
 
 def _metadata(mapping: Mapping, columns: Columns) -> dict[str, str]:
-    """SQL for the metadata, or for what was sent as such and what is picked from other columns."""
+    """SQL for the metadata, or for its parts: sent as such, and picked from other columns."""
     sent = (
         columns.joined(mapping.columns["metadata"])
         if "metadata" in mapping.columns

@@ -1,8 +1,6 @@
-"""Text rows: lines of CSV or JSON as they stand in a file, each with its number, broken ones
-included.
+"""Text rows: rows of CSV or JSON files with their line numbers, malformed ones included.
 
-A broken row costs that row only: whatever a stray quote or bracket swallowed is given back and read
-again.
+A malformed row affects that row only: text that a stray quote or bracket swallowed is read again.
 """
 
 import codecs
@@ -29,7 +27,7 @@ class TextRow:
         cells: the row's cells (CSV) or one JSON document; empty for a broken row.
         problem: reason code of a broken row, else "".
         detail: what was found, in words.
-        text: the start of a broken row as it stands in the file.
+        text: the start of a broken row, raw.
     """
 
     line: int
@@ -40,7 +38,7 @@ class TextRow:
 
 
 def broken_row(line: int, problem: str, detail: str, text: str) -> TextRow:
-    """A row that cannot be used; keeps the start of its text."""
+    """A malformed row, with the start of its text."""
     shown = text[:MAX_SHOWN].rstrip("\n").encode("utf-8", "replace").decode("utf-8")
     return TextRow(line, (), problem, detail, shown)
 
@@ -51,8 +49,8 @@ def _mark_bytes(error: UnicodeError) -> tuple[str, int]:
     return "\udcff", error.end
 
 
-# Undecodable bytes become a lone surrogate, which no decoded text can hold, so that damage is told
-# from a genuine U+FFFD.
+# Undecodable bytes become a lone surrogate, which no decoded text can contain, so that damage
+# differs from a genuine U+FFFD.
 codecs.register_error(MARK_BYTES, _mark_bytes)
 
 
@@ -72,11 +70,11 @@ class Lines:
 
     Args:
         stream: text decoded with the error handler MARK_BYTES.
-        max_chars: a longer line is cut, so that no line can fill the memory.
-        share_read: tells how much of the file was read, in [0, 1].
+        max_chars: longer lines are truncated, so that no line can fill the memory.
+        share_read: returns the share of the file that was read, in [0, 1].
     Attributes:
         last_line: number of the last line read.
-        failure: why the stream broke off; empty while it did not.
+        failure: why the stream ended too early; empty while it did not.
     """
 
     def __init__(
@@ -94,9 +92,7 @@ class Lines:
         self._given_back.extend(reversed(lines))
 
     def take(self) -> tuple[int, str] | None:
-        """The next line and its number, or None at the end; a stream that breaks off ends and
-        leaves `failure`.
-        """
+        """The next line and its number, or None at the end, or on a `failure`."""
         if self._given_back:
             return self._given_back.pop()
         text = self._read(self._max_chars + 1)
@@ -113,7 +109,7 @@ class Lines:
         return self.last_line, text
 
     def rest(self) -> str:
-        """All the text that is left, however long its lines are."""
+        """The remaining text, however long its lines are."""
         parts = [text for _, text in reversed(self._given_back)]
         self._given_back = []
         while part := self._read(-1):
@@ -139,7 +135,7 @@ class CsvRows:
     Args:
         lines: the file's lines.
         delimiter: one character.
-        max_chars: a longer cell is refused, characters.
+        max_chars: longer cells are rejected, characters.
 
     Attributes:
         header: the column names; empty for an empty file.
@@ -163,9 +159,8 @@ class CsvRows:
                 yield self._miscounted(row)
 
     def _rows(self) -> Iterator[TextRow]:
-        csv.field_size_limit(
-            self._max_chars
-        )  # one limit for the whole process, so it is set whenever reading starts
+        # One limit for the whole process, so it is set whenever reading starts.
+        csv.field_size_limit(self._max_chars)
         reader = csv.reader(
             self._feed(), delimiter=self._delimiter, strict=True, skipinitialspace=True
         )
@@ -223,7 +218,7 @@ class CsvRows:
         return broken_row(
             line,
             "unclosed_quote",
-            f"A quote is opened and not closed as it should be ({error}).",
+            f"A quoted cell is not closed correctly ({error}).",
             text,
         )
 
@@ -255,16 +250,13 @@ def json_document_rows(text: str, max_chars: int) -> Iterator[TextRow]:
             stop = found.end() if found else len(text)
             yield broken_row(line, "broken_json", f"Not valid JSON: {error}.", text[position:stop])
         else:
-            # The text as it stands, so that numbers and repeated keys are read as they are in JSON
-            # Lines.
+            # The raw text, so that numbers and repeated keys are read as in JSON Lines.
             yield document_row(line, text[position:stop], max_chars)
         position = stop
 
 
 def document_row(line: int, text: str, max_chars: int) -> TextRow:
-    """A JSON document as it stands; broken when it is too long or was not decoded, while whether it
-    is valid is checked later.
-    """
+    """A JSON document, or a broken row if too long or not decoded; its syntax is checked later."""
     if len(text) > max_chars:
         return broken_row(
             line, "field_too_large", f"The row is longer than {max_chars:,} characters.", text

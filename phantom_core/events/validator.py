@@ -1,9 +1,8 @@
-"""The judge: single messages against the same checks as files, a few at a time and within
-milliseconds.
+"""Validator: the checks of files for single messages, a few at a time within milliseconds.
 
-Planning the checks takes 25 ms, running them on a hundred messages 6: a judge plans once and keeps
-the plan. It takes no Arrow tables, which would import pandas, and plans without the optimizer,
-whose plan runs slower on a handful of rows.
+Planning the checks takes 25 ms, running them on a hundred messages 6 ms, so a validator plans once.
+It takes no Arrow tables, which would import pandas, and plans without the optimizer, whose plan is
+slower on a handful of rows.
 """
 
 from collections.abc import Sequence
@@ -20,10 +19,10 @@ from phantom_core.events.text_rows import TextRow
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What the checks say of one message.
+    """The result of the checks for one message.
 
     Attributes:
-        session_id: whose it is; None where it names nobody.
+        session_id: its session; None where it names none.
         reason: reason code of a message that cannot be used, else "".
         detail: what was found, in words.
     """
@@ -34,12 +33,12 @@ class Validation:
 
 
 class Validator:
-    """Judges JSON messages of one kind. Not for two threads at once.
+    """Validates JSON messages of one kind. Not thread-safe.
 
     Args:
         kind: "events" or "quotes".
         future_tolerance_s: how far a message may be ahead of the clock, s.
-        max_chars: a longer field is refused.
+        max_chars: longer fields are rejected.
     """
 
     def __init__(self, kind: Kind, *, future_tolerance_s: int, max_chars: int) -> None:
@@ -53,23 +52,23 @@ class Validator:
         )
         self._connection.execute(f"CREATE VIEW mapped AS {mapped_select(mapping, columns)}")
         self._connection.execute("PRAGMA disable_optimizer")
-        judged = check_statement(kind).replace("FROM mapped", "FROM mapped_once")
+        checks = check_statement(kind).replace("FROM mapped", "FROM mapped_once")
         statement = (
-            f"WITH mapped_once AS MATERIALIZED (FROM mapped), {judged[judged.index('timed AS') :]}"
+            f"WITH mapped_once AS MATERIALIZED (FROM mapped), {checks[checks.index('timed AS') :]}"
         )
         self._connection.execute(
-            f"PREPARE judged AS SELECT line, session_id, reason, detail FROM ({statement})"
+            f"PREPARE validate_rows AS SELECT line, session_id, reason, detail FROM ({statement})"
         )
 
-    def judge(self, rows: Sequence[TextRow], now_ms: int) -> list[Validation]:
-        """Judge messages.
+    def validate(self, rows: Sequence[TextRow], now_ms: int) -> list[Validation]:
+        """Validate messages.
 
         Args:
-            rows: one document each, or what is physically broken about it; lines count from 0 in
+            rows: one document each, or a malformed row; lines count from 0 in
                 steps of 1.
             now_ms: the clock, UTC milliseconds.
         Returns:
-            A verdict for each row, in their order.
+            A result for each row, in their order.
         """
         if not rows:
             return []
@@ -89,7 +88,7 @@ class Validator:
         )
         found: list[Validation | None] = [None] * len(rows)
         for line, session_id, reason, detail in self._connection.execute(
-            "EXECUTE judged"
+            "EXECUTE validate_rows"
         ).fetchall():
             found[line] = Validation(session_id, reason or "", detail or "" if reason else "")
-        return [verdict for verdict in found if verdict is not None]
+        return [result for result in found if result is not None]

@@ -1,4 +1,4 @@
-"""Event names: the eighteen canonical ones and every other name clients send for them."""
+"""Event names: the eighteen canonical ones, and the other names that clients send for them."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -43,8 +43,7 @@ ALIASES: Final[Mapping[str, str]] = {
     "product_hover": "hover_over_title",
 }
 
-# These say only that something was filtered; metadata.type says what, and price is meant where it
-# does not.
+# These name no kind of filter; metadata.type does, and without it a price filter is assumed.
 GENERIC_FILTERS: Final = ("filter", "filter_apply")
 FILTER_KINDS: Final[Mapping[str, str]] = {
     "date": "filter_for_date",
@@ -63,10 +62,12 @@ def canonical_name(name: str, filter_kind: str | None = None) -> str | None:
         filter_kind: metadata.type of a generic filter event.
 
     Returns:
-        The canonical name (any `hover_over_*` is kept as it is), or None for an unknown one.
+        The canonical name (any `hover_over_*` is unchanged), or None for an unknown one.
 
-    >>> canonical_name("Add-To-Cart"), canonical_name("filter_apply", "amenities"), canonical_name("hover_image")
-    ('add_item_to_cart', 'filter_for_amenities', 'hover_over_image')
+    >>> canonical_name("Add-To-Cart"), canonical_name("filter_apply", "amenities")
+    ('add_item_to_cart', 'filter_for_amenities')
+    >>> canonical_name("hover_image")
+    'hover_over_image'
     """
     folded = name.strip().lower().replace("-", "_").replace(" ", "_")
     if folded in GENERIC_FILTERS:

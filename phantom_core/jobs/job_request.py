@@ -1,4 +1,4 @@
-"""Job request: what a use case that runs as a job is asked for, and what it reports."""
+"""Job request: the options of a use case that runs as a job, and its report."""
 
 import json
 from abc import ABC, abstractmethod
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class JobReport(Protocol):
-    """What came out of a job."""
+    """The result of a job."""
 
     def to_json(self) -> Mapping[str, object]:
         """The report as one JSON object."""
@@ -32,10 +32,9 @@ class PlainReport:
 
 
 class JobRequest(BaseModel, ABC):
-    """Base of the requests, one per kind of job: fields are its options, their defaults the usual
-    ones.
+    """Base of the requests, one per kind of job; its fields are the options.
 
-    A request lives beside its use case in `job_KIND.py`, imports nothing heavy, and is found there
+    A request is defined beside its use case in `job_KIND.py`, imports nothing heavy, and is found
     by the name of its kind. Its docstring describes the work.
 
     Attributes:
@@ -48,10 +47,10 @@ class JobRequest(BaseModel, ABC):
     title: ClassVar[str]
 
     def __init__(self, **fields: object) -> None:
-        """Check the fields.
+        """Validate the fields.
 
         Raises:
-            InputError: one that cannot be used, by its name.
+            InputError: a field that cannot be used; names it.
         """
         try:
             super().__init__(**fields)
@@ -64,23 +63,23 @@ class JobRequest(BaseModel, ABC):
     def run(
         self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> JobReport:
-        """Do the work; imports what it needs only now.
+        """Do the work; heavy modules are imported here.
 
         Args:
             settings: of the installation.
             now_ms: the clock, UTC milliseconds.
-            progress: called all along.
+            progress: called after every step.
         Raises:
             PhantomError: what the use case raises.
         """
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read a request as the jobs table stores it.
+        """Parse a request as the jobs table stores it.
 
         Raises:
-            DataError: it is no JSON object.
-            InputError: a field that cannot be used, by its name.
+            DataError: it is not a JSON object.
+            InputError: a field that cannot be used; names it.
         """
         try:
             fields = json.loads(text)
@@ -88,7 +87,7 @@ class JobRequest(BaseModel, ABC):
             fields = None
         if not isinstance(fields, dict):
             raise DataError(
-                f"The request of a job '{cls.kind}' is no JSON object.",
+                f"The request of a job '{cls.kind}' is not a JSON object.",
                 hint="Start it again from its page.",
             )
         return cls(**fields)
@@ -117,6 +116,6 @@ def _as_tuple(value: object) -> object:
     return () if value is None else value
 
 
-# As forms and old rows give them: an empty text means none, and one text stands for a list of one.
+# As in forms and old rows: an empty text means none, and a single text is a list of one.
 OptionalText = Annotated[str | None, BeforeValidator(_none_if_empty)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]

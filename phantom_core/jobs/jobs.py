@@ -1,7 +1,7 @@
-"""Jobs: long work in a process of its own, which anyone can watch and stop.
+"""Jobs: long work in a process of its own, which users can watch and cancel.
 
-A worker holds its job by a lease that it renews by the database's clock, so that every machine
-finds out alike whether it still works.
+A worker holds its job by a lease that it renews by the database's clock, so that every machine can
+find out whether the worker is still alive.
 """
 
 import json
@@ -73,8 +73,8 @@ class LeaseTimes:
     """How long a worker may be silent.
 
     Attributes:
-        start_ms: from the request to the worker's first word.
-        lease_ms: from one renewal to the next; longer than any pause of a machine that works.
+        start_ms: from the request to the worker's first report.
+        lease_ms: from one renewal to the next; longer than any pause of a healthy machine.
         renew_s: between two renewals, several of which fit into a lease.
     """
 
@@ -91,13 +91,13 @@ class Job:
         arguments: the request, JSON; `request_as` reads it.
         state: queued, running, done, failed or cancelled.
         fraction: share done, in [0, 1].
-        message: what is being done, or the sentence it failed with.
+        message: the current step, or the error it failed with.
         result: the use case's report once done, JSON; `report_as` reads it.
         pid: the worker's process; 0 while queued.
-        created_ms: when it was asked for, UTC.
-        changed_ms: when it last said something, UTC.
-        who: login of who asked for it; empty for this machine's own doing.
-        progress: the values reported last, JSON; `progress_as` reads them, None without any.
+        created_ms: when it was requested, UTC.
+        changed_ms: when it last reported something, UTC.
+        who: login of the account that started it; empty for this machine's own work.
+        progress: the last reported values, JSON; `progress_as` reads them, None without any.
         host: machine of the worker; empty while queued.
     """
 
@@ -118,7 +118,7 @@ class Job:
 
     @property
     def is_active(self) -> bool:
-        """Whether it is still to be waited for."""
+        """Whether it is queued or running."""
         return self.state in ACTIVE
 
     def request_as(self, request: type[Request]) -> Request:
@@ -130,8 +130,7 @@ class Job:
         return request.from_json(self.arguments)
 
     def report_as(self, report: type[Report]) -> Report:
-        """The report of a finished job, by its type; fields that the type does not name are left
-        out.
+        """The report of a finished job, by its type; unknown fields are ignored.
 
         Raises:
             DataError: the report is of another type.
@@ -144,7 +143,7 @@ class Job:
             ) from None
 
     def progress_as(self, values: type[Values]) -> Values | None:
-        """The values reported last, by their type; None where they are none of it."""
+        """The last reported values, by their type; None where they are of another type."""
         found = json.loads(self.progress) if self.progress else {}
         if found.pop(_VALUES_OF, "") != values.__name__:
             return None
@@ -156,7 +155,7 @@ class Jobs:
 
     Args:
         settings: names the workspace and the control database.
-        host: names the machine whose processes can be looked at; this one unless given.
+        host: names the machine whose processes can be inspected; this one unless given.
         lease: how long a worker may be silent.
     """
 
@@ -168,21 +167,21 @@ class Jobs:
         self._host = host or this_machine()
         self._lease = lease
         self._tokens: dict[str, str] = {}
-        # A database inside the workspace holds nothing else's jobs; jobs from before there were ids
-        # are everyone's.
+        # A database inside the workspace has no other workspace's jobs; jobs from before there were
+        # ids belong to all workspaces.
         self._workspace = workspace_id(settings.workspace) if settings.database_url else ""
         self._is_ours = (
             JOBS.c.workspace.in_(("", self._workspace)) if self._workspace else sa.true()
         )
 
     def start(self, request: JobRequest, *, who: str | None = None) -> Job:
-        """Write a job down and start its worker.
+        """Store a job and start its worker.
 
         Args:
             request: the work.
-            who: login of who asks; None for this machine's own doing.
+            who: login of the account that starts it; None for this machine's own work.
         Raises:
-            NotAllowedError: this person may only look.
+            NotAllowedError: the account has read access only.
         """
         return self._queue(request.kind, request.to_json(), who)
 
@@ -213,8 +212,8 @@ class Jobs:
         self._spawn(job_id)
         return self.get(job_id)
 
-    def again(self, job_id: str, *, who: str | None = None) -> Job:
-        """Start the same work once more; work that can be resumed goes on where it stopped.
+    def restart(self, job_id: str, *, who: str | None = None) -> Job:
+        """Start the same work again; work that can be resumed continues where it stopped.
 
         Raises:
             NotFoundError: no such job.
@@ -228,7 +227,7 @@ class Jobs:
         return self._queue(job.kind, job.arguments, who)
 
     def get(self, job_id: str) -> Job:
-        """One job; a job whose worker is gone is found to have failed.
+        """One job; it is marked as failed if its worker is gone.
 
         Raises:
             NotFoundError: no such job in this workspace.
@@ -243,21 +242,21 @@ class Jobs:
         return self._find(JOBS.c.kind == kind if kind else sa.true(), limit=limit)
 
     def active(self) -> list[Job]:
-        """Jobs to be waited for, oldest first."""
+        """Queued and running jobs, oldest first."""
         return [job for job in reversed(self._find(JOBS.c.state.in_(ACTIVE))) if job.is_active]
 
     def cancel(self, job_id: str) -> None:
-        """Ask a job to stop; it does so at its next step."""
+        """Cancel a job; it stops at its next step."""
         self._change(job_id, sa.and_(self._is_ours, JOBS.c.state.in_(ACTIVE)), cancel=True)
 
     def take(self, job_id: str) -> Job:
         """Become a queued job's worker.
 
         Raises:
-            ConflictError: it is not waiting for one any more.
+            ConflictError: it is not queued any more.
         """
         job = self.get(job_id)
-        # Only the worker needs the passwords that arguments may hold, so they are not kept.
+        # Only the worker needs the passwords that arguments may contain, so they are not stored.
         stored = _PASSWORD.sub("://", job.arguments)
         token = uuid.uuid4().hex
         taken = self._change(
@@ -291,10 +290,10 @@ class Jobs:
             thread.join()
 
     def progress(self, job_id: str) -> Progress:
-        """Progress of a job that was taken, written down a few times a second at most.
+        """Progress of a job that was taken, stored a few times a second at most.
 
-        It raises CancelledError once somebody asked to stop, and ConflictError once the lease was
-        lost, since another may do this work by then.
+        It raises CancelledError once the job was cancelled, and ConflictError once the lease was
+        lost, since another worker may have started by then.
         """
         last_s = 0.0
 
@@ -321,7 +320,7 @@ class Jobs:
         return report
 
     def finish(self, job_id: str, report: JobReport) -> None:
-        """Write down what came out.
+        """Store the report of a job.
 
         Raises:
             ConflictError: the lease was lost, so nothing is written.
@@ -335,38 +334,44 @@ class Jobs:
         )
 
     def fail(self, job_id: str, error: PhantomError) -> None:
-        """Write down what went wrong; nothing where the lease was lost."""
+        """Store the error of a job; nothing where the lease was lost."""
         state = "cancelled" if isinstance(error, CancelledError) else "failed"
         self._change(job_id, self._is_held(job_id), state=state, message=str(error))
 
     def _find(self, condition: sa.ColumnElement[bool], *, limit: int | None = None) -> list[Job]:
         """Jobs of this workspace, newest first; those whose worker is gone fail now."""
         query = (
-            _SEEN.where(self._is_ours, condition).order_by(JOBS.c.created_ms.desc()).limit(limit)
+            _WITH_LEASE.where(self._is_ours, condition)
+            .order_by(JOBS.c.created_ms.desc())
+            .limit(limit)
         )
         with self._engine.connect() as connection:
             rows = connection.execute(query).mappings().all()
         return [self._validated(row) for row in rows]
 
     def _validated(self, row: sa.RowMapping) -> Job:
-        """A job as it was seen, or as failed where its worker is gone."""
-        said = self._abandoned(row)
-        if not said:
+        """A job as it was read, or as failed where its worker is gone."""
+        problem = self._abandoned(row)
+        if not problem:
             return _job(row)
-        # The worker may have gone on between the two looks, so only what was seen fails here.
-        seen = sa.and_(
+        # The worker may have renewed its lease since, so the job fails only if it is unchanged.
+        unchanged = sa.and_(
             JOBS.c.state == row["state"],
             JOBS.c.worker == row["worker"],
             JOBS.c.lease_until_ms == row["lease_until_ms"],
         )
-        self._change(row["job_id"], seen, state="failed", message=f"{said} Start the job again.")
+        self._change(
+            row["job_id"], unchanged, state="failed", message=f"{problem} Start the job again."
+        )
         with self._engine.connect() as connection:
             return _job(
-                connection.execute(_SEEN.where(JOBS.c.job_id == row["job_id"])).mappings().one()
+                connection.execute(_WITH_LEASE.where(JOBS.c.job_id == row["job_id"]))
+                .mappings()
+                .one()
             )
 
     def _abandoned(self, row: sa.RowMapping) -> str:
-        """What became of the worker of an active job; empty while it may still work."""
+        """Why the worker of an active job is gone; empty while it may still work."""
         if row["state"] not in ACTIVE:
             return ""
         if (
@@ -378,7 +383,7 @@ class Jobs:
         if not row["is_expired"]:
             return ""
         if row["state"] == "queued":
-            return f"No worker began it; see logs/{row['job_id']}.log in the workspace."
+            return f"No worker started; see logs/{row['job_id']}.log in the workspace."
         return (
             f"The worker on {row['host'].split(' ')[0] or 'an unknown machine'} stopped answering."
         )
@@ -400,9 +405,9 @@ class Jobs:
             try:
                 with self._engine.begin() as connection:
                     if connection.execute(held).rowcount != 1:
-                        return  # lost, which the work finds out at its next step
+                        return  # lost, which the work notices at its next step
             except (sa.exc.DBAPIError, sa.exc.TimeoutError):
-                continue  # a database that is away for a moment; the lease outlives it
+                continue  # a database that is briefly unavailable; the lease lasts longer
 
     def _write(self, job_id: str, **values: object) -> None:
         if not self._change(job_id, self._is_held(job_id), **values):
@@ -435,7 +440,7 @@ class Jobs:
         threading.Thread(target=process.wait, daemon=True).start()
 
 
-_SEEN: Final = sa.select(
+_WITH_LEASE: Final = sa.select(
     *(JOBS.c[name] for name in Job.__slots__),
     JOBS.c.worker,
     JOBS.c.worker_started,

@@ -1,4 +1,4 @@
-"""Machine: which one this is, and whether a process on it is still the one that was seen before."""
+"""Machine: its name, and the start time of its processes, which identifies a process for good."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ _PROC: Final = Path("/proc")
 def this_machine() -> str:
     """Name of the set of processes whose ids can be compared with this one's.
 
-    A restart and a container change it: the same process id is another process there.
+    It changes with a restart and in a container, where the same process id is another process.
     """
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
@@ -27,7 +27,7 @@ def this_machine() -> str:
 
 
 def process_start(pid: int) -> str | None:
-    """When a process of this machine began, in the system's own words.
+    """When a process of this machine began, in the system's own notation.
 
     Returns:
         A text to compare; empty where there is no such process; None where this cannot be known.

@@ -1,4 +1,4 @@
-"""Workspace id: tells workspaces apart that share a control database."""
+"""Workspace id: distinguishes workspaces that share a control database."""
 
 import uuid
 from pathlib import Path
@@ -9,10 +9,10 @@ from phantom_core.core.workspace import WorkspacePaths
 
 
 def workspace_id(workspace: Path) -> str:
-    """The id of a workspace, made at first use and stored in it.
+    """The id of a workspace, created at first use and stored in it.
 
     It is the same from every machine and mount point that shows this folder, where a path is not;
-    a copied folder keeps it until its file is deleted.
+    a copied folder has the same id until its file is deleted.
 
     Args:
         workspace: folder of the installation.

@@ -1,11 +1,11 @@
-"""Keys: the macro that makes them, for whoever writes rows without staging them."""
+"""Keys: a connection with the key macro, for code that writes rows without staging them."""
 
 from importlib.resources import files
 
 import duckdb
 
 
-def with_keys() -> duckdb.DuckDBPyConnection:
+def connect_with_keys() -> duckdb.DuckDBPyConnection:
     """A DuckDB connection of its own that knows `key_of`."""
     connection = duckdb.connect()
     connection.execute(

@@ -1,7 +1,7 @@
 """The lake: Delta tables in one folder, queried by DuckDB.
 
-Any number of processes may read and write at once. Appends are atomic; whoever must read before
-writing (to leave out what is already there) holds `Lake.lock`, which the operating system frees
+Any number of processes may read and write at once. Appends are atomic; a writer that must read
+first (to leave out rows that are already there) holds `Lake.lock`, which the operating system frees
 when a process dies.
 """
 
@@ -33,7 +33,7 @@ TABLES: Final[Mapping[str, pa.Schema]] = {
 # full speed.
 ROW_GROUP_ROWS: Final = 122_880
 COMPACTED_BYTES: Final = 32 << 20
-KEPT_HOURS: Final = 720
+RETENTION_HOURS: Final = 720
 _ODD_CHARACTERS: Final = "*?[]{}%#"
 
 
@@ -43,8 +43,7 @@ class Lake:
     Args:
         root: folder of the lake; made when the first row is written.
     Raises:
-        InputError: the folder's name has a character that path patterns or URLs give a meaning of
-        their own.
+        InputError: the path has a character with a meaning in path patterns or URLs.
     """
 
     def __init__(self, root: Path) -> None:
@@ -58,7 +57,7 @@ class Lake:
 
     @property
     def lock(self) -> FileLock:
-        """Held by whoever reads the lake to decide what to write."""
+        """Held by a writer that reads the lake to decide what to write."""
         self.root.mkdir(parents=True, exist_ok=True)
         return FileLock(self.root / ".lock")
 
@@ -72,8 +71,7 @@ class Lake:
         path = self._path(table)
         if not DeltaTable.is_deltatable(str(path)):
             return []
-        # File names are generated and plain, but the folder stands in their addresses percent-
-        # encoded.
+        # File names are generated and plain, but their URIs have the folder percent-encoded.
         return sorted(
             str(path / Path(uri).name) for uri in DeltaTable(path, version=version).file_uris()
         )
@@ -84,12 +82,12 @@ class Lake:
         rows: pa.Table | pa.RecordBatchReader,
         note: Mapping[str, str] | None = None,
     ) -> int:
-        """Append rows in one atomic commit. Hold the lock for the first one, which makes the table.
+        """Append rows in one atomic commit. Hold the lock for the first one: it creates the table.
 
         Args:
             table: one of TABLES.
             rows: rows with the table's schema.
-            note: kept in the commit, to be read back by `last_note`.
+            note: stored in the commit, read back by `last_note`.
 
         Returns:
             The table's new version.
@@ -124,18 +122,17 @@ class Lake:
         return self.version(table)
 
     def compact(self, table: str) -> None:
-        """Put the many small files of frequent appends together; a table that does not exist has
-        none.
+        """Merge the many small files of frequent appends; a table that does not exist has none.
 
-        Files that were replaced more than 30 days ago are deleted, so that states of the table
-        before that cannot be looked at any more.
+        Files that were replaced more than 30 days ago are deleted, so earlier versions of the table
+        can no longer be read.
         """
         path = self._path(table)
         if DeltaTable.is_deltatable(str(path)):
-            # Files that are large enough are left alone: without a bound each compaction would
-            # write the whole table again.
+            # Files that are large enough are left alone: without a limit each compaction would
+            # rewrite the whole table.
             DeltaTable(path).optimize.compact(target_size=COMPACTED_BYTES)
-            DeltaTable(path).vacuum(retention_hours=KEPT_HOURS, dry_run=False)
+            DeltaTable(path).vacuum(retention_hours=RETENTION_HOURS, dry_run=False)
 
     def delete(self, table: str, predicate: str) -> None:
         """Delete the rows for which a SQL predicate holds; a table that does not exist has none."""
@@ -144,7 +141,7 @@ class Lake:
             DeltaTable(path).delete(predicate)
 
     def last_note(self, table: str) -> dict[str, str]:
-        """What the newest commit of a table was given as its note."""
+        """The note of the newest commit of a table."""
         path = self._path(table)
         if not DeltaTable.is_deltatable(str(path)):
             return {}
@@ -156,8 +153,8 @@ class Lake:
         """A DuckDB connection of its own, with one view per table as it stands now.
 
         Args:
-            tables: the views wanted.
-            version: of `events`, to look at an earlier state; None means the newest.
+            tables: names of the views.
+            version: of `events`, to read an earlier state; None means the newest.
         """
         connection = duckdb.connect()
         connection.execute("SET TimeZone = 'UTC'")
@@ -169,7 +166,7 @@ class Lake:
         return connection
 
     def select(self, table: str, version: int | None = None) -> str:
-        """SQL that reads a table; quarantined rows count only when the ledger knows their load."""
+        """SQL that reads a table; of the quarantine, only rows whose load is in the ledger."""
         files = self.files(table, version)
         if not files:
             return empty_select(TABLES[table])
@@ -201,7 +198,8 @@ def empty_select(table: pa.Schema) -> str:
         pa.float64(): "DOUBLE",
         pa.bool_(): "BOOLEAN",
     }
-    return f"SELECT {', '.join(f'CAST(NULL AS {types[field.type]}) AS {field.name}' for field in table)} LIMIT 0"
+    columns = ", ".join(f"CAST(NULL AS {types[field.type]}) AS {field.name}" for field in table)
+    return f"SELECT {columns} LIMIT 0"
 
 
 def open_lake(settings: Settings) -> Lake:

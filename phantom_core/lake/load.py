@@ -1,9 +1,9 @@
-"""A load: one file's rows enter the lake whole or not at all, and nothing enters twice.
+"""Load: the rows of one file, committed to the lake all or none, and no row twice.
 
-Order of the three commits, all under the lock: quarantine, rows, ledger. The rows' commit carries
-the ledger's entry, so a load that was killed after it is finished by whoever loads next; one killed
-before it has left nothing that a reader sees (quarantined rows count only when the ledger knows
-their load).
+Order of the three commits, all under the lock: quarantine, rows, ledger. The commit of the rows
+carries the ledger's entry, so a load that was killed after it is finished by the next load. One
+killed before it has left nothing that a reader sees: quarantined rows are included once their load
+is in the ledger.
 """
 
 import json
@@ -20,7 +20,7 @@ from phantom_core.events import schema
 from phantom_core.events.keyed_rows import KeyedRows
 from phantom_core.lake.lake import TABLES, Lake
 
-# What is loaded by key → its table; the table's first column is the key.
+# Kind of a keyed load → its table; the table's first column is the key.
 KEYED_TABLES: Final = {
     "experiments": "experiments",
     "labels": "session_labels",
@@ -35,14 +35,14 @@ REFUSED: Final = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What became of one file; rows_read = accepted + duplicates + sum of quarantined.
+    """The outcome of one file; rows_read = accepted + duplicates + sum of quarantined.
 
     Attributes:
-        load_seq: number of the load in this lake, rising.
+        load_seq: number of the load in this lake, increasing.
         kind: events, quotes, experiments, labels or catalogue.
         sha256: of the file as it was read.
         quarantined: rows by reason code.
-        warnings: plain sentences.
+        warnings: one sentence each.
     """
 
     load_id: str
@@ -69,14 +69,14 @@ class Load:
 
 
 def new_load(kind: str, file: str, sha256: str, mapping: str, now_ms: int) -> Load:
-    """A load of which nothing is known yet."""
+    """A load before its rows are counted."""
     return Load(uuid.uuid4().hex, 0, kind, file, sha256, mapping, 0, 0, 0, {}, (), now_ms, 0.0)
 
 
 def commit_staged(
     lake: Lake, staged: duckdb.DuckDBPyConnection, load: Load, elapsed_s: Callable[[], float]
 ) -> Load:
-    """Commit what a staging connection holds.
+    """Commit the rows of a staging connection.
 
     Args:
         lake: where to.
@@ -108,12 +108,11 @@ def commit_staged(
 
 
 def commit_keyed(lake: Lake, read: KeyedRows, load: Load) -> Load:
-    """Commit experiments, labels or the catalogue; a value that is missing does not erase one that
-    is known.
+    """Commit experiments, labels or the catalogue; a missing value does not erase a stored one.
 
     Args:
         lake: where to.
-        read: what was read.
+        read: the rows.
         load: kind, file, sha256 and seconds are taken from it.
     Returns:
         The load with all its figures.
@@ -144,7 +143,7 @@ def commit_keyed(lake: Lake, read: KeyedRows, load: Load) -> Load:
 
 
 def commit_refused(lake: Lake, load: Load, rows: pa.Table) -> Load:
-    """Commit what was refused of a source that goes on and on, such as a partition of a topic.
+    """Commit the rejected rows of an endless source, such as a partition of a topic.
 
     Args:
         lake: where to.
@@ -164,7 +163,7 @@ def commit_refused(lake: Lake, load: Load, rows: pa.Table) -> Load:
 
 
 def compact_rows(lake: Lake) -> None:
-    """Put the many small files of a stream together."""
+    """Merge the many small files of a stream."""
     with lake.lock:
         finish_interrupted(lake)  # a compaction's commit carries no note
         for table in ("events", "quotes", "loads", "quarantine"):
@@ -177,9 +176,7 @@ def record_load(lake: Lake, load: Load) -> None:
 
 
 def finish_interrupted(lake: Lake) -> None:
-    """Enter a load into the ledger whose process died right after its rows were committed. Hold the
-    lock.
-    """
+    """Record loads whose process died right after their rows were committed. Hold the lock."""
     for table in ("events", "quotes", *KEYED_TABLES.values()):
         note = lake.last_note(table).get(_NOTE)
         if note and not _known(lake, json.loads(note)["load_id"]):
@@ -191,7 +188,7 @@ def _note(load: Load) -> dict[str, str]:
 
 
 def _quarantine(lake: Lake, load: Load, rows: pa.Table) -> None:
-    """Append refused rows, unless the same file's same rows are there already. Hold the lock.
+    """Append rejected rows, unless the same rows of the same file are stored. Hold the lock.
 
     Args:
         lake: where to.
@@ -204,7 +201,8 @@ def _quarantine(lake: Lake, load: Load, rows: pa.Table) -> None:
             """
             SELECT ? AS load_id, ? AS file, line, reason, detail, text AS raw FROM refused
             WHERE (line, reason) NOT IN
-                (SELECT (q.line, q.reason) FROM quarantine AS q JOIN loads AS l USING (load_id) WHERE l.sha256 = ?)
+                (SELECT (q.line, q.reason) FROM quarantine AS q JOIN loads AS l USING (load_id)
+                WHERE l.sha256 = ?)
             ORDER BY line""",
             params=[load.load_id, load.file, load.sha256],
         ).to_arrow_table()
@@ -232,7 +230,7 @@ def _next_seq(lake: Lake) -> int:
 
 
 def _changed(lake: Lake, table: str, key: str, rows: pa.Table) -> pa.Table:
-    """The rows that would change a table, filled up with what it knows already."""
+    """The rows that would change a table, completed with its stored values."""
     names = TABLES[table].names
     filled = ", ".join(f"COALESCE(n.{name}, k.{name}) AS {name}" for name in names)
     with lake.connect((table,)) as connection:
@@ -245,15 +243,16 @@ def _changed(lake: Lake, table: str, key: str, rows: pa.Table) -> pa.Table:
 
 
 def _mark_duplicates(lake: Lake, staged: duckdb.DuckDBPyConnection, table: str) -> None:
-    """Make `fresh`: the rows that are good, the first of their kind in the file, and not in the
-    lake.
-    """
+    """Make the table `fresh`: valid rows, the first of their id in the file, not in the lake."""
     staged.execute(f"CREATE OR REPLACE TEMP VIEW known AS {lake.select(table)}")
     staged.execute(
         """
         CREATE OR REPLACE TEMP TABLE fresh AS
-        WITH first_ones AS (SELECT event_id, MIN(rowid) AS row FROM staged WHERE reason IS NULL GROUP BY event_id)
-        SELECT f.row FROM first_ones AS f ANTI JOIN (SELECT event_id FROM known) AS k USING (event_id)"""
+        WITH first_ones AS (
+            SELECT event_id, MIN(rowid) AS row FROM staged WHERE reason IS NULL GROUP BY event_id
+        )
+        SELECT f.row FROM first_ones AS f
+        ANTI JOIN (SELECT event_id FROM known) AS k USING (event_id)"""
     )
 
 

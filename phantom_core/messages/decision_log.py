@@ -1,10 +1,10 @@
-"""The decision log: decisions on their way to the lake, appended to segment files by a thread of
-its own.
+"""Decision log: price decisions, appended to segment files by a thread until the lake takes them.
 
-A request hands its decision over and goes on. The thread writes what has come every FLUSH_EVERY_S
-and asks the disk to keep it every SYNC_EVERY_S: a process that is killed loses at most the first, a
+A request hands its decision over and continues. The thread writes new decisions every FLUSH_EVERY_S
+and syncs them to the disk every SYNC_EVERY_S: a process that is killed loses at most the first, a
 machine that loses power at most the second. Segments that are full or old enough are closed by
-renaming; `use_cases.operations.drain_decisions` takes them from there, and those of a process that died.
+renaming. `use_cases.operations.drain_decisions` moves them to the lake, and also those of a process
+that died.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ _LOGGER: Final = logging.getLogger(__name__)
 
 
 def segments_folder(workspace: Path) -> Path:
-    """Where segments of a workspace wait for the lake."""
+    """Folder of a workspace's segments."""
     return WorkspacePaths(workspace).decisions
 
 
@@ -51,8 +51,8 @@ class DecisionLog:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._name = folder, uuid.uuid4().hex
-        # Held while this process lives: whoever drains can tell an open segment from one that was
-        # left behind.
+        # Held while this process lives, so that draining can distinguish an open segment from one
+        # that was left behind.
         self._lock = FileLock(folder / f"{self._name}{LOCK}")
         self._lock.acquire()
         self._waiting: queue.SimpleQueue[PriceDecision] = queue.SimpleQueue()
@@ -66,20 +66,18 @@ class DecisionLog:
 
     @property
     def is_alive(self) -> bool:
-        """Whether somebody still writes."""
+        """Whether the thread is running."""
         return self._thread.is_alive()
 
     def append(self, decision: PriceDecision) -> None:
-        """Take a decision; one too many is dropped and counted, so that a full disk never stops a
-        price.
-        """
+        """Queue a decision; beyond the limit it is dropped and counted, so a price never waits."""
         if self._waiting.qsize() >= MOST_WAITING:
             self.n_dropped += 1
             return
         self._waiting.put(decision)
 
     def close(self) -> None:
-        """Write what is waiting and close the segment."""
+        """Write all queued decisions and close the segment."""
         self._stop.set()
         self._thread.join()
         self._lock.release()
@@ -92,7 +90,7 @@ class DecisionLog:
             lines += self._take()
             try:
                 self._write(lines)
-                self._tend(is_last=is_last)
+                self._maintain(is_last=is_last)
                 lines, self.is_failing = [], False
             except OSError as error:
                 if not self.is_failing:
@@ -104,9 +102,7 @@ class DecisionLog:
                 return
 
     def _abandon(self) -> None:
-        """Leave a segment that cannot be written: it is drained once this process is gone, and what
-        is in it twice counts once.
-        """
+        """Leave a segment that cannot be written; it is drained once this process has ended."""
         self.is_failing = True
         if self._segment:
             self._segment.abandon()
@@ -120,7 +116,9 @@ class DecisionLog:
                     lines.append(
                         orjson.dumps(self._waiting.get_nowait(), option=orjson.OPT_APPEND_NEWLINE)
                     )
-                except orjson.JSONEncodeError:  # half a character, say: not worth the thread
+                except (
+                    orjson.JSONEncodeError
+                ):  # such as half a character, which must not end the thread
                     self.n_dropped += 1
         except queue.Empty:
             return lines
@@ -133,8 +131,8 @@ class DecisionLog:
             self._segment = _Segment(self._folder / f"{self._name}-{self._n_segments:08d}{OPEN}")
         self._segment.write(b"".join(lines))
 
-    def _tend(self, *, is_last: bool) -> None:
-        if self._segment and self._segment.tend(is_last=is_last):
+    def _maintain(self, *, is_last: bool) -> None:
+        if self._segment and self._segment.sync_or_close(is_last=is_last):
             self._segment = None
 
 
@@ -157,8 +155,8 @@ class _Segment:
         with contextlib.suppress(OSError):
             os.close(self._descriptor)
 
-    def tend(self, *, is_last: bool) -> bool:
-        """Keep on disk what is due; returns whether the segment is closed now."""
+    def sync_or_close(self, *, is_last: bool) -> bool:
+        """Sync to the disk, and close, when due; returns whether the segment is closed."""
         now_s = time.monotonic()
         is_done = (
             is_last or self._n_bytes >= LARGEST_BYTES or now_s - self._opened_s >= CLOSE_AFTER_S

@@ -1,6 +1,4 @@
-"""Kafka: topics on a broker. Messages are keyed by session, so that a session's events stay in
-order and with one worker.
-"""
+"""Kafka: topics on a broker, keyed by session: its events stay in order and with one worker."""
 
 import logging
 import time
@@ -27,19 +25,24 @@ _ANSWER_S: Final = 5.0
 _PAUSE_S: Final = 0.1
 _LOGGER: Final = logging.getLogger(__name__)
 _HINT: Final = "Check PHANTOM_KAFKA_BOOTSTRAP and the brokers."
-# A broker that is being restarted, or a topic that nobody has written to yet: the client tries
-# again by itself.
-_PASSING: Final = frozenset(
-    {KafkaError._PARTITION_EOF, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._TRANSPORT,
-     KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE}
-)  # fmt: skip
+# A broker that is being restarted, or a topic without messages yet: the client retries by itself.
+_TRANSIENT: Final = frozenset(
+    {
+        KafkaError._PARTITION_EOF,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._RESOLVE,
+    }
+)
 
 
 class KafkaSink:
-    """Keeps messages in Kafka; safe means that all in-sync replicas have them.
+    """Stores messages in Kafka; safe means that all in-sync replicas have them.
 
     Args:
-        bootstrap: host:port, several with commas.
+        bootstrap: host:port, separated by commas.
         options: more properties of librdkafka, as for TLS and passwords.
     """
 
@@ -103,7 +106,7 @@ class KafkaSink:
         return "connected" if self._is_up else "unavailable"
 
     def close(self) -> None:
-        """Wait for what is on its way."""
+        """Wait for the delivery of all messages."""
         self._producer.flush(_DELIVERY_S)
 
 
@@ -111,11 +114,11 @@ class KafkaReader:
     """Reads both topics as one of a group of workers.
 
     Args:
-        bootstrap: host:port, several with commas.
+        bootstrap: host:port, separated by commas.
         options: more properties of librdkafka.
-        before_leaving: called when partitions go to another worker, before they do: what was polled
+        before_leaving: called before partitions move to another worker, while polled messages
             can still be committed.
-        after_loss: called when partitions are gone already.
+        after_loss: called after partitions were lost.
     """
 
     def __init__(
@@ -144,7 +147,7 @@ class KafkaReader:
         """The next messages.
 
         Raises:
-            UnavailableError: the broker refuses this worker, as for a wrong password.
+            UnavailableError: the broker rejects this worker, for instance for a wrong password.
         """
         found = []
         try:
@@ -160,7 +163,7 @@ class KafkaReader:
                 message.offset(),
                 message.error(),
             )
-            if failure is not None and failure.code() not in _PASSING:
+            if failure is not None and failure.code() not in _TRANSIENT:
                 raise UnavailableError(f"Kafka cannot be read: {failure.str()}.", hint=_HINT)
             if (
                 failure is None
@@ -173,7 +176,7 @@ class KafkaReader:
         return found
 
     def commit(self) -> None:
-        """Commit offsets; one that fails only brings messages again that the lake knows."""
+        """Commit offsets; after a failure, messages are read again and found to be duplicates."""
         if not self._next:
             return
         offsets = [
@@ -184,15 +187,14 @@ class KafkaReader:
             self._consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
             _LOGGER.warning(
-                "Offsets were not committed, so that messages come again: %s", error.args[0].str()
+                "Offsets were not committed, so messages will be read again: %s",
+                error.args[0].str(),
             )
             return
         self._next.clear()
 
     def lag(self) -> Mapping[tuple[str, str], int]:
-        """Messages that were not polled yet, by topic and partition, as far as the broker has
-        told.
-        """
+        """Messages that were not polled yet, by topic and partition, as last reported."""
         found = {}
         try:
             for place in self._consumer.position(self._consumer.assignment()):
@@ -232,9 +234,15 @@ def last_messages(bootstrap: str, options: Mapping[str, str], topic: str, most: 
             f"There is no topic '{topic}'.", hint=f"There are {' and '.join(KINDS)}."
         )
     consumer = Consumer(
-        {"bootstrap.servers": bootstrap, "group.id": f"phantom-dump-{uuid.uuid4().hex}", "enable.auto.commit": False, "logger": _LOGGER,
-         "enable.partition.eof": True, **options}
-    )  # fmt: skip
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": f"phantom-dump-{uuid.uuid4().hex}",
+            "enable.auto.commit": False,
+            "logger": _LOGGER,
+            "enable.partition.eof": True,
+            **options,
+        }
+    )
     try:
         found = _tail(consumer, topic, most)
     except KafkaException as error:

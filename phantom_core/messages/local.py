@@ -1,4 +1,4 @@
-"""The local buffer: topics as segment files in the workspace, for shops without Kafka."""
+"""Local buffer: topics as segment files in the workspace, for shops without Kafka."""
 
 import contextlib
 import heapq
@@ -23,8 +23,8 @@ from phantom_core.messages.segments import (
 )
 from phantom_core.messages.topic import KINDS, Message, Outgoing
 
-# Segments that are in the lake stay for `last_messages` until they are larger than this together.
-KEPT_BYTES: Final = 32 << 20
+# Segments that are in the lake stay for `last_messages` up to this total size.
+RETAINED_BYTES: Final = 32 << 20
 _DRAINED: Final = "drained.json"
 _PAUSE_S: Final = 0.02
 _READ_BYTES: Final = 8 << 20
@@ -37,7 +37,7 @@ def open_inbox(workspace: Path) -> Path:
 
 
 class LocalSink:
-    """Keeps messages in segment files.
+    """Stores messages in segment files.
 
     Args:
         folder: of the topics.
@@ -50,15 +50,15 @@ class LocalSink:
         self._measured_s, self._waiting_bytes = -_MEASURE_EVERY_S, 0
 
     def append(self, topic: str, messages: Sequence[Outgoing]) -> None:
-        """Keep messages; they survive this process and, as far as the disk is honest, this machine.
+        """Store messages durably: they survive this process and a crash of this machine.
 
         Raises:
             BusyError: too much waits for the lake.
-            UnavailableError: the disk takes no more.
+            UnavailableError: the disk cannot be written.
         """
         if self.waiting_bytes() > self._most_bytes:
             raise BusyError(
-                f"{self._most_bytes:,} bytes wait for the lake already.",
+                f"The local buffer is full: {self._most_bytes:,} bytes wait for the lake.",
                 hint="Is the worker running (stream worker)?",
             )
         try:
@@ -69,7 +69,7 @@ class LocalSink:
             ) from error
 
     def waiting_bytes(self) -> int:
-        """What waits for the lake, bytes; measured twice a second."""
+        """Size of the messages that wait for the lake, bytes; measured twice a second."""
         if time.monotonic() - self._measured_s >= _MEASURE_EVERY_S:
             self._waiting_bytes, self._measured_s = (
                 sum(waiting_messages(self._folder).values()),
@@ -78,17 +78,17 @@ class LocalSink:
         return self._waiting_bytes
 
     def state(self) -> str:
-        """Where messages go."""
+        """The name of this sink."""
         return "local buffer"
 
     def close(self) -> None:
-        """End all segments."""
+        """Close all segments."""
         for writer in self._writers.values():
             writer.close()
 
 
 class LocalReader:
-    """Reads the segments; one reader at a time, any other waits until that one is gone.
+    """Reads the segments; one reader at a time, others wait until it is closed.
 
     Args:
         folder: of the topics.
@@ -101,7 +101,7 @@ class LocalReader:
         self._read: dict[str, int] = {}
 
     def poll(self, most: int, timeout_s: float) -> list[Message]:
-        """The next messages, segment after segment, as many as come in time.
+        """The next messages, segment after segment, as many as arrive in time.
 
         Raises:
             UnavailableError: a segment cannot be read.
@@ -115,9 +115,9 @@ class LocalReader:
             time.sleep(min(_PAUSE_S, timeout_s))
 
     def commit(self) -> None:
-        """Remember how far the lake has come, and remove segments that nobody needs."""
+        """Store the position of the lake, and remove segments that are not needed any more."""
         if self._lock.is_locked:
-            _remember(self._folder, self._read)
+            _store_position(self._folder, self._read)
             self._sweep()
 
     def lag(self) -> Mapping[tuple[str, str], int]:
@@ -128,7 +128,7 @@ class LocalReader:
         }
 
     def close(self) -> None:
-        """Let another reader in."""
+        """Release the lock for another reader."""
         self._lock.release()
 
     def _is_ours(self) -> bool:
@@ -143,11 +143,11 @@ class LocalReader:
     def _next(self, most: int) -> list[Message]:
         found: list[Message] = []
         for topic in KINDS:
-            most_yet = len(found) + most  # of each topic, so that none waits for another
+            limit = len(found) + most  # of each topic, so that none waits for another
             paths = list_segments(self._folder / topic)
             for path in paths:
-                if len(found) < most_yet:
-                    found += self._take(topic, path, most_yet - len(found), paths)
+                if len(found) < limit:
+                    found += self._take(topic, path, limit - len(found), paths)
         return found
 
     def _take(self, topic: str, path: Path, most: int, others: Sequence[Path]) -> list[Message]:
@@ -179,20 +179,19 @@ class LocalReader:
                     "" if record.is_whole else "damaged_record",
                 )
             )
-        is_torn = b"\n" not in content and is_finished(
-            path, others
-        )  # what its writer never finished, it never acknowledged
+        # What its writer never finished, it never acknowledged.
+        is_torn = b"\n" not in content and is_finished(path, others)
         self._read[name] = at + (len(content) if is_torn else content.rfind(b"\n") + 1)
         return found
 
     def _sweep(self) -> None:
-        """Remove the oldest segments that are in the lake as a whole."""
+        """Remove the oldest segments that are completely in the lake."""
         for topic in KINDS:
             paths = list_segments(self._folder / topic)
             n_bytes = sum(path.stat().st_size for path in paths)
             for path in paths:
                 is_read = path.stat().st_size <= self._read.get(f"{topic}/{path.name}", 0)
-                if n_bytes <= KEPT_BYTES or not is_read or not is_finished(path, paths):
+                if n_bytes <= RETAINED_BYTES or not is_read or not is_finished(path, paths):
                     break
                 n_bytes -= path.stat().st_size
                 path.unlink()
@@ -201,7 +200,7 @@ class LocalReader:
 
 
 def drained_position(folder: Path) -> dict[str, int]:
-    """How far the lake has come in each segment, bytes."""
+    """Position of the lake in each segment, bytes."""
     try:
         return {
             str(name): int(at) for name, at in json.loads((folder / _DRAINED).read_bytes()).items()
@@ -210,7 +209,7 @@ def drained_position(folder: Path) -> dict[str, int]:
         return {}
 
 
-def _remember(folder: Path, read: Mapping[str, int]) -> None:
+def _store_position(folder: Path, read: Mapping[str, int]) -> None:
     new = folder / f"{_DRAINED}.new"
     with new.open("w", encoding="utf-8") as stream:
         json.dump(dict(read), stream)
@@ -224,7 +223,7 @@ def waiting_messages(folder: Path, read: Mapping[str, int] | None = None) -> dic
 
     Args:
         folder: of the topics.
-        read: how far each segment counts as read; None means how far the lake has come.
+        read: position in each segment; None means that of the lake.
     """
     done = drained_position(folder) if read is None else read
     found = {}
@@ -237,7 +236,7 @@ def waiting_messages(folder: Path, read: Mapping[str, int] | None = None) -> dic
 
 
 def last_messages(folder: Path, topic: str, most: int) -> list[bytes]:
-    """The newest messages of a topic, the oldest of them first, as far as segments are still kept.
+    """The newest messages of a topic, the oldest of them first, from the retained segments.
 
     Raises:
         NotFoundError: no such topic.
@@ -248,8 +247,7 @@ def last_messages(folder: Path, topic: str, most: int) -> list[bytes]:
         )
     newest: list[Record] = []
     for path in reversed(list_segments(folder / topic)):
-        # Segments of several writers overlap in time, so that one more is read before the search
-        # ends.
+        # Segments of several writers overlap in time, so one more is read before the search ends.
         if (
             len(newest) >= most
             and newest[0].accepted_us >= int(path.stem.partition("-")[0]) + 2 * 60_000_000

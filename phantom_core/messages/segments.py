@@ -1,7 +1,7 @@
-"""Segments: files of records, one a line, each with its checksum and the moment it was accepted.
+"""Segments: files of records, one a line, each with its checksum and acceptance time.
 
-A record is safe once `append` returns: it was written and the disk was asked to keep it. A process
-that dies leaves at most one unfinished line at the end, which nobody was told is safe.
+A record is safe once `append` returns: it was written and synced to the disk. A process that dies
+leaves at most one unfinished line at the end, which was never acknowledged.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ class Record:
 
 
 def line_of(value: str, accepted_us: int) -> bytes:
-    r"""A record as it stands in a file; line breaks in JSON are only ever blanks.
+    r"""A record as a line of the file; line breaks in JSON are only blanks.
 
     >>> line_of('{"a": 1}', 1)
     b'cd63706d 0000000000000001 {"a": 1}\n'
@@ -56,7 +56,7 @@ def read_records(content: bytes, at: int) -> Iterator[Record]:
 
     Args:
         content: bytes of the file.
-        at: where they stand in it.
+        at: their position in the file.
     """
     start = 0
     while (stop := content.find(b"\n", start)) >= 0:
@@ -72,8 +72,7 @@ def _record(line: bytes, at: int) -> Record:
 
 
 class SegmentWriter:
-    """Appends records to segments of one topic; any number of processes may, each to files of its
-    own.
+    """Appends records to segments of one topic; each process has files of its own.
 
     Args:
         folder: of the topic; made when missing.
@@ -84,18 +83,18 @@ class SegmentWriter:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._name = folder, uuid.uuid4().hex[:12]
-        # Held while this process lives: whoever reads can tell an open segment from one that was
-        # left behind.
+        # Held while this process lives, so that a reader can distinguish an open segment from one
+        # that was left behind.
         self._lock = FileLock(_lock_path(folder, self._name), thread_local=False)
         self._lock.acquire()
         self._descriptor: int | None = None
         self._n_bytes, self._opened_s, self._last_us = 0, 0.0, 0
 
     def append(self, values: Sequence[str]) -> None:
-        """Keep records, all or none as far as the disk lets us.
+        """Write records, all or none unless the disk prevents the undo.
 
         Raises:
-            OSError: they are not safe; the next call begins a new segment.
+            OSError: they are not stored safely; the next call begins a new segment.
         """
         descriptor = self._open()
         content = b"".join(map(self._line, values))
@@ -112,7 +111,7 @@ class SegmentWriter:
         self._n_bytes += len(content)
 
     def close(self) -> None:
-        """End the segment and say that nobody writes it any more."""
+        """Close the segment and release its lock."""
         self._close_segment()
         self._lock.release()
 
@@ -128,8 +127,8 @@ class SegmentWriter:
         if self._descriptor is not None and is_full:
             self._close_segment()
         if self._descriptor is None:
-            # Names rise even when the clock is set back: a segment that another one follows counts
-            # as finished.
+            # Names increase even when the clock is set back: a segment with a successor counts as
+            # finished.
             path = self._folder / f"{self._next_us():016d}-{self._name}{SUFFIX}"
             self._descriptor = os.open(
                 path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640
@@ -151,9 +150,7 @@ def list_segments(folder: Path) -> list[Path]:
 
 
 def is_finished(path: Path, others: Sequence[Path]) -> bool:
-    """Whether nobody appends to a segment any more: its writer has begun another one, or is
-    gone.
-    """
+    """Whether a segment is complete: its writer has begun another one, or is gone."""
     writer = _writer(path)
     if any(_writer(other) == writer and other.name > path.name for other in others):
         return True
@@ -166,11 +163,10 @@ def is_finished(path: Path, others: Sequence[Path]) -> bool:
 
 def forget_writers(folder: Path) -> None:
     """Remove the locks of writers that are gone and have no segment left."""
-    at_work = {_writer(path) for path in list_segments(folder)}
+    writers = {_writer(path) for path in list_segments(folder)}
     for lock in folder.glob("*.lock"):
-        if (
-            lock.stem in at_work or time.time() - lock.stat().st_mtime < OLDEST_S
-        ):  # a young one may be about to be held
+        # A new lock may be about to be held.
+        if lock.stem in writers or time.time() - lock.stat().st_mtime < OLDEST_S:
             continue
         with contextlib.suppress(Timeout, OSError), FileLock(lock, timeout=0, thread_local=False):
             lock.unlink()

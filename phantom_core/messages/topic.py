@@ -1,6 +1,4 @@
-"""Topics: accepted events and quotes on their way to the lake, in Kafka or in files of the
-workspace.
-"""
+"""Topics: accepted events and quotes that wait for the lake, in Kafka or in workspace files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ KINDS: Final[Mapping[str, Kind]] = {EVENTS: "events", QUOTES: "quotes"}
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message to be kept.
+    """A message to store.
 
     Attributes:
         key: the session, so that its messages stay in order.
@@ -28,14 +26,14 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as it was kept.
+    """A stored message.
 
     Attributes:
         topic: one of KINDS.
-        partition: which part of the topic; the name of a segment file where there is no Kafka.
-        offset: where it stands in there, rising.
+        partition: of the topic; the name of a segment file without Kafka.
+        offset: its position in the partition, increasing.
         value: its bytes.
-        problem: reason code of a message that did not survive its storage, else "".
+        problem: reason code of a message that was damaged in storage, else "".
     """
 
     topic: str
@@ -46,39 +44,38 @@ class Message:
 
 
 class Sink(Protocol):
-    """Where messages are kept."""
+    """Storage of messages."""
 
     def append(self, topic: str, messages: Sequence[Outgoing]) -> None:
-        """Keep messages; they are safe once this returns.
+        """Store messages; they are safe once this returns.
 
         Raises:
-            BusyError: there is no room for them now; nothing was kept.
-            UnavailableError: they could not be kept for certain; some of them may come through
-            nevertheless.
+            BusyError: there is no room for them now; nothing was stored.
+            UnavailableError: storage is not certain; some of them may have been stored.
         """
 
     def state(self) -> str:
-        """How it is, in one word: "connected", "local" … ."""
+        """The state in a word or two, such as "connected" or "local buffer"."""
 
     def close(self) -> None:
-        """Let go."""
+        """Release all resources."""
 
 
 class Reader(Protocol):
     """Reads messages for the lake."""
 
     def poll(self, most: int, timeout_s: float) -> list[Message]:
-        """The next messages, at most so many of each topic; none when nothing came in time.
+        """The next messages, at most this many of each topic; none when nothing arrived in time.
 
         Raises:
             UnavailableError: they cannot be read.
         """
 
     def commit(self) -> None:
-        """Say that everything polled so far is in the lake and need not come again."""
+        """Confirm that everything polled so far is in the lake and need not be read again."""
 
     def lag(self) -> Mapping[tuple[str, str], int]:
         """By topic and partition, messages (Kafka) or bytes (files) that were not polled yet."""
 
     def close(self) -> None:
-        """Let go; what was polled and not committed comes again."""
+        """Release all resources; messages polled but not committed are read again."""

@@ -1,8 +1,7 @@
-"""A kind of model: what it is called, where its files are, and where the code stands that trains,
-explains, retrains and opens it.
+"""Model kind: its names, its files, and references to the code that trains, explains and opens it.
 
-The record is light: heavy functions are named, and imported by whoever calls them, which also knows
-their types.
+The record is light: heavy functions are named and imported by their callers, which know their
+types.
 """
 
 from collections.abc import Mapping
@@ -17,8 +16,8 @@ class Teaching:
     """Mark-ups of a kind of model that a small tree can learn.
 
     Attributes:
-        name: as the command line and saved trees have it.
-        title: as people read it.
+        name: in the command line and in saved trees.
+        title: as shown on pages.
         read: a `use_cases.explanations.distil.ReadTeacher`.
     """
 
@@ -29,12 +28,12 @@ class Teaching:
 
 @dataclass(frozen=True, slots=True)
 class AddressKeys:
-    """Names in the address of the page Explain, which links rely on.
+    """Query keys of the page Explain, which links rely on.
 
     Attributes:
-        version: of the model that is shown.
-        against: of the model it is compared with.
-        feature: that is looked at.
+        version: key of the model shown.
+        against: key of the model it is compared with.
+        feature: key of the feature shown.
     """
 
     version: str
@@ -48,31 +47,30 @@ class ModelKind:
 
     Attributes:
         name: of its folder, its verbs and its announcements.
-        order: where it stands in lists, lowest first; the first is what verbs mean where none is
-            named.
-        title: as people read it.
-        noun: one of them, inside a sentence.
-        choice_title: one of the saved ones, as its pages call it.
+        order: position in lists, lowest first; the first is the default of verbs.
+        title: as shown on pages.
+        noun: a model of this kind, inside a sentence.
+        choice_title: label of the choice of a saved model.
         description: one sentence.
         figures: headline figures of the manifest, in order, with their titles.
         page: name of the page that trains and shows it.
         train_job: kind of the job that trains one.
-        published_as: key of the published one, on the server that prices are read from.
-        is_always_retrained: also where none is in use yet.
-        grain: what is explained one by one.
-        answers: what it can be asked, with the title of each question on the page Explain.
+        published_as: key of the published model on the Redis server.
+        is_always_retrained: whether it is retrained even where none is in use yet.
+        grain: the unit of an explanation.
+        answers: what it predicts, with the titles on the page Explain.
         has_interactions: whether interactions of features can be measured.
-        address: names in addresses.
+        address: query keys.
         parse_report: bytes of the report file → the report, with `created_ms`.
         train_verb: verb of the command line that trains one.
-        report_file: in a saved model: everything its training found out.
+        report_file: in a saved model: the report of its training.
         card_file: in a saved model: its model card, Markdown.
         tune_verb: verb that searches for better hyperparameters; None without.
         retraining: a `use_cases.models.retrain.StartRetraining`.
         explain: a `use_cases.explanations.explain.Explain`.
-        available_answers: a `use_cases.explanations.explain.AvailableAnswers`, where a saved one may lack
-            answers; None where it has all.
-        open_published: a `serving.pricing_models.OpenPublished`.
+        available_answers: a `use_cases.explanations.explain.AvailableAnswers`, where a saved model
+            may lack answers; None where each has all.
+        open_published: a `services.pricing.models.OpenPublished`.
         teachings: mark-ups that a small tree can learn.
     """
 
@@ -107,5 +105,5 @@ MODEL_KINDS: Final[Registry[ModelKind]] = Registry("kind of model", "phantom_cor
 
 
 def default_kind() -> str:
-    """Name of the kind that is meant where none is named."""
+    """Name of the default kind."""
     return MODEL_KINDS.names()[0]

@@ -12,7 +12,7 @@ NETWORK: Final = MODEL_KINDS.register(
         title="Demand network",
         noun="network",
         choice_title="Network",
-        description="One network of P(agent) and P(purchase | price), asked at every offer.",
+        description="One network of P(agent) and P(purchase | price), evaluated at every offer.",
         figures={
             "agent_auc": "Agents, ROC-AUC",
             "purchase_auc": "Purchases, ROC-AUC",

@@ -1,4 +1,4 @@
-"""The manifest: what a saved model is, what it came from, and the hash of each of its files."""
+"""Manifest: the identity of a saved model, its training data, and the hashes of its files."""
 
 from dataclasses import dataclass
 from types import ModuleType
@@ -13,20 +13,20 @@ FORMAT: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What is known about a saved model.
+    """The manifest of a saved model.
 
     Attributes:
-        format: of the model folder; a newer one is refused.
+        format: of the model folder; a newer one is rejected.
         kind: "classifier", …
         version: name of the model, unique in its workspace.
         created_ms: when it was trained, UTC milliseconds.
-        lake_version: version of the events it learned from.
-        sql_hash: of how its features are worked out.
-        labels_sha256: of the sessions it learned from, their labels and their actors.
+        lake_version: version of the training events.
+        sql_hash: of the SQL of its features.
+        labels_sha256: of the training sessions, their labels and their actors.
         seed: of everything random in its training.
         features: columns it reads, in order.
-        metrics: headline figures by name, from sessions it did not see.
-        libraries: version of each library that shaped it.
+        metrics: headline figures by name, of held-out sessions.
+        libraries: version of each library used in training.
         files: SHA-256 of every other file in the folder, by name.
     """
 
@@ -44,7 +44,7 @@ class Manifest:
     files: dict[str, str]
 
     def to_json(self) -> bytes:
-        """The manifest as it is written to disk."""
+        """The manifest as it is stored."""
         return _ADAPTER.dump_json(self, indent=2)
 
 
@@ -59,7 +59,7 @@ _HEADER_ADAPTER: Final = TypeAdapter(_Header)
 
 
 def parse_manifest(text: bytes, kind: str, where: str) -> Manifest:
-    """Read a manifest back.
+    """Parse a manifest.
 
     Args:
         text: the file's bytes.

@@ -1,7 +1,7 @@
-"""Models on disk: one folder per version, written whole or not at all, checked by hash when read.
+"""Model store: one folder per version, written atomically and verified by hash when read.
 
-A saved model is a candidate. It is used once it is promoted: a file names the latest one, and moves
-forward and back without touching any model; every move is written down with its reason.
+A saved model is a candidate; it is used once it is promoted. A file names the model in use, and
+can be changed without touching any model; every promotion is stored with its reason.
 """
 
 import hashlib
@@ -25,11 +25,11 @@ PROMOTIONS: Final = "promotions.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """One move of what is in use.
+    """A change of the model in use.
 
     Attributes:
         version: in use from then on.
-        before: in use until then; empty for none.
+        before: version in use until then; empty for none.
         promoted_ms: when, UTC milliseconds.
         why: one sentence.
     """
@@ -41,17 +41,17 @@ class Promotion:
 
 
 class ModelFiles(Protocol):
-    """A saved model wherever it is kept: in a folder, or published."""
+    """A saved model, in a folder or published."""
 
     @property
     def manifest(self) -> Manifest:
-        """What it is."""
+        """The manifest."""
 
     def read(self, name: str) -> bytes:
         """Bytes of one of its files.
 
         Raises:
-            DataError: the file is gone, or is not the one that was saved.
+            DataError: the file is missing, or is not the one that was saved.
         """
 
 
@@ -61,7 +61,7 @@ class StoredModel:
 
     Attributes:
         folder: where its files are.
-        manifest: what it is.
+        manifest: of the model.
     """
 
     folder: Path
@@ -71,7 +71,7 @@ class StoredModel:
         """Bytes of one of its files.
 
         Raises:
-            DataError: the file is gone, or is not the one that was saved.
+            DataError: the file is missing, or is not the one that was saved.
         """
         expected = self.manifest.files.get(name)
         path = self.folder / name
@@ -106,7 +106,7 @@ class ModelStore:
         """Names of the saved models, oldest first."""
         return tuple(sorted(path.parent.name for path in self.root.glob(f"[!.]*/{MANIFEST}")))
 
-    def to_choose(self) -> tuple[str, ...]:
+    def choices(self) -> tuple[str, ...]:
         """Names of the saved models: the one in use, then the others, newest first."""
         used, names = self.in_use(), self.versions()[::-1]
         return tuple(sorted(names, key=lambda name: name != used))
@@ -145,7 +145,7 @@ class ModelStore:
             version: its name; None means the latest.
         Raises:
             NotFoundError: there is no such model.
-            DataError: the folder holds something else, or what a newer PHANTOM saved.
+            DataError: the folder has no valid model, or one of a newer PHANTOM.
         """
         wanted = version or self.latest()
         if wanted not in self.versions():
@@ -157,10 +157,10 @@ class ModelStore:
         )
 
     def save(self, manifest: Manifest, files: Mapping[str, bytes]) -> StoredModel:
-        """Write a model as a candidate; nobody uses it before it is promoted.
+        """Save a model as a candidate; it is not used before it is promoted.
 
         Args:
-            manifest: what it is; the hashes are filled in here.
+            manifest: of the model; the hashes are filled in here.
             files: content by name.
         Raises:
             ConflictError: a model of this name exists.
@@ -183,21 +183,21 @@ class ModelStore:
 
         Args:
             version: its name.
-            now_ms: when this is, UTC milliseconds.
-            why: one sentence, kept in the history.
+            now_ms: the clock, UTC milliseconds.
+            why: one sentence, stored in the history.
         Raises:
             NotFoundError: there is no such model.
             DataError: its manifest cannot be read.
         """
         self.open(version)
-        move = Promotion(version, self.in_use() or "", now_ms, why)
+        promotion = Promotion(version, self.in_use() or "", now_ms, why)
         with (self.root / PROMOTIONS).open("ab") as file:
-            file.write(json.dumps(asdict(move)).encode() + b"\n")
+            file.write(json.dumps(asdict(promotion)).encode() + b"\n")
         replace_file(self.root / LATEST, f"{version}\n".encode())
-        return move
+        return promotion
 
     def promotions(self) -> tuple[Promotion, ...]:
-        """Every move of what is in use, oldest first; a line that cannot be read is left out."""
+        """All promotions, oldest first; unreadable lines are left out."""
         try:
             lines = (self.root / PROMOTIONS).read_bytes().splitlines()
         except FileNotFoundError:
@@ -220,7 +220,7 @@ def _promotion(line: bytes) -> Promotion | None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that readers see the old content or the new one, never a part."""
+    """Replace a file atomically: readers see the old content or the new one."""
     descriptor, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
     os.close(descriptor)
     try:

@@ -14,16 +14,16 @@ NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A comparison that holds, does not hold, or cannot be made because the feature is undefined.
+    """A comparison that holds or not; where the feature is undefined, `when_undefined` decides.
 
     Attributes:
         feature: name of a column.
-        operator: how it is compared; categories know only = and !=.
+        operator: how it is compared; categories have only = and !=.
         threshold: a finite number, or a category; None for IS UNDEFINED.
         when_undefined: whether the condition holds where the feature is undefined; always for IS
             UNDEFINED.
     Raises:
-        InputError: a comparison that means nothing.
+        InputError: an invalid comparison.
     """
 
     feature: str
@@ -39,16 +39,16 @@ class Condition:
             )
         if self.operator not in OPERATORS:
             raise InputError(
-                f"'{self.operator}' is no comparison.", hint=f"There are {', '.join(OPERATORS)}."
+                f"'{self.operator}' is not a comparison.", hint=f"There are {', '.join(OPERATORS)}."
             )
         if (self.threshold is None) != (self.operator == "IS UNDEFINED"):
             raise InputError(
-                f"{self.feature} {self.operator} {self.threshold} compares with nothing, or needs "
-                "nothing to compare with."
+                f"{self.feature} {self.operator} {self.threshold}: a threshold is missing, "
+                "or IS UNDEFINED has one."
             )
         if self.operator == "IS UNDEFINED" and not self.when_undefined:
             raise InputError(
-                f"{self.feature} IS UNDEFINED holds where the feature is undefined, by definition."
+                f"{self.feature} IS UNDEFINED must hold where the feature is undefined."
             )
         if isinstance(self.threshold, str) and self.operator not in ("=", "!="):
             raise InputError(
@@ -57,7 +57,7 @@ class Condition:
             )
         if isinstance(self.threshold, str) and not self.threshold.isprintable():
             raise InputError(
-                f"A category of {self.feature} holds a character that cannot be printed."
+                f"A category of {self.feature} contains a character that cannot be printed."
             )
         if isinstance(self.threshold, float | int) and not math.isfinite(self.threshold):
             raise InputError(

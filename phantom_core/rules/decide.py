@@ -1,6 +1,4 @@
-"""Decide: which rule decides for one session, and at which mark-up, in microseconds; `evaluate` for
-one row, without arrays.
-"""
+"""Decide: the deciding rule and mark-up of one session, as `evaluate`, but in microseconds."""
 
 import math
 import operator
@@ -17,17 +15,22 @@ Value = float | str | None
 Session = Mapping[str, Value]
 _Holds = Callable[[Value], bool]
 _COMPARE: Final[Mapping[str, Callable[..., bool]]] = {
-    ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "=": operator.eq, "!=": operator.ne,
-}  # fmt: skip
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+    "!=": operator.ne,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class RuleDecision:
-    """What the rules say of a session.
+    """The decision of the rules for a session.
 
     Attributes:
         markup_ratio: price over base price.
-        rule: position of the rule that decided; OTHERWISE where none held.
+        rule: position of the rule that decided; OTHERWISE where none matched.
     """
 
     markup_ratio: float
@@ -35,14 +38,14 @@ class RuleDecision:
 
 
 class Decider:
-    r"""A rule set ready to decide for one session after another; equal to `evaluate`, which a
-    property test holds it to.
+    r"""A rule set ready to decide for one session after another, with the answers of `evaluate`.
 
     Args:
         rules: what to apply.
 
     >>> from phantom_core.rules.text import parse_rules
-    >>> Decider(parse_rules("IF p_agent > 0.7 THEN markup 1.3\nELSE markup 1", "bands")).decide({"p_agent": 0.9})
+    >>> rules = parse_rules("IF p_agent > 0.7 THEN markup 1.3\nELSE markup 1", "bands")
+    >>> Decider(rules).decide({"p_agent": 0.9})
     RuleDecision(markup_ratio=1.3, rule=0)
     """
 
@@ -58,7 +61,7 @@ class Decider:
         )
 
     def decide(self, session: Session) -> RuleDecision:
-        """Apply the first rule that holds.
+        """Apply the first rule that matches.
 
         Args:
             session: values by feature: numbers (yes/no as 1/0) or texts; None, NaN or absent where
@@ -66,12 +69,12 @@ class Decider:
         Raises:
             InputError: a rule that was tried compares a number with a category.
         """
-        for conditions, verdict in self._tried:
+        for conditions, decision in self._tried:
             for feature, holds in conditions:
                 if not holds(session.get(feature)):
                     break
             else:
-                return verdict
+                return decision
         return self._otherwise
 
 

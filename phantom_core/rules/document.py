@@ -1,8 +1,9 @@
-"""Rules as a JSON document: every field written out, what an undefined feature does included.
+"""Rules as a JSON document: every field is explicit, including the effect of an undefined feature.
 
 {"format": "phantom-rules/1", "name": "bands", "rises_with": ["p_agent"], "falls_with": [],
- "rules": [{"name": "", "if": [{"feature": "p_agent", "operator": ">", "threshold": 0.7,
- "when_undefined": false}],
+ "rules": [{"name": "",
+            "if": [{"feature": "p_agent", "operator": ">", "threshold": 0.7,
+                    "when_undefined": false}],
             "markup_ratio": 1.3, "note": "very likely an agent"}],
  "otherwise": {"markup_ratio": 1.0, "note": ""}}
 """
@@ -53,7 +54,7 @@ class _Document(BaseModel):
 
 
 def to_json(rules: RuleSet) -> dict[str, object]:
-    """A rule set as plain values; `from_json` reads back an equal one."""
+    """A rule set as plain values, which `from_json` reads back."""
     return {
         "format": FORMAT,
         "name": rules.name,

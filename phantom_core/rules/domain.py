@@ -1,4 +1,4 @@
-"""Domain: which values a feature can have at all."""
+"""Domain: the possible values of a feature."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,23 +9,23 @@ from phantom_core.rules.condition import Condition
 from phantom_core.rules.region import AFTER, BEFORE, FIRST, LAST, Cut, Region, Span
 
 Kind = Literal["number", "whole", "category"]
-# Stands for every category that nobody names; no category is called so, since all are printable.
+# Stands for every category that is not named; no category has this name, as all are printable.
 ANY_OTHER: Final = "\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """What a feature can be.
+    """The possible values of a feature.
 
     Attributes:
         kind: numbers, whole numbers, or categories.
-        low, high: smallest and largest possible number; None where there is none.
+        low, high: smallest and largest possible number; None without a bound.
         can_be_undefined: whether it may have no value.
-        categories: all there are; ANY_OTHER among them where others may come.
-        unit: of the numbers, for people.
-        seen: smallest and largest number in the data; None where nobody looked, or every value was
+        categories: all possible ones; ANY_OTHER among them where others are possible.
+        unit: of the numbers, for display.
+        seen: smallest and largest number in the data; None without data, or where every value is
             undefined.
-        seen_categories: categories in the data; None where nobody looked.
+        seen_categories: categories in the data; None without data.
     """
 
     kind: Kind = "number"
@@ -49,9 +49,7 @@ class Domain:
         return self._exact(Region(((low, high),), frozenset(), self.can_be_undefined))
 
     def where(self, condition: Condition) -> Region:
-        """Possible values for which a condition on the feature holds; empty where it compares with
-        the wrong kind.
-        """
+        """Possible values that match a condition on the feature; none if it is of a wrong kind."""
         undefined, threshold = condition.when_undefined, condition.threshold
         if isinstance(threshold, str):
             named = frozenset((threshold,))
@@ -85,10 +83,10 @@ def _everything(domain: Domain) -> Region:
 
 
 def free_domains(conditions: Iterable[Condition]) -> dict[str, Domain]:
-    """Domains that rule nothing out: any number or category, and undefined, by feature.
+    """Domains without any restriction: any number or category, and undefined, by feature.
 
     Args:
-        conditions: tell which features there are, and which of them are categories.
+        conditions: determine which features there are, and which of them are categories.
     """
     mentioned: dict[str, list[str]] = {}
     for condition in conditions:
@@ -106,7 +104,7 @@ def free_domains(conditions: Iterable[Condition]) -> dict[str, Domain]:
 def known_domains(
     known: Mapping[str, Domain], conditions: Iterable[Condition]
 ) -> dict[str, Domain]:
-    """Domains of the features some conditions read: as known, else free."""
+    """Domains of the features that some conditions read: known ones, else unrestricted ones."""
     return {
         feature: known.get(feature, domain) for feature, domain in free_domains(conditions).items()
     }

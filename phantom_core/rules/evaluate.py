@@ -1,4 +1,4 @@
-"""Evaluate: which rule decides for each row, and at which mark-up."""
+"""Evaluate: the deciding rule and mark-up of each row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,17 +14,22 @@ from phantom_core.rules.rule_set import RuleSet
 OTHERWISE: Final = -1
 Column = NDArray[np.float64] | NDArray[np.object_]
 _COMPARE: Final = {
-    ">": np.greater, ">=": np.greater_equal, "<": np.less, "<=": np.less_equal, "=": np.equal, "!=": np.not_equal,
-}  # fmt: skip
+    ">": np.greater,
+    ">=": np.greater_equal,
+    "<": np.less,
+    "<=": np.less_equal,
+    "=": np.equal,
+    "!=": np.not_equal,
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decided:
-    """What the rules say, arrays of shape (n_rows,).
+    """The decisions of the rules, arrays of shape (n_rows,).
 
     Attributes:
         markup_ratio: price over base price.
-        rule: position of the rule that decided; OTHERWISE where none held.
+        rule: position of the rule that decided; OTHERWISE where none matched.
     """
 
     markup_ratio: NDArray[np.float64]
@@ -32,7 +37,7 @@ class Decided:
 
 
 def evaluate_rules(rules: RuleSet, columns: Mapping[str, Column], n_rows: int) -> Decided:
-    """Apply the first rule that holds to each row.
+    """Apply the first matching rule to each row.
 
     Args:
         rules: what to apply.
@@ -40,7 +45,7 @@ def evaluate_rules(rules: RuleSet, columns: Mapping[str, Column], n_rows: int) -
             1/0), or texts with None.
         n_rows: how many rows there are.
     Raises:
-        InputError: a rule reads a feature that is not there, or compares numbers with a category.
+        InputError: a rule reads a missing feature, or compares numbers with a category.
     """
     check_features(rules, columns)
     decided = np.full(n_rows, OTHERWISE, np.int64)
@@ -56,7 +61,7 @@ def evaluate_rules(rules: RuleSet, columns: Mapping[str, Column], n_rows: int) -
 
 
 def check_features(rules: RuleSet, known: Mapping[str, object] | tuple[str, ...]) -> None:
-    """Refuse rules that read a feature which is not there.
+    """Reject rules that read a missing feature.
 
     Raises:
         InputError: names it.
@@ -64,7 +69,7 @@ def check_features(rules: RuleSet, known: Mapping[str, object] | tuple[str, ...]
     for feature in rules.features:
         if feature not in known:
             raise InputError(
-                f"Rules {rules.name} read '{feature}', which is not known here.",
+                f"Rules {rules.name} read '{feature}', which is unknown here.",
                 hint=f"Known are {', '.join(sorted(known))}.",
             )
 

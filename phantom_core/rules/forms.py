@@ -1,4 +1,4 @@
-"""Forms: a rule set as text, JSON or JDM, told apart by what is written."""
+"""Forms: a rule set as text, JSON or JDM, recognised by the content."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -25,9 +25,9 @@ def read_form(content: str, name: str) -> RuleSet:
 
     Args:
         content: text, a JSON document, or a JDM graph.
-        name: how results call it.
+        name: of the rules in results.
     Raises:
-        InputError: it is none; says where.
+        InputError: it is invalid; names the place.
     """
     if not content.lstrip().startswith("{"):
         return parse_rules(content, name)
@@ -35,7 +35,7 @@ def read_form(content: str, name: str) -> RuleSet:
         values = json.loads(content)
     except json.JSONDecodeError as error:
         raise InputError(
-            f"Rules {name}, line {error.lineno}: this is no JSON, {error.msg}.",
+            f"Rules {name}, line {error.lineno}: this is not JSON, {error.msg}.",
             hint="Write rules as text or as JSON.",
         ) from None
     if "nodes" in values:
@@ -44,5 +44,5 @@ def read_form(content: str, name: str) -> RuleSet:
 
 
 def write_form(rules: RuleSet, form: Form) -> str:
-    """A rule set in a form; `read_form` reads back an equal one."""
+    """A rule set in a form, which `read_form` reads back."""
     return _WRITE[form](rules)

@@ -1,13 +1,12 @@
-"""Rules as a GoRules JDM decision table, which any Zen engine evaluates (Python, Node, Go, JVM,
-.NET, Rust).
+"""JDM: rules as a GoRules decision table for any Zen engine (Python, Node, Go, JVM, .NET, Rust).
 
-A row is a rule, the last one ELSE; a column is a feature, twice where a rule asks twice for it; hit
-policy "first". A cell says itself what an undefined feature does: `$ != null and number($) > 10` is
-false where it is undefined, `$ == null or number($) > 10` holds there, and `$ == null` asks for it.
-A row answers with `markup_ratio` and `rule`.
+A row is a rule, the last one ELSE; a column is a feature, twice where a rule has two conditions on
+it; the hit policy is "first". Each cell states the effect of an undefined feature:
+`$ != null and number($) > 10` is false where it is undefined, `$ == null or number($) > 10` is true
+there, and `$ == null` tests for it. A row returns `markup_ratio` and `rule`.
 
 Zen engines round a floating point input to about 15 digits, but compare decimal text exactly:
-`number($)` takes both, so whoever needs the last digit sends numbers as text
+`number($)` takes both, so a caller that needs the last digit sends numbers as text
 (`phantom_core.rules.zen` does).
 Source: https://docs.gorules.io (decision table, expression language), zen-engine 2.1.
 """
@@ -40,9 +39,7 @@ _HINT: Final = (
 
 
 def to_jdm(rules: RuleSet) -> dict[str, object]:
-    """A rule set as a JDM graph: input, decision table, output; `from_jdm` reads back an equal
-    one.
-    """
+    """A rule set as a JDM graph (input, decision table, output), which `from_jdm` reads back."""
     columns = _columns(rules)
     inputs = [
         {"id": f"in{n}", "name": feature, "field": feature} for n, feature in enumerate(columns)
@@ -108,8 +105,7 @@ def write_jdm(rules: RuleSet) -> str:
 
 
 def from_jdm(graph: object, name: str = "") -> RuleSet:
-    """Read a rule set from a JDM graph with one decision table, written here or in a GoRules
-    editor.
+    """Read a rule set from a JDM graph with one decision table, also one of a GoRules editor.
 
     Args:
         graph: the parsed JSON.
@@ -121,17 +117,17 @@ def from_jdm(graph: object, name: str = "") -> RuleSet:
     table = _mapping(node.get("content"))
     called = name or str(metadata.get("name") or node.get("name") or "rules")
     if table.get("hitPolicy") != "first":
-        _refuse(called, f"the hit policy is {table.get('hitPolicy')!r}, expected 'first'")
+        _reject(called, f"the hit policy is {table.get('hitPolicy')!r}, expected 'first'")
     inputs = [
         (str(one.get("id")), str(one.get("field") or "")) for one in _mappings(table.get("inputs"))
     ]
     outputs = {str(one.get("field")): str(one.get("id")) for one in _mappings(table.get("outputs"))}
     if MARKUP not in outputs:
-        _refuse(called, f"no output column '{MARKUP}', found {', '.join(outputs) or 'none'}")
+        _reject(called, f"no output column '{MARKUP}', found {', '.join(outputs) or 'none'}")
     rows = _mappings(table.get("rules"))
     found = [_rule(called, n, row, inputs, outputs) for n, row in enumerate(rows, start=1)]
     if not found or found[-1][0] or any(not conditions for conditions, *_ in found[:-1]):
-        _refuse(called, "expected is one row without conditions, the last one: it is the ELSE")
+        _reject(called, "expected is one row without conditions, the last one: it is the ELSE")
     *above, (_, otherwise, note, _) = found
     return RuleSet(
         called,
@@ -153,9 +149,7 @@ def jdm_literal(number: float) -> str:
 
 
 def _columns(rules: RuleSet) -> list[str]:
-    """Features of the columns: read from left to right, every rule finds its conditions in their
-    order.
-    """
+    """Features of the columns, in an order that fits the conditions of every rule."""
     columns: list[str] = []
     for rule in rules.rules:
         start = 0
@@ -191,9 +185,7 @@ def _operator(condition: Condition) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A text in quotes: the expression language knows no escapes, so one with both kinds of quotes
-    is put together.
-    """
+    """A text in quotes; without escapes, one with both kinds of quotes is concatenated."""
     if '"' not in text:
         return f'"{text}"'
     return (
@@ -210,22 +202,22 @@ def _unquoted(text: str) -> str:
 def _row(
     key: str, title: str, markup_ratio: float, note: str, cells: Sequence[str]
 ) -> dict[str, object]:
-    asked = {f"in{n}": cell for n, cell in enumerate(cells)}
+    inputs = {f"in{n}": cell for n, cell in enumerate(cells)}
     return {
         "_id": key,
         "_description": note,
-        **asked,
+        **inputs,
         MARKUP: jdm_literal(markup_ratio),
         RULE: f'"{title}"',
     }
 
 
 def _table(graph: object) -> tuple[Mapping[str, object], Mapping[str, object]]:
-    """The only decision table of a graph, and what the graph says of itself."""
+    """The only decision table of a graph, and the graph's metadata."""
     whole = _mapping(graph)
     tables = [node for node in _mappings(whole.get("nodes")) if node.get("type") == TABLE]
     if len(tables) != 1:
-        _refuse("as JDM", f"found {len(tables)} decision tables, expected one")
+        _reject("as JDM", f"found {len(tables)} decision tables, expected one")
     return tables[0], _mapping(whole.get("metadata"))
 
 
@@ -236,13 +228,15 @@ def _rule(
     inputs: Sequence[tuple[str, str]],
     outputs: Mapping[str, str],
 ) -> tuple[tuple[Condition, ...], float, str, str]:
-    asked = [(feature, str(row.get(key) or "").strip()) for key, feature in inputs]
+    written = [(feature, str(row.get(key) or "").strip()) for key, feature in inputs]
     conditions = tuple(
-        _condition(called, number, feature, cell) for feature, cell in asked if cell and cell != "-"
+        _condition(called, number, feature, cell)
+        for feature, cell in written
+        if cell and cell != "-"
     )
     markup = str(row.get(outputs[MARKUP], "")).strip()
     if not re.fullmatch(_NUMBER, markup):
-        _refuse(called, f"row {number} has the mark-up {markup!r}, expected a number")
+        _reject(called, f"row {number} has the mark-up {markup!r}, expected a number")
     title = _unquoted(str(row.get(outputs.get(RULE, ""), "")))
     is_numbered = title in (ELSE, f"rule {number}")
     return (
@@ -258,13 +252,13 @@ def _condition(called: str, number: int, feature: str, cell: str) -> Condition:
         return Condition(feature, "IS UNDEFINED", when_undefined=True)
     found = _CELL.fullmatch(cell)
     if not found:
-        _refuse(
+        _reject(
             called,
             f"row {number}, {feature or 'a column without a field'}: cannot read {cell!r}",
             _HINT,
         )
     operator = "=" if found["operator"] in (None, "==") else found["operator"]
-    # Without a word about null, the engine takes != to hold there, and nothing else.
+    # Without a test for null, the engine evaluates only != to true there.
     when_undefined = (
         found["undefined"].startswith("$ ==") if found["undefined"] else operator == "!="
     )
@@ -285,5 +279,5 @@ def _names(value: object) -> tuple[str, ...]:
     return tuple(str(one) for one in value) if isinstance(value, list) else ()
 
 
-def _refuse(called: str, what: str, hint: str = "") -> NoReturn:
+def _reject(called: str, what: str, hint: str = "") -> NoReturn:
     raise InputError(f"Rules {called}: {what}.", hint=hint)

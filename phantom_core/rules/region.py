@@ -1,13 +1,12 @@
-"""Region: an exact set of values of one feature, with set arithmetic."""
+"""Region: an exact set of values of one feature, with set operations."""
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-# Where the line of numbers is cut: (x, BEFORE) lies just below x, (x, AFTER) just above it. So x >=
-# 5 is [(5, BEFORE), LAST) and
-# x > 5 is [(5, AFTER), LAST): open and closed ends are plain comparisons of pairs.
+# A boundary on the number line: (x, BEFORE) lies just below x, (x, AFTER) just above it. So x >= 5
+# is [(5, BEFORE), LAST) and x > 5 is [(5, AFTER), LAST): open and closed ends compare as pairs.
 Cut = tuple[float, int]
 Span = tuple[Cut, Cut]
 BEFORE: Final = 0
@@ -18,12 +17,12 @@ LAST: Final[Cut] = (math.inf, AFTER)
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Values a feature may have.
+    """A set of values of a feature.
 
     Attributes:
-        spans: stretches of numbers, from one cut to another, rising and apart.
+        spans: intervals of numbers between two boundaries, ascending and disjoint.
         categories: texts.
-        undefined: whether no value at all is among them.
+        undefined: whether the undefined value is among them.
     """
 
     spans: tuple[Span, ...] = ()
@@ -32,11 +31,11 @@ class Region:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is in it."""
+        """Whether it has no value."""
         return not (self.spans or self.categories or self.undefined)
 
-    def meets(self, other: "Region") -> bool:
-        """Whether anything is in both."""
+    def overlaps(self, other: "Region") -> bool:
+        """Whether some value is in both."""
         if self is other:
             return not self.is_empty
         return (
@@ -46,12 +45,11 @@ class Region:
         )
 
     def __and__(self, other: "Region") -> "Region":
-        """What is in both."""
+        """The values in both."""
         if self is other:
             return self
-        if (
-            len(self.spans) == 1 == len(other.spans)
-        ):  # nearly always; the rest is for conditions with !=
+        # Nearly always; the rest is for conditions with !=.
+        if len(self.spans) == 1 == len(other.spans):
             ((a, b),), ((c, d),) = self.spans, other.spans
             low, high = max(a, c), min(b, d)
             spans = ((low, high),) if low < high else ()
@@ -66,7 +64,7 @@ class Region:
         )
 
     def __or__(self, other: "Region") -> "Region":
-        """What is in either."""
+        """The values in either."""
         return Region(
             join_regions((*self.spans, *other.spans)),
             self.categories | other.categories,
@@ -74,7 +72,7 @@ class Region:
         )
 
     def minus(self, other: "Region") -> "Region":
-        """What is in this one alone."""
+        """The values in this one alone."""
         outside = Region(_outside(other.spans))
         return Region(
             (self & outside).spans,
@@ -83,7 +81,7 @@ class Region:
         )
 
     def whole(self) -> "Region":
-        """The same for a feature that knows only whole numbers: spans from and up to whole numbers.
+        """The same for a feature of whole numbers: spans from and up to whole numbers.
 
         >>> Region((((0.5, AFTER), (2.0, BEFORE)),)).whole().spans
         (((1, 0), (2, 0)),)
@@ -96,7 +94,7 @@ class Region:
 
 
 def join_regions(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Spans in order, empty ones left out, those that meet made one."""
+    """Spans in order, without empty ones, adjacent ones merged."""
     found: list[Span] = []
     for low, high in sorted(span for span in spans if span[0] < span[1]):
         if found and low <= found[-1][1]:
@@ -107,14 +105,16 @@ def join_regions(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 
 def describe_region(region: Region, *, is_whole: bool = False) -> str:
-    """A region as people read it.
+    """A region in words.
 
     Args:
         region: what to describe.
         is_whole: its numbers are whole ones.
 
-    >>> describe_region(Region((((0.4, AFTER), (0.7, AFTER)),))), describe_region(Region((), frozenset({"Chrome"}), True))
-    ('above 0.4 and up to 0.7', 'Chrome, or undefined')
+    >>> describe_region(Region((((0.4, AFTER), (0.7, AFTER)),)))
+    'above 0.4 and up to 0.7'
+    >>> describe_region(Region((), frozenset({"Chrome"}), True))
+    'Chrome, or undefined'
     """
     parts = [_span(_closed(span) if is_whole else span) for span in region.spans] + sorted(
         one for one in region.categories if one.isprintable()
@@ -130,7 +130,7 @@ def describe_region(region: Region, *, is_whole: bool = False) -> str:
 
 
 def _closed(span: Span) -> Span:
-    """Whole numbers below a cut end with the one before it."""
+    """A span of whole numbers with a closed end: below a boundary, the number before it."""
     low, (high, side) = span
     return low, (high - 1, AFTER) if side == BEFORE else (high, side)
 

@@ -1,4 +1,4 @@
-"""Rule set: what to add to the base price, decided by the first rule that holds."""
+"""Rule set: the mark-up on the base price, decided by the first rule that matches."""
 
 import math
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ class Rule:
         conditions: all of them must hold; at least one.
         markup_ratio: price over base price, above 0 and up to 10.
         note: why, in one printable line.
-        name: what reports call it, lower case letters, digits and underscores; empty for its
+        name: in reports, lower case letters, digits and underscores; empty for its
             number.
     Raises:
-        InputError: no condition, a mark-up out of range, a note of several lines, or a name of
-        other characters.
+        InputError: no condition, a mark-up out of range, a note of several lines, or an invalid
+            name.
     """
 
     conditions: tuple[Condition, ...]
@@ -46,19 +46,18 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """Rules in order; the first one that holds decides.
+    """Rules in order; the first one that matches decides.
 
     Attributes:
-        name: how results call it.
+        name: in results.
         rules: in the order in which they are tried.
-        otherwise: mark-up where none holds.
-        note: why that one.
-        rises_with: features with which the mark-up is meant never to fall; a check holds the rules
-            to it.
-        falls_with: features with which the mark-up is meant never to rise.
+        otherwise: mark-up where none matches.
+        note: why that mark-up.
+        rises_with: features with which the mark-up must never fall, which a check ensures.
+        falls_with: features with which the mark-up must never rise.
     Raises:
         InputError: a mark-up out of range, a note of several lines, two rules of one name, or a
-        feature declared both ways.
+            feature declared both ways.
     """
 
     name: str
@@ -80,7 +79,7 @@ class RuleSet:
         for feature in declared:
             if declared.count(feature) > 1 or not NAME.fullmatch(feature):
                 raise InputError(
-                    f"'{feature}' is declared twice, or is no feature.",
+                    f"'{feature}' is declared twice, or cannot name a feature.",
                     hint="Declare each feature once, rising or falling.",
                 )
 
@@ -92,14 +91,13 @@ class RuleSet:
         )
 
     def markup(self, position: int) -> float:
-        """Mark-up of a rule by its position; ELSE's for any that is no rule's."""
+        """Mark-up of a rule by its position; that of ELSE for any other position."""
         return (
             self.rules[position].markup_ratio if 0 <= position < len(self.rules) else self.otherwise
         )
 
     def title(self, position: int) -> str:
-        """What reports call a rule: its name, else its number from 1; ELSE for any position that is
-        no rule's.
+        """Title of a rule: its name, else its number from 1; ELSE for any other position.
 
         >>> RuleSet("none", ()).title(-1)
         'ELSE'
@@ -112,7 +110,7 @@ class RuleSet:
 def _check(markup_ratio: float, note: str) -> None:
     if not (math.isfinite(markup_ratio) and 0 < markup_ratio <= LARGEST_MARKUP):
         raise InputError(
-            f"A mark-up of {markup_ratio} is no price ratio.",
+            f"A mark-up of {markup_ratio} is not a price ratio.",
             hint=f"It is above 0 and up to {LARGEST_MARKUP:g}; 1.00 is the base price.",
         )
     if note != note.strip() or not note.isprintable():

@@ -1,9 +1,9 @@
 """Simplify: the same answers in fewer and shorter rules.
 
-A rule need not repeat what the rules above it have settled, rules of one mark-up that together form
-a box are one rule, and a rule that says what ELSE says anyway can go. Nothing is assumed of the
-features: every number, category and undefined value is still answered with the same mark-up, which
-a property test holds it to.
+A condition that the rules above already imply is dropped, rules of one mark-up that together form a
+box become one rule, and a rule with the mark-up of ELSE is dropped where ELSE would decide instead.
+Nothing is assumed of the features: every number, category and undefined value still gets the same
+mark-up, which a property test verifies.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def simplify_rules(rules: RuleSet) -> RuleSet:
     """
     space = Space(free_domains(condition for rule in rules.rules for condition in rule.conditions))
     while True:
-        shorter = _without_echoes(_merged(_shortened(rules, space), space), space)
+        shorter = _without_repeated_else(_merged(_shortened(rules, space), space), space)
         if shorter == rules:
             return rules
         rules = shorter
@@ -39,7 +39,7 @@ def simplify_rules(rules: RuleSet) -> RuleSet:
 
 def _shortened(rules: RuleSet, space: Space) -> RuleSet:
     """Drop rules that never decide, and conditions that change nothing below the rules above."""
-    kept: list[Rule] = []
+    needed: list[Rule] = []
     above: list[Box] = []
     for rule in rules.rules:
         box = space.where(rule.conditions)
@@ -47,10 +47,10 @@ def _shortened(rules: RuleSet, space: Space) -> RuleSet:
             continue
         conditions = _needed(rule.conditions, above, space)
         if not conditions:
-            return replace(rules, rules=tuple(kept), otherwise=rule.markup_ratio, note=rule.note)
-        kept.append(replace(rule, conditions=conditions))
+            return replace(rules, rules=tuple(needed), otherwise=rule.markup_ratio, note=rule.note)
+        needed.append(replace(rule, conditions=conditions))
         above.append(space.where(conditions))
-    return replace(rules, rules=tuple(kept))
+    return replace(rules, rules=tuple(needed))
 
 
 def _needed(
@@ -65,7 +65,7 @@ def _needed(
 
 
 def _merged(rules: RuleSet, space: Space) -> RuleSet:
-    """Make one rule of two with the same mark-up, as long as there are such."""
+    """Merge pairs of rules with the same mark-up, as long as there are any."""
     found = list(rules.rules)
     boxes = [space.where(rule.conditions) for rule in found]
     i = 0
@@ -110,9 +110,7 @@ def _joined(pair: _Pair, rules: Sequence[Rule], boxes: Sequence[Box], space: Spa
 
 
 def _can_move_up(pair: _Pair, rules: Sequence[Rule], boxes: Sequence[Box]) -> bool:
-    """Whether the second rule may stand right below the first: it takes nothing from the rules
-    between.
-    """
+    """Whether the second rule may move right below the first: no rule between loses sessions."""
     between = [
         k
         for k in range(pair.first + 1, pair.second)
@@ -121,19 +119,21 @@ def _can_move_up(pair: _Pair, rules: Sequence[Rule], boxes: Sequence[Box]) -> bo
     return all(_covered(intersect(boxes[pair.second], boxes[k]), boxes[:k]) for k in between)
 
 
-def _without_echoes(rules: RuleSet, space: Space) -> RuleSet:
-    """Drop rules that say what ELSE says, where no rule below them would answer otherwise."""
-    kept, note = list(rules.rules), rules.note
+def _without_repeated_else(rules: RuleSet, space: Space) -> RuleSet:
+    """Drop rules with the mark-up of ELSE, where no rule below would decide otherwise."""
+    remaining, note = list(rules.rules), rules.note
     for rule in reversed(rules.rules):
         if rule.markup_ratio != rules.otherwise:
             continue
-        at = kept.index(rule)
-        boxes = [space.where(one.conditions) for one in kept]
-        below = [k for k in range(at + 1, len(kept)) if kept[k].markup_ratio != rules.otherwise]
+        at = remaining.index(rule)
+        boxes = [space.where(one.conditions) for one in remaining]
+        below = [
+            k for k in range(at + 1, len(remaining)) if remaining[k].markup_ratio != rules.otherwise
+        ]
         if all(_covered(intersect(boxes[at], boxes[k]), boxes[:at]) for k in below):
             note = _notes(note, rule.note)
-            del kept[at]
-    return replace(rules, rules=tuple(kept), note=note)
+            del remaining[at]
+    return replace(rules, rules=tuple(remaining), note=note)
 
 
 def _covered(box: Box, covers: Sequence[Box]) -> bool:
@@ -148,7 +148,7 @@ def _notes(one: str, other: str) -> str:
 
 
 def _hull(region: Region) -> Region:
-    """The stretch from the first to the last number."""
+    """The interval from the first to the last number."""
     return (
         Region(((region.spans[0][0], region.spans[-1][1]),), region.categories, region.undefined)
         if region.spans
@@ -157,9 +157,7 @@ def _hull(region: Region) -> Region:
 
 
 def _written(feature: str, region: Region, space: Space) -> list[Condition] | None:
-    """Conditions that hold in a region and nowhere else; none at all for everything, None where
-    there are no such.
-    """
+    """Conditions that match exactly a region: none for everything, None where there are none."""
     everything = space.domains[feature].everything()
     if region == everything:
         return []

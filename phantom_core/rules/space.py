@@ -1,4 +1,4 @@
-"""Space: the sessions that rules tell apart, cut exactly into boxes, one region per feature."""
+"""Space: the sessions that rules distinguish, as exact boxes with one region per feature."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ from phantom_core.rules.domain import Domain
 from phantom_core.rules.region import Region
 
 Box = tuple[Region, ...]
-# Whether boxes cover another one is a hard question in general; real rule sets need a few hundred
+# Whether boxes cover another one is hard to decide in general; real rule sets need a few hundred
 # pieces.
 MOST_PIECES: Final = 20_000
 
 
-class Undecided(PhantomError):  # noqa: N818 - an answer, caught by whoever asked
-    """The boxes overlap in too many ways to say."""
+class Undecided(PhantomError):  # noqa: N818 - an answer, caught by the caller
+    """The boxes overlap in too many ways to decide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """All sessions, as far as some features see them.
+    """All sessions, described by some features.
 
     Attributes:
-        domains: what each feature can be; their order is that of the regions in a box.
+        domains: of each feature; their order is that of the regions in a box.
     """
 
     domains: Mapping[str, Domain]
@@ -34,7 +34,7 @@ class Space:
         return tuple(domain.everything() for domain in self.domains.values())
 
     def where(self, conditions: Iterable[Condition]) -> Box:
-        """Sessions for which all conditions hold."""
+        """Sessions that match all conditions."""
         box = dict(zip(self.domains, self.everything(), strict=True))
         for condition in conditions:
             box[condition.feature] = box[condition.feature] & self.domains[condition.feature].where(
@@ -43,7 +43,7 @@ class Space:
         return tuple(box.values())
 
     def position(self, feature: str) -> int:
-        """Where a feature stands in a box."""
+        """Position of a feature in a box."""
         return list(self.domains).index(feature)
 
 
@@ -59,7 +59,7 @@ def intersect(box: Box, other: Box) -> Box:
 
 def spaces_overlap(box: Box, other: Box) -> bool:
     """Whether some session is in both boxes."""
-    return all(one.meets(two) for one, two in zip(box, other, strict=True))
+    return all(one.overlaps(two) for one, two in zip(box, other, strict=True))
 
 
 def subtract(box: Box, other: Box) -> list[Box]:
@@ -75,14 +75,14 @@ def subtract(box: Box, other: Box) -> list[Box]:
     return pieces
 
 
-def left_of(box: Box, covers: Sequence[Box]) -> Iterator[Box]:
-    """What some boxes leave of another one, piece by piece, without overlap.
+def uncovered_pieces(box: Box, covers: Sequence[Box]) -> Iterator[Box]:
+    """The parts of a box that no other box covers, piece by piece, without overlap.
 
     Raises:
-        Undecided: more than MOST_PIECES pieces were looked at.
+        Undecided: there are more than MOST_PIECES pieces.
     """
     n_pieces = 0
-    covers = [cover for cover in covers if spaces_overlap(box, cover)]  # the others take nothing
+    covers = [cover for cover in covers if spaces_overlap(box, cover)]  # the others cover nothing
     waiting = [] if is_empty(box) else [(box, 0)]
     while waiting:
         piece, n_done = waiting.pop()
@@ -96,9 +96,9 @@ def left_of(box: Box, covers: Sequence[Box]) -> Iterator[Box]:
 
 
 def is_covered(box: Box, covers: Sequence[Box]) -> bool:
-    """Whether every session of a box is in one of others.
+    """Whether every session of a box is in another one.
 
     Raises:
-        Undecided: see `left_of`.
+        Undecided: see `uncovered_pieces`.
     """
-    return next(left_of(box, covers), None) is None
+    return next(uncovered_pieces(box, covers), None) is None

@@ -1,14 +1,14 @@
-"""Rules as text that a pricing manager reads and writes; the same rules come back from it.
+"""Rules as text that a pricing manager reads and writes, without loss.
 
     MARKUP RISES WITH p_agent
-    IF interaction_velocity > 10 AND cart_to_view_ratio < 0.1 THEN markup 1.30 AS recon (likely reconnaissance)
+    IF interaction_velocity > 10 AND cart_to_view_ratio < 0.1 THEN markup 1.30 AS recon (likely bot)
     ELIF p_agent > 0.4 OR UNDEFINED AND browser_family = 'Chrome' THEN markup 1.10
     ELIF std_price_seen IS UNDEFINED THEN markup 1.05
     ELSE markup 1.00
 
 A condition on an undefined feature is false, != included, unless OR UNDEFINED follows it. One rule
 a line; empty lines and lines that begin with # are skipped; keywords may be in any case. MARKUP
-RISES WITH and MARKUP FALLS WITH stand first and change no price: a check holds the rules to them.
+RISES WITH and MARKUP FALLS WITH come first and change no price: a check enforces them.
 """
 
 import re
@@ -27,9 +27,10 @@ _COMPARISONS: Final = (">", ">=", "<", "<=", "=", "!=")
 
 
 def format_rules(rules: RuleSet) -> str:
-    """A rule set as text; `parse_rules` reads back an equal one.
+    """A rule set as text, which `parse_rules` reads back.
 
-    >>> print(format_rules(RuleSet("bands", (Rule((Condition("p_agent", ">", 0.7),), 1.3, "likely an agent"),))), end="")
+    >>> rule = Rule((Condition("p_agent", ">", 0.7),), 1.3, "likely an agent")
+    >>> print(format_rules(RuleSet("bands", (rule,))), end="")
     IF p_agent > 0.7 THEN markup 1.30 (likely an agent)
     ELSE markup 1.00
     """
@@ -45,7 +46,8 @@ def format_rules(rules: RuleSet) -> str:
 def format_conditions(conditions: Iterable[Condition]) -> str:
     """Conditions as text, joined by AND.
 
-    >>> format_conditions((Condition("cart_adds", ">", 0.0), Condition("p_agent", "<", 0.5, when_undefined=True)))
+    >>> other = Condition("p_agent", "<", 0.5, when_undefined=True)
+    >>> format_conditions((Condition("cart_adds", ">", 0.0), other))
     'cart_adds > 0 AND p_agent < 0.5 OR UNDEFINED'
     """
     return " AND ".join(_condition(condition) for condition in conditions)
@@ -60,7 +62,7 @@ def parse_rules(text: str, name: str) -> RuleSet:
 
     Args:
         text: one rule a line, the last one ELSE.
-        name: how results call it; named in errors.
+        name: of the rules in results and errors.
     Raises:
         InputError: names the line, what was found there and what was expected.
     """
@@ -116,7 +118,8 @@ def _condition(condition: Condition) -> str:
 def _markup(ratio: float, note: str, name: str = "") -> str:
     shown = f"{ratio:.2f}"
     named = f" AS {name}" if name else ""
-    return f"markup {shown if float(shown) == ratio else repr(float(ratio))}{named}{f' ({note})' if note else ''}"
+    exact = shown if float(shown) == ratio else repr(float(ratio))
+    return f"markup {exact}{named}{f' ({note})' if note else ''}"
 
 
 @dataclass(slots=True)
@@ -145,7 +148,7 @@ class _Line:
         return found[1] if found else ""
 
     def follows(self, *words: str) -> bool:
-        """Whether some keywords come next; they are taken then."""
+        """Whether some keywords come next; they are taken if so."""
         start = self.at
         if all(self._take().upper() == word for word in words):
             return True
@@ -190,7 +193,7 @@ class _Line:
         return float(self._take())
 
     def markup(self) -> tuple[float, str, str]:
-        """Take a mark-up, the name and the note behind it, to the end of the line."""
+        """Take a mark-up, the name and the note after it, to the end of the line."""
         self.keyword("MARKUP")
         ratio = self._number("a price ratio such as 1.30")
         name = self._name("the name of the rule") if self.follows("AS") else ""
@@ -202,7 +205,7 @@ class _Line:
         return self._number("a price ratio such as 1.30"), self._note()
 
     def declared_feature(self) -> str:
-        """Take the feature that a declaration is about, to the end of the line."""
+        """Take the feature of a declaration, to the end of the line."""
         self.keyword("WITH")
         feature = self._name("the name of a feature")
         if self._peek():
@@ -224,7 +227,7 @@ class _Line:
 
     @contextmanager
     def named(self) -> Iterator[None]:
-        """Name the line in the error of a part that cannot be made."""
+        """Name the line in the error of an invalid part."""
         try:
             yield
         except InputError as error:

@@ -1,4 +1,4 @@
-"""Zen: a rule set evaluated by the engine that shops run, one session at a time."""
+"""Zen: a rule set evaluated by a Zen engine, as shops run it, one session at a time."""
 
 import json
 import math
@@ -19,11 +19,11 @@ LARGEST: Final = 7.0e28
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the engine says of a session.
+    """The answer of the engine for a session.
 
     Attributes:
         markup_ratio: price over base price.
-        rule: name or number of the rule that decided, ELSE where none held.
+        rule: name or number of the rule that decided, ELSE where none matched.
     """
 
     markup_ratio: float
@@ -61,15 +61,13 @@ class ZenRules:
         Args:
             session: values by feature; None or NaN where undefined, yes/no as 1/0.
         """
-        asked = {name: _sent(session.get(name)) for name in self._features}
-        result = self._decision.evaluate(asked)["result"]
+        inputs = {name: _sent(session.get(name)) for name in self._features}
+        result = self._decision.evaluate(inputs)["result"]
         return Answer(float(result[MARKUP]), str(result[RULE]))
 
 
 def _sent(value: float | str | None) -> str | None:
-    """A value as the engine compares it exactly: decimal text. Beyond all thresholds, one value
-    does for all.
-    """
+    """A value as decimal text, which the engine compares exactly; clamped beyond all thresholds."""
     if value is None or isinstance(value, str):
         return value
     if math.isnan(value):

@@ -1,4 +1,4 @@
-"""A webhook and a mail server on this machine that keep what they are sent."""
+"""A webhook and a mail server on this machine that store what they receive."""
 
 import json
 import socketserver
@@ -34,7 +34,7 @@ def webhook() -> Iterator[Received]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Take)
     received.address = f"http://127.0.0.1:{server.server_address[1]}/hook"

@@ -1,4 +1,4 @@
-"""Alerts and turns hold whoever else writes, in either database."""
+"""Alerts and schedule leases are safe with concurrent writers, in either database."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ import pytest
 from phantom_core.alerts.alerts import Alerts
 from phantom_core.core.settings import Settings
 from phantom_core.database.connection import control_of
-from phantom_core.jobs.schedule_leases import take_turn
+from phantom_core.jobs.schedule_leases import take_lease
 
 N = 12
 
@@ -39,18 +39,20 @@ def test_an_alert_is_open_once_however_many_find_it(settings: Settings) -> None:
     ]
 
 
-def test_a_channel_is_told_by_one_of_those_who_would_tell_it(settings: Settings) -> None:
+def test_a_channel_is_notified_by_one_of_several_processes(settings: Settings) -> None:
     Alerts(settings).follow({"revenue": "It fell."}, frozenset(), 1)
     (alert,) = Alerts(settings).all()
     with ThreadPoolExecutor(N) as pool:
-        got = list(pool.map(lambda _: Alerts(settings).told(alert, "webhook"), range(N)))
+        got = list(
+            pool.map(lambda _: Alerts(settings).claim_notification(alert, "webhook"), range(N))
+        )
     assert sum(got) == 1
-    Alerts(settings).untold(alert, "webhook")
-    assert Alerts(settings).told(alert, "webhook")
+    Alerts(settings).release_notification(alert, "webhook")
+    assert Alerts(settings).claim_notification(alert, "webhook")
 
 
 def test_a_turn_is_taken_once_however_many_want_it(settings: Settings) -> None:
     with ThreadPoolExecutor(N) as pool:
-        got = list(pool.map(lambda _: take_turn(settings, "retrain", "2026-02-16", 1), range(N)))
+        got = list(pool.map(lambda _: take_lease(settings, "retrain", "2026-02-16", 1), range(N)))
     assert sum(got) == 1
-    assert take_turn(settings, "retrain", "2026-02-17", 1)
+    assert take_lease(settings, "retrain", "2026-02-17", 1)

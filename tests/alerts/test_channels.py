@@ -14,7 +14,7 @@ NOTICE = Notice(
 
 def test_a_webhook_gets_one_object_that_chat_services_show() -> None:
     with webhook() as received:
-        Webhook(received.address).tell(NOTICE)
+        Webhook(received.address).send(NOTICE)
     (message,) = received.messages
     assert (
         message["text"]
@@ -31,7 +31,7 @@ def test_mail_reaches_every_recipient() -> None:
     with mailbox() as received:
         Mail(
             received.address, "phantom@shop.example", ("ann@shop.example", "ben@shop.example")
-        ).tell(NOTICE)
+        ).send(NOTICE)
     (message,) = received.messages
     assert message["to"] == "ann@shop.example,ben@shop.example"
     assert "Subject: PHANTOM: detection rate needs a look" in message["text"]
@@ -42,17 +42,17 @@ def test_a_refusal_is_one_sentence_without_the_token_in_the_address() -> None:
     with webhook() as received:
         received.is_down = True
         with pytest.raises(
-            UnavailableError, match="did not take an alert: it answered 503"
+            UnavailableError, match="did not accept an alert: it answered 503"
         ) as refusal:
-            Webhook(f"{received.address}?token=secret").tell(NOTICE)
+            Webhook(f"{received.address}?token=secret").send(NOTICE)
     assert "secret" not in str(refusal.value)
 
 
 def test_a_mail_server_that_is_gone_is_one_sentence() -> None:
     with mailbox() as received:
         pass
-    with pytest.raises(UnavailableError, match="The mail server did not take an alert"):
-        Mail(received.address, "a@b.example", ("c@d.example",)).tell(NOTICE)
+    with pytest.raises(UnavailableError, match="The mail server did not accept an alert"):
+        Mail(received.address, "a@b.example", ("c@d.example",)).send(NOTICE)
 
 
 def test_channels_follow_the_settings() -> None:
@@ -70,8 +70,8 @@ def test_channels_follow_the_settings() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"webhook": "file:///etc/passwd"}, "no http address"),
-        ({"smtp": "mail.example", "recipients": ("a@b.example",)}, "no mail server"),
+        ({"webhook": "file:///etc/passwd"}, "not an http address"),
+        ({"smtp": "mail.example", "recipients": ("a@b.example",)}, "not the URL of a mail server"),
         ({"smtp": "smtp://mail.example"}, "no recipient"),
     ],
 )

@@ -122,7 +122,7 @@ def test_the_database_itself_keeps_the_plan_and_the_end(engine: sa.Engine, state
         ((ARMS[0],), "two arms or more"),
         ((ARMS[0], replace(ARMS[1], name="control")), "a name of its own"),
         ((ARMS[0], replace(ARMS[1], share=0.4)), "add up to 1"),
-        ((ARMS[0], replace(ARMS[1], version="live")), "price alike"),
+        ((ARMS[0], replace(ARMS[1], version="live")), "have the same prices"),
         ((replace(ARMS[0], share=1.0), replace(ARMS[1], share=0.0)), "above 0"),
     ],
 )
@@ -142,5 +142,5 @@ def test_names_are_plain_and_taken_once(engine: sa.Engine) -> None:
         engine.connect() as connection,
     ):
         find_experiment(connection, "e9")
-    with pytest.raises(InputError, match="Say why"):
+    with pytest.raises(InputError, match="The reason for the stop"):
         stop(engine, why=" ")

@@ -1,4 +1,4 @@
-"""Twenty people click at once."""
+"""Twenty concurrent users."""
 
 import random
 import threading

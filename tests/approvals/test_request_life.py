@@ -45,9 +45,7 @@ PROPOSERS = ("ana", "max", "mia")
 
 
 class Life(RuleBasedStateMachine):
-    """People do whatever they like in any order; what is allowed is written down once here and once
-    in the engine.
-    """
+    """Arbitrary actions in any order, compared with a model of what is allowed."""
 
     url = ""
     made = Bundle("made")
@@ -77,7 +75,7 @@ class Life(RuleBasedStateMachine):
         self.engine.dispose()
 
     def ask(self, is_legal: bool, act: Any) -> bool:
-        """Do something; it must work exactly where the model says so."""
+        """Perform an action, which must succeed exactly where the model allows it."""
         self.clock += 1
         try:
             with write_transaction(self.engine) as connection:
@@ -262,7 +260,7 @@ class Life(RuleBasedStateMachine):
             ),
         ):
             return False
-        # Nothing else can be published, and the request cannot be touched, before this is settled.
+        # Until this is reconciled, nothing else is published and the request cannot change.
         self.ask(
             False,
             lambda c: releases.begin_release(
@@ -293,9 +291,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(number=made, state=st.sampled_from(STATES))
     def somebody_writes_into_the_database(self, number: int, state: str) -> None:
-        """Whoever has the database's password can still take legal steps only; those to live need
-        approvals.
-        """
+        """Even direct SQL can make allowed transitions only, and none to live without approvals."""
         one = self.model[number]
         if state in STEPS[one["state"]] or state == one["state"]:
             return

@@ -57,8 +57,8 @@ def test_without_requests_the_list_is_empty_and_says_how_to_begin(empty: Phantom
 
 
 def test_an_approval_is_of_the_revision_that_was_looked_at(shop: Phantom) -> None:
-    rejected = shop.refusal("rules", "approve", "1", "--revision", "2", who=MANAGER)
-    assert rejected == "Request 1 was edited: you looked at revision 2, it is at 1."
+    refused = shop.refusal("rules", "approve", "1", "--revision", "2", who=MANAGER)
+    assert refused == "Request 1 was edited: you reviewed revision 2, it is at 1."
     found = shop.json("rules", "approve", "1", "--revision", "1", "--comment", "Fine.", who=MANAGER)
     assert one(found, "request", "state", "revision") == (1, "approved", 1)
     decision = {"who": MANAGER, "verdict": "approve", "revision": 1, "comment": "Fine."}
@@ -67,7 +67,7 @@ def test_an_approval_is_of_the_revision_that_was_looked_at(shop: Phantom) -> Non
 
 def test_revision_0_is_one_that_was_never_looked_at(shop: Phantom) -> None:
     for verb in (["approve", "1"], ["reject", "1", "--comment", "No."]):
-        assert "you looked at revision 0" in shop.refusal(
+        assert "you reviewed revision 0" in shop.refusal(
             "rules", *verb, "--revision", "0", who=MANAGER
         )
     assert shop.json("rules", "show", "1")["state"] == "submitted"
@@ -143,12 +143,12 @@ WRONG = {
     "no reason": (
         ["submit", "FILE", "--why", " "],
         ANALYST,
-        "Say in a sentence what this change is for.",
+        "The purpose of this change is missing.",
     ),
     "no share": (
         ["submit", "FILE", "--why", "x", "--share", "0"],
         ANALYST,
-        "A share of 0.0 is none.",
+        "0.0 is not a valid share.",
     ),
     "not a policy": (
         ["submit", "FILE", "--why", "x", "--policy", "luck"],
@@ -163,13 +163,9 @@ WRONG = {
     "an end that is past": (
         ["submit", "FILE", "--why", "x", "--expires", "2020-01-01"],
         ANALYST,
-        "The end of this change is past.",
+        "The end of this change is in the past.",
     ),
-    "proposed without a login": (
-        ["submit", "FILE", "--why", "x"],
-        "",
-        "This needs to know who you are.",
-    ),
+    "nobody proposes": (["submit", "FILE", "--why", "x"], "", "This command needs an account."),
     "no request to edit": (
         ["submit", "FILE", "--why", "x", "--edit", "9"],
         ANALYST,
@@ -185,17 +181,17 @@ WRONG = {
         ANALYST,
         "Demo analyst is an analyst and may not approve changes.",
     ),
-    "approved without a login": (["approve", "1"], "", "This needs to know who you are."),
+    "nobody approves": (["approve", "1"], "", "This command needs an account."),
     "an unknown person approves": (
         ["approve", "1"],
         "demo-nobody",
-        "This login and password do not belong together.",
+        "Wrong login or password.",
     ),
     "nothing to approve": (["approve", "9"], MANAGER, "There is no change request 9."),
     "a rejection without a reason": (
         ["reject", "1", "--comment", ""],
         MANAGER,
-        "Say why you decline.",
+        "The reason for the rejection is missing.",
     ),
     "the author rejects": (
         ["reject", "1", "--comment", "x"],

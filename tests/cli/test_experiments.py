@@ -113,7 +113,7 @@ WRONG = {
         "Error rate and power lie between 0 and 1.",
     ),
     "no name": (("plan", "A b", *ARMS, *BASELINE), ANALYST, "'A b' cannot name an experiment."),
-    "no login": ((*PLAN, *ARMS, *BASELINE), "", "This needs to know who you are."),
+    "nobody plans": ((*PLAN, *ARMS, *BASELINE), "", "This command needs an account."),
     "an analyst starts": (
         ("start", "e1"),
         ANALYST,
@@ -129,7 +129,7 @@ WRONG = {
     "stopped without a reason": (
         ("stop", "e1", "--why", ""),
         MANAGER,
-        "Say why the experiment is stopped.",
+        "The reason for the stop is missing.",
     ),
 }
 

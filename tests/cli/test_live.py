@@ -165,7 +165,7 @@ NOT_LIVE = {
         MANAGER,
         "Nothing is live: every price is the base price already.",
     ),
-    "no login": (["kill", "--why", "x"], "", "This needs to know who you are."),
+    "nobody kills": (["kill", "--why", "x"], "", "This command needs an account."),
 }
 IS_LIVE = {
     "a share of nothing": (["share", "0", "--why", "x"], MANAGER, "A share of 0.0 is not valid."),

@@ -49,8 +49,8 @@ def test_the_first_account_is_an_administrator_of_this_machine(empty: Phantom) -
 def test_the_first_account_ends_the_demo_people(shop: Phantom) -> None:
     shop.json("user", "add", "root", "--role", "administrator", "--password", PASSWORD)
     assert people(shop)[ANALYST] == ("Demo analyst", "analyst", "demo", False)
-    rejected = shop.refusal("rules", "withdraw", "1", who=ANALYST)
-    assert rejected == "There is no demo entry here."
+    refused = shop.refusal("rules", "withdraw", "1", who=ANALYST)
+    assert refused == "There is no demo access here."
     assert shop.json("rules", "show", "1")["state"] == "submitted"
 
 
@@ -97,10 +97,10 @@ def test_a_new_password_replaces_the_old_one_and_has_to_be_changed(staffed: Phan
     add(staffed, "max", "pricing manager")
     reset = by_root(staffed, "user", "password", "max", "--password", OTHER)
     assert reset == {"login": "max", "changed": True}
-    rejected = staffed.refusal("limits", "first_share=1", who="max", PHANTOM_PASSWORD=PASSWORD)
-    assert rejected == "This login and password do not belong together."
-    rejected = staffed.refusal("limits", "first_share=1", who="max", PHANTOM_PASSWORD=OTHER)
-    assert "password that somebody else chose" in rejected
+    refused = staffed.refusal("limits", "first_share=1", who="max", PHANTOM_PASSWORD=PASSWORD)
+    assert refused == "Wrong login or password."
+    refused = staffed.refusal("limits", "first_share=1", who="max", PHANTOM_PASSWORD=OTHER)
+    assert "password that an administrator set" in refused
 
 
 def test_limits_are_those_of_the_settings_until_they_are_changed(empty: Phantom) -> None:
@@ -138,11 +138,11 @@ WRONG_PEOPLE = {
     "nobody to change": (["change", "amy", "--off"], "There is no account 'amy'."),
     "the last administrator goes": (
         ["change", "root", "--off"],
-        "Nobody would be an administrator any more.",
+        "There would be no administrator left.",
     ),
     "the last administrator steps down": (
         ["change", "root", "--role", "viewer"],
-        "Nobody would be an administrator any more.",
+        "There would be no administrator left.",
     ),
     "nobody's password": (
         ["password", "amy", "--password", PASSWORD],
@@ -191,7 +191,7 @@ def test_only_administrators_manage_people_and_limits(staffed: Phantom) -> None:
         ["user", "add", "amy", "--role", "viewer", "--password", PASSWORD],
         ["user", "change", "max", "--off"],
     ):
-        assert staffed.refusal(*verb) == "This needs to know who you are."
+        assert staffed.refusal(*verb) == "This command needs an account."
         assert "may not manage people" in staffed.refusal(
             *verb, who="max", PHANTOM_PASSWORD=PASSWORD
         )

@@ -16,7 +16,7 @@ def chain(engine: sa.Engine) -> sa.Engine:
 
 
 def without_law(engine: sa.Engine, moment: str) -> None:
-    """What somebody with the database's password could do."""
+    """A change that the database's password allows."""
     with engine.begin() as connection:
         on = "" if engine.dialect.name == "sqlite" else " ON audit"
         connection.execute(sa.text(f"DROP TRIGGER audit_no_{moment}{on}"))
@@ -73,7 +73,7 @@ def test_entries_that_changed_places_are_found(chain: sa.Engine) -> None:
     assert "was changed after it was written" in problems(chain)
 
 
-def test_an_entry_written_anew_with_a_right_hash_is_found_by_the_next_one(chain: sa.Engine) -> None:
+def test_a_rewritten_entry_with_a_valid_hash_is_found_by_the_next_one(chain: sa.Engine) -> None:
     without_law(chain, "update")
     with chain.begin() as connection:
         row = (

@@ -195,9 +195,7 @@ def test_processes_that_start_at_once_upgrade_once(
         assert shape(engine) == fresh[engine.dialect.name]
 
 
-def test_an_up_to_date_database_is_asked_one_question_beside_a_writer(
-    url: str, tmp_path: Path
-) -> None:
+def test_an_up_to_date_database_needs_one_query_beside_a_writer(url: str, tmp_path: Path) -> None:
     engine = open_database(url, tmp_path)
     asked: list[str] = []
 

@@ -278,7 +278,7 @@ CASES = [
     ),
     Case("truncated gzip", "a.csv.gz", _truncated_gzip, -1, {"truncated_file": 1}),
     Case("empty file", "a.csv", "", refusal="is empty"),
-    Case("blank file", "a.csv", "\n \n\n", refusal="nothing but blanks"),
+    Case("blank file", "a.csv", "\n \n\n", refusal="only blanks"),
     Case(
         "wrong delimiter",
         "a.csv",

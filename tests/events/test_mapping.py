@@ -1,4 +1,4 @@
-"""Mappings say what foreign columns mean, and what is wrong with themselves."""
+"""Mappings translate foreign columns, and errors in them are reported."""
 
 import re
 
@@ -57,7 +57,7 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are() -> None:
         Columns(["a", "b"], is_json=False).text("sid")
 
 
-def test_a_file_that_needs_a_mapping_is_told_which() -> None:
+def test_the_error_of_a_file_that_needs_a_mapping_names_one() -> None:
     columns = Columns(
         ["event_time", "event_type", "product_id", "price", "user_session"], is_json=False
     )

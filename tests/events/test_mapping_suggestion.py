@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from phantom_core.events.mapping_suggestion import _MEANINGS, guess_event_name, suggest_mapping
+from phantom_core.events.mapping_suggestion import _MEANINGS, suggest_event_name, suggest_mapping
 from phantom_core.events.vocabulary import CANONICAL
 
 
@@ -138,7 +138,7 @@ def test_an_empty_sample_gives_no_guess_but_no_error() -> None:
     ],
 )
 def test_foreign_event_names_have_a_likely_meaning(foreign: str, meaning: str | None) -> None:
-    assert guess_event_name(foreign) == meaning
+    assert suggest_event_name(foreign) == meaning
 
 
 def test_guesses_are_names_that_exist() -> None:

@@ -34,8 +34,13 @@ def test_names_of_either_kind_are_understood() -> None:
 def test_what_is_missing_is_null_and_not_zero() -> None:
     rows, _ = read({"product_id": "p1", "base_price": "10"})
     assert rows[0] == {
-        "product_id": "p1", "base_price": 10.0, "stock": None, "n_amenities": None, "is_refundable": None, "competitor_price": None,
-    }  # fmt: skip
+        "product_id": "p1",
+        "base_price": 10.0,
+        "stock": None,
+        "n_amenities": None,
+        "is_refundable": None,
+        "competitor_price": None,
+    }
 
 
 def test_rows_that_cannot_be_read_are_refused_with_their_line() -> None:

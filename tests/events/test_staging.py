@@ -1,6 +1,4 @@
-"""The SQL that judges rows agrees with the vocabulary, and times mean the same however they are
-written.
-"""
+"""The SQL checks agree with the vocabulary, and times are equal in every notation."""
 
 import tempfile
 from pathlib import Path
@@ -157,7 +155,7 @@ def test_a_time_in_a_format_of_its_own_is_read_in_the_mappings_zone(tmp_path: Pa
     assert found[2][0] == "bad_timestamp"
 
 
-def test_a_little_ahead_of_the_clock_is_no_future(tmp_path: Path) -> None:
+def test_a_small_lead_over_the_clock_is_not_a_future_timestamp(tmp_path: Path) -> None:
     assert [
         found[0]
         for found in stage(tmp_path, [row("2026-03-01T12:00:59Z"), row("2026-03-01T12:01:01Z")])

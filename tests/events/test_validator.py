@@ -1,4 +1,4 @@
-"""The judge says of a message what a file load says of the same row."""
+"""The validator gives a message the same result as a file load gives the same row."""
 
 import json
 from pathlib import Path
@@ -19,12 +19,15 @@ GOOD = {"sessionId": " s1 ", "ts": "2026-03-01T10:00:00Z", "eventName": "view"}
 DOCUMENTS = [
     json.dumps(GOOD | more)
     for more in (
-        {}, {"sessionId": " "}, {"sessionId": None}, {"sessionId": "'; DROP TABLE events; --"}, {"sessionId": "a\0b"}, {"sessionId": 7},
-        {"ts": None}, {"ts": "1994-01-01"}, {"ts": "never"}, {"ts": NOW_MS + 400_000}, {"ts": 1_772_359_200}, {"eventName": None},
-        {"eventName": "teleport"}, {"eventName": "filter_apply", "metadata": {"type": "date"}}, {"eventName": "hover_"}, 
-        {"storeMode": "bar"},
-        {"metadata": [1]}, {"metadata": "nope"}, {"metadata": {"price": "x"}}, {"metadata": {"price": -1}}, {"metadata": {"total": 1e13}},
-        {"price": -2}, {"price": "", "metadata": {"price": 3}}, {"eventId": "e"}, {"page": "x" * 2_000}, {"productId": {"a": [1]}},
+        {}, {"sessionId": " "}, {"sessionId": None}, {"sessionId": "'; DROP TABLE events; --"},
+        {"sessionId": "a\0b"}, {"sessionId": 7},
+        {"ts": None}, {"ts": "1994-01-01"}, {"ts": "never"}, {"ts": NOW_MS + 400_000},
+        {"ts": 1_772_359_200}, {"eventName": None}, {"eventName": "teleport"},
+        {"eventName": "filter_apply", "metadata": {"type": "date"}}, {"eventName": "hover_"},
+        {"storeMode": "bar"}, {"metadata": [1]}, {"metadata": "nope"},
+        {"metadata": {"price": "x"}}, {"metadata": {"price": -1}}, {"metadata": {"total": 1e13}},
+        {"price": -2}, {"price": "", "metadata": {"price": 3}}, {"eventId": "e"},
+        {"page": "x" * 2_000}, {"productId": {"a": [1]}},
     )
 ] + ["", "nope", "[1]", "3", '{"sessionId": "\\ud800"}', "{", '{"a": NaN}']  # fmt: skip
 QUOTE = {"sessionId": "s", "ts": "2026-03-01T10:00:00Z", "productId": "p", "price": 3}
@@ -55,23 +58,24 @@ def staged(kind: Kind, documents: list[str]) -> list[tuple[object, ...]]:
         ).fetchall()
 
 
-def judged(kind: Kind, documents: list[str]) -> list[tuple[object, ...]]:
+def validated(kind: Kind, documents: list[str]) -> list[tuple[object, ...]]:
     judge = Validator(kind, future_tolerance_s=300, max_chars=1_000)
-    verdicts = judge.judge(
+    verdicts = judge.validate(
         [document_row(line, text, 16_000) for line, text in enumerate(documents)], NOW_MS
     )
     return [(verdict.session_id, verdict.reason, verdict.detail or None) for verdict in verdicts]
 
 
 @pytest.mark.parametrize(("kind", "documents"), [("events", DOCUMENTS), ("quotes", QUOTES)])
-def test_files_and_messages_are_judged_alike(kind: Kind, documents: list[str]) -> None:
-    assert judged(kind, documents) == staged(kind, documents)
+def test_files_and_messages_are_validated_alike(kind: Kind, documents: list[str]) -> None:
+    assert validated(kind, documents) == staged(kind, documents)
 
 
-def test_many_reasons_are_met(tmp_path: Path) -> None:
-    assert {reason for _, reason, _ in judged("events", DOCUMENTS)} >= {
-        "", "missing_session_id", "missing_timestamp", "bad_timestamp", "future_timestamp", "missing_event_name", "unknown_event_name",
-        "unknown_store_mode", "bad_metadata", "bad_price", "negative_price", "broken_json", "not_an_object", "field_too_large",
+def test_many_reasons_occur(tmp_path: Path) -> None:
+    assert {reason for _, reason, _ in validated("events", DOCUMENTS)} >= {
+        "", "missing_session_id", "missing_timestamp", "bad_timestamp", "future_timestamp",
+        "missing_event_name", "unknown_event_name", "unknown_store_mode", "bad_metadata",
+        "bad_price", "negative_price", "broken_json", "not_an_object", "field_too_large",
     }  # fmt: skip
 
 
@@ -83,17 +87,17 @@ def test_broken_lines_of_files_get_the_same_reasons() -> None:
         for line in case.content.splitlines()
         if line
     ]
-    assert judged("events", lines) == staged("events", lines)
+    assert validated("events", lines) == staged("events", lines)
 
 
-def test_a_judge_takes_up_the_clock_each_time() -> None:
+def test_a_validator_reads_the_clock_each_time() -> None:
     judge = Validator("events", future_tolerance_s=0, max_chars=1_000)
     row = document_row(0, json.dumps(GOOD), 16_000)
-    assert [judge.judge([row], now_ms)[0].reason for now_ms in (0, NOW_MS)] == [
+    assert [judge.validate([row], now_ms)[0].reason for now_ms in (0, NOW_MS)] == [
         "future_timestamp",
         "",
     ]
-    assert judge.judge([], NOW_MS) == []
+    assert judge.validate([], NOW_MS) == []
 
 
 def test_few_rows_and_many_are_staged_alike() -> None:

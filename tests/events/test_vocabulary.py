@@ -4,7 +4,7 @@ import pytest
 
 from phantom_core.events.vocabulary import ALIASES, CANONICAL, canonical_name
 
-# The table of stray names, as clients were seen to send them.
+# Variants of names, as clients were observed to send them.
 SEEN = {
     "view_item_page": ["product_view", "view_item", "view"],
     "learn_more_about_item": ["learn_more"],
@@ -22,9 +22,9 @@ SEEN = {
 }
 
 
-@pytest.mark.parametrize(("canonical", "seen"), SEEN.items())
-def test_stray_names_have_their_canonical_name(canonical: str, seen: list[str]) -> None:
-    assert {canonical_name(name) for name in [canonical, *seen]} == {canonical}
+@pytest.mark.parametrize(("canonical", "sent"), SEEN.items())
+def test_variants_have_their_canonical_name(canonical: str, sent: list[str]) -> None:
+    assert {canonical_name(name) for name in [canonical, *sent]} == {canonical}
 
 
 def test_there_are_seventeen_names_and_click() -> None:

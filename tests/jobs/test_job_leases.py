@@ -28,7 +28,8 @@ from phantom_core.jobs.jobs import Jobs, LeaseTimes
 from phantom_core.core.settings import Settings
 from phantom_core.use_cases.data.demo import DemoReport
 url, workspace, job_id, seconds = sys.argv[1:]
-jobs = Jobs(Settings(database_url=url, workspace=Path(workspace)), lease=LeaseTimes(lease_ms=2_500, renew_s=0.2))
+settings = Settings(database_url=url, workspace=Path(workspace))
+jobs = Jobs(settings, lease=LeaseTimes(lease_ms=2_500, renew_s=0.2))
 jobs.take(job_id)
 with jobs.heartbeat(job_id):
     time.sleep(float(seconds))
@@ -140,13 +141,13 @@ def test_a_worker_that_was_only_slow_goes_on(
     with worker(settings, job, 4.0) as process:
         pid = wait(jobs, job, "running").pid
         os.kill(pid, signal.SIGSTOP)
-        time.sleep(3.0)  # past its lease, but nobody looked
+        time.sleep(3.0)  # past its lease, but nothing checked it
         os.kill(pid, signal.SIGCONT)
         process.wait(timeout=20)
     assert jobs.get(job.job_id).state == "done"
 
 
-def test_another_process_under_the_same_number_fools_nobody(
+def test_another_process_under_the_same_number_is_not_the_worker(
     settings: Settings, opened: Callable[..., Jobs]
 ) -> None:
     jobs = opened(settings, lease=LeaseTimes())
@@ -187,7 +188,7 @@ def test_a_worker_that_lost_its_job_stops_at_its_next_step(
 def test_a_job_that_no_worker_begins_fails(settings: Settings, opened: Callable[..., Jobs]) -> None:
     jobs = opened(settings, lease=LeaseTimes(start_ms=-1))
     job = jobs.start(DemoRequest())
-    assert (job.state, job.message.split(";")[0]) == ("failed", "No worker began it")
+    assert (job.state, job.message.split(";")[0]) == ("failed", "No worker started")
 
 
 def test_a_workspace_has_its_own_jobs(

@@ -101,7 +101,7 @@ def test_another_process_sees_the_same_jobs(ended: tuple[Path, Job, Job]) -> Non
     assert elsewhere.active() == []
 
 
-def test_progress_stops_work_that_nobody_wants(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_stops_cancelled_work(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Jobs, "_spawn", lambda self, job_id: None)
     job = jobs.start(DemoRequest())
     jobs.take(job.job_id)
@@ -184,7 +184,7 @@ def test_work_that_ended_is_started_again_under_a_name(jobs: Jobs, tmp_path: Pat
     first = wait(jobs, jobs.start(IngestRequest(paths=str(path)), who="demo-analyst"))
     assert (first.state, first.who) == ("failed", "demo-analyst")
     path.write_text(HEADER + "s1,2026-03-01,search\n")
-    again = wait(jobs, jobs.again(first.job_id))
+    again = wait(jobs, jobs.restart(first.job_id))
     assert (again.state, again.who) == ("done", "")
     with pytest.raises(NotAllowedError):
         jobs.start(IngestRequest(), who="nobody")

@@ -24,8 +24,9 @@ import pyarrow as pa
 from phantom_core.events.schema import SESSION_LABELS
 from phantom_core.lake.lake import Lake
 for i in range(5):
-    rows = [{"session_id": f"{sys.argv[2]}-{i}", "is_agent": True, "family": None}]
-    Lake(Path(sys.argv[1])).append("session_labels", pa.Table.from_pylist(rows, schema=SESSION_LABELS))
+    row = {"session_id": f"{sys.argv[2]}-{i}", "is_agent": True, "family": None}
+    rows = pa.Table.from_pylist([row], schema=SESSION_LABELS)
+    Lake(Path(sys.argv[1])).append("session_labels", rows)
 """
 
 

@@ -140,7 +140,7 @@ def test_read_segments_are_removed_when_they_take_too_much_room(
     polled(reader)
     reader.commit()
     assert len(list_segments(tmp_path / EVENTS)) == 3
-    monkeypatch.setattr(local, "KEPT_BYTES", 40)
+    monkeypatch.setattr(local, "RETAINED_BYTES", 40)
     reader.commit()
     assert [path.read_bytes()[-2:] for path in list_segments(tmp_path / EVENTS)] == [b"2\n"]
     assert set(drained_position(tmp_path)) >= {

@@ -62,7 +62,7 @@ def test_what_is_used_moves_back_too_and_every_move_is_written_down(
     store.promote("v2", now_ms=2, why="Better.")
     store.promote("v1", now_ms=3, why="It was not.")
     assert store.in_use() == "v1"
-    assert store.to_choose() == ("v1", "v2")
+    assert store.choices() == ("v1", "v2")
     assert [
         (move.before, move.version, move.promoted_ms, move.why) for move in store.promotions()
     ] == [

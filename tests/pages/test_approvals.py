@@ -89,7 +89,7 @@ def test_an_analyst_proposes_and_the_evidence_comes_by_itself(own: Path, open_pa
 def test_without_a_reason_nothing_is_proposed(own: Path, open_page: Open) -> None:
     page = enter(open_page(own, "approvals"), "demo-analyst")
     page.button(key="propose_submit").click().run()
-    assert "Say in a sentence what this change is for." in page.error[0].value
+    assert "The purpose of this change is missing." in page.error[0].value
     stop_embedded(Settings(workspace=own, redis_url=""))
 
 
@@ -110,7 +110,7 @@ def test_the_author_cannot_decide_and_a_manager_can(shop: Path, open_page: Open)
 def test_a_decline_needs_a_reason_and_shows_it(shop: Path, open_page: Open) -> None:
     page = enter(open_page(shop, "approvals"), "demo-manager")
     page.button(key="decline_1").click().run()
-    assert "Say why you decline." in page.error[0].value
+    assert "The reason for the rejection is missing." in page.error[0].value
     page.text_input(key="decline_comment_1").set_value("Too early.").run()
     page.button(key="decline_1").click().run()
     assert "**demo-manager** declined: Too early." in texts(page)

@@ -116,7 +116,7 @@ def test_who_may_starts_it_and_stops_it_for_a_reason(shop: Settings, open_page: 
     assert ":green-badge[running]" in texts(page)
     assert "No session has been counted yet." in texts(page)
     page.button(key="experiment_stop").click().run()
-    assert "Say why the experiment is stopped." in page.error[0].value
+    assert "The reason for the stop is missing." in page.error[0].value
     page.text_input(key="experiment_why").set_value("seen enough").run()
     page.button(key="experiment_stop").click().run()
     assert "seen enough" in texts(page)

@@ -76,7 +76,7 @@ def test_a_wrong_password_is_one_sentence_and_the_login_stays(tmp_path: Path, pa
     with served(tmp_path / "shop") as url:
         page.goto(f"{url}/people")
         sign_in(page, 'ro"ot', "something else")
-        expect(page.get_by_text("This login and password do not belong together.")).to_be_visible()
+        expect(page.get_by_text("Wrong login or password.")).to_be_visible()
         expect(page.get_by_label("Login")).to_have_value('ro"ot')
         expect(page.get_by_label("Password")).to_have_value("")
         sign_in(page, "root", PASSWORD)
@@ -95,7 +95,7 @@ def test_a_wrong_password_is_one_sentence_and_the_login_stays(tmp_path: Path, pa
         expect(other.get_by_role("heading", name="People")).to_be_visible()
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_label("Login")).to_have_value("")
-        expect(page.get_by_text("do not belong together")).to_have_count(0)
+        expect(page.get_by_text("Wrong login or password")).to_have_count(0)
         other.get_by_role("link", name="Overview").click()  # a tab that was open is out, too
         expect(other.get_by_label("Login")).to_be_visible()
 

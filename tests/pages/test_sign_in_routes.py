@@ -9,7 +9,7 @@ import pytest
 
 from phantom_core.accounts.people import MACHINE, add_person
 from phantom_core.accounts.roles import Role
-from phantom_core.accounts.sign_in import who_is
+from phantom_core.accounts.sign_in import find_signed_in
 from phantom_core.core.settings import Settings
 from phantom_core.use_cases.approvals.change_requests import control_database
 from phantom_core.use_cases.data.demo import remove_demo
@@ -90,7 +90,7 @@ def test_the_right_password_sets_a_cookie_that_no_script_reads_and_goes_back(
     attributes = {part.strip().lower() for part in cookie.split(";")[1:]}
     assert attributes >= {"httponly", "samesite=lax", "path=/", "max-age=43200"}
     assert "secure" not in attributes
-    found = who_is(control_database(shop), token_of(answer), 1)
+    found = find_signed_in(control_database(shop), token_of(answer), 1)
     assert found and found.login == "vic"
 
 
@@ -133,7 +133,7 @@ def test_signing_out_elsewhere_does_not_sign_out_here(address: str, shop: Settin
         ).status_code
         == 403
     )
-    assert who_is(control_database(shop), token, 1)
+    assert find_signed_in(control_database(shop), token, 1)
 
 
 @pytest.mark.parametrize("path", [SIGN_IN, DEMO, SIGN_OUT])
@@ -149,14 +149,14 @@ def test_signing_out_deletes_the_cookie_and_ends_the_session_in_the_database(
     answer = post(address, SIGN_OUT, {}, Cookie=f"phantom_sign_in={token}")
     assert answer.status_code == 303
     assert 'phantom_sign_in=""; HttpOnly; Max-Age=0' in answer.headers["set-cookie"]
-    assert who_is(control_database(shop), token, 1) is None
+    assert find_signed_in(control_database(shop), token, 1) is None
 
 
 def test_signing_in_again_ends_the_session_before(address: str, shop: Settings) -> None:
     token = token_of(post(address, SIGN_IN, VIC))
     again = token_of(post(address, SIGN_IN, VIC, Cookie=f"phantom_sign_in={token}"))
-    assert who_is(control_database(shop), token, 1) is None
-    assert who_is(control_database(shop), again, 1)
+    assert find_signed_in(control_database(shop), token, 1) is None
+    assert find_signed_in(control_database(shop), again, 1)
 
 
 def test_a_wrong_password_signs_nobody_in(address: str) -> None:

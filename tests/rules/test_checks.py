@@ -101,11 +101,11 @@ def only(text: str, kind: str) -> Finding:
 
 
 @pytest.mark.parametrize("kind", CASES)
-def test_rules_that_have_it_are_found_and_the_finding_names_them_and_how_to_mend_it(
+def test_a_finding_names_the_rules_and_a_fix(
     kind: str,
 ) -> None:
     found = only(CASES[kind][0], kind)
-    assert found.rules and found.says.endswith(".") and found.mend
+    assert found.rules and found.says.endswith(".") and found.fix
 
 
 @pytest.mark.parametrize("kind", CASES)
@@ -119,25 +119,25 @@ def test_every_kind_has_its_case() -> None:
 
 def test_the_fix_of_a_wrong_kind_names_what_can_be_compared() -> None:
     asked = only("IF browser_family = 1 THEN markup 1.1\nELSE markup 1", "wrong kind")
-    assert "browser_family is a category" in asked.says and "Chrome" in asked.mend
+    assert "browser_family is a category" in asked.says and "Chrome" in asked.fix
     asked = only("IF cart_adds = 'many' THEN markup 1.1\nELSE markup 1", "wrong kind")
-    assert "cart_adds is a number" in asked.says and asked.mend == "Compare it with a number."
+    assert "cart_adds is a number" in asked.says and asked.fix == "Compare it with a number."
 
 
-def test_mark_ups_beyond_a_guard_rail_are_told_which_and_where_it_lies() -> None:
+def test_a_mark_up_beyond_a_guard_rail_is_reported_with_the_guard_rails() -> None:
     found = [
         one
         for one in findings("IF p_agent > 0.7 THEN markup 1.6\nELSE markup 0.6")
         if one.kind == "out of guard rails"
     ]
     assert [one.says for one in found] == [
-        "rule 1 asks ×1.6, above the guard rails ×0.70 to ×1.50.",
-        "ELSE asks ×0.6, below the guard rails ×0.70 to ×1.50.",
+        "rule 1 has a mark-up of ×1.6, above the guard rails ×0.70 to ×1.50.",
+        "ELSE has a mark-up of ×0.6, below the guard rails ×0.70 to ×1.50.",
     ]
-    assert [one.mend.split(",")[0] for one in found] == ["Write 1.50", "Write 0.70"]
+    assert [one.fix.split(",")[0] for one in found] == ["Write 1.50", "Write 0.70"]
 
 
-def test_what_takes_too_long_to_find_out_is_said_to_be_undecided(
+def test_a_check_that_takes_too_long_is_reported_as_undecided(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(space, "MOST_PIECES", 1)
@@ -146,16 +146,14 @@ def test_what_takes_too_long_to_find_out_is_said_to_be_undecided(
         ">= 0.2 THEN markup 1\nELSE markup 1"
     )
     undecided = [finding for finding in findings(text) if finding.kind == "undecided"]
-    assert (
-        "Whether the rules have a finding 'shadowed' cannot be said: 1 rules overlap in more than 1 pieces."
-        in [one.says for one in undecided]
-    )
-    assert {(one.severity, one.rules, one.mend) for one in undecided} == {
+    expected = "The check 'shadowed' cannot be decided: 1 rules overlap in more than 1 pieces."
+    assert expected in [one.says for one in undecided]
+    assert {(one.severity, one.rules, one.fix) for one in undecided} == {
         ("warning", (), "Use fewer conditions.")
     }
 
 
-def test_bands_have_nothing_to_be_said_against() -> None:
+def test_bands_have_no_findings() -> None:
     assert findings(BANDS) == ()
 
 
@@ -168,7 +166,7 @@ def test_errors_come_first() -> None:
     assert count_findings(found) == {"error": 1, "warning": 1, "note": 1}
 
 
-def test_rules_that_cross_are_told_once_for_the_lower_one() -> None:
+def test_rules_that_cross_are_reported_once_for_the_lower_one() -> None:
     text = (
         "IF p_agent > 0.7 THEN markup 1.3\nELIF cart_adds > 5 THEN markup 1.2\nELIF page_views "
         "> 9 THEN markup 1.1\nELSE markup 1"
@@ -193,7 +191,7 @@ def test_a_rule_that_several_above_it_cover_together_is_shadowed() -> None:
     assert found.rules == ("rule 3", "rule 1", "rule 2")
     assert (
         found.says
-        == "rule 3 (×1.00) never decides: rule 1 (×1.20), rule 2 (×1.10) above it take all its "
+        == "rule 3 (×1.00) never decides: rule 1 (×1.20), rule 2 (×1.10) above it match all its "
         "sessions."
     )
 

@@ -62,7 +62,7 @@ def test_categories_are_compared_as_a_whole() -> None:
 
 
 def test_a_feature_that_is_not_there_is_refused() -> None:
-    with pytest.raises(InputError, match="read 'b', which is not known here"):
+    with pytest.raises(InputError, match="read 'b', which is unknown here"):
         decide("IF b > 1 THEN markup 2\nELSE markup 1", a=[1.0])
 
 
@@ -93,5 +93,5 @@ def test_a_rule_policy_reads_what_each_shop_knows() -> None:
 
 
 def test_a_rule_policy_knows_no_session_features() -> None:
-    with pytest.raises(InputError, match="'cart_adds', which is not known here"):
+    with pytest.raises(InputError, match="'cart_adds', which is unknown here"):
         RulePolicy(parse_rules("IF cart_adds > 1 THEN markup 2\nELSE markup 1", "x"))

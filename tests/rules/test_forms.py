@@ -1,4 +1,4 @@
-"""Forms: what is written in one is read back, under the name that it is asked for."""
+"""Forms: rules written in any form are read back, under a given name."""
 
 import json
 
@@ -22,7 +22,7 @@ def test_a_form_is_read_back_under_another_name(form: str) -> None:
 
 
 def test_text_that_begins_like_json_but_is_none_is_answered_with_its_line() -> None:
-    with pytest.raises(InputError, match="Rules others, line 2: this is no JSON"):
+    with pytest.raises(InputError, match="Rules others, line 2: this is not JSON"):
         read_form('{"format":\n oops}', "others")
 
 

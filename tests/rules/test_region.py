@@ -18,8 +18,8 @@ regions = st.builds(
 
 
 @given(regions, regions)
-def test_two_regions_meet_where_something_is_in_both(one: Region, other: Region) -> None:
-    assert one.meets(other) == other.meets(one) == (not (one & other).is_empty)
+def test_two_regions_overlap_where_a_value_is_in_both(one: Region, other: Region) -> None:
+    assert one.overlaps(other) == other.overlaps(one) == (not (one & other).is_empty)
     assert one & other == other & one
     assert one.minus(other) & other == Region()
     assert one.minus(other) | (one & other) == one

@@ -96,7 +96,7 @@ def test_simpler_rules_answer_alike_and_are_not_longer(rules: RuleSet, seed: int
     assert simplify_rules(shorter) == shorter
 
 
-def test_a_tree_loses_what_the_branches_above_have_settled() -> None:
+def test_a_tree_loses_conditions_that_the_branches_above_imply() -> None:
     leaves = """IF a <= 5 OR UNDEFINED AND b <= 3 THEN markup 1.1
 ELIF a <= 5 OR UNDEFINED AND b > 3 OR UNDEFINED THEN markup 1.2
 ELIF a > 5 AND c <= 1 AND b <= 2 THEN markup 1.3 (one leaf)

@@ -11,7 +11,8 @@ from phantom_core.rules.condition import Condition
 from phantom_core.rules.rule_set import Rule, RuleSet
 from phantom_core.rules.text import format_rules, parse_rules
 
-RECONNAISSANCE = """IF interaction_velocity > 10 AND cart_to_view_ratio < 0.1 THEN markup 1.30 (likely reconnaissance)
+RECONNAISSANCE = """\
+IF interaction_velocity > 10 AND cart_to_view_ratio < 0.1 THEN markup 1.30 (likely a bot)
 ELIF p_agent >= 0.4 OR UNDEFINED AND browser_family = 'Chrome' THEN markup 1.10
 ELIF std_price_seen IS UNDEFINED THEN markup 1.05
 ELSE markup 1.00
@@ -56,7 +57,7 @@ def test_text_becomes_conditions_in_order() -> None:
         Condition("interaction_velocity", ">", 10.0),
         Condition("cart_to_view_ratio", "<", 0.1),
     )
-    assert found.rules[0] == Rule((fast, few), 1.3, "likely reconnaissance")
+    assert found.rules[0] == Rule((fast, few), 1.3, "likely a bot")
     assert found.rules[1].conditions == (
         Condition("p_agent", ">=", 0.4, True),
         Condition("browser_family", "=", "Chrome"),
@@ -124,8 +125,11 @@ def test_comments_empty_lines_and_the_case_of_keywords_do_not_matter() -> None:
             "ELSE markup 1 AS x",
             "line 1: found AS, expected a note in parentheses, or the end of the line",
         ),
-        ("ELSE markup 0", "line 1: A mark-up of 0.0 is no price ratio"),
-        ("IF a > 1 THEN markup 99\nELSE markup 1", "line 1: A mark-up of 99.0 is no price ratio"),
+        ("ELSE markup 0", "line 1: A mark-up of 0.0 is not a price ratio"),
+        (
+            "IF a > 1 THEN markup 99\nELSE markup 1",
+            "line 1: A mark-up of 99.0 is not a price ratio",
+        ),
         (
             "IF browser_family > 'Chrome' THEN markup 1.3",
             "line 1: browser_family > 'Chrome': categories have no order",
@@ -136,7 +140,7 @@ def test_comments_empty_lines_and_the_case_of_keywords_do_not_matter() -> None:
         ),
     ],
 )
-def test_what_cannot_be_read_is_answered_with_line_and_expectation(text: str, said: str) -> None:
+def test_an_unreadable_text_is_reported_with_line_and_expectation(text: str, said: str) -> None:
     with pytest.raises(InputError) as caught:
         parse_rules(text, "demo")
     assert said in caught.value.message

@@ -241,7 +241,7 @@ def test_the_same_seed_gives_the_same_trial(trial: SessionTrial) -> None:
         (
             [parse_rules("IF speed > 1 THEN markup 2\nELSE markup 1", "x")],
             10,
-            "read 'speed', which is not known here",
+            "read 'speed', which is unknown here",
         ),
         ([RuleSet("none", (), 1.1)], 10, "name of prices without a mark-up"),
     ],

@@ -127,8 +127,8 @@ def test_an_unknown_kind_is_reported_with_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "null", '{"folds": '])
-def test_arguments_that_are_no_object_are_rejected(text: str) -> None:
-    with pytest.raises(DataError, match="'train_classifier' is no JSON object"):
+def test_arguments_that_are_no_object_are_refused(text: str) -> None:
+    with pytest.raises(DataError, match="'train_classifier' is not a JSON object"):
         parse_request("train_classifier", text)
 
 
@@ -144,7 +144,7 @@ def test_a_row_of_the_release_before_is_run_again(
     fields = {"paths": [str(path)], "mapping": "", "labels": "", "experiments": "", "catalogue": ""}
     with jobs._engine.begin() as connection:
         connection.execute(sa.update(JOBS).values(arguments=json.dumps(fields), state="failed"))
-    done = run_job(settings, jobs.again(job.job_id).job_id, 1_772_400_000_000)
+    done = run_job(settings, jobs.restart(job.job_id).job_id, 1_772_400_000_000)
     assert (done.state, json.loads(done.result)["accepted"]) == ("done", 1)
 
 

@@ -214,7 +214,7 @@ def test_an_edit_voids_approvals_and_stale_reviews_are_rejected(shop: Settings) 
     assert state(shop, number) == "draft"
     change_requests.submit_request(shop, ANA, number, now_ms=NOW, trial_sessions=60)
     set_limits(control_database(shop), MACHINE, {"first_markup": 1.25}, shop, now_ms=NOW)
-    with pytest.raises(ConflictError, match="you looked at revision 1, it is at 2"):
+    with pytest.raises(ConflictError, match="you reviewed revision 1, it is at 2"):
         change_requests.approve_request(shop, MAX, number, 1, now_ms=NOW)
 
 
@@ -274,10 +274,10 @@ def test_an_open_request_expires_unpublished(shop: Settings) -> None:
 
 def test_the_watcher_finds_divergence_by_itself(shop: Settings) -> None:
     publish_request(shop, MAX, approved(shop), now_ms=NOW)
-    assert watch_once(shop, now_ms=NOW).told == ()
+    assert watch_once(shop, now_ms=NOW).problems == ()
     with connect_server(shop) as client:
         client.set("rules:live", "{}")
-    assert "rules:live" in watch_once(shop, now_ms=NOW + 1).told[0]
+    assert "rules:live" in watch_once(shop, now_ms=NOW + 1).problems[0]
     assert watch_once(shop, now_ms=NOW + 2).since_ms == NOW + 1
 
 
@@ -297,7 +297,7 @@ def begun(settings: Settings, number: int) -> PublishedRelease:
     with write_transaction(control_database(settings)) as connection:
         request = requests.find_request(connection, number)
         document = publish_rules._document(connection, request, NOW)
-        releases.keep_document(
+        releases.store_document(
             connection, document.version, document.to_bytes().decode(), document.sha256
         )
         switch = Switch("publish", number, document.version, 0.1, "", False, "rules")

@@ -206,7 +206,7 @@ def test_a_copy_of_the_champion_is_not_significantly_better_and_stays_a_candidat
 ) -> None:
     result = held(store, SURE, SURE)
     assert result.outcome == "kept" and "not surely better" in result.why
-    assert (store.latest(), store.versions(), store.to_choose()) == (
+    assert (store.latest(), store.versions(), store.choices()) == (
         "v1",
         ("v1", "v2"),
         ("v1", "v2"),

@@ -18,7 +18,7 @@ from phantom_core.core.errors import InputError
 from phantom_core.core.settings import MonitoringSettings, RetrainingSettings, Settings
 from phantom_core.core.telemetry.metrics import REGISTRY
 from phantom_core.jobs.jobs import Jobs
-from phantom_core.jobs.schedule_leases import take_turn
+from phantom_core.jobs.schedule_leases import take_lease
 from phantom_core.monitoring.comparison import Check
 from phantom_core.monitoring.report import LeakageFigure, ModelInUse, MonitorReport, WeekFigures
 from phantom_core.use_cases.operations.job_monitor import MonitorRequest
@@ -34,14 +34,14 @@ pytestmark = pytest.mark.slow
 NOW_MS = 1_771_200_000_000
 
 
-def test_a_lease_is_taken_once_by_any_number_of_schedulers(settings: Settings) -> None:
-    take_turn(settings, "other", "2026-02-16", NOW_MS)  # makes the tables
+def test_a_turn_is_taken_once_however_many_want_it(settings: Settings) -> None:
+    take_lease(settings, "other", "2026-02-16", NOW_MS)  # makes the tables
     with ThreadPoolExecutor(8) as pool:
         got = list(
-            pool.map(lambda _: take_turn(settings, "retrain", "2026-02-16", NOW_MS), range(16))
+            pool.map(lambda _: take_lease(settings, "retrain", "2026-02-16", NOW_MS), range(16))
         )
     assert sum(got) == 1
-    assert take_turn(settings, "retrain", "2026-02-17", NOW_MS)
+    assert take_lease(settings, "retrain", "2026-02-17", NOW_MS)
 
 
 def test_a_due_run_becomes_a_job_that_the_jobs_table_shows(settings: Settings) -> None:

@@ -8,10 +8,10 @@ from phantom_core.accounts.people import Person
 from phantom_core.accounts.roles import Permission, roles_with
 from phantom_core.accounts.sign_in import (
     change_password,
+    find_signed_in,
     role_of_claims,
     sign_in_identity,
     sign_out,
-    who_is,
 )
 from phantom_core.core.errors import NotAllowedError, NotSignedInError
 from phantom_core.jobs.job_request import JobRequest
@@ -28,7 +28,7 @@ _VISITOR: Final = frozenset({Permission.READ, Permission.WORK})
 
 def current_person() -> Person | None:
     """Who is signed in; None for nobody."""
-    return who_is(control_database(current_settings()), _token(), now_ms()) or _identity()
+    return find_signed_in(control_database(current_settings()), _token(), now_ms()) or _identity()
 
 
 def is_open() -> bool:
@@ -146,4 +146,4 @@ def _identity() -> Person | None:
         hours=chosen.access.sign_in_hours,
     )
     st.session_state[_TOKEN] = token
-    return who_is(control_database(chosen), token, now_ms())
+    return find_signed_in(control_database(chosen), token, now_ms())

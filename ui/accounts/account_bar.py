@@ -45,11 +45,11 @@ def account_bar() -> None:
 def _divergence() -> None:
     """What the watcher found, on every page: prices may be wrong right now."""
     seen = seen_last(current_settings())
-    if seen and seen.told:
+    if seen and seen.problems:
         with st.container(border=True, key="divergence_banner"):
             st.page_link(
                 "pages/live.py",
-                label=f":red[**Live prices need a look**] {seen.told[0]}",
+                label=f":red[**Live prices need a look**] {seen.problems[0]}",
                 icon=":material/sync_problem:",
             )
 

@@ -85,7 +85,7 @@ def _sign_in(request: Request, fields: Fields) -> Response:
 def _enter_demo(request: Request, fields: Fields) -> Response:
     settings = Settings()
     if not is_open(settings):
-        raise NotSignedInError("There is no demo entry here.", hint="Sign in with your account.")
+        raise NotSignedInError("There is no demo access here.", hint="Sign in with your account.")
     token = sign_in_demo(
         _control(settings),
         fields.get("who", ""),

@@ -92,7 +92,7 @@ def _server(settings: Settings, found: LiveStatus) -> None:
                 f"**The {kind} holds something else than what was approved.**\n\n{lines}",
                 icon=":material/sync_problem:",
             )
-            since = f" since {format_moment(seen.since_ms)} UTC" if seen and seen.told else ""
+            since = f" since {format_moment(seen.since_ms)} UTC" if seen and seen.problems else ""
             st.caption(f"Seen by the watcher{since}." if since else "Seen just now.")
         if st.button(
             "Heal",

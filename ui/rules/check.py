@@ -81,7 +81,7 @@ def _show(finding: Finding) -> None:
             f"**{finding.kind[0].upper()}{finding.kind[1:]}**{f' · {rules}' if rules else ''}"
         )
         st.markdown(finding.says)
-        st.caption(f"To mend it: {finding.mend}")
+        st.caption(f"To mend it: {finding.fix}")
 
 
 def _engine(rules: RuleSet) -> None:

@@ -63,7 +63,7 @@ DECISION_SECONDS: Final = Histogram(
 )
 FALLBACKS: Final = Counter(
     "phantom_fallbacks",
-    "Prices that had to do without something, by reason.",
+    "Prices decided without all of their inputs, by reason.",
     ("reason",),
     registry=REGISTRY,
 )
@@ -97,7 +97,7 @@ REDIS_UP: Final = Gauge(
 
 EVENTS: Final = Counter(
     "phantom_events",
-    "Events and quotes met, by service, topic and outcome.",
+    "Events and quotes received, by service, topic and outcome.",
     ("service", "topic", "outcome"),
     registry=REGISTRY,
 )
@@ -115,7 +115,7 @@ TURNED_AWAY: Final = Counter(
 )
 BUFFERED: Final = Gauge(
     "phantom_buffered_bytes",
-    "In the local buffer and not read by the worker, by topic.",
+    "Bytes in the local buffer that the worker has not read, by topic.",
     ("topic",),
     registry=REGISTRY,
 )
@@ -127,42 +127,42 @@ LAG_EVENTS: Final = Gauge(
 )
 LAG_SECONDS: Final = Histogram(
     "phantom_lag_seconds",
-    "From an event's time to where it arrived.",
+    "Time from an event to its arrival at a sink.",
     ("sink",),
     buckets=_SLOW_S,
     registry=REGISTRY,
 )
 BATCH_SECONDS: Final = Histogram(
     "phantom_batch_seconds",
-    "How long a batch took to reach where it goes.",
+    "How long a batch took to reach its sink.",
     ("sink",),
     buckets=_SLOW_S,
     registry=REGISTRY,
 )
 LATE: Final = Counter(
     "phantom_late_events",
-    "Events older than one already counted in their session.",
+    "Events older than another one already counted in their session.",
     registry=REGISTRY,
 )
 
 CHECK_VALUE: Final = Gauge(
     "phantom_check_value",
-    "Figure of a check of the last look, by name.",
+    "Value of a check in the last monitoring run, by name.",
     ("check",),
     registry=REGISTRY,
 )
 CHECK_LIMIT: Final = Gauge(
-    "phantom_check_limit", "Past which it is an alert.", ("check",), registry=REGISTRY
+    "phantom_check_limit", "Threshold of an alert, by check.", ("check",), registry=REGISTRY
 )
 CHECK_STATE: Final = Gauge(
     "phantom_check_state",
-    "0 fine or without an answer, 1 watched, 2 alert.",
+    "0 fine or undefined, 1 watched, 2 alert.",
     ("check",),
     registry=REGISTRY,
 )
 AGENT_SHARE: Final = Gauge(
     "phantom_agent_share",
-    "Share of the last week's sessions that are called agents.",
+    "Share of the last week's sessions classified as agents.",
     registry=REGISTRY,
 )
 LEAKAGE_MONEY: Final = Gauge(
@@ -170,15 +170,17 @@ LEAKAGE_MONEY: Final = Gauge(
     "Expected leakage of the last week, constant reference price.",
     registry=REGISTRY,
 )
-LEAKAGE_SHARE: Final = Gauge("phantom_leakage_share", "The same over revenue.", registry=REGISTRY)
+LEAKAGE_SHARE: Final = Gauge(
+    "phantom_leakage_share", "Expected leakage over revenue.", registry=REGISTRY
+)
 MODEL_TRAINED: Final = Gauge(
     "phantom_model_trained_timestamp_seconds",
     "When the model in use was trained, by kind.",
     ("kind",),
     registry=REGISTRY,
 )
-LOOKED: Final = Gauge(
-    "phantom_last_look_timestamp_seconds", "When the last look was taken.", registry=REGISTRY
+LAST_CHECKED: Final = Gauge(
+    "phantom_last_look_timestamp_seconds", "When the last monitoring run ended.", registry=REGISTRY
 )
 
 
@@ -209,14 +211,16 @@ def count_price(
 
 
 def count_fallback(reason: str) -> None:
-    """Count a price that had to do without something, by what: redis_down, no_features,
-    model_broken.
+    """Count a price decided without all of its inputs.
+
+    Args:
+        reason: redis_down, no_features, model_broken …
     """
     FALLBACKS.labels(reason).inc()
 
 
 def count_error(service: str, kind: str) -> None:
-    """Count something that went wrong, by the name of its kind."""
+    """Count an error, by the name of its kind."""
     ERRORS.labels(service, kind).inc()
 
 
@@ -234,7 +238,7 @@ def count_events(
         service: ingest, worker …
         topic: user-interactions or price-logs.
         accepted: taken.
-        duplicates: known before.
+        duplicates: already stored.
         refused: counts by reason code.
     """
     wrong = refused or {}
@@ -250,9 +254,8 @@ def count_events(
 
 
 def use_model(kind: str, version: str) -> None:
-    """Say which version of a model is in use from now on; the one before is forgotten."""
-    for labels in [
-        one for one in MODEL_LOADED._metrics if one[0] == kind
-    ]:  # the client has no public way to list children
+    """Record which version of a model is in use from now on, in place of the one before."""
+    # The client has no public way to list children.
+    for labels in [one for one in MODEL_LOADED._metrics if one[0] == kind]:
         MODEL_LOADED.remove(*labels)
     MODEL_LOADED.labels(kind, version).set(1)

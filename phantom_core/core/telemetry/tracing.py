@@ -1,4 +1,4 @@
-"""Traces: spans over OTLP where a collector is named, and nothing at all where none is.
+"""Traces: spans sent over OTLP when a collector is configured, and no overhead otherwise.
 
 `OTEL_EXPORTER_OTLP_ENDPOINT` and the other OTEL_* variables mean what OpenTelemetry says they mean.
 """
@@ -21,7 +21,7 @@ def set_up_tracing(service: str, environment: Mapping[str, str]) -> Callable[[],
         service: name of the service in every span.
         environment: variables, as os.environ.
     Returns:
-        What sends the rest and stops; to be called before the process ends.
+        A function that flushes the spans and stops; to be called before the process ends.
     """
     if not any(environment.get(name) for name in ENDPOINTS):
         return _nothing
@@ -34,7 +34,7 @@ def set_up_tracing(service: str, environment: Mapping[str, str]) -> Callable[[],
 
 
 def get_tracer(name: str) -> trace.Tracer:
-    """What starts spans; they cost nothing where no collector is named."""
+    """A tracer; its spans cost nothing when no collector is configured."""
     return trace.get_tracer(f"phantom.{name}")
 
 

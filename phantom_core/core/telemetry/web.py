@@ -1,7 +1,7 @@
-"""Telemetry over HTTP: what every request leaves behind, and where Prometheus reads it.
+"""Telemetry over HTTP: metrics and a span for every request, and the route that serves them.
 
-A service adds `Telemetry` as its outermost middleware; it answers GET /metrics itself, so that no
-key is asked for it. A process without HTTP of its own calls `serve_metrics`.
+A service adds `Telemetry` as its outermost middleware. It answers GET /metrics itself, so that no
+key is required there. A process without HTTP of its own calls `serve_metrics`.
 """
 
 import time
@@ -43,12 +43,12 @@ class Telemetry:
         elif scope["path"] == PATH:
             await _answer(send)
         else:
-            await self._watched(scope, receive, send)
+            await self._measured(scope, receive, send)
 
-    async def _watched(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def _measured(self, scope: Message, receive: Receive, send: Send) -> None:
         started, status = time.perf_counter(), 500
 
-        async def watched(message: Message) -> None:
+        async def send_and_note(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -56,7 +56,7 @@ class Telemetry:
 
         with self._tracer.start_as_current_span(scope["method"], kind=SpanKind.SERVER) as span:
             try:
-                await self._app(scope, receive, watched)
+                await self._app(scope, receive, send_and_note)
             except Exception as error:
                 count_error(self._service, type(error).__name__)
                 raise
@@ -91,13 +91,13 @@ async def _answer(send: Send) -> None:
 
 
 def serve_metrics(host: str, port: int) -> Callable[[], None]:
-    """Let Prometheus read a process that serves nothing else.
+    """Serve the metrics of a process that has no HTTP of its own.
 
     Args:
         host: to listen on.
         port: to listen on.
     Returns:
-        What stops it.
+        A function that stops the server.
     Raises:
         OSError: the port is taken.
     """

@@ -1,9 +1,9 @@
-"""Migrations: the control database's shape, from every release to the newest.
+"""Migrations: upgrades of the control database's schema from any release to the newest.
 
 To change a table: change its definition, add `versions/m<number>_<what>.py` after the newest one
 with an `upgrade` function, and set HEAD to its revision. To change a database constraint: do the
 same with an empty `upgrade`, and set CONSTRAINTS; constraints are dropped before an upgrade and
-created from their declarations after it. Tests hold all of these equal. There is no way back but
+created from their declarations after it. Tests compare all of these. The only way back is
 a backup.
 """
 

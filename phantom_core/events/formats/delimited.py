@@ -25,7 +25,7 @@ class CsvSource(TextSource):
                 first = lines.take()
             if first is None:
                 raise SourceError(
-                    f"'{path.name}' cannot be read: {lines.failure or 'it holds no line'}.",
+                    f"'{path.name}' cannot be read: {lines.failure or 'it has no line'}.",
                     hint="Export it again.",
                 )
             if is_damaged(first[1]):
@@ -70,6 +70,6 @@ FORMATS.register(
         suffixes=(".csv", ".tsv", ".txt"),
         is_text=True,
         recognises=lambda suffix, start: True,
-        open=lambda asked: CsvSource(asked.path, asked.encoding, asked.max_chars, asked.delimiter),
+        open=lambda file: CsvSource(file.path, file.encoding, file.max_chars, file.delimiter),
     )
 )

@@ -1,4 +1,4 @@
-"""JSON: a document a line, an array of them, or one after the other."""
+"""JSON: a document a line, an array of documents, or documents one after the other."""
 
 import json
 from collections.abc import Iterator
@@ -77,6 +77,6 @@ FORMATS.register(
         suffixes=SUFFIXES,
         is_text=True,
         recognises=_is_json,
-        open=lambda asked: JsonSource(asked.path, asked.encoding, asked.max_chars),
+        open=lambda file: JsonSource(file.path, file.encoding, file.max_chars),
     )
 )

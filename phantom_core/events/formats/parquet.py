@@ -1,4 +1,4 @@
-"""Parquet: a table by columns."""
+"""Parquet: files of columns."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -79,6 +79,6 @@ FORMATS.register(
         suffixes=(".parquet",),
         is_text=False,
         recognises=lambda suffix, start: start.startswith(b"PAR1") or suffix == ".parquet",
-        open=lambda asked: ParquetSource(asked.path),
+        open=lambda file: ParquetSource(file.path),
     )
 )

@@ -1,6 +1,4 @@
-"""A format of event files: how it is recognised, and how such a file becomes batches of raw rows,
-each row with its line.
-"""
+"""Source format: how a kind of event file is recognised and read into batches of numbered rows."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +21,7 @@ class Batch:
     """Some rows of a source.
 
     Attributes:
-        rows: columns _line, _problem, _detail, _text, and the source's own (for JSON: `doc`).
+        rows: columns _line, _problem, _detail, _text, and those of the source (`doc` for JSON).
         share_read: share of the file read so far, in [0, 1].
     """
 
@@ -42,12 +40,12 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OpenRequest:
-    """A file to be opened.
+    """A file to open.
 
     Attributes:
         path: the file; neither missing nor empty.
         encoding: of its text.
-        delimiter: between its cells; None means to find out.
+        delimiter: between its cells; None means to detect it.
         max_chars: longest field.
     """
 
@@ -63,15 +61,14 @@ class SourceFormat:
 
     Attributes:
         name: of the format.
-        title: as people read it.
+        title: as shown on pages.
         description: one sentence.
-        order: where it stands in lists, lowest first; the last one is the first that is asked
-            whether a file is its own.
+        order: position in lists, lowest first; recognition tries the formats in reverse.
         suffixes: endings of its files, with the dot.
         is_text: a file of text, for which encodings and byte order marks count.
-        recognises: whether a file is one, by its ending (lower case, that of a compression left
-            out) and its first bytes.
-        open: opens one.
+        recognises: whether a file is of this format, by its ending (lower case, without that of a
+            compression) and its first bytes.
+        open: opens a file.
     """
 
     name: str
@@ -105,7 +102,7 @@ def format_list() -> str:
 
 
 def check_header(path: Path, header: tuple[str, ...]) -> None:
-    """Stop at a header that cannot be mapped.
+    """Reject a header that cannot be mapped.
 
     Raises:
         SourceError: no column, one without a name, or two of one name.

@@ -1,4 +1,4 @@
-"""What text formats share: decoding, batching, and a row that says when the file breaks off."""
+"""Text source: the decoding, batching and truncation handling that text formats share."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -14,11 +14,11 @@ from phantom_core.events.compression import open_compressed
 from phantom_core.events.formats.source_format import BATCH_ROWS, ROW_NAMES, Batch
 from phantom_core.events.text_rows import MARK_BYTES, Lines, TextRow, broken_row
 
-LINE_FIELDS: Final = 16  # a line may be so many times longer than a field
+LINE_FIELDS: Final = 16  # a line may be this many times longer than a field
 
 
 class TextSource:
-    """What text formats share: decoding, batching, and a row that says when the file breaks off."""
+    """A file of text: decoded, batched, with a last row that reports a truncated file."""
 
     def __init__(self, path: Path, encoding: str, max_chars: int) -> None:
         self.path = path
@@ -44,26 +44,26 @@ class TextSource:
     def batched(
         self, lines: Lines, rows: Iterator[TextRow], names: tuple[str, ...]
     ) -> Iterator[Batch]:
-        """Rows by the batch, at least one; a last row says so if the file broke off."""
+        """Batches of rows, at least one; a last row reports a truncated file."""
         chunk = list(islice(rows, BATCH_ROWS))
         yield Batch(raw_table(chunk, names), lines.share_read())
         while chunk := list(islice(rows, BATCH_ROWS)):
             yield Batch(raw_table(chunk, names), lines.share_read())
         if lines.failure:
-            broken_off = broken_row(
+            truncated = broken_row(
                 lines.last_line + 1,
                 "truncated_file",
-                f"The file breaks off here ({lines.failure}).",
+                f"The file ends too early here ({lines.failure}).",
                 "",
             )
-            yield Batch(raw_table([broken_off], names), 1.0)
+            yield Batch(raw_table([truncated], names), 1.0)
 
 
 def raw_table(rows: Sequence[TextRow], names: tuple[str, ...]) -> pa.Table:
-    """Rows of text as staging takes them.
+    """Rows of text as staging expects them.
 
     Args:
-        rows: as they stand in the source.
+        rows: in the order of the source.
         names: of their cells; ("doc",) for JSON.
     """
     nothing = (None,) * len(names)

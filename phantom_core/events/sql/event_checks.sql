@@ -1,5 +1,5 @@
 -- event_checks.  Grain: one row of a source.  Reads: mapped (all text, as the mapping found it), vocabulary, filter_kinds, store_modes, clock.
--- Yields the canonical event, or the first reason why the row is none.  Engine: DuckDB only.
+-- Yields the canonical event, or the first reason why the row is invalid.  Engine: DuckDB only.
 WITH timed AS (
     SELECT
         *,
@@ -7,7 +7,7 @@ WITH timed AS (
         CASE WHEN metadata IS NULL THEN NULL WHEN json_valid(metadata) THEN metadata END AS document,
         regexp_replace(lower(event_name), '[- ]', '_', 'g') AS folded
     FROM mapped
-    CROSS JOIN clock -- one row: asked for in each place, it would be planned in each place
+    CROSS JOIN clock -- one row: a subquery in each place would be planned in each place
 ),
 
 priced AS (
@@ -30,7 +30,7 @@ priced AS (
     FROM timed
 ),
 
-judged AS (
+checked AS (
     SELECT
         *,
         CASE
@@ -85,4 +85,4 @@ SELECT
     CASE WHEN canonical = 'purchase_complete' THEN COALESCE(TRY_CAST(total_text AS DOUBLE), TRY_CAST(price_text AS DOUBLE)) END AS amount_paid,
     user_agent,
     document AS metadata
-FROM judged
+FROM checked

@@ -1,14 +1,14 @@
 -- quote_checks.  Grain: one row of a source.  Reads: mapped (all text, as the mapping found it), store_modes, clock.
--- Yields the canonical quote, or the first reason why the row is none.  Engine: DuckDB only.
+-- Yields the canonical quote, or the first reason why the row is invalid.  Engine: DuckDB only.
 WITH timed AS (
     SELECT
         *,
         parse_us(ts, time_unit) AS event_us
     FROM mapped
-    CROSS JOIN clock -- one row: asked for in each place, it would be planned in each place
+    CROSS JOIN clock -- one row: a subquery in each place would be planned in each place
 ),
 
-judged AS (
+checked AS (
     SELECT
         *,
         event_us // 1000 AS event_ms,
@@ -55,4 +55,4 @@ SELECT
     TRY_CAST(price AS DOUBLE) AS price,
     TRY_CAST(base_price AS DOUBLE) AS base_price,
     TRY_CAST(propensity AS DOUBLE) AS propensity
-FROM judged
+FROM checked

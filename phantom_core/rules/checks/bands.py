@@ -1,4 +1,4 @@
-"""Bands: rules that share sessions, and stretches between rules that nobody thought of."""
+"""Bands: rules that overlap, and gaps between rules."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from phantom_core.rules.checks.finding import Finding
 from phantom_core.rules.checks.prepared import Prepared
 from phantom_core.rules.checks.rule_check import rule_check
 from phantom_core.rules.region import Region
-from phantom_core.rules.space import Box, intersect, is_empty, left_of
+from phantom_core.rules.space import Box, intersect, is_empty, uncovered_pieces
 
 
 @rule_check(
@@ -19,12 +19,11 @@ from phantom_core.rules.space import Box, intersect, is_empty, left_of
     ),
 )
 def check_overlaps(prepared: Prepared) -> Iterator[Finding]:
-    """Rules with different mark-ups that share sessions, where neither is a special case of the
-    other.
+    """Find rules with different mark-ups that overlap without one being a special case.
 
-    An exception above the general rule is how such lists are written; rules that cross are decided
-    by their order alone. That is told once for each lower rule: a tree made into a short list has
-    many such, and means them all.
+    An exception above the general rule is the usual way to write such lists; where rules cross,
+    their order alone decides. Each lower rule is reported once: a distilled tree has many such
+    overlaps, all intended.
     """
     for second in range(len(prepared.boxes)):
         crossed = [
@@ -40,23 +39,21 @@ def check_overlaps(prepared: Prepared) -> Iterator[Finding]:
                 f"{prepared.shown(second)} also holds where {upper} above it {decide}, "
                 f"{_such_as(prepared, crossed)}."
             )
-            mend = (
+            fix = (
                 f"If that is meant, leave it; else narrow {titles[0]}, or put "
                 f"{prepared.title(second)} above it."
             )
-            yield Finding("overlap", "note", (*titles, prepared.title(second)), says, mend)
+            yield Finding("overlap", "note", (*titles, prepared.title(second)), says, fix)
 
 
 def _crossing(prepared: Prepared, first: int, second: int) -> Box | None:
-    """Sessions that the upper of two rules decides and the lower would price otherwise; None where
-    one is a special case of the other.
-    """
+    """Sessions of both rules; None where one is a special case of the other."""
     boxes = prepared.boxes
     shared = intersect(boxes[first], boxes[second])
     is_same = prepared.rules.markup(first) == prepared.rules.markup(second)
     if is_same or is_empty(shared) or shared in (boxes[first], boxes[second]):
         return None
-    return next(left_of(shared, boxes[:first]), None)
+    return next(uncovered_pieces(shared, boxes[:first]), None)
 
 
 def _such_as(prepared: Prepared, crossed: list[tuple[int, Box]]) -> str:
@@ -73,29 +70,25 @@ def _such_as(prepared: Prepared, crossed: list[tuple[int, Box]]) -> str:
     ),
 )
 def check_gaps(prepared: Prepared) -> Iterator[Finding]:
-    """Stretches of a feature that fall to ELSE, though rules on either side of them decide for the
-    same sessions.
+    """Find ranges of a feature that fall to ELSE between two rules for the same sessions.
 
-    The same for no value at all: where rules decide for every number of a feature, ELSE alone
-    decides where it is undefined.
+    Also find features whose every value has a rule while ELSE decides where they are undefined.
     """
-    told: set[tuple[int, Region]] = set()
+    reported: set[tuple[int, Region]] = set()
     for first, second in (
         (i, j) for i in range(len(prepared.boxes)) for j in range(len(prepared.boxes)) if i != j
     ):
         for k in range(len(prepared.space.domains)):
             gap = _between(prepared.boxes[first], prepared.boxes[second], k)
-            piece = next(left_of(gap, prepared.boxes), None) if gap else None
-            if piece and (k, piece[k]) not in told:
-                told.add((k, piece[k]))
+            piece = next(uncovered_pieces(gap, prepared.boxes), None) if gap else None
+            if piece and (k, piece[k]) not in reported:
+                reported.add((k, piece[k]))
                 yield _gap(prepared, (first, second), piece, k)
     yield from _undefined(prepared)
 
 
 def _between(low: Box, high: Box, k: int) -> Box | None:
-    """Sessions that meet both rules but for one feature, whose value lies above the one rule's and
-    below the other's.
-    """
+    """Sessions of both rules but for one feature, whose value lies between those of the two."""
     if not (low[k].spans and high[k].spans) or low[k].spans[-1][1] >= high[k].spans[0][0]:
         return None
     shared = intersect(low, high)
@@ -108,8 +101,8 @@ def _gap(prepared: Prepared, between: tuple[int, int], piece: Box, k: int) -> Fi
     feature = list(prepared.space.domains)[k]
     low, high = (prepared.shown(position) for position in between)
     says = f"Between {low} and {high}, {prepared.example(piece)} fall to {prepared.shown(-1)}."
-    mend = f"Widen one of them on {feature}, or write a rule; leave it if ELSE is meant."
-    return Finding("gap", "warning", (*titles, prepared.title(-1)), says, mend)
+    fix = f"Widen one of them on {feature}, or write a rule; leave it if ELSE is meant."
+    return Finding("gap", "warning", (*titles, prepared.title(-1)), says, fix)
 
 
 def _undefined(prepared: Prepared) -> Iterator[Finding]:
@@ -123,8 +116,8 @@ def _undefined(prepared: Prepared) -> Iterator[Finding]:
             *everything[k + 1 :],
         )
         undefined = (*everything[:k], Region(undefined=True), *everything[k + 1 :])
-        left = next(left_of(undefined, prepared.boxes), None)
-        if left and next(left_of(defined, prepared.boxes), None) is None:
+        left = next(uncovered_pieces(undefined, prepared.boxes), None)
+        if left and next(uncovered_pieces(defined, prepared.boxes), None) is None:
             says = (
                 f"The rules decide for every value of {feature}; where it is undefined, ELSE "
                 f"(×{prepared.rules.otherwise:.2f}) does."

@@ -1,4 +1,4 @@
-"""Check: everything that can be said of a rule set without a session."""
+"""Check: all checks of a rule set that need no session."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,8 +11,7 @@ from phantom_core.rules.space import Undecided
 
 
 def check_rules(rules: RuleSet, limits: RuleLimits) -> tuple[Finding, ...]:
-    """Look for everything that is wrong, doubtful or needless; nothing is assumed beyond the range
-    of each feature.
+    """Run all checks; nothing is assumed of features beyond their ranges.
 
     Args:
         rules: what to check.
@@ -37,5 +36,5 @@ def _decided(check: RuleCheck, prepared: Prepared) -> list[Finding]:
     try:
         return list(check.find(prepared))
     except Undecided as error:
-        says = f"Whether the rules have a finding '{check.name}' cannot be said: {error.message}"
+        says = f"The check '{check.name}' cannot be decided: {error.message}"
         return [Finding("undecided", "warning", (), says, "Use fewer conditions.")]

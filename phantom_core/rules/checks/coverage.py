@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from phantom_core.rules.checks.finding import Finding
 from phantom_core.rules.checks.prepared import Prepared
 from phantom_core.rules.checks.rule_check import rule_check
-from phantom_core.rules.space import intersect, is_covered, is_empty, left_of, subtract
+from phantom_core.rules.space import intersect, is_covered, is_empty, subtract, uncovered_pieces
 from phantom_core.rules.text import format_conditions
 
 
@@ -13,10 +13,10 @@ from phantom_core.rules.text import format_conditions
     "unreachable",
     order=50,
     severity="error",
-    description="no possible session meets the conditions",
+    description="no possible session matches the conditions",
 )
 def check_unreachable(prepared: Prepared) -> Iterator[Finding]:
-    """Conditions that no session can meet."""
+    """Find conditions that no session can match."""
     for position, box in enumerate(prepared.boxes):
         if is_empty(box):
             title, rule = prepared.title(position), prepared.rules.rules[position]
@@ -25,16 +25,16 @@ def check_unreachable(prepared: Prepared) -> Iterator[Finding]:
                 for feature, region in zip(prepared.space.domains, box, strict=True)
                 if region.is_empty
             )
-            asked = format_conditions(
+            written = format_conditions(
                 condition for condition in rule.conditions if condition.feature == culprit
             )
-            says = f"No session can meet {title}: {asked} holds for no possible value."
+            says = f"No session can match {title}: {written} holds for no possible value."
             yield Finding(
                 "unreachable",
                 "error",
                 (title,),
                 says,
-                f"Mend the conditions on {culprit}, or delete the rule.",
+                f"Fix the conditions on {culprit}, or delete the rule.",
             )
 
 
@@ -42,10 +42,10 @@ def check_unreachable(prepared: Prepared) -> Iterator[Finding]:
     "shadowed",
     order=60,
     severity="error",
-    description="the rules above take all its sessions, alone or together",
+    description="the rules above match all its sessions, alone or together",
 )
 def check_shadowed(prepared: Prepared) -> Iterator[Finding]:
-    """Rules that others above them always decide before."""
+    """Find rules whose sessions are all decided by rules above them."""
     for position, box in enumerate(prepared.boxes):
         above = prepared.boxes[:position]
         if is_empty(box) or not is_covered(box, above):
@@ -54,10 +54,10 @@ def check_shadowed(prepared: Prepared) -> Iterator[Finding]:
         titles = tuple(prepared.title(k) for k in (position, *shadowing))
         says = (
             f"{prepared.shown(position)} never decides: "
-            f"{', '.join(prepared.shown(k) for k in shadowing)} above it take all its sessions."
+            f"{', '.join(prepared.shown(k) for k in shadowing)} above it match all its sessions."
         )
-        mend = f"Move {titles[0]} above {titles[1]}, or delete it."
-        yield Finding("shadowed", "error", titles, says, mend)
+        fix = f"Move {titles[0]} above {titles[1]}, or delete it."
+        yield Finding("shadowed", "error", titles, says, fix)
 
 
 @rule_check(
@@ -66,8 +66,8 @@ def check_shadowed(prepared: Prepared) -> Iterator[Finding]:
     severity="warning",
     description="nothing below it ever decides",
 )
-def always_true(prepared: Prepared) -> Iterator[Finding]:
-    """Rules that leave nothing to those below them, not even to ELSE."""
+def check_always_true(prepared: Prepared) -> Iterator[Finding]:
+    """Find rules that leave no session to those below them, ELSE included."""
     everything = prepared.space.everything()
     for position, box in enumerate(prepared.boxes):
         if box == everything:
@@ -90,7 +90,7 @@ def always_true(prepared: Prepared) -> Iterator[Finding]:
     description="without it every session gets the same answer",
 )
 def check_redundant(prepared: Prepared) -> Iterator[Finding]:
-    """Conditions without which every session would get the same answer."""
+    """Find conditions that can be removed without a change of any answer."""
     for position, rule in enumerate(prepared.rules.rules):
         box, above, title = (
             prepared.boxes[position],
@@ -102,11 +102,11 @@ def check_redundant(prepared: Prepared) -> Iterator[Finding]:
         for condition in rule.conditions:
             others = tuple(one for one in rule.conditions if one is not condition)
             more = subtract(prepared.space.where(others), box)
-            if any(next(left_of(piece, above), None) for piece in more):
+            if any(next(uncovered_pieces(piece, above), None) for piece in more):
                 continue
-            asked = format_conditions((condition,))
+            written = format_conditions((condition,))
             why = (
-                "the rules above have settled it"
+                "the rules above have decided it"
                 if more
                 else "the other conditions, or the range of the feature, imply it"
             )
@@ -114,6 +114,6 @@ def check_redundant(prepared: Prepared) -> Iterator[Finding]:
                 "redundant condition",
                 "note",
                 (title,),
-                f"{title} need not ask {asked}: {why}.",
-                f"Delete {asked} from {title}.",
+                f"{title} does not need {written}: {why}.",
+                f"Delete {written} from {title}.",
             )

@@ -1,4 +1,4 @@
-"""Features: rules that read what is not there, what they must not read, or what never happens."""
+"""Features: rules that read unknown or banned features, or values that never occur."""
 
 from collections.abc import Iterator
 
@@ -17,9 +17,7 @@ from phantom_core.rules.text import format_conditions
     description="no feature has this name",
 )
 def check_unknown(prepared: Prepared) -> Iterator[Finding]:
-    """Features that nobody computes; of one that is only declared no rule is to blame, so the
-    finding stands at ELSE.
-    """
+    """Find unknown features; one that is only declared is reported at ELSE."""
     declared = {
         feature: (prepared.title(-1),)
         for feature in (*prepared.rules.rises_with, *prepared.rules.falls_with)
@@ -42,11 +40,11 @@ def check_unknown(prepared: Prepared) -> Iterator[Finding]:
     order=20,
     severity="error",
     description=(
-        "in `PHANTOM_BANNED_FEATURES` (by default what the user agent tells, and the hour of day)"
+        "in `PHANTOM_BANNED_FEATURES` (by default those of the user agent, and the hour of day)"
     ),
 )
 def check_banned(prepared: Prepared) -> Iterator[Finding]:
-    """Features that the shop may not price on."""
+    """Find features that the shop may not price on."""
     for feature, rules in _readers(prepared).items():
         if feature in prepared.limits.banned:
             says = (
@@ -58,7 +56,7 @@ def check_banned(prepared: Prepared) -> Iterator[Finding]:
                 "error",
                 rules,
                 says,
-                "Take the condition out, or change PHANTOM_BANNED_FEATURES.",
+                "Remove the condition, or change PHANTOM_BANNED_FEATURES.",
             )
 
 
@@ -68,21 +66,20 @@ def check_banned(prepared: Prepared) -> Iterator[Finding]:
     severity="error",
     description="a number is compared with a category, or the other way round",
 )
-def wrong_kind(prepared: Prepared) -> Iterator[Finding]:
-    """Numbers compared with categories, and the other way round."""
+def check_kind(prepared: Prepared) -> Iterator[Finding]:
+    """Find numbers compared with categories, and the other way round."""
     for title, condition, domain in _conditions(prepared):
         if not domain.fits(condition):
             kind = "a category" if domain.kind == "category" else "a number"
             says = (
-                f"{title} asks {format_conditions((condition,))}, but {condition.feature} is "
-                f"{kind}."
+                f"{title} has {format_conditions((condition,))}, but {condition.feature} is {kind}."
             )
-            mend = (
+            fix = (
                 f"Compare it with one of {', '.join(domain.categories)}."
                 if domain.categories
                 else "Compare it with a number."
             )
-            yield Finding("wrong kind", "error", (title,), says, mend)
+            yield Finding("wrong kind", "error", (title,), says, fix)
 
 
 @rule_check(
@@ -93,15 +90,15 @@ def wrong_kind(prepared: Prepared) -> Iterator[Finding]:
         "every loaded session lies on one side of the threshold, or none has the category"
     ),
 )
-def outside_the_data(prepared: Prepared) -> Iterator[Finding]:
-    """Thresholds with every logged session on one side."""
+def check_data_range(prepared: Prepared) -> Iterator[Finding]:
+    """Find thresholds with every loaded session on one side."""
     for title, condition, domain in _conditions(prepared):
         threshold, seen = condition.threshold, domain.seen
         if isinstance(threshold, str):
             if domain.seen_categories is not None and threshold not in domain.seen_categories:
                 had = ", ".join(domain.seen_categories) or "none at all"
                 says = (
-                    f"{title} asks for {condition.feature} '{threshold}', which no logged "
+                    f"{title} asks for {condition.feature} '{threshold}', which no loaded "
                     f"session has; they have {had}."
                 )
                 yield Finding(
@@ -114,8 +111,8 @@ def outside_the_data(prepared: Prepared) -> Iterator[Finding]:
         elif threshold is not None and seen and not seen[0] <= threshold <= seen[1]:
             side = "below" if threshold < seen[0] else "above"
             says = (
-                f"{title} asks {format_conditions((condition,))}; {threshold:g} is {side} all "
-                f"logged values, {seen[0]:g} to {seen[1]:g}"
+                f"{title} has {format_conditions((condition,))}; {threshold:g} is {side} all "
+                f"loaded values, {seen[0]:g} to {seen[1]:g}"
                 f"{f' {domain.unit}' if domain.unit else ''}."
             )
             yield Finding(
@@ -137,7 +134,7 @@ def _readers(prepared: Prepared) -> dict[str, tuple[str, ...]]:
 
 
 def _conditions(prepared: Prepared) -> Iterator[tuple[str, Condition, Domain]]:
-    """Conditions on known features, with their rule and what the feature can be."""
+    """Conditions on known features, with their rule and the domain of the feature."""
     for position, rule in enumerate(prepared.rules.rules):
         for condition in rule.conditions:
             if condition.feature in prepared.limits.domains:

@@ -1,4 +1,4 @@
-"""Finding: what a check has to say about a rule set, and how to mend it."""
+"""Finding: a problem of a rule set that a check found, and how to fix it."""
 
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -9,21 +9,21 @@ SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to look at.
+    """One problem.
 
     Attributes:
         kind: name of the check that found it, or undecided.
-        severity: an error must be mended, a warning looked at, a note can be left.
+        severity: an error must be fixed, a warning needs an answer, a note is optional.
         rules: names or numbers of the rules it is about; ELSE for the last line.
-        says: one sentence.
-        mend: what to do about it.
+        says: what was found, one sentence.
+        fix: what to do about it; `mend` in JSON.
     """
 
     kind: str
     severity: Severity
     rules: tuple[str, ...]
     says: str
-    mend: str
+    fix: str
 
     def to_json(self) -> dict[str, object]:
         """The finding as plain values."""
@@ -32,5 +32,5 @@ class Finding:
             "severity": self.severity,
             "rules": list(self.rules),
             "says": self.says,
-            "mend": self.mend,
+            "mend": self.fix,
         }

@@ -15,8 +15,8 @@ from phantom_core.rules.checks.rule_check import rule_check
         "below `PHANTOM_LOWEST_MARKUP` (0.7) or above `PHANTOM_HIGHEST_MARKUP` (1.5), ELSE included"
     ),
 )
-def out_of_guard_rails(prepared: Prepared) -> Iterator[Finding]:
-    """Mark-ups below the lowest or above the highest allowed."""
+def check_guard_rails(prepared: Prepared) -> Iterator[Finding]:
+    """Find mark-ups below the lowest or above the highest allowed one."""
     allowed = prepared.limits.guard_rails
     ratios = [*(rule.markup_ratio for rule in prepared.rules.rules), prepared.rules.otherwise]
     for position, ratio in enumerate(ratios):
@@ -25,6 +25,6 @@ def out_of_guard_rails(prepared: Prepared) -> Iterator[Finding]:
                 prepared.title(position),
                 "below" if ratio < allowed.lowest_markup else "above",
             )
-            says = f"{title} asks ×{ratio:g}, {side} the guard rails {allowed}."
-            mend = f"Write {allowed.clamp(ratio):.2f}, or move the guard rails."
-            yield Finding("out of guard rails", "error", (title,), says, mend)
+            says = f"{title} has a mark-up of ×{ratio:g}, {side} the guard rails {allowed}."
+            fix = f"Write {allowed.clamp(ratio):.2f}, or move the guard rails."
+            yield Finding("out of guard rails", "error", (title,), says, fix)

@@ -9,12 +9,12 @@ from phantom_core.rules.domain import Domain
 
 @dataclass(frozen=True, slots=True)
 class RuleLimits:
-    """What rules are held to.
+    """Limits that rules are checked against.
 
     Attributes:
-        domains: what each known feature can be.
-        guard_rails: the mark-ups that a rule may ask.
-        banned: features that must not move a price.
+        domains: domain of each known feature.
+        guard_rails: allowed mark-ups.
+        banned: features that must not change a price.
     """
 
     domains: Mapping[str, Domain]

@@ -1,4 +1,4 @@
-"""Monotone: rules that break what the rule set declares of a feature."""
+"""Monotone: rules that violate a monotonicity that the rule set declares."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from phantom_core.rules.checks.prepared import Prepared
 from phantom_core.rules.checks.rule_check import rule_check
 from phantom_core.rules.domain import Domain
 from phantom_core.rules.region import Region
-from phantom_core.rules.space import Box, is_empty, left_of
+from phantom_core.rules.space import Box, is_empty, uncovered_pieces
 
 
 @rule_check(
@@ -15,13 +15,13 @@ from phantom_core.rules.space import Box, is_empty, left_of
     order=80,
     severity="error",
     description=(
-        "two sessions alike but for a declared feature, and the mark-up goes the other way"
+        "two sessions are equal but for a declared feature, and the mark-up goes the other way"
     ),
 )
-def not_monotone(prepared: Prepared) -> Iterator[Finding]:
-    """Two sessions alike but for a declared feature, where the mark-up goes the other way.
+def check_monotone(prepared: Prepared) -> Iterator[Finding]:
+    """Find two sessions, equal but for a declared feature, whose mark-ups go the other way.
 
-    Undefined is neither more nor less than a number, so it breaks nothing.
+    Undefined is neither more nor less than a number, so it violates nothing.
     """
     declared = [(feature, 1) for feature in prepared.rules.rises_with] + [
         (feature, -1) for feature in prepared.rules.falls_with
@@ -42,11 +42,12 @@ def not_monotone(prepared: Prepared) -> Iterator[Finding]:
 
 
 def _decided(prepared: Prepared) -> list[list[Box]]:
-    """Sessions each rule really decides, ELSE the last, as boxes that do not overlap."""
+    """Sessions that each rule decides, ELSE last, as boxes that do not overlap."""
     found = [
-        list(left_of(box, prepared.boxes[:position])) for position, box in enumerate(prepared.boxes)
+        list(uncovered_pieces(box, prepared.boxes[:position]))
+        for position, box in enumerate(prepared.boxes)
     ]
-    return [*found, list(left_of(prepared.space.everything(), prepared.boxes))]
+    return [*found, list(uncovered_pieces(prepared.space.everything(), prepared.boxes))]
 
 
 def _in_order(low: list[Box], high: list[Box], k: int, domain: Domain) -> bool:
@@ -67,7 +68,7 @@ def _is_below(region: Region, other: Region, domain: Domain) -> bool:
     if not (region.spans and other.spans):
         return False
     smallest, largest = region.spans[0][0][0], other.spans[-1][1][0]
-    # Whole numbers end below a cut; of other numbers there are always some between two cuts.
+    # Whole numbers end below a boundary; between two boundaries there is always another number.
     return smallest < largest - (1 if domain.kind == "whole" else 0)
 
 

@@ -12,13 +12,13 @@ from phantom_core.rules.space import Box, Space
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What every check reads.
+    """The input of every check.
 
     Attributes:
         rules: the rule set.
-        limits: what it is held to.
+        limits: that it is checked against.
         space: of the features the rules read or declare.
-        boxes: sessions for which each rule's conditions hold, whatever the rules above it say.
+        boxes: sessions that match each rule's conditions, whatever the rules above it decide.
     """
 
     rules: RuleSet
@@ -28,7 +28,7 @@ class Prepared:
 
     @classmethod
     def of(cls, rules: RuleSet, limits: RuleLimits) -> "Prepared":
-        """Cut the sessions into boxes."""
+        """Compute the box of each rule."""
         read = [condition for rule in rules.rules for condition in rule.conditions]
         declared = [
             Condition(feature, "IS UNDEFINED", when_undefined=True)
@@ -40,7 +40,7 @@ class Prepared:
         )
 
     def title(self, position: int) -> str:
-        """What findings call a rule."""
+        """The name of a rule in findings."""
         return self.rules.title(position)
 
     def shown(self, position: int) -> str:
@@ -48,10 +48,10 @@ class Prepared:
         return f"{self.title(position)} (×{self.rules.markup(position):.2f})"
 
     def example(self, box: Box) -> str:
-        """What the sessions of a box have in common, as part of a sentence."""
-        told = [
+        """A description of the sessions of a box, as part of a sentence."""
+        parts = [
             f"{feature} {describe_region(region, is_whole=domain.kind == 'whole')}"
             for (feature, domain), region in zip(self.space.domains.items(), box, strict=True)
             if region != domain.everything()
         ]
-        return f"sessions with {'; '.join(told)}" if told else "any session"
+        return f"sessions with {'; '.join(parts)}" if parts else "any session"

@@ -1,4 +1,4 @@
-"""A rule check: what it looks for, how much that matters, and the function that finds it."""
+"""Rule check: its name, its severity, and the function that finds problems."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

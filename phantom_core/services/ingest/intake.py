@@ -180,7 +180,7 @@ class Intake:
             stamp_times(TextRow(line, row.cells, row.problem, row.detail, row.text), now_us + line)
             for line, row in enumerate(rows)
         ]
-        verdicts = self._judges[topic].judge(rows, now_us // 1_000)
+        verdicts = self._judges[topic].validate(rows, now_us // 1_000)
         good = [
             Outgoing(verdict.session_id or "", row.cells[0])
             for verdict, row in zip(verdicts, rows, strict=True)

@@ -71,7 +71,7 @@ def publish_request(
             )
         _check(connection, settings, request, now_ms, is_emergency=bool(emergency))
         document = _document(connection, request, now_ms)
-        releases.keep_document(
+        releases.store_document(
             connection, document.version, document.to_bytes().decode(), document.sha256
         )
         before = releases.current_release(connection)

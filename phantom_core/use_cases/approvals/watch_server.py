@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from phantom_core.alerts.watch_log import Seen, last_seen, write_watch_note
+from phantom_core.alerts.watch_log import WatchResult, read_watch_result, store_watch_result
 from phantom_core.approvals import requests
 from phantom_core.approvals.change_request import Request
 from phantom_core.approvals.requests import list_requests
@@ -22,14 +22,14 @@ EVERY_S: Final = 5.0
 _LOG: Final = logging.getLogger(__name__)
 
 
-def watch_once(settings: Settings, *, now_ms: int) -> Seen:
+def watch_once(settings: Settings, *, now_ms: int) -> WatchResult:
     """Do what is due, then compare the server with the database and record the result."""
     do_due(settings, now_ms=now_ms)
     found = read_live_status(settings, now_ms=now_ms)
     problems = tuple(str(one) for one in found.divergences) + (
         (found.problem,) if found.problem else ()
     )
-    return write_watch_note(control_database(settings), SERVER, problems, now_ms=now_ms)
+    return store_watch_result(control_database(settings), SERVER, problems, now_ms=now_ms)
 
 
 def watch_server(
@@ -52,9 +52,9 @@ def watch_server(
             return
 
 
-def seen_last(settings: Settings) -> Seen | None:
+def seen_last(settings: Settings) -> WatchResult | None:
     """Result of the newest check; None before the first."""
-    return last_seen(control_database(settings), SERVER)
+    return read_watch_result(control_database(settings), SERVER)
 
 
 def do_due(settings: Settings, *, now_ms: int) -> list[int]:

@@ -38,20 +38,20 @@ def send_alerts(settings: Settings, checks: Sequence[Check], now_ms: int) -> tup
 def _notify(alerts: Alerts, channel: Channel, sentences: dict[str, str]) -> str:
     """Notify a channel of what is new to it; returns why that failed, or nothing."""
     for one in reversed(alerts.all()):
-        if _is_up_to_date(one, channel.name) or not alerts.told(one, channel.name):
+        if _is_up_to_date(one, channel.name) or not alerts.claim_notification(one, channel.name):
             continue
         try:
-            channel.tell(_notice(one, sentences))
+            channel.send(_notice(one, sentences))
         except UnavailableError as error:
-            alerts.untold(one, channel.name)
+            alerts.release_notification(one, channel.name)
             return str(error)
     return ""
 
 
 def _is_up_to_date(one: Alert, channel: str) -> bool:
     """Whether a channel needs no notice; one never notified of an alert is not sent its end."""
-    return channel in (one.told_raised if one.is_open else one.told_cleared) or (
-        not one.is_open and channel not in one.told_raised
+    return channel in (one.notified_raised if one.is_open else one.notified_cleared) or (
+        not one.is_open and channel not in one.notified_raised
     )
 
 

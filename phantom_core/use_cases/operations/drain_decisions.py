@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from phantom_core.core.settings import Settings
 from phantom_core.events.schema import DECISIONS
-from phantom_core.lake.keys import with_keys
+from phantom_core.lake.keys import connect_with_keys
 from phantom_core.lake.lake import Lake, open_lake
 
 _OPEN, _CLOSED, _LOCK = ".open", ".jsonl", ".lock"
@@ -144,7 +144,7 @@ def _write(lake: Lake, paths: Sequence[Path]) -> Drained:
 def _keyed(rows: pa.Table) -> pa.Table:
     """Add keys to rows, order them as sessions are read, and drop duplicate decisions."""
     columns = ", ".join(_RAW.names)
-    with with_keys() as connection:
+    with connect_with_keys() as connection:
         connection.register("rows_read", rows)
         keyed = connection.sql(
             f"SELECT DISTINCT ON (decision_id) key_of(session_id) AS session_key, {columns}, "

@@ -14,7 +14,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.core.telemetry import metrics
 from phantom_core.jobs.job_request import JobRequest
 from phantom_core.jobs.jobs import Jobs
-from phantom_core.jobs.schedule_leases import take_turn
+from phantom_core.jobs.schedule_leases import take_lease
 from phantom_core.monitoring.report import MonitorReport
 from phantom_core.use_cases.models.job_retrain import RetrainRequest
 from phantom_core.use_cases.operations.job_monitor import MonitorRequest
@@ -68,7 +68,7 @@ def start_due_work(settings: Settings, request: JobRequest, due: str, now_ms: in
         What was done, one phrase: the job's id, or why none was started.
     """
     kind = request.kind
-    if not take_turn(settings, kind, due, now_ms):
+    if not take_lease(settings, kind, due, now_ms):
         outcome = f"{kind} {due}: another scheduler has taken it"
     elif any(job.kind == kind for job in Jobs(settings).active()):
         outcome = f"{kind} {due}: the one before still runs"
@@ -111,7 +111,7 @@ def describe_schedule(report: MonitorReport) -> None:
             metrics.CHECK_VALUE.labels(check.name).set(check.value)
     for model in report.models:
         metrics.MODEL_TRAINED.labels(model.kind).set(model.trained_ms / 1_000)
-    metrics.LOOKED.set(report.created_ms / 1_000)
+    metrics.LAST_CHECKED.set(report.created_ms / 1_000)
     if report.leakage is not None:
         metrics.LEAKAGE_MONEY.set(report.leakage.money)
         if report.leakage.share is not None:

@@ -13,7 +13,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.events.canonical import fitting_mappings
 from phantom_core.events.columns import Columns, quote_name
 from phantom_core.events.mapping import Mapping
-from phantom_core.events.mapping_suggestion import guess_event_name
+from phantom_core.events.mapping_suggestion import suggest_event_name
 from phantom_core.events.sources import open_source
 from phantom_core.events.staging import Staging, mapped_select
 from phantom_core.events.vocabulary import canonical_name
@@ -102,7 +102,7 @@ def foreign_names(sample: FileSample, mapping: Mapping) -> pd.DataFrame:
             WHERE event_name IS NOT NULL GROUP BY event_name
             ORDER BY rows DESC, name LIMIT {MAX_NAMES}"""
         ).df()
-    meanings = [mapping.event_names.get(name) or guess_event_name(name) for name in names["name"]]
+    meanings = [mapping.event_names.get(name) or suggest_event_name(name) for name in names["name"]]
     return names.assign(
         meaning=pd.Series(meanings, dtype=object),
         is_known=[canonical_name(name) is not None for name in names["name"]],

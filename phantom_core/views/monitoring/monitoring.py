@@ -75,7 +75,7 @@ def alerts_table(alerts: tuple[Alert, ...]) -> pd.DataFrame:
                 pd.Series([one.cleared_ms for one in alerts], dtype="Int64"), unit="ms", utc=True
             ),
             "found": [one.sentence for one in alerts],
-            "notified": [", ".join(one.told_raised) for one in alerts],
+            "notified": [", ".join(one.notified_raised) for one in alerts],
         }
     )
 

@@ -32,7 +32,7 @@ class ModelView(Generic[Report]):
 
 def saved_versions(settings: Settings, kind: ModelKind) -> tuple[str, ...]:
     """Names of the saved models of a kind: the one in use, then the others, newest first."""
-    return ModelStore(settings.workspace, kind.name).to_choose()
+    return ModelStore(settings.workspace, kind.name).choices()
 
 
 def version_in_use(settings: Settings, kind: ModelKind) -> str | None:

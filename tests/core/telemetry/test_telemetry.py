@@ -16,7 +16,7 @@ from phantom_core.core.telemetry.web import Telemetry, serve_metrics
 
 
 class Client:
-    """Asks an app, as if over HTTP."""
+    """Sends requests to an app, as over HTTP."""
 
     def __init__(self, app: FastAPI) -> None:
         self._transport = httpx.ASGITransport(app, raise_app_exceptions=False)
@@ -147,7 +147,7 @@ def test_a_process_without_http_can_be_read_too() -> None:
 
 @pytest.fixture
 def collector() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
-    """An OTLP collector that keeps what it is sent."""
+    """An OTLP collector that stores what it receives."""
     got: list[tuple[str, bytes]] = []
 
     class Collect(BaseHTTPRequestHandler):
@@ -157,7 +157,7 @@ def collector() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Collect)
     thread = threading.Thread(target=server.serve_forever)

@@ -1,4 +1,4 @@
-"""The tables as they were when migrations began, in a database of any age.
+"""The tables as they were when migrations were introduced, for a database of any age.
 
 Earlier releases created each table when it was first needed and added columns at most, so a
 database may hold any of these tables, and two of them without their newest columns.
@@ -16,7 +16,7 @@ TABLES: Final = sa.MetaData()
 
 
 def upgrade() -> None:
-    """Create the tables that are missing, and complete those that are there."""
+    """Create missing tables, and add missing columns to the others."""
     connection = op.get_bind()
     _complete(sa.inspect(connection))
     TABLES.create_all(connection)
@@ -37,7 +37,7 @@ def _complete(inspector: sa.Inspector) -> None:
             table.add_column(
                 sa.Column("scheduled_by", sa.String(128), nullable=False, server_default="")
             )
-        # Then an emergency approval held for every revision; now it holds for the newest alone.
+        # An emergency approval was valid for every revision; now it is for the newest alone.
         op.execute("UPDATE change_requests SET break_revision = revision WHERE break_glass <> ''")
         with op.batch_alter_table("change_requests") as table:
             table.alter_column("break_revision", server_default=None)

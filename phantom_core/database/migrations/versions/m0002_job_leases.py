@@ -8,7 +8,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Add the columns; a job that runs during the upgrade has an hour to end."""
+    """Add the columns; a job that runs during the upgrade has an hour to finish."""
     for name, length in (("workspace", 32), ("host", 255), ("worker", 32), ("worker_started", 64)):
         op.add_column("jobs", sa.Column(name, sa.String(length), nullable=False, server_default=""))
     op.add_column(
