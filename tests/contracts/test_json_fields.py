@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from phantom_core.core.settings import Settings
-from phantom_core.lake.lake import open_lake
+from phantom_core.lake.lake import Lake
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.services.traffic.traffic import Tally
 from phantom_core.use_cases.models.train_multitask import train_multitask
@@ -187,12 +187,12 @@ def test_every_verb_with_json_is_listed_with_its_fields() -> None:
     named = {line.split(": ")[0] for line in listed("json")}
     assert {
         verb for verb in with_json if not any(f"{name} ".startswith(f"{verb} ") for name in named)
-    } == {"jobs"}
+    } == {"extensions", "jobs"}
 
 
 def offer(seen: Seen) -> tuple[str, str]:
     """Session and product of the first quote."""
-    with open_lake(seen.phantom).connect() as connection:
+    with Lake(seen.phantom.workspace / "lake").connect() as connection:
         first = connection.sql(
             "SELECT session_id, product_id FROM quotes ORDER BY event_ms LIMIT 1"
         ).fetchall()
