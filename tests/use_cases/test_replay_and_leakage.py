@@ -147,7 +147,7 @@ def test_a_replay_tells_agents_from_humans_and_keeps_what_it_found(shop: Shop) -
 def test_the_newest_replays_are_kept_and_the_oldest_make_room(
     own: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replay_store_module, "MOST_KEPT", 2)
+    monkeypatch.setattr(replay_store_module, "MAX_REPLAYS", 2)
     store = replay_store(own)
     for n, (rules, against) in enumerate([(BANDS, NO_MARKUP), (NO_MARKUP, BANDS), (BANDS, BANDS)]):
         replay_rules(own, rules, against, now_ms=NOW_MS + n)

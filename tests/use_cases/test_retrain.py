@@ -116,7 +116,7 @@ def test_the_first_model_only_has_to_meet_its_gates(
     assert (moves[0].version, moves[0].before) == (first.challenger, "")
 
 
-def test_a_surely_better_challenger_is_promoted_and_handed_on(
+def test_a_significantly_better_challenger_is_promoted_and_handed_on(
     settings: Settings, first: RetrainOutcome, second: RetrainOutcome
 ) -> None:
     assert (second.outcome, second.champion, second.published) == (
@@ -207,11 +207,11 @@ def held(
     )
 
 
-def test_a_copy_of_the_champion_is_not_surely_better_and_stays_a_candidate(
+def test_a_copy_of_the_champion_is_not_significantly_better_and_stays_a_candidate(
     store: ModelStore,
 ) -> None:
     verdict = held(store, SURE, SURE)
-    assert verdict.outcome == "kept" and "not surely better" in verdict.why
+    assert verdict.outcome == "kept" and "not significantly better" in verdict.why
     assert (store.latest(), store.versions(), store.to_choose()) == (
         "v1",
         ("v1", "v2"),
@@ -224,7 +224,7 @@ def test_not_being_worse_is_enough_where_the_rule_says_so(store: ModelStore) -> 
         workspace=store.root.parents[1], retraining=RetrainingSettings(rule="not_worse")
     )
     verdict = retrain_one(settings, Planned(settings.workspace, "v2", SURE, SURE), 2, no_progress)
-    assert verdict.outcome == "promoted" and "surely not worse" in verdict.why
+    assert verdict.outcome == "promoted" and "not worse by more than" in verdict.why
     assert store.latest() == "v2"
 
 

@@ -26,7 +26,12 @@ from phantom_core.market.calibration.add_to_cart_quotes import SessionIndex
 from phantom_core.model_store.store import ModelStore, replace_file
 from phantom_core.models.classifier import Classifier
 from phantom_core.models.saved_classifier import read_classifier
-from phantom_core.replay.features_at_quote import AsOf, columns_of, seen_at_end, seen_at_quotes
+from phantom_core.replay.features_at_quote import (
+    AsOf,
+    columns_of,
+    features_at_quotes,
+    features_at_session_end,
+)
 from phantom_core.replay.period import Period
 from phantom_core.replay.purchases import Purchases, read_purchases
 from phantom_core.replay.quotes import Quotes, connect_quotes, read_quotes
@@ -115,7 +120,7 @@ def read_logged(
     purchases = read_purchases(connection, visits, quotes, period)
     is_within[quotes.visit] = is_within[purchases.visit] = True
     columns = columns_of(seen.filter(pa.array(chosen)))
-    at = columns if as_of == "quote" else seen_at_end(matrix, visits, quotes)
+    at = columns if as_of == "quote" else features_at_session_end(matrix, visits, quotes)
     keeping.result()
     return Logged(
         version_of(matrix),
@@ -171,7 +176,7 @@ def _seen(
         return pq.read_table(path, columns=list(wanted)), _kept()
     except (OSError, pa.ArrowException):
         progress(0.35, f"looking at sessions before each of {quotes.visit.size:,} quotes")
-    seen = seen_at_quotes(files, visits, quotes, classifier)
+    seen = features_at_quotes(files, visits, quotes, classifier)
     executor = ThreadPoolExecutor(1)
     keeping = executor.submit(_keep, path, seen)
     executor.shutdown(wait=False)
