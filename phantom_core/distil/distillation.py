@@ -1,6 +1,4 @@
-"""Distillation: a small tree, how it was grown and what it keeps of its teacher, as one typed value
-that is also a file.
-"""
+"""Distillation: a small tree, its recipe and its fidelity, as one value and as a file."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,33 +17,31 @@ from phantom_core.rules.simplify import simplify_rules
 from phantom_core.rules.text import format_rules
 
 FILE: Final = "distillation.json"
-# The work grows with the square of the rules: 130 of them take a second and a half. A tree of depth
-# 8 has no more than this.
+# Simplification is quadratic: 130 rules take 1.5 s. A tree of depth 8 has no more than this.
 MOST_SIMPLIFIED: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Distillation:
-    """A small tree and what is known of it; fidelity is measured on actors that the judged trees
-    had not met.
+    """A small tree and its figures; fidelity is measured on held-out actors.
 
     Attributes:
         version: name of the saved tree.
         created_ms: UTC milliseconds.
-        teacher: what it learned from.
+        teacher: kind of the teacher.
         teacher_version: name of the teacher's model.
         lake_version: version of the events.
-        sessions: labelled sessions it learned from, count.
-        buyers: agents' sessions with a purchase among them, count; leakage is known from these
+        sessions: labelled sessions it was trained on, count.
+        buyers: agents' sessions with a purchase among them, count; leakage is measured on these
             alone.
         seed: of everything random.
         recipe: how it was grown.
-        without: features it may not ask about.
+        without: features it may not use.
         tree: the tree of all sessions.
-        fidelity: what it keeps of the teacher.
-        unrestricted: what a tree that may ask about everything keeps; None where nothing was left
+        fidelity: to the teacher.
+        unrestricted: fidelity of a tree that may use all features; None where none was left
             out.
-        frontier: every depth.
+        frontier: fidelity by depth.
     """
 
     version: str
@@ -65,9 +61,7 @@ class Distillation:
 
     @property
     def rules(self) -> RuleSet:
-        """The tree as rules: paths of its leaves, merged and shortened without changing any answer
-        where they are not too many.
-        """
+        """The tree as rules: one per leaf, simplified where they are not too many."""
         return _rules(self.tree, self.version)
 
     def to_file(self) -> bytes:
@@ -75,7 +69,7 @@ class Distillation:
         return _ADAPTER.dump_json(self, indent=1)
 
     def to_json(self) -> dict[str, JsonValue]:
-        """What a caller on the command line wants, flat."""
+        """The main figures, flat, as the command line prints them."""
         return {
             "version": self.version,
             "teacher": self.teacher,

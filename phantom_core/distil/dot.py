@@ -1,6 +1,4 @@
-"""Dot: a tree as a Graphviz drawing, read from left to right, with the way of one session through
-it.
-"""
+"""Dot: a tree as a Graphviz drawing from left to right, with the path of one session."""
 
 from typing import Final
 
@@ -11,7 +9,7 @@ _LOW: Final = (0xDC, 0xE9, 0xF5)
 _HIGH: Final = (0xF6, 0xC9, 0xA3)
 # Leaves from this mark-up on have the full colour.
 _DARKEST_FROM: Final = 1.5
-_WAY: Final = "#0f9488"
+_PATH_COLOUR: Final = "#0f9488"
 _HEAD: Final = (
     'digraph tree { rankdir=LR; nodesep=0.12; ranksep=0.45; bgcolor="transparent";\n'
     'node [shape=box, style="rounded,filled", fillcolor="#ffffff", color="#8b949b", '
@@ -27,7 +25,7 @@ def tree_dot(root: Leaf | SplitNode, leaf: int | None = None) -> str:
 
     Args:
         root: the tree.
-        leaf: position of the leaf whose way is highlighted; None for no way.
+        leaf: position of the leaf whose path is highlighted; None for no path.
     Returns:
         Text in the DOT language.
     """
@@ -37,10 +35,12 @@ def tree_dot(root: Leaf | SplitNode, leaf: int | None = None) -> str:
 
 
 def condition_text(condition: Condition) -> str:
-    """A condition as people read it.
+    """A condition in words.
 
-    >>> condition_text(Condition("item_views", "<=", 7.0)), condition_text(Condition("avg_price_seen", ">", 12.5, when_undefined=True))
-    ('item views ≤ 7', 'avg price seen > 12.5 or undefined')
+    >>> condition_text(Condition("item_views", "<=", 7.0))
+    'item views ≤ 7'
+    >>> condition_text(Condition("avg_price_seen", ">", 12.5, when_undefined=True))
+    'avg price seen > 12.5 or undefined'
     """
     name = condition.feature.replace("_", " ")
     if condition.threshold is None:
@@ -58,30 +58,28 @@ def condition_text(condition: Condition) -> str:
 
 
 def _add(node: Leaf | SplitNode, first: int, leaf: int | None, lines: list[str]) -> str:
-    """Write a node and everything after it; `first` is the position of its first leaf. Returns its
-    name.
-    """
+    """Write a node and its subtree, whose first leaf is at `first`; returns the node's name."""
     n_leaves, number = len(tree_leaves(node)), len(lines)
-    name, is_on_way = f"n{number}", leaf is not None and first <= leaf < first + n_leaves
-    pen = f', color="{_WAY}", penwidth=2.5' if is_on_way else ""
+    name, is_on_path = f"n{number}", leaf is not None and first <= leaf < first + n_leaves
+    pen = f', color="{_PATH_COLOUR}", penwidth=2.5' if is_on_path else ""
     if isinstance(node, Leaf):
         lines.append(
             f'{name} [label="{_leaf_text(node)}", fillcolor="{_fill(node.markup_ratio)}"{pen}];'
         )
         return name
-    lines.append(f'{name} [label="{_question_text(node.condition)}"{pen}];')
+    lines.append(f'{name} [label="{_split_text(node.condition)}"{pen}];')
     for branch, answer, start in (
         (node.yes, "yes", first),
         (node.no, "no", first + len(tree_leaves(node.yes))),
     ):
         child = _add(branch, start, leaf, lines)
         taken = leaf is not None and start <= leaf < start + len(tree_leaves(branch))
-        style = f', color="{_WAY}", penwidth=2.5' if taken else ""
+        style = f', color="{_PATH_COLOUR}", penwidth=2.5' if taken else ""
         lines.append(f'{name} -> {child} [label="{answer}"{style}];')
     return name
 
 
-def _question_text(condition: Condition) -> str:
+def _split_text(condition: Condition) -> str:
     """A condition in two lines, so that the tree stays narrow."""
     name = condition.feature.replace("_", " ")
     return f"{name}\\n{condition_text(condition).removeprefix(name).strip()}?"

@@ -1,6 +1,4 @@
-"""Fidelity: how far a small tree prices as its teacher does, with intervals from resampled
-actors.
-"""
+"""Fidelity: how closely a small tree follows its teacher, with intervals over actors."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -20,16 +18,16 @@ _SELDOM: Final = 0.025
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
-    """How far a tree prices as its teacher does, on actors it had not met.
+    """How closely a tree follows its teacher's mark-ups, on held-out actors.
 
     Attributes:
         r2: share of the variance of the teacher's mark-ups that the tree explains; None where the
             teacher prices all alike.
         rank_correlation: Spearman's, of the two mark-ups; None where either prices all alike.
         band_agreement: share of sessions in the same band ×1.0, ×1.1 or ×1.3.
-        leakage_lost: share of what the teacher wins back from agents who bought that the tree does
-            not; below 0 where it wins back more; None where there is nothing to win back, or too
-            little to tell.
+        leakage_lost: share of the leakage that the teacher recovers, from agents who bought, and
+            the tree does not; below 0 where it recovers more; None where too little can be
+            recovered.
     """
 
     r2: Estimate | None
@@ -58,11 +56,11 @@ def measure_fidelity(
     rng: np.random.Generator,
     n_resamples: int = N_RESAMPLES,
 ) -> Fidelity:
-    """Hold a tree's mark-ups against the teacher's.
+    """Compare a tree's mark-ups with the teacher's.
 
     Args:
         sample: the sessions and their teacher's mark-ups, at least one.
-        markup_ratio: of a tree that had not met a session's actor, shape (n_sessions,).
+        markup_ratio: of trees trained without a session's actor, shape (n_sessions,).
         rng: draws the resamples.
         n_resamples: count.
     """
@@ -75,22 +73,22 @@ def measure_fidelity(
             for _ in range(n_resamples)
         ]
     )
-    r2, rank_correlation, band_agreement, leakage_lost, (_, won_back) = zip(
+    r2, rank_correlation, band_agreement, leakage_lost, (_, recovered) = zip(
         point, drawn.T, strict=True
     )
-    # Where other actors would have the teacher give money away, a share of what it wins back says
-    # nothing.
-    is_won = (won_back < 0).mean() <= _SELDOM
+    # Where other actors would have the teacher give money away, a share of what it recovers is
+    # meaningless.
+    is_recovered = (recovered < 0).mean() <= _SELDOM
     return Fidelity(
         _known(*r2),
         _known(*rank_correlation),
         _estimate(*band_agreement),
-        _known(*leakage_lost) if is_won else None,
+        _known(*leakage_lost) if is_recovered else None,
     )
 
 
 def _by_actor(sample: DistillationSample, tree: Floats) -> Floats:
-    """What the figures are made of, added up per actor, shape (n_actors, n_sums)."""
+    """Sums behind the figures by actor, shape (n_actors, n_sums)."""
     teacher = sample.markup_ratio
     # Centred, so that a variance is not the small difference of large numbers.
     of_teacher, of_tree = teacher - teacher.mean(), tree - teacher.mean()
@@ -99,15 +97,15 @@ def _by_actor(sample: DistillationSample, tree: Floats) -> Floats:
     parts = [
         np.ones(len(sample)), of_teacher, of_teacher**2, (of_tree - of_teacher) ** 2,
         rank_teacher, rank_tree, rank_teacher**2, rank_tree**2, rank_teacher * rank_tree,
-        band_markup(teacher) == band_markup(tree), value * recovered_leakage(teacher), value * recovered_leakage(tree),
+        band_markup(teacher) == band_markup(tree),
+        value * recovered_leakage(teacher), value * recovered_leakage(tree),
     ]  # fmt: skip
     _, actor = np.unique(sample.groups, return_inverse=True)
     return np.column_stack([np.bincount(actor, part) for part in parts])
 
 
 def _figures(sums: Floats) -> Floats:
-    """R², rank correlation, band agreement and leakage lost, NaN where undefined, and what the
-    teacher wins back.
+    """R², rank correlation, band agreement, leakage lost (NaN where undefined) and recovered.
 
     Args:
         sums: as `_by_actor` orders them, shape (n_resamples, n_sums).
@@ -125,8 +123,8 @@ def _figures(sums: Floats) -> Floats:
 
 def _positive(values: Floats) -> Floats:
     """NaN where there is nothing to divide by, but for rounding."""
-    kept: Floats = np.where(values > 1e-12, values, np.nan)
-    return kept
+    positive: Floats = np.where(values > 1e-12, values, np.nan)
+    return positive
 
 
 def _known(value: float, drawn: Floats) -> Estimate | None:

@@ -1,4 +1,4 @@
-"""Frontier: how much of its teacher a tree keeps at every depth, on actors it had not met."""
+"""Frontier: fidelity of a tree to its teacher by depth, on held-out actors."""
 
 from dataclasses import dataclass, replace
 
@@ -17,9 +17,9 @@ class FrontierPoint:
     """One depth.
 
     Attributes:
-        depth: most questions on a path.
+        depth: most splits on a path.
         leaves: of the tree of all sessions, count.
-        fidelity: of trees that had not met the actors they are judged on.
+        fidelity: of trees evaluated on held-out actors.
     """
 
     depth: int
@@ -30,12 +30,12 @@ class FrontierPoint:
 def out_of_fold_markup(
     sample: DistillationSample, fold: NDArray[np.int64], recipe: Recipe, seed: int
 ) -> NDArray[np.float64]:
-    """Mark-up of each session by a tree that learned from the other folds, shape (n_sessions,)."""
+    """Mark-up of each session by a tree trained on the other folds, shape (n_sessions,)."""
     markup = np.empty(len(sample))
     for k in np.unique(fold):
-        judged = sample[fold == k]
+        held_out = sample[fold == k]
         markup[fold == k] = markup_of(
-            grow_tree(sample[fold != k], recipe, seed), judged.columns, len(judged)
+            grow_tree(sample[fold != k], recipe, seed), held_out.columns, len(held_out)
         )
     return markup
 
@@ -43,18 +43,18 @@ def out_of_fold_markup(
 def score_depth(
     sample: DistillationSample, fold: NDArray[np.int64], recipe: Recipe, seed: int
 ) -> FrontierPoint:
-    """Grow trees as a recipe says, and measure what they keep.
+    """Grow trees by a recipe, and measure their fidelity.
 
     Args:
         sample: the sessions.
-        fold: fold of each session; actors are not torn apart, shape (n_sessions,).
+        fold: fold of each session; no actor is in two, shape (n_sessions,).
         recipe: what kind of tree.
         seed: of the trees and the resamples.
     """
-    kept = measure_fidelity(
+    fidelity = measure_fidelity(
         sample, out_of_fold_markup(sample, fold, recipe, seed), np.random.default_rng(seed)
     )
-    return FrontierPoint(recipe.depth, len(tree_leaves(grow_tree(sample, recipe, seed))), kept)
+    return FrontierPoint(recipe.depth, len(tree_leaves(grow_tree(sample, recipe, seed))), fidelity)
 
 
 def depth_frontier(
@@ -66,7 +66,7 @@ def depth_frontier(
     max_depth: int,
     progress: Progress = no_progress,
 ) -> tuple[FrontierPoint, ...]:
-    """Judge every depth from 1; arguments as in `judge`."""
+    """Score every depth from 1; arguments as of `score_depth`."""
     points = []
     for depth in range(1, max_depth + 1):
         progress((depth - 1) / max_depth, f"depth {depth} of {max_depth}")

@@ -1,6 +1,4 @@
-"""Grow: a regression tree, a shrunk one, or a sum of trees, from a teacher's mark-ups to conditions
-people can read.
-"""
+"""Growing trees: a regression tree, a shrunk one or a sum of trees, from a teacher's mark-ups."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, get_args
@@ -11,9 +9,9 @@ from numpy.typing import NDArray
 from phantom_core.core.arrays import Floats
 from phantom_core.core.errors import InputError
 from phantom_core.core.registry import choose_named
-from phantom_core.distil.lookahead import ahead_cuts
+from phantom_core.distil.lookahead import grow_lookahead
 from phantom_core.distil.merge import merge_trees
-from phantom_core.distil.raw_split import RawSplit, cuts_of, fit_cart
+from phantom_core.distil.raw_split import RawSplit, fit_cart, raw_splits
 from phantom_core.distil.sample import DistillationSample
 from phantom_core.distil.split import make_split
 from phantom_core.distil.tree import Leaf, SplitNode
@@ -27,13 +25,12 @@ if TYPE_CHECKING:
 Method = Literal["tree", "ahead", "hstree", "figs"]
 METHODS: Final[tuple[Method, ...]] = get_args(Method)
 MAX_DEPTH: Final = 8
-# A mark-up in whole percent is as fine as anybody prices.
+# Finer mark-ups than whole percent have no use.
 MARKUP_DIGITS: Final = 2
 # The weight of an ancestor's mean, in sessions; the paper's usual middle of its grid.
 SHRINKAGE: Final = 10.0
-# The sum of trees stays short enough to be read: as many questions in all as imodels asks by
-# default.
-FIGS_QUESTIONS: Final = 12
+# The sum of trees stays short enough to be read: as many splits in all as imodels makes by default.
+FIGS_SPLITS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +38,11 @@ class Recipe:
     """How to grow a tree.
 
     Attributes:
-        method: "tree": CART; "ahead": a tree whose first two questions look at the trees below
-            them; "hstree": CART with leaves drawn towards their ancestors; "figs": a sum of trees,
-            grafted into one.
-        depth: most questions on a path, from 1 to 8; with "figs" of each tree in the sum.
-        leaf_sessions: fewest sessions in a leaf; "figs" does not know such a limit.
+        method: "tree": CART; "ahead": a tree whose first two splits are chosen with lookahead;
+            "hstree": CART with leaves shrunk towards their ancestors; "figs": a sum of trees,
+            merged into one.
+        depth: most splits on a path, from 1 to 8; with "figs" of each tree in the sum.
+        leaf_sessions: fewest sessions in a leaf; "figs" has no such limit.
     Raises:
         InputError: a method that does not exist, or limits out of range.
     """
@@ -59,7 +56,7 @@ class Recipe:
         if not 1 <= self.depth <= MAX_DEPTH or self.leaf_sessions < 1:
             raise InputError(
                 f"A tree of depth {self.depth} with {self.leaf_sessions} sessions in a leaf was "
-                "asked for.",
+                "requested.",
                 hint=f"Use a depth from 1 to {MAX_DEPTH}, and at least 1 session.",
             )
 
@@ -74,14 +71,14 @@ def method_named(name: str) -> Method:
 
 
 def grow_tree(sample: DistillationSample, recipe: Recipe, seed: int) -> Leaf | SplitNode:
-    """Learn a small tree from the teacher's mark-ups.
+    """Grow a small tree from the teacher's mark-ups.
 
     Args:
         sample: at least one session.
         recipe: what kind of tree.
         seed: decides between splits that are equally good.
     Returns:
-        The root; its leaves say which sessions of the sample end there.
+        The root; its leaves count the sessions of the sample that end there.
     Source: Breiman et al. 1984 (CART); Agarwal et al. 2022, Hierarchical shrinkage; Tan et al.
         2022, Fast interpretable greedy-tree sums.
     """
@@ -89,119 +86,124 @@ def grow_tree(sample: DistillationSample, recipe: Recipe, seed: int) -> Leaf | S
     if recipe.method == "figs":
         root = merge_trees(
             [
-                _read(root, sample, design)
-                for root in _figs_cuts(design, sample.markup_ratio, recipe, seed)
+                _convert(root, sample, design)
+                for root in _figs_splits(design, sample.markup_ratio, recipe, seed)
             ]
         )
     else:
-        root = _read(_tree_cut(design, sample.markup_ratio, recipe, seed), sample, design)
+        root = _convert(_tree_split(design, sample.markup_ratio, recipe, seed), sample, design)
     return _finished(root, sample, np.arange(len(sample)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Design:
-    """Numbers that libraries learn from: one column per feature, and per value of a category.
+    """Design matrix: one column per feature, and per value of a category.
 
     Attributes:
         values: NaN where undefined, shape (n_sessions, n_columns).
-        asks: feature of each column, and the value of a category it stands for.
+        columns: feature of each column, and the value of a category it stands for.
     """
 
     values: Floats
-    asks: tuple[tuple[str, str | None], ...]
+    columns: tuple[tuple[str, str | None], ...]
 
 
 def _design(sample: DistillationSample) -> _Design:
-    columns: list[Floats] = []
-    asks: list[tuple[str, str | None]] = []
+    values_of: list[Floats] = []
+    named: list[tuple[str, str | None]] = []
     for name, values in sample.columns.items():
         if name in CATEGORIES:
             undefined = np.array([value is None for value in values], np.bool_)
             for category in CATEGORIES[name]:
-                columns.append(np.where(undefined, np.nan, (values == category).astype(np.float64)))
-                asks.append((name, category))
+                values_of.append(
+                    np.where(undefined, np.nan, (values == category).astype(np.float64))
+                )
+                named.append((name, category))
         else:
-            # Beyond single precision libraries see infinity, which none of them takes.
-            columns.append(np.clip(values.astype(np.float64), -LARGEST, LARGEST))
-            asks.append((name, None))
-    return _Design(np.column_stack(columns), tuple(asks))
+            # Beyond single precision libraries see infinity, which none of them accepts.
+            values_of.append(np.clip(values.astype(np.float64), -LARGEST, LARGEST))
+            named.append((name, None))
+    return _Design(np.column_stack(values_of), tuple(named))
 
 
-def _tree_cut(design: _Design, markup: Floats, recipe: Recipe, seed: int) -> RawSplit | float:
+def _tree_split(design: _Design, markup: Floats, recipe: Recipe, seed: int) -> RawSplit | float:
     if recipe.method == "ahead":
-        return ahead_cuts(design.values, markup, recipe.depth, recipe.leaf_sessions, seed)
+        return grow_lookahead(design.values, markup, recipe.depth, recipe.leaf_sessions, seed)
     model = fit_cart(design.values, markup, recipe.depth, recipe.leaf_sessions, seed)
     if recipe.method == "hstree":
         from imodels import HSTreeRegressor  # noqa: PLC0415 - takes seconds to import
 
         model = HSTreeRegressor(estimator_=model, reg_param=SHRINKAGE).estimator_
-    return cuts_of(model)
+    return raw_splits(model)
 
 
-def _figs_cuts(
+def _figs_splits(
     design: _Design, markup: Floats, recipe: Recipe, seed: int
 ) -> list[RawSplit | float]:
     from imodels import FIGSRegressor  # noqa: PLC0415 - takes seconds to import
 
-    # FIGS knows no NaN: undefined becomes less than anything that is defined, so it always goes
-    # left.
+    # FIGS does not support NaN: undefined becomes less than any defined value, so it goes left.
     lowest = np.min(design.values, axis=0, where=~np.isnan(design.values), initial=0.0) - 1
     filled = np.where(np.isnan(design.values), lowest, design.values)
     # FIGS counts a stump's depth as 0.
-    model = FIGSRegressor(
-        max_rules=FIGS_QUESTIONS, max_depth=recipe.depth - 1, random_state=seed
-    ).fit(filled, markup)
+    model = FIGSRegressor(max_rules=FIGS_SPLITS, max_depth=recipe.depth - 1, random_state=seed).fit(
+        filled, markup
+    )
 
-    def cut(node: "FigsNode") -> RawSplit | float:
+    def raw_split(node: "FigsNode") -> RawSplit | float:
         if node.left is None:
             return float(np.asarray(node.value).item())
         return RawSplit(
-            int(node.feature), float(node.threshold), True, cut(node.left), cut(node.right)
+            int(node.feature),
+            float(node.threshold),
+            True,
+            raw_split(node.left),
+            raw_split(node.right),
         )
 
-    return [cut(root) for root in model.trees_]
+    return [raw_split(root) for root in model.trees_]
 
 
-def _read(cut: RawSplit | float, sample: DistillationSample, design: _Design) -> Leaf | SplitNode:
-    return _asked(cut, sample, design, np.arange(len(sample)))
-
-
-def _asked(
-    cut: RawSplit | float, sample: DistillationSample, design: _Design, rows: NDArray[np.int64]
+def _convert(
+    raw: RawSplit | float, sample: DistillationSample, design: _Design
 ) -> Leaf | SplitNode:
-    """A library's split as a question about a feature, asked of the sessions that reach it."""
-    if not isinstance(cut, RawSplit):
-        return Leaf(cut)
-    values, (feature, category) = design.values[rows, cut.column], design.asks[cut.column]
+    return _convert_rows(raw, sample, design, np.arange(len(sample)))
+
+
+def _convert_rows(
+    raw: RawSplit | float, sample: DistillationSample, design: _Design, rows: NDArray[np.int64]
+) -> Leaf | SplitNode:
+    """A library's split as a condition on a feature, for the sessions that reach it."""
+    if not isinstance(raw, RawSplit):
+        return Leaf(raw)
+    values, (feature, category) = design.values[rows, raw.column], design.columns[raw.column]
     # Libraries compare in single precision.
-    left = values.astype(np.float32) <= cut.threshold
+    left = values.astype(np.float32) <= raw.threshold
     defined = ~np.isnan(values)
-    undefined_left = bool(cut.undefined_left if not defined.all() else 2 * left.sum() >= len(rows))
-    asked = make_split(
+    undefined_left = bool(raw.undefined_left if not defined.all() else 2 * left.sum() >= len(rows))
+    split = make_split(
         feature,
         category,
         values[left & defined],
         values[~left & defined],
-        cut.threshold,
+        raw.threshold,
         undefined_left,
     )
-    yes = rows[condition_holds(asked.condition, sample.columns[feature][rows])]
-    no = rows[condition_holds(asked.opposite, sample.columns[feature][rows])]
-    branches = (cut.left, cut.right) if asked.left_is_yes else (cut.right, cut.left)
+    yes = rows[condition_holds(split.condition, sample.columns[feature][rows])]
+    no = rows[condition_holds(split.opposite, sample.columns[feature][rows])]
+    branches = (raw.left, raw.right) if split.left_is_yes else (raw.right, raw.left)
     return SplitNode(
-        asked.condition,
-        asked.opposite,
-        _asked(branches[0], sample, design, yes),
-        _asked(branches[1], sample, design, no),
+        split.condition,
+        split.opposite,
+        _convert_rows(branches[0], sample, design, yes),
+        _convert_rows(branches[1], sample, design, no),
     )
 
 
 def _finished(
     node: Leaf | SplitNode, sample: DistillationSample, rows: NDArray[np.int64]
 ) -> Leaf | SplitNode:
-    """The same tree with mark-ups in whole percent and what ends in each leaf; a question whose
-    answers cost the same is not asked.
-    """
+    """Round mark-ups to whole percent, count sessions by leaf, drop splits without effect."""
     if isinstance(node, Leaf):
         return _leaf(
             round(sample.guard_rails.clamp(node.markup_ratio), MARKUP_DIGITS), sample, rows

@@ -10,7 +10,7 @@ from phantom_core.core.limits import GuardRails
 
 PER_AGENT: Final = 0.5
 PER_PURCHASE: Final = 0.3
-# An agent that pays less than this many base prices leaks money.
+# An agent's purchase below this multiple of the base price is leakage.
 REFERENCE_RATIO: Final = 1.2
 # P(agent) above 0.4 and above 0.7, as mark-ups.
 BAND_EDGES: Final = (1 + PER_AGENT * 0.4, 1 + PER_AGENT * 0.7)
@@ -19,7 +19,7 @@ BAND_EDGES: Final = (1 + PER_AGENT * 0.4, 1 + PER_AGENT * 0.7)
 def teacher_markup(
     agent_probability: Floats, guard_rails: GuardRails, purchase_probability: Floats | None = None
 ) -> Floats:
-    """Mark up whoever may be an agent, less so whoever would buy anyway.
+    """Mark up likely agents, and discount likely buyers.
 
     Args:
         agent_probability: shape (n_rows,).
@@ -45,11 +45,14 @@ def band_markup(markup_ratio: Floats) -> NDArray[np.int64]:
 
 
 def recovered_leakage(markup_ratio: Floats) -> Floats:
-    """Share of an agent's base price that a mark-up wins back: leakage at the base price minus
-    leakage at the marked-up one.
+    """Leakage recovered by a mark-up, as a share of the base price.
+
+    It is leakage at the base price minus leakage at the marked-up one.
 
     >>> recovered_leakage(np.array([0.9, 1.0, 1.1, 1.5])).round(2).tolist()
     [-0.1, 0.0, 0.1, 0.2]
     """
-    won: Floats = np.maximum(0, REFERENCE_RATIO - 1) - np.maximum(0, REFERENCE_RATIO - markup_ratio)
-    return won
+    recovered: Floats = np.maximum(0, REFERENCE_RATIO - 1) - np.maximum(
+        0, REFERENCE_RATIO - markup_ratio
+    )
+    return recovered

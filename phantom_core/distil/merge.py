@@ -1,4 +1,4 @@
-"""Graft: the sum of several trees as one tree, without branches that no session can reach."""
+"""Merge: the sum of several trees as one tree, without unreachable branches."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -12,17 +12,17 @@ from phantom_core.rules.condition import Condition
 from phantom_core.rules.evaluate import Column, condition_holds
 
 _ANY_OTHER: Final = "any other"
-# The same few conditions meet again and again below different branches.
-_REMEMBERED: Final = 4_096
+# The same few conditions recur below different branches.
+_CACHE_SIZE: Final = 4_096
 
 
 def merge_trees(trees: Sequence[Leaf | SplitNode]) -> Leaf | SplitNode:
-    """Add trees up: each is set upon every leaf of those before it.
+    """Add trees up: each is appended to every leaf of those before it.
 
     Args:
         trees: at least one; their leaves hold summands.
     Returns:
-        A tree whose leaves hold the sums; it answers as the sum does, whatever is asked.
+        A tree whose leaves hold the sums; it returns the sum for every session.
     """
     whole = trees[0]
     for tree in trees[1:]:
@@ -31,11 +31,12 @@ def merge_trees(trees: Sequence[Leaf | SplitNode]) -> Leaf | SplitNode:
 
 
 def is_possible(conditions: Sequence[Condition]) -> bool:
-    """Whether any session can fulfil all of them.
+    """Whether any session can fulfil all conditions.
 
-    >>> up_to, above = Condition("item_views", "<=", 3.0), Condition("item_views", ">", 3.0, when_undefined=True)
-    >>> is_possible([up_to]), is_possible([up_to, above]), is_possible([above, Condition("item_views", ">", 9.0)])
-    (True, False, True)
+    >>> up_to = Condition("item_views", "<=", 3.0)
+    >>> above = Condition("item_views", ">", 3.0, when_undefined=True)
+    >>> is_possible([up_to]), is_possible([up_to, above])
+    (True, False)
     """
     return all(_can_follow(condition, conditions) for condition in conditions)
 
@@ -53,9 +54,7 @@ def _onto(
 
 
 def _raised(tree: Leaf | SplitNode, by: float, before: tuple[Condition, ...]) -> Leaf | SplitNode:
-    """A tree with something added to every leaf, as far as it can be reached after some
-    conditions.
-    """
+    """A tree with a summand on every leaf, without branches unreachable after `before`."""
     if isinstance(tree, Leaf):
         return Leaf(tree.markup_ratio + by)
     if not _can_follow(tree.condition, before):
@@ -70,19 +69,15 @@ def _raised(tree: Leaf | SplitNode, by: float, before: tuple[Condition, ...]) ->
 
 
 def _can_follow(condition: Condition, before: Sequence[Condition]) -> bool:
-    """Whether a condition can hold after others that can hold together; only those on its own
-    feature matter.
-    """
+    """Whether a condition is compatible with others, of which only its feature's matter."""
     return _is_possible(
         (*[other for other in before if other.feature == condition.feature], condition)
     )
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=_CACHE_SIZE)
 def _is_possible(conditions: tuple[Condition, ...]) -> bool:
-    """Whether one value fulfils all conditions on one feature; only values at and around thresholds
-    need to be tried.
-    """
+    """Whether one value fulfils all conditions on a feature, tried at and around thresholds."""
     tried = _values(conditions)
     return bool(
         np.logical_and.reduce([condition_holds(condition, tried) for condition in conditions]).any()

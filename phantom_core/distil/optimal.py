@@ -1,6 +1,4 @@
-"""Optimal mark-ups: for each session the one mark-up of all it is offered that a network expects to
-earn most with.
-"""
+"""Optimal mark-ups: for each session the mark-up with the highest expected objective."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,15 +9,15 @@ from numpy.typing import NDArray
 from phantom_core.core.arrays import Floats
 from phantom_core.core.progress import Progress, no_progress
 from phantom_core.models.multitask.inputs import Inputs
-from phantom_core.models.multitask.scorer import PlayedNetwork, demand_by
+from phantom_core.models.multitask.scorer import InferenceNetwork, demand_by
 from phantom_core.models.optimal_price import PricingObjective, optimal_prices
 
-# Each offer is asked about at eighty prices at once.
+# Each offer is scored at eighty prices at once.
 _OFFERS_AT_ONCE: Final = 500
 
 
 def optimal_markups(
-    networks: Sequence[PlayedNetwork],
+    networks: Sequence[InferenceNetwork],
     fold: NDArray[np.int64],
     p_agent: Floats,
     inputs: Inputs,
@@ -27,7 +25,7 @@ def optimal_markups(
     terms: PricingObjective,
     progress: Progress = no_progress,
 ) -> Floats:
-    """Find each session's best mark-up by the network that had not met its actor.
+    """Find each session's best mark-up by the network that did not see its actor.
 
     What a session is expected to buy at a mark-up is the sum of P(buy) over its offers, so that the
     objective of one offer is that of all of them.
@@ -38,8 +36,8 @@ def optimal_markups(
         p_agent: of each session, shape (n_sessions,).
         inputs: offers, ordered by session.
         session: position of each offer's session, rising, shape (n_offers,).
-        terms: how a price is judged.
-        progress: told all along; its CancelledError ends the work.
+        terms: how prices are scored.
+        progress: called throughout; its CancelledError ends the work.
     Returns:
         Price over base price, shape (n_sessions,); NaN for a session that was offered nothing.
     """
@@ -54,7 +52,7 @@ def optimal_markups(
 
 
 def _best(
-    network: PlayedNetwork,
+    network: InferenceNetwork,
     inputs: Inputs,
     starts: NDArray[np.int64],
     p_agent: Floats,
@@ -78,5 +76,5 @@ def _parts(rows: NDArray[np.int64], session: NDArray[np.int64]) -> list[NDArray[
         return []
     first = np.flatnonzero(np.diff(session[rows], prepend=-1))
     wanted = np.arange(_OFFERS_AT_ONCE, rows.size, _OFFERS_AT_ONCE)
-    cuts = np.unique(first[np.searchsorted(first, wanted, side="right") - 1])
-    return [part for part in np.split(rows, cuts) if part.size]
+    edges = np.unique(first[np.searchsorted(first, wanted, side="right") - 1])
+    return [part for part in np.split(rows, edges) if part.size]

@@ -13,10 +13,9 @@ from phantom_core.distil.tree import SplitNode
 from phantom_core.rules.evaluate import Column
 
 DRAWN_WITHIN_S: Final = 60
-# Every session is a dot in every node it passes: more of them draw no other picture, only a slower
-# one.
+# Every session is a dot in every node it passes: more of them only make drawing slower.
 MAX_DOTS: Final = 1_500
-# dtreeviz needs a fifth of a second a node, and nobody reads more.
+# dtreeviz needs a fifth of a second a node, and more could not be read.
 MAX_LEAVES: Final = 64
 _FONT: Final = "DejaVu Sans"
 
@@ -62,10 +61,10 @@ def detailed_svg(
     Takes seconds.
 
     Args:
-        root: a tree that asks at least one question.
+        root: a tree with at least one split.
         columns: values by feature of some sessions, shape (n_rows,).
         markup_ratio: the teacher's, shape (n_rows,).
-        row: the session whose way is highlighted; None for no way.
+        row: the session whose path is highlighted; None for no path.
     Raises:
         UnavailableError: Graphviz is not there.
     """

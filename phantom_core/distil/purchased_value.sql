@@ -1,6 +1,6 @@
 -- purchased_value.  Grain: session_key.  Reads: events, quotes.
 -- What a session bought, at base prices: what was paid, by the ratio of base price and price in the last quote for the product before.
--- A purchase without such a quote counts as paid: nobody wrote down that its price was another than the base price.
+-- A purchase without such a quote counts as paid: its price is not known to differ from the base price.
 -- Units: base_value in the shop's currency.  Nulls: none; sessions that paid nothing known have no row.
 WITH paid AS (
     SELECT session_key, event_id, event_ms, product_id, amount_paid

@@ -1,4 +1,4 @@
-"""Cut: a split as a library knows it, and trees of cuts as CART grows them."""
+"""Raw splits: splits as libraries make them, and trees of them as CART grows them."""
 
 from dataclasses import dataclass
 
@@ -46,7 +46,7 @@ def fit_cart(
     Args:
         values: NaN where undefined, shape (n_sessions, n_columns).
         markup: shape (n_sessions,).
-        depth: most questions on a path, at least 1.
+        depth: most splits on a path, at least 1.
         leaf_sessions: fewest sessions in a leaf.
         seed: decides between splits that are equally good.
     """
@@ -56,14 +56,14 @@ def fit_cart(
     return model.fit(values, markup)
 
 
-def cuts_of(model: DecisionTreeRegressor) -> RawSplit | float:
-    """A fitted tree as cuts."""
+def raw_splits(model: DecisionTreeRegressor) -> RawSplit | float:
+    """A fitted tree as raw splits."""
     tree = model.tree_
 
-    def cut(node: int) -> RawSplit | float:
+    def raw_split(node: int) -> RawSplit | float:
         if tree.children_left[node] < 0:
             return float(tree.value[node].item())
-        left, right = cut(tree.children_left[node]), cut(tree.children_right[node])
+        left, right = raw_split(tree.children_left[node]), raw_split(tree.children_right[node])
         return RawSplit(
             int(tree.feature[node]),
             float(tree.threshold[node]),
@@ -72,4 +72,4 @@ def cuts_of(model: DecisionTreeRegressor) -> RawSplit | float:
             right,
         )
 
-    return cut(0)
+    return raw_split(0)

@@ -1,4 +1,4 @@
-"""Sample: what a small tree learns from and is judged on."""
+"""Sample: what a small tree is trained and evaluated on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ class DistillationSample:
         is_agent: labels.
         base_value: what each session bought, at base prices, currency; 0 without a purchase.
         groups: actor of each session.
-        guard_rails: mark-ups of a tree that learns from them lie within.
+        guard_rails: mark-ups of trees trained on them lie within.
     """
 
     columns: Mapping[str, Column]
@@ -38,7 +38,7 @@ class DistillationSample:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Features a tree may ask about."""
+        """Features that a tree may use."""
         return tuple(self.columns)
 
     def __getitem__(self, chosen: NDArray[np.bool_]) -> "DistillationSample":
@@ -53,7 +53,7 @@ class DistillationSample:
         )
 
     def without(self, names: Sequence[str]) -> "DistillationSample":
-        """The same sessions with fewer features to ask about."""
+        """The same sessions with fewer features."""
         return replace(
             self,
             columns={name: values for name, values in self.columns.items() if name not in names},
@@ -61,8 +61,7 @@ class DistillationSample:
 
 
 def columns_of(sessions: pa.Table, names: Sequence[str]) -> dict[str, Column]:
-    """Features as rules read them: numbers with NaN where undefined, yes/no as 1/0, categories as
-    texts with None.
+    """Features as rules read them: numbers (NaN undefined), yes/no as 1/0, texts (None undefined).
 
     Args:
         sessions: has the columns `names`.

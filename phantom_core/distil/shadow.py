@@ -1,4 +1,4 @@
-"""Shadow: a tree of questions as dtreeviz wants to see one."""
+"""Shadow: a tree of conditions as dtreeviz expects one."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -16,8 +16,7 @@ _NONE: Final = -1
 
 
 class Shadow(ShadowDecTree):  # type: ignore[misc]
-    """One column of numbers per question, so that `yes` is left of its threshold wherever undefined
-    belongs.
+    """One column of numbers per split, with `yes` left of its threshold, also where undefined.
 
     Args:
         root: the tree.
@@ -32,14 +31,14 @@ class Shadow(ShadowDecTree):  # type: ignore[misc]
         self._children: dict[int, tuple[int, int]] = {}
         self._samples: dict[int, NDArray[np.int64]] = {}
         self._add(root, columns, np.arange(len(markup_ratio)))
-        asked = [(i, node) for i, node in enumerate(self._nodes) if isinstance(node, SplitNode)]
-        self._column = {i: position for position, (i, _) in enumerate(asked)}
-        drawn = [_drawn(node, columns[node.condition.feature]) for _, node in asked]
+        splits = [(i, node) for i, node in enumerate(self._nodes) if isinstance(node, SplitNode)]
+        self._column = {i: position for position, (i, _) in enumerate(splits)}
+        drawn = [_drawn(node, columns[node.condition.feature]) for _, node in splits]
         self._thresholds = {
-            i: threshold for (i, _), (_, threshold) in zip(asked, drawn, strict=True)
+            i: threshold for (i, _), (_, threshold) in zip(splits, drawn, strict=True)
         }
         names = [
-            node.condition.feature.replace("_", " ") + _suffix(node.condition) for _, node in asked
+            node.condition.feature.replace("_", " ") + _suffix(node.condition) for _, node in splits
         ]
         values = np.column_stack([column for column, _ in drawn])
         super().__init__(root, values, markup_ratio, names, "mark-up", None)
@@ -153,7 +152,7 @@ class Shadow(ShadowDecTree):  # type: ignore[misc]
 
 
 def _drawn(node: SplitNode, values: Column) -> tuple[Floats, float]:
-    """What a question is asked of, as numbers, and the threshold that parts yes from no."""
+    """Values of a split as numbers, and the threshold between yes and no."""
     threshold = node.condition.threshold
     if node.condition.operator != "<=" or not isinstance(threshold, float):
         return np.where(condition_holds(node.condition, values), 0.0, 1.0), 0.5
@@ -170,7 +169,7 @@ def _drawn(node: SplitNode, values: Column) -> tuple[Floats, float]:
 
 
 def _suffix(condition: Condition) -> str:
-    """What a picture of yes and no has to add to the feature's name."""
+    """What a drawing of yes and no adds to the feature's name."""
     if condition.threshold is None:
         return " undefined? (0 yes, 1 no)"
     if condition.operator == "<=":

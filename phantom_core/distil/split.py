@@ -1,6 +1,4 @@
-"""Question: a split between sessions as a condition, its exact opposite, and a threshold with few
-digits.
-"""
+"""Splits: a condition, its exact opposite, and a threshold with few digits."""
 
 import math
 from dataclasses import dataclass
@@ -21,8 +19,8 @@ class Split:
 
     Attributes:
         condition: holds on one side.
-        opposite: holds on the other; whether undefined belongs here or there is written out, if it
-            can occur at all.
+        opposite: holds on the other; which side undefined belongs to is explicit, if it can
+            occur at all.
         left_is_yes: whether the condition holds on the library's left side.
     """
 
@@ -39,10 +37,10 @@ def make_split(
     threshold: float,
     undefined_left: bool,
 ) -> Split:
-    """Put a split into words.
+    """Express a split as conditions.
 
     Args:
-        name: feature it is about.
+        name: of the feature.
         category: value that 1 stands for, of a category that was split into yes/no columns; None
             for other features.
         left: defined values that go left, all below those that go right.
@@ -82,11 +80,12 @@ def make_split(
 
 
 def short_between(low: float, high: float) -> float:
-    """The number with the fewest digits in [low, high), and of several the one nearest to the
-    middle.
+    """The number with the fewest digits in [low, high); of several, the most central one.
 
-    >>> short_between(3.0, 4.0), short_between(0.0833, 0.1), short_between(14.21, 14.47), short_between(-2.0, 9.5)
-    (3.0, 0.09, 14.3, 4.0)
+    >>> short_between(3.0, 4.0), short_between(0.0833, 0.1)
+    (3.0, 0.09)
+    >>> short_between(14.21, 14.47), short_between(-2.0, 9.5)
+    (14.3, 4.0)
     """
     middle = low + (high - low) / 2
     scale = max(abs(low), abs(high))
@@ -108,7 +107,7 @@ def short_between(low: float, high: float) -> float:
 
 
 def _is_defined(feature: Feature) -> Condition:
-    """The opposite of IS UNDEFINED: what every defined value fulfils."""
+    """The opposite of IS UNDEFINED: a condition that every defined value fulfils."""
     if feature.unit == "category":
         return Condition(feature.name, "!=", "")
     return Condition(feature.name, ">=", float(feature.low or 0.0))

@@ -1,4 +1,4 @@
-"""Teacher: what small trees learn from; it says at which mark-up it would quote each session."""
+"""Teacher: gives the target mark-up of each session, from which small trees learn."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,11 +13,11 @@ from phantom_core.distil.markup import teacher_markup
 
 
 class Teacher(Protocol):
-    """Anything that can price a session."""
+    """A model that gives each session a mark-up."""
 
     @property
     def name(self) -> str:
-        """How people call it."""
+        """Name, as shown."""
 
     def markup_ratio(self, sessions: pa.Table) -> NDArray[np.float64]:
         """Price over base price for each session.
@@ -25,7 +25,7 @@ class Teacher(Protocol):
         Args:
             sessions: rows of the feature matrix, with session_id.
         Returns:
-            Shape (n_rows,); NaN where it knows nothing of a session that it did not learn from.
+            Shape (n_rows,); NaN where it has no out-of-fold score of a session.
         """
 
 
@@ -34,8 +34,8 @@ class ClassifierTeacher:
     """Marks up by the probability of an agent alone.
 
     Attributes:
-        scores: session_id and agent_probability, of sessions that the model which scored them had
-            not met.
+        scores: session_id and agent_probability, by models that did not see the
+            sessions' actors.
         guard_rails: in force.
     """
 
@@ -44,7 +44,7 @@ class ClassifierTeacher:
 
     @property
     def name(self) -> str:
-        """How people call it."""
+        """Name, as shown."""
         return "classifier"
 
     def markup_ratio(self, sessions: pa.Table) -> NDArray[np.float64]:
@@ -64,8 +64,8 @@ class NetworkTeacher:
 
     Attributes:
         scores: session_id, agent_probability and purchase_probability (that any of the session's
-            offers is bought; NULL without an offer), of sessions that the networks which scored
-            them had not met.
+            offers is bought; NULL without an offer), by networks that did not see
+            the sessions' actors.
         guard_rails: in force.
     """
 
@@ -74,12 +74,13 @@ class NetworkTeacher:
 
     @property
     def name(self) -> str:
-        """How people call it."""
+        """Name, as shown."""
         return "network"
 
     def markup_ratio(self, sessions: pa.Table) -> NDArray[np.float64]:
-        """Price over base price for each session; NaN for sessions that were not scored. Without an
-        offer nothing can be bought.
+        """Price over base price for each session; NaN for sessions that were not scored.
+
+        Without an offer P(purchase) is 0.
 
         Args:
             sessions: rows of the feature matrix, with session_id.
@@ -92,18 +93,18 @@ class NetworkTeacher:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OptimalTeacher:
-    """Marks up as a network expects to earn most, agents' leakage taken off.
+    """Marks up by the network's optimum of expected revenue minus leakage.
 
     Attributes:
-        markups: session_id and markup_ratio (NULL without an offer), of sessions that the networks
-            which priced them had not met.
+        markups: session_id and markup_ratio (NULL without an offer), by networks that
+            did not see the sessions' actors.
     """
 
     markups: pa.Table
 
     @property
     def name(self) -> str:
-        """How people call it."""
+        """Name, as shown."""
         return "network's optimal mark-up"
 
     def markup_ratio(self, sessions: pa.Table) -> NDArray[np.float64]:

@@ -1,6 +1,4 @@
-"""Tree: conditions that lead to a mark-up, with what is known of the sessions that end in each
-leaf.
-"""
+"""Trees: conditions that lead to mark-ups, with figures of the sessions in each leaf."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -38,14 +36,14 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class SplitNode:
-    """One question.
+    """One split.
 
     Attributes:
         condition: leads to `yes` where it holds.
         opposite: leads to `no` where it holds. Where a feature that is always defined is undefined
             all the same, neither holds.
-        yes: what comes then.
-        no: what comes else.
+        yes: subtree where `condition` holds.
+        no: subtree where `opposite` holds.
     """
 
     condition: Condition
@@ -64,14 +62,14 @@ def tree_leaves(node: Leaf | SplitNode) -> tuple[Leaf, ...]:
 
 
 def tree_depth(node: Leaf | SplitNode) -> int:
-    """Most questions asked of any session."""
+    """Most splits on any path."""
     return 0 if isinstance(node, Leaf) else 1 + max(tree_depth(node.yes), tree_depth(node.no))
 
 
 def tree_paths(
     node: Leaf | SplitNode, before: tuple[Condition, ...] = ()
 ) -> Iterator[tuple[tuple[Condition, ...], Leaf]]:
-    """Every leaf with the conditions that lead to it, in the order of `leaves`."""
+    """Every leaf with the conditions that lead to it, in the order of `tree_leaves`."""
     if isinstance(node, Leaf):
         yield before, node
     else:
@@ -80,7 +78,7 @@ def tree_paths(
 
 
 def tree_features(node: Leaf | SplitNode) -> tuple[str, ...]:
-    """Features that are asked about, each once."""
+    """Features that the tree reads, each once."""
     return tuple(
         dict.fromkeys(
             condition.feature for conditions, _ in tree_paths(node) for condition in conditions
@@ -89,9 +87,7 @@ def tree_features(node: Leaf | SplitNode) -> tuple[str, ...]:
 
 
 def default_leaf(node: Leaf | SplitNode) -> int:
-    """The leaf of whoever fits nowhere: the lowest mark-up, and of several the one most sessions
-    end in.
-    """
+    """Leaf of a session that fits nowhere: the lowest mark-up, of several the largest leaf."""
     found = tree_leaves(node)
     return min(range(len(found)), key=lambda i: (found[i].markup_ratio, -found[i].n_sessions))
 
@@ -129,7 +125,7 @@ def _send(
     first: int,
     found: NDArray[np.int64],
 ) -> int:
-    """Write down the leaf of some rows; returns the position after the last leaf of this node."""
+    """Set the leaf of some rows; returns the position after the last leaf of this node."""
     if isinstance(node, Leaf):
         found[rows] = first
         return first + 1

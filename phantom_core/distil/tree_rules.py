@@ -7,7 +7,7 @@ from phantom_core.rules.rule_set import Rule, RuleSet
 def rules_of(root: Leaf | SplitNode, name: str) -> RuleSet:
     """Write a tree as rules, the highest mark-up first.
 
-    The leaf with the lowest mark-up becomes ELSE, so whoever fits nowhere is not marked up.
+    The leaf with the lowest mark-up becomes ELSE, so a session that fits nowhere is not marked up.
 
     Args:
         root: the tree.

@@ -1,4 +1,4 @@
-"""Baselines: what simpler means reach on the same folds."""
+"""Baselines: what simpler models reach on the same folds."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -28,7 +28,7 @@ class VelocityRule:
 
     Attributes:
         events_per_min: the rule's limit.
-        precision: share of agents among those it marks; None when it marks nobody.
+        precision: share of agents among those it marks; None when it marks no session.
         recall: share of the agents it marks.
         roc_auc: of the velocity itself.
     """
@@ -68,7 +68,7 @@ def velocity_rule(
     groups: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> VelocityRule:
-    """Judge the velocity rule; a session without a velocity is not fast.
+    """Evaluate the velocity rule; a session without a velocity is not fast.
 
     Args:
         velocity_per_min: NaN where undefined, shape (n_rows,).
@@ -87,8 +87,7 @@ def velocity_rule(
 
 
 def logistic_scores(rows: LabelledRows, fold: NDArray[np.int64]) -> Floats:
-    """Out-of-fold log-odds of logistic regression: medians and an indicator for NULL, scaled, both
-    classes weighing the same.
+    """Out-of-fold log-odds of a class-balanced logistic regression on imputed, scaled features.
 
     Args:
         rows: the sessions.

@@ -1,4 +1,4 @@
-"""Rivals of the network: gradient-boosted trees on the same rows and folds."""
+"""Comparison models: gradient-boosted trees on the network's rows and folds."""
 
 from typing import Final
 
@@ -38,7 +38,7 @@ def agent_trees(
         rows: whole sessions, all labelled.
         fold: of each row, shape (n,).
         seed: of the training.
-        progress: told during every fold.
+        progress: called during every fold.
     """
     labelled = LabelledRows(rows.inputs.session, feature_names(), rows.is_agent == 1, rows.actor)
     return cross_fit(labelled, fold, seed=seed, progress=progress).margin
@@ -47,14 +47,13 @@ def agent_trees(
 def purchase_trees(
     rows: LearningRows, fold: NDArray[np.int64], *, seed: int, progress: Progress
 ) -> NDArray[np.float64]:
-    """Out-of-fold log-odds of trees that read sessions, products and the price, never rising with
-    it.
+    """Out-of-fold log-odds of trees over sessions, products and the price, never rising with it.
 
     Args:
         rows: offers.
         fold: of each row, shape (n,).
         seed: of the sampling of rows and columns.
-        progress: told after every fold.
+        progress: called after every fold.
     """
     values, bought = purchase_columns(rows.inputs), rows.bought
     falling = "(" + ",".join(["0"] * (values.shape[1] - 1) + ["-1"]) + ")"

@@ -1,6 +1,4 @@
-"""Demand curve of a training: elasticities and price bands by class, from networks that never met
-the shopper.
-"""
+"""Demand curve of a training: elasticities and price bands by class, on held-out shoppers."""
 
 from typing import Final
 
@@ -22,17 +20,16 @@ from phantom_core.models.multitask.cross_fit import CrossFitted, log_odds
 from phantom_core.models.multitask.inputs import Inputs
 from phantom_core.models.multitask.network import Network
 
-# Elasticity at the base price is taken from the probabilities this far below and above it, in log
-# price.
-_NUDGE: Final = 0.01
-_LOOKED_AT: Final = 500
+# Elasticity at the base price is a difference over this step to both sides, in log price.
+_STEP: Final = 0.01
+_ROWS_CHECKED: Final = 500
 _RATIOS: Final = np.linspace(0.5, 2.0, 31)
 _ROUNDING: Final = 1e-7
 LEAST_OF_A_CLASS: Final = 10
 
 
 def refused_curve(why: DataError) -> DemandCurve:
-    """No curve, and why."""
+    """A missing curve, with its reason."""
     return DemandCurve(why.message, why.hint, None, None, (), is_monotone=True)
 
 
@@ -45,21 +42,21 @@ def demand_curve(
         learning: offers and sessions.
         fitted: networks of all folds.
         purchase: calibration of the purchase head.
-        p_agent: out-of-fold P(agent) of each offer, shape (n_offers,); None where nobody knows
-            agents.
+        p_agent: out-of-fold P(agent) of each offer, shape (n_offers,); None where no model
+            gives it.
     """
     offers, n = learning.rows[learning.is_offer], learning.offers.num_rows
     priced = ~np.isnan(offers.inputs.log_ratio)
     at = {
         ratio: _out_of_fold(fitted, offers.inputs, fitted.fold[:n], purchase, ratio)
-        for ratio in (-_NUDGE, 0.0, _NUDGE)
+        for ratio in (-_STEP, 0.0, _STEP)
     }
     response = Response(
         log_ratio=offers.inputs.log_ratio[priced].astype(np.float64),
         bought=offers.bought[priced] == 1,
         p_purchase=purchase.probability(fitted.purchase[:n])[priced],
         p_at_base=at[0.0][priced],
-        elasticity=((np.log(at[_NUDGE]) - np.log(at[-_NUDGE])) / (2 * _NUDGE))[priced],
+        elasticity=((np.log(at[_STEP]) - np.log(at[-_STEP])) / (2 * _STEP))[priced],
         actor=offers.actor[priced],
     )
     weights = _class_weights(offers.is_agent[priced], None if p_agent is None else p_agent[priced])
@@ -69,7 +66,7 @@ def demand_curve(
         human=_measured(response, weights.get("human")),
         agent=_measured(response, weights.get("agent")),
         bands=price_bands(response, weights) if weights else (),
-        is_monotone=is_monotone(fitted.networks[0], offers.inputs[:_LOOKED_AT], purchase),
+        is_monotone=is_monotone(fitted.networks[0], offers.inputs[:_ROWS_CHECKED], purchase),
     )
 
 
@@ -94,9 +91,7 @@ def _out_of_fold(
 
 
 def _class_weights(label: NDArray[np.float32], p_agent: Floats | None) -> dict[str, Floats]:
-    """Class → probability that an offer was made to it: the label where there is one, else
-    P(agent).
-    """
+    """Class → probability that an offer was made to it: its label, else P(agent)."""
     if p_agent is None:
         return {}
     agent = np.where(np.isnan(label), p_agent, label).astype(np.float64)

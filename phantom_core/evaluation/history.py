@@ -1,6 +1,4 @@
-"""History: the events of labelled sessions in order, to be cut short, delayed, and turned into
-features again.
-"""
+"""History: events of labelled sessions, to be truncated or delayed and turned into features."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -44,9 +42,7 @@ class History:
 
     @property
     def gap_ms(self) -> NDArray[np.int64]:
-        """Wait before each event, ms; without meaning for the first event of a session, shape
-        (n_events,).
-        """
+        """Wait before each event, ms; undefined for a session's first event, shape (n_events,)."""
         return np.diff(self.event_ms, prepend=0)
 
     @property
@@ -67,7 +63,7 @@ class History:
     def features_after(self, n_events: int) -> pa.Table:
         """Features of each session as it was at its n-th event; of shorter sessions at their end.
 
-        Cut by position: a moment would let in later events of the same millisecond.
+        Truncated by position: a moment would include later events of the same millisecond.
 
         Args:
             n_events: from 1.
@@ -86,7 +82,7 @@ class History:
         """The same events, had some sessions waited longer between any two of them.
 
         Args:
-            sessions: who waits, shape (n_sessions,).
+            sessions: which sessions wait, shape (n_sessions,).
             max_delay_s: each gap grows by a uniform draw from [0, max_delay_s], s.
             rng: draws the delays.
         """

@@ -1,6 +1,4 @@
-"""Transition kernels: which steps from one event to the next speak for an agent, and which for a
-human.
-"""
+"""Transition kernels: evidence for an agent or a human in each step from event to event."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -74,8 +72,10 @@ class KernelScore:
 
     @property
     def evidence(self) -> NDArray[np.float64]:
-        """Log-likelihood ratio of each step in nats, above 0 for an agent, shape (n_names + 1,
-        n_names + 1).
+        """Log-likelihood ratio of each step, above 0 for an agent.
+
+        Returns:
+            In nats, shape (n_names + 1, n_names + 1).
         """
         human, agent = np.log(self.kernels)
         ratio: NDArray[np.float64] = agent - human
@@ -88,7 +88,7 @@ class KernelScore:
             sequences: event names of each session in order.
         Returns:
             Log-likelihood ratios in nats, and the session (row of `sequences`) of each; a step with
-            a name that was never learned is no evidence, 0.
+            a name not seen in training is no evidence, 0.
         """
         source, target, session = _encode(sequences, self.names)
         known = (source >= 0) & (target >= 0)

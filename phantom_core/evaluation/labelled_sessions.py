@@ -1,6 +1,4 @@
-"""Labelled sessions: what a classifier learns from and is judged on, read at one version of the
-lake.
-"""
+"""Labelled sessions: training and evaluation data of a classifier, at one lake version."""
 
 from dataclasses import dataclass
 
@@ -19,7 +17,7 @@ from phantom_core.lake.lake import Lake
 from phantom_core.model_store.store import file_digest
 from phantom_core.models.classifier import LabelledRows
 from phantom_core.models.encoding import encode_features
-from phantom_core.models.splits import actor_codes, by_kind
+from phantom_core.models.splits import actor_codes, split_by_kind
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +28,7 @@ class LabelledSessions:
         matrix: one row per session, as the feature store has it.
         rows: the same as numbers.
         history: their events.
-        data: what the report says about them.
+        data: their description in the report.
     """
 
     matrix: pa.Table
@@ -40,7 +38,7 @@ class LabelledSessions:
 
     @property
     def families(self) -> NDArray[np.str_]:
-        """Family of each session; empty where nobody named it."""
+        """Family of each session; empty where it is not named."""
         return np.array(pc.fill_null(self.matrix["family"], "").to_pylist(), dtype=np.str_)
 
 
@@ -55,9 +53,9 @@ def read_labelled(
 
     Args:
         lake: the events and labels; the feature store is refreshed.
-        features: columns to learn from.
+        features: columns to train on.
         n_folds: how many folds the actors must fill.
-        progress: told during the refresh.
+        progress: called during the refresh.
         period_ms: only sessions that began in [start, end), UTC milliseconds; None means all.
     Raises:
         DataError: a class has no session.
@@ -65,9 +63,8 @@ def read_labelled(
     store = FeatureStore(lake)
     store.refresh(progress)
     everything = begun_in(store.matrix(), period_ms)
-    version = version_of(
-        everything
-    )  # not the refresh's: another process may have loaded more since
+    # Not the refresh's version: another process may have loaded more since.
+    version = version_of(everything)
     matrix = everything.filter(pc.is_valid(everything["is_agent"])).sort_by("session_key")
     _check_labels(matrix, everything.num_rows)
     with lake.connect(("events", "experiments", "session_labels"), version=version) as connection:
@@ -92,7 +89,7 @@ def begun_in(matrix: pa.Table, period_ms: tuple[int, int] | None) -> pa.Table:
 
 
 def read_subjects(connection: duckdb.DuckDBPyConnection, matrix: pa.Table) -> pa.ChunkedArray:
-    """Who took part in each session's experiment; NULL where nobody wrote it down."""
+    """Subject of each session's experiment; NULL where it is not recorded."""
     named = connection.sql(
         "SELECT experiment_id, NULLIF(TRIM(subject_name), '') AS subject FROM experiments"
     ).to_arrow_table()
@@ -104,13 +101,13 @@ def read_subjects(connection: duckdb.DuckDBPyConnection, matrix: pa.Table) -> pa
 def actors_to_fold_by(
     matrix: pa.Table, subjects: pa.ChunkedArray, is_agent: NDArray[np.bool_], n_folds: int
 ) -> tuple[NDArray[np.int64], int]:
-    """Actors, and how many subjects are several of them.
+    """Actors, and how many subjects count as several of them.
 
     Subjects are the actors where there are enough to fold by. A name that stands for many
     ("student") leaves too few.
     """
     by_subject = actor_codes(matrix, subjects)
-    if min(len(kind) for kind in by_kind(by_subject, is_agent)) >= n_folds:
+    if min(len(kind) for kind in split_by_kind(by_subject, is_agent)) >= n_folds:
         return by_subject, 0
     taken_part = pa.table({"subject": subjects, "experiment_id": matrix["experiment_id"]}).filter(
         pc.is_valid(subjects)
@@ -127,14 +124,13 @@ def _check_labels(matrix: pa.Table, n_sessions: int) -> None:
     if not n_agent or not n_human:
         raise DataError(
             f"Learning needs sessions of humans and of agents, but of {n_sessions:,} sessions "
-            f"{n_human:,} are labelled human and "
-            f"{n_agent:,} agent.",
+            f"{n_human:,} are labelled human and {n_agent:,} agent.",
             hint="Load experiments (ingest --experiments) or session labels (ingest --labels).",
         )
 
 
 def _sources(connection: duckdb.DuckDBPyConnection, matrix: pa.Table) -> report.LabelSources:
-    """Who labelled the sessions; a person's word goes before an experiment's."""
+    """Sources of the labels; a label by a person overrides that of an experiment."""
     named = connection.sql(
         "SELECT session_id FROM session_labels WHERE is_agent IS NOT NULL"
     ).to_arrow_table()["session_id"]

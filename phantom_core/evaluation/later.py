@@ -1,4 +1,4 @@
-"""Later sessions: what a network that learned from the past says of actors it meets afterwards."""
+"""Later sessions: how a network trained on the past predicts actors that appear afterwards."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ EARLIER_SHARE: Final = 0.75
 LEAST_OF_A_KIND: Final = 10
 
 
-def judge_later(
+def evaluate_later(
     learning: Learning,
     chosen: Hyperparameters,
     *,
@@ -27,8 +27,7 @@ def judge_later(
     rng: np.random.Generator,
     progress: Progress,
 ) -> LaterTask | None:
-    """Learn from the first three quarters of the sessions, and ask about actors who come only
-    after.
+    """Train on the first three quarters of the sessions, evaluate on actors who appear later.
 
     Args:
         learning: offers and sessions.
@@ -36,16 +35,16 @@ def judge_later(
         has_price: whether prices varied enough.
         seed: of the training.
         rng: draws resamples.
-        progress: told after every pass.
+        progress: called after every epoch.
     Returns:
-        None where one side would hold too little.
+        None where one side would hold too few rows.
     """
     rows, is_offer = learning.rows, learning.is_offer
     split_ms = int(np.quantile(learning.start_ms, EARLIER_SHARE))
     earlier = learning.start_ms < split_ms
-    met = np.zeros(int(rows.actor.max()) + 1, np.bool_)
-    met[rows.actor[earlier]] = True
-    later = ~met[rows.actor]
+    seen_actors = np.zeros(int(rows.actor.max()) + 1, np.bool_)
+    seen_actors[rows.actor[earlier]] = True
+    later = ~seen_actors[rows.actor]
     if not _enough(rows.bought[earlier & is_offer]) or not _enough(rows.bought[later & is_offer]):
         return None
     network = fit_network_early(

@@ -1,4 +1,4 @@
-"""Learning: what the network learns from and is judged on, read at one version of the lake."""
+"""Learning data: what the network is trained and evaluated on, at one lake version."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -18,7 +18,7 @@ from phantom_core.lake.lake import Lake
 from phantom_core.model_store.store import file_digest
 from phantom_core.models.multitask.inputs import concatenate_inputs, offer_inputs, session_inputs
 from phantom_core.models.multitask.rows import LearningRows
-from phantom_core.models.splits import by_kind, make_folds
+from phantom_core.models.splits import make_folds, split_by_kind
 
 LEAST_PURCHASES: Final = 20
 _ALL_RELATIONS: Final = (*RELATIONS, "experiments", "session_labels")
@@ -26,7 +26,7 @@ _ALL_RELATIONS: Final = (*RELATIONS, "experiments", "session_labels")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Learning:
-    """Offers, then whole labelled sessions, as rows to learn from.
+    """Offers, then whole labelled sessions, as training rows.
 
     Attributes:
         offers: as `read_offers` gives them, n_offers rows.
@@ -35,7 +35,7 @@ class Learning:
         fold: of each row, shape (n_offers + n_sessions,); no actor is in two.
         start_ms, end_ms: first and last event of each row's session, UTC milliseconds, of the same
             shape.
-        data: what the report says about them.
+        data: their description in the report.
     """
 
     offers: pa.Table
@@ -53,7 +53,7 @@ class Learning:
 
     @property
     def has_agents(self) -> bool:
-        """Whether there are labels of both kinds to learn from."""
+        """Whether there are labels of both kinds."""
         return bool(self.sessions.num_rows > 0)
 
 
@@ -71,12 +71,12 @@ def read_learning(
 
     Args:
         lake: the events; the feature store is refreshed.
-        moments: what an offer is; None means first quotes where quotes are logged, else the moment
+        moments: what an offer is; None means first quotes where there are quotes, else the moment
             before the first cart.
         n_folds: how many folds the actors must fill.
         most_offers: take whole sessions at random until there are about this many.
-        rng: deals actors into folds.
-        progress: told all along.
+        rng: draws the folds of actors.
+        progress: called throughout.
         period_ms: only sessions that began in [start, end), UTC milliseconds; None means all. What
             is known of an offer comes from all events before it, whatever the period.
     Raises:
@@ -144,8 +144,7 @@ def _check_purchases(bought: NDArray[np.bool_]) -> None:
     if not LEAST_PURCHASES <= bought.sum() < len(bought):
         raise DataError(
             f"Of {len(bought):,} offers {int(bought.sum()):,} were bought; learning who buys "
-            f"needs at least {LEAST_PURCHASES} "
-            "that were, and some that were not.",
+            f"needs at least {LEAST_PURCHASES} that were, and some that were not.",
             hint="Load a longer period, with its purchase_complete events.",
         )
 
@@ -158,12 +157,12 @@ def _actors_and_folds(
     n_folds: int,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Actors dealt into folds: agents evenly where enough are known, else buyers evenly."""
+    """Actors and their folds, balanced by agents where enough are known, else by buyers."""
     is_agent = label == 1
     actor, _ = actors_to_fold_by(everything, subjects, is_agent, n_folds)
     kind = (
         is_agent
-        if min(len(numbers) for numbers in by_kind(actor, is_agent)) >= n_folds
+        if min(len(numbers) for numbers in split_by_kind(actor, is_agent)) >= n_folds
         else _buying_actors(actor, buys)
     )
     return actor, make_folds(actor, kind, n_folds, rng)

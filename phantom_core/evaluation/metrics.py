@@ -1,4 +1,4 @@
-"""Metrics of probabilities: what is decided at a threshold, and whether 70 % means 70 %."""
+"""Metrics of probabilities: confusion at a threshold, and calibration."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +16,7 @@ Z_95: Final = 1.959964
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """Sessions by what they are and what they were taken for, counts."""
+    """Sessions by label and predicted class, counts."""
 
     agents_found: int
     agents_missed: int
@@ -25,7 +25,7 @@ class Confusion:
 
     @property
     def precision(self) -> float | None:
-        """Share of agents among those marked; None when nobody was."""
+        """Share of agents among those marked; None when none was."""
         marked = self.agents_found + self.humans_marked
         return self.agents_found / marked if marked else None
 
@@ -80,8 +80,7 @@ def brier_score(is_agent: NDArray[np.bool_], probability: Floats) -> float:
 
 
 def calibration_error(bins: tuple[CalibrationBin, ...]) -> float:
-    """Expected calibration error (ECE): mean distance of predicted from observed shares, weighted
-    by sessions.
+    """Expected calibration error (ECE): mean |predicted − observed| share, weighted by sessions.
 
     Source: Naeini, Cooper and Hauskrecht 2015; bins of equal mass as in Roelofs et al. 2022.
     """
@@ -95,14 +94,13 @@ def calibration_bins(
     n_bins: int = N_BINS,
     n_least: int = LEAST_IN_BIN,
 ) -> tuple[CalibrationBin, ...]:
-    """Cut sessions into bins of much the same number, by probability; equal probabilities stay
-    together.
+    """Split sessions into bins of similar size by probability; equal ones stay together.
 
     Args:
         is_agent: labels, shape (n_rows,).
         probability: in [0, 1], shape (n_rows,).
         n_bins: count; fewer when there are fewer rows.
-        n_least: sessions of a bin, more or less.
+        n_least: approximate minimum of sessions in a bin.
     """
     order = np.argsort(probability, kind="stable")
     parts = np.split(order, _bin_starts(probability[order], n_bins, n_least)[1:])
@@ -112,8 +110,7 @@ def calibration_bins(
 def calibration_error_of_chance(
     probability: Floats, rng: np.random.Generator, n_bins: int = N_BINS, n_least: int = LEAST_IN_BIN
 ) -> float:
-    """Expected calibration error that perfectly calibrated probabilities show on average: what is
-    left is too few sessions.
+    """Mean ECE of perfectly calibrated probabilities: what few sessions alone would show.
 
     Args:
         probability: in [0, 1], shape (n_rows,).
@@ -124,9 +121,9 @@ def calibration_error_of_chance(
     """
     ordered = np.sort(probability)
     starts = _bin_starts(ordered, n_bins, n_least)
-    surprises = ((rng.random(len(ordered)) < ordered) - ordered for _ in range(N_DRAWS))
+    residuals = ((rng.random(len(ordered)) < ordered) - ordered for _ in range(N_DRAWS))
     return float(
-        np.mean([np.abs(np.add.reduceat(surprise, starts)).sum() for surprise in surprises])
+        np.mean([np.abs(np.add.reduceat(residual, starts)).sum() for residual in residuals])
     ) / len(ordered)
 
 
@@ -137,7 +134,7 @@ def _bin_starts(ordered: Floats, n_bins: int, n_least: int) -> NDArray[np.int64]
     starts = [0]
     while n - starts[-1] >= 1.5 * size:
         starts.append(int(runs[np.searchsorted(runs, starts[-1] + size)]))
-    # What is left after many equal ones may be too little, or nothing.
+    # The rest after many equal ones may be too small, or empty.
     return np.array(starts[:-1] if len(starts) > 1 and n - starts[-1] < size / 2 else starts)
 
 

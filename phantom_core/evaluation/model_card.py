@@ -1,4 +1,4 @@
-"""The model card: one page about a classifier for whoever must decide whether to trust it.
+"""The model card: one page on which to decide whether to trust a classifier.
 
 Source: Mitchell et al. 2019, Model cards for model reporting.
 """
@@ -41,10 +41,9 @@ def _title(report: ClassifierReport) -> str:
 def _use(report: ClassifierReport) -> str:
     return (
         "## Intended use\n\n"
-        "Says how likely it is that a shopping session is an automated shopper's, from what the "
-        "session did. Meant for measuring, "
-        "and for mark-ups within guard rails that a person approved. Not meant for turning "
-        "anybody away, nor for judging a person."
+        "Estimates the probability that a shopping session is an automated shopper's, from its "
+        "events. Meant for measurement, and for mark-ups within guard rails that a person "
+        "approved. Not meant for refusing service, nor for assessing a person."
     )
 
 
@@ -97,12 +96,11 @@ def _figures(report: ClassifierReport) -> str:
     )
     best = report.baselines.best_feature
     rows.append((f"{best.name} alone, the best feature", f"{best.roc_auc:.3f}", "", ""))
-    rows.append(("marking everybody", "0.500", f"{base_rate:.3f}", f"{base_rate:.3f}"))
+    rows.append(("marking every session", "0.500", f"{base_rate:.3f}", f"{base_rate:.3f}"))
     return (
         "## How well it ranks\n\n"
         f"Out of fold, {report.n_folds} folds, no actor in two of them. 95 % intervals are of "
-        "resampled actors; they leave out how "
-        "much chance there is in the training and in the folds.\n\n"
+        "resampled actors; they do not include the randomness of training and folds.\n\n"
         + _table(("", "ROC-AUC", "PR-AUC", "precision at 80 % recall"), rows)
     )
 
@@ -127,9 +125,8 @@ def _threshold(report: ClassifierReport) -> str:
         "## Threshold\n\n"
         f"A session counts as an agent from probability {choice.threshold:.3f} on: "
         f"{_choice(choice)} Expected cost per session "
-        f"{choice.cost_per_session:.4f}; marking up nobody {choice.nobody_cost_per_session:.4f}, "
-        "everybody "
-        f"{choice.everybody_cost_per_session:.4f}.\n\n"
+        f"{choice.cost_per_session:.4f}; without mark-ups {choice.nobody_cost_per_session:.4f}, "
+        f"with mark-ups for all {choice.everybody_cost_per_session:.4f}.\n\n"
         + _table(
             ("", "marked up", "left alone"),
             [
@@ -162,7 +159,7 @@ def _robustness(report: ClassifierReport) -> str:
     rows = [("as it is", _estimate(report.ranking.roc_auc), "")]
     rows += [
         (
-            f"first {r.n_events} events only (cuts {100 * r.cut_share:.0f} % of the sessions)",
+            f"first {r.n_events} events only (shortens {100 * r.cut_share:.0f} % of the sessions)",
             _estimate(r.roc_auc),
             _estimate(r.roc_auc_retrained),
         )
@@ -198,7 +195,7 @@ def _families(report: ClassifierReport) -> str:
     ]
     return (
         "\n\nEach family of agents against all humans:\n\n"
-        + _table(("family", "sessions", "never met", "known"), rows)
+        + _table(("family", "sessions", "held out", "in training"), rows)
         if rows
         else ""
     )
@@ -206,8 +203,8 @@ def _families(report: ClassifierReport) -> str:
 
 def _limits(report: ClassifierReport) -> str:
     limits = [
-        "Agents of a family that was not learned from may be found less surely than the headline "
-        "says; see the rows above.",
+        "Agents of a family that was not in training may be found less reliably than the "
+        "headline says; see the rows above.",
         _label_limit(report.data.sources),
         "Thresholds and shares hold for the mix of humans and agents in the labelled sessions; in "
         "traffic with another mix they move.",
@@ -219,7 +216,7 @@ def _limits(report: ClassifierReport) -> str:
     if report.data.lone_sessions:
         limits.append(
             f"{_lone_share(report.data)} of the labelled sessions stand alone; if one actor made "
-            "several, the folds do not know it."
+            "several, the folds do not separate it."
         )
     if report.data.subjects_split:
         limits.append(

@@ -1,4 +1,4 @@
-"""The network's card: one page for whoever must decide whether to trust it.
+"""The network's card: one page on which to decide whether to trust it.
 
 Source: Mitchell et al. 2019, Model cards for model reporting.
 """
@@ -26,10 +26,9 @@ def _title(report: MultitaskReport) -> str:
 
 def _use(report: MultitaskReport) -> str:
     return (
-        "## Intended use\n\nSays of a session, a product and a price how likely the shopper is an "
-        "agent, and how likely they buy. Meant "
-        "for measuring, and for prices within guard rails that a person approved. Not meant for "
-        "turning anybody away."
+        "## Intended use\n\nEstimates P(agent) and P(purchase) for a session, a product and a "
+        "price. Meant for measurement, and for prices within guard rails that a person approved. "
+        "Not meant for refusing service."
     )
 
 
@@ -54,7 +53,7 @@ def _data(report: MultitaskReport) -> str:
 def _agents(report: MultitaskReport) -> str:
     if report.agent is None:
         return (
-            "## Who is an agent\n\nNo session has a label: this head learned nothing, and "
+            "## Who is an agent\n\nNo session has a label: this head was not trained, and "
             "P(agent) comes from the classifier, if any."
         )
     rows = [
@@ -62,7 +61,11 @@ def _agents(report: MultitaskReport) -> str:
         _row("at the offer", report.agent.at_offers),
     ]
     return (
-        "## Who is an agent\n\n" + _HEAD + "\n".join(rows) + "\n\n" + _rivals(report.agent.rivals)
+        "## Who is an agent\n\n"
+        + _HEAD
+        + "\n".join(rows)
+        + "\n\n"
+        + _comparison(report.agent.rivals)
     )
 
 
@@ -70,15 +73,15 @@ def _purchases(report: MultitaskReport) -> str:
     task = report.purchase
     best = (
         f"Best feature alone: {task.best_feature.name}, {task.best_feature.roc_auc:.3f}. "
-        "Saying yes to all: 0.500."
+        "Predicting yes for all: 0.500."
     )
     suspects = (
-        f" **Too good to be honest: {', '.join(report.leak_suspects)}.**"
+        f" **Suspiciously good (possible target leakage): {', '.join(report.leak_suspects)}.**"
         if report.leak_suspects
         else ""
     )
     return (
-        f"## Who buys\n\n{_HEAD}{_row('offers', task.offers)}\n\n{_rivals(task.rivals)} "
+        f"## Who buys\n\n{_HEAD}{_row('offers', task.offers)}\n\n{_comparison(task.rivals)} "
         f"{best}{suspects}"
     )
 
@@ -87,7 +90,7 @@ def _demand(report: MultitaskReport) -> str:
     demand = report.demand
     if not demand.is_identified:
         return f"## How price moves purchases\n\n{demand.refusal} {demand.hint}"
-    told = [
+    parts = [
         f"{who} {_elasticity(one)}"
         for who, one in (("humans", demand.human), ("agents", demand.agent))
         if one
@@ -96,30 +99,30 @@ def _demand(report: MultitaskReport) -> str:
     return (
         "## How price moves purchases\n\nElasticity at the base price, held-out shoppers, "
         "corrected for what the curves miss: "
-        f"{'; '.join(told) or 'not known by class'}. P(purchase) {monotone} with the price where "
-        "it was looked at."
+        f"{'; '.join(parts) or 'not known by class'}. P(purchase) {monotone} with the price where "
+        "it was evaluated."
     )
 
 
 def _limits(report: MultitaskReport) -> str:
     later = report.later
-    told = ""
+    later_text = ""
     if later and later.purchase:
         agent = f"agents {_estimate(later.agent)}, " if later.agent else ""
-        told = (
-            f"On later sessions by actors never met: {agent}purchases {_estimate(later.purchase)}. "
+        later_text = (
+            f"On later sessions by held-out actors: {agent}purchases {_estimate(later.purchase)}. "
         )
     return (
-        f"## Limits\n\n{told}Demand curves hold for prices that were tried; beyond, they are a "
-        "guess. Stock that ran out, and offers "
-        "of other shops, are known to it only as far as the catalogue knows them."
+        f"## Limits\n\n{later_text}Demand curves hold for prices that were tried; beyond, they "
+        "are extrapolated. Stock-outs and offers of other shops are known only from the "
+        "catalogue."
     )
 
 
 def _reproduce(report: MultitaskReport) -> str:
     return (
         f"## Reproduce\n\nSeed {report.seed}, {report.n_folds} folds without a shared actor, "
-        f"{report.n_epochs} passes, SHA-256 of the rows "
+        f"{report.n_epochs} epochs, SHA-256 of the rows "
         f"`{report.data.sha256}`."
     )
 
@@ -139,12 +142,12 @@ def _row(name: str, task: TaskReport) -> str:
     )
 
 
-def _rivals(rivals: tuple[ComparisonModel, ...]) -> str:
+def _comparison(models: tuple[ComparisonModel, ...]) -> str:
     return (
         "On the same folds: "
         + "; ".join(
-            f"{one.name} {one.roc_auc:.3f} (network ahead by {_estimate(one.ahead)})"
-            for one in rivals
+            f"{one.name} {one.roc_auc:.3f} (network better by {_estimate(one.ahead)})"
+            for one in models
         )
         + "."
     )

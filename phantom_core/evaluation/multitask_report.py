@@ -1,6 +1,4 @@
-"""The network's report: everything a training of the multi-task network found out, as one typed
-value that is also a file.
-"""
+"""Multi-task report: the results of a training of the network, as one value and as a file."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -24,13 +22,13 @@ OUT_OF_FOLD: Final = "oof.parquet"
 
 @dataclass(frozen=True, slots=True)
 class OfferData:
-    """What was learned from.
+    """What the network was trained on.
 
     Attributes:
         lake_version: version of the events.
         moments: "first_quote" or "before_cart".
-        offers: rows that ask whether somebody bought, count.
-        bought: how many did.
+        offers: rows labelled bought or not, count.
+        bought: offers that were bought, count.
         sessions: sessions behind them, count.
         labelled_sessions: sessions known to be human or agent, count.
         actors: subjects, experiments, or sessions outside experiments, count.
@@ -54,9 +52,7 @@ class OfferData:
 
 @dataclass(frozen=True, slots=True)
 class AgentTask:
-    """Who is an agent: of whole sessions, as the classifier is asked, and at each offer, as a price
-    is asked.
-    """
+    """The agent task: on whole sessions, as for the classifier, and at each offer."""
 
     whole_sessions: TaskReport
     at_offers: TaskReport
@@ -65,7 +61,7 @@ class AgentTask:
 
 @dataclass(frozen=True, slots=True)
 class PurchaseTask:
-    """Who buys at the price asked."""
+    """The purchase task: who buys at the price offered."""
 
     offers: TaskReport
     rivals: tuple[ComparisonModel, ...]
@@ -74,14 +70,14 @@ class PurchaseTask:
 
 @dataclass(frozen=True, slots=True)
 class DemandCurve:
-    """Whether price moves purchases, and how far that is known.
+    """How price moves purchases, where that is identified.
 
     Attributes:
         refusal: why there is no demand curve, one sentence; empty where there is one.
         hint: what would give one.
         human, agent: elasticity of each class; None without a curve, or without labels.
         bands: predicted against observed purchases by class and price.
-        is_monotone: whether P(purchase) never rose with the price wherever it was looked at.
+        is_monotone: whether P(purchase) never rose with the price wherever it was evaluated.
     """
 
     refusal: str
@@ -99,10 +95,10 @@ class DemandCurve:
 
 @dataclass(frozen=True, slots=True)
 class LaterTask:
-    """Learned from the earlier sessions, asked of later ones by actors never met.
+    """Trained on earlier sessions, evaluated on later ones by held-out actors.
 
     Attributes:
-        split_ms: where time was cut, UTC milliseconds.
+        split_ms: end of the earlier sessions, UTC milliseconds.
         n_sessions, n_offers: later ones, count.
         agent, purchase: ROC-AUC with intervals; None where a class is missing.
     """
@@ -116,23 +112,23 @@ class LaterTask:
 
 @dataclass(frozen=True, slots=True)
 class MultitaskReport:
-    """What one training of the network found out.
+    """Results of one training of the network.
 
     Attributes:
         model_version: name of the saved model.
         created_ms: UTC milliseconds.
-        seconds: wall time of training and judging, s.
+        seconds: wall time of training and evaluation, s.
         seed: of everything random.
         n_folds: count.
         hyperparameters: of the network.
-        data: what was learned from.
+        data: what it was trained on.
         agent: None where no session has a label.
         purchase: who buys.
         demand: how price moves purchases.
-        later: judged on later sessions; None where time cannot be cut.
-        leak_suspects: features that rank purchases too well on their own to be honest.
-        n_epochs: passes of the saved network.
-        passes: of the first fold, to look at.
+        later: results on later sessions; None where time cannot be split.
+        leak_suspects: features that rank purchases suspiciously well on their own.
+        n_epochs: epochs of the saved network.
+        passes: epochs of the first fold, for the learning curve.
     """
 
     model_version: str
@@ -155,7 +151,7 @@ class MultitaskReport:
         return _ADAPTER.dump_json(self)
 
     def to_json(self) -> dict[str, JsonValue]:
-        """The figures a caller on the command line wants."""
+        """The main figures, as the command line prints them."""
         purchase, agent = self.purchase.offers, self.agent
         return {
             "model_version": self.model_version,
@@ -183,15 +179,15 @@ class MultitaskReport:
             "brier_purchase": purchase.calibration.brier,
             "brier_purchase_base_rate": purchase.calibration.brier_base_rate,
             "single_task": {
-                "agent": _rival(agent.rivals, SINGLE_TASK) if agent else None,
-                "purchase": _rival(self.purchase.rivals, SINGLE_TASK),
+                "agent": _comparison_json(agent.rivals, SINGLE_TASK) if agent else None,
+                "purchase": _comparison_json(self.purchase.rivals, SINGLE_TASK),
             },
             "xgboost": {
-                "agent": _rival(agent.rivals, XGBOOST) if agent else None,
-                "purchase": _rival(self.purchase.rivals, XGBOOST),
+                "agent": _comparison_json(agent.rivals, XGBOOST) if agent else None,
+                "purchase": _comparison_json(self.purchase.rivals, XGBOOST),
             },
             "price_alone_auc": next(
-                (rival.roc_auc for rival in self.purchase.rivals if rival.name == PRICE_ALONE), None
+                (model.roc_auc for model in self.purchase.rivals if model.name == PRICE_ALONE), None
             ),
             "best_feature": {
                 "name": self.purchase.best_feature.name,
@@ -235,8 +231,8 @@ def _interval(estimate: Estimate) -> list[JsonValue]:
     return [estimate.low, estimate.high]
 
 
-def _rival(rivals: tuple[ComparisonModel, ...], name: str) -> dict[str, JsonValue] | None:
-    found = next((rival for rival in rivals if rival.name == name), None)
+def _comparison_json(models: tuple[ComparisonModel, ...], name: str) -> dict[str, JsonValue] | None:
+    found = next((model for model in models if model.name == name), None)
     return (
         {
             "auc": found.roc_auc,

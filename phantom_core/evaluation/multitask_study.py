@@ -1,4 +1,4 @@
-"""Study of a network: what is asked of it and of its rivals, on folds that keep actors together."""
+"""Study of a network: its results and those of comparison models, on folds by actor."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ from phantom_core.evaluation.multitask_report import (
     DemandCurve,
     PurchaseTask,
 )
-from phantom_core.evaluation.task import ComparisonModel, TaskReport, compare_tasks, judge_task
+from phantom_core.evaluation.task import ComparisonModel, TaskReport, compare_tasks, evaluate_task
 from phantom_core.models.calibration import CalibrationChoice, choose_calibration
 from phantom_core.models.classifier import LabelledRows
 from phantom_core.models.cross_fit import progress_during
@@ -37,7 +37,7 @@ Scores = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MultitaskStudy:
-    """What is asked.
+    """What the study is about.
 
     Attributes:
         learning: the rows.
@@ -60,7 +60,7 @@ class MultitaskStudy:
 
 
 def cross_fitted(study: MultitaskStudy, chosen: Hyperparameters, progress: Progress) -> CrossFitted:
-    """Networks of all folds, and what each said of the rows it did not see."""
+    """Networks of all folds, and their scores of the rows they did not see."""
     learning = study.learning
     return cross_fit(
         learning.rows,
@@ -75,7 +75,7 @@ def cross_fitted(study: MultitaskStudy, chosen: Hyperparameters, progress: Progr
 def calibration_study(
     learning: Learning, fitted: CrossFitted
 ) -> tuple[CalibrationChoice | None, CalibrationChoice]:
-    """Of both heads; P(agent) of offers and of whole sessions shares one curve."""
+    """Calibrate both heads; P(agent) of offers and of whole sessions shares one curve."""
     rows, n = learning.rows, learning.offers.num_rows
     purchase = choose_calibration(
         fitted.purchase[:n], rows.bought[:n] == 1, learning.fold[:n], METHODS
@@ -109,9 +109,7 @@ def single_task_twins(
 
 
 def trees_for_comparison(study: MultitaskStudy, progress: Progress) -> tuple[Scores | None, Scores]:
-    """Out-of-fold log-odds of trees: agents, of whole sessions (None without labels), and
-    purchases, of offers.
-    """
+    """Out-of-fold log-odds of trees: agents by session (None unlabelled), purchases by offer."""
     rows, is_offer, fold = study.learning.rows, study.learning.is_offer, study.learning.fold
     agent = None
     if study.learning.has_agents:
@@ -129,26 +127,26 @@ def agent_task(
     twins: tuple[CrossFitted | None, CrossFitted],
     trees: tuple[Scores | None, Scores],
 ) -> AgentTask:
-    """Judge who is an agent, beside the twin and the trees of the same folds."""
+    """Evaluate the agent task, beside the twin and the trees of the same folds."""
     learning = study.learning
     known = ~np.isnan(learning.rows.is_agent)
     probability = np.full(len(known), np.nan)
     probability[known] = choice.probability
     whole, at_offers = ~learning.is_offer, learning.is_offer & known
-    rivals = []
+    models = []
     if twins[0] is not None and trees[0] is not None:
-        rivals = [
-            _agent_rival(study, SINGLE_TASK, fitted, twins[0].agent[whole]),
-            _agent_rival(study, XGBOOST, fitted, trees[0]),
+        models = [
+            _compare_agents(study, SINGLE_TASK, fitted, twins[0].agent[whole]),
+            _compare_agents(study, XGBOOST, fitted, trees[0]),
         ]
     sessions, offers = (
-        _judged(study, learning.rows.is_agent, fitted.agent, choice, probability, part)
+        _task_report(study, learning.rows.is_agent, fitted.agent, choice, probability, part)
         for part in (whole, at_offers)
     )
-    return AgentTask(sessions, offers, tuple(rivals))
+    return AgentTask(sessions, offers, tuple(models))
 
 
-def _agent_rival(
+def _compare_agents(
     study: MultitaskStudy, name: str, fitted: CrossFitted, score: Scores
 ) -> ComparisonModel:
     whole = ~study.learning.is_offer
@@ -165,23 +163,25 @@ def purchase_task(
     twins: tuple[CrossFitted | None, CrossFitted],
     trees: tuple[Scores | None, Scores],
 ) -> PurchaseTask:
-    """Judge who buys, beside the twin, the trees and the price alone."""
+    """Evaluate the purchase task, beside the twin, the trees and the price alone."""
     n = study.learning.offers.num_rows
     offers, own = study.learning.rows[study.learning.is_offer], fitted.purchase[:n]
     scores = {SINGLE_TASK: twins[1].purchase[:n], XGBOOST: trees[1]}
     if study.has_price:
         scores[PRICE_ALONE] = -np.nan_to_num(offers.inputs.log_ratio.astype(np.float64))
     bought = offers.bought == 1
-    rivals = tuple(
+    models = tuple(
         compare_tasks(name, bought, (own, score), offers.actor, study.rng)
         for name, score in scores.items()
     )
     values = LabelledRows(purchase_columns(offers.inputs), purchase_names(), bought, offers.actor)
-    judged = _judged(study, offers.bought, own, choice, choice.probability, np.ones(n, np.bool_))
-    return PurchaseTask(judged, rivals, best_feature(values))
+    report = _task_report(
+        study, offers.bought, own, choice, choice.probability, np.ones(n, np.bool_)
+    )
+    return PurchaseTask(report, models, best_feature(values))
 
 
-def _judged(
+def _task_report(
     study: MultitaskStudy,
     label: NDArray[np.float32],
     score: Scores,
@@ -190,7 +190,7 @@ def _judged(
     part: NDArray[np.bool_],
 ) -> TaskReport:
     actor = study.learning.rows.actor[: len(label)]
-    return judge_task(
+    return evaluate_task(
         label[part] == 1, score[part], choice, probability[part], actor[part], study.rng
     )
 
@@ -201,7 +201,7 @@ def demand_of(
     agent: CalibrationChoice | None,
     purchase: CalibrationChoice,
 ) -> DemandCurve:
-    """The demand curve, or why there is none."""
+    """The demand curve, or the reason for its absence."""
     if study.refusal is not None:
         return refused_curve(study.refusal)
     n = study.learning.offers.num_rows

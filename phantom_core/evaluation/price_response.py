@@ -1,9 +1,9 @@
 """Price response: how far a fitted demand curve can be trusted, by class and by price.
 
-Elasticity at the base price is what the curves of held-out shoppers say, corrected by what their
-choices say otherwise: with the fitted log-odds as an offset, a logistic regression on the log price
+Elasticity at the base price comes from the curves of held-out shoppers, corrected by their
+choices: with the fitted log-odds as an offset, a logistic regression on the log price
 ratio and its square finds the slope that the curves miss there, and its standard error is the
-interval's. Without the correction a network, which shrinks what it is unsure of, would report too
+interval's. Without the correction a network, which shrinks uncertain effects, would report too
 little.
 
 Source: van der Laan and Rose 2011, Targeted learning, for the one-step correction; Liang and Zeger
@@ -34,7 +34,7 @@ class ElasticityEstimate:
     Attributes:
         value: percent more purchases per percent more price, with its 95 % interval.
         as_fitted: by the curves alone, uncorrected.
-        n_offers, n_bought: how many speak for it, each counted with its probability to be of this
+        n_offers, n_bought: offers behind it, each weighted with its probability to be of this
             class.
     """
 
@@ -46,7 +46,7 @@ class ElasticityEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Offers of one class at neighbouring prices: what was predicted, and what came of it.
+    """Offers of one class at neighbouring prices: predicted and observed.
 
     Attributes:
         who: "human" or "agent".
@@ -67,10 +67,10 @@ class Response:
     Attributes:
         log_ratio: natural logarithm of price over base price.
         bought: whether it was bought.
-        p_purchase: out-of-fold probability at the price asked.
+        p_purchase: out-of-fold probability at the price offered.
         p_at_base: the same at the base price.
         elasticity: of the fitted curve at the base price.
-        actor: who is behind it.
+        actor: behind each offer.
     """
 
     log_ratio: Floats
@@ -131,9 +131,7 @@ def price_bands(response: Response, weights: dict[str, Floats]) -> tuple[Band, .
 
 
 def _missed_slope(response: Response, weight: Floats) -> tuple[float, float]:
-    """Slope on the log price ratio that the curves miss at the base price, and its standard
-    error.
-    """
+    """Slope on the log price ratio that the curves miss, and its standard error."""
     design = np.stack(
         [np.ones(response.log_ratio.size), response.log_ratio, response.log_ratio**2], axis=1
     )

@@ -15,7 +15,7 @@ N_RESAMPLES: Final = 1_000
 N_PAIRED: Final = 200
 RECALL: Final = 0.8
 CURVE_POINTS: Final = 200
-# Resamples are weighed a few at a time, so that memory stays small.
+# Resamples are computed a few at a time, so that memory stays small.
 CHUNK_CELLS: Final = 2_000_000
 # Above this many rows, blocks of actors are drawn and scores binned.
 ROWS_TO_BIN: Final = 50_000
@@ -133,9 +133,7 @@ def roc_points(is_agent: NDArray[np.bool_], score: Floats) -> Curve:
 
 
 def precision_recall_points(is_agent: NDArray[np.bool_], score: Floats) -> Curve:
-    """The precision-recall curve: share of agents found against share of agents among those
-    marked.
-    """
+    """The precision-recall curve: recall against precision."""
     precision, recall, _ = precision_recall_curve(is_agent, score)
     return _thinned(recall[::-1], precision[::-1])
 
@@ -171,17 +169,16 @@ def _binned_resamples(
     rng: np.random.Generator,
     n_resamples: int,
 ) -> list[Floats]:
-    """Figures of resamples where weighing every row would take minutes: blocks of whole actors are
-    drawn, and scores binned.
+    """Figures of resamples of many rows: blocks of whole actors are drawn, and scores binned.
 
-    Many actors, dealt at random into blocks, vary together as much as they do alone; equal scores
+    Many actors, assigned at random to blocks, vary together as much as they do alone; equal scores
     stay in one bin.
 
     Args:
         is_agent: shape (n_rows,), rows from the highest score to the lowest.
         ends: last row of each run of equal scores.
         groups: actor of each row, shape (n_rows,).
-        rng: deals the blocks and draws them.
+        rng: assigns the blocks and draws them.
         n_resamples: count.
     """
     actors, actor_of_row = np.unique(groups, return_inverse=True)
@@ -245,5 +242,5 @@ def _figures(found: Floats, false_alarms: Floats) -> Floats:
 
 def _thinned(x: Floats, y: Floats) -> Curve:
     """At most CURVE_POINTS points, the first and the last among them."""
-    kept = np.unique(np.linspace(0, len(x) - 1, CURVE_POINTS).round().astype(np.int64))
-    return Curve(tuple(x[kept].tolist()), tuple(y[kept].tolist()))
+    shown = np.unique(np.linspace(0, len(x) - 1, CURVE_POINTS).round().astype(np.int64))
+    return Curve(tuple(x[shown].tolist()), tuple(y[shown].tolist()))

@@ -1,6 +1,4 @@
-"""The classifier report: everything a training found out, as one typed value that is also a
-file.
-"""
+"""Classifier report: the results of a training, as one value and as a file."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -30,9 +28,7 @@ class LabelCounts:
 
 @dataclass(frozen=True, slots=True)
 class LabelSources:
-    """Labelled sessions by who said it: a person of this one session, or the experiment it belongs
-    to.
-    """
+    """Labelled sessions by source: a person, or the experiment that the session belongs to."""
 
     person: int
     experiment: int
@@ -40,11 +36,11 @@ class LabelSources:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What was learned from.
+    """What the classifier was trained on.
 
     Attributes:
         lake_version: version of the events.
-        sessions: all sessions loaded, count; only those with a label are learned from.
+        sessions: all sessions loaded, count; only those with a label are trained on.
         labels: sessions by label.
         sources: labelled sessions by where the label came from.
         actors: subjects, experiments, or sessions outside experiments, among the labelled; count.
@@ -52,7 +48,7 @@ class Data:
             because there are too few subjects to fold by; count.
         lone_sessions: labelled sessions whose actor has no other; count.
         labels_sha256: of session keys, labels and actors.
-        families: labelled sessions of each family of agents that somebody named.
+        families: labelled sessions of each named family of agents.
         start_ms: start of the first labelled session, UTC milliseconds.
         end_ms: end of the last, UTC milliseconds.
     """
@@ -81,7 +77,7 @@ class CalibrationReport:
         ece_of_chance: what perfectly calibrated probabilities of as many sessions would show on
             average.
         brier: mean squared error, in [0, 1].
-        brier_base_rate: of predicting the share of agents for everybody.
+        brier_base_rate: of predicting the share of agents for every session.
         bins: predicted against observed shares.
     """
 
@@ -96,9 +92,7 @@ class CalibrationReport:
 
 @dataclass(frozen=True, slots=True)
 class Baselines:
-    """What simpler means reach on the same folds; `base_rate` is the precision of marking
-    everybody.
-    """
+    """Simpler models on the same folds; `base_rate` is the precision of marking every session."""
 
     base_rate: float
     velocity_rule: VelocityRule
@@ -109,10 +103,10 @@ class Baselines:
 
 @dataclass(frozen=True, slots=True)
 class Robustness:
-    """What is left where agents are new, sessions short, or clocks and user agents lie.
+    """Performance on new agents, short sessions, and forged clocks or user agents.
 
     Attributes:
-        leave_family_out: each family of agents, judged by classifiers that never met it.
+        leave_family_out: each family of agents, evaluated with classifiers trained without it.
         prefixes: sessions seen by their first events only, the shortest first.
         delay_attack: agents that wait longer, at random.
         human_clock_attack: agents that copy human waits; None when no human session has two events.
@@ -140,28 +134,28 @@ class FeatureGain:
 
 @dataclass(frozen=True, slots=True)
 class ClassifierReport:
-    """What one training of the agent classifier found out; all figures are out of fold.
+    """Results of one training of the agent classifier; all figures are out of fold.
 
     Attributes:
         model_version: name of the saved model.
         created_ms: UTC milliseconds.
-        seconds: wall time of training and judging, s.
+        seconds: wall time of training and evaluation, s.
         seed: of everything random.
         n_folds: count.
         without: families of features left out.
         features: columns read, in order.
-        data: what was learned from.
+        data: what it was trained on.
         ranking: how well the score ranks.
         ranking_by_fold: ROC-AUC of each fold.
         roc: the ROC curve.
         precision_recall: the precision-recall curve.
         calibration: how far probabilities can be trusted.
-        threshold: where to mark up, by money.
+        threshold: where to mark up, by expected cost.
         confusion: sessions by label and decision at that threshold.
-        baselines: what simpler means reach.
-        robustness: what is left under harder conditions.
+        baselines: results of simpler models.
+        robustness: results under harder conditions.
         gains: what the trees of the saved model rely on, most first.
-        period_ms: it learned from sessions that began in [start, end), UTC milliseconds; None means
+        period_ms: trained on sessions that began in [start, end), UTC milliseconds; None means
             all.
     """
 
@@ -190,7 +184,7 @@ class ClassifierReport:
         return _ADAPTER.dump_json(self)
 
     def to_json(self) -> dict[str, JsonValue]:
-        """The figures a caller on the command line wants, flat."""
+        """The main figures, flat, as the command line prints them."""
         return {
             "model_version": self.model_version,
             "lake_version": self.data.lake_version,

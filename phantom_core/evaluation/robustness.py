@@ -1,5 +1,4 @@
-"""Robustness: what is left of the classifier where agents are new, sessions short, or clocks and
-user agents lie.
+"""Robustness: the classifier on new agents, short sessions, and forged clocks or user agents.
 
 Every figure is out of fold, on the folds of the classifier itself.
 """
@@ -18,7 +17,7 @@ from phantom_core.evaluation.ranking import rank_scores
 from phantom_core.models.classifier import LabelledRows
 from phantom_core.models.cross_fit import CrossFit, cross_fit, progress_during
 from phantom_core.models.encoding import encode_features
-from phantom_core.models.splits import by_kind
+from phantom_core.models.splits import split_by_kind
 
 PREFIXES: Final = (2, 3, 5, 8, 13, 21)
 MAX_DELAY_S: Final = 10.0
@@ -27,11 +26,11 @@ N_RESAMPLES: Final = 300
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RobustnessStudy:
-    """What every study starts from.
+    """Sessions and models that every study starts from.
 
     Attributes:
         rows: labelled sessions, in the order of history.session_keys.
-        whole: the classifier of each fold, learned from whole sessions.
+        whole: the classifier of each fold, trained on whole sessions.
         history: the events of `rows`.
         seed: of the training and the resamples.
     """
@@ -46,30 +45,30 @@ class RobustnessStudy:
         """Fold of each row."""
         return self.whole.fold
 
-    def judge(
-        self, margin: NDArray[np.float64], judged: NDArray[np.bool_] | None = None
+    def evaluate(
+        self, margin: NDArray[np.float64], subset: NDArray[np.bool_] | None = None
     ) -> Estimate:
-        """ROC-AUC of some margins, of all sessions or of those judged."""
-        chosen = np.ones(len(margin), dtype=np.bool_) if judged is None else judged
+        """ROC-AUC of margins, over all sessions or a subset."""
+        chosen = np.ones(len(margin), dtype=np.bool_) if subset is None else subset
         rows, rng = self.rows[chosen], np.random.default_rng(self.seed)
         return rank_scores(rows.is_agent, margin[chosen], rows.groups, rng, N_RESAMPLES).roc_auc
 
     def retrained(
         self, rows: LabelledRows, progress: Progress, may_learn: NDArray[np.bool_] | None = None
     ) -> CrossFit:
-        """Classifiers of the same folds, learned from other rows."""
+        """Classifiers of the same folds, trained on other rows."""
         return cross_fit(rows, self.fold, seed=self.seed, may_learn=may_learn, progress=progress)
 
 
 @dataclass(frozen=True, slots=True)
 class UnseenFamily:
-    """A family of agents judged by classifiers that never met it.
+    """A family of agents, evaluated with classifiers trained without it.
 
     Attributes:
         family: its name.
         n_sessions: count.
         roc_auc: of its sessions against all human sessions.
-        roc_auc_known: the same of classifiers that did meet other actors of the family.
+        roc_auc_known: the same with other actors of the family in training.
     """
 
     family: str
@@ -80,13 +79,13 @@ class UnseenFamily:
 
 @dataclass(frozen=True, slots=True)
 class PrefixResult:
-    """Sessions judged by their first events only.
+    """Sessions truncated to their first events.
 
     Attributes:
-        n_events: the session is seen up to and with this event.
-        cut_share: share of the sessions that go on after it; the others are judged whole.
-        roc_auc: of classifiers learned from whole sessions.
-        roc_auc_retrained: of classifiers learned from sessions cut at the same event.
+        n_events: events per session, at most.
+        cut_share: share of the sessions that go on after it; the others stay whole.
+        roc_auc: of classifiers trained on whole sessions.
+        roc_auc_retrained: of classifiers trained on sessions truncated at the same event.
     """
 
     n_events: int
@@ -97,12 +96,12 @@ class PrefixResult:
 
 @dataclass(frozen=True, slots=True)
 class ClockAttack:
-    """Agents that change when they do what they do, and nothing else.
+    """Agents that change the timing of their events, and nothing else.
 
     Attributes:
         trick: what they do, in words.
-        roc_auc: of classifiers that never met the trick.
-        roc_auc_retrained: of classifiers learned from agents that use it.
+        roc_auc: of classifiers trained without the trick.
+        roc_auc_retrained: of classifiers trained on agents that use it.
     """
 
     trick: str
@@ -113,15 +112,15 @@ class ClockAttack:
 def unseen_families(
     study: RobustnessStudy, family: NDArray[np.str_], progress: Progress = no_progress
 ) -> tuple[UnseenFamily, ...]:
-    """Leave one family of agents out of learning, then judge it.
+    """Leave one family of agents out of training, then evaluate on it.
 
     Args:
         study: the sessions and their folds.
-        family: of each session; empty where nobody named it, shape (n_rows,).
-        progress: told during every fold.
+        family: of each session; empty where it is not named, shape (n_rows,).
+        progress: called during every fold.
     Returns:
-        One result per family of agents, by name; families without which no agents are left to learn
-        from are missing.
+        One result per family of agents, by name; families without which too few agents are left for
+        training are missing.
     """
     families = sorted(set(family[study.rows.is_agent]) - {""})
     results = []
@@ -131,10 +130,10 @@ def unseen_families(
             f"agents without {name}",
         )
         is_family = study.rows.is_agent & (family == name)
-        if _can_learn(study, ~is_family):
-            judged = is_family | ~study.rows.is_agent
+        if _can_train(study, ~is_family):
+            subset = is_family | ~study.rows.is_agent
             unseen = study.retrained(study.rows, part, may_learn=~is_family).margin
-            aucs = (study.judge(margin, judged) for margin in (unseen, study.whole.margin))
+            aucs = (study.evaluate(margin, subset) for margin in (unseen, study.whole.margin))
             results.append(UnseenFamily(str(name), int(is_family.sum()), *aucs))
     return tuple(results)
 
@@ -142,28 +141,31 @@ def unseen_families(
 def prefix_results(
     study: RobustnessStudy, n_events: Sequence[int] = PREFIXES, progress: Progress = no_progress
 ) -> tuple[PrefixResult, ...]:
-    """Judge sessions by their first events; shorter sessions are judged whole.
+    """Evaluate sessions truncated to their first events; shorter ones stay whole.
 
     Args:
         study: the sessions and their folds.
-        n_events: where to cut, each from 1.
-        progress: told during every fold.
+        n_events: where to truncate, each from 1.
+        progress: called during every fold.
     Returns:
-        One result per cut.
+        One result per length.
     """
     results = []
     for i, n in enumerate(n_events):
         part = progress_during(
             part_progress(progress, i / len(n_events), (i + 1) / len(n_events)), f"first {n} events"
         )
-        cut = study.rows.with_values(
+        truncated = study.rows.with_values(
             encode_features(study.history.features_after(n), study.rows.names)
         )
-        retrained = study.retrained(cut, part).margin
+        retrained = study.retrained(truncated, part).margin
         cut_share = float((study.history.n_events > n).mean())
         results.append(
             PrefixResult(
-                n, cut_share, study.judge(study.whole.margin_of(cut.values)), study.judge(retrained)
+                n,
+                cut_share,
+                study.evaluate(study.whole.margin_of(truncated.values)),
+                study.evaluate(retrained),
             )
         )
     return tuple(results)
@@ -172,12 +174,12 @@ def prefix_results(
 def delay_attack(
     study: RobustnessStudy, max_delay_s: float = MAX_DELAY_S, progress: Progress = no_progress
 ) -> ClockAttack:
-    """Let every agent wait a random time more between any two events, and judge it.
+    """Evaluate agents that wait a random time more between any two events.
 
     Args:
         study: the sessions and their folds.
         max_delay_s: each gap of an agent grows by a uniform draw from [0, max_delay_s], s.
-        progress: told during every fold.
+        progress: called during every fold.
     """
     history = study.history.delayed(
         study.rows.is_agent, max_delay_s, np.random.default_rng(study.seed)
@@ -190,11 +192,11 @@ def delay_attack(
 def human_clock_attack(
     study: RobustnessStudy, progress: Progress = no_progress
 ) -> ClockAttack | None:
-    """Let every agent wait as long as humans do, each wait drawn from all human ones, and judge it.
+    """Evaluate agents whose waits are drawn from those of humans.
 
     Args:
         study: the sessions and their folds.
-        progress: told during every fold.
+        progress: called during every fold.
     Returns:
         None where no human waited at all: every human session has one event.
     """
@@ -210,28 +212,28 @@ def _clock_attack(
     rows = study.rows.with_values(encode_features(history.features(), study.rows.names))
     retrained = study.retrained(rows, progress_during(progress, f"agents that {trick}")).margin
     return ClockAttack(
-        trick, study.judge(study.whole.margin_of(rows.values)), study.judge(retrained)
+        trick, study.evaluate(study.whole.margin_of(rows.values)), study.evaluate(retrained)
     )
 
 
 def with_features(
     study: RobustnessStudy, names: Sequence[str], progress: Progress = no_progress
 ) -> Estimate:
-    """ROC-AUC of classifiers that may read only some of the features.
+    """ROC-AUC of classifiers restricted to some of the features.
 
     Args:
         study: the sessions and their folds.
         names: at least one feature of study.rows.
-        progress: told during every fold.
+        progress: called during every fold.
     """
-    return study.judge(study.retrained(study.rows.only(names), progress).margin)
+    return study.evaluate(study.retrained(study.rows.only(names), progress).margin)
 
 
-def _can_learn(study: RobustnessStudy, allowed: NDArray[np.bool_]) -> bool:
-    """Whether what is left of every fold's other folds has two actors of each kind."""
+def _can_train(study: RobustnessStudy, allowed: NDArray[np.bool_]) -> bool:
+    """Whether every fold's training rows have two actors of each kind."""
     learned = [allowed & (study.fold != k) for k in np.unique(study.fold)]
     return all(
         len(kind) >= 2
         for part in learned
-        for kind in by_kind(study.rows.groups[part], study.rows.is_agent[part])
+        for kind in split_by_kind(study.rows.groups[part], study.rows.is_agent[part])
     )

@@ -1,4 +1,4 @@
-"""Task: one of the questions a model answers, and how well it does on actors it never met."""
+"""Task: one of a model's predictions, evaluated on held-out actors."""
 
 from dataclasses import dataclass
 
@@ -20,11 +20,11 @@ from phantom_core.models.calibration import CalibrationChoice, log_loss
 
 @dataclass(frozen=True, slots=True)
 class TaskReport:
-    """How well probabilities rank and mean what they say; all out of fold.
+    """Ranking and calibration of probabilities; all out of fold.
 
     Attributes:
         n_rows: rows with a label.
-        base_rate: share of them that is positive: the precision of saying yes to all.
+        base_rate: share of them that is positive: the precision of predicting yes for all.
         roc_auc, pr_auc: with intervals from resampled actors.
         roc: the ROC curve.
         calibration: how far the probabilities can be trusted.
@@ -40,12 +40,12 @@ class TaskReport:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonModel:
-    """Another way to answer the same question, on the same folds.
+    """Another model of the same task, on the same folds.
 
     Attributes:
-        name: as people call it.
+        name: as shown.
         roc_auc: of it.
-        ahead: ROC-AUC of the model minus that of the rival, on the same resampled actors.
+        ahead: ROC-AUC of the model minus that of this one, on the same resampled actors.
     """
 
     name: str
@@ -53,7 +53,7 @@ class ComparisonModel:
     ahead: Estimate
 
 
-def judge_task(
+def evaluate_task(
     positive: NDArray[np.bool_],
     score: Floats,
     choice: CalibrationChoice,
@@ -61,14 +61,14 @@ def judge_task(
     actor: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> TaskReport:
-    """Judge out-of-fold answers.
+    """Evaluate out-of-fold predictions.
 
     Args:
         positive: labels, shape (n,).
         score: log-odds, shape (n,).
         choice: the calibration, for the record.
         probability: calibrated, by a curve that did not see the row's fold, shape (n,).
-        actor: who is behind each row, shape (n,).
+        actor: of each row, shape (n,).
         rng: draws resamples and chance.
     """
     ranked, bins, rate = (
@@ -97,13 +97,13 @@ def compare_tasks(
     actor: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> ComparisonModel:
-    """Hold the model's score against a rival's.
+    """Compare the model's score with that of a comparison model.
 
     Args:
-        name: of the rival.
+        name: of the comparison model.
         positive: labels, shape (n,).
-        scores: the model's and the rival's, each of shape (n,).
-        actor: who is behind each row, shape (n,).
+        scores: the model's and the comparison model's, each of shape (n,).
+        actor: of each row, shape (n,).
         rng: draws the resamples.
     """
     return ComparisonModel(

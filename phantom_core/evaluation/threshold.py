@@ -1,4 +1,4 @@
-"""Threshold by money: from which probability on marking up costs less than letting go."""
+"""Threshold by cost: the probability from which marking up is cheaper than not."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from phantom_core.core.arrays import Floats
 
-# 0 marks up everybody, 1 nobody: calibrated probabilities never reach 1.
+# 0 marks up every session, 1 none: calibrated probabilities never reach 1.
 THRESHOLDS: Final = np.linspace(0, 1, 201)
 
 
@@ -38,8 +38,8 @@ class ThresholdChoice:
     Attributes:
         threshold: a session is marked up from this probability on.
         cost_per_session: expected cost there, in units of the average order.
-        nobody_cost_per_session: of marking up nobody.
-        everybody_cost_per_session: of marking up everybody.
+        nobody_cost_per_session: without any mark-up.
+        everybody_cost_per_session: of marking up every session.
         break_even: the best threshold if probabilities were exact; where no agent bought, the one
             if every agent did.
         marking_up_human_cost: what one human marked up costs, in units of the average order.
@@ -97,7 +97,7 @@ def choose_threshold(
 def price_threshold(
     curve: CostCurve, *, marking_up_human_cost: float, leaking_to_agent_cost: float
 ) -> ThresholdChoice:
-    """Choose again among the same thresholds for other costs.
+    """Choose among the same thresholds for other costs.
 
     Args:
         curve: what each threshold does; its costs are not read.
@@ -116,7 +116,7 @@ def price_threshold(
         + leaking_to_agent_cost * np.array(curve.buyers_missed)
     ) / n_sessions
     break_even = _break_even(marking_up_human_cost, leaking_to_agent_cost * (buying_rate or 1.0))
-    # Where no agent bought, marking up nobody would always win, whatever the probabilities.
+    # Where no agent bought, no mark-up at all would always win, whatever the probabilities.
     best = _nearest(
         np.array(curve.threshold), break_even, _cheapest(cost) if n_buyers else np.arange(len(cost))
     )

@@ -1,4 +1,4 @@
-"""Evidence: what the approvers of a change get to see, frozen with the request by its hash."""
+"""Evidence: the figures behind a change request, frozen by their hash for its approvers."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
-class Part(Generic[Found]):
+class EvidencePart(Generic[Found]):
     """One piece of evidence, or why there is none.
 
     Attributes:
@@ -36,7 +36,7 @@ class Part(Generic[Found]):
 
 @dataclass(frozen=True, slots=True)
 class EvidenceData:
-    """What the evidence was worked out of.
+    """Data behind the evidence.
 
     Attributes:
         lake_version, quotes_version: of the events and of the quotes.
@@ -57,12 +57,12 @@ class Evidence:
     """Everything about one revision of a change.
 
     Attributes:
-        request_id, revision: what it is about.
+        request_id, revision: of the change.
         created_ms: UTC milliseconds.
         rules: the rule set, stored as its JSON document.
         text: the same in words.
         policy: rules or model.
-        share: of the sessions that get it first.
+        share: of the sessions in the first rollout.
         base_version: what was live; empty for nothing.
         base_text: its rules in words.
         diff: lines that differ, with + and -.
@@ -70,12 +70,12 @@ class Evidence:
         largest_step: a quote's largest move against what is live, in units of the base price.
         findings: of the static checks.
         fidelity: how far the rules price as the classifier would.
-        replay: on logged sessions, against what is live.
+        replay: on recorded sessions, against what is live.
         trial: in the simulator, against what is live and against the optimum.
         models: versions by kind.
         data: versions and sizes.
         seed: of everything random.
-        limits: in force when it was gathered; checks and optimum kept to them. None in version 1.
+        limits: in force when it was gathered; checks and optimum respect them. None in version 1.
         version: of the document.
         format: phantom-evidence/1.
         stored_text: the text that it was read from, which its hash is of; empty before it is
@@ -96,9 +96,9 @@ class Evidence:
     lowest_markup: float
     largest_step: float
     findings: tuple[Finding, ...]
-    fidelity: Part[StoredFidelity]
-    replay: Part[StoredReplay]
-    trial: Part[Trial]
+    fidelity: EvidencePart[StoredFidelity]
+    replay: EvidencePart[StoredReplay]
+    trial: EvidencePart[Trial]
     models: Mapping[str, str]
     data: EvidenceData
     seed: int
@@ -108,9 +108,7 @@ class Evidence:
     stored_text: str = field(default="", repr=False, compare=False)
 
     def to_text(self) -> str:
-        """One canonical JSON text: equal evidence, equal text; evidence that was read keeps the
-        text it was read from.
-        """
+        """Canonical JSON text, equal for equal evidence; as stored for evidence that was read."""
         if self.stored_text:
             return self.stored_text
         document = _ADAPTER.dump_python(self, mode="json", exclude={"stored_text"})
@@ -124,7 +122,7 @@ class Evidence:
         return evidence_digest(self.to_text())
 
     def open_findings(self, severity: Severity) -> list[str]:
-        """What the static checks say of one severity."""
+        """Findings of the static checks of one severity."""
         return [one.says for one in self.findings if one.severity == severity]
 
 
@@ -132,7 +130,7 @@ _ADAPTER: Final = TypeAdapter(Evidence)
 
 
 def parse_evidence(text: str, sha256: str) -> Evidence:
-    """Read evidence back and check it.
+    """Parse evidence and verify its hash.
 
     Raises:
         DataError: it was changed since, is of a later version, or is something else.
@@ -140,7 +138,7 @@ def parse_evidence(text: str, sha256: str) -> Evidence:
     if evidence_digest(text) != sha256:
         raise DataError(
             f"The evidence {sha256[:12]}… was changed after it was frozen.",
-            hint="Do not approve; look at the audit chain.",
+            hint="Do not approve; check the audit chain.",
         )
     try:
         document = json.loads(text)
@@ -153,12 +151,12 @@ def parse_evidence(text: str, sha256: str) -> Evidence:
             )
         found = _ADAPTER.validate_python({"version": version, "limits": None, **document})
     except (ValidationError, json.JSONDecodeError, AttributeError, TypeError) as error:
-        said = (
+        reason = (
             error.errors()[0]["msg"]
             if isinstance(error, ValidationError)
             else "it is no JSON object"
         )
-        raise DataError(f"The evidence {sha256[:12]}… cannot be read: {said}.") from None
+        raise DataError(f"The evidence {sha256[:12]}… cannot be read: {reason}.") from None
     return replace(found, stored_text=text)
 
 

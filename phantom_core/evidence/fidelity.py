@@ -1,4 +1,4 @@
-"""Fidelity: how far rules price as the classifier's own mark-up would."""
+"""Fidelity: how closely rules follow the classifier's own mark-up."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ def fidelity_to_classifier(
     """R² and rank correlation with 1 + 0.5·P(agent) within the guard rails, over all sessions.
 
     Args:
-        rules: in question.
+        rules: to evaluate.
         columns: the features and p_agent of whole sessions, shape (n_sessions,) each.
         p_agent: of the same sessions; NaN ones are left out.
         guard_rails: in force.

@@ -1,4 +1,4 @@
-"""Gates: what must hold before anybody can approve a change."""
+"""Gates: conditions that a change must meet before it can be approved."""
 
 from dataclasses import dataclass
 
@@ -36,10 +36,10 @@ def evaluate_gates(
     Args:
         evidence: of the change.
         limits: as they are now.
-        answers: what the author says to warnings.
+        answers: the author's answers to warnings.
         revision: of the request now.
         base_version: what is live now.
-        is_first: whether nothing was ever live.
+        is_first: whether there was no release before.
     """
     found = [
         _fresh(evidence, revision, base_version),
@@ -52,9 +52,9 @@ def evaluate_gates(
 
 
 def human_premium(evidence: Evidence) -> StoredEstimate | None:
-    """What humans would pay more on average, over the base price; None where it is undefined.
+    """Average premium over the base price paid by humans; None where it is undefined.
 
-    Logged sessions are asked first, the simulator where they cannot tell.
+    From recorded sessions where they identify it, else from the simulator.
     """
     replay, trial = evidence.replay.found, evidence.trial.found
     logged = replay.rules.human.premium if replay and replay.rules.human else None
@@ -105,7 +105,7 @@ def _premium(evidence: Evidence, limits: PriceLimits) -> Gate:
     value, low, high = premium.value, premium.low, premium.high
     if low is None or high is None:
         says = f"Humans would pay {value:+.1%} on average, but its confidence interval is undefined"
-        return Gate(name, False, f"{says}: load quotes of more people, then submit again.")
+        return Gate(name, False, f"{says}: load quotes of more shoppers, then submit again.")
     says = (
         f"Humans would pay {value:+.1%} [{low:+.1%}, {high:+.1%}] on average; allowed is "
         f"{limits.human_premium_cap:+.1%}."
@@ -116,15 +116,13 @@ def _premium(evidence: Evidence, limits: PriceLimits) -> Gate:
 def _findings(evidence: Evidence, answers: str) -> Gate:
     errors, warnings = evidence.open_findings("error"), evidence.open_findings("warning")
     if errors:
-        return Gate("no open finding", False, f"{len(errors)} to mend: {errors[0]}")
+        return Gate("no open finding", False, f"{len(errors)} to fix: {errors[0]}")
     if warnings and not answers.strip():
         return Gate("no open finding", False, f"{len(warnings)} to answer: {warnings[0]}")
     return Gate(
         "no open finding",
         True,
-        f"{len(warnings)} warnings, answered by the author."
-        if warnings
-        else "The checks have nothing open.",
+        f"{len(warnings)} warnings, answered by the author." if warnings else "No issues found.",
     )
 
 

@@ -20,7 +20,7 @@ FORMAT: Final = "phantom-pack/1"
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """Everything about one request.
+    """All records of one request.
 
     Attributes:
         request: itself.
@@ -44,9 +44,7 @@ class Pack:
 
 
 def to_json(pack: Pack) -> bytes:
-    """The pack for machines; the evidence's canonical text is in it, so that its hash can be
-    computed again.
-    """
+    """The pack as JSON, with the evidence's canonical text, so that its hash can be verified."""
     document = {
         "format": FORMAT,
         "made_ms": pack.made_ms,
@@ -68,7 +66,7 @@ def to_json(pack: Pack) -> bytes:
 
 
 def to_html(pack: Pack) -> bytes:
-    """The pack for people, one page without anything from outside."""
+    """The pack as one self-contained HTML page."""
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"moment": format_moment, "percent": _percent, "money": _money}
     template = environment.from_string(
@@ -86,7 +84,7 @@ def to_html(pack: Pack) -> bytes:
 
 
 def format_moment(at_ms: int) -> str:
-    """A moment as people read it.
+    """A moment as text.
 
     >>> format_moment(0)
     '1970-01-01 00:00:00 UTC'

@@ -1,7 +1,6 @@
-"""Stored: figures inside evidence as they are kept for good, apart from the classes that compute
-them.
+"""Stored evidence: figures as they are stored, apart from the classes that compute them.
 
-A document of an earlier version must stay readable for ever, so a class here changes only together
+A document of an earlier version must stay readable, so a class here changes only together
 with `evidence.VERSION`.
 """
 
@@ -34,7 +33,7 @@ class StoredEstimate:
 
 @dataclass(frozen=True, slots=True)
 class StoredFidelity:
-    """How far rules price as the classifier's own mark-up would.
+    """How closely rules follow the classifier's own mark-up.
 
     Attributes:
         sessions: compared.
@@ -48,7 +47,7 @@ class StoredFidelity:
 
 @dataclass(frozen=True, slots=True)
 class StoredClass:
-    """What one class of sessions would have been asked; see `logged.markups.ClassFigures`."""
+    """Prices of one class of sessions; see `replay.markups.ReplayClassFigures`."""
 
     sessions: float
     mean_markup: StoredEstimate
@@ -60,7 +59,7 @@ class StoredClass:
 
 @dataclass(frozen=True, slots=True)
 class StoredRecovery:
-    """Leakage recovered under one reference price; see `logged.markups.Recovered`."""
+    """Leakage recovered under one reference price; see `replay.markups.Recovered`."""
 
     reference: str
     says: str
@@ -73,7 +72,7 @@ class StoredRecovery:
 
 @dataclass(frozen=True, slots=True)
 class StoredValue:
-    """Off-policy revenue per session; see `logged.off_policy.OffPolicyValue`."""
+    """Off-policy revenue per session; see `replay.off_policy.OffPolicyValue`."""
 
     problem: str
     hint: str
@@ -91,7 +90,7 @@ class StoredValue:
 
 @dataclass(frozen=True, slots=True)
 class StoredRules:
-    """One rule set on the logged sessions; see `logged.replay.SetReplay`."""
+    """One rule set on recorded sessions; see `replay.replay.SetReplay`."""
 
     name: str
     text: str
@@ -105,7 +104,7 @@ class StoredRules:
 
 @dataclass(frozen=True, slots=True)
 class StoredReplay:
-    """The proposed rules against what is live, on logged sessions; see `logged.replay.Replay`."""
+    """The proposed rules against what is live, on recorded sessions; see `replay.replay.Replay`."""
 
     created_ms: int
     lake_version: int
@@ -128,7 +127,7 @@ class StoredReplay:
 
 @dataclass(frozen=True, slots=True)
 class StoredArm:
-    """Simulated figures under one kind of price; see `market.session_result.SessionFigures`."""
+    """Simulated figures under one kind of price; see `session_market.result.SessionFigures`."""
 
     reward: StoredEstimate
     revenue: StoredEstimate
@@ -154,7 +153,7 @@ def _joined(found: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 def _split(of: object, write: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
-    """The same the other way round."""
+    """The inverse of `_joined`."""
     found: dict[str, JsonValue] = {}
     for name, value in write(of).items():
         if isinstance(value, dict) and value.keys() == {"value", "low", "high"}:
@@ -170,8 +169,9 @@ Arm = Annotated[StoredArm, BeforeValidator(_joined), WrapSerializer(_split)]
 
 @dataclass(frozen=True, slots=True)
 class StoredTrial:
-    """Proposed, live and optimal prices on the same generated sessions; see
-    `market.session_optimum.PairedTrial`.
+    """Proposed, live and optimal prices on the same generated sessions.
+
+    See `session_market.optimum.PairedTrial`.
     """
 
     sessions: int
@@ -191,10 +191,10 @@ _TRIAL: Final = TypeAdapter[StoredTrial](Trial)
 
 
 def stored_replay(found: Replay) -> StoredReplay:
-    """A replay as evidence keeps it."""
+    """A replay as stored in evidence."""
     return _REPLAY.validate_python(found.to_json())
 
 
 def stored_trial(found: PairedTrial) -> StoredTrial:
-    """A trial as evidence keeps it."""
+    """A trial as stored in evidence."""
     return _TRIAL.validate_python(found.to_json())

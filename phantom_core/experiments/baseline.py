@@ -1,6 +1,4 @@
-"""The baseline: what sessions that are shown prices bring today, for whoever plans an
-experiment.
-"""
+"""Baseline: current outcomes of sessions that are shown a price, to plan an experiment."""
 
 import math
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ class Outcomes:
 
     Attributes:
         sessions: count.
-        by_metric: what they brought, by metric.
+        by_metric: their mean outcome and spread, by metric.
     """
 
     sessions: int

@@ -1,11 +1,10 @@
-"""Confidence sequences: intervals that hold at every moment at once, so that whoever watches may
-stop whenever it pleases.
+"""Confidence sequences: intervals that are valid at every moment, so that peeking is allowed.
 
 Source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2024, Time-uniform central limit theory and
 asymptotic confidence sequences, Annals of Statistics 52(6), arXiv 2103.06476: the asymptotic
-sequence by a Gaussian mixture, made tightest at a number of sessions planned ahead. Outcomes of two
-arms become one martingale by their inverse propensity, with running means as regressions that never
-look ahead, as there for randomised experiments. The interval of a ratio holds all ratios that the
+sequence by a Gaussian mixture, made tightest at a planned number of sessions. Outcomes of two
+arms become one martingale by their inverse propensity, with running means as regressions without
+lookahead, as there for randomised experiments. The interval of a ratio holds all ratios that the
 sequence of their linear combination does not exclude (Fieller 1954).
 """
 
@@ -23,9 +22,7 @@ NAN: Final = math.nan
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """A figure and what it lies between, at every moment at once; NaN or infinite where that cannot
-    be said.
-    """
+    """A figure with its always-valid interval; NaN or infinite where undefined."""
 
     value: float
     low: float
@@ -36,7 +33,7 @@ class Bounds:
         return bool(self.low > value or self.high < value)
 
 
-NOTHING_KNOWN: Final = Bounds(NAN, -math.inf, math.inf)
+UNBOUNDED: Final = Bounds(NAN, -math.inf, math.inf)
 
 
 def sequence_radius(n: Floats, alpha: float, planned: float) -> Floats:
@@ -44,8 +41,8 @@ def sequence_radius(n: Floats, alpha: float, planned: float) -> Floats:
 
     Args:
         n: sessions seen, at least 1.
-        alpha: probability of ever being wrong.
-        planned: sessions at which the interval shall be tightest.
+        alpha: probability of ever missing the true value.
+        planned: sessions at which the interval is to be tightest.
 
     >>> sequence_radius(np.array([1_000.0]), 0.05, 1_000.0).round(4)
     array([0.096])
@@ -78,7 +75,7 @@ class Contrast:
 
         Args:
             outcome: of each session, in the order of arrival.
-            is_treated: whether it met the new arm.
+            is_treated: whether it was exposed to the new arm.
             share: probability of the new arm among sessions of the two, in (0, 1).
         """
         n = np.arange(1, outcome.size + 1, dtype=np.float64)
@@ -105,9 +102,7 @@ class Contrast:
     def relative(
         self, at: NDArray[np.int64], alpha: float, planned: float
     ) -> tuple[Floats, Floats, Floats]:
-        """Value, low and high of treated over control, minus 1, at some positions; unbounded where
-        control may be 0.
-        """
+        """Value, low and high of treated / control − 1; unbounded where control may be 0."""
         squared = sequence_radius(self.n[at], alpha, planned) ** 2
         a, b = self.treated[at], self.control[at]
         # Ratios s with (a - s b)² ≤ squared · variance of (a - s b): those between the roots of a
@@ -128,10 +123,8 @@ class Contrast:
 
 
 def _terms(outcome: Floats, is_here: Floats, share: float) -> Floats:
-    """Each session's term of an arm's mean: the running mean before it, corrected by what it did if
-    it met the arm.
-    """
-    met = np.cumsum(is_here) - is_here
+    """Terms of an arm's mean: the running mean before a session, corrected if it was exposed."""
+    exposed = np.cumsum(is_here) - is_here
     total = np.cumsum(outcome * is_here) - outcome * is_here
-    before = np.divide(total, met, out=np.zeros_like(total), where=met > 0)
+    before = np.divide(total, exposed, out=np.zeros_like(total), where=exposed > 0)
     return np.asarray(before + is_here * (outcome - before) / share)

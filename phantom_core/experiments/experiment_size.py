@@ -1,6 +1,4 @@
-"""Experiment size: how many sessions it takes to see an effect, looking once at the end, or looking
-all the time.
-"""
+"""Experiment size: sessions needed to detect an effect, sequentially or at a fixed horizon."""
 
 import math
 from collections.abc import Sequence
@@ -18,7 +16,7 @@ _LARGEST: Final = 10**10
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What sessions bring today.
+    """Current outcome of a session.
 
     Attributes:
         mean: of the outcome of a session, above 0.
@@ -36,10 +34,10 @@ class Size:
     """How long an experiment takes.
 
     Attributes:
-        sessions: in all arms together, if somebody may look at any time; the effect is then seen
-            with the power asked for.
-        sessions_once: if somebody looked once, at the end.
-        days, days_once: the same in days; NaN where nobody knows how many sessions come.
+        sessions: in all arms together, for a sequential test (peeking allowed) with the requested
+            power.
+        sessions_once: the same for a fixed horizon.
+        days, days_once: the same in days; NaN where the traffic is unknown.
     """
 
     sessions: int
@@ -56,18 +54,18 @@ def size_of(
     alpha: float = 0.05,
     power: float = 0.8,
 ) -> Size:
-    """Sessions needed to see an effect in every new arm against the first.
+    """Sessions needed to detect an effect in every new arm against the first.
 
     Args:
         baseline: of the outcome.
         effect: relative, such as 0.05; its sign does not matter.
         shares: of the arms, the one they are compared with first; they add up to 1.
-        alpha: probability of ever seeing an effect that is not there, over all arms.
-        power: probability of seeing one that is.
+        alpha: probability of ever detecting an effect that does not exist, over all arms.
+        power: probability of detecting one that does.
     Raises:
-        InputError: figures that mean nothing, or an effect too small to be seen.
+        InputError: figures out of range, or an effect too small to be detected.
     Source: Bonferroni over the arms; z-test sizes as in any textbook; the width of
-        `confidence_sequence.radius`.
+        `sequence_radius`.
     """
     _check(baseline, effect, shares, alpha, power)
     level = alpha / (len(shares) - 1)
@@ -85,9 +83,7 @@ def smallest_effect(
     alpha: float = 0.05,
     power: float = 0.8,
 ) -> float:
-    """Relative effect that so many sessions show with some power, when somebody may look at any
-    time.
-    """
+    """Minimum detectable relative effect of a sequential test with so many sessions."""
     level = alpha / (len(shares) - 1)
     least = min(shares[1:])
     n = sessions * (shares[0] + least)
@@ -97,7 +93,7 @@ def smallest_effect(
 def _pair(
     sd: float, delta: float, control: float, treated: float, alpha: float, power: float
 ) -> tuple[float, float]:
-    """Sessions of all arms until two of them are told apart: looking once, and at any time."""
+    """Sessions of all arms to detect a difference of two: fixed horizon, and sequential."""
     variance, of_all = _variance(sd, control, treated), control + treated
     normal = NormalDist()
     once = variance * ((normal.inv_cdf(1 - alpha / 2) + normal.inv_cdf(power)) / delta) ** 2
@@ -106,8 +102,8 @@ def _pair(
         low, high = high, 2 * high
         if high > _LARGEST:
             raise InputError(
-                "No number of sessions would show so small an effect.",
-                hint="Look for a larger one.",
+                "No number of sessions can detect so small an effect.",
+                hint="Choose a larger effect.",
             )
     while high - low > 1:
         middle = (low + high) / 2
@@ -118,13 +114,13 @@ def _pair(
 
 
 def _variance(sd: float, control: float, treated: float) -> float:
-    """Of a session's term of the difference."""
+    """Variance of a session's term of the difference."""
     share = treated / (control + treated)
     return sd**2 * (1 / share + 1 / (1 - share))
 
 
 def _needed(n: float, variance: float, alpha: float, power: float) -> float:
-    """Difference that n sessions of two arms show with some power."""
+    """Difference that n sessions of two arms detect with some power."""
     half = float(sequence_radius(np.array([n]), alpha, n)[0])
     return math.sqrt(variance) * (half + NormalDist().inv_cdf(power) / math.sqrt(n))
 
@@ -139,8 +135,8 @@ def _check(
         )
     if not 0 < abs(effect) < math.inf:
         raise InputError(
-            "An effect of 0 is never seen.",
-            hint="Name the smallest one that matters, such as 0.05.",
+            "An effect of 0 cannot be detected.",
+            hint="State the minimum detectable effect, such as 0.05.",
         )
     if len(shares) < 2 or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-9:
         raise InputError(

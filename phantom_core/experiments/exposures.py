@@ -1,4 +1,4 @@
-"""Exposures: sessions that met an arm of a price experiment, and what became of them."""
+"""Exposures: sessions in an arm of a price experiment, and their outcomes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -13,19 +13,18 @@ from phantom_core.lake.lake import Lake
 from phantom_core.replay.quotes import number_column, read_sql, real_column
 
 RELATIONS: Final = ("decisions", "events", "session_labels", "experiments")
-# What a session buys later than this after it first met its arm is not counted, so that its outcome
-# is settled by then.
+# Purchases later than this after the first exposure are not counted: the outcome is final by then.
 WINDOW_MS: Final = 3_600_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Exposures:
-    """Sessions in the order in which they first met their arm, arrays of shape (n,).
+    """Sessions in the order of their first exposure, arrays of shape (n,).
 
     Attributes:
         arm: position of the arm.
         first_ms: when, UTC milliseconds.
-        p_agent: label, else the first P(agent) known then or soon after; NaN where nobody knew.
+        p_agent: label, else the first P(agent) known then or soon after; NaN where unknown.
         bought: whether the session bought within the window, 1 or 0.
         revenue: of the session within the window, currency.
     """
@@ -44,18 +43,18 @@ class Exposures:
 
     @property
     def p_human(self) -> Floats:
-        """Probability of a human; whoever nobody knows counts as one."""
+        """Probability of a human; an unknown session counts as human."""
         return 1.0 - np.nan_to_num(self.p_agent)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Exposed:
-    """Who met an experiment.
+    """Sessions exposed to an experiment.
 
     Attributes:
         settled: sessions whose window is over.
         waiting: how many are still within it.
-        mixed: how many met two arms and are left out.
+        mixed: how many were exposed to two arms and are left out.
     """
 
     settled: Exposures
@@ -93,7 +92,7 @@ def _read(
         real_column(table["revenue"]),
     )
     is_mixed = (number_column(table["n_variants"]) > 1) | (arm < 0)
-    is_settled = first_ms + WINDOW_MS <= now_ms
+    is_final = first_ms + WINDOW_MS <= now_ms
     return Exposed(
-        read[is_settled & ~is_mixed], int((~is_settled & ~is_mixed).sum()), int(is_mixed.sum())
+        read[is_final & ~is_mixed], int((~is_final & ~is_mixed).sum()), int(is_mixed.sum())
     )

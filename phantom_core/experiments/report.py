@@ -1,6 +1,4 @@
-"""The report of a price experiment: its arms, what sets them apart, and whether people still
-buy.
-"""
+"""Experiment report: arms, their effects, and the guardrail on human conversion."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,7 +11,7 @@ from scipy import stats
 
 from phantom_core.approvals.experiment_plan import Metric
 from phantom_core.core.arrays import Floats
-from phantom_core.experiments.confidence_sequence import NAN, NOTHING_KNOWN, Bounds, Contrast
+from phantom_core.experiments.confidence_sequence import NAN, UNBOUNDED, Bounds, Contrast
 from phantom_core.experiments.exposures import Exposed, Exposures
 from phantom_core.replay.saved import plain_json
 
@@ -22,12 +20,12 @@ METRICS: Final[Mapping[Metric, str]] = {
     "conversion": "sessions that buy",
 }
 assert tuple(METRICS) == get_args(Metric)
-Verdict = Literal["better", "worse", "open"]
-# Before each of two arms has so many sessions, and both together so many purchases, averages are
-# not yet normal enough.
+Conclusion = Literal["better", "worse", "open"]
+# Averages are close enough to normal from this many sessions in each of two arms, and this many
+# purchases in both.
 FEWEST_SESSIONS: Final = 200
 FEWEST_PURCHASES: Final = 20
-# Below this probability of so uneven arms, something other than chance deals sessions out.
+# Below this p-value the arms' shares are not those planned (sample ratio mismatch).
 UNEVEN: Final = 0.001
 _POINTS: Final = 120
 
@@ -39,7 +37,7 @@ class ArmFigures:
     Attributes:
         name: of the arm.
         share: of sessions that it should get.
-        sessions: that met it and are settled.
+        sessions: exposed to it, with final outcome.
         purchases: sessions of them that bought.
         conversion: share that bought; NaN without sessions.
         revenue: a session, currency; NaN without sessions.
@@ -76,9 +74,9 @@ class Comparison:
         difference: of the outcome a session, in its unit.
         effect: the same, relative.
         human: relative change of how many humans buy.
-        verdict: whether the outcome is better or worse beyond doubt, as soon as it once was.
+        verdict: whether the outcome is significantly better or worse, or ever was.
         decided_sessions: of both arms when that was first so; 0 while it is open.
-        is_guard_tripped: whether fewer humans buy beyond doubt, by more than is tolerated.
+        is_guard_tripped: whether human conversion fell significantly, by more than is tolerated.
         tripped_sessions: of both arms when that was first so; 0 while it is not.
         course: how the figures went.
     """
@@ -87,7 +85,7 @@ class Comparison:
     difference: Bounds
     effect: Bounds
     human: Bounds
-    verdict: Verdict
+    verdict: Conclusion
     decided_sessions: int
     is_guard_tripped: bool
     tripped_sessions: int
@@ -100,14 +98,13 @@ class ExperimentReport:
 
     Attributes:
         metric: outcome that decides.
-        alpha: probability of ever seeing an effect that is not there; the guard has the same, of
-            its own.
-        planned_sessions: at which it was to be told.
-        sessions: settled ones.
+        alpha: probability of ever detecting an effect that does not exist; the guardrail has its
+            own, of the same size.
+        planned_sessions: planned sample size.
+        sessions: with final outcome.
         waiting: sessions whose window is not over.
-        mixed: sessions that met two arms and are left out.
-        unevenness: probability of arms as uneven as these by chance; below UNEVEN something is
-            wrong.
+        mixed: sessions exposed to two arms, which are left out.
+        unevenness: p-value of the arms' shares; below UNEVEN the assignment is wrong.
         arms: figures of each.
         comparisons: each new arm against the first.
     """
@@ -124,7 +121,7 @@ class ExperimentReport:
 
     @property
     def is_uneven(self) -> bool:
-        """Whether sessions were dealt out otherwise than planned."""
+        """Whether the arms' shares differ from those planned."""
         return self.unevenness < UNEVEN
 
     @property
@@ -152,7 +149,7 @@ def build_report(
     planned_sessions: int,
     tolerated_drop: float,
 ) -> ExperimentReport:
-    """Analyse an experiment as it stands; it may be done at any time, as often as anybody likes.
+    """Analyse an experiment as it stands; intervals are valid at any time, as often as wanted.
 
     Args:
         exposed: sessions in the order of arrival.
@@ -160,7 +157,7 @@ def build_report(
         shares: of the arms.
         metric: outcome that decides.
         alpha: error rate over all arms.
-        planned_sessions: of all arms, at which intervals shall be tightest.
+        planned_sessions: of all arms, at which intervals are to be tightest.
         tolerated_drop: relative loss of human conversion that is no reason to stop, such as 0.02.
     """
     sessions = exposed.settled
@@ -220,9 +217,7 @@ def _compare(
     is_treated = both.arm == k
     at = _moments(both, is_treated)
     if not at.size:
-        return Comparison(
-            name, NOTHING_KNOWN, NOTHING_KNOWN, NOTHING_KNOWN, "open", 0, False, 0, ()
-        )
+        return Comparison(name, UNBOUNDED, UNBOUNDED, UNBOUNDED, "open", 0, False, 0, ())
     share, tightest = (
         shares[k] / (shares[0] + shares[k]),
         max(1.0, planned * (shares[0] + shares[k])),
@@ -236,7 +231,7 @@ def _compare(
     up, down = _first(difference[1] > 0), _first(difference[2] < 0)
     tripped = _first(humans[2] < -tolerated)
     decided = min((one for one in (up, down) if one >= 0), default=-1)
-    verdict: Verdict = "open" if decided < 0 else "better" if decided == up else "worse"
+    verdict: Conclusion = "open" if decided < 0 else "better" if decided == up else "worse"
     return Comparison(
         arm=name,
         difference=_last(difference),
@@ -251,25 +246,21 @@ def _compare(
 
 
 def _moments(both: Exposures, is_treated: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Positions at which the arms are looked at: every one once both have enough, thinned where
-    there are many.
-    """
+    """Positions at which the arms are compared: all with enough data, thinned where many."""
     enough = np.cumsum(both.bought) >= FEWEST_PURCHASES
     for one in (is_treated, ~is_treated):
         enough &= np.cumsum(one) >= FEWEST_SESSIONS
     found = np.flatnonzero(enough)
-    # Looking at some moments only is looking less often, which spoils nothing.
+    # Comparing at fewer moments keeps the intervals valid.
     step = max(1, found.size // 5_000)
     return np.asarray(np.union1d(found[::step], found[-1:]), np.int64)
 
 
 def _nested(course: tuple[Floats, Floats, Floats]) -> tuple[Floats, Floats, Floats]:
-    """Intervals cut down to what all earlier ones allow too: they hold at once, so what was once
-    excluded stays so.
-    """
+    """Running intersection of intervals: they are valid together, so what was excluded stays so."""
     value, low, high = course
     lowest, highest = np.maximum.accumulate(low), np.minimum.accumulate(high)
-    # Where nothing is left, which is as rare as being wrong, the newest interval stands.
+    # An empty intersection is as rare as a wrong interval; then the newest one counts.
     is_left = lowest <= highest
     return value, np.where(is_left, lowest, low), np.where(is_left, highest, high)
 

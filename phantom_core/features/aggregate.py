@@ -1,4 +1,4 @@
-"""The aggregator: all features and outcomes per session, or per moment of a session."""
+"""Aggregation: all features and outcomes per session, or per moment of a session."""
 
 import hashlib
 from functools import cache
@@ -23,8 +23,7 @@ OUTCOMES: Final = tuple(catalogue.OUTCOMES)
 
 @cache
 def feature_sql(relation: str) -> str:
-    """The SELECT statement that yields a relation: one of `relations()`, or a file of the folder
-    `sql`.
+    """The SELECT statement of a relation: one of `relations()`, or a file of the folder `sql`.
 
     Args:
         relation: "tallies", "scope_one_moment", …
@@ -40,9 +39,7 @@ def feature_sql(relation: str) -> str:
 
 @cache
 def sql_hash() -> str:
-    """SHA-256 over all statements and the steps that NumPy computes: equal hashes mean equally
-    defined features.
-    """
+    """SHA-256 over all statements and steps.py: equal hashes mean equally defined features."""
     folder = files("phantom_core.features")
     names = [
         *relations(),

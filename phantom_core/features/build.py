@@ -1,5 +1,4 @@
-"""A full build: the features of all sessions in a set of event files, one range of session keys
-after the other.
+"""A full build: features of all sessions in event files, by ranges of session keys.
 
 Session keys are spread evenly over 64 bits and each load is sorted by them, so a range can be read
 without the rest, and its tables stay in the processor's cache. Every worker has a DuckDB of its own
@@ -57,12 +56,10 @@ def session_tables(
 def feature_connection(threads: int) -> duckdb.DuckDBPyConnection:
     """A DuckDB of its own, set up to read event files."""
     connection = duckdb.connect(config={"threads": threads})
-    connection.execute(
-        "SET parquet_metadata_cache = true"
-    )  # each part reads the same footers, once per family
-    connection.execute(
-        "SET dynamic_or_filter_threshold = 1000"
-    )  # so many sessions are looked for in row groups that may hold them
+    # Each part reads the same footers, once per family.
+    connection.execute("SET parquet_metadata_cache = true")
+    # Up to this many sessions are looked up by row group.
+    connection.execute("SET dynamic_or_filter_threshold = 1000")
     return connection
 
 
@@ -79,7 +76,7 @@ def sessions_of(
     """Features of some sessions.
 
     Args:
-        connection: from `connect`; its view `events` is made anew.
+        connection: from `feature_connection`; its view `events` is replaced.
         rows: SQL for all events of these sessions; run once per feature family.
         with_attributes: also the columns of sql/sessions.sql.
     Returns:
@@ -97,9 +94,7 @@ def sessions_of(
 
 
 def _times(connection: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Sessions and times of `events`, in order; sorted only where files of several loads
-    overlap.
-    """
+    """Sessions and times of `events` in order; sorted only where files overlap."""
     select = "SELECT session_key AS scope_key, event_ms FROM events"
     times = connection.sql(select).to_arrow_table().combine_chunks()
     key, ms = step_numbers(times["scope_key"]), step_numbers(times["event_ms"])

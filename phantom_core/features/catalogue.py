@@ -1,5 +1,4 @@
-"""The catalogue: each session feature declared once, with its meaning, unit, range and how it is
-worked out from events.
+"""The catalogue: each session feature declared once: meaning, unit, range and definition.
 
 SQL, live sessions, the batched market, the pages and docs/features.md follow from it: a new feature
 is one line here and its test.
@@ -41,7 +40,7 @@ class Feature:
         family: what it is about.
         unit: "s", "events/min", "count", "ratio", "currency", "hour", "yes/no" or "category".
         meaning: one phrase.
-        how: it is worked out from the events of a session.
+        how: definition over the events of a session.
         low: smallest possible value; None where there is none.
         high: largest possible value; None where there is none.
         null_when: when the value is undefined; "never" where it always is defined.
@@ -72,18 +71,20 @@ _HIGHEST_PRICE: Final = Statistic("MAX", "price_seen")
 _HEADLESS: Final = ("headless", "phantomjs", "slimerjs", "htmlunit", "jsdom/", "splash version/")
 # fmt: off
 _TOOLS: Final = (
-    "selenium", "webdriver", "playwright", "puppeteer", "cypress", "testcafe", "scrapy/", "python", "aiohttp/", "httpx/", "curl/", "wget/",
-    "httpie/", "axios/", "node-fetch", "undici", "sindresorhus/got", "superagent", "okhttp/", "httpclient", "java/", "dart/",
-    "go-http-client/", "libwww-perl/", "guzzlehttp/", "faraday", "reqwest/", "postmanruntime/", "insomnia/", "lighthouse", "bot/", "bot-",
-    "crawler", "spider", "chatgpt-user/", "claude-user/", "bun/", "deno/", "winhttp", "php/",
+    "selenium", "webdriver", "playwright", "puppeteer", "cypress", "testcafe", "scrapy/", "python",
+    "aiohttp/", "httpx/", "curl/", "wget/", "httpie/", "axios/", "node-fetch", "undici",
+    "sindresorhus/got", "superagent", "okhttp/", "httpclient", "java/", "dart/", "go-http-client/",
+    "libwww-perl/", "guzzlehttp/", "faraday", "reqwest/", "postmanruntime/", "insomnia/",
+    "lighthouse", "bot/", "bot-", "crawler", "spider", "chatgpt-user/", "claude-user/", "bun/",
+    "deno/", "winhttp", "php/",
 )
 _OTHER_BROWSERS: Final = (
-    "opr/", "opera", "samsungbrowser/", "yabrowser/", "vivaldi/", "ucbrowser/", "silk/", "whale/", "ddg/", "duckduckgo/", "seamonkey/",
-    "electron/", "fb_iab/", "phantomjs", "jsdom/", "splash version/", "bot/", "bot-", "crawler", "spider", "chatgpt-user/",
+    "opr/", "opera", "samsungbrowser/", "yabrowser/", "vivaldi/", "ucbrowser/", "silk/", "whale/",
+    "ddg/", "duckduckgo/", "seamonkey/", "electron/", "fb_iab/", "phantomjs", "jsdom/",
+    "splash version/", "bot/", "bot-", "crawler", "spider", "chatgpt-user/",
 )
 # fmt: on
-# The last that is found counts: Edge also says Chrome, Chrome also says Safari, and many others say
-# all three.
+# The last match counts: Edge also names Chrome, Chrome also names Safari, and many name all three.
 _BROWSER: Final = SaysWhich(
     "browser",
     ("Chrome", "Firefox", "Safari", "Edge", "Other"),
@@ -161,7 +162,7 @@ OUTCOMES: Final = {
     "purchased": Count(PURCHASES) > 0,
     "total_revenue": If(Count(PURCHASES) > 0, PaidIn(PURCHASES), Number(0.0)),
 }
-# What has to be known of a session's events so that every feature can be worked out.
+# What has to be measured of a session's events to compute every feature.
 MEASURES: Final = measures_of(feature.how for feature in FEATURES)
 CATEGORIES: Final = {
     feature.name: feature.how.values for feature in FEATURES if isinstance(feature.how, SaysWhich)
@@ -219,7 +220,7 @@ def _range(feature: Feature) -> str:
 
 
 def write_page(page: Path) -> None:
-    """Put the catalogue as it is at the end of the documentation's page."""
+    """Write the current catalogue to the end of the documentation page."""
     text = page.read_text(encoding="utf-8")
     page.write_text(
         text[: text.index(f"### {FAMILIES[0].capitalize()}")] + catalogue_markdown(),

@@ -1,7 +1,7 @@
-"""Definitions: whether session features are worked out as they were when a model learned from them.
+"""Definitions: whether session features are computed as when a model was trained.
 
-A model answers for the columns it reads alone: a further feature changes nothing for it, a changed
-definition ends its use.
+Only the columns that a model reads matter: a new feature changes nothing for it, a changed
+definition makes it unusable.
 """
 
 import hashlib
@@ -11,8 +11,8 @@ from typing import Final
 from phantom_core.features.catalogue import BY_NAME
 from phantom_core.features.relations import definition
 
-# Models saved before features were declared wrote down one hash of all SQL files; the features
-# then, as they are defined.
+# Models saved before features were declared stored one hash of all SQL files; these are the digests
+# of the features of that time.
 _FIRST_HASH: Final = "51e40a3221f521973bfd89efac83cef230fd95dfbc10933bb5d3cc038a73041e"
 _FIRST_DIGESTS: Final = """
 session_duration_sec:015b74bc total_interactions:792441f9 avg_time_between_events:7a74ada6
@@ -29,9 +29,7 @@ _FIRST: Final = dict(pair.split(":") for pair in _FIRST_DIGESTS.split())
 
 
 def definition_hash(columns: Iterable[str]) -> str:
-    """SHA-256 over how columns are worked out; those that are no session features count by their
-    names.
-    """
+    """SHA-256 over the definitions of columns; other columns than session features by name."""
     return hashlib.sha256("\n".join(_definition(column) for column in columns).encode()).hexdigest()
 
 

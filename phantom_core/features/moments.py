@@ -1,5 +1,4 @@
-"""Many moments: features of sessions just before each of hundreds of thousands of quotes, part by
-part.
+"""Many moments: features of sessions just before each of hundreds of thousands of quotes.
 
 As in a full build, every worker has a DuckDB of its own with one thread, parts run side by side,
 and the events of a part, once joined with its moments and sorted, need no window
@@ -20,8 +19,7 @@ from phantom_core.features.aggregate import feature_sql, moments_statement
 from phantom_core.features.build import event_rows, feature_connection
 from phantom_core.features.steps import sorted_steps, step_numbers
 
-# Each moment reads the session's events up to it, about ten: so many moments fit in the processor's
-# cache.
+# Each moment reads about ten events of its session: this many moments fit in the processor's cache.
 MOMENTS_PER_PART: Final = 65_536
 _SCOPED: Final = (
     "SELECT * EXCLUDE (event_id, user_agent) FROM (WITH scope AS (SELECT * FROM "
@@ -30,13 +28,19 @@ _SCOPED: Final = (
 # The first user agent of a session is that of each of its moments from then on: it is read once a
 # session, not once a moment.
 _NAMED: Final = """
-    WITH scoped_events AS (SELECT session_key AS scope_key, event_ms, event_id, user_agent FROM events),
-    told AS (SELECT session_key, MIN(event_ms) AS first_ms FROM events WHERE user_agent <> '' GROUP BY session_key)
-    SELECT told.*, said.* EXCLUDE (scope_key)
-    FROM told JOIN ({user_agent}) AS said ON said.scope_key = told.session_key"""
+    WITH scoped_events AS (
+        SELECT session_key AS scope_key, event_ms, event_id, user_agent FROM events
+    ),
+    first_agent AS (
+        SELECT session_key, MIN(event_ms) AS first_ms
+        FROM events WHERE user_agent <> '' GROUP BY session_key
+    )
+    SELECT first_agent.*, kind.* EXCLUDE (scope_key)
+    FROM first_agent JOIN ({user_agent}) AS kind ON kind.scope_key = first_agent.session_key"""
 _NAMED_THEN: Final = """
     SELECT m.scope_key, n.* EXCLUDE (session_key, first_ms)
-    FROM moments AS m JOIN named AS n ON n.session_key = m.session_key AND n.first_ms <= m.as_of_ms"""
+    FROM moments AS m
+    JOIN named AS n ON n.session_key = m.session_key AND n.first_ms <= m.as_of_ms"""
 
 
 def features_at_many_moments(sources: Sequence[str], scope: pa.Table) -> pa.Table:

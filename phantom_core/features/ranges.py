@@ -1,6 +1,4 @@
-"""Ranges of session keys that are cheap to read from event files and small enough for the
-processor's cache.
-"""
+"""Ranges of session keys: cheap to read from event files, small enough for the CPU cache."""
 
 import math
 from collections.abc import Sequence
@@ -11,16 +9,15 @@ import pyarrow.parquet as pq
 
 EVENTS_PER_RANGE: Final = 1_250_000
 # With fewer events the planning of one more query takes longer than its share of the work.
-FEWEST_EVENTS_TO_CUT: Final = 200_000
-# Where row groups cannot tell ranges apart: a range this long still fits in a gigabyte.
+FEWEST_EVENTS_TO_SPLIT: Final = 200_000
+# Where row groups do not separate ranges: a range this long still fits in a gigabyte.
 MOST_EVENTS_PER_RANGE: Final = 4_000_000
 LOWEST_KEY: Final = -(2**63)
 N_KEYS: Final = 2**64
 
 
 def key_ranges(row_groups: Sequence[tuple[int, int]], n_workers: int) -> list[tuple[int, int]]:
-    """Cut the session keys where row groups begin, if these lie well apart, and evenly where a
-    range would be too long.
+    """Split session keys where row groups begin, and evenly where a range would be too long.
 
     Args:
         row_groups: first session key and number of rows of each row group of all files.
@@ -30,16 +27,14 @@ def key_ranges(row_groups: Sequence[tuple[int, int]], n_workers: int) -> list[tu
     """
     n_events = sum(n_rows for _, n_rows in row_groups)
     edges = [LOWEST_KEY, LOWEST_KEY + N_KEYS]
-    if n_events >= FEWEST_EVENTS_TO_CUT:
+    if n_events >= FEWEST_EVENTS_TO_SPLIT:
         n_ranges = n_workers * math.ceil(n_events / EVENTS_PER_RANGE / n_workers)
-        edges = _cut_evenly(_cut_at_row_groups(row_groups, n_ranges), n_events, n_workers)
+        edges = _split_evenly(_split_at_row_groups(row_groups, n_ranges), n_events, n_workers)
     return [(low, high - 1) for low, high in pairwise(edges)]
 
 
 def row_groups(sources: Sequence[str]) -> list[tuple[int, int]]:
-    """First session key and number of rows of each row group of event files that are sorted by
-    session_key.
-    """
+    """First session key and number of rows of each row group of files sorted by session_key."""
     found = []
     for source in sources:
         metadata = pq.read_metadata(source)
@@ -50,10 +45,9 @@ def row_groups(sources: Sequence[str]) -> list[tuple[int, int]]:
     return found
 
 
-def _cut_at_row_groups(row_groups: Sequence[tuple[int, int]], n_ranges: int) -> list[int]:
+def _split_at_row_groups(row_groups: Sequence[tuple[int, int]], n_ranges: int) -> list[int]:
     # Keys are spread evenly, so ranges of equal length hold equal shares of the events. A little
-    # less than equal, so
-    # that the row group which should begin the next range is not missed by a hair.
+    # shorter, so that the row group that begins the next range is not narrowly missed.
     shortest = math.ceil(0.9 * N_KEYS / n_ranges)
     edges = [LOWEST_KEY]
     for first_key, _ in sorted(row_groups):
@@ -62,8 +56,8 @@ def _cut_at_row_groups(row_groups: Sequence[tuple[int, int]], n_ranges: int) -> 
     return [*edges, LOWEST_KEY + N_KEYS]
 
 
-def _cut_evenly(edges: Sequence[int], n_events: int, n_workers: int) -> list[int]:
-    """Cut what is longer than MOST_EVENTS_PER_RANGE, or leaves workers without a range."""
+def _split_evenly(edges: Sequence[int], n_events: int, n_workers: int) -> list[int]:
+    """Split ranges longer than MOST_EVENTS_PER_RANGE, or too few for the workers."""
     n_pieces_for_all = math.ceil(n_workers / (len(edges) - 1))
     found = [edges[0]]
     for low, high in pairwise(edges):

@@ -1,7 +1,6 @@
-"""Relations: the SQL that works features out, written from the catalogue; the same text runs on
-DuckDB and on Spark.
+"""Relations: the SQL of all features, generated from the catalogue, for DuckDB and Spark.
 
-`python -m phantom_core.features.relations` prints it. It is not kept in files: a feature would be
+`python -m phantom_core.features.relations` prints it. It is not stored in files: a feature would be
 declared in two places again, and a file could be older than its declaration. What does not follow
 from features (scopes, sessions, labels) is in the folder `sql`.
 """
@@ -62,9 +61,7 @@ class _Place:
 
 @cache
 def relations() -> dict[str, str]:
-    """SELECT statements by the relation they yield, in the order in which they read each other; the
-    last one is `features`.
-    """
+    """SELECT statements by relation, in the order they read each other; the last is `features`."""
     places = [_place(measure) for measure in _MEASURES]
     found = {"steps": _steps()}
     for name in dict.fromkeys(("tallies", *(place.relation for place in places))):
@@ -79,7 +76,7 @@ def relations() -> dict[str, str]:
 
 @cache
 def definition(name: str) -> str:
-    """How one feature is worked out, as text that changes with its meaning alone.
+    """Definition of one feature, as text that changes with its meaning alone.
 
     Raises:
         KeyError: there is no such feature.
@@ -178,9 +175,7 @@ def _aggregate(name: str, places: Iterable[_Place]) -> str:
 
 
 def _steps() -> str:
-    """The two windows. Events of one millisecond may swap places: neither the gaps nor the largest
-    count notice.
-    """
+    """Gaps and windows; the order of events of one millisecond changes neither."""
     over = "OVER (PARTITION BY scope_key ORDER BY event_ms"
     columns = [f"event_ms - LAG(event_ms) {over}) AS gap_ms"]
     columns += [
@@ -245,7 +240,8 @@ def _user_agent() -> str:
     signs = ",\n".join(line for measure in AGENT_MEASURES for line in _signs(measure))
     kinds = ",\n".join(f"        {_says(measure)} AS {measure.word}" for measure in AGENT_MEASURES)
     columns = ", ".join(f"k.{measure.word}" for measure in AGENT_MEASURES)
-    return f"""{_header("user_agent", "scope_key", "scoped_events")}-- Scopes without a user agent have no row.
+    header = _header("user_agent", "scope_key", "scoped_events")
+    return f"""{header}-- Scopes without a user agent have no row.
 WITH agents AS (
     SELECT scope_key, user_agent
     FROM scoped_events

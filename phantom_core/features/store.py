@@ -1,5 +1,4 @@
-"""The feature store: the features of all sessions on disk, kept fresh by recomputing only what new
-events touch.
+"""The feature store: features of all sessions on disk, refreshed where new events touch them.
 
 A build is a set of Parquet files named by `built.json`, which is replaced atomically: readers never
 wait and never see half a build. The base holds every session once; a patch holds those that changed
@@ -38,8 +37,7 @@ ATTRIBUTES: Final = (
     "end_ms",
 )
 COLUMNS: Final = (*ATTRIBUTES, *catalogue.feature_names(), "is_agent", *aggregate.OUTCOMES)
-# A larger patch is merged into the base: every refresh writes the patch anew, and every read looks
-# it up.
+# A larger patch is merged into the base: every refresh rewrites the patch, every read looks it up.
 LARGEST_PATCH_SHARE: Final = 0.1
 VERSION: Final = "lake_version"
 READ_ATTEMPTS: Final = 5
@@ -52,7 +50,7 @@ class RefreshReport:
     Attributes:
         sessions: sessions in the store, count.
         events: events they are made of, count.
-        rebuilt_sessions: sessions computed anew, count.
+        rebuilt_sessions: sessions computed again, count.
         seconds: wall time, s.
         lake_version: version of the events the store now stands for.
     """
@@ -66,7 +64,7 @@ class RefreshReport:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """What the store stands for, as kept in built.json.
+    """A build of the store, as stored in built.json.
 
     Attributes:
         sql_hash: of the SQL that computed it.
@@ -74,7 +72,7 @@ class Build:
         sources: names of the event files it was computed from.
         base: its own files that hold every session.
         patch: its own file of sessions that changed since; at most one.
-        replaced: files of the build before, kept for readers that have just opened it.
+        replaced: files of the build before, left for readers that have just opened it.
     """
 
     sql_hash: str
@@ -122,11 +120,11 @@ class FeatureStore:
         """Bring the store up to date with the lake; recompute only sessions that new events touch.
 
         Args:
-            progress: told after every step.
+            progress: called after every step.
         Returns:
             What was done.
         Raises:
-            CancelledError: progress said stop; the store is as it was before.
+            CancelledError: progress cancelled; the store is unchanged.
         """
         started = time.perf_counter()
         self.root.mkdir(parents=True, exist_ok=True)
@@ -149,11 +147,10 @@ class FeatureStore:
         )
 
     def matrix(self) -> pa.Table:
-        """One row per session, ordered by session_key, with the columns of COLUMNS; labels as they
-        stand now.
+        """One row per session with the columns of COLUMNS and current labels, by session_key.
 
-        `version_of` tells which events the rows stand for, whatever another process has refreshed
-        meanwhile.
+        `version_of` gives the version of the events behind the rows, also when another process has
+        refreshed the store meanwhile.
 
         Raises:
             DataError: the store was never built.
@@ -255,18 +252,14 @@ class FeatureStore:
         return EventFiles(version, {Path(file).name: file for file in files})
 
     def _build(self) -> Build | None:
-        """The build readers see; None before the first, or when another version of PHANTOM wrote
-        it.
-        """
+        """The current build; None before the first, or when another PHANTOM version wrote it."""
         try:
             return TypeAdapter(Build).validate_json((self.root / "built.json").read_bytes())
         except (FileNotFoundError, ValidationError):
             return None
 
     def _switch(self, build: Build, before: Build | None) -> None:
-        """Point readers at a build, and delete the files that neither it nor the build before
-        needs.
-        """
+        """Publish a build, and delete files that neither it nor the build before needs."""
         replaced = (
             tuple(sorted({*before.base, *before.patch} - {*build.base, *build.patch}))
             if before
@@ -285,9 +278,7 @@ class FeatureStore:
 
 
 def _can_patch(before: Build, events: EventFiles) -> bool:
-    """Whether features mean what they meant and no event is gone; more news than a range may hold
-    are built range by range.
-    """
+    """Whether definitions and old events are unchanged, and new events fit in one range."""
     same = before.sql_hash == aggregate.sql_hash() and set(before.sources) <= set(events.files)
     return (
         same

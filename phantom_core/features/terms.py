@@ -1,5 +1,4 @@
-"""Terms: how a feature is worked out from the events of a session, in words that SQL, a live
-session and the batched market all read.
+"""Terms: feature definitions over the events of a session, for SQL, live sessions and the market.
 
 A measure is what events are folded into (a count, an extreme, distinct values …); a term combines
 measures, as in `CARTS / (VIEWS + 1)`. NULL is undefined: whatever is combined with it, and whatever
@@ -111,8 +110,9 @@ class MostOfOne(Measure):
 
 @dataclass(frozen=True, slots=True)
 class Statistic(Measure):
-    """Lowest, highest, mean or standard deviation (n − 1) of a column where it is defined; gaps are
-    those between any two events.
+    """Minimum, maximum, mean or standard deviation (n − 1) of a column where it is defined.
+
+    Gaps are those between any two consecutive events.
     """
 
     which: Which
@@ -128,17 +128,14 @@ class Statistic(Measure):
 
 @dataclass(frozen=True, slots=True)
 class MostWithin(Measure):
-    """Most events in any window [t − window, t] that ends at an event; the window in
-    milliseconds.
-    """
+    """Most events in any window [t − window_ms, t] that ends at an event."""
 
     window_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class Says(Measure):
-    """Whether the first user agent contains one of some tokens, in lower case; undefined without a
-    user agent.
+    """Whether the first user agent contains one of some lower-case tokens; undefined without one.
 
     Attributes:
         word: what SQL calls it.
@@ -156,7 +153,7 @@ class SaysWhich(Measure):
         word: what SQL calls it.
         values: all possible ones; the last where no token is found. Saved models number them:
             append, never rearrange.
-        signs: a value and its tokens, the least telling first: where several are found, the last
+        signs: a value and its tokens, the least specific first: where several are found, the last
             decides.
     """
 
@@ -167,9 +164,7 @@ class SaysWhich(Measure):
 
 @dataclass(frozen=True, slots=True)
 class PaidIn(Measure):
-    """Sum of what was paid, in the shop's currency; undefined where nothing says it. A target: live
-    sessions do not know it.
-    """
+    """Sum paid, in the shop's currency; undefined where unknown. A target: not in live sessions."""
 
     of: EventKind
 
@@ -198,8 +193,7 @@ def measures_of(terms: Iterable[Term]) -> tuple[Measure, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What is done with the values of measures, each sub-term once: values stand in one list that
-    grows as they are worked out.
+    """Steps that compute terms from measures, each sub-term once, in one growing list of values.
 
     Attributes:
         constants: behind the measures.
@@ -213,10 +207,10 @@ class Program:
 
 
 def program(terms: Sequence[Term], measures: Sequence[Measure]) -> Program:
-    """How terms are worked out.
+    """Compile terms into a program.
 
     Args:
-        terms: what to work out.
+        terms: to compute.
         measures: all that they are made of, in the order in which their values will be given.
 
     >>> program([Count() / (Count() + 1)], [Count()])

@@ -1,4 +1,4 @@
-"""Clusters: kinds of agents that nobody named, found by how their sessions go."""
+"""Clusters: unnamed kinds of agents, found by the behaviour of their sessions."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits
 from phantom_core.core.arrays import Floats, Ints
 from phantom_core.replay.quotes import real_column
 
-# How a session moves, one feature for each habit: counts that all grow with its length would only
-# tell long from short.
+# One feature for each habit of a session: counts that all grow with its length would only separate
+# long from short sessions.
 _COLUMNS: Final = (
     "total_interactions",
     "avg_time_between_events",
@@ -31,7 +31,7 @@ MOST_CLUSTERS: Final = 6
 _ROWS_TO_LEARN: Final = 5_000
 _ROWS_TO_CHOOSE: Final = 2_000
 _LIKELY: Final = 0.5
-_TELLING: Final = 2
+_FEATURES_NAMED: Final = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +52,7 @@ def find_clusters(matrix: pa.Table, p_agent: Floats, rng: np.random.Generator) -
 
     Args:
         matrix: features of the sessions, of whole sessions.
-        p_agent: label or probability of each, NaN where nobody knows, shape (n_sessions,).
+        p_agent: label or probability of each, NaN where unknown, shape (n_sessions,).
         rng: starts the search.
     Returns:
         One kind for all where there are fewer than FEWEST_AGENTS likely agents.
@@ -75,17 +75,17 @@ def find_clusters(matrix: pa.Table, p_agent: Floats, rng: np.random.Generator) -
 
 
 def _best(standard: Floats, rng: np.random.Generator) -> KMeans:
-    """As many clusters as stand apart most clearly."""
+    """The number of clusters with the highest silhouette."""
     seed = int(rng.integers(1 << 31))
     shown = standard[:_ROWS_TO_CHOOSE]
     fitted = [
         KMeans(k, n_init=4, random_state=seed).fit(standard)
         for k in range(FEWEST_CLUSTERS, min(MOST_CLUSTERS, standard.shape[0] - 1) + 1)
     ]
-    return max(fitted, key=lambda one: _clearness(shown, one.predict(shown)))
+    return max(fitted, key=lambda one: _silhouette(shown, one.predict(shown)))
 
 
-def _clearness(standard: Floats, code: NDArray[np.int32]) -> float:
+def _silhouette(standard: Floats, code: NDArray[np.int32]) -> float:
     return float(silhouette_score(standard, code)) if np.unique(code).size > 1 else -1.0
 
 
@@ -93,9 +93,9 @@ def _names(centres: Floats) -> tuple[str, ...]:
     """The features in which each cluster is farthest from the mean of all agents."""
     found: list[str] = []
     for number, centre in enumerate(centres, start=1):
-        telling = np.argsort(-np.abs(centre), kind="stable")[:_TELLING]
+        extreme = np.argsort(-np.abs(centre), kind="stable")[:_FEATURES_NAMED]
         words = ", ".join(
-            f"{'high' if centre[k] > 0 else 'low'} {_COLUMNS[k].replace('_', ' ')}" for k in telling
+            f"{'high' if centre[k] > 0 else 'low'} {_COLUMNS[k].replace('_', ' ')}" for k in extreme
         )
         found.append(f"{number}: {words}")
     return tuple(found)

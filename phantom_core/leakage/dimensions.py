@@ -1,4 +1,4 @@
-"""Dimensions: the ways the ledger is cut."""
+"""Dimensions: breakdowns of the ledger."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ def by_day(purchases: Purchases) -> Dimension:
 
 
 def by_name(name: str, code: Ints, names: Sequence[str], missing: str) -> Dimension:
-    """Parts that have names; those without one, coded -1, come as `missing`."""
+    """Named parts; those without a name, coded -1, are called `missing`."""
     return Dimension(name, np.where(code < 0, len(names), code), (*names, missing))
 
 
@@ -43,7 +43,7 @@ def by_family(purchases: Purchases, family: pa.ChunkedArray) -> Dimension:
 
     Args:
         purchases: what was bought.
-        family: of all sessions, NULL where nobody named it.
+        family: of all sessions, NULL where it is not named.
     """
     code, names = code_values(family)
     return by_name("family", code[purchases.visit], names, "without a label")
@@ -55,7 +55,7 @@ def by_cluster(purchases: Purchases, clusters: Clusters) -> Dimension:
 
 
 def by_rule(purchases: Purchases, rules: RuleSet, decided: Decided) -> Dimension:
-    """Rules that decide at the quote; purchases that were never quoted come apart."""
+    """Rules that decide at the quote; purchases that were never quoted are a part of their own."""
     n_rules = len(rules.rules)
     position = np.where(decided.rule < 0, n_rules, decided.rule)
     of_quote = np.append(position, n_rules + 1)

@@ -26,12 +26,12 @@ class Leakage:
         first_ms, last_ms: first and last purchase, UTC milliseconds; 0 without one.
         purchases: products bought.
         unpriced: of them without a price or a base price; they count in no leakage.
-        unknown: of them in sessions of which nobody knows the class; they count in no leakage.
+        unknown: of them in sessions of unknown class; they count in no leakage.
         revenue: in all, currency.
         agent_revenue: expected part of it that agents paid.
         accounts: one per reference price.
         rules: name of the rule set that parts by rule stand for.
-        humans: what these rules would ask of humans; None without quotes or classes.
+        humans: prices of these rules for humans; None without quotes or classes.
     """
 
     created_ms: int
@@ -66,6 +66,6 @@ def read_leakage(text: str, where: str) -> Leakage:
     """Read a saved ledger.
 
     Raises:
-        DataError: it is none.
+        DataError: it is not a ledger.
     """
     return from_text(_ADAPTER, text, where, "Measure the leakage again.")

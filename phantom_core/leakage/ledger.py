@@ -1,8 +1,8 @@
 """Ledger: the money lost to agents, and how it adds up.
 
 E[leakage] = sum of P(agent) · units · max(0, reference price − price) over purchases. The interval
-draws actors anew, and in each draw also who of them is an agent: P(agent) is a probability, and
-what really leaked depends on who they were.
+resamples actors, and in each resample also draws their class: P(agent) is a probability, and the
+actual leakage depends on the class.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from phantom_core.replay.purchases import Purchases
 from phantom_core.replay.reference import Reference, ReferenceName, leakage_of
 from phantom_core.replay.resampler import Resampler
 
-# Resamples are weighed a few at a time, so that memory stays small.
+# Resamples are computed a few at a time, so that memory stays small.
 _SOME: Final = 50
 
 
@@ -48,11 +48,11 @@ class Account:
 
     Attributes:
         reference: name of the reference price.
-        says: what it stands for.
+        says: its description.
         problem: why there is no account, one sentence; empty where there is one.
         leakage: in all, currency.
         share_of_revenue: leakage over revenue; NaN without revenue.
-        parts: the same total, cut by day, product, …; largest first, days in order.
+        parts: the same total, broken down by day, product, …; largest first, days in order.
     """
 
     reference: ReferenceName
@@ -65,7 +65,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dimension:
-    """A way to cut the total.
+    """A breakdown of the total.
 
     Attributes:
         name: day, product, …
@@ -95,7 +95,7 @@ def total_leakage(
         purchases: what was bought.
         p_agent: label or probability of each purchase's session, shape (n_purchases,).
         reference: what it should have cost.
-        dimensions: ways to cut the total.
+        dimensions: breakdowns of the total.
         resampler: of the actors.
         actor: behind each purchase, shape (n_purchases,): all its sessions are of one class.
         rng: draws the classes.
@@ -121,7 +121,7 @@ def total_leakage(
 
 
 def explain_unavailable(reference: Reference) -> Account:
-    """The account of a reference price that there is not."""
+    """The account of an unavailable reference price."""
     nothing = Estimate(float("nan"), float("nan"), float("nan"))
     return Account(reference.name, reference.says, reference.problem, nothing, nothing, {})
 
@@ -160,12 +160,12 @@ def _some(
     resampler: Resampler, visit: Ints, p_agent: Floats, actor: Ints, rng: np.random.Generator
 ) -> Iterator[tuple[Floats, NDArray[np.bool_]]]:
     """How often each purchase is drawn, and whether an agent made it, some resamples at a time."""
-    _, person = np.unique(actor, return_inverse=True)
-    n_persons = int(person.max(initial=-1)) + 1
+    _, position = np.unique(actor, return_inverse=True)
+    n_actors = int(position.max(initial=-1)) + 1
     for start in range(0, resampler.weights.shape[0], _SOME):
         weights = resampler.weights[start : start + _SOME]
-        luck = rng.random((weights.shape[0], n_persons))
-        yield weights[:, resampler.block[visit]], luck[:, person] < p_agent
+        luck = rng.random((weights.shape[0], n_actors))
+        yield weights[:, resampler.block[visit]], luck[:, position] < p_agent
 
 
 def _order(dimension: Dimension) -> tuple[Ints, Ints, Ints]:

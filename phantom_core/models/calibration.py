@@ -1,6 +1,4 @@
-"""Calibration: the curve from a model's margin (log-odds) to a probability that fits labels
-best.
-"""
+"""Calibration: fitting the curve from a model's margin (log-odds) to a probability."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,7 +56,7 @@ def choose_calibration(
 
 
 def log_loss(is_agent: NDArray[np.bool_], probability: Floats) -> float:
-    """Mean surprise in nats.
+    """Mean log loss in nats.
 
     >>> round(log_loss(np.array([True, False]), np.array([0.5, 0.5])), 4)
     0.6931
@@ -90,7 +88,7 @@ def fit_beta(margin: Floats, is_agent: NDArray[np.bool_]) -> Beta:
 
 
 def fit_isotonic(margin: Floats, is_agent: NDArray[np.bool_]) -> Isotonic:
-    """Fit a rising step curve, kept off 0 and 1 by as much as the number of rows allows."""
+    """Fit a rising step curve, clipped away from 0 and 1 by the resolution of the rows."""
     low, high = _smoothed_targets(is_agent)
     fitted = IsotonicRegression(y_min=low, y_max=high, out_of_bounds="clip").fit(margin, is_agent)
     return Isotonic(tuple(fitted.X_thresholds_.tolist()), tuple(fitted.y_thresholds_.tolist()))
@@ -115,9 +113,7 @@ def _cross_fit(
 
 
 def _smoothed_targets(is_agent: NDArray[np.bool_]) -> tuple[float, float]:
-    """Platt's targets for the two classes: with n rows nobody can know a probability nearer to 0 or
-    1.
-    """
+    """Platt's smoothed class targets: n rows cannot support a probability nearer to 0 or 1."""
     n_agent = int(is_agent.sum())
     n_human = len(is_agent) - n_agent
     return 1 / (n_human + 2), (n_agent + 1) / (n_agent + 2)
@@ -128,15 +124,17 @@ def _rising_logistic(
 ) -> tuple[list[float], float]:
     """Logistic regression on smoothed targets, in which no column has a negative slope."""
     slopes = [0.0] * len(columns)
-    kept = list(range(len(columns)))
+    active = list(range(len(columns)))
     intercept = float(np.log(is_agent.mean() / (1 - is_agent.mean())))
-    while kept:
-        fitted, intercept_fitted = _logistic(np.column_stack([columns[i] for i in kept]), is_agent)
+    while active:
+        fitted, intercept_fitted = _logistic(
+            np.column_stack([columns[i] for i in active]), is_agent
+        )
         if min(fitted) >= 0:
-            for i, slope in zip(kept, fitted, strict=True):
+            for i, slope in zip(active, fitted, strict=True):
                 slopes[i] = slope
             return slopes, intercept_fitted
-        kept.pop(int(np.argmin(fitted)))
+        active.pop(int(np.argmin(fitted)))
     return slopes, intercept
 
 

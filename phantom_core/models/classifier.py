@@ -1,6 +1,4 @@
-"""The agent classifier: gradient-boosted trees over session features, a calibrated probability, a
-threshold.
-"""
+"""The agent classifier: boosted trees over session features, a calibration and a threshold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,16 +12,15 @@ from numpy.typing import NDArray
 from phantom_core.core.progress import Progress, no_progress
 from phantom_core.models.curves import Curve
 from phantom_core.models.encoding import encode_features, feature_types
-from phantom_core.models.splits import by_kind, make_folds
+from phantom_core.models.splits import make_folds, split_by_kind
 
 MAX_ROUNDS: Final = 600
 STOP_AFTER_ROUNDS: Final = 30
 REPORT_EVERY_ROUNDS: Final = 25
 MAX_BIN: Final = 128
-# Below this many rows a second thread gains little on an idle machine, and loses much on a busy
-# one.
+# Below this many rows a second thread gains little on an idle machine and costs much on a busy one.
 ROWS_FOR_TWO_THREADS: Final = 20_000
-# One part in so many of what is learned from decides when to stop.
+# One in this many parts of the training actors is held out to decide when to stop.
 STOPPING_PARTS: Final = 5
 PARAMETERS: Final[dict[str, str | int | float]] = {
     "objective": "binary:logistic",
@@ -41,7 +38,7 @@ PARAMETERS: Final[dict[str, str | int | float]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledRows:
-    """What a classifier learns from.
+    """Rows to train a classifier on.
 
     Attributes:
         values: encoded features, shape (n_rows, n_names), NaN where undefined.
@@ -79,7 +76,7 @@ class Classifier:
 
     Attributes:
         booster: the trees.
-        names: features in the order the trees know.
+        names: features in the order the trees expect.
         calibration: from margin to probability.
         threshold: probability from which a session counts as an agent.
         version: name of the saved model; empty before it is saved.
@@ -121,24 +118,26 @@ def classifier_margin(booster: xgb.Booster, values: NDArray[np.float32]) -> NDAr
 def fit_classifier_early(
     rows: LabelledRows, *, seed: int, progress: Progress = no_progress
 ) -> xgb.Booster:
-    """Train until actors kept aside are predicted no better.
+    """Train until the loss on held-out actors stops falling.
 
     Args:
         rows: at least two actors of each kind.
         seed: of the inner split and the sampling of rows and features.
-        progress: told every few rounds; its CancelledError ends the training.
+        progress: called every few rounds; its CancelledError ends the training.
     Returns:
         The trees up to the best round.
     """
-    n_parts = min(STOPPING_PARTS, *(len(actors) for actors in by_kind(rows.groups, rows.is_agent)))
-    aside = make_folds(rows.groups, rows.is_agent, n_parts, np.random.default_rng(seed)) == 0
-    learned = _matrix(rows[~aside])
+    n_parts = min(
+        STOPPING_PARTS, *(len(actors) for actors in split_by_kind(rows.groups, rows.is_agent))
+    )
+    held_out = make_folds(rows.groups, rows.is_agent, n_parts, np.random.default_rng(seed)) == 0
+    training = _matrix(rows[~held_out])
     stop = xgb.callback.EarlyStopping(rounds=STOP_AFTER_ROUNDS, save_best=True)
     return xgb.train(
         _parameters(rows, seed),
-        learned,
+        training,
         MAX_ROUNDS,
-        evals=[(_matrix(rows[aside], learned), "aside")],
+        evals=[(_matrix(rows[held_out], training), "held_out")],
         callbacks=[stop, _Reporter(progress, MAX_ROUNDS)],
         verbose_eval=False,
     )
@@ -153,7 +152,7 @@ def fit_classifier(
         rows: both classes.
         n_rounds: as found by early stopping on other rows.
         seed: of the sampling of rows and features.
-        progress: told every few rounds; its CancelledError ends the training.
+        progress: called every few rounds; its CancelledError ends the training.
     """
     return xgb.train(
         _parameters(rows, seed), _matrix(rows), n_rounds, callbacks=[_Reporter(progress, n_rounds)]

@@ -1,4 +1,4 @@
-"""Cross-fitting: each session is scored by a model that never met its actor."""
+"""Cross-fitting: each session is scored by a model that did not see its actor."""
 
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ from phantom_core.models.classifier import LabelledRows, classifier_margin, fit_
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CrossFit:
-    """One model per fold, and what each said of the fold it did not see.
+    """One model per fold, and its scores of the fold it did not see.
 
     Attributes:
         fold: fold of each row, shape (n_rows,).
-        boosters: the model of each fold, learned from the other folds.
+        boosters: the model of each fold, trained on the other folds.
         margin: out-of-fold log-odds, shape (n_rows,).
     """
 
@@ -52,9 +52,9 @@ def cross_fit(
         rows: the sessions.
         fold: fold of each row, shape (n_rows,).
         seed: of the training.
-        may_learn: rows no model may learn from are False, shape (n_rows,); they are scored all the
+        may_learn: False for rows that no model trains on, shape (n_rows,); they are scored all the
             same.
-        progress: told during every fold.
+        progress: called during every fold.
     """
     allowed = np.ones(len(fold), dtype=np.bool_) if may_learn is None else may_learn
     n_folds = int(fold.max()) + 1
@@ -70,7 +70,7 @@ def cross_fit(
 
 
 def progress_during(progress: Progress, what: str) -> Progress:
-    """Progress whose messages say what they are part of.
+    """Prefix progress messages with the step that they belong to.
 
     >>> progress_during(lambda f, m, v: print(f"{f:.2f} {m}"), "fold 1 of 5")(0.5, "round 40")
     0.50 fold 1 of 5, round 40

@@ -1,6 +1,4 @@
-"""Curves: what a calibration found, from a model's margin (log-odds) to a probability that means
-what it says.
-"""
+"""Calibration curves: from a model's margin (log-odds) to a calibrated probability."""
 
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
@@ -31,7 +29,7 @@ class Platt:
 
 @dataclass(frozen=True, slots=True)
 class Temperature:
-    """One factor on the margin: it cools what is too sure, and leaves 50 % where it is.
+    """One factor on the margin: it softens overconfident scores and leaves 50 % unchanged.
 
     Source: Guo, Pleiss, Sun and Weinberger 2017, On calibration of modern neural networks.
     """
@@ -89,7 +87,5 @@ def log_odds_parts(margin: Floats) -> tuple[Floats, Floats]:
 
 
 def _sigmoid(x: Floats) -> Floats:
-    """Logistic function, kept off 0 and 1, where rounding would make a mistake infinitely
-    surprising.
-    """
+    """Logistic function, clipped away from 0 and 1, where one error has infinite log loss."""
     return np.clip(np.exp(-np.logaddexp(0, -x)), TINY, 1 - TINY)

@@ -36,7 +36,7 @@ def encode_features(features: pa.Table, names: Sequence[str]) -> NDArray[np.floa
 def encode_session(
     session: Mapping[str, float | str | None], names: Sequence[str]
 ) -> NDArray[np.float32]:
-    """Features of one session as numbers, as `encode` gives them.
+    """Features of one session as numbers, as `encode_features` gives them.
 
     Args:
         session: values by feature, yes/no as 1/0; None, NaN or absent where undefined.
@@ -69,7 +69,7 @@ def spread_categories(matrix: NDArray[np.float32], names: Sequence[str]) -> NDAr
     """Replace each category by one yes/no column per value, for models that know only quantities.
 
     Args:
-        matrix: what `encode` returned, shape (n_rows, n_names).
+        matrix: what `encode_features` returned, shape (n_rows, n_names).
         names: the columns of `matrix`.
     Returns:
         Shape (n_rows, n_names + values − categories); NaN where undefined.

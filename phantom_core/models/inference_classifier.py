@@ -1,6 +1,4 @@
-"""The played classifier: P(agent) of one session from saved files, without the libraries that
-training needs.
-"""
+"""The inference classifier: P(agent) of one session, without the libraries of training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,8 +19,11 @@ DECISION: Final = "calibration.json"
 
 @dataclass(frozen=True, slots=True)
 class AgentDecision:
-    """From the trees' margin to a judgement: a curve, and the probability from which a session
-    counts as an agent.
+    """From the trees' margin to a decision.
+
+    Attributes:
+        calibration: curve from margin to probability.
+        threshold: probability from which a session counts as an agent.
     """
 
     calibration: Calibration
@@ -52,10 +53,10 @@ def read_decision(model: ModelFiles) -> AgentDecision:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InferenceClassifier:
-    """A classifier that answers for one session at a time.
+    """A classifier that scores one session at a time.
 
     Attributes:
-        trees: played natively.
+        trees: evaluated by XGBoost's C library.
         decision: calibration and threshold.
         version: name of the saved model.
     """
@@ -75,7 +76,7 @@ class InferenceClassifier:
 
 
 def open_classifier(model: ModelFiles) -> InferenceClassifier:
-    """Open a saved classifier to play it.
+    """Open a saved classifier for inference.
 
     Raises:
         DataError: a file is gone, was changed, or is not what its name says.

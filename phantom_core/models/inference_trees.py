@@ -1,4 +1,4 @@
-"""Native trees: gradient-boosted trees played by XGBoost's C library alone.
+"""Inference trees: gradient-boosted trees evaluated by XGBoost's C library alone.
 
 `import xgboost` takes two seconds and brings scikit-learn and pandas with it. A price needs
 neither: the C function behind `Booster.inplace_predict` is called here directly, in a few
@@ -37,13 +37,13 @@ _Floats = ctypes.POINTER(ctypes.c_float)
 
 
 class InferenceTrees:
-    """Trees that answer for one session at a time; not to be shared between threads.
+    """Trees that score one session at a time; not to be shared between threads.
 
     Args:
         content: the trees as UBJSON.
         what: named in the error.
     Raises:
-        DataError: these are no trees.
+        DataError: the content is not a tree model.
     """
 
     def __init__(self, content: bytes, what: str) -> None:
@@ -56,7 +56,7 @@ class InferenceTrees:
             ),
             what,
         )
-        # One row is done long before a second thread has woken up.
+        # One row is finished before a second thread has started.
         self._check(self._library.XGBoosterSetParam(self._handle, b"nthread", b"1"), what)
         self.names: tuple[str, ...] = self._names(what)
         self._row = np.zeros((1, len(self.names)), np.float32)
@@ -90,7 +90,7 @@ class InferenceTrees:
         return float(result[0])
 
     def _names(self, what: str) -> tuple[str, ...]:
-        """Features in the order the trees know."""
+        """Features in the order the trees expect."""
         length, texts = ctypes.c_uint64(), ctypes.POINTER(ctypes.c_char_p)()
         code = self._library.XGBoosterGetStrFeatureInfo(
             self._handle, b"feature_name", ctypes.byref(length), ctypes.byref(texts)
@@ -102,7 +102,7 @@ class InferenceTrees:
         if code:
             # The first line says why; the rest is a C++ trace.
             why = self._library.XGBGetLastError().decode(errors="replace").strip().splitlines()[0]
-            raise DataError(f"{what} cannot be played by XGBoost: {why}", hint="Train again.")
+            raise DataError(f"{what} cannot be read by XGBoost: {why}", hint="Train again.")
 
 
 @cache
@@ -110,12 +110,12 @@ def _library() -> tuple[ctypes.CDLL, Callable[..., int]]:
     found = PathFinder.find_spec("xgboost")  # found, never imported
     if found is None or found.origin is None:
         raise DataError(
-            "XGBoost is not installed, so no classifier can be played.",
+            "XGBoost is not installed, so no classifier can run.",
             hint="pip install -r requirements.txt",
         )
     path = str(Path(found.origin).parent / "lib" / _LIBRARIES.get(sys.platform, "libxgboost.so"))
     library = ctypes.CDLL(path)
     library.XGBGetLastError.restype = ctypes.c_char_p
     # One row takes less time than handing Python's lock over and waiting to get it back; loading
-    # trees does not, and keeps nobody waiting.
+    # trees does not, so it does not block other threads.
     return library, ctypes.PyDLL(path).XGBoosterPredictFromDense

@@ -1,6 +1,4 @@
-"""The optimal price: the one that earns most from a shopper of whom only probabilities are known,
-within guard rails.
-"""
+"""Optimal price: the one with the highest expected objective within the guard rails."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +30,7 @@ def objective_named(name: str) -> Objective:
 
 @dataclass(frozen=True, slots=True)
 class PricingObjective:
-    """What a price is judged by.
+    """How prices are scored.
 
     Attributes:
         guard_rails: the price lies within them.
@@ -65,7 +63,7 @@ class OptimalPrice:
         revenue: expected, P(buy) · price.
         leakage: expected, P(buy) · P(agent) · max(0, p_ref − price).
         value: of the objective.
-        is_at_rail: whether a guard rail stopped it.
+        is_at_guard_rail: whether a guard rail stopped it.
     """
 
     ratio: Floats
@@ -73,7 +71,7 @@ class OptimalPrice:
     revenue: Floats
     leakage: Floats
     value: Floats
-    is_at_rail: NDArray[np.bool_]
+    is_at_guard_rail: NDArray[np.bool_]
 
 
 def expected_revenue(
@@ -82,7 +80,7 @@ def expected_revenue(
     """Expected revenue, leakage and objective at prices, in units of the base price.
 
     Args:
-        terms: how a price is judged.
+        terms: how prices are scored.
         ratios: price over base price, shape (n, n_prices).
         p_purchase: P(buy) at these, shape (n, n_prices).
         p_agent: shape (n,).
@@ -106,7 +104,7 @@ def optimal_prices(terms: PricingObjective, demand: Demand, p_agent: Floats) -> 
     """Search a grid, then a finer one around its best price.
 
     Args:
-        terms: how a price is judged.
+        terms: how prices are scored.
         demand: P(buy) at price ratios, shape (n, n_prices) in and out.
         p_agent: shape (n,).
     """
@@ -121,5 +119,9 @@ def optimal_prices(terms: PricingObjective, demand: Demand, p_agent: Floats) -> 
     revenue, leakage, value = expected_revenue(terms, finer, p_purchase, p_agent)
     best = rows, value.argmax(axis=1)
     ratio = finer[best]
-    at_rail = np.isclose(ratio, allowed.lowest_markup) | np.isclose(ratio, allowed.highest_markup)
-    return OptimalPrice(ratio, p_purchase[best], revenue[best], leakage[best], value[best], at_rail)
+    at_guard_rail = np.isclose(ratio, allowed.lowest_markup) | np.isclose(
+        ratio, allowed.highest_markup
+    )
+    return OptimalPrice(
+        ratio, p_purchase[best], revenue[best], leakage[best], value[best], at_guard_rail
+    )

@@ -1,6 +1,4 @@
-"""Price curve: for one session and product, what every price within the guard rails would bring,
-and which is best.
-"""
+"""Price curve: expected outcome of each price within the guard rails, for one offer."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -27,12 +25,12 @@ class PriceCurve:
     """Prices and what they bring, in units of the base price; arrays of shape (81,).
 
     Attributes:
-        terms: how prices were judged.
-        p_agent: P(agent); 0 where the network knows no agents.
+        terms: how prices were scored.
+        p_agent: P(agent); 0 where the network has no agent head.
         best_ratio: best price over base price, with its 95 % interval best_low, best_high.
         p_best: P(purchase) at it.
-        is_at_rail: whether a guard rail stopped it.
-        ratios: prices looked at.
+        is_at_guard_rail: whether a guard rail stopped it.
+        ratios: prices evaluated.
         p_purchase: P(purchase) at each, with its 95 % interval p_low, p_high.
         revenue, leakage, value: expected at each; value is what the best price maximises.
     """
@@ -43,7 +41,7 @@ class PriceCurve:
     best_low: float
     best_high: float
     p_best: float
-    is_at_rail: bool
+    is_at_guard_rail: bool
     ratios: Floats
     p_purchase: Floats
     p_low: Floats
@@ -54,12 +52,12 @@ class PriceCurve:
 
 
 def price_curve(scorer: NetworkScorer, inputs: Inputs, terms: PricingObjective) -> PriceCurve:
-    """Work out all prices for one row.
+    """Evaluate all prices for one row.
 
     Args:
         scorer: with the networks of its folds.
         inputs: one row; its own price does not matter.
-        terms: how a price is judged.
+        terms: how prices are scored.
     """
     p_agent = scorer.score(inputs).p_agent if scorer.knows_agents else np.zeros(1)
     best = optimal_prices(terms, lambda ratios: scorer.demand(inputs, ratios), p_agent)
@@ -77,7 +75,7 @@ def price_curve(scorer: NetworkScorer, inputs: Inputs, terms: PricingObjective) 
         best_low=terms.guard_rails.clamp(float(low[0])),
         best_high=terms.guard_rails.clamp(float(high[0])),
         p_best=float(best.p_purchase[0]),
-        is_at_rail=bool(best.is_at_rail[0]),
+        is_at_guard_rail=bool(best.is_at_guard_rail[0]),
         ratios=ratios[0],
         p_purchase=p_purchase[0],
         p_low=special.expit(p_low),
@@ -98,8 +96,7 @@ def _best_by_fold(
 
 
 def _interval(value: Floats, by_fold: Floats) -> tuple[Floats, Floats]:
-    """95 % interval by the delete-a-group jackknife: each fold's network learned without one group
-    of shoppers.
+    """95 % interval by the delete-a-group jackknife over the networks of the folds.
 
     Source: Kott 2001, The delete-a-group jackknife, Journal of Official Statistics 17(4).
     """

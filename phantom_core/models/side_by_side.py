@@ -1,4 +1,4 @@
-"""Side by side: folds that are trained at the same time, as many as there are cores."""
+"""Parallel folds: trained at the same time, as many as there are cores."""
 
 import os
 import threading
@@ -14,19 +14,19 @@ from phantom_core.core.progress import Progress, ProgressValues
 Result = TypeVar("Result")
 
 
-def side_by_side(
+def run_folds(
     work: Callable[[int, Progress], Result], n_folds: int, progress: Progress
 ) -> list[Result]:
-    """Do the work of all folds in threads: torch computes outside Python's lock.
+    """Run the work of all folds in threads: torch computes outside Python's lock.
 
     Args:
-        work: of one fold, by its number; tells its own progress in [0, 1].
+        work: of one fold, by its number; reports its own progress in [0, 1].
         n_folds: count.
-        progress: told the mean of all folds; when it says stop, the others stop at their next step.
+        progress: called with the mean of all folds; when it cancels, all folds stop.
     Returns:
         Results in the order of the folds.
     Raises:
-        CancelledError: progress said so.
+        CancelledError: progress cancelled.
     """
     shared = _Shared(n_folds, progress)
     # Each thread has its own number of threads in torch; with more than one they would wait for
@@ -44,16 +44,16 @@ def side_by_side(
 
 
 class _Shared:
-    """Progress of all folds in one."""
+    """Progress of all folds combined."""
 
     def __init__(self, n_folds: int, progress: Progress) -> None:
         self.done, self.progress = [0.0] * n_folds, progress
         self.stop, self._lock = threading.Event(), threading.Lock()
 
     def of(self, k: int) -> Progress:
-        """What fold k tells."""
+        """Progress of fold k."""
 
-        def told(fraction: float, message: str, values: ProgressValues | None = None) -> None:
+        def report(fraction: float, message: str, values: ProgressValues | None = None) -> None:
             if self.stop.is_set():
                 raise CancelledError("Another fold was stopped.")
             with self._lock:
@@ -61,4 +61,4 @@ class _Shared:
                 sentence = f"fold {k + 1} of {len(self.done)}, {message}"
                 self.progress(sum(self.done) / len(self.done), sentence, values)
 
-        return told
+        return report

@@ -1,4 +1,4 @@
-"""Splits: which sessions a model may learn from, so that it never meets an actor it knows."""
+"""Splits: folds of sessions in which no actor is in two."""
 
 from typing import Final
 
@@ -9,20 +9,19 @@ from numpy.typing import NDArray
 
 from phantom_core.core.errors import DataError, InputError
 
-# With three folds, what is learned from always holds two groups of each kind, so it can be split
-# once more to stop early.
+# With three folds the training part holds two groups of each kind, enough to split it again for
+# early stopping.
 MIN_FOLDS: Final = 3
 MAX_FOLDS: Final = 20
 
 
 def actor_codes(sessions: pa.Table, subjects: pa.ChunkedArray | None = None) -> NDArray[np.int64]:
-    """Number the actors behind sessions: one per subject where named, else per experiment, else per
-    session.
+    """Number the actors of sessions: by subject where named, else by experiment or session.
 
     Args:
         sessions: has the columns session_id and experiment_id.
-        subjects: name of each session's subject, NULL where unknown; None means that experiments
-            decide.
+        subjects: name of each session's subject, NULL where unknown; None means that none
+            is known.
     Returns:
         Numbers from 0, shape (n_sessions,).
     """
@@ -42,10 +41,10 @@ def actor_codes(sessions: pa.Table, subjects: pa.ChunkedArray | None = None) -> 
     return numbers
 
 
-def by_kind(
+def split_by_kind(
     groups: NDArray[np.int64], is_agent: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Tell human actors from agents by what most of their sessions are.
+    """Split actors into humans and agents by the label of most of their sessions.
 
     Args:
         groups: actor of each session, numbers from 0, shape (n_sessions,).
@@ -53,7 +52,7 @@ def by_kind(
     Returns:
         Numbers of the human actors, and of the agents.
 
-    >>> by_kind(np.array([0, 0, 3]), np.array([True, False, True]))
+    >>> split_by_kind(np.array([0, 0, 3]), np.array([True, False, True]))
     (array([0]), array([3]))
     """
     n_sessions = np.bincount(groups)
@@ -64,36 +63,36 @@ def by_kind(
 def make_folds(
     groups: NDArray[np.int64], is_agent: NDArray[np.bool_], n_folds: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Deal groups into folds of much the same size and mix; no group is in two.
+    """Assign groups to folds of similar size and mix; no group is in two.
 
     Args:
         groups: actor of each session, numbers from 0, shape (n_sessions,).
         is_agent: label of each session, shape (n_sessions,).
         n_folds: from 2.
-        rng: decides among groups of one size.
+        rng: orders groups of equal size.
     Returns:
         Fold of each session, in [0, n_folds), shape (n_sessions,); every fold holds both classes.
     Raises:
         DataError: a class has fewer groups than folds.
     """
     n_sessions = np.bincount(groups)
-    humans, agents = by_kind(groups, is_agent)
+    humans, agents = split_by_kind(groups, is_agent)
     _check_counts(len(humans), len(agents), n_folds)
     fold_of_group = np.zeros(len(n_sessions), dtype=np.int64)
     for members in (humans, agents):
-        _deal(members, n_sessions, fold_of_group, n_folds, rng)
+        _assign(members, n_sessions, fold_of_group, n_folds, rng)
     return fold_of_group[groups]
 
 
 def check_n_folds(n_folds: int) -> None:
-    """Refuse a number of folds that no study can use.
+    """Reject a number of folds that no study can use.
 
     Raises:
         InputError: outside [MIN_FOLDS, MAX_FOLDS].
     """
     if not MIN_FOLDS <= n_folds <= MAX_FOLDS:
         raise InputError(
-            f"{n_folds} folds were asked for.", hint=f"Use {MIN_FOLDS} to {MAX_FOLDS}."
+            f"{n_folds} folds were requested.", hint=f"Use {MIN_FOLDS} to {MAX_FOLDS}."
         )
 
 
@@ -108,14 +107,14 @@ def _check_counts(n_human: int, n_agent: int, n_folds: int) -> None:
         )
 
 
-def _deal(
+def _assign(
     members: NDArray[np.int64],
     n_sessions: NDArray[np.int64],
     fold_of_group: NDArray[np.int64],
     n_folds: int,
     rng: np.random.Generator,
 ) -> None:
-    """Give each group, the largest first, to the fold that has fewest sessions of this kind."""
+    """Assign each group, largest first, to the fold with the fewest sessions of this kind."""
     shuffled = rng.permutation(members)
     filled = [0] * n_folds
     for group in shuffled[np.argsort(-n_sessions[shuffled], kind="stable")]:

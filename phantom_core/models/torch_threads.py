@@ -1,6 +1,4 @@
-"""Threads of torch: one is fastest for networks this small, and several trainings side by side use
-the cores better.
-"""
+"""Torch threads: one per training, since networks this small train faster in parallel."""
 
 import threading
 from collections.abc import Iterator
@@ -8,8 +6,8 @@ from contextlib import contextmanager
 
 import torch
 
-# The generator that gives first weights is torch's only one.
-_FIRST_WEIGHTS = threading.Lock()
+# Initial weights come from torch's only global generator.
+_GLOBAL_GENERATOR = threading.Lock()
 
 
 @contextmanager
@@ -25,7 +23,7 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def repeatable_torch(seed: int) -> Iterator[None]:
-    """Torch's generator, seeded and to oneself; it is put back afterwards."""
-    with _FIRST_WEIGHTS, torch.random.fork_rng(devices=[]):
+    """Torch's global generator, seeded and locked; its state is restored afterwards."""
+    with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield

@@ -1,7 +1,7 @@
-"""Contest: a challenger against the champion, on sessions that neither learned from.
+"""Challenger evaluation: a challenger against the champion, on sessions held out from both.
 
-The challenger wins when it is surely better, or surely not worse by more than a margin, and within
-its gates. Whatever is not sure leaves the champion where it is.
+The challenger is promoted when it passes its gates and is significantly better, or not worse by
+more than a margin. Without significance the champion stays.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,13 +21,13 @@ from phantom_core.models.curves import TINY
 Rule = Literal["better", "not_worse"]
 RULES: Final[tuple[Rule, ...]] = get_args(Rule)
 N_RESAMPLES: Final = 1_000
-# With fewer of a kind an interval says nothing.
+# With fewer of a kind an interval is meaningless.
 LEAST_OF_A_KIND: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedFigure:
-    """One figure of both; higher is better.
+    """One figure of both models; higher is better.
 
     Attributes:
         name: roc_auc, log_likelihood …
@@ -45,13 +45,13 @@ class ComparedFigure:
 
 @dataclass(frozen=True, slots=True)
 class PromotionGate:
-    """What a challenger must reach, whoever it beats.
+    """A limit that a challenger must meet, besides beating the champion.
 
     Attributes:
         name: of the figure.
         value: reached on the held-out sessions.
-        limit: asked for.
-        is_most: whether the limit is the most that is allowed; else the least.
+        limit: required.
+        is_most: whether the limit is a maximum; else a minimum.
     """
 
     name: str
@@ -61,25 +61,25 @@ class PromotionGate:
 
     @property
     def is_met(self) -> bool:
-        """Whether the challenger may be used."""
+        """Whether the challenger passes."""
         return self.value <= self.limit if self.is_most else self.value >= self.limit
 
     @property
     def sentence(self) -> str:
-        """What was found and what was asked for."""
+        """The value and the limit."""
         return (
             f"{self.name.replace('_', ' ')} is {self.value:.3f}, "
-            f"{'at most' if self.is_most else 'at least'} {self.limit:g} is asked for"
+            f"{'at most' if self.is_most else 'at least'} {self.limit:g} is required"
         )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldOut:
-    """Rows of one question that neither model learned from.
+    """Rows of one task that are held out from both models.
 
     Attributes:
         positive: labels, shape (n,).
-        actor: who is behind each row, shape (n,).
+        actor: of each row, shape (n,).
         champion: probabilities, shape (n,); None without a champion.
         challenger: the same of the challenger.
     """
@@ -91,13 +91,13 @@ class HeldOut:
 
     @property
     def is_enough(self) -> bool:
-        """Whether both answers are there often enough to judge."""
+        """Whether there are enough rows of both classes."""
         return int(min(self.positive.sum(), (~self.positive).sum())) >= LEAST_OF_A_KIND
 
 
 @dataclass(frozen=True, slots=True)
 class PromotionDecision:
-    """Which of the two goes on, and why, one sentence."""
+    """Whether the challenger is promoted, and why, one sentence."""
 
     is_promoted: bool
     why: str
@@ -113,29 +113,29 @@ def rule_named(name: str) -> Rule:
 
 
 def compare_figure(
-    held_out: HeldOut, question: str, rng: np.random.Generator
+    held_out: HeldOut, task: str, rng: np.random.Generator
 ) -> tuple[ComparedFigure, ComparedFigure]:
     """ROC-AUC and mean log-likelihood of both.
 
     Args:
-        held_out: rows with both answers.
-        question: prefix of the figures' names, such as "agent".
+        held_out: rows with both classes.
+        task: prefix of the figures' names, such as "agent".
         rng: draws the resamples.
     """
-    ranked = _ranked(held_out, f"{question}_roc_auc", rng)
-    return ranked, _likelihood(held_out, f"{question}_log_likelihood", rng)
+    ranked = _ranked(held_out, f"{task}_roc_auc", rng)
+    return ranked, _likelihood(held_out, f"{task}_log_likelihood", rng)
 
 
 def check_promotion_gates(
-    held_out: HeldOut, question: str, limits: Mapping[str, float], rng: np.random.Generator
+    held_out: HeldOut, task: str, limits: Mapping[str, float], rng: np.random.Generator
 ) -> tuple[PromotionGate, ...]:
-    """What the challenger reaches where something is asked for.
+    """Evaluate the challenger against its limits.
 
     Args:
-        held_out: rows with both answers.
-        question: prefix of the figures' names.
+        held_out: rows with both classes.
+        task: prefix of the figures' names.
         limits: by figure: roc_auc and precision_at_recall_80 (least), calibration_error (most).
-        rng: draws resamples that are not looked at.
+        rng: draws resamples that are not used.
     """
     found = rank_scores(held_out.positive, held_out.challenger, held_out.actor, rng, n_resamples=1)
     values = {
@@ -146,24 +146,24 @@ def check_promotion_gates(
         ),
     }
     return tuple(
-        PromotionGate(f"{question}_{name}", values[name], limit, name == "calibration_error")
+        PromotionGate(f"{task}_{name}", values[name], limit, name == "calibration_error")
         for name, limit in limits.items()
     )
 
 
 def decide_promotion(
-    figures: Sequence[ComparedFigure], asked: Sequence[PromotionGate], rule: Rule, margin: float
+    figures: Sequence[ComparedFigure], gates: Sequence[PromotionGate], rule: Rule, margin: float
 ) -> PromotionDecision:
-    """Say which of the two goes on.
+    """Decide whether the challenger is promoted.
 
     Args:
-        figures: the first one decides; in the others the challenger must not be surely worse.
-        asked: gates of the challenger.
-        rule: "better": surely better in the first figure; "not_worse": surely not worse by more
-            than the margin.
+        figures: the first one decides; the others must not be significantly worse.
+        gates: of the challenger.
+        rule: "better": significantly better in the first figure; "not_worse": significantly
+            not worse by more than the margin.
         margin: of the first figure.
     """
-    missed = [gate.sentence for gate in asked if not gate.is_met]
+    missed = [gate.sentence for gate in gates if not gate.is_met]
     if missed:
         return PromotionDecision(False, f"The challenger misses a gate: {'; '.join(missed)}.")
     first, others = figures[0], figures[1:]
@@ -175,18 +175,25 @@ def decide_promotion(
         figure for figure in others if figure.difference is not None and figure.difference.high < 0
     ]
     if worse:
-        return PromotionDecision(False, f"The challenger is surely worse in {_told(worse[0])}.")
+        return PromotionDecision(
+            False, f"The challenger is significantly worse in {_difference_text(worse[0])}."
+        )
     if first.difference.low > 0:
-        return PromotionDecision(True, f"The challenger is surely better in {_told(first)}.")
+        return PromotionDecision(
+            True, f"The challenger is significantly better in {_difference_text(first)}."
+        )
     if rule == "not_worse" and first.difference.low > -margin:
         return PromotionDecision(
-            True, f"The challenger is surely not worse by {margin:g} in {_told(first)}."
+            True,
+            f"The challenger is not worse by more than {margin:g} in {_difference_text(first)}.",
         )
     wanted = "better" if rule == "better" else f"within {margin:g}"
-    return PromotionDecision(False, f"The challenger is not surely {wanted} in {_told(first)}.")
+    return PromotionDecision(
+        False, f"The challenger is not significantly {wanted} in {_difference_text(first)}."
+    )
 
 
-def _told(figure: ComparedFigure) -> str:
+def _difference_text(figure: ComparedFigure) -> str:
     assert figure.difference is not None and figure.champion is not None
     one = figure.difference
     name = figure.name.replace("_", " ").replace("roc auc", "ROC-AUC")
@@ -222,8 +229,8 @@ def _likelihood(rows: HeldOut, name: str, rng: np.random.Generator) -> ComparedF
 
 
 def _log_likelihood(positive: NDArray[np.bool_], probability: Floats) -> Floats:
-    kept = np.clip(probability, TINY, 1 - TINY)
-    return np.asarray(np.log(np.where(positive, kept, 1 - kept)))
+    clipped = np.clip(probability, TINY, 1 - TINY)
+    return np.asarray(np.log(np.where(positive, clipped, 1 - clipped)))
 
 
 def mean_of_actors(
@@ -236,7 +243,7 @@ def mean_of_actors(
 
     Args:
         values: shape (n,).
-        actor: who is behind each, shape (n,).
+        actor: of each, shape (n,).
         rng: draws the resamples.
         n_resamples: count.
     """

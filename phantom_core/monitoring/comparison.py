@@ -1,8 +1,7 @@
-"""Watch: figures of the last days beside what they were before, and whether somebody should be
-told.
+"""Comparison: figures of the last days against the days before, and whether to raise an alert.
 
-A figure that moved past its limit is an alert only where chance alone does not explain it; else it
-is watched.
+A figure past its limit is an alert only where chance alone does not explain it; else its status is
+"watch".
 """
 
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ Status = Literal["ok", "watch", "alert", "unknown"]
 LEAST_SESSIONS: Final = 50
 LEAST_PURCHASES: Final = 10
 LEAST_ROWS: Final = 100
-# A sentence names so many features.
+# A sentence names at most this many features.
 NAMED: Final = 5
 
 
@@ -28,7 +27,7 @@ class Check:
         name: of the figure; an alert of this name is raised once until it clears.
         status: ok; watch: past the limit, perhaps by chance; alert; unknown: too little data.
         value: the figure; None where it is undefined.
-        limit: past which it is an alert.
+        limit: beyond which it is an alert.
         sentence: what was found, with the figures behind it.
     """
 
@@ -41,7 +40,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Sessions of a period, and how many of them are agents or whatever is counted."""
+    """Sessions of a period, and how many of them are hits, such as agents."""
 
     hits: float
     n: int
@@ -58,8 +57,8 @@ class Money:
 
     Attributes:
         total: currency.
-        squares: sum of the squares of what each buying session paid, which tells how much chance
-            there is in the total.
+        squares: sum of the squares of what each buying session paid, from which the variance
+            of the total is estimated.
         purchases: sessions that bought, count.
     """
 
@@ -78,7 +77,8 @@ def rate_moved(name: str, what: str, before: Count, after: Count, limit: float) 
         after: the later one.
         limit: relative change, such as 0.2.
 
-    >>> rate_moved("detection_rate", "Detection rate", Count(100, 1000), Count(150, 1000), 0.2).status
+    >>> before, after = Count(100, 1_000), Count(150, 1_000)
+    >>> rate_moved("detection_rate", "Detection rate", before, after, 0.2).status
     'alert'
     """
     if min(before.n, after.n) < LEAST_SESSIONS or not before.hits:
@@ -97,13 +97,13 @@ def rate_moved(name: str, what: str, before: Count, after: Count, limit: float) 
     is_chance = spread > 0 and abs(new - old) / spread < Z_95
     status: Status = "ok" if abs(change) <= limit else "watch" if is_chance else "alert"
     doubt = ", which may be chance" if status == "watch" else ""
-    said = f"{what} moved from {old:.1%} to {new:.1%} ({change:+.0%}) week on week{doubt}"
+    sentence = f"{what} moved from {old:.1%} to {new:.1%} ({change:+.0%}) week on week{doubt}"
     return Check(
         name,
         status,
         change,
         limit,
-        f"{said}; {before.n:,} and {after.n:,} sessions.".replace("%", " %"),
+        f"{sentence}; {before.n:,} and {after.n:,} sessions.".replace("%", " %"),
     )
 
 
@@ -126,7 +126,7 @@ def money_fell(name: str, before: Money, after: Money, limit: float) -> Check:
     is_chance = (before.total - after.total) / (before.squares + after.squares) ** 0.5 < Z_95
     status: Status = "ok" if change >= -limit else "watch" if is_chance else "alert"
     doubt = ", which may be chance" if status == "watch" else ""
-    said = (
+    sentence = (
         f"Revenue went from {before.total:,.0f} to {after.total:,.0f} ({change:+.0%}) week on "
         f"week{doubt}"
     ).replace("%", " %")
@@ -135,7 +135,7 @@ def money_fell(name: str, before: Money, after: Money, limit: float) -> Check:
         status,
         -change,
         limit,
-        f"{said}; {before.purchases:,} and {after.purchases:,} sessions bought.",
+        f"{sentence}; {before.purchases:,} and {after.purchases:,} sessions bought.",
     )
 
 
@@ -147,17 +147,17 @@ def features_drifted(rows: Sequence[FeatureDrift], limit: float, reference: str)
         limit: of the population stability index.
         reference: what they are compared with, as a phrase.
     """
-    told = [row for row in rows if row.reading != "too few sessions to tell"]
-    if not told:
+    readable = [row for row in rows if row.reading != "too few sessions to tell"]
+    if not readable:
         return Check(
             "feature_drift",
             "unknown",
             None,
             limit,
-            "Features: there are too few sessions to tell whether they moved.",
+            "Features: too few sessions to detect a shift.",
         )
-    moved = [row for row in told if row.psi >= limit]
-    worst = max(row.psi for row in told)
+    moved = [row for row in readable if row.psi >= limit]
+    worst = max(row.psi for row in readable)
     if not moved:
         return Check(
             "feature_drift",
@@ -184,7 +184,7 @@ def too_old(name: str, what: str, age_days: float | None, limit_days: float, the
         name: of the check.
         what: the thing, as the start of a sentence.
         age_days: since it was renewed; None where there is none.
-        limit_days: the most that is fine.
+        limit_days: the most that is allowed.
         then: what to do.
     """
     if age_days is None:
@@ -196,16 +196,20 @@ def too_old(name: str, what: str, age_days: float | None, limit_days: float, the
         status,
         age_days,
         limit_days,
-        f"{what} is {age_days:.1f} days old; {limit_days:g} are allowed.{advice}",
+        f"{what} is {age_days:.1f} days old; limit: {_days(limit_days)}.{advice}",
     )
 
 
-def share_refused(name: str, refused: int, rows: int, limit: float) -> Check:
+def _days(number: float) -> str:
+    return f"{number:g} day" if number == 1 else f"{number:g} days"
+
+
+def share_rejected(name: str, rejected: int, rows: int, limit: float) -> Check:
     """Whether too many rows go to quarantine.
 
     Args:
         name: of the check.
-        refused: rows in quarantine.
+        rejected: rows in quarantine.
         rows: read in all.
         limit: share of them.
     """
@@ -215,12 +219,12 @@ def share_refused(name: str, refused: int, rows: int, limit: float) -> Check:
             "unknown",
             None,
             limit,
-            f"Quarantine: {rows:,} rows came in the last week; {LEAST_ROWS} are needed to judge.",
+            f"Quarantine: {rows:,} rows came in the last week; {LEAST_ROWS} are needed.",
         )
-    share = refused / rows
-    said = (
-        f"{refused:,} of {rows:,} rows of the last week are in quarantine ({share:.1%}).".replace(
+    share = rejected / rows
+    sentence = (
+        f"{rejected:,} of {rows:,} rows of the last week are in quarantine ({share:.1%}).".replace(
             "%", " %"
         )
     )
-    return Check(name, "alert" if share > limit else "ok", share, limit, said)
+    return Check(name, "alert" if share > limit else "ok", share, limit, sentence)

@@ -66,8 +66,7 @@ def measure_drift(
 
 
 def population_stability_index(expected: NDArray[np.int64], observed: NDArray[np.int64]) -> float:
-    """Population stability index of two histograms over the same bins; half a session is added to
-    each bin.
+    """Population stability index of two histograms; half a session is added to each bin.
 
     Args:
         expected: counts before, shape (n_bins,).
@@ -92,11 +91,10 @@ def _feature_drift(name: str, old: NDArray[np.float32], new: NDArray[np.float32]
 
 
 def _edges(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Inner edges of bins that hold much the same number of the earlier sessions; each includes its
-    upper edge.
+    """Inner edges of bins with about equal shares of the earlier sessions, upper edges included.
 
     A value that fills a bin, and each of a few values, has a bin to itself: otherwise a move from
-    it to lower values goes unseen.
+    it to lower values would be missed.
     """
     known = values[~np.isnan(values)]
     distinct = np.unique(known)
@@ -109,7 +107,7 @@ def _edges(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _with_lower(edges: NDArray[np.float32], alone: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The edges, and right below each of the values that stay alone one more."""
+    """The edges, and one more right below each value that has its own bin."""
     return np.union1d(edges, np.nextafter(alone, np.float32(-np.inf)))
 
 

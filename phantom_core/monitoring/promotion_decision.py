@@ -1,6 +1,4 @@
-"""Verdict: what a retraining found out about one kind of model, as one typed value that is also a
-file.
-"""
+"""Retraining report: the promotion decision of each kind of model, as one value and as a file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,10 +15,10 @@ Outcome = Literal["promoted", "kept", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The time a retraining looks at, UTC milliseconds.
+    """The period of a retraining, UTC milliseconds.
 
     Attributes:
-        start_ms: the challenger learns from sessions that began from here …
+        start_ms: the challenger is trained on sessions that began from here …
         split_ms: … to before here; sessions that began from here on are held out.
         end_ms: held-out sessions ended before here.
     """
@@ -32,7 +30,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Rows that neither model learned from: how many, how many are positive, by how many actors."""
+    """Rows held out from both models: rows, positive rows and actors, counts."""
 
     rows: int
     positive: int
@@ -41,20 +39,20 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class RetrainOutcome:
-    """What happened to one kind of model.
+    """Result for one kind of model.
 
     Attributes:
         kind: classifier or multitask.
-        outcome: promoted; kept: the champion stays; skipped: there was no contest.
+        outcome: promoted; kept: the champion stays; skipped: there was no evaluation.
         why: one sentence.
         champion: version in use before; empty for none.
         challenger: version trained; empty where none was.
-        window: the time looked at; None where there is no session to look at.
-        held_out: by question.
+        window: the period; None without a session.
+        held_out: by task.
         figures: of both on the held-out rows; the first one decides.
-        gates: what the challenger had to reach.
-        published: whether services find the model in use, one sentence; empty where nothing was to
-            be published.
+        gates: limits that the challenger had to meet.
+        published: whether services use the promoted model, one sentence; empty where nothing was
+            published.
     """
 
     kind: str
@@ -76,9 +74,9 @@ class RetrainReport:
     Attributes:
         created_ms: when it began, UTC milliseconds.
         seconds: wall time.
-        rule: promoted by.
+        rule: of promotion.
         margin: of the rule.
-        verdicts: one per kind.
+        verdicts: result of each kind.
     """
 
     created_ms: int
@@ -88,11 +86,11 @@ class RetrainReport:
     verdicts: tuple[RetrainOutcome, ...]
 
     def to_file(self) -> bytes:
-        """As it is kept."""
+        """As it is stored."""
         return _ADAPTER.dump_json(self, indent=2)
 
     def to_json(self) -> dict[str, JsonValue]:
-        """As a job or a verb hands it over."""
+        """As a job or a command reports it."""
         return dict(_ADAPTER.dump_python(self, mode="json"))
 
 
@@ -100,10 +98,10 @@ _ADAPTER: Final = TypeAdapter(RetrainReport)
 
 
 def parse_retraining(text: bytes) -> RetrainReport:
-    """Read a kept report back.
+    """Read a stored report back.
 
     Raises:
-        DataError: it is none.
+        DataError: it is not a retraining report.
     """
     try:
         return _ADAPTER.validate_json(text)

@@ -1,4 +1,4 @@
-"""Monitoring: what a look at the last days found, as one typed value that is also a file."""
+"""Monitoring report: checks of the last days, as one value and as a file."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -17,7 +17,7 @@ class Day:
     Attributes:
         start_ms: its first moment.
         sessions: that began on it, count.
-        detected: of them called agents; None without a classifier.
+        detected: of them classified as agents; None without a classifier.
         purchases: sessions that bought, count.
         revenue: currency.
     """
@@ -35,7 +35,7 @@ class WeekFigures:
 
     Attributes:
         sessions: that began in them, count.
-        detected: of them called agents; None without a classifier.
+        detected: of them classified as agents; None without a classifier.
         purchases: sessions that bought, count.
         revenue: currency.
     """
@@ -47,7 +47,7 @@ class WeekFigures:
 
     @property
     def agent_share(self) -> float | None:
-        """Share of the sessions called agents; None without sessions or a classifier."""
+        """Share of the sessions classified as agents; None without sessions or a classifier."""
         return None if self.detected is None or not self.sessions else self.detected / self.sessions
 
 
@@ -59,7 +59,7 @@ class ModelInUse:
         kind: classifier or multitask.
         version: its name.
         trained_ms: UTC milliseconds.
-        why: it was promoted; empty where nobody wrote it down.
+        why: it was promoted; empty where it is not recorded.
     """
 
     kind: str
@@ -70,8 +70,11 @@ class ModelInUse:
 
 @dataclass(frozen=True, slots=True)
 class LeakageFigure:
-    """Expected leakage of the last week under the constant reference price, currency, and its share
-    of revenue.
+    """Expected leakage of the last week under the constant reference price.
+
+    Attributes:
+        money: currency.
+        share: of revenue; None without revenue.
     """
 
     money: float
@@ -80,10 +83,10 @@ class LeakageFigure:
 
 @dataclass(frozen=True, slots=True)
 class MonitorReport:
-    """One look.
+    """One run of the checks.
 
     Attributes:
-        created_ms: when it was taken, UTC milliseconds.
+        created_ms: when it ran, UTC milliseconds.
         as_of_ms: the last week ends here: now, or after the newest session where the last week has
             none.
         newest_ms: last event; None without any.
@@ -93,7 +96,7 @@ class MonitorReport:
         days: the last weeks, by whole days.
         week, before: the last seven days and the seven before, to the moment.
         models: in use.
-        leakage: None where nothing was bought or nobody knows who is an agent.
+        leakage: None without purchases or without a P(agent).
     """
 
     created_ms: int
@@ -109,11 +112,11 @@ class MonitorReport:
     leakage: LeakageFigure | None
 
     def to_file(self) -> bytes:
-        """As it is kept."""
+        """As it is stored."""
         return _ADAPTER.dump_json(self, indent=2)
 
     def to_json(self) -> dict[str, JsonValue]:
-        """As a job or a verb hands it over."""
+        """As a job or a command reports it."""
         return dict(_ADAPTER.dump_python(self, mode="json"))
 
 
@@ -121,10 +124,10 @@ _ADAPTER: Final = TypeAdapter(MonitorReport)
 
 
 def parse_monitoring(text: bytes) -> MonitorReport:
-    """Read a kept report back.
+    """Read a stored report back.
 
     Raises:
-        DataError: it is none.
+        DataError: it is not a monitoring report.
     """
     try:
         return _ADAPTER.validate_json(text)

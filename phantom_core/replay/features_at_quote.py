@@ -1,4 +1,4 @@
-"""Seen: what the shop knew of a session when a price was due, as columns that rules read."""
+"""Features at quote: what was known of a session at each quote, as columns that rules read."""
 
 from collections.abc import Sequence
 from typing import Final, Literal, get_args
@@ -20,7 +20,7 @@ AsOf = Literal["quote", "session end"]
 AS_OF: Final[tuple[AsOf, ...]] = get_args(AsOf)
 
 
-def seen_at_quotes(
+def features_at_quotes(
     event_files: Sequence[str], visits: SessionIndex, quotes: Quotes, classifier: Classifier | None
 ) -> pa.Table:
     """Features and P(agent) just before each quote.
@@ -44,20 +44,22 @@ def seen_at_quotes(
     )
     table = features_at_many_moments(event_files, scope)
     p_agent = classifier.agent_probability(table) if classifier else np.full(table.num_rows, np.nan)
-    seen = table.select(feature_names()).append_column(P_AGENT, pa.array(p_agent, from_pandas=True))
-    if seen.num_rows == scope.num_rows:
-        return seen
-    return seen.take(pc.index_in(scope["scope_key"], value_set=table["scope_key"].combine_chunks()))
+    found = table.select(feature_names()).append_column(
+        P_AGENT, pa.array(p_agent, from_pandas=True)
+    )
+    if found.num_rows == scope.num_rows:
+        return found
+    return found.take(
+        pc.index_in(scope["scope_key"], value_set=table["scope_key"].combine_chunks())
+    )
 
 
-def columns_of(seen: pa.Table) -> dict[str, Column]:
-    """Features, and p_agent if it is there, as rules read them: numbers with NaN and texts with
-    None where undefined.
-    """
+def columns_of(table: pa.Table) -> dict[str, Column]:
+    """Features, and p_agent if present, as rules read them: NaN or None where undefined."""
     found: dict[str, Column] = {}
     for name in (*feature_names(), P_AGENT):
-        if name in seen.column_names:
-            column = seen[name]
+        if name in table.column_names:
+            column = table[name]
             found[name] = (
                 np.array(column.to_pylist(), object)
                 if pa.types.is_string(column.type)
@@ -66,7 +68,9 @@ def columns_of(seen: pa.Table) -> dict[str, Column]:
     return found
 
 
-def seen_at_end(matrix: pa.Table, visits: SessionIndex, quotes: Quotes) -> dict[str, Column]:
+def features_at_session_end(
+    matrix: pa.Table, visits: SessionIndex, quotes: Quotes
+) -> dict[str, Column]:
     """Features and P(agent) of the whole session, at each of its quotes.
 
     Args:

@@ -1,6 +1,4 @@
-"""Mark-ups: what a rule set would have asked, of whom, and how that compares with what was
-logged.
-"""
+"""Mark-ups: prices of a rule set on recorded sessions, by class, and the leakage recovered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +18,7 @@ from phantom_core.rules.rule_set import RuleSet
 
 @dataclass(frozen=True, slots=True)
 class ReplayClassFigures:
-    """What one class of sessions would have been asked, each session counted with its probability
-    to be of the class.
+    """Prices of one class of sessions, each weighted with its probability to be of the class.
 
     Attributes:
         sessions: expected number of them that were quoted a price.
@@ -60,16 +57,16 @@ class RuleUse:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """Leakage that a rule set would have taken back, had every purchase been made all the same.
+    """Leakage that a rule set would have recovered, if every purchase had still been made.
 
     Attributes:
         reference: name of the reference price.
-        says: what it stands for.
-        problem: why it cannot be said; empty where it can.
-        logged: leakage at the logged prices, currency.
+        says: its description.
+        problem: why it is undefined; empty where it is defined.
+        logged: leakage at the recorded prices, currency.
         left: leakage at the rule set's prices, currency.
-        recovered: the difference, currency; negative where the rules ask less than was logged.
-        share: recovered over logged.
+        recovered: the difference, currency; negative where the rules ask less than was recorded.
+        share: recovered over the leakage at recorded prices.
     """
 
     reference: ReferenceName
@@ -88,7 +85,7 @@ def class_figures(
 
     Args:
         markup_ratio: of each quote, shape (n_quotes,).
-        weight: probability of each session to be of the class, 0 where nobody knows, shape
+        weight: probability of each session to be of the class, 0 where unknown, shape
             (n_visits,).
         quotes: ordered by session.
         resampler: of the actors.
@@ -114,8 +111,8 @@ def rule_uses(rules: RuleSet, decided: Decided, p_agent: Floats) -> tuple[RuleUs
 
     Args:
         rules: the rule set.
-        decided: what it said of each quote.
-        p_agent: of each quote's session, NaN where nobody knows.
+        decided: its decision for each quote.
+        p_agent: of each quote's session, NaN where unknown.
     """
     n_rules = len(rules.rules)
     position = np.where(decided.rule < 0, n_rules, decided.rule)
@@ -136,7 +133,7 @@ def recovered_by_rules(
     references: Sequence[Reference],
     resampler: Resampler,
 ) -> tuple[Recovered, ...]:
-    """Leakage taken back under each reference price.
+    """Leakage recovered under each reference price.
 
     Args:
         purchases: those that were quoted.
@@ -151,11 +148,11 @@ def recovered_by_rules(
             p_agent * leakage_of(purchases, reference, ratio) for ratio in (None, markup_ratio)
         )
         visit = purchases.visit
-        back = logged - left
+        recovered = logged - left
         figures = (
             resampler.total(logged, visit),
             resampler.total(left, visit),
-            resampler.total(back, visit),
+            resampler.total(recovered, visit),
         )
         found.append(
             Recovered(
@@ -163,7 +160,7 @@ def recovered_by_rules(
                 reference.says,
                 reference.problem,
                 *figures,
-                resampler.ratio(back, logged, visit),
+                resampler.ratio(recovered, logged, visit),
             )
         )
     return tuple(found)

@@ -1,10 +1,9 @@
-"""Off-policy value: the revenue a rule set would have brought, from prices that an experiment drew
-at random.
+"""Off-policy value: expected revenue of a rule set, from prices drawn at random by an experiment.
 
-Inverse propensity keeps the quotes whose logged price is the one the rules ask, and weighs them up
-by 1 / propensity. It needs every asked price to have been tried. Doubly robust starts from fitted
-demand curves and corrects them by those quotes: where a price was never tried, only the curves
-speak, which is said.
+Inverse propensity selects the quotes whose recorded price is that of the rules, and weights them
+by 1 / propensity. It needs every price of the rules to have been tried. Doubly robust starts from
+fitted demand curves and corrects them by those quotes: where a price was never tried, the estimate
+rests on the curves alone, which is reported.
 Source: Horvitz and Thompson 1952; Hajek 1971; Dudik, Langford and Li 2011.
 """
 
@@ -21,7 +20,7 @@ from phantom_core.replay.quotes import Quotes
 from phantom_core.replay.resampler import Resampler
 from phantom_core.replay.revenue_model import RevenueModel
 
-# Prices are rounded to cents, ratios of prices are told apart by their second digit.
+# Prices are rounded to cents, ratios of prices to two digits.
 _CENT: Final = 0.0051
 _DIGITS: Final = 2
 FEWEST_QUOTES: Final = 100
@@ -32,18 +31,18 @@ class OffPolicyValue:
     """Revenue per session that was quoted a price, currency.
 
     Attributes:
-        problem: why inverse propensity says nothing, one sentence; empty where it does.
+        problem: why inverse propensity is not identified, one sentence; empty where it is.
         hint: what to do about it.
         randomised: share of the quotes whose price an experiment drew.
         tried: price ratios that were drawn.
         overlap: share of the randomised quotes for which the rules ask a price that was tried.
         matched: randomised quotes whose price is the one the rules ask.
-        effective: how many equally weighted quotes tell as much as the matched ones.
-        logged: at the logged prices.
+        effective: effective sample size of the matched quotes.
+        logged: at the recorded prices.
         inverse_propensity, self_normalised: None where not identified.
-        doubly_robust: None without randomised quotes or a fit; where overlap is below 1 it leans on
+        doubly_robust: None without randomised quotes or a fit; where overlap is below 1 it rests on
             the demand curves.
-        against_logged: doubly robust minus logged, in the same resamples.
+        against_logged: doubly robust minus recorded, in the same resamples.
     """
 
     problem: str
@@ -63,7 +62,7 @@ class OffPolicyValue:
 def off_policy_value(
     quotes: Quotes,
     units: Floats,
-    asked: Floats,
+    wanted: Floats,
     p_agent: Floats,
     model: RevenueModel | None,
     resampler: Resampler,
@@ -71,11 +70,11 @@ def off_policy_value(
     """Value of a rule set.
 
     Args:
-        quotes: logged.
+        quotes: recorded.
         units: that each quote sold, shape (n_quotes,).
-        asked: price over base price that the rules ask, shape (n_quotes,).
-        p_agent: what was known of the class before the quote: label, or P(agent) then; NaN where
-            nothing was, shape (n_quotes,).
+        wanted: price over base price of the rules, shape (n_quotes,).
+        p_agent: class as known before the quote: label, or P(agent) then; NaN where
+            unknown, shape (n_quotes,).
         model: demand curves for the doubly robust estimate.
         resampler: of the actors.
     """
@@ -84,40 +83,42 @@ def off_policy_value(
     if drawn.sum() < FEWEST_QUOTES:
         problem = (
             f"Not identified: {int(drawn.sum()):,} of {drawn.size:,} quotes were drawn by "
-            "an experiment that logged propensities."
+            "an experiment that recorded propensities."
         )
         return OffPolicyValue(problem, HINT, share, (), 0.0, 0, 0.0, None, None, None, None, None)
-    kept = _Kept.of(quotes[drawn], units[drawn], asked[drawn], p_agent[drawn], resampler)
-    overlap = float(np.isin(np.round(kept.asked, _DIGITS), kept.tried).mean())
+    chosen = _RandomisedQuotes.of(
+        quotes[drawn], units[drawn], wanted[drawn], p_agent[drawn], resampler
+    )
+    overlap = float(np.isin(np.round(chosen.wanted, _DIGITS), chosen.tried).mean())
     is_identified = overlap == 1.0
-    weight = kept.weight
+    weight = chosen.weight
     squares = float((weight**2).sum())
-    robust = _robust(kept, model)
+    robust = _robust(chosen, model)
     return OffPolicyValue(
-        problem="" if is_identified else _problem(kept),
+        problem="" if is_identified else _problem(chosen),
         hint=""
         if is_identified
         else f"Ask only prices that were tried, or try them: {HINT[0].lower()}{HINT[1:]}",
         randomised=share,
-        tried=kept.tried,
+        tried=chosen.tried,
         overlap=overlap,
         matched=int((weight > 0).sum()),
         effective=float(weight.sum()) ** 2 / squares if squares else 0.0,
-        logged=kept.per_session(kept.revenue),
-        inverse_propensity=kept.per_session(weight * kept.revenue) if is_identified else None,
-        self_normalised=kept.self_normalised() if is_identified else None,
-        doubly_robust=None if robust is None else kept.per_session(robust),
-        against_logged=None if robust is None else kept.per_session(robust - kept.revenue),
+        logged=chosen.per_session(chosen.revenue),
+        inverse_propensity=chosen.per_session(weight * chosen.revenue) if is_identified else None,
+        self_normalised=chosen.self_normalised() if is_identified else None,
+        doubly_robust=None if robust is None else chosen.per_session(robust),
+        against_logged=None if robust is None else chosen.per_session(robust - chosen.revenue),
     )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Kept:
+class _RandomisedQuotes:
     """Randomised quotes, arrays of shape (n,)."""
 
     quotes: Quotes
     units: Floats
-    asked: Floats
+    wanted: Floats
     p_agent: Floats
     weight: Floats
     tried: tuple[float, ...]
@@ -125,15 +126,15 @@ class _Kept:
 
     @classmethod
     def of(
-        cls, quotes: Quotes, units: Floats, asked: Floats, p_agent: Floats, resampler: Resampler
-    ) -> "_Kept":
-        matches = np.abs(asked * quotes.base_price - quotes.price) <= _CENT
+        cls, quotes: Quotes, units: Floats, wanted: Floats, p_agent: Floats, resampler: Resampler
+    ) -> "_RandomisedQuotes":
+        matches = np.abs(wanted * quotes.base_price - quotes.price) <= _CENT
         tried = tuple(np.unique(np.round(quotes.ratio, _DIGITS)).tolist())
-        return cls(quotes, units, asked, p_agent, matches / quotes.propensity, tried, resampler)
+        return cls(quotes, units, wanted, p_agent, matches / quotes.propensity, tried, resampler)
 
     @property
     def revenue(self) -> Floats:
-        """Logged, of each quote."""
+        """Recorded revenue of each quote."""
         return self.units * self.quotes.price
 
     @property
@@ -152,21 +153,21 @@ class _Kept:
         return Estimate(*(quotes_a_session * end for end in (found.value, found.low, found.high)))
 
 
-def _robust(kept: _Kept, model: RevenueModel | None) -> Floats | None:
+def _robust(chosen: _RandomisedQuotes, model: RevenueModel | None) -> Floats | None:
     """Doubly robust revenue of each quote; None without a model."""
     if model is None:
         return None
-    asked, logged = (
-        model.expected(ratio, kept.quotes.base_price, kept.p_agent)
-        for ratio in (kept.asked, kept.quotes.ratio)
+    wanted, logged = (
+        model.expected(ratio, chosen.quotes.base_price, chosen.p_agent)
+        for ratio in (chosen.wanted, chosen.quotes.ratio)
     )
-    return np.asarray(asked + kept.weight * (kept.revenue - logged))
+    return np.asarray(wanted + chosen.weight * (chosen.revenue - logged))
 
 
-def _problem(kept: _Kept) -> str:
-    ratios = np.unique(np.round(kept.asked, _DIGITS))
-    untried = ", ".join(f"×{ratio:.2f}" for ratio in ratios[~np.isin(ratios, kept.tried)])
-    tried = ", ".join(f"×{ratio:.2f}" for ratio in kept.tried[:8])
+def _problem(chosen: _RandomisedQuotes) -> str:
+    ratios = np.unique(np.round(chosen.wanted, _DIGITS))
+    untried = ", ".join(f"×{ratio:.2f}" for ratio in ratios[~np.isin(ratios, chosen.tried)])
+    tried = ", ".join(f"×{ratio:.2f}" for ratio in chosen.tried[:8])
     return (
         f"Not identified by inverse propensity: the rules ask {untried}, which was never "
         f"tried; tried were {tried}."

@@ -1,4 +1,4 @@
-"""Period: which days of the log are looked at."""
+"""Period: which days of the recorded data are used."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def period_of(first: str | None, last: str | None) -> Period:
         first: ISO date; empty for an open end.
         last: the same.
     Raises:
-        InputError: no dates, or in the wrong order.
+        InputError: not dates, or in the wrong order.
 
     >>> period_of("2026-01-05", "2026-01-05")
     Period(start_ms=1767571200000, end_ms=1767657600000)

@@ -1,4 +1,4 @@
-"""Purchases: what was bought, for how much, and by what sort of session."""
+"""Purchases: products bought in a period, with prices, channels and quotes."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -29,13 +29,13 @@ class Purchases:
     Attributes:
         visit: row of the visits.
         event_ms: UTC milliseconds.
-        product: position in `products`; -1 where nobody named it.
+        product: position in `products`; -1 where it is not named.
         store: position in STORE_MODES.
         channel: position in `channels`; -1 where no event named a referrer.
         quote: row of the quotes; -1 where it was never quoted, or before the period.
         units: how many.
-        price: of one unit, currency; NaN where nobody told it.
-        base_price: of one unit, currency; NaN where nobody told it.
+        price: of one unit, currency; NaN where unknown.
+        base_price: of one unit, currency; NaN where unknown.
     """
 
     visit: Ints
@@ -60,12 +60,12 @@ class Purchases:
 
     @property
     def revenue(self) -> Floats:
-        """Units times price; NaN where nobody told the price."""
+        """Units times price; NaN where the price is unknown."""
         return self.units * self.price
 
     @property
     def is_priced(self) -> NDArray[np.bool_]:
-        """Whether price and base price are known, so that leakage can be said."""
+        """Whether price and base price are known, so that leakage is defined."""
         return np.asarray(~np.isnan(self.price) & ~np.isnan(self.base_price))
 
 

@@ -1,4 +1,4 @@
-"""Quotes: every price that was shown, and what came of it."""
+"""Quotes: every price that was shown in a period."""
 
 from dataclasses import dataclass, fields, replace
 from importlib.resources import files
@@ -61,14 +61,12 @@ class Quotes:
 
 
 def connect_quotes(lake: Lake) -> duckdb.DuckDBPyConnection:
-    """A connection with the views of RELATIONS, in which `quotes` are those logged and those that
-    the pricing service decided.
-    """
+    """Connect with the views of RELATIONS, `quotes` including those of the pricing service."""
     connection = lake.connect((*RELATIONS, "decisions"))
     if lake.files("decisions"):
-        connection.execute("ALTER VIEW quotes RENAME TO logged_quotes")
+        connection.execute("ALTER VIEW quotes RENAME TO recorded_quotes")
         both = read_sql("quotes_and_decisions").replace(
-            "FROM quotes AS q", "FROM logged_quotes AS q"
+            "FROM quotes AS q", "FROM recorded_quotes AS q"
         )
         connection.execute(f"CREATE VIEW quotes AS {both}")
     return connection
@@ -128,7 +126,7 @@ def code_values(column: pa.ChunkedArray) -> tuple[Ints, tuple[str, ...]]:
 
 
 def number_column(column: pa.ChunkedArray) -> Ints:
-    """Ints numbers without NULL."""
+    """Whole numbers without NULL."""
     return np.asarray(column.to_numpy(), np.int64)
 
 

@@ -1,6 +1,6 @@
 -- quotes_in_period.  Grain: quote.  Reads: events, quotes, period (start_ms, end_ms).
 -- Every price that was shown in a period, and whether the product went to the cart afterwards.
--- Units: event_ms UTC milliseconds, price and base_price in the shop's currency.  Nulls: base_price, propensity where nobody wrote them down.
+-- Units: event_ms UTC milliseconds, price and base_price in the shop's currency.  Nulls: base_price, propensity where not recorded.
 WITH carts AS (
     SELECT session_key, product_id, MAX(event_ms) AS cart_ms
     FROM events

@@ -1,7 +1,7 @@
 -- quotes_and_decisions.  Grain: quote.  Reads: quotes, decisions.  Columns: those of quotes that the ledger and replays read.
--- Every price that was shown: those the shop logged, and those the pricing service decided, which know their propensity. A quote of the
+-- Every price that was shown: those the shop logged, and those the pricing service decided, which have a propensity. A quote of the
 -- same session, product and price within a minute of a decision is that decision, logged by the storefront as well.
--- Nulls: base_price, propensity where nobody wrote them down.
+-- Nulls: base_price, propensity where not recorded.
 SELECT q.session_key, q.event_ms, q.event_id, q.session_id, q.product_id, q.store_mode, q.price, q.base_price, q.propensity
 FROM quotes AS q
 WHERE NOT EXISTS (

@@ -22,7 +22,7 @@ from phantom_core.session_market.market import REFERENCE_RATIO
 
 ReferenceName = Literal["constant", "clean_quote", "optimal"]
 REFERENCES: Final[tuple[ReferenceName, ...]] = get_args(ReferenceName)
-# So many human quotes must speak for a clean price.
+# A clean price needs at least this many human quotes.
 FEWEST_HUMANS: Final = 5.0
 _GRID: Final = 2_001
 
@@ -33,7 +33,7 @@ class Reference:
 
     Attributes:
         name: constant, clean_quote or optimal.
-        says: what it stands for, with its figures, one phrase.
+        says: its description with figures, one phrase.
         ratio: reference price over base price of each purchase, shape (n_purchases,); NaN where
             there is none.
         problem: why it is not available, one sentence; empty where it is.
@@ -67,7 +67,7 @@ def reference_prices(
 
 
 def constant_reference(purchases: Purchases) -> Reference:
-    """The simulator's convention: the base price and a fifth."""
+    """The simulator's convention: 1.2 times the base price."""
     return Reference(
         "constant",
         f"×{REFERENCE_RATIO:.2f} of the base price",
@@ -76,8 +76,7 @@ def constant_reference(purchases: Purchases) -> Reference:
 
 
 def clean_quote(visits: SessionIndex, quotes: Quotes, purchases: Purchases) -> Reference:
-    """What the shop quoted humans with the same interest: those that put the same product in the
-    cart.
+    """Mean price quoted to humans with the same interest: the same product in the cart.
 
     Where fewer than FEWEST_HUMANS of them were quoted a price, all humans that were shown the
     product count; else all humans that put anything in the cart.
@@ -121,9 +120,7 @@ def clean_quote(visits: SessionIndex, quotes: Quotes, purchases: Purchases) -> R
 def optimal_reference(
     connection: duckdb.DuckDBPyConnection, visits: SessionIndex, purchases: Purchases
 ) -> Reference:
-    """The one price ratio that would take most revenue from all shoppers under the fitted demand
-    curves.
-    """
+    """The price ratio with the highest expected revenue under the fitted demand curves."""
     says = "the revenue-optimal price under the fitted demand curves"
     try:
         ratio = _best_ratio(connection, visits)
@@ -137,13 +134,13 @@ def optimal_reference(
 def _best_ratio(connection: duckdb.DuckDBPyConnection, visits: SessionIndex) -> float:
     if np.isnan(visits.best_known).all():
         raise DataError(
-            "Neither labels nor a trained classifier say who is an agent, so no demand curve can "
-            "be fitted."
+            "Neither labels nor a trained classifier give the class of a session, so no demand "
+            "curve can be fitted."
         )
     check_variation(connection)
-    kept, choices = choices_of(visits, read_add_to_cart_quotes(connection, visits))
+    quotes, choices = choices_of(visits, read_add_to_cart_quotes(connection, visits))
     fitted = measure_sensitivities(
-        choices, float(kept.was_randomised.mean()) if kept.visit.size else 0.0
+        choices, float(quotes.was_randomised.mean()) if quotes.visit.size else 0.0
     )
     grid = np.linspace(fitted.lowest_ratio, fitted.highest_ratio, _GRID)
     share = float(choices.p_agent.mean())
@@ -154,7 +151,7 @@ def _best_ratio(connection: duckdb.DuckDBPyConnection, visits: SessionIndex) -> 
 
 
 def _mean_of_product(ratio: Floats, weight: Floats, product: Ints, n_products: int) -> Floats:
-    """Weighted mean ratio of each product; NaN where too few humans speak for it."""
+    """Weighted mean ratio of each product; NaN with too few human quotes."""
     total = np.bincount(product, weight, minlength=n_products)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.bincount(product, weight * ratio, minlength=n_products) / total
@@ -169,16 +166,15 @@ def _positions(purchases: Purchases, quotes: Quotes) -> Ints:
 
 
 def leakage_of(purchases: Purchases, reference: Reference, ratio: Floats | None = None) -> Floats:
-    """What each purchase falls short of the reference price if an agent made it, currency, shape
-    (n_purchases,).
+    """Leakage of each purchase if an agent made it: shortfall to the reference price, currency.
 
     Args:
         purchases: what was bought.
         reference: what it should have cost.
-        ratio: another price over base price than the logged one, shape (n_purchases,); None means
-            the logged price.
+        ratio: another price over base price than the recorded one, shape (n_purchases,); None means
+            the recorded price.
     Returns:
-        0 where a price is unknown: such purchases are counted apart.
+        Shape (n_purchases,); 0 where a price is unknown: such purchases are counted separately.
     """
     price = purchases.price if ratio is None else ratio * purchases.base_price
     short = purchases.units * np.maximum(0.0, reference.ratio * purchases.base_price - price)

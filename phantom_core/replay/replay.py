@@ -1,4 +1,4 @@
-"""A replay: what two rule sets would have asked of the sessions of a period."""
+"""Replay: prices of two rule sets on the recorded sessions of a period."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -32,10 +32,10 @@ class SetReplay:
     Attributes:
         name: its name.
         text: its rules.
-        human, agent: what each class would have been asked; None where nobody knows the classes.
+        human, agent: prices of each class; None where classes are unknown.
         bars: quotes by mark-up, rising.
         rules: how often each rule decided.
-        recovered: leakage taken back, by reference price.
+        recovered: leakage recovered, by reference price.
         value: off-policy revenue.
     """
 
@@ -51,7 +51,7 @@ class SetReplay:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Quotes that one rule of the one set decides and another rule of the other.
+    """Quotes that a rule of one set decides, and a rule with another price of the other.
 
     Attributes:
         before: rule of the set compared with, and its mark-up.
@@ -79,16 +79,16 @@ class Replay:
         model: version of the classifier that gave P(agent); empty without one.
         seed: of the resamples.
         first_ms, last_ms: first and last quote, UTC milliseconds.
-        as_of: up to when rules saw the session.
+        as_of: the moment at which rules see the session.
         sessions, quotes: that were replayed.
         purchases: products bought of these quotes.
-        unknown: quotes of sessions of which nobody knows the class.
+        unknown: quotes of sessions of unknown class.
         without_base: quotes without a base price, which count in mark-ups and in nothing else.
         rules: the set replayed.
         against: the set compared with.
         changed: sessions with a price that differs between the two.
         share_changed: of all replayed.
-        moved: which rules took quotes from which.
+        moved: quotes that move between rules.
     """
 
     created_ms: int
@@ -125,7 +125,7 @@ def read_replay(text: str, where: str) -> Replay:
     """Read a saved replay.
 
     Raises:
-        DataError: it is none.
+        DataError: it is not a replay.
     """
     return from_text(_ADAPTER, text, where, "Replay the rules again.")
 

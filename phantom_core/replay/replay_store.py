@@ -14,14 +14,14 @@ from phantom_core.core.errors import NotFoundError
 from phantom_core.model_store.store import replace_file
 from phantom_core.replay.replay import Replay, read_replay
 
-MOST_KEPT: Final = 20
+MAX_REPLAYS: Final = 20
 REPLAY: Final = "replay.json"
 CHANGED: Final = "changed.parquet"
 LATEST: Final = "latest"
 
 
 class ReplayStore:
-    """Replays in a folder, the newest MOST_KEPT of them.
+    """Replays in a folder, the newest MAX_REPLAYS of them.
 
     Args:
         root: the folder.
@@ -30,8 +30,8 @@ class ReplayStore:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def keep(self, found: Replay, changed: pa.Table) -> str:
-        """Write a replay down and make it the latest; the oldest ones go.
+    def save(self, found: Replay, changed: pa.Table) -> str:
+        """Save a replay and make it the latest; the oldest ones are deleted.
 
         Args:
             found: the replay.
@@ -48,28 +48,26 @@ class ReplayStore:
         replace_file(folder / CHANGED, sink.getvalue().to_pybytes())
         replace_file(folder / REPLAY, text.encode())
         replace_file(self.root / LATEST, f"{name}\n".encode())
-        for old in self.names()[MOST_KEPT:]:
+        for old in self.names()[MAX_REPLAYS:]:
             if old != name:
                 shutil.rmtree(self.root / old, ignore_errors=True)
         return name
 
     def names(self) -> tuple[str, ...]:
-        """Names of the replays that are kept, the newest first."""
+        """Names of the stored replays, the newest first."""
         return tuple(
             sorted((path.parent.name for path in self.root.glob(f"*/{REPLAY}")), reverse=True)
         )
 
     def titles(self) -> dict[str, str]:
-        """Which rules against which and when, by name, the newest first; those that cannot be read
-        are left out.
-        """
+        """Titles by name, the newest first; replays that cannot be read are left out."""
         found = {}
         for name in self.names():
             try:
-                told = json.loads((self.root / name / REPLAY).read_text(encoding="utf-8"))
-                when = datetime.fromtimestamp(told["created_ms"] / 1_000, UTC)
+                document = json.loads((self.root / name / REPLAY).read_text(encoding="utf-8"))
+                when = datetime.fromtimestamp(document["created_ms"] / 1_000, UTC)
                 found[name] = (
-                    f"{told['rules']['name']} against {told['against']['name']}, "
+                    f"{document['rules']['name']} against {document['against']['name']}, "
                     f"{when:%Y-%m-%d %H:%M:%S}"
                 )
             except (OSError, ValueError, KeyError, TypeError):
@@ -91,7 +89,7 @@ class ReplayStore:
         except FileNotFoundError:
             raise NotFoundError(
                 f"There is no replay '{path.parent.name}'.",
-                hint="It was old and made room; replay again.",
+                hint="It was deleted to make room for newer ones; replay again.",
             ) from None
 
     def changed_file(self, name: str | None = None) -> Path:
@@ -118,4 +116,5 @@ class ReplayStore:
 def _name(created_ms: int, text: str) -> str:
     """A name that sorts by time."""
     at = datetime.fromtimestamp(created_ms / 1_000, UTC)
-    return f"{at:%Y%m%d-%H%M%S}-{created_ms % 1_000:03d}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+    digest = hashlib.sha256(text.encode()).hexdigest()[:6]
+    return f"{at:%Y%m%d-%H%M%S}-{created_ms % 1_000:03d}-{digest}"

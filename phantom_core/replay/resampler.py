@@ -1,4 +1,4 @@
-"""Resampler: intervals of figures over sessions, from actors drawn again and again."""
+"""Resampler: intervals of figures over sessions, from resampled actors."""
 
 from dataclasses import dataclass
 

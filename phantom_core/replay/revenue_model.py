@@ -1,6 +1,4 @@
-"""Revenue model: what a quote is expected to bring at any price, by demand curves of both
-classes.
-"""
+"""Revenue model: expected revenue of a quote at any price, by demand curves of both classes."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -19,13 +17,12 @@ QUOTES_TO_FIT: Final = 40_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RevenueModel:
-    """Logistic curves over the log of price over base price: all quotes count, so most are not
-    bought at any price.
+    """Logistic curves over the log price ratio, fitted to all quotes, bought or not.
 
     Attributes:
         curves: rows human and agent, columns slope and intercept.
         units_a_purchase: mean.
-        p_agent: used where nothing is known of a session.
+        p_agent: used where a session's is unknown.
     """
 
     curves: Floats
@@ -38,7 +35,7 @@ class RevenueModel:
         Args:
             ratio: price over base price.
             base_price: currency.
-            p_agent: label or probability, NaN where nobody knows.
+            p_agent: label or probability, NaN where unknown.
         """
         known = np.where(np.isnan(p_agent), self.p_agent, p_agent)
         human, agent = (
@@ -57,11 +54,11 @@ def fit_revenue(
     Args:
         quotes: with base prices.
         units: that each sold, shape (n_quotes,).
-        p_agent: label or probability of each, NaN where nobody knows.
+        p_agent: label or probability of each, NaN where unknown.
         actor: behind each.
         rng: chooses QUOTES_TO_FIT of more.
     Returns:
-        None where the curves cannot be told apart, or nobody knows who is an agent.
+        None where the curves are not identified, or no class is known.
     """
     known = np.flatnonzero(~np.isnan(p_agent) & ~np.isnan(quotes.ratio))
     chosen = np.sort(rng.permutation(known)[:QUOTES_TO_FIT])

@@ -1,4 +1,4 @@
-"""Saved: results as files and as JSON, where a figure that is undefined is null."""
+"""Saved results: as files and as JSON, where an undefined figure is null."""
 
 import json
 import math
@@ -30,7 +30,7 @@ def from_text(adapter: TypeAdapter[Result], text: str, where: str, hint: str) ->
     """Read back what `to_text` wrote.
 
     Raises:
-        DataError: it is something else.
+        DataError: it is not such a result.
     """
     try:
         return adapter.validate_python(json.loads(text))

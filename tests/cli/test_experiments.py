@@ -105,7 +105,7 @@ WRONG = {
     "no effect": (
         (*PLAN, *ARMS, *BASELINE, "--effect", "0"),
         ANALYST,
-        "An effect of 0 is never seen.",
+        "An effect of 0 cannot be detected.",
     ),
     "no error rate": (
         (*PLAN, *ARMS, *BASELINE, "--alpha", "2"),

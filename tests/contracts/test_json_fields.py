@@ -121,7 +121,9 @@ def test_verbs_about_rules_markets_and_leakage(seen: Seen) -> None:
 def test_verbs_about_the_network(seen: Seen) -> None:
     session, product = offer(seen)
     settings = Settings(workspace=seen.phantom.workspace)
-    report = train_multitask(settings, open_lake(settings), now_ms=NOW_MS, n_folds=3, chosen=QUICK)
+    report = train_multitask(
+        settings, Lake(settings.workspace / "lake"), now_ms=NOW_MS, n_folds=3, chosen=QUICK
+    )
     seen.add("train multitask", report.to_json())
     seen.run("price", "--session", session, "--product", product)
     seen.run("explain --model multitask", "--sessions", "30")

@@ -1,6 +1,4 @@
-"""Sessions made up for trees: a few features of every kind, a third of them undefined where that
-can be.
-"""
+"""Random sessions for trees: features of every kind, a third of the values undefined."""
 
 import numpy as np
 import pyarrow as pa
@@ -11,9 +9,7 @@ from phantom_core.features.catalogue import CATEGORIES, FEATURES
 
 
 def random_matrix(n: int, seed: int, share_undefined: float = 1 / 3) -> pa.Table:
-    """All features of random sessions, within their ranges; any of them may be undefined where the
-    catalogue says so.
-    """
+    """All features of random sessions, within their ranges, undefined where they may be."""
     rng = np.random.default_rng(seed)
     columns: dict[str, pa.Array] = {"session_id": pa.array([f"s{i}" for i in range(n)])}
     for feature in FEATURES:
@@ -43,9 +39,7 @@ def random_matrix(n: int, seed: int, share_undefined: float = 1 / 3) -> pa.Table
 def random_sample(
     n: int = 2_000, seed: int = 0, share_undefined: float = 1 / 3
 ) -> DistillationSample:
-    """Random sessions whose teacher looks at a number, a category, yes/no, and at what is
-    undefined.
-    """
+    """Random sessions whose teacher reads a number, a category, yes/no and undefined values."""
     rng = np.random.default_rng(seed + 1)
     columns = columns_of(
         random_matrix(n, seed, share_undefined), [feature.name for feature in FEATURES]

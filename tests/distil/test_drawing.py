@@ -1,6 +1,4 @@
-"""Drawings of a tree: every leaf with its figures, the way of one session, and undefined where it
-is written.
-"""
+"""Drawings of a tree: leaves with figures, the path of one session, and undefined values."""
 
 import shutil
 
@@ -19,11 +17,11 @@ needs_graphviz = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphvi
 
 
 def stump() -> SplitNode:
-    asked = Condition("item_views", "<=", 3.0), Condition("item_views", ">", 3.0)
-    return SplitNode(*asked, Leaf(1.0, 40, 10, 500.0, 70.0), Leaf(1.5, 60, 60, 0.0, 900.0))
+    conditions = Condition("item_views", "<=", 3.0), Condition("item_views", ">", 3.0)
+    return SplitNode(*conditions, Leaf(1.0, 40, 10, 500.0, 70.0), Leaf(1.5, 60, 60, 0.0, 900.0))
 
 
-def test_a_leaf_says_how_many_how_much_and_who() -> None:
+def test_a_leaf_shows_sessions_value_and_classes() -> None:
     drawn = tree_dot(stump())
     assert "×1.00   40 sessions" in drawn
     assert "75% human, bought 500" in drawn
@@ -31,7 +29,7 @@ def test_a_leaf_says_how_many_how_much_and_who() -> None:
     assert "penwidth=2.5" not in drawn
 
 
-def test_the_way_of_a_session_is_highlighted_from_root_to_leaf() -> None:
+def test_the_path_of_a_session_is_highlighted_from_root_to_leaf() -> None:
     lines = tree_dot(stump(), leaf=1).splitlines()
     highlighted = [line for line in lines if "penwidth=2.5" in line]
     assert len(highlighted) == 3
@@ -72,7 +70,7 @@ def test_the_detailed_picture_shows_the_trees_own_mark_ups_whatever_is_undefined
     assert f"{own:.2f}" in drawn
 
 
-def test_without_graphviz_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_graphviz_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(UnavailableError, match="Graphviz is not installed"):
         svg_of("digraph {}")

@@ -59,7 +59,7 @@ def test_a_constant_explains_nothing_and_ranks_nothing() -> None:
 def test_leakage_counts_agents_who_bought_and_up_to_the_reference_price_only() -> None:
     sample = priced([1.5, 1.5, 1.5], [True, True, False], [100, 0, 900])
     found = measure_fidelity(sample, np.array([1.1, 1.0, 1.0]), rng())
-    # The teacher wins back 20 of 100, the tree 10.
+    # The teacher recovers 20 of 100, the tree 10.
     assert found.leakage_lost is not None
     assert found.leakage_lost.value == pytest.approx(0.5)
 
@@ -84,7 +84,7 @@ def test_a_discount_gives_money_away() -> None:
     )
 
 
-def test_the_full_teacher_spares_who_would_buy_anyway() -> None:
+def test_the_full_teacher_discounts_likely_buyers() -> None:
     agent, purchase = np.array([1.0, 0.0, 0.5]), np.array([0.0, 1.0, 0.5])
     np.testing.assert_allclose(
         teacher_markup(agent, GuardRails(0.7, 1.5), purchase), [1.5, 0.7, 1.1]
@@ -92,27 +92,27 @@ def test_the_full_teacher_spares_who_would_buy_anyway() -> None:
     np.testing.assert_allclose(teacher_markup(agent, GuardRails(0.7, 1.5)), [1.5, 1.0, 1.25])
 
 
-def test_sessions_are_judged_by_trees_that_did_not_learn_from_their_actor() -> None:
+def test_sessions_are_priced_by_trees_that_did_not_see_their_actor() -> None:
     sample = random_sample(600)
     fold = make_folds(sample.groups, sample.is_agent, 5, rng())
     markup = out_of_fold_markup(sample, fold, Recipe(leaf_sessions=20), seed=0)
-    turned = replace(
+    changed = replace(
         sample, markup_ratio=np.where(fold == 2, 3 - sample.markup_ratio, sample.markup_ratio)
     )
     np.testing.assert_array_equal(
-        out_of_fold_markup(turned, fold, Recipe(leaf_sessions=20), seed=0)[fold == 2],
+        out_of_fold_markup(changed, fold, Recipe(leaf_sessions=20), seed=0)[fold == 2],
         markup[fold == 2],
     )
 
 
 @pytest.mark.slow
-def test_deeper_trees_keep_more_of_a_teacher_that_looks_at_much() -> None:
+def test_deeper_trees_are_closer_to_a_complex_teacher() -> None:
     sample = random_sample()
     points = depth_frontier(
         sample, make_folds(sample.groups, sample.is_agent, 5, rng()), Recipe(), 0, max_depth=3
     )
-    kept = [point.fidelity.r2.value for point in points if point.fidelity.r2]
-    assert kept == sorted(kept)
+    r2 = [point.fidelity.r2.value for point in points if point.fidelity.r2]
+    assert r2 == sorted(r2)
     assert [point.depth for point in points] == [1, 2, 3]
     assert all(
         point.fidelity.r2
@@ -137,7 +137,7 @@ def test_what_was_bought_counts_at_base_prices() -> None:
         ") AS t(session_key, event_id, event_ms, product_id, price, base_price)"
     )
     # Two units at 45 instead of 50; a product never quoted counts as paid; a quote after the
-    # purchase says nothing.
+    # purchase does not count.
     np.testing.assert_allclose(
         base_value(connection, np.array([1, 2, 3, 4, 7])), [110.0, 80.0, 0.0, 0.0, 0.0]
     )

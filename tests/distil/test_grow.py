@@ -1,4 +1,4 @@
-"""Trees learn what there is to learn, ask in few digits, and say what undefined does."""
+"""Trees learn the signal, split at short thresholds, and are explicit about undefined."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def items(views: list[float], markup: list[float], price: float = 5.0) -> Distil
     )
 
 
-def test_one_question_is_found_and_asked_at_a_short_number() -> None:
+def test_one_split_is_found_at_a_short_threshold() -> None:
     root = grow_tree(
         items([1, 2, 3, 9, 8, 7], [1.0, 1.0, 1.0, 1.5, 1.5, 1.5]),
         Recipe(depth=1, leaf_sessions=1),
@@ -53,14 +53,14 @@ def test_one_question_is_found_and_asked_at_a_short_number() -> None:
     assert root.no == Leaf(1.5, 3, 3, agent_value=30.0)
 
 
-def test_a_feature_that_is_always_defined_does_not_speak_of_undefined() -> None:
+def test_a_feature_that_is_always_defined_does_not_mention_undefined() -> None:
     root = grow_tree(items([1, 9], [1.0, 1.5]), Recipe(depth=1, leaf_sessions=1), seed=0)
     assert isinstance(root, SplitNode)
     assert not root.condition.when_undefined
     assert not root.opposite.when_undefined
 
 
-def test_being_undefined_can_be_the_question() -> None:
+def test_being_undefined_can_be_the_condition() -> None:
     sample = items([4, 4, 4, 4], [1.4, 1.4, 1.0, 1.0], price=np.nan)
     root = grow_tree(sample, Recipe(depth=1, leaf_sessions=1), seed=0)
     assert isinstance(root, SplitNode)
@@ -68,12 +68,12 @@ def test_being_undefined_can_be_the_question() -> None:
     assert markup_of(root, sample.columns, 4).tolist() == [1.4, 1.4, 1.0, 1.0]
 
 
-def test_a_teacher_that_prices_all_alike_needs_no_question() -> None:
+def test_a_teacher_that_prices_all_alike_needs_no_split() -> None:
     root = grow_tree(items([1, 2, 3, 4], [1.1] * 4), Recipe(depth=3, leaf_sessions=1), seed=0)
     assert root == Leaf(1.1, 4, 0, human_value=40.0)
 
 
-def test_a_question_whose_answers_cost_the_same_percent_is_not_asked() -> None:
+def test_a_split_without_effect_on_the_rounded_mark_up_is_dropped() -> None:
     assert isinstance(
         grow_tree(
             items([1, 2, 8, 9], [1.101, 1.101, 1.103, 1.103]),
@@ -84,33 +84,33 @@ def test_a_question_whose_answers_cost_the_same_percent_is_not_asked() -> None:
     )
 
 
-def test_looking_ahead_finds_two_questions_that_part_nothing_alone() -> None:
+def test_lookahead_finds_two_splits_that_gain_nothing_alone() -> None:
     rng = np.random.default_rng(1)
     n = 800
     views, adds = rng.integers(0, 2, n).astype(np.float64), rng.integers(0, 2, n).astype(np.float64)
-    lure = rng.random(n)
-    markup = 1.0 + 0.4 * (views != adds) + 0.02 * (lure > 0.5)
+    noise = rng.random(n)
+    markup = 1.0 + 0.4 * (views != adds) + 0.02 * (noise > 0.5)
     sample = DistillationSample(
-        {"item_views": views, "cart_adds": adds, "hover_intensity": lure},
+        {"item_views": views, "cart_adds": adds, "hover_intensity": noise},
         markup,
         rng.random(n) < 0.5,
         np.zeros(n),
         np.arange(n),
         GuardRails(0.7, 1.5),
     )
-    kept = {
+    correlation = {
         method: np.corrcoef(
             markup_of(grow_tree(sample, Recipe(method, 2, 20), 0), sample.columns, n), markup
         )[0, 1]
         for method in ("tree", "ahead")
     }
-    assert kept["ahead"] > 0.99
-    assert kept["tree"] < 0.7
+    assert correlation["ahead"] > 0.99
+    assert correlation["tree"] < 0.7
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
-def test_every_method_finds_what_the_teacher_looks_at(method: Method) -> None:
+def test_every_method_finds_the_features_of_the_teacher(method: Method) -> None:
     sample = random_sample()
     root = grow_tree(sample, Recipe(method, 4, 50), seed=0)
     assert {
@@ -124,7 +124,7 @@ def test_every_method_finds_what_the_teacher_looks_at(method: Method) -> None:
 
 
 @pytest.mark.parametrize("method", ["tree", "hstree"])
-def test_depth_and_leaf_size_are_kept(method: Method) -> None:
+def test_depth_and_leaf_size_are_respected(method: Method) -> None:
     root = grow_tree(random_sample(), Recipe(method, 3, 100), seed=0)
     assert tree_depth(root) <= 3
     assert min(leaf.n_sessions for leaf in tree_leaves(root)) >= 100
@@ -166,14 +166,14 @@ def test_the_same_seed_gives_the_same_tree() -> None:
     ("low", "high", "short"),
     [(3.0, 4.0, 3.0), (0.0, 1e-9, 0.0), (-1.0, 0.0, -1.0), (99.5, 1000.0, 500.0)],
 )
-def test_a_threshold_has_few_digits_and_parts_the_same_sessions(
+def test_a_threshold_has_few_digits_and_separates_the_same_sessions(
     low: float, high: float, short: float
 ) -> None:
     assert short_between(low, high) == pytest.approx(short)
     assert low <= short_between(low, high) < high
 
 
-def test_numbers_next_to_each_other_are_still_told_apart() -> None:
+def test_numbers_next_to_each_other_are_still_separated() -> None:
     rng = np.random.default_rng(0)
     for low in rng.gamma(1, 50, 200):
         high = np.nextafter(low, np.inf)
@@ -181,22 +181,22 @@ def test_numbers_next_to_each_other_are_still_told_apart() -> None:
 
 
 def test_undefined_goes_where_it_is_written() -> None:
-    asked = make_split(
+    split = make_split(
         "avg_price_seen", None, np.array([1.0]), np.array([2.0]), 1.5, undefined_left=True
     )
-    assert (asked.condition.when_undefined, asked.opposite.when_undefined) == (True, False)
-    asked = make_split(
+    assert (split.condition.when_undefined, split.opposite.when_undefined) == (True, False)
+    split = make_split(
         "browser_family", "Chrome", np.array([0.0]), np.array([1.0]), 0.5, undefined_left=True
     )
-    assert (asked.condition.operator, asked.condition.when_undefined) == ("=", False)
-    assert (asked.opposite.operator, asked.opposite.when_undefined) == ("!=", True)
+    assert (split.condition.operator, split.condition.when_undefined) == ("=", False)
+    assert (split.opposite.operator, split.opposite.when_undefined) == ("!=", True)
 
 
 @pytest.mark.parametrize(
     ("method", "depth", "leaf"),
     [("forest", 5, 50), ("tree", 0, 50), ("tree", 99, 50), ("tree", 5, 0)],
 )
-def test_a_recipe_nobody_can_follow_is_refused(method: Method, depth: int, leaf: int) -> None:
+def test_a_recipe_out_of_range_is_refused(method: Method, depth: int, leaf: int) -> None:
     with pytest.raises(InputError):
         Recipe(method, depth, leaf)
 

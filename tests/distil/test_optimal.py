@@ -19,9 +19,7 @@ FREE = PricingObjective(USUAL, leakage_weight=0.0)
 
 @dataclass(frozen=True)
 class Buyers:
-    """A network of which P(buy) at ratio r is 1 / (1 + r ^ s), s being the first session
-    feature.
-    """
+    """A network with P(buy) = 1 / (1 + r ^ s) at ratio r, s being the first session feature."""
 
     factor: float = 1.0
 

@@ -1,4 +1,4 @@
-"""A tree and its rules answer alike, for every session."""
+"""A tree and its rules give the same mark-up for every session."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_tree_rules_and_text_answer_alike_for_ten_thousand_sessions_a_third_of_their_features_undefined(
+def test_tree_rules_and_text_agree_with_a_third_of_the_features_undefined(
     method: Method,
 ) -> None:
     root = grow_tree(random_sample(), Recipe(method, 5 if method != "figs" else 2, 20), seed=0)
@@ -31,7 +31,7 @@ def test_tree_rules_and_text_answer_alike_for_ten_thousand_sessions_a_third_of_t
     assert len(np.unique(answers)) > 3
 
 
-def test_rules_of_a_deep_tree_are_shorter_and_answer_alike() -> None:
+def test_rules_of_a_deep_tree_are_shorter_and_agree_with_it() -> None:
     root = grow_tree(random_sample(), Recipe("tree", 8, 10), seed=0)
     columns = columns_of(random_matrix(10_000, seed=9), feature_names())
     long = rules_of(root, "deep")
@@ -45,7 +45,7 @@ def test_rules_of_a_deep_tree_are_shorter_and_answer_alike() -> None:
     )
 
 
-def test_a_tree_learned_where_nothing_was_undefined_still_answers_where_something_is() -> None:
+def test_a_tree_trained_without_undefined_values_still_prices_them() -> None:
     root = grow_tree(random_sample(share_undefined=0.0), Recipe(leaf_sessions=20), seed=0)
     columns = columns_of(random_matrix(10_000, seed=9, share_undefined=0.5), feature_names())
     np.testing.assert_array_equal(
@@ -54,7 +54,7 @@ def test_a_tree_learned_where_nothing_was_undefined_still_answers_where_somethin
     )
 
 
-def test_what_can_never_be_undefined_and_is_so_all_the_same_is_not_marked_up() -> None:
+def test_an_unexpected_undefined_value_is_not_marked_up() -> None:
     up, down = Condition("item_views", "<=", 3.0), Condition("item_views", ">", 3.0)
     root = SplitNode(up, down, Leaf(1.4, 10), Leaf(1.1, 10))
     columns = {"item_views": np.array([1.0, 9.0, np.nan])}
@@ -78,13 +78,13 @@ def test_a_single_leaf_is_else_alone() -> None:
     assert format_rules(rules_of(Leaf(1.2), "x")) == "ELSE markup 1.20 (no labelled session)\n"
 
 
-def test_the_sum_of_trees_is_one_tree_without_what_cannot_be() -> None:
+def test_the_sum_of_trees_is_one_tree_without_unreachable_leaves() -> None:
     def stump(threshold: float, low: float, high: float) -> SplitNode:
-        asked = (
+        conditions = (
             Condition("avg_price_seen", "<=", threshold, when_undefined=True),
             Condition("avg_price_seen", ">", threshold),
         )
-        return SplitNode(*asked, Leaf(low), Leaf(high))
+        return SplitNode(*conditions, Leaf(low), Leaf(high))
 
     one, other = stump(10.0, 0.0, 1.0), stump(20.0, 0.0, 10.0)
     whole = merge_trees([one, other])
@@ -95,7 +95,7 @@ def test_the_sum_of_trees_is_one_tree_without_what_cannot_be() -> None:
     assert sorted(leaf.markup_ratio for leaf in tree_leaves(whole)) == [0.0, 1.0, 11.0]
 
 
-def test_what_excludes_itself_is_not_possible() -> None:
+def test_conditions_that_exclude_each_other_are_not_possible() -> None:
     chrome, other = (
         Condition("browser_family", "=", "Chrome"),
         Condition("browser_family", "!=", "Chrome"),

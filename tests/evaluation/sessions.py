@@ -14,7 +14,7 @@ Event = tuple[int, str, int]
 
 
 def events_table(events: Sequence[Event]) -> pa.Table:
-    """Events in the columns of schema.EVENTS; whatever is not given is NULL or plain."""
+    """Events in the columns of schema.EVENTS; other columns are NULL or plain."""
     rows = [
         {
             "session_key": key,

@@ -1,4 +1,4 @@
-"""Baselines are fitted and judged on the same folds."""
+"""Baselines are fitted and evaluated on the same folds."""
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +29,7 @@ def test_the_velocity_rule_marks_more_than_five_events_a_minute() -> None:
     assert rule.roc_auc.value == pytest.approx(4.5 / 8)
 
 
-def test_a_rule_that_marks_nobody_has_no_precision() -> None:
+def test_a_rule_that_marks_no_session_has_no_precision() -> None:
     rule = velocity_rule(
         np.array([1.0, 2.0]), np.array([True, False]), np.arange(2), np.random.default_rng(0)
     )
@@ -81,7 +81,7 @@ def test_scores_of_a_fold_do_not_depend_on_its_own_labels() -> None:
         np.testing.assert_array_equal(a[FOLD == 0], b[FOLD == 0])
 
 
-def test_kernels_tell_classes_by_the_order_of_their_events() -> None:
+def test_kernels_separate_classes_by_the_order_of_their_events() -> None:
     sequences = pa.array(
         [
             ["search", "click", "click"] if agent else ["click", "click", "search"]

@@ -1,4 +1,4 @@
-"""Sessions are cut short and delayed as real events, and turned into features by the real SQL."""
+"""Sessions are truncated and delayed as events, and turned into features by the real SQL."""
 
 from pathlib import Path
 
@@ -38,18 +38,18 @@ def test_features_come_in_the_order_of_the_sessions(history: History) -> None:
     assert features["session_duration_sec"].to_pylist() == [0, 8]
 
 
-def test_a_session_cut_at_its_second_event_knows_nothing_of_the_third(history: History) -> None:
+def test_a_session_truncated_at_its_second_event_has_nothing_of_the_third(history: History) -> None:
     features = history.features_after(2)
     assert features["total_interactions"].to_pylist() == [1, 2]
     assert features["purchases"].to_pylist() == [0, 0]
     assert features["session_duration_sec"].to_pylist() == [0, 3]
 
 
-def test_a_cut_beyond_the_end_is_the_whole_session(history: History) -> None:
+def test_truncating_beyond_the_end_is_the_whole_session(history: History) -> None:
     assert history.features_after(99) == history.features()
 
 
-def test_an_event_of_the_same_millisecond_after_the_cut_is_not_known(tmp_path: Path) -> None:
+def test_an_event_of_the_same_millisecond_after_the_limit_is_not_included(tmp_path: Path) -> None:
     together = [(1, "search", 0), (1, "click", 1_000), (1, "purchase_complete", 1_000)]
     features = history_of(Lake(tmp_path), together, [1]).features_after(2)
     assert (features["total_interactions"].to_pylist(), features["purchases"].to_pylist()) == (
@@ -72,7 +72,7 @@ def test_delays_grow_each_gap_of_the_chosen_sessions_by_at_most_the_longest(tmp_
     assert delayed.sequences() == history.sequences()
 
 
-def test_on_another_clock_a_session_starts_when_it_did_and_waits_as_its_models_do(
+def test_on_another_clock_a_session_starts_when_it_did_and_waits_as_the_others_do(
     tmp_path: Path,
 ) -> None:
     human = [(1, "click", at) for at in (100, 2_100, 5_100)]

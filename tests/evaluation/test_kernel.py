@@ -61,7 +61,7 @@ def test_a_score_is_the_mean_evidence_of_the_steps() -> None:
     )
 
 
-def test_a_step_with_a_name_never_learned_is_no_evidence() -> None:
+def test_a_step_with_a_name_not_seen_in_training_is_no_evidence() -> None:
     ratios, _ = fitted().steps(pa.array([["search", "hover_over_moon"]]))
     assert ratios.tolist() == [pytest.approx(-np.log(2)), 0, 0]
 

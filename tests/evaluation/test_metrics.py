@@ -18,7 +18,7 @@ LABELS = np.array([False, False, True, False])
 PROBABILITIES = np.array([0.1, 0.2, 0.9, 0.5])
 
 
-def test_confusion_counts_what_is_against_what_it_was_taken_for() -> None:
+def test_confusion_counts_labels_against_decisions() -> None:
     counted = confusion_counts(
         np.array([True, True, True, False, False]), np.array([True, True, False, True, False])
     )
@@ -31,9 +31,9 @@ def test_confusion_counts_what_is_against_what_it_was_taken_for() -> None:
     assert (counted.precision, counted.recall) == (2 / 3, 2 / 3)
 
 
-def test_precision_of_marking_nobody_is_undefined() -> None:
-    nobody = confusion_counts(np.array([True, False]), np.array([False, False]))
-    assert (nobody.precision, nobody.recall) == (None, 0)
+def test_precision_of_marking_no_session_is_undefined() -> None:
+    none = confusion_counts(np.array([True, False]), np.array([False, False]))
+    assert (none.precision, none.recall) == (None, 0)
     assert confusion_counts(np.array([False]), np.array([True])).recall is None
 
 
@@ -71,8 +71,8 @@ def test_equal_probabilities_share_a_bin(tenths: list[int], n_bins: int, n_least
 def test_the_error_of_chance_is_what_calibrated_probabilities_show() -> None:
     rng = np.random.default_rng(0)
     p = rng.random(1_500)
-    shown = [calibration_error(calibration_bins(rng.random(1_500) < p, p)) for _ in range(100)]
-    assert calibration_error_of_chance(p, rng) == pytest.approx(np.mean(shown), rel=0.1)
+    observed = [calibration_error(calibration_bins(rng.random(1_500) < p, p)) for _ in range(100)]
+    assert calibration_error_of_chance(p, rng) == pytest.approx(np.mean(observed), rel=0.1)
 
 
 def test_certain_probabilities_have_no_error_of_chance() -> None:

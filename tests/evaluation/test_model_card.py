@@ -1,4 +1,4 @@
-"""The model card says what was not measured, and where the classifier is not worth its trees."""
+"""The model card names what was not measured, and simpler models that rank as well."""
 
 from dataclasses import replace
 
@@ -25,9 +25,9 @@ def test_a_clock_attack_without_human_waits_is_not_measured() -> None:
 
 
 def test_where_no_agent_bought_the_card_says_that_nothing_is_saved() -> None:
-    nobody = np.full(len(PROBABILITY), False)
+    no_purchase = np.full(len(PROBABILITY), False)
     chosen = choose_threshold(
-        IS_AGENT, nobody, PROBABILITY, marking_up_human_cost=0.3, leaking_to_agent_cost=0.2
+        IS_AGENT, no_purchase, PROBABILITY, marking_up_human_cost=0.3, leaking_to_agent_cost=0.2
     )
     assert "from probability 0.600 on: no agent bought, so marking up saves nothing" in model_card(
         replace(REPORT, threshold=chosen)
@@ -44,8 +44,8 @@ def test_families_have_columns_of_their_own() -> None:
         replace(REPORT, robustness=replace(REPORT.robustness, leave_family_out=(family,)))
     )
     assert (
-        "| family | sessions | never met | known |\n| --- | --- | --- | --- |\n| scraper | 7 | "
-        "0.500" in card
+        "| family | sessions | held out | in training |\n| --- | --- | --- | --- |\n"
+        "| scraper | 7 | 0.500" in card
     )
 
 
@@ -60,7 +60,7 @@ def test_the_card_says_where_labels_came_from() -> None:
     assert "3 labels come from experiments" in card(2, 3)
 
 
-def test_simpler_means_that_rank_as_well_are_named_as_a_limit() -> None:
+def test_simpler_models_that_rank_as_well_are_named_as_a_limit() -> None:
     assert "The feature item_views alone reaches a ROC-AUC of 0.500" in model_card(REPORT)
     better = replace(REPORT.ranking, roc_auc=Estimate(0.9, 0.9, 0.9))
     assert "adds little" not in model_card(replace(REPORT, ranking=better))

@@ -1,6 +1,4 @@
-"""Price response: elasticities that cover the truth although the curve they start from is too
-flat.
-"""
+"""Price response: elasticities cover the true value although the fitted curve is too flat."""
 
 import numpy as np
 

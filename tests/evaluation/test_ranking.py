@@ -1,4 +1,4 @@
-"""Ranking figures agree with hand counts, with scikit-learn, and know how unsure they are."""
+"""Ranking figures agree with hand counts, with scikit-learn, and have valid intervals."""
 
 import numpy as np
 import pytest

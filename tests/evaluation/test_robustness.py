@@ -1,4 +1,4 @@
-"""Robustness studies change one thing, and see the fall they should."""
+"""Robustness studies change one thing, and measure the expected fall."""
 
 from pathlib import Path
 
@@ -30,8 +30,9 @@ FAMILY = np.where(IS_AGENT, np.where(np.arange(N) % 4 == 0, "runner", "walker"),
 
 
 def session(key: int, rng: np.random.Generator) -> list[Event]:
-    """Runners click every second, walkers as slowly as humans; the fourth step of every agent is a
-    search, of every human a view.
+    """Runners click every second, walkers as slowly as humans.
+
+    The fourth step of every agent is a search, of every human a view.
     """
     mean_gap_ms = 1_000 if FAMILY[key] == "runner" else 20_000
     at_ms = np.cumsum(rng.integers(mean_gap_ms // 2, mean_gap_ms * 3 // 2, 6))
@@ -76,13 +77,13 @@ def by_steps(history: History) -> RobustnessStudy:
     return study_of(history, ("behavioural",))
 
 
-def test_a_family_that_was_not_learned_from_is_missed_when_it_alone_differs(
+def test_a_family_that_was_not_in_training_is_missed_when_it_alone_differs(
     by_timing: RobustnessStudy,
 ) -> None:
     runner, walker = unseen_families(by_timing, FAMILY)
     assert (runner.family, runner.n_sessions, walker.family) == ("runner", 45, "walker")
     assert runner.roc_auc.high < runner.roc_auc_known.low
-    assert runner.roc_auc_known == by_timing.judge(
+    assert runner.roc_auc_known == by_timing.evaluate(
         by_timing.whole.margin, (FAMILY == "runner") | ~IS_AGENT
     )
 
@@ -104,7 +105,7 @@ def test_the_only_family_of_agents_cannot_be_left_out(by_steps: RobustnessStudy)
     assert unseen_families(by_steps, np.where(IS_AGENT, "runner", "")) == ()
 
 
-def test_prefixes_know_nothing_before_the_step_that_tells(by_steps: RobustnessStudy) -> None:
+def test_prefixes_know_nothing_before_the_step_that_differs(by_steps: RobustnessStudy) -> None:
     three, four, all_six = prefix_results(by_steps, (3, 4, 6))
     assert [(result.n_events, result.cut_share) for result in (three, four, all_six)] == [
         (3, 1),
@@ -113,18 +114,18 @@ def test_prefixes_know_nothing_before_the_step_that_tells(by_steps: RobustnessSt
     ]
     assert three.roc_auc.value == three.roc_auc_retrained.value == 0.5
     assert min(four.roc_auc_retrained.value, all_six.roc_auc.value) > 0.85
-    assert all_six.roc_auc == all_six.roc_auc_retrained == by_steps.judge(by_steps.whole.margin)
+    assert all_six.roc_auc == all_six.roc_auc_retrained == by_steps.evaluate(by_steps.whole.margin)
 
 
 def test_human_waits_hide_what_only_the_clock_gave_away(by_timing: RobustnessStudy) -> None:
     attack = human_clock_attack(by_timing)
     assert attack is not None
-    assert attack.roc_auc.value < by_timing.judge(by_timing.whole.margin).value - 0.1
+    assert attack.roc_auc.value < by_timing.evaluate(by_timing.whole.margin).value - 0.1
     assert "as long as humans" in attack.trick
 
 
 def test_no_clock_hides_what_the_steps_give_away(by_steps: RobustnessStudy) -> None:
-    before = by_steps.judge(by_steps.whole.margin)
+    before = by_steps.evaluate(by_steps.whole.margin)
     assert delay_attack(by_steps).roc_auc == before
     attack = human_clock_attack(by_steps)
     assert attack is not None
@@ -147,10 +148,10 @@ def test_where_humans_never_wait_agents_cannot_copy_it(tmp_path: Path) -> None:
 
 def test_random_delays_fool_a_classifier_until_it_is_retrained(by_timing: RobustnessStudy) -> None:
     attack = delay_attack(by_timing, max_delay_s=40)
-    assert attack.roc_auc.value < by_timing.judge(by_timing.whole.margin).value
+    assert attack.roc_auc.value < by_timing.evaluate(by_timing.whole.margin).value
     assert attack.roc_auc_retrained.value > 0.9
     assert "40 s" in attack.trick
 
 
-def test_without_the_feature_that_tells_nothing_is_left(by_timing: RobustnessStudy) -> None:
+def test_without_the_feature_that_differs_nothing_is_left(by_timing: RobustnessStudy) -> None:
     assert with_features(by_timing, ["session_start_hour"]).value == pytest.approx(0.5, abs=0.1)

@@ -1,4 +1,4 @@
-"""The threshold is where money says."""
+"""The threshold has the lowest expected cost."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def chosen(
     p: np.ndarray = PROBABILITIES,
     bought: np.ndarray | None = None,
 ) -> ThresholdChoice:
-    """The choice where everybody buys, unless said otherwise."""
+    """The choice where every session buys, unless given."""
     buyers = np.full(len(p), True) if bought is None else bought
     return choose_threshold(
         is_agent, buyers, p, marking_up_human_cost=human_cost, leaking_to_agent_cost=agent_cost

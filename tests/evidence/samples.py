@@ -33,7 +33,7 @@ def evidence(**changes: Any) -> Evidence:
 
 
 def with_premium(logged: StoredEstimate, simulated: StoredEstimate = UNDEFINED) -> Evidence:
-    """Evidence of which humans pay that much more, on logged sessions and in the simulator."""
+    """Evidence with these human premiums, on recorded sessions and in the simulator."""
     found = evidence()
     replay, trial = found.replay.found, found.trial.found
     assert replay and replay.rules.human and trial

@@ -1,6 +1,4 @@
-"""Evidence stays readable for ever: typed when read, byte for byte as it was frozen when
-written.
-"""
+"""Evidence stays readable across versions, and is stored byte for byte as it was frozen."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +7,13 @@ from dataclasses import fields
 import pytest
 
 from phantom_core.core.errors import DataError
-from phantom_core.evidence.evidence import VERSION, Evidence, Part, evidence_digest, parse_evidence
+from phantom_core.evidence.evidence import (
+    VERSION,
+    Evidence,
+    EvidencePart,
+    evidence_digest,
+    parse_evidence,
+)
 from phantom_core.evidence.gates import human_premium
 from phantom_core.evidence.stored_evidence import (
     StoredArm,
@@ -69,13 +73,13 @@ def test_what_is_written_now_has_the_names_it_always_had_and_a_version_and_limit
 
 
 def test_what_is_written_comes_back_equal() -> None:
-    found = evidence(version=VERSION, limits=LIMITS, replay=Part(None, "No quotes."))
+    found = evidence(version=VERSION, limits=LIMITS, replay=EvidencePart(None, "No quotes."))
     assert read_again(found) == found
     assert read_again(read_again(found)).sha256 == found.sha256
 
 
 @pytest.mark.parametrize(
-    ("kept", "worked_out"),
+    ("stored_class", "computed_class"),
     [
         (StoredReplay, Replay),
         (StoredRules, SetReplay),
@@ -85,18 +89,19 @@ def test_what_is_written_comes_back_equal() -> None:
         (StoredArm, SessionFigures),
     ],
 )
-def test_evidence_keeps_every_figure_that_is_worked_out(kept: type, worked_out: type) -> None:
-    assert [one.name for one in fields(kept)] == [one.name for one in fields(worked_out)]
+def test_evidence_stores_every_computed_figure(stored_class: type, computed_class: type) -> None:
+    stored_names = [one.name for one in fields(stored_class)]
+    assert stored_names == [one.name for one in fields(computed_class)]
 
 
 def test_a_part_without_figures_is_none_in_either_version() -> None:
     old = json.loads(V1_TEXT) | {"trial": {"found": {}, "problem": "No classifier."}}
     text = json.dumps(old)
-    assert parse_evidence(text, evidence_digest(text)).trial == Part(None, "No classifier.")
+    assert parse_evidence(text, evidence_digest(text)).trial == EvidencePart(None, "No classifier.")
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reason"),
     [
         ("[1]", "cannot be read"),
         ("{", "cannot be read"),
@@ -112,8 +117,8 @@ def test_a_part_without_figures_is_none_in_either_version() -> None:
     ],
     ids=["no object", "no json", "of a later version", "a renamed field", "a renamed figure"],
 )
-def test_what_cannot_be_read_is_refused_and_not_guessed(text: str, said: str) -> None:
-    with pytest.raises(DataError, match=said):
+def test_unreadable_evidence_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(DataError, match=reason):
         parse_evidence(text, evidence_digest(text))
 
 

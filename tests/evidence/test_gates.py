@@ -1,12 +1,10 @@
-"""Gates: each is closed by what it guards against and opened by what it allows, undefined figures
-close it.
-"""
+"""Gates: each closes on what it forbids or on undefined figures, and opens on what it allows."""
 
 from dataclasses import replace
 
 import pytest
 
-from phantom_core.evidence.evidence import Evidence, Part
+from phantom_core.evidence.evidence import Evidence, EvidencePart
 from phantom_core.evidence.gates import Gate, evaluate_gates, human_premium
 from phantom_core.evidence.stored_evidence import StoredEstimate
 from phantom_core.rules.checks.finding import Finding
@@ -15,7 +13,7 @@ from tests.evidence.samples import LIMITS, UNDEFINED, evidence, with_premium
 WARNING = Finding("gap", "warning", ("rule 1",), "Between the rules lies a gap.", "Widen one.")
 ERROR = replace(WARNING, severity="error")
 NOTE = replace(WARNING, severity="note")
-# Gate → evidence and answers that close it, what it then says, and those that open it.
+# Gate → evidence and answers that close it, its message, and those that open it.
 CASES: dict[str, list[tuple[Evidence, str, str, Evidence, str]]] = {
     "evidence is fresh": [
         (evidence(revision=2), "", "is about revision 2; the request is at 1", evidence(), ""),
@@ -69,10 +67,12 @@ CASES: dict[str, list[tuple[Evidence, str, str, Evidence, str]]] = {
             "",
         ),
         (
-            evidence(replay=Part(None, "No quotes."), trial=Part(None, "No classifier.")),
+            evidence(
+                replay=EvidencePart(None, "No quotes."), trial=EvidencePart(None, "No classifier.")
+            ),
             "",
             "What humans would pay is undefined",
-            evidence(trial=Part(None, "No classifier.")),
+            evidence(trial=EvidencePart(None, "No classifier.")),
             "",
         ),
         (
@@ -94,7 +94,7 @@ CASES: dict[str, list[tuple[Evidence, str, str, Evidence, str]]] = {
         (
             evidence(findings=(ERROR,)),
             "An error cannot be answered.",
-            "1 to mend: Between",
+            "1 to fix: Between",
             evidence(findings=(NOTE,)),
             "",
         ),
@@ -156,7 +156,7 @@ def test_the_table_is_about_every_gate_and_untouched_evidence_passes_them_all() 
     assert "first release" not in {one.name for one in every_gate(evidence(), is_first=False)}
 
 
-def test_logged_sessions_are_asked_before_the_simulator() -> None:
+def test_recorded_sessions_take_precedence_over_the_simulator() -> None:
     logged, simulated = StoredEstimate(0.01, 0.0, 0.02), StoredEstimate(0.04, 0.03, 0.05)
     assert human_premium(with_premium(logged, simulated)) == logged
     assert human_premium(with_premium(UNDEFINED, simulated)) == simulated

@@ -1,4 +1,4 @@
-"""Intervals that hold at every moment, checked against worlds of which everything is known."""
+"""Intervals that hold at every moment, checked against simulations with known effects."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_the_estimate_is_the_difference_of_the_means() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("share", [0.5, 0.2])
-def test_watching_all_the_time_finds_what_is_not_there_no_more_often_than_stated(
+def test_peeking_all_the_time_finds_false_effects_no_more_often_than_stated(
     share: float,
 ) -> None:
     rng, at = np.random.default_rng(1), np.arange(400, 20_000, 50)
@@ -48,7 +48,7 @@ def test_watching_all_the_time_finds_what_is_not_there_no_more_often_than_stated
     assert wrong / 200 <= ALPHA
 
 
-def test_intervals_of_the_ratio_hold_the_truth_at_every_moment() -> None:
+def test_intervals_of_the_ratio_hold_the_true_value_at_every_moment() -> None:
     rng, at = np.random.default_rng(2), np.arange(1_000, 20_000, 50)
     missed = 0
     for _ in range(200):
@@ -57,7 +57,7 @@ def test_intervals_of_the_ratio_hold_the_truth_at_every_moment() -> None:
     assert missed / 200 <= ALPHA
 
 
-def test_the_planned_number_of_sessions_has_the_power_asked_for() -> None:
+def test_the_planned_number_of_sessions_has_the_requested_power() -> None:
     rng = np.random.default_rng(3)
     baseline = Baseline(0.1, 0.3, 1_000.0)
     size = size_of(baseline, 0.2, (0.5, 0.5), power=0.8)
@@ -71,7 +71,7 @@ def test_the_planned_number_of_sessions_has_the_power_asked_for() -> None:
     assert seen / 300 == pytest.approx(0.8, abs=0.08)
 
 
-def test_looking_once_takes_what_textbooks_say() -> None:
+def test_a_fixed_horizon_matches_the_textbooks() -> None:
     # Two proportions of 10 % and 11 %, 5 % two-sided, 80 %: about 14,100 to 14,800 an arm by any
     # table.
     assert size_of(Baseline(0.1, 0.3), 0.1, (0.5, 0.5)).sessions_once == pytest.approx(
@@ -87,16 +87,16 @@ def test_more_arms_take_more_sessions_and_the_smallest_effect_is_the_other_way_r
 
 
 @pytest.mark.parametrize(
-    ("baseline", "effect", "shares", "says"),
+    ("baseline", "effect", "shares", "message"),
     [
         (Baseline(0.0, 0.0), 0.1, (0.5, 0.5), "nothing to compare with"),
-        (Baseline(0.1, 0.3), 0.0, (0.5, 0.5), "never seen"),
+        (Baseline(0.1, 0.3), 0.0, (0.5, 0.5), "cannot be detected"),
         (Baseline(0.1, 0.3), 0.1, (1.0,), "two arms or more"),
         (Baseline(0.1, 0.3), 1e-6, (0.5, 0.5), "so small an effect"),
     ],
 )
-def test_what_cannot_be_planned_says_why(
-    baseline: Baseline, effect: float, shares: tuple[float, ...], says: str
+def test_an_impossible_plan_is_refused_with_the_reason(
+    baseline: Baseline, effect: float, shares: tuple[float, ...], message: str
 ) -> None:
-    with pytest.raises(InputError, match=says):
+    with pytest.raises(InputError, match=message):
         size_of(baseline, effect, shares)

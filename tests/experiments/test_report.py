@@ -1,6 +1,4 @@
-"""Experiments are read as they were made: what is there is found, what is not there is not, and
-harm stops them.
-"""
+"""Experiment reports find true effects, no false ones, and harm to human conversion."""
 
 import json
 
@@ -28,7 +26,7 @@ def read(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("metric", ["conversion", "revenue"])
-def test_an_effect_that_is_not_there_is_found_no_more_often_than_stated(metric: str) -> None:
+def test_a_false_effect_is_found_no_more_often_than_stated(metric: str) -> None:
     rng = np.random.default_rng(1)
     found = [read(exposed(rng, 10_000), 10_000, metric=metric) for _ in range(200)]
     assert sum(one.comparisons[0].verdict != "open" for one in found) / 200 <= 0.05
@@ -52,19 +50,19 @@ def test_fewer_human_purchases_trip_the_guard_unless_so_much_is_tolerated() -> N
     assert not read(harmed, 40_000, tolerated_drop=0.3).is_guard_tripped
 
 
-def test_an_arm_in_which_nobody_buys_trips_the_guard_too() -> None:
+def test_an_arm_without_purchases_trips_the_guard_too() -> None:
     found = read(exposed(np.random.default_rng(4), 3_000, lift=-1.0), 3_000).comparisons[0]
     assert (found.verdict, found.is_guard_tripped) == ("worse", True)
     assert found.tripped_sessions < 1_500
 
 
-def test_uneven_arms_are_said_to_be_uneven() -> None:
+def test_uneven_arms_are_reported() -> None:
     even, uneven = (exposed(np.random.default_rng(5), 5_000, share=share) for share in (0.5, 0.45))
     assert not read(even, 5_000).is_uneven
     assert read(uneven, 5_000).is_uneven
 
 
-def test_intervals_only_shrink_and_a_verdict_is_never_taken_back() -> None:
+def test_intervals_only_shrink_and_a_conclusion_is_never_reversed() -> None:
     found = read(exposed(np.random.default_rng(7), 40_000, lift=-0.15), 10_000).comparisons[0]
     assert found.verdict == "worse"
     ends = np.array([(point.effect.low, point.effect.high) for point in found.course])
@@ -73,7 +71,7 @@ def test_intervals_only_shrink_and_a_verdict_is_never_taken_back() -> None:
     assert found.effect.high < 0
 
 
-def test_few_sessions_say_nothing_yet() -> None:
+def test_few_sessions_lead_to_no_conclusion() -> None:
     for n in (0, 1, 300):
         found = read(exposed(np.random.default_rng(6), n), 10_000)
         assert (found.comparisons[0].verdict, found.comparisons[0].course) == ("open", ())

@@ -14,7 +14,7 @@ Event = dict[str, object]
 
 
 def event(event_ms: int, name: str = "page_view", **fields: object) -> Event:
-    """One event; session 1 and everything else empty unless said otherwise."""
+    """One event; session 1 and other columns empty unless given."""
     session = fields.get("session_key", 1)
     defaults = {
         "session_key": 1,
@@ -83,9 +83,7 @@ AGENTS = (
 
 @st.composite
 def histories(draw: st.DrawFn, min_size: int = 0, min_ms: int = 0) -> list[Event]:
-    """Events of up to three sessions, often in the same millisecond and around the five minutes of
-    a window.
-    """
+    """Events of up to three sessions, often in one millisecond and near a window's five minutes."""
     times = st.integers(min_ms, min_ms + 5) | st.integers(min_ms, min_ms + 700_000)
     n_events = draw(st.integers(min_size, 12))
     return [

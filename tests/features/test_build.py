@@ -1,4 +1,4 @@
-"""A full build, range by range, is what one statement over all events says."""
+"""A full build, range by range, equals one statement over all events."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pytest
 from phantom_core.events import schema
 from phantom_core.features.aggregate import features_at
 from phantom_core.features.build import session_tables
-from phantom_core.features.ranges import FEWEST_EVENTS_TO_CUT
+from phantom_core.features.ranges import FEWEST_EVENTS_TO_SPLIT
 from phantom_core.lake.lake import Lake
 from tests.features.events import NAMES, rounded
 
@@ -46,14 +46,14 @@ def random_events(n_events: int, rng: np.random.Generator) -> pa.Table:
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """Two loads that overlap, together long enough to be cut."""
+    """Two loads that overlap, together long enough to be split."""
     lake, rng = Lake(tmp_path_factory.mktemp("lake")), np.random.default_rng(5)
-    for n_events in (FEWEST_EVENTS_TO_CUT, 30_000):
+    for n_events in (FEWEST_EVENTS_TO_SPLIT, 30_000):
         lake.append("events", random_events(n_events, rng).cast(schema.EVENTS))
     return lake
 
 
-def test_ranges_together_hold_what_one_statement_says(lake: Lake) -> None:
+def test_ranges_together_equal_one_statement(lake: Lake) -> None:
     built = pa.concat_tables(
         table for _, table in session_tables(lake.files("events"), with_attributes=False)
     ).sort_by("session_key")

@@ -1,6 +1,4 @@
-"""Declared once: a feature that is added to the catalogue alone is in SQL, live sessions, the
-session market, documents and pages.
-"""
+"""Declared once: a feature of the catalogue is in SQL, live sessions, market, docs and pages."""
 
 import os
 import shutil
@@ -30,17 +28,24 @@ ROOT = Path(__file__).parents[2]
 ADDED = """FEATURES: Final = (
     Feature("repeat_views", "product", "count", "item views beyond one per product",
             Count(ITEM_VIEWS) - Distinct("product_id", ITEM_VIEWS)),
-    Feature("longest_gap", "temporal", "s", "longest gap", Statistic("MAX", "gap_ms") / 1e3, null_when="fewer than two events"),
-    Feature("busiest_minute", "temporal", "count", "most events in any minute", MostWithin(60_000), low=1),
+    Feature("longest_gap", "temporal", "s", "longest gap", Statistic("MAX", "gap_ms") / 1e3,
+            null_when="fewer than two events"),
+    Feature("busiest_minute", "temporal", "count", "most events in any minute",
+            MostWithin(60_000), low=1),
     Feature("first_cart_after", "temporal", "s", "from the first event to the first cart",
-            (Statistic("MIN", "event_ms", CART_ADDS) - _START_MS) / 1e3, null_when="nothing in the cart"),
+            (Statistic("MIN", "event_ms", CART_ADDS) - _START_MS) / 1e3,
+            null_when="nothing in the cart"),
     Feature("cart_price", "product", "currency", "mean price put in the cart",
             Statistic("AVG", "price_seen", CART_ADDS), null_when="no price in the cart"),
-    Feature("most_on_one_page", "behavioural", "count", "events on the busiest page", MostOfOne("page"), low=1, null_when="no page"),
-    Feature("has_searched", "behavioural", "yes/no", "whether it searched or filtered", Count(FILTERS) > 0, high=1),
-    Feature("is_mobile", "user_agent", "yes/no", "a telephone", Says("mobile", ("mobile", "android")), high=1, null_when="no user agent"),
+    Feature("most_on_one_page", "behavioural", "count", "events on the busiest page",
+            MostOfOne("page"), low=1, null_when="no page"),
+    Feature("has_searched", "behavioural", "yes/no", "whether it searched or filtered",
+            Count(FILTERS) > 0, high=1),
+    Feature("is_mobile", "user_agent", "yes/no", "a telephone",
+            Says("mobile", ("mobile", "android")), high=1, null_when="no user agent"),
     Feature("system", "user_agent", "category", "Windows, Mac or Other",
-            SaysWhich("system", ("Windows", "Mac", "Other"), (("Windows", ("windows",)), ("Mac", ("mac os",)))),
+            SaysWhich("system", ("Windows", "Mac", "Other"),
+                      (("Windows", ("windows",)), ("Mac", ("mac os",)))),
             low=None, null_when="no user agent"),"""
 TESTS = (
     "features/test_catalogue.py",
@@ -51,13 +56,13 @@ TESTS = (
     "views/test_features.py",
     "pages/test_features.py",
 )
-# Thousands of sessions say no more of an added feature than the property does.
+# Thousands of sessions test no more of an added feature than the property does.
 LEFT_OUT = "not thousands and not any_order and not hundred_thousand"
 
 
 @pytest.mark.slow
 def test_a_feature_touches_one_file(tmp_path: Path) -> None:
-    """In a copy with more features, what tests hold of each feature holds of them too."""
+    """In a copy with more features, the tests of each feature pass for them too."""
     for folder in (
         "phantom_core",
         "tests",
@@ -107,7 +112,7 @@ def test_a_feature_touches_one_file(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-3_000:]
 
 
-def test_a_model_answers_for_what_it_reads_alone() -> None:
+def test_only_the_columns_that_a_model_reads_matter() -> None:
     assert is_defined_alike(definition_hash(["item_views"]), ["item_views"])
     assert not is_defined_alike(definition_hash(["item_views"]), ["page_views"])
     assert not is_defined_alike("another", ["item_views"])
@@ -138,7 +143,7 @@ def test_a_sub_term_is_worked_out_once() -> None:
     assert made.results == (5, 6, 0)
 
 
-def test_what_cannot_be_known_is_refused_where_it_is_declared() -> None:
+def test_a_statistic_that_cannot_exist_is_refused_where_it_is_declared() -> None:
     with pytest.raises(TypeError, match="Gaps"):
         Statistic("MIN", "gap_ms", EventKind("views", ("view",)))
     with pytest.raises(TypeError, match="no mean"):

@@ -1,6 +1,4 @@
-"""Online features: event by event the same as the SQL, for every prefix of every session, whatever
-comes late or again.
-"""
+"""Online features equal the SQL for every prefix of a session, with late and repeated events."""
 
 import math
 import random
@@ -76,7 +74,8 @@ def sql_prefixes(sessions: Sequence[Sequence[Row]]) -> list[dict[str, object]]:
         connection.execute(
             """
             CREATE TABLE scoped AS
-            SELECT DISTINCT ON (p.place, e.event_id) p.place AS scope_key, e.* EXCLUDE (place, start)
+            SELECT DISTINCT ON (p.place, e.event_id)
+                p.place AS scope_key, e.* EXCLUDE (place, start)
             FROM arrived AS p JOIN arrived AS e ON e.start = p.start AND e.place <= p.place
             ORDER BY p.place, e.event_id, e.place"""
         )
@@ -180,7 +179,7 @@ def test_a_known_event_changes_nothing(user_agents: UserAgents) -> None:
     assert session.features(user_agents) == before
 
 
-def test_the_earliest_event_says_the_store_mode() -> None:
+def test_the_earliest_event_gives_the_store_mode() -> None:
     session = LiveSession()
     assert session.store_mode is None
     for at, mode in ((5, "shop"), (3, "hotel"), (3, "airline"), (9, "hotel")):
@@ -193,17 +192,17 @@ def test_a_session_without_events_has_no_features(user_agents: UserAgents) -> No
         LiveSession().features(user_agents)
 
 
-def test_user_agents_are_asked_in_bulk_and_forgotten_in_turn() -> None:
+def test_user_agents_are_looked_up_in_bulk_and_evicted_in_turn() -> None:
     few = UserAgents(most_known=2)
     few.learn([None, "", "curl/8.4.0", "HeadlessChrome", "Mozilla/5.0 Firefox/133.0"])
     words = [measure.word for measure in AGENT_MEASURES]
-    said = {
+    kinds = {
         agent: dict(zip(words, few.kind(agent), strict=True))
         for agent in ("curl/8.4.0", "HeadlessChrome", "Mozilla/5.0 Firefox/133.0")
     }
-    assert [found["headless"] for found in said.values()] == [False, True, False]
-    assert [found["tool"] for found in said.values()] == [True, False, False]
-    assert [found["browser"] for found in said.values()] == ["Other", "Other", "Firefox"]
+    assert [found["headless"] for found in kinds.values()] == [False, True, False]
+    assert [found["tool"] for found in kinds.values()] == [True, False, False]
+    assert [found["browser"] for found in kinds.values()] == ["Other", "Other", "Firefox"]
 
 
 def test_a_session_of_a_hundred_thousand_events_stays_fast(user_agents: UserAgents) -> None:

@@ -24,17 +24,15 @@ def test_no_events_are_one_range() -> None:
     assert len(key_ranges([], n_workers=2)) == 1
 
 
-def test_a_sorted_load_is_cut_where_row_groups_begin() -> None:
-    """10 M events in 8 ranges would be 1.25 M each; 1.2 M is the first row group after nine tenths
-    of that.
-    """
+def test_a_sorted_load_is_split_where_row_groups_begin() -> None:
+    """10 M events in 8 ranges are 1.25 M each; 1.2 M is the first row group after 90 % of that."""
     load = sorted_load(10_000_000)
     assert [low for low, _ in key_ranges(load, n_workers=2)] == [
         first_key for first_key, _ in load[::12]
     ][:8]
 
 
-def test_small_loads_on_top_hardly_move_the_cuts() -> None:
+def test_small_loads_on_top_hardly_move_the_edges() -> None:
     small = [(LOWEST_KEY + i, 1_000) for i in range(50)]
     load = sorted_load(9_000_000)
     assert (
@@ -42,7 +40,7 @@ def test_small_loads_on_top_hardly_move_the_cuts() -> None:
     )
 
 
-def test_loads_that_row_groups_cannot_tell_apart_make_few_long_ranges() -> None:
+def test_loads_that_row_groups_do_not_separate_make_few_long_ranges() -> None:
     loads = [(LOWEST_KEY + i, 1_000_000) for i in range(20)]
     assert len(key_ranges(loads, n_workers=2)) == 20_000_000 // MOST_EVENTS_PER_RANGE
 

@@ -1,4 +1,4 @@
-"""Steps: NumPy says what the SQL says."""
+"""Steps: NumPy gives the values of the SQL."""
 
 import pyarrow as pa
 import pytest

@@ -52,7 +52,7 @@ def rows(store: FeatureStore) -> list[Event]:
 
 
 def rebuilt(store: FeatureStore) -> list[Event]:
-    """The matrix after building everything anew."""
+    """The matrix after a full rebuild."""
     shutil.rmtree(store.root)
     store.refresh()
     return rows(store)
@@ -158,7 +158,7 @@ def test_deleted_events_are_forgotten(store: FeatureStore) -> None:
 
 
 @pytest.mark.parametrize("change", [('"sql_hash": "', '"sql_hash": "0'), ('"base"', '"basis"')])
-def test_other_sql_or_another_version_builds_everything_anew(
+def test_other_sql_or_another_version_rebuilds_everything(
     store: FeatureStore, change: tuple[str, str]
 ) -> None:
     built = store.root / "built.json"
@@ -202,7 +202,7 @@ def test_many_loads_leave_few_files(store: FeatureStore) -> None:
     assert [row["session_key"] for row in rows(store)] == list(range(60))
 
 
-def test_files_that_somebody_deleted_are_named(store: FeatureStore) -> None:
+def test_deleted_files_are_named(store: FeatureStore) -> None:
     for file in store.root.glob("*.parquet"):
         file.unlink()
     with pytest.raises(DataError, match="cannot be read"):

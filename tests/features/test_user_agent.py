@@ -32,7 +32,7 @@ FAMILY_OF = {
 }
 
 
-def judged(user_agent: str | None) -> tuple[object, object, object]:
+def user_agent_features(user_agent: str | None) -> tuple[object, object, object]:
     row = features(event(0, user_agent=user_agent))
     return row["is_headless_browser"], row["is_automation_tool"], row["browser_family"]
 
@@ -80,13 +80,13 @@ def test_families_agree_with_ua_parser() -> None:
         ),
     ],
 )
-def test_a_user_agent_says_what_it_is(user_agent: str, expected: tuple[bool, bool, str]) -> None:
-    assert judged(user_agent) == expected
+def test_a_user_agent_gives_its_kind(user_agent: str, expected: tuple[bool, bool, str]) -> None:
+    assert user_agent_features(user_agent) == expected
 
 
 @pytest.mark.parametrize("user_agent", [None, ""])
 def test_without_a_user_agent_nothing_is_known(user_agent: str | None) -> None:
-    assert judged(user_agent) == (None, None, None)
+    assert user_agent_features(user_agent) == (None, None, None)
 
 
 def test_the_first_user_agent_counts() -> None:

@@ -1,4 +1,4 @@
-"""A calibrated probability rises with the margin and means what it says."""
+"""A calibrated probability rises with the margin and matches the observed shares."""
 
 import numpy as np
 import pytest
@@ -68,9 +68,7 @@ def test_margins_that_point_the_wrong_way_give_the_base_rate() -> None:
     )
 
 
-def test_the_method_with_the_lowest_held_out_loss_is_chosen_and_never_saw_the_fold_it_is_judged_on() -> (
-    None
-):
+def test_the_method_with_the_lowest_held_out_loss_is_chosen() -> None:
     margin, is_agent = sample(3_000, slope=0.4)
     choice = choose_calibration(margin, is_agent, np.arange(3_000) % 3)
     assert choice.log_loss[choice.calibration.method] == min(choice.log_loss.values())

@@ -1,4 +1,4 @@
-"""The classifier learns what is there to learn, the same way each time, and stops when told."""
+"""The classifier learns the signal, reproducibly, and stops when cancelled."""
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +20,8 @@ NAMES = ("item_views", "hover_intensity", "browser_family")
 
 
 def rows(n: int = 600, seed: int = 0) -> LabelledRows:
-    """Agents view many items and come with browser 2; hovering says nothing; a tenth is undefined.
+    """Agents view many items with browser 2, hovering is noise, a tenth is undefined.
+
     Three sessions per actor.
     """
     rng = np.random.default_rng(seed)
@@ -41,7 +42,7 @@ def split(some: LabelledRows) -> np.ndarray:
     return make_folds(some.groups, some.is_agent, 3, np.random.default_rng(1))
 
 
-def test_out_of_fold_margins_tell_agents_from_humans() -> None:
+def test_out_of_fold_margins_separate_agents_from_humans() -> None:
     some = rows()
     fitted = cross_fit(some, split(some), seed=1)
     assert fitted.margin[some.is_agent].mean() > 1 > -1 > fitted.margin[~some.is_agent].mean()
@@ -77,18 +78,18 @@ def test_a_session_is_scored_by_the_model_that_did_not_see_it() -> None:
         )
 
 
-def test_rows_nobody_may_learn_from_change_no_model() -> None:
+def test_rows_excluded_from_training_change_no_model() -> None:
     some = rows()
-    banned = some.groups < 40
+    excluded = some.groups < 40
     other = LabelledRows(
-        np.where(banned[:, None], 99, some.values).astype(np.float32),
+        np.where(excluded[:, None], 99, some.values).astype(np.float32),
         NAMES,
         some.is_agent,
         some.groups,
     )
-    first, second = (cross_fit(x, split(some), seed=1, may_learn=~banned) for x in (some, other))
-    np.testing.assert_array_equal(first.margin[~banned], second.margin[~banned])
-    assert np.isfinite(first.margin[banned]).all()
+    first, second = (cross_fit(x, split(some), seed=1, may_learn=~excluded) for x in (some, other))
+    np.testing.assert_array_equal(first.margin[~excluded], second.margin[~excluded])
+    assert np.isfinite(first.margin[excluded]).all()
 
 
 def test_features_that_are_null_throughout_do_no_harm() -> None:
@@ -106,16 +107,16 @@ def _labels(some: LabelledRows) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_cancelling_ends_the_training_in_the_middle_of_a_fold() -> None:
-    heard = []
+    messages = []
 
     def cancel(fraction: float, message: str, values: object = None) -> None:
-        heard.append(message)
+        messages.append(message)
         if message == "fold 2 of 3, round 25":
             raise CancelledError("Cancelled.")
 
     with pytest.raises(CancelledError):
         cross_fit(rows(), split(rows()), seed=1, progress=cancel)
-    assert heard[-1] == "fold 2 of 3, round 25"
+    assert messages[-1] == "fold 2 of 3, round 25"
 
 
 def test_a_classifier_reads_its_own_columns_of_a_table_in_any_order() -> None:

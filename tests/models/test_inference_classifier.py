@@ -1,4 +1,4 @@
-"""A classifier played without its training libraries answers what the trained one answers."""
+"""The inference classifier needs no training library and gives the trained one's scores."""
 
 import subprocess
 import sys
@@ -65,16 +65,16 @@ def test_one_session_is_encoded_as_a_table_is() -> None:
     )
 
 
-def test_it_answers_what_the_trained_one_answers(tmp_path: Path, classifier: Classifier) -> None:
-    played = open_classifier(saved(tmp_path, classifier_files(classifier)))
-    assert [played.agent_probability(row) for row in ROWS] == pytest.approx(
+def test_it_gives_the_scores_of_the_trained_one(tmp_path: Path, classifier: Classifier) -> None:
+    inference = open_classifier(saved(tmp_path, classifier_files(classifier)))
+    assert [inference.agent_probability(row) for row in ROWS] == pytest.approx(
         classifier.agent_probability(table()).tolist(), abs=1e-7
     )
-    assert (played.version, played.decision.threshold) == ("v1", 0.6)
+    assert (inference.version, inference.decision.threshold) == ("v1", 0.6)
 
 
-def test_what_are_no_trees_is_one_sentence(tmp_path: Path, classifier: Classifier) -> None:
-    with pytest.raises(DataError, match=r"model\.ubj of model v1 cannot be played by XGBoost"):
+def test_a_file_without_trees_is_one_sentence(tmp_path: Path, classifier: Classifier) -> None:
+    with pytest.raises(DataError, match=r"model\.ubj of model v1 cannot be read by XGBoost"):
         open_classifier(
             saved(tmp_path, classifier_files(classifier) | {"model.ubj": b"\x80\x04pickled"})
         )
@@ -90,7 +90,7 @@ def test_trees_that_read_other_features_than_the_manifest_says_are_refused(
 
 
 @pytest.mark.slow
-def test_playing_it_imports_no_training_library(tmp_path: Path, classifier: Classifier) -> None:
+def test_inference_imports_no_training_library(tmp_path: Path, classifier: Classifier) -> None:
     saved(tmp_path, classifier_files(classifier))
     program = (
         "import sys; from pathlib import Path; from phantom_core.model_store.store import "
@@ -100,8 +100,8 @@ def test_playing_it_imports_no_training_library(tmp_path: Path, classifier: Clas
         "'classifier').open('v1')).agent_probability({'item_views': 9.0})); "
         "print({'xgboost', 'pandas', 'sklearn', 'scipy'} & set(sys.modules))"
     )
-    told = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True
     ).stdout.splitlines()
-    assert 0 < float(told[0]) < 1
-    assert told[1] == "set()"
+    assert 0 < float(output[0]) < 1
+    assert output[1] == "set()"

@@ -27,20 +27,20 @@ def test_linear_demand_is_priced_in_the_middle() -> None:
     found = optimal_prices(PricingObjective(WIDE), linear, np.zeros(3))
     assert np.allclose(found.ratio, 1.0, atol=0.01)
     assert np.allclose(found.revenue, 0.5, atol=1e-3)
-    assert not found.is_at_rail.any()
+    assert not found.is_at_guard_rail.any()
 
 
-def test_leakage_of_an_agent_moves_the_price_as_calculus_says() -> None:
+def test_leakage_of_an_agent_moves_the_price_to_the_closed_form() -> None:
     # (1 − r/2)(r − λ(ref − r)) with λ = 0.5, ref = 1.2 is largest at r = (2(1 + λ) + λ ref) / (2(1
     # + λ)) = 1.2.
     found = optimal_prices(PricingObjective(WIDE), linear, np.ones(1))
     assert found.ratio[0] == pytest.approx(1.2, abs=0.01)
 
 
-def test_prices_stay_within_the_guard_rails_and_say_so() -> None:
+def test_prices_stay_within_the_guard_rails_and_report_it() -> None:
     found = optimal_prices(PricingObjective(GuardRails(0.7, 0.9)), linear, np.zeros(1))
     assert found.ratio[0] == pytest.approx(0.9)
-    assert found.is_at_rail[0]
+    assert found.is_at_guard_rail[0]
 
 
 @given(weight=st.floats(0, 10), p_agent=st.floats(0, 1), steepness=st.floats(0.5, 8))
@@ -73,7 +73,7 @@ def test_expected_money_by_hand() -> None:
     assert np.allclose(value, [[0.4 - 0.5 * 0.1, 0.26]])
 
 
-def test_terms_that_mean_nothing_are_refused() -> None:
+def test_an_objective_out_of_range_is_refused() -> None:
     with pytest.raises(InputError, match="below 0"):
         PricingObjective(USUAL, leakage_weight=-1.0)
     with pytest.raises(InputError, match="There is no objective 'profit'"):

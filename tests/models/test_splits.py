@@ -10,7 +10,7 @@ from phantom_core.core.errors import DataError, InputError
 from phantom_core.models.splits import actor_codes, check_n_folds, make_folds
 
 
-def dealt(groups: list[int], is_agent: list[bool], n_folds: int = 3) -> list[int]:
+def folds_of(groups: list[int], is_agent: list[bool], n_folds: int = 3) -> list[int]:
     return make_folds(
         np.array(groups), np.array(is_agent), n_folds, np.random.default_rng(1)
     ).tolist()
@@ -33,24 +33,24 @@ def test_an_actor_is_never_in_two_folds_and_every_fold_has_both_classes(
 
 
 def test_folds_of_lone_sessions_have_the_same_size_and_mix() -> None:
-    fold = np.array(dealt(list(range(30)), [i < 12 for i in range(30)]))
+    fold = np.array(folds_of(list(range(30)), [i < 12 for i in range(30)]))
     assert np.bincount(fold).tolist() == [10, 10, 10]
     assert np.bincount(fold[:12]).tolist() == [4, 4, 4]
 
 
 def test_the_largest_actor_fills_a_fold_of_its_own() -> None:
-    fold = dealt([0] * 8 + [1, 2, 3, 4] + [5, 6, 7], [True] * 12 + [False] * 3)
+    fold = folds_of([0] * 8 + [1, 2, 3, 4] + [5, 6, 7], [True] * 12 + [False] * 3)
     assert fold[0] not in fold[8:12]
 
 
 def test_a_class_with_fewer_actors_than_folds_is_refused_with_the_counts() -> None:
     with pytest.raises(DataError, match="name 4 human and 2 agent actors") as refusal:
-        dealt([0, 0, 0, 1, 2, 3, 4, 5], [True, True, True, True, False, False, False, False])
+        folds_of([0, 0, 0, 1, 2, 3, 4, 5], [True, True, True, True, False, False, False, False])
     assert "more agents" in refusal.value.hint
 
 
 def test_two_folds_are_refused() -> None:
-    with pytest.raises(InputError, match="2 folds were asked for"):
+    with pytest.raises(InputError, match="2 folds were requested"):
         check_n_folds(2)
 
 

@@ -1,4 +1,4 @@
-"""A challenger goes on only when it is sure, and within its gates."""
+"""A challenger is promoted only when significant, and within its gates."""
 
 import numpy as np
 import pytest
@@ -24,21 +24,21 @@ def figure(low: float, high: float, name: str = "agent_roc_auc") -> ComparedFigu
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "rule", "is_promoted", "said"),
+    ("low", "high", "rule", "is_promoted", "reason"),
     [
-        (0.001, 0.02, "better", True, "surely better"),
-        (-0.001, 0.02, "better", False, "not surely better"),
-        (-0.001, 0.02, "not_worse", True, "surely not worse by 0.01"),
-        (-0.02, 0.02, "not_worse", False, "not surely within 0.01"),
-        (-0.03, -0.02, "not_worse", False, "not surely within"),
+        (0.001, 0.02, "better", True, "significantly better"),
+        (-0.001, 0.02, "better", False, "not significantly better"),
+        (-0.001, 0.02, "not_worse", True, "not worse by more than 0.01"),
+        (-0.02, 0.02, "not_worse", False, "not significantly within 0.01"),
+        (-0.03, -0.02, "not_worse", False, "not significantly within"),
     ],
 )
-def test_what_is_not_sure_leaves_the_champion(
-    low: float, high: float, rule: str, is_promoted: bool, said: str
+def test_without_significance_the_champion_stays(
+    low: float, high: float, rule: str, is_promoted: bool, reason: str
 ) -> None:
     found = decide_promotion([figure(low, high)], [], rule_named(rule), 0.01)
     assert found.is_promoted is is_promoted
-    assert said in found.why
+    assert reason in found.why
 
 
 def test_a_missed_gate_goes_before_every_victory() -> None:
@@ -48,7 +48,7 @@ def test_a_missed_gate_goes_before_every_victory() -> None:
     assert not found.is_promoted
     assert (
         found.why
-        == "The challenger misses a gate: agent roc auc is 0.880, at least 0.9 is asked for."
+        == "The challenger misses a gate: agent roc auc is 0.880, at least 0.9 is required."
     )
 
 
@@ -57,12 +57,12 @@ def test_a_gate_may_be_the_most_that_is_allowed() -> None:
     assert not PromotionGate("agent_calibration_error", 0.15, 0.1, is_most=True).is_met
 
 
-def test_being_surely_worse_in_another_figure_loses() -> None:
+def test_being_significantly_worse_in_another_figure_loses() -> None:
     found = decide_promotion(
         [figure(0.01, 0.02), figure(-0.2, -0.1, "agent_log_likelihood")], [], "better", 0.01
     )
     assert not found.is_promoted
-    assert "surely worse in agent log likelihood" in found.why
+    assert "significantly worse in agent log likelihood" in found.why
 
 
 def test_without_a_champion_the_gates_decide() -> None:
@@ -86,7 +86,7 @@ def rows(challenger: NDArray[np.float64], champion: NDArray[np.float64] | None =
     return HeldOut(actor % 2 == 1, actor, champion, challenger)
 
 
-def test_an_oracle_is_surely_better_than_a_coin_and_a_copy_is_exactly_as_good() -> None:
+def test_an_oracle_is_significantly_better_than_a_coin_and_a_copy_is_exactly_as_good() -> None:
     rng = np.random.default_rng(1)
     oracle, coin = np.where(rows(np.empty(200)).positive, 0.9, 0.1), rng.random(200)
     ranked, likely = compare_figure(rows(oracle, coin), "agent", rng)
@@ -109,7 +109,7 @@ def test_gates_are_measured_on_the_challenger() -> None:
 
 
 def test_actors_are_resampled_and_not_their_sessions() -> None:
-    # One actor with a hundred equal sessions says no more than one with a single session.
+    # One actor with a hundred equal sessions counts as much as one with a single session.
     actor = np.concatenate([np.zeros(100, np.int64), np.arange(1, 11)])
     values = np.concatenate([np.ones(100), np.zeros(10)])
     found = mean_of_actors(values, actor, np.random.default_rng(1))

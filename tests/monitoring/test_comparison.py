@@ -8,7 +8,7 @@ from phantom_core.monitoring.comparison import (
     features_drifted,
     money_fell,
     rate_moved,
-    share_refused,
+    share_rejected,
     too_old,
 )
 from phantom_core.monitoring.drift import FeatureDrift
@@ -76,7 +76,7 @@ def test_one_check_names_the_features_that_moved() -> None:
     assert "and 2 more" in features_drifted(rows[:1] * 7, 0.25, "the four weeks before").sentence
 
 
-def test_a_feature_that_too_few_sessions_speak_for_raises_nothing() -> None:
+def test_a_feature_with_too_few_sessions_raises_nothing() -> None:
     assert (
         features_drifted(
             [FeatureDrift("item_views", 0.4, 0.2, "too few sessions to tell")], 0.25, ""
@@ -88,10 +88,10 @@ def test_a_feature_that_too_few_sessions_speak_for_raises_nothing() -> None:
 
 def test_age_and_quarantine_are_measured_against_their_limits() -> None:
     assert too_old("stale", "The classifier", 15.0, 14, "Retrain it.").sentence.endswith(
-        "14 are allowed. Retrain it."
+        "limit: 14 days. Retrain it."
     )
     assert too_old("stale", "The classifier", 13.0, 14, "Retrain it.").status == "ok"
     assert too_old("stale", "The classifier", None, 1.0, "").status == "unknown"
-    assert share_refused("quarantine", 6, 100, 0.05).status == "alert"
-    assert share_refused("quarantine", 5, 100, 0.05).status == "ok"
-    assert share_refused("quarantine", 99, 99, 0.05).status == "unknown"
+    assert share_rejected("quarantine", 6, 100, 0.05).status == "alert"
+    assert share_rejected("quarantine", 5, 100, 0.05).status == "ok"
+    assert share_rejected("quarantine", 99, 99, 0.05).status == "unknown"

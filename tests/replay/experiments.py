@@ -1,4 +1,4 @@
-"""A made-up price experiment: sessions of humans and agents that meet two arms."""
+"""A generated price experiment: sessions of humans and agents in two arms."""
 
 import numpy as np
 
@@ -35,5 +35,5 @@ def exposed(
         np.float64
     )
     revenue = bought * rng.lognormal(4.0, spend, n)
-    guess = np.clip(is_agent * 0.6 + rng.random(n) * 0.4, 0, 1)
-    return Exposed(Exposures(arm, np.arange(n) * 1_000, guess, bought, revenue), 0, 0)
+    p_agent = np.clip(is_agent * 0.6 + rng.random(n) * 0.4, 0, 1)
+    return Exposed(Exposures(arm, np.arange(n) * 1_000, p_agent, bought, revenue), 0, 0)

@@ -1,6 +1,4 @@
-"""A shop small enough to count by hand, as arrays: two humans and two agents, each an actor of its
-own.
-"""
+"""A shop small enough to count by hand, as arrays; each session is an actor of its own."""
 
 import numpy as np
 
@@ -72,5 +70,7 @@ def purchases(
     )
 
 
-def resampler(people: SessionIndex, seed: int = 1) -> Resampler:
-    return Resampler.of(people, np.ones(people.actor.size, np.bool_), np.random.default_rng(seed))
+def resampler(sessions: SessionIndex, seed: int = 1) -> Resampler:
+    return Resampler.of(
+        sessions, np.ones(sessions.actor.size, np.bool_), np.random.default_rng(seed)
+    )

@@ -1,6 +1,4 @@
-"""Decisions of the pricing service are quotes that know their propensity, and are worth as much as
-an experiment's.
-"""
+"""Decisions of the pricing service count as quotes with a propensity, as an experiment's."""
 
 import json
 from pathlib import Path
@@ -55,13 +53,13 @@ def quotes_of(settings: Settings) -> Quotes:
 
 
 @pytest.mark.slow
-def test_a_price_that_was_decided_and_logged_counts_once(settings: Settings) -> None:
+def test_a_price_that_was_decided_and_recorded_counts_once(settings: Settings) -> None:
     load(settings, "events", [{"sessionId": "s1", "ts": NOON_MS, "eventName": "search"}])
-    logged = [
+    recorded = [
         {"sessionId": "s1", "ts": NOON_MS + ms, "productId": "room", "price": price}
         for ms, price in ((300, 110), (90_000, 110), (400, 90))
     ]
-    load(settings, "quotes", logged)
+    load(settings, "quotes", recorded)
     decide(settings, {"decided_ms": NOON_MS + 200, "propensity": 0.25}, {"session_id": None})
     found = quotes_of(settings)
     assert found.event_ms.tolist() == [NOON_MS + 200, NOON_MS + 400, NOON_MS + 90_000]
@@ -69,9 +67,10 @@ def test_a_price_that_was_decided_and_logged_counts_once(settings: Settings) -> 
 
 
 @pytest.mark.slow
-def test_rules_are_judged_on_what_a_price_experiment_decided(settings: Settings) -> None:
-    """Half the sessions are asked 90 and half 110; all buy at 90, a third at 110: 90 is worth 90 a
-    session, 110 is worth 110 / 3.
+def test_rules_are_evaluated_on_the_decisions_of_a_price_experiment(settings: Settings) -> None:
+    """Half the sessions are quoted 90, half 110; all buy at 90, a third at 110.
+
+    So 90 is worth 90 a session, and 110 is worth 110 / 3.
     """
     sessions = [(f"s{n}", 90.0 if n % 2 else 110.0) for n in range(240)]
     events: list[Row] = []

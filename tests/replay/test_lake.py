@@ -1,6 +1,4 @@
-"""From the lake: which quote a purchase belongs to, how many units, and features just before each
-quote.
-"""
+"""From the lake: quotes and units of purchases, and features just before each quote."""
 
 import json
 from collections.abc import Sequence
@@ -35,8 +33,8 @@ def event(
     session: str, second: float, name: str, product: str | None = None, **metadata: object
 ) -> Row:
     return {
-        "sessionId": session, "storeMode": "hotel", "ts": NOON_MS + round(1_000 * second), "page": "/", "eventName": name,
-        "productId": product, "metadata": metadata or None,
+        "sessionId": session, "storeMode": "hotel", "ts": NOON_MS + round(1_000 * second),
+        "page": "/", "eventName": name, "productId": product, "metadata": metadata or None,
     }  # fmt: skip
 
 
@@ -44,12 +42,12 @@ def quote(
     session: str, second: float, product: str, price: float, base_price: float | None = 100.0
 ) -> Row:
     return {
-        "sessionId": session, "storeMode": "hotel", "ts": NOON_MS + round(1_000 * second), "productId": product, "price": price,
-        "base_price": base_price,
+        "sessionId": session, "storeMode": "hotel", "ts": NOON_MS + round(1_000 * second),
+        "productId": product, "price": price, "base_price": base_price,
     }  # fmt: skip
 
 
-def logged(
+def load_and_read(
     settings: Settings, events: Sequence[Row], quotes: Sequence[Row], period: Period | None = None
 ) -> tuple[Quotes, Purchases]:
     """Load rows and read them back."""
@@ -74,7 +72,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_a_purchase_is_made_at_the_last_quote_before_it(settings: Settings) -> None:
-    shown, bought = logged(
+    shown, bought = load_and_read(
         settings,
         [
             event("a", 0, "view_item", "p"),
@@ -88,7 +86,7 @@ def test_a_purchase_is_made_at_the_last_quote_before_it(settings: Settings) -> N
             quote("b", 2, "p", 10),
         ],
     )
-    assert shown.price.tolist() == [120, 90, 70]  # nobody knows session b
+    assert shown.price.tolist() == [120, 90, 70]  # session b has no event
     assert (bought.price.tolist(), bought.units.tolist(), bought.base_price.tolist()) == (
         [90.0],
         [2.0],
@@ -97,15 +95,15 @@ def test_a_purchase_is_made_at_the_last_quote_before_it(settings: Settings) -> N
     assert units_by_quote(bought, 3).tolist() == [0, 2, 0]
 
 
-def test_units_that_nobody_told_follow_from_what_was_paid(settings: Settings) -> None:
-    _, bought = logged(
+def test_unknown_units_follow_from_what_was_paid(settings: Settings) -> None:
+    _, bought = load_and_read(
         settings, [event("a", 9, "purchase", "p", total=270)], [quote("a", 1, "p", 90)]
     )
     assert (bought.units.tolist(), bought.price.tolist()) == ([3.0], [90.0])
 
 
 def test_a_purchase_that_names_no_product_bought_what_was_in_the_cart(settings: Settings) -> None:
-    _, bought = logged(
+    _, bought = load_and_read(
         settings,
         [
             event("a", 2, "add_to_cart", "p", quantity=2), event("a", 3, "add_to_cart", "q"),
@@ -123,10 +121,10 @@ def test_a_purchase_that_names_no_product_bought_what_was_in_the_cart(settings: 
     assert found == {"p": (2.0, 90.0), "q": (1.0, 50.0)}
 
 
-def test_without_a_quote_the_price_is_what_was_paid_and_the_base_price_what_the_client_told(
+def test_without_a_quote_the_price_is_what_was_paid_and_the_base_price_is_the_clients(
     settings: Settings,
 ) -> None:
-    _, bought = logged(
+    _, bought = load_and_read(
         settings,
         [
             event("a", 1, "view_item", "p", price=95, base_price=100),
@@ -141,14 +139,14 @@ def test_without_a_quote_the_price_is_what_was_paid_and_the_base_price_what_the_
     )
 
 
-def test_a_price_that_nobody_told_is_undefined(settings: Settings) -> None:
-    _, bought = logged(settings, [event("a", 9, "purchase", "p")], [])
+def test_an_unknown_price_is_undefined(settings: Settings) -> None:
+    _, bought = load_and_read(settings, [event("a", 9, "purchase", "p")], [])
     assert np.isnan(bought.price).all() and np.isnan(bought.base_price).all()
     assert not bought.is_priced.any()
 
 
 def test_the_channel_is_the_host_of_the_first_referrer(settings: Settings) -> None:
-    _, bought = logged(
+    _, bought = load_and_read(
         settings,
         [
             event("a", 0, "page_view", None, referrer="https://www.google.com/search?q=x"),
@@ -164,21 +162,21 @@ def test_the_channel_is_the_host_of_the_first_referrer(settings: Settings) -> No
 def test_a_period_holds_its_first_and_its_last_day_and_nothing_else(settings: Settings) -> None:
     day_s = 86_400.0
     rows = [event("a", k * day_s, "purchase", "p", total=1) for k in (-1, 0)]
-    _, bought = logged(settings, rows, [], period_of("2026-03-01", "2026-03-01"))
+    _, bought = load_and_read(settings, rows, [], period_of("2026-03-01", "2026-03-01"))
     assert bought.event_ms.tolist() == [NOON_MS]
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "said"),
+    ("first", "last", "message"),
     [("x", "", "'x' is no date"), ("2026-02-02", "2026-02-01", "before it begins")],
 )
-def test_days_that_cannot_be_are_refused(first: str, last: str, said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_days_that_cannot_be_are_refused(first: str, last: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         period_of(first, last)
 
 
 def test_a_cart_counts_only_after_the_quote(settings: Settings) -> None:
-    shown, _ = logged(
+    shown, _ = load_and_read(
         settings,
         [event("a", 5, "add_to_cart", "p")],
         [quote("a", 1, "p", 90), quote("a", 8, "p", 80), quote("a", 2, "q", 9)],
@@ -191,13 +189,13 @@ def test_many_moments_give_what_the_sql_files_give(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = [
-        # Some name themselves late, some as two in turn, some never.
+        # Some have a late user agent, some two in turn, some none.
         event(f"s{n}", 7 * k + n, name, f"p{k % 3}", price=50 + k)
         | {"userAgent": AGENTS[n % 3][min(k // 3, 2)]}
         for n in range(9)
         for k, name in enumerate(["view_item", "search"] * 6)
     ]
-    shown, _ = logged(
+    shown, _ = load_and_read(
         settings,
         events,
         [quote(f"s{n}", second, "p1", 90) for n in range(9) for second in (0, 20, 40, 200)],
@@ -211,9 +209,8 @@ def test_many_moments_give_what_the_sql_files_give(
     many = features_at_many_moments(lake.files("events"), scope).sort_by("scope_key")
     with lake.connect(("events",)) as connection:
         plain = features_at_moments(connection, scope)
-    assert (
-        many.num_rows == plain.num_rows == 9 * 3
-    )  # nobody had done anything at the first of the four quotes
+    # No session has an event before the first of the four quotes.
+    assert many.num_rows == plain.num_rows == 9 * 3
     for name in plain.column_names:
         left, right = many[name].to_pylist(), plain[name].to_pylist()
         assert (

@@ -1,4 +1,4 @@
-"""Mark-ups: who would have been asked how much, counted by hand."""
+"""Mark-ups: prices of each class under a rule set, counted by hand."""
 
 import numpy as np
 import pytest
@@ -11,25 +11,24 @@ from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.text import parse_rules
 from tests.replay.shop import purchases, quotes, resampler, visits
 
-PEOPLE = visits([0, 0, 1, float("nan")], [0.1, 0.1, 0.9, 0.5])
+SESSIONS = visits([0, 0, 1, float("nan")], [0.1, 0.1, 0.9, 0.5])
 SHOWN = quotes([0, 0, 1, 2, 3], [1.0] * 5)
-ASKED = np.array([1.0, 1.2, 1.0, 1.3, 1.1])
+MARKUPS = np.array([1.0, 1.2, 1.0, 1.3, 1.1])
 
 
 def test_a_human_with_one_dear_quote_is_marked_up() -> None:
-    human = class_figures(ASKED, 1.0 - PEOPLE.best_known, SHOWN, resampler(PEOPLE))
+    human = class_figures(MARKUPS, 1.0 - SESSIONS.best_known, SHOWN, resampler(SESSIONS))
     assert human.sessions == pytest.approx(2.5)
-    assert human.marked_up.value == pytest.approx(
-        1.5 / 2.5
-    )  # the first human, and half of the one nobody is sure of
+    # The first human, and half of the session with P(agent) 0.5.
+    assert human.marked_up.value == pytest.approx(1.5 / 2.5)
     assert human.quotes_marked_up.value == pytest.approx(1.5 / 3.5)
     assert human.premium.value == pytest.approx((0.2 + 0.5 * 0.1) / 3.5)
     assert human.premium_when_marked_up.value == pytest.approx((0.2 + 0.5 * 0.1) / 1.5)
 
 
-def test_rules_are_counted_by_what_they_decide_and_bars_by_what_they_ask() -> None:
+def test_rules_are_counted_by_what_they_decide_and_bars_by_mark_up() -> None:
     rules = parse_rules("IF p_agent > 0.8 THEN markup 1.3 AS sure\nELSE markup 1.0", "x")
-    p_agent = PEOPLE.best_known[SHOWN.visit]
+    p_agent = SESSIONS.best_known[SHOWN.visit]
     decided = evaluate_rules(rules, {"p_agent": p_agent}, 5)
     sure, otherwise = rule_uses(rules, decided, p_agent)
     assert (sure.rule, sure.quotes, sure.human, sure.agent) == ("sure", 1, 0.0, 1.0)
@@ -50,7 +49,7 @@ def test_quotes_that_move_are_counted_from_rule_to_rule() -> None:
         parse_rules("IF p_agent > 0.8 THEN markup 1.3\nELSE markup 1.0", "x"),
         RuleSet("none", ()),
     )
-    p_agent = PEOPLE.best_known[SHOWN.visit]
+    p_agent = SESSIONS.best_known[SHOWN.visit]
     after, before = (evaluate_rules(one, {"p_agent": p_agent}, 5) for one in (rules, none))
     [one] = moved_sessions(rules, after, none, before, p_agent)
     assert (one.before, one.after, one.markup_after, one.quotes, one.agent) == (
@@ -63,11 +62,15 @@ def test_quotes_that_move_are_counted_from_rule_to_rule() -> None:
     assert moved_sessions(none, before, none, before, p_agent) == ()
 
 
-def test_leakage_comes_back_where_the_price_rises_and_grows_where_it_falls() -> None:
+def test_leakage_is_recovered_where_the_price_rises_and_grows_where_it_falls() -> None:
     bought = purchases([2, 2], [1.0, 1.0])
     up, down = (
         recovered_by_rules(
-            bought, np.ones(2), np.full(2, ratio), (constant_reference(bought),), resampler(PEOPLE)
+            bought,
+            np.ones(2),
+            np.full(2, ratio),
+            (constant_reference(bought),),
+            resampler(SESSIONS),
         )[0]
         for ratio in (1.3, 0.9)
     )

@@ -1,6 +1,4 @@
-"""Off-policy value: identified where prices were drawn, refused elsewhere, and near the truth of
-generated shoppers.
-"""
+"""Off-policy value: identified where prices were drawn, and near the true value in simulations."""
 
 import numpy as np
 import pytest
@@ -14,7 +12,7 @@ ARMS = np.array([0.8, 1.0, 1.2])
 
 
 def value(
-    asked: float | np.ndarray,
+    markup: float | np.ndarray,
     *,
     propensity: float = 1 / 3,
     seed: int = 0,
@@ -24,16 +22,16 @@ def value(
     ratio = ARMS[rng.integers(0, 3, N)]
     shown = quotes(list(range(N)), ratio.tolist(), propensity=propensity)
     units = (rng.random(N) < 1 / (1 + ratio**3)).astype(float)
-    people = visits([0.0] * N)
-    target = np.broadcast_to(np.asarray(asked, float), (N,))
+    sessions = visits([0.0] * N)
+    target = np.broadcast_to(np.asarray(markup, float), (N,))
     return (
-        off_policy_value(shown, units, target, np.zeros(N), model, resampler(people)),
+        off_policy_value(shown, units, target, np.zeros(N), model, resampler(sessions)),
         ratio,
         units,
     )
 
 
-def test_the_logged_price_asked_again_is_worth_what_it_brought() -> None:
+def test_the_recorded_prices_are_worth_the_recorded_revenue() -> None:
     rng = np.random.default_rng(0)
     found, ratio, units = value(ARMS[rng.integers(0, 3, N)], propensity=1.0)
     assert found.logged is not None and found.logged.value == pytest.approx(
@@ -45,7 +43,7 @@ def test_the_logged_price_asked_again_is_worth_what_it_brought() -> None:
     assert (found.matched, found.effective, found.overlap) == (N, N, 1.0)
 
 
-def test_one_price_for_all_is_worth_what_its_own_arm_brought() -> None:
+def test_one_price_for_all_is_worth_the_revenue_of_its_own_arm() -> None:
     found, ratio, units = value(1.2)
     own = (100 * ratio * units)[ratio == 1.2]
     assert found.inverse_propensity is not None and found.self_normalised is not None
@@ -65,20 +63,19 @@ def test_a_price_that_was_never_tried_is_not_identified_and_named() -> None:
     )
 
 
-def test_prices_nobody_drew_at_random_identify_nothing() -> None:
+def test_prices_that_were_not_randomised_identify_nothing() -> None:
     found, *_ = value(1.0, propensity=NAN)
     assert (
         found.problem
-        == "Not identified: 0 of 400 quotes were drawn by an experiment that logged propensities."
+        == "Not identified: 0 of 400 quotes were drawn by an experiment that recorded propensities."
     )
     assert found.logged is None
     assert "randomised" in found.hint
 
 
 def test_a_wrong_model_does_not_mislead_the_doubly_robust_estimate() -> None:
-    wrong = RevenueModel(
-        np.array([[0.0, 2.0], [0.0, 2.0]]), 1.0, 0.0
-    )  # everybody buys, whatever the price
+    # Purchases do not depend on the price.
+    wrong = RevenueModel(np.array([[0.0, 2.0], [0.0, 2.0]]), 1.0, 0.0)
     rng = np.random.default_rng(5)
     n = 40_000
     ratio = ARMS[rng.integers(0, 3, n)]
@@ -91,25 +88,25 @@ def test_a_wrong_model_does_not_mislead_the_doubly_robust_estimate() -> None:
     assert found.doubly_robust.low < 120 / (1 + 1.2**3) < found.doubly_robust.high
 
 
-def test_a_fitted_model_says_what_an_untried_price_would_bring() -> None:
+def test_a_fitted_model_estimates_an_untried_price() -> None:
     rng = np.random.default_rng(6)
     n = 20_000
     ratio, is_agent = ARMS[rng.integers(0, 3, n)], rng.random(n) < 0.5
     units = (rng.random(n) < 1 / (1 + ratio ** np.where(is_agent, 5, 2))).astype(float)
-    shown, people = (
+    shown, sessions = (
         quotes(list(range(n)), ratio.tolist(), propensity=1 / 3),
         visits(is_agent.astype(float).tolist()),
     )
-    model = fit_revenue(shown, units, is_agent.astype(float), people.actor, rng)
+    model = fit_revenue(shown, units, is_agent.astype(float), sessions.actor, rng)
     found = off_policy_value(
-        shown, units, np.full(n, 1.1), is_agent.astype(float), model, resampler(people)
+        shown, units, np.full(n, 1.1), is_agent.astype(float), model, resampler(sessions)
     )
     true = 110 * (0.5 / (1 + 1.1**2) + 0.5 / (1 + 1.1**5))
     assert found.problem and found.doubly_robust is not None
     assert found.doubly_robust.value == pytest.approx(true, rel=0.03)
 
 
-def test_nobody_buying_fits_no_model() -> None:
+def test_no_model_is_fitted_without_purchases() -> None:
     shown = quotes([0, 1], [1.0, 1.2])
     assert (
         fit_revenue(shown, np.zeros(2), np.zeros(2), np.arange(2), np.random.default_rng(0)) is None

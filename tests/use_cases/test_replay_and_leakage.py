@@ -145,7 +145,7 @@ def test_a_replay_separates_agents_from_humans_and_is_saved(shop: Shop) -> None:
 def test_the_newest_replays_are_stored_and_the_oldest_make_room(
     own: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replay_store_module, "MOST_KEPT", 2)
+    monkeypatch.setattr(replay_store_module, "MAX_REPLAYS", 2)
     store = replay_store(own)
     for n, (rules, against) in enumerate([(BANDS, NO_MARKUP), (NO_MARKUP, BANDS), (BANDS, BANDS)]):
         replay_rules(own, rules, against, now_ms=NOW_MS + n)

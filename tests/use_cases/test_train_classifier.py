@@ -137,7 +137,7 @@ def test_the_card_puts_the_headline_beside_trivial_baselines_and_says_how_to_rep
         assert f"\n## {heading}\n" in card
     auc = report.ranking.roc_auc
     assert f"| **this classifier** | {auc.value:.3f} ({auc.low:.3f}–{auc.high:.3f}) |" in card
-    assert f"| marking everybody | 0.500 | {report.baselines.base_rate:.3f} |" in card
+    assert f"| marking every session | 0.500 | {report.baselines.base_rate:.3f} |" in card
     assert (
         f"PHANTOM_LEAKING_TO_AGENT_COST=0.2 PHANTOM_SEED={shop.seed} python -m phantom_core train "
         "classifier --folds 3" in card

@@ -1,6 +1,6 @@
 """A change request as figures: of evidence from any release, and of unavailable parts."""
 
-from phantom_core.evidence.evidence import Part
+from phantom_core.evidence.evidence import EvidencePart
 from phantom_core.views.approvals.change_requests import effects_table, request_effects, trial_table
 from tests.evidence.samples import evidence, stored
 
@@ -38,6 +38,8 @@ def test_evidence_of_an_earlier_release_is_shown_like_any_other() -> None:
 
 
 def test_parts_without_figures_leave_theirs_out() -> None:
-    nothing = evidence(replay=Part(None, "No quotes."), trial=Part(None, "No classifier."))
+    nothing = evidence(
+        replay=EvidencePart(None, "No quotes."), trial=EvidencePart(None, "No classifier.")
+    )
     assert request_effects(nothing) == []
     assert effects_table(nothing).empty and trial_table(nothing).empty

@@ -216,7 +216,7 @@ def _scorer(settings: Settings, version: str) -> NetworkScorer:
 
 def _figures(offer: PricedOffer, curve: PriceCurve) -> None:
     at_base = int(np.abs(curve.ratios - 1.0).argmin())
-    rail = ", at a guard rail" if curve.is_at_rail else ""
+    rail = ", at a guard rail" if curve.is_at_guard_rail else ""
     with st.grid(4, min_column_width=190, gap="small"):
         show_metric(
             "Best price",

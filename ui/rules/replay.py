@@ -10,7 +10,7 @@ from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.replay.features_at_quote import AS_OF
 from phantom_core.replay.replay import Replay, SetReplay
-from phantom_core.replay.replay_store import MOST_KEPT
+from phantom_core.replay.replay_store import MAX_REPLAYS
 from phantom_core.rules.text import format_rules
 from phantom_core.session_market.market import NO_MARKUP
 from phantom_core.use_cases.rules.job_replay_rules import ReplayRulesRequest
@@ -86,7 +86,7 @@ def choose_replay(settings: Settings) -> str | None:
         key="replay_shown",
         bind="query-params",
         width=460,
-        help=f"The newest {MOST_KEPT} are kept.",
+        help=f"The newest {MAX_REPLAYS} are kept.",
     )
     return str(shown) if shown in titles and shown != newest else None
 

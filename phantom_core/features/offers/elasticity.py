@@ -1,5 +1,4 @@
-"""Elasticity of each product: by how many percent purchases change when its price changes by one
-percent, as known each day.
+"""Elasticity of each product: percent change in purchases per percent change in price, by day.
 
 A log-log regression for counts: `log E[purchases] = a + e · log price`, fitted by maximum
 likelihood (Poisson), since most quotes are not bought and the logarithm of 0 does not exist.
@@ -31,7 +30,7 @@ class Elasticities:
     Attributes:
         value: elasticity; NaN where it is not identified.
         standard_error: of it.
-        n_purchases: how many purchases it is from.
+        n_purchases: purchases behind the estimate, count.
     """
 
     value: Floats
@@ -52,9 +51,8 @@ def estimate_elasticities(
     Returns:
         NaN for products with fewer than 10 purchases, or whose price hardly varied.
     """
-    log_price = (
-        log_price - _means(product, log_price, n_products)[product]
-    )  # a shift changes nothing, and keeps exponentials small
+    # A shift changes nothing, and keeps exponentials small.
+    log_price = log_price - _means(product, log_price, n_products)[product]
     n_bought = np.asarray(np.bincount(product, bought, n_products), np.float64)
     total = np.bincount(product, bought * log_price, n_products)
     value = np.full(n_products, -1.0)
@@ -76,9 +74,7 @@ def estimate_elasticities(
 def _weighted_moments(
     product: Ints, log_price: Floats, value: Floats, n_products: int
 ) -> tuple[Floats, Floats]:
-    """Mean and variance of the log price of each product, quotes weighted by what the fit expects
-    of them.
-    """
+    """Mean and variance of the log price of each product, weighted by the fitted means."""
     weight = np.exp(np.clip(value[product] * log_price, -_MOST, _MOST))
     total = np.maximum(np.bincount(product, weight, n_products), 1e-300)
     mean = np.bincount(product, weight * log_price, n_products) / total

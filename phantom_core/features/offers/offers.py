@@ -1,6 +1,4 @@
-"""Offers: each product a session was shown, at the moment of its first price, with what was known
-by then and what became of it.
-"""
+"""Offers: each product a session was quoted, with its features at the quote and its outcome."""
 
 from collections.abc import Sequence
 from importlib.resources import files
@@ -52,7 +50,7 @@ def moments_named(name: str | None) -> Moments | None:
 
 
 def usual_moments(connection: duckdb.DuckDBPyConnection) -> Moments:
-    """First quotes where quotes are logged; else each session before its first cart.
+    """First quotes where quotes are recorded; else each session before its first cart.
 
     Args:
         connection: has the relation `quotes`.
@@ -87,13 +85,13 @@ def read_offers(
 
 
 def describe_offers(connection: duckdb.DuckDBPyConnection, offers: pa.Table) -> pa.Table:
-    """What is known of offers at their moment, and what became of them.
+    """Features of offers at their moment, and their outcomes.
 
     Args:
         connection: has the relations RELATIONS.
         offers: scope_key, the columns of OFFER and is_any_product, one row per offer.
     Returns:
-        The same rows with all columns of COLUMNS but price_elasticity, which needs what became of
+        The same rows with all columns of COLUMNS but price_elasticity, which needs the outcomes of
         all other offers.
     """
     connection.register("offers", offers)
@@ -135,19 +133,17 @@ def session_offers(
 def _numbered(
     connection: duckdb.DuckDBPyConnection, moments: Moments, most: int | None
 ) -> pa.Table:
-    """Offers in order, with scope_key; sampled by a hash of the session, so that a sample is the
-    same in every process.
-    """
+    """Offers in order, with scope_key; sampled by a hash of the session, so repeatably."""
     relation = _sql(f"offers_{moments}")
     [(n_offers,)] = connection.sql(f"SELECT COUNT(*) FROM ({relation})").fetchall()
-    kept = (
+    sampled = (
         f"WHERE HASH(session_key) % 1000000 < {int(1e6 * most / n_offers)}"
         if most and n_offers > most
         else ""
     )
     number = "ROW_NUMBER() OVER (ORDER BY session_key, quote_ms, product_id) - 1 AS scope_key"
     return connection.sql(
-        f"SELECT {number}, * FROM ({relation}) {kept} ORDER BY scope_key"
+        f"SELECT {number}, * FROM ({relation}) {sampled} ORDER BY scope_key"
     ).to_arrow_table()
 
 
@@ -204,7 +200,7 @@ def _with_elasticity(offers: pa.Table) -> pa.Table:
 
 
 def product_elasticities(offers: pa.Table) -> pa.Table:
-    """Elasticity of each product from all offers, to go on with.
+    """Elasticity of each product from all offers.
 
     Returns:
         One row per product with a price: product_id, elasticity and standard_error (NULL where not

@@ -22,14 +22,12 @@ class ProductFeature:
 
 
 PRODUCT_FEATURES: Final = (
-    ProductFeature(
-        "base_price", "currency", "nobody wrote it down", "of the quote, else of the catalogue"
-    ),
+    ProductFeature("base_price", "currency", "not recorded", "of the quote, else of the catalogue"),
     ProductFeature(
         "current_demand",
         "sessions",
         "no product",
-        "sessions that first looked at the product in the hour before",
+        "sessions that first viewed the product in the hour before",
     ),
     ProductFeature(
         "inventory_level",
@@ -40,7 +38,7 @@ PRODUCT_FEATURES: Final = (
     ProductFeature(
         "avg_demand_last_hour",
         "sessions",
-        "the store had shown nothing",
+        "no product was shown in the store",
         "current_demand, mean over the store's products",
     ),
     ProductFeature(
@@ -55,7 +53,7 @@ PRODUCT_FEATURES: Final = (
         "days_until_date",
         "days",
         "the session named no date",
-        "from the quote to the stay or flight last asked for",
+        "from the quote to the stay or flight last searched for",
     ),
     ProductFeature(
         "competitor_price_diff",
@@ -67,7 +65,7 @@ PRODUCT_FEATURES: Final = (
         "view_count_last_hour",
         "count",
         "no product",
-        "item views of the product in the hour before, by everybody",
+        "item views of the product in the hour before, over all sessions",
     ),
 )
 

@@ -1,5 +1,6 @@
-"""Numbers: count, mean, spread and extremes of what events of one session say, kept up as they
-come. Source: Welford 1962.
+"""Running statistics of one session: count, mean, spread and extremes, event by event.
+
+Source: Welford 1962.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +28,7 @@ class Numbers:
     highest: float | None = None
 
     def add(self, number: float) -> None:
-        """Take one more."""
+        """Add a number."""
         self.count += 1
         off = number - self.mean
         self.mean += off / self.count

@@ -1,9 +1,9 @@
-"""A live session: its features event by event, equal to what the SQL says of the same events.
+"""A live session: its features event by event, equal to the SQL's over the same events.
 
 Events may come late, out of order or again: the features are those of the distinct events so far,
-whatever their order of arrival. What must be kept for that is the time and id of each event, about
-100 bytes each; all else grows with distinct pages and products. A property of the tests holds this
-and the SQL equal for every prefix of thousands of sessions (docs/adr/0016-online-path.md).
+whatever their order of arrival. This needs the time and id of each event in memory, about
+100 bytes each; all else grows with distinct pages and products. A property test checks that this
+and the SQL agree for every prefix of thousands of sessions (docs/adr/0016-online-path.md).
 """
 
 from collections.abc import Callable, Mapping
@@ -94,7 +94,7 @@ class LiveSession:
         return self._first_mode[1] if self._first_mode else None
 
     def add(self, event: Event) -> bool:
-        """Take an event; False when it was known already."""
+        """Add an event; False when it was added before."""
         if event.event_id in self._event_ids:
             return False
         self._event_ids.add(event.event_id)
@@ -140,9 +140,7 @@ class LiveSession:
 
 @lru_cache(maxsize=_MOST_NAMES)
 def _touched(event_name: str) -> tuple[tuple[int, ...], _Reads, _Reads]:
-    """What an event of a name adds to: positions in _COUNTS, and in _GROUPS and _NUMBERS with what
-    is read of the event for them.
-    """
+    """Positions in _COUNTS, _GROUPS and _NUMBERS that an event adds to, and how it is read."""
     groups = tuple(
         (at, attrgetter(key)) for at, (key, of) in enumerate(_GROUPS) if event_name in of
     )

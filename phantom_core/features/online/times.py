@@ -1,9 +1,8 @@
-"""Times: when the events of one session happened, and what the SQL says of gaps and windows, kept
-exact as events come in any order.
+"""Event times of one session: gaps and windows, exact for events in any order.
 
 Sums are of whole milliseconds, so no order of arrival changes them. An event between two others
-only ever splits a gap, so the shortest gap can be kept; it only ever adds to windows that end
-within their length after it, so the busiest one can be kept too.
+only ever splits a gap, so the shortest gap can be updated; it only ever adds to windows that
+end within their length after it, so the busiest one can be updated too.
 """
 
 from bisect import bisect_left, bisect_right, insort_right
@@ -41,7 +40,7 @@ class Times:
             self.add(time_ms)
 
     def add(self, event_ms: int) -> None:
-        """Take the time of one more event."""
+        """Add the time of an event."""
         times = self.sorted_ms
         at = bisect_right(times, event_ms)
         self._split_gap(

@@ -1,6 +1,4 @@
-"""The calibrated network: log-odds become probabilities that mean what they say, inside what is
-exported.
-"""
+"""The calibrated network: log-odds become calibrated probabilities inside the exported model."""
 
 import torch
 from torch import Tensor, nn
@@ -28,9 +26,7 @@ class Calibrated(nn.Module):
         self.network, self.agent, self.purchase = network, _module(agent), _module(purchase)
 
     def forward(self, session: Tensor, product: Tensor, log_ratio: Tensor) -> tuple[Tensor, Tensor]:
-        """Probabilities of an agent and of a purchase, each of shape (n,); arguments as the
-        network's.
-        """
+        """P(agent) and P(purchase), each of shape (n,); arguments as of `Network.forward`."""
         agent, purchase = self.network(session, product, log_ratio)
         return self.agent(agent), self.purchase(purchase)
 

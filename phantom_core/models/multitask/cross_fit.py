@@ -1,4 +1,4 @@
-"""Cross-fitting of networks: each row is scored by one that never met its actor."""
+"""Cross-fitting of networks: each row is scored by one that did not see its actor."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.models.multitask.inputs import Inputs
 from phantom_core.models.multitask.network import Network
 from phantom_core.models.multitask.rows import LearningRows
-from phantom_core.models.side_by_side import side_by_side
+from phantom_core.models.side_by_side import run_folds
 from phantom_core.models.torch_threads import one_thread
 
 _ROWS_AT_ONCE = 65_536
@@ -22,7 +22,7 @@ _ROWS_AT_ONCE = 65_536
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CrossFitted:
-    """One network per fold, and what each said of the rows it did not see.
+    """One network per fold, and its scores of the rows it did not see.
 
     Attributes:
         fold: of each row, shape (n,).
@@ -37,7 +37,7 @@ class CrossFitted:
 
     @property
     def n_epochs(self) -> int:
-        """Passes a network on all rows should get: the median of the folds', at least one."""
+        """Epochs for a network on all rows: the median of the folds', at least one."""
         return max(1, int(np.median([one.n_epochs for one in self.fitted])))
 
     @property
@@ -63,17 +63,17 @@ def cross_fit(
         chosen: sizes, weights and pace.
         has_price: whether prices varied enough to learn from.
         seed: of everything random.
-        progress: told after every pass.
+        progress: called after every epoch.
     """
     n_folds = int(fold.max()) + 1
 
-    def one(k: int, told: Progress) -> Fitted:
-        part = in_fold(told, k + 1)
+    def fit_fold(k: int, fold_progress: Progress) -> Fitted:
+        part = in_fold(fold_progress, k + 1)
         return fit_network_early(
             rows[fold != k], chosen, has_price=has_price, seed=seed + k, progress=part
         )
 
-    fitted = side_by_side(one, n_folds, progress)
+    fitted = run_folds(fit_fold, n_folds, progress)
     agent, purchase = np.empty((2, len(rows)))
     for k in range(n_folds):
         agent[fold == k], purchase[fold == k] = log_odds(fitted[k].network, rows.inputs[fold == k])

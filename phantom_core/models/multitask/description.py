@@ -11,17 +11,17 @@ from phantom_core.models.curves import Calibration
 from phantom_core.models.multitask.inputs import session_columns
 from phantom_core.models.multitask.scorer import NetworkScorer, open_session
 
-PLAYED: Final = "model.onnx"
+ONNX_FILE: Final = "model.onnx"
 DESCRIPTION: Final = "network.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """What a network must know to be built, before its weights.
+    """What is needed to build a network before its weights are loaded.
 
     Attributes:
         width: factor on all hidden sizes.
-        dropout: share of hidden units left out while learning.
+        dropout: share of hidden units left out in training.
         has_price: whether the price reaches the purchase head; not where it never varied.
     """
 
@@ -37,7 +37,7 @@ class Description:
     Attributes:
         architecture: how the network is built.
         agent, purchase: calibrations of both heads.
-        knows_agents: whether there were labels for the agent head to learn from.
+        knows_agents: whether there were labels to train the agent head on.
     """
 
     architecture: Architecture
@@ -73,7 +73,7 @@ def read_description(model: ModelFiles) -> Description:
 
 
 def available_answers(model: ModelFiles) -> tuple[str, ...]:
-    """What a saved network can be asked: no P(agent) where it never saw a label.
+    """What a saved network predicts: no P(agent) where it was trained without labels.
 
     Raises:
         DataError: the file is gone, was changed, or cannot be read.
@@ -82,7 +82,7 @@ def available_answers(model: ModelFiles) -> tuple[str, ...]:
 
 
 def open_scorer(model: ModelFiles, *, with_folds: bool = False) -> NetworkScorer:
-    """Open a saved network to play it.
+    """Open a saved network for inference.
 
     Args:
         model: as the store found it.
@@ -98,7 +98,7 @@ def open_scorer(model: ModelFiles, *, with_folds: bool = False) -> NetworkScorer
     )
     columns = session_columns(model.manifest)
     return NetworkScorer(
-        open_session(model.read(PLAYED), f"{PLAYED} of model {version}", columns),
+        open_session(model.read(ONNX_FILE), f"{ONNX_FILE} of model {version}", columns),
         tuple(
             open_session(model.read(name), f"{name} of model {version}", columns) for name in names
         ),

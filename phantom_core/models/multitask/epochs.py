@@ -1,4 +1,4 @@
-"""Passes: what a training reports after each time over the rows."""
+"""Epochs: what a training reports after each pass over the rows."""
 
 from dataclasses import dataclass, replace
 
@@ -7,7 +7,7 @@ from phantom_core.core.progress import Progress, ProgressValues
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """Mean surprise in nats of both tasks after a pass; None for a task without labels."""
+    """Mean log loss in nats of both tasks after an epoch; None for a task without labels."""
 
     agent: float | None
     purchase: float | None
@@ -15,9 +15,7 @@ class Losses:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One pass over the rows: surprise on those learned from, and on those kept aside (None without
-    any).
-    """
+    """Losses of one epoch: on training rows, and on held-out rows (None without any)."""
 
     learned: Losses
     aside: Losses | None
@@ -28,9 +26,9 @@ class EpochLosses(ProgressValues):
     """Progress of a training.
 
     Attributes:
-        epoch: passes made, from 1.
-        agent, purchase: mean log loss in nats on actors kept aside, or learned from where none
-            are; None for a task without labels.
+        epoch: number of the epoch, from 1.
+        agent, purchase: mean log loss in nats on held-out actors, or on training actors where none
+            are held out; None for a task without labels.
         fold: from 1; None outside a cross-fit.
     """
 
@@ -40,13 +38,13 @@ class EpochLosses(ProgressValues):
     fold: int | None = None
 
 
-def report_pass(progress: Progress, fraction: float, epoch: int, done: Epoch) -> None:
-    """Report a pass as a sentence and as values."""
+def report_epoch(progress: Progress, fraction: float, epoch: int, done: Epoch) -> None:
+    """Report an epoch as a sentence and as values."""
     losses = done.aside or done.learned
     known = (("agent", losses.agent), ("purchase", losses.purchase))
     parts = [f"{name} {value:.4f}" for name, value in known if value is not None]
     values = EpochLosses(epoch, losses.agent, losses.purchase)
-    progress(fraction, f"pass {epoch}, loss {', '.join(parts)}", values)
+    progress(fraction, f"epoch {epoch}, loss {', '.join(parts)}", values)
 
 
 def in_fold(progress: Progress, fold: int) -> Progress:

@@ -1,6 +1,4 @@
-"""Fitting: weights that make few surprises on both tasks, and no more passes over the rows than
-help on other actors.
-"""
+"""Fitting: training on both tasks, with early stopping on held-out actors."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -12,21 +10,21 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from phantom_core.core.progress import Progress, no_progress
 from phantom_core.models.multitask.description import Architecture
-from phantom_core.models.multitask.epochs import Epoch, Losses, report_pass
+from phantom_core.models.multitask.epochs import Epoch, Losses, report_epoch
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.models.multitask.inputs import Inputs
 from phantom_core.models.multitask.network import Dropout, Network
 from phantom_core.models.multitask.rows import LearningRows
 from phantom_core.models.torch_threads import one_thread, repeatable_torch
 
-# One actor in so many decides when to stop.
+# One actor in this many is held out to decide when to stop.
 ASIDE_PARTS: Final = 6
 _LEAST_GAIN: Final = 1e-4
-# Before this many passes a better loss aside is luck.
+# Before this many epochs a better held-out loss is chance.
 _LEAST_EPOCHS: Final = 4
-# Share of the averaged weights that one step keeps: about the last hundred steps count.
+# Share of the averaged weights that one step leaves: about the last hundred steps count.
 _MEMORY: Final = 0.97
-# With few rows batches are smaller, so that a pass still takes so many steps.
+# With few rows batches are smaller, so that an epoch still takes this many steps.
 _LEAST_STEPS: Final = 24
 _LEAST_BATCH: Final = 32
 _FREE: Final = ("slopes.weight", "slopes.bias")
@@ -34,17 +32,17 @@ _FREE: Final = ("slopes.weight", "slopes.bias")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """A network and how it came to be.
+    """A trained network.
 
     Attributes:
-        network: in evaluation mode, with the weights of the best pass.
-        n_epochs: number of that pass.
-        passes: all passes made.
+        network: in evaluation mode, with the weights of the best epoch.
+        n_epochs: number of that epoch.
+        epochs: losses of all epochs.
     """
 
     network: Network
     n_epochs: int
-    passes: tuple[Epoch, ...]
+    epochs: tuple[Epoch, ...]
 
 
 def fit_network_early(
@@ -55,22 +53,22 @@ def fit_network_early(
     seed: int,
     progress: Progress = no_progress,
 ) -> Fitted:
-    """Train until actors kept aside are predicted no better.
+    """Train until the loss on held-out actors stops falling.
 
     Args:
         rows: to learn from and to stop by.
         chosen: sizes, weights and pace.
         has_price: whether prices varied enough to learn from.
         seed: of everything random.
-        progress: told after every pass.
+        progress: called after every epoch.
     """
     parts = (
         np.random.default_rng(seed).permutation(int(rows.actor.max(initial=0)) + 1) % ASIDE_PARTS
     )
-    is_aside = parts[rows.actor] == 0
-    if is_aside.all() or not is_aside.any():
-        is_aside = np.arange(len(rows)) % ASIDE_PARTS == 0
-    return _Training(rows[~is_aside], rows[is_aside], chosen, has_price, seed).go(progress)
+    is_held_out = parts[rows.actor] == 0
+    if is_held_out.all() or not is_held_out.any():
+        is_held_out = np.arange(len(rows)) % ASIDE_PARTS == 0
+    return _Training(rows[~is_held_out], rows[is_held_out], chosen, has_price, seed).go(progress)
 
 
 def fit_network(
@@ -82,7 +80,7 @@ def fit_network(
     seed: int,
     progress: Progress = no_progress,
 ) -> Fitted:
-    """Train on every row for a known number of passes.
+    """Train on every row for a known number of epochs.
 
     Args:
         rows: to learn from.
@@ -90,7 +88,7 @@ def fit_network(
         n_epochs: as found by early stopping on other rows.
         has_price: whether prices varied enough to learn from.
         seed: of everything random.
-        progress: told after every pass.
+        progress: called after every epoch.
     """
     return _Training(rows, None, chosen, has_price, seed).go(progress, n_epochs)
 
@@ -126,7 +124,7 @@ class _Tensors:
 
 
 class _Training:
-    """Passes over the rows.
+    """Epochs over the rows.
 
     Source: Tarvainen and Valpola 2017, Mean teachers are better role models, for averaged weights.
     """
@@ -134,7 +132,7 @@ class _Training:
     def __init__(
         self,
         rows: LearningRows,
-        aside: LearningRows | None,
+        held_out: LearningRows | None,
         chosen: Hyperparameters,
         has_price: bool,
         seed: int,
@@ -143,13 +141,13 @@ class _Training:
         self.network = _new_network(
             Architecture(chosen.width, chosen.dropout, has_price), rows.inputs, seed
         )
-        # Averaged weights jump less from step to step, so that few labels can tell when to stop.
+        # Averaged weights change less from step to step, so few labels suffice for early stopping.
         self.averaged = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(_MEMORY))  # type: ignore[no-untyped-call]
         for module in self.network.modules():
             if isinstance(module, Dropout):
                 module.generator = self.generator
         self.rows = _Tensors.of(rows, self.network)
-        self.aside = _Tensors.of(aside, self.network) if aside is not None else None
+        self.held_out = _Tensors.of(held_out, self.network) if held_out is not None else None
         self.log_variance = nn.Parameter(torch.zeros(2), requires_grad=chosen.learns_weights)
         free = [value for name, value in self.network.named_parameters() if name in _FREE]
         groups: list[dict[str, object]] = [
@@ -158,7 +156,7 @@ class _Training:
                     value for name, value in self.network.named_parameters() if name not in _FREE
                 ]
             },
-            # Shrinking these would make everybody mind the price alike.
+            # Weight decay on these would make all shoppers equally price-sensitive.
             {
                 "params": [*free, *([self.log_variance] if chosen.learns_weights else [])],
                 "weight_decay": 0.0,
@@ -169,27 +167,27 @@ class _Training:
         )
 
     def go(self, progress: Progress, n_epochs: int | None = None) -> Fitted:
-        """Make passes until there is nothing to gain, or as many as asked for."""
+        """Train until early stopping, or for a given number of epochs."""
         with one_thread():
             return self._go(progress, n_epochs)
 
     def _go(self, progress: Progress, n_epochs: int | None) -> Fitted:
-        passes: list[Epoch] = []
-        best, best_loss, kept = 0, float("inf"), self._weights()
+        epochs: list[Epoch] = []
+        best, best_loss, weights = 0, float("inf"), self._weights()
         most = n_epochs or self.chosen.most_epochs
         for epoch in range(1, most + 1):
-            passes.append(Epoch(self._pass(), self._judge()))
-            report_pass(progress, epoch / most, epoch, passes[-1])
-            loss = self._total(passes[-1].aside)
+            epochs.append(Epoch(self._train_epoch(), self._evaluate()))
+            report_epoch(progress, epoch / most, epoch, epochs[-1])
+            loss = self._total(epochs[-1].aside)
             if n_epochs or epoch <= _LEAST_EPOCHS or loss < best_loss - _LEAST_GAIN:
-                best, best_loss, kept = epoch, loss, self._weights()
+                best, best_loss, weights = epoch, loss, self._weights()
             elif epoch - best >= self.chosen.patience:
                 break
-        self.network.load_state_dict(kept)
-        return Fitted(self.network.eval(), best, tuple(passes))
+        self.network.load_state_dict(weights)
+        return Fitted(self.network.eval(), best, tuple(epochs))
 
-    def _pass(self) -> Losses:
-        """Learn from all rows once, in random order; the mean losses while learning."""
+    def _train_epoch(self) -> Losses:
+        """Train on all rows once, in random order; returns the mean training losses."""
         self.network.train()
         n, seen = self.rows.log_ratio.numel(), []
         batch_rows = min(self.chosen.batch_rows, max(_LEAST_BATCH, n // _LEAST_STEPS))
@@ -205,12 +203,12 @@ class _Training:
         return Losses(*(_mean([pair[task] for pair in seen]) for task in (0, 1)))
 
     @torch.no_grad()
-    def _judge(self) -> Losses | None:
-        if self.aside is None:
+    def _evaluate(self) -> Losses | None:
+        if self.held_out is None:
             return None
         averaged = self.averaged.module.eval()
         assert isinstance(averaged, Network)
-        return Losses(*(_number(loss) for loss in _losses(averaged, self.aside)))
+        return Losses(*(_number(loss) for loss in _losses(averaged, self.held_out)))
 
     def _weighed(self, agent: Tensor | None, purchase: Tensor | None) -> Tensor | None:
         parts = []
@@ -239,11 +237,11 @@ class _Training:
 
 
 def _new_network(architecture: Architecture, inputs: Inputs, seed: int) -> Network:
-    """A network with fresh weights, and standardisers that know the rows to learn from."""
+    """A network with fresh weights, and standardisers fitted to the training rows."""
     with repeatable_torch(seed):
         network = Network(architecture)
     network.session_values.fit(inputs.session)
-    # Rows without a product say nothing of how products differ.
+    # Rows without a product do not show how products differ.
     network.product_values.fit(inputs.product[~np.isnan(inputs.product).all(axis=1)])
     return network
 
@@ -252,13 +250,13 @@ def _losses(network: Network, rows: _Tensors) -> tuple[Tensor | None, Tensor | N
     """Binary cross-entropy of both tasks, over the rows that have the label."""
     scores = network.score(rows.session, rows.product, rows.log_ratio)
     agent, purchase = (
-        _surprise(score, label)
+        _cross_entropy(score, label)
         for score, label in zip(scores, (rows.is_agent, rows.bought), strict=True)
     )
     return agent, purchase
 
 
-def _surprise(score: Tensor, label: Tensor) -> Tensor | None:
+def _cross_entropy(score: Tensor, label: Tensor) -> Tensor | None:
     known = ~torch.isnan(label)
     return (
         nn.functional.binary_cross_entropy_with_logits(score[known], label[known])

@@ -12,12 +12,12 @@ class Hyperparameters:
 
     Attributes:
         width: factor on all hidden sizes (128 → 64, 32 → 16 and the heads' 32).
-        dropout: share of hidden units left out at random while learning, in [0, 1).
+        dropout: share of hidden units left out at random in training, in [0, 1).
         learning_rate: of AdamW.
         weight_decay: of AdamW.
-        batch_rows: rows a step learns from, at most.
-        most_epochs: passes over the rows.
-        patience: passes without improvement on actors kept aside, after which a training ends.
+        batch_rows: rows of a training step, at most.
+        most_epochs: passes over the rows, at most.
+        patience: epochs without improvement on held-out actors before a training ends.
         agent_weight, purchase_weight: of the two losses.
         learns_weights: let the training weigh the two losses by their noise, on top of these
             weights.
@@ -56,14 +56,12 @@ class Hyperparameters:
                     f"{name} is {getattr(self, name)}.", hint=f"Use {low:g} to {high:g}."
                 )
         if self.agent_weight == self.purchase_weight == 0:
-            raise InputError(
-                "Both losses weigh nothing.", hint="Give at least one of them a weight."
-            )
+            raise InputError("Both loss weights are 0.", hint="Set at least one of them above 0.")
 
     def for_agent_only(self) -> Self:
-        """The twin that learns to tell agents apart, and nothing else."""
+        """The same with the agent task alone."""
         return replace(self, purchase_weight=0.0)
 
     def for_purchase_only(self) -> Self:
-        """The twin that learns who buys, and nothing else."""
+        """The same with the purchase task alone."""
         return replace(self, agent_weight=0.0)

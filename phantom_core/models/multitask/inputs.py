@@ -1,4 +1,4 @@
-"""Inputs: what the network reads of sessions and products, as numbers with NaN where undefined."""
+"""Inputs of the network: sessions and products as numbers, NaN where undefined."""
 
 from dataclasses import dataclass
 
@@ -75,18 +75,15 @@ def session_inputs(sessions: pa.Table) -> Inputs:
 
 
 def values_of(inputs: Inputs) -> Floats32:
-    """Session, product and the logarithm of price over base price side by side, one row each, NaN
-    where undefined.
-    """
+    """Session, product and log price ratio as one matrix, one row each, NaN where undefined."""
     return np.hstack([inputs.session, inputs.product, inputs.log_ratio[:, None]])
 
 
 def session_columns(model: Manifest) -> list[int] | None:
-    """Positions among all session features of those that a saved network reads; None for all of
-    them.
+    """Positions of the session features that a saved network reads; None for all of them.
 
     Raises:
-        DataError: it reads one that is known no longer.
+        DataError: it reads a feature that no longer exists.
     """
     wanted = [name for name in model.features if name not in product_names()]
     if unknown := sorted(set(wanted).difference(feature_names())):

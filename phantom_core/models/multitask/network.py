@@ -1,8 +1,7 @@
-"""The network: who is this, and would they buy at this price.
+"""The multi-task network: P(agent), and P(purchase) at a price.
 
 A shared encoder of the session, an encoder of the product, and two heads. Price enters the purchase
-head through slopes that cannot be negative, so P(purchase) never rises with the price, whatever was
-learned.
+head through slopes that cannot be negative, so P(purchase) never rises with the price.
 """
 
 from collections.abc import Sequence
@@ -20,16 +19,13 @@ from phantom_core.models.multitask.standardiser import Standardiser
 _SESSION: Final = (128, 64)
 _PRODUCT: Final = (32, 16)
 _HEAD: Final = 32
-# How sharply the second slope sets in at the base price: it is half there at ±0.1 of the log price
-# ratio.
+# How sharply the second slope sets in at the base price: half of it at ±0.1 of the log price ratio.
 _BEND: Final = 8.0
-# How much P(agent) weighs against a hidden unit when slopes are learned: a gradient this much
-# larger finds it first.
-_WHO_WEIGHS: Final = 4.0
-# What a new network believes: few offers are bought, and a price 10 % higher loses about one buyer
-# in ten.
-_FIRST_LOG_ODDS: Final = -3.5
-_FIRST_SLOPE: Final = -0.2
+# Weight of P(agent) against a hidden unit in the price slopes: its gradient is this much larger.
+_AGENT_WEIGHT: Final = 4.0
+# Initial biases: few offers are bought, and a price 10 % higher loses about one buyer in ten.
+_INITIAL_LOG_ODDS: Final = -3.5
+_INITIAL_SLOPE: Final = -0.2
 
 
 class Network(nn.Module):
@@ -70,8 +66,8 @@ class Network(nn.Module):
         )
         self.appeal = nn.Linear(head[0], 1)
         self.slopes = nn.Linear(head[0] + 1, 2)
-        nn.init.constant_(self.appeal.bias, _FIRST_LOG_ODDS)
-        nn.init.constant_(self.slopes.bias, _FIRST_SLOPE)
+        nn.init.constant_(self.appeal.bias, _INITIAL_LOG_ODDS)
+        nn.init.constant_(self.slopes.bias, _INITIAL_SLOPE)
 
     def forward(self, session: Tensor, product: Tensor, log_ratio: Tensor) -> tuple[Tensor, Tensor]:
         """Score rows.
@@ -87,18 +83,14 @@ class Network(nn.Module):
         return self.score(*self.standardised(session, product), log_ratio)
 
     def standardised(self, session: Tensor, product: Tensor) -> tuple[Tensor, Tensor]:
-        """What the encoders read: no weight is in it, so it is worked out once for all passes of a
-        training.
-        """
+        """What the encoders read; it depends on no weight, so a training computes it once."""
         read = session if len(self.columns) == session.shape[1] else session[:, self.columns]
         return torch.cat(
             [self.session_values(read), *self._categories(session)], dim=1
         ), self.product_values(product)
 
     def session_columns(self) -> list[int]:
-        """The session feature behind each column that the session's encoder reads: values, whether
-        they are missing, categories.
-        """
+        """Session feature of each encoder column: values, missing indicators, categories."""
         return [
             *self.columns,
             *self.columns,
@@ -125,16 +117,14 @@ class Network(nn.Module):
         ]
 
     def _price_path(self, wanted: Tensor, agent: Tensor, log_ratio: Tensor) -> Tensor:
-        """What a price takes from the log-odds: it grows with the price, more steeply above the
-        base price where that was learned.
+        """Log-odds lost to the price: they grow with it, and may grow faster above the base price.
 
-        How steeply may depend on everything known, and above all on who it is: the agent head's
-        answer stands beside the rest, but what is learned here does not reach back into that head.
+        The slopes depend on all inputs and on the agent head's output, whose gradient is detached.
         """
         price = torch.where(torch.isnan(log_ratio), torch.zeros_like(log_ratio), log_ratio)
-        who = torch.sigmoid(agent.detach())[:, None] - 0.5
+        p_agent = torch.sigmoid(agent.detach())[:, None] - 0.5
         slope, bend = nn.functional.softplus(
-            self.slopes(torch.cat([wanted, _WHO_WEIGHS * who], dim=1))
+            self.slopes(torch.cat([wanted, _AGENT_WEIGHT * p_agent], dim=1))
         ).unbind(dim=1)
         return slope * price + bend * nn.functional.softplus(_BEND * price) / _BEND
 
@@ -149,8 +139,7 @@ def _layer(n_in: int, n_out: int, dropout: float) -> list[nn.Module]:
 
 
 class Dropout(nn.Module):
-    """Dropout with a generator of its own, so that trainings side by side stay repeatable; nothing
-    while playing.
+    """Dropout with its own generator, so that parallel trainings are repeatable; off in inference.
 
     Args:
         share: of the units left out, in [0, 1).
@@ -165,5 +154,5 @@ class Dropout(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         if not self.training or not self.share:
             return values
-        kept = torch.rand(values.shape, generator=self.generator) >= self.share
-        return values * kept / (1.0 - self.share)
+        mask = torch.rand(values.shape, generator=self.generator) >= self.share
+        return values * mask / (1.0 - self.share)

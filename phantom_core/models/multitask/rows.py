@@ -1,4 +1,4 @@
-"""Rows to learn from: offers with what became of them, and whole sessions with who they were."""
+"""Training rows: offers with their outcomes, and whole sessions with their labels."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ from phantom_core.models.multitask.inputs import Inputs
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LearningRows:
-    """What a network learns from; a label may be missing, and its loss then skips the row.
+    """Rows to train a network on; the loss of a task skips rows without its label.
 
     Attributes:
         inputs: n rows.
-        is_agent: 1, 0, or NaN where nobody knows, shape (n,).
+        is_agent: 1, 0, or NaN where unlabelled, shape (n,).
         bought: 1, 0, or NaN where nothing was offered, shape (n,).
-        actor: who is behind it, shape (n,); actors are kept apart, not rows.
+        actor: actor behind each row, shape (n,); splits are by actor.
     """
 
     inputs: Inputs

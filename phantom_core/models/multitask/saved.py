@@ -1,6 +1,4 @@
-"""A network as files, and back: ONNX to be played, safetensors to be trained on, JSON for what both
-need to know.
-"""
+"""A network as files, and back: ONNX for inference, safetensors for weights, JSON for both."""
 
 import logging
 import warnings
@@ -22,7 +20,7 @@ from phantom_core.model_store.store import StoredModel
 from phantom_core.models.multitask.calibrated import Calibrated
 from phantom_core.models.multitask.description import (
     DESCRIPTION,
-    PLAYED,
+    ONNX_FILE,
     Description,
     fold_name,
     read_description,
@@ -41,28 +39,26 @@ def network_files(
     """Content of the files that hold a network, by name.
 
     Args:
-        network: learned from all rows.
+        network: trained on all rows.
         folds: one per fold, for the uncertainty of demand curves.
         description: calibrations, and how the network is built.
     """
-    played = [
+    exported = [
         Calibrated(one, description.agent, description.purchase).eval() for one in (network, *folds)
     ]
-    whole, *parts = _exported(played)
+    whole, *parts = _export(exported)
     return {
         WEIGHTS: safetensors.torch.save(
             {name: value.contiguous() for name, value in network.state_dict().items()}
         ),
-        PLAYED: whole,
+        ONNX_FILE: whole,
         DESCRIPTION: description.to_json(),
         **{fold_name(k): content for k, content in enumerate(parts)},
     }
 
 
-def _exported(modules: list[Calibrated]) -> list[bytes]:
-    """Modules that differ in their weights alone: one is exported, which takes seconds, and
-    refilled for the others.
-    """
+def _export(modules: list[Calibrated]) -> list[bytes]:
+    """Export modules that differ in weights alone: the first, then copies with other weights."""
     first = to_onnx(modules[0])
     return [first, *(_refilled(first, module) or to_onnx(module) for module in modules[1:])]
 
@@ -122,14 +118,13 @@ def read_network(model: StoredModel) -> tuple[Network, Description]:
 
 
 def read_fold_networks(model: StoredModel) -> tuple[Network, ...]:
-    """Networks of the folds, each of which did not see one group of actors; read from what is
-    played, which names its weights.
+    """Networks of the folds, each trained without one group of actors, from their ONNX files.
 
     Raises:
         DataError: a file is gone, was changed, or does not name its weights.
     """
     architecture, columns = read_description(model).architecture, session_columns(model.manifest)
-    played = sorted(
+    fold_files = sorted(
         (name for name in model.manifest.files if name.startswith("fold-")),
         key=lambda name: int(name[5:-5]),
     )
@@ -139,7 +134,7 @@ def read_fold_networks(model: StoredModel) -> tuple[Network, ...]:
             model.read(name),
             f"{name} of model {model.manifest.version}",
         )
-        for name in played
+        for name in fold_files
     )
 
 
@@ -159,7 +154,7 @@ def _with_weights(network: Network, exported: bytes, what: str) -> Network:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter logs its own progress, and warns of what it does with its own code."""
+    """Silence the exporter's logs and its warnings about its own code."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

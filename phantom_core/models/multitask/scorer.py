@@ -1,4 +1,4 @@
-"""The scorer: a saved network played by ONNX Runtime, without torch."""
+"""The scorer: a saved network run by ONNX Runtime, without torch."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ INPUTS: Final = ("session", "product", "log_ratio")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkScores:
-    """What the network says of rows, each of shape (n,)."""
+    """Scores of rows, each of shape (n,)."""
 
     p_agent: Floats
     p_purchase: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PlayedNetwork:
-    """A saved network, which reads the session features that there were when it was trained.
+class InferenceNetwork:
+    """A saved network, which reads the session features of its training.
 
     Attributes:
         session: of ONNX Runtime, with outputs p_agent and p_purchase.
@@ -49,18 +49,18 @@ class PlayedNetwork:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkScorer:
-    """A network that answers.
+    """A network ready to score.
 
     Attributes:
-        network: learned from all rows.
+        network: trained on all rows.
         folds: the same by the network of each fold; empty where they are not needed.
         has_demand: whether prices varied enough for a demand curve.
         knows_agents: whether there were labels to learn agents from.
         version: of the saved model.
     """
 
-    network: PlayedNetwork
-    folds: tuple[PlayedNetwork, ...]
+    network: InferenceNetwork
+    folds: tuple[InferenceNetwork, ...]
     has_demand: bool
     knows_agents: bool
     version: str = ""
@@ -90,13 +90,13 @@ class NetworkScorer:
         return np.stack([demand(ratios) for demand in self.demands_of_folds(inputs)])
 
 
-def demand_by(network: PlayedNetwork, inputs: Inputs, ratios: Floats) -> Floats:
-    """P(purchase) at other prices by one network; arguments and result as of `Scorer.demand`."""
+def demand_by(network: InferenceNetwork, inputs: Inputs, ratios: Floats) -> Floats:
+    """P(purchase) at other prices by one network; see `NetworkScorer.demand`."""
     _, purchase = network.run(None, _feed(inputs.at_ratios(ratios)))
     return np.asarray(purchase, np.float64).reshape(ratios.shape)
 
 
-def open_session(content: bytes, what: str, columns: list[int] | None = None) -> PlayedNetwork:
+def open_session(content: bytes, what: str, columns: list[int] | None = None) -> InferenceNetwork:
     """Open an ONNX model on one thread.
 
     Args:
@@ -120,7 +120,7 @@ def open_session(content: bytes, what: str, columns: list[int] | None = None) ->
             f"{what} is not a network that PHANTOM saved: its inputs are others.",
             hint="Train again.",
         )
-    return PlayedNetwork(session, columns)
+    return InferenceNetwork(session, columns)
 
 
 def _feed(inputs: Inputs) -> dict[str, NDArray[np.float32]]:

@@ -1,6 +1,4 @@
-"""Standardiser: features brought to the order of 1, with an indicator where they are undefined, as
-a part of the network.
-"""
+"""Standardiser: a network layer that scales features and marks undefined ones."""
 
 from typing import Final
 
@@ -17,8 +15,8 @@ class Standardiser(nn.Module):
     """Values in, standardised values and missing-value indicators out.
 
     A value is divided by its typical size, squeezed by asinh (a logarithm that knows 0 and minus),
-    then centred and scaled. What is undefined becomes the mean, and its indicator 1. Nothing is
-    fitted until `fit`.
+    then centred and scaled. What is undefined becomes the mean, and its indicator 1. Call
+    `fit` before use.
 
     Args:
         n_features: columns.
@@ -40,7 +38,7 @@ class Standardiser(nn.Module):
         return 2 * self.typical.numel()
 
     def fit(self, values: NDArray[np.float32]) -> None:
-        """Take sizes, means and spreads from rows to learn from, shape (n, n_features)."""
+        """Fit sizes, means and spreads to training rows, shape (n, n_features)."""
         for column in range(values.shape[1]):
             known = values[:, column][~np.isnan(values[:, column])].astype(np.float64)
             sizes = np.abs(known[known != 0])

@@ -13,7 +13,7 @@ from phantom_core.core.errors import CancelledError, PhantomError
 from phantom_core.core.limits import GuardRails
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
-from phantom_core.evidence.evidence import Evidence, EvidenceData, Part
+from phantom_core.evidence.evidence import Evidence, EvidenceData, EvidencePart
 from phantom_core.evidence.fidelity import fidelity_to_classifier
 from phantom_core.evidence.stored_evidence import (
     StoredFidelity,
@@ -117,7 +117,7 @@ def gather_evidence(
 
 def _replay(
     settings: Settings, rules: RuleSet, live: RuleSet, now_ms: int, progress: Progress
-) -> tuple[Part[StoredReplay], Replay | None]:
+) -> tuple[EvidencePart[StoredReplay], Replay | None]:
     """Replay on logged sessions, and the full replay where there is one."""
     replayed: list[Replay] = []
 
@@ -155,13 +155,13 @@ def _trial(
     return stored_trial(found)
 
 
-def _part(find: Callable[[], Found]) -> Part[Found]:
+def _part(find: Callable[[], Found]) -> EvidencePart[Found]:
     try:
-        return Part(find())
+        return EvidencePart(find())
     except CancelledError:
         raise
     except PhantomError as error:
-        return Part(None, str(error))
+        return EvidencePart(None, str(error))
 
 
 def _fidelity(

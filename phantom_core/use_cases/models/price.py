@@ -59,7 +59,7 @@ class PricedOffer:
             "base_price": self.base_price,
             "markup": curve.best_ratio,
             "markup_ci": [curve.best_low, curve.best_high],
-            "at_guard_rail": curve.is_at_rail,
+            "at_guard_rail": curve.is_at_guard_rail,
             "agent_probability": curve.p_agent,
             "purchase_probability": curve.p_best,
             "objective": curve.terms.objective,

@@ -23,7 +23,7 @@ from phantom_core.core.progress import Progress, ProgressValues, no_progress, pa
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation.baselines import best_feature
 from phantom_core.evaluation.comparison_models import purchase_columns, purchase_names
-from phantom_core.evaluation.later import judge_later
+from phantom_core.evaluation.later import evaluate_later
 from phantom_core.evaluation.learning import Learning, read_learning
 from phantom_core.evaluation.multitask_card import multitask_card
 from phantom_core.evaluation.multitask_report import (
@@ -57,7 +57,7 @@ from phantom_core.models.classifier import LabelledRows
 from phantom_core.models.cross_fit import progress_during
 from phantom_core.models.curves import Curve, Temperature
 from phantom_core.models.multitask.cross_fit import CrossFitted
-from phantom_core.models.multitask.description import PLAYED, Description
+from phantom_core.models.multitask.description import ONNX_FILE, Description
 from phantom_core.models.multitask.epochs import EpochLosses
 from phantom_core.models.multitask.fitting import Fitted, fit_network
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
@@ -123,7 +123,7 @@ def train_multitask(
     single_task = single_task_twins(study, part_progress(progress, 0.4, 0.75))
     with ThreadPoolExecutor(1) as other_core:
         pending_trees = other_core.submit(trees_for_comparison, study, no_progress)
-        later = judge_later(
+        later = evaluate_later(
             study.learning,
             wanted,
             has_price=study.has_price,
@@ -146,7 +146,7 @@ def train_multitask(
     files[OUT_OF_FOLD] = _parquet(_out_of_fold(study.learning, fitted, agent, purchase))
     created = datetime.fromtimestamp(now_ms / 1_000, UTC)
     report = MultitaskReport(
-        model_version=f"{created:%Y%m%d-%H%M%S}-{file_digest(files[PLAYED])[:8]}",
+        model_version=f"{created:%Y%m%d-%H%M%S}-{file_digest(files[ONNX_FILE])[:8]}",
         created_ms=now_ms,
         seed=study.seed,
         n_folds=n_folds,
@@ -158,7 +158,7 @@ def train_multitask(
         later=later,
         leak_suspects=leak_suspects(study.learning),
         n_epochs=fitted.n_epochs,
-        passes=fitted.fitted[0].passes,
+        passes=fitted.fitted[0].epochs,
         seconds=time.perf_counter() - started,  # last, so that everything above counts
     )
     _save(settings, report, files, why)

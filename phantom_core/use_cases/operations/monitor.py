@@ -20,7 +20,7 @@ from phantom_core.monitoring.comparison import (
     features_drifted,
     money_fell,
     rate_moved,
-    share_refused,
+    share_rejected,
     too_old,
 )
 from phantom_core.monitoring.drift import FeatureDrift, measure_drift
@@ -97,7 +97,7 @@ def check_traffic(
         *_traffic(settings, recent, now_ms),
         features_drifted(moved, settings.alerts.psi, reference),
         *(_age(settings, model, now_ms) for model in models),
-        share_refused(
+        share_rejected(
             "quarantine", *quarantined(lake, now_ms - WEEK_MS), settings.alerts.quarantine_share
         ),
     ]

@@ -26,7 +26,12 @@ from phantom_core.market.calibration.add_to_cart_quotes import SessionIndex
 from phantom_core.model_store.store import ModelStore, replace_file
 from phantom_core.models.classifier import Classifier
 from phantom_core.models.saved_classifier import read_classifier
-from phantom_core.replay.features_at_quote import AsOf, columns_of, seen_at_end, seen_at_quotes
+from phantom_core.replay.features_at_quote import (
+    AsOf,
+    columns_of,
+    features_at_quotes,
+    features_at_session_end,
+)
 from phantom_core.replay.period import Period
 from phantom_core.replay.purchases import Purchases, read_purchases
 from phantom_core.replay.quotes import Quotes, connect_quotes, read_quotes
@@ -117,7 +122,7 @@ def read_replay_data(
     purchases = read_purchases(connection, sessions, quotes, period)
     is_within[quotes.visit] = is_within[purchases.visit] = True
     columns = columns_of(features.filter(pa.array(chosen)))
-    at_quote = columns if as_of == "quote" else seen_at_end(matrix, sessions, quotes)
+    at_quote = columns if as_of == "quote" else features_at_session_end(matrix, sessions, quotes)
     saving.result()
     return ReplayData(
         version_of(matrix),
@@ -174,7 +179,7 @@ def _features_at_quotes(
         return pq.read_table(path, columns=list(wanted)), _done()
     except (OSError, pa.ArrowException):
         progress(0.35, f"computing features before each of {quotes.visit.size:,} quotes")
-    features = seen_at_quotes(files, sessions, quotes, classifier)
+    features = features_at_quotes(files, sessions, quotes, classifier)
     executor = ThreadPoolExecutor(1)
     saving = executor.submit(_save_cache, path, features)
     executor.shutdown(wait=False)

@@ -105,7 +105,7 @@ def replay_rules(
     )
     if keep:
         progress(0.97, "saving")
-        replay_store(settings).keep(
+        replay_store(settings).save(
             found, changed_sessions(data, (rules, against), (decided[0], decided[1]))
         )
     progress(1, "replayed")

@@ -1,6 +1,4 @@
-"""Elasticities: recovered where prices vary and people buy, NULL elsewhere, never from the
-future.
-"""
+"""Elasticities: recovered where prices and purchases vary, NULL elsewhere, without lookahead."""
 
 import numpy as np
 

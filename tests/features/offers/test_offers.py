@@ -1,6 +1,4 @@
-"""Offers: one row per session and product, as known the millisecond before, with what became of
-it.
-"""
+"""Offers: one row per session and product, as known the millisecond before, with the outcome."""
 
 import json
 from dataclasses import dataclass
@@ -144,7 +142,9 @@ def test_a_purchase_without_a_product_bought_what_was_in_the_cart(tmp_path: Path
     assert [one["bought"] for one in offers_of(lake)] == [True, False]
 
 
-def test_product_features_count_everybody_before_the_quote_and_nobody_after(tmp_path: Path) -> None:
+def test_product_features_count_all_sessions_before_the_quote_and_none_after(
+    tmp_path: Path,
+) -> None:
     views = [("a", 0), ("a", 10), ("b", 20), ("c", 3_000)]
     events = [event(session, "view_item_page", at, "p1", price=100) for session, at in views]
     events += [
@@ -189,7 +189,7 @@ def test_days_come_from_the_date_asked_for_last(tmp_path: Path) -> None:
     assert [one["days_until_date"] for one in offers_of(lake)] == [10, 4]
 
 
-def test_without_a_quote_log_whole_sessions_are_asked_before_their_first_cart(
+def test_without_a_quote_log_offers_are_whole_sessions_before_their_first_cart(
     tmp_path: Path,
 ) -> None:
     events = [
@@ -222,7 +222,7 @@ def test_a_lake_without_prices_and_unknown_moments_are_refused(tmp_path: Path) -
 
 
 @dataclass(frozen=True)
-class Known:
+class GeneratedOffers:
     """Generated sessions, and the features of all their offers."""
 
     events: pa.Table
@@ -250,25 +250,25 @@ def features_of(
 
 
 @pytest.fixture(scope="module")
-def generated(tmp_path_factory: pytest.TempPathFactory) -> Known:
+def generated(tmp_path_factory: pytest.TempPathFactory) -> GeneratedOffers:
     made = generate_sessions(60, 5)
     events, quotes = made.events.sort_by("ts"), made.quotes.sort_by("ts")
-    return Known(
+    return GeneratedOffers(
         events, quotes, features_of(tmp_path_factory.mktemp("generated") / "all", events, quotes)
     )
 
 
-@given(cut=st.floats(0.05, 0.95))
+@given(share=st.floats(0.05, 0.95))
 @examples(4)
 def test_what_happens_later_changes_no_feature_of_an_earlier_offer(
-    cut: float, generated: Known, tmp_path_factory: pytest.TempPathFactory
+    share: float, generated: GeneratedOffers, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    at = generated.events["ts"][int(cut * generated.events.num_rows)].as_py()
-    kept = [
+    at = generated.events["ts"][int(share * generated.events.num_rows)].as_py()
+    earlier = [
         table.filter(pa.compute.less_equal(table["ts"], at))
         for table in (generated.events, generated.quotes)
     ]
-    part = features_of(tmp_path_factory.mktemp("cut") / "part", *kept)
+    part = features_of(tmp_path_factory.mktemp("earlier") / "part", *earlier)
     assert part
     assert all(same(generated.features[offer], known) for offer, known in part.items())
 

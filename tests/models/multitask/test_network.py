@@ -1,6 +1,4 @@
-"""The network: monotone by construction, whole where values are missing, the same in ONNX,
-repeatable.
-"""
+"""The network: monotone by construction, finite on missing values, equal in ONNX, repeatable."""
 
 from pathlib import Path
 
@@ -15,8 +13,13 @@ from phantom_core.model_store.store import ModelStore, StoredModel
 from phantom_core.models.curves import Beta, Curve, Isotonic, Platt, Temperature
 from phantom_core.models.multitask.calibrated import Calibrated
 from phantom_core.models.multitask.cross_fit import cross_fit, log_odds
-from phantom_core.models.multitask.description import PLAYED, Architecture, Description, open_scorer
-from phantom_core.models.multitask.epochs import Epoch, EpochLosses, Losses, in_fold, report_pass
+from phantom_core.models.multitask.description import (
+    ONNX_FILE,
+    Architecture,
+    Description,
+    open_scorer,
+)
+from phantom_core.models.multitask.epochs import Epoch, EpochLosses, Losses, in_fold, report_epoch
 from phantom_core.models.multitask.fitting import fit_network, fit_network_early
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.models.multitask.inputs import Inputs
@@ -32,9 +35,7 @@ STEPS = Isotonic((-6.0, -3.0, -1.0, 2.0), (0.01, 0.02, 0.3, 0.9))
 
 
 def network(seed: int, *, has_price: bool = True) -> Network:
-    """Random weights, larger than a training would leave them, so that a curve that can rise
-    would.
-    """
+    """Random weights, larger than after training, so that any curve that can rise does."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         made = Network(Architecture(1.0, 0.25, has_price))
@@ -92,7 +93,7 @@ def test_rows_where_everything_is_undefined_are_scored() -> None:
 @pytest.mark.parametrize(
     ("agent", "purchase"), [(Temperature(0.9), Platt(1.1, -0.3)), (STEPS, STEPS)]
 )
-def test_onnx_says_what_torch_says(agent: Curve, purchase: Curve, tmp_path: Path) -> None:
+def test_onnx_gives_the_scores_of_torch(agent: Curve, purchase: Curve, tmp_path: Path) -> None:
     whole, folds = network(1), (network(2), network(3))
     files = network_files(
         whole, folds, Description(whole.architecture, agent, purchase, knows_agents=True)
@@ -141,13 +142,13 @@ def test_damaged_and_foreign_files_are_refused_in_one_sentence(tmp_path: Path) -
         Description(whole.architecture, Temperature(1.0), Temperature(1.0), knows_agents=True),
     )
     model = saved(tmp_path, files)
-    (model.folder / PLAYED).write_bytes(files[PLAYED][:-100])
+    (model.folder / ONNX_FILE).write_bytes(files[ONNX_FILE][:-100])
     with pytest.raises(DataError, match=r"model.onnx of model v1 is not the file that was saved"):
         open_scorer(model)
     for content in (b"", b"no model", files["weights.safetensors"]):
         with pytest.raises(DataError, match="is no ONNX model that can be read"):
             open_session(content, "it")
-    foreign = saved(tmp_path / "foreign", {**files, "weights.safetensors": files[PLAYED]})
+    foreign = saved(tmp_path / "foreign", {**files, "weights.safetensors": files[ONNX_FILE]})
     with pytest.raises(DataError, match="are not those of its network"):
         read_network(foreign)
     with pytest.raises(DataError, match="cannot be read as a network"):
@@ -159,7 +160,7 @@ def test_a_calibration_that_a_network_cannot_hold_is_refused() -> None:
         Calibrated(network(1), Beta(1.0, 1.0, 0.0), Temperature(1.0))
 
 
-def test_learning_finds_agents_and_how_they_mind_the_price() -> None:
+def test_training_finds_agents_and_their_price_sensitivity() -> None:
     rows = shoppers(6_000, np.random.default_rng(1))
     fitted = fit_network_early(
         rows, Hyperparameters(width=0.5, most_epochs=15, batch_rows=256), has_price=True, seed=1
@@ -175,7 +176,7 @@ def test_learning_finds_agents_and_how_they_mind_the_price() -> None:
     assert fall[agent > 2].mean() > 1.3 * fall[agent < -2].mean() > 0
 
 
-def test_the_same_seed_gives_the_same_network_also_side_by_side() -> None:
+def test_the_same_seed_gives_the_same_network_also_in_parallel() -> None:
     rows, fold = shoppers(600, np.random.default_rng(2)), np.arange(600) % 3
     first, second = (cross_fit(rows, fold, SMALL, has_price=True, seed=4) for _ in range(2))
     assert np.array_equal(first.purchase, second.purchase)
@@ -212,11 +213,11 @@ def test_a_cancelled_fold_stops_the_others() -> None:
         cross_fit(rows, fold, SMALL, has_price=True, seed=4, progress=stop)
 
 
-def test_a_pass_is_reported_as_a_sentence_and_as_values() -> None:
+def test_an_epoch_is_reported_as_a_sentence_and_as_values() -> None:
     reported: list[tuple[object, ...]] = []
     progress = in_fold(lambda *report: reported.append(report), 2)
-    report_pass(progress, 0.5, 3, Epoch(Losses(0.5, 0.2), Losses(None, 0.125)))
-    assert reported == [(0.5, "pass 3, loss purchase 0.1250", EpochLosses(3, None, 0.125, fold=2))]
+    report_epoch(progress, 0.5, 3, Epoch(Losses(0.5, 0.2), Losses(None, 0.125)))
+    assert reported == [(0.5, "epoch 3, loss purchase 0.1250", EpochLosses(3, None, 0.125, fold=2))]
 
 
 def test_losses_of_every_fold_come_as_values() -> None:

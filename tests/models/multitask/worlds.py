@@ -1,4 +1,4 @@
-"""Small made-up shoppers whose truth is known."""
+"""Small generated shoppers with known parameters."""
 
 import numpy as np
 
@@ -24,7 +24,7 @@ def inputs(n: int, rng: np.random.Generator, *, missing: float = 0.2) -> Inputs:
 
 
 def shoppers(n: int, rng: np.random.Generator) -> LearningRows:
-    """Agents are fast and mind the price more; half of the labels are missing."""
+    """Agents are fast and more price-sensitive; half of the labels are missing."""
     made = inputs(n, rng, missing=0.0)
     is_agent = rng.random(n) < 0.5
     made.session[:, feature_names().index("interaction_velocity")] = np.where(

@@ -1,7 +1,7 @@
 -- offers.  Grain: session_key, product_id.  Reads: events, quotes.
 -- The first price a session was shown of a product: from the quote log, else from the first item view that names a price.
 -- Units: quote_ms UTC milliseconds; price, base_price in the shop's currency.
--- Nulls: base_price and propensity where nobody wrote them down.
+-- Nulls: base_price and propensity where not recorded.
 WITH shown AS (
     SELECT session_key, product_id, store_mode, event_ms, event_id, price, base_price, propensity, 0 AS is_inferred
     FROM quotes

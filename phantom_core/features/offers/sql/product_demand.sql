@@ -1,5 +1,5 @@
 -- product_demand.  Grain: scope_key.  Reads: offers, events, catalogue.
--- How much a product was asked for before the offer, by everybody.
+-- Demand for a product before the offer, over all sessions.
 -- Units: view_count_last_hour item views; current_demand sessions that looked at the product for the first time in the hour before;
 -- avg_demand_last_hour the same, mean over the store's products known by then; inventory_level units.
 -- Nulls: all of them without a product; avg_demand_last_hour before the store showed any; inventory_level without a stock.
