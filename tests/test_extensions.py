@@ -46,7 +46,10 @@ from phantom_core.market.policies.fixed import Fixed
 from phantom_core.market.policies.kind import POLICIES, PolicyKind
 
 POLICIES.register(
-    PolicyKind("half", "Half price", "Half the base price.", 35, lambda _: Fixed(0.5, "half"), colour="#123456")
+    PolicyKind(
+        "half", "Half price", "Half the base price.", 35, lambda _: Fixed(0.5, "half"),
+        colour="#123456",
+    )
 )
 """
 CHECK = """
@@ -112,9 +115,12 @@ def explain(settings, lake, request, progress):
 
 MODEL_KINDS.register(
     replace(
-        CLASSIFIER, name="coin", order=15, title="Coin", noun="coin", description="Heads or tails.", published_as="coin:latest",
-        answers={"agent": "Coin"}, teachings=(Teaching("coin", "Coin", Reference(HERE + "explain")),),
-        train_verb=Reference(HERE + "train_coin"), retraining=Reference(HERE + "Tossing"), explain=Reference(HERE + "explain"),
+        CLASSIFIER, name="coin", order=15, title="Coin", noun="coin",
+        description="Heads or tails.", published_as="coin:latest",
+        answers={"agent": "Coin"},
+        teachings=(Teaching("coin", "Coin", Reference(HERE + "explain")),),
+        train_verb=Reference(HERE + "train_coin"), retraining=Reference(HERE + "Tossing"),
+        explain=Reference(HERE + "explain"),
     )
 )
 '''

@@ -20,7 +20,8 @@ SCRIPT: Final = """
 local kind = redis.call('TYPE', KEYS[1])['ok']
 if ARGV[5] ~= '1' and kind == 'string' then
   local is_json, document = pcall(cjson.decode, redis.call('GET', KEYS[1]))
-  if is_json and type(document) == 'table' and type(document.epoch) == 'number' and document.epoch > tonumber(ARGV[2]) then
+  local is_document = is_json and type(document) == 'table' and type(document.epoch) == 'number'
+  if is_document and document.epoch > tonumber(ARGV[2]) then
     return string.format('%.0f', document.epoch)
   end
 end

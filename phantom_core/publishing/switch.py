@@ -19,8 +19,11 @@ SCRIPT: Final = """
 local found = redis.call('GET', KEYS[1])
 if found and found ~= ARGV[1] then
   local is_json, document = pcall(cjson.decode, found)
-  if not is_json or type(document) ~= 'table' or type(document.epoch) ~= 'number' then return {'unreadable', KEYS[1]} end
-  if document.epoch >= tonumber(ARGV[2]) then return {'later', string.format('%.0f', document.epoch)} end
+  local is_document = is_json and type(document) == 'table' and type(document.epoch) == 'number'
+  if not is_document then return {'unreadable', KEYS[1]} end
+  if document.epoch >= tonumber(ARGV[2]) then
+    return {'later', string.format('%.0f', document.epoch)}
+  end
 end
 for n = 2, #KEYS do
   local content = redis.call('GET', KEYS[n])

@@ -121,4 +121,5 @@ def server_address(client: redis.Redis) -> str:
         if issubclass(client.connection_pool.connection_class, redis.SSLConnection)
         else "redis"
     )
-    return f"{scheme}://{user}{kwargs.get('host', 'localhost')}:{kwargs.get('port', 6379)}/{kwargs.get('db') or 0}"
+    host, port = kwargs.get("host", "localhost"), kwargs.get("port", 6379)
+    return f"{scheme}://{user}{host}:{port}/{kwargs.get('db') or 0}"

@@ -30,7 +30,10 @@ FREE: Final = {
     "simulate scenarios": ("",),
 }
 QUICK: Final = Hyperparameters(width=0.5, most_epochs=1, batch_rows=512)
-EVENTS: Final = "sessionId,ts,eventName\ns1,2026-03-01,search\ns1,2026-03-01T00:01:00Z,purchase\ns2,yesterday,search\n"
+EVENTS: Final = (
+    "sessionId,ts,eventName\ns1,2026-03-01,search\n"
+    "s1,2026-03-01T00:01:00Z,purchase\ns2,yesterday,search\n"
+)
 
 
 class Seen:

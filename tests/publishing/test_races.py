@@ -28,7 +28,10 @@ from phantom_core.core.settings import Settings
 from tests.publishing.test_races import publish_many
 from phantom_core.valkey.server import connect_server
 kind, place, k = sys.argv[1:]
-settings = Settings(workspace=Path(place), redis_url="") if kind == "embedded" else Settings(redis_url=place)
+settings = (
+    Settings(workspace=Path(place), redis_url="")
+    if kind == "embedded" else Settings(redis_url=place)
+)
 with connect_server(settings) as client:
     print("ready", flush=True)
     sys.stdin.readline()

@@ -374,7 +374,8 @@ def test_a_closed_intake_keeps_what_was_waiting(tmp_path: Path) -> None:
     [
         ('{"ts": 5, "a": 1}', True), ('{"timestamp": "x"}', True), ('{"ts": null, "timestamp": '
                                                                     '"x"}', True),
-        ('{}', False), ('  {"a": 1}', False), ('{"ts": null}', False), ('{"ts": " "}', False), ("[1]", True), ("nope", True),
+        ('{}', False), ('  {"a": 1}', False), ('{"ts": null}', False), ('{"ts": " "}', False),
+        ("[1]", True), ("nope", True),
     ],
 )  # fmt: skip
 def test_a_missing_time_is_the_servers(text: str, has_own: bool) -> None:
