@@ -46,7 +46,14 @@ from phantom_core.market.policies.fixed import Fixed
 from phantom_core.market.policies.kind import POLICIES, PolicyKind
 
 POLICIES.register(
-    PolicyKind("half", "Half price", "Half the base price.", 35, lambda _: Fixed(0.5, "half"), colour="#123456")
+    PolicyKind(
+        "half",
+        "Half price",
+        "Half the base price.",
+        35,
+        lambda _: Fixed(0.5, "half"),
+        colour="#123456",
+    )
 )
 """
 CHECK = """
@@ -112,9 +119,18 @@ def explain(settings, lake, request, progress):
 
 MODEL_KINDS.register(
     replace(
-        CLASSIFIER, name="coin", order=15, title="Coin", noun="coin", description="Heads or tails.", published_as="coin:latest",
-        answers={"agent": "Coin"}, teachings=(Teaching("coin", "Coin", Reference(HERE + "explain")),),
-        train_verb=Reference(HERE + "train_coin"), retraining=Reference(HERE + "Tossing"), explain=Reference(HERE + "explain"),
+        CLASSIFIER,
+        name="coin",
+        order=15,
+        title="Coin",
+        noun="coin",
+        description="Heads or tails.",
+        published_as="coin:latest",
+        answers={"agent": "Coin"},
+        teachings=(Teaching("coin", "Coin", Reference(HERE + "explain")),),
+        train_verb=Reference(HERE + "train_coin"),
+        retraining=Reference(HERE + "Tossing"),
+        explain=Reference(HERE + "explain"),
     )
 )
 '''
@@ -273,7 +289,7 @@ def test_a_kind_of_model_joins_verbs_retraining_explanations_and_documents(tmp_p
 
 
 def help_of(*verb: str) -> str:
-    """What a verb says of itself, by a command line that is read afresh."""
+    """The help text of a verb, from a newly imported command line."""
     app = importlib.reload(phantom_core.cli).app
     return CliRunner().invoke(app, [*verb, "--help"]).stdout
 
