@@ -1,6 +1,4 @@
-"""What is added as a file is found by every chooser, list and document, and is gone when the file
-is.
-"""
+"""An extension added as a file is in every choice, list and document until it is removed."""
 
 import importlib
 import json

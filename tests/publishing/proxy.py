@@ -96,9 +96,7 @@ class Proxy:
 def at(
     n: int, fate: Fate, then: Fate = "forward", before: Callable[[], object] = lambda: None
 ) -> Callable[[int, str], Fate]:
-    """The n-th command meets a fate, whatever follows another one; `before` happens just before the
-    n-th.
-    """
+    """The n-th command gets a fate and the rest another one; `before` is called before the n-th."""
 
     def told(number: int, _: str) -> Fate:
         if number == n:

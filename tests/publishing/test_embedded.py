@@ -1,6 +1,4 @@
-"""The embedded server: one for all processes of a workspace, there while any of them is, gone with
-the last one.
-"""
+"""The embedded server: one for all processes of a workspace, until the last one ends."""
 
 import os
 import signal
@@ -272,7 +270,7 @@ def test_a_folder_that_others_can_enter_is_not_used(
     )
     socket_path.parent.mkdir(mode=0o777)
     socket_path.parent.chmod(0o777)
-    with pytest.raises(UnavailableError, match="is not ours alone"):
+    with pytest.raises(UnavailableError, match="is not private to this user"):
         connect_server(settings)
 
 

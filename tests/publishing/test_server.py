@@ -1,6 +1,4 @@
-"""Servers by URL: users, passwords, TLS and databases; what is wrong is one sentence, without any
-secret in it.
-"""
+"""Servers by URL: users, passwords, TLS and databases; errors are one sentence without secrets."""
 
 import datetime
 import ipaddress
