@@ -1,6 +1,4 @@
-"""Tests that need something a machine may lack are skipped there, unless PHANTOM_REQUIRED_TESTS
-names their marker.
-"""
+"""Tests that need missing software are skipped, unless PHANTOM_REQUIRED_TESTS has their marker."""
 
 import hashlib
 import os
@@ -42,9 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def redis_url() -> Iterator[str]:
-    """The database that PHANTOM_TEST_REDIS_URL names, for one test at a time on this machine:
-    empty, and emptied again.
-    """
+    """The database of PHANTOM_TEST_REDIS_URL for one test at a time, emptied before and after."""
     import redis
 
     url = os.environ.get("PHANTOM_TEST_REDIS_URL")

@@ -1,6 +1,4 @@
-"""How many examples property tests draw: a quarter, which keeps a change's tests under ten minutes;
-all with PHANTOM_TEST_PROFILE=full.
-"""
+"""Number of examples of property tests: a quarter, or all with PHANTOM_TEST_PROFILE=full."""
 
 import os
 from typing import Final
@@ -13,7 +11,7 @@ FEWEST: Final = 3
 
 
 def examples(full: int, *suppressed: HealthCheck) -> settings:
-    """Draw so many examples, or a quarter of them.
+    """Settings with a number of examples, or a quarter of it.
 
     Args:
         full: count with PHANTOM_TEST_PROFILE=full.
@@ -23,7 +21,7 @@ def examples(full: int, *suppressed: HealthCheck) -> settings:
 
 
 def load_profile() -> None:
-    """Make it the usual for tests that say nothing."""
+    """Load the default profile."""
     settings.register_profile("phantom", max_examples=_count(USUAL))
     settings.load_profile("phantom")
 

@@ -1,6 +1,4 @@
-"""Extensions of a test: files that join a folder of self-registering modules for as long as the
-test looks at them.
-"""
+"""Extensions of a test: files added to a folder of self-registering modules during the test."""
 
 import sys
 from collections.abc import Iterator

@@ -10,8 +10,10 @@ from typer.testing import CliRunner, Result
 from phantom_core.cli import app
 
 ROWS = (
-    "sessionId,ts,eventName\ns1,2026-03-01,search\n"
-    "s1,2026-03-01T00:01:00Z,purchase\ns2,yesterday,search\n"
+    "sessionId,ts,eventName\n"
+    "s1,2026-03-01,search\n"
+    "s1,2026-03-01T00:01:00Z,purchase\n"
+    "s2,yesterday,search\n"
 )
 
 

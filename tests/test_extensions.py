@@ -1,6 +1,4 @@
-"""What is added as a file is found by every chooser, list and document, and is gone when the file
-is.
-"""
+"""An extension added as a file is in every choice, list and document until it is removed."""
 
 import importlib
 import json
@@ -47,7 +45,11 @@ from phantom_core.market.policies.kind import POLICIES, PolicyKind
 
 POLICIES.register(
     PolicyKind(
-        "half", "Half price", "Half the base price.", 35, lambda _: Fixed(0.5, "half"),
+        "half",
+        "Half price",
+        "Half the base price.",
+        35,
+        lambda _: Fixed(0.5, "half"),
         colour="#123456",
     )
 )
@@ -115,11 +117,17 @@ def explain(settings, lake, request, progress):
 
 MODEL_KINDS.register(
     replace(
-        CLASSIFIER, name="coin", order=15, title="Coin", noun="coin",
-        description="Heads or tails.", published_as="coin:latest",
+        CLASSIFIER,
+        name="coin",
+        order=15,
+        title="Coin",
+        noun="coin",
+        description="Heads or tails.",
+        published_as="coin:latest",
         answers={"agent": "Coin"},
         teachings=(Teaching("coin", "Coin", Reference(HERE + "explain")),),
-        train_verb=Reference(HERE + "train_coin"), retraining=Reference(HERE + "Tossing"),
+        train_verb=Reference(HERE + "train_coin"),
+        retraining=Reference(HERE + "Tossing"),
         explain=Reference(HERE + "explain"),
     )
 )
@@ -279,7 +287,7 @@ def test_a_kind_of_model_joins_verbs_retraining_explanations_and_documents(tmp_p
 
 
 def help_of(*verb: str) -> str:
-    """What a verb says of itself, by a command line that is read afresh."""
+    """The help text of a verb, from a newly imported command line."""
     app = importlib.reload(phantom_core.cli).app
     return CliRunner().invoke(app, [*verb, "--help"]).stdout
 

@@ -15,9 +15,7 @@ HELP = "import sys; sys.argv = ['phantom', '--help']; import phantom_core.__main
 
 
 def imported(code: str) -> set[str]:
-    """Top-level packages that a new interpreter holds after a statement, also after one that
-    exits.
-    """
+    """Top-level packages that a new interpreter has imported after a statement."""
     program = (
         f"import sys\ntry:\n exec({code!r})\nexcept SystemExit:\n pass\nprint(*sys.modules, "
         "file=sys.stderr)"

@@ -1,6 +1,4 @@
-"""The wheel: all of the product, in two folders, at work in an environment that knows no
-repository.
-"""
+"""The wheel: the whole product in two folders, working in an environment without a repository."""
 
 import os
 import subprocess
@@ -36,9 +34,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of an environment where the wheel is installed, and reads its dependencies from the
-    environment of the tests.
-    """
+    """Python of an environment with the wheel, and the dependencies of the test environment."""
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, symlinks=True)
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))

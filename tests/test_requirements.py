@@ -1,6 +1,4 @@
-"""uv.lock pins what pyproject.toml asks for, with hashes, and the requirements say the same for
-pip.
-"""
+"""uv.lock pins the dependencies of pyproject.toml with hashes, and so do the requirements files."""
 
 import re
 import tomllib
@@ -29,9 +27,7 @@ def packages() -> dict[str, Package]:
 def needed(
     packages: dict[str, Package], name: str, extras: tuple[str, ...]
 ) -> Iterator[tuple[str, str]]:
-    """What a package needs in turn, as name and extra; the extra is empty for its own
-    dependencies.
-    """
+    """Transitive dependencies of a package, as name and extra; the extra is empty for its own."""
     found: set[tuple[str, str]] = set()
     waiting = [(name, ""), *((name, extra) for extra in extras)]
     while waiting:

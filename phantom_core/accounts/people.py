@@ -74,7 +74,7 @@ def require_permission(connection: sa.Connection, login: str, permission: Permis
     person = find_account(connection, login)
     if person is None or not person.is_active:
         raise NotAllowedError(
-            f"'{login or 'Nobody'}' has no account here.",
+            f"There is no active account '{login}'." if login else "This needs an account.",
             hint="Sign in, or ask an administrator for one.",
         )
     if person.must_change and permission is not Permission.READ:

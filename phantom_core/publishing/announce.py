@@ -1,6 +1,4 @@
-"""Announce: hear of what is newly published, at once by subscription, and by polling where a word
-got lost.
-"""
+"""Announcements of published content, received by subscription and, as a fallback, by polling."""
 
 import threading
 import time
@@ -19,7 +17,7 @@ from phantom_core.valkey.server import guarded_calls
 POLL_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 5.0
 _FIRST_PAUSE_S: Final = 0.05
-# How soon a listener that is told to stop does so.
+# Longest time until a listener stops after a call of `close`.
 _LISTEN_S: Final = 0.2
 
 
@@ -31,24 +29,23 @@ def poll_announcements(
     on_problem: Callable[[str], None] = lambda _: None,
     known: dict[Kind, bytes] | None = None,
 ) -> Iterator[Announcement]:
-    """Tell of everything that is published: first what is there already, then whatever changes,
-    until stopped.
+    """Yield everything that is published: first the current content, then every change, until stop.
 
-    A word on the channel only wakes the listener: it then looks at the keys, so that a word that is
-    lost, doubled or forged tells nothing wrong. The same look every `poll_s` finds what was
-    published while no connection was there. Lost connections are made anew.
+    A message on the channel only triggers a poll of the keys, so a message that is lost, repeated
+    or forged does no harm. A poll every `poll_s` finds what was published while there was no
+    connection. Lost connections are opened again.
 
     Args:
         client: the server.
         stop: ends the iterator within a fraction of a second.
-        poll_s: time between two looks without a word, seconds.
-        on_problem: called with a sentence when the server cannot be heard, and with an empty one
+        poll_s: interval of polls without a message, seconds.
+        on_problem: called with a message when the server cannot be reached, and with an empty one
             when it can.
-        known: filled with what was told of each kind; whoever could not read a kind takes it out,
-            and is told of it again at the next look.
+        known: token of the announced content by kind; a caller that could not read a kind removes
+            it, and it is announced again by the next poll.
     Yields:
-        One announcement for every kind whose content is another than before; its version is empty
-        where a key is gone.
+        One announcement for every kind with new content; its version is empty where a key is
+        missing.
     """
     known = {} if known is None else known
     pause_s = _FIRST_PAUSE_S
@@ -60,7 +57,7 @@ def poll_announcements(
                     latest = read_latest(client)
                     on_problem("")
                     pause_s = _FIRST_PAUSE_S
-                    yield from _news(latest, known)
+                    yield from _changes(latest, known)
                     _wait(channel, stop, poll_s)
         except UnavailableError as error:
             on_problem(str(error))
@@ -69,19 +66,23 @@ def poll_announcements(
 
 
 class Listener:
-    """A thread that hears announcements until it is closed.
+    """A thread that receives announcements until it is closed.
 
     Args:
         client: the server.
-        hear: called with every announcement, in the thread; where it raises a PhantomError, it is
-            told again at the next look.
-        poll_s: time between two looks without a word, seconds.
+        receive: called with every announcement, in the thread; where it raises a PhantomError, the
+            next poll announces it again.
+        poll_s: interval of polls without a message, seconds.
     """
 
     def __init__(
-        self, client: redis.Redis, hear: Callable[[Announcement], None], *, poll_s: float = POLL_S
+        self,
+        client: redis.Redis,
+        receive: Callable[[Announcement], None],
+        *,
+        poll_s: float = POLL_S,
     ) -> None:
-        self._client, self._hear, self._poll_s = client, hear, poll_s
+        self._client, self._receive, self._poll_s = client, receive, poll_s
         self._stop = threading.Event()
         self._problem = "Not connected yet."
         self._thread = threading.Thread(target=self._run, name="phantom-announcements", daemon=True)
@@ -89,13 +90,11 @@ class Listener:
 
     @property
     def problem(self) -> str:
-        """Why nothing can be heard at the moment, or what could not be read; empty while all is
-        well.
-        """
+        """Why the server cannot be reached or its content not be read; empty without a problem."""
         return self._problem
 
     def close(self) -> None:
-        """Stop hearing."""
+        """Stop the thread."""
         self._stop.set()
         self._thread.join()
 
@@ -111,7 +110,7 @@ class Listener:
             self._client, self._stop, poll_s=self._poll_s, on_problem=self._note, known=known
         ):
             try:
-                self._hear(announcement)
+                self._receive(announcement)
             except PhantomError as error:
                 self._note(str(error))
                 known.pop(announcement.kind, None)
@@ -120,7 +119,7 @@ class Listener:
         self._problem = problem
 
 
-def _news(latest: Mapping[Kind, Latest], known: dict[Kind, bytes]) -> Iterator[Announcement]:
+def _changes(latest: Mapping[Kind, Latest], known: dict[Kind, bytes]) -> Iterator[Announcement]:
     for kind, one in latest.items():
         if one.token != known.get(kind, b""):
             known[kind] = one.token
@@ -128,7 +127,7 @@ def _news(latest: Mapping[Kind, Latest], known: dict[Kind, bytes]) -> Iterator[A
 
 
 def _wait(channel: PubSub, stop: threading.Event, poll_s: float) -> None:
-    """Until a word is heard, or it is time to look without one."""
+    """Wait for a message, or until the next poll is due."""
     until_s = time.monotonic() + poll_s
     while not stop.is_set() and (left_s := until_s - time.monotonic()) > 0:
         if channel.get_message(timeout=min(_LISTEN_S, left_s)):

@@ -1,4 +1,4 @@
-"""Announcement: a word on the channel that something new is there to be read."""
+"""Announcement: a message on the channel that new content was published."""
 
 from dataclasses import asdict, dataclass
 
@@ -10,12 +10,12 @@ Kind = str
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What is new.
+    """A change of published content.
 
     Attributes:
-        kind: of thing.
-        version: of the thing; empty where the base price is live, or where it is gone.
-        epoch: of the switch; 0 for things that have none.
+        kind: of content.
+        version: of the content; empty where the base price is live or the content is missing.
+        epoch: of the switch; 0 for content without one.
     """
 
     kind: Kind

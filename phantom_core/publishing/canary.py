@@ -1,4 +1,4 @@
-"""Canary: which sessions are the first to meet a new version, by a stable hash of their id."""
+"""Canary: assignment of sessions to a new version, by a stable hash of their id."""
 
 import hashlib
 from typing import Final
@@ -7,12 +7,11 @@ _ALL_HASHES: Final = 2**64
 
 
 def in_canary(session_id: str, salt: str, share: float) -> bool:
-    """Whether a session is among the first share of all sessions; the same for ever, and on every
-    machine.
+    """Whether a session is in the canary; the same at any time and on every machine.
 
     Args:
         session_id: of the session.
-        salt: another one draws other sessions, independently.
+        salt: another one assigns sessions independently.
         share: of all sessions, in [0, 1].
 
     >>> in_canary("s1", "salt", 0.0), in_canary("s1", "salt", 1.0)

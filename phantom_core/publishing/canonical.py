@@ -1,6 +1,4 @@
-"""Canonical: JSON of which equal content has equal bytes, and the hash of a document that carries
-its own.
-"""
+"""Canonical: JSON whose bytes are equal for equal content, and hashes inside documents."""
 
 import hashlib
 import json
@@ -14,7 +12,7 @@ def canonical_json(values: object) -> bytes:
     """JSON with sorted keys and no spaces, in UTF-8.
 
     Raises:
-        ValueError: a number that is not finite, or text that is no Unicode.
+        ValueError: a number that is not finite, or text that is not valid Unicode.
 
     >>> canonical_json({"b": 1.0, "a": "é"}).decode()
     '{"a":"é","b":1.0}'
@@ -25,7 +23,7 @@ def canonical_json(values: object) -> bytes:
 
 
 def canonical_digest(document: Mapping[str, object]) -> str:
-    """SHA-256 of a document in hexadecimal, its own field `sha256` left out."""
+    """SHA-256 of a document in hexadecimal, without its field `sha256`."""
     return hashlib.sha256(
         canonical_json({name: value for name, value in document.items() if name != SHA256})
     ).hexdigest()

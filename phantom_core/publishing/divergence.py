@@ -1,4 +1,4 @@
-"""Divergence: what the server holds against what is meant to be live."""
+"""Divergence: differences between the server's content and what should be live."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -20,11 +20,11 @@ _NOTHING: Final = "nothing"
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """One difference, in plain words.
+    """One difference, in words.
 
     Attributes:
         what: the key, and the field where it holds several.
-        expected: what is meant to be there.
+        expected: what should be there.
         found: what is there.
     """
 
@@ -46,11 +46,11 @@ class _Found:
 def compare_documents(
     client: redis.Redis, live: Live, releases: Sequence[RuleRelease]
 ) -> tuple[Divergence, ...]:
-    """How the server differs from what is meant to be live; empty where it does not.
+    """Differences between the server and what should be live; empty without any.
 
     Args:
         client: the server.
-        live: what is meant to be live; NOTHING_LIVE where nothing was ever published.
+        live: what should be live; NOTHING_LIVE where nothing was ever published.
         releases: every version that it names.
     Raises:
         InputError: `live` names a version that is not among the releases.
@@ -65,7 +65,7 @@ def compare_documents(
 
 
 def _read(client: redis.Redis, keys: Sequence[str]) -> list[_Found]:
-    """All keys at one instant, whatever they hold."""
+    """All keys in one transaction, whatever their type."""
     with guarded_calls(client), client.pipeline(transaction=True) as pipeline:
         for key in keys:
             pipeline.type(key)
@@ -84,10 +84,10 @@ def _read(client: redis.Redis, keys: Sequence[str]) -> list[_Found]:
 
 def _of_live(live: Live, found: _Found) -> list[Divergence]:
     if live.epoch == NOTHING_LIVE.epoch:
-        return [] if found.kind == "none" else [Divergence(LIVE, _NOTHING, _told(found))]
-    meant = f"epoch {live.epoch}, version {live.version or 'none (base price)'}"
+        return [] if found.kind == "none" else [Divergence(LIVE, _NOTHING, _described(found))]
+    expected = f"epoch {live.epoch}, version {live.version or 'none (base price)'}"
     if found.content is None:
-        return [Divergence(LIVE, meant, _told(found))]
+        return [Divergence(LIVE, expected, _described(found))]
     if found.content == live.to_bytes():
         return _expiring(LIVE, found)
     try:
@@ -95,7 +95,9 @@ def _of_live(live: Live, found: _Found) -> list[Divergence]:
     except DataError as error:
         return [
             Divergence(
-                LIVE, meant, f"a document that cannot be used ({error.message.removesuffix('.')})"
+                LIVE,
+                expected,
+                f"a document that cannot be used ({error.message.removesuffix('.')})",
             )
         ]
     names = [
@@ -104,7 +106,7 @@ def _of_live(live: Live, found: _Found) -> list[Divergence]:
     if not names:
         return [
             Divergence(
-                LIVE, "the document as it was published", "the same content written differently"
+                LIVE, "the document as it was published", "the same content in another notation"
             )
         ]
     return [
@@ -120,7 +122,7 @@ def _of_release(key: str, content: bytes, found: _Found) -> list[Divergence]:
         Divergence(
             key,
             f"the rules that were approved (SHA-256 {parse_release(content).sha256[:12]})",
-            _told(found),
+            _described(found),
         )
     ]
 
@@ -131,13 +133,13 @@ def _expiring(key: str, found: _Found) -> list[Divergence]:
     return [
         Divergence(
             key,
-            "to be kept for ever",
-            f"that the server will forget it in {found.ttl_ms / 1000:.0f} s",
+            "no expiry",
+            f"an expiry in {found.ttl_ms / 1000:.0f} s",
         )
     ]
 
 
-def _told(found: _Found) -> str:
+def _described(found: _Found) -> str:
     if found.kind == "none":
         return _NOTHING
     if found.content is None:

@@ -1,4 +1,4 @@
-"""Experiments: which price experiments run, and which rules each of their arms plays."""
+"""Experiments: the running price experiments, and the rules of each of their arms."""
 
 from dataclasses import asdict, dataclass
 from typing import Annotated, Final
@@ -12,7 +12,7 @@ from phantom_core.publishing.announcement import Announcement
 from phantom_core.publishing.canonical import canonical_json
 from phantom_core.publishing.names import EXPERIMENTS, check_version, release_key
 from phantom_core.publishing.reading import parse_document, read_stored
-from phantom_core.publishing.switch import is_unseen, switch_live
+from phantom_core.publishing.switch import switch_live, unconfirmed_switch
 
 FORMAT: Final = "phantom-experiments/1"
 AS_LIVE: Final = "live"
@@ -20,12 +20,12 @@ AS_LIVE: Final = "live"
 
 @checked(frozen=True, slots=True, config=ConfigDict(extra="forbid", strict=True))
 class LiveArm:
-    """One way to price within an experiment.
+    """An arm of an experiment: one way to price.
 
     Attributes:
         name: of the arm.
         share: of the experiment's sessions, in [0, 1].
-        version: rules it plays; empty for the base price, `live` for whatever is live.
+        version: of its rules; empty for the base price, `live` for the live ones.
     """
 
     name: str
@@ -35,11 +35,11 @@ class LiveArm:
 
 @checked(frozen=True, slots=True, config=ConfigDict(extra="forbid", strict=True))
 class LiveExperiment:
-    """An experiment that runs.
+    """A running experiment.
 
     Attributes:
         experiment_id: of the experiment.
-        salt: draws which session meets which arm.
+        salt: of the hash that assigns sessions to arms.
         arms: their shares add up to 1.
     """
 
@@ -50,14 +50,14 @@ class LiveExperiment:
 
 @dataclass(frozen=True, slots=True)
 class LiveExperiments:
-    """All experiments that run now.
+    """All running experiments.
 
     Attributes:
         epoch: counts the switches; a greater one is later.
-        experiments: in the order in which sessions are offered to them.
+        experiments: in the order of assignment.
     Raises:
-        InputError: two of one id, an arm without a name of its own, shares that do not add up, or a
-        version that cannot be one.
+        InputError: two of one id, an arm without a unique name, shares that do not add up, or an
+            invalid version.
     """
 
     epoch: int
@@ -92,26 +92,27 @@ _ADAPTER: Final = TypeAdapter(_Document)
 
 
 def publish_experiments(client: redis.Redis, experiments: LiveExperiments) -> None:
-    """Make experiments live, in one step and announced; the same call again is safe.
+    """Make experiments live atomically and announce them; the same call again is safe.
 
     Raises:
-        NotSwitchedError: nothing was switched: no server, something later, or rules of an arm that
-        were never published. UncertainError: it may have been switched.
+        NotSwitchedError: nothing was switched: there is no server, a later epoch is live, or the
+            rules of an arm were never published.
+        UncertainError: it may have been switched.
     """
     content = experiments.to_bytes()
     expected = {release_key(version): b"" for version in experiments.versions}
-    word = Announcement("experiments", str(experiments.epoch), experiments.epoch)
-    switch_live(client, EXPERIMENTS, content, experiments.epoch, word, expected)
+    announcement = Announcement("experiments", str(experiments.epoch), experiments.epoch)
+    switch_live(client, EXPERIMENTS, content, experiments.epoch, announcement, expected)
     try:
         found = read_experiments(client)
     except PhantomError as error:
-        raise is_unseen(client, EXPERIMENTS, error.hint) from None
+        raise unconfirmed_switch(client, EXPERIMENTS, error.hint) from None
     if found is None or (found != experiments and found.epoch <= experiments.epoch):
-        raise is_unseen(client, EXPERIMENTS)
+        raise unconfirmed_switch(client, EXPERIMENTS)
 
 
 def read_experiments(client: redis.Redis) -> LiveExperiments | None:
-    """The experiments that run; None where none ever did.
+    """The running experiments; None where there were never any.
 
     Raises:
         UnavailableError: the server does not answer.
@@ -125,7 +126,7 @@ def parse_experiments(content: bytes | str, where: str = EXPERIMENTS) -> LiveExp
     """Read the document.
 
     Raises:
-        DataError: it is none.
+        DataError: it is invalid.
     """
     found = parse_document(_ADAPTER, content, FORMAT, where)
     try:

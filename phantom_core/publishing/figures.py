@@ -1,4 +1,4 @@
-"""Figures: prices and elasticities by product, each table replaced as a whole."""
+"""Figures: prices and elasticities by product; each table is replaced as a whole."""
 
 import json
 import math
@@ -21,11 +21,11 @@ from phantom_core.valkey.server import guarded_calls
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One number a product.
+    """One number per product.
 
     Attributes:
-        version: where they came from.
-        created_ms: when they were worked out, UTC milliseconds.
+        version: of their source.
+        created_ms: when they were computed, UTC milliseconds.
         values: by product id.
     """
 
@@ -71,15 +71,15 @@ _ELASTICITIES: Final = _Table(
 
 
 def publish_prices(client: redis.Redis, prices: Figures) -> None:
-    """Replace all prices, and announce it.
+    """Replace all prices, and announce them.
 
     Args:
         client: the server.
         prices: above 0, in the shop's currency.
     Raises:
-        InputError: a price that is none.
-        UnavailableError: the server is out of reach or takes no writes; readers then see the old
-        prices, or the new ones, whole.
+        InputError: an invalid price.
+        UnavailableError: the server is out of reach or takes no writes; readers then see either the
+            old prices or the new ones.
     """
     if wrong := [product for product, value in prices.values.items() if not value > 0]:
         raise InputError(
@@ -100,7 +100,7 @@ def read_prices(client: redis.Redis) -> Figures | None:
 
 
 def publish_elasticities(client: redis.Redis, elasticities: Figures) -> None:
-    """Replace all elasticities, and announce it.
+    """Replace all elasticities, and announce them.
 
     Raises:
         InputError: one is not finite.

@@ -1,4 +1,4 @@
-"""Heal: have the server hold exactly what is meant to be live, whatever it holds now."""
+"""Heal: restore on the server exactly what should be live, whatever its current content."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -8,20 +8,19 @@ import redis
 from phantom_core.core.errors import ConflictError, UnavailableError
 from phantom_core.publishing.live import NOTHING_LIVE, Live
 from phantom_core.publishing.names import CHANNEL, LIVE
-from phantom_core.publishing.publish import published_contents, read_announcement
+from phantom_core.publishing.publish import announcement_of, published_contents
 from phantom_core.publishing.release import RuleRelease
 from phantom_core.valkey.server import guarded_calls
 
 # KEYS: the pointer, then the releases. ARGV: content and epoch of the pointer (epoch 0: none),
-# channel, message, 1 for force, then the
-# content of each release. Releases come first, so that whoever reads in between two runs finds all
-# that the pointer names.
+# channel, message, 1 for force, then the content of each release. Releases come first, so that a
+# reader always finds all that the pointer names.
 SCRIPT: Final = """
 local kind = redis.call('TYPE', KEYS[1])['ok']
 if ARGV[5] ~= '1' and kind == 'string' then
   local is_json, document = pcall(cjson.decode, redis.call('GET', KEYS[1]))
-  local is_document = is_json and type(document) == 'table' and type(document.epoch) == 'number'
-  if is_document and document.epoch > tonumber(ARGV[2]) then
+  if is_json and type(document) == 'table' and type(document.epoch) == 'number'
+      and document.epoch > tonumber(ARGV[2]) then
     return string.format('%.0f', document.epoch)
   end
 end
@@ -35,16 +34,16 @@ return ''
 def restore_documents(
     client: redis.Redis, live: Live, releases: Sequence[RuleRelease], *, force: bool = True
 ) -> None:
-    """Restore exactly what is meant to be live, in one step; the same call again is safe.
+    """Restore exactly what should be live, atomically; the same call again is safe.
 
     Args:
         client: the server.
-        live: what is meant to be live; NOTHING_LIVE removes what is.
+        live: what should be live; NOTHING_LIVE removes the current content.
         releases: every version that it names.
-        force: also over something that says it is later; without, that is a conflict.
+        force: also over a later epoch, which is a conflict otherwise.
     Raises:
         InputError: `live` names a version that is not among the releases.
-        ConflictError: something later is live, and `force` is off.
+        ConflictError: a later epoch is live, and `force` is off.
         UnavailableError: the server is out of reach or takes no writes.
     """
     expected = published_contents(live, releases)
@@ -52,7 +51,7 @@ def restore_documents(
         live.to_bytes(),
         str(live.epoch),
         CHANNEL,
-        read_announcement(live).to_bytes(),
+        announcement_of(live).to_bytes(),
         "1" if force else "0",
         *expected.values(),
     ]
@@ -61,12 +60,12 @@ def restore_documents(
         found = client.mget([LIVE, *expected])
     if later:
         raise ConflictError(
-            f"{LIVE} holds epoch {later.decode()}, later than epoch {live.epoch} that is meant to "
+            f"{LIVE} holds epoch {later.decode()}, later than epoch {live.epoch} that should "
             "be live.",
-            hint="Look who published it; heal by force to go back.",
+            hint="Find out who published it; heal by force to go back.",
         )
     if found != [None if live.epoch == NOTHING_LIVE.epoch else live.to_bytes(), *expected.values()]:
         raise UnavailableError(
-            "The server took what is meant to be live, and then showed something else.",
+            "The server confirmed the restored content, but then returned something else.",
             hint="Heal again.",
         )

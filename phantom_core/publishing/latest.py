@@ -1,4 +1,4 @@
-"""Latest: what is published of each kind, told from a few bytes of each key."""
+"""Latest: the published version of each kind, read from a few bytes of each key."""
 
 import json
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ _HEAD_BYTES: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """What is published of one kind.
+    """The published content of one kind.
 
     Attributes:
         announcement: names it.
-        token: equal as long as the content is.
+        token: changes with the content.
     """
 
     announcement: Announcement
@@ -31,8 +31,9 @@ class Latest:
 
 
 def read_latest(client: redis.Redis) -> dict[Kind, Latest]:
-    """What is published of each kind, in one round trip of about 2 kB; a key that is missing has an
-    empty token.
+    """Read the published version of each kind in one round trip of about 2 kB.
+
+    The token of a missing key is empty.
 
     Raises:
         UnavailableError: the server does not answer.

@@ -1,4 +1,4 @@
-"""Live: which versions price which sessions at this moment, in one small document."""
+"""Live: the document of the versions that price sessions now."""
 
 import re
 from dataclasses import asdict, dataclass, field, fields
@@ -22,18 +22,18 @@ _HASH: Final = re.compile(r"[0-9a-f]{0,128}")
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What prices sessions now.
+    """The versions that price sessions now.
 
     Attributes:
         epoch: counts the switches; a greater one is later.
         version: rules of the canary; empty for the base price, and then nothing is live at all.
         share: of sessions that get `version`, in [0, 1].
         stable: rules of all other sessions; empty for the base price.
-        salt: draws the sessions of the canary.
+        salt: of the hash that assigns sessions to the canary.
         is_killed: every session gets the base price.
         policy: the rules set the mark-up, or the model's optimal price does.
         lowest_markup, highest_markup: guard rails of every price, over base price.
-        audit_seq, audit_hash: entry of the audit chain that tells who switched and why.
+        audit_seq, audit_hash: entry of the audit chain, with who switched and why.
         switched_ms: when, UTC milliseconds.
     Raises:
         InputError: a value out of range.
@@ -56,25 +56,28 @@ class Live:
         for version in self.versions:
             check_version(version)
         if not 0 <= self.epoch < 2**53:
-            raise InputError(f"Epoch {self.epoch} is none.", hint="Epochs count switches from 1.")
+            raise InputError(
+                f"{self.epoch} is not a valid epoch.", hint="Epochs count switches from 1."
+            )
         if not 0 <= self.share <= 1:
-            raise InputError(f"A share of {self.share} is none.", hint="It is between 0 and 1.")
+            raise InputError(f"{self.share} is not a valid share.", hint="It is between 0 and 1.")
         GuardRails(self.lowest_markup, self.highest_markup)
         if self.policy not in get_args(Policy):
             raise InputError(
-                f"'{self.policy}' is no policy.", hint=f"There are {', '.join(get_args(Policy))}."
+                f"'{self.policy}' is not a policy.",
+                hint=f"There are {', '.join(get_args(Policy))}.",
             )
         if not _HASH.fullmatch(self.audit_hash):
             raise InputError("The hash of the audit entry is not hexadecimal.")
 
     @property
     def guard_rails(self) -> GuardRails:
-        """Every price lies within them."""
+        """Bounds of every price."""
         return GuardRails(self.lowest_markup, self.highest_markup)
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """Versions that must be there for readers, each once."""
+        """Versions that readers need, each once."""
         return tuple(
             dict.fromkeys(
                 version for version in (self.version, self.stable) if version != BASE_PRICE
@@ -96,8 +99,7 @@ class Live:
         return canonical_json({**asdict(self), **numbers, "format": FORMAT})
 
 
-# Its guard rails leave the base price alone; whoever prices where nothing is live has the limits in
-# force instead.
+# Its guard rails allow the base price only; without a release, services use the limits in force.
 NOTHING_LIVE: Final = Live(0, BASE_PRICE, lowest_markup=1.0, highest_markup=1.0)
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -129,7 +131,7 @@ def parse_live(content: bytes | str, where: str = LIVE) -> Live:
         content: its bytes.
         where: its key, named in errors.
     Raises:
-        DataError: it is none.
+        DataError: it is invalid.
     """
     found = parse_document(_ADAPTER, content, FORMAT, where)
     try:

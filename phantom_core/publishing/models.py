@@ -1,4 +1,4 @@
-"""Models: the files of a saved model, published whole for whoever scores sessions with it."""
+"""Models: the files of a saved model, published atomically for services that score sessions."""
 
 import hashlib
 import json
@@ -18,13 +18,13 @@ from phantom_core.publishing.reading import as_bytes, as_text
 from phantom_core.valkey.server import guarded_calls
 
 MANIFEST: Final = "manifest.json"
-# Formats that run nothing when they are read.
+# Formats that execute no code when they are read.
 SAFE: Final = (".ubj", ".onnx", ".safetensors", ".json")
 _FILE: Final = "file:"
 
 
 class ModelManifest(Protocol):
-    """What a manifest has to tell."""
+    """The part of a manifest that publishing needs."""
 
     @property
     def version(self) -> str:
@@ -43,7 +43,7 @@ class SavedModel(Protocol):
 
     @property
     def manifest(self) -> ModelManifest:
-        """What it is."""
+        """The manifest."""
 
     def read(self, name: str) -> bytes:
         """Bytes of one of its files."""
@@ -51,7 +51,7 @@ class SavedModel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PublishedModel:
-    """A model as readers find it.
+    """A model as readers receive it.
 
     Attributes:
         kind: of model.
@@ -82,18 +82,18 @@ class PublishedModel:
 
 
 def publish_model(client: redis.Redis, kind: str, saved: SavedModel) -> None:
-    """Replace the published model of a kind in one step, announce it, and read it back.
+    """Replace the published model of a kind atomically, announce it, and read it back.
 
-    Files for people, such as a model card, are left out.
+    Files for users, such as a model card, are left out.
 
     Args:
         client: the server.
         kind: of model.
         saved: the model on disk.
     Raises:
-        InputError: it has nothing that may be published.
-        UnavailableError: the server is out of reach or takes no writes; readers then see the old
-        model, or the new one, whole.
+        InputError: it has no file that may be published.
+        UnavailableError: the server is out of reach or takes no writes; readers then see either the
+            old model or the new one.
     """
     key = MODEL_KINDS.find(kind).published_as
     manifest, version = saved.manifest.to_json(), saved.manifest.version
@@ -116,13 +116,13 @@ def publish_model(client: redis.Redis, kind: str, saved: SavedModel) -> None:
         found.version == version and found != PublishedModel(kind, version, sha256, manifest, files)
     ):
         raise UnavailableError(
-            f"The server took {kind} {version}, and then showed something else.",
+            f"The server confirmed {kind} {version}, but then returned something else.",
             hint="Publish it again.",
         )
 
 
 def read_model(client: redis.Redis, kind: str) -> PublishedModel | None:
-    """The published model of a kind, every file checked; None where there is none.
+    """Read the published model of a kind and verify its files; None where there is none.
 
     Raises:
         UnavailableError: the server does not answer.
@@ -167,9 +167,7 @@ def published_version(client: redis.Redis, kind: str) -> str:
 
 
 def _sha256(manifest: bytes, files: Mapping[str, bytes]) -> str:
-    """SHA-256 of the canonical JSON that gives the SHA-256 of each file, the manifest's included,
-    by name.
-    """
+    """SHA-256 of the canonical JSON of the SHA-256 of each file by name, manifest included."""
     return _hash(
         canonical_json(
             {name: _hash(content) for name, content in {**files, MANIFEST: manifest}.items()}

@@ -1,4 +1,4 @@
-"""Names: the keys and the channel that readers of a Redis server find published things under."""
+"""Names: the Redis keys and the channel of published content."""
 
 import re
 from typing import Final
@@ -24,14 +24,14 @@ def release_key(version: str) -> str:
 
 
 def check_version(version: str) -> None:
-    """Refuse what cannot name a version.
+    """Reject an invalid name of a version.
 
     Raises:
-        InputError: other characters, too long, or `live`, whose key is taken.
+        InputError: invalid characters, too long, or `live`, whose key is reserved.
     """
     if version == "live" or not _VERSION.fullmatch(version):
         raise InputError(
             f"'{version}' cannot name a version.",
             hint="Use up to 128 letters, digits, dots, hyphens, plus signs and underscores, first "
-            "a letter or a digit; 'live' is taken.",
+            "a letter or a digit; 'live' is reserved.",
         )

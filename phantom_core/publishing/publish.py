@@ -1,6 +1,4 @@
-"""Publish: put releases where readers find them, make them live in one step, and read back what
-readers will see.
-"""
+"""Publish: store releases for readers, make them live atomically, and read the result back."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +16,9 @@ from phantom_core.publishing.switch import (
     NotSwitchedError,
     NotSwitchedUnavailableError,
     UncertainError,
-    is_unseen,
     nothing_switched,
     switch_live,
+    unconfirmed_switch,
 )
 from phantom_core.valkey.server import guarded_calls, server_address
 
@@ -39,11 +37,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class PublishedDocuments:
-    """What readers need to price sessions, seen at one instant.
+    """The documents that readers need to price sessions.
 
     Attributes:
         live: what is live.
-        releases: by version, those that `live` names and that are there.
+        releases: by version, those that `live` names.
     """
 
     live: Live
@@ -51,21 +49,20 @@ class PublishedDocuments:
 
 
 def publish_release(client: redis.Redis, live: Live, releases: Sequence[RuleRelease]) -> None:
-    """Make rules live: readers see what was live before, whole, or this, whole.
+    """Make rules live atomically: readers see either the old documents or the new ones.
 
     The same call again is safe: it changes nothing where it was done before.
 
     Args:
         client: the server.
-        live: what shall be live.
+        live: what is to be live.
         releases: every version that it names.
     Raises:
         InputError: `live` names a version that is not among the releases, or has epoch 0.
-        NotSwitchedError: nothing was switched, for certain: the server is out of reach or takes no
-        writes, or it holds something later
-            or different.
-        UncertainError: it may have been switched: the answer was lost, or the server showed
-        something else afterwards.
+        NotSwitchedError: certainly nothing was switched: the server is out of reach or takes no
+            writes, or it has a later or different document.
+        UncertainError: it may have been switched: the answer was lost, or the server returned
+            something else afterwards.
     """
     if live.epoch == NOTHING_LIVE.epoch:
         raise InputError(
@@ -74,7 +71,7 @@ def publish_release(client: redis.Redis, live: Live, releases: Sequence[RuleRele
         )
     expected = published_contents(live, releases)
     _put(client, expected)
-    switch_live(client, LIVE, live.to_bytes(), live.epoch, read_announcement(live), expected)
+    switch_live(client, LIVE, live.to_bytes(), live.epoch, announcement_of(live), expected)
     _read_back(client, live, expected)
 
 
@@ -126,23 +123,23 @@ def published_contents(live: Live, releases: Sequence[RuleRelease]) -> dict[str,
     """Bytes by key of the releases that `live` names.
 
     Raises:
-        InputError: one of them is not there.
+        InputError: one of them is missing.
     """
     given = {release.version: release for release in releases}
     if missing := [version for version in live.versions if version not in given]:
         raise InputError(
-            f"Version {missing[0]} shall be live, but its rules are not among those to publish."
+            f"Version {missing[0]} is to be live, but its rules are not among those to publish."
         )
     return {release_key(version): given[version].to_bytes() for version in live.versions}
 
 
-def read_announcement(live: Live) -> Announcement:
-    """The word that goes with a switch."""
+def announcement_of(live: Live) -> Announcement:
+    """The announcement of a switch."""
     return Announcement("rules", live.version, live.epoch)
 
 
 def _put(client: redis.Redis, expected: Mapping[str, bytes]) -> None:
-    """Put releases, each once and for ever; one that is there already must be the same."""
+    """Store releases permanently; one that exists already must be the same."""
     with nothing_switched(client), client.pipeline(transaction=False) as pipeline:
         for key, content in expected.items():
             pipeline.set(key, content, nx=True)
@@ -152,27 +149,27 @@ def _put(client: redis.Redis, expected: Mapping[str, bytes]) -> None:
         if there != content:
             raise NotSwitchedConflictError(
                 f"{key} is already on the server with other content, and a version never changes.",
-                hint="Nothing was switched. Publish under another version, or heal if somebody "
-                "tampered with it.",
+                hint="Nothing was switched. Publish under another version, or heal if it was "
+                "tampered with.",
             )
 
 
 def _read_back(client: redis.Redis, live: Live, expected: Mapping[str, bytes]) -> None:
-    """Look at the server as a reader does."""
+    """Read the server's content as a reader does, and compare it."""
     try:
         with guarded_calls(client):
             pointer, *found = client.mget([LIVE, *expected])
     except UnavailableError as error:
-        raise is_unseen(client, LIVE, error.hint) from None
+        raise unconfirmed_switch(client, LIVE, error.hint) from None
     if found == list(expected.values()) and (
         pointer == live.to_bytes() or _is_later(pointer, live.epoch)
     ):
         return
-    raise is_unseen(client, LIVE)
+    raise unconfirmed_switch(client, LIVE)
 
 
 def _is_later(pointer: bytes | str | None, epoch: int) -> bool:
-    """Whether somebody has published on top since."""
+    """Whether a later epoch was published since."""
     try:
         return pointer is not None and parse_live(pointer).epoch > epoch
     except DataError:

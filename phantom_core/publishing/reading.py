@@ -1,4 +1,4 @@
-"""Reading: a document from the server checked field by field, or refused in one sentence."""
+"""Reading: documents from the server, validated field by field."""
 
 import json
 from typing import TypeVar
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def read_stored(client: redis.Redis, key: str) -> bytes | None:
-    """What a key holds; None where it holds nothing.
+    """The value of a key; None where there is none.
 
     Raises:
         UnavailableError: the server does not answer.
@@ -25,7 +25,7 @@ def read_stored(client: redis.Redis, key: str) -> bytes | None:
 
 
 def as_bytes(found: bytes | str) -> bytes:
-    """An answer of the server as bytes; clients made here answer nothing else."""
+    """An answer of the server as bytes, as clients created here always return it."""
     return found.encode() if isinstance(found, str) else found
 
 
@@ -33,21 +33,21 @@ def as_text(found: bytes | str) -> str:
     """An answer of the server as text.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not text.
     """
     return found.decode() if isinstance(found, bytes) else found
 
 
 def parse_document(adapter: TypeAdapter[T], content: bytes | str, format_: str, where: str) -> T:
-    """Read a JSON document of one format.
+    """Parse a JSON document of one format.
 
     Args:
-        adapter: what it holds; strict.
+        adapter: of its type; strict.
         content: its bytes.
         format_: the format expected, such as phantom-live/1.
         where: its key, named in errors.
     Raises:
-        DataError: no such document, or of another format.
+        DataError: an invalid document, or one of another format.
     """
     values = parse_object(content, where)
     if values.get("format") != format_:
@@ -66,10 +66,10 @@ def parse_document(adapter: TypeAdapter[T], content: bytes | str, format_: str, 
 
 
 def parse_object(content: bytes | str, where: str) -> dict[str, object]:
-    """Read a JSON object.
+    """Parse a JSON object.
 
     Raises:
-        DataError: the content is none.
+        DataError: the content is not a JSON object.
     """
     try:
         values = json.loads(content)
@@ -77,13 +77,13 @@ def parse_object(content: bytes | str, where: str) -> dict[str, object]:
         values = None
     if not isinstance(values, dict):
         raise DataError(
-            f"{where} holds {len(content)} bytes that are no JSON object.", hint="Publish again."
+            f"{where} holds {len(content)} bytes that are not a JSON object.", hint="Publish again."
         )
     return values
 
 
 def check_digest(content: bytes | str, where: str) -> None:
-    """Refuse a document whose content is not the one it was hashed with.
+    """Reject a document whose content does not match its hash.
 
     Raises:
         DataError: its SHA-256 differs.

@@ -1,4 +1,4 @@
-"""Release: one version of the rules as it is published, whole and for ever the same."""
+"""Release: one version of the rules as an immutable document."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -20,20 +20,20 @@ FORMAT: Final = "phantom-release/1"
 
 @dataclass(frozen=True, slots=True)
 class RuleRelease:
-    """Rules under a version.
+    """Rules with a version.
 
     Attributes:
-        version: names it for ever.
+        version: its permanent name.
         name: of the rule set.
-        text: the rules as people read them.
+        text: the rules as text.
         jdm: the same rules as a GoRules decision table, for any Zen engine.
-        features: what the rules read, in order.
-        otherwise: mark-up where no rule holds.
+        features: that the rules read, in order.
+        otherwise: mark-up where no rule matches.
         request_id: of the change request that was approved.
-        created_ms: when it was made, UTC milliseconds.
+        created_ms: when it was created, UTC milliseconds.
         models: versions of the models that the rules read, by kind; empty where none.
     Raises:
-        InputError: the version cannot name one.
+        InputError: an invalid version.
     """
 
     version: str
@@ -98,12 +98,12 @@ def release_of(
 
     Args:
         rules: what to publish.
-        version: names it for ever.
+        version: its permanent name.
         request_id: of the change request that was approved.
         created_ms: UTC milliseconds.
         models: versions of the models that the rules read, by kind.
     Raises:
-        InputError: the version cannot name one, or some text is no Unicode.
+        InputError: an invalid version, or text that is not valid Unicode.
     """
     jdm, text = to_jdm(rules), format_rules(rules)
     made = RuleRelease(
@@ -121,21 +121,21 @@ def release_of(
         made.to_bytes()
     except UnicodeEncodeError:
         raise InputError(
-            f"Release {version} holds half a character, which cannot be written down.",
-            hint="Name the rules anew.",
+            f"Release {version} contains half a character, which cannot be encoded.",
+            hint="Rename the rules.",
         ) from None
     return made
 
 
 def parse_release(content: bytes | str, where: str = "") -> RuleRelease:
-    """Read a release, and check that it is the one published.
+    """Parse a release, and verify that it is the one published.
 
     Args:
         content: bytes of the document.
         where: its key, named in errors.
     Raises:
-        DataError: no release, another content than the one hashed, or text and decision table that
-        differ.
+        DataError: an invalid release, content that does not match its hash, or a text and a
+            decision table that differ.
     """
     where = where or "The release"
     found = parse_document(_ADAPTER, content, FORMAT, where)
@@ -169,7 +169,7 @@ def parse_release(content: bytes | str, where: str = "") -> RuleRelease:
 
 
 def parse_release_of(content: bytes | str, version: str) -> RuleRelease:
-    """Read the release of one version.
+    """Parse the release of one version.
 
     Raises:
         DataError: see `parse_release`, or it is another version's.

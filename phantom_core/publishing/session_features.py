@@ -1,4 +1,4 @@
-"""Session features: the latest features of live sessions, for whoever prices their next request."""
+"""Session features: the latest features of live sessions, for pricing their next request."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,13 +18,13 @@ Feature = float | str | None
 
 @dataclass(frozen=True, slots=True)
 class PublishedFeatures:
-    """What is known of a session so far.
+    """The features of a session so far.
 
     Attributes:
         session_id: of the session.
-        n_events: seen so far.
-        last_event_ms: time of the last of them, UTC milliseconds.
-        updated_ms: when this was worked out, UTC milliseconds.
+        n_events: number of events so far.
+        last_event_ms: time of the last event, UTC milliseconds.
+        updated_ms: when they were computed, UTC milliseconds.
         store_mode: hotel, airline or shop.
         features: by name; None where undefined, yes/no as 1 and 0.
     """
@@ -48,10 +48,10 @@ def write_features(
 
     Args:
         client: the server.
-        sessions: what to store; each replaces what was known of its session.
-        ttl_s: they are forgotten after so many seconds.
+        sessions: to store; each replaces the earlier features of its session.
+        ttl_s: they expire after this many seconds.
     Raises:
-        UnavailableError: the server does not take them.
+        UnavailableError: the server does not store them.
     """
     with guarded_calls(client), client.pipeline(transaction=False) as pipeline:
         for session in sessions:
@@ -60,11 +60,11 @@ def write_features(
 
 
 def read_features(client: redis.Redis, session_id: str) -> PublishedFeatures | None:
-    """Features of a session; None where the server knows none.
+    """Features of a session; None where the server has none.
 
     Raises:
         UnavailableError: the server does not answer.
-        DataError: what is stored is no such document.
+        DataError: the stored document is invalid.
     """
     key = f"{SESSION_FEATURES}{session_id}"
     with guarded_calls(client):
@@ -79,7 +79,7 @@ def parse_features(content: bytes | str, where: str) -> PublishedFeatures:
         content: its JSON.
         where: its key, named in errors.
     Raises:
-        DataError: it is none.
+        DataError: it is invalid.
     """
     try:
         found = orjson.loads(content)

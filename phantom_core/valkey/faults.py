@@ -1,6 +1,4 @@
-"""Faults: what a Redis server or the way to it can suffer from, each as one sentence with a way
-out.
-"""
+"""Faults: problems of a Redis server or its connection, each with a message and a hint."""
 
 import re
 from dataclasses import dataclass
@@ -16,13 +14,13 @@ _TLS: Final = "whether it speaks TLS (rediss://) or not (redis://)"
 
 @dataclass(frozen=True, slots=True)
 class _Fault:
-    """What is the matter with a server, how that shows, and the way out.
+    """A problem of a server, how it is recognised, and what to do about it.
 
     Attributes:
         what: completes "The server at …".
-        hint: the way out.
+        hint: what to do.
         kinds: errors of the client library that mean it.
-        says: pattern of what the server or the system says, where the kind of error does not tell.
+        says: pattern of the message, where the kind of error is not specific enough.
     """
 
     what: str
@@ -34,7 +32,7 @@ class _Fault:
         return isinstance(error, self.kinds) or re.search(self.says, text) is not None
 
 
-# The first one that explains an error is told.
+# The first one that explains an error is reported.
 _FAULTS: Final = (
     _Fault(
         "does not answer in time",
@@ -49,7 +47,7 @@ _FAULTS: Final = (
     ),
     _Fault(
         "has no memory left for it (maxmemory)",
-        "Give the server more memory, or delete what nobody needs, then try again.",
+        "Give the server more memory, or delete unused keys, then try again.",
         (exceptions.OutOfMemoryError,),
         r"\bOOM\b",
     ),
@@ -102,12 +100,12 @@ _FAULTS: Final = (
         "NOPERM|ACL failure|user executing the script can't",
     ),
     _Fault(
-        "refuses strangers (protected mode)",
+        "rejects remote clients (protected mode)",
         "Set a password on the server and in PHANTOM_REDIS_URL.",
         says="DENIED",
     ),
     _Fault(
-        "holds something else under a key of PHANTOM's",
+        "has a value of another type under a key of PHANTOM's",
         "Heal, or delete the key.",
         says="WRONGTYPE",
     ),
@@ -133,12 +131,12 @@ _FAULTS: Final = (
         says=r"(?i)\b(ssl|tls)",
     ),
     _Fault(
-        "has a name that nobody knows",
+        "has a host name that is unknown",
         "Correct the host in PHANTOM_REDIS_URL.",
         says="not known|nodename nor|name resolution",
     ),
     _Fault(
-        "is not there: nobody listens at that address",
+        "is not running: nothing listens at that address",
         "Start the server, or correct PHANTOM_REDIS_URL.",
         says="refused|No such file",
     ),
@@ -152,13 +150,13 @@ _PIPELINE: Final = re.compile(r"^Command # \d+ .* of pipeline caused error: ", r
 
 
 def unavailable_error(error: redis.RedisError, address: str) -> UnavailableError:
-    """The sentence about an error of the client library.
+    """The error for users of an error of the client library.
 
     Args:
         error: what it raised.
         address: of the server, without a password.
     """
-    # Of a pipeline, the client library repeats the command, which may say anything.
+    # For a pipeline, the client library repeats the command, which may contain anything.
     text = _PIPELINE.sub("", str(error))
     for fault in _FAULTS:
         if fault.explains(error, text):

@@ -1,6 +1,4 @@
-"""Server: where published things live: a Redis or Valkey server by URL, else an embedded one that a
-workspace's processes share.
-"""
+"""Server: the Redis or Valkey server of published content, by URL or embedded in a workspace."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +21,7 @@ READ_TIMEOUT_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where the server is.
+    """The address of the server.
 
     Attributes:
         url_without_password: as it may be shown.
@@ -35,18 +33,16 @@ class Server:
 
 
 def connect_server(settings: Settings) -> redis.Redis:
-    """A client of the server, for all threads of this process; the embedded server is started when
-    it is needed.
+    """A client of the server, for all threads; the embedded server is started if needed.
 
-    Nothing is sent twice by itself: whoever calls knows best whether a lost command may be
-    repeated.
+    The client never retries: only the caller knows whether a lost command may be repeated.
 
     Args:
         settings: name the server, or the workspace whose embedded one to use.
     Raises:
         InputError: PHANTOM_REDIS_URL cannot be used.
-        UnavailableError: the embedded server does not start. A server by URL is first asked when
-        the client is used.
+        UnavailableError: the embedded server does not start. A server by URL is not contacted
+            before the client is used.
     """
     url = (
         checked_url(settings.redis_url)
@@ -65,15 +61,14 @@ def connect_server(settings: Settings) -> redis.Redis:
         client.connection_pool.make_connection()
     except (TypeError, ValueError):
         raise InputError(
-            "PHANTOM_REDIS_URL has an option after its ? that nobody knows, or a wrong value for "
-            "one.",
+            "PHANTOM_REDIS_URL has an unknown option after its ?, or a wrong value for one.",
             hint="Correct or remove it.",
         ) from None
     return client
 
 
 def describe_server(settings: Settings) -> Server:
-    """Where the server is, or will be; nothing is started.
+    """The address of the server; nothing is started.
 
     Raises:
         InputError: PHANTOM_REDIS_URL cannot be used.
@@ -84,8 +79,9 @@ def describe_server(settings: Settings) -> Server:
 
 
 def stop_embedded(settings: Settings) -> None:
-    """Stop the workspace's embedded server for everybody; what it holds is kept. Does nothing where
-    none runs.
+    """Stop the workspace's embedded server for all processes; its data is saved.
+
+    Does nothing where none runs.
 
     Raises:
         UnavailableError: it does not stop.
@@ -95,12 +91,12 @@ def stop_embedded(settings: Settings) -> None:
 
 @contextmanager
 def guarded_calls(client: redis.Redis | None = None) -> Iterator[None]:
-    """Turn whatever goes wrong between here and the server into one sentence.
+    """Turn errors of the client library into UnavailableError.
 
     Args:
-        client: names the server in the sentence.
+        client: names the server in the message.
     Raises:
-        UnavailableError: the sentence.
+        UnavailableError: with a message and a hint.
     """
     try:
         yield
@@ -111,7 +107,7 @@ def guarded_calls(client: redis.Redis | None = None) -> Iterator[None]:
 
 
 def server_address(client: redis.Redis) -> str:
-    """The server a client talks to, as it may be shown."""
+    """The address of a client's server, without the password."""
     kwargs = client.get_connection_kwargs()
     user = f"{kwargs['username']}@" if kwargs.get("username") else ""
     if "path" in kwargs:

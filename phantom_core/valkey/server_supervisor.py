@@ -1,9 +1,8 @@
-"""Keeper: a small process that runs the embedded server of a workspace for as long as anybody uses
-it.
+"""Server supervisor: a small process that runs a workspace's embedded server while it has users.
 
-Run as a file, with the standard library alone: python keeper.py FOLDER SOCKET BINARY. Users hold a
-shared lock on `users.lock`, which the system takes from them however they end; the keeper waits for
-the exclusive one, and stops the server when it gets it.
+Run as a file, with the standard library alone: python server_supervisor.py FOLDER SOCKET BINARY.
+Users hold a shared lock on `users.lock`, which the system releases however they end. The supervisor
+waits for the exclusive lock, and stops the server when it gets it.
 """
 
 import contextlib
@@ -19,7 +18,7 @@ import time
 from pathlib import Path
 
 USERS = "users.lock"
-KEEPER = "keeper.lock"
+LOCK = "keeper.lock"
 DATA = "appendonlydir"
 _STOP_WITHIN_S = 8.0
 _STEADY_AFTER_S = 2.0
@@ -29,15 +28,15 @@ _C = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def main(folder: Path, path: Path, binary: str) -> int:
-    """Keep the server up until the last user leaves, or until told to stop."""
-    lock = _become_the_only_keeper(folder)
+    """Run the server until the last user leaves, or until a signal."""
+    lock = _acquire_lock(folder)
     if lock is None:
         return 0
-    keeper = Keeper(folder, path, binary)
-    signal.signal(signal.SIGTERM, lambda *_: keeper.stop())
+    supervisor = Supervisor(folder, path, binary)
+    signal.signal(signal.SIGTERM, lambda *_: supervisor.stop())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=keeper.stop_after_the_last_user, daemon=True).start()
-    code = keeper.run()
+    threading.Thread(target=supervisor.stop_after_the_last_user, daemon=True).start()
+    code = supervisor.run()
     path.unlink(missing_ok=True)
     if path.parent != folder:
         with contextlib.suppress(OSError):
@@ -45,8 +44,8 @@ def main(folder: Path, path: Path, binary: str) -> int:
     return code
 
 
-class Keeper:
-    """Starts the server, starts it again when it dies, stops it."""
+class Supervisor:
+    """Starts the server, restarts it when it dies, and stops it."""
 
     def __init__(self, folder: Path, path: Path, binary: str) -> None:
         self._folder, self._path = folder, path
@@ -55,7 +54,7 @@ class Keeper:
         self._process: subprocess.Popen[bytes] | None = None
 
     def run(self) -> int:
-        """Until stopped; the exit code."""
+        """Run the server until stopped; returns the exit code."""
         n_quick = 0
         while not self._is_stopping.is_set():
             started_s = time.monotonic()
@@ -80,16 +79,14 @@ class Keeper:
         return 0
 
     def stop_after_the_last_user(self) -> None:
-        """Wait until nobody holds the users' lock, then stop; newcomers wait for this process to
-        end.
-        """
+        """Wait until the users' lock is free, then stop; new users wait for this process to end."""
         with (self._folder / USERS).open("ab") as users:
             fcntl.flock(users, fcntl.LOCK_EX)
             self.stop()
             threading.Event().wait()
 
     def stop(self) -> None:
-        """Stop the server, which saves what it holds."""
+        """Stop the server, which saves its data."""
         if not self._is_stopping.is_set():
             self._is_stopping.set()
             self._end()
@@ -120,8 +117,8 @@ def _options(folder: Path, path: Path) -> list[str]:
     return [part for name, value in chosen.items() for part in (f"--{name}", value)]
 
 
-def _become_the_only_keeper(folder: Path) -> object | None:
-    lock = (folder / KEEPER).open("a+b")
+def _acquire_lock(folder: Path) -> object | None:
+    lock = (folder / LOCK).open("a+b")
     for _ in range(100):
         with contextlib.suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -134,9 +131,7 @@ def _become_the_only_keeper(folder: Path) -> object | None:
 
 
 def _set_aside(data: Path) -> None:
-    """Move data that the server cannot start from out of its way; what was live is restored by
-    healing.
-    """
+    """Move data aside that the server cannot start from; healing restores what was live."""
     aside = data.with_name(f"{data.name}.unreadable")
     shutil.rmtree(aside, ignore_errors=True)
     with contextlib.suppress(OSError):
@@ -144,9 +139,7 @@ def _set_aside(data: Path) -> None:
 
 
 def _die_with_parent() -> None:
-    """Where Linux can, have the server end when the keeper is killed; elsewhere the next user ends
-    it.
-    """
+    """On Linux, end the server when the supervisor is killed; elsewhere the next user ends it."""
     if _C:
         _C.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 

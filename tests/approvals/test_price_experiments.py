@@ -1,6 +1,4 @@
-"""A price experiment is drafted, runs alone, is stopped for a reason, and its plan never
-changes.
-"""
+"""A price experiment runs alone, is stopped with a reason, and its plan never changes."""
 
 from dataclasses import replace
 

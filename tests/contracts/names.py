@@ -14,9 +14,7 @@ def listed(kind: str) -> list[str]:
 
 
 def json_fields(verb: str) -> set[str]:
-    """Fields that a verb prints with --json; `[]` is every element of a list, `*` a name that is
-    data.
-    """
+    """Fields that a verb prints with --json; `[]` is a list element, `*` a name that is data."""
     lines = [line.split(": ", 1) for line in listed("json")]
     return {field for name, field in lines if name == verb}
 

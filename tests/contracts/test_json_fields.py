@@ -8,7 +8,6 @@ from typing import Final
 import pytest
 
 from phantom_core.core.settings import Settings
-from phantom_core.lake.lake import Lake
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.services.traffic.traffic import Tally
 from phantom_core.use_cases.models.train_multitask import train_multitask
@@ -31,13 +30,15 @@ FREE: Final = {
 }
 QUICK: Final = Hyperparameters(width=0.5, most_epochs=1, batch_rows=512)
 EVENTS: Final = (
-    "sessionId,ts,eventName\ns1,2026-03-01,search\n"
-    "s1,2026-03-01T00:01:00Z,purchase\ns2,yesterday,search\n"
+    "sessionId,ts,eventName\n"
+    "s1,2026-03-01,search\n"
+    "s1,2026-03-01T00:01:00Z,purchase\n"
+    "s2,yesterday,search\n"
 )
 
 
-class Seen:
-    """Runs verbs and keeps the fields that each of them printed."""
+class PrintedFields:
+    """Runs verbs and records the fields that each of them printed."""
 
     def __init__(self, phantom: Phantom) -> None:
         self.phantom = phantom
@@ -61,22 +62,22 @@ class Seen:
 
 
 @pytest.fixture
-def seen(trained: Path, tmp_path: Path) -> Iterator[Seen]:
+def printed(trained: Path, tmp_path: Path) -> Iterator[PrintedFields]:
     workspace = shutil.copytree(trained, tmp_path / "shop")
     (workspace / "rules.txt").write_text(GENTLE)
     for phantom in opened(workspace):
-        yield Seen(phantom)
+        yield PrintedFields(phantom)
 
 
-def held(seen: Seen) -> tuple[list[str], list[str]]:
+def held(printed: PrintedFields) -> tuple[list[str], list[str]]:
     """What verbs printed, and what is listed for them."""
-    expected = sorted(f"{verb}: {field}" for verb in seen.fields for field in json_fields(verb))
-    return seen.lines(), expected
+    expected = sorted(f"{verb}: {field}" for verb in printed.fields for field in json_fields(verb))
+    return printed.lines(), expected
 
 
-def test_verbs_about_data_and_models(seen: Seen) -> None:
-    session, _ = offer(seen)
-    (seen.phantom.workspace / "events.csv").write_text(EVENTS)
+def test_verbs_about_data_and_models(printed: PrintedFields) -> None:
+    session, _ = offer(printed)
+    (printed.phantom.workspace / "events.csv").write_text(EVENTS)
     for verb, *arguments in (
         ("features",),
         ("score",),
@@ -91,18 +92,18 @@ def test_verbs_about_data_and_models(seen: Seen) -> None:
         ("monitor",),
         ("serve decisions --once",),
         ("stream worker --until-empty",),
-        ("ingest", str(seen.phantom.workspace / "events.csv")),
+        ("ingest", str(printed.phantom.workspace / "events.csv")),
         ("quarantine",),
         ("demo", "--remove"),
     ):
-        seen.run(verb, *arguments)
-    seen.run("demo", PHANTOM_DEMO_SESSIONS="100")
-    found, expected = held(seen)
+        printed.run(verb, *arguments)
+    printed.run("demo", PHANTOM_DEMO_SESSIONS="100")
+    found, expected = held(printed)
     assert found == expected
 
 
-def test_verbs_about_rules_markets_and_leakage(seen: Seen) -> None:
-    rules, gap = str(seen.phantom.workspace / "rules.txt"), seen.phantom.workspace / "gap.txt"
+def test_verbs_about_rules_markets_and_leakage(printed: PrintedFields) -> None:
+    rules, gap = str(printed.phantom.workspace / "rules.txt"), printed.phantom.workspace / "gap.txt"
     gap.write_text(
         "IF p_agent > 0.7 THEN markup 1.3\nELIF p_agent < 0.7 THEN markup 1.1\nELSE markup 1\n"
     )
@@ -116,30 +117,30 @@ def test_verbs_about_rules_markets_and_leakage(seen: Seen) -> None:
         ("simulate sessions", "--rules", "bands", "--sessions", "200"),
         ("simulate train", "--steps", "1000"),
     ):
-        seen.run(verb, *arguments)
-    found, expected = held(seen)
+        printed.run(verb, *arguments)
+    found, expected = held(printed)
     assert found == expected
 
 
-def test_verbs_about_the_network(seen: Seen) -> None:
-    session, product = offer(seen)
-    settings = Settings(workspace=seen.phantom.workspace)
+def test_verbs_about_the_network(printed: PrintedFields) -> None:
+    session, product = offer(printed)
+    settings = Settings(workspace=printed.phantom.workspace)
     report = train_multitask(
         settings, Lake(settings.workspace / "lake"), now_ms=NOW_MS, n_folds=3, chosen=QUICK
     )
-    seen.add("train multitask", report.to_json())
-    seen.run("price", "--session", session, "--product", product)
-    seen.run("explain --model multitask", "--sessions", "30")
-    seen.run("explain --model multitask --session", session, "--product", product)
-    seen.run("tune multitask", "--seconds", "1")
-    found, expected = held(seen)
+    printed.add("train multitask", report.to_json())
+    printed.run("price", "--session", session, "--product", product)
+    printed.run("explain --model multitask", "--sessions", "30")
+    printed.run("explain --model multitask --session", session, "--product", product)
+    printed.run("tune multitask", "--seconds", "1")
+    found, expected = held(printed)
     assert found == expected
 
 
-def test_verbs_about_changes_and_people(seen: Seen) -> None:
-    rules = str(seen.phantom.workspace / "rules.txt")
-    seen.run("rules requests")
-    seen.run("rules status")
+def test_verbs_about_changes_and_people(printed: PrintedFields) -> None:
+    rules = str(printed.phantom.workspace / "rules.txt")
+    printed.run("rules requests")
+    printed.run("rules status")
     for who, verb, *arguments in (
         (ANALYST, "rules submit", rules, "--why", "x", "--share", "0.1"),
         (ANALYST, "rules submit", rules, "--why", "x", "--share", "0.1"),
@@ -158,8 +159,8 @@ def test_verbs_about_changes_and_people(seen: Seen) -> None:
         (MANAGER, "experiments start", "e1"),
         (MANAGER, "experiments stop", "e1", "--why", "x"),
     ):
-        seen.run(verb, *arguments, who=who)
-    out = str(seen.phantom.workspace / "pack")
+        printed.run(verb, *arguments, who=who)
+    out = str(printed.phantom.workspace / "pack")
     for verb, *arguments in (
         ("rules requests",),
         ("rules show", "2"),
@@ -170,20 +171,22 @@ def test_verbs_about_changes_and_people(seen: Seen) -> None:
         ("audit verify",),
         ("audit export", "1", "--out", out),
         ("limits",),
-        ("promote", "classifier", next(iter(seen.phantom.json("models")))),
+        ("promote", "classifier", next(iter(printed.phantom.json("models")))),
         ("user add", "root", "--role", "administrator", "--password", PASSWORD, "--no-must-change"),
         ("user list",),
     ):
-        seen.run(verb, *arguments)
-    seen.run("user change", "root", "--on", who="root", PHANTOM_PASSWORD=PASSWORD)
-    seen.run("user password", "root", "--password", PASSWORD, who="root", PHANTOM_PASSWORD=PASSWORD)
-    found, expected = held(seen)
+        printed.run(verb, *arguments)
+    printed.run("user change", "root", "--on", who="root", PHANTOM_PASSWORD=PASSWORD)
+    printed.run(
+        "user password", "root", "--password", PASSWORD, who="root", PHANTOM_PASSWORD=PASSWORD
+    )
+    found, expected = held(printed)
     assert found == expected
 
 
-def test_traffic(seen: Seen) -> None:
-    seen.add("traffic", Tally().to_json())  # the verb itself plays in real time
-    found, expected = held(seen)
+def test_traffic(printed: PrintedFields) -> None:
+    printed.add("traffic", Tally().to_json())  # the verb itself plays in real time
+    found, expected = held(printed)
     assert found == expected
 
 
@@ -195,9 +198,9 @@ def test_every_verb_with_json_is_listed_with_its_fields() -> None:
     } == {"extensions", "jobs"}
 
 
-def offer(seen: Seen) -> tuple[str, str]:
+def offer(printed: PrintedFields) -> tuple[str, str]:
     """Session and product of the first quote."""
-    with Lake(seen.phantom.workspace / "lake").connect() as connection:
+    with Lake(printed.phantom.workspace / "lake").connect() as connection:
         first = connection.sql(
             "SELECT session_id, product_id FROM quotes ORDER BY event_ms LIMIT 1"
         ).fetchall()

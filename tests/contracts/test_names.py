@@ -1,6 +1,4 @@
-"""Every name that a script, a link or a server relies on is listed; a rename shows as a difference
-of `names.txt`.
-"""
+"""Names that scripts, links and servers rely on are listed; a rename changes `names.txt`."""
 
 import ast
 import json

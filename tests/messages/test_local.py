@@ -1,6 +1,4 @@
-"""The local buffer: everything is read once it is committed, nothing before, in the order it
-came.
-"""
+"""The local buffer: messages are read in order, and all of them after a commit."""
 
 from pathlib import Path
 

@@ -1,6 +1,4 @@
-"""Servers for publishing: the embedded one, and a Redis where there is one; most tests run on both,
-and find them empty.
-"""
+"""Servers for publishing tests: the embedded one, and a Redis if available; both start empty."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A proxy that goes wrong at the n-th command, in the way a test asks for."""
+"""A proxy that fails at the n-th command, in a way that the test chooses."""
 
 import contextlib
 import socket
@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable
 from typing import BinaryIO, Literal, Self
 
-# forward: pass on command and answer.  cut: end the connection before the command.  half: pass on
-# half of the command, then end.
-# deaf: pass on the command, wait until it is done, end the connection without the answer.  stall:
-# keep the command back until released.
-# mute: pass on the command, keep the answer back until released.
+# forward: pass on command and answer.  cut: end the connection before the command.
+# half: pass on half of the command, then end.
+# deaf: pass on the command, wait until it is done, end the connection without the answer.
+# stall: hold the command back until released.
+# mute: pass on the command, hold the answer back until released.
 Fate = Literal["forward", "cut", "half", "deaf", "stall", "mute"]
 
 
@@ -96,9 +96,7 @@ class Proxy:
 def at(
     n: int, fate: Fate, then: Fate = "forward", before: Callable[[], object] = lambda: None
 ) -> Callable[[int, str], Fate]:
-    """The n-th command meets a fate, whatever follows another one; `before` happens just before the
-    n-th.
-    """
+    """The n-th command gets a fate and the rest another one; `before` is called before the n-th."""
 
     def told(number: int, _: str) -> Fate:
         if number == n:

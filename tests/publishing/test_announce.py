@@ -1,4 +1,4 @@
-"""Whoever listens hears of everything once, also of what was published while nobody could hear."""
+"""Listeners receive every change once, also one published while they were disconnected."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ from tests.publishing.proxy import Proxy
 from tests.publishing.samples import FIRST, LIVE_FIRST, LIVE_SECOND, SECOND, SavedModel
 from tests.publishing.servers import OwnServer
 
-FIRST_HEARD, SECOND_HEARD = (
+FIRST_ANNOUNCED, SECOND_ANNOUNCED = (
     Announcement("rules", "first-1", 1),
     Announcement("rules", "second-2", 2),
 )
@@ -45,9 +45,9 @@ def server(tmp_path: Path) -> Iterator[OwnServer]:
         yield server
 
 
-def test_all_kinds_of_news_are_heard_at_once(client: redis.Redis) -> None:
-    heard: list[Announcement] = []
-    with Listener(client, heard.append, poll_s=NEVER) as listener:
+def test_all_kinds_are_announced_at_once(client: redis.Redis) -> None:
+    received: list[Announcement] = []
+    with Listener(client, received.append, poll_s=NEVER) as listener:
         eventually(lambda: not listener.problem)
         publish_release(client, LIVE_FIRST, [FIRST])
         publish_model(client, "classifier", SavedModel("trees-1"))
@@ -55,9 +55,9 @@ def test_all_kinds_of_news_are_heard_at_once(client: redis.Redis) -> None:
         publish_prices(client, Figures("p-1", 1, {"a": 9.5}))
         publish_elasticities(client, Figures("e-1", 1, {"a": -2.0}))
         publish_experiments(client, LiveExperiments(4, ()))
-        eventually(lambda: len(heard) == 6)
-    assert set(heard) == {
-        FIRST_HEARD,
+        eventually(lambda: len(received) == 6)
+    assert set(received) == {
+        FIRST_ANNOUNCED,
         Announcement("classifier", "trees-1"),
         Announcement("multitask", "net-1"),
         Announcement("prices", "p-1"),
@@ -66,88 +66,88 @@ def test_all_kinds_of_news_are_heard_at_once(client: redis.Redis) -> None:
     }
 
 
-def test_what_is_there_already_is_told_first(client: redis.Redis) -> None:
+def test_existing_content_is_announced_first(client: redis.Redis) -> None:
     publish_release(client, LIVE_FIRST, [FIRST])
-    assert next(poll_announcements(client, threading.Event())) == FIRST_HEARD
+    assert next(poll_announcements(client, threading.Event())) == FIRST_ANNOUNCED
 
 
 def test_words_that_are_repeated_or_forged_tell_nothing(client: redis.Redis) -> None:
     publish_release(client, LIVE_FIRST, [FIRST])
-    heard: list[Announcement] = []
-    with Listener(client, heard.append, poll_s=NEVER):
-        eventually(lambda: heard == [FIRST_HEARD])
-        for word in (FIRST_HEARD.to_bytes(), SECOND_HEARD.to_bytes(), b"\xff nonsense"):
+    received: list[Announcement] = []
+    with Listener(client, received.append, poll_s=NEVER):
+        eventually(lambda: received == [FIRST_ANNOUNCED])
+        for word in (FIRST_ANNOUNCED.to_bytes(), SECOND_ANNOUNCED.to_bytes(), b"\xff nonsense"):
             assert client.publish(CHANNEL, word)
         publish_release(client, LIVE_FIRST, [FIRST])
         publish_release(client, LIVE_SECOND, [FIRST, SECOND])
-        eventually(lambda: len(heard) > 1)
-    assert heard == [FIRST_HEARD, SECOND_HEARD]
+        eventually(lambda: len(received) > 1)
+    assert received == [FIRST_ANNOUNCED, SECOND_ANNOUNCED]
 
 
-def test_what_nobody_announced_is_found_by_looking(client: redis.Redis) -> None:
-    heard: list[Announcement] = []
-    with Listener(client, heard.append, poll_s=0.05):
+def test_content_without_an_announcement_is_found_by_polling(client: redis.Redis) -> None:
+    received: list[Announcement] = []
+    with Listener(client, received.append, poll_s=0.05):
         client.set("rules:live", LIVE_FIRST.to_bytes())
-        eventually(lambda: heard == [FIRST_HEARD])
+        eventually(lambda: received == [FIRST_ANNOUNCED])
         client.set("rules:live", replace(LIVE_FIRST, share=0.5).to_bytes())
-        eventually(lambda: heard == [FIRST_HEARD, FIRST_HEARD])
+        eventually(lambda: received == [FIRST_ANNOUNCED, FIRST_ANNOUNCED])
         client.delete("rules:live")
-        eventually(lambda: heard[2:] == [Announcement("rules", "", 0)])
+        eventually(lambda: received[2:] == [Announcement("rules", "", 0)])
         client.set("rules:live", "nonsense")
-        eventually(lambda: len(heard) == 4)
+        eventually(lambda: len(received) == 4)
         client.delete("rules:live")
         client.lpush("rules:live", "x")
-        eventually(lambda: len(heard) == 5)
-    assert heard[3:] == [Announcement("rules", "", 0)] * 2
+        eventually(lambda: len(received) == 5)
+    assert received[3:] == [Announcement("rules", "", 0)] * 2
 
 
-def test_what_could_not_be_read_is_told_again(client: redis.Redis) -> None:
-    heard: list[Announcement] = []
+def test_content_that_could_not_be_read_is_announced_again(client: redis.Redis) -> None:
+    received: list[Announcement] = []
 
-    def hear(announcement: Announcement) -> None:
-        heard.append(announcement)
-        if len(heard) < 3:
+    def receive(announcement: Announcement) -> None:
+        received.append(announcement)
+        if len(received) < 3:
             raise DataError("Half of it is missing.")
 
     publish_release(client, LIVE_FIRST, [FIRST])
-    with Listener(client, hear, poll_s=0.02) as listener:
-        eventually(lambda: heard == [FIRST_HEARD] * 3)
+    with Listener(client, receive, poll_s=0.02) as listener:
+        eventually(lambda: received == [FIRST_ANNOUNCED] * 3)
         time.sleep(0.1)
-        assert (len(heard), listener.problem) == (3, "")
+        assert (len(received), listener.problem) == (3, "")
 
 
-def test_a_server_that_is_killed_is_heard_again_once_it_is_back(server: OwnServer) -> None:
-    heard: list[Announcement] = []
-    with server.client() as client, Listener(client, heard.append) as listener:
+def test_announcements_resume_once_a_killed_server_is_back(server: OwnServer) -> None:
+    received: list[Announcement] = []
+    with server.client() as client, Listener(client, received.append) as listener:
         publish_release(client, LIVE_FIRST, [FIRST])
-        eventually(lambda: heard == [FIRST_HEARD])
+        eventually(lambda: received == [FIRST_ANNOUNCED])
         server.kill()
-        eventually(lambda: "is not there" in listener.problem)
+        eventually(lambda: "is not running" in listener.problem)
         server.start()
         with server.client() as other:
             publish_release(other, LIVE_SECOND, [FIRST, SECOND])
-        eventually(lambda: heard == [FIRST_HEARD, SECOND_HEARD])
+        eventually(lambda: received == [FIRST_ANNOUNCED, SECOND_ANNOUNCED])
         assert listener.problem == ""
 
 
-def test_what_was_published_while_the_line_was_dead_is_heard_when_it_is_back(
+def test_a_change_during_a_dead_connection_is_announced_when_it_is_back(
     server: OwnServer,
 ) -> None:
-    heard: list[Announcement] = []
+    received: list[Announcement] = []
     other, proxy = OwnServer(server.folder.parent / "other"), Proxy(server.port)
     with (
         other,
         proxy,
         server.client(port=proxy.port) as client,
-        Listener(client, heard.append, poll_s=0.05),
+        Listener(client, received.append, poll_s=0.05),
     ):
         with server.client() as direct:
             publish_release(direct, LIVE_FIRST, [FIRST])
-        eventually(lambda: heard == [FIRST_HEARD])
+        eventually(lambda: received == [FIRST_ANNOUNCED])
         with other.client() as replacement:
             publish_release(replacement, LIVE_SECOND, [FIRST, SECOND])
         proxy.redirect(other.port)
-        eventually(lambda: heard == [FIRST_HEARD, SECOND_HEARD])
+        eventually(lambda: received == [FIRST_ANNOUNCED, SECOND_ANNOUNCED])
 
 
 @pytest.mark.slow
@@ -161,7 +161,9 @@ def test_a_frozen_server_is_noticed_and_stopping_does_not_wait_for_it(server: Ow
         assert time.monotonic() - started_s < 3
 
 
-def test_another_process_hears_within_a_moment(client: redis.Redis, settings: Settings) -> None:
+def test_another_process_receives_a_change_within_a_moment(
+    client: redis.Redis, settings: Settings
+) -> None:
     program = """
 import sys, threading
 from pathlib import Path
@@ -188,7 +190,7 @@ with connect_server(Settings(workspace=Path(sys.argv[1]), redis_url=sys.argv[2])
         listener.terminate()
 
 
-def test_a_listener_stops_when_told(client: redis.Redis) -> None:
+def test_a_closed_listener_stops(client: redis.Redis) -> None:
     listener = Listener(client, lambda _: None, poll_s=NEVER)
     eventually(lambda: not listener.problem)
     started_s = time.monotonic()

@@ -1,6 +1,4 @@
-"""The same sessions are in the canary on every machine, as many as asked for, and others with
-another salt.
-"""
+"""The canary has the same sessions on every machine, the right share, and others per salt."""
 
 import numpy as np
 import pytest
@@ -36,6 +34,6 @@ def test_a_session_is_placed_as_it_was_when_this_was_written() -> None:
 
 
 @given(st.text(), st.text())
-def test_nobody_and_everybody(session_id: str, salt: str) -> None:
+def test_a_share_of_none_and_of_all(session_id: str, salt: str) -> None:
     assert not in_canary(session_id, salt, 0.0)
     assert in_canary(session_id, salt, 1.0)

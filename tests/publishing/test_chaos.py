@@ -1,6 +1,4 @@
-"""A server that is killed over and over while two publish and two read: whatever was said to
-anybody stays true.
-"""
+"""While a server is killed repeatedly, two clients publish and two read without wrong answers."""
 
 import random
 import threading
@@ -26,7 +24,7 @@ IMPATIENT = "?socket_timeout=0.3"
 
 
 class Play:
-    """What was said to publishers, what readers saw, and what should not have been."""
+    """Answers to publishers, documents of readers, and violations."""
 
     def __init__(self, server: OwnServer) -> None:
         self.server, self.stop, self.guard = server, threading.Event(), threading.Lock()

@@ -66,7 +66,7 @@ WRONGS: dict[str, tuple[Callable[[redis.Redis], object], list[str]]] = {
         lambda server: server.set("rules:live", "bands-7"),
         [
             "rules:live: expected epoch 2, version second-2, "
-            "found a document that cannot be used (rules:live holds 7 bytes that are no JSON "
+            "found a document that cannot be used (rules:live holds 7 bytes that are not a JSON "
             "object)."
         ],
     ),
@@ -74,7 +74,7 @@ WRONGS: dict[str, tuple[Callable[[redis.Redis], object], list[str]]] = {
         lambda server: server.set("rules:live", LIVE_SECOND.to_bytes() + b" "),
         [
             "rules:live: expected the document as it was published, found the same content "
-            "written differently."
+            "in another notation."
         ],
     ),
     "a list": (
@@ -90,14 +90,11 @@ WRONGS: dict[str, tuple[Callable[[redis.Redis], object], list[str]]] = {
     ),
     "rules that will be forgotten": (
         lambda server: server.expire("rules:first-1", 600),
-        [
-            "rules:first-1: expected to be kept for ever, found that the server will forget it in "
-            "600 s."
-        ],
+        ["rules:first-1: expected no expiry, found an expiry in 600 s."],
     ),
     "a pointer that will be forgotten": (
         lambda server: server.expire("rules:live", 60),
-        ["rules:live: expected to be kept for ever, found that the server will forget it in 60 s."],
+        ["rules:live: expected no expiry, found an expiry in 60 s."],
     ),
 }
 
@@ -149,7 +146,7 @@ def test_where_nothing_is_meant_to_be_live_nothing_is_left(published: redis.Redi
 
 
 def test_rules_that_are_not_given_cannot_be_restored(published: redis.Redis) -> None:
-    with pytest.raises(InputError, match="Version second-2 shall be live"):
+    with pytest.raises(InputError, match="Version second-2 is to be live"):
         restore_documents(published, LIVE_SECOND, [FIRST])
 
 
@@ -163,6 +160,6 @@ def test_a_server_that_is_away_cannot_be_compared(tmp_path: object) -> None:
             lambda: restore_documents(client, LIVE_FIRST, [FIRST]),
         ):
             with pytest.raises(
-                UnavailableError, match=r"The server at redis://127.0.0.1:1/0 is not there"
+                UnavailableError, match=r"The server at redis://127.0.0.1:1/0 is not running"
             ):
                 attempt()

@@ -1,6 +1,4 @@
-"""Models, figures, experiments and what is known of sessions: each comes back as it was published,
-or is refused.
-"""
+"""Models, figures, experiments and session features are read as published, or rejected."""
 
 import json
 import math

@@ -1,6 +1,4 @@
-"""The embedded server: one for all processes of a workspace, there while any of them is, gone with
-the last one.
-"""
+"""The embedded server: one for all processes of a workspace, until the last one ends."""
 
 import os
 import signal
@@ -96,7 +94,7 @@ def server_of(settings: Settings) -> int:
         return int(client.info("server")["process_id"])
 
 
-def keeper_of(settings: Settings) -> int:
+def supervisor_of(settings: Settings) -> int:
     return int((settings.workspace / "valkey" / "keeper.lock").read_text())
 
 
@@ -121,7 +119,7 @@ def test_processes_share_one_server_which_stops_with_the_last_of_them(settings: 
         assert not is_gone(server)
         three.leave()
         eventually(lambda: is_gone(server))
-    eventually(lambda: is_gone(keeper_of(settings)))
+    eventually(lambda: is_gone(supervisor_of(settings)))
 
 
 def test_the_server_outlives_a_starter_that_is_killed(settings: Settings) -> None:
@@ -135,7 +133,7 @@ def test_the_server_outlives_a_starter_that_is_killed(settings: Settings) -> Non
             assert server_of(settings) == server
 
 
-def test_nobody_is_left_when_all_users_are_killed_at_once(settings: Settings) -> None:
+def test_no_process_is_left_when_all_users_are_killed_at_once(settings: Settings) -> None:
     with User(settings) as one, User(settings) as two:
         server = one.server()
         two.server()
@@ -164,7 +162,9 @@ def test_what_was_published_is_there_after_a_stop(settings: Settings) -> None:
     assert server_of(settings) != first
 
 
-def test_stopping_is_for_everybody_and_the_next_one_starts_anew(settings: Settings) -> None:
+def test_a_stop_ends_the_server_for_all_and_the_next_user_starts_it_again(
+    settings: Settings,
+) -> None:
     with User(settings) as user:
         server = user.server()
         stop_embedded(settings)
@@ -190,19 +190,17 @@ def test_a_server_that_is_killed_comes_back_by_itself_with_what_it_held(settings
 
 
 @pytest.mark.parametrize("dies", [signal.SIGKILL, signal.SIGTERM])
-def test_a_keeper_that_dies_is_replaced(settings: Settings, dies: signal.Signals) -> None:
+def test_a_supervisor_that_dies_is_replaced(settings: Settings, dies: signal.Signals) -> None:
     first = server_of(settings)
-    keeper = keeper_of(settings)
-    os.kill(keeper, dies)
+    supervisor = supervisor_of(settings)
+    os.kill(supervisor, dies)
     eventually(lambda: is_gone(first))
     eventually(lambda: server_of(settings) != first)
-    assert keeper_of(settings) != keeper
+    assert supervisor_of(settings) != supervisor
 
 
-def test_a_server_left_over_from_a_keeper_that_died_is_ended_first(
-    settings: Settings, tmp_path: Path
-) -> None:
-    """Where the system does not end it with its keeper."""
+def test_an_orphaned_server_is_stopped_first(settings: Settings, tmp_path: Path) -> None:
+    """Where the system does not end it with its supervisor."""
     folder = settings.workspace / "valkey"
     folder.mkdir(parents=True)
     path = Path(
@@ -272,7 +270,7 @@ def test_a_folder_that_others_can_enter_is_not_used(
     )
     socket_path.parent.mkdir(mode=0o777)
     socket_path.parent.chmod(0o777)
-    with pytest.raises(UnavailableError, match="is not ours alone"):
+    with pytest.raises(UnavailableError, match="is not private to this user"):
         connect_server(settings)
 
 

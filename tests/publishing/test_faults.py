@@ -1,6 +1,4 @@
-"""Whatever goes wrong on the way: readers see the old rules whole or the new ones whole, and the
-publisher one true sentence.
-"""
+"""With any fault, readers see all old or all new rules, and the publisher one correct message."""
 
 import time
 from collections.abc import Iterator
@@ -62,9 +60,7 @@ def server(running: OwnServer) -> Iterator[OwnServer]:
 
 
 def assert_whole(server: OwnServer, *, can_be_new: bool = True) -> bool:
-    """Readers see the old rules or the new ones, all of them. Returns whether they are the new
-    ones.
-    """
+    """Verify that readers see all old or all new rules; returns whether they are the new ones."""
     with server.client() as client:
         found = read_published(client)
     assert found
@@ -83,7 +79,7 @@ def assert_one_sentence(error: PhantomError) -> None:
 
 
 def attempt(client: redis.Redis, server: OwnServer) -> type[PhantomError] | None:
-    """Publish the second rules; what is said must be true, and must be said within seconds."""
+    """Publish the second rules; the message must be correct, and come within seconds."""
     started_s = time.monotonic()
     try:
         publish_release(client, LIVE_SECOND, [FIRST, SECOND])
@@ -180,7 +176,7 @@ def test_the_server_becomes_a_read_only_replica_before_any_command(
     server: OwnServer, n: int
 ) -> None:
     with server.client() as other:
-        # Follows nobody, and keeps what it has.
+        # Has no primary any more, and keeps its data.
         demoted = at(n, "forward", before=lambda: other.replicaof("127.0.0.1", "1"))
         with Proxy(server.port, demoted) as proxy, server.client(port=proxy.port) as client:
             outcome = attempt(client, server)
@@ -279,7 +275,7 @@ def test_healing_can_fail_anywhere_and_be_done_again(server: OwnServer, n: int, 
     assert assert_whole(server)
 
 
-def test_an_error_that_nobody_foresaw_is_one_sentence_too() -> None:
+def test_an_unexpected_error_is_one_sentence_too() -> None:
     error = unavailable_error(redis.ResponseError("something odd\n happened."), "shop:6379")
     assert error.message == "The server at shop:6379 answers with an error: something odd happened."
     assert_one_sentence(error)

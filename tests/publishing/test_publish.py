@@ -65,7 +65,7 @@ def test_a_version_never_changes(client: redis.Redis) -> None:
 
 
 def test_rules_that_are_not_given_cannot_go_live(client: redis.Redis) -> None:
-    with pytest.raises(InputError, match="Version first-1 shall be live"):
+    with pytest.raises(InputError, match="Version first-1 is to be live"):
         publish_release(client, LIVE_SECOND, [SECOND])
     assert client.keys() == []
 
@@ -83,7 +83,7 @@ def test_the_base_price_is_published_without_rules(client: redis.Redis) -> None:
     assert live.version_for("anyone") == ""
 
 
-def test_rules_nobody_published_are_not_found(client: redis.Redis) -> None:
+def test_rules_that_were_never_published_are_not_found(client: redis.Redis) -> None:
     with pytest.raises(NotFoundError, match="There is no rules:lost-9 at "):
         read_release(client, "lost-9")
 

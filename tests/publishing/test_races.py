@@ -1,4 +1,4 @@
-"""Several publishers at once: the latest epoch wins, and readers never see half of anything."""
+"""Several publishers at once: the latest epoch wins, and readers never see a partial document."""
 
 import subprocess
 import sys
@@ -28,10 +28,8 @@ from phantom_core.core.settings import Settings
 from tests.publishing.test_races import publish_many
 from phantom_core.valkey.server import connect_server
 kind, place, k = sys.argv[1:]
-settings = (
-    Settings(workspace=Path(place), redis_url="")
-    if kind == "embedded" else Settings(redis_url=place)
-)
+embedded = kind == "embedded"
+settings = Settings(workspace=Path(place), redis_url="") if embedded else Settings(redis_url=place)
 with connect_server(settings) as client:
     print("ready", flush=True)
     sys.stdin.readline()
@@ -40,7 +38,7 @@ with connect_server(settings) as client:
 
 
 def epochs_of(k: int) -> range:
-    """Epochs of the k-th publisher: all together they are 1 … N, each once, in turns."""
+    """Epochs of the k-th publisher: together they are 1 … N, each once, interleaved."""
     return range(1 + k, 1 + N_PUBLISHERS * N_EACH, N_PUBLISHERS)
 
 

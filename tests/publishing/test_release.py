@@ -103,10 +103,10 @@ def test_text_and_table_that_differ_are_refused_even_with_a_right_hash() -> None
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "The release holds 0 bytes that are no JSON object"),
-        (b"[1]", "no JSON object"),
-        (b"\x80\x04\x95", "no JSON object"),
-        (b"[" * 100_000, "no JSON object"),
+        (b"", "The release holds 0 bytes that are not a JSON object"),
+        (b"[1]", "not a JSON object"),
+        (b"\x80\x04\x95", "not a JSON object"),
+        (b"[" * 100_000, "not a JSON object"),
         (
             b'{"format": "phantom-release/2"}',
             "format 'phantom-release/2', expected 'phantom-release/1'",
@@ -130,7 +130,7 @@ def test_what_cannot_name_a_version_is_refused(version: str) -> None:
 
 
 def test_half_a_character_is_refused() -> None:
-    with pytest.raises(InputError, match="holds half a character"):
+    with pytest.raises(InputError, match="contains half a character"):
         release_of(RuleSet("\ud800", ()), "v1", "r", 1, {})
 
 
@@ -148,7 +148,7 @@ def test_whole_numbers_make_no_difference() -> None:
     ("change", "said"),
     [
         ({"epoch": "x"}, "is damaged, at epoch"),
-        ({"share": 2}, "A share of 2.0 is none"),
+        ({"share": 2}, "2.0 is not a valid share"),
         ({"share": None}, "is damaged, at share"),
         ({"version": "live"}, "'live' cannot name a version"),
         ({"policy": "whim"}, "is damaged, at policy"),

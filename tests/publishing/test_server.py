@@ -1,6 +1,4 @@
-"""Servers by URL: users, passwords, TLS and databases; what is wrong is one sentence, without any
-secret in it.
-"""
+"""Servers by URL: users, passwords, TLS and databases; errors are one sentence without secrets."""
 
 import datetime
 import ipaddress
@@ -185,15 +183,16 @@ def test_databases_are_apart(server: OwnServer) -> None:
     [
         (
             "redis://127.0.0.1:1/0",
-            "The server at redis://127.0.0.1:1/0 is not there: nobody listens at that address.",
+            "The server at redis://127.0.0.1:1/0 is not running: nothing listens at that address.",
         ),
         (
             "redis://nowhere.invalid/0",
-            "The server at redis://nowhere.invalid:6379/0 has a name that nobody knows.",
+            "The server at redis://nowhere.invalid:6379/0 has a host name that is unknown.",
         ),
         (
             "unix:///nowhere.sock",
-            "The server at unix:///nowhere.sock?db=0 is not there: nobody listens at that address.",
+            "The server at unix:///nowhere.sock?db=0 is not running: nothing listens at that "
+            "address.",
         ),
     ],
 )
@@ -216,7 +215,7 @@ def test_answers_that_mean_trouble(server: OwnServer, tmp_path: Path) -> None:
             assert said in str(say(server.url()))
             client.config_set(*undo)
         client.lpush("rules:first-1", "x")
-        assert "holds something else under a key of PHANTOM's." in str(say(server.url()))
+        assert "has a value of another type under a key of PHANTOM's." in str(say(server.url()))
         client.flushall()
         with OwnServer(tmp_path, replicaof=f"127.0.0.1 {server.port}") as replica:
             assert (

@@ -1,6 +1,4 @@
-"""Rule sets and sessions for property tests: few features with round thresholds, so that rules
-meet, overlap and repeat.
-"""
+"""Rule sets and sessions for property tests, with few features and round thresholds."""
 
 import numpy as np
 from hypothesis import strategies as st
@@ -44,9 +42,7 @@ rule_sets = st.builds(
 
 
 def random_sessions(n: int, rng: np.random.Generator) -> dict[str, Column]:
-    """Sessions of which a third have undefined features; numbers lie on thresholds, a hair beside
-    them, and anywhere.
-    """
+    """Sessions, a third with undefined features; numbers lie on thresholds, near them, anywhere."""
     columns: dict[str, Column] = {}
     has_gaps = rng.random(n) < 1 / 3
     for name in NUMBERS:

@@ -1,6 +1,4 @@
-"""Evaluation: the first rule that holds decides, and undefined is neither true nor false but what
-the rule says.
-"""
+"""Evaluation: the first matching rule decides, and undefined is what the rule states."""
 
 import numpy as np
 import pytest

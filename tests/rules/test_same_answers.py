@@ -1,6 +1,4 @@
-"""One rule set in all its forms: text, JSON, JDM in a Zen engine, shorter rules. Every session gets
-the same answer.
-"""
+"""A rule set gives every session the same answer in all its forms: text, JSON, JDM, simplified."""
 
 import json
 

@@ -160,7 +160,7 @@ def test_without_redis_prices_come_with_a_reason(settings: Settings, serve: Serv
         health = shop.get("/health").json()
         assert (health["status"], health["redis"]) == ("degraded", "down")
         refused = shop.post("/models/reload")
-        assert (refused.status_code, "nobody listens" in refused.json()["error"]) == (503, True)
+        assert (refused.status_code, "nothing listens" in refused.json()["error"]) == (503, True)
         assert 'phantom_fallbacks_total{reason="redis_down"}' in shop.get("/metrics").text
 
 

@@ -72,7 +72,7 @@ def check_always_true(prepared: Prepared) -> Iterator[Finding]:
     for position, box in enumerate(prepared.boxes):
         if box == everything:
             title = prepared.title(position)
-            says = f"{title} holds for every session, so nothing below it ever decides."
+            says = f"{title} matches every session, so nothing below it ever decides."
             yield Finding(
                 "always true",
                 "warning",

@@ -98,7 +98,7 @@ def check_data_range(prepared: Prepared) -> Iterator[Finding]:
             if domain.seen_categories is not None and threshold not in domain.seen_categories:
                 had = ", ".join(domain.seen_categories) or "none at all"
                 says = (
-                    f"{title} asks for {condition.feature} '{threshold}', which no loaded "
+                    f"{title} compares {condition.feature} with '{threshold}', which no loaded "
                     f"session has; they have {had}."
                 )
                 yield Finding(
