@@ -211,7 +211,7 @@ def leakage_of_week(
     with connect_logged(settings) as connection:
         quotes = read_quotes(connection, visits, Period(start_ms, end_ms))
         purchases = read_purchases(connection, visits, quotes, Period(start_ms, end_ms))
-    p_agent = visits.best_known[purchases.visit]
+    p_agent = visits.best_known[purchases.session]
     if not p_agent.size or np.isnan(p_agent).all():
         return None
     money = float(

@@ -81,7 +81,7 @@ def measure_leakage(
         prices = reference_prices(connection, logged.visits, logged.quotes, logged.purchases)
     rng = np.random.default_rng(chosen_seed)
     progress(0.7, "kinds of agents")
-    decided = evaluate_rules(rules, logged.seen, logged.quotes.visit.size)
+    decided = evaluate_rules(rules, logged.seen, logged.quotes.session.size)
     cuts = _dimensions(logged, rules, decided, rng)
     resampler = Resampler.of(logged.visits, logged.is_within, rng)
     found = _leakage(
@@ -132,8 +132,8 @@ def purchase_table(
         counts), leakage_constant, leakage_clean_quote, leakage_optimal (expected, currency; NULL
         where it cannot be said).
     """
-    purchases, p_agent = logged.purchases, logged.visits.best_known[logged.purchases.visit]
-    table = sessions_of(logged, purchases.visit).append_column(
+    purchases, p_agent = logged.purchases, logged.visits.best_known[logged.purchases.session]
+    table = sessions_of(logged, purchases.session).append_column(
         "time_ms", pa.array(purchases.event_ms)
     )
     for cut in cuts:
@@ -156,12 +156,12 @@ def purchase_table(
 
 
 def _check(logged: Logged) -> None:
-    if not logged.purchases.visit.size:
+    if not logged.purchases.session.size:
         raise DataError(
             "Nothing was bought in this period, so nothing leaked.",
             hint="Choose other days, or load purchases.",
         )
-    if np.isnan(logged.visits.best_known[logged.purchases.visit]).all():
+    if np.isnan(logged.visits.best_known[logged.purchases.session]).all():
         raise DataError(
             "Nobody knows which purchases agents made: there are neither labels nor a trained "
             "classifier.",
@@ -196,10 +196,10 @@ def _leakage(
     progress: Progress,
 ) -> Leakage:
     purchases, visits = logged.purchases, logged.visits
-    known = visits.best_known[purchases.visit]
+    known = visits.best_known[purchases.session]
     p_agent, actor, revenue = (
         np.nan_to_num(known),
-        visits.actor[purchases.visit],
+        visits.actor[purchases.session],
         np.nan_to_num(purchases.revenue),
     )
     accounts = []
@@ -217,19 +217,19 @@ def _leakage(
         created_ms=when[0],
         lake_version=logged.lake_version,
         model=visits.model,
-        labelled=float((~np.isnan(visits.label[purchases.visit])).mean()),
+        labelled=float((~np.isnan(visits.label[purchases.session])).mean()),
         seed=when[1],
         first_ms=int(purchases.event_ms.min()),
         last_ms=int(purchases.event_ms.max()),
-        purchases=int(purchases.visit.size),
+        purchases=int(purchases.session.size),
         unpriced=int((~purchases.is_priced).sum()),
         unknown=int(np.isnan(known).sum()),
-        revenue=resampler.total(revenue, purchases.visit),
-        agent_revenue=resampler.total(p_agent * revenue, purchases.visit),
+        revenue=resampler.total(revenue, purchases.session),
+        agent_revenue=resampler.total(p_agent * revenue, purchases.session),
         accounts=tuple(accounts),
         rules=rules.name,
         humans=class_figures(decided.markup_ratio, human, logged.quotes, resampler)
-        if logged.quotes.visit.size
+        if logged.quotes.session.size
         else None,
     )
 

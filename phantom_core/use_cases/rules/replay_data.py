@@ -118,7 +118,7 @@ def read_logged(
     quotes = everything[chosen]
     progress(0.8, "reading purchases")
     purchases = read_purchases(connection, visits, quotes, period)
-    is_within[quotes.visit] = is_within[purchases.visit] = True
+    is_within[quotes.session] = is_within[purchases.session] = True
     columns = columns_of(seen.filter(pa.array(chosen)))
     at = columns if as_of == "quote" else features_at_session_end(matrix, visits, quotes)
     keeping.result()
@@ -164,7 +164,7 @@ def _seen(
         *lake.files("decisions"),
         sql_hash(),
         classifier.version if classifier else "",
-        str(quotes.visit.size),
+        str(quotes.session.size),
     )
     path = (
         settings.workspace
@@ -175,7 +175,7 @@ def _seen(
     try:
         return pq.read_table(path, columns=list(wanted)), _kept()
     except (OSError, pa.ArrowException):
-        progress(0.35, f"looking at sessions before each of {quotes.visit.size:,} quotes")
+        progress(0.35, f"looking at sessions before each of {quotes.session.size:,} quotes")
     seen = features_at_quotes(files, visits, quotes, classifier)
     executor = ThreadPoolExecutor(1)
     keeping = executor.submit(_keep, path, seen)

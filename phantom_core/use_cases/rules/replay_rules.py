@@ -74,7 +74,7 @@ def replay_rules(
             as_of=as_of,
             progress=part_progress(progress, 0, 0.75),
         )
-        if not logged.quotes.visit.size:
+        if not logged.quotes.session.size:
             raise DataError(
                 "No prices were logged in this period, so there is nothing to replay.",
                 hint="Load a quote log, or choose other days.",
@@ -86,7 +86,7 @@ def replay_rules(
     resampler = Resampler.of(logged.visits, logged.is_within, rng)
     outcome = _outcome(quoted, rng)
     decided = [
-        evaluate_rules(one, logged.seen, logged.quotes.visit.size) for one in (rules, against)
+        evaluate_rules(one, logged.seen, logged.quotes.session.size) for one in (rules, against)
     ]
     sets = []
     for k, one in enumerate((rules, against)):
@@ -149,7 +149,7 @@ def changed_sessions(
         last changed quote).
     """
     after, before = decided
-    visit, differs = logged.quotes.visit, after.markup_ratio != before.markup_ratio
+    visit, differs = logged.quotes.session, after.markup_ratio != before.markup_ratio
     n_quotes = np.bincount(visit, minlength=logged.visits.actor.size)
     rows = np.flatnonzero(differs)
     sessions, first, count = np.unique(visit[rows], return_index=True, return_counts=True)
@@ -189,13 +189,13 @@ class _Outcome:
 
 
 def _outcome(logged: Logged, rng: np.random.Generator) -> _Outcome:
-    label = logged.visits.label[logged.quotes.visit]
+    label = logged.visits.label[logged.quotes.session]
     p_agent = np.where(np.isnan(label), logged.p_agent_then, label)
-    units = units_by_quote(logged.purchases, logged.quotes.visit.size)
+    units = units_by_quote(logged.purchases, logged.quotes.session.size)
     return _Outcome(
         units,
         p_agent,
-        fit_revenue(logged.quotes, units, p_agent, logged.visits.actor[logged.quotes.visit], rng),
+        fit_revenue(logged.quotes, units, p_agent, logged.visits.actor[logged.quotes.session], rng),
     )
 
 
@@ -210,17 +210,17 @@ def _set(
 ) -> SetReplay:
     quotes, purchases, known = logged.quotes, logged.purchases, logged.visits.best_known
     agent, human = np.nan_to_num(known), np.nan_to_num(1.0 - known)
-    is_known = bool((agent[quotes.visit] + human[quotes.visit]).any())
+    is_known = bool((agent[quotes.session] + human[quotes.session]).any())
     ratio = decided.markup_ratio
     return SetReplay(
         name=rules.name,
         text=format_rules(rules),
         human=class_figures(ratio, human, quotes, resampler) if is_known else None,
         agent=class_figures(ratio, agent, quotes, resampler) if is_known else None,
-        bars=change_bars(decided, known[quotes.visit]),
-        rules=rule_uses(rules, decided, known[quotes.visit]),
+        bars=change_bars(decided, known[quotes.session]),
+        rules=rule_uses(rules, decided, known[quotes.session]),
         recovered=recovered_by_rules(
-            purchases, agent[purchases.visit], ratio[quote], prices, resampler
+            purchases, agent[purchases.session], ratio[quote], prices, resampler
         ),
         value=off_policy_value(
             quotes, outcome.units, ratio, outcome.p_agent, outcome.model, resampler
@@ -238,10 +238,10 @@ def _replay(
     seed: int,
     as_of: AsOf,
 ) -> Replay:
-    quotes, p_agent = logged.quotes, logged.visits.best_known[logged.quotes.visit]
-    quoted = np.unique(quotes.visit)
+    quotes, p_agent = logged.quotes, logged.visits.best_known[logged.quotes.session]
+    quoted = np.unique(quotes.session)
     is_changed = np.zeros(logged.visits.actor.size)
-    is_changed[quotes.visit[decided[0].markup_ratio != decided[1].markup_ratio]] = 1.0
+    is_changed[quotes.session[decided[0].markup_ratio != decided[1].markup_ratio]] = 1.0
     return Replay(
         created_ms=now_ms,
         lake_version=logged.lake_version,
@@ -251,7 +251,7 @@ def _replay(
         last_ms=int(quotes.event_ms.max()),
         as_of=as_of,
         sessions=int(quoted.size),
-        quotes=int(quotes.visit.size),
+        quotes=int(quotes.session.size),
         purchases=int((logged.purchases.quote >= 0).sum()),
         unknown=int(np.isnan(p_agent).sum()),
         without_base=int(np.isnan(quotes.ratio).sum()),
