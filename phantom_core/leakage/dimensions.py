@@ -46,12 +46,12 @@ def by_family(purchases: Purchases, family: pa.ChunkedArray) -> Dimension:
         family: of all sessions, NULL where it is not named.
     """
     code, names = code_values(family)
-    return by_name("family", code[purchases.visit], names, "without a label")
+    return by_name("family", code[purchases.session], names, "without a label")
 
 
 def by_cluster(purchases: Purchases, clusters: Clusters) -> Dimension:
     """Kinds of agents by behaviour."""
-    return Dimension("cluster", clusters.code[purchases.visit], clusters.names)
+    return Dimension("cluster", clusters.code[purchases.session], clusters.names)
 
 
 def by_rule(purchases: Purchases, rules: RuleSet, decided: Decided) -> Dimension:

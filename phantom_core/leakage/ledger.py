@@ -102,7 +102,7 @@ def total_leakage(
     """
     short, revenue = leakage_of(purchases, reference), np.nan_to_num(purchases.revenue)
     drawn_total, drawn_revenue, drawn_parts = _drawn(
-        short, revenue, p_agent, actor, purchases.visit, dimensions, resampler, rng
+        short, revenue, p_agent, actor, purchases.session, dimensions, resampler, rng
     )
     total, taken = float((p_agent * short).sum()), float(revenue.sum())
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -131,7 +131,7 @@ def _drawn(
     revenue: Floats,
     p_agent: Floats,
     actor: Ints,
-    visit: Ints,
+    session: Ints,
     dimensions: Sequence[Dimension],
     resampler: Resampler,
     rng: np.random.Generator,
@@ -143,7 +143,7 @@ def _drawn(
         {one.name: [np.zeros((0, len(one.keys)))] for one in dimensions},
     )
     orders = {one.name: _order(one) for one in dimensions}
-    for weights, is_agent in _some(resampler, visit, p_agent, actor, rng):
+    for weights, is_agent in _some(resampler, session, p_agent, actor, rng):
         leaked = weights * is_agent * short
         totals.append(leaked.sum(axis=1))
         revenues.append(weights @ revenue)
@@ -157,7 +157,7 @@ def _drawn(
 
 
 def _some(
-    resampler: Resampler, visit: Ints, p_agent: Floats, actor: Ints, rng: np.random.Generator
+    resampler: Resampler, session: Ints, p_agent: Floats, actor: Ints, rng: np.random.Generator
 ) -> Iterator[tuple[Floats, NDArray[np.bool_]]]:
     """How often each purchase is drawn, and whether an agent made it, some resamples at a time."""
     _, position = np.unique(actor, return_inverse=True)
@@ -165,7 +165,7 @@ def _some(
     for start in range(0, resampler.weights.shape[0], _SOME):
         weights = resampler.weights[start : start + _SOME]
         luck = rng.random((weights.shape[0], n_actors))
-        yield weights[:, resampler.block[visit]], luck[:, position] < p_agent
+        yield weights[:, resampler.block[session]], luck[:, position] < p_agent
 
 
 def _order(dimension: Dimension) -> tuple[Ints, Ints, Ints]:

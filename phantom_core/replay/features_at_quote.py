@@ -21,13 +21,16 @@ AS_OF: Final[tuple[AsOf, ...]] = get_args(AsOf)
 
 
 def features_at_quotes(
-    event_files: Sequence[str], visits: SessionIndex, quotes: Quotes, classifier: Classifier | None
+    event_files: Sequence[str],
+    sessions: SessionIndex,
+    quotes: Quotes,
+    classifier: Classifier | None,
 ) -> pa.Table:
     """Features and P(agent) just before each quote.
 
     Args:
         event_files: of the lake.
-        visits: the quotes' sessions.
+        sessions: index of the quotes' sessions.
         quotes: the moments.
         classifier: gives p_agent; None leaves it undefined.
     Returns:
@@ -36,8 +39,8 @@ def features_at_quotes(
     """
     scope = pa.table(
         {
-            "scope_key": np.arange(quotes.visit.size),
-            "session_key": visits.session_key[quotes.visit],
+            "scope_key": np.arange(quotes.session.size),
+            "session_key": sessions.session_key[quotes.session],
             "as_of_ms": quotes.event_ms - 1,
         },
         schema=SCOPE,
@@ -69,14 +72,14 @@ def columns_of(table: pa.Table) -> dict[str, Column]:
 
 
 def features_at_session_end(
-    matrix: pa.Table, visits: SessionIndex, quotes: Quotes
+    matrix: pa.Table, sessions: SessionIndex, quotes: Quotes
 ) -> dict[str, Column]:
     """Features and P(agent) of the whole session, at each of its quotes.
 
     Args:
-        matrix: of the feature store, its rows those of the visits.
-        visits: with P(agent).
+        matrix: of the feature store, its rows those of the sessions.
+        sessions: index with P(agent).
         quotes: the moments.
     """
-    columns = columns_of(matrix) | {P_AGENT: visits.p_agent}
-    return {name: column[quotes.visit] for name, column in columns.items()}
+    columns = columns_of(matrix) | {P_AGENT: sessions.p_agent}
+    return {name: column[quotes.session] for name, column in columns.items()}

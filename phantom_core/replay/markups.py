@@ -86,22 +86,22 @@ def class_figures(
     Args:
         markup_ratio: of each quote, shape (n_quotes,).
         weight: probability of each session to be of the class, 0 where unknown, shape
-            (n_visits,).
+            (n_sessions,).
         quotes: ordered by session.
         resampler: of the actors.
     """
-    of_quote, is_marked = weight[quotes.visit], markup_ratio > 1.0
-    quoted, highest = _highest(markup_ratio, quotes.visit)
+    of_quote, is_marked = weight[quotes.session], markup_ratio > 1.0
+    quoted, highest = _highest(markup_ratio, quotes.session)
     of_session = weight[quoted]
     premium = of_quote * (markup_ratio - 1.0)
     return ReplayClassFigures(
         sessions=float(of_session.sum()),
-        mean_markup=resampler.ratio(of_quote * markup_ratio, of_quote, quotes.visit),
-        quotes_marked_up=resampler.ratio(of_quote * is_marked, of_quote, quotes.visit),
+        mean_markup=resampler.ratio(of_quote * markup_ratio, of_quote, quotes.session),
+        quotes_marked_up=resampler.ratio(of_quote * is_marked, of_quote, quotes.session),
         marked_up=resampler.ratio(of_session * (highest > 1.0), of_session, quoted),
-        premium=resampler.ratio(premium, of_quote, quotes.visit),
+        premium=resampler.ratio(premium, of_quote, quotes.session),
         premium_when_marked_up=resampler.ratio(
-            premium * is_marked, of_quote * is_marked, quotes.visit
+            premium * is_marked, of_quote * is_marked, quotes.session
         ),
     )
 
@@ -147,12 +147,12 @@ def recovered_by_rules(
         logged, left = (
             p_agent * leakage_of(purchases, reference, ratio) for ratio in (None, markup_ratio)
         )
-        visit = purchases.visit
+        session = purchases.session
         recovered = logged - left
         figures = (
-            resampler.total(logged, visit),
-            resampler.total(left, visit),
-            resampler.total(recovered, visit),
+            resampler.total(logged, session),
+            resampler.total(left, session),
+            resampler.total(recovered, session),
         )
         found.append(
             Recovered(
@@ -160,13 +160,13 @@ def recovered_by_rules(
                 reference.says,
                 reference.problem,
                 *figures,
-                resampler.ratio(recovered, logged, visit),
+                resampler.ratio(recovered, logged, session),
             )
         )
     return tuple(found)
 
 
-def _highest(values: Floats, visit: Ints) -> tuple[Ints, NDArray[np.float64]]:
+def _highest(values: Floats, session: Ints) -> tuple[Ints, NDArray[np.float64]]:
     """Sessions, and the highest value of each; rows are ordered by session."""
-    quoted, starts = np.unique(visit, return_index=True)
+    quoted, starts = np.unique(session, return_index=True)
     return quoted, np.maximum.reduceat(values, starts) if values.size else values

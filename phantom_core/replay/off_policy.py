@@ -140,16 +140,16 @@ class _RandomisedQuotes:
     @property
     def is_first(self) -> NDArray[np.bool_]:
         """Whether a quote is the first of its session: sessions are counted by it."""
-        return np.asarray(np.diff(self.quotes.visit, prepend=-1) != 0)
+        return np.asarray(np.diff(self.quotes.session, prepend=-1) != 0)
 
     def per_session(self, values: Floats) -> Estimate:
         """Sum of a value over quotes, per session."""
-        return self.resampler.ratio(values, self.is_first.astype(np.float64), self.quotes.visit)
+        return self.resampler.ratio(values, self.is_first.astype(np.float64), self.quotes.session)
 
     def self_normalised(self) -> Estimate:
         """Weights that add up to the number of quotes: a little bias for much less spread."""
-        found = self.resampler.ratio(self.weight * self.revenue, self.weight, self.quotes.visit)
-        quotes_a_session = self.quotes.visit.size / float(self.is_first.sum())
+        found = self.resampler.ratio(self.weight * self.revenue, self.weight, self.quotes.session)
+        quotes_a_session = self.quotes.session.size / float(self.is_first.sum())
         return Estimate(*(quotes_a_session * end for end in (found.value, found.low, found.high)))
 
 

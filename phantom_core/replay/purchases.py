@@ -27,7 +27,7 @@ class Purchases:
     """Products bought in a period, arrays of shape (n_purchases,).
 
     Attributes:
-        visit: row of the visits.
+        session: row of the sessions.
         event_ms: UTC milliseconds.
         product: position in `products`; -1 where it is not named.
         store: position in STORE_MODES.
@@ -38,7 +38,7 @@ class Purchases:
         base_price: of one unit, currency; NaN where unknown.
     """
 
-    visit: Ints
+    session: Ints
     event_ms: Ints
     product: Ints
     store: Ints
@@ -70,25 +70,25 @@ class Purchases:
 
 
 def read_purchases(
-    connection: duckdb.DuckDBPyConnection, visits: SessionIndex, quotes: Quotes, period: Period
+    connection: duckdb.DuckDBPyConnection, sessions: SessionIndex, quotes: Quotes, period: Period
 ) -> Purchases:
     """Read the purchases of a period.
 
     Args:
         connection: has the views `events` and `quotes`.
-        visits: their sessions.
+        sessions: index of their sessions.
         quotes: of the same period.
         period: when they were made.
     """
     period.register(connection)
     table = connection.sql(read_sql("purchases")).to_arrow_table()
-    visit, known = rows_of(visits, number_column(table["session_key"]))
-    table, visit = table.filter(pa.array(known)), visit[known]
+    session, known = rows_of(sessions, number_column(table["session_key"]))
+    table, session = table.filter(pa.array(known)), session[known]
     product, products = code_values(table["product_id"])
     channel, channels = code_values(table["channel"])
     base, price = real_column(table["base_price"]), real_column(table["price"])
     return Purchases(
-        visit=visit,
+        session=session,
         event_ms=number_column(table["event_ms"]),
         product=product,
         store=np.asarray(

@@ -24,7 +24,7 @@ class Quotes:
     """Prices shown in a period, arrays of shape (n_quotes,), ordered by session and time.
 
     Attributes:
-        visit: row of the visits.
+        session: row of the sessions.
         event_ms: UTC milliseconds.
         event_id: of the quote.
         product: position in `products`.
@@ -35,7 +35,7 @@ class Quotes:
         products: names, shape (n_products,).
     """
 
-    visit: Ints
+    session: Ints
     event_ms: Ints
     event_id: Ints
     product: Ints
@@ -73,23 +73,23 @@ def connect_quotes(lake: Lake) -> duckdb.DuckDBPyConnection:
 
 
 def read_quotes(
-    connection: duckdb.DuckDBPyConnection, visits: SessionIndex, period: Period
+    connection: duckdb.DuckDBPyConnection, sessions: SessionIndex, period: Period
 ) -> Quotes:
     """Read the quotes of a period.
 
     Args:
         connection: has the views of RELATIONS.
-        visits: sessions; quotes of others, which sent no event, are left out.
+        sessions: index of the sessions; quotes of others, which sent no event, are left out.
         period: when they were shown.
     """
     period.register(connection)
     table = connection.sql(read_sql("quotes")).to_arrow_table()
-    visit, known = rows_of(visits, number_column(table["session_key"]))
-    table, visit = table.filter(pa.array(known)), visit[known]
+    session, known = rows_of(sessions, number_column(table["session_key"]))
+    table, session = table.filter(pa.array(known)), session[known]
     product, products = code_values(table["product_id"])
     price, base = real_column(table["price"]), real_column(table["base_price"])
     return Quotes(
-        visit=visit,
+        session=session,
         event_ms=number_column(table["event_ms"]),
         event_id=number_column(table["event_id"]),
         product=product,
@@ -109,12 +109,14 @@ def read_sql(relation: str) -> str:
     return files("phantom_core.replay").joinpath(f"{relation}.sql").read_text(encoding="utf-8")
 
 
-def rows_of(visits: SessionIndex, session_key: Ints) -> tuple[Ints, NDArray[np.bool_]]:
-    """Row of the visits for each session key, and whether there is one."""
-    if not visits.session_key.size:
+def rows_of(sessions: SessionIndex, session_key: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+    """Row of the sessions for each session key, and whether there is one."""
+    if not sessions.session_key.size:
         return np.zeros(session_key.size, np.int64), np.zeros(session_key.size, np.bool_)
-    row = np.minimum(np.searchsorted(visits.session_key, session_key), visits.session_key.size - 1)
-    return row, visits.session_key[row] == session_key
+    row = np.minimum(
+        np.searchsorted(sessions.session_key, session_key), sessions.session_key.size - 1
+    )
+    return row, sessions.session_key[row] == session_key
 
 
 def code_values(column: pa.ChunkedArray) -> tuple[Ints, tuple[str, ...]]:

@@ -47,7 +47,7 @@ class Reference:
 
 def reference_prices(
     connection: duckdb.DuckDBPyConnection,
-    visits: SessionIndex,
+    sessions: SessionIndex,
     quotes: Quotes,
     purchases: Purchases,
 ) -> tuple[Reference, ...]:
@@ -55,14 +55,14 @@ def reference_prices(
 
     Args:
         connection: has the views `events` and `quotes`; the optimal price is fitted on all of them.
-        visits: sessions, with labels or probabilities.
+        sessions: index of the sessions, with labels or probabilities.
         quotes: of the purchases' period.
         purchases: what was bought.
     """
     return (
         constant_reference(purchases),
-        clean_quote(visits, quotes, purchases),
-        optimal_reference(connection, visits, purchases),
+        clean_quote(sessions, quotes, purchases),
+        optimal_reference(connection, sessions, purchases),
     )
 
 
@@ -71,17 +71,17 @@ def constant_reference(purchases: Purchases) -> Reference:
     return Reference(
         "constant",
         f"×{REFERENCE_RATIO:.2f} of the base price",
-        np.full(purchases.visit.size, REFERENCE_RATIO),
+        np.full(purchases.session.size, REFERENCE_RATIO),
     )
 
 
-def clean_quote(visits: SessionIndex, quotes: Quotes, purchases: Purchases) -> Reference:
+def clean_quote(sessions: SessionIndex, quotes: Quotes, purchases: Purchases) -> Reference:
     """Mean price quoted to humans with the same interest: the same product in the cart.
 
     Where fewer than FEWEST_HUMANS of them were quoted a price, all humans that were shown the
     product count; else all humans that put anything in the cart.
     """
-    human = 1.0 - visits.best_known[quotes.visit]
+    human = 1.0 - sessions.best_known[quotes.session]
     usable = ~np.isnan(human) & ~np.isnan(quotes.ratio)
     if human[usable].sum() < FEWEST_HUMANS:
         problem = (
@@ -91,7 +91,7 @@ def clean_quote(visits: SessionIndex, quotes: Quotes, purchases: Purchases) -> R
         return Reference(
             "clean_quote",
             "what humans with the same interest were quoted",
-            np.full(purchases.visit.size, np.nan),
+            np.full(purchases.session.size, np.nan),
             problem,
         )
     ratio, human, product, in_cart = (
@@ -118,29 +118,29 @@ def clean_quote(visits: SessionIndex, quotes: Quotes, purchases: Purchases) -> R
 
 
 def optimal_reference(
-    connection: duckdb.DuckDBPyConnection, visits: SessionIndex, purchases: Purchases
+    connection: duckdb.DuckDBPyConnection, sessions: SessionIndex, purchases: Purchases
 ) -> Reference:
     """The price ratio with the highest expected revenue under the fitted demand curves."""
     says = "the revenue-optimal price under the fitted demand curves"
     try:
-        ratio = _best_ratio(connection, visits)
+        ratio = _best_ratio(connection, sessions)
     except DataError as error:
-        return Reference("optimal", says, np.full(purchases.visit.size, np.nan), error.message)
+        return Reference("optimal", says, np.full(purchases.session.size, np.nan), error.message)
     return Reference(
-        "optimal", f"{says}, ×{ratio:.2f} of the base price", np.full(purchases.visit.size, ratio)
+        "optimal", f"{says}, ×{ratio:.2f} of the base price", np.full(purchases.session.size, ratio)
     )
 
 
-def _best_ratio(connection: duckdb.DuckDBPyConnection, visits: SessionIndex) -> float:
-    if np.isnan(visits.best_known).all():
+def _best_ratio(connection: duckdb.DuckDBPyConnection, sessions: SessionIndex) -> float:
+    if np.isnan(sessions.best_known).all():
         raise DataError(
             "Neither labels nor a trained classifier give the class of a session, so no demand "
             "curve can be fitted."
         )
     check_variation(connection)
-    quotes, choices = choices_of(visits, read_add_to_cart_quotes(connection, visits))
+    in_cart, choices = choices_of(sessions, read_add_to_cart_quotes(connection, sessions))
     fitted = measure_sensitivities(
-        choices, float(quotes.was_randomised.mean()) if quotes.visit.size else 0.0
+        choices, float(in_cart.was_randomised.mean()) if in_cart.visit.size else 0.0
     )
     grid = np.linspace(fitted.lowest_ratio, fitted.highest_ratio, _GRID)
     share = float(choices.p_agent.mean())

@@ -16,8 +16,8 @@ class Resampler:
     """The same resamples of actors for every figure, so that differences stay paired.
 
     Attributes:
-        block: of each visit: its actor, or where there are very many a block of whole actors; -1
-            for visits out of the period.
+        block: of each session: its actor, or where there are very many a block of whole actors; -1
+            for sessions out of the period.
         weights: how often each block is drawn, shape (n_resamples, n_blocks).
     Source: Field and Welsh 2007, bootstrapping clusters.
     """
@@ -27,34 +27,34 @@ class Resampler:
 
     @classmethod
     def of(
-        cls, visits: SessionIndex, within: NDArray[np.bool_], rng: np.random.Generator
+        cls, sessions: SessionIndex, within: NDArray[np.bool_], rng: np.random.Generator
     ) -> "Resampler":
         """Draw the resamples.
 
         Args:
-            visits: all sessions.
+            sessions: index of all sessions.
             within: those of the period; at least one.
             rng: draws.
         """
-        block = np.full(visits.actor.size, -1)
-        block[within] = make_blocks(visits.actor[within], rng)
+        block = np.full(sessions.actor.size, -1)
+        block[within] = make_blocks(sessions.actor[within], rng)
         return cls(block, resample_weights(int(block.max()) + 1, rng))
 
-    def total(self, values: Floats, visit: Ints) -> Estimate:
-        """Sum of a value over rows, given the visit of each."""
-        drawn = self._drawn(values, visit)
+    def total(self, values: Floats, session: Ints) -> Estimate:
+        """Sum of a value over rows, given the session of each."""
+        drawn = self._drawn(values, session)
         return _estimate(float(values.sum()), drawn)
 
-    def ratio(self, above: Floats, below: Floats, visit: Ints) -> Estimate:
+    def ratio(self, above: Floats, below: Floats, session: Ints) -> Estimate:
         """Sum of one value over the sum of another; NaN where that is 0."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            drawn = self._drawn(above, visit) / self._drawn(below, visit)
+            drawn = self._drawn(above, session) / self._drawn(below, session)
             value = float(np.float64(above.sum()) / np.float64(below.sum()))
         return _estimate(value, drawn)
 
-    def _drawn(self, values: Floats, visit: Ints) -> Floats:
+    def _drawn(self, values: Floats, session: Ints) -> Floats:
         return np.asarray(
-            self.weights @ np.bincount(self.block[visit], values, minlength=self.weights.shape[1])
+            self.weights @ np.bincount(self.block[session], values, minlength=self.weights.shape[1])
         )
 
 

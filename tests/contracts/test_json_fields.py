@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from phantom_core.core.settings import Settings
+from phantom_core.lake.lake import Lake
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.services.traffic.traffic import Tally
 from phantom_core.use_cases.models.train_multitask import train_multitask

@@ -9,7 +9,7 @@ from phantom_core.leakage.ledger import Account, total_leakage
 from phantom_core.replay.purchases import Purchases
 from phantom_core.replay.reference import clean_quote, constant_reference, leakage_of
 from phantom_core.replay.resampler import Resampler
-from tests.replay.shop import NAN, purchases, quotes, resampler, visits
+from tests.replay.shop import NAN, purchases, quotes, resampler, session_index
 
 pytestmark = pytest.mark.slow
 
@@ -27,14 +27,14 @@ def ledger(bought: Purchases, p_agent: Floats, sessions: object, seed: int = 1) 
         constant_reference(bought),
         dimensions,
         drawn,
-        bought.visit,
+        bought.session,
         np.random.default_rng(seed),
     )
 
 
 def test_an_agent_that_pays_the_base_price_leaks_a_fifth_of_it_a_unit() -> None:
-    sessions, bought = visits([1, 1, 0, 0]), purchases([0, 1, 2], [1.0, 1.3, 0.7], units=2)
-    found = ledger(bought, sessions.best_known[bought.visit], sessions)
+    sessions, bought = session_index([1, 1, 0, 0]), purchases([0, 1, 2], [1.0, 1.3, 0.7], units=2)
+    found = ledger(bought, sessions.best_known[bought.session], sessions)
     assert found.leakage.value == pytest.approx(
         2 * 20.0
     )  # the second paid more than the reference, the third is human
@@ -42,9 +42,9 @@ def test_an_agent_that_pays_the_base_price_leaks_a_fifth_of_it_a_unit() -> None:
 
 
 def test_a_session_that_may_be_an_agent_leaks_with_its_probability() -> None:
-    sessions, bought = visits([NAN, 0], [0.25, NAN]), purchases([0, 1], [1.0, 1.0])
+    sessions, bought = session_index([NAN, 0], [0.25, NAN]), purchases([0, 1], [1.0, 1.0])
     assert ledger(
-        bought, sessions.best_known[bought.visit], sessions
+        bought, sessions.best_known[bought.session], sessions
     ).leakage.value == pytest.approx(0.25 * 20.0)
 
 
@@ -59,16 +59,16 @@ def test_a_purchase_without_a_base_price_has_no_defined_leakage() -> None:
 @pytest.mark.parametrize("dimension", ["day", "store mode", "product"])
 def test_the_total_is_the_sum_of_its_parts(dimension: str) -> None:
     rng = np.random.default_rng(3)
-    sessions = visits([NAN] * 200, rng.random(200).tolist())
+    sessions = session_index([NAN] * 200, rng.random(200).tolist())
     bought = purchases(rng.integers(0, 200, 500).tolist(), rng.uniform(0.6, 1.5, 500).tolist())
-    found = ledger(bought, sessions.best_known[bought.visit], sessions)
+    found = ledger(bought, sessions.best_known[bought.session], sessions)
     parts = found.parts[dimension]
     assert sum(part.leakage.value for part in parts) == pytest.approx(
         found.leakage.value, rel=1e-12
     )
     assert sum(part.purchases for part in parts) == 500
     assert sum(part.by_agents for part in parts) == pytest.approx(
-        sessions.best_known[bought.visit].sum()
+        sessions.best_known[bought.session].sum()
     )
 
 
@@ -78,22 +78,22 @@ def test_the_interval_covers_the_actual_leakage_as_often_as_stated() -> None:
         rng = np.random.default_rng(seed)
         p_agent = rng.beta(0.6, 0.6, 300)
         is_agent = rng.random(300) < p_agent
-        sessions = visits([NAN] * 300, p_agent.tolist())
+        sessions = session_index([NAN] * 300, p_agent.tolist())
         bought = purchases(np.flatnonzero(rng.random(300) < 0.4).tolist(), [])
         bought = purchases(
-            bought.visit.tolist(),
-            rng.choice([0.7, 0.85, 1.0, 1.2, 1.4], bought.visit.size).tolist(),
+            bought.session.tolist(),
+            rng.choice([0.7, 0.85, 1.0, 1.2, 1.4], bought.session.size).tolist(),
         )
         true = float(
-            (is_agent[bought.visit] * leakage_of(bought, constant_reference(bought))).sum()
+            (is_agent[bought.session] * leakage_of(bought, constant_reference(bought))).sum()
         )
-        found = ledger(bought, p_agent[bought.visit], sessions, seed).leakage
+        found = ledger(bought, p_agent[bought.session], sessions, seed).leakage
         hits += found.low <= true <= found.high
     assert hits / n >= 0.95
 
 
 def test_certain_classes_leave_only_the_chance_of_sampling() -> None:
-    sessions, bought = visits([1.0] * 50), purchases(list(range(50)), [1.0] * 50)
+    sessions, bought = session_index([1.0] * 50), purchases(list(range(50)), [1.0] * 50)
     found = ledger(bought, np.ones(50), sessions).leakage
     assert found.value == pytest.approx(1_000.0)
     assert (
@@ -102,7 +102,7 @@ def test_certain_classes_leave_only_the_chance_of_sampling() -> None:
 
 
 def test_a_clean_quote_is_the_price_for_humans_with_the_same_interest() -> None:
-    sessions = visits([0] * 6 + [1] * 6)
+    sessions = session_index([0] * 6 + [1] * 6)
     shown = quotes(list(range(12)), [0.9] * 6 + [1.4] * 6, in_cart=True)
     bought = purchases([7], [1.0])
     assert clean_quote(sessions, shown, bought).ratio.tolist() == pytest.approx([0.9])
@@ -113,7 +113,7 @@ def test_a_clean_quote_is_the_price_for_humans_with_the_same_interest() -> None:
 
 
 def test_a_resampler_keeps_actors_together() -> None:
-    sessions = visits([0.0] * 4)
+    sessions = session_index([0.0] * 4)
     drawn = Resampler.of(sessions, np.array([True, True, True, False]), np.random.default_rng(1))
     assert drawn.block.tolist()[-1] == -1
     assert (drawn.weights.sum(axis=1) == 3).all()

@@ -10,7 +10,7 @@ from phantom_core.replay.resampler import Resampler
 NAN = float("nan")
 
 
-def visits(label: list[float], p_agent: list[float] | None = None) -> SessionIndex:
+def session_index(label: list[float], p_agent: list[float] | None = None) -> SessionIndex:
     n = len(label)
     rows = np.arange(n)
     return SessionIndex(
@@ -24,16 +24,16 @@ def visits(label: list[float], p_agent: list[float] | None = None) -> SessionInd
 
 
 def quotes(
-    visit: list[int],
+    session: list[int],
     ratio: list[float],
     *,
     propensity: float = NAN,
     base: float = 100.0,
     in_cart: bool = False,
 ) -> Quotes:
-    n = len(visit)
+    n = len(session)
     return Quotes(
-        visit=np.array(visit),
+        session=np.array(session),
         event_ms=np.arange(n),
         event_id=np.arange(n) + 10,
         product=np.zeros(n, np.int64),
@@ -47,16 +47,16 @@ def quotes(
 
 
 def purchases(
-    visit: list[int],
+    session: list[int],
     ratio: list[float],
     *,
     units: float = 1.0,
     base: float = 100.0,
     quote: list[int] | None = None,
 ) -> Purchases:
-    n = len(visit)
+    n = len(session)
     return Purchases(
-        visit=np.array(visit),
+        session=np.array(session),
         event_ms=np.arange(n) * 86_400_000,
         product=np.zeros(n, np.int64),
         store=np.zeros(n, np.int64),

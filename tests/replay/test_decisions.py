@@ -102,19 +102,19 @@ def test_rules_are_evaluated_on_the_decisions_of_a_price_experiment(settings: Se
     lake = open_lake(settings)
     store = FeatureStore(lake)
     store.refresh()
-    visits = build_session_index(store.matrix(), None)
+    index = build_session_index(store.matrix(), None)
     with connect_quotes(lake) as connection:
-        quotes = read_quotes(connection, visits, Period())
+        quotes = read_quotes(connection, index, Period())
         units = units_by_quote(
-            read_purchases(connection, visits, quotes, Period()), quotes.visit.size
+            read_purchases(connection, index, quotes, Period()), quotes.session.size
         )
-    resampler = Resampler.of(visits, np.ones(visits.actor.size, np.bool_), np.random.default_rng(1))
+    resampler = Resampler.of(index, np.ones(index.actor.size, np.bool_), np.random.default_rng(1))
     for ratio, expected in ((0.9, 90.0), (1.1, 110 / 3)):
         value = off_policy_value(
             quotes,
             units,
-            np.full(quotes.visit.size, ratio),
-            np.full(quotes.visit.size, np.nan),
+            np.full(quotes.session.size, ratio),
+            np.full(quotes.session.size, np.nan),
             None,
             resampler,
         )

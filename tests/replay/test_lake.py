@@ -60,10 +60,10 @@ def load_and_read(
     ingest_files(settings, paths, now_ms=NOW_MS)
     lake = open_lake(settings)
     FeatureStore(lake).refresh()
-    visits = build_session_index(FeatureStore(lake).matrix(), None)
+    index = build_session_index(FeatureStore(lake).matrix(), None)
     with lake.connect(RELATIONS) as connection:
-        shown = read_quotes(connection, visits, period or Period())
-        return shown, read_purchases(connection, visits, shown, period or Period())
+        shown = read_quotes(connection, index, period or Period())
+        return shown, read_purchases(connection, index, shown, period or Period())
 
 
 @pytest.fixture
@@ -201,7 +201,7 @@ def test_many_moments_give_what_the_sql_files_give(
         [quote(f"s{n}", second, "p1", 90) for n in range(9) for second in (0, 20, 40, 200)],
     )
     lake = open_lake(settings)
-    keys = FeatureStore(lake).matrix()["session_key"].to_numpy()[shown.visit]
+    keys = FeatureStore(lake).matrix()["session_key"].to_numpy()[shown.session]
     scope = pa.table(
         {"scope_key": np.arange(keys.size), "session_key": keys, "as_of_ms": shown.event_ms - 1}
     )

@@ -9,9 +9,9 @@ from phantom_core.replay.replay import change_bars, moved_sessions
 from phantom_core.rules.evaluate import evaluate_rules
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.text import parse_rules
-from tests.replay.shop import purchases, quotes, resampler, visits
+from tests.replay.shop import purchases, quotes, resampler, session_index
 
-SESSIONS = visits([0, 0, 1, float("nan")], [0.1, 0.1, 0.9, 0.5])
+SESSIONS = session_index([0, 0, 1, float("nan")], [0.1, 0.1, 0.9, 0.5])
 SHOWN = quotes([0, 0, 1, 2, 3], [1.0] * 5)
 MARKUPS = np.array([1.0, 1.2, 1.0, 1.3, 1.1])
 
@@ -28,7 +28,7 @@ def test_a_human_with_one_dear_quote_is_marked_up() -> None:
 
 def test_rules_are_counted_by_what_they_decide_and_bars_by_mark_up() -> None:
     rules = parse_rules("IF p_agent > 0.8 THEN markup 1.3 AS sure\nELSE markup 1.0", "x")
-    p_agent = SESSIONS.best_known[SHOWN.visit]
+    p_agent = SESSIONS.best_known[SHOWN.session]
     decided = evaluate_rules(rules, {"p_agent": p_agent}, 5)
     sure, otherwise = rule_uses(rules, decided, p_agent)
     assert (sure.rule, sure.quotes, sure.human, sure.agent) == ("sure", 1, 0.0, 1.0)
@@ -49,7 +49,7 @@ def test_quotes_that_move_are_counted_from_rule_to_rule() -> None:
         parse_rules("IF p_agent > 0.8 THEN markup 1.3\nELSE markup 1.0", "x"),
         RuleSet("none", ()),
     )
-    p_agent = SESSIONS.best_known[SHOWN.visit]
+    p_agent = SESSIONS.best_known[SHOWN.session]
     after, before = (evaluate_rules(one, {"p_agent": p_agent}, 5) for one in (rules, none))
     [one] = moved_sessions(rules, after, none, before, p_agent)
     assert (one.before, one.after, one.markup_after, one.quotes, one.agent) == (

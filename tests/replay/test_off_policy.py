@@ -5,7 +5,7 @@ import pytest
 
 from phantom_core.replay.off_policy import OffPolicyValue, off_policy_value
 from phantom_core.replay.revenue_model import RevenueModel, fit_revenue
-from tests.replay.shop import NAN, quotes, resampler, visits
+from tests.replay.shop import NAN, quotes, resampler, session_index
 
 N = 400
 ARMS = np.array([0.8, 1.0, 1.2])
@@ -22,7 +22,7 @@ def value(
     ratio = ARMS[rng.integers(0, 3, N)]
     shown = quotes(list(range(N)), ratio.tolist(), propensity=propensity)
     units = (rng.random(N) < 1 / (1 + ratio**3)).astype(float)
-    sessions = visits([0.0] * N)
+    sessions = session_index([0.0] * N)
     target = np.broadcast_to(np.asarray(markup, float), (N,))
     return (
         off_policy_value(shown, units, target, np.zeros(N), model, resampler(sessions)),
@@ -82,7 +82,7 @@ def test_a_wrong_model_does_not_mislead_the_doubly_robust_estimate() -> None:
     units = (rng.random(n) < 1 / (1 + ratio**3)).astype(float)
     shown = quotes(list(range(n)), ratio.tolist(), propensity=1 / 3)
     found = off_policy_value(
-        shown, units, np.full(n, 1.2), np.zeros(n), wrong, resampler(visits([0.0] * n))
+        shown, units, np.full(n, 1.2), np.zeros(n), wrong, resampler(session_index([0.0] * n))
     )
     assert found.doubly_robust is not None
     assert found.doubly_robust.low < 120 / (1 + 1.2**3) < found.doubly_robust.high
@@ -95,7 +95,7 @@ def test_a_fitted_model_estimates_an_untried_price() -> None:
     units = (rng.random(n) < 1 / (1 + ratio ** np.where(is_agent, 5, 2))).astype(float)
     shown, sessions = (
         quotes(list(range(n)), ratio.tolist(), propensity=1 / 3),
-        visits(is_agent.astype(float).tolist()),
+        session_index(is_agent.astype(float).tolist()),
     )
     model = fit_revenue(shown, units, is_agent.astype(float), sessions.actor, rng)
     found = off_policy_value(

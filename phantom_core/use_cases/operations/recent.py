@@ -208,7 +208,7 @@ def leakage_of_week(
     with connect_replay_data(settings) as connection:
         quotes = read_quotes(connection, sessions, Period(start_ms, end_ms))
         purchases = read_purchases(connection, sessions, quotes, Period(start_ms, end_ms))
-    p_agent = sessions.best_known[purchases.visit]
+    p_agent = sessions.best_known[purchases.session]
     if not p_agent.size or np.isnan(p_agent).all():
         return None
     money = float(

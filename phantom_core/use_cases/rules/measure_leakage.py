@@ -81,7 +81,7 @@ def measure_leakage(
         prices = reference_prices(connection, data.sessions, data.quotes, data.purchases)
     rng = np.random.default_rng(chosen_seed)
     progress(0.7, "kinds of agents")
-    decided = evaluate_rules(rules, data.features_at_quote, data.quotes.visit.size)
+    decided = evaluate_rules(rules, data.features_at_quote, data.quotes.session.size)
     dimensions = _dimensions(data, rules, decided, rng)
     resampler = Resampler.of(data.sessions, data.is_within, rng)
     found = _leakage(
@@ -132,8 +132,8 @@ def purchase_table(
         known), leakage_constant, leakage_clean_quote, leakage_optimal (expected, currency; NULL
         where undefined).
     """
-    purchases, p_agent = data.purchases, data.sessions.best_known[data.purchases.visit]
-    table = sessions_of(data, purchases.visit).append_column(
+    purchases, p_agent = data.purchases, data.sessions.best_known[data.purchases.session]
+    table = sessions_of(data, purchases.session).append_column(
         "time_ms", pa.array(purchases.event_ms)
     )
     for dimension in dimensions:
@@ -158,12 +158,12 @@ def purchase_table(
 
 
 def _check(data: ReplayData) -> None:
-    if not data.purchases.visit.size:
+    if not data.purchases.session.size:
         raise DataError(
             "Nothing was bought in this period, so nothing leaked.",
             hint="Choose other days, or load purchases.",
         )
-    if np.isnan(data.sessions.best_known[data.purchases.visit]).all():
+    if np.isnan(data.sessions.best_known[data.purchases.session]).all():
         raise DataError(
             "It is unknown which purchases agents made: there are neither labels nor a trained "
             "classifier.",
@@ -198,10 +198,10 @@ def _leakage(
     progress: Progress,
 ) -> Leakage:
     purchases, sessions = data.purchases, data.sessions
-    known = sessions.best_known[purchases.visit]
+    known = sessions.best_known[purchases.session]
     p_agent, actor, revenue = (
         np.nan_to_num(known),
-        sessions.actor[purchases.visit],
+        sessions.actor[purchases.session],
         np.nan_to_num(purchases.revenue),
     )
     accounts = []
@@ -219,19 +219,19 @@ def _leakage(
         created_ms=when[0],
         lake_version=data.lake_version,
         model=sessions.model,
-        labelled=float((~np.isnan(sessions.label[purchases.visit])).mean()),
+        labelled=float((~np.isnan(sessions.label[purchases.session])).mean()),
         seed=when[1],
         first_ms=int(purchases.event_ms.min()),
         last_ms=int(purchases.event_ms.max()),
-        purchases=int(purchases.visit.size),
+        purchases=int(purchases.session.size),
         unpriced=int((~purchases.is_priced).sum()),
         unknown=int(np.isnan(known).sum()),
-        revenue=resampler.total(revenue, purchases.visit),
-        agent_revenue=resampler.total(p_agent * revenue, purchases.visit),
+        revenue=resampler.total(revenue, purchases.session),
+        agent_revenue=resampler.total(p_agent * revenue, purchases.session),
         accounts=tuple(accounts),
         rules=rules.name,
         humans=class_figures(decided.markup_ratio, human, data.quotes, resampler)
-        if data.quotes.visit.size
+        if data.quotes.session.size
         else None,
     )
 

@@ -120,7 +120,7 @@ def read_replay_data(
     quotes = all_quotes[chosen]
     progress(0.8, "reading purchases")
     purchases = read_purchases(connection, sessions, quotes, period)
-    is_within[quotes.visit] = is_within[purchases.visit] = True
+    is_within[quotes.session] = is_within[purchases.session] = True
     columns = columns_of(features.filter(pa.array(chosen)))
     at_quote = columns if as_of == "quote" else features_at_session_end(matrix, sessions, quotes)
     saving.result()
@@ -167,7 +167,7 @@ def _features_at_quotes(
         *lake.files("decisions"),
         sql_hash(),
         classifier.version if classifier else "",
-        str(quotes.visit.size),
+        str(quotes.session.size),
     )
     path = (
         settings.workspace
@@ -178,7 +178,7 @@ def _features_at_quotes(
     try:
         return pq.read_table(path, columns=list(wanted)), _done()
     except (OSError, pa.ArrowException):
-        progress(0.35, f"computing features before each of {quotes.visit.size:,} quotes")
+        progress(0.35, f"computing features before each of {quotes.session.size:,} quotes")
     features = features_at_quotes(files, sessions, quotes, classifier)
     executor = ThreadPoolExecutor(1)
     saving = executor.submit(_save_cache, path, features)

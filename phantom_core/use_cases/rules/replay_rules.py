@@ -74,7 +74,7 @@ def replay_rules(
             as_of=as_of,
             progress=part_progress(progress, 0, 0.75),
         )
-        if not data.quotes.visit.size:
+        if not data.quotes.session.size:
             raise DataError(
                 "No prices were logged in this period, so there is nothing to replay.",
                 hint="Load a quote log, or choose other days.",
@@ -86,7 +86,7 @@ def replay_rules(
     resampler = Resampler.of(data.sessions, data.is_within, rng)
     outcome = _outcome(quoted, rng)
     decided = [
-        evaluate_rules(one, data.features_at_quote, data.quotes.visit.size)
+        evaluate_rules(one, data.features_at_quote, data.quotes.session.size)
         for one in (rules, against)
     ]
     sets = []
@@ -150,7 +150,7 @@ def changed_sessions(
         last changed quote).
     """
     after, before = decided
-    visit, differs = data.quotes.visit, after.markup_ratio != before.markup_ratio
+    visit, differs = data.quotes.session, after.markup_ratio != before.markup_ratio
     n_quotes = np.bincount(visit, minlength=data.sessions.actor.size)
     rows = np.flatnonzero(differs)
     sessions, first, count = np.unique(visit[rows], return_index=True, return_counts=True)
@@ -188,13 +188,13 @@ class _Outcome:
 
 
 def _outcome(data: ReplayData, rng: np.random.Generator) -> _Outcome:
-    label = data.sessions.label[data.quotes.visit]
+    label = data.sessions.label[data.quotes.session]
     p_agent = np.where(np.isnan(label), data.p_agent_then, label)
-    units = units_by_quote(data.purchases, data.quotes.visit.size)
+    units = units_by_quote(data.purchases, data.quotes.session.size)
     return _Outcome(
         units,
         p_agent,
-        fit_revenue(data.quotes, units, p_agent, data.sessions.actor[data.quotes.visit], rng),
+        fit_revenue(data.quotes, units, p_agent, data.sessions.actor[data.quotes.session], rng),
     )
 
 
@@ -209,17 +209,17 @@ def _set(
 ) -> SetReplay:
     quotes, purchases, known = data.quotes, data.purchases, data.sessions.best_known
     agent, human = np.nan_to_num(known), np.nan_to_num(1.0 - known)
-    is_known = bool((agent[quotes.visit] + human[quotes.visit]).any())
+    is_known = bool((agent[quotes.session] + human[quotes.session]).any())
     ratio = decided.markup_ratio
     return SetReplay(
         name=rules.name,
         text=format_rules(rules),
         human=class_figures(ratio, human, quotes, resampler) if is_known else None,
         agent=class_figures(ratio, agent, quotes, resampler) if is_known else None,
-        bars=change_bars(decided, known[quotes.visit]),
-        rules=rule_uses(rules, decided, known[quotes.visit]),
+        bars=change_bars(decided, known[quotes.session]),
+        rules=rule_uses(rules, decided, known[quotes.session]),
         recovered=recovered_by_rules(
-            purchases, agent[purchases.visit], ratio[quote], prices, resampler
+            purchases, agent[purchases.session], ratio[quote], prices, resampler
         ),
         value=off_policy_value(
             quotes, outcome.units, ratio, outcome.p_agent, outcome.model, resampler
@@ -237,10 +237,10 @@ def _replay(
     seed: int,
     as_of: AsOf,
 ) -> Replay:
-    quotes, p_agent = data.quotes, data.sessions.best_known[data.quotes.visit]
-    quoted = np.unique(quotes.visit)
+    quotes, p_agent = data.quotes, data.sessions.best_known[data.quotes.session]
+    quoted = np.unique(quotes.session)
     is_changed = np.zeros(data.sessions.actor.size)
-    is_changed[quotes.visit[decided[0].markup_ratio != decided[1].markup_ratio]] = 1.0
+    is_changed[quotes.session[decided[0].markup_ratio != decided[1].markup_ratio]] = 1.0
     return Replay(
         created_ms=now_ms,
         lake_version=data.lake_version,
@@ -250,7 +250,7 @@ def _replay(
         last_ms=int(quotes.event_ms.max()),
         as_of=as_of,
         sessions=int(quoted.size),
-        quotes=int(quotes.visit.size),
+        quotes=int(quotes.session.size),
         purchases=int((data.purchases.quote >= 0).sum()),
         unknown=int(np.isnan(p_agent).sum()),
         without_base=int(np.isnan(quotes.ratio).sum()),
