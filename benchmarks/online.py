@@ -312,11 +312,11 @@ def decisions(settings: Settings, n: int = 3_000) -> dict[str, dict[str, float]]
         "rules and classifier": replace(rules, models={"classifier": played}),
         "the model's price": replace(rules, live=replace(live, policy="model", share=1.0)),
     }
-    return {name: _timed(standing, known, n) for name, standing in cases.items()}
+    return {name: _timed(state, known, n) for name, state in cases.items()}
 
 
 def _timed(
-    standing: PublishedState, known: list[dict[str, float | str | None]], n: int
+    state: PublishedState, known: list[dict[str, float | str | None]], n: int
 ) -> dict[str, float]:
     taken_us = np.empty(n)
     for k in range(n):
@@ -325,7 +325,7 @@ def _timed(
         )
         seen = SessionState(features=known[k % len(known)])
         started_s = time.perf_counter()
-        decide_price(standing, asked, seen, TERMS)
+        decide_price(state, asked, seen, TERMS)
         taken_us[k] = 1e6 * (time.perf_counter() - started_s)
     p50, p99, p999 = np.percentile(taken_us[n // 10 :], (50, 99, 99.9)).round(1).tolist()
     return {"p50": p50, "p99": p99, "p999": p999}

@@ -32,7 +32,7 @@ CLASSIFIER: Final = MODEL_KINDS.register(
         train_verb=Reference("phantom_core.cli.classifier:train_classifier"),
         retraining=Reference("phantom_core.use_cases.models.retrain_classifier:ClassifierContest"),
         explain=Reference("phantom_core.use_cases.explanations.explain_session:explain_classifier"),
-        open_published=Reference("phantom_core.services.pricing.models:play_classifier"),
+        open_published=Reference("phantom_core.services.pricing.models:open_published_classifier"),
         teachings=(
             Teaching(
                 "classifier",

@@ -68,7 +68,10 @@ def test_schemathesis_finds_no_500_and_no_answer_that_is_not_documented(
 ) -> None:
     publish_release(client, make_live(1, "first"), [release("first", FAST.format(1.2))])
     with serve(settings) as shop:
-        checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+        checks = (
+            "not_a_server_error,status_code_conformance,"
+            "content_type_conformance,response_schema_conformance"
+        )
         command = [
             str(Path(sys.executable).with_name("schemathesis")),
             "run",
