@@ -1,5 +1,5 @@
-"""How hard the demo set is: trivial rules, single features, and the classifier on grouped folds,
-beside the generator's own truth.
+"""Difficulty of the demo set: trivial rules, single features, and the classifier on grouped folds,
+compared with the generator's ground truth.
 
 Run from the repository's root: python -m benchmarks.demo_difficulty [--seed 20261] [--sessions
 5000]
@@ -40,11 +40,11 @@ N_RESAMPLES = 300
 
 @dataclass(frozen=True, slots=True)
 class DemoSet:
-    """The demo set as the classifier meets it, and its truth.
+    """The demo set as classifier input, with its ground truth.
 
     Attributes:
-        generated: what the generator wrote.
-        matrix: one row per session, as the feature store gives it.
+        generated: output of the generator.
+        matrix: one row per session, from the feature store.
         is_agent: labels, shape (n_sessions,).
         groups: actors, shape (n_sessions,).
         fold: grouped by actor, shape (n_sessions,).
@@ -90,8 +90,8 @@ def rule_of_five(demo: DemoSet) -> tuple[float, float]:
 
 
 def single_feature_aucs(demo: DemoSet) -> dict[str, float]:
-    """ROC-AUC of each feature alone, the best over both directions and both places for NULL; the
-    best first.
+    """ROC-AUC of each feature alone, the best over both directions and both places for NULL, in
+    descending order.
 
     A category is ranked by its share of agents.
     """
@@ -125,7 +125,7 @@ def out_of_fold(
     Args:
         demo: the sessions.
         without: feature families to leave out.
-        unseen: a family of shoppers no model may learn from; none when empty.
+        unseen: a held-out family of shoppers; none when empty.
     """
     features = feature_names(without)
     rows = LabelledRows(
@@ -134,7 +134,7 @@ def out_of_fold(
     return cross_fit(rows, demo.fold, seed=0, may_learn=demo.words("family") != unseen).margin
 
 
-def judge(
+def evaluate(
     demo: DemoSet, margin: NDArray[np.float64], rows: NDArray[np.bool_] | None = None
 ) -> Ranking:
     """Ranking figures with intervals over actors, of all sessions or of some."""
@@ -149,12 +149,12 @@ def judge(
 
 
 def price_sensitivity(generated: Generated, *, is_agent: bool) -> tuple[float, float]:
-    """Exponent s and its standard error, by logistic regression on log price ratio among considered
-    quotes.
+    """Exponent s and its standard error, by logistic regression on the log price ratio of
+    add-to-cart quotes.
 
     Args:
-        generated: a set with its truth.
-        is_agent: of which shoppers.
+        generated: a set with its ground truth.
+        is_agent: class of the shoppers.
     """
     truth = generated.truth
     rows = truth["considered"].to_numpy() & (truth["is_agent"].to_numpy() == is_agent)
@@ -183,12 +183,12 @@ def _print(demo: DemoSet, settings: Settings) -> None:
         f"{demo.is_agent.size:,} sessions, {demo.is_agent.mean():.1%} by agents, {purchased:.1%} "
         "with a purchase\n"
     )
-    print("| without learning | |\n|---|---|")
+    print("| without training | |\n|---|---|")
     precision, recall = rule_of_five(demo)
     print(f"| rule: more than 5 events a minute | precision {precision:.3f}, recall {recall:.3f} |")
-    told, wrongly = telling_user_agents(demo)
+    named, wrongly = telling_user_agents(demo)
     print(
-        f"| user agent names a tool | {told:.1%} of agent sessions, {wrongly:.1%} of human ones |"
+        f"| user agent names a tool | {named:.1%} of agent sessions, {wrongly:.1%} of human ones |"
     )
     best = list(single_feature_aucs(demo).items())[:5]
     print(
@@ -212,13 +212,13 @@ def _print_classifiers(demo: DemoSet) -> None:
         ("without user agent", out_of_fold(demo, ["user_agent"])),
         ("timing alone", out_of_fold(demo, only_timing)),
     ):
-        figures = judge(demo, margin)
+        figures = evaluate(demo, margin)
         print(
             f"| {label} | {_interval(figures.roc_auc)} | "
             f"{_interval(figures.precision_at_recall_80)} |"
         )
     print(
-        "\n| family, against everybody of the other class | sessions | ROC-AUC [95 %] | never met "
+        "\n| family, against all of the other class | sessions | ROC-AUC [95 %] | held out "
         "in training |\n|---|---|---|---|"
     )
     family = demo.words("family")
@@ -226,14 +226,16 @@ def _print_classifiers(demo: DemoSet) -> None:
         own = family == kind.name
         rows = own | (demo.is_agent != kind.is_agent)
         unseen = (
-            _interval(judge(demo, out_of_fold(demo, unseen=kind.name), rows).roc_auc)
+            _interval(evaluate(demo, out_of_fold(demo, unseen=kind.name), rows).roc_auc)
             if kind.is_agent
             else ""
         )
         who = f"{kind.name} ({'agent' if kind.is_agent else 'human'})"
-        print(f"| {who} | {own.sum()} | {_interval(judge(demo, whole, rows).roc_auc)} | {unseen} |")
+        print(
+            f"| {who} | {own.sum()} | {_interval(evaluate(demo, whole, rows).roc_auc)} | {unseen} |"
+        )
     clean = _clean_purchases(demo)
-    figures = judge(demo, whole, clean | ~demo.is_agent)
+    figures = evaluate(demo, whole, clean | ~demo.is_agent)
     print(
         f"| of recon_buyer: the clean purchase | {clean.sum()} | {_interval(figures.roc_auc)} | |"
     )

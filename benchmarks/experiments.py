@@ -1,8 +1,7 @@
-"""Experiments on made-up sessions: how often an effect is found that is there, and one that is not,
-when somebody looks all the time.
+"""Experiments on simulated sessions: true and false positives under continuous monitoring.
 
-The same analysis that the page shows, on exposure logs that are drawn; beside it a z-test looked at
-just as often, which is what people do.
+The analysis of the page, on simulated exposure logs, compared with a z-test that is repeated just
+as often.
 
 Run: python -m benchmarks.experiments [--runs 200] [--sessions 40000] [--json]
 """
@@ -27,7 +26,7 @@ _Z_95: Final = 1.96
 
 
 def main() -> None:
-    """Draw, analyse, print."""
+    """Simulate, analyse, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--sessions", type=int, default=40_000)
@@ -60,16 +59,16 @@ def main() -> None:
             human_lift=-0.2,
         )
     )
-    told = {
+    report = {
         "seed": SEED,
         "alpha": ALPHA,
         "seconds": round(time.perf_counter() - started_s, 1),
         "rows": rows,
     }
-    print(json.dumps(told) if chosen.json else table(told))
+    print(json.dumps(report) if chosen.json else table(report))
 
 
-def drawn(
+def simulate_sessions(
     rng: np.random.Generator,
     n: int,
     *,
@@ -77,8 +76,8 @@ def drawn(
     human_lift: float | None = None,
     share: float = 0.5,
 ) -> Exposed:
-    """Sessions of humans and agents that meet two arms: 20 % of the humans buy and 10 % of the
-    agents, what they spend is log-normal.
+    """Sessions of humans and agents in two arms: 20 % of the humans buy and 10 % of the agents;
+    their spending is log-normal.
     """
     arm = (rng.random(n) < share).astype(np.int64)
     is_agent = rng.random(n) < 0.3
@@ -95,8 +94,8 @@ def drawn(
 
 
 def planned(metric: Metric) -> int:
-    """Sessions that show the planted effect with a power of 80 %."""
-    outcome = outcome_of(drawn(np.random.default_rng(SEED), 200_000).settled, metric)
+    """Sessions needed to detect the planted effect with a power of 80 %."""
+    outcome = outcome_of(simulate_sessions(np.random.default_rng(SEED), 200_000).settled, metric)
     return size_of(
         Baseline(float(outcome.mean()), float(outcome.std())), LIFT, (0.5, 0.5), alpha=ALPHA
     ).sessions
@@ -112,13 +111,13 @@ def trial(
     human_lift: float | None = None,
     share: float = 0.5,
 ) -> dict[str, Any]:
-    """Analyse many made-up experiments."""
+    """Analyse many simulated experiments."""
     rng = np.random.default_rng(SEED)
     verdicts: Counter[str] = Counter()
     tripped, naive, effects, decided, held = 0, 0, [], [], 0
     truth = lift if human_lift is None else np.nan
     for _ in range(runs):
-        exposed = drawn(rng, n, lift=lift, human_lift=human_lift, share=share)
+        exposed = simulate_sessions(rng, n, lift=lift, human_lift=human_lift, share=share)
         found = build_report(
             exposed,
             ("control", "new"),
@@ -130,19 +129,21 @@ def trial(
         ).comparisons[0]
         verdicts[found.verdict] += 1
         tripped += found.is_guard_tripped
-        naive += looked_at_often(exposed.settled, metric)
+        naive += repeated_z_test(exposed.settled, metric)
         effects.append(found.effect.value)
         decided += [found.decided_sessions] if found.decided_sessions else []
         held += found.effect.low <= truth <= found.effect.high
     return {
-        "case": name, "metric": metric, "runs": runs, "sessions": n, **{one: verdicts[one] for one in ("better", "worse", "open")},
-        "guard": tripped, "z_test_looked_at_daily": naive, "mean_effect": round(float(np.mean(effects)), 4),
-        "truth_held": held, "median_decided": float(np.median(decided)) if decided else None,
+        "case": name, "metric": metric, "runs": runs, "sessions": n,
+        **{one: verdicts[one] for one in ("better", "worse", "open")},
+        "guard": tripped, "z_test_looked_at_daily": naive,
+        "mean_effect": round(float(np.mean(effects)), 4), "truth_held": held,
+        "median_decided": float(np.median(decided)) if decided else None,
     }  # fmt: skip
 
 
-def looked_at_often(sessions: Exposures, metric: Metric, looks: int = 28) -> bool:
-    """Whether a z-test at 5 % finds something on any of so many days."""
+def repeated_z_test(sessions: Exposures, metric: Metric, looks: int = 28) -> bool:
+    """Whether a z-test at 5 % is significant on any of so many days."""
     outcome, treated = outcome_of(sessions, metric), sessions.arm == 1
     for end in np.linspace(len(sessions) // looks, len(sessions), looks).astype(int):
         new, old = outcome[:end][treated[:end]], outcome[:end][~treated[:end]]
@@ -152,15 +153,15 @@ def looked_at_often(sessions: Exposures, metric: Metric, looks: int = 28) -> boo
     return False
 
 
-def table(told: dict[str, Any]) -> str:
-    """The figures for people."""
-    lines = [f"seed {told['seed']}, error rate {told['alpha']}, {told['seconds']} s", ""]
+def table(report: dict[str, Any]) -> str:
+    """The figures as a table."""
+    lines = [f"seed {report['seed']}, error rate {report['alpha']}, {report['seconds']} s", ""]
     lines.append(
         "| case | outcome | runs | sessions | better | worse | guard stops | daily z-test | mean "
         "effect | decided at |"
     )
     lines.append("|---|---|---|---|---|---|---|---|---|---|")
-    for row in told["rows"]:
+    for row in report["rows"]:
         decided = f"{row['median_decided']:,.0f}" if row["median_decided"] else "–"
         lines.append(
             f"| {row['case']} | {row['metric']} | {row['runs']} | {row['sessions']:,} | "

@@ -1,5 +1,5 @@
-"""Cost of contributions through shap and without it, of trees and of the network, and how much of
-a classifier trees of every depth can keep at all.
+"""Cost of contributions with and without shap, of trees and of the network, and the accuracy of
+distilled trees by depth.
 
 Run from the repository's root: python -m benchmarks.explain [--sessions 100000 300000] [--more
 40000] [--seed 20261]
@@ -84,7 +84,7 @@ def features_of(workspace: Path, names: tuple[str, ...]) -> NDArray[np.float32]:
 def by_xgboost(
     classifier: Classifier, values: NDArray[np.float32], *, pairs: bool = False
 ) -> NDArray[np.float32]:
-    """Contributions as XGBoost itself gives them, the base among them in the last place.
+    """Contributions as XGBoost itself computes them, with the base in the last place.
 
     Args:
         classifier: the trees.
@@ -120,7 +120,7 @@ def explain_once(workspace: Path, contender: str, n_sessions: int) -> dict[str, 
 
 
 def in_own_process(workspace: Path, contender: str, n_sessions: int) -> dict[str, float]:
-    """The same in a process of its own, so that nobody else's memory counts."""
+    """The same in a process of its own, so that other memory does not count."""
     command = [
         sys.executable,
         "-m",
@@ -139,10 +139,10 @@ def in_own_process(workspace: Path, contender: str, n_sessions: int) -> dict[str
     return figures
 
 
-def kept_by_depth(
+def fit_by_depth(
     teacher: Classifier, learned: NDArray[np.float32], judged: NDArray[np.float32]
 ) -> dict[int, tuple[int, float]]:
-    """Leaves and R² of CART trees of every depth that learn a classifier's mark-ups."""
+    """Leaves and R² of CART trees of every depth, distilled from a classifier's mark-ups."""
     target, truth = (
         teacher_markup(
             teacher.calibration.probability(classifier_margin(teacher.booster, values)), GUARD_RAILS
@@ -182,22 +182,22 @@ def print_costs(workspace: Path, sizes: list[int]) -> None:
 def in_turns(
     first: Callable[[], NDArray[np.floating]], second: Callable[[], NDArray[np.floating]], runs: int
 ) -> tuple[float, float, float]:
-    """Median seconds of the processor that either takes, in turns, so that a busy machine is busy
-    for both; and the largest difference of what they say.
+    """Median processor seconds of both, alternating, so that other load affects both; and their
+    largest difference.
     """
     seconds: tuple[list[float], list[float]] = ([], [])
     for _ in range(runs):
-        said = []
+        log_odds = []
         for contender, own in zip((first, second), seconds, strict=True):
             started = time.process_time()
-            said.append(contender())
+            log_odds.append(contender())
             own.append(time.process_time() - started)
-    difference = float(np.abs(said[0] - said[1]).max())
+    difference = float(np.abs(log_odds[0] - log_odds[1]).max())
     return float(np.median(seconds[0])), float(np.median(seconds[1])), difference
 
 
 def print_trees(workspace: Path) -> None:
-    """What going through shap costs the classifier, and whether it says the same."""
+    """Cost of shap for the classifier, and the difference of the results."""
     started = time.process_time()
     load_shap()
     print(f"shap is imported in {time.process_time() - started:.1f} s.\n")
@@ -235,11 +235,11 @@ def print_trees(workspace: Path) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkTask:
-    """What explainers of the network are asked.
+    """Input of the network's explainers.
 
     Attributes:
         network: in evaluation mode.
-        background: offers that stand for "not known", shape (N_BACKGROUND, len(COLUMNS)).
+        background: offers of the reference distribution, shape (N_BACKGROUND, len(COLUMNS)).
         values: offers to explain, shape (N_NETWORK_OFFERS, len(COLUMNS)).
     """
 
@@ -260,7 +260,7 @@ class NetworkTask:
         )
         return cls(network, background, values)
 
-    def said(self, rows: NDArray[np.floating]) -> NDArray[np.float64]:
+    def log_odds(self, rows: NDArray[np.floating]) -> NDArray[np.float64]:
         """Both log-odds, shape (n_rows, 2)."""
         read = np.asarray(rows, np.float32)
         n, price = len(feature_names()), len(COLUMNS) - 1
@@ -268,22 +268,22 @@ class NetworkTask:
         return np.column_stack(log_odds(self.network, inputs))
 
     def walks(self) -> NDArray[np.float64]:
-        """The product's own way; shares have the shape (2, N_NETWORK_OFFERS, len(COLUMNS))."""
+        """The product's own method; shares have the shape (2, N_NETWORK_OFFERS, len(COLUMNS))."""
         parts = take_apart(self.network, self.background, self.values, 1)
         return np.stack([part.values for part in parts])
 
     def truth(self) -> NDArray[np.float64]:
-        """What many more orders to the same offers say; its own error is a ninth of one run's."""
+        """Estimates from many more orders; their own error is a ninth of one run's."""
         many = np.tile(self.background, (8, 1))
         runs = [take_apart(self.network, many, self.values, seed) for seed in range(100, 110)]
         return np.asarray(np.mean([[part.values for part in parts] for parts in runs], axis=0))
 
     def permutations(self) -> NDArray[np.float64]:
-        """Shap's permutations as they come: each order is spent on the whole background."""
+        """Shap's permutations by default: each order is spent on the whole background."""
         return self._permuted(self.background, 1, max_evals=500)
 
     def permutations_by_offer(self) -> NDArray[np.float64]:
-        """The walks made of shap: one order, both ways, to each offer of the background."""
+        """The walks built on shap: one order, both ways, to each offer of the background."""
         once = 2 * len(COLUMNS) + 1
         shares = [
             self._permuted(offer[None], seed, max_evals=once)
@@ -292,14 +292,14 @@ class NetworkTask:
         return np.asarray(np.mean(shares, axis=0))
 
     def kernel(self) -> NDArray[np.float64]:
-        """shap.KernelExplainer with as many sets of columns as it takes by itself."""
-        explainer = load_shap().KernelExplainer(self.said, self.background)
+        """shap.KernelExplainer with its default number of coalitions."""
+        explainer = load_shap().KernelExplainer(self.log_odds, self.background)
         np.random.seed(1)
         shares = explainer.shap_values(self.values, l1_reg=False, silent=True)
         return np.moveaxis(shares, 2, 0)
 
     def gradients(self) -> NDArray[np.float64]:
-        """shap.GradientExplainer on what the encoders read, added up by column."""
+        """shap.GradientExplainer on the encoders' input, summed by column."""
         explainer = load_shap().GradientExplainer(
             _Scores(self.network), self._read(self.background)
         )
@@ -315,7 +315,7 @@ class NetworkTask:
     ) -> NDArray[np.float64]:
         shap = load_shap()
         masker = shap.maskers.Independent(background, max_samples=len(background))
-        explainer = shap.PermutationExplainer(self.said, masker, seed=seed)
+        explainer = shap.PermutationExplainer(self.log_odds, masker, seed=seed)
         return np.moveaxis(explainer(self.values, max_evals=max_evals, silent=True).values, 2, 0)
 
     def _read(self, rows: NDArray[np.float32]) -> list[Tensor]:
@@ -335,10 +335,10 @@ class _Scores(nn.Module):
 
 
 def print_network(settings: Settings) -> None:
-    """Cost and exactness of what is said of the network."""
+    """Cost and accuracy of the network's explanations."""
     train_multitask(settings, open_lake(settings), now_ms=time.time_ns() // 1_000_000)
     task = NetworkTask.of(settings.workspace)
-    truth, base = task.truth(), task.said(task.background).mean(axis=0)
+    truth, base = task.truth(), task.log_odds(task.background).mean(axis=0)
     print(
         "\n| contender | CPU ms an offer | largest error of a sum | error of a share, agent | "
         "purchase |\n|---|---|---|---|---|"
@@ -354,20 +354,20 @@ def print_network(settings: Settings) -> None:
             started = time.process_time()
             shares = contender()
             ms = 1_000 * (time.process_time() - started) / len(task.values)
-        sums = np.abs(base + shares.sum(axis=2).T - task.said(task.values)).max()
+        sums = np.abs(base + shares.sum(axis=2).T - task.log_odds(task.values)).max()
         agent, purchase = np.sqrt(((shares - truth) ** 2).mean(axis=(1, 2)))
         print(f"| {name} | {ms:,.0f} | {sums:.1e} | {agent:.3f} | {purchase:.3f} |", flush=True)
 
 
-def print_kept(workspace: Path, more: Path) -> None:
-    """What trees keep when they learn from few sessions, and from many more than a shop labels."""
+def print_depths(workspace: Path, more: Path) -> None:
+    """Accuracy of trees trained on few sessions, and on many more than a shop labels."""
     teacher = classifier_of(workspace)
     values = features_of(more, teacher.names)
     judged = values[: len(values) // 4]
     rest = values[len(values) // 4 :]
-    few, many = (kept_by_depth(teacher, learned, judged) for learned in (rest[:FEW], rest))
+    few, many = (fit_by_depth(teacher, learned, judged) for learned in (rest[:FEW], rest))
     print(
-        f"\n| depth | R², {FEW:,} sessions learned from | leaves | R², {len(rest):,} sessions | "
+        f"\n| depth | R², {FEW:,} training sessions | leaves | R², {len(rest):,} sessions | "
         "leaves |\n|---|---|---|---|---|"
     )
     for depth in DEPTHS:
@@ -385,13 +385,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=20_261)
     parser.add_argument("--worker", choices=[PHANTOM, XGBOOST], help=argparse.SUPPRESS)
     parser.add_argument("--workspace", type=Path, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.worker:
-        print(json.dumps(explain_once(asked.workspace, asked.worker, asked.sessions[0])))
+    options = parser.parse_args()
+    if options.worker:
+        print(json.dumps(explain_once(options.workspace, options.worker, options.sessions[0])))
         return
     with tempfile.TemporaryDirectory() as folder:
         workspace = Path(folder) / "demo"
-        settings = filled(workspace, 5_000, asked.seed)
+        settings = filled(workspace, 5_000, options.seed)
         train_classifier(settings, Lake(workspace / "lake"), now_ms=time.time_ns() // 1_000_000)
         data = hashlib.sha256(
             features_of(workspace, classifier_of(workspace).names).tobytes()
@@ -399,16 +399,16 @@ def main() -> None:
         print_trees(workspace)
         print_network(settings)
         print()
-        print_costs(workspace, asked.sessions)
-        filled(Path(folder) / "more", asked.more, asked.seed + 1)
-        print_kept(workspace, Path(folder) / "more")
+        print_costs(workspace, options.sessions)
+        filled(Path(folder) / "more", options.more, options.seed + 1)
+        print_depths(workspace, Path(folder) / "more")
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     machine = (
         f"{platform.machine()}, {platform.system()}; {datetime.now(UTC):%Y-%m-%d}; Python "
         f"{platform.python_version()}; {libraries}"
     )
     print(
-        f"\n{machine}. Seeds {asked.seed}, {asked.seed + 1}; SHA-256 of the encoded features "
+        f"\n{machine}. Seeds {options.seed}, {options.seed + 1}; SHA-256 of the encoded features "
         f"{data}."
     )
 

@@ -35,7 +35,7 @@ from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
 
 DATA = Path(__file__).with_name(".data")
-# Shown as, run as: a module of feature_contenders, and what its `features` takes beside the files.
+# Displayed name and run name: a module of feature_contenders, and extra arguments of `features`.
 PHANTOM, POLARS, PANDAS, TUNED_PANDAS = "PHANTOM", "Polars", "pandas", "pandas, tuned"
 CONTENDERS = {
     PHANTOM: ("phantom",),
@@ -46,7 +46,7 @@ CONTENDERS = {
 # Beyond this pandas would run for minutes.
 MOST_PANDAS_EVENTS = 2_000_000
 LOAD_EVENTS = 10_000
-# A tenth of a load are later events of sessions that are there already.
+# A tenth of a load are later events of existing sessions.
 CONTINUED_SHARE = 0.1
 STORED, REFRESHED = (
     "PHANTOM, with the store written",
@@ -56,7 +56,7 @@ STORED, REFRESHED = (
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one run took: wall and processor time, s; most memory held, MB."""
+    """Cost of one run: wall and processor time, s; peak memory, MB."""
 
     seconds: float
     cpu_seconds: float
@@ -65,7 +65,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the table: the fastest of the runs, in which the machine did least else."""
+    """One line of the table: the fastest of the runs, the least disturbed by other load."""
 
     contender: str
     events: int
@@ -103,9 +103,7 @@ def main() -> None:
 
 
 def _measured(n_events: int, seed: int, runs: int) -> list[Line]:
-    """All contenders at one size, in turns, so that whatever else the machine does hits each of
-    them.
-    """
+    """All contenders at one size, alternating, so that other load affects each of them."""
     lake, _ = made_lake(DATA, n_events, seed)
     found: dict[str, list[Cost]] = {}
     with tempfile.TemporaryDirectory(dir=DATA) as scratch:
@@ -128,7 +126,7 @@ def _measured(n_events: int, seed: int, runs: int) -> list[Line]:
 
 
 def _costs(lake: Path, out: Path, *what: str) -> list[Cost]:
-    """Run a child process and read what it measured."""
+    """Run a child process and read its measurements."""
     print(" ".join((lake.parent.name, *what)), file=sys.stderr)
     command = [sys.executable, __file__, "--child", str(lake), str(out), *what]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -174,7 +172,7 @@ def _next_load(known: np.typing.NDArray[np.int64], rng: np.random.Generator, loa
 
 
 class _Clock:
-    """Time since it was made, and the most memory this process has ever held."""
+    """Time since its creation, and the peak memory of this process."""
 
     def __init__(self) -> None:
         self.started, self.cpu_started = time.perf_counter(), time.process_time()
@@ -186,7 +184,7 @@ class _Clock:
 
 
 def _check_agreement(files: list[Path]) -> None:
-    """Stop unless all contenders found the same values."""
+    """Stop unless all contenders agree on the values."""
     columns = ["session_key", *feature_names(), *OUTCOMES]
     first, *others = (
         pq.read_table(file).select(columns).sort_by("session_key").to_pandas() for file in files
@@ -249,11 +247,11 @@ def _markdown(lines: list[Line], hashes: dict[int, str], seed: int) -> str:
         f"The fastest run of each; imports do not count. {machine}. Seed {seed}, SHA-256 of "
         f"the data {data}."
     )
-    return "\n".join([header, *rows, "", about, "", *(f"- {line}" for line in _verdict(costs))])
+    return "\n".join([header, *rows, "", about, "", *(f"- {line}" for line in _comparison(costs))])
 
 
-def _verdict(costs: dict[tuple[str, int], Cost]) -> list[str]:
-    """How the contenders compare, as far as this run can tell."""
+def _comparison(costs: dict[tuple[str, int], Cost]) -> list[str]:
+    """Comparison of the contenders, as far as this run allows."""
     sizes = sorted({n_events for _, n_events in costs})
     large, small = sizes[-1], sizes[0]
     mine, polars = costs[PHANTOM, large], costs[POLARS, large]

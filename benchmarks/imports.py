@@ -1,4 +1,4 @@
-"""Speed of starting: a cold interpreter up to the moment a module is imported or the help is shown.
+"""Start-up time: from a cold interpreter until a module is imported or the help is shown.
 
 Run: python -m benchmarks.imports [--runs 5] [--json]
 """
@@ -39,7 +39,7 @@ def best_s(arguments: tuple[str, ...], n_runs: int) -> float:
 
 
 def main() -> None:
-    """Print one table, beside an interpreter that does nothing."""
+    """Print one table, relative to an empty interpreter."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", action="store_true")
@@ -49,7 +49,7 @@ def main() -> None:
     if arguments.json:
         print(json.dumps({"seconds": taken, "runs": arguments.runs, **about}, indent=2))
         return
-    print("| start | best s | times an interpreter that does nothing |\n|---|---|---|")
+    print("| start | best s | times an empty interpreter |\n|---|---|---|")
     for what, seconds in taken.items():
         print(f"| {what} | {seconds:.2f} | {seconds / taken[BARE]:.0f} |")
     print(f"\nThe fastest of {arguments.runs}. {'; '.join(about.values())}.")

@@ -1,4 +1,4 @@
-"""Machine: what a benchmark ran on and how much of it it took, to stand beside its figures."""
+"""Machine: the hardware, versions and peak memory of a benchmark."""
 
 import os
 import platform
@@ -12,10 +12,10 @@ import psutil
 
 
 def machine(libraries: Sequence[str]) -> dict[str, str]:
-    """Processor, memory, date, and versions of what was measured.
+    """Processor, memory, date, and versions of the measured packages.
 
     Args:
-        libraries: names of the packages that matter.
+        libraries: names of the packages.
     """
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     cpu = next(
@@ -32,8 +32,8 @@ def machine(libraries: Sequence[str]) -> dict[str, str]:
 
 
 def peak_mb() -> float:
-    """Most memory this process has held; Linux counts what its parent held into ru_maxrss, so there
-    the kernel's own mark.
+    """Peak memory of this process; on Linux from the kernel's own mark, since ru_maxrss includes
+    the parent's.
     """
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []

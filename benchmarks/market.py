@@ -1,5 +1,4 @@
-"""Speed of the simulated market, and of PPO in it: one environment against hundreds of shops at
-once.
+"""Speed of the simulated market, and of PPO in it: one environment against batched shops.
 
 Run: python -m benchmarks.market [--steps 100000] [--seeds 5] [--slow-seeds 1] [--episodes 2000]
 [--json]
@@ -51,7 +50,7 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What one way to train reached; wall time is the mean over training seeds."""
+    """Result of one way to train; wall time is the mean over training seeds."""
 
     way: str
     steps: int
@@ -77,7 +76,7 @@ class SlowPolicy:
 
 
 def main() -> None:
-    """Measure speeds, train both ways, play what was learned, print a table."""
+    """Measure speeds, train both ways, run the trained policies, print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=100_000)
     parser.add_argument("--seeds", type=int, default=5, help="trainings in batches")
@@ -171,7 +170,7 @@ def _core(scenario: Scenario, seed: int) -> tuple[int, float]:
 def _trained(
     scenario: Scenario, options: argparse.Namespace
 ) -> tuple[list[Learned], float | None, list[PolicyResult]]:
-    """Train both ways, and play everything against the same shoppers."""
+    """Train both ways, and run all policies against the same shoppers."""
     seconds: dict[str, list[float]] = {FAST: [], SLOW: []}
     members: dict[str, list] = {FAST: [], SLOW: []}
     with tempfile.TemporaryDirectory() as scratch:
@@ -189,7 +188,7 @@ def _trained(
     for seed in range(options.seed, options.seed + options.slow_seeds):
         print(SLOW, seed, file=sys.stderr)
         started = time.perf_counter()
-        # What one writes: all defaults, 2,048 steps a rollout and 64 a batch among them.
+        # The defaults of SB3, 2,048 steps a rollout and 64 a batch among them.
         model = PPO("MlpPolicy", _made(scenario), seed=seed, device="cpu").learn(options.steps)
         seconds[SLOW].append(time.perf_counter() - started)
         members[SLOW].append(SlowPolicy(model, Observation(scenario, "v0"), SLOW))

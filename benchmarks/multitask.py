@@ -1,5 +1,4 @@
-"""The multi-task network: how near it comes to the demo set's own ceiling, how long it trains, how
-fast it answers.
+"""The multi-task network: accuracy relative to the demo set's ceiling, training time, and latency.
 
 Run: python -m benchmarks.multitask [--sessions 5000] [--seed 20261] [--json]
 """
@@ -73,7 +72,7 @@ def main() -> None:
 
 
 def _ceiling(n_sessions: int, seed: int) -> tuple[float, float, float]:
-    """ROC-AUC of the true P(buy) behind every quote: no model can know more."""
+    """ROC-AUC of the true P(buy) behind every quote: the ceiling of every model."""
     truth = generate_sessions(n_sessions, seed).truth
     bought, p_buy = truth["bought"].to_numpy().astype(np.bool_), truth["p_buy"].to_numpy()
     sessions = np.unique(np.array(truth["sessionId"].to_pylist()), return_inverse=True)[1]
@@ -178,7 +177,7 @@ def _markdown(report: MultitaskReport, found: dict) -> str:
     times = f"{report.seconds:.0f} s of wall time, {found['cpu_s']:.0f} s of CPU"
     about = f"Seed {told['seed']}, SHA-256 of the rows {report.data.sha256[:12]}"
     rows.append(
-        f"{data}; calibration error {errors}. Training and judging, twins and trees included: "
+        f"{data}; calibration error {errors}. Training and evaluation, twins and trees included: "
         f"{times}. {found['machine']}. {about}."
     )
     rows += [

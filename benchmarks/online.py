@@ -1,5 +1,5 @@
-"""Speed of the online path: prices under a steady load from another process, beside a bare FastAPI
-hello and one with a Redis read.
+"""Speed of the online path: prices under a steady load from another process, compared with a bare
+FastAPI hello and one with a Redis read.
 
 Run: python -m benchmarks.online [--seconds 60] [--rate 300] [--no-ramp] [--json]
 """
@@ -82,9 +82,13 @@ async def hello() -> Response:
 
 @app.get("/read/{session_id}")
 async def read(session_id: str) -> Response:
-    return Response(await client.get(f"session_features:{session_id}") or b"null", media_type="application/json")
+    found = await client.get(f"session_features:{session_id}") or b"null"
+    return Response(found, media_type="application/json")
 
-uvicorn.run(app, port=int(sys.argv[1]), access_log=False, log_level="warning", loop="uvloop", http="httptools")
+uvicorn.run(
+    app, port=int(sys.argv[1]), access_log=False, log_level="warning",
+    loop="uvloop", http="httptools",
+)
 """
 
 
@@ -153,7 +157,7 @@ def made() -> Settings:
 
 
 def sessions(settings: Settings) -> list[dict[str, float | str | None]]:
-    """Features of the generated sessions, as the stream worker writes them."""
+    """Features of the generated sessions, in the format of the stream worker."""
     store = FeatureStore(open_lake(settings))
     store.refresh()
     matrix = store.matrix().select(feature_names())
@@ -233,7 +237,7 @@ def served(settings: Settings, name: str, url: str) -> Iterator[tuple[str, psuti
 
 
 def busy_s(server: psutil.Process) -> float:
-    """Processor time a server took so far, which a busy machine does not change."""
+    """Processor time of a server so far, independent of other load."""
     times = server.cpu_times()
     return float(times.user + times.system)
 
@@ -252,7 +256,7 @@ def await_server(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 
 def load(address: str, path: str, rate: float, seconds: float) -> dict[str, Any]:
-    """Play a load from another process."""
+    """Run a load from another process."""
     command = [
         sys.executable,
         "-m",
@@ -293,10 +297,10 @@ def decisions(settings: Settings, n: int = 3_000) -> dict[str, dict[str, float]]
     classifier, network = (
         ModelStore(settings.workspace, kind).open() for kind in ("classifier", "multitask")
     )
-    played, scorer = open_classifier(classifier), open_scorer(network)
+    opened, scorer = open_classifier(classifier), open_scorer(network)
     ready = {
         f"six-{k}": make_ready(
-            release_of(RULES, f"six-{k}", "r", 1, {"classifier": played.version})
+            release_of(RULES, f"six-{k}", "r", 1, {"classifier": opened.version})
         )
         for k in (1, 2)
     }
@@ -304,28 +308,28 @@ def decisions(settings: Settings, n: int = 3_000) -> dict[str, dict[str, float]]
         1, "six-2", share=0.1, stable="six-1", salt="x", lowest_markup=0.7, highest_markup=1.5
     )
     rules = PublishedState(
-        live=live, releases=ready, models={"classifier": played, "multitask": scorer}
+        live=live, releases=ready, models={"classifier": opened, "multitask": scorer}
     )
     known = sessions(settings)
     cases = {
         "rules, classifier and network": rules,
-        "rules and classifier": replace(rules, models={"classifier": played}),
+        "rules and classifier": replace(rules, models={"classifier": opened}),
         "the model's price": replace(rules, live=replace(live, policy="model", share=1.0)),
     }
-    return {name: _timed(standing, known, n) for name, standing in cases.items()}
+    return {name: _timed(state, known, n) for name, state in cases.items()}
 
 
 def _timed(
-    standing: PublishedState, known: list[dict[str, float | str | None]], n: int
+    state: PublishedState, known: list[dict[str, float | str | None]], n: int
 ) -> dict[str, float]:
     taken_us = np.empty(n)
     for k in range(n):
-        asked = PriceRequest(
+        request = PriceRequest(
             "hotel", PricedProduct(f"p{k % PRODUCTS}", 50.0 + k % PRODUCTS), f"s{k}", None, 1
         )
-        seen = SessionState(features=known[k % len(known)])
+        session = SessionState(features=known[k % len(known)])
         started_s = time.perf_counter()
-        decide_price(standing, asked, seen, TERMS)
+        decide_price(state, request, session, TERMS)
         taken_us[k] = 1e6 * (time.perf_counter() - started_s)
     p50, p99, p999 = np.percentile(taken_us[n // 10 :], (50, 99, 99.9)).round(1).tolist()
     return {"p50": p50, "p99": p99, "p999": p999}
@@ -342,7 +346,7 @@ def ratios(found: dict[str, dict[str, Any]]) -> dict[str, float]:
 
 
 def about(settings: Settings) -> dict[str, Any]:
-    """What was measured on what, and how busy the machine was."""
+    """Data, machine and its load."""
     files = sorted((settings.workspace / "lake").rglob("*.parquet"))
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
@@ -358,7 +362,7 @@ def about(settings: Settings) -> dict[str, Any]:
 
 
 def table(report: dict[str, Any]) -> str:
-    """The report for people."""
+    """The report as tables."""
     lines = [f"{name}: {value}" for name, value in report["about"].items()]
     lines += ["", "| decision alone | p50 µs | p99 µs | p99.9 µs |", "|---|---|---|---|"]
     lines += [

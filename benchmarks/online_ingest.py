@@ -1,4 +1,4 @@
-"""Speed of the way in: events kept per second by the ingest service, beside a bare FastAPI echo,
+"""Speed of ingest: events stored per second by the ingest service, beside a bare FastAPI echo,
 and events per second of the worker.
 
 Run: python -m benchmarks.online_ingest [--seconds 8] [--connections 128] [--batch 50] [--events
@@ -95,7 +95,7 @@ def main() -> None:
 
 
 def measure(options: argparse.Namespace) -> list[Line]:
-    """All lines, the yardstick first."""
+    """All lines, the baseline first."""
     with tempfile.TemporaryDirectory() as folder:
         workspace = Path(folder) / "workspace"
         serve = [
@@ -165,7 +165,7 @@ def under_load(what: str, command: list[str], options: argparse.Namespace, batch
 
 
 def echo() -> None:
-    """What one would have without keeping anything."""
+    """The baseline: an echo that stores nothing."""
     app = FastAPI()
 
     @app.post("/api/ingest")
@@ -274,7 +274,7 @@ def worker_line(settings: Settings, options: argparse.Namespace) -> Line:
 
 
 def shoppers(n_sessions: int, seed: int) -> list[dict[str, object]]:
-    """Generated events as clients send them."""
+    """Generated events in the format of clients."""
     rows: list[dict[str, object]] = generate_sessions(n_sessions, seed).events.to_pylist()
     for row in rows:
         row["metadata"] = json.loads(str(row["metadata"])) if row["metadata"] else None
@@ -282,7 +282,7 @@ def shoppers(n_sessions: int, seed: int) -> list[dict[str, object]]:
 
 
 def machine() -> dict[str, str]:
-    """Where it was measured, and how busy that machine was."""
+    """Machine and its load."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     cpu = next(
         (line.split(":")[1].strip() for line in lines if line.startswith("model name")),

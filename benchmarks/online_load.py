@@ -38,7 +38,7 @@ def main() -> None:
 
 
 class Load:
-    """Requests and what became of them."""
+    """Requests and their outcomes."""
 
     def __init__(self, host: str, port: int, path: str, rate: float) -> None:
         self.host, self.port, self.rate = host, port, rate
@@ -54,7 +54,7 @@ class Load:
         self.opening: set[asyncio.Task[None]] = set()
 
     async def play(self, warm_up_s: float, seconds: float) -> dict[str, Any]:
-        """Play a warm-up and then the load."""
+        """Run a warm-up and then the load."""
         await self._steady(warm_up_s, min(self.rate, 300.0))
         self.latencies_s, self.statuses, self.most_waiting = [], Counter(), 0
         await self._steady(seconds, self.rate)
@@ -96,7 +96,7 @@ class Load:
             self.done(due_s, 0)
 
     def done(self, due_s: float, status: int) -> None:
-        """Note an answer; 0 for a connection that broke."""
+        """Record a response; 0 for a connection that broke."""
         self.n_waiting -= 1
         self.statuses[status] += 1
         self.latencies_s.append(time.perf_counter() - due_s)
@@ -111,12 +111,17 @@ class Load:
             "p999_ms": p999,
             "slowest_ms": round(float(ms.max()), 3),
         }
-        return {"rate": self.rate, "answered_per_s": round(len(self.latencies_s) / seconds, 1), **figures, "failed": failed,
-                "connections": len(self.free)}  # fmt: skip
+        return {
+            "rate": self.rate,
+            "answered_per_s": round(len(self.latencies_s) / seconds, 1),
+            **figures,
+            "failed": failed,
+            "connections": len(self.free),
+        }
 
 
 class Connection(asyncio.Protocol):
-    """One kept connection: a request, then its answer."""
+    """One persistent connection: a request, then its response."""
 
     def __init__(self, load: Load) -> None:
         self.load, self.due_s, self.buffer = load, 0.0, b""

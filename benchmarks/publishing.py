@@ -182,14 +182,14 @@ def set_and_publish(client: redis.Redis, live: Live, releases: Sequence[RuleRele
 
 
 def read(settings: Settings, reader: str, seed: int) -> None:
-    """The other process: say when which epoch was there."""
+    """The other process: report when each epoch was there."""
     with connect_server(settings) as client:
         print("ready", flush=True) if reader == "poll" else None
         READERS[reader](client, random.Random(seed))
 
 
 def read_announced(client: redis.Redis, _: random.Random) -> None:
-    """As a pricing process does: hear, read live and rules, check hashes."""
+    """As a pricing process does: receive, read live and rules, check hashes."""
     heard = poll_announcements(client, threading.Event())
     client.ping()
     print("ready", flush=True)
@@ -200,7 +200,7 @@ def read_announced(client: redis.Redis, _: random.Random) -> None:
 
 
 def read_subscribed(client: redis.Redis, _: random.Random) -> None:
-    """What one would write: subscribe, and take whatever is there."""
+    """A naive reader: subscribe, and take what is there."""
     channel = client.pubsub(ignore_subscribe_messages=True)
     channel.subscribe("rules")
     print("ready", flush=True)
@@ -209,7 +209,7 @@ def read_subscribed(client: redis.Redis, _: random.Random) -> None:
 
 
 def read_polled(client: redis.Redis, rng: random.Random) -> None:
-    """What one would write without a channel: look every second."""
+    """A naive reader without a channel: poll every second."""
     threads = [
         threading.Thread(target=_poll, args=(client, rng.uniform(0, POLL_S)))
         for _ in range(POLLERS)

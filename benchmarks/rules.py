@@ -1,4 +1,4 @@
-"""Speed of rules: a replay against logged sessions, and one evaluation in NumPy, in plain Python
+"""Speed of rules: a replay on replay data, and one evaluation in NumPy, in plain Python
 row by row and in a Zen engine.
 
 Run: python -m benchmarks.rules [--sessions 100000] [--rows 20000] [--runs 3] [--json]
@@ -47,7 +47,8 @@ ELSE markup 1.00
     "six",
 )
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
-    ">": lambda a, b: a > b, ">=": lambda a, b: a >= b, "<": lambda a, b: a < b, "<=": lambda a, b: a <= b, "=": lambda a, b: a == b,
+    ">": lambda a, b: a > b, ">=": lambda a, b: a >= b, "<": lambda a, b: a < b, "<=": lambda a, b: a <= b,
+    "=": lambda a, b: a == b,
     "!=": lambda a, b: a != b,
 }  # fmt: skip
 
@@ -156,7 +157,7 @@ def _evaluations(settings: Settings, n_rows: int) -> list[Line]:
 
 
 def _plain(rules: RuleSet, session: Mapping[str, float | str | None]) -> float:
-    """What one writes: the first rule whose conditions all hold."""
+    """Plain Python: the first rule whose conditions all match."""
     for rule in rules.rules:
         if all(_holds(condition, session[condition.feature]) for condition in rule.conditions):
             return rule.markup_ratio

@@ -54,13 +54,13 @@ class Task:
 
 
 def design(values: NDArray[np.float32]) -> Floats:
-    """What a tree may ask about."""
+    """Candidate splits of a tree."""
     kept = [feature_names().index(name) for name in ALLOWED]
     return spread_categories(values[:, kept], ALLOWED)
 
 
 def cart(task: Task) -> Predict:
-    """As shipped."""
+    """As released."""
     return _greedy(design(task.values), task.markup, DEPTH).predict
 
 
@@ -74,13 +74,14 @@ def mixed(task: Task) -> Predict:
     made = np.where(
         (family == chosen[:, None]) & (task.rng.random(MIXED) < 0.5)[:, None], second, first
     )
-    made = np.where(np.array([BY_NAME[name].unit in ("s", "events/min", "currency") for name in feature_names()]),
-                    made * task.rng.lognormal(0.0, 0.1, made.shape), made).astype(np.float32)  # fmt: skip
+    is_scaled = [BY_NAME[name].unit in ("s", "events/min", "currency") for name in feature_names()]
+    noisy = made * task.rng.lognormal(0.0, 0.1, made.shape)
+    made = np.where(np.array(is_scaled), noisy, made).astype(np.float32)
     return _with(task, made)
 
 
 def fresh(task: Task) -> Predict:
-    """Sessions from the generator itself: what no shop has, and no augmentation can beat."""
+    """Sessions from the generator itself: an upper bound on every augmentation."""
     return _with(task, task.fresh)
 
 
@@ -190,7 +191,7 @@ def tasks(
 
 
 def main() -> None:
-    """Train the teacher, grow, judge, print a table."""
+    """Train the teacher, grow, evaluate, print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=20_261)
     parser.add_argument(

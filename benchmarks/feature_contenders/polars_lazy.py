@@ -1,5 +1,5 @@
-"""The fastest Polars we know: lazy, streaming, and relying on the files' order, which spares it
-every sort and every window.
+"""The fastest known Polars version: lazy, streaming, and relying on the files' order, which
+spares it every sort and every window.
 
 Gaps and five-minute counts are made as in phantom_core/features/steps.py; `rolling` with group_by
 and the in-memory engine were no faster and took more memory. It holds only for a single load, where

@@ -34,7 +34,7 @@ CLASSIFIER: Final = MODEL_KINDS.register(
             "phantom_core.use_cases.models.retrain_classifier:ClassifierRetraining"
         ),
         explain=Reference("phantom_core.use_cases.explanations.explain_session:explain_classifier"),
-        open_published=Reference("phantom_core.services.pricing.models:play_classifier"),
+        open_published=Reference("phantom_core.services.pricing.models:open_published_classifier"),
         teachings=(
             Teaching(
                 "classifier",

@@ -35,7 +35,7 @@ NETWORK: Final = MODEL_KINDS.register(
         retraining=Reference("phantom_core.use_cases.models.retrain_multitask:NetworkRetraining"),
         explain=Reference("phantom_core.use_cases.explanations.explain_offer:explain_multitask"),
         available_answers=Reference("phantom_core.models.multitask.description:available_answers"),
-        open_published=Reference("phantom_core.services.pricing.models:play_network"),
+        open_published=Reference("phantom_core.services.pricing.models:open_published_network"),
         teachings=(
             Teaching(
                 "network",

@@ -1,6 +1,6 @@
 """OpenAPI: the documents of the services as they are published in docs/openapi.
 
-Run: python -m phantom_core.services.openapi   writes them; a test fails while they are not current.
+Run: python -m phantom_core.services.openapi   writes them; a test fails while they are outdated.
 """
 
 import json

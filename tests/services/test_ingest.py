@@ -88,7 +88,7 @@ def test_a_bad_event_gets_the_reason_of_a_file_load(client: httpx.Client) -> Non
     assert answer.status_code == 422
     assert answer.json() == {
         "success": False,
-        "error": "Refused as unknown_event_name: teleport.",
+        "error": "Rejected as unknown_event_name: teleport.",
         "hint": "docs/events.md lists the reasons.",
         "reason": "unknown_event_name",
         "detail": "teleport",
@@ -111,7 +111,7 @@ def test_bad_events_of_a_batch_cost_no_good_one(client: httpx.Client, workspace:
     assert len(kept(workspace)) == n_before + 2
 
 
-def test_a_batch_without_a_good_event_is_refused(client: httpx.Client) -> None:
+def test_a_batch_without_a_good_event_is_rejected(client: httpx.Client) -> None:
     answer = client.post("/api/ingest", json={"events": [{}, {}]})
     assert (answer.status_code, answer.json()["accepted"], len(answer.json()["refused"])) == (
         422,
@@ -125,17 +125,17 @@ def test_a_batch_without_a_good_event_is_refused(client: httpx.Client) -> None:
     [
         (b"", 400, "There is no event in the body."),
         (b"   ", 400, "There is no event in the body."),
-        (b"nope", 422, "Refused as broken_json"),
-        (b'{"sessionId": "\xff"}', 422, "Refused as bad_encoding"),
+        (b"nope", 422, "Rejected as broken_json"),
+        (b'{"sessionId": "\xff"}', 422, "Rejected as bad_encoding"),
         (
             b'{"sessionId": "a", "eventName": "' + b"x" * 100 + b'"}',
             422,
-            "Refused as unknown_event_name",
+            "Rejected as unknown_event_name",
         ),
         (b"x" * (10 << 20), 413, "The body is larger than 1,048,576 bytes."),
-        (b"[" * 100_000, 422, "Refused as broken_json"),
-        (b'{"a":' * 100_000, 422, "Refused as broken_json"),
-        (b"x,\n{" * 200_000, 422, "Refused as broken_json"),
+        (b"[" * 100_000, 422, "Rejected as broken_json"),
+        (b'{"a":' * 100_000, 422, "Rejected as broken_json"),
+        (b"x,\n{" * 200_000, 422, "Rejected as broken_json"),
     ],
 )
 def test_what_cannot_be_used_gets_a_clear_answer(
@@ -146,7 +146,7 @@ def test_what_cannot_be_used_gets_a_clear_answer(
     assert answer.json()["error"].startswith(sentence)
 
 
-def test_a_large_body_that_does_not_say_its_length_is_refused_too(client: httpx.Client) -> None:
+def test_a_large_body_that_does_not_say_its_length_is_rejected_too(client: httpx.Client) -> None:
     answer = client.post("/api/ingest", content=(b"x" * 100_000 for _ in range(50)))
     assert (answer.status_code, answer.json()["success"]) == (413, False)
 

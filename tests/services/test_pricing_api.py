@@ -25,7 +25,7 @@ from phantom_core.publishing.publish import publish_release
 from phantom_core.publishing.session_features import write_features
 from phantom_core.publishing.session_prices import write_session_prices
 from phantom_core.services.pricing.answer import PriceAnswer
-from phantom_core.services.pricing.service import terms_at_start
+from phantom_core.services.pricing.service import initial_objective
 from tests.publishing.samples import make_live
 from tests.services.conftest import ROOM, SUITE, Serve, wait_until
 from tests.services.samples import (
@@ -274,7 +274,7 @@ def test_prices_go_on_without_the_control_database(
             "limits": LimitSettings(highest_markup=1.3),
         }
     )
-    assert terms_at_start(gone).guard_rails == GuardRails(0.7, 1.3)
+    assert initial_objective(gone).guard_rails == GuardRails(0.7, 1.3)
     assert "Guard rails are the settings' own until something is live." in caplog.text
 
 

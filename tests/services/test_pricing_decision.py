@@ -81,13 +81,13 @@ def network(up_to: float, *, has_demand: bool = True) -> NetworkScorer:
 
 
 def price(
-    standing: PublishedState,
+    state: PublishedState,
     known: SessionState,
     session_id: str | None = "s1",
     product: PricedProduct = ROOM,
 ) -> tuple[PriceDecision, PriceResult]:
     return decide_price(
-        standing,
+        state,
         PriceRequest("hotel", product, session_id, None, 1),
         known,
         PricingObjective(GuardRails(0.7, 1.5)),
@@ -95,10 +95,10 @@ def price(
 
 
 def told(
-    standing: PublishedState, known: SessionState, session_id: str | None = "s1"
+    state: PublishedState, known: SessionState, session_id: str | None = "s1"
 ) -> tuple[float, str, str | None]:
     """Price, source and reason."""
-    decision, _ = price(standing, known, session_id)
+    decision, _ = price(state, known, session_id)
     return decision.price, decision.source, decision.reason
 
 
@@ -173,19 +173,21 @@ def test_a_release_that_is_not_there_is_no_price_of_its_own() -> None:
 
 def test_rules_read_the_probability_of_the_classifier() -> None:
     ready = {"bands": make_ready(release("bands", BANDS, {"classifier": "trees-1"}))}
-    standing = PublishedState(live=make_live(1, "bands"), releases=ready)
+    state = PublishedState(live=make_live(1, "bands"), releases=ready)
     assert told(
-        replace(standing, models={"classifier": classifier(0.9)}), SessionState(features=BOT)
+        replace(state, models={"classifier": classifier(0.9)}), SessionState(features=BOT)
     ) == (130.0, "rules", None)
     assert told(
-        replace(standing, models={"classifier": classifier(0.1)}), SessionState(features=BOT)
+        replace(state, models={"classifier": classifier(0.1)}), SessionState(features=BOT)
     ) == (100.0, "rules", None)
-    assert told(standing, SessionState(features=BOT)) == (100.0, "base_price", "model_missing")
+    assert told(state, SessionState(features=BOT)) == (100.0, "base_price", "model_missing")
+    assert told(replace(state, problems={"classifier": "damaged"}), SessionState(features=BOT)) == (
+        100.0,
+        "base_price",
+        "model_broken",
+    )
     assert told(
-        replace(standing, problems={"classifier": "damaged"}), SessionState(features=BOT)
-    ) == (100.0, "base_price", "model_broken")
-    assert told(
-        replace(standing, models={"classifier": classifier(-1)}), SessionState(features=BOT)
+        replace(state, models={"classifier": classifier(-1)}), SessionState(features=BOT)
     ) == (100.0, "base_price", "model_broken")
 
 
@@ -199,36 +201,38 @@ def test_rules_that_were_approved_without_a_classifier_say_what_undefined_means(
 
 
 def test_the_models_price_is_the_best_one_within_the_rails() -> None:
-    standing = replace(
+    state = replace(
         LIVE,
         live=make_live(5, "first", policy="model", highest_markup=1.3),
         models={"multitask": network(1.25)},
     )
-    decision, _ = price(standing, SessionState(features=BOT))
+    decision, _ = price(state, SessionState(features=BOT))
     assert (decision.source, decision.rule_id, decision.network_version) == ("model", None, "net-1")
     assert decision.price == pytest.approx(125.0, abs=0.2)
     assert decision.purchase_probability is not None
     assert (
-        told(replace(standing, models={"multitask": network(2.0)}), SessionState(features=BOT))[0]
+        told(replace(state, models={"multitask": network(2.0)}), SessionState(features=BOT))[0]
         == 130.0
     )
 
 
 def test_where_the_model_cannot_price_its_rules_do() -> None:
-    standing = replace(LIVE, live=make_live(5, "first", policy="model"))
-    assert told(standing, SessionState(features=BOT)) == (120.0, "rules", "model_missing")
+    state = replace(LIVE, live=make_live(5, "first", policy="model"))
+    assert told(state, SessionState(features=BOT)) == (120.0, "rules", "model_missing")
+    assert told(replace(state, models={"multitask": network(-1)}), SessionState(features=BOT)) == (
+        120.0,
+        "rules",
+        "model_broken",
+    )
     assert told(
-        replace(standing, models={"multitask": network(-1)}), SessionState(features=BOT)
-    ) == (120.0, "rules", "model_broken")
-    assert told(
-        replace(standing, models={"multitask": network(1.0, has_demand=False)}),
+        replace(state, models={"multitask": network(1.0, has_demand=False)}),
         SessionState(features=BOT),
     ) == (
         120.0,
         "rules",
         "model_missing",
     )
-    assert told(replace(standing, models={"multitask": network(1.25)}), SessionState()) == (
+    assert told(replace(state, models={"multitask": network(1.25)}), SessionState()) == (
         100.0,
         "base_price",
         "no_features",
@@ -236,8 +240,8 @@ def test_where_the_model_cannot_price_its_rules_do() -> None:
 
 
 def test_the_canary_gets_its_share_and_every_price_its_propensity() -> None:
-    standing = replace(LIVE, live=make_live(5, "second", share=0.1, stable="first", salt="x"))
-    decided = [price(standing, SessionState(features=BOT), f"s{n}")[0] for n in range(20_000)]
+    state = replace(LIVE, live=make_live(5, "second", share=0.1, stable="first", salt="x"))
+    decided = [price(state, SessionState(features=BOT), f"s{n}")[0] for n in range(20_000)]
     new = [one for one in decided if one.rules_version == "second"]
     assert len(new) / len(decided) == pytest.approx(0.1, abs=0.01)
     assert all((one.price, one.propensity) == (140.0, 0.1) for one in new)
@@ -251,15 +255,13 @@ def test_the_canary_gets_its_share_and_every_price_its_propensity() -> None:
 
 
 def test_a_price_that_both_versions_ask_is_certain() -> None:
-    standing = replace(LIVE, live=make_live(5, "second", share=0.1, stable="first", salt="x"))
-    assert price(standing, SessionState(features=PERSON))[0].propensity == 1.0
+    state = replace(LIVE, live=make_live(5, "second", share=0.1, stable="first", salt="x"))
+    assert price(state, SessionState(features=PERSON))[0].propensity == 1.0
 
 
 def test_sessions_outside_the_canary_of_a_first_release_go_on_without_rules() -> None:
-    standing = replace(
-        LIVE, live=make_live(5, "second", share=0.5, salt="x"), prices={"room": 90.0}
-    )
-    decided = [price(standing, SessionState(features=BOT), f"s{n}")[0] for n in range(100)]
+    state = replace(LIVE, live=make_live(5, "second", share=0.5, salt="x"), prices={"room": 90.0})
+    decided = [price(state, SessionState(features=BOT), f"s{n}")[0] for n in range(100)]
     assert {(one.source, one.price, one.propensity) for one in decided} == {
         ("rules", 140.0, 0.5),
         ("global_price", 90.0, 0.5),
@@ -271,8 +273,8 @@ EXPERIMENT = LiveExperiment("plus40", "e", ARMS)
 
 
 def test_an_experiment_splits_sessions_by_its_shares() -> None:
-    standing = replace(LIVE, experiments=(EXPERIMENT,))
-    decided = [price(standing, SessionState(features=BOT), f"s{n}")[0] for n in range(10_000)]
+    state = replace(LIVE, experiments=(EXPERIMENT,))
+    decided = [price(state, SessionState(features=BOT), f"s{n}")[0] for n in range(10_000)]
     found = {(one.variant, one.price, one.source, one.propensity) for one in decided}
     assert found == {
         ("control", 120.0, "rules", 0.5),
@@ -285,29 +287,29 @@ def test_an_experiment_splits_sessions_by_its_shares() -> None:
 
 
 def test_arms_that_ask_the_same_share_their_propensity() -> None:
-    standing = replace(
+    state = replace(
         LIVE,
         experiments=(EXPERIMENT,),
         live=make_live(5, "second", share=0.5, stable="first", salt="c"),
     )
     found = {
         one.propensity
-        for one in (price(standing, SessionState(features=BOT), f"s{n}")[0] for n in range(500))
+        for one in (price(state, SessionState(features=BOT), f"s{n}")[0] for n in range(500))
         if one.price == 140.0
     }
     assert sorted(found, key=str) == [pytest.approx(0.25 + 0.3)]
 
 
 def test_what_goes_before_an_experiment_is_not_exposed_to_it() -> None:
-    standing = replace(LIVE, experiments=(EXPERIMENT,))
-    assert price(standing, SessionState(price=99.0, features=BOT))[0].variant is None
+    state = replace(LIVE, experiments=(EXPERIMENT,))
+    assert price(state, SessionState(price=99.0, features=BOT))[0].variant is None
     assert (
-        price(
-            replace(standing, live=replace(LIVE.live, is_killed=True)), SessionState(features=BOT)
-        )[0].variant
+        price(replace(state, live=replace(LIVE.live, is_killed=True)), SessionState(features=BOT))[
+            0
+        ].variant
         is None
     )
-    assert price(standing, SessionState(), None)[0].variant is None
+    assert price(state, SessionState(), None)[0].variant is None
 
 
 @given(st.text(max_size=20), st.lists(st.floats(0.01, 1), min_size=1, max_size=5))
@@ -347,4 +349,4 @@ def test_guard_rails_hold_for_session_and_global_prices(
     )
     for known in (SessionState(price=asked), SessionState()):
         decision, priced = price(railed, known)
-        assert (decision.price, priced.rail) == (found, rail)
+        assert (decision.price, priced.guard_rail) == (found, rail)

@@ -44,13 +44,13 @@ def test_no_single_feature_tells_agents_from_humans(demo: DemoSet) -> None:
 
 
 def test_all_features_together_do_well_but_not_perfectly(demo: DemoSet) -> None:
-    figures = difficulty.judge(demo, difficulty.out_of_fold(demo))
+    figures = difficulty.evaluate(demo, difficulty.out_of_fold(demo))
     assert 0.91 <= figures.roc_auc.value <= 0.97
     assert figures.precision_at_recall_80.value > 0.85
 
 
 def test_without_timing_much_is_lost_but_not_all(demo: DemoSet) -> None:
-    figures = difficulty.judge(demo, difficulty.out_of_fold(demo, without=["temporal"]))
+    figures = difficulty.evaluate(demo, difficulty.out_of_fold(demo, without=["temporal"]))
     assert 0.75 <= figures.roc_auc.value <= 0.90
 
 
@@ -60,7 +60,7 @@ def test_held_out_imitators_are_harder_to_find_than_scrapers(
     unseen = {}
     for name in ("imitator", "scraper"):
         rows = (demo.words("family") == name) | ~demo.is_agent
-        unseen[name] = difficulty.judge(
+        unseen[name] = difficulty.evaluate(
             demo, difficulty.out_of_fold(demo, unseen=name), rows
         ).roc_auc.value
     assert 0.70 <= unseen["imitator"] <= 0.90 < unseen["scraper"]

@@ -1,6 +1,4 @@
-"""The ingest service: storefronts post events and quotes, and hear that they are safe or why they
-were refused.
-"""
+"""The ingest service: accepts events and quotes from storefronts and stores them durably."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -27,8 +25,8 @@ _POSTED: Final = (400, 401, 403, 413, 422, 429, 503)
 
 
 def ingest_app(settings: Settings) -> FastAPI:
-    """The application; messages go to Kafka where a broker is named, else to the workspace's local
-    buffer.
+    """Create the application; messages go to Kafka where a broker is configured, else to the
+    workspace's local buffer.
 
     Args:
         settings: broker, workspace, limits and keys.
@@ -45,14 +43,14 @@ def ingest_app(settings: Settings) -> FastAPI:
     )
     add_guards(app, settings, SERVICE)
 
-    async def keep(request: Request, topic: str) -> Response:
+    async def store(request: Request, topic: str) -> Response:
         rows, is_batch = rows_of_body(await request.body(), settings.loading.max_field_bytes)
         if not rows and not is_batch:
             raise InputError(
                 "There is no event in the body.", hint="Post one JSON object, or an array of them."
             )
-        verdicts = await request.app.state.intake.accept(topic, rows) if rows else []
-        return _answer(request, verdicts, is_batch=is_batch)
+        validations = await request.app.state.intake.accept(topic, rows) if rows else []
+        return _answer(request, validations, is_batch=is_batch)
 
     @app.post(
         "/api/kafka/ingest",
@@ -65,8 +63,8 @@ def ingest_app(settings: Settings) -> FastAPI:
         responses=contract.answer_models(contract.KEPT, *_POSTED),
     )
     async def ingest(request: Request) -> Response:
-        """Keep one event, or a batch."""
-        return await keep(request, EVENTS)
+        """Store one event, or a batch."""
+        return await store(request, EVENTS)
 
     @app.post(
         "/api/kafka/price-log",
@@ -74,8 +72,8 @@ def ingest_app(settings: Settings) -> FastAPI:
         responses=contract.answer_models(contract.KEPT, *_POSTED),
     )
     async def price_log(request: Request) -> Response:
-        """Keep one quote, or a batch."""
-        return await keep(request, QUOTES)
+        """Store one quote, or a batch."""
+        return await store(request, QUOTES)
 
     @app.get(
         "/api/kafka/dump", responses=contract.answer_models(contract.DUMP, 401, 403, 404, 422, 503)
@@ -83,7 +81,7 @@ def ingest_app(settings: Settings) -> FastAPI:
     async def dump(
         topic: str = EVENTS, last_n: Annotated[int, Query(ge=1, le=MOST_DUMPED)] = 100
     ) -> Response:
-        """The newest messages of a topic, the oldest of them first."""
+        """The newest messages of a topic, in ascending order."""
         messages = await asyncio.to_thread(_last_messages, settings, topic, last_n)
         return Json(
             {
@@ -95,7 +93,7 @@ def ingest_app(settings: Settings) -> FastAPI:
 
     @app.get("/health", responses=contract.answer_models(contract.HEALTH))
     async def health(request: Request) -> Response:
-        """Whether events can be kept."""
+        """Whether events can be stored."""
         intake: Intake = request.app.state.intake
         return Json(
             {
@@ -114,27 +112,29 @@ def _sink(settings: Settings) -> Sink:
     return local.LocalSink(local.open_inbox(settings.workspace), settings.services.max_buffer_bytes)
 
 
-def _answer(request: Request, verdicts: Sequence[Validation], *, is_batch: bool) -> Json:
-    """What the contract says: {"success": true}; and what was refused, by its place in the
-    batch.
+def _answer(request: Request, validations: Sequence[Validation], *, is_batch: bool) -> Json:
+    """The response of the contract: {"success": true}, and rejected messages by their position in
+    the batch.
     """
-    refused = [
-        {"index": i, "reason": verdict.reason, "detail": verdict.detail}
-        for i, verdict in enumerate(verdicts)
-        if verdict.reason
+    rejected = [
+        {"index": i, "reason": validation.reason, "detail": validation.detail}
+        for i, validation in enumerate(validations)
+        if validation.reason
     ]
-    n_kept = len(verdicts) - len(refused)
-    if not refused:
+    n_stored = len(validations) - len(rejected)
+    if not rejected:
         return Json(
-            {"success": True, "accepted": n_kept, "refused": []} if is_batch else {"success": True}
+            {"success": True, "accepted": n_stored, "refused": []}
+            if is_batch
+            else {"success": True}
         )
-    if n_kept:
-        return Json({"success": False, "accepted": n_kept, "refused": refused})
-    first = refused[0]
+    if n_stored:
+        return Json({"success": False, "accepted": n_stored, "refused": rejected})
+    first = rejected[0]
     found = f": {str(first['detail']).rstrip('.')}" if first["detail"] else ""
-    sentence = f"Refused as {first['reason']}{found}."
+    sentence = f"Rejected as {first['reason']}{found}."
     more = (
-        {"accepted": 0, "refused": refused}
+        {"accepted": 0, "refused": rejected}
         if is_batch
         else {"reason": first["reason"], "detail": first["detail"]}
     )
@@ -150,7 +150,7 @@ def _last_messages(settings: Settings, topic: str, last_n: int) -> list[bytes]:
 
 
 def _shown(message: bytes) -> object:
-    """A message as a document; as text where it is none, since others write to Kafka too."""
+    """A message as a JSON document, or as text where it is none: others write to Kafka too."""
     try:
         return orjson.loads(message)
     except orjson.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""The contract of the ingest service as OpenAPI: what may be posted, and what is answered."""
+"""The contract of the ingest service as OpenAPI: request bodies and responses."""
 
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ EVENT: Final[Schema] = {
         "userAgent": _TEXT,
         "eventId": {
             **_TEXT,
-            "description": "The client's own id; an event that is sent again with it counts once.",
+            "description": "The client's own id; an event sent again with the same id counts once.",
         },
     },
 }
@@ -111,7 +111,7 @@ def request_body(one: Schema) -> Schema:
 
 
 def answer_models(good: Schema, *statuses: int) -> dict[int | str, Schema]:
-    """OpenAPI answers: 200, and a problem for each status that may come instead."""
+    """OpenAPI responses: 200, and a problem for each other status."""
     problems: dict[int | str, Schema] = {
         status: _answer(PROBLEM, _WHY[status]) for status in statuses
     }
@@ -128,7 +128,7 @@ _WHY: Final = {
     403: "From another machine, while no API keys are set.",
     404: "No such topic.",
     413: "The body is too large.",
-    422: "Nothing in it can be used; the reason says why.",
-    429: "Too much at once; Retry-After says when to send it again.",
-    503: "It could not be kept for certain; send it again.",
+    422: "No message in the body can be used; the reason says why.",
+    429: "Too many events at once; Retry-After says when to send them again.",
+    503: "The events may not have been stored; send them again.",
 }

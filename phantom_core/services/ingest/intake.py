@@ -1,7 +1,7 @@
-"""The intake: everything that is posted is judged and kept by one thread, many requests at a time.
+"""The intake: posted messages are validated and stored by one thread, many requests at a time.
 
-Judging and asking the disk to keep something cost about the same for one message as for hundreds,
-so requests that come together share both. A request is answered once its messages are safe.
+Validating messages and writing them to disk costs about the same for one as for hundreds, so
+concurrent requests share both. A request is answered once its messages are stored.
 """
 
 import asyncio
@@ -21,15 +21,15 @@ from phantom_core.messages.topic import KINDS, Outgoing, Sink
 from phantom_core.services.ingest.requests import stamp_times
 
 SERVICE: Final = "ingest"
-# So long the first one waits for company: judging 64 messages takes 11 ms, judging one takes 7.
-_COMPANY_S: Final = 0.01
+# The first request waits this long for others: validating 64 messages takes 11 ms, one takes 7.
+_BATCH_WAIT_S: Final = 0.01
 _ENOUGH: Final = 500
 _MOST_AT_ONCE: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A request whose messages are not safe yet."""
+    """A request whose messages are not stored yet."""
 
     topic: str
     rows: Sequence[TextRow]
@@ -41,10 +41,10 @@ Answer = tuple["asyncio.Future[list[Validation]]", list[Validation], Exception |
 
 
 class Intake:
-    """Judges messages and gives the good ones to a sink.
+    """Validates messages and passes the accepted ones to a sink.
 
     Args:
-        sink: where they are kept; closed with the intake.
+        sink: where they are stored; closed with the intake.
         settings: limits.
         now_us: the clock, UTC microseconds.
     """
@@ -58,7 +58,7 @@ class Intake:
         self.sink = sink
         self._now_us = now_us
         self._most_pending = settings.services.max_pending_events
-        self._judges = {
+        self._validators = {
             topic: Validator(
                 kind,
                 future_tolerance_s=settings.loading.future_tolerance_s,
@@ -75,25 +75,25 @@ class Intake:
 
     @property
     def n_pending(self) -> int:
-        """Messages that were posted and are not safe yet."""
+        """Messages that were posted and are not stored yet."""
         return self._n_pending
 
     @property
     def is_well(self) -> bool:
-        """Whether messages can be kept, as far as is known."""
+        """Whether messages can be stored, as far as is known."""
         return self._thread.is_alive() and self.sink.state() != "unavailable"
 
     async def accept(self, topic: str, rows: Sequence[TextRow]) -> list[Validation]:
-        """Judge messages and keep the good ones.
+        """Validate messages and store the accepted ones.
 
         Args:
             topic: one of KINDS.
             rows: messages, lines from 0.
         Returns:
-            A verdict on each, once the good ones are safe.
+            A validation of each, once the accepted ones are stored.
         Raises:
-            BusyError: too much is waiting; none of them was kept.
-            UnavailableError: the good ones could not be kept for certain.
+            BusyError: too many messages are pending; none of these was stored.
+            UnavailableError: the accepted ones may not have been stored.
         """
         loop = asyncio.get_running_loop()
         waiting = Waiting(topic, rows, loop, loop.create_future())
@@ -104,7 +104,7 @@ class Intake:
                 )
             if self._n_pending + len(rows) > self._most_pending:
                 raise BusyError(
-                    f"{self._n_pending:,} events are waiting to be kept.",
+                    f"{self._n_pending:,} events are waiting to be stored.",
                     hint="Send it again in a moment.",
                 )
             self._n_pending += len(rows)
@@ -115,7 +115,7 @@ class Intake:
         return await waiting.answer
 
     def close(self) -> None:
-        """Keep what is waiting, then stop."""
+        """Store what is pending, then stop."""
         with self._changed:
             self._is_closing = True
             self._changed.notify()
@@ -126,7 +126,7 @@ class Intake:
         while requests := self._take():
             for topic in KINDS:
                 if of_topic := [request for request in requests if request.topic == topic]:
-                    self._keep(topic, of_topic)
+                    self._store(topic, of_topic)
             with self._changed:
                 self._n_pending -= sum(len(request.rows) for request in requests)
 
@@ -134,7 +134,7 @@ class Intake:
         """The next requests, at least one; none when the intake is closed and empty."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._is_closing)
-            until_s = self._first_s + _COMPANY_S
+            until_s = self._first_s + _BATCH_WAIT_S
             while (
                 self._n_pending < _ENOUGH
                 and not self._is_closing
@@ -146,33 +146,33 @@ class Intake:
                 n_rows += len(self._queue[n_requests].rows)
                 n_requests += 1
             taken, self._queue = self._queue[:n_requests], self._queue[n_requests:]
-            self._first_s = 0.0  # whoever is left has waited already
+            self._first_s = 0.0  # the requests left have waited already
         return taken
 
-    def _keep(self, topic: str, requests: Sequence[Waiting]) -> None:
+    def _store(self, topic: str, requests: Sequence[Waiting]) -> None:
         try:
-            verdicts, failure = self._judged_and_kept(
+            validations, failure = self._validate_and_store(
                 topic, [row for request in requests for row in request.rows]
             )
-        except Exception as error:  # a bug must not leave everybody waiting for ever
+        except Exception as error:  # a bug must not leave requests waiting for ever
             count_error(SERVICE, type(error).__name__)
-            verdicts, failure = [], error
+            validations, failure = [], error
         start = 0
         answers: dict[asyncio.AbstractEventLoop, list[Answer]] = {}
         for request in requests:
-            own = verdicts[start : start + len(request.rows)]
+            own = validations[start : start + len(request.rows)]
             start += len(request.rows)
             is_lost = failure is not None and (
-                not verdicts or any(not verdict.reason for verdict in own)
+                not validations or any(not validation.reason for validation in own)
             )
             answers.setdefault(request.loop, []).append(
                 (request.answer, own, failure if is_lost else None)
             )
         for loop, of_loop in answers.items():
-            with contextlib.suppress(RuntimeError):  # nobody waits any more: the loop is closed
+            with contextlib.suppress(RuntimeError):  # the loop is closed: no client waits any more
                 loop.call_soon_threadsafe(_answer, of_loop)
 
-    def _judged_and_kept(
+    def _validate_and_store(
         self, topic: str, rows: Sequence[TextRow]
     ) -> tuple[list[Validation], Exception | None]:
         now_us = self._now_us()
@@ -180,11 +180,11 @@ class Intake:
             stamp_times(TextRow(line, row.cells, row.problem, row.detail, row.text), now_us + line)
             for line, row in enumerate(rows)
         ]
-        verdicts = self._judges[topic].validate(rows, now_us // 1_000)
+        validations = self._validators[topic].validate(rows, now_us // 1_000)
         good = [
-            Outgoing(verdict.session_id or "", row.cells[0])
-            for verdict, row in zip(verdicts, rows, strict=True)
-            if not verdict.reason
+            Outgoing(validation.session_id or "", row.cells[0])
+            for validation, row in zip(validations, rows, strict=True)
+            if not validation.reason
         ]
         failure: Exception | None = None
         try:
@@ -193,23 +193,23 @@ class Intake:
         except PhantomError as error:
             count_error(SERVICE, type(error).__name__)
             failure = error
-        _count(topic, verdicts, 0 if failure else len(good))
-        return verdicts, failure
+        _count(topic, validations, 0 if failure else len(good))
+        return validations, failure
 
 
-def _count(topic: str, verdicts: Sequence[Validation], n_kept: int) -> None:
-    refused: dict[str, int] = {}
-    for verdict in verdicts:
-        if verdict.reason:
-            refused[verdict.reason] = refused.get(verdict.reason, 0) + 1
-    count_events(SERVICE, topic, accepted=n_kept, refused=refused)
+def _count(topic: str, validations: Sequence[Validation], n_stored: int) -> None:
+    rejected: dict[str, int] = {}
+    for validation in validations:
+        if validation.reason:
+            rejected[validation.reason] = rejected.get(validation.reason, 0) + 1
+    count_events(SERVICE, topic, accepted=n_stored, refused=rejected)
 
 
 def _answer(answers: Sequence[Answer]) -> None:
-    for answer, verdicts, failure in answers:
-        if answer.done():  # the client has gone
+    for answer, validations, failure in answers:
+        if answer.done():  # the client has disconnected
             continue
         if failure is None:
-            answer.set_result(verdicts)
+            answer.set_result(validations)
         else:
             answer.set_exception(failure)

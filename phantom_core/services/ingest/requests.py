@@ -1,6 +1,4 @@
-"""Requests: the messages in a body, each as it stands there, so that it means the same as in a
-file.
-"""
+"""Requests: the messages in a body, each as it was sent, so that it means the same as in a file."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,11 +14,11 @@ WRAPPER: Final = "events"
 
 
 def rows_of_body(body: bytes, max_field_chars: int) -> tuple[list[TextRow], bool]:
-    """The messages of a body, with those that are broken marked so.
+    """The messages of a body, with broken ones marked.
 
     Args:
         body: one JSON object, an array of them, or {"events": [...]}.
-        max_field_chars: a field may be so long.
+        max_field_chars: limit of the length of a field.
     Returns:
         Rows with lines from 0, none for an empty body, and whether it was a batch.
     """
@@ -32,8 +30,8 @@ def rows_of_body(body: bytes, max_field_chars: int) -> tuple[list[TextRow], bool
         return list(_numbered(json_document_rows(inner, most))), True
     if isinstance(whole, list):
         return list(_numbered(json_document_rows(text, most))), True
-    # What is no JSON is judged as one message: looking for good ones in it would take minutes where
-    # somebody means harm.
+    # A body that is not JSON counts as one message: searching it for valid ones would take minutes
+    # under attack.
     return [document_row(0, text, most)] if text.strip() else [], False
 
 

@@ -1,4 +1,4 @@
-"""Answers: what the pricing API says, as its OpenAPI document describes it."""
+"""Answers: the responses of the pricing API, as its OpenAPI document describes them."""
 
 from typing import Literal
 
@@ -14,14 +14,14 @@ class PriceAnswer(BaseModel):
     """A price."""
 
     productId: str  # noqa: N815 - the contract's name
-    price: float = Field(description="To ask of the shopper, in the shop's currency.")
+    price: float = Field(description="Price to show to the shopper, in the shop's currency.")
     base_price: float
     markup: float = Field(description="price / base_price")
     elasticity: float | None = Field(
-        description="Of purchases to price; null where nobody estimated it."
+        description="Of purchases to price; null where it was not estimated."
     )
     model_version: str | None = Field(
-        description="Model that was asked: the network for a model's price, else the classifier."
+        description="Model used: the network for a model's price, else the classifier."
     )
     classifier_version: str | None
     network_version: str | None
@@ -32,7 +32,7 @@ class PriceAnswer(BaseModel):
         description="P(purchase) at this price; null without features or without a network."
     )
     rule_id: str | None = Field(
-        description="Rule that decided: its name or number, ELSE where none held."
+        description="Rule that decided: its name or number, ELSE where none matched."
     )
     rules_version: str | None
     decision_id: str = Field(description="Finds this price in the decision log.")
@@ -45,13 +45,13 @@ class PriceAnswer(BaseModel):
 
 
 class AgentAnswer(BaseModel):
-    """What is known of a session."""
+    """What is known about a session."""
 
     sessionId: str  # noqa: N815 - the contract's name
     agent_probability: float | None
     is_agent: bool | None = Field(
         description="Whether the probability reaches the classifier's threshold; null where "
-        "nobody knows."
+        "unknown."
     )
     threshold: float | None
     model_version: str | None
@@ -66,10 +66,10 @@ class ModelAnswer(BaseModel):
 
 
 class ModelsAnswer(BaseModel):
-    """Everything published that prices depend on, as this service holds it."""
+    """Everything published that prices depend on, as this service has loaded it."""
 
     models: list[ModelAnswer]
-    rules_version: str = Field(description="Rules of the canary; empty where nothing is live.")
+    rules_version: str = Field(description="Rules of the canary; empty where none are live.")
     stable_version: str = Field(
         description="Rules of all other sessions; empty for the base price."
     )
@@ -84,30 +84,28 @@ class ModelsAnswer(BaseModel):
 
 
 class ReloadAnswer(ModelsAnswer):
-    """What is in use after everything was read again."""
+    """What is in use after everything was reloaded."""
 
     success: bool
 
 
 class HealthAnswer(BaseModel):
-    """Whether the service can do all it should."""
+    """Whether the service is fully working."""
 
     status: Literal["ok", "degraded"]
     redis: Literal["up", "down"]
     products: int
     epoch: int
     published_read_s: float | None = Field(
-        description="Seconds since everything published was last read; null before the first time."
+        description="Seconds since everything published was last read; null before the first read."
     )
-    log: Literal["ok", "failing", "off"] = Field(
-        description="Whether decisions can be written down."
-    )
+    log: Literal["ok", "failing", "off"] = Field(description="Whether decisions can be logged.")
     decisions_dropped: int
     problems: dict[str, str]
 
 
 class Refusal(BaseModel):
-    """Why there is no answer, and what to do."""
+    """Why a request was rejected, and what to do."""
 
     success: Literal[False]
     error: str
@@ -118,7 +116,7 @@ class Refusal(BaseModel):
 def price_answer(
     decision: PriceDecision, priced: PriceResult, elasticity: float | None
 ) -> dict[str, object]:
-    """A decision as the client reads it; the fields of PriceAnswer."""
+    """A decision as the client receives it; the fields of PriceAnswer."""
     return {
         "productId": decision.product_id,
         "price": decision.price,
@@ -138,5 +136,5 @@ def price_answer(
         "variant": decision.variant,
         "source": decision.source,
         "reason": decision.reason,
-        "guard_rail": priced.rail,
+        "guard_rail": priced.guard_rail,
     }

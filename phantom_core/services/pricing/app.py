@@ -32,15 +32,15 @@ SessionId = Annotated[
     Query(
         alias="sessionId",
         max_length=_LONGEST_ID,
-        description="Whose price; empty for nobody's in particular.",
+        description="Session to price; empty for none in particular.",
     ),
 ]
 ExperimentId = Annotated[
     str,
-    Query(alias="experimentId", max_length=_LONGEST_ID, description="Kept beside the decision."),
+    Query(alias="experimentId", max_length=_LONGEST_ID, description="Logged with the decision."),
 ]
 _REFUSALS: Final[dict[int | str, dict[str, object]]] = {
-    401: {"model": Refusal, "description": "A key is asked for."},
+    401: {"model": Refusal, "description": "An API key is required."},
     403: {"model": Refusal, "description": "Without keys, only this machine may ask."},
     404: {"model": Refusal, "description": "No such product."},
     422: {"model": Refusal, "description": "The request cannot be used."},
@@ -54,11 +54,11 @@ _UNAVAILABLE: Final[dict[int | str, dict[str, object]]] = {
 
 
 def pricing_app(settings: Settings, ready: Pricing | None = None) -> FastAPI:
-    """The application; it connects when it starts.
+    """Create the application; it connects when it starts.
 
     Args:
         settings: workspace, server, catalogue, keys.
-        ready: a service that is not started yet; None makes one at the start.
+        ready: a service that has not started; None creates one at the start.
     """
     held: list[Pricing] = []
 
@@ -117,12 +117,12 @@ def pricing_app(settings: Settings, ready: Pricing | None = None) -> FastAPI:
         "/models/reload",
         response_model=ReloadAnswer,
         responses={**_KEYED, **_UNAVAILABLE},
-        summary="Read it again",
+        summary="Reload everything published",
     )
     async def reload() -> Json:
         return Json((await held[0].reload()).model_dump())
 
-    @app.get("/health", response_model=HealthAnswer, summary="Whether all is well")
+    @app.get("/health", response_model=HealthAnswer, summary="Whether the service is working")
     async def health() -> Json:
         return Json(held[0].health().model_dump())
 

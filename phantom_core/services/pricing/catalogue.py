@@ -1,6 +1,4 @@
-"""The catalogue in memory: products from the lake, a file or PostgreSQL, read again when they may
-have changed.
-"""
+"""The catalogue in memory: products from the lake, a file or PostgreSQL."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -27,7 +25,7 @@ def read_catalogue(settings: Settings) -> Products:
         settings: its `catalogue` is empty for the table of the lake, a file, or postgresql://… with
             a table `catalogue`.
     Raises:
-        InputError: the file is gone or has other columns.
+        InputError: the file is missing or has other columns.
         UnavailableError: the database does not answer.
     """
     where = settings.pricing.catalogue
@@ -41,17 +39,17 @@ def read_catalogue(settings: Settings) -> Products:
 
 
 def mark_of(settings: Settings) -> object:
-    """Something that changes when the catalogue does; None where only reading tells."""
+    """A value that changes with the catalogue; None where only reading shows a change."""
     where = settings.pricing.catalogue
     if not where:
         return open_lake(settings).version(_TABLE)
     if "://" in where:
         return None
     try:
-        told = Path(where).stat()
+        status = Path(where).stat()
     except OSError:
         return None
-    return told.st_mtime_ns, told.st_size
+    return status.st_mtime_ns, status.st_size
 
 
 def _of_lake(lake: Lake) -> Iterable[Mapping[str, object]]:
@@ -77,7 +75,7 @@ def _checked(rows: Iterable[Named]) -> Iterable[Mapping[str, object]]:
 
 
 def _product(row: Mapping[str, object]) -> PricedProduct | None:
-    """A product that can be priced."""
+    """A product with a base price, else None."""
     base_price = row["base_price"]
     if not isinstance(base_price, float) or not 0 < base_price < math.inf:
         return None

@@ -1,4 +1,4 @@
-"""The shelf: the catalogue as requests see it, kept fresh by a thread."""
+"""The catalogue cache: the products that requests read, refreshed by a thread."""
 
 import logging
 import threading
@@ -11,7 +11,7 @@ from phantom_core.services.pricing.catalogue import Products, mark_of, read_cata
 from phantom_core.services.pricing.product import PricedProduct
 
 LOOK_EVERY_S: Final = 5.0
-# A database tells no version of its table, so it is read again now and then.
+# A database has no version of its table, so it is read again at intervals.
 READ_AGAIN_AFTER: Final = 12
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -20,9 +20,9 @@ class CatalogueCache:
     """Products by id.
 
     Args:
-        settings: name the catalogue.
+        settings: location of the catalogue.
     Raises:
-        InputError: the catalogue cannot be used; at the start that is no small thing.
+        InputError: the catalogue cannot be used.
         UnavailableError: its database does not answer.
     """
 
@@ -39,10 +39,10 @@ class CatalogueCache:
         return len(self._products)
 
     def find(self, product_id: str) -> PricedProduct:
-        """A product.
+        """Find a product by its id.
 
         Raises:
-            NotFoundError: there is none of this id that has a base price.
+            NotFoundError: there is no product with this id and a base price.
         """
         product = self._products.get(product_id)
         if product is None:
@@ -53,7 +53,7 @@ class CatalogueCache:
         return product
 
     def stop(self) -> None:
-        """End the thread."""
+        """Stop the thread."""
         self._stop.set()
         self._thread.join()
 
@@ -69,7 +69,7 @@ class CatalogueCache:
             except (PhantomError, OSError) as error:
                 if not self.problem:
                     _LOGGER.error(
-                        "The catalogue cannot be read again, so the one before is used: %s", error
+                        "The catalogue cannot be reloaded, so the previous one is used: %s", error
                     )
                     count_error("pricing", "catalogue")
                 self.problem = str(error)

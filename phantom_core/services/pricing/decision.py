@@ -1,9 +1,9 @@
-"""The decision: one price for one request, from what is published and what is known of the session;
-no input or output of its own.
+"""The price decision: one price for one request, from published state and session state; no input
+or output of its own.
 
 Order: kill switch, price of the session, arm of a running experiment, live rules or the model's
-price, global price, base price. Where something is missing that this order needs, the answer is the
-base price and the reason why. Guard rails hold for every price.
+price, global price, base price. Where this order needs something that is missing, the decision is
+the base price with the reason. Every price is clipped to the guard rails.
 """
 
 import random
@@ -37,18 +37,18 @@ Reason = Literal[
     "model_broken",
 ]
 _HALF_A_CENT: Final = 0.005
-# Seeded by the system once: ids need not be secret, and asking the system each time takes longer
-# than the rules.
+# Seeded by the system once: ids need not be secret, and system randomness takes longer than the
+# rules.
 _IDS: Final = random.Random()
 
 
 @dataclass(frozen=True, slots=True)
 class PriceRequest:
-    """A request.
+    """A request for a price.
 
     Attributes:
         store_mode: hotel, airline or shop.
-        product: what is asked for.
+        product: requested product.
         session_id, experiment_id: as the client sent them.
         asked_ms: UTC milliseconds.
     """
@@ -62,12 +62,12 @@ class PriceRequest:
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """What is known of a session.
+    """What is session about a session.
 
     Attributes:
-        price: set for this session and product, currency; None where there is none.
-        features: by name; None where nobody knows them.
-        reason: why something is missing; None where nothing went wrong.
+        price: set for this session and product, currency; None without one.
+        features: by name; None where unknown.
+        reason: why something is missing; None where nothing failed.
     """
 
     price: float | None = None
@@ -77,14 +77,14 @@ class SessionState:
 
 @dataclass(frozen=True, slots=True)
 class PriceResult:
-    """A price before it is written down.
+    """A price before it is logged.
 
     Attributes:
         price: currency, within the guard rails.
-        source: what set it.
+        source: origin of the price.
         reason: why it fell back.
-        rule_id, rules_version: what decided.
-        rail: guard rail that moved it.
+        rule_id, rules_version: rule that decided, and its rule set.
+        guard_rail: guard rail that changed it.
     """
 
     price: float
@@ -92,43 +92,43 @@ class PriceResult:
     reason: Reason | None = None
     rule_id: str | None = None
     rules_version: str | None = None
-    rail: GuardRail | None = None
+    guard_rail: GuardRail | None = None
 
 
 def decide_price(
-    standing: PublishedState,
-    asked: PriceRequest,
-    known: SessionState,
-    terms: PricingObjective,
+    state: PublishedState,
+    request: PriceRequest,
+    session: SessionState,
+    objective: PricingObjective,
     log_share: float = 1.0,
 ) -> tuple[PriceDecision, PriceResult]:
     """Price a product for a session.
 
     Args:
-        standing: what is published.
-        asked: the request.
-        known: of the session.
-        terms: how the model's price is judged; its guard rails hold where nothing is live, else
-            those of what is live.
-        log_share: share of sessions whose decisions are kept.
+        state: what is published.
+        request: the request.
+        session: what is session about the session.
+        objective: of the model's price; its guard rails apply where nothing is live, else those of
+            what is live.
+        log_share: share of sessions whose decisions are logged.
     Returns:
-        What is written down, and how it came about.
+        The decision to log, and its result.
     """
-    pricing = _Pricing(standing, asked, known, terms)
-    options = options_of(standing.live, standing.experiments, asked.session_id)
+    pricing = _Pricing(state, request, session, objective)
+    options = options_of(state.live, state.experiments, request.session_id)
     priced, propensity = pricing.priced(options)
     is_exposed = (
         priced.source in ("experiment", "rules", "model", "global_price", "base_price")
         and options.variant is not None
     )
-    base = asked.product.base_price
+    base = request.product.base_price
     return PriceDecision(
         decision_id=f"{_IDS.getrandbits(128):032x}",
-        decided_ms=asked.asked_ms,
-        session_id=asked.session_id,
-        experiment_id=asked.experiment_id,
-        store_mode=asked.store_mode,
-        product_id=asked.product.product_id,
+        decided_ms=request.asked_ms,
+        session_id=request.session_id,
+        experiment_id=request.experiment_id,
+        store_mode=request.store_mode,
+        product_id=request.product.product_id,
         price=priced.price,
         base_price=base,
         propensity=propensity,
@@ -136,44 +136,47 @@ def decide_price(
         reason=priced.reason,
         rule_id=priced.rule_id,
         rules_version=priced.rules_version,
-        epoch=standing.live.epoch,
+        epoch=state.live.epoch,
         price_experiment=options.experiment_id if is_exposed else None,
         variant=options.variant if is_exposed else None,
-        classifier_version=standing.classifier.version if standing.classifier else None,
-        network_version=standing.network.version if standing.network else None,
+        classifier_version=state.classifier.version if state.classifier else None,
+        network_version=state.network.version if state.network else None,
         agent_probability=pricing.scores.p_agent,
         purchase_probability=pricing.scores.p_purchase(priced.price / base),
-        features=dict(known.features) if known.features is not None else None,
+        features=dict(session.features) if session.features is not None else None,
         log_share=log_share,
     ), priced
 
 
 class _Pricing:
-    """One request on its way through the order."""
+    """Prices one request, in the order of the module."""
 
     def __init__(
         self,
-        standing: PublishedState,
-        asked: PriceRequest,
-        known: SessionState,
-        terms: PricingObjective,
+        state: PublishedState,
+        request: PriceRequest,
+        session: SessionState,
+        objective: PricingObjective,
     ) -> None:
-        self._standing, self._asked, self._known, self._terms = standing, asked, known, terms
-        is_live = standing.live.epoch != NOTHING_LIVE.epoch
-        self._guard_rails = standing.live.guard_rails if is_live else terms.guard_rails
-        self._base = asked.product.base_price
-        self.scores = ModelScores(standing, asked.product, known.features)
+        self._state, self._request, self._session, self._objective = (
+            state,
+            request,
+            session,
+            objective,
+        )
+        is_live = state.live.epoch != NOTHING_LIVE.epoch
+        self._guard_rails = state.live.guard_rails if is_live else objective.guard_rails
+        self._base = request.product.base_price
+        self.scores = ModelScores(state, request.product, session.features)
 
     def priced(self, options: Options) -> tuple[PriceResult, float | None]:
-        """The price, and the probability with which this session would be asked it; None where
-        nothing was drawn.
-        """
-        if self._standing.live.is_killed:
-            return self._railed(self._base, "kill_switch"), None
-        if self._known.reason in ("redis_down", "redis_slow"):
-            return self._fallen(self._known.reason), None
-        if self._known.price is not None:
-            return self._railed(self._known.price, "session_price"), None
+        """The price, and its probability for this session; None where nothing was randomised."""
+        if self._state.live.is_killed:
+            return self._clip(self._base, "kill_switch"), None
+        if self._session.reason in ("redis_down", "redis_slow"):
+            return self._fall_back(self._session.reason), None
+        if self._session.price is not None:
+            return self._clip(self._session.price, "session_price"), None
         mine = self._by(options.chosen)
         if not options.others:
             return mine, None
@@ -186,86 +189,85 @@ class _Pricing:
 
     def _by(self, option: Option) -> PriceResult:
         if option.way == "base":
-            return self._railed(self._base, "experiment")
+            return self._clip(self._base, "experiment")
         if option.way == "unruled":
-            return self._unruled()
+            return self._without_rules()
         if option.way == "rules":
             return self._by_rules(option.version)
-        return self._by_model() or self._instead_of_model(option.version)
+        return self._by_model() or self._by_rules_instead(option.version)
 
-    def _unruled(self) -> PriceResult:
-        price = self._standing.prices.get(self._asked.product.product_id)
+    def _without_rules(self) -> PriceResult:
+        price = self._state.prices.get(self._request.product.product_id)
         return (
-            self._railed(self._base, "base_price")
+            self._clip(self._base, "base_price")
             if price is None
-            else self._railed(price, "global_price")
+            else self._clip(price, "global_price")
         )
 
     def _by_rules(self, version: str) -> PriceResult:
-        ready = self._standing.releases.get(version)
+        ready = self._state.releases.get(version)
         if ready is None:
-            return self._fallen(
-                "rules_broken" if version in self._standing.problems else "rules_missing", version
+            return self._fall_back(
+                "rules_broken" if version in self._state.problems else "rules_missing", version
             )
         missing = self._missing(ready)
         if missing:
-            return self._fallen(missing, version)
-        session = dict(self._known.features or {})
+            return self._fall_back(missing, version)
+        features = dict(self._session.features or {})
         if ready.reads_p_agent:
-            session["p_agent"] = self.scores.p_agent
+            features["p_agent"] = self.scores.p_agent
         try:
-            verdict = ready.decider.decide(session)
+            decided = ready.decider.decide(features)
         except PhantomError as error:
             count_error(SERVICE, type(error).__name__)
-            return self._fallen("rules_broken", version)
+            return self._fall_back("rules_broken", version)
         rules = ready.decider.rules
-        return self._railed(
-            self._base * verdict.markup_ratio,
+        return self._clip(
+            self._base * decided.markup_ratio,
             "rules",
-            rule_id=rules.title(verdict.rule),
+            rule_id=rules.title(decided.rule),
             rules_version=version,
         )
 
     def _missing(self, ready: Ready) -> Reason | None:
-        """What the rules read and nobody knows."""
+        """The reason if the rules read something unknown."""
         if not ready.reads_session:
             return None
-        if self._known.features is None:
+        if self._session.features is None:
             return self._no_features()
         if ready.reads_p_agent and self.scores.p_agent is None:
             if self.scores.is_broken:
                 return "model_broken"
-            if CLASSIFIER.name in self._standing.problems:
+            if CLASSIFIER.name in self._state.problems:
                 return "model_broken"
-            # Rules that were approved without a classifier say themselves what an undefined
-            # P(agent) means.
+            # Rules approved without a classifier define how to treat an undefined P(agent).
             return "model_missing" if CLASSIFIER.name in ready.release.models else None
         return None
 
     def _no_features(self) -> Reason:
-        return self._known.reason or (
-            "no_session" if self._asked.session_id is None else "no_features"
+        return self._session.reason or (
+            "no_session" if self._request.session_id is None else "no_features"
         )
 
     def _by_model(self) -> PriceResult | None:
-        ratio = self.scores.best_ratio(replace(self._terms, guard_rails=self._guard_rails))
-        return None if ratio is None else self._railed(self._base * ratio, "model")
+        ratio = self.scores.best_ratio(replace(self._objective, guard_rails=self._guard_rails))
+        return None if ratio is None else self._clip(self._base * ratio, "model")
 
-    def _instead_of_model(self, version: str) -> PriceResult:
-        """Rules decide where the model cannot; the answer says why it could not."""
-        if self._known.features is None:
-            return self._fallen(self._no_features(), version)
-        is_broken = self.scores.is_broken or NETWORK.name in self._standing.problems
+    def _by_rules_instead(self, version: str) -> PriceResult:
+        """Decide by rules where the model cannot; the result says why it could not."""
+        if self._session.features is None:
+            return self._fall_back(self._no_features(), version)
+        is_broken = self.scores.is_broken or NETWORK.name in self._state.problems
         why: Reason = "model_broken" if is_broken else "model_missing"
         found = self._by_rules(version)
         return PriceResult(
-            found.price, found.source, why, found.rule_id, found.rules_version, found.rail
+            found.price, found.source, why, found.rule_id, found.rules_version, found.guard_rail
         )
 
-    def _fallen(self, reason: Reason, version: str | None = None) -> PriceResult:
-        return self._railed(self._base, "base_price", reason=reason, rules_version=version)
+    def _fall_back(self, reason: Reason, version: str | None = None) -> PriceResult:
+        return self._clip(self._base, "base_price", reason=reason, rules_version=version)
 
-    def _railed(
+    def _clip(
         self,
         price: float,
         source: Source,
@@ -274,5 +276,5 @@ class _Pricing:
         rule_id: str | None = None,
         rules_version: str | None = None,
     ) -> PriceResult:
-        kept, rail = self._guard_rails.clamp_price(price, self._base)
-        return PriceResult(kept, source, reason, rule_id, rules_version, rail)
+        clipped, guard_rail = self._guard_rails.clamp_price(price, self._base)
+        return PriceResult(clipped, source, reason, rule_id, rules_version, guard_rail)

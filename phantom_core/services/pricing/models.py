@@ -1,5 +1,5 @@
-"""Published models opened to be played: checked against their manifest, and refused where features
-mean something else by now.
+"""Published models, opened for inference: checked against their manifest, and rejected where the
+definition of a feature has changed.
 """
 
 import math
@@ -23,7 +23,7 @@ from phantom_core.publishing.models import PublishedModel
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """A published model as readers of saved ones know it."""
+    """A published model with the interface of a saved one."""
 
     published: PublishedModel
     manifest: Manifest
@@ -33,7 +33,7 @@ class _Files:
 
 
 class OpenedModel(Protocol):
-    """A published model that can be played."""
+    """A published model ready for inference."""
 
     @property
     def version(self) -> str:
@@ -41,7 +41,7 @@ class OpenedModel(Protocol):
 
 
 class OpenPublished(Protocol):
-    """Opens a published model of one kind and lets it answer once."""
+    """Opens a published model of one kind and tests it with one prediction."""
 
     def __call__(self, published: PublishedModel) -> OpenedModel:
         """Raises DataError where it is damaged, or was trained on other features."""
@@ -57,8 +57,8 @@ def open_model(published: PublishedModel) -> OpenedModel:
     return open_published(published)
 
 
-def play_classifier(published: PublishedModel) -> InferenceClassifier:
-    """Open a classifier and let it answer once.
+def open_published_classifier(published: PublishedModel) -> InferenceClassifier:
+    """Open a classifier and test it with one prediction.
 
     Raises:
         DataError: it is damaged, or was trained on other features.
@@ -68,8 +68,8 @@ def play_classifier(published: PublishedModel) -> InferenceClassifier:
     return classifier
 
 
-def play_network(published: PublishedModel) -> NetworkScorer:
-    """Open a network and let it answer once.
+def open_published_network(published: PublishedModel) -> NetworkScorer:
+    """Open a network and test it with one prediction.
 
     Raises:
         DataError: it is damaged, or was trained on other features.
@@ -89,13 +89,13 @@ def _files(published: PublishedModel) -> _Files:
     )
     if manifest.version != published.version:
         raise DataError(
-            f"The published {published.kind} calls itself {published.version}, and its manifest "
+            f"The published {published.kind} is named {published.version}, but its manifest says "
             f"{manifest.version}.",
             hint="Publish it again.",
         )
     if not is_defined_alike(manifest.sql_hash, manifest.features):
         raise DataError(
-            f"Model {manifest.version} was trained on features that were defined differently.",
+            f"Model {manifest.version} was trained on features with different definitions.",
             hint="Train it again.",
         )
     return _Files(published, manifest)

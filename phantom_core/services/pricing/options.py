@@ -1,5 +1,4 @@
-"""Options: every way in which a session may be priced now, how likely each was, and which one it
-is.
+"""Options: every way to price a session now, their probabilities, and the chosen one.
 
 Arms of an experiment and the canary are drawn by stable hashes of the session, so a session keeps
 its option while nothing changes.
@@ -23,7 +22,7 @@ class Option:
 
     Attributes:
         share: probability with which a session gets it.
-        way: base price, whatever holds without rules, the model's price, or rules.
+        way: base price, global price where no rules apply, the model's price, or rules.
         version: of the rules, which also decide where the model cannot.
     """
 
@@ -34,12 +33,12 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """All ways for a session.
+    """All options of a session.
 
     Attributes:
-        chosen: the one it gets.
+        chosen: the option of this session.
         others: the rest.
-        experiment_id, variant: arm of an experiment; None outside of one.
+        experiment_id, variant: arm of an experiment; None without one.
     """
 
     chosen: Option
@@ -51,12 +50,12 @@ class Options:
 def options_of(
     live: Live, experiments: tuple[LiveExperiment, ...], session_id: str | None
 ) -> Options:
-    """Ways to price a session.
+    """Determine the options of a session.
 
     Args:
-        live: what is live.
-        experiments: that run; a session takes part in the first.
-        session_id: None for an anonymous request, which takes part in nothing.
+        live: live rules and rollout.
+        experiments: running ones; a session takes part in the first.
+        session_id: None for an anonymous request, which takes part in none.
     """
     if session_id is None:
         return Options(
@@ -79,7 +78,7 @@ def _of_experiment(live: Live, experiment: LiveExperiment, session_id: str) -> O
 
 
 def _of_arm(live: Live, arm: LiveArm, session_id: str) -> tuple[Option, ...]:
-    """Ways of an arm, the session's first."""
+    """Options of an arm, the session's first."""
     if arm.version == AS_LIVE:
         mine, rest = _split(live, session_id, arm.share)
         return mine, *rest
@@ -87,7 +86,7 @@ def _of_arm(live: Live, arm: LiveArm, session_id: str) -> tuple[Option, ...]:
 
 
 def arm_of(experiment: LiveExperiment, session_id: str) -> int:
-    """Position of the arm that a session meets; the same for ever, and on every machine."""
+    """Position of the session's arm; the same for ever, and on every machine."""
     hashed = hashlib.blake2b(
         f"{experiment.salt}:{session_id}".encode(errors="surrogatepass"), digest_size=8
     ).digest()
@@ -103,7 +102,7 @@ def arm_of(experiment: LiveExperiment, session_id: str) -> int:
 
 
 def _split(live: Live, session_id: str, share: float) -> tuple[Option, tuple[Option, ...]]:
-    """The canary's option and that of all others, the session's first."""
+    """The canary's option and that of the control, the session's first."""
     if live.version == BASE_PRICE:
         return Option(share, "unruled"), ()
     way: Way = "model" if live.policy == "model" else "rules"

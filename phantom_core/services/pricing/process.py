@@ -1,5 +1,5 @@
-"""Serve pricing: the pricing API as a process, with a child that drains its decisions into the
-lake, and a clean stop.
+"""Serve pricing: the pricing API as a process, with a child process that drains its decisions into
+the lake, and a clean stop.
 """
 
 import gc
@@ -14,7 +14,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.core.telemetry.tracing import set_up_tracing
 from phantom_core.services.pricing.app import SERVICE, pricing_app
 from phantom_core.services.pricing.service import Pricing
-from phantom_core.services.web.import_guard import stay_lean
+from phantom_core.services.web.import_guard import install_import_guard
 from phantom_core.services.web.service import run_service
 
 DRAIN_EVERY_S: Final = 10
@@ -22,25 +22,25 @@ _DRAINED_WITHIN_S: Final = 60.0
 
 
 def serve_pricing(settings: Settings, *, host: str, port: int, drain: bool = True) -> None:
-    """Answer until told to stop; every decision that was taken is on disk afterwards, and in the
-    lake where decisions are drained.
+    """Serve prices until stopped; every decision is then on disk, and in the lake where decisions
+    are drained.
 
     Args:
         settings: see `pricing_app`.
         host: address to listen on.
         port: to listen on.
-        drain: whether to bring decisions into the lake; another process may do so.
+        drain: whether to drain decisions into the lake; another process may do so.
     Raises:
-        InputError: the catalogue or the server's address cannot be used, or nobody can listen
-        there. UnavailableError: the catalogue's database does not answer, or the embedded server
-        does not start.
+        InputError: the catalogue or the server's address cannot be used, or the port is taken.
+        UnavailableError: the catalogue's database does not answer, or the embedded server does not
+            start.
     """
     logging.basicConfig(level=settings.log_level)
-    stay_lean()
-    pricing = Pricing(settings)  # first, since what is wrong with the settings is said here
+    install_import_guard()
+    pricing = Pricing(settings)  # first, since errors in the settings appear here
     stop_tracing = set_up_tracing(SERVICE, os.environ)
     child = _drain(settings) if drain and settings.pricing.decision_log_share > 0 else None
-    # What is there now stays: the collector need not look at it again and again.
+    # Present objects stay: the garbage collector need not scan them again and again.
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
@@ -54,8 +54,8 @@ def serve_pricing(settings: Settings, *, host: str, port: int, drain: bool = Tru
 
 
 def _drain(settings: Settings) -> "subprocess.Popen[bytes]":
-    """A process of its own, so that writing to the lake takes no time from prices; it ends with
-    this one, whatever happens to it.
+    """Start a process of its own, so that writing to the lake takes no time from prices; it ends
+    with this one, whatever happens.
     """
     workspace = str(settings.workspace.absolute())
     command = phantom_command(

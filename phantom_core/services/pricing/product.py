@@ -1,4 +1,4 @@
-"""Product: what the pricing service knows of what it sells."""
+"""Product: what the pricing service knows about a product."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ class PricedProduct:
     competitor_price: float | None = None
 
     def features(self, elasticity: float | None) -> Mapping[str, float | None]:
-        """What the network may read of it; what only a lake can tell, such as demand in the last
-        hour, is undefined.
+        """Features for the network; those that only a lake can provide, such as demand in the last
+        hour, are undefined.
         """
         competitor = self.competitor_price
         return {

@@ -1,6 +1,4 @@
-"""Standing: everything published that prices depend on, as one object that is swapped as a
-whole.
-"""
+"""Published state: everything published that prices depend on, replaced as a whole."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,13 +17,13 @@ from phantom_core.services.pricing.models import OpenedModel
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ready:
-    """A release ready to decide.
+    """A release prepared for decisions.
 
     Attributes:
         release: as it was published.
         decider: its rules.
         reads_p_agent: whether a rule reads P(agent).
-        reads_session: whether a rule reads anything at all.
+        reads_session: whether a rule reads any feature.
     """
 
     release: RuleRelease
@@ -39,15 +37,15 @@ class PublishedState:
     """What is published now.
 
     Attributes:
-        live: which versions price which sessions, and the guard rails.
+        live: rollout of rule versions, and the guard rails.
         releases: by version; one that cannot be used is missing and has a problem.
-        experiments: that run.
-        models: by kind, each as its kind opens it; one that is not published or cannot be used is
+        experiments: running ones.
+        models: by kind, each opened for its kind; one that is not published or cannot be used is
             missing.
         prices: global price by product, currency.
         elasticities: by product.
-        prices_version, elasticities_version: where they came from; empty without any.
-        problems: what cannot be used and why, by what it is: plain sentences.
+        prices_version, elasticities_version: their origin; empty without any.
+        problems: what cannot be used and why, by name, as sentences.
     """
 
     live: Live = NOTHING_LIVE
@@ -62,12 +60,12 @@ class PublishedState:
 
     @property
     def classifier(self) -> InferenceClassifier | None:
-        """What tells agents from people; None where none can be used."""
+        """The agent classifier; None without a usable one."""
         return cast(InferenceClassifier | None, self.models.get(CLASSIFIER.name))
 
     @property
     def network(self) -> NetworkScorer | None:
-        """What knows demand; None where none can be used."""
+        """The network that predicts demand; None without a usable one."""
         return cast(NetworkScorer | None, self.models.get(NETWORK.name))
 
 

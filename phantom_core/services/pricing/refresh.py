@@ -1,8 +1,8 @@
-"""The refresh: a thread that keeps the standing up to date, by announcement and by looking where a
-word got lost.
+"""The refresh: a thread that keeps the published state up to date, by announcements and, in case
+one is lost, by polling.
 
-What is new is read, opened and tried beside what is in use, and then put in its place by one
-assignment: no request waits. What cannot be used leaves the one before in place and says why.
+A change is read, opened and tested beside the state in use, and then takes effect by one
+assignment: no request waits. What cannot be used leaves the previous state in place and says why.
 """
 
 import logging
@@ -38,21 +38,21 @@ _LOGGER: Final = logging.getLogger(__name__)
 
 
 class Refresh:
-    """Keeps a standing.
+    """Keeps the published state up to date.
 
     Args:
         client: of the server.
-        poll_s: time between two looks without a word.
+        poll_s: time between two polls without an announcement.
 
     Attributes:
-        standing: everything published, as it was last read.
-        read_s: steady clock when it was last found to be up to date; None before the first time.
-        problem: why the server cannot be heard; empty while it can.
+        state: everything published, as last read.
+        read_s: monotonic time at which it was last known to be up to date; None before the first.
+        problem: why the server cannot be reached; empty while it can.
     """
 
     def __init__(self, client: redis.Redis, poll_s: float = 1.0) -> None:
         self._client, self._poll_s = client, poll_s
-        self.standing: PublishedState = EMPTY
+        self.state: PublishedState = EMPTY
         self.read_s: float | None = None
         self.problem = "Not connected yet."
         self._lock = threading.Lock()
@@ -60,19 +60,19 @@ class Refresh:
         self._thread = threading.Thread(target=self._run, name="pricing-refresh", daemon=True)
 
     def start(self, wait_s: float) -> None:
-        """Begin; waits so long for the first look, and goes on without it where the server does not
-        answer.
+        """Start the thread; waits up to `wait_s` for the first read, and goes on without it where
+        the server does not answer.
         """
         self._thread.start()
         self._first.wait(wait_s)
 
     def stop(self) -> None:
-        """End the thread."""
+        """Stop the thread."""
         self._stop.set()
         self._thread.join()
 
     def reload(self) -> None:
-        """Read everything again, now.
+        """Reload everything now.
 
         Raises:
             UnavailableError: the server does not answer.
@@ -81,14 +81,14 @@ class Refresh:
             self._read(kind)
 
     def _run(self) -> None:
-        # Reload first: announcements tell of each kind once, and only then is the standing whole.
+        # Reload first: each kind is announced once, and the state is complete only after a reload.
         while not self._stop.is_set() and not self._loaded():
             self._stop.wait(self._poll_s / 4)
-        for word in poll_announcements(
-            self._client, self._stop, poll_s=self._poll_s, on_problem=self._hear
+        for announcement in poll_announcements(
+            self._client, self._stop, poll_s=self._poll_s, on_problem=self._report_problem
         ):
             try:
-                self._read(word.kind)
+                self._read(announcement.kind)
             except PhantomError as error:
                 self.problem = str(error)
 
@@ -96,69 +96,67 @@ class Refresh:
         try:
             self.reload()
         except PhantomError as error:
-            self._hear(str(error))
+            self._report_problem(str(error))
             self._first.set()
             return False
-        self._hear("")
+        self._report_problem("")
         self._first.set()
         return True
 
-    def _hear(self, problem: str) -> None:
+    def _report_problem(self, problem: str) -> None:
         if problem and problem != self.problem:
-            _LOGGER.warning("Nothing published can be heard of: %s", problem)
+            _LOGGER.warning("The published state cannot be read: %s", problem)
         self.problem = problem
         if not problem:
             self.read_s = time.monotonic()
 
     def _read(self, kind: Kind) -> None:
         with self._lock:
-            self.standing = _readers()[kind](self._client, self.standing)
+            self.state = _readers()[kind](self._client, self.state)
 
 
-def _read_rules(client: redis.Redis, standing: PublishedState) -> PublishedState:
+def _read_rules(client: redis.Redis, state: PublishedState) -> PublishedState:
     try:
         live = read_live(client) or NOTHING_LIVE
     except PhantomError as error:
-        return _kept(standing, "rules", error)
+        return _keep_previous(state, "rules", error)
     RULES_EPOCH.labels(SERVICE).set(live.epoch)
-    return _with_releases(client, replace(_solved(standing, "rules"), live=live))
+    return _with_releases(client, replace(_solved(state, "rules"), live=live))
 
 
-def _read_experiments(client: redis.Redis, standing: PublishedState) -> PublishedState:
+def _read_experiments(client: redis.Redis, state: PublishedState) -> PublishedState:
     try:
         found = read_experiments(client)
     except PhantomError as error:
-        return _kept(standing, "experiments", error)
+        return _keep_previous(state, "experiments", error)
     return _with_releases(
         client,
-        replace(_solved(standing, "experiments"), experiments=found.experiments if found else ()),
+        replace(_solved(state, "experiments"), experiments=found.experiments if found else ()),
     )
 
 
-def _with_releases(client: redis.Redis, standing: PublishedState) -> PublishedState:
-    """Make ready what is live and what arms play, and forget the rest."""
+def _with_releases(client: redis.Redis, state: PublishedState) -> PublishedState:
+    """Prepare the releases that are live or in an arm, and drop the others."""
     named = dict.fromkeys(
         (
-            *standing.live.versions,
-            *(arm.version for one in standing.experiments for arm in one.arms),
+            *state.live.versions,
+            *(arm.version for one in state.experiments for arm in one.arms),
         )
     )
     wanted = [version for version in named if version not in ("", "live")]
     problems = {
-        name: problem
-        for name, problem in standing.problems.items()
-        if name in (*_readers(), *wanted)
+        name: problem for name, problem in state.problems.items() if name in (*_readers(), *wanted)
     }
     releases: dict[str, Ready] = {}
     for version in wanted:
         try:
-            releases[version] = standing.releases.get(version) or make_ready(
+            releases[version] = state.releases.get(version) or make_ready(
                 read_release(client, version)
             )
             problems.pop(version, None)
         except PhantomError as error:
-            problems[version] = _told(version, error)
-    return replace(standing, releases=releases, problems=problems)
+            problems[version] = _report(version, error)
+    return replace(state, releases=releases, problems=problems)
 
 
 def make_ready(release: RuleRelease) -> Ready:
@@ -172,44 +170,42 @@ def make_ready(release: RuleRelease) -> Ready:
     return Ready(release, Decider(rules), P_AGENT in rules.features, bool(rules.features))
 
 
-def _read_model(kind: str, client: redis.Redis, standing: PublishedState) -> PublishedState:
+def _read_model(kind: str, client: redis.Redis, state: PublishedState) -> PublishedState:
     try:
         found = read_model(client, kind)
         model = open_model(found) if found else None
     except PhantomError as error:
-        return _kept(standing, kind, error)
-    others = {name: one for name, one in standing.models.items() if name != kind}
+        return _keep_previous(state, kind, error)
+    others = {name: one for name, one in state.models.items() if name != kind}
     if model is None:
-        return replace(_solved(standing, kind), models=others)
+        return replace(_solved(state, kind), models=others)
     use_model(kind, model.version)
-    return replace(_solved(standing, kind), models={**others, kind: model})
+    return replace(_solved(state, kind), models={**others, kind: model})
 
 
-def _read_prices(client: redis.Redis, standing: PublishedState) -> PublishedState:
+def _read_prices(client: redis.Redis, state: PublishedState) -> PublishedState:
     try:
         found = read_prices(client)
     except PhantomError as error:
-        return _kept(standing, "prices", error)
+        return _keep_previous(state, "prices", error)
     values, version = (found.values, found.version) if found else ({}, "")
-    return replace(_solved(standing, "prices"), prices=values, prices_version=version)
+    return replace(_solved(state, "prices"), prices=values, prices_version=version)
 
 
-def _read_elasticities(client: redis.Redis, standing: PublishedState) -> PublishedState:
+def _read_elasticities(client: redis.Redis, state: PublishedState) -> PublishedState:
     try:
         found = read_elasticities(client)
     except PhantomError as error:
-        return _kept(standing, "elasticity", error)
+        return _keep_previous(state, "elasticity", error)
     values, version = (found.values, found.version) if found else ({}, "")
-    return replace(
-        _solved(standing, "elasticity"), elasticities=values, elasticities_version=version
-    )
+    return replace(_solved(state, "elasticity"), elasticities=values, elasticities_version=version)
 
 
 _Reader = Callable[[redis.Redis, PublishedState], PublishedState]
 
 
 def _readers() -> Mapping[Kind, _Reader]:
-    """What brings each kind of thing up to date, in the order of a reload."""
+    """The reader of each kind, in the order of a reload."""
     models = {kind: partial(_read_model, kind) for kind in MODEL_KINDS.names()}
     return {**_BEFORE_MODELS, **models, **_AFTER_MODELS}
 
@@ -224,21 +220,21 @@ _AFTER_MODELS: Final[Mapping[Kind, _Reader]] = {
 }
 
 
-def _kept(standing: PublishedState, name: str, error: PhantomError) -> PublishedState:
-    """The standing as it was, and why nothing new came."""
+def _keep_previous(state: PublishedState, name: str, error: PhantomError) -> PublishedState:
+    """The previous state, with the reason why it was not updated."""
     if error.http_status == 503:
         raise error
-    return replace(standing, problems={**standing.problems, name: _told(name, error)})
+    return replace(state, problems={**state.problems, name: _report(name, error)})
 
 
-def _told(name: str, error: PhantomError) -> str:
+def _report(name: str, error: PhantomError) -> str:
     count_error(SERVICE, f"published_{type(error).__name__}")
     _LOGGER.error("%s cannot be used: %s", name, error)
     return str(error)
 
 
-def _solved(standing: PublishedState, name: str) -> PublishedState:
+def _solved(state: PublishedState, name: str) -> PublishedState:
     return replace(
-        standing,
-        problems={other: problem for other, problem in standing.problems.items() if other != name},
+        state,
+        problems={other: problem for other, problem in state.problems.items() if other != name},
     )

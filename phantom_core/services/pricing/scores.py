@@ -1,6 +1,4 @@
-"""Scores: what the models say of one session and product, asked once and only when somebody needs
-it.
-"""
+"""Scores: predictions of the models for one session and product, each computed once, on demand."""
 
 import math
 from collections.abc import Mapping
@@ -26,28 +24,27 @@ SERVICE: Final = "pricing"
 
 
 class ModelScores:
-    """Probabilities and the model's price for one request; a model that fails says nothing, and is
-    counted.
-
+    """Probabilities and the model's price for one request; a model that fails has no prediction,
+    and the failure is counted.
     Args:
-        standing: has the models.
-        product: that is priced.
-        features: of the session; None where nobody knows them.
+        state: has the models.
+        product: to price.
+        features: of the session; None where unknown.
 
     Attributes:
         is_broken: whether a model failed.
     """
 
     def __init__(
-        self, standing: PublishedState, product: PricedProduct, features: Features | None
+        self, state: PublishedState, product: PricedProduct, features: Features | None
     ) -> None:
-        self._standing, self._product, self._features = standing, product, features
+        self._state, self._product, self._features = state, product, features
         self.is_broken = False
 
     @cached_property
     def p_agent(self) -> float | None:
         """P(agent) by the classifier; None without one, or without features."""
-        classifier = self._standing.classifier
+        classifier = self._state.classifier
         if classifier is None or self._features is None:
             return None
         found = agent_probability(classifier, self._features)
@@ -56,20 +53,18 @@ class ModelScores:
 
     def p_purchase(self, price_ratio: float) -> float | None:
         """P(purchase) at a price over base price, by the network; None without one."""
-        if self._standing.network is None or self._inputs is None:
+        if self._state.network is None or self._inputs is None:
             return None
         try:
-            scores = self._standing.network.score(self._inputs.at_ratios(np.array([[price_ratio]])))
+            scores = self._state.network.score(self._inputs.at_ratios(np.array([[price_ratio]])))
             return _probability(float(scores.p_purchase[0]))
         except Exception as error:  # as above
             self._failed(error)
             return None
 
-    def best_ratio(self, terms: PricingObjective) -> float | None:
-        """The model's price over base price; None where there is no demand curve to take it
-        from.
-        """
-        network, inputs = self._standing.network, self._inputs
+    def best_ratio(self, objective: PricingObjective) -> float | None:
+        """The model's price over base price; None without a demand curve."""
+        network, inputs = self._state.network, self._inputs
         if network is None or inputs is None or not network.has_demand:
             return None
         try:
@@ -77,7 +72,7 @@ class ModelScores:
             return _probability(
                 float(
                     optimal_prices(
-                        terms, lambda ratios: network.demand(inputs, ratios), p_agent
+                        objective, lambda ratios: network.demand(inputs, ratios), p_agent
                     ).ratio[0]
                 )
             )
@@ -89,7 +84,7 @@ class ModelScores:
     def _inputs(self) -> Inputs | None:
         if self._features is None:
             return None
-        known = self._product.features(self._standing.elasticities.get(self._product.product_id))
+        known = self._product.features(self._state.elasticities.get(self._product.product_id))
         return Inputs(
             encode_session(self._features, _SESSION)[None, :],
             encode_session(known, _PRODUCT)[None, :],
@@ -112,5 +107,5 @@ def agent_probability(classifier: InferenceClassifier, features: Features) -> fl
 
 def _probability(value: float) -> float:
     if not math.isfinite(value):
-        raise ValueError(f"A model answers {value}.")
+        raise ValueError(f"A model returned {value}.")
     return value

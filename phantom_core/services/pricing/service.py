@@ -1,4 +1,4 @@
-"""The pricing service: what holds a request's parts together, apart from HTTP."""
+"""The pricing service: the parts behind a request, apart from HTTP."""
 
 import asyncio
 import logging
@@ -35,12 +35,12 @@ from phantom_core.valkey.server import connect_server
 _LOGGER: Final = logging.getLogger(__name__)
 _FIRST_READ_S: Final = 2.0
 _LOG_SALT: Final = "decision-log"
-_STRANGER: Final = SessionState()
+_UNKNOWN_SESSION: Final = SessionState()
 
 
-def terms_at_start(settings: Settings) -> PricingObjective:
-    """How the model's price is judged; its guard rails hold until something is live, which brings
-    its own.
+def initial_objective(settings: Settings) -> PricingObjective:
+    """The pricing objective of the model's price; its guard rails apply until something is live,
+    which brings its own.
 
     They are those in force when the service starts, or the settings' own where the control database
     does not answer: prices go on.
@@ -67,7 +67,7 @@ class Pricing:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._shelf = CatalogueCache(settings)
+        self._catalogue = CatalogueCache(settings)
         try:
             client = connect_server(settings)
             url = (
@@ -84,31 +84,31 @@ class Pricing:
                 else None
             )
         except BaseException:
-            self._shelf.stop()
+            self._catalogue.stop()
             raise
         self._refresh = Refresh(client)
-        self._terms = terms_at_start(settings)
+        self._objective = initial_objective(settings)
 
     async def start(self) -> None:
-        """Connect and read what is published; goes on without where Redis does not answer."""
+        """Connect and read what is published; goes on without it where Redis does not answer."""
         await self._reader.start()
         await asyncio.to_thread(self._refresh.start, _FIRST_READ_S)
 
     async def stop(self) -> None:
-        """Finish: every decision that was taken is on disk afterwards."""
+        """Stop; every decision is on disk afterwards."""
         await self._reader.stop()
         await asyncio.to_thread(self._stop)
 
     def _stop(self) -> None:
         self._refresh.stop()
-        self._shelf.stop()
+        self._catalogue.stop()
         if self._log:
             self._log.close()
 
     @property
-    def standing(self) -> PublishedState:
-        """What is published, as this service holds it."""
-        return self._refresh.standing
+    def state(self) -> PublishedState:
+        """What is published, as this service has loaded it."""
+        return self._refresh.state
 
     async def price(
         self, store_mode: str, product_id: str, session_id: str | None, experiment_id: str | None
@@ -118,14 +118,14 @@ class Pricing:
         Raises:
             NotFoundError: no such product.
         """
-        product = self._shelf.find(product_id)
+        product = self._catalogue.find(product_id)
         now_ms = time.time_ns() // 1_000_000
-        known = await self._known(product, session_id, now_ms)
+        session = await self._read_session(product, session_id, now_ms)
         started_s = time.perf_counter()
-        standing = self.standing
-        asked = PriceRequest(store_mode, product, session_id, experiment_id, now_ms)
+        state = self.state
+        request = PriceRequest(store_mode, product, session_id, experiment_id, now_ms)
         share = self._settings.pricing.decision_log_share
-        decision, priced = decide_price(standing, asked, known, self._terms, share)
+        decision, priced = decide_price(state, request, session, self._objective, share)
         if self._log and (
             share >= 1 or in_canary(session_id or decision.decision_id, _LOG_SALT, share)
         ):
@@ -140,23 +140,25 @@ class Pricing:
             agent_probability=decision.agent_probability,
             seconds=time.perf_counter() - started_s,
         )
-        return price_answer(decision, priced, standing.elasticities.get(product_id))
+        return price_answer(decision, priced, state.elasticities.get(product_id))
 
-    async def _known(
+    async def _read_session(
         self, product: PricedProduct, session_id: str | None, now_ms: int
     ) -> SessionState:
         return (
-            _STRANGER
+            _UNKNOWN_SESSION
             if session_id is None
             else await self._reader.read(session_id, product.product_id, now_ms)
         )
 
     async def agent(self, session_id: str) -> AgentAnswer:
-        """Whether a session looks like an agent's."""
-        known = await self._reader.read(session_id, "", time.time_ns() // 1_000_000)
-        classifier = self.standing.classifier
-        if known.features is None or classifier is None:
-            reason = known.reason or ("no_features" if known.features is None else "model_missing")
+        """Whether a session is likely an agent's."""
+        session = await self._reader.read(session_id, "", time.time_ns() // 1_000_000)
+        classifier = self.state.classifier
+        if session.features is None or classifier is None:
+            reason = session.reason or (
+                "no_features" if session.features is None else "model_missing"
+            )
             return AgentAnswer(
                 sessionId=session_id,
                 agent_probability=None,
@@ -165,7 +167,7 @@ class Pricing:
                 model_version=None,
                 reason=reason,
             )
-        probability = agent_probability(classifier, known.features)
+        probability = agent_probability(classifier, session.features)
         return AgentAnswer(
             sessionId=session_id,
             agent_probability=probability,
@@ -177,13 +179,13 @@ class Pricing:
 
     def models(self) -> ModelsAnswer:
         """What is in use."""
-        standing = self.standing
-        live = standing.live
+        state = self.state
+        live = state.live
         return ModelsAnswer(
             models=[
-                ModelAnswer(kind=kind, version=standing.models[kind].version)
+                ModelAnswer(kind=kind, version=state.models[kind].version)
                 for kind in MODEL_KINDS.names()
-                if kind in standing.models
+                if kind in state.models
             ],
             rules_version=live.version,
             stable_version=live.stable,
@@ -191,14 +193,14 @@ class Pricing:
             policy=live.policy,
             epoch=live.epoch,
             is_killed=live.is_killed,
-            experiments=[one.experiment_id for one in standing.experiments],
-            prices_version=standing.prices_version,
-            elasticities_version=standing.elasticities_version,
-            problems=dict(standing.problems),
+            experiments=[one.experiment_id for one in state.experiments],
+            prices_version=state.prices_version,
+            elasticities_version=state.elasticities_version,
+            problems=dict(state.problems),
         )
 
     async def reload(self) -> ReloadAnswer:
-        """Read everything published again.
+        """Reload everything published.
 
         Raises:
             UnavailableError: Redis does not answer.
@@ -207,12 +209,15 @@ class Pricing:
         return ReloadAnswer(success=True, **self.models().model_dump())
 
     def health(self) -> HealthAnswer:
-        """Whether all is well."""
-        problems = dict(self.standing.problems)
+        """Whether the service is fully working."""
+        problems = dict(self.state.problems)
         problems |= {
-            name: told
-            for name, told in (("redis", self._refresh.problem), ("catalogue", self._shelf.problem))
-            if told
+            name: problem
+            for name, problem in (
+                ("redis", self._refresh.problem),
+                ("catalogue", self._catalogue.problem),
+            )
+            if problem
         }
         is_failing = self._log is not None and (self._log.is_failing or not self._log.is_alive)
         is_up = self._reader.is_up
@@ -220,8 +225,8 @@ class Pricing:
         return HealthAnswer(
             status="ok" if is_up and not problems and not is_failing else "degraded",
             redis="up" if is_up else "down",
-            products=len(self._shelf),
-            epoch=self.standing.live.epoch,
+            products=len(self._catalogue),
+            epoch=self.state.live.epoch,
             published_read_s=None if read_s is None else round(time.monotonic() - read_s, 3),
             log="off" if self._log is None else "failing" if is_failing else "ok",
             decisions_dropped=self._log.n_dropped if self._log else 0,

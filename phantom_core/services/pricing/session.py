@@ -1,9 +1,9 @@
-"""The session in Redis: price and features in one round trip, and never later than the deadline.
+"""The session in Redis: price and features in one round trip, within the deadline.
 
-All requests share one connection and do not wait for each other: commands are sent as they come,
-answers come back in their order. A request that waited long enough goes on without its answer,
-which is thrown away when it comes. While the oldest question is overdue, nobody else asks; a
-connection that says nothing for SILENT_S is given up and made anew in the background.
+All requests share one pipelined connection: commands are sent as they come, responses arrive in
+their order. A request that reaches its deadline goes on without its response, which is dropped when
+it arrives. While the oldest query is overdue, no other is sent; a connection that is silent for
+SILENT_S is dropped and re-established in the background.
 """
 
 import asyncio
@@ -38,18 +38,18 @@ _SLOW: Final = SessionState(reason="redis_slow")
 
 
 @dataclass(slots=True)
-class _Question:
+class _Query:
     answer: asyncio.Future[_Answer]
-    asked_s: float
+    sent_s: float
 
 
 class SessionReader:
-    """Reads what Redis knows of a session.
+    """Reads the price and features of a session from Redis.
 
     Args:
         url: of the server.
         deadline_s: how long a request waits for it.
-        oldest_s: features that were worked out longer ago are late.
+        oldest_s: features computed longer ago count as late.
     """
 
     def __init__(self, url: str, deadline_s: float, oldest_s: float) -> None:
@@ -63,7 +63,7 @@ class SessionReader:
         )
         self._deadline_s, self._oldest_ms = deadline_s, oldest_s * 1_000
         self._connection: AbstractConnection | None = None
-        self._waiting: deque[_Question] = deque()
+        self._waiting: deque[_Query] = deque()
         self._task: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
 
@@ -80,7 +80,7 @@ class SessionReader:
         await self._tried.wait()
 
     async def stop(self) -> None:
-        """Disconnect for good."""
+        """Disconnect permanently."""
         if self._task:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -90,30 +90,30 @@ class SessionReader:
         """Price and features of a session, or the reason why they are missing.
 
         Args:
-            session_id: whose.
+            session_id: of the session.
             product_id: for which a price may be set.
             now_ms: the clock, UTC milliseconds.
         """
         loop = asyncio.get_running_loop()
-        connection, asked_s = self._connection, loop.time()
+        connection, sent_s = self._connection, loop.time()
         if connection is None:
             return _DOWN
-        if self._is_overdue(asked_s):
+        if self._is_overdue(sent_s):
             return _SLOW
-        asked = (
+        commands = (
             ("HGET", session_prices_key(session_id), product_id),
             ("GET", SESSION_FEATURES + session_id),
         )
-        question = _Question(loop.create_future(), asked_s)
-        self._waiting.append(question)
+        query = _Query(loop.create_future(), sent_s)
+        self._waiting.append(query)
         try:
-            async with asyncio.timeout_at(asked_s + self._deadline_s):
-                # Sent before anything else can be: nothing is awaited between the queue and the
+            async with asyncio.timeout_at(sent_s + self._deadline_s):
+                # Sent before any other command: nothing is awaited between the queue and the
                 # socket.
                 await connection.send_packed_command(
-                    connection.pack_commands(asked), check_health=False
+                    connection.pack_commands(commands), check_health=False
                 )
-                price, features = await question.answer
+                price, features = await query.answer
         except TimeoutError:
             return _SLOW
         except (RedisError, OSError):
@@ -121,7 +121,7 @@ class SessionReader:
         return self._known(price, features, session_id, now_ms)
 
     def _is_overdue(self, now_s: float) -> bool:
-        return bool(self._waiting) and now_s - self._waiting[0].asked_s > self._deadline_s
+        return bool(self._waiting) and now_s - self._waiting[0].sent_s > self._deadline_s
 
     def _known(self, price: object, features: object, session_id: str, now_ms: int) -> SessionState:
         reason: Reason | None = None
@@ -149,7 +149,7 @@ class SessionReader:
                 await self._listen(connection)
             except (RedisError, OSError, TimeoutError) as error:
                 if self._connection or not self._tried.is_set():
-                    _LOGGER.warning("Redis does not answer, so prices do without it: %s", error)
+                    _LOGGER.warning("Redis does not answer, so prices go on without it: %s", error)
             finally:
                 self._down()
                 with contextlib.suppress(RedisError, OSError, TimeoutError):
@@ -169,33 +169,31 @@ class SessionReader:
             _fail(self._waiting.popleft().answer)
 
     async def _listen(self, connection: AbstractConnection) -> None:
-        """Hand out answers in the order of the questions, until the connection fails or falls
-        silent.
-        """
+        """Assign responses in query order, until the connection fails or goes silent."""
         watch = asyncio.create_task(self._watch(connection))
         try:
             while True:
                 price = await _response(connection)
                 features = await _response(connection)
-                question = self._waiting.popleft()
-                if not question.answer.done():
-                    question.answer.set_result((price, features))
+                query = self._waiting.popleft()
+                if not query.answer.done():
+                    query.answer.set_result((price, features))
         finally:
             watch.cancel()
 
     async def _watch(self, connection: AbstractConnection) -> None:
-        """Give up a connection whose oldest question stays without an answer."""
+        """Drop a connection whose oldest query remains unanswered."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SILENT_S / 4)
-            if self._waiting and loop.time() - self._waiting[0].asked_s > SILENT_S:
-                _LOGGER.warning("Redis has said nothing for %.1f s; connecting anew.", SILENT_S)
+            if self._waiting and loop.time() - self._waiting[0].sent_s > SILENT_S:
+                _LOGGER.warning("Redis has been silent for %.1f s; reconnecting.", SILENT_S)
                 await connection.disconnect(nowait=True)
                 return
 
 
 async def _response(connection: AbstractConnection) -> object:
-    """The next answer; what the server refuses, such as a key of another type, is an answer too."""
+    """The next response; an error of the server, such as a wrong key type, is a response too."""
     try:
         return await connection.read_response(disable_decoding=True, timeout=math.inf)
     except redis.ResponseError as error:

@@ -1,6 +1,4 @@
-"""Parts: the processes of an installation on one machine, each with its address and its way to say
-that it is ready.
-"""
+"""Parts: the processes of an installation on one machine, with addresses and health checks."""
 
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -18,11 +16,11 @@ class StackPart:
     """One process.
 
     Attributes:
-        name: as people call it, and the name of its log.
+        name: displayed name, and the name of its log.
         command: arguments, the program first.
-        address: where it is reached; empty for a part that is not.
-        ready: address that answers once it works; empty for a part that need not be waited for.
-        environment: variables that differ from ours.
+        address: URL; empty for a part without one.
+        ready: URL that answers once it works; empty for a part without a health check.
+        environment: variables that differ from this process's.
     """
 
     name: str
@@ -34,7 +32,7 @@ class StackPart:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where parts listen on this machine."""
+    """Ports of the parts on this machine."""
 
     dashboard: int
     ingest: int
@@ -52,22 +50,22 @@ def free_ports(
     """The wanted ports, or the next free ones behind those that are taken.
 
     Args:
-        wanted: where parts would like to listen.
+        wanted: preferred ports.
         host: address of this machine.
-        is_free: says whether a port is; None means to try it.
+        is_free: checks whether a port is free; None means to try it.
 
     >>> free_ports(USUAL, "127.0.0.1", lambda host, port: port != 8001).ingest
     8004
     """
     taken = set[int]()
     names = ("dashboard", "ingest", "pricing", "worker", "schedule")
-    asked = {getattr(wanted, name) for name in names}
+    preferred = {getattr(wanted, name) for name in names}
     found: dict[str, int] = {}
     for name in names:
         first = getattr(wanted, name)
         candidates = [
             first,
-            *(port for port in range(first + 1, first + _NEXT) if port not in asked),
+            *(port for port in range(first + 1, first + _NEXT) if port not in preferred),
         ]
         found[name] = next(
             port for port in candidates if port not in taken and (is_free or _is_free)(host, port)
@@ -79,11 +77,11 @@ def free_ports(
 def stack_parts(
     workspace: Path, ports: Ports, *, host: str, kafka: str = ""
 ) -> tuple[StackPart, ...]:
-    """The services, in the order in which they are started; they are stopped in the other.
+    """The services in their start order; they stop in reverse order.
 
     Args:
         workspace: of all parts.
-        ports: where they listen.
+        ports: of the parts.
         host: address of this machine.
         kafka: brokers; empty for the local buffer.
     """
@@ -124,14 +122,14 @@ def stack_parts(
 def shopper_part(
     workspace: Path, ports: Ports, *, host: str, rate: float, key: str = ""
 ) -> StackPart:
-    """The generated shoppers, to be started once the services answer.
+    """The generated shoppers, to be started once the services are ready.
 
     Args:
         workspace: of all parts.
-        ports: where they listen.
+        ports: of the parts.
         host: address of this machine.
         rate: shoppers a minute.
-        key: that the services ask for; empty for none.
+        key: API key of the services; empty for none.
     """
     where = [
         "--ingest",

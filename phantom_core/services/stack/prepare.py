@@ -1,6 +1,4 @@
-"""Prepare: what an installation needs before prices can react: sessions, a classifier, and rules
-that somebody approved.
-"""
+"""Prepare: the prerequisites of reactive prices: sessions, a classifier, and approved rules."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -22,18 +20,18 @@ _KIND: Final = CLASSIFIER.name
 
 @dataclass(slots=True)
 class Preparation:
-    """How far an installation is.
+    """Progress of preparing an installation.
 
     Attributes:
         settings: workspace.
-        job: the training under way; None where none is needed.
+        job: the training in progress; None without one.
     """
 
     settings: Settings
     job: Job | None = None
 
     def load(self, now_ms: int) -> str:
-        """Load the demo set into a workspace that never held anything; says so, or nothing."""
+        """Load the demo set into a workspace that was never used; returns a message, or nothing."""
         if not wants_demo(self.settings.workspace):
             return ""
         report = load_demo(self.settings, now_ms=now_ms)
@@ -43,22 +41,22 @@ class Preparation:
         )
 
     def train(self, now_ms: int) -> str:
-        """Publish the classifier in use, or begin to train one beside the services; says which."""
+        """Publish the classifier in use, or start training one; returns which."""
         if ModelStore(self.settings.workspace, _KIND).in_use():
             return f"Classifier: {publish_in_use(self.settings, _KIND, now_ms)}"
         self.job = Jobs(self.settings).start(RetrainRequest(kinds=(_KIND,)))
         return (
-            "Classifier: one is being trained, which takes about a minute; until then nobody "
-            "is called an agent."
+            "Classifier: training one, which takes about a minute; until then no session "
+            "is classified as an agent."
         )
 
     def stop(self) -> None:
-        """Give up a training that is still under way; the next start begins another one."""
+        """Cancel a training in progress; the next start begins another one."""
         if self.job is not None:
             Jobs(self.settings).cancel(self.job.job_id)
 
     def look(self) -> str:
-        """What came of the training, once; else nothing."""
+        """The outcome of the training, once; else nothing."""
         if self.job is None:
             return ""
         job = Jobs(self.settings).get(self.job.job_id)
@@ -70,29 +68,26 @@ class Preparation:
                 f"Classifier: the training {job.state}: {job.message} Train one on the page "
                 "Agent classifier."
             )
-        found, kept = job.report_as(RetrainReport).verdicts[0], ""
+        found, hint = job.report_as(RetrainReport).verdicts[0], ""
         if found.outcome == "kept":
-            kept = (
-                f" To use it all the same: python -m phantom_core promote {_KIND} "
-                f"{found.challenger}"
-            )
-        return f"Classifier: {found.outcome}. {found.why} {found.published}".rstrip() + kept
+            hint = f" To use it anyway: python -m phantom_core promote {_KIND} {found.challenger}"
+        return f"Classifier: {found.outcome}. {found.why} {found.published}".rstrip() + hint
 
 
 def live_sentence(settings: Settings) -> str:
-    """What prices follow now, or what to do so that they follow something."""
+    """What determines prices now, or what to do to make rules live."""
     try:
         live = read_live(connect_server(settings))
     except PhantomError as error:
         return f"Rules: {error}"
     if live is None or not (live.version or live.stable):
         return (
-            "Rules: none are live, so everybody sees the base price. In the dashboard, submit a "
-            "set on the page Rules and approve it as "
-            "somebody else on the page Approvals; prices follow within a second."
+            "Rules: none are live, so every session sees the base price. In the dashboard, submit "
+            "a set on the page Rules and approve it as "
+            "another person on the page Approvals; prices follow within a second."
         )
     if live.is_killed:
-        return "Rules: the kill switch is on, so everybody sees the base price. See the page Live."
+        return "Rules: the kill switch is on: all sessions see the base price. See the page Live."
     rest = live.stable or "the base price"
     return (
         f"Rules: {live.version or 'none'} for {live.share:.0%} of the sessions, {rest} for the "

@@ -1,4 +1,4 @@
-"""Supervisor: starts parts, starts again those that die, and stops all of them."""
+"""Supervisor: starts parts, restarts those that die, and stops all of them."""
 
 import ctypes
 import os
@@ -22,7 +22,7 @@ _LONGEST_PAUSE_S: Final = 30.0
 _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -32,10 +32,10 @@ class Running:
     Attributes:
         part: what runs.
         log: file that its output goes to.
-        process: None while it waits to be started again.
-        started_s: of the clock that never goes back.
-        again_s: when it is started again.
-        deaths: without a long life between them.
+        process: None while it waits to be restarted.
+        started_s: monotonic time.
+        again_s: monotonic time of the next restart.
+        deaths: in a row, without a long run between them.
         restarts: in all.
     """
 
@@ -54,11 +54,11 @@ class Supervisor:
 
     Attributes:
         folder: of the logs, one file a part.
-        tell: hears what happens, one sentence at a time.
+        notify: called with each message, a sentence.
     """
 
     folder: Path
-    tell: Tell
+    notify: Notify
     running: list[Running] = field(default_factory=list)
 
     def start(self, parts: Sequence[StackPart]) -> None:
@@ -70,28 +70,28 @@ class Supervisor:
             _spawn(one)
 
     def look(self) -> None:
-        """Start again what died; after every further death it waits longer."""
+        """Restart dead parts; the pause grows with every further death."""
         now_s = time.monotonic()
         for one in self.running:
             if one.process is None:
                 if now_s >= one.again_s:
                     _spawn(one)
                     one.restarts += 1
-                    self.tell(f"{one.part.name} was started again.")
+                    self.notify(f"{one.part.name} was restarted.")
             elif (code := one.process.poll()) is not None:
                 one.deaths = 1 if now_s - one.started_s > _LONG_ENOUGH_S else one.deaths + 1
                 pause_s = min(_LONGEST_PAUSE_S, 2.0 ** (one.deaths - 1))
                 one.process, one.again_s = None, now_s + pause_s
-                self.tell(
-                    f"{one.part.name} ended {_how(code)} and is started again in {pause_s:g} s; "
+                self.notify(
+                    f"{one.part.name} ended {_how(code)} and restarts in {pause_s:g} s; "
                     f"see {one.log}"
                 )
 
     def wait_ready(self, within_s: float, is_over: Callable[[], bool]) -> list[str]:
-        """Wait until every part answers that has an address to be asked at.
+        """Wait until every part with a health check is ready.
 
         Returns:
-            Names of those that did not in time.
+            Names of those that were not ready in time.
         """
         deadline_s = time.monotonic() + within_s
         waiting = [one for one in self.running if one.part.ready]
@@ -102,7 +102,7 @@ class Supervisor:
         return [one.part.name for one in waiting]
 
     def stop(self) -> list[str]:
-        """Ask parts to stop, the last started first, and wait for each.
+        """Stop the parts in reverse start order, and wait for each.
 
         Returns:
             Names of those that had to be killed.
@@ -122,7 +122,7 @@ class Supervisor:
 
 
 def _fresh(log: Path) -> Path:
-    """A log of this run; the one before is kept beside it."""
+    """A log for this run; the previous one is saved beside it."""
     if log.exists():
         log.replace(log.with_suffix(".before.log"))
     return log
@@ -144,7 +144,7 @@ def _spawn(one: Running) -> None:
 
 
 def _die_with_parent() -> None:
-    """Let Linux end the part when the supervisor is killed, so that nothing is left behind."""
+    """Let Linux end the part when the supervisor is killed, so that none is left running."""
     assert _LIBC is not None
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 

@@ -1,10 +1,9 @@
-"""Scripts: generated sessions written out line by line, to be acted in real time against prices
-that nobody knows beforehand.
+"""Scripts: generated sessions as lists of events, replayed in real time against unknown prices.
 
-What a visit does before it ends does not depend on prices, so it is written down; whether it buys
-is decided when the price is known. Scripts are generated at prices near 0, at which everybody who
-considers a product buys it, so each holds the way to a purchase; who does not like the price leaves
-before the end of it.
+The events before the end of a session do not depend on prices, so they are scripted; the purchase
+is decided when the price is known. Scripts are generated at prices near 0, at which every shopper
+who considers a product buys it, so each contains the way to a purchase; a shopper who rejects the
+price leaves before its end.
 """
 
 import uuid
@@ -33,9 +32,9 @@ class Line:
     """One event of a script.
 
     Attributes:
-        after_ms: when, since the session began.
-        fields: storeMode, page, eventName, productId and userAgent, those that it has.
-        metadata: what the client tells beside; prices in it stand for those that will be quoted.
+        after_ms: time since the session began, milliseconds.
+        fields: storeMode, page, eventName, productId and userAgent, where present.
+        metadata: further values; prices in it are placeholders for quoted ones.
     """
 
     after_ms: int
@@ -44,17 +43,17 @@ class Line:
 
     @property
     def product(self) -> str:
-        """The product looked at; empty for none."""
+        """The viewed product; empty for none."""
         return self.fields.get("productId", "")
 
     @property
     def shows_price(self) -> bool:
-        """Whether a shopper sees the product's price with it."""
+        """Whether it shows the product's price."""
         return "price" in self.metadata
 
     @property
     def is_purchase(self) -> bool:
-        """Whether it ends a sale."""
+        """Whether it is a purchase."""
         return self.fields["eventName"] in PURCHASES
 
 
@@ -65,9 +64,9 @@ class Script:
     Attributes:
         session_id: a new one.
         store_mode: hotel, airline or shop.
-        family: who shops.
-        lines: in the order of time, the first at 0 ms.
-        wanted: the product that is bought if its price is liked; empty for none.
+        family: of the shopper.
+        lines: in time order, the first at 0 ms.
+        wanted: the product that is bought at an acceptable price; empty for none.
     """
 
     session_id: str
@@ -78,24 +77,24 @@ class Script:
 
 
 class _NearlyFree:
-    """Prices at which everybody buys."""
+    """Prices at which every shopper buys."""
 
     def __call__(self, request: QuoteRequest, rng: np.random.Generator) -> Quoted:
-        """Next to nothing for each question."""
+        """Almost 0 for each request."""
         return Quoted(request.base_price * _NEXT_TO_NOTHING, np.full(request.visit.size, np.nan))
 
 
 def base_prices() -> dict[str, float]:
-    """Base price of every product that scripts look at."""
+    """Base price of every product in scripts."""
     catalogue = demo_catalogue()
     return dict(zip(catalogue.product_id, catalogue.base_price.tolist(), strict=True))
 
 
 def session_scripts(seed: int) -> Iterator[Script]:
-    """Sessions without end, in an order that has nothing to do with who shops.
+    """Endless sessions, in an order independent of the shoppers.
 
     Args:
-        seed: of who comes and what they do; ids are new every time.
+        seed: of the shoppers and their events; ids are new every time.
     """
     while True:
         rng = np.random.default_rng(seed)

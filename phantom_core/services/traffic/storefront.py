@@ -1,6 +1,4 @@
-"""Storefront: what a shop's web client says to the ingest and pricing services, over the contract
-that real ones use.
-"""
+"""Storefront: a web client of the ingest and pricing services, over the contract of real ones."""
 
 import asyncio
 import datetime as dt
@@ -18,12 +16,12 @@ _ATTEMPTS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """A price as the service answered.
+    """A price returned by the service.
 
     Attributes:
-        amount: to ask, currency.
-        rule: that decided; empty where none did.
-        agent_probability: of the session; None where nobody knows.
+        amount: price to show, currency.
+        rule: rule that decided; empty where none did.
+        agent_probability: of the session; None where unknown.
     """
 
     amount: float
@@ -35,9 +33,9 @@ class Storefront:
     """A client of both services.
 
     Args:
-        ingest: address of the ingest service; empty to send nothing.
-        pricing: address of the pricing service; empty to ask for nothing.
-        key: for services that ask for one; empty for none.
+        ingest: address of the ingest service; empty to send no events.
+        pricing: address of the pricing service; empty to request no prices.
+        key: API key of the services; empty for none.
     """
 
     def __init__(self, ingest: str, pricing: str, key: str = "") -> None:
@@ -55,15 +53,15 @@ class Storefront:
         await self._client.aclose()
 
     async def send(self, event: Mapping[str, object]) -> bool:
-        """Send an event; False where it was not taken."""
+        """Send an event; False where it was rejected."""
         return await self._post("/api/ingest", event)
 
     async def log_quote(self, quote: Mapping[str, object]) -> bool:
-        """Send a quote; False where it was not taken."""
+        """Send a quote; False where it was rejected."""
         return await self._post("/api/kafka/price-log", quote)
 
     async def price(self, store_mode: str, product: str, session_id: str) -> Price | None:
-        """Ask for a price; None where there was no answer in time, or no such product."""
+        """Request a price; None without a response in time, or without such a product."""
         if not self._pricing:
             return None
         try:
@@ -72,15 +70,17 @@ class Storefront:
                 params={"sessionId": session_id},
             )
             answer.raise_for_status()
-            told = answer.json()
+            found = answer.json()
             return Price(
-                float(told["price"]), str(told.get("rule_id") or ""), told.get("agent_probability")
+                float(found["price"]),
+                str(found.get("rule_id") or ""),
+                found.get("agent_probability"),
             )
         except (httpx.HTTPError, ValueError, KeyError):
             return None
 
     async def _post(self, path: str, body: Mapping[str, object]) -> bool:
-        """Post; a service that is busy says when to come again."""
+        """Post, and retry after the pause that a busy service requests."""
         if not self._ingest:
             return False
         try:
@@ -104,5 +104,5 @@ def _seconds(text: str) -> float:
 
 
 def iso_time(moment: dt.datetime) -> str:
-    """A moment as clients send it."""
+    """A moment in the format of clients."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,7 +1,6 @@
-"""Traffic: generated shoppers who act in real time, ask for prices while they look around, and buy
-when they like the price.
+"""Traffic: generated shoppers who act in real time, request prices, and buy at acceptable ones.
 
-Time is never compressed: how a session moves in time is what tells an agent from a human.
+Time is never compressed: the timing of a session distinguishes agents from humans.
 """
 
 import asyncio
@@ -16,15 +15,15 @@ from phantom_core.services.traffic.scripts import Line, Script, base_prices, ses
 from phantom_core.services.traffic.storefront import Storefront, iso_time
 
 _TICK_S: Final = 0.2
-# A purchase is the last of three lines: who does not like the price stays at the cart or at the
-# checkout.
+# A purchase is the last of three lines: a shopper who rejects the price stops at the cart or at
+# the checkout.
 _ENDINGS: Final = (1, 2)
 BASE_PRICES: Final = base_prices()
 
 
 @dataclass(slots=True)
-class Side:
-    """What one kind of shopper did so far; money in the shop's currency."""
+class Totals:
+    """Totals of one class of shoppers so far; money in the shop's currency."""
 
     sessions: int = 0
     prices: int = 0
@@ -40,40 +39,40 @@ class Side:
 
 @dataclass(slots=True)
 class Tally:
-    """What all shoppers did so far.
+    """Totals of all shoppers so far.
 
     Attributes:
-        sent, not_taken: events and quotes.
-        no_answer: prices that were asked for in vain; the shopper saw the base price.
+        sent, not_taken: events and quotes, accepted and rejected.
+        no_answer: price requests without a response; the shopper saw the base price.
         by_rule: prices by the rule that decided.
-        human, agent: by who they are, which no service knows.
+        human, agent: by true class, which no service knows.
     """
 
     sent: int = 0
     not_taken: int = 0
     no_answer: int = 0
     by_rule: dict[str, int] = field(default_factory=dict)
-    human: Side = field(default_factory=Side)
-    agent: Side = field(default_factory=Side)
+    human: Totals = field(default_factory=Totals)
+    agent: Totals = field(default_factory=Totals)
 
-    def side(self, script: Script) -> Side:
-        """The kind of shopper a session belongs to."""
+    def side(self, script: Script) -> Totals:
+        """The totals of the class of a session."""
         return self.agent if script.family.is_agent else self.human
 
     def line(self) -> str:
-        """One line for whoever watches."""
+        """One line of progress."""
         kinds = ", ".join(
-            _told(name, side) for name, side in (("humans", self.human), ("agents", self.agent))
+            _describe(name, side) for name, side in (("humans", self.human), ("agents", self.agent))
         )
         lost = (
-            f"; {self.not_taken} not taken, {self.no_answer} prices without an answer"
+            f"; {self.not_taken} not accepted, {self.no_answer} prices without an answer"
             if self.not_taken or self.no_answer
             else ""
         )
         return f"{self.sent:,} events and quotes sent{lost}; {kinds}"
 
     def to_json(self) -> dict[str, object]:
-        """The tally as plain values."""
+        """The tally as JSON values."""
         return {
             "sent": self.sent,
             "not_taken": self.not_taken,
@@ -102,32 +101,32 @@ async def traffic(
     most: int | None = None,
     speed: float = 1.0,
 ) -> Tally:
-    """Let shoppers come until told to stop; those inside are then sent home.
+    """Let shoppers arrive until stopped; sessions in progress then end.
 
     Args:
-        shop: where they go.
-        per_minute: shoppers on average; they come at random.
-        seed: of who comes and when.
-        is_over: asked several times a second.
-        report: told about every ten seconds.
-        most: so many shoppers come, and the rest of their visit is waited for; None means no end.
+        shop: the storefront they use.
+        per_minute: mean number of shoppers; they arrive at random.
+        seed: of the shoppers and their arrivals.
+        is_over: called several times a second.
+        report: called about every ten seconds.
+        most: number of shoppers, whose sessions are completed; None means no end.
         speed: 1 is real time; any other makes sessions look like another kind of shopper, and is
             for tests of the plumbing.
     """
     tally, rng, inside = Tally(), np.random.default_rng(seed), set[asyncio.Task[None]]()
     clock, written = asyncio.get_running_loop().time, session_scripts(seed)
-    next_s = told_s = clock()
+    next_s = reported_s = clock()
     came = 0
     while not is_over() and not (most is not None and came >= most and not inside):
         while next_s <= clock() and (most is None or came < most):
             came, next_s = came + 1, next_s + rng.exponential(60.0 / per_minute) / speed
-            visit = asyncio.create_task(
+            session = asyncio.create_task(
                 _act(next(written), shop, tally, np.random.default_rng([seed, came]), speed)
             )
-            inside.add(visit)
-            visit.add_done_callback(inside.discard)
-        if clock() - told_s >= 10:
-            told_s = clock()
+            inside.add(session)
+            session.add_done_callback(inside.discard)
+        if clock() - reported_s >= 10:
+            reported_s = clock()
             report(tally)
         await asyncio.sleep(_TICK_S if most is None else _TICK_S / 10)
     for task in inside:
@@ -139,7 +138,7 @@ async def traffic(
 async def _act(
     script: Script, shop: Storefront, tally: Tally, rng: np.random.Generator, speed: float
 ) -> None:
-    """One session, from its first line to its last."""
+    """Replay one session, from its first line to its last."""
     started, side, quoted = (
         asyncio.get_running_loop().time(),
         tally.side(script),
@@ -164,7 +163,7 @@ async def _act(
 
 
 async def _ask(script: Script, product: str, shop: Storefront, tally: Tally) -> float:
-    """The price of a product, as it is shown for the rest of the visit."""
+    """The price of a product, fixed for the rest of the session."""
     base = BASE_PRICES[product]
     answer = await shop.price(script.store_mode, product, script.session_id)
     amount = base if answer is None else answer.amount
@@ -190,7 +189,7 @@ def _likes(script: Script, price: float, rng: np.random.Generator) -> bool:
 
 
 def _event(script: Script, line: Line, quoted: Mapping[str, float]) -> dict[str, object]:
-    """A line as its client sends it, with the price that was quoted."""
+    """A line in the client's format, with the quoted price."""
     metadata = dict(line.metadata)
     if line.shows_price:
         metadata["price"] = quoted[line.product]
@@ -209,7 +208,7 @@ def _count(tally: Tally, is_taken: bool) -> None:
     tally.not_taken += not is_taken
 
 
-def _told(name: str, side: Side) -> str:
+def _describe(name: str, side: Totals) -> str:
     ratio = "–" if side.mean_ratio is None else f"{side.mean_ratio:.3f}"
     return (
         f"{side.sessions} {name} saw {ratio} of the base price on average and bought "

@@ -1,4 +1,4 @@
-"""Answers: JSON, and what goes wrong as one sentence with a way out."""
+"""Answers: JSON, and errors as one sentence with a hint."""
 
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
@@ -12,7 +12,7 @@ RETRY_AFTER_S: Final = 1
 
 
 class Json(Response):
-    """An answer in JSON."""
+    """A response in JSON."""
 
     media_type = "application/json"
 
@@ -22,7 +22,7 @@ class Json(Response):
 
 
 def problem_answer(error: PhantomError, scope: MutableMapping[str, Any]) -> Json:
-    """The answer to a request that failed."""
+    """The response to a request that failed."""
     return refusal_answer(
         error.http_status,
         error.message,
@@ -41,14 +41,14 @@ def refusal_answer(
     is_passing: bool = False,
     more: Mapping[str, object] | None = None,
 ) -> Json:
-    """An answer that says why not.
+    """A response that says why a request was rejected.
 
     Args:
         status: HTTP status.
         message: one sentence.
         hint: what to do next; may be empty.
         scope: of the request.
-        is_passing: whether the same request may be sent again in a moment.
+        is_passing: whether the same request may succeed in a moment.
         more: further fields.
     """
     content = {

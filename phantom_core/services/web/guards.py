@@ -1,6 +1,4 @@
-"""Guards: ASGI middlewares between the network and a service. Each is small enough to be read
-before it is trusted.
-"""
+"""Guards: ASGI middlewares between the network and a service, each small enough to review."""
 
 import hashlib
 import hmac
@@ -22,14 +20,14 @@ API_KEY: Final = "X-API-Key"
 OPEN_PATHS: Final = ("/health", "/metrics", "/openapi.json", "/docs")
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost", "testclient")
-# A body that is too large is read and thrown away up to this, so that its sender hears why instead
+# A body that is too large is read and discarded up to this, so that its sender gets the reason
 # of a broken connection.
 _MOST_IGNORED_BYTES: Final = 64 << 20
 
 
 class RequestIds:
-    """Gives every request an id, its own where it brings a harmless one, and every answer the
-    same.
+    """Gives every request an id, or accepts a harmless one of its own, and returns it with the
+    response.
     """
 
     def __init__(self, app: App) -> None:
@@ -59,12 +57,12 @@ class RequestIds:
 
 
 class ApiKeys:
-    """Lets in who brings a key: `X-API-Key: …` or `Authorization: Bearer …`. Without keys, only
-    this machine is let in.
+    """Requires an API key: `X-API-Key: …` or `Authorization: Bearer …`. Without configured keys,
+    only this machine is allowed.
 
     Args:
         app: the application.
-        keys: those that open the door.
+        keys: valid API keys.
     """
 
     def __init__(self, app: App, keys: Collection[str]) -> None:
@@ -88,22 +86,22 @@ class ApiKeys:
                 return None
             return NotAllowedError(
                 "Only this machine may use the service.",
-                hint="Set PHANTOM_API_KEYS to let others in.",
+                hint="Set PHANTOM_API_KEYS to allow others.",
             )
         scheme, _, token = _header(scope, "authorization").partition(" ")
         given = _header(scope, API_KEY.lower()) or (token if scheme.lower() == "bearer" else "")
         if not given:
             return NotSignedInError("This needs an API key.", hint=f"Send it as {API_KEY}.")
-        # Every key is compared, each in constant time, so that waiting tells nothing.
+        # Every key is compared, each in constant time, so that timing reveals nothing.
         if sum(hmac.compare_digest(_digest(given), digest) for digest in self._digests):
             return None
         return NotSignedInError(
-            "This API key is not known.", hint="Ask whoever runs this service for one."
+            "This API key is not known.", hint="Ask the operator of this service for one."
         )
 
 
 class BodyLimit:
-    """Refuses bodies that are too large, whether they say so first or not.
+    """Rejects bodies that are too large, with or without a Content-Length.
 
     Args:
         app: the application.

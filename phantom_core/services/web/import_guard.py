@@ -1,8 +1,8 @@
-"""Lean: a service's process stays without the libraries of learning and drawing, also where another
-library would import them by the way.
+"""The import guard: keeps libraries for training and charts out of a service's process, also where
+another library would import them.
 
-pyarrow, for one, imports pandas when it is there, as soon as it makes an array: a second and 60 MB
-that no price needs.
+pyarrow, for one, imports pandas where it is installed, as soon as it makes an array: a second and
+60 MB that no price needs.
 """
 
 import sys
@@ -17,15 +17,15 @@ UNWANTED: Final = frozenset(
 )
 
 
-class _Refusal(MetaPathFinder):
+class _ImportGuard(MetaPathFinder):
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if name.partition(".")[0] in UNWANTED:
-            raise ModuleNotFoundError(f"{name} is kept out of this service.", name=name)
+            raise ModuleNotFoundError(f"{name} must not be imported in this service.", name=name)
         return None
 
 
-def stay_lean() -> None:
+def install_import_guard() -> None:
     """From now on, importing one of UNWANTED fails in this process as if it were not installed."""
-    sys.meta_path.insert(0, _Refusal())
+    sys.meta_path.insert(0, _ImportGuard())

@@ -1,6 +1,4 @@
-"""A web service: how every FastAPI application of PHANTOM is guarded, answers what went wrong, and
-is run and stopped.
-"""
+"""A web service: how every FastAPI application of PHANTOM is secured, reports errors, and runs."""
 
 import logging
 import signal
@@ -33,14 +31,14 @@ _SCHEMES: Final = {
     "Bearer": HTTPBearer(description=_ABOUT_KEYS).model,
 }
 _GRACE_S: Final = 15
-# Longer than clients and balancers keep an idle connection (5 to 60 s): whoever closes first must
-# not be the one who is just asked.
+# Longer than clients and load balancers hold an idle connection (5 to 60 s): the server must not
+# close one while a request arrives.
 _KEEP_ALIVE_S: Final = 75
 
 
 def add_guards(app: FastAPI, settings: Settings, service: str) -> None:
-    """Put an application behind request ids, CORS, keys, body limits and telemetry, and let it
-    answer errors in one form.
+    """Add request ids, CORS, keys, body limits and telemetry to an application, and error responses
+    in one format.
 
     Args:
         app: the application.
@@ -67,10 +65,10 @@ def add_guards(app: FastAPI, settings: Settings, service: str) -> None:
 
 
 def _describe_keys(app: FastAPI) -> None:
-    """Have the OpenAPI document name the keys and the routes that need one.
+    """Let the OpenAPI document name the keys and the routes that need one.
 
-    ApiKeys checks them before a route is chosen; as dependencies of the routes they would cost each
-    price 20 µs more.
+    ApiKeys checks them before routing; as dependencies of the routes they would cost each price
+    20 µs more.
     """
     describe = app.openapi
 
@@ -109,7 +107,7 @@ async def _validation_error(request: Request, error: Exception) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     answer = refusal_answer(
-        error.status_code, f"{error.detail}.", "See /docs for what there is.", request.scope
+        error.status_code, f"{error.detail}.", "See /docs for the routes.", request.scope
     )
     answer.headers.update(error.headers or {})
     return answer
@@ -118,19 +116,19 @@ async def _http_error(request: Request, error: Exception) -> Response:
 async def _bug(request: Request, error: Exception) -> Response:
     _LOGGER.error("A request failed.", exc_info=error)
     return refusal_answer(
-        500, "The service made a mistake.", "Its log has the request's id.", request.scope
+        500, "The service failed.", "Its log has the request's id.", request.scope
     )
 
 
 def run_service(app: FastAPI, host: str, port: int) -> None:
-    """Serve an application until SIGTERM or SIGINT, then finish what was begun.
+    """Serve an application until SIGTERM or SIGINT, then finish open requests.
 
     Args:
         app: the application.
         host: to listen on.
         port: to listen on; 0 takes a free one.
     Raises:
-        InputError: nobody can listen there.
+        InputError: the address or port cannot be used.
     """
     listening = _listen(host, port)
     server = _Server(
@@ -144,18 +142,18 @@ def run_service(app: FastAPI, host: str, port: int) -> None:
             date_header=False,
         )
     )
-    # uvicorn raises the signal again once it has stopped; that a service was asked to stop is no
-    # failure of its own.
+    # uvicorn raises the signal again once it has stopped; a requested stop is not a failure of the
+    # service.
     for number_of_signal in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number_of_signal, lambda *_: None)
     server.run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
-    """Says where it is once it answers there."""
+    """Prints its address once it is ready."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to answer."""
+        """Start serving."""
         await super().startup(sockets)
         if self.started and sockets:
             name, port = sockets[0].getsockname()[:2]
@@ -172,7 +170,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.bind(address)
     except OSError as error:
         raise InputError(
-            f"Nobody can listen on {host} port {port}: {error.strerror or error}.",
+            f"Cannot listen on {host} port {port}: {error.strerror or error}.",
             hint="Choose another --port.",
         ) from error
     return listening

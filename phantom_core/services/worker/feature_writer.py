@@ -1,6 +1,4 @@
-"""The feature writer: session features into Redis. While Redis is away they wait here, and all
-catch up when it is back.
-"""
+"""The feature writer: session features into Redis, queued while Redis is unavailable."""
 
 import logging
 import time
@@ -23,11 +21,11 @@ _LOGGER: Final = logging.getLogger(__name__)
 
 
 class FeatureWriter:
-    """Writes the features of sessions that changed.
+    """Writes the features of changed sessions.
 
     Args:
-        connect: gives a client of the server.
-        sessions: what to write.
+        connect: returns a client of the server.
+        sessions: live sessions to write.
         now_ms: the clock, UTC milliseconds.
     """
 
@@ -45,13 +43,13 @@ class FeatureWriter:
         return len(self._changed)
 
     def mark(self, keys: Iterable[int]) -> None:
-        """Say that sessions changed."""
+        """Mark sessions as changed."""
         now_ms = self._now_ms()
         for key in keys:
             self._changed[key] = now_ms
 
     def write(self) -> bool:
-        """Write what waits; False when Redis is away, which is tried again later."""
+        """Write pending features; False when Redis is unavailable, which is retried later."""
         if not self._changed or time.monotonic() < self._again_s:
             return not self._changed
         self._drop_forgotten()
@@ -66,8 +64,8 @@ class FeatureWriter:
         return True
 
     def mark_missing(self, keys: Iterable[int]) -> None:
-        """Mark sessions of which Redis knows less than the lake: a worker may have died while Redis
-        was away.
+        """Mark sessions whose features in Redis are older than the lake: a worker may have died
+        while Redis was unavailable.
         """
         sessions = self._sessions.features(keys, 0)
         try:
@@ -98,7 +96,7 @@ class FeatureWriter:
         return self._client
 
     def _drop_forgotten(self) -> None:
-        """What Redis would have forgotten by now need not be written."""
+        """Skip features that would have expired in Redis by now."""
         oldest_ms = self._now_ms() - TTL_S * 1_000
         for key in [key for key, marked_ms in self._changed.items() if marked_ms < oldest_ms]:
             del self._changed[key]
@@ -106,14 +104,14 @@ class FeatureWriter:
     def _wait(self, error: PhantomError) -> None:
         if not self._pause_s:
             _LOGGER.warning("Session features wait: %s", error)
-        self._client = None  # an embedded server may come back elsewhere
+        self._client = None  # an embedded server may restart at another address
         count_error(SERVICE, type(error).__name__)
         REDIS_UP.labels(SERVICE).set(0)
         self._pause_s = min(_LONGEST_PAUSE_S, max(_FIRST_PAUSE_S, 2 * self._pause_s))
         self._again_s = time.monotonic() + self._pause_s
 
     def _come_back(self) -> None:
-        """Redis is back, perhaps without what it knew: write all that is in memory again."""
-        _LOGGER.warning("Redis is back; session features are written again.")
+        """Redis is back, perhaps without its data: write all sessions in memory again."""
+        _LOGGER.warning("Redis is available again; session features are rewritten.")
         self._pause_s = 0.0
         self.mark(key for key in self._sessions.in_memory() if key not in self._changed)

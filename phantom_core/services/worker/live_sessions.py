@@ -1,6 +1,4 @@
-"""Live sessions: those with recent events, in memory. What is not in memory is built from the lake,
-which has the last word.
-"""
+"""Live sessions: those with recent events, in memory; all others are built from the lake."""
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
@@ -23,8 +21,8 @@ class LiveSessions:
     """Sessions of one worker.
 
     Args:
-        lake: where earlier events are.
-        most_kept: so many stay in memory between commits.
+        lake: source of earlier events.
+        most_kept: maximum number in memory between commits.
     """
 
     def __init__(self, lake: Lake, most_kept: int = MOST_KEPT) -> None:
@@ -33,7 +31,7 @@ class LiveSessions:
         self._user_agents = UserAgents()
 
     def take(self, events: Sequence[SessionEvent]) -> tuple[set[int], int]:
-        """Count events into their sessions.
+        """Add events to their sessions.
 
         Returns:
             Keys of the sessions that changed, and how many events were older than one already
@@ -52,7 +50,7 @@ class LiveSessions:
         return changed, n_late
 
     def features(self, keys: Iterable[int], updated_ms: int) -> dict[int, PublishedFeatures]:
-        """What is known of some sessions, by key; those without any event are left out.
+        """Features of some sessions, by key; sessions without events are left out.
 
         Args:
             keys: of the sessions.
@@ -67,8 +65,8 @@ class LiveSessions:
         return list(self._sessions)
 
     def forget(self, keys: Iterable[int] | None = None) -> None:
-        """Build some sessions, or all, from the lake when they are needed next. Nothing of theirs
-        may wait for a commit.
+        """Drop some sessions, or all, from memory: they are rebuilt from the lake. None of their
+        events may wait for a commit.
         """
         if keys is None:
             self._sessions.clear()
@@ -77,7 +75,7 @@ class LiveSessions:
             self._sessions.pop(key, None)
 
     def shrink(self) -> None:
-        """Forget those whose last event came longest ago. Nothing may wait for a commit."""
+        """Drop the sessions with the oldest last event. Nothing may wait for a commit."""
         while len(self._sessions) > self._most_kept:
             self._sessions.popitem(last=False)
 

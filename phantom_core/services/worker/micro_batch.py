@@ -1,5 +1,5 @@
-"""A micro-batch: messages of both topics on their way into the lake, judged as they come and
-committed together.
+"""A micro-batch: messages of both topics, validated as they arrive and committed to the lake
+together.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ _EVENT_FIELDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class SessionEvent:
-    """An event that was taken, and whose it is."""
+    """An accepted event and its session."""
 
     session_key: int
     session_id: str
@@ -44,13 +44,12 @@ class SessionEvent:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What became of the messages of one topic.
+    """The outcome of the messages of one topic.
 
     Attributes:
         accepted, duplicates: messages.
-        refused: messages by reason code.
-        known_sessions: sessions of duplicates: what is told of them elsewhere may have counted one
-            twice.
+        refused: rejected messages by reason code.
+        known_sessions: sessions of duplicates: counts of them elsewhere may include one twice.
     """
 
     accepted: int = 0
@@ -63,9 +62,9 @@ class MicroBatch:
     """Messages between two commits.
 
     Args:
-        lake: where they go.
+        lake: destination.
         settings: limits.
-        source: how the ledger names them: "kafka" or "buffer".
+        source: name in the load ledger: "kafka" or "buffer".
         now_ms: the clock, UTC milliseconds.
     """
 
@@ -88,17 +87,17 @@ class MicroBatch:
         self.n_messages = 0
 
     def add(self, messages: Sequence[Message]) -> list[SessionEvent]:
-        """Judge messages; gives the events among the good ones, in the order they came."""
+        """Validate messages; returns the events among the accepted ones, in order."""
         found: list[SessionEvent] = []
         for topic in KINDS:
             if of_topic := [message for message in messages if message.topic == topic]:
-                self._judge(topic, of_topic)
+                self._validate(topic, of_topic)
                 found += self._events(len(of_topic)) if topic == EVENTS else []
         self.n_messages += len(messages)
         return found
 
     def commit(self, now_ms: int) -> dict[str, Committed]:
-        """Bring everything into the lake; returns what became of it, by topic."""
+        """Commit everything to the lake; returns the outcome by topic."""
         done = {
             topic: self._commit(topic, now_ms) for topic in KINDS if self._stagings[topic].n_rows
         }
@@ -107,7 +106,7 @@ class MicroBatch:
         self.n_messages = 0
         return done
 
-    def _judge(self, topic: str, messages: Sequence[Message]) -> None:
+    def _validate(self, topic: str, messages: Sequence[Message]) -> None:
         staging = self._stagings[topic]
         first = staging.n_rows
         staging.add(
@@ -130,9 +129,7 @@ class MicroBatch:
     def _row(self, line: int, message: Message) -> TextRow:
         text = message.value.decode("utf-8", errors=MARK_BYTES)
         if message.problem:
-            return broken_row(
-                line, message.problem, "The message did not survive its storage.", text
-            )
+            return broken_row(line, message.problem, "The message was damaged in storage.", text)
         return document_row(line, text, LINE_FIELDS * self._max_chars)
 
     def _events(self, n_last: int) -> list[SessionEvent]:
@@ -147,11 +144,11 @@ class MicroBatch:
     def _commit(self, topic: str, now_ms: int) -> Committed:
         started_s = time.monotonic()
         connection, kind = self._stagings[topic].connection, KINDS[topic]
-        refused = self._commit_poison(topic, now_ms)
+        rejected = self._commit_poison(topic, now_ms)
         connection.execute("DELETE FROM staged WHERE reason IS NOT NULL")
         [(n_good,)] = connection.execute("SELECT COUNT(*) FROM staged").fetchall()
         if not n_good:
-            return Committed(refused=refused)
+            return Committed(refused=rejected)
         load = new_load(kind, f"{self._source}:{topic}", "", "canonical", now_ms)
         done = commit_staged(self._lake, connection, load, lambda: time.monotonic() - started_s)
         known = connection.execute(
@@ -160,12 +157,12 @@ class MicroBatch:
             else "SELECT 0 LIMIT 0"
         ).fetchall()
         return Committed(
-            done.accepted, done.duplicates, refused, frozenset(key for (key,) in known)
+            done.accepted, done.duplicates, rejected, frozenset(key for (key,) in known)
         )
 
     def _commit_poison(self, topic: str, now_ms: int) -> dict[str, int]:
-        """Put what was refused into quarantine, by partition: its line is the offset, so that
-        nothing is there twice.
+        """Put rejected messages into quarantine, by partition: the line is the offset, so that
+        none is there twice.
         """
         reasons: dict[str, int] = defaultdict(int)
         for partition, rows in self._poison[topic].items():

@@ -1,10 +1,10 @@
-"""The stream worker: from the topics into the lake, each message once, and session features into
-Redis within half a second.
+"""The stream worker: from the topics into the lake, each message exactly once, and session features
+into Redis within half a second.
 
-Order of what it does with a message: count it into its session, write the features, and with the
-next commit bring it into the lake and only then tell the topic. A worker that dies before that gets
-the message again; the lake knows it by its event id, and a session is built from the lake, so that
-nothing is lost and nothing counts twice (docs/adr/0016-online-path.md).
+For each message it updates the session, writes the features, and with the next commit stores it in
+the lake and only then commits the offset. A worker that dies before that gets the message again;
+the lake recognises it by its event id, and sessions are rebuilt from the lake, so that nothing is
+lost and nothing counts twice (docs/adr/0016-online-path.md).
 """
 
 import logging
@@ -42,10 +42,10 @@ _LOGGER: Final = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Report:
-    """What a worker did.
+    """Totals of a worker.
 
     Attributes:
-        polled: messages read, also those that came again.
+        polled: messages read, repeated ones included.
         accepted, duplicates, refused: messages of commits.
         late: events older than one already counted in their session.
         commits: to the lake.
@@ -82,11 +82,11 @@ class Worker:
         self._reader = self._open_reader()
 
     def run(self, is_over: Callable[[], bool], *, until_empty: bool = False) -> Report:
-        """Work until told to stop; then commit what was begun.
+        """Work until stopped; then commit what was begun.
 
         Args:
-            is_over: asked several times a second.
-            until_empty: stop also when nothing is left to be read.
+            is_over: called several times a second.
+            until_empty: stop also when nothing is left to read.
         """
         self._catch_up()
         idle_since_s = time.monotonic()
@@ -103,7 +103,7 @@ class Worker:
         return self.report
 
     def step(self) -> int:
-        """Take the next messages and commit when it is time; returns how many came."""
+        """Read the next messages and commit when it is time; returns their number."""
         messages = self._reader.poll(_MOST_AT_ONCE, _POLL_S)
         if messages:
             self._began_s = self._began_s if self._batch.n_messages else time.monotonic()
@@ -122,7 +122,7 @@ class Worker:
         return len(messages)
 
     def commit(self) -> None:
-        """Bring what was read into the lake, then tell the topic."""
+        """Store what was read in the lake, then commit the offsets."""
         self._commit_to_lake()
         self._reader.commit()
         for (topic, partition), n_left in self._reader.lag().items():
@@ -152,7 +152,7 @@ class Worker:
             self._writer.mark(done.known_sessions)
         if (
             newest := self._newest_file_load()
-        ) != self._newest_file:  # somebody loaded files: they may hold events of these sessions
+        ) != self._newest_file:  # files were loaded: they may hold events of these sessions
             self._sessions.forget()
             self._newest_file = newest
         self._sessions.shrink()
@@ -172,20 +172,20 @@ class Worker:
         return LocalReader(open_inbox(self._settings.workspace))
 
     def _hand_over(self) -> None:
-        """Partitions go to another worker: what was read of them is committed first."""
+        """Before partitions go to another worker: commit what was read of them."""
         self._writer.write()
         self.commit()
         self._sessions.forget()
 
     def _lose(self) -> None:
-        """Partitions are with another worker already: it reads again what was not committed, and
-        the lake tells it apart.
+        """After partitions went to another worker: it reads uncommitted messages again, and the
+        lake recognises duplicates.
         """
         self._commit_to_lake()
         self._sessions.forget()
 
     def _catch_up(self) -> None:
-        """Redis may lack what the lake got while it was away from a worker that has died since."""
+        """Features in Redis may be outdated, after a worker died while Redis was down."""
         since_ms = self._now_ms() - TTL_S * 1_000
         with self._lake.connect(("events", "loads")) as connection:
             recent = "SELECT load_seq FROM loads WHERE loaded_ms >= ? AND file LIKE ?"
@@ -196,7 +196,7 @@ class Worker:
         self._writer.mark_missing([key for (key,) in rows])
 
     def _newest_file_load(self) -> int:
-        """Number of the newest load of events that was none of a stream."""
+        """Number of the newest load of events from files, not from a stream."""
         with self._lake.connect(("loads",)) as connection:
             streams = " AND ".join(f"file NOT LIKE '{source}:%'" for source in ("kafka", "buffer"))
             [(number,)] = connection.execute(

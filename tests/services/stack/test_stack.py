@@ -99,7 +99,7 @@ def test_a_newcomer_sees_everything_run_and_nothing_stays_behind(
     children = stack.children()
     (ingest,) = [one for one in children if one.cmdline()[-6:-4] == ["serve", "ingest"]]
     ingest.kill()
-    stack.wait_for("ingest was started again")
+    stack.wait_for("ingest was restarted")
     stack.wait_for(r"Shoppers: [\d,]+ events and quotes sent")
     stack.process.send_signal(signal.SIGTERM)
     stack.wait_for("Stopped")

@@ -75,8 +75,8 @@ def test_a_part_that_is_killed_is_started_again_and_said(
     until(lambda: worker.restarts == 1, supervisor)
     assert pid(worker) != first and pid(ingest) == other
     assert heard == [
-        f"worker ended by SIGKILL and is started again in 1 s; see {worker.log}",
-        "worker was started again.",
+        f"worker ended by SIGKILL and restarts in 1 s; see {worker.log}",
+        "worker was restarted.",
     ]
 
 
@@ -85,8 +85,8 @@ def test_a_part_that_keeps_dying_is_given_longer_and_longer_pauses(
 ) -> None:
     supervisor.start([python("broken", "import sys; print('no disk'); sys.exit(3)")])
     until(lambda: len(heard) >= 3, supervisor)
-    assert "with code 3 and is started again in 1 s" in heard[0]
-    assert "is started again in 2 s" in heard[2]
+    assert "with code 3 and restarts in 1 s" in heard[0]
+    assert "restarts in 2 s" in heard[2]
     assert supervisor.running[0].log.read_text().splitlines() == ["no disk", "no disk"]
 
 

@@ -69,7 +69,8 @@ def test_a_document_says_what_the_pricing_service_needs(
     put(settings, event(second=1, storeMode="hotel", userAgent="HeadlessChrome"), event(second=3))
     run(settings)
     document = json.loads(client.get("session_features:s1"))
-    assert {name: document[name] for name in ("format", "session_id", "n_events", "store_mode")} == {
+    names = ("format", "session_id", "n_events", "store_mode")
+    assert {name: document[name] for name in names} == {
         "format": "phantom-session/1", "session_id": "s1", "n_events": 2, "store_mode": "hotel",
     }  # fmt: skip
     assert document["last_event_ms"] == 1_772_359_203_000
