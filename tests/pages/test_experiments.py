@@ -140,7 +140,7 @@ def test_what_sets_the_arms_apart_is_drawn_and_can_be_taken_away(
 def test_the_guard_stops_it_while_somebody_looks(shop: Settings, open_page: Open) -> None:
     running(shop, 1_500, harm=0.5, tolerated_drop=0.0)
     page = open_page(shop.workspace, "experiments")
-    assert any("Stopped by the guardrail" in one.value for one in page.error)
+    assert any("The guardrail stopped it" in one.value for one in page.error)
     assert ":orange-badge[stopped]" in texts(page)
 
 

@@ -58,7 +58,7 @@ def test_an_alert_stands_above_everything_until_it_clears(own: Path, open_page: 
 def test_drift_stands_beside_its_limits(own: Path, open_page: Open) -> None:
     look(own)
     page = open_page(own, "monitoring", monitoring_tab="Feature drift")
-    assert "the last week against the sessions that the classifier in use learned from" in texts(
+    assert "the last week against the training sessions of the classifier in use" in texts(
         page
     )
     assert len(page.get("plotly_chart")) == 1
@@ -70,7 +70,7 @@ def test_retrainings_say_why(own: Path, open_page: Open) -> None:
     RetrainRequest(publish=False).run(Settings(workspace=own), now_ms=NOW_MS)
     table = page.run().dataframe[0].value
     assert table["outcome"].tolist() == ["kept"]
-    assert "later rows by actors from whom neither" in table["why"].item()
+    assert "later rows by actors on whom neither" in table["why"].item()
 
 
 def test_a_damaged_look_is_one_sentence(own: Path, open_page: Open) -> None:

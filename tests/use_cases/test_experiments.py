@@ -224,7 +224,7 @@ def test_harm_to_humans_stops_it_and_updates_the_server(settings: Settings) -> N
     found = experiment_status(settings, "harm", now_ms=LATER_MS)
     assert found.report is not None
     assert (found.experiment.state, found.experiment.stopped_by) == ("stopped", "this machine")
-    assert "Stopped by the guardrail: with none at least" in found.experiment.why
+    assert "The guardrail stopped it: with none at least" in found.experiment.why
     assert live(settings) == []
     assert json.loads(json.dumps(found.to_json(), allow_nan=False))["report"]["is_guard_tripped"]
 

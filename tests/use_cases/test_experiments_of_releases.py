@@ -33,7 +33,7 @@ def test_an_arm_is_no_larger_than_was_approved_unless_its_version_is_live_for_al
     assert servable_rules(shop) == ["live", "", version]
     plan(shop, "large", version, 0.5)
     with pytest.raises(
-        ConflictError, match=r"Arm new gives .* to 50% of the sessions; approved are 10%\."
+        ConflictError, match=r"Arm new serves .* to 50% of the sessions; approved: 10%\."
     ):
         start_experiment(shop, MAX, "large", now_ms=NOW)
     plan(shop, "small", version, 0.1)

@@ -222,7 +222,7 @@ def test_the_second_request_to_go_live_has_to_be_rebased(shop: Settings) -> None
     first, second = approved(shop), approved(shop, submit(shop, GENTLE.replace("0.7", "0.8")))
     assert change_requests.review_request(shop, second).competing == (first,)
     publish_request(shop, MAX, first, now_ms=NOW)
-    with pytest.raises(ConflictError, match="still being tried on 10%"):
+    with pytest.raises(ConflictError, match="still a canary on 10%"):
         publish_request(shop, MAX, second, now_ms=NOW)
     set_share(shop, MAX, 1.0, why="Good.", now_ms=NOW)
     with pytest.raises(ConflictError, match="has to rebase it"):

@@ -301,9 +301,9 @@ def test_the_command_line_checks_converts_replays_and_adds_up(shop: Shop, tmp_pa
     ("verb", "said"),
     [
         (["rules", "check", "/nowhere"], "There are no rules '/nowhere'"),
-        (["rules", "convert", "bands", "--to", "prose"], "'prose' is no form of rules"),
+        (["rules", "convert", "bands", "--to", "prose"], "'prose' is not a form of rules"),
         (["rules", "replay", "bands", "--from", "soon"], "'soon' is no date"),
-        (["leakage", "--by", "moon"], "cannot be cut by 'moon'"),
+        (["leakage", "--by", "moon"], "no breakdown by 'moon'"),
         (["leakage", "--reference", "fair"], "no reference price 'fair'"),
     ],
 )

@@ -113,7 +113,7 @@ def _effect(seen: Reviewed) -> None:
     left, right = st.columns(2)
     found = request_effects(evidence)
     with left:
-        shares = [one for one in found if one[0].startswith("Humans")]
+        shares = [one for one in found if "humans" in one[0].lower()]
         money = [one for one in found if one not in shares]
         if shares:
             show_chart(

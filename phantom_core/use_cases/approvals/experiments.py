@@ -194,7 +194,7 @@ def _stop_if_tripped(
         return experiment
     drop = -tripped.human.high
     why = (
-        f"Stopped by the guardrail: with {tripped.arm} at least {drop:.1%} fewer humans buy, "
+        f"The guardrail stopped it: with {tripped.arm} at least {drop:.1%} fewer humans buy, "
         f"detected after {tripped.tripped_sessions:,} sessions."
     )
     try:
