@@ -1,6 +1,4 @@
-"""Explain: what the models learned, why they say what they say of a session, and how they read as
-rules.
-"""
+"""Explain: what the models learned, why they scored a session so, and their rules."""
 
 import streamlit as st
 
@@ -15,6 +13,7 @@ from ui.frame.errors import friendly_errors, show_error
 from ui.frame.frame import require_frame
 from ui.frame.handles import current_settings, current_snapshot
 from ui.frame.job_watch import watch_job
+from ui.frame.linked import begin_linked_page, end_linked_page
 from ui.frame.page_spec import PageSpec
 
 PAGE = PageSpec(title="Explain", icon=":material/psychology:", section="Models", order=70)
@@ -23,6 +22,7 @@ TABS = ["Model", "One session", "Rules as a tree", "Stability"]
 
 
 require_frame()
+begin_linked_page()
 with friendly_errors():
     st.title(PAGE.title)
     data = current_snapshot()
@@ -34,7 +34,7 @@ with friendly_errors():
         if subject is None:
             st.stop()
         session_id = st.text_input(
-            "Session", placeholder="id of a session", key=SESSION, bind="query-params", width=320
+            "Session", placeholder="session ID", key=SESSION, bind="query-params", width=320
         ).strip()
     watch_job(KIND, "Explaining the model")
     if data.scoring_problem:
@@ -61,3 +61,4 @@ with friendly_errors():
                 not_explained(subject)
             else:
                 stability_tab(current_settings(), data, subject, view)
+end_linked_page()
