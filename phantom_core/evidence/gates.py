@@ -90,7 +90,8 @@ def _step(evidence: Evidence, limits: PriceLimits) -> Gate:
         f"A price moves by up to {evidence.largest_step:.2f} of the base price; allowed is "
         f"{limits.largest_step:.2f}."
     )
-    return Gate("largest step", evidence.largest_step <= limits.largest_step + TOLERANCE, says)
+    is_within = evidence.largest_step <= limits.largest_step + TOLERANCE
+    return Gate("maximum price step", is_within, says)
 
 
 def _premium(evidence: Evidence, limits: PriceLimits) -> Gate:
@@ -116,7 +117,7 @@ def _premium(evidence: Evidence, limits: PriceLimits) -> Gate:
 def _findings(evidence: Evidence, answers: str) -> Gate:
     errors, warnings = evidence.open_findings("error"), evidence.open_findings("warning")
     if errors:
-        return Gate("no open finding", False, f"{len(errors)} to mend: {errors[0]}")
+        return Gate("no open finding", False, f"{len(errors)} to fix: {errors[0]}")
     if warnings and not answers.strip():
         return Gate("no open finding", False, f"{len(warnings)} to answer: {warnings[0]}")
     return Gate(

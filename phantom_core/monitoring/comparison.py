@@ -191,12 +191,9 @@ def too_old(name: str, what: str, age_days: float | None, limit_days: float, the
         return Check(name, "unknown", None, limit_days, f"{what}: there is none.")
     status: Status = "alert" if age_days > limit_days else "ok"
     advice = f" {then}" if status == "alert" else ""
+    limit = f"limit: {limit_days:g} day{'' if limit_days == 1 else 's'}"
     return Check(
-        name,
-        status,
-        age_days,
-        limit_days,
-        f"{what} is {age_days:.1f} days old; {limit_days:g} are allowed.{advice}",
+        name, status, age_days, limit_days, f"{what} is {age_days:.1f} days old; {limit}.{advice}"
     )
 
 

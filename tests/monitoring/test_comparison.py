@@ -88,7 +88,7 @@ def test_a_feature_that_too_few_sessions_speak_for_raises_nothing() -> None:
 
 def test_age_and_quarantine_are_measured_against_their_limits() -> None:
     assert too_old("stale", "The classifier", 15.0, 14, "Retrain it.").sentence.endswith(
-        "14 are allowed. Retrain it."
+        "limit: 14 days. Retrain it."
     )
     assert too_old("stale", "The classifier", 13.0, 14, "Retrain it.").status == "ok"
     assert too_old("stale", "The classifier", None, 1.0, "").status == "unknown"

@@ -8,21 +8,21 @@ from tests.evidence.samples import evidence, stored
 def test_evidence_of_an_earlier_release_is_shown_like_any_other() -> None:
     found = {name: (value, low, high) for name, value, low, high in request_effects(stored())}
     assert list(found) == [
-        "Humans pay more, mean",
+        "Average premium paid by humans",
         "Humans marked up",
-        "Leakage taken back, constant",
-        "Leakage taken back, clean quote",
-        "Leakage taken back, optimal",
+        "Leakage recovered, constant",
+        "Leakage recovered, clean quote",
+        "Leakage recovered, optimal",
         "Simulated revenue against live",
         "Simulated leakage against live",
         "Simulated reward against live",
     ]
-    assert found["Humans pay more, mean"] == (
+    assert found["Average premium paid by humans"] == (
         0.003231939163498102,
         0.0006867697594501724,
         0.007002851865383841,
     )
-    assert found["Leakage taken back, constant"][0] == 380.6499999999999
+    assert found["Leakage recovered, constant"][0] == 380.6499999999999
     assert found["Simulated revenue against live"][0] == -40.807100911315956
     table = trial_table(stored()).set_index("prices")
     assert table["reward"].round(2).to_dict() == {

@@ -245,7 +245,7 @@ def _check(
     if before and before.version and before.share < 1:
         raise ConflictError(
             f"{before.version} is still being tried on {before.share:.0%} of the sessions.",
-            hint="Give it to everybody or roll it back first.",
+            hint="Roll it out to 100 % or roll it back first.",
         )
     if request.expires_ms and request.expires_ms <= now_ms:
         raise ConflictError(f"Request {request.request_id} has expired.")

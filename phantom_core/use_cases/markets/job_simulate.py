@@ -32,7 +32,7 @@ class SimulateRequest(JobRequest):
     """
 
     kind: ClassVar[str] = "simulate"
-    title: ClassVar[str] = "Try prices"
+    title: ClassVar[str] = "Run a simulation"
     scenario: str = "tight"
     beside: OptionalText = None
     policies: Texts = ()

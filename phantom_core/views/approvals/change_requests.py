@@ -53,14 +53,14 @@ def request_effects(evidence: Evidence) -> list[Figure]:
     found: list[Figure] = []
     premium = human_premium(evidence)
     if premium:
-        found.append(_figure("Humans pay more, mean", premium))
+        found.append(_figure("Average premium paid by humans", premium))
     replay, trial = evidence.replay.found, evidence.trial.found
     if replay and replay.rules.human:
         found.append(_figure("Humans marked up", replay.rules.human.marked_up))
     for one in replay.rules.recovered if replay else ():
         if not one.problem:
             found.append(
-                _figure(f"Leakage taken back, {one.reference.replace('_', ' ')}", one.recovered)
+                _figure(f"Leakage recovered, {one.reference.replace('_', ' ')}", one.recovered)
             )
     if trial:
         found.append(_figure("Simulated revenue against live", trial.difference.revenue))

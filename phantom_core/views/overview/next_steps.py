@@ -41,18 +41,18 @@ def next_steps(
         report: of the newest classifier; None without one.
     """
     if not loaded.sessions:
-        return (NextStep("Load events", "There are no sessions yet.", "data"),)
-    return (*_mend(loaded), *_learn(snapshot, loaded, report), *_distrust(report), *_look(snapshot))
+        return (NextStep("Load events", "The workspace has no sessions yet.", "data"),)
+    return (*_fix(loaded), *_learn(snapshot, loaded, report), *_distrust(report), *_look(snapshot))
 
 
-def _mend(loaded: Loaded) -> list[NextStep]:
+def _fix(loaded: Loaded) -> list[NextStep]:
     if loaded.quarantined_share <= HIGH_QUARANTINE:
         return []
     why = (
         f"{loaded.quarantined:,} of {loaded.rows_read:,} rows read "
         f"({loaded.quarantined_share:.1%}) could not be used."
     )
-    return [NextStep("Look into the quarantine", why, "data", "Quarantine")]
+    return [NextStep("Review the quarantine", why, "data", "Quarantine")]
 
 
 def _learn(snapshot: Snapshot, loaded: Loaded, report: ClassifierReport | None) -> list[NextStep]:
@@ -60,7 +60,7 @@ def _learn(snapshot: Snapshot, loaded: Loaded, report: ClassifierReport | None) 
         return [
             NextStep(
                 "Load labels",
-                "No session says whether it was a human or an agent, so nothing can be learned.",
+                "No session is labelled as human or agent, which training needs.",
                 "data",
             )
         ]
@@ -112,7 +112,7 @@ def _distrust(report: ClassifierReport | None) -> list[NextStep]:
     fall = f"from {report.ranking.roc_auc.value:.3f} to {without.value:.3f}"
     why = f"Without timing its ROC-AUC falls {fall}: agents that wait like humans may pass."
     return [
-        NextStep("See how much the classifier lives on timing", why, "classifier", "Robustness")
+        NextStep("Check how much the classifier relies on timing", why, "classifier", "Robustness")
     ]
 
 
@@ -125,4 +125,4 @@ def _look(snapshot: Snapshot) -> list[NextStep]:
         FROM sessions"""
     )
     why = f"{sure:,} sessions have a probability of 0.9 or more, {torn:,} lie between 0.4 and 0.6."
-    return [NextStep("Look at the surest sessions", why, "sessions")]
+    return [NextStep("Review the most likely agents", why, "sessions")]
