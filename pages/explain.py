@@ -13,7 +13,6 @@ from ui.frame.errors import friendly_errors, show_error
 from ui.frame.frame import require_frame
 from ui.frame.handles import current_settings, current_snapshot
 from ui.frame.job_watch import watch_job
-from ui.frame.linked import begin_linked_page, end_linked_page
 from ui.frame.page_spec import PageSpec
 
 PAGE = PageSpec(title="Explain", icon=":material/psychology:", section="Models", order=70)
@@ -22,7 +21,6 @@ TABS = ["Model", "One session", "Rules as a tree", "Stability"]
 
 
 require_frame()
-begin_linked_page()
 with friendly_errors():
     st.title(PAGE.title)
     data = current_snapshot()
@@ -61,4 +59,3 @@ with friendly_errors():
                 not_explained(subject)
             else:
                 stability_tab(current_settings(), data, subject, view)
-end_linked_page()

@@ -11,7 +11,6 @@ from ui.frame.empty import nothing_loaded, show_missing
 from ui.frame.errors import friendly_errors
 from ui.frame.frame import require_frame
 from ui.frame.handles import current_snapshot
-from ui.frame.linked import begin_linked_page, end_linked_page
 from ui.frame.page_spec import PageSpec
 
 PAGE = PageSpec(title="Features", icon=":material/equalizer:", section="Events", order=40)
@@ -28,7 +27,6 @@ def figures_of(data: Snapshot) -> tuple[FeatureFigures, ...]:
 
 
 require_frame()
-begin_linked_page()
 with friendly_errors():
     st.title(PAGE.title)
     data = current_snapshot()
@@ -60,4 +58,3 @@ with friendly_errors():
     if drift.open:
         with drift, friendly_errors():
             drift_tab(data)
-end_linked_page()

@@ -130,10 +130,12 @@ def classes_table(view: Overview) -> None:
     """Revenue by class."""
     st.dataframe(
         {
-            "class": [figures.label for figures in view.classes],
-            "sessions": [format_count(figures.sessions) for figures in view.classes],
-            "revenue": [format_money(figures.revenue) for figures in view.classes],
-            "per session": [format_money(figures.revenue_per_session) for figures in view.classes],
+            "Class": [figures.label for figures in view.classes],
+            "Sessions": [format_count(figures.sessions) for figures in view.classes],
+            "Revenue": [format_money(figures.revenue) for figures in view.classes],
+            "Revenue per session": [
+                format_money(figures.revenue_per_session) for figures in view.classes
+            ],
         },
         hide_index=True,
     )

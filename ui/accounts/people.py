@@ -23,7 +23,18 @@ def draw_accounts(settings: Settings) -> None:
             "The first one must be an administrator, added from the command line of this machine.",
         )
         return
-    st.dataframe(_table(found), hide_index=True, height="content")
+    st.dataframe(
+        _table(found),
+        hide_index=True,
+        height="content",
+        column_config={
+            "login": "Login",
+            "name": "Name",
+            "role": "Role",
+            "signs in by": "Sign-in method",
+            "state": "State",
+        },
+    )
     if not is_allowed(Permission.PEOPLE):
         st.caption("Only an administrator can add people and change roles.")
         return

@@ -85,7 +85,7 @@ def _arms(n: int, versions: Sequence[str], played: Callable[[str], str]) -> tupl
             st.markdown(f"**{_NAMES[k]}**", width=80)
             versions_served.append(
                 st.selectbox(
-                    "serves",
+                    "Serves",
                     versions,
                     index=min(k, len(versions) - 1),
                     key=f"experiment_plays_{k}",
@@ -94,7 +94,7 @@ def _arms(n: int, versions: Sequence[str], played: Callable[[str], str]) -> tupl
                 )
             )
             weight = st.number_input(
-                "weight",
+                "Weight",
                 1,
                 100,
                 1,

@@ -21,16 +21,17 @@ def set_widgets(values: Mapping[str, object]) -> None:
         st.session_state[key] = value
 
 
-def follow_old_link(key: str, renamed: Mapping[str, object]) -> None:
-    """Select in a widget what a link from before a rename names.
+def follow_old_link(key: str, renamed: Mapping[str, str]) -> None:
+    """Replace in the URL the label of an option from before it was renamed, and run again.
 
     Args:
         key: of the widget, which is bound to the URL and not drawn yet.
-        renamed: option as old links have it → option of today.
+        renamed: label in old links → label of today.
     """
     old = str(st.query_params.get(key, ""))
     if old in renamed and key not in st.session_state:
-        set_widgets({key: renamed[old]})
+        st.query_params[key] = renamed[old]
+        st.rerun()
 
 
 def begin_linked_page() -> None:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 NOTHING = "–"
 _TITLES: Final = {"std_time_between_events": "irregularity of clicks (SD of gaps, s)"}
-# Feature names in links from before they had a title → the feature.
-OLD_FEATURE_NAMES: Final = {name.replace("_", " "): name for name in _TITLES}
+# Labels of features in links from before they had a title → the title.
+OLD_FEATURE_NAMES: Final = {name.replace("_", " "): title for name, title in _TITLES.items()}
 
 
 def format_count(n: float | None) -> str:
