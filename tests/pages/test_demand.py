@@ -45,7 +45,7 @@ def test_a_turned_feature_moves_the_curve(networked: Path, open_page: Open) -> N
     before = {metric.label: metric.value for metric in page.metric}
     assert set(before) == {
         "Best price",
-        "P(purchase) at it",
+        "P(purchase) at the best price",
         "P(agent)",
         "Gain over the base price",
     }

@@ -34,9 +34,9 @@ def test_a_look_is_one_click_away_and_shows_its_limits(own: Path, open_page: Ope
     assert checks.loc[checks["check"] == "detection rate", "limit"].item() == 0.2
     assert len(page.get("plotly_chart")) == 2
     assert {button.label for button in page.get("download_button")} >= {
-        "Checks as CSV",
-        "Days as CSV",
-        "Everything as JSON",
+        "Download checks as CSV",
+        "Download days as CSV",
+        "Download all as JSON",
     }
 
 

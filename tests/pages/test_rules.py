@@ -30,7 +30,7 @@ def replay(workspace: Path, rules: str = "bands", against: str = "none") -> None
     )
 
 
-def test_rules_are_broken_mended_and_saved(own: Path, open_page: Open) -> None:
+def test_rules_are_broken_fixed_and_saved(own: Path, open_page: Open) -> None:
     page = open_page(own, "rules")
     assert editor(page).value.startswith("IF p_agent > 0.7")
     editor(page).set_value("IF p_agent > high THEN markup 1.3\nELSE markup 1.0").run()
@@ -54,7 +54,7 @@ def test_opening_another_rule_set_keeps_what_was_written(own: Path, open_page: O
     editor(page).set_value("IF p_agent > 0.8 THEN markup 1.20\nELSE markup 1.00").run()
     page.selectbox(key="rules").set_value("none").run()
     assert editor(page).value == "ELSE markup 1.00\n"
-    assert "Also written and not saved yet: bands." in texts(page)
+    assert "Unsaved changes in other rule sets: bands." in texts(page)
     page.selectbox(key="rules").set_value("bands").run()
     assert editor(page).value == "IF p_agent > 0.8 THEN markup 1.20\nELSE markup 1.00"
     page.button(key="rules_discard").click().run()
