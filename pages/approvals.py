@@ -1,4 +1,4 @@
-"""Approvals: what somebody wants to change about prices, what it will do, and who says yes."""
+"""Approvals: proposed price changes, their expected effect, and the review of them."""
 
 import streamlit as st
 
@@ -21,9 +21,7 @@ require_frame()
 begin_linked_page()
 with friendly_errors():
     st.title(PAGE.title)
-    st.caption(
-        "Rules that change prices go live only after another person has seen what they will do."
-    )
+    st.caption("Price rules go live only after a second person has reviewed their expected effect.")
     found = list_requests(current_settings())
     propose_form(current_settings())
     watch_submission()
@@ -34,17 +32,17 @@ with friendly_errors():
                 request_detail(current_settings(), review_request(current_settings(), chosen))
     elif is_allowed(Permission.PROPOSE):
         show_missing(
-            "Nobody has proposed a change yet.",
-            "Propose a rule set above; checks, replay and simulator are run for it. Or write one "
-            "first.",
+            "No changes proposed yet",
+            "Propose a rule set above; the checks, a replay and a simulation are run for it. Or "
+            "write one first.",
             "pages/rules.py",
             "Write rules",
         )
     else:
         show_missing(
-            "Nobody has proposed a change yet.",
+            "No changes proposed yet",
             "An analyst or a pricing manager proposes rules here.",
             "pages/rules.py",
-            "Look at the rules",
+            "View the rules",
         )
 end_linked_page()

@@ -1,4 +1,4 @@
-"""Audit: who did what and why, in a chain that shows when it was tampered with."""
+"""Audit: who did what and why, in a hash chain that reveals tampering."""
 
 from datetime import UTC, datetime
 
@@ -21,8 +21,8 @@ PAGE = PageSpec(title="Audit", icon=":material/history_edu:", section="Control",
 NEWEST = 2_000
 
 
-def steps() -> pd.DataFrame:
-    """The newest steps."""
+def entries_table() -> pd.DataFrame:
+    """The newest entries."""
     with control_database(current_settings()).connect() as connection:
         found = audit.list_entries(connection, newest=NEWEST)[::-1]
     return pd.DataFrame(
@@ -42,48 +42,48 @@ require_frame()
 with friendly_errors():
     st.title(PAGE.title)
     st.caption(
-        "Every step carries the hash of the one before: whatever is changed, removed or "
-        "re-ordered afterwards shows."
+        "Each entry contains the hash of the previous one, so any later change, removal or "
+        "re-ordering is detected."
     )
-    verdict = verify_chain(current_settings())
-    if not verdict.n_entries:
+    chain = verify_chain(current_settings())
+    if not chain.n_entries:
         show_missing(
-            "Nothing has happened yet.",
-            "Sign-ins, change requests, releases and changes of people are written down here.",
+            "No entries yet",
+            "Sign-ins, change requests, releases and changes to accounts are recorded here.",
         )
         st.stop()
-    if verdict.holds:
+    if chain.holds:
         st.success(
-            f"The chain of {format_count(verdict.n_entries)} entries holds. Its head is "
-            f"`{verdict.head[:24]}…`",
+            f"The hash chain of {format_count(chain.n_entries)} entries is intact. Its head is "
+            f"`{chain.head[:24]}…`",
             icon=":material/verified:",
         )
     else:
-        lines = "\n".join(f"- {one}" for one in verdict.problems)
+        lines = "\n".join(f"- {one}" for one in chain.problems)
         st.error(
-            f"**The chain does not hold.** Somebody changed the database by hand.\n\n{lines}",
+            f"**The hash chain is broken.** The database was changed outside PHANTOM.\n\n{lines}",
             icon=":material/gpp_bad:",
         )
-    table = steps()
+    table = entries_table()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         about = st.selectbox(
             "About",
-            ["everything", *dict.fromkeys(table["about"])],
+            ["all entries", *dict.fromkeys(table["about"])],
             key="about",
             bind="query-params",
             width=240,
         )
         who = st.selectbox(
             "Who",
-            ["everybody", *dict.fromkeys(table["who"])],
+            ["all people", *dict.fromkeys(table["who"])],
             key="who",
             bind="query-params",
             width=220,
         )
-        csv_button("Entries as CSV", table, "audit.csv", key="audit_csv")
+        csv_button("Download entries as CSV", table, "audit.csv", key="audit_csv")
     chosen = table[
-        ((table["about"] == about) | (about == "everything"))
-        & ((table["who"] == who) | (who == "everybody"))
+        ((table["about"] == about) | (about == "all entries"))
+        & ((table["who"] == who) | (who == "all people"))
     ]
     st.dataframe(
         chosen,
@@ -98,6 +98,6 @@ with friendly_errors():
         },
     )
     st.caption(
-        f"The newest {NEWEST:,} at most; `python -m phantom_core audit export N` writes "
-        "everything about one request for a regulator."
+        f"Shows the newest {NEWEST:,} entries. `python -m phantom_core audit export N` exports "
+        "the full record of one request for a regulator."
     )

@@ -1,4 +1,4 @@
-"""Agent classifier: train it, and judge it honestly."""
+"""Agent classifier: train it, and evaluate it on held-out actors."""
 
 import io
 from collections.abc import Callable
@@ -30,7 +30,7 @@ TABS = ["Quality", "Threshold and money", "Robustness", "Model card", "Train and
 
 
 def scores_csv(version: str) -> Callable[[], bytes]:
-    """Scores of all sessions, computed when somebody asks for them."""
+    """Scores of all sessions, computed on download."""
     chosen, events = current_settings(), workspace_lake()
 
     def write() -> bytes:
@@ -52,20 +52,23 @@ with friendly_errors():
     loaded = read_loaded(data)
     can_train = bool(loaded.humans and loaded.agents)
     if not can_train:
-        what = "Sessions of humans and of agents must be labelled before anything can be learned"
+        what = "Training needs sessions labelled as human and sessions labelled as agent"
         have = (
             f": there are {format_count(loaded.humans)} human and "
             f"{format_count(loaded.agents)} agent labels."
         )
         show_missing(
-            "Labels are needed.", what + have, "pages/data.py", "Load labels", ":material/database:"
+            "Labels are required",
+            what + have,
+            "pages/data.py",
+            "Load labels",
+            ":material/database:",
         )
     if not saved_versions(current_settings(), CLASSIFIER):
         st.markdown(
-            "No classifier was trained in this workspace yet. A training takes a minute or a few: "
-            "it learns from the labelled sessions, "
-            "judges itself on actors it has not met, and tries itself against new kinds of "
-            "agents, short sessions and random delays."
+            "No classifier has been trained in this workspace yet. Training takes a few minutes: "
+            "it learns from the labelled sessions, is evaluated on held-out actors, and is "
+            "tested against unseen agent families, short sessions and random delays."
         )
         train_form(current_settings(), can_train=can_train)
         st.stop()

@@ -1,4 +1,4 @@
-"""Data: load files, say what their columns mean, and see what became of every row."""
+"""Data: load files, map their columns, and see the outcome of every row."""
 
 import streamlit as st
 
@@ -19,10 +19,10 @@ PAGE = PageSpec(title="Data", icon=":material/database:", section="Events", orde
 
 
 def loads_tab() -> None:
-    """The ledger."""
+    """The ledger of loads."""
     ledger = loads_view(workspace_lake())
     if not len(ledger):
-        st.caption("Nothing was loaded yet.")
+        st.caption("No loads yet.")
         return
     number = st.column_config.NumberColumn(format="localized")
     st.dataframe(
@@ -38,7 +38,7 @@ def loads_tab() -> None:
             **dict.fromkeys(("read", "accepted", "duplicates", "quarantined"), number),
         },
     )
-    csv_button("Download the ledger as CSV", ledger, "loads.csv", "ledger_csv")
+    csv_button("Download ledger as CSV", ledger, "loads.csv", "ledger_csv")
 
 
 require_frame()

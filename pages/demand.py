@@ -1,6 +1,4 @@
-"""Demand and price: who would buy at which price, how far that can be trusted, and the price that
-follows.
-"""
+"""Demand and price: purchase probability by price, its calibration, and the optimal price."""
 
 import streamlit as st
 
@@ -8,7 +6,7 @@ from phantom_core.evaluation.multitask_report import MultitaskReport
 from phantom_core.model_kinds.multitask import NETWORK
 from phantom_core.views.workspace.saved_models import model_view, saved_versions
 from ui.demand.curve_tab import curve_tab
-from ui.demand.quality import verdict_tab
+from ui.demand.quality import quality_tab
 from ui.demand.train import KIND, live_losses, train_form
 from ui.demand.tune import tune_tab
 from ui.frame.empty import nothing_loaded
@@ -22,15 +20,15 @@ from ui.frame.wording import format_count, format_moment
 
 PAGE = PageSpec(title="Demand and price", icon=":material/sell:", section="Models", order=60)
 
-TABS = ["Verdict", "Demand curve", "Train and versions", "Tune", "Model card"]
+TABS = ["Quality", "Demand curve", "Train and versions", "Tune", "Model card"]
 
 
 require_frame()
 with friendly_errors():
     st.title(PAGE.title)
     st.caption(
-        "One network says who is shopping and what they would pay; the price follows, within "
-        "guard rails."
+        "One network predicts P(agent) and P(purchase) at each price; the optimal price follows, "
+        "within guard rails."
     )
     if not current_snapshot().n_sessions:
         nothing_loaded()
@@ -40,15 +38,14 @@ with friendly_errors():
         live_losses(current_settings())
     if not saved_versions(current_settings(), NETWORK):
         st.markdown(
-            "No network was trained in this workspace yet. It learns from every product that a "
-            "session was shown, with what was known "
-            "at that moment, and judges itself on shoppers it has not met. 5,000 sessions take "
-            "about a minute."
+            "No network has been trained in this workspace yet. It learns from every product that "
+            "a session was shown, with the features at that moment, and is evaluated on "
+            "held-out shoppers. 5,000 sessions take about a minute."
         )
         train_form(current_settings())
         st.stop()
     version = choose_model(current_settings(), NETWORK, "network")
-    verdict, curve, train, tune, card = st.tabs(TABS, key="demand_tab", bind="query-params")
+    quality, curve, train, tune, card = st.tabs(TABS, key="demand_tab", bind="query-params")
     if train.open:
         with train:
             train_form(current_settings())
@@ -59,16 +56,16 @@ with friendly_errors():
             tune_tab(current_settings())
         st.stop()
     view = model_view(current_settings(), NETWORK, MultitaskReport, version)
-    if verdict.open:
-        with verdict:
+    if quality.open:
+        with quality:
             data = view.report.data
             st.caption(
                 f"Trained {format_moment(view.report.created_ms)} UTC on "
                 f"{format_count(data.offers)} offers, {format_count(data.bought)} of them bought, "
-                f"by {format_count(data.actors)} actors; all figures from shoppers the network "
-                "had not met, intervals are 95 %."
+                f"by {format_count(data.actors)} actors. All figures are from held-out shoppers; "
+                "intervals are 95 %."
             )
-            verdict_tab(view.report)
+            quality_tab(view.report)
     if curve.open:
         with curve:
             curve_tab(current_settings(), view)

@@ -1,6 +1,4 @@
-"""Experiments: prices compared on real sessions, watched all the time, and stopped when people stop
-buying.
-"""
+"""Experiments: prices compared on real sessions, and stopped when human conversion falls."""
 
 from typing import Final
 
@@ -25,8 +23,7 @@ require_frame()
 with friendly_errors():
     st.title(PAGE.title)
     st.caption(
-        "Each session meets one way to price and keeps it; figures hold at every moment, so "
-        "looking often spoils nothing."
+        "Each session is assigned to one arm and stays in it. Always-valid intervals: you may peek."
     )
     found = experiments_of(current_settings())
     watching, planning, everything = st.tabs(TABS, key="experiments_tab", bind="query-params")
@@ -48,11 +45,13 @@ with friendly_errors():
                 )
             else:
                 show_missing(
-                    "No experiment has "
-                    "been planned yet.", "Plan one: say what shall be compared, "
-                                                           "and see how many sessions it takes.",
-                    "pages/experiments.py", "The tab Plan has the form", ":material/science:",
-                )  # fmt: skip
+                    "No experiments yet",
+                    "Choose the arms to compare and see the sample size they need.",
+                    "pages/experiments.py",
+                    "Plan an experiment",
+                    ":material/science:",
+                    {"experiments_tab": "Plan"},
+                )
     if planning.open:
         with planning, friendly_errors():
             plan_tab(current_settings())
@@ -60,10 +59,10 @@ with friendly_errors():
         with everything, friendly_errors():
             if not found:
                 show_missing(
-                    "No experiment has been planned yet.",
-                    "What was planned stays here for ever, with how it ended.",
+                    "No experiments yet",
+                    "Every planned experiment is listed here with its outcome.",
                 )
             else:
                 table = list_table(found)
                 st.dataframe(table, hide_index=True, key="experiments_table")
-                csv_button("As CSV", table, "experiments.csv", "experiments_csv")
+                csv_button("Download as CSV", table, "experiments.csv", "experiments_csv")

@@ -1,6 +1,4 @@
-"""Explain: what the models learned, why they say what they say of a session, and how they read as
-rules.
-"""
+"""Explain: what the models learned, why they scored a session so, and their rules."""
 
 import streamlit as st
 
@@ -34,7 +32,7 @@ with friendly_errors():
         if subject is None:
             st.stop()
         session_id = st.text_input(
-            "Session", placeholder="id of a session", key=SESSION, bind="query-params", width=320
+            "Session", placeholder="session ID", key=SESSION, bind="query-params", width=320
         ).strip()
     watch_job(KIND, "Explaining the model")
     if data.scoring_problem:

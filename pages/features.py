@@ -1,4 +1,4 @@
-"""Features: what each one says about humans and agents, and how far it moves in time."""
+"""Features: how well each separates humans from agents, and how far it drifts."""
 
 import streamlit as st
 
@@ -22,7 +22,7 @@ PAGE = PageSpec(title="Features", icon=":material/equalizer:", section="Events",
     hash_funcs={Snapshot: lambda data: data.stamp},
 )
 def figures_of(data: Snapshot) -> tuple[FeatureFigures, ...]:
-    """Every feature's figures, kept until the data changes."""
+    """Every feature's figures, cached until the data changes."""
     return feature_figures(data)
 
 
@@ -36,11 +36,11 @@ with friendly_errors():
     figures = figures_of(data)
     if not any(item.separation.ks is not None for item in figures):
         what = (
-            "The labels name no session of one kind or of both; distributions and drift are "
-            "shown all the same."
+            "Labels of humans, of agents or of both are missing. Distributions and drift are "
+            "still shown."
         )
         show_missing(
-            "Humans and agents cannot be compared yet.",
+            "Humans and agents cannot be compared yet",
             what,
             "pages/data.py",
             "Load labels",

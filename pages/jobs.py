@@ -1,4 +1,4 @@
-"""Jobs: long work, who asked for it, how far it is, and how it ended."""
+"""Jobs: long-running work, who started it, its progress and its outcome."""
 
 from typing import Final
 
@@ -26,7 +26,7 @@ NO_FIELDS: Final = "{}"
 
 
 def title(job: Job) -> str:
-    """What a job does; its kind where this version does not know it."""
+    """Title of a job; its kind where this version does not know it."""
     try:
         return request_type(job.kind).title
     except NotFoundError:
@@ -42,8 +42,8 @@ def table(found: list[Job]) -> pd.DataFrame:
             "progress": [job.fraction for job in found],
             "message": [job.message for job in found],
             "who": [job.who or "–" for job in found],
-            "asked": pd.to_datetime([job.created_ms for job in found], unit="ms", utc=True),
-            "took": [
+            "started": pd.to_datetime([job.created_ms for job in found], unit="ms", utc=True),
+            "duration": [
                 format_duration(
                     ((now_ms() if job.is_active else job.changed_ms) - job.created_ms) / 1_000
                 )
@@ -55,7 +55,7 @@ def table(found: list[Job]) -> pd.DataFrame:
 
 
 def act(job: Job) -> None:
-    """Cancel a job that runs, or start one again that does not."""
+    """Cancel an active job, or re-run a finished one."""
     if job.is_active:
         st.button(
             "Cancel",
@@ -66,7 +66,7 @@ def act(job: Job) -> None:
             args=(job.job_id,),
         )
     elif st.button(
-        "Start again",
+        "Re-run",
         icon=":material/replay:",
         key="job_again",
         disabled=not is_allowed(Permission.WORK),
@@ -75,10 +75,10 @@ def act(job: Job) -> None:
         open_jobs().restart(job.job_id, who=found.login if found else None)
         st.rerun()
     if job.arguments != NO_FIELDS:
-        with st.popover("What it was asked for", icon=":material/data_object:"):
+        with st.popover("Parameters", icon=":material/data_object:"):
             st.json(job.arguments)
     if job.result != NO_FIELDS:
-        with st.popover("What came out", icon=":material/output:"):
+        with st.popover("Output", icon=":material/output:"):
             st.json(job.result)
 
 
@@ -87,30 +87,34 @@ begin_linked_page()
 with friendly_errors():
     st.title(PAGE.title)
     st.caption(
-        "Long work runs in processes of its own: it outlives this page and the app, and a process "
-        "that dies is noticed."
+        "Long-running work runs in separate processes. It continues when you leave this page or "
+        "the app restarts, and a process that dies is detected."
     )
     if not open_jobs().latest():
         show_missing(
-            "No long work was started yet.",
-            "Loading, training, explaining, replaying and simulating show up here.",
+            "No jobs yet",
+            "Loads, trainings, explanations, replays and simulations are listed here.",
         )
         st.stop()
 
     @st.fragment(run_every=LOOK_EVERY_S if open_jobs().active() else None)
     def newest() -> None:
-        """The table, drawn again while something runs."""
+        """The table, refreshed while a job is active."""
         st.dataframe(
             table(open_jobs().latest(limit=NEWEST)),
             hide_index=True,
-            column_order=("work", "state", "progress", "message", "who", "asked", "took"),
+            column_order=("work", "state", "progress", "message", "who", "started", "duration"),
             column_config={
                 "progress": st.column_config.ProgressColumn(
                     "Progress", format="percent", min_value=0, max_value=1, width=110
                 ),
                 "message": st.column_config.TextColumn("Message", width=380),
-                "asked": st.column_config.DatetimeColumn(
-                    "Asked, UTC", format="YYYY-MM-DD HH:mm:ss", width=150
+                "work": "Job",
+                "state": "State",
+                "who": "Started by",
+                "duration": "Duration",
+                "started": st.column_config.DatetimeColumn(
+                    "Started, UTC", format="YYYY-MM-DD HH:mm:ss", width=150
                 ),
             },
         )

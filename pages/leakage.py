@@ -1,6 +1,4 @@
-"""Margin leakage: what agents paid less than they should have, where it went, and who would bear
-the correction.
-"""
+"""Margin leakage: how much agents underpaid, on what, and who would bear the correction."""
 
 import json
 
@@ -25,7 +23,7 @@ PAGE = PageSpec(title="Margin leakage", icon=":material/water_drop:", section="P
 
 
 def saved() -> Leakage | None:
-    """The latest ledger; None where there is none, or where its file is damaged, which is said."""
+    """The latest ledger; None without one. A damaged file is shown as an error."""
     try:
         return latest_leakage(current_settings())
     except NotFoundError:
@@ -36,40 +34,40 @@ def saved() -> Leakage | None:
 
 
 def about(found: Leakage, lake_version: int) -> None:
-    """Of what, when, and what is left out."""
+    """The data behind the ledger, and the purchases it leaves out."""
     days = format_period(found.first_ms, found.last_ms)
-    guessed = (
-        f", P(agent) of classifier {found.model} for the others"
+    scored = (
+        f", P(agent) of classifier {found.model} for the rest"
         if found.model and found.labelled < 1
         else ""
     )
-    source = f"labels for {format_percent(found.labelled)} of the purchases{guessed}"
+    source = f"labels for {format_percent(found.labelled)} of the purchases{scored}"
     bought = f"{format_number_of(found.purchases, 'purchase')}, {days}"
     st.caption(
-        f"{bought}; who was an agent: {source}. Measured {format_moment(found.created_ms)} UTC; "
+        f"{bought}; agents known by {source}. Measured {format_moment(found.created_ms)} UTC; "
         "intervals are 95 %."
     )
     left_out = [
-        (found.unpriced, "no price or base price is known"),
-        (found.unknown, "nobody knows who bought"),
+        (found.unpriced, "the price or base price is missing"),
+        (found.unknown, "the class of the buyer is unknown"),
     ]
     for n, why in left_out:
         if n:
             st.warning(
-                f"For {format_number_of(n, 'purchase')} {why}, so they count in no leakage.",
+                f"For {format_number_of(n, 'purchase')} {why}; they are excluded from leakage.",
                 icon=":material/rule:",
             )
     if found.lake_version != lake_version:
         st.info(
-            "Data were loaded since. Measure again to count them in.", icon=":material/history:"
+            "New data was loaded since. Measure again to include it.", icon=":material/history:"
         )
 
 
 def download(found: Leakage) -> None:
-    """Everything to take away."""
+    """Download of the ledger."""
     content = json.dumps(found.to_json()).encode()
     st.download_button(
-        "Everything as JSON",
+        "Download all figures as JSON",
         content,
         "leakage.json",
         "application/json",
@@ -92,17 +90,22 @@ with friendly_errors():
     found = saved()
     if found is None:
         show_missing(
-            "The leakage has not been measured yet.",
-            "Measuring takes a few seconds and changes no data.",
+            "Leakage has not been measured yet",
+            "Measuring takes a few seconds and does not change the data.",
         )
         st.stop()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         reference = st.segmented_control(
-            "Reference price", REFERENCES, default=REFERENCES[0], required=True, key="reference", bind="query-params",
+            "Reference price",
+            REFERENCES,
+            default=REFERENCES[0],
+            required=True,
+            key="reference",
+            bind="query-params",
             format_func=lambda name: name.replace("_", " "),
-        )  # fmt: skip
+        )
         by = st.selectbox(
-            "Cut by",
+            "Break down by",
             [one for one in DIMENSIONS if one != "day"],
             key="by",
             bind="query-params",
@@ -113,7 +116,7 @@ with friendly_errors():
     account = account_of(found, str(reference))
     if account.problem:
         show_missing(
-            f"There is no {account.reference.replace('_', ' ')} reference price.",
+            f"No {account.reference.replace('_', ' ')} reference price",
             f"{account.problem} Choose another one above.",
         )
         st.stop()

@@ -1,6 +1,4 @@
-"""Live: what prices sessions now, where, since when; the way back, and the switch for
-emergencies.
-"""
+"""Live: the release that prices sessions now, its rollout, rollback and kill switch."""
 
 import streamlit as st
 
@@ -17,10 +15,6 @@ PAGE = PageSpec(title="Live", icon=":material/podium:", section="Production", or
 require_frame()
 with friendly_errors():
     st.title(PAGE.title)
-    st.caption(
-        "What price servers read, held against what was approved; it is looked at every few "
-        "seconds."
-    )
     live_now(current_settings())
     draw_switches(current_settings())
     draw_history(current_settings())

@@ -1,6 +1,4 @@
-"""Monitoring: whether traffic, models and money are what they were, and who was told when they were
-not.
-"""
+"""Monitoring: checks of traffic, models and revenue, and the alerts they raised."""
 
 from collections.abc import Mapping
 from typing import Final, Literal
@@ -35,13 +33,13 @@ PAGE = PageSpec(
 
 TABS = ["Checks", "Feature drift", "Models and retraining", "Alerts"]
 WORK: Final[Mapping[type[MonitorRequest | RetrainRequest], tuple[str, str]]] = {
-    MonitorRequest: ("Look now", ":material/visibility:"),
-    RetrainRequest: ("Retrain now", ":material/model_training:"),
+    MonitorRequest: ("Run checks", ":material/visibility:"),
+    RetrainRequest: ("Retrain models", ":material/model_training:"),
 }
 
 
-def last_look() -> MonitorReport | None:
-    """The last look; None where there is none, or where its file is damaged, which is said."""
+def latest_report() -> MonitorReport | None:
+    """The latest report; None without one. A damaged file is shown as an error."""
     try:
         return monitoring_view(current_settings())
     except DataError as error:
@@ -50,7 +48,7 @@ def last_look() -> MonitorReport | None:
 
 
 def buttons() -> None:
-    """Start what the scheduler would do."""
+    """Start the scheduled work by hand."""
     active = {job.kind for job in open_jobs().active()}
     with st.container(horizontal=True):
         for request, (label, icon) in WORK.items():
@@ -67,29 +65,29 @@ require_frame()
 with friendly_errors():
     st.title(PAGE.title)
     st.caption(
-        "The last week beside the one before, and beside what the models in use learned from. An "
-        "alert is told once until it clears."
+        "Compares the last week with the week before and with the training data of the models in "
+        "use. Alerts notify once until resolved."
     )
     if not current_snapshot().n_sessions:
         nothing_loaded()
         st.stop()
     buttons()
-    watch_job(MonitorRequest.kind, "Looking at the traffic")
-    watch_job(RetrainRequest.kind, "Retraining", "the model in use stays")
-    view = last_look()
+    watch_job(MonitorRequest.kind, "Running the checks")
+    watch_job(RetrainRequest.kind, "Retraining", "the model in use is unchanged")
+    view = latest_report()
     if view is None:
         show_missing(
-            "Nobody has looked at this traffic yet.",
-            "A look takes a few seconds; `python -m phantom_core schedule` takes one every hour.",
+            "No checks have run yet",
+            "They take a few seconds; `python -m phantom_core schedule` runs them every hour.",
         )
     else:
         ends = (
-            f"the last week ends {format_moment(view.as_of_ms)}, the newest event is of "
+            f"the last week ends {format_moment(view.as_of_ms)}, the newest event is from "
             f"{format_moment(view.newest_ms)}"
         )
         st.caption(
-            f"Looked {format_moment(view.created_ms)} UTC; {ends}. Sessions that may still go on "
-            "are left out."
+            f"Checked {format_moment(view.created_ms)} UTC; {ends}. Sessions that may still be "
+            "open are excluded."
         )
         open_alerts(current_settings())
         draw_figures(view)

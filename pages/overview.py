@@ -1,4 +1,4 @@
-"""Overview: what is loaded, what it says, and what to do next."""
+"""Overview: the loaded data, its key figures, and recommended next steps."""
 
 import streamlit as st
 
@@ -24,7 +24,7 @@ PAGE = PageSpec(title="Overview", icon=":material/dashboard:", section="", order
 
 
 def loaded_line(view: Overview) -> None:
-    """What the workspace holds, in one row."""
+    """Counts of the loaded data, in one row."""
     loaded = view.loaded
     with st.grid(5, min_column_width=135, border=True, gap="small"):
         st.metric(
@@ -34,7 +34,9 @@ def loaded_line(view: Overview) -> None:
         )
         st.metric("Events", format_count(loaded.events))
         st.metric(
-            "Quotes", format_count(loaded.quotes), help="Prices the shop showed, from quote logs."
+            "Quotes",
+            format_count(loaded.quotes),
+            help="Prices that the shop displayed, from quote logs.",
         )
         st.metric(
             "Labelled",
@@ -44,21 +46,21 @@ def loaded_line(view: Overview) -> None:
         st.metric(
             "In quarantine",
             format_percent(loaded.quarantined_share),
-            help="Share of the rows read that could not be used.",
+            help="Share of the rows read that were rejected.",
         )
 
 
 def agents(view: Overview) -> None:
-    """How many agents there are, and how well they are told apart."""
+    """Share of agents, and quality of the classifier."""
     share, report = view.agent_share, view.report
     if share:
         st.metric(
-            "Agents among the labelled",
+            "Agents among labelled sessions",
             format_percent(share.value),
             f"95 %: {format_interval(share)}",
             delta_color="off",
             delta_arrow="off",
-            help="The interval knows that sessions of one experiment belong to one actor.",
+            help="The interval treats the sessions of one experiment as one actor.",
         )
     if view.expected_agents is not None:
         st.metric(
@@ -67,7 +69,7 @@ def agents(view: Overview) -> None:
             f"{format_percent(view.expected_agents / view.loaded.sessions)} of all sessions",
             delta_color="off",
             delta_arrow="off",
-            help="Sum of the probabilities of all sessions, as the newest classifier gives them.",
+            help="Sum of P(agent) over all sessions, from the newest classifier.",
         )
     if report:
         rule = report.baselines.velocity_rule
@@ -77,8 +79,7 @@ def agents(view: Overview) -> None:
             f"velocity rule {rule.roc_auc.value:.3f}",
             delta_color="off",
             delta_arrow="off",
-            help=f"On actors it had not met: {format_estimate(report.ranking.roc_auc)}. 0.5 is "
-            "guessing.",
+            help=f"On held-out actors: {format_estimate(report.ranking.roc_auc)}. 0.5 is random.",
         )
         st.metric(
             "Precision at 80 % recall",
@@ -87,41 +88,40 @@ def agents(view: Overview) -> None:
             "recall",
             delta_color="off",
             delta_arrow="off",
-            help="Share of agents among those marked, when four of five agents are found.",
+            help="Share of agents among the flagged sessions when 80 % of the agents are found.",
         )
 
 
 def traffic_statement(view: Overview) -> str:
-    """What the traffic chart says."""
+    """Finding of the traffic chart."""
     busiest = view.traffic.groupby("start")["sessions"].sum()
     by = ", by the classifier's decision" if view.is_by_decision else ""
     return (
-        f"{format_number_of(view.loaded.sessions, 'session')}, at most "
+        f"{format_number_of(view.loaded.sessions, 'session')}, peak of "
         f"{format_count(busiest.max())} per {view.bin_width}{by}"
     )
 
 
 def conversion_statement(view: Overview) -> str:
-    """What the conversion chart says."""
+    """Finding of the conversion chart."""
     by_label = {figures.label: figures.conversion for figures in view.classes}
     if not {"human", "agent"} <= set(by_label):
         return (
-            f"{format_percent(view.classes[0].conversion.value, 1)} of the sessions end in a "
-            "purchase"
+            f"{format_percent(view.classes[0].conversion.value, 1)} of sessions end in a purchase"
         )
     human, agent = by_label["human"], by_label["agent"]
     if human.low <= agent.high and agent.low <= human.high:
         return (
-            f"Humans ({format_percent(human.value, 1)}) and agents "
-            f"({format_percent(agent.value, 1)}) buy about equally often"
+            "No significant difference in conversion: humans "
+            f"{format_percent(human.value, 1)}, agents {format_percent(agent.value, 1)}"
         )
     if human.value > agent.value:
         return (
-            f"Humans buy more often than agents: {format_percent(human.value, 1)} against "
+            f"Humans convert more often than agents: {format_percent(human.value, 1)} vs "
             f"{format_percent(agent.value, 1)}"
         )
     return (
-        f"Agents buy more often than humans: {format_percent(agent.value, 1)} against "
+        f"Agents convert more often than humans: {format_percent(agent.value, 1)} vs "
         f"{format_percent(human.value, 1)}"
     )
 
@@ -130,18 +130,20 @@ def classes_table(view: Overview) -> None:
     """Revenue by class."""
     st.dataframe(
         {
-            "class": [figures.label for figures in view.classes],
-            "sessions": [format_count(figures.sessions) for figures in view.classes],
-            "revenue": [format_money(figures.revenue) for figures in view.classes],
-            "per session": [format_money(figures.revenue_per_session) for figures in view.classes],
+            "Class": [figures.label for figures in view.classes],
+            "Sessions": [format_count(figures.sessions) for figures in view.classes],
+            "Revenue": [format_money(figures.revenue) for figures in view.classes],
+            "Revenue per session": [
+                format_money(figures.revenue_per_session) for figures in view.classes
+            ],
         },
         hide_index=True,
     )
 
 
-def todo(view: Overview) -> None:
-    """What to do next, each with its link."""
-    st.subheader("What to do next")
+def draw_next_steps(view: Overview) -> None:
+    """Recommended actions, each with its link."""
+    st.subheader("Recommended next steps")
     with st.grid("auto", min_column_width=300, gap="small", border=True) as grid:
         for entry in view.next_steps:
             with grid.cell():
@@ -167,19 +169,20 @@ with friendly_errors():
     loaded_line(view)
     with st.grid(4, min_column_width=250, gap="small"):
         agents(view)
-    todo(view)
+    draw_next_steps(view)
     with st.grid(3, min_column_width=390, gap="medium") as grid:
         with grid.cell(column_span=2):
             show_chart(
                 traffic_chart(view.traffic, view.bin_width_ms),
                 traffic_statement(view),
+                "Sessions by time of their first event.",
                 key="traffic",
             )
         with grid.cell():
             show_chart(
                 conversion_chart(view.classes),
                 conversion_statement(view),
-                "Whiskers are 95 % intervals.",
+                "Share of sessions with a purchase; whiskers are 95 % confidence intervals.",
                 key="conversion",
             )
             classes_table(view)

@@ -1,4 +1,4 @@
-"""People: who has an account, what they may do, and the limits that changes are held to."""
+"""People: accounts, their permissions, and the guard rails of price changes."""
 
 import streamlit as st
 
@@ -16,13 +16,15 @@ PAGE = PageSpec(title="People", icon=":material/group:", section="Control", orde
 require_frame()
 with friendly_errors():
     st.title(PAGE.title)
-    st.caption("Nobody approves their own change, and nobody both manages people and approves.")
+    st.caption(
+        "Four-eyes principle: an author cannot approve their own change, and an administrator of "
+        "accounts cannot approve changes."
+    )
     if is_open():
         st.info(
-            "This installation has no accounts, and only this machine is served: anybody here may "
-            "enter as a demo person. "
-            "Add an administrator with `python -m phantom_core user add LOGIN --role "
-            "administrator`; the demo entry ends with that.",
+            "This installation has no accounts and serves only this machine, so anyone here can "
+            "sign in as a demo user. Add an administrator with `python -m phantom_core user add "
+            "LOGIN --role administrator` to turn demo access off.",
             icon=":material/group_add:",
         )
     if is_open() or is_allowed(Permission.PEOPLE):
@@ -32,7 +34,7 @@ with friendly_errors():
         with friendly_errors():
             require_allowed(Permission.PEOPLE)
     with st.expander(
-        "What each role may do",
+        "Permissions by role",
         icon=":material/badge:",
         expanded=current_person() is None or not is_allowed(Permission.PEOPLE),
     ):

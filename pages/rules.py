@@ -1,4 +1,4 @@
-"""Rules: write mark-ups as sentences, check them, try them on the log, see what they change."""
+"""Rules: write mark-ups as rules, check them, replay them, and compare versions."""
 
 from typing import Final
 
@@ -25,10 +25,7 @@ require_frame()
 begin_linked_page()
 with friendly_errors():
     st.title(PAGE.title)
-    st.caption(
-        "What to add to the base price, as an ordered list anybody can read; the first rule that "
-        "holds decides."
-    )
+    st.caption("Mark-ups on the base price as an ordered list of rules. First match wins.")
     open_draft(current_settings(), opened_rule_set(rule_set_choices(current_settings())))
     write, check, replay, compare = st.tabs(TABS, key="rules_tab", bind="query-params")
     if write.open:

@@ -1,4 +1,4 @@
-"""Sessions: find some by what they are, look at one in time."""
+"""Sessions: filter them, and open one as a timeline."""
 
 import datetime as dt
 
@@ -28,11 +28,11 @@ PAGE = PageSpec(title="Sessions", icon=":material/timeline:", section="Events", 
 DAY = dt.timedelta(days=1)
 
 
-def ask_filter(choices: SessionChoices, has_model: bool) -> tuple[SessionFilter, Sort]:
-    """Filters and order, all of them kept in the URL."""
+def draw_filter(choices: SessionChoices, has_model: bool) -> tuple[SessionFilter, Sort]:
+    """Filters and sort order, all stored in the URL."""
     with st.grid(5, min_column_width=195, gap="small"):
         text = st.text_input(
-            "Session or experiment", placeholder="part of an id", key="q", bind="query-params"
+            "Session or experiment", placeholder="part of an ID", key="q", bind="query-params"
         )
         stores = st.multiselect(
             "Store", choices.store_modes, key="store", bind="query-params", placeholder="all"
@@ -56,21 +56,21 @@ def ask_filter(choices: SessionChoices, has_model: bool) -> tuple[SessionFilter,
             bind="query-params",
         )
         events = st.number_input(
-            "At least this many events", 1, 10_000, 1, key="events", bind="query-params"
+            "Minimum number of events", 1, 10_000, 1, key="events", bind="query-params"
         )
         period = st.date_input(
             "First event (UTC)",
             value=[],
             key="days",
             bind="query-params",
-            help="One day, or a first and a last one.",
+            help="A single day, or a date range.",
         )
         low, high = (
             st.slider("P(agent)", 0.0, 1.0, (0.0, 1.0), 0.05, key="p", bind="query-params")
             if has_model
             else (0.0, 1.0)
         )
-        sort = st.selectbox("Order", SORTS, key="sort", bind="query-params")
+        sort = st.selectbox("Sort by", SORTS, key="sort", bind="query-params")
     days = sorted(period) if isinstance(period, tuple) else [period]
     chosen = SessionFilter(
         text=text,
@@ -101,8 +101,8 @@ def open_selected() -> None:
         st.query_params.pop("session", None)
 
 
-def what_matches(view: Sessions) -> str:
-    """How many sessions pass the filter."""
+def describe_matches(view: Sessions) -> str:
+    """Number of sessions that match the filter."""
     part = (
         ""
         if view.n_matching == view.n_all
@@ -113,9 +113,7 @@ def what_matches(view: Sessions) -> str:
         if view.n_agents_expected is None
         else f" · {format_count(view.n_agents_expected)} expected agents"
     )
-    listed = (
-        f" · the first {format_count(MAX_ROWS)} are listed" if view.n_matching > MAX_ROWS else ""
-    )
+    listed = f" · first {format_count(MAX_ROWS)} shown" if view.n_matching > MAX_ROWS else ""
     return f"**{format_number_of(view.n_matching, 'session')}**{part}{expected}{listed}"
 
 
@@ -126,11 +124,11 @@ with friendly_errors():
     if not data.n_sessions:
         nothing_loaded()
         st.stop()
-    chosen, sort = ask_filter(session_choices(data), data.threshold is not None)
+    chosen, sort = draw_filter(session_choices(data), data.threshold is not None)
     view = sessions_view(data, chosen, sort)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(what_matches(view))
-        csv_button("Download the list", view.rows, "sessions.csv", "sessions_csv")
+        st.markdown(describe_matches(view))
+        csv_button("Download sessions as CSV", view.rows, "sessions.csv", "sessions_csv")
     session_id = st.query_params.get("session")
     if view.n_matching:
         order, shown = session_columns(view.rows, data)
@@ -148,10 +146,10 @@ with friendly_errors():
         )
     else:
         st.info(
-            "No session passes this filter. Widen it, or clear a field.",
+            "No sessions match this filter. Widen it, or clear a field.",
             icon=":material/filter_alt_off:",
         )
     if session_id:
         session_detail(data, session_id)
     elif view.n_matching:
-        st.caption("Select a row to see the session in time.")
+        st.caption("Select a row to open the session timeline.")

@@ -90,7 +90,8 @@ def _step(evidence: Evidence, limits: PriceLimits) -> Gate:
         f"A price moves by up to {evidence.largest_step:.2f} of the base price; allowed is "
         f"{limits.largest_step:.2f}."
     )
-    return Gate("largest step", evidence.largest_step <= limits.largest_step + TOLERANCE, says)
+    is_within = evidence.largest_step <= limits.largest_step + TOLERANCE
+    return Gate("maximum price step", is_within, says)
 
 
 def _premium(evidence: Evidence, limits: PriceLimits) -> Gate:

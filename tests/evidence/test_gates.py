@@ -35,7 +35,7 @@ CASES: dict[str, list[tuple[Evidence, str, str, Evidence, str]]] = {
         ),
         (evidence(lowest_markup=0.69), "", "from ×0.69", evidence(lowest_markup=0.7), ""),
     ],
-    "largest step": [
+    "maximum price step": [
         (
             evidence(largest_step=0.31),
             "",

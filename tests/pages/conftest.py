@@ -22,9 +22,24 @@ from ui.frame.handles import now_ms
 
 APP = Path(__file__).parents[2] / "main.py"
 SCREENS = (
-    "overview", "data", "sessions", "features", "classifier", "demand", "explain", "rules", "leakage", "simulator",
-    "approvals", "live", "experiments", "monitoring", "audit", "jobs", "people",
-)  # fmt: skip
+    "overview",
+    "data",
+    "sessions",
+    "features",
+    "classifier",
+    "demand",
+    "explain",
+    "rules",
+    "leakage",
+    "simulator",
+    "approvals",
+    "live",
+    "experiments",
+    "monitoring",
+    "audit",
+    "jobs",
+    "people",
+)
 
 Open = Callable[..., AppTest]
 
@@ -63,7 +78,7 @@ def unlabelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Path:
-    """A workspace whose owner does not want the demo set."""
+    """An empty workspace from which the demo data was removed."""
     remove_demo(Settings(workspace=tmp_path / "empty"))
     return tmp_path / "empty"
 

@@ -1,4 +1,4 @@
-"""Approvals, Live, Audit and People: what each person sees and may do."""
+"""Approvals, Live, Audit and People: what each role sees and may do."""
 
 import shutil
 from collections.abc import Iterator
@@ -59,9 +59,9 @@ def shop(proposed: Path, tmp_path: Path) -> Iterator[Path]:
     stop_embedded(Settings(workspace=workspace, redis_url=""))
 
 
-def test_the_demo_entry_is_in_plain_sight_and_lets_propose(shop: Path, open_page: Open) -> None:
+def test_demo_sign_in_is_visible_and_lets_propose(shop: Path, open_page: Open) -> None:
     page = open_page(shop, "approvals")
-    assert "Demo access" in texts(page)
+    assert "Read-only guest. Sign in as:" in texts(page)
     forms = [element.proto.body for element in page.get("html")]
     assert all(
         any(f">{name}</button>" in form for form in forms)
@@ -75,7 +75,7 @@ def test_the_demo_entry_is_in_plain_sight_and_lets_propose(shop: Path, open_page
 
 def test_an_analyst_proposes_and_the_evidence_comes_by_itself(own: Path, open_page: Open) -> None:
     page = enter(open_page(own, "approvals"), "demo-analyst")
-    assert "Nobody has proposed a change yet." in texts(page)
+    assert "No changes proposed yet" in texts(page)
     page.text_area(key="propose_why_new_0").set_value("Try the bands.")
     page.button(key="propose_submit").click().run()
     assert not page.exception
@@ -107,13 +107,13 @@ def test_the_author_cannot_decide_and_a_manager_can(shop: Path, open_page: Open)
     assert read_live_status(settings, now_ms=NOW_MS).is_well
 
 
-def test_a_decline_needs_a_reason_and_shows_it(shop: Path, open_page: Open) -> None:
+def test_a_rejection_needs_a_reason_and_shows_it(shop: Path, open_page: Open) -> None:
     page = enter(open_page(shop, "approvals"), "demo-manager")
     page.button(key="decline_1").click().run()
     assert "The reason for the rejection is missing." in page.error[0].value
     page.text_input(key="decline_comment_1").set_value("Too early.").run()
     page.button(key="decline_1").click().run()
-    assert "**demo-manager** declined: Too early." in texts(page)
+    assert "**demo-manager** rejected: Too early." in texts(page)
 
 
 def test_a_manager_kills_lifts_and_rolls_back(shop: Path, open_page: Open) -> None:
@@ -130,7 +130,7 @@ def test_a_manager_kills_lifts_and_rolls_back(shop: Path, open_page: Open) -> No
     assert next(metric.value for metric in page.metric) == "base prices"
 
 
-def test_divergence_is_shown_on_every_page_and_healed_by_a_click(
+def test_divergence_is_shown_on_every_page_and_fixed_by_a_click(
     shop: Path, open_page: Open
 ) -> None:
     settings = Settings(workspace=shop, redis_url="")
@@ -139,16 +139,16 @@ def test_divergence_is_shown_on_every_page_and_healed_by_a_click(
     with connect_server(settings) as client:
         client.flushdb()
     page = enter(open_page(shop, "live"), "demo-manager")
-    assert "holds something else than what was approved" in texts(page)
+    assert "out of sync with the approved release" in texts(page)
     page.button(key="heal").click().run()
-    assert "holds exactly what was approved" in texts(page)
+    assert "In sync with release" in texts(page)
 
 
 def test_a_chain_that_was_tampered_with_says_so(shop: Path, open_page: Open) -> None:
     import sqlalchemy as sa
 
     settings = Settings(workspace=shop, redis_url="")
-    assert "holds. Its head is" in texts(open_page(shop, "audit"))
+    assert "entries is intact. Its head is" in texts(open_page(shop, "audit"))
     with control_database(settings).begin() as connection:
         connection.execute(sa.text("DROP TRIGGER audit_no_update"))
         connection.execute(sa.text("UPDATE audit SET who = 'eve' WHERE seq = 3"))
@@ -234,7 +234,7 @@ def test_a_viewer_cannot_start_work(accounts: Path, open_page: Open) -> None:
 
 def test_a_first_password_has_to_be_changed(accounts: Path, open_page: Open) -> None:
     page = sign_in(open_page(accounts), "max")
-    assert "Somebody else chose your password." in texts(page)
+    assert "Your password was set by an administrator." in texts(page)
     assert not page.exception
     assert not page.title
     for field, typed in zip(
@@ -250,13 +250,9 @@ def test_an_administrator_adds_people_and_sets_limits(accounts: Path, open_page:
     page.switch_page("pages/people.py").run()
     page.text_input(key="add_login").set_value("ana")
     page.text_input(key="add_password").set_value(PASSWORD)
-    next(button for button in page.button if button.label == "Add").click().run()
+    next(button for button in page.button if button.label == "Add person").click().run()
     assert not page.error
     assert "ana" in list(page.dataframe[0].value["login"])
     page.number_input(key="limit_human_premium_cap").set_value(0.02)
-    next(
-        button
-        for button in page.button
-        if (button.label == "Save" and button.key is None) or button.label == "Save"
-    ).click().run()
+    next(button for button in page.button if button.label == "Save limits").click().run()
     assert not page.exception

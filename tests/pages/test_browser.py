@@ -1,4 +1,4 @@
-"""The app as people use it: in a browser, over the network, with long work in other processes."""
+"""The app in use: in a browser, over the network, with jobs in other processes."""
 
 import shutil
 from collections.abc import Iterator
@@ -21,7 +21,12 @@ pytestmark = [
 
 expect.set_options(timeout=30_000)
 
-CLICKS = "sessionId,ts,eventName\nw1,2026-03-01T12:00:00Z,search\nw1,2026-03-01T12:00:09Z,view_item\nw2,soon,search\n"
+CLICKS = """\
+sessionId,ts,eventName
+w1,2026-03-01T12:00:00Z,search
+w1,2026-03-01T12:00:09Z,view_item
+w2,soon,search
+"""
 
 
 @pytest.fixture(scope="module")
@@ -110,10 +115,10 @@ def test_a_bad_file_is_one_sentence(app: str, page: Page, tmp_path: Path) -> Non
     expect(page.get_by_text("Traceback")).to_have_count(0)
 
 
-def test_a_training_shows_progress_to_everybody_and_can_be_cancelled(app: str, page: Page) -> None:
+def test_a_training_shows_progress_to_all_and_can_be_cancelled(app: str, page: Page) -> None:
     page.goto(f"{app}/classifier?classifier_tab=Train+and+versions")
     page.get_by_role("slider").press("End")  # as many folds as can be: time enough to look
-    page.get_by_role("button", name="Train the classifier").click()
+    page.get_by_role("button", name="Train classifier").click()
     expect(page.locator(".st-key-job_train_classifier")).to_contain_text("% after")
     other = page.context.new_page()
     other.goto(f"{app}/classifier")
@@ -129,20 +134,20 @@ def test_a_new_workspace_fills_itself_once_and_is_emptied_with_one_click(
 ) -> None:
     with served(tmp_path / "new", PHANTOM_DEMO_SESSIONS="100") as url:
         page.goto(url)
-        expect(page.get_by_text("What to do next")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("Recommended next steps")).to_be_visible(timeout=60_000)
         settle(page)
         page.get_by_role("button", name="Remove demo data").click()
-        expect(page.get_by_text("There are no sessions yet.")).to_be_visible()
+        expect(page.get_by_text("No sessions yet")).to_be_visible()
         page.reload()
-        expect(page.get_by_text("There are no sessions yet.")).to_be_visible()
+        expect(page.get_by_text("No sessions yet")).to_be_visible()
         settle(page)
         expect(page.get_by_role("button", name="Load demo data")).to_be_visible()
 
 
 @pytest.mark.skipif(not shutil.which("dot"), reason="Graphviz is not installed")
-def test_a_tree_is_distilled_drawn_zoomed_and_taken_away(app: str, page: Page) -> None:
+def test_a_tree_is_distilled_drawn_zoomed_and_downloaded(app: str, page: Page) -> None:
     page.goto(f"{app}/explain?explain_tab=Rules+as+a+tree")
-    page.get_by_role("button", name="Distil", exact=True).click()
+    page.get_by_role("button", name="Distil tree", exact=True).click()
     picture = page.locator(".tree-window img")
     expect(picture).to_be_visible(timeout=90_000)
     settle(page)
@@ -151,11 +156,11 @@ def test_a_tree_is_distilled_drawn_zoomed_and_taken_away(app: str, page: Page) -
     settle(page)
     assert 0 < before < picture.evaluate("image => image.clientWidth")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Picture as SVG").click()
+        page.get_by_role("button", name="Download tree as SVG").click()
     assert download.value.path().read_text().startswith("<svg")
 
 
-def test_a_rule_is_broken_mended_in_the_table_saved_and_taken_away(app: str, page: Page) -> None:
+def test_a_rule_is_fixed_edited_as_a_table_saved_and_downloaded(app: str, page: Page) -> None:
     page.goto(f"{app}/rules")
     text = page.locator("[class*=st-key-rules_text] textarea")
     text.fill("IF p_agent > high THEN markup 1.30\nELSE markup 1.00")
@@ -163,7 +168,7 @@ def test_a_rule_is_broken_mended_in_the_table_saved_and_taken_away(app: str, pag
     expect(page.get_by_test_id("stAlert")).to_contain_text("line 1: found high, expected a number")
     text.fill("IF p_agent > 0.7 THEN markup 1.30\nELSE markup 1.00")
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_text("Nothing to be said against them")).to_be_visible()
+    expect(page.get_by_text("No issues found")).to_be_visible()
     page.get_by_text("Table", exact=True).click()
     table = page.get_by_test_id("stDataFrame").first
     table.wait_for()
@@ -176,7 +181,7 @@ def test_a_rule_is_broken_mended_in_the_table_saved_and_taken_away(app: str, pag
     page.get_by_label("Save as").fill("sure")
     page.keyboard.press("Enter")
     settle(page)
-    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("button", name="Save rule set", exact=True).click()
     page.wait_for_url("**rules=sure*")
     settle(page)
     with page.expect_download() as download:

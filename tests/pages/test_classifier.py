@@ -17,8 +17,8 @@ def test_every_headline_figure_stands_beside_something_trivial(
 ) -> None:
     page = open_page(trained, "classifier")
     beside = {metric.label: metric.delta for metric in page.metric}
-    assert beside["ROC-AUC"].endswith("guessing 0.5")
-    assert beside["PR-AUC"].startswith("marking everybody")
+    assert beside["ROC-AUC"].endswith("random 0.5")
+    assert beside["PR-AUC"].startswith("base rate")
     assert "velocity rule" in beside["Precision at 80 % recall"]
     assert beside["Brier score"].startswith("base rate")
     assert len(page.get("plotly_chart")) == 5
@@ -46,9 +46,9 @@ def test_costs_move_the_cheapest_threshold(trained: Path, open_page: Open) -> No
         page = open_page(
             trained, "classifier", classifier_tab="Threshold and money", human_cost=str(cost)
         )
-        return next(line for line in texts(page).splitlines() if "costs least" in line)
+        return next(line for line in texts(page).splitlines() if "has the lowest cost" in line)
 
-    assert "from 0.000 on costs least: 0.0000" in statement(0.0)
+    assert "Threshold 0.000 has the lowest cost: 0.0000" in statement(0.0)
     assert statement(5.0) != statement(0.3)
 
 
@@ -60,8 +60,8 @@ def test_the_model_card_is_shown(trained: Path, open_page: Open) -> None:
 
 def test_without_labels_training_is_not_offered(unlabelled: Path, open_page: Open) -> None:
     page = open_page(unlabelled, "classifier")
-    assert "Labels are needed." in texts(page)
-    assert next(button for button in page.button if button.label == "Train the classifier").disabled
+    assert "Labels are required" in texts(page)
+    assert next(button for button in page.button if button.label == "Train classifier").disabled
 
 
 def test_training_runs_in_another_process_and_its_model_appears(own: Path, open_page: Open) -> None:
@@ -69,7 +69,7 @@ def test_training_runs_in_another_process_and_its_model_appears(own: Path, open_
     assert len(page.dataframe[0].value) == 1
     page.slider[0].set_value(3)
     page.multiselect[0].set_value(["user_agent"])
-    next(button for button in page.button if button.label == "Train the classifier").click().run()
+    next(button for button in page.button if button.label == "Train classifier").click().run()
     assert Jobs(Settings(workspace=own)).latest("train_classifier")[0].request_as(
         TrainClassifierRequest
     ).without == ("user_agent",)
@@ -85,7 +85,7 @@ def test_a_model_that_cannot_be_read_can_be_trained_again(own: Path, open_page: 
     page = open_page(own, "classifier")
     assert "is not the file that was saved" in texts(page)
     page = open_page(own, "classifier", classifier_tab="Train and versions")
-    assert any(button.label == "Train the classifier" for button in page.button)
+    assert any(button.label == "Train classifier" for button in page.button)
     assert not page.exception
 
 

@@ -28,7 +28,7 @@ def start_load(page: AppTest, workspace: Path) -> AppTest:
 def test_nothing_to_load_is_said_in_a_sentence(empty: Path, open_page: Open) -> None:
     page = open_page(empty, "data")
     next(button for button in page.button if button.label == "Load").click().run()
-    assert "There is nothing to load yet." in texts(page)
+    assert "No file was chosen." in texts(page)
     assert Jobs(Settings(workspace=empty)).latest() == []
 
 
@@ -93,7 +93,7 @@ def test_a_mapping_is_built_tried_saved_and_used(
     path.write_text(FOREIGN)
     page = open_page(empty, "data", data_tab="Map columns")
     page.text_input(key="map_path").set_value(str(path)).run()
-    assert "**1 of 2** sample rows (50.0 %) become events" in texts(page)
+    assert "**1 of 2** sample rows (50.0 %) are accepted as events" in texts(page)
     next(
         button for button in page.button if button.label == "Save and use for loading"
     ).click().run()
@@ -114,7 +114,7 @@ def test_a_mapping_that_exists_is_kept_whole_when_it_is_the_start(
     )
     page = open_page(empty, "data", data_tab="Map columns")
     page.text_input(key="map_path").set_value(str(path)).run()
-    assert "**2 of 2** sample rows (100.0 %) become events" in texts(page)
+    assert "**2 of 2** sample rows (100.0 %) are accepted as events" in texts(page)
     next(
         button for button in page.button if button.label == "Save and use for loading"
     ).click().run()

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.slow
 
 def test_without_a_network_a_training_is_offered_and_started(own: Path, open_page: Open) -> None:
     page = open_page(own, "demand")
-    assert "No network was trained in this workspace yet." in texts(page)
-    next(button for button in page.button if button.label == "Train the network").click().run()
+    assert "No network has been trained in this workspace yet." in texts(page)
+    next(button for button in page.button if button.label == "Train network").click().run()
     jobs = Jobs(Settings(workspace=own))
     started = jobs.latest("train_multitask")[0]
     assert started.request_as(TrainMultitaskRequest).folds == 5
@@ -26,8 +26,8 @@ def test_without_a_network_a_training_is_offered_and_started(own: Path, open_pag
 
 def test_the_verdict_names_rivals_and_both_elasticities(networked: Path, open_page: Open) -> None:
     page = open_page(networked, "demand")
-    assert "Does sharing help?" in texts(page)
-    assert "How price moves purchases" in texts(page)
+    assert "Multi-task vs single-task" in texts(page)
+    assert "Price elasticity" in texts(page)
     labels = [metric.label for metric in page.metric]
     assert labels == [
         "Agents, ROC-AUC",
@@ -36,7 +36,7 @@ def test_the_verdict_names_rivals_and_both_elasticities(networked: Path, open_pa
         "Elasticity, humans",
         "Elasticity, agents",
     ]
-    assert page.metric[0].delta.endswith("guessing 0.5")
+    assert page.metric[0].delta.endswith("random 0.5")
     assert len(page.get("plotly_chart")) == 7
 
 
@@ -45,7 +45,7 @@ def test_a_turned_feature_moves_the_curve(networked: Path, open_page: Open) -> N
     before = {metric.label: metric.value for metric in page.metric}
     assert set(before) == {
         "Best price",
-        "P(purchase) at it",
+        "P(purchase) at the best price",
         "P(agent)",
         "Gain over the base price",
     }
@@ -67,11 +67,11 @@ def test_undefined_is_a_choice_of_its_own(networked: Path, open_page: Open) -> N
             if str(box.key).startswith("undefined_std_time_between_events")
         )
         turned = next(
-            slider for slider in page.slider if slider.label.startswith("std time between events")
+            slider for slider in page.slider if slider.label.startswith("irregularity of clicks")
         )
         assert turned.disabled == box.value
         box.set_value(not box.value).run()
-        line = [line for line in texts(page).splitlines() if "with std time between events" in line]
+        line = [line for line in texts(page).splitlines() if "with irregularity of clicks" in line]
         if line:
             assert "undefined → 0" in line[0] if not box.value else "→ undefined" in line[0]
             seen = line
@@ -90,7 +90,7 @@ def test_the_card_and_the_versions_are_shown(networked: Path, open_page: Open) -
     assert "# Multi-task network" in texts(open_page(networked, "demand", demand_tab="Model card"))
     page = open_page(networked, "demand", demand_tab="Train and versions")
     assert len(page.dataframe[0].value) == 1
-    assert "Nothing was tried yet." in texts(open_page(networked, "demand", demand_tab="Tune"))
+    assert "No trials yet." in texts(open_page(networked, "demand", demand_tab="Tune"))
 
 
 def test_a_damaged_network_is_one_sentence(

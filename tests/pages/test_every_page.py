@@ -58,7 +58,7 @@ def test_an_empty_workspace_says_where_data_comes_from(
     screen: str, empty: Path, open_page: Open
 ) -> None:
     page = open_page(empty, screen)
-    assert "There are no sessions yet." in texts(page)
+    assert "No sessions yet" in texts(page)
     assert any(button.label == "Load demo data" for button in page.button)
 
 
@@ -88,7 +88,7 @@ def test_an_empty_workspace_says_where_data_comes_from(
         ("simulator", {"scenario": "Two rooms that substitute", "second": "Slack stock"}),
         ("simulator", {"simulator_tab": "Train a policy"}),
         ("simulator", {"simulator_tab": "Calibrate from your data"}),
-        ("simulator", {"simulator_tab": "Sessions meet rules"}),
+        ("simulator", {"simulator_tab": "Rule replay on simulated sessions"}),
         ("experiments", {"experiments_tab": "Plan"}),
         ("experiments", {"experiments_tab": "All experiments"}),
     ],

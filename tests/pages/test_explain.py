@@ -47,19 +47,19 @@ def test_an_explanation_is_one_click_away_and_is_worked_out_elsewhere(
     own: Path, open_page: Open
 ) -> None:
     page = open_page(own, "explain")
-    assert "This model has not been explained yet." in texts(page)
+    assert "Not explained yet" in texts(page)
     page.button(key="explain_model").click().run()
     assert Jobs(Settings(workspace=own)).latest("explain")
     wait_for_jobs(own)
     page.run()
-    assert "features move the model most" in texts(page)
+    assert "features are the most important family" in texts(page)
     assert len(page.get("plotly_chart")) == 4
     assert not page.error
 
 
 def test_interactions_are_shown_once_somebody_asked(explained: Path, open_page: Open) -> None:
     page = open_page(explained, "explain")
-    assert "say most together" in texts(page)
+    assert "interact most" in texts(page)
     assert len(page.get("plotly_chart")) == 5
 
 
@@ -68,7 +68,7 @@ def test_a_category_and_a_feature_that_may_be_undefined_have_a_dependence_too(
 ) -> None:
     for feature in ("browser family", "conversion rate"):
         page = open_page(explained, "explain", explain_feature=feature)
-        assert f"What {feature} adds" in texts(page)
+        assert f"{feature[0].upper()}{feature[1:]}: SHAP value" in texts(page)
         assert not page.exception
 
 
@@ -88,15 +88,15 @@ def test_without_a_classifier_the_page_says_where_to_get_one(
     unlabelled: Path, open_page: Open
 ) -> None:
     page = open_page(unlabelled, "explain")
-    assert "A classifier is needed." in texts(page)
+    assert "A classifier is required" in texts(page)
 
 
 def test_a_session_is_one_click_away(trained: Path, open_page: Open) -> None:
     page = open_page(trained, "explain", **ONE)
     next(button for button in page.button if button.label == "Closest call").click().run()
     assert page.text_input(key="session").value.startswith("s-")
-    assert "The saved model says **P(agent)" in texts(page)
-    assert "speaks most for an agent" in texts(page)
+    assert "Saved model: **P(agent)" in texts(page)
+    assert "Strongest towards agent" in texts(page)
 
 
 def test_steps_stand_beside_features_once_the_model_is_explained(
@@ -104,7 +104,7 @@ def test_steps_stand_beside_features_once_the_model_is_explained(
 ) -> None:
     page = open_page(explained, "explain", session=session_of(explained), **ONE)
     said = texts(page)
-    assert "steps speak for" in said
+    assert "(log-likelihood ratio) over" in said
     assert "Humans:" in said
     assert "Agents:" in said
     assert not page.error
@@ -122,7 +122,7 @@ def test_a_session_that_is_not_there_is_one_sentence(trained: Path, open_page: O
 
 def test_a_tree_is_distilled_from_the_page(own: Path, open_page: Open) -> None:
     page = open_page(own, "explain", **TREE)
-    assert "No tree has been distilled yet." in texts(page)
+    assert "No trees yet." in texts(page)
     page.slider(key="distil_depth").set_value(2)
     page.number_input(key="distil_leaf").set_value(20)
     page.multiselect(key="distil_without").set_value(["browser_family"])
@@ -155,7 +155,7 @@ def test_the_browser_draws_where_graphviz_is_missing(
 
 
 def test_one_model_alone_cannot_be_compared(explained: Path, open_page: Open) -> None:
-    assert "There is only one saved model." in texts(open_page(explained, "explain", **STABLE))
+    assert "Only one saved model" in texts(open_page(explained, "explain", **STABLE))
 
 
 def test_two_trainings_are_compared_once_both_are_explained(
@@ -165,10 +165,10 @@ def test_two_trainings_are_compared_once_both_are_explained(
     train_classifier(settings, Lake(explained / "lake"), now_ms=NOW_MS + 60_000, n_folds=3, seed=5)
     ExplainRequest().run(settings, now_ms=NOW_MS)
     page = open_page(explained, "explain", **STABLE)
-    assert "rank features alike by" in texts(page)
+    assert "Rank correlation of feature importance" in texts(page)
     assert len(page.dataframe[0].value) == len(feature_names())
 
 
 def test_the_page_of_a_session_leads_to_its_explanation(trained: Path, open_page: Open) -> None:
     page = open_page(trained, "sessions", session=session_of(trained))
-    assert any("Why this probability?" in str(link.proto) for link in page.get("page_link"))
+    assert any("Explain this score" in str(link.proto) for link in page.get("page_link"))

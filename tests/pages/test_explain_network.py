@@ -34,7 +34,7 @@ def first_offer(workspace: Path) -> tuple[str, str]:
 
 
 def test_without_a_network_the_page_says_where_to_get_one(trained: Path, open_page: Open) -> None:
-    assert "A network is needed." in texts(open_page(trained, "explain", **PURCHASE))
+    assert "A network is required" in texts(open_page(trained, "explain", **PURCHASE))
 
 
 def test_an_explanation_of_the_network_is_one_click_away(
@@ -51,7 +51,7 @@ def test_an_explanation_of_the_network_is_one_click_away(
 
 @pytest.mark.parametrize(
     ("answer", "said"),
-    [(PURCHASE, "feature speaks for a purchase"), (AGENT, "product and price do not reach this")],
+    [(PURCHASE, "towards a purchase"), (AGENT, "product and price are not inputs")],
 )
 def test_both_answers_have_all_charts(
     explained: Path, open_page: Open, answer: dict[str, str], said: str
@@ -59,14 +59,14 @@ def test_both_answers_have_all_charts(
     page = open_page(explained, "explain", **answer)
     assert said in texts(page)
     assert len(page.get("plotly_chart")) == 4
-    assert "against 100 other real offers" in texts(page)
+    assert "background of 100 other real offers" in texts(page)
     assert not page.error
 
 
 def test_columns_of_every_kind_have_a_dependence(explained: Path, open_page: Open) -> None:
     for feature in ("price ratio", "is refundable", "browser family"):
         page = open_page(explained, "explain", network_feature=feature, **PURCHASE)
-        assert f"What {feature} adds" in texts(page)
+        assert f"{feature[0].upper()}{feature[1:]}: SHAP value" in texts(page)
         assert not page.exception
 
 
@@ -75,7 +75,7 @@ def test_an_offer_is_taken_apart_and_others_are_one_choice_away(
 ) -> None:
     session, product = first_offer(explained)
     page = open_page(explained, "explain", explain_tab="One session", session=session, **PURCHASE)
-    assert "The network says **P(purchase of" in texts(page)
+    assert "Network output **P(purchase of" in texts(page)
     assert len(page.get("plotly_chart")) == 2
     choice = next((box for box in page.selectbox if box.label == "Product"), None)
     if choice is not None:
@@ -91,14 +91,14 @@ def test_examples_are_offered_and_a_missing_session_is_one_sentence(
     next(
         button for button in page.button if button.label == "Most likely to be bought"
     ).click().run()
-    assert "The network says" in texts(page)
+    assert "Network output" in texts(page)
     gone = open_page(explained, "explain", explain_tab="One session", session="nobody", **PURCHASE)
     assert "Session 'nobody' was shown no product" in gone.error[0].value
     assert not gone.exception
 
 
 def test_one_network_alone_cannot_be_compared(explained: Path, open_page: Open) -> None:
-    assert "There is only one saved model." in texts(
+    assert "Only one saved model" in texts(
         open_page(explained, "explain", explain_tab="Stability", **PURCHASE)
     )
 
@@ -117,6 +117,6 @@ def test_two_networks_are_compared_once_both_are_explained(
     ):
         (twin / name).write_text((twin / name).read_text().replace(first.manifest.version, version))
     page = open_page(own, "explain", explain_tab="Stability", **PURCHASE)
-    assert "The two rank features alike by 1.00" in texts(page)
+    assert "Rank correlation of feature importance: 1.00" in texts(page)
     assert len(page.dataframe[0].value) == 40
     assert not page.exception

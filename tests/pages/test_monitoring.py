@@ -19,12 +19,12 @@ def look(workspace: Path) -> None:
 
 def test_a_look_is_one_click_away_and_shows_its_limits(own: Path, open_page: Open) -> None:
     page = open_page(own, "monitoring")
-    assert "Nobody has looked at this traffic yet." in texts(page)
+    assert "No checks have run yet" in texts(page)
     page.button(key="monitor").click().run()
     wait_for_jobs(own)
     page.run()
     assert not page.error or all("since" in one.value for one in page.error)
-    assert {"Sessions", "Called agents", "Revenue", "Leakage"} <= {
+    assert {"Sessions", "Detected agents", "Revenue", "Leakage"} <= {
         metric.label for metric in page.metric
     }
     checks = page.dataframe[0].value
@@ -34,9 +34,9 @@ def test_a_look_is_one_click_away_and_shows_its_limits(own: Path, open_page: Ope
     assert checks.loc[checks["check"] == "detection rate", "limit"].item() == 0.2
     assert len(page.get("plotly_chart")) == 2
     assert {button.label for button in page.get("download_button")} >= {
-        "Checks as CSV",
-        "Days as CSV",
-        "Everything as JSON",
+        "Download checks as CSV",
+        "Download days as CSV",
+        "Download all as JSON",
     }
 
 
@@ -58,15 +58,13 @@ def test_an_alert_stands_above_everything_until_it_clears(own: Path, open_page: 
 def test_drift_stands_beside_its_limits(own: Path, open_page: Open) -> None:
     look(own)
     page = open_page(own, "monitoring", monitoring_tab="Feature drift")
-    assert "the last week against the training sessions of the classifier in use" in texts(
-        page
-    )
+    assert "last week vs the sessions that the classifier in use learned from" in texts(page)
     assert len(page.get("plotly_chart")) == 1
 
 
 def test_retrainings_say_why(own: Path, open_page: Open) -> None:
     page = open_page(own, "monitoring", monitoring_tab="Models and retraining")
-    assert "No model was retrained yet." in texts(page)
+    assert "No retrainings yet" in texts(page)
     RetrainRequest(publish=False).run(Settings(workspace=own), now_ms=NOW_MS)
     table = page.run().dataframe[0].value
     assert table["outcome"].tolist() == ["kept"]

@@ -28,7 +28,7 @@ def test_without_labels_the_next_step_is_to_load_some(unlabelled: Path, open_pag
     page = open_page(unlabelled)
     assert metrics(page)["Labelled"] == "0 %"
     assert [link.label for link in page.get("page_link")] == [
-        "**Look into the quarantine**",
+        "**Review the quarantine**",
         "**Load labels**",
     ]
 
@@ -49,6 +49,6 @@ def test_demo_data_is_named_and_removed_with_one_click(own: Path, open_page: Ope
     page = open_page(own)
     assert "Demo data" in texts(page)
     page.button(key="remove_demo").click().run()
-    assert "There are no sessions yet." in texts(page)
+    assert "No sessions yet" in texts(page)
     page.run()
     assert "Demo data" not in texts(page)

@@ -30,7 +30,7 @@ def replay(workspace: Path, rules: str = "bands", against: str = "none") -> None
     )
 
 
-def test_rules_are_broken_mended_and_saved(own: Path, open_page: Open) -> None:
+def test_rules_are_broken_fixed_and_saved(own: Path, open_page: Open) -> None:
     page = open_page(own, "rules")
     assert editor(page).value.startswith("IF p_agent > 0.7")
     editor(page).set_value("IF p_agent > high THEN markup 1.3\nELSE markup 1.0").run()
@@ -54,7 +54,7 @@ def test_opening_another_rule_set_keeps_what_was_written(own: Path, open_page: O
     editor(page).set_value("IF p_agent > 0.8 THEN markup 1.20\nELSE markup 1.00").run()
     page.selectbox(key="rules").set_value("none").run()
     assert editor(page).value == "ELSE markup 1.00\n"
-    assert "Also written and not saved yet: bands." in texts(page)
+    assert "Unsaved changes in other rule sets: bands." in texts(page)
     page.selectbox(key="rules").set_value("bands").run()
     assert editor(page).value == "IF p_agent > 0.8 THEN markup 1.20\nELSE markup 1.00"
     page.button(key="rules_discard").click().run()
@@ -119,23 +119,20 @@ def test_what_is_written_is_what_is_checked(trained: Path, open_page: Open) -> N
     page.query_params["rules_tab"] = "Check"
     page.run()
     said = texts(page)
-    assert "Out of guard rails" in said and "Shadowed" in said and "To mend it: Write 1.50" in said
+    assert "Out of guard rails" in said and "Shadowed" in said and "Fix: Write 1.50" in said
 
 
 def test_limits_that_change_hold_at_once_and_the_caption_says_where_they_come_from(
     own: Path, open_page: Open
 ) -> None:
     page = open_page(own, "rules", **CHECK)
-    assert (
-        "Guard rails ×0.70 to ×1.50: the limits in force, which an administrator changes on the "
-        "page People." in texts(page)
-    )
+    assert "Guard rails ×0.70 to ×1.50, set by an administrator on the page People." in texts(page)
     settings = Settings(workspace=own)
     set_limits(
         control_database(settings), MACHINE, {"highest_markup": 1.2}, settings, now_ms=NOW_MS
     )
     page.run()
-    assert "Guard rails ×0.70 to ×1.20: the limits in force" in texts(page)
+    assert "Guard rails ×0.70 to ×1.20, set by an administrator" in texts(page)
     assert "asks ×1.3, above the guard rails ×0.70 to ×1.20" in texts(page)
 
 
@@ -143,25 +140,25 @@ def test_bands_have_nothing_against_them_and_the_engine_agrees(
     trained: Path, open_page: Open
 ) -> None:
     page = open_page(trained, "rules", **CHECK)
-    assert page.success[0].value == "There is nothing to be said against these rules."
+    assert page.success[0].value == "No issues found"
     assert (
-        "As JDM in a Zen engine, 300 loaded sessions get the same mark-up by the same rule."
-        in texts(page)
+        "The JDM export in a Zen engine gives the same mark-up by the same rule for 300 loaded "
+        "sessions." in texts(page)
     )
 
 
 def test_a_replay_is_one_click_away_and_says_who_pays(own: Path, open_page: Open) -> None:
     page = open_page(own, "rules", **REPLAY)
-    assert "No rules have been replayed yet." in texts(page)
+    assert "No replays yet" in texts(page)
     page.button(key="replay").click().run()
     wait_for_jobs(own)
     page.run()
     assert not page.error
     assert {metric.label for metric in page.metric} >= {
         "Humans marked up",
-        "Humans pay more",
-        "Leakage taken back",
-        "Sessions with another price",
+        "Average premium paid by humans",
+        "Leakage recovered",
+        "Sessions with a different price",
     }
     assert len(page.get("plotly_chart")) == 3
     assert "was never tried" in texts(page)
@@ -170,7 +167,7 @@ def test_a_replay_is_one_click_away_and_says_who_pays(own: Path, open_page: Open
 def test_a_draft_that_changed_since_is_said(own: Path, open_page: Open) -> None:
     replay(own, "bands")
     page = open_page(own, "rules", rules="none", **REPLAY)
-    assert "The draft has changed since." in texts(page)
+    assert "The draft has changed since this replay." in texts(page)
 
 
 def test_rules_that_cannot_be_read_are_not_replayed(trained: Path, open_page: Open) -> None:
@@ -182,7 +179,7 @@ def test_rules_that_cannot_be_read_are_not_replayed(trained: Path, open_page: Op
 
 
 def test_two_sets_are_compared_down_to_the_session(own: Path, open_page: Open) -> None:
-    assert "There is nothing to compare yet." in texts(open_page(own, "rules", **COMPARE))
+    assert "Nothing to compare yet" in texts(open_page(own, "rules", **COMPARE))
     replay(own)
     page = open_page(own, "rules", **COMPARE)
     assert "+IF p_agent > 0.7" in "".join(code.value for code in page.code)

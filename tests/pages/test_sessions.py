@@ -30,7 +30,7 @@ def test_a_filter_in_the_url_filters(trained: Path, open_page: Open) -> None:
 
 def test_a_filter_that_lets_nothing_through_says_so(trained: Path, open_page: Open) -> None:
     page = open_page(trained, "sessions", q="no such session")
-    assert "No session passes this filter" in texts(page)
+    assert "No sessions match this filter" in texts(page)
     assert not page.exception
 
 

@@ -39,14 +39,14 @@ def workspace(trained: Path, tmp_path: Path) -> Iterator[Path]:
 def enter(page: Page, url: str, name: str) -> None:
     page.goto(f"{url}/approvals?propose=gentle")
     page.get_by_role("button", name=name).click()
-    expect(page.get_by_text("Leave")).to_be_visible()
+    expect(page.get_by_text("Leave demo")).to_be_visible()
     settle(page)
 
 
 def test_one_proposes_and_the_other_approves_and_publishes(workspace: Path) -> None:
     with served(workspace) as url, browser_page() as ana:
         enter(ana, url, "Demo analyst")
-        ana.get_by_label("Why").first.fill("Less leakage.")
+        ana.get_by_label("Reason").first.fill("Less leakage.")
         ana.keyboard.press("Tab")
         settle(ana)
         ana.get_by_role("button", name="Gather evidence and submit").first.click()
@@ -56,12 +56,12 @@ def test_one_proposes_and_the_other_approves_and_publishes(workspace: Path) -> N
         assert manager
         max_ = manager.new_context(viewport={"width": 800, "height": 1000}).new_page()
         enter(max_, url, "Demo manager")
-        max_.get_by_role("button", name="Approve").click()
+        max_.get_by_role("button", name="Approve", exact=True).click()
         max_.get_by_role("button", name="Approve this revision").click()
         expect(max_.get_by_text("1 of 1 approvals")).to_be_visible()
         settle(max_)
-        max_.get_by_role("button", name="Publish").click()
-        max_.get_by_role("button", name="Make it live").click()
+        max_.get_by_role("button", name="Publish", exact=True).click()
+        max_.get_by_role("button", name="Publish to 10 % of sessions").click()
         expect(max_.get_by_text("live for 10 %")).to_be_visible()
         # The sign-in outlives a reload, and the other window sees what happened.
         ana.reload()

@@ -1,4 +1,4 @@
-"""Account: who looks at the page, and what they may do."""
+"""Account: the person who is signed in, and their permissions."""
 
 from typing import Final
 
@@ -22,27 +22,27 @@ from ui.accounts.sign_in_cookie import token_of
 from ui.frame.handles import current_settings, now_ms, open_jobs
 
 _TOKEN: Final = "sign_in_token"
-# What anybody may do who opens an installation without accounts on their own machine.
-_VISITOR: Final = frozenset({Permission.READ, Permission.WORK})
+# Permissions of a guest: anyone on this machine while the installation has no accounts.
+_GUEST: Final = frozenset({Permission.READ, Permission.WORK})
 
 
 def current_person() -> Person | None:
-    """Who is signed in; None for nobody."""
+    """The person who is signed in; None for a guest."""
     return find_signed_in(control_database(current_settings()), _token(), now_ms()) or _identity()
 
 
 def is_open() -> bool:
-    """Whether anyone at this machine may enter as a demo person."""
+    """Whether anyone on this machine may sign in as a demo user."""
     return demo_access.is_open(current_settings())
 
 
 def is_allowed(permission: Permission) -> bool:
-    """Whether whoever looks may do something, to draw what they need; the engine checks again."""
+    """Whether the reader has a permission, to decide what to draw; the engine checks again."""
     found = current_person()
     return (
         found.may(permission) and not found.must_change
         if found
-        else is_open() and permission in _VISITOR
+        else is_open() and permission in _GUEST
     )
 
 
@@ -50,38 +50,38 @@ def current_login(permission: Permission = Permission.READ) -> str:
     """The login to act under.
 
     Raises:
-        NotSignedInError: nobody is signed in.
+        NotSignedInError: the reader is a guest.
     """
     found = current_person()
     if found is None:
         raise NotSignedInError(
             f"Sign in to {permission}.",
-            hint="The demo entry is at the top of the page." if is_open() else "",
+            hint="Demo sign-in is at the top of the page." if is_open() else "",
         )
     return found.login
 
 
 def require_allowed(permission: Permission) -> None:
-    """Refuse whoever may not.
+    """Require a permission of the reader.
 
     Raises:
-        NotAllowedError: this person, or a visitor, may not.
+        NotAllowedError: this person, or a guest, lacks it.
     """
     if not is_allowed(permission):
         found = current_person()
         who = (
             f"{found.name} is {'an' if found.role[0] in 'aeiou' else 'a'} {found.role} and"
             if found
-            else "Whoever is not signed in"
+            else "A guest"
         )
         raise NotAllowedError(f"{who} may not {permission}.", hint=f"Ask {roles_with(permission)}.")
 
 
 def start_job(request: JobRequest) -> None:
-    """Start long work under the name of whoever looks.
+    """Start a job in the name of the reader.
 
     Raises:
-        NotAllowedError: they may only look.
+        NotAllowedError: the reader may only read.
     """
     found = current_person()
     if found is None:
@@ -90,11 +90,11 @@ def start_job(request: JobRequest) -> None:
 
 
 def set_password(old: str, new: str) -> None:
-    """Set the password of the person who is signed in; this sign-in goes on, all others end.
+    """Set the password of the person who is signed in; this session stays, all others end.
 
     Raises:
-        NotSignedInError: the old one is wrong.
-        InputError: the new one cannot be used.
+        NotSignedInError: the old password is wrong.
+        InputError: the new password is not allowed.
     """
     change_password(
         control_database(current_settings()),
@@ -107,21 +107,19 @@ def set_password(old: str, new: str) -> None:
 
 
 def leave_provider() -> None:
-    """Sign out a person who came by the identity provider, here and there."""
+    """Sign out a person of the identity provider, here and at the provider."""
     sign_out(control_database(current_settings()), str(st.session_state.pop(_TOKEN, "")))
     if has_provider() and st.user.is_logged_in:
         st.logout()
 
 
 def _token() -> str:
-    """What proves who looks: the provider's sign-in of this tab, or the cookie that the browser
-    sent when it opened the page.
-    """
+    """Token of the reader: from the provider's sign-in of this tab, or from the cookie."""
     return str(st.session_state.get(_TOKEN) or token_of(st.context.cookies))
 
 
 def _identity() -> Person | None:
-    """Whoever the identity provider says it is, once a session."""
+    """The person that the identity provider names, asked once a session."""
     if not has_provider() or not st.user.is_logged_in:
         return None
     claims = st.user.to_dict()

@@ -1,4 +1,4 @@
-"""Account bar: who looks, in plain sight on every page, and the way in and out."""
+"""Account bar: the signed-in person on every page, sign-in and sign-out."""
 
 import streamlit as st
 
@@ -16,7 +16,7 @@ from ui.frame.handles import current_settings
 
 
 def account_bar() -> None:
-    """Say who looks; where accounts exist and nobody is signed in, nothing else is shown."""
+    """Show who is signed in; with accounts, a guest sees the sign-in form alone."""
     try:
         found = current_person()
     except PhantomError as error:
@@ -24,7 +24,7 @@ def account_bar() -> None:
         st.button("Sign out", icon=":material/logout:", on_click=leave_provider, key="sign_out")
         st.stop()
     if found is None and not is_open():
-        _door()
+        _sign_in_page()
         st.stop()
     with st.container(
         horizontal=True,
@@ -43,25 +43,24 @@ def account_bar() -> None:
 
 
 def _divergence() -> None:
-    """What the watcher found, on every page: prices may be wrong right now."""
+    """Show on every page that live prices differ from the release."""
     seen = seen_last(current_settings())
     if seen and seen.problems:
         with st.container(border=True, key="divergence_banner"):
             st.page_link(
                 "pages/live.py",
-                label=f":red[**Live prices need a look**] {seen.problems[0]}",
+                label=f":red[**Live prices are out of sync**] {seen.problems[0]}",
                 icon=":material/sync_problem:",
             )
 
 
 def _demo_entry() -> None:
     st.markdown(
-        ":violet-badge[Demo access] :small[You look and work; enter as a demo person to propose "
-        "and approve:]",
+        ":violet-badge[Demo access] :small[Read-only guest. Sign in as:]",
         width="content",
     )
     for who, (name, role) in DEMO.items():
-        post_button(name, DEMO_ROUTE, about=f"One click, no password: {role}.", who=who)
+        post_button(name, DEMO_ROUTE, about=f"Sign in as {role}, without a password.", who=who)
 
 
 def _signed_in(found: Person) -> None:
@@ -79,10 +78,10 @@ def _signed_in(found: Person) -> None:
             key="sign_out",
         )
     else:
-        post_button("Leave" if found.origin == "demo" else "Sign out", SIGN_OUT, is_quiet=True)
+        post_button("Leave demo" if found.origin == "demo" else "Sign out", SIGN_OUT, is_quiet=True)
 
 
-def _door() -> None:
+def _sign_in_page() -> None:
     st.title("PHANTOM")
     with st.container(border=True, width=420):
         if has_provider():
@@ -99,32 +98,35 @@ def _door() -> None:
             show_error(refusal.message, refusal.hint)
         password_form(SIGN_IN, refusal.login if refusal else "")
         st.caption(
-            "No account? An administrator adds one: `python -m phantom_core user add LOGIN --role "
-            "…`"
+            "No account? Ask an administrator to add one: `python -m phantom_core user add LOGIN "
+            "--role …`"
         )
 
 
 def _first_password() -> None:
-    st.info("Somebody else chose your password. Choose your own to go on.", icon=":material/key:")
+    st.info(
+        "Your password was set by an administrator. Choose your own to continue.",
+        icon=":material/key:",
+    )
     with st.container(width=420):
         _password_form()
 
 
 def _password_form() -> None:
     with st.form("change_password", border=False):
-        old = st.text_input("Password so far", type="password", autocomplete="current-password")
+        old = st.text_input("Current password", type="password", autocomplete="current-password")
         new = st.text_input(
             "New password",
             type="password",
             autocomplete="new-password",
             help="At least 10 characters.",
         )
-        again = st.text_input("Once more", type="password", autocomplete="new-password")
+        again = st.text_input("Confirm new password", type="password", autocomplete="new-password")
         wants = st.form_submit_button("Change password", type="primary")
     if not wants:
         return
     if new != again:
-        show_error("The two new passwords differ.", "Type the same one twice.")
+        show_error("The new passwords do not match.", "Enter the same password twice.")
         return
     with friendly_errors():
         set_password(old, new)

@@ -1,4 +1,4 @@
-"""Demo access: whether anyone at this machine may enter without an account."""
+"""Demo access: whether anyone on this machine may sign in without an account."""
 
 from typing import Final
 

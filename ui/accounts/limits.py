@@ -1,4 +1,4 @@
-"""Limits: guard rails and gates, for an administrator to set."""
+"""Limits: guard rails and approval gates, set by an administrator."""
 
 from typing import Final
 
@@ -13,27 +13,31 @@ from ui.frame.errors import friendly_errors
 from ui.frame.handles import now_ms
 
 _TITLES: Final = {
-    "lowest_markup": ("Lowest price", "over the base price", 0.05),
-    "highest_markup": ("Highest price", "over the base price", 0.05),
-    "largest_step": ("Largest step", "of a quote against what is live, in base prices", 0.05),
+    "lowest_markup": ("Minimum price", "Ratio to the base price.", 0.05),
+    "highest_markup": ("Maximum price", "Ratio to the base price.", 0.05),
+    "largest_step": (
+        "Maximum price step",
+        "Change of a quote against the live release, in base prices.",
+        0.05,
+    ),
     "human_premium_cap": (
-        "Humans pay more, at most",
-        "on average, as a share of the base price",
+        "Maximum premium for humans",
+        "Average, as a share of the base price.",
         0.01,
     ),
-    "first_markup": ("First release: highest price", "over the base price", 0.05),
-    "first_share": ("First release: share", "of the sessions", 0.05),
+    "first_markup": ("First release: maximum price", "Ratio to the base price.", 0.05),
+    "first_share": ("First release: maximum rollout", "Share of sessions.", 0.05),
     "approvals_needed": (
         "Approvals needed",
-        "by people other than the author; for requests from now on",
+        "By people other than the author; applies to new requests.",
         1.0,
     ),
 }
 
 
 def limits_form(settings: Settings) -> None:
-    """Show the limits; administrators change them."""
-    st.subheader("Guard rails and gates")
+    """Show the limits; administrators can change them."""
+    st.subheader("Guard rails and approval gates")
     found = read_price_limits(settings)
     is_open = is_allowed(Permission.LIMITS)
     values: dict[str, float] = {}
@@ -49,7 +53,7 @@ def limits_form(settings: Settings) -> None:
                     disabled=not is_open,
                     key=f"limit_{name}",
                 )
-        if st.form_submit_button("Save", type="primary", disabled=not is_open):
+        if st.form_submit_button("Save limits", type="primary", disabled=not is_open):
             with friendly_errors():
                 set_limits(
                     control_database(settings),
@@ -58,6 +62,6 @@ def limits_form(settings: Settings) -> None:
                     settings,
                     now_ms=now_ms(),
                 )
-                st.toast("The limits are saved.", icon=":material/check:")
+                st.toast("Limits saved.", icon=":material/check:")
     if not is_open:
-        st.caption("An administrator changes these; each change is in the audit chain.")
+        st.caption("Only an administrator can change these limits; every change is audited.")

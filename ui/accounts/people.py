@@ -1,4 +1,4 @@
-"""Accounts: the list, and what an administrator can do about it."""
+"""Accounts: the list, and its administration."""
 
 import pandas as pd
 import streamlit as st
@@ -15,18 +15,28 @@ from ui.frame.handles import now_ms
 
 
 def draw_accounts(settings: Settings) -> None:
-    """List accounts; administrators change them."""
+    """List accounts; administrators can change them."""
     found = list_accounts(control_database(settings))
     if not found:
         show_missing(
-            "Nobody has an account yet.",
-            "The first one must be an administrator's, added from the command line of this "
-            "machine.",
+            "No accounts yet",
+            "The first one must be an administrator, added from the command line of this machine.",
         )
         return
-    st.dataframe(_table(found), hide_index=True, height="content")
+    st.dataframe(
+        _table(found),
+        hide_index=True,
+        height="content",
+        column_config={
+            "login": "Login",
+            "name": "Name",
+            "role": "Role",
+            "signs in by": "Sign-in method",
+            "state": "State",
+        },
+    )
     if not is_allowed(Permission.PEOPLE):
-        st.caption("An administrator adds people and changes roles.")
+        st.caption("Only an administrator can add people and change roles.")
         return
     with st.container(horizontal=True):
         _add(settings)
@@ -41,11 +51,13 @@ def _table(found: list[Person]) -> pd.DataFrame:
             "name": [one.name for one in found],
             "role": [one.role.value for one in found],
             "signs in by": [
-                {"local": "password", "oidc": "identity provider", "demo": "one click"}[one.origin]
+                {"local": "password", "oidc": "identity provider", "demo": "demo access"}[
+                    one.origin
+                ]
                 for one in found
             ],
             "state": [
-                "switched off"
+                "deactivated"
                 if not one.is_active
                 else "locked"
                 if one.locked_until_ms > now
@@ -68,9 +80,9 @@ def _add(settings: Settings) -> None:
             "First password",
             type="password",
             key="add_password",
-            help="At least 10 characters; it must be changed at first use.",
+            help="At least 10 characters; must be changed at first sign-in.",
         )
-        if st.form_submit_button("Add", type="primary"):
+        if st.form_submit_button("Add person", type="primary"):
             with friendly_errors():
                 who = current_login(Permission.PEOPLE)
                 add_person(
@@ -87,13 +99,13 @@ def _add(settings: Settings) -> None:
 
 def _change(settings: Settings, found: list[Person]) -> None:
     with st.popover("Change a person", icon=":material/manage_accounts:"):
-        chosen = st.selectbox("Who", [one.login for one in found], key="change_login")
+        chosen = st.selectbox("Login", [one.login for one in found], key="change_login")
         person = next(one for one in found if one.login == chosen)
         role = st.selectbox(
             "Role", list(Role), index=list(Role).index(person.role), key=f"change_role_{chosen}"
         )
         active = st.toggle("Active", person.is_active, key=f"change_active_{chosen}")
-        if st.button("Save", type="primary", key="change_save"):
+        if st.button("Save changes", type="primary", key="change_save"):
             with friendly_errors():
                 who = current_login(Permission.PEOPLE)
                 change_person(
@@ -110,9 +122,9 @@ def _change(settings: Settings, found: list[Person]) -> None:
                 "New password",
                 type="password",
                 key=f"reset_{chosen}",
-                help="To be changed at first use; it lifts a lock.",
+                help="Must be changed at first sign-in; also unlocks the account.",
             )
-            if st.button("Set the password", key="reset_save"):
+            if st.button("Set password", key="reset_save"):
                 with friendly_errors():
                     reset_password(
                         control_database(settings),
@@ -121,4 +133,4 @@ def _change(settings: Settings, found: list[Person]) -> None:
                         word,
                         now_ms=now_ms(),
                     )
-                    st.toast("The password is set.", icon=":material/check:")
+                    st.toast("Password set.", icon=":material/check:")

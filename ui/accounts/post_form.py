@@ -1,6 +1,4 @@
-"""Post form: a form that the browser itself sends to a route of the app, since its answer can set a
-cookie and a page cannot.
-"""
+"""Post form: a form that the browser posts to a route, whose response can set a cookie."""
 
 from html import escape
 
@@ -17,7 +15,7 @@ def post_button(
     Args:
         label: on the button.
         path: of the route, below the path of the app.
-        about: shown when the mouse rests on it.
+        about: tooltip.
         is_quiet: without a frame.
         fields: name and value of each.
     """
@@ -39,12 +37,14 @@ def password_form(path: str, login: str) -> None:
 
     Args:
         path: of the route, below the path of the app.
-        login: as it was typed before.
+        login: as it was entered before.
     """
     st.html(
         f"""<form class="post-form" method="post" action="{escape(base_path() + path)}">
-<label>Login<input name="login" value="{escape(login)}" autocomplete="username" autocapitalize="none" required></label>
-<label>Password<input name="password" type="password" autocomplete="current-password" required></label>
+<label>Login<input name="login" value="{escape(login)}"
+ autocomplete="username" autocapitalize="none" required></label>
+<label>Password<input name="password" type="password"
+ autocomplete="current-password" required></label>
 <button class="primary">Sign in</button>
 </form>"""
     )

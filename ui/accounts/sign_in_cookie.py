@@ -1,6 +1,4 @@
-"""Sign-in cookie: the browser keeps the token of a sign-in where no script can read it, and no
-other site can send it in a form.
-"""
+"""Sign-in cookie: holds the token, unreadable to scripts and not sent by other sites' forms."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -20,7 +18,7 @@ class Refusal:
     """A sign-in that was refused, for the page that is shown next.
 
     Attributes:
-        login: as it was typed.
+        login: as it was entered.
         message: why, one sentence.
         hint: what to do.
     """
@@ -36,7 +34,7 @@ def token_of(cookies: Mapping[str, str]) -> str:
 
 
 def refusal_of(cookies: Mapping[str, str]) -> Refusal | None:
-    """What was refused a moment ago, if anything was."""
+    """The sign-in that was just refused, if any."""
     found = dict(parse_qsl(cookies.get(_REFUSAL, ""), keep_blank_values=True))
     return (
         Refusal(found["login"], found["message"], found["hint"])
@@ -46,18 +44,18 @@ def refusal_of(cookies: Mapping[str, str]) -> Refusal | None:
 
 
 def keep_token(response: Response, token: str, *, is_tls: bool, seconds: int) -> None:
-    """Have the browser keep a token, and forget what was refused before."""
+    """Set the token cookie, and delete an earlier refusal."""
     _set(response, COOKIE, token, seconds, is_tls=is_tls)
     _set(response, _REFUSAL, "", 0, is_tls=is_tls)
 
 
 def forget_token(response: Response, *, is_tls: bool) -> None:
-    """Have the browser forget its token."""
+    """Delete the token cookie."""
     _set(response, COOKIE, "", 0, is_tls=is_tls)
 
 
 def keep_refusal(response: Response, refusal: Refusal, *, is_tls: bool) -> None:
-    """Have the next page say why nobody was signed in."""
+    """Have the next page say why the sign-in was refused."""
     _set(response, _REFUSAL, urlencode(asdict(refusal)), _REFUSAL_S, is_tls=is_tls)
 
 

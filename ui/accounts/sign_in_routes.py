@@ -1,6 +1,4 @@
-"""Sign-in routes: forms of this site are posted here; the answer sets or deletes the cookie and
-leads back to the page.
-"""
+"""Sign-in routes: they set or delete the cookie, and redirect back to the page."""
 
 import asyncio
 import time
@@ -45,9 +43,7 @@ Act = Callable[[Request, Fields], Response]
 
 
 def sign_in_routes() -> list[Route]:
-    """Routes to sign in with a password, to enter as a demo person and to sign out; each takes a
-    POST alone.
-    """
+    """Routes of password sign-in, demo sign-in and sign-out; each accepts POST only."""
     acts: dict[str, Act] = {SIGN_IN: _sign_in, DEMO: _enter_demo, SIGN_OUT: _sign_out}
     return [Route(base_path() + path, _posted(act), methods=["POST"]) for path, act in acts.items()]
 
@@ -85,7 +81,7 @@ def _sign_in(request: Request, fields: Fields) -> Response:
 def _enter_demo(request: Request, fields: Fields) -> Response:
     settings = Settings()
     if not is_open(settings):
-        raise NotSignedInError("There is no demo access here.", hint="Sign in with your account.")
+        raise NotSignedInError("Demo access is turned off.", hint="Sign in with your account.")
     token = sign_in_demo(
         _control(settings),
         fields.get("who", ""),
@@ -113,9 +109,7 @@ def _signed_in(request: Request, settings: Settings, token: str) -> Response:
 
 
 def _require_own(request: Request) -> None:
-    """Refuse forms of other sites: a browser names the origin of every form, and no page can change
-    it.
-    """
+    """Refuse forms of other sites, by the Origin header, which no page can change."""
     named = request.headers.get("origin", "")
     origin, host = urlsplit(named), request.headers.get("host", "").lower()
     is_same = (
@@ -125,9 +119,9 @@ def _require_own(request: Request) -> None:
     )
     if not is_same and named not in st.get_option("server.corsAllowedOrigins"):
         raise NotAllowedError(
-            f"This form comes from {named or 'a page that does not say where it is'}, and is "
-            f"taken from {host} alone.",
-            hint="Behind a proxy that changes the Host header, name the site in "
+            f"This form comes from {named or 'an unknown origin'}, but only forms from {host} are "
+            "accepted.",
+            hint="Behind a proxy that changes the Host header, add the site to "
             "server.corsAllowedOrigins.",
         )
 
@@ -153,9 +147,7 @@ async def _fields(request: Request) -> Fields:
 
 
 def _back(request: Request) -> Response:
-    """To the page that the form stands on, by path alone; to the start page where that is on
-    another site or unknown.
-    """
+    """Redirect to the page of the form, or to the start page where that is not of this site."""
     page = urlsplit(request.headers.get("referer", ""))
     is_own = page.netloc.lower() == request.headers.get("host", "").lower()
     return RedirectResponse(_path(page) if is_own else base_path() or "/", status_code=303)
@@ -167,8 +159,9 @@ def _path(page: SplitResult) -> str:
 
 
 def _is_tls(request: Request) -> bool:
-    """Whether the browser speaks TLS; uvicorn believes X-Forwarded-Proto from the proxies in
-    FORWARDED_ALLOW_IPS alone.
+    """Whether the browser uses TLS.
+
+    uvicorn trusts X-Forwarded-Proto from the proxies in FORWARDED_ALLOW_IPS only.
     """
     return request.url.scheme == "https"
 

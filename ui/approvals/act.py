@@ -1,4 +1,6 @@
-"""What can be done about a change request: decide, publish, schedule, edit, take back, export."""
+"""Actions on a change request: approve, reject, publish, schedule, edit, withdraw, export."""
+
+from typing import Final
 
 import streamlit as st
 
@@ -14,21 +16,24 @@ from ui.accounts.account import current_login, current_person, is_allowed
 from ui.approvals.propose import ZONES, edit_form, gather_and_submit, moment_ms
 from ui.frame.errors import friendly_errors
 from ui.frame.handles import now_ms
+from ui.frame.wording import format_number_of
+
+_NEVER_BYPASSED: Final = "guard rails"
 
 
 def draw_actions(settings: Settings, seen: Reviewed) -> None:
-    """Buttons for what whoever looks may do with a request as it stands."""
+    """Draw the actions that the reader may take on a request in its state."""
     request, who = seen.request, current_person()
     is_author = who is not None and who.login == request.author
     with st.container(horizontal=True, vertical_alignment="center"):
         if who is None:
-            st.caption("Enter at the top of the page to decide.")
+            st.caption("Sign in at the top of the page to approve or reject.")
         if request.state in OPEN and is_allowed(Permission.APPROVE):
             _decide(settings, seen, is_author=is_author)
         if request.state in ("approved", "scheduled") and is_allowed(Permission.PUBLISH):
             _publish(settings, request)
         if request.state in OPEN and request.state != "approved" and is_allowed(Permission.PUBLISH):
-            _emergency(settings, request)
+            _emergency(settings, seen)
         if is_author:
             _own(settings, request)
         _download(settings, request)
@@ -37,9 +42,9 @@ def draw_actions(settings: Settings, seen: Reviewed) -> None:
 def _decide(settings: Settings, seen: Reviewed, *, is_author: bool) -> None:
     request = seen.request
     why_not = (
-        "Nobody approves their own change."
+        "Four-eyes principle: you cannot approve your own change."
         if is_author
-        else f"Closed: {seen.closed_gates[0].name}."
+        else f"Blocked by: {seen.closed_gates[0].name}"
         if seen.closed_gates
         else ""
     )
@@ -68,10 +73,10 @@ def _decide(settings: Settings, seen: Reviewed, *, is_author: bool) -> None:
                     )
                     st.rerun()
     with st.popover(
-        "Decline", key=f"pop_decline_{request.request_id}", icon=":material/thumb_down:"
+        "Reject", key=f"pop_decline_{request.request_id}", icon=":material/thumb_down:"
     ):
-        reason = st.text_input("Why", key=f"decline_comment_{request.request_id}")
-        if st.button("Decline", key=f"decline_{request.request_id}"):
+        reason = st.text_input("Reason", key=f"decline_comment_{request.request_id}")
+        if st.button("Reject change", key=f"decline_{request.request_id}"):
             with friendly_errors():
                 change_requests.reject_request(
                     settings,
@@ -85,7 +90,7 @@ def _decide(settings: Settings, seen: Reviewed, *, is_author: bool) -> None:
 
 
 def _publish(settings: Settings, request: Request) -> None:
-    most = round(100 * request.share)
+    highest = round(100 * request.share)
     with st.popover(
         "Publish",
         key=f"pop_publish_{request.request_id}",
@@ -94,18 +99,22 @@ def _publish(settings: Settings, request: Request) -> None:
     ):
         share = (
             st.slider(
-                "Share of the sessions",
+                "Initial canary, share of sessions",
                 1,
-                most,
-                most,
+                highest,
+                highest,
                 format="%d %%",
                 key=f"publish_share_{request.request_id}",
             )
-            if most > 1
+            if highest > 1
             else 1
         )
-        why = st.text_input("Why now", key=f"publish_why_{request.request_id}")
-        if st.button("Make it live", type="primary", key=f"publish_{request.request_id}"):
+        why = st.text_input("Reason", key=f"publish_why_{request.request_id}")
+        if st.button(
+            f"Publish to {share} % of sessions",
+            type="primary",
+            key=f"publish_{request.request_id}",
+        ):
             with friendly_errors(), st.spinner("Publishing …"):
                 done = publish_request(
                     settings,
@@ -115,14 +124,14 @@ def _publish(settings: Settings, request: Request) -> None:
                     share=min(share / 100, request.share),
                     why=why,
                 )
-                st.toast(f"{done.version} is live.", icon=":material/check:")
+                st.toast(f"Published {done.version}.", icon=":material/check:")
                 st.rerun()
     with st.popover(
         "Schedule", key=f"pop_schedule_{request.request_id}", icon=":material/schedule:"
     ):
         zone = str(st.selectbox("Time zone", ZONES, key=f"schedule_zone_{request.request_id}"))
         at = st.datetime_input("Goes live at", key=f"schedule_at_{request.request_id}")
-        if st.button("Schedule", key=f"schedule_{request.request_id}") and at:
+        if st.button("Schedule publication", key=f"schedule_{request.request_id}") and at:
             with friendly_errors():
                 who = current_login(Permission.PUBLISH)
                 change_requests.schedule_request(
@@ -130,7 +139,7 @@ def _publish(settings: Settings, request: Request) -> None:
                 )
                 st.rerun()
         if request.state == "scheduled" and st.button(
-            "Take the moment back", key=f"unschedule_{request.request_id}"
+            "Cancel schedule", key=f"unschedule_{request.request_id}"
         ):
             with friendly_errors():
                 change_requests.unschedule_request(
@@ -139,19 +148,26 @@ def _publish(settings: Settings, request: Request) -> None:
                 st.rerun()
 
 
-def _emergency(settings: Settings, request: Request) -> None:
+def _emergency(settings: Settings, seen: Reviewed) -> None:
+    request, n_failed = (
+        seen.request,
+        sum(gate.name != _NEVER_BYPASSED for gate in seen.closed_gates),
+    )
     with st.popover(
-        "Emergency",
+        "Emergency publish",
         key=f"pop_emergency_{request.request_id}",
         icon=":material/emergency_home:",
         type="tertiary",
     ):
         st.markdown(
-            "Publishes **without the approvals it needs**. The request and the audit chain say so "
-            "for ever."
+            "Publishes **without the required approvals**. This is recorded permanently in the "
+            "request and the audit log; the guard rails still apply."
         )
-        why = st.text_input("What the emergency is", key=f"emergency_why_{request.request_id}")
-        if st.button("Break the glass and publish", key=f"emergency_{request.request_id}"):
+        why = st.text_input("Reason for the emergency", key=f"emergency_why_{request.request_id}")
+        bypassed = f"{format_number_of(n_failed, 'failed gate')}" if n_failed else "approval"
+        if st.button(
+            f"Emergency publish (bypasses {bypassed})", key=f"emergency_{request.request_id}"
+        ):
             with friendly_errors(), st.spinner("Publishing …"):
                 publish_request(
                     settings,
@@ -172,7 +188,7 @@ def _own(settings: Settings, request: Request) -> None:
             st.rerun()
     if request.state in EDITABLE:
         edit_form(settings, request)
-        tip = "Hold it against what is live now; evidence and approvals begin anew."
+        tip = "Compare with the current release; evidence and approvals start again."
         if st.button(
             "Rebase", icon=":material/merge:", key=f"rebase_{request.request_id}", help=tip
         ):

@@ -1,4 +1,4 @@
-"""Inbox: change requests, those first that wait for whoever looks."""
+"""Inbox: change requests, those first that wait for the reader."""
 
 from typing import Final
 
@@ -32,9 +32,9 @@ def draw_inbox(settings: Settings, found: list[Request]) -> int | None:
     """Choose a request; returns its number."""
     waiting = _waiting(settings, found)
     lists = {WAITING: waiting, OPEN: [one for one in found if one.state not in _CLOSED], ALL: found}
-    kept = {name: these for name, these in lists.items() if these or name == ALL}
-    if len(kept) > 1:
-        named = {f"{name} ({len(these)})": these for name, these in kept.items()}
+    shown_lists = {name: these for name, these in lists.items() if these or name == ALL}
+    if len(shown_lists) > 1:
+        named = {f"{name} ({len(these)})": these for name, these in shown_lists.items()}
         view = st.segmented_control(
             "Requests",
             list(named),
@@ -56,8 +56,8 @@ def draw_inbox(settings: Settings, found: list[Request]) -> int | None:
             "state": st.column_config.TextColumn("State", width=90),
             "name": st.column_config.TextColumn("Rules", width=130),
             "author": st.column_config.TextColumn("Author", width=130),
-            "why": st.column_config.TextColumn("Why"),
-            "share": st.column_config.NumberColumn("Share", format="percent", width=70),
+            "why": st.column_config.TextColumn("Reason"),
+            "share": st.column_config.NumberColumn("Rollout", format="percent", width=70),
             "changed": st.column_config.DatetimeColumn(
                 "Changed, UTC", format="YYYY-MM-DD HH:mm", width=140
             ),

@@ -1,4 +1,4 @@
-"""Propose: from a rule set to a change request with its evidence."""
+"""Propose: create a change request from a rule set, and gather its evidence."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -36,7 +36,7 @@ ZONES: Final = (
 
 
 def propose_form(settings: Settings) -> None:
-    """Write a change request down and have its evidence gathered."""
+    """Create a change request and gather its evidence."""
     if not is_allowed(Permission.PROPOSE):
         return
     sent = int(st.session_state.get(_SENT, 0))
@@ -56,10 +56,10 @@ def propose_form(settings: Settings) -> None:
 
 
 def edit_form(settings: Settings, request: Request) -> None:
-    """Write a request anew; its approvals are void."""
+    """Edit a request; this voids its approvals."""
     with st.popover("Edit", icon=":material/edit:", key=f"pop_edit_{request.request_id}"):
         st.caption(
-            "An edit is a new revision: evidence is gathered again, and approvals begin at none."
+            "An edit creates a new revision: evidence is gathered again and approvals are reset."
         )
         written = _fields(settings, f"edit_{request.request_id}_{request.revision}", request)
         if st.button(
@@ -73,19 +73,19 @@ def edit_form(settings: Settings, request: Request) -> None:
 
 
 def gather_and_submit(request_id: int) -> None:
-    """Have the evidence of a draft gathered, and submit it then."""
+    """Gather the evidence of a draft, then submit it."""
     start_job(SubmitChangeRequest(request=request_id, who=current_login(Permission.PROPOSE)))
 
 
 def watch_submission() -> None:
-    """Show how far the newest submission is."""
+    """Show the progress of the newest submission."""
     newest = open_jobs().latest(KIND)
     number = newest[0].request_as(SubmitChangeRequest).request if newest else None
     watch_job(KIND, f"Gathering evidence for request {number}", left="the request stays a draft")
 
 
 class _Written(dict[str, object]):
-    """What the form holds."""
+    """Values of the form."""
 
 
 def _fields(settings: Settings, key: str, request: Request | None) -> _Written:
@@ -96,22 +96,22 @@ def _fields(settings: Settings, key: str, request: Request | None) -> _Written:
     with left:
         rules = st.selectbox("Rules", names, index=at, key=f"propose_rules_{key}")
         why = st.text_area(
-            "Why",
+            "Reason",
             request.why if request else "",
             key=f"propose_why_{key}",
             height=90,
-            placeholder="What it is for; whoever approves reads this first.",
+            placeholder="Purpose of the change; the approver reads this first.",
         )
         answers = st.text_area(
-            "Answer to warnings",
+            "Response to warnings",
             request.answers if request else "",
             key=f"propose_answers_{key}",
             height=68,
-            help="Where the checks warn, say why it stands; errors cannot be answered.",
+            help="Explain why a warning is acceptable; errors must be fixed.",
         )
     with right:
         share = st.slider(
-            "Share of the sessions at first",
+            "Initial canary",
             1,
             100,
             round(100 * request.share) if request else 10,
@@ -120,17 +120,16 @@ def _fields(settings: Settings, key: str, request: Request | None) -> _Written:
         )
         has_network = bool(ModelStore(settings.workspace, NETWORK.name).versions())
         by_model = st.toggle(
-            "Price by the network",
+            "Price with the network",
             request.policy == "model" if request else False,
             key=f"propose_policy_{key}",
             disabled=not has_network,
-            help="The network's optimal mark-up prices each session; the rules decide where it "
-            "cannot."
+            help="Uses the network's optimal mark-up for each session, with the rules as fallback."
             if has_network
             else "Train the network first.",
         )
         ends = st.toggle(
-            "Ends by itself", bool(request and request.expires_ms), key=f"propose_ends_{key}"
+            "Expires automatically", bool(request and request.expires_ms), key=f"propose_ends_{key}"
         )
         zone, until = "UTC", None
         if ends:
@@ -148,7 +147,7 @@ def _fields(settings: Settings, key: str, request: Request | None) -> _Written:
 
 
 def moment_ms(moment: datetime, zone: str) -> int:
-    """UTC milliseconds of a moment on the clocks of a time zone."""
+    """UTC milliseconds of a local moment in a time zone."""
     return round(moment.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).timestamp() * 1_000)
 
 

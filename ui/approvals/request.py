@@ -1,4 +1,4 @@
-"""A change request with everything that speaks for and against it."""
+"""A change request with its evidence, gates, checks and history."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -53,20 +53,20 @@ def _head(seen: Reviewed) -> None:
     st.markdown(f"**{request.author}**: {request.why}")
     st.caption(" · ".join(_facts(seen)))
     if request.break_glass:
-        told = (
-            f"Published without the approvals it needed (revision {request.break_revision}): "
-            f"{request.break_glass}"
+        notice = (
+            f"Emergency publish without the required approvals (revision "
+            f"{request.break_revision}): {request.break_glass}"
         )
-        st.error(told, icon=":material/broken_image:")
+        st.error(notice, icon=":material/broken_image:")
     if seen.competing:
-        told = (
+        notice = (
             f"Request {', '.join(map(str, seen.competing))} changes the same live version. "
-            "Whichever goes live second has to be rebased."
+            "The request that goes live second must be rebased."
         )
-        st.warning(told, icon=":material/call_split:")
+        st.warning(notice, icon=":material/call_split:")
     for one in seen.decisions:
         if one.revision == request.revision and one.verdict == "decline":
-            st.error(f"**{one.who}** declined: {one.comment}", icon=":material/thumb_down:")
+            st.error(f"**{one.who}** rejected: {one.comment}", icon=":material/thumb_down:")
 
 
 def _facts(seen: Reviewed) -> list[str]:
@@ -79,17 +79,17 @@ def _facts(seen: Reviewed) -> list[str]:
     found = [
         f"revision {request.revision}",
         f"{len(approvals)} of {request.needed} approvals",
-        f"written against {request.base_version or 'base prices'}",
+        f"based on {request.base_version or 'base prices'}",
         f"live for {format_percent(request.live_share)}"
         if request.state == "live"
-        else f"for {format_percent(request.share)} of the sessions at first",
+        else f"initial canary {format_percent(request.share)}",
     ]
     if request.policy == "model":
-        found.append("priced by the network, by the rules where it cannot")
+        found.append("priced by the network, with rules as fallback")
     if request.starts_ms and request.state == "scheduled":
         found.append(f"goes live {_local(request.starts_ms, request.time_zone)}")
     if request.expires_ms:
-        found.append(f"ends {_local(request.expires_ms, request.time_zone)}")
+        found.append(f"expires {_local(request.expires_ms, request.time_zone)}")
     return found
 
 
@@ -107,7 +107,8 @@ def _effect(seen: Reviewed) -> None:
     evidence = seen.evidence
     if evidence is None:
         st.info(
-            "Evidence is gathered when the request is submitted.", icon=":material/hourglass_empty:"
+            "Evidence is gathered when the request is submitted.",
+            icon=":material/hourglass_empty:",
         )
         return
     left, right = st.columns(2)
@@ -118,13 +119,16 @@ def _effect(seen: Reviewed) -> None:
         if shares:
             show_chart(
                 effects_chart(shares, is_share=True),
-                "What humans would bear, against base prices",
+                "Impact on humans",
+                "Against base prices, with 95 % intervals.",
                 key="effects_shares",
             )
         if money:
             show_chart(
                 effects_chart(money, is_share=False),
-                "Money, on logged sessions and in the simulator",
+                "Impact on revenue and leakage",
+                "Leakage from replayed sessions; differences to the live release from the "
+                "simulator.",
                 key="effects_money",
             )
         for part, name in (
@@ -140,16 +144,16 @@ def _effect(seen: Reviewed) -> None:
             within = (
                 f", within guard rails {evidence.limits.guard_rails}" if evidence.limits else ""
             )
-            sessions = f"The same {evidence.trial.found.sessions:,} generated sessions"
+            sessions = f"Each prices the same {evidence.trial.found.sessions:,} generated sessions"
             reading = (
-                f"{sessions}; the optimum prices what they considered, knowing who is an "
-                f"agent{within}."
+                f"{sessions}; the optimum prices their add-to-cart quotes with known "
+                f"classes{within}."
             )
-            show_chart(trial_chart(trial), "Reward in the simulator", reading, key="trial")
+            show_chart(trial_chart(trial), _trial_finding(trial), reading, key="trial")
             st.dataframe(trial, hide_index=True, column_config=_TRIAL_COLUMNS)
     _sources(evidence)
     csv_button(
-        "Figures as CSV",
+        "Download figures as CSV",
         effects_table(evidence),
         f"request-{evidence.request_id}-effects.csv",
         key="effects_csv",
@@ -158,19 +162,19 @@ def _effect(seen: Reviewed) -> None:
 
 def _sources(evidence: Evidence) -> None:
     data, fidelity = evidence.data, evidence.fidelity.found
-    told = [f"events version {data.lake_version}", f"seed {evidence.seed}"]
+    facts = [f"events version {data.lake_version}", f"seed {evidence.seed}"]
     if fidelity and fidelity.fidelity_r2 is not None and fidelity.rank_correlation is not None:
         figures = (
             f"R² {fidelity.fidelity_r2:.2f} and rank correlation {fidelity.rank_correlation:.2f}"
         )
-        told.append(f"{figures} with the classifier's own mark-up")
+        facts.append(f"{figures} with the classifier's own mark-up")
     if data.sessions is not None and data.quotes is not None:
-        told.append(f"replayed {data.sessions:,} sessions with {data.quotes:,} quotes")
-    told += [f"{kind} {version}" for kind, version in evidence.models.items() if version]
+        facts.append(f"replayed {data.sessions:,} sessions with {data.quotes:,} quotes")
+    facts += [f"{kind} {version}" for kind, version in evidence.models.items() if version]
     st.caption(
         " · ".join(
             [
-                *told,
+                *facts,
                 f"frozen {format_moment(evidence.created_ms)} UTC, SHA-256 {evidence.sha256[:16]}…",
             ]
         )
@@ -185,19 +189,17 @@ def _rules(seen: Reviewed) -> None:
             format_rules(change_requests.rules_of(seen.request)), language=None, wrap_lines=True
         )
     with right:
-        st.markdown(f"**Against {seen.request.base_version or 'base prices'}**")
+        st.markdown(f"**Diff to {seen.request.base_version or 'base prices'}**")
         if seen.evidence:
-            st.code(seen.evidence.diff or "Nothing changes.", language="diff", wrap_lines=True)
+            st.code(seen.evidence.diff or "No changes.", language="diff", wrap_lines=True)
         else:
-            st.caption("The difference is shown once the request is submitted.")
+            st.caption("The diff is shown once the request is submitted.")
 
 
 def _checks(seen: Reviewed) -> None:
     if seen.evidence is None or not seen.evidence.findings:
         st.markdown(
-            "The checks have nothing to say."
-            if seen.evidence
-            else "Checks are run when the request is submitted."
+            "No issues found" if seen.evidence else "Checks run when the request is submitted."
         )
     else:
         st.dataframe(
@@ -205,9 +207,15 @@ def _checks(seen: Reviewed) -> None:
                 ["severity", "kind", "says", "mend"]
             ],
             hide_index=True,
+            column_config={
+                "severity": "Severity",
+                "kind": "Issue",
+                "says": "Details",
+                "mend": "Fix",
+            },
         )
     if seen.request.answers:
-        st.markdown(f"**{seen.request.author} answers**: {seen.request.answers}")
+        st.markdown(f"**Response of {seen.request.author}**: {seen.request.answers}")
 
 
 def _history(settings: Settings, request: Request) -> None:
@@ -222,7 +230,16 @@ def _history(settings: Settings, request: Request) -> None:
 
 
 def _local(at_ms: int, zone: str) -> str:
-    return f"{datetime.fromtimestamp(at_ms / 1_000, UTC).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone}"
+    local = datetime.fromtimestamp(at_ms / 1_000, UTC).astimezone(ZoneInfo(zone))
+    return f"{local:%Y-%m-%d %H:%M} {zone}"
+
+
+def _trial_finding(trial: pd.DataFrame) -> str:
+    shares = dict(zip(trial["prices"], trial["share_of_optimum"], strict=True))
+    return (
+        f"Proposed prices reach {format_percent(shares['proposed'], 1)} of the simulated optimum, "
+        f"live prices {format_percent(shares['live'], 1)}"
+    )
 
 
 _TRIAL_COLUMNS: Final = {
@@ -230,9 +247,9 @@ _TRIAL_COLUMNS: Final = {
     "reward": st.column_config.NumberColumn("Reward", format="compact"),
     "low": None,
     "high": None,
-    "share_of_optimum": st.column_config.NumberColumn("Of the optimum", format="percent"),
+    "share_of_optimum": st.column_config.NumberColumn("Share of optimum", format="percent"),
     "revenue": st.column_config.NumberColumn("Revenue", format="compact"),
     "leakage": st.column_config.NumberColumn("Leakage", format="compact"),
-    "human_conversion": st.column_config.NumberColumn("Humans buy", format="percent"),
-    "agent_conversion": st.column_config.NumberColumn("Agents buy", format="percent"),
+    "human_conversion": st.column_config.NumberColumn("Human conversion", format="percent"),
+    "agent_conversion": st.column_config.NumberColumn("Agent conversion", format="percent"),
 }

@@ -1,4 +1,4 @@
-"""Charts of a change request: what it is expected to do, with intervals."""
+"""Charts of a change request: its expected effects, with intervals."""
 
 from collections.abc import Sequence
 
@@ -60,7 +60,7 @@ def trial_chart(trial: pd.DataFrame) -> go.Figure:
     )
     return frame_chart(
         figure,
-        x="revenue minus half of the leakage, 95 % interval",
+        x="reward (revenue − ½ leakage), currency, 95 % interval",
         y="",
         height_px=200,
         has_legend=False,

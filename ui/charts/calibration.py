@@ -11,7 +11,7 @@ from ui.charts.frame import AGENT, BASELINE, HUMAN, MODEL, SECOND, frame_chart
 
 
 def arrivals_chart(arrivals: Arrivals) -> go.Figure:
-    """Arrivals by hour of the day with their intervals; hours never watched stay empty."""
+    """Arrivals by hour of the day with their intervals; hours without data stay empty."""
     known = [(hour, found) for hour, found in enumerate(arrivals.by_hour) if found]
     figure = go.Figure(
         go.Bar(
@@ -19,13 +19,13 @@ def arrivals_chart(arrivals: Arrivals) -> go.Figure:
             y=[found.value for _, found in known],
             marker={"color": MODEL, "line": {"width": 0}},
             error_y=_whiskers([found for _, found in known]),
-            hovertemplate="%{x}:00 UTC: %{y:.2f} an hour<extra></extra>",
+            hovertemplate="%{x}:00 UTC: %{y:.2f} per hour<extra></extra>",
         )
     )
     figure.update_xaxes(range=[-0.6, 23.6], dtick=3, ticksuffix=":00")
     figure.update_yaxes(rangemode="tozero")
     return frame_chart(
-        figure, x="hour of the day (UTC)", y="shoppers an hour", height_px=290, has_legend=False
+        figure, x="hour of the day (UTC)", y="shoppers per hour", height_px=290, has_legend=False
     )
 
 
@@ -59,7 +59,7 @@ def replay_chart(rows: Sequence[ReplayRow], x: str) -> go.Figure:
 
     Args:
         rows: of one kind.
-        x: what they are by.
+        x: title of the horizontal axis.
     """
     labels = [row.label for row in rows]
     figure = go.Figure()
@@ -100,7 +100,7 @@ def replay_chart(rows: Sequence[ReplayRow], x: str) -> go.Figure:
         )
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=labels)
     figure.update_yaxes(rangemode="tozero")
-    return frame_chart(figure, x=x, y="purchases on the days played", height_px=300)
+    return frame_chart(figure, x=x, y="purchases on the validation days", height_px=300)
 
 
 def _whiskers(estimates: Sequence[Estimate]) -> dict[str, object]:

@@ -1,6 +1,4 @@
-"""Charts of a classifier: how well it ranks, how far its probabilities can be trusted, what it
-relies on.
-"""
+"""Charts of a classifier: ranking, calibration and feature importance."""
 
 from collections.abc import Sequence
 
@@ -15,7 +13,7 @@ _DASHED = {"color": BASELINE, "width": 1.5, "dash": "dash"}
 
 
 def roc_chart(report: ClassifierReport) -> go.Figure:
-    """The ROC curve with guessing and the velocity rule."""
+    """The ROC curve with the random baseline and the velocity rule."""
     rule, counted = report.baselines.velocity_rule, report.confusion
     figure = go.Figure()
     _add_curve(
@@ -23,10 +21,10 @@ def roc_chart(report: ClassifierReport) -> go.Figure:
         report.roc.x,
         report.roc.y,
         "classifier",
-        "%{x:.1%} of humans marked, %{y:.1%} of agents found",
+        "%{x:.1%} of humans flagged, %{y:.1%} of agents found",
     )
     figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", name="guessing", line=_DASHED, hoverinfo="skip"
+        x=[0, 1], y=[0, 1], mode="lines", name="random", line=_DASHED, hoverinfo="skip"
     )
     if rule.precision and rule.recall is not None:
         humans, agents = (
@@ -35,14 +33,16 @@ def roc_chart(report: ClassifierReport) -> go.Figure:
         )
         marked = rule.recall * agents * (1 - rule.precision) / rule.precision / humans
         _add_rule(
-            figure, marked, rule.recall, "%{x:.1%} of humans marked, %{y:.1%} of agents found"
+            figure, marked, rule.recall, "%{x:.1%} of humans flagged, %{y:.1%} of agents found"
         )
     _percent_axes(figure)
-    return frame_chart(figure, x="humans marked", y="agents found", height_px=340)
+    return frame_chart(
+        figure, x="humans flagged (false positive rate)", y="agents found (recall)", height_px=340
+    )
 
 
 def precision_recall_chart(report: ClassifierReport) -> go.Figure:
-    """The precision-recall curve with marking everybody and the velocity rule."""
+    """The precision-recall curve with the baselines: flag all, and the velocity rule."""
     rule, base_rate = report.baselines.velocity_rule, report.baselines.base_rate
     figure = go.Figure()
     _add_curve(
@@ -50,13 +50,13 @@ def precision_recall_chart(report: ClassifierReport) -> go.Figure:
         report.precision_recall.x,
         report.precision_recall.y,
         "classifier",
-        "%{x:.1%} of agents found, %{y:.1%} of those marked are agents",
+        "%{x:.1%} of agents found, %{y:.1%} of flagged sessions are agents",
     )
     figure.add_scatter(
         x=[0, 1],
         y=[base_rate, base_rate],
         mode="lines",
-        name="marking everybody",
+        name="flag all sessions",
         line=_DASHED,
         hoverinfo="skip",
     )
@@ -65,20 +65,28 @@ def precision_recall_chart(report: ClassifierReport) -> go.Figure:
             figure,
             rule.recall,
             rule.precision,
-            "%{x:.1%} of agents found, %{y:.1%} of those marked are agents",
+            "%{x:.1%} of agents found, %{y:.1%} of flagged sessions are agents",
         )
     _percent_axes(figure)
     return frame_chart(
-        figure, x="agents found (recall)", y="agents among the marked (precision)", height_px=340
+        figure,
+        x="agents found (recall)",
+        y="agents among flagged sessions (precision)",
+        height_px=340,
     )
 
 
 def calibration_chart(calibration: CalibrationReport) -> go.Figure:
-    """Shares of agents that were promised and that were observed."""
+    """Observed share by predicted probability."""
     bins = calibration.bins
     figure = go.Figure()
     figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", name="as promised", line=_DASHED, hoverinfo="skip"
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        name="perfectly calibrated",
+        line=_DASHED,
+        hoverinfo="skip",
     )
     figure.add_scatter(
         x=[part.probability for part in bins],
@@ -95,17 +103,17 @@ def calibration_chart(calibration: CalibrationReport) -> go.Figure:
             "width": 0,
         },
         customdata=[part.n_sessions for part in bins],
-        hovertemplate="promised %{x:.1%}, observed %{y:.1%} of %{customdata:,} "
+        hovertemplate="predicted %{x:.1%}, observed %{y:.1%} of %{customdata:,} "
         "sessions<extra></extra>",
     )
     _percent_axes(figure)
     return frame_chart(
-        figure, x="probability promised", y="share of agents observed", height_px=340
+        figure, x="predicted probability", y="observed share of agents", height_px=340
     )
 
 
 def gains_chart(gains: Sequence[FeatureGain], n_shown: int = 15) -> go.Figure:
-    """What the trees rely on most."""
+    """Features by their share of the gain."""
     shown = list(reversed([gain for gain in gains if gain.share > 0][:n_shown]))
     figure = go.Figure(
         go.Bar(
@@ -132,8 +140,8 @@ def estimates_chart(
     Args:
         estimates: name and figure.
         x: what is measured.
-        reference: value of a dotted line, such as guessing.
-        emphasised: name of the one to draw in the classifier's colour; empty draws all of them so.
+        reference: value of a dotted line, such as the random baseline.
+        emphasised: the one to draw in the classifier's colour; empty means all.
     """
     shown = list(reversed(estimates))
     figure = go.Figure(

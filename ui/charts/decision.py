@@ -1,6 +1,4 @@
-"""Charts of a decision: who is marked up at a threshold, what that costs, and how few events
-suffice.
-"""
+"""Charts of a decision: confusion and cost by threshold, and ROC-AUC by number of events."""
 
 from collections.abc import Sequence
 
@@ -14,13 +12,11 @@ from ui.frame.wording import format_count
 
 
 def money_chart(curve: MoneyCurve, threshold: float) -> go.Figure:
-    """Expected cost of each threshold, the best one, the chosen one, and the two policies that need
-    no model.
-    """
+    """Expected cost by threshold, with the best and the chosen one, and two baselines."""
     figure = go.Figure()
     for cost, name, colour in (
-        (curve.everybody_cost, "mark up everybody", HUMAN),
-        (curve.nobody_cost, "mark up nobody", AGENT),
+        (curve.everybody_cost, "mark up all sessions", HUMAN),
+        (curve.nobody_cost, "mark up no session", AGENT),
     ):
         line = {"color": colour, "width": 1.5, "dash": "dash"}
         figure.add_scatter(
@@ -43,9 +39,9 @@ def money_chart(curve: MoneyCurve, threshold: float) -> go.Figure:
         x=[curve.best_threshold],
         y=[curve.best_cost],
         mode="markers",
-        name="cheapest",
+        name="lowest cost",
         marker={"color": MODEL, "size": 15, "symbol": "star"},
-        hovertemplate="cheapest: from %{x:.3f}, %{y:.4f}<extra></extra>",
+        hovertemplate="lowest cost: from %{x:.3f}, %{y:.4f}<extra></extra>",
     )
     figure.add_scatter(
         x=[threshold],
@@ -58,21 +54,21 @@ def money_chart(curve: MoneyCurve, threshold: float) -> go.Figure:
     figure.update_yaxes(rangemode="tozero")
     return frame_chart(
         figure,
-        x="threshold: marked up from this probability on",
+        x="threshold on P(agent)",
         y="cost per session, average orders",
         height_px=340,
     )
 
 
 def confusion_chart(counted: Confusion) -> go.Figure:
-    """Who is marked up and who is not, by what they are."""
+    """Sessions marked up and not, by class."""
     figure = go.Figure()
     rows = (
         ("humans", counted.humans_left, counted.humans_marked, HUMAN),
         ("agents", counted.agents_missed, counted.agents_found, AGENT),
     )
     for name, left, marked, colour in rows:
-        for what, n, opacity in (("let go", left, 0.45), ("marked up", marked, 1.0)):
+        for what, n, opacity in (("not marked up", left, 0.45), ("marked up", marked, 1.0)):
             figure.add_bar(
                 x=[n],
                 y=[name],
@@ -96,7 +92,11 @@ def prefix_chart(prefixes: Sequence[PrefixResult], whole: float) -> go.Figure:
     figure = go.Figure()
     lines = (
         ("trained on whole sessions", [result.roc_auc for result in prefixes], SECOND),
-        ("trained on sessions cut alike", [result.roc_auc_retrained for result in prefixes], MODEL),
+        (
+            "trained on prefixes of equal length",
+            [result.roc_auc_retrained for result in prefixes],
+            MODEL,
+        ),
     )
     for name, estimates, colour in lines:
         figure.add_scatter(
@@ -122,4 +122,4 @@ def prefix_chart(prefixes: Sequence[PrefixResult], whole: float) -> go.Figure:
         tickvals=[result.n_events for result in prefixes],
         ticktext=[str(result.n_events) for result in prefixes],
     )
-    return frame_chart(figure, x="first events seen, count", y="ROC-AUC", height_px=340)
+    return frame_chart(figure, x="first events of the session, count", y="ROC-AUC", height_px=340)

@@ -1,4 +1,4 @@
-"""Charts of the network: losses, rivals, price bands, demand curves, tuning."""
+"""Charts of the network: losses, comparison models, price bands, demand curves, tuning."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ _PALE = "rgba(15, 118, 110, 0.16)"
 
 
 def losses_chart(losses: pd.DataFrame, task: str) -> go.Figure:
-    """Held-out surprise by pass, one line a fold.
+    """Validation log loss by epoch, one line a fold.
 
     Args:
         losses: columns fold, epoch and the task.
@@ -33,26 +33,23 @@ def losses_chart(losses: pd.DataFrame, task: str) -> go.Figure:
             line={"color": MODEL, "width": 2},
             opacity=0.45 if several else 1.0,
             marker={"size": 5},
-            hovertemplate="pass %{x}: %{y:.4f}<extra>fold " + str(fold) + "</extra>",
+            hovertemplate="epoch %{x}: %{y:.4f}<extra>fold " + str(fold) + "</extra>",
         )
-    return frame_chart(
-        figure, x="pass over the offers", y="surprise, nats", height_px=260, has_legend=False
-    )
+    return frame_chart(figure, x="epoch", y="validation log loss", height_px=260, has_legend=False)
 
 
-def rivals_chart(name: str, auc: Estimate, rivals: Sequence[ComparisonModel]) -> go.Figure:
-    """ROC-AUC of the network with its interval, and of its rivals on the same folds, best on top.
+def comparison_chart(name: str, auc: Estimate, others: Sequence[ComparisonModel]) -> go.Figure:
+    """ROC-AUC of the network and of comparison models on the same folds, best on top.
 
     Args:
         name: of the network.
         auc: of the network.
-        rivals: the others; their intervals are those of the difference to the network, around the
-            network's figure.
+        others: their intervals are of the difference to the network, around its figure.
     """
     points = [
         (name, auc),
-        *((rival.name, _around(auc.value, rival)) for rival in rivals),
-        ("guessing", Estimate(0.5, 0.5, 0.5)),
+        *((other.name, _around(auc.value, other)) for other in others),
+        ("random", Estimate(0.5, 0.5, 0.5)),
     ]
     points.sort(key=lambda point: point[1].value)
     figure = go.Figure(
@@ -66,7 +63,7 @@ def rivals_chart(name: str, auc: Estimate, rivals: Sequence[ComparisonModel]) ->
             marker={
                 "size": 11,
                 "color": [
-                    MODEL if label == name else BASELINE if label == "guessing" else SECOND
+                    MODEL if label == name else BASELINE if label == "random" else SECOND
                     for label, _ in points
                 ],
             },
@@ -87,7 +84,7 @@ def rivals_chart(name: str, auc: Estimate, rivals: Sequence[ComparisonModel]) ->
 
 
 def bands_chart(bands: Sequence[Band]) -> go.Figure:
-    """Share of offers bought by price band and class, with what was promised."""
+    """Observed and predicted share of offers bought, by price band and class."""
     figure = go.Figure()
     for who in ("human", "agent"):
         rows = [band for band in bands if band.who == who]
@@ -114,7 +111,7 @@ def bands_chart(bands: Sequence[Band]) -> go.Figure:
         figure.add_scatter(
             x=labels,
             y=[band.bin.probability for band in rows],
-            name=f"{who}s, promised",
+            name=f"{who}s, predicted",
             mode="markers",
             marker={
                 "symbol": "diamond",
@@ -122,12 +119,14 @@ def bands_chart(bands: Sequence[Band]) -> go.Figure:
                 "color": "white",
                 "line": {"width": 2, "color": COLOURS[who]},
             },
-            hovertemplate="%{x}: %{y:.2%} promised<extra>" + who + "s</extra>",
+            hovertemplate="%{x}: %{y:.2%} predicted<extra>" + who + "s</extra>",
             offsetgroup=who,
         )
     figure.update_layout(barmode="group", scattermode="group")
     figure.update_yaxes(tickformat=".1%", rangemode="tozero")
-    return frame_chart(figure, x="price asked, in base prices", y="offers bought", height_px=340)
+    return frame_chart(
+        figure, x="quoted price / base price", y="share of offers bought", height_px=340
+    )
 
 
 def demand_curve_chart(curve: PriceCurve) -> go.Figure:
@@ -162,12 +161,12 @@ def demand_curve_chart(curve: PriceCurve) -> go.Figure:
     _mark_prices(figure, curve)
     figure.update_yaxes(tickformat=".1%", range=[0, 1.15 * float(np.max(curve.p_high))])
     return frame_chart(
-        figure, x="price, in base prices", y="P(purchase)", height_px=330, has_legend=False
+        figure, x="price / base price", y="P(purchase)", height_px=330, has_legend=False
     )
 
 
 def money_chart(curve: PriceCurve, base_price: float) -> go.Figure:
-    """Expected revenue, leakage and what is maximised, by price.
+    """Expected revenue, leakage and objective, by price.
 
     Args:
         curve: of one offer.
@@ -175,7 +174,7 @@ def money_chart(curve: PriceCurve, base_price: float) -> go.Figure:
     """
     figure = go.Figure()
     lines = (
-        ("what is maximised", curve.value, MODEL, 3.0),
+        ("objective", curve.value, MODEL, 3.0),
         ("revenue", curve.revenue, SECOND, 1.8),
         ("leakage", curve.leakage, AGENT, 1.8),
     )
@@ -191,7 +190,7 @@ def money_chart(curve: PriceCurve, base_price: float) -> go.Figure:
     _mark_prices(figure, curve)
     figure.update_yaxes(rangemode="tozero")
     return frame_chart(
-        figure, x="price, in base prices", y="expected, currency per offer", height_px=330
+        figure, x="price / base price", y="expected value per offer, currency", height_px=330
     )
 
 
@@ -202,7 +201,7 @@ def tuning_chart(table: pd.DataFrame) -> go.Figure:
         x=table["trial"],
         y=table["loss"],
         mode="markers",
-        name="tried",
+        name="trial",
         marker={"color": BASELINE, "size": 7},
         hovertemplate="trial %{x}: %{y:.4f}<extra></extra>",
     )
@@ -214,9 +213,7 @@ def tuning_chart(table: pd.DataFrame) -> go.Figure:
         line={"color": MODEL, "width": 2.5, "shape": "hv"},
         hoverinfo="skip",
     )
-    return frame_chart(
-        figure, x="trial", y="held-out surprise over that of base rates", height_px=300
-    )
+    return frame_chart(figure, x="trial", y="validation log loss / base rate", height_px=300)
 
 
 def _mark_prices(figure: go.Figure, curve: PriceCurve) -> None:
@@ -249,8 +246,8 @@ def _mark_prices(figure: go.Figure, curve: PriceCurve) -> None:
     figure.update_xaxes(tickprefix="×")
 
 
-def _around(value: float, rival: ComparisonModel) -> Estimate:
-    return Estimate(rival.roc_auc, value - rival.ahead.high, value - rival.ahead.low)
+def _around(value: float, other: ComparisonModel) -> Estimate:
+    return Estimate(other.roc_auc, value - other.ahead.high, value - other.ahead.low)
 
 
 def _band_name(band: Band) -> str:

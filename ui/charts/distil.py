@@ -1,4 +1,4 @@
-"""Charts of a distillation: what trees of every depth keep of their teacher."""
+"""Charts of a distillation: fidelity and leakage lost, by depth of the tree."""
 
 from collections.abc import Sequence
 
@@ -23,18 +23,18 @@ def frontier_chart(points: Sequence[FrontierPoint], depth: int) -> go.Figure:
     figure.update_yaxes(range=[0, 1.02])
     _depths(figure, points)
     return frame_chart(
-        figure, x="most questions on a path; below: leaves", y="kept of the teacher", height_px=340
+        figure, x="maximum depth (below: leaves)", y="fidelity to the teacher", height_px=340
     )
 
 
 def leakage_lost_chart(points: Sequence[FrontierPoint], depth: int) -> go.Figure:
-    """Money lost against the teacher by depth, with intervals."""
+    """Recovered leakage lost versus the teacher by depth, with intervals."""
     figure = go.Figure()
     _add(
         figure,
         points,
         [point.fidelity.leakage_lost for point in points],
-        "lost against the teacher",
+        "lost versus the teacher",
         AGENT,
     )
     figure.add_hline(y=0, line={"color": BASELINE, "width": 1})
@@ -43,8 +43,8 @@ def leakage_lost_chart(points: Sequence[FrontierPoint], depth: int) -> go.Figure
     _depths(figure, points)
     return frame_chart(
         figure,
-        x="most questions on a path; below: leaves",
-        y="of the leakage won back",
+        x="maximum depth (below: leaves)",
+        y="share of leakage recovered by the teacher",
         height_px=340,
         has_legend=False,
     )

@@ -1,6 +1,4 @@
-"""Charts of price experiments: how the effect came to be known, whether people still buy, and what
-an effect costs in sessions.
-"""
+"""Charts of price experiments: effect over time, human conversion, and sample size."""
 
 import math
 from collections.abc import Sequence
@@ -13,73 +11,75 @@ from phantom_core.experiments.report import Comparison, Point
 from ui.charts.frame import BASELINE, HUMAN, MODEL, frame_chart
 
 _FILLS: Final = {MODEL: "rgba(15, 148, 136, 0.16)", HUMAN: "rgba(58, 128, 193, 0.16)"}
-# Ends beyond this say no more than that nothing is known yet, and would flatten everything else.
+# Wider intervals are clipped: they carry no information and would flatten the rest.
 _FARTHEST: Final = 1.0
 
 
 def effect_chart(found: Comparison, planned: float, sought: float) -> go.Figure:
-    """The relative effect on the outcome, session by session.
+    """The relative effect on the metric, by sessions.
 
     Args:
         found: a new arm against the first.
-        planned: sessions of both arms at which it was to be told.
-        sought: effect that was planned for.
+        planned: sample size of both arms.
+        sought: minimum detectable effect.
     """
     figure = _course(found.course, MODEL, "effect")
     figure.add_hline(
         y=sought,
         line={"color": BASELINE, "dash": "dot", "width": 1},
-        annotation_text="planned for",
+        annotation_text="minimum detectable effect",
         annotation_position="top left",
     )
     figure.add_vline(
         x=planned,
         line={"color": BASELINE, "dash": "dot", "width": 1},
-        annotation_text="planned",
+        annotation_text="planned sample size",
         annotation_position="top right",
     )
     return frame_chart(
         figure,
         x="sessions of both arms",
-        y="relative effect, 95 % at every moment",
+        y="relative effect, always-valid 95 % interval",
         has_legend=False,
     )
 
 
 def human_chart(found: Comparison, tolerated: float) -> go.Figure:
-    """The relative change of how many humans buy, with what is tolerated."""
+    """The relative change of human conversion, with its guardrail."""
     figure = _course(found.course, HUMAN, "human")
     line = {"color": "#c0392b", "dash": "dash", "width": 1}
     figure.add_hline(
-        y=-tolerated, line=line, annotation_text="guard", annotation_position="bottom left"
+        y=-tolerated, line=line, annotation_text="guardrail", annotation_position="bottom left"
     )
     return frame_chart(
-        figure, x="sessions of both arms", y="human conversion, relative", has_legend=False
+        figure, x="sessions of both arms", y="relative change of human conversion", has_legend=False
     )
 
 
 def sizes_chart(sizes: pd.DataFrame, effect: float) -> go.Figure:
-    """Sessions needed by effect.
+    """Sample size by minimum detectable effect.
 
     Args:
         sizes: effect, sessions, sessions_once.
-        effect: the one chosen.
+        effect: the chosen one.
     """
     figure = go.Figure()
     for column, name, colour, dash in (
-        ("sessions", "looking all the time", MODEL, "solid"),
-        ("sessions_once", "looking once, at the end", BASELINE, "dot"),
+        ("sessions", "sequential", MODEL, "solid"),
+        ("sessions_once", "fixed horizon", BASELINE, "dot"),
     ):
         figure.add_scatter(
-            x=sizes["effect"], y=sizes[column], mode="lines", name=name, line={"color": colour, "dash": dash},
+            x=sizes["effect"],
+            y=sizes[column],
+            mode="lines",
+            name=name,
+            line={"color": colour, "dash": dash},
             hovertemplate="%{x:.1%}: %{y:,.0f} sessions<extra></extra>",
-        )  # fmt: skip
+        )
     figure.add_vline(x=effect, line={"color": BASELINE, "width": 1})
     figure.update_yaxes(type="log")
     figure.update_xaxes(tickformat=".0%")
-    return frame_chart(
-        figure, x="smallest effect that matters", y="sessions of all arms", height_px=260
-    )
+    return frame_chart(figure, x="minimum detectable effect", y="sessions, all arms", height_px=260)
 
 
 def _course(course: Sequence[Point], colour: str, what: str) -> go.Figure:
@@ -89,15 +89,25 @@ def _course(course: Sequence[Point], colour: str, what: str) -> go.Figure:
     highs, lows = [_within(one.high) for one in bounds], [_within(one.low) for one in bounds]
     for ends, fill in ((highs, None), (lows, "tonexty")):
         figure.add_scatter(
-            x=sessions, y=ends, mode="lines", line={"width": 0}, fill=fill, fillcolor=_FILLS[colour],
-            hoverinfo="skip", showlegend=False,
-        )  # fmt: skip
+            x=sessions,
+            y=ends,
+            mode="lines",
+            line={"width": 0},
+            fill=fill,
+            fillcolor=_FILLS[colour],
+            hoverinfo="skip",
+            showlegend=False,
+        )
     figure.add_scatter(
-        x=sessions, y=[_within(one.value) for one in bounds], mode="lines", line={"color": colour, "width": 2}, showlegend=False,
+        x=sessions,
+        y=[_within(one.value) for one in bounds],
+        mode="lines",
+        line={"color": colour, "width": 2},
+        showlegend=False,
         customdata=[[one.low, one.high] for one in bounds],
         hovertemplate="%{x:,} sessions: %{y:+.1%} (%{customdata[0]:+.1%} to "
-                      "%{customdata[1]:+.1%})<extra></extra>",
-    )  # fmt: skip
+        "%{customdata[1]:+.1%})<extra></extra>",
+    )
     figure.add_hline(y=0, line={"color": BASELINE, "width": 1})
     figure.update_yaxes(tickformat="+.0%")
     return figure

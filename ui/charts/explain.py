@@ -1,4 +1,4 @@
-"""Charts of an explanation: what moves a model, in general and for one session."""
+"""Charts of an explanation: SHAP values of a model, in general and of one session."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,7 +12,7 @@ from phantom_core.explain.one_offer import OfferExplanation
 from phantom_core.explain.one_session import SessionExplanation
 from phantom_core.explain.stability import Stability
 from ui.charts.frame import AGENT, BASELINE, COLOURS, HUMAN, MODEL, SECOND, frame_chart
-from ui.frame.wording import family_name, feature_name, feature_value
+from ui.frame.wording import family_name, feature_axis, feature_name, feature_value
 
 FAMILY_COLOURS: Final = {
     "temporal": MODEL,
@@ -24,12 +24,12 @@ FAMILY_COLOURS: Final = {
 }
 _SHOWN: Final = 15
 _SIDES: Final[dict[Output, str]] = {
-    "agent": "log-odds of an agent: blue speaks for a human, orange for an agent",
-    "purchase": "log-odds of a purchase: blue speaks against it, red for it",
+    "agent": "log-odds of an agent (blue: towards human, orange: towards agent)",
+    "purchase": "log-odds of a purchase (blue: against, red: for)",
 }
 _WATERFALL_ROWS: Final = 12
-# shap's own blue and red, where colours stand for less and more: blue and orange of this product
-# are humans and agents, which neither a feature's value nor a purchase is.
+# shap's own blue and red stand for less and more; blue and orange of this product are reserved for
+# humans and agents.
 _LESS: Final = "#008bfb"
 _MORE: Final = "#ff0051"
 _SCALE: Final = [[0.0, _LESS], [0.5, "#9c23ad"], [1.0, _MORE]]
@@ -42,7 +42,7 @@ _COLOURS_OF_SIDES: Final[dict[Output, tuple[str, str]]] = {
 def importance_chart(
     rows: Sequence[Importance], log_odds: str, *, are_families: bool = False
 ) -> go.Figure:
-    """Mean size of contributions with intervals, coloured by family, the most important on top."""
+    """Mean |SHAP| with intervals, coloured by family, the most important on top."""
     shown = list(rows[:_SHOWN])
     figure = go.Figure()
     for family, colour in FAMILY_COLOURS.items():
@@ -75,7 +75,7 @@ def importance_chart(
     figure.update_layout(barmode="overlay")
     return frame_chart(
         figure,
-        x=f"mean size, {log_odds}",
+        x=f"mean |SHAP|, {log_odds}",
         y="",
         height_px=90 + 25 * len(shown),
         has_legend=not are_families,
@@ -83,7 +83,7 @@ def importance_chart(
 
 
 def swarm_chart(dots: pd.DataFrame, log_odds: str) -> go.Figure:
-    """One dot per session and feature: how much it adds, coloured by how large the value is."""
+    """SHAP value of each session and feature, coloured by the feature's value."""
     n_rows = int(dots["row"].max()) + 1 if len(dots) else 0
     names = dots.drop_duplicates("row").sort_values("row")["feature"].tolist()
     figure = go.Figure()
@@ -119,14 +119,14 @@ def swarm_chart(dots: pd.DataFrame, log_odds: str) -> go.Figure:
         showgrid=False,
     )
     return frame_chart(
-        figure, x=f"adds to the {log_odds}", y="", height_px=80 + 38 * n_rows, has_legend=False
+        figure, x=f"SHAP value, {log_odds}", y="", height_px=80 + 38 * n_rows, has_legend=False
     )
 
 
 def dependence_chart(
     rows: pd.DataFrame, feature: str, unit: str, log_odds: str, *, is_log: bool
 ) -> go.Figure:
-    """What a feature adds at each of its values; undefined stands at the left."""
+    """SHAP value of a feature by its value; undefined is at the left."""
     figure = go.Figure()
     is_text = bool(rows["value"].map(lambda value: isinstance(value, str)).all())
     for label, colour in COLOURS.items():
@@ -155,14 +155,13 @@ def dependence_chart(
         figure.update_layout(boxmode="group")
     figure.add_hline(y=0, line={"color": BASELINE, "width": 1})
     figure.update_xaxes(type="log" if is_log and not is_text else None)
-    shown = "" if unit in ("category", "yes/no") else f", {unit}"
     return frame_chart(
-        figure, x=f"{feature_name(feature)}{shown}", y=f"adds to the {log_odds}", height_px=360
+        figure, x=feature_axis(feature, unit), y=f"SHAP value, {log_odds}", height_px=360
     )
 
 
 def interactions_chart(pairs: Sequence[Interaction]) -> go.Figure:
-    """Pairs of features that say more together, the strongest on top."""
+    """Interactions of pairs of features, the strongest on top."""
     shown = list(reversed(pairs[:10]))
     figure = go.Figure(
         go.Bar(
@@ -175,7 +174,7 @@ def interactions_chart(pairs: Sequence[Interaction]) -> go.Figure:
     )
     return frame_chart(
         figure,
-        x="mean size, log-odds of an agent",
+        x="mean |SHAP interaction|, log-odds of an agent",
         y="",
         height_px=70 + 26 * len(shown),
         has_legend=False,
@@ -185,9 +184,7 @@ def interactions_chart(pairs: Sequence[Interaction]) -> go.Figure:
 def waterfall_chart(
     found: SessionExplanation | OfferExplanation, answer: Output = "agent"
 ) -> go.Figure:
-    """From the base value at the bottom to f(x), what the model says of this session or offer, at
-    the top, where the largest contributions are: as shap draws it.
-    """
+    """Waterfall from the base value to the model's output f(x), largest contributions on top."""
     shown, rest = found.contributions[:_WATERFALL_ROWS], found.contributions[_WATERFALL_ROWS:]
     rows = [
         (f"{feature_name(row.name)} = {feature_value(row.value)}", row.log_odds) for row in shown
@@ -225,7 +222,7 @@ def waterfall_chart(
 
 
 def stability_chart(found: Stability, first: str, second: str, log_odds: str) -> go.Figure:
-    """Mean contributions of each feature in two models, joined; the first model's top on top."""
+    """Mean |SHAP| of each feature in two models, joined; ordered by the first model."""
     shown = list(reversed(found.shifts[:_SHOWN]))
     names = [feature_name(shift.name) for shift in shown]
     figure = go.Figure()
@@ -247,7 +244,7 @@ def stability_chart(found: Stability, first: str, second: str, log_odds: str) ->
             x=sizes, y=names, mode="markers", name=model, marker=marker, hovertemplate=hover
         )
     figure.update_xaxes(rangemode="tozero")
-    return frame_chart(figure, x=f"mean size, {log_odds}", y="", height_px=90 + 25 * len(shown))
+    return frame_chart(figure, x=f"mean |SHAP|, {log_odds}", y="", height_px=90 + 25 * len(shown))
 
 
 def _name(row: Importance, is_family: bool) -> str:

@@ -10,20 +10,20 @@ from phantom_core.monitoring.drift import LARGE_SHIFT, SOME_SHIFT, FeatureDrift
 from phantom_core.views.features.distribution import Distribution
 from phantom_core.views.features.features import FeatureFigures
 from ui.charts.frame import AGENT, BASELINE, HUMAN, MODEL, SECOND, frame_chart
-from ui.frame.wording import feature_name
+from ui.frame.wording import feature_axis, feature_name
 
-# A feature that moved further than this is another one altogether; its bar may leave the picture.
+# The axis ends here at most; a larger shift leaves the picture.
 WIDEST: Final = 1.0
 
 
 def distribution_chart(
     view: Distribution, feature: Feature, colours: Mapping[str, str], *, is_log: bool = False
 ) -> go.Figure:
-    """Shares of each group's sessions, the groups over each other.
+    """Histogram of each group's sessions, overlaid.
 
     Args:
         view: the bars.
-        feature: what they are of.
+        feature: the feature shown.
         colours: group → colour.
         is_log: draw the values on a logarithmic scale.
     """
@@ -56,14 +56,13 @@ def distribution_chart(
     figure.update_yaxes(tickformat=".0~%", rangemode="tozero")
     figure.update_xaxes(type="log" if is_log and not view.is_category else None)
     figure.update_layout(barmode="group")
-    unit = "" if feature.unit in ("category", "yes/no") else f", {feature.unit}"
     return frame_chart(
-        figure, x=f"{feature_name(feature.name)}{unit}", y="share of sessions", height_px=320
+        figure, x=feature_axis(feature.name, feature.unit), y="share of sessions", height_px=320
     )
 
 
 def ranking_chart(figures: Sequence[FeatureFigures]) -> go.Figure:
-    """AUC of each feature alone, the one that says most on top."""
+    """Univariate AUC of each feature, the most informative on top."""
     known = sorted(
         (item for item in figures if item.separation.auc is not None),
         key=lambda item: abs((item.separation.auc or 0.5) - 0.5),
@@ -97,7 +96,7 @@ def ranking_chart(figures: Sequence[FeatureFigures]) -> go.Figure:
     figure.add_vline(x=0.5, line={"color": BASELINE, "width": 1, "dash": "dot"})
     return frame_chart(
         figure,
-        x="AUC of the feature alone (0.5 is guessing)",
+        x="univariate AUC (0.5 is random)",
         y="",
         height_px=60 + 20 * len(known),
         has_legend=False,
@@ -105,7 +104,7 @@ def ranking_chart(figures: Sequence[FeatureFigures]) -> go.Figure:
 
 
 def drift_chart(rows: Sequence[FeatureDrift]) -> go.Figure:
-    """PSI of each feature with the limits it is read by."""
+    """PSI of each feature with its thresholds."""
     colours = {
         "stable": MODEL,
         "some shift": AGENT,
@@ -136,7 +135,7 @@ def drift_chart(rows: Sequence[FeatureDrift]) -> go.Figure:
     )
     for limit in (SOME_SHIFT, LARGE_SHIFT):
         figure.add_vline(x=limit, line={"color": BASELINE, "width": 1, "dash": "dot"})
-    # The limit stays in sight, so that small movements look small.
+    # The threshold stays visible, so that small shifts look small.
     figure.update_xaxes(range=[0, 1.1 * min(WIDEST, max(SOME_SHIFT, *(row.psi for row in rows)))])
     return frame_chart(
         figure,

@@ -1,11 +1,11 @@
-"""Frame: the palette and the look that all charts share, and how a chart stands on a page."""
+"""Frame: the palette and layout of all charts, and their finding and caption on a page."""
 
 from typing import Final
 
 import plotly.graph_objects as go
 import streamlit as st
 
-# Told apart by people with any kind of colour blindness, on white and on black.
+# Distinguishable with any kind of colour blindness, on white and on black.
 HUMAN: Final = "#3a80c1"
 AGENT: Final = "#e07a2f"
 UNKNOWN: Final = "#98a1a8"
@@ -21,7 +21,7 @@ _CAMERA_PX: Final = 38
 def frame_chart(
     figure: go.Figure, *, x: str, y: str, height_px: int = 300, has_legend: bool = True
 ) -> go.Figure:
-    """Give a figure the common look.
+    """Give a figure the common layout.
 
     Args:
         figure: the figure.
@@ -63,33 +63,33 @@ def frame_chart(
 
 
 def show_chart(
-    figure: go.Figure, statement: str, reading: str = "", *, key: str, download: str = ""
+    figure: go.Figure, finding: str, reading: str = "", *, key: str, download: str = ""
 ) -> None:
-    """Put a chart on the page: what it says above, how to read it below.
+    """Draw a chart with its finding above and its method below.
 
     Args:
         figure: a framed figure.
-        statement: one sentence, the chart's title.
-        reading: one sentence for those who meet such a chart for the first time.
+        finding: one sentence, the title.
+        reading: the method, and how to read the chart.
         key: name of the chart on its page.
-        download: name of the PNG that a camera above the chart saves; empty for no camera.
+        download: name of the PNG that the camera button saves; empty for no button.
     """
     with st.container(gap="xsmall", key=f"chart_{key}"):
-        st.markdown(f"**{statement}**")
+        st.markdown(f"**{finding}**")
         if download:
             figure.update_layout(margin_r=_CAMERA_PX)
         st.plotly_chart(
             figure,
             key=key,
             config=_camera(download) if download else {"displayModeBar": False},
-            alt=statement,
+            alt=finding,
         )
         if reading:
             st.caption(reading)
 
 
 def _camera(name: str) -> dict[str, object]:
-    """Only a button that saves the chart, at twice the size it has on the page."""
+    """A mode bar with a single button, which saves the chart at twice its size."""
     image = {"format": "png", "filename": name, "scale": 2}
     return {
         "displayModeBar": True,

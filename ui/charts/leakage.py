@@ -1,4 +1,4 @@
-"""Charts of the ledger: leakage by day, and by whatever else it is cut."""
+"""Charts of the ledger: leakage by day, by dimension and by reference price."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -32,9 +32,14 @@ def day_chart(days: pd.DataFrame) -> go.Figure:
             showlegend=False,
         )
     figure.add_scatter(
-        x=days["key"], y=days["leakage"], mode="lines+markers", line={"color": AGENT, "width": 2}, marker={"size": 4},
-        hovertemplate="%{x}: %{y:,.0f}<extra></extra>", showlegend=False,
-    )  # fmt: skip
+        x=days["key"],
+        y=days["leakage"],
+        mode="lines+markers",
+        line={"color": AGENT, "width": 2},
+        marker={"size": 4},
+        hovertemplate="%{x}: %{y:,.0f}<extra></extra>",
+        showlegend=False,
+    )
     figure.update_yaxes(rangemode="tozero")
     return frame_chart(
         figure, x="day of purchase (UTC)", y="leakage, currency", height_px=290, has_legend=False

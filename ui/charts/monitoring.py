@@ -1,4 +1,4 @@
-"""Charts of the traffic: what is watched, day by day, with the two weeks that are compared."""
+"""Charts of monitoring: daily figures, with the two weeks that are compared."""
 
 import datetime as dt
 

@@ -20,7 +20,7 @@ def traffic_chart(traffic: pd.DataFrame, bin_width_ms: int) -> go.Figure:
                 x=rows["start"],
                 y=rows["sessions"],
                 name=label,
-                # Told, since a chart with long pauses would draw bars as wide as the pauses.
+                # Explicit, since plotly would make bars as wide as the gaps in the data.
                 width=0.88 * bin_width_ms,
                 offset=0.06 * bin_width_ms,
                 marker={"color": COLOURS[label], "line": {"width": 0}},
@@ -64,7 +64,7 @@ def conversion_chart(classes: tuple[OverviewClassFigures, ...]) -> go.Figure:
     figure.update_yaxes(autorange="reversed")
     return frame_chart(
         figure,
-        x="sessions with a purchase",
+        x="conversion, share of sessions",
         y="",
         height_px=90 + 50 * len(classes),
         has_legend=False,

@@ -1,6 +1,4 @@
-"""Charts of a replay: who would have been asked how much, what leakage comes back, what revenue
-would have been.
-"""
+"""Charts of a replay: prices by class, leakage left, and revenue."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,7 +10,7 @@ from phantom_core.replay.off_policy import OffPolicyValue
 from phantom_core.replay.replay import Replay, SetReplay
 from ui.charts.frame import AGENT, BASELINE, HUMAN, MODEL, SECOND, frame_chart
 
-_WAYS: Final = (
+_ESTIMATORS: Final = (
     ("doubly_robust", "doubly robust"),
     ("self_normalised", "inverse propensity, self-normalised"),
     ("inverse_propensity", "inverse propensity"),
@@ -36,7 +34,7 @@ def markup_chart(one: SetReplay) -> go.Figure:
     figure.update_layout(barmode="group")
     figure.update_xaxes(type="category")
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
-    return frame_chart(figure, x="price, in base prices", y="share of the quotes", height_px=300)
+    return frame_chart(figure, x="price / base price", y="share of quotes", height_px=300)
 
 
 def recovered_chart(replay: Replay) -> go.Figure:
@@ -59,9 +57,11 @@ def recovered_chart(replay: Replay) -> go.Figure:
 
 
 def value_chart(value: OffPolicyValue) -> go.Figure:
-    """Revenue per session by each way of estimating it."""
+    """Revenue per session by estimator."""
     known = [
-        (title, estimate) for name, title in _WAYS if (estimate := getattr(value, name)) is not None
+        (title, estimate)
+        for name, title in _ESTIMATORS
+        if (estimate := getattr(value, name)) is not None
     ]
     figure = go.Figure(
         go.Scatter(

@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 from phantom_core.views.sessions.session import SessionView
 from ui.charts.frame import BASELINE, MODEL, SECOND, frame_chart
 
-# From looking around to paying; what is further up is worth more to the shop.
+# From browsing to paying, in order of value to the shop.
 _ORDER: Final = (
     "session_start",
     "page_view",
@@ -27,11 +27,11 @@ _ORDER: Final = (
     "checkout_start",
     "purchase_complete",
 )
-_LOOKING: Final = ("view_item_page", "learn_more_about_item")
+_VIEWING: Final = ("view_item_page", "learn_more_about_item")
 _BUYING: Final = ("remove_item", "add_item_to_cart", "checkout_start", "purchase_complete")
 _GROUPS: Final = {
-    "looking around": BASELINE,
-    "looking at products": MODEL,
+    "browsing": BASELINE,
+    "viewing products": MODEL,
     "cart and purchase": SECOND,
 }
 _HOVERED: Final = ["event_name", "page", "product_id", "at"]
@@ -43,7 +43,7 @@ def timeline_chart(view: SessionView, asked_ms: int | None = None) -> go.Figure:
 
     Args:
         view: the session.
-        asked_ms: a moment to mark, up to which somebody looked, UTC milliseconds.
+        asked_ms: cut-off of the features to mark, UTC milliseconds.
     """
     has_prices = bool(
         view.events["price_seen"].notna().any()
@@ -73,7 +73,7 @@ def timeline_chart(view: SessionView, asked_ms: int | None = None) -> go.Figure:
     figure.update_xaxes(title_text=f"{unit} since the first event", row=1 + has_prices, col=1)
     figure.update_yaxes(categoryorder="array", categoryarray=kinds, showgrid=True, row=1, col=1)
     if has_prices:
-        figure.update_yaxes(title_text="price", rangemode="tozero", row=2, col=1)
+        figure.update_yaxes(title_text="price, currency", rangemode="tozero", row=2, col=1)
     return figure
 
 
@@ -90,9 +90,9 @@ def _group(kind: str) -> str:
     return (
         "cart and purchase"
         if kind in _BUYING
-        else "looking at products"
-        if kind in _LOOKING
-        else "looking around"
+        else "viewing products"
+        if kind in _VIEWING
+        else "browsing"
     )
 
 

@@ -1,4 +1,4 @@
-"""Chart of a session trial: what each rule set changes against no mark-up."""
+"""Chart of a rule replay on simulated sessions: change of each rule set vs no mark-up."""
 
 from collections.abc import Sequence
 
@@ -41,9 +41,9 @@ def change_chart(arms: Sequence[SessionArm]) -> go.Figure:
     ]
     low, high = min(0.0, *ends, 0.0), max(0.0, *ends, 0.0)
     margin = 0.04 * max(high - low, 0.01)
-    # Zero stays in sight: it is what the bars are read from.
+    # Zero, the reference of the bars, stays visible.
     figure.update_xaxes(tickformat="+.0%", range=[low - margin, high + margin])
     figure.update_layout(barmode="group", legend_traceorder="reversed")
     return frame_chart(
-        figure, x="change against no mark-up, 95 % interval", y="", height_px=100 + 70 * len(shown)
+        figure, x="change vs no mark-up, 95 % interval", y="", height_px=100 + 70 * len(shown)
     )

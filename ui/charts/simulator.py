@@ -1,6 +1,4 @@
-"""Charts of a trial: how near each policy comes to the best possible, its prices, and what they
-bring.
-"""
+"""Charts of a run: share of the optimum, price paths, revenue, leakage, stock, demand."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -18,14 +16,14 @@ _MORE: Final = (SECOND, "#6f9a3c", "#c765a0", "#4b6fd1", "#8a6d5b")
 
 
 def policy_colours(results: Sequence[PolicyResult]) -> dict[str, str]:
-    """Policy → colour; those with a colour of their own keep it in every trial."""
+    """Policy → colour; those with a colour of their own have it in every run."""
     own = {name: _NAMED.get(colour, colour) for name, (colour, _) in policy_styles().items()}
     others = [result.name for result in results if result.name not in own]
     return {**own, **{name: _MORE[n % len(_MORE)] for n, name in enumerate(others)}}
 
 
 def optimum_chart(results: Sequence[PolicyResult], measured_by: str) -> go.Figure:
-    """Reward in percent of the best possible, the best policy on top.
+    """Reward in percent of the optimum, the best policy on top.
 
     Args:
         results: policies, best first.
@@ -100,7 +98,7 @@ def price_chart(results: Sequence[PolicyResult]) -> go.Figure:
                 )
         _add_line(figure, result, paths.ratio, of, "hour %{x}: ×%{y:.3f}")
     figure.update_yaxes(tickprefix="×")
-    return frame_chart(figure, x="hour since opening", y="price, in base prices", height_px=320)
+    return frame_chart(figure, x="hours since opening", y="price / base price", height_px=320)
 
 
 def path_chart(
@@ -111,17 +109,17 @@ def path_chart(
     Args:
         results: the policies.
         of_path: what to draw of each.
-        y: what that is, with its unit.
+        y: title of the axis, with its unit.
     """
     figure = go.Figure()
     for result in results:
         _add_line(figure, result, of_path(result), policy_colours(results), "hour %{x}: %{y:,.4~g}")
     figure.update_yaxes(rangemode="tozero")
-    return frame_chart(figure, x="hour since opening", y=y, height_px=290)
+    return frame_chart(figure, x="hours since opening", y=y, height_px=290)
 
 
 def demand_chart(curves: DemandCurves, best_fixed_ratio: float) -> go.Figure:
-    """P(buy) of both classes by price, with the prices that matter."""
+    """P(buy) of both classes by price, with the reference prices."""
     figure = go.Figure()
     for name, curve, colour in (("humans", curves.human, HUMAN), ("agents", curves.agent, AGENT)):
         figure.add_scatter(
@@ -155,7 +153,7 @@ def demand_chart(curves: DemandCurves, best_fixed_ratio: float) -> go.Figure:
             )
     figure.update_xaxes(tickprefix="×")
     figure.update_yaxes(tickformat=".0%", range=[0, 1.1], tickvals=[0, 0.25, 0.5, 0.75, 1.0])
-    return frame_chart(figure, x="price, in base prices", y="visitors who buy", height_px=320)
+    return frame_chart(figure, x="price / base price", y="P(buy), share of visitors", height_px=320)
 
 
 def _add_line(

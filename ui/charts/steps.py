@@ -1,4 +1,4 @@
-"""Charts of steps: the evidence of one session's steps in time, and how humans and agents step."""
+"""Charts of steps: evidence of each step of a session, and transition frequencies."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,7 @@ _SHORT_FROM = 10_000
 
 
 def evidence_chart(steps: pd.DataFrame) -> go.Figure:
-    """Each step at its moment, upwards for an agent, downwards for a human, and what they add up
-    to.
-    """
+    """Log-likelihood ratio of each step over time, and their sum; upwards is for an agent."""
     longest_s = float(steps["elapsed_s"].max())
     per_unit, unit = (60.0, "min") if longest_s > _MINUTES_FROM_S else (1.0, "s")
     figure = go.Figure()
@@ -40,23 +38,25 @@ def evidence_chart(steps: pd.DataFrame) -> go.Figure:
             name=name,
             marker={"color": colour, "size": 8},
             customdata=rows[["source", "target", "humans", "agents"]].replace("_", " ", regex=True),
-            hovertemplate="%{customdata[0]} → %{customdata[1]}: %{y:+.2f} nats<br>"
-            "seen %{customdata[2]:,} times of humans, %{customdata[3]:,} of agents<extra></extra>",
+            hovertemplate="%{customdata[0]} → %{customdata[1]}: %{y:+.2f}<br>"
+            "%{customdata[2]:,} times by humans, %{customdata[3]:,} by agents<extra></extra>",
         )
     figure.add_scatter(
         x=steps["elapsed_s"] / per_unit,
         y=steps["total"],
         mode="lines",
-        name="all steps so far",
+        name="cumulative",
         line={"color": MODEL, "width": 2, "shape": "hv"},
-        hovertemplate="so far %{y:+.2f} nats<extra></extra>",
+        hovertemplate="cumulative %{y:+.2f}<extra></extra>",
     )
     figure.add_hline(y=0, line={"color": BASELINE, "width": 1})
-    return frame_chart(figure, x=f"{unit} since the first event", y="evidence, nats", height_px=330)
+    return frame_chart(
+        figure, x=f"{unit} since the first event", y="evidence, log-likelihood ratio", height_px=330
+    )
 
 
 def kernel_chart(kernels: KernelScore, kind: int) -> go.Figure:
-    """How often one class goes from one event to another, with counts.
+    """Transition frequencies of one class from event to event, with counts.
 
     Args:
         kernels: counted steps.

@@ -1,4 +1,4 @@
-"""Chart of a training: the reward of the episodes that ended, and what it is to be judged by."""
+"""Chart of a training: reward of finished episodes, with the reference lines."""
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -9,7 +9,7 @@ from ui.charts.frame import BASELINE, MODEL, SECOND, frame_chart
 def reward_chart(
     curve: pd.DataFrame, *, best: float, is_bound: bool, best_fixed: float | None
 ) -> go.Figure:
-    """Learning curve with the best possible and the best fixed price.
+    """Learning curve with the optimum and the best fixed price.
 
     Args:
         curve: columns steps and reward.
@@ -22,7 +22,7 @@ def reward_chart(
         x=curve["steps"],
         y=curve["reward"],
         mode="lines",
-        name="while learning",
+        name="training",
         line={"color": SECOND, "width": 2.5},
         hovertemplate="after %{x:,} steps: %{y:.2f}<extra></extra>",
     )
@@ -39,4 +39,6 @@ def reward_chart(
             line={"color": colour, "width": 1.5, "dash": dash},
             hovertemplate=f"{name}: %{{y:.2f}}<extra></extra>",
         )
-    return frame_chart(figure, x="shop hours played", y="reward per episode, money", height_px=320)
+    return frame_chart(
+        figure, x="simulated shop hours", y="reward per episode, currency", height_px=320
+    )

@@ -1,4 +1,4 @@
-"""Quality tab: how well agents are told from humans, each figure beside its trivial baseline."""
+"""Quality tab: ranking, calibration and importance, each figure beside its baseline."""
 
 import streamlit as st
 
@@ -14,6 +14,7 @@ from ui.charts.classifier import (
 from ui.charts.frame import show_chart
 from ui.frame.metrics import show_metric
 from ui.frame.wording import (
+    capitalise,
     feature_name,
     format_count,
     format_estimate,
@@ -23,7 +24,7 @@ from ui.frame.wording import (
 
 
 def training_facts(report: ClassifierReport) -> str:
-    """What the model was trained on, one line."""
+    """Training data of the model, one line."""
     data = report.data
     without = (
         f", without {', '.join(name.replace('_', ' ') for name in report.without)} features"
@@ -33,13 +34,13 @@ def training_facts(report: ClassifierReport) -> str:
     return (
         f"{format_count(data.labels.human)} human and {format_count(data.labels.agent)} agent "
         f"sessions of {format_number_of(data.actors, 'actor')}, "
-        f"{report.n_folds} folds that keep actors together, seed {report.seed}{without}; every "
-        "figure is of actors the model had not met."
+        f"{report.n_folds} folds grouped by actor, seed {report.seed}{without}. All figures are on "
+        "held-out actors."
     )
 
 
 def quality_tab(report: ClassifierReport) -> None:
-    """How well agents are told from humans."""
+    """Draw the quality of the classifier."""
     _headline(report)
     ranking, rule, gains = (
         report.ranking,
@@ -50,40 +51,34 @@ def quality_tab(report: ClassifierReport) -> None:
         with grid.cell():
             show_chart(
                 roc_chart(report),
-                f"An agent scores above a human {format_percent(ranking.roc_auc.value, 1)} of the "
-                "time",
-                "The nearer the line to the upper left corner, the better; the dashed line is "
-                "guessing.",
+                f"Agents score above humans in {format_percent(ranking.roc_auc.value, 1)} of pairs",
+                "ROC curve: closer to the upper left corner is better; the dashed line is random.",
                 key="roc",
             )
         with grid.cell():
             show_chart(
                 precision_recall_chart(report),
-                "Finding 80 % of the agents, "
-                f"{format_percent(ranking.precision_at_recall_80.value)} of those marked are "
-                "agents",
-                "Further right more agents are found, further up fewer humans are marked with "
-                "them.",
+                f"Precision {format_percent(ranking.precision_at_recall_80.value)} at 80 % recall",
+                "Precision-recall curve: further right more agents are found, further up fewer "
+                "humans are flagged with them.",
                 key="precision_recall",
             )
         with grid.cell():
             show_chart(
                 calibration_chart(report.calibration),
-                f"Probabilities are off by {format_percent(report.calibration.ece, 1)} on average",
-                "On the dashed line a promise of 70 % comes true 70 % of the time. ECE "
-                f"{report.calibration.ece:.3f}; "
-                f"Brier {report.calibration.brier:.3f}, {report.calibration.brier_base_rate:.3f} "
-                "for promising everybody the base rate.",
+                f"Calibration error {format_percent(report.calibration.ece, 1)} on average",
+                "On the dashed line predicted equals observed. ECE "
+                f"{report.calibration.ece:.3f}; Brier {report.calibration.brier:.3f}, base rate "
+                f"{report.calibration.brier_base_rate:.3f}.",
                 key="calibration",
             )
         with grid.cell():
             show_chart(
                 gains_chart(report.gains),
-                f"{feature_name(gains[0].name).capitalize()} is relied on most"
+                f"{capitalise(feature_name(gains[0].name))} is the most important feature"
                 if gains
-                else "The trees rely on nothing",
-                "Share of the total gain of all splits; features that say the same share it "
-                "between them.",
+                else "No feature is used",
+                "Share of the total gain of all splits; correlated features share it.",
                 key="gains",
             )
     show_chart(
@@ -98,9 +93,9 @@ def quality_tab(report: ClassifierReport) -> None:
             reference=0.5,
             emphasised="classifier",
         ),
-        _baseline_statement(report),
-        "All judged on the same folds; lines are 95 % intervals over actors, the dotted line is "
-        "guessing.",
+        _baseline_finding(report),
+        "All evaluated on the same folds; lines are 95 % intervals over actors, the dotted line is "
+        "random.",
         key="baselines",
     )
 
@@ -115,13 +110,13 @@ def _headline(report: ClassifierReport) -> None:
         show_metric(
             "ROC-AUC",
             f"{ranking.roc_auc.value:.3f}",
-            f"velocity {rule.roc_auc.value:.3f}, guessing 0.5",
+            f"velocity {rule.roc_auc.value:.3f}, random 0.5",
             _range(ranking.roc_auc),
         )
         show_metric(
             "PR-AUC",
             f"{ranking.pr_auc.value:.3f}",
-            f"marking everybody {base_rate:.3f}",
+            f"base rate {base_rate:.3f}",
             _range(ranking.pr_auc),
         )
         precision = ranking.precision_at_recall_80
@@ -135,14 +130,14 @@ def _headline(report: ClassifierReport) -> None:
             "Calibration error (ECE)",
             f"{report.calibration.ece:.3f}",
             f"calibrated by {report.calibration.method}",
-            "Mean distance of promised from observed shares.",
+            "Mean difference between predicted and observed shares.",
         )
         brier = report.calibration
         show_metric(
             "Brier score",
             f"{brier.brier:.3f}",
             f"base rate {brier.brier_base_rate:.3f}",
-            "Mean squared error of the probabilities; smaller is better.",
+            "Mean squared error of the probabilities; lower is better.",
         )
 
 
@@ -150,7 +145,7 @@ def _range(estimate: Estimate) -> str:
     return f"95 % interval {estimate.low:.3f}–{estimate.high:.3f}, over actors."
 
 
-def _baseline_statement(report: ClassifierReport) -> str:
+def _baseline_finding(report: ClassifierReport) -> str:
     own, best = (
         report.ranking.roc_auc,
         max(
@@ -163,16 +158,15 @@ def _baseline_statement(report: ClassifierReport) -> str:
         ),
     )
     if own.value <= best.value:
-        return "A simpler means does as well as the classifier"
+        return "The classifier does not outperform the best baseline"
     return (
-        f"The classifier ranks better than the best baseline: {own.value:.3f} against "
-        f"{best.value:.3f}"
+        f"The classifier outperforms the best baseline: ROC-AUC {own.value:.3f} vs {best.value:.3f}"
     )
 
 
 def auc_by_fold(report: ClassifierReport) -> str:
-    """How much the folds differ."""
+    """ROC-AUC of each fold."""
     return (
-        f"ROC-AUC by fold: {', '.join(f'{auc:.3f}' for auc in report.ranking_by_fold)}; over "
-        f"all {format_estimate(report.ranking.roc_auc)}."
+        f"ROC-AUC by fold: {', '.join(f'{auc:.3f}' for auc in report.ranking_by_fold)}; overall "
+        f"{format_estimate(report.ranking.roc_auc)}."
     )

@@ -1,6 +1,4 @@
-"""Robustness tab: what is left where agents are new, sessions short, or clocks and user agents
-lie.
-"""
+"""Robustness tab: quality on unseen agent families, short sessions and evasive agents."""
 
 import streamlit as st
 
@@ -11,11 +9,11 @@ from ui.charts.decision import prefix_chart
 from ui.charts.frame import show_chart
 from ui.frame.wording import family_name, format_count, format_number_of
 
-GUESSING = 0.5
+RANDOM = 0.5
 
 
 def robustness_tab(report: ClassifierReport) -> None:
-    """What is left where agents are new, sessions short, or clocks and user agents lie."""
+    """Draw the quality on unseen families, short sessions and evasive agents."""
     found, own = report.robustness, report.ranking.roc_auc
     with st.grid(2, min_column_width=420, gap="medium") as grid:
         with grid.cell():
@@ -32,35 +30,36 @@ def robustness_tab(report: ClassifierReport) -> None:
                                 )
                                 for result in families
                             ),
-                            ("all families known", own),
+                            ("all families in training", own),
                         ],
                         "ROC-AUC against all humans",
-                        emphasised="all families known",
+                        emphasised="all families in training",
                     ),
-                    f"Hardest to find when never met: {family_name(families[0].family)} "
+                    f"Hardest to detect when held out: {family_name(families[0].family)} "
                     f"({families[0].roc_auc.value:.3f})",
-                    "Each family of agents is judged by models that never saw it; in brackets its "
-                    "sessions.",
+                    "Each family of agents is scored by models trained without it; number of "
+                    "sessions "
+                    "in brackets.",
                     key="families",
                 )
             else:
                 st.info(
-                    "No families of agents are named in the labels, so none can be left out.",
+                    "The labels name no agent families, so none can be held out.",
                     icon=":material/info:",
                 )
         with grid.cell():
             show_chart(
                 prefix_chart(found.prefixes, own.value),
-                _prefix_statement(report),
-                "Sessions are judged by their first events only; the dashed line is the whole "
-                "session, the dotted one guessing.",
+                _prefix_finding(report),
+                "Sessions are scored by their first events only; the dashed line is the whole "
+                "session, the dotted one random.",
                 key="prefixes",
             )
     attacks: list[tuple[str, Estimate | None]] = [("as trained", own)]
     for attack in filter(None, (found.delay_attack, found.human_clock_attack)):
         attacks += [
             (f"agents {attack.trick}", attack.roc_auc),
-            (f"agents {attack.trick}; met in training", attack.roc_auc_retrained),
+            (f"agents {attack.trick}; seen in training", attack.roc_auc_retrained),
         ]
     attacks += [
         ("without timing features", found.without_timing),
@@ -70,24 +69,23 @@ def robustness_tab(report: ClassifierReport) -> None:
     worst = min(known[1:], key=lambda item: item[1].value)
     show_chart(
         estimates_chart(known, "ROC-AUC", emphasised="as trained"),
-        f"Worst of these: {worst[0]} ({worst[1].value:.3f} instead of {own.value:.3f})",
-        "What is left when agents change their timing, before and after models met the trick, or "
-        "when features cannot be trusted. "
-        "Waits that no human has make agents easier to find.",
+        f"Weakest: {worst[0]} (ROC-AUC {worst[1].value:.3f} instead of {own.value:.3f})",
+        "ROC-AUC when agents change their timing, before and after retraining on it, and without "
+        "features that may be spoofed. Waits that no human has make agents easier to detect.",
         key="attacks",
     )
 
 
-def _prefix_statement(report: ClassifierReport) -> str:
-    whole = report.ranking.roc_auc.value - GUESSING
+def _prefix_finding(report: ClassifierReport) -> str:
+    whole = report.ranking.roc_auc.value - RANDOM
     prefixes = report.robustness.prefixes
     enough = next(
-        (result for result in prefixes if result.roc_auc_retrained.value - GUESSING >= 0.9 * whole),
+        (result for result in prefixes if result.roc_auc_retrained.value - RANDOM >= 0.9 * whole),
         None,
     )
     if enough is None:
-        return "No short prefix comes near the whole session"
+        return "No short prefix comes close to the whole session"
     return (
-        f"{format_number_of(enough.n_events, 'event')} are enough for 90 % of what the whole "
-        "session's AUC has over guessing"
+        f"{format_number_of(enough.n_events, 'event')} reach 90 % of the whole session's gain in "
+        "AUC over random"
     )

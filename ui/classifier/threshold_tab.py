@@ -1,4 +1,4 @@
-"""Threshold tab: who is marked up from which probability on, and what that costs."""
+"""Threshold tab: confusion and expected cost by threshold."""
 
 import streamlit as st
 
@@ -15,12 +15,12 @@ _ORDERS = "In units of the average order."
 
 
 def threshold_tab(report: ClassifierReport) -> None:
-    """Ask for costs and a threshold, show what they do."""
+    """Choose costs and a threshold, show their effect."""
     _forget_other_model(report.model_version)
     chosen = report.threshold
     human, leak, slider = st.columns([1, 1, 2], gap="medium")
     human_cost = human.number_input(
-        "Cost: human marked up",
+        "Cost of marking up a human",
         0.0,
         100.0,
         chosen.marking_up_human_cost,
@@ -30,7 +30,7 @@ def threshold_tab(report: ClassifierReport) -> None:
         help=_ORDERS,
     )
     leak_cost = leak.number_input(
-        "Cost: agent buys at the low quote",
+        "Cost of not marking up an agent",
         0.0,
         100.0,
         chosen.leaking_to_agent_cost,
@@ -40,7 +40,7 @@ def threshold_tab(report: ClassifierReport) -> None:
         help=_ORDERS,
     )
     threshold = slider.slider(
-        "Mark up from this probability on",
+        "Threshold on P(agent)",
         0.0,
         1.0,
         chosen.threshold,
@@ -58,40 +58,39 @@ def threshold_tab(report: ClassifierReport) -> None:
         with grid.cell():
             show_chart(
                 money_chart(curve, threshold),
-                _statement(curve),
-                "The star is the threshold a training would choose, the diamond the one chosen "
-                "above; dashed lines need no model.",
+                _finding(curve),
+                "The star is the threshold of lowest cost, the diamond the one chosen above; "
+                "dashed lines are baselines without a model.",
                 key="money",
             )
         with grid.cell():
-            said = (
-                f"From {threshold:.3f} on, {format_percent(counted.recall)} of the agents and "
-                f"{format_percent(_human_share(counted))} of the humans"
+            finding = (
+                f"At {threshold:.3f}, {format_percent(counted.recall)} of agents and "
+                f"{format_percent(_human_share(counted))} of humans are marked up"
             )
             show_chart(
                 confusion_chart(counted),
-                f"{said} are marked up",
-                "Full colour is marked up, pale is let go.",
+                finding,
+                "Full colour is marked up, pale is not.",
                 key="confusion",
             )
             _table(counted)
 
 
-def _statement(curve: MoneyCurve) -> str:
+def _finding(curve: MoneyCurve) -> str:
     if not curve.agent_buying_rate:
         return (
-            "No agent bought, so marking up saves nothing; if every agent did, it would pay "
-            f"from {curve.best_threshold:.3f} on"
+            "No agent bought, so mark-ups save nothing; if all agents bought, the best threshold "
+            f"would be {curve.best_threshold:.3f}"
         )
     return (
-        f"Marking up from {curve.best_threshold:.3f} on costs least: {curve.best_cost:.4f} "
-        "average orders a session; "
-        f"{format_percent(curve.agent_buying_rate, 1)} of the agents buy"
+        f"Threshold {curve.best_threshold:.3f} has the lowest cost: {curve.best_cost:.4f} average "
+        f"orders per session; {format_percent(curve.agent_buying_rate, 1)} of agents buy"
     )
 
 
 def _forget_other_model(version: str) -> None:
-    """Another model has a threshold of its own: what was set for the one before must not stay."""
+    """Reset the widgets when another model is chosen, since it has its own threshold."""
     if st.session_state.get("threshold_of", version) != version:
         for key in _KEYS:
             st.session_state.pop(key, None)
@@ -111,14 +110,14 @@ def _figures(
         show_metric(
             "Precision",
             format_percent(counted.precision, 1),
-            f"marking everybody {base_rate}",
-            "Share of agents among those marked up.",
+            f"mark up all {base_rate}",
+            "Share of agents among the sessions marked up.",
         )
         show_metric(
             "Recall",
             format_percent(counted.recall, 1),
-            "marking everybody 100 %",
-            "Share of the agents that is marked up.",
+            "mark up all 100 %",
+            "Share of agents that are marked up.",
         )
         show_metric(
             "Humans marked up",
@@ -148,7 +147,10 @@ def _table(counted: Confusion) -> None:
     st.dataframe(
         {
             "": ["human", "agent"],
-            "let go": [format_count(counted.humans_left), format_count(counted.agents_missed)],
+            "not marked up": [
+                format_count(counted.humans_left),
+                format_count(counted.agents_missed),
+            ],
             "marked up": [format_count(counted.humans_marked), format_count(counted.agents_found)],
         },
         hide_index=True,

@@ -1,4 +1,4 @@
-"""Train form: how to train a classifier, and where a training stands."""
+"""Train form: options of a training, and its start."""
 
 from typing import Final
 
@@ -13,12 +13,12 @@ from ui.frame.handles import open_jobs
 
 KIND: Final = TrainClassifierRequest.kind
 _FOLDS_HELP: Final = (
-    "Actors are dealt into so many parts; each part is judged by a model that met only the others."
+    "Actors are split into this many folds; each is scored by a model trained on the others."
 )
 
 
 def train_form(settings: Settings, *, can_train: bool) -> None:
-    """Ask for folds, features and seed, and start a training."""
+    """Choose folds, features and seed, and start a training."""
     busy = any(job.kind == KIND for job in open_jobs().active())
     with st.form("train", border=False):
         with st.grid(3, min_column_width=220, gap="medium"):
@@ -30,21 +30,21 @@ def train_form(settings: Settings, *, can_train: bool) -> None:
                 help=_FOLDS_HELP,
             )
             without = st.multiselect(
-                "Leave out features",
+                "Exclude features",
                 FAMILIES,
                 format_func=lambda name: name.replace("_", " "),
                 placeholder="none",
-                help="To see how good the classifier is without them.",
+                help="To measure the classifier without them.",
             )
             seed = st.number_input(
                 "Seed",
                 0,
                 2**31 - 1,
                 settings.seed,
-                help="The same data, choices and seed give the same model.",
+                help="The same data, options and seed give the same model.",
             )
         started = st.form_submit_button(
-            "Train the classifier",
+            "Train classifier",
             type="primary",
             icon=":material/model_training:",
             disabled=busy or not can_train,

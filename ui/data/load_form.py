@@ -1,4 +1,4 @@
-"""Load form: what to load, what its columns mean, who the sessions belong to."""
+"""Load form: files, their mapping, and the labels of the sessions."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 def load_form(settings: Settings) -> None:
-    """Ask for files and start a load."""
-    # A new round empties the uploaders once their files are on their way.
+    """Choose files and start a load."""
+    # A new number in the keys empties the uploaders once a load has started.
     turn = st.session_state.setdefault("load_turn", 0)
     with st.grid(2, min_column_width=360, gap="medium") as grid:
         with grid.cell():
@@ -43,11 +43,11 @@ def load_form(settings: Settings) -> None:
             ]
             mapping = _mapping(settings, [Path(path) for path in paths if Path(path).is_file()])
         with grid.cell():
-            st.markdown("**Who the sessions belong to, what is sold** (optional)")
+            st.markdown("**Labels and catalogue** (optional)")
             labels = st.file_uploader(
                 "Labels",
                 key=f"load_labels_{turn}",
-                help="Columns session and label (agent or human), perhaps family.",
+                help="Columns session and label (agent or human), optionally family.",
             )
             experiments = st.file_uploader(
                 "Experiments",
@@ -57,11 +57,11 @@ def load_form(settings: Settings) -> None:
             catalogue = st.file_uploader(
                 "Catalogue",
                 key=f"load_catalogue_{turn}",
-                help="What is sold: product_id and base_price, perhaps stock, n_amenities, "
+                help="Products: product_id and base_price, optionally stock, n_amenities, "
                 "is_refundable, competitor_price.",
             )
             url = st.text_input(
-                "Or the experiments of a database",
+                "Or a database with experiments",
                 placeholder="postgresql://user@host/shop",
                 key=f"load_url_{turn}",
                 type="password",
@@ -72,7 +72,7 @@ def load_form(settings: Settings) -> None:
         type="primary",
         icon=":material/upload:",
         disabled=busy,
-        help="Wait for the running load to end." if busy else None,
+        help="A load is running." if busy else None,
     ):
         with friendly_errors():
             request = IngestRequest(
@@ -84,8 +84,8 @@ def load_form(settings: Settings) -> None:
             )
             if not any((request.paths, request.labels, request.experiments, request.catalogue)):
                 raise InputError(
-                    "There is nothing to load yet.",
-                    hint="Choose a file, or name a path on this server.",
+                    "No file was chosen.",
+                    hint="Choose a file, or enter a path on this server.",
                 )
             start_job(request)
             st.session_state["load_turn"] = turn + 1
@@ -97,14 +97,14 @@ def _one(settings: Settings, upload: "UploadedFile | None") -> str:
 
 
 def _mapping(settings: Settings, files: list[Path]) -> str:
-    """Ask for the files' format; warn when they look like another one."""
+    """Choose the mapping of the files; warn where another one fits better."""
     options = mapping_options(settings)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         shown = st.selectbox(
-            "What the columns mean",
+            "Column mapping",
             list(options),
             key="load_mapping",
-            help="Build a mapping of your own in the tab Map columns.",
+            help="Create your own mapping in the tab Map columns.",
         )
         with st.popover("", icon=":material/upload_file:", help="Add a mapping file"):
             _add_mapping(settings)
@@ -129,7 +129,7 @@ def _choose(shown: str) -> None:
 
 
 def _add_mapping(settings: Settings) -> None:
-    upload = st.file_uploader("A mapping as TOML", type="toml", key="load_mapping_file")
+    upload = st.file_uploader("Mapping as TOML", type="toml", key="load_mapping_file")
     if upload and st.session_state.get("load_mapping_seen") != upload.file_id:
         try:
             mapping = parse_mapping(upload.getvalue().decode("utf-8", "replace"), upload.name)
@@ -138,5 +138,5 @@ def _add_mapping(settings: Settings) -> None:
             show_error(error.message, error.hint)
         else:
             st.session_state["load_mapping_seen"] = upload.file_id
-            st.toast(f"Mapping {mapping.name} is saved in the workspace.", icon=":material/check:")
+            st.toast(f"Saved mapping {mapping.name} in the workspace.", icon=":material/check:")
             st.rerun()

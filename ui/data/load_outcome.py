@@ -1,4 +1,4 @@
-"""Load outcome: every row that was read, accounted for."""
+"""Load outcome: the rows of a load, accepted, duplicate or in quarantine."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from ui.frame.wording import format_count, format_duration, format_moment
 
 
 def load_outcome(job: Job) -> None:
-    """Show what a finished load did.
+    """Show the outcome of a finished load.
 
     Args:
         job: of kind ingest, in state done.
@@ -36,14 +36,12 @@ def load_outcome(job: Job) -> None:
         if quarantined:
             st.page_link(
                 "pages/data.py",
-                label="Look into the quarantine",
+                label="View quarantine",
                 icon=":material/report:",
                 query_params={"data_tab": "Quarantine"},
             )
         if result.accepted:
-            st.page_link(
-                "pages/sessions.py", label="Look at the sessions", icon=":material/timeline:"
-            )
+            st.page_link("pages/sessions.py", label="View sessions", icon=":material/timeline:")
 
 
 def _sum(result: LoadTotals, quarantined: int) -> None:
@@ -59,15 +57,15 @@ def _sum(result: LoadTotals, quarantined: int) -> None:
         "labels": result.labels,
         "catalogue": result.catalogue,
     }
-    keyed = {name: n for name, n in counts.items() if n}
+    keyed_rows = {name: n for name, n in counts.items() if n}
     with st.grid(6, min_column_width=120, gap="small"):
-        for name, n in (parts if result.read or not keyed else {}).items():
+        for name, n in (parts if result.read or not keyed_rows else {}).items():
             st.metric(
                 name,
                 format_count(n),
-                help="Rows that are in the lake already." if "duplicates" in name else None,
+                help="Rows that were loaded before." if "duplicates" in name else None,
             )
-        for name, n in keyed.items():
+        for name, n in keyed_rows.items():
             st.metric("New products" if name == "catalogue" else f"New {name}", format_count(n))
 
 

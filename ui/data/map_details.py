@@ -1,4 +1,4 @@
-"""Map details: the rarer parts of a mapping, each a small table to edit."""
+"""Map details: the less common parts of a mapping, each an editable table."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,36 +12,36 @@ from phantom_core.events.vocabulary import CANONICAL, canonical_name
 from phantom_core.views.data.sample import FileSample, foreign_names
 
 _RULE: Final = ["event", "column", "pattern", "and column", "and pattern"]
-# Asked for by a widget of its own.
+# These have widgets of their own.
 _ELSEWHERE: Final = ("store_mode", "metadata")
 
 
 def ask_details(
     sample: FileSample, start: Mapping, kind: Kind, token: str
 ) -> tuple[dict[str, str], dict[str, object]]:
-    """Ask for constants and, of events, for metadata, values from patterns and names by rule.
+    """Edit constants and, for events, metadata, values from patterns and names by rule.
 
     Args:
-        sample: knows the columns.
-        start: what the tables show at first.
+        sample: has the columns.
+        start: initial values of the tables.
         kind: of the rows.
-        token: names the sample and the start.
+        token: identifies the sample and the start.
     Returns:
-        The constants, and the other parts of a mapping by the names they have in TOML.
+        The constants, and the other parts of a mapping by their TOML names.
     """
     constants = [
         (field, value) for field, value in start.constants.items() if field not in _ELSEWHERE
     ]
-    counted = (
+    counts = (
         f"Metadata ({len(start.metadata)}), patterns ({len(start.extract)}), rules "
         f"({len(start.event_rules)}), "
     )
     with st.expander(
-        f"{counted if kind == 'events' else ''}values "
+        f"{counts if kind == 'events' else ''}values "
         f"that every row has ({len(constants)})".capitalize()
     ):
-        parts = _ask_events_only(sample, start, token) if kind == "events" else {}
-        st.caption("Values that every row has: what no column says.")
+        parts = _edit_events_only(sample, start, token) if kind == "events" else {}
+        st.caption("Constants: values of every row that no column contains.")
         rows = _edited(constants, ["field", "value"], sample, f"map_constants_{token}", kind)
     return {row["field"]: row["value"] for row in rows if all(row.values())}, parts
 
@@ -49,14 +49,13 @@ def ask_details(
 def ask_event_names(
     sample: FileSample, mapping: Mapping, start: Mapping, token: str
 ) -> dict[str, str]:
-    """Ask what the sample's event names stand for; what the start knew of names the sample does not
-    show is kept.
+    """Map the sample's event names; names of the start that are not in the sample stay mapped.
 
     Args:
-        sample: holds the names.
-        mapping: says where names stand; need not be complete.
-        start: what the table shows at first.
-        token: names the sample and the start.
+        sample: has the names.
+        mapping: says which column has names; may be incomplete.
+        start: initial values of the table.
+        token: identifies the sample and the start.
     """
     column = mapping.columns.get("event_name")
     if column is None:
@@ -67,7 +66,7 @@ def ask_event_names(
         )
     except MappingError:
         return dict(start.event_names)
-    st.markdown("**What the event names stand for**")
+    st.markdown("**Event names**")
     edited = st.data_editor(
         names[["name", "rows", "meaning"]],
         hide_index=True,
@@ -76,39 +75,41 @@ def ask_event_names(
         placeholder="quarantine",
         height=min(388, 38 + 35 * max(1, len(names))),
         column_config={
-            "name": st.column_config.TextColumn("In the file"),
-            "rows": st.column_config.NumberColumn("Rows of the sample"),
+            "name": st.column_config.TextColumn("Name in the file"),
+            "rows": st.column_config.NumberColumn("Rows in the sample"),
             "meaning": st.column_config.SelectboxColumn(
-                "Stands for",
+                "Canonical event",
                 options=CANONICAL,
                 help="Empty: rows with this name go into quarantine.",
             ),
         },
     )
-    told = {
+    mapped = {
         str(row["name"]): row["meaning"]
         for row in edited.to_dict("records")
         if isinstance(row["meaning"], str)
     }
-    kept = {
+    unseen = {
         name: meaning
         for name, meaning in start.event_names.items()
         if name not in set(names["name"])
     }
-    return kept | {
-        name: meaning for name, meaning in told.items() if canonical_name(name) != meaning
+    return unseen | {
+        name: meaning for name, meaning in mapped.items() if canonical_name(name) != meaning
     }
 
 
-def _ask_events_only(sample: FileSample, start: Mapping, token: str) -> dict[str, object]:
-    st.caption("Metadata: which column holds a price, a total, a quantity, a search query, …")
+def _edit_events_only(sample: FileSample, start: Mapping, token: str) -> dict[str, object]:
+    st.caption("Metadata: the column of a price, a total, a quantity, a search query, …")
     metadata = _edited(
         list(start.metadata.items()), ["key", "column"], sample, f"map_pairs_{token}"
     )
     st.caption("Patterns: a field is the first group of a regular expression found in a column.")
     patterns = [(field, part.column, part.pattern) for field, part in start.extract.items()]
     extract = _edited(patterns, ["field", "column", "pattern"], sample, f"map_patterns_{token}")
-    st.caption("Rules: the first rule whose patterns are found in its columns names the event.")
+    st.caption(
+        "Rules: first match wins; the rule whose patterns match its columns names the event."
+    )
     rules = _edited(
         [_conditions(rule.event_name, rule.when) for rule in start.event_rules],
         _RULE,
@@ -129,7 +130,7 @@ def _ask_events_only(sample: FileSample, start: Mapping, token: str) -> dict[str
 
 
 def _conditions(event_name: str, when: dict[str, str]) -> tuple[str, ...]:
-    """A rule as a row; conditions after the second have no place in it."""
+    """A rule as a row, with its first two conditions."""
     cells = [cell for pair in list(when.items())[:2] for cell in pair]
     return (event_name, *cells, *[""] * (4 - len(cells)))
 
@@ -148,7 +149,7 @@ def _edited(
     key: str,
     kind: Kind = "events",
 ) -> list[dict[str, str]]:
-    """Let somebody edit a small table of text; empty cells come back as ""."""
+    """An editable table of text; empty cells are returned as ""."""
     table = pd.DataFrame(rows, columns=names, dtype=str)
     columns = list(
         dict.fromkeys(

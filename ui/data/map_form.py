@@ -1,4 +1,4 @@
-"""Map form: widgets that ask what a sample's columns mean, and the mapping they add up to."""
+"""Map form: widgets that map a sample's columns, and the resulting mapping."""
 
 from collections.abc import Mapping as Dict
 from typing import Final
@@ -21,11 +21,11 @@ from phantom_core.events.schema import STORE_MODES
 from phantom_core.views.data.sample import FileSample
 from ui.data.map_details import ask_details, ask_event_names
 
-GUESS: Final = "a guess"
+SUGGESTION: Final = "suggestion"
 JOIN: Final = " + "
-_KINDS: Final = {"events": "an event", "quotes": "a quote (a price shown)"}
+_KINDS: Final = {"events": "Event", "quotes": "Quote (displayed price)"}
 _UNITS: Final = {
-    "auto": "by its size",
+    "auto": "detected automatically",
     "s": "seconds",
     "ms": "milliseconds",
     "us": "microseconds",
@@ -34,40 +34,39 @@ _UNITS: Final = {
 _FIELDS: Final = {
     "session_id": (
         "Session",
-        "Groups events into sessions. Join columns with ' + ' when one alone does not name a "
+        "Groups events into sessions. Join columns with ' + ' if a single one does not identify a "
         "session.",
     ),
     "ts": ("Time", "ISO 8601, or a number since 1970."),
-    "event_name": ("Event name", "What happened; the names are translated below."),
-    "page": ("Page", "Where it happened, such as the URL's path."),
-    "product_id": ("Product", "Which product it was about."),
+    "event_name": ("Event name", "Type of the event; the names are mapped below."),
+    "page": ("Page", "Page of the event, such as the URL path."),
+    "product_id": ("Product", "Product of the event."),
     "experiment_id": (
         "Experiment",
-        "Names the actor: sessions of one experiment are never split between training and test.",
+        "Identifies the actor: its sessions are never split between training and test.",
     ),
     "store_mode": ("Store mode", "hotel, airline or shop."),
-    "user_agent": ("User agent", "What the browser says of itself."),
+    "user_agent": ("User agent", "User agent string of the browser."),
     "metadata": ("Metadata", "A JSON object with prices and more."),
     "client_event_id": (
-        "Event id",
-        "Names one event for good; rows with the same id are duplicates.",
+        "Event ID",
+        "Identifies an event; rows with the same ID are duplicates.",
     ),
-    "price": ("Price", "The price shown."),
-    "base_price": ("Base price", "The price without an experiment's change."),
+    "price": ("Price", "The displayed price."),
+    "base_price": ("Base price", "The price without an experiment."),
     "propensity": ("Propensity", "Probability with which the experiment chose this price."),
 }
 
 
 def start_mapping(sample: FileSample, name: str, choice: str) -> Mapping:
-    """What the form is filled with at first: a guess, or a mapping that exists. It need not be
-    complete.
+    """Initial values of the form: a suggestion, or an existing mapping; may be incomplete.
 
     Args:
         sample: the start of a file.
         name: the new mapping's name.
-        choice: GUESS, a shipped mapping's name, or the file of a saved one.
+        choice: SUGGESTION, a shipped mapping's name, or the file of a saved one.
     """
-    if choice != GUESS:
+    if choice != SUGGESTION:
         return load_mapping(choice).model_copy(update={"name": name})
     found = suggest_mapping(sample.values)
     constants = {} if "store_mode" in found.columns else {"store_mode": "shop"}
@@ -81,18 +80,18 @@ def start_mapping(sample: FileSample, name: str, choice: str) -> Mapping:
 
 
 def map_form(sample: FileSample, start: Mapping, token: str) -> Mapping:
-    """Ask for a mapping.
+    """Edit a mapping.
 
     Args:
         sample: the start of a file.
-        start: what the widgets show at first.
-        token: names the sample and the start, so that another one starts afresh.
+        start: initial values of the widgets.
+        token: identifies the sample and the start, so that another one resets the widgets.
     Raises:
-        MappingError: what was chosen does not make a mapping yet.
+        MappingError: the mapping is incomplete.
     """
     kinds: tuple[Kind, ...] = ("events", "quotes")
     chosen = st.segmented_control(
-        "A row is",
+        "Row type",
         kinds,
         default=start.kind,
         format_func=lambda name: _KINDS[name],
@@ -125,7 +124,7 @@ def map_form(sample: FileSample, start: Mapping, token: str) -> Mapping:
 def _fields(
     sample: FileSample, start: Mapping, kind: Kind, token: str
 ) -> dict[str, str | list[str]]:
-    """One selectbox per field; a path into nested values may be typed."""
+    """One selectbox per field; a path into nested values can be entered."""
     chosen: dict[str, str | list[str]] = {}
     with st.grid("auto", min_column_width=200, gap="small"):
         for field in EVENT_FIELDS if kind == "events" else QUOTE_FIELDS:
@@ -151,35 +150,35 @@ def _fields(
 def _time_and_store(
     start: Mapping, columns: Dict[str, object], token: str
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """How times are read, and the store mode where no column says it."""
+    """Format of times, and the store mode where no column has it."""
     zones = ["UTC", *sorted(available_timezones() - {"UTC"})]
     units, first = list(_UNITS), start.constants.get("store_mode", "shop")
     with st.grid("auto", min_column_width=200, gap="small"):
         unit = st.selectbox(
-            "Numbers are times in",
+            "Unit of numeric times",
             units,
             index=units.index(start.time_unit),
             format_func=lambda name: _UNITS[name],
             key=f"map_unit_{token}",
         )
         zone = st.selectbox(
-            "Times without a zone are in",
+            "Time zone of times without one",
             zones,
             index=zones.index(start.time_zone),
             key=f"map_zone_{token}",
         )
         pattern = st.text_input(
-            "Times are written as",
+            "Time format",
             start.time_format or "",
             placeholder="ISO 8601, or a number",
-            help="A pattern for other forms: %d.%m.%Y %H:%M:%S reads 28.02.2026 03:33:13.",
+            help="Pattern of other formats: %d.%m.%Y %H:%M:%S parses 28.02.2026 03:33:13.",
             key=f"map_format_{token}",
         )
         times = {"time_unit": unit, "time_zone": zone, "time_format": pattern.strip()}
         if "store_mode" in columns:
             return times, {}
         store = st.selectbox(
-            "Every row's store mode",
+            "Store mode of all rows",
             STORE_MODES,
             index=STORE_MODES.index(first),
             key=f"map_store_{token}",

@@ -1,6 +1,4 @@
-"""Map tab: build a mapping by looking at a sample, and see what it gives before anything is
-loaded.
-"""
+"""Map tab: create a mapping from a sample, with a preview before anything is loaded."""
 
 import hashlib
 import re
@@ -14,16 +12,16 @@ from phantom_core.events.mapping import Mapping
 from phantom_core.use_cases.data.save_mapping import save_mapping
 from phantom_core.views.data.reasons import reason_of
 from phantom_core.views.data.sample import FileSample, Preview, preview_mapping, read_sample
-from ui.data.map_form import GUESS, map_form, start_mapping
+from ui.data.map_form import SUGGESTION, map_form, start_mapping
 from ui.data.mapping_choice import mapping_options
 from ui.frame.errors import show_error
 from ui.frame.handles import now_ms
 from ui.frame.uploads import save_uploads
 from ui.frame.wording import format_count, format_percent
 
-DELIMITERS = {"": "found by itself", ",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+DELIMITERS = {"": "detected automatically", ",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 ENCODINGS = {
-    "": "found by itself",
+    "": "detected automatically",
     "utf-8": "utf-8",
     "utf-16": "utf-16",
     "latin-1": "latin-1",
@@ -36,9 +34,7 @@ def map_tab(settings: Settings) -> None:
     """From a sample to a saved mapping."""
     path, delimiter, encoding = _choose_sample(settings)
     if path is None:
-        st.caption(
-            "Choose a file of a few rows or many: the first 2,000 are looked at, nothing is loaded."
-        )
+        st.caption("Choose a file. The first 2,000 rows are read as a sample; nothing is loaded.")
         return
     try:
         sample = _read(path, settings, delimiter, encoding)
@@ -50,23 +46,23 @@ def map_tab(settings: Settings) -> None:
     start = start.model_copy(
         update={"delimiter": delimiter or start.delimiter, "encoding": encoding or start.encoding}
     )
-    verdict = st.container()
+    summary = st.container()
     try:
         mapping = map_form(sample, start, token)
         result = preview_mapping(sample, mapping, settings, now_ms())
     except MappingError as error:
-        with verdict:
+        with summary:
             st.warning(f"{error.message} {error.hint}", icon=":material/pending:")
         return
-    _verdict(verdict, mapping, result)
+    _summary(summary, mapping, result)
     _preview(result)
-    _keep(settings, mapping, path)
+    _save_buttons(settings, mapping, path)
 
 
 def _choose_sample(settings: Settings) -> tuple[Path | None, str, str]:
     with st.grid(2, min_column_width=360, gap="medium") as grid:
         with grid.cell():
-            upload = st.file_uploader("A sample of your export", key="map_file")
+            upload = st.file_uploader("Sample of your export", key="map_file")
         with grid.cell():
             where = st.text_input(
                 "Or a path on this server", key="map_path", persist_state="page"
@@ -103,17 +99,17 @@ def _read(path: Path, settings: Settings, delimiter: str, encoding: str) -> File
 def _show_sample(path: Path, sample: FileSample) -> None:
     kind = "JSON keys" if sample.columns.is_json else "columns"
     st.markdown(
-        f"**{path.name}**: {len(sample.columns.names)} {kind}, first "
-        f"{format_count(sample.raw.num_rows)} rows looked at"
+        f"**{path.name}**: {len(sample.columns.names)} {kind}, sample of "
+        f"{format_count(sample.raw.num_rows)} rows"
     )
     st.dataframe(sample.values.slice(0, SHOWN_ROWS).to_pandas(), hide_index=True, placeholder="")
 
 
 def _start(settings: Settings, path: Path, sample: FileSample, token: str) -> tuple[Mapping, str]:
-    options = {GUESS: GUESS} | {
+    options = {SUGGESTION: SUGGESTION} | {
         name: value for name, value in mapping_options(settings).items() if value
     }
-    fitting = next((name for name, value in options.items() if value in sample.fitting), GUESS)
+    fitting = next((name for name, value in options.items() if value in sample.fitting), SUGGESTION)
     with st.container(horizontal=True):
         shown = st.selectbox(
             "Start from",
@@ -122,11 +118,11 @@ def _start(settings: Settings, path: Path, sample: FileSample, token: str) -> tu
             key=f"map_start_{token}",
             width=300,
         )
-        name = st.text_input("Name of the mapping", _slug(path), key=f"map_name_{token}", width=300)
+        name = st.text_input("Mapping name", _slug(path), key=f"map_name_{token}", width=300)
         choice = options[shown]
         start = start_mapping(sample, name.strip(), choice)
         about = st.text_input(
-            "What it is for",
+            "Description",
             start.description,
             key=f"map_about_{_token(token, choice)}",
             placeholder="optional",
@@ -135,7 +131,7 @@ def _start(settings: Settings, path: Path, sample: FileSample, token: str) -> tu
 
 
 def _token(*parts: str) -> str:
-    """A short name for what widgets depend on."""
+    """A short hash for the keys of widgets."""
     return hashlib.md5("\n".join(parts).encode(), usedforsecurity=False).hexdigest()[:8]
 
 
@@ -143,13 +139,13 @@ def _slug(path: Path) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "_", path.name.split(".")[0]).strip("_") or "my_export"
 
 
-def _verdict(place: "st.delta_generator.DeltaGenerator", mapping: Mapping, result: Preview) -> None:
-    """How much of the sample the mapping can use; above the form, so that every change shows."""
+def _summary(place: "st.delta_generator.DeltaGenerator", mapping: Mapping, result: Preview) -> None:
+    """Share of the sample that is accepted; above the form, so that every change shows."""
     with place:
         share = result.n_accepted / result.n_rows if result.n_rows else 0.0
         what = (
             f"**{format_count(result.n_accepted)} of {format_count(result.n_rows)}** sample "
-            f"rows ({format_percent(share, 1)}) become {mapping.kind}"
+            f"rows ({format_percent(share, 1)}) are accepted as {mapping.kind}"
         )
         if result.n_accepted == result.n_rows:
             st.success(f"{what}.", icon=":material/check_circle:")
@@ -159,13 +155,13 @@ def _verdict(place: "st.delta_generator.DeltaGenerator", mapping: Mapping, resul
                 for code, n in result.reasons.items()
             )
             st.warning(
-                f"{what}; the others would go into quarantine.\n\n{reasons}",
+                f"{what}; the rest would go into quarantine.\n\n{reasons}",
                 icon=":material/report:",
             )
 
 
 def _preview(result: Preview) -> None:
-    st.markdown("**What would be loaded**")
+    st.markdown("**Preview: accepted rows**")
     shown = result.accepted.dropna(axis=1, how="all")
     st.dataframe(
         shown,
@@ -175,7 +171,7 @@ def _preview(result: Preview) -> None:
         column_config={"at": st.column_config.DatetimeColumn("at (UTC)")},
     )
     if len(result.rejected):
-        st.markdown("**What would go into quarantine**")
+        st.markdown("**Preview: quarantine**")
         st.dataframe(
             result.rejected,
             hide_index=True,
@@ -184,7 +180,7 @@ def _preview(result: Preview) -> None:
         )
 
 
-def _keep(settings: Settings, mapping: Mapping, path: Path) -> None:
+def _save_buttons(settings: Settings, mapping: Mapping, path: Path) -> None:
     with st.container(horizontal=True):
         if st.button("Save and use for loading", type="primary", icon=":material/check:"):
             _save(settings, mapping, path)
@@ -196,7 +192,7 @@ def _keep(settings: Settings, mapping: Mapping, path: Path) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-    with st.expander("The mapping as TOML"):
+    with st.expander("Mapping as TOML"):
         st.code(mapping.to_toml(), language="toml")
 
 
@@ -206,7 +202,6 @@ def _save(settings: Settings, mapping: Mapping, path: Path) -> None:
     except PhantomError as error:
         show_error(error.message, error.hint)
         return
-    # Widgets of the other tab are there already in this run, so their state is set before the next
-    # one.
+    # The widgets of the other tab are drawn already, so their state is set in the next run.
     st.session_state["load_next"] = f"{mapping.name} (saved)", str(path)
     st.rerun()

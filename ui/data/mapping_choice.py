@@ -1,4 +1,4 @@
-"""Mapping choice: which format files are in, and which one they look like."""
+"""Mapping choice: the available mappings, and the one that fits a file."""
 
 from pathlib import Path
 from typing import Final
@@ -13,31 +13,29 @@ from phantom_core.events.sources import open_source
 from phantom_core.views.data.saved_mappings import saved_mappings
 
 OWN: Final = "PHANTOM's own format"
-_LOOKED_AT: Final = 8
+_MOST_FILES: Final = 8
 
 
 def mapping_options(settings: Settings) -> dict[str, str]:
-    """What to show → what a load is given: nothing, a shipped mapping's name, or the file of a
-    saved one.
-    """
+    """Label → choice: empty, the name of a shipped mapping, or the file of a saved one."""
     shipped = {f"{name} (shipped)": name for name in shipped_mappings()}
     saved = {f"{name} (saved)": str(path) for name, path in saved_mappings(settings).items()}
     return {OWN: "", **saved, **shipped}
 
 
 def describe_mapping(choice: str) -> str:
-    """What a mapping is for, one phrase."""
+    """Description of a mapping, one phrase."""
     return (
         load_mapping(choice).description
         if choice
-        else "Columns sessionId, ts, eventName, … as PHANTOM's clients send them."
+        else "Columns sessionId, ts, eventName, … as sent by PHANTOM's clients."
     )
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def looks_like(path: Path) -> str | None:
-    """The choice that a file's columns ask for: "" for PHANTOM's own format, a shipped mapping's
-    name, None when nothing fits.
+    """The choice that fits a file's columns: "" for PHANTOM's own format, the name of a shipped
+    mapping, None where none fits.
 
     Raises:
         InputError: the file cannot be read.
@@ -51,26 +49,24 @@ def looks_like(path: Path) -> str | None:
 
 
 def mapping_advice(paths: list[Path], choice: str) -> tuple[str, str | None]:
-    """What to tell somebody who is about to load files with a mapping.
+    """Advice on the mapping of files.
 
     Args:
         paths: the files.
         choice: the mapping chosen.
     Returns:
-        A sentence, empty when all is well; and the choice that would fit better, None when there is
-        none.
+        A sentence, empty if the mapping fits; and a choice that fits better, None without one.
     """
     if choice or not paths:
         return "", None
-    for path in paths[:_LOOKED_AT]:
+    for path in paths[:_MOST_FILES]:
         try:
             found = looks_like(path)
         except InputError as error:
             return str(error), None
         if found is None:
             return (
-                f"The columns of {path.name} are in no format PHANTOM knows: build a mapping in "
-                "the tab Map columns.",
+                f"No mapping fits the columns of {path.name}. Create one in the tab Map columns.",
                 None,
             )
         if found:

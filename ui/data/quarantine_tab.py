@@ -1,4 +1,4 @@
-"""Quarantine tab: what was not taken, why, and how to mend it."""
+"""Quarantine tab: rejected rows, the reasons, and how to fix them."""
 
 import tempfile
 from collections.abc import Callable
@@ -16,7 +16,7 @@ def quarantine_tab() -> None:
     everything = quarantine_view(workspace_lake(), limit=0)
     if not everything.n_all:
         st.success(
-            "The quarantine is empty: every row that was read is accepted or a known duplicate.",
+            "The quarantine is empty: every row was accepted or is a duplicate.",
             icon=":material/check_circle:",
         )
         return
@@ -50,14 +50,14 @@ def quarantine_tab() -> None:
             "reason": st.column_config.TextColumn("Reason", width=170),
             "rows": st.column_config.NumberColumn("Rows", format="localized", width=70),
             "files": st.column_config.NumberColumn("Files", width=60),
-            "meaning": st.column_config.TextColumn("What was found", width="large"),
-            "fix": st.column_config.TextColumn("How to fix it", width="large"),
+            "meaning": st.column_config.TextColumn("Problem", width="large"),
+            "mend": st.column_config.TextColumn("Fix", width="large"),
         },
     )
     st.markdown(
         f"**{format_number_of(view.n_matching, 'row')}**"
         + (
-            f", the first {format_count(len(view.rows))} shown"
+            f", first {format_count(len(view.rows))} shown"
             if len(view.rows) < view.n_matching
             else ""
         )
@@ -71,7 +71,7 @@ def quarantine_tab() -> None:
             "line": st.column_config.NumberColumn("Line", width=70),
             "reason": st.column_config.TextColumn("Reason", width=160),
             "detail": st.column_config.TextColumn("Detail", width=200),
-            "raw": st.column_config.TextColumn("The row as it was read", width=900),
+            "raw": st.column_config.TextColumn("Original row", width=900),
         },
     )
     st.download_button(
@@ -85,7 +85,7 @@ def quarantine_tab() -> None:
 
 
 def _short_names(files: tuple[str, ...]) -> dict[str, str]:
-    """Names to choose from: a file's own name, with its folder where two share it."""
+    """File names to choose from, with the folder where two files have the same name."""
     own = [Path(file).name for file in files]
     return {
         name if own.count(name) == 1 else "/".join(Path(file).parts[-2:]): file

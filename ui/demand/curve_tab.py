@@ -1,6 +1,4 @@
-"""Demand curve tab: one session, one product, every price; and what if the session had been
-another.
-"""
+"""Demand curve tab: P(purchase) and value by price of one offer, with what-if sliders."""
 
 from dataclasses import replace
 from typing import Final
@@ -32,6 +30,7 @@ from ui.frame.errors import show_error
 from ui.frame.handles import current_snapshot, workspace_lake
 from ui.frame.metrics import show_metric
 from ui.frame.wording import (
+    feature_axis,
     feature_name,
     format_moment,
     format_money,
@@ -43,7 +42,7 @@ _OBJECTIVES: Final = {
     "net_of_leakage": "revenue minus weighted leakage",
     "as_first_written": "revenue times (1 + λ · P(agent))",
 }
-_TURNED: Final = (
+_ADJUSTABLE: Final = (
     "interaction_velocity",
     "item_views",
     "cart_adds",
@@ -54,16 +53,16 @@ _TURNED: Final = (
 
 
 def curve_tab(settings: Settings, view: NetworkView) -> None:
-    """Choose a session and a product; see the curve, the price, and what moves them."""
+    """Choose a session and a product; show the demand curve, the price and what-if changes."""
     demand = view.report.demand
     if not demand.is_identified:
-        show_missing("There is no demand curve.", f"{demand.refusal} {demand.hint}")
+        show_missing("No demand curve", f"{demand.refusal} {demand.hint}")
         return
-    asked = _asked()
-    if asked is None:
+    chosen = _choose_offer()
+    if chosen is None:
         show_missing(
-            "No session was quoted a price.",
-            "Load a quote log, or pick another search.",
+            "No session with a quote",
+            "Load a quote log, or change the search.",
             "pages/data.py",
             "Load quotes",
             ":material/database:",
@@ -72,27 +71,27 @@ def curve_tab(settings: Settings, view: NetworkView) -> None:
     terms = _terms(settings)
     try:
         offer = price_offer(
-            settings, workspace_lake(), *asked, version=view.manifest.version, objective=terms
+            settings, workspace_lake(), *chosen, version=view.manifest.version, objective=terms
         )
     except (DataError, NotFoundError) as error:
         show_error(error.message, error.hint)
         return
     st.caption(
-        f"As known at {format_moment(offer.quote_ms)} UTC, before the product was quoted. Base "
-        f"price {format_money(offer.base_price)}."
+        f"Features as of {format_moment(offer.quote_ms)} UTC, just before the quote. Base price "
+        f"{format_money(offer.base_price)}."
     )
-    curve, said = _turned(settings, view, offer, terms)
+    curve, changes = _adjusted(settings, view, offer, terms)
     _figures(offer, curve)
-    _charts(offer, curve, said)
+    _charts(offer, curve, changes)
 
 
-def _asked() -> tuple[str, str] | None:
+def _choose_offer() -> tuple[str, str] | None:
     data = current_snapshot()
     with st.grid(3, min_column_width=230, gap="medium"):
-        search = st.text_input("Part of a session's id", key="curve_search", bind="query-params")
+        search = st.text_input("Search session ID", key="curve_search", bind="query-params")
         sessions = quoted_sessions(data, search.strip())
         session = st.selectbox(
-            "Session", sessions, key="curve_session", bind="query-params", placeholder="none found"
+            "Session", sessions, key="curve_session", bind="query-params", placeholder="no match"
         )
         products = products_of(data, str(session)) if session else []
         own = n_quoted(data, str(session)) if session else 0
@@ -100,7 +99,8 @@ def _asked() -> tuple[str, str] | None:
             "Product",
             products,
             key="curve_product",
-            help=f"The first {format_number_of(own, 'product')} were quoted in this session.",
+            help=f"The first {format_number_of(own, 'product')} in the list had a quote in this "
+            "session.",
         )
     return (str(session), str(product)) if session and product else None
 
@@ -108,13 +108,17 @@ def _asked() -> tuple[str, str] | None:
 def _terms(settings: Settings) -> PricingObjective:
     usual = default_objective(settings)
     with (
-        st.expander("How a price is judged", icon=":material/balance:", key="terms"),
+        st.expander("Pricing objective", icon=":material/balance:", key="terms"),
         st.grid(3, min_column_width=230, gap="medium"),
     ):
         objective = st.selectbox(
-            "What is maximised", OBJECTIVES, format_func=lambda name: _OBJECTIVES[name], key="objective", bind="query-params",
-            help="In the second one λ changes nothing: its factor does not depend on the price.",
-        )  # fmt: skip
+            "Objective",
+            OBJECTIVES,
+            format_func=lambda name: _OBJECTIVES[name],
+            key="objective",
+            bind="query-params",
+            help="λ has no effect in the second: its factor does not depend on the price.",
+        )
         weight = st.slider(
             "λ, weight of leakage",
             0.0,
@@ -125,7 +129,7 @@ def _terms(settings: Settings) -> PricingObjective:
             bind="query-params",
         )
         reference = st.slider(
-            "Reference price, over base price",
+            "Reference price / base price",
             0.5,
             2.0,
             usual.reference_ratio,
@@ -135,44 +139,44 @@ def _terms(settings: Settings) -> PricingObjective:
         )
         usual_rails = usual.guard_rails.lowest_markup, usual.guard_rails.highest_markup
         low, high = st.slider(
-            "Guard rails, over base price", 0.3, 3.0, usual_rails, 0.05, key="curve_rails"
+            "Guard rails / base price", 0.3, 3.0, usual_rails, 0.05, key="curve_rails"
         )
     return PricingObjective(
         GuardRails(low, high), reference, weight, objective_named(str(objective))
     )
 
 
-def _turned(
+def _adjusted(
     settings: Settings, view: NetworkView, offer: PricedOffer, terms: PricingObjective
 ) -> tuple[PriceCurve, str]:
-    """The curve of the session as it was, or as the sliders make it; and what was turned."""
+    """The curve of the session, with the changes of the sliders; and a list of them."""
     by_name = {feature.name: feature for feature in FEATURES}
-    session, said = offer.inputs.session.copy(), []
+    session, changes = offer.inputs.session.copy(), []
     with st.expander(
-        "What if the session had been another?", icon=":material/tune:", key="what_if_session"
+        "What-if: change session features", icon=":material/tune:", key="what_if_session"
     ):
         with st.grid(3, min_column_width=230, gap="medium"):
-            for name in _TURNED:
+            for name in _ADJUSTABLE:
                 column = feature_names().index(name)
                 before = float(session[0, column])
                 with st.container(gap="xsmall"):
-                    after = _turn(by_name[name], before, f"{offer.session_id}_{offer.product_id}")
+                    after = _adjust(by_name[name], before, f"{offer.session_id}_{offer.product_id}")
                 if not np.isclose(after, before, atol=1e-6, equal_nan=True):
                     session[0, column] = after
-                    said.append(
+                    changes.append(
                         f"{feature_name(name)} {before:,.4g} → {after:,.4g}".replace(
                             "nan", "undefined"
                         )
                     )
-        st.caption("Each feature moves alone here; in a real session they move together.")
-    if not said:
+        st.caption("Each feature changes alone here; in real sessions they are correlated.")
+    if not changes:
         return offer.curve, ""
     scorer = _scorer(settings, view.manifest.version)
-    return price_curve(scorer, replace(offer.inputs, session=session), terms), ", ".join(said)
+    return price_curve(scorer, replace(offer.inputs, session=session), terms), ", ".join(changes)
 
 
-def _turn(feature: Feature, value: float, key: str) -> float:
-    """Ask for another value of a feature; NaN where it shall be undefined."""
+def _adjust(feature: Feature, value: float, key: str) -> float:
+    """Choose another value of a feature; NaN for undefined."""
     box = f"undefined_{feature.name}_{key}"
     is_undefined = bool(st.session_state.get(box, np.isnan(value)))
     chosen = _slider(feature, value, key, disabled=is_undefined)
@@ -192,7 +196,7 @@ def _slider(feature: Feature, value: float, key: str, *, disabled: bool) -> floa
     top = float(max(10.0, np.ceil(3 * at)))
     return float(
         st.slider(
-            f"{feature_name(feature.name)}, {feature.unit}",
+            feature_axis(feature.name, feature.unit),
             0.0,
             top,
             at,
@@ -222,16 +226,19 @@ def _figures(offer: PricedOffer, curve: PriceCurve) -> None:
             "Best price",
             format_money(round(curve.best_ratio * offer.base_price, 2)),
             f"×{curve.best_ratio:.2f} ({curve.best_low:.2f}–{curve.best_high:.2f}){rail}",
-            "Interval by leaving out one fold of shoppers after the other.",
+            "Interval by leave-one-fold-out over shoppers.",
         )
         show_metric(
-            "P(purchase) at it",
+            "P(purchase) at the best price",
             format_percent(curve.p_best, 1),
             f"at the base price {format_percent(float(curve.p_purchase[at_base]), 1)}",
             "Calibrated.",
         )
         show_metric(
-            "P(agent)", format_percent(curve.p_agent, 0), "of this session by then", "Calibrated."
+            "P(agent)",
+            format_percent(curve.p_agent, 0),
+            "of this session at the quote",
+            "Calibrated.",
         )
         best = int(np.abs(curve.ratios - curve.best_ratio).argmin())
         gain = offer.base_price * (curve.value[best] - curve.value[at_base])
@@ -239,28 +246,32 @@ def _figures(offer: PricedOffer, curve: PriceCurve) -> None:
             "Gain over the base price",
             format_money(float(gain)),
             "expected, per offer",
-            "Of what is maximised; small, since few offers are bought.",
+            "In the objective; small, since few offers are bought.",
         )
 
 
-def _charts(offer: PricedOffer, curve: PriceCurve, said: str) -> None:
-    changed = f" with {said}" if said else ""
+def _charts(offer: PricedOffer, curve: PriceCurve, changes: str) -> None:
+    changed = f" with {changes}" if changes else ""
     name = f"{offer.session_id}_{offer.product_id}"
     with st.grid(2, min_column_width=400, gap="medium") as grid:
         with grid.cell():
-            reading = "The band is the 95 % interval. It holds for prices that were tried."
+            reading = (
+                "P(purchase) by price with its 95 % band, valid within the range of logged prices."
+            )
             show_chart(
                 demand_curve_chart(curve),
-                f"P(purchase) of this offer by price{changed}",
+                f"P(purchase) is {format_percent(curve.p_best, 1)} at the best price, "
+                f"×{curve.best_ratio:.2f}{changed}",
                 reading,
                 key="curve",
                 download=f"{name}_demand",
             )
         with grid.cell():
-            reading = "Per offer, in currency. The best price is where the thick line is highest."
+            reading = "Expected revenue, leakage and objective per offer, by price."
             show_chart(
                 money_chart(curve, offer.base_price),
-                "What each price brings",
+                "The objective is highest at "
+                f"{format_money(round(curve.best_ratio * offer.base_price, 2))}",
                 reading,
                 key="curve_money",
                 download=f"{name}_money",

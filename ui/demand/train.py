@@ -1,4 +1,4 @@
-"""Train form of the network: choices, a start button, and the losses of a training on its way."""
+"""Train form of the network: options, start, and the losses of a running training."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ from ui.frame.job_watch import LOOK_EVERY_S
 
 KIND: Final = TrainMultitaskRequest.kind
 _USUAL: Final = TrainMultitaskRequest()
-_AUTO: Final = "what the logs allow"
+_AUTO: Final = "automatic, by the logs"
 _MOMENTS: Final = {
     _AUTO: "",
     "first quote of each product": "first_quote",
@@ -25,7 +25,7 @@ _MOMENTS: Final = {
 
 
 def train_form(settings: Settings) -> None:
-    """Ask for choices, and start a training."""
+    """Choose options, and start a training."""
     busy = any(job.kind == KIND for job in open_jobs().active())
     is_tuned = was_tuned(settings)
     with st.form("train_network", border=False):
@@ -35,36 +35,38 @@ def train_form(settings: Settings) -> None:
                 MIN_FOLDS,
                 10,
                 _USUAL.folds,
-                help="Actors are dealt into so many parts; each is judged by a network that met "
-                "only the others.",
+                help="Actors are split into this many folds; each is scored by a network trained "
+                "on "
+                "the others.",
             )
             moments = st.selectbox(
-                "Asked at",
+                "Prediction time",
                 list(_MOMENTS),
-                help="Where no quotes are logged, a whole session is asked before its first cart.",
+                help="Without logged quotes, each session is predicted before its first cart "
+                "event.",
             )
             seed = st.number_input(
                 "Seed",
                 0,
                 2**31 - 1,
                 settings.seed,
-                help="The same data, choices and seed give the same network.",
+                help="The same data, options and seed give the same network.",
             )
         with st.container(horizontal=True):
             learns = st.checkbox(
                 "Learn the weights of both tasks",
-                help="By their noise, in place of 1 for agents and 2 for purchases.",
+                help="By their uncertainty, instead of 1 for agents and 2 for purchases.",
             )
             tuned = st.checkbox(
                 "Use tuned hyperparameters",
                 value=is_tuned,
                 disabled=not is_tuned,
-                help="The best that tuning found."
+                help="The best result of tuning."
                 if is_tuned
-                else "Nothing was tuned yet: see the tab Tune.",
+                else "Not tuned yet: see the tab Tune.",
             )
         started = st.form_submit_button(
-            "Train the network",
+            "Train network",
             type="primary",
             icon=":material/model_training:",
             disabled=busy,
@@ -85,16 +87,18 @@ def train_form(settings: Settings) -> None:
 
 @st.fragment(run_every=LOOK_EVERY_S)
 def live_losses(settings: Settings) -> None:
-    """Losses of a training on its way, fold by fold."""
-    told = recorded_losses(settings)
-    if told.empty:
-        st.caption("Looking up what was known at every quote; the first losses come in a moment.")
+    """Losses of a running training, fold by fold."""
+    losses = recorded_losses(settings)
+    if losses.empty:
+        st.caption("Computing the features at each quote; the first losses appear soon.")
         return
     reading = (
-        "Mean surprise on actors kept aside, one line a fold; a fold ends where it gets no better."
+        "Validation log loss on held-out actors, by epoch and fold; a fold stops when it no longer "
+        "improves."
     )
     with st.grid(2, min_column_width=380, gap="medium") as grid:
-        for task, title in (("agent", "Who is an agent"), ("purchase", "Who buys")):
-            if told[task].notna().any():
+        for task, title in (("agent", "Agents"), ("purchase", "Purchases")):
+            if losses[task].notna().any():
                 with grid.cell():
-                    show_chart(losses_chart(told, task), title, reading, key=f"live_{task}")
+                    finding = f"{title}: validation log loss {losses[task].min():.4f}"
+                    show_chart(losses_chart(losses, task), finding, reading, key=f"live_{task}")

@@ -1,4 +1,4 @@
-"""Tune tab: a search over hyperparameters with a time budget, and its history."""
+"""Tune tab: a hyperparameter search with a time budget, and its history."""
 
 from typing import Final
 
@@ -19,32 +19,35 @@ _MINUTES: Final = round(TuneMultitaskRequest().seconds / 60)
 
 
 def tune_tab(settings: Settings) -> None:
-    """Start or go on with a search, and show what it found."""
+    """Start or resume a search, and show its results."""
     st.markdown(
-        "A search tries widths, rates and weights on folds of the same data, the defaults first. "
-        "It may be stopped, and goes on later where it was."
+        "Searches layer widths, learning rates and task weights by cross-validation, starting "
+        "with the defaults. You can stop and resume it."
     )
     busy = any(job.kind == KIND for job in open_jobs().active())
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        minutes = st.number_input("Minutes", 1, 600, _MINUTES, key="tune_minutes", width=150)
-        if st.button("Search", type="primary", icon=":material/tune:", disabled=busy, key="tune"):
+        minutes = st.number_input(
+            "Time budget, min", 1, 600, _MINUTES, key="tune_minutes", width=150
+        )
+        if st.button(
+            "Start search", type="primary", icon=":material/tune:", disabled=busy, key="tune"
+        ):
             start_job(TuneMultitaskRequest(seconds=60 * int(minutes)))
             st.rerun()
-    watch_job(KIND, "Tuning", "what was tried so far is kept")
+    watch_job(KIND, "Tuning", "finished trials are saved")
     table = tuning_table(settings)
     if table.empty:
-        st.caption("Nothing was tried yet.")
+        st.caption("No trials yet.")
         return
     gain = 100 * (1 - float(table["best"].iloc[-1]) / float(table["loss"].iloc[0]))
-    said = (
-        f"Of {len(table)} tried, the best loses {gain:.1f} % less than the defaults"
+    finding = (
+        f"The best of {len(table)} trials has {gain:.1f} % lower loss than the defaults"
         if gain > 0.05
-        else f"{len(table)} tried; the defaults are best so far"
+        else f"The defaults are the best of {len(table)} trials so far"
     )
     reading = (
-        "Held-out surprise of both tasks in units of the base rates': 1 is no better than "
-        "promising everybody the average."
+        "Validation log loss of both tasks relative to predicting the base rates (1: no better)."
     )
-    show_chart(tuning_chart(table), said, reading, key="tuning", download="tuning")
+    show_chart(tuning_chart(table), finding, reading, key="tuning", download="tuning")
     st.dataframe(table, hide_index=True, placeholder="–")
-    csv_button("History as CSV", table, "tuning.csv", "tuning_csv")
+    csv_button("Download history as CSV", table, "tuning.csv", "tuning_csv")

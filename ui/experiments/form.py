@@ -1,4 +1,4 @@
-"""The form of an experiment: name, arms, outcome and how sure to be."""
+"""The form of an experiment: name, arms, metric, error rates and baseline."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _NAMES: Final = ("control", "new", "second", "third")
 
 @dataclass(frozen=True, slots=True)
 class ExperimentForm:
-    """What somebody wants to know."""
+    """Values of the form."""
 
     name: str
     question: str
@@ -30,7 +30,7 @@ class ExperimentForm:
 
 
 def draw_experiment_form(versions: Sequence[str], played: Callable[[str], str]) -> ExperimentForm:
-    """Draw the form; what it says changes the figures below at once."""
+    """Draw the form; changes update the figures below at once."""
     with st.container(border=True, key="experiment_form"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             name = st.text_input("Name", key="experiment_name", placeholder="plus5", width=180)
@@ -41,11 +41,15 @@ def draw_experiment_form(versions: Sequence[str], played: Callable[[str], str]) 
             )
         with st.container(horizontal=True, vertical_alignment="bottom"):
             metric = st.segmented_control(
-                "Outcome that decides", list(METRICS), default="revenue", required=True, key="experiment_metric",
+                "Primary metric",
+                list(METRICS),
+                default="revenue",
+                required=True,
+                key="experiment_metric",
                 format_func=lambda one: METRICS[one],
-            )  # fmt: skip
+            )
             effect = st.slider(
-                "Smallest effect that matters",
+                "Minimum detectable effect",
                 1,
                 50,
                 5,
@@ -57,8 +61,8 @@ def draw_experiment_form(versions: Sequence[str], played: Callable[[str], str]) 
                 "Arms", range(2, _MOST_ARMS + 1), default=2, required=True, key="experiment_arms"
             )
         arms = _arms(int(n_arms or 2), versions, played)
-        with st.expander("How sure to be, and the baseline", icon=":material/tune:"):
-            alpha, power, tolerated = _sureness()
+        with st.expander("Error rates, guardrail and baseline", icon=":material/tune:"):
+            alpha, power, tolerated = _error_rates()
             baseline = _baseline()
     return ExperimentForm(
         name.strip(),
@@ -74,17 +78,14 @@ def draw_experiment_form(versions: Sequence[str], played: Callable[[str], str]) 
 
 
 def _arms(n: int, versions: Sequence[str], played: Callable[[str], str]) -> tuple[PlannedArm, ...]:
-    st.caption(
-        "The first arm is what the others are compared with. Each session meets one arm and keeps "
-        "it."
-    )
-    shares, plays = [], []
+    st.caption("The first arm is the control. Each session is assigned to one arm and stays in it.")
+    shares, versions_served = [], []
     for k in range(n):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.markdown(f"**{_NAMES[k]}**", width=80)
-            plays.append(
+            versions_served.append(
                 st.selectbox(
-                    "plays",
+                    "Serves",
                     versions,
                     index=min(k, len(versions) - 1),
                     key=f"experiment_plays_{k}",
@@ -93,24 +94,25 @@ def _arms(n: int, versions: Sequence[str], played: Callable[[str], str]) -> tupl
                 )
             )
             weight = st.number_input(
-                "part of the sessions",
+                "Weight",
                 1,
                 100,
                 1,
                 key=f"experiment_part_{k}",
                 width=160,
-                help="Parts, not per cent.",
+                help="Relative share of sessions, not per cent.",
             )
             shares.append(float(weight))
     return tuple(
-        PlannedArm(_NAMES[k], shares[k] / sum(shares), str(plays[k] or "")) for k in range(n)
+        PlannedArm(_NAMES[k], shares[k] / sum(shares), str(versions_served[k] or ""))
+        for k in range(n)
     )
 
 
-def _sureness() -> tuple[float, float, float]:
+def _error_rates() -> tuple[float, float, float]:
     with st.container(horizontal=True):
         alpha = st.slider(
-            "Ever seeing what is not there",
+            "Significance level α",
             1,
             20,
             5,
@@ -118,31 +120,34 @@ def _sureness() -> tuple[float, float, float]:
             key="experiment_alpha",
             width=240,
         )
-        power = st.slider(
-            "Seeing what is there", 50, 99, 80, format="%d %%", key="experiment_power", width=240
-        )
+        power = st.slider("Power", 50, 99, 80, format="%d %%", key="experiment_power", width=240)
         tolerated = st.slider(
-            "Tolerated loss of "
-            "human conversion", 0, 20, 0, format="%d %%", key="experiment_tolerated", width=240,
-            help="Beyond doubt more than this, and the experiment stops by itself.",
-        )  # fmt: skip
+            "Guardrail: maximum drop in human conversion",
+            0,
+            20,
+            0,
+            format="%d %%",
+            key="experiment_tolerated",
+            width=300,
+            help="The experiment stops automatically when the drop is significantly larger.",
+        )
     return alpha / 100, power / 100, tolerated / 100
 
 
 def _baseline() -> Baseline | None:
     if not st.toggle(
-        "State what a session brings today, instead of reading it from the data",
+        "Enter the baseline instead of measuring it",
         key="experiment_stated",
     ):
         return None
     with st.container(horizontal=True):
         mean = st.number_input(
-            "Mean of a session", 0.0001, value=10.0, key="experiment_mean", width=180
+            "Mean per session", 0.0001, value=10.0, key="experiment_mean", width=180
         )
         sd = st.number_input(
             "Standard deviation", 0.0001, value=30.0, key="experiment_sd", width=180
         )
         per_day = st.number_input(
-            "Sessions a day", 1, value=1_000, key="experiment_per_day", width=180
+            "Sessions per day", 1, value=1_000, key="experiment_per_day", width=180
         )
     return Baseline(float(mean), float(sd), float(per_day))

@@ -1,4 +1,4 @@
-"""Plan an experiment: what is compared, how long it takes, and a draft to start."""
+"""Plan an experiment: arms, sample size, duration, and a draft to start."""
 
 from typing import Final
 
@@ -16,7 +16,11 @@ from phantom_core.use_cases.approvals.plan_experiment import (
     plan_experiment,
     size_experiment,
 )
-from phantom_core.views.experiments.experiments import describe_rules, servable_rules, sizes_table
+from phantom_core.views.experiments.experiments import (
+    describe_rules,
+    servable_rules,
+    sizes_table,
+)
 from ui.accounts.account import current_login, is_allowed
 from ui.charts.experiments import sizes_chart
 from ui.charts.frame import show_chart
@@ -27,85 +31,99 @@ from ui.frame.handles import now_ms
 from ui.frame.metrics import show_metric
 from ui.frame.wording import format_count, format_money, format_number_of, format_percent
 
-_FOREVER_DAYS: Final = 365
+_LONGEST_DAYS: Final = 365
 
 
 def plan_tab(settings: Settings) -> None:
-    """Ask, work out, keep."""
-    if kept := st.session_state.pop("experiment_kept", ""):
+    """Draw the form, the sample size, and the button that saves a draft."""
+    if saved := st.session_state.pop("experiment_kept", ""):
         st.success(
-            f"{kept} is kept as a draft. Start it on the tab Watch.", icon=":material/check_circle:"
+            f"Saved {saved} as a draft. Start it in the tab Watch.", icon=":material/check_circle:"
         )
-    asked = draw_experiment_form(servable_rules(settings), describe_rules)
+    form = draw_experiment_form(servable_rules(settings), describe_rules)
     try:
-        sized = _sized(settings, asked)
+        sized = _sized(settings, form)
     except InputError as error:
-        show_missing("No size can be worked out yet.", str(error))
+        show_missing("The sample size cannot be computed", str(error))
         return
-    _figures(asked, sized)
+    _figures(form, sized)
     sizes = sizes_table(
-        sized.baseline, [arm.share for arm in asked.arms], alpha=asked.alpha, power=asked.power
+        sized.baseline, [arm.share for arm in form.arms], alpha=form.alpha, power=form.power
     )
     show_chart(
-        sizes_chart(sizes, asked.effect), "Half the effect takes four times the sessions",
-        "The upright line is the effect you asked for. Looking all the time costs sessions, and "
-        "lets you stop at any moment.",
-        key="experiment_sizes", download="phantom-experiment-size",
-    )  # fmt: skip
-    _keep(settings, asked, sized)
+        sizes_chart(sizes, form.effect),
+        "Half the effect needs four times the sessions",
+        "Sample size by minimum detectable effect; the vertical line is your choice. A sequential "
+        "test needs more sessions, and can be stopped at any time.",
+        key="experiment_sizes",
+        download="phantom-experiment-size",
+    )
+    _save(settings, form, sized)
 
 
-def _sized(settings: Settings, asked: ExperimentForm) -> Sized:
+def _sized(settings: Settings, form: ExperimentForm) -> Sized:
     return size_experiment(
-        settings, asked.arms, metric_named(asked.metric), asked.effect, now_ms=now_ms(), alpha=asked.alpha, power=asked.power,
-        baseline=asked.baseline,
-    )  # fmt: skip
+        settings,
+        form.arms,
+        metric_named(form.metric),
+        form.effect,
+        now_ms=now_ms(),
+        alpha=form.alpha,
+        power=form.power,
+        baseline=form.baseline,
+    )
 
 
-def _figures(asked: ExperimentForm, sized: Sized) -> None:
+def _figures(form: ExperimentForm, sized: Sized) -> None:
     size, base = sized.size, sized.baseline
     has_days = size.days == size.days
     with st.grid(4, min_column_width=190, gap="small"):
         show_metric(
-            "Sessions, watching",
+            "Sample size (sequential)",
             format_count(size.sessions),
-            f"{format_count(size.sessions_once)} looking once",
-            "In all arms together.",
+            f"{format_count(size.sessions_once)} (fixed horizon)",
+            "Sessions of all arms.",
         )
         days = f"{size.days:,.0f}" if has_days else "–"
         show_metric(
-            "Days",
+            "Duration, days",
             days,
             f"{base.per_day:,.0f} sessions a day" if has_days else "traffic unknown",
-            "At the traffic of the baseline.",
+            "At the baseline traffic.",
         )
         today = (
-            format_money(base.mean) if asked.metric == "revenue" else format_percent(base.mean, 1)
+            format_money(base.mean) if form.metric == "revenue" else format_percent(base.mean, 1)
         )
         source = (
             f"{format_number_of(sized.seen, 'session')}, {LOOK_BACK_DAYS} days"
             if sized.seen
-            else "as stated"
+            else "as entered"
         )
-        show_metric("A session brings", today, source, METRICS[metric_named(asked.metric)])
         show_metric(
-            "Effect sought",
-            format_percent(asked.effect, 1),
-            f"seen in {format_percent(asked.power)} of cases",
-            "Smallest relative effect that matters.",
+            "Baseline revenue per session" if form.metric == "revenue" else "Baseline conversion",
+            today,
+            source,
+            METRICS[metric_named(form.metric)],
         )
-    if has_days and size.days > _FOREVER_DAYS:
+        show_metric(
+            "Minimum detectable effect",
+            format_percent(form.effect, 1),
+            f"power {format_percent(form.power)}",
+            "Relative to the baseline.",
+        )
+    if has_days and size.days > _LONGEST_DAYS:
         st.warning(
-            "That is more than a year. Look for a larger effect, or compare fewer arms.",
+            f"Not feasible: {size.days / 365.25:,.0f} years at {base.per_day:,.0f} sessions a day. "
+            "Choose a larger effect or fewer arms.",
             icon=":material/hourglass:",
         )
 
 
-def _keep(settings: Settings, asked: ExperimentForm, sized: Sized) -> None:
+def _save(settings: Settings, form: ExperimentForm, sized: Sized) -> None:
     allowed = is_allowed(Permission.PROPOSE)
-    tip = None if allowed else "An analyst or a pricing manager can keep a plan."
+    tip = None if allowed else "An analyst or a pricing manager can save a draft."
     if not st.button(
-        "Keep as a draft",
+        "Save as draft",
         type="primary",
         icon=":material/science:",
         key="experiment_keep",
@@ -114,19 +132,29 @@ def _keep(settings: Settings, asked: ExperimentForm, sized: Sized) -> None:
     ):
         return
     with friendly_errors():
-        if not asked.name:
+        if not form.name:
             raise InputError(
-                "The experiment has no name.", hint="Give it a short one, such as plus5."
+                "The experiment has no name.", hint="Enter a short name, such as plus5."
             )
         plan_experiment(
-            settings, current_login(Permission.PROPOSE), asked.name, asked.question, asked.arms, sized, metric=metric_named(asked.metric),
-            effect=asked.effect, now_ms=now_ms(), alpha=asked.alpha, power=asked.power, tolerated_drop=asked.tolerated_drop,
-        )  # fmt: skip
-        st.session_state["experiment_kept"] = asked.name
+            settings,
+            current_login(Permission.PROPOSE),
+            form.name,
+            form.question,
+            form.arms,
+            sized,
+            metric=metric_named(form.metric),
+            effect=form.effect,
+            now_ms=now_ms(),
+            alpha=form.alpha,
+            power=form.power,
+            tolerated_drop=form.tolerated_drop,
+        )
+        st.session_state["experiment_kept"] = form.name
         st.rerun()
 
 
-def arms_say(arms: tuple[PlannedArm, ...]) -> str:
+def describe_arms(arms: tuple[PlannedArm, ...]) -> str:
     """Arms in one line."""
     return " · ".join(
         f"**{arm.name}** {format_percent(arm.share)} {describe_rules(arm.version)}" for arm in arms

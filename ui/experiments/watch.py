@@ -1,6 +1,4 @@
-"""Watch an experiment: start it, see what sets its arms apart, see whether people still buy, stop
-it.
-"""
+"""Watch an experiment: start it, follow its effect and human conversion, stop it."""
 
 import json
 from typing import Final
@@ -21,7 +19,7 @@ from phantom_core.views.experiments.experiments import arms_table, course_table,
 from ui.accounts.account import current_login, is_allowed
 from ui.charts.experiments import effect_chart, human_chart
 from ui.charts.frame import show_chart
-from ui.experiments.plan import arms_say
+from ui.experiments.plan import describe_arms
 from ui.frame.empty import show_missing
 from ui.frame.errors import friendly_errors, show_error
 from ui.frame.handles import now_ms
@@ -37,15 +35,15 @@ _BADGES: Final = {
 
 
 def watch_experiment(settings: Settings, experiment: Experiment) -> None:
-    """Draw one experiment; while it runs, it is looked at again by itself."""
+    """Draw one experiment; while it runs, it is refreshed automatically."""
     if experiment.state == "running":
-        _looked_at(settings, experiment.experiment_id)
+        _draw_running(settings, experiment.experiment_id)
     else:
         _draw(settings, experiment.experiment_id)
 
 
 @st.fragment(run_every=LOOK_EVERY_S)
-def _looked_at(settings: Settings, name: str) -> None:
+def _draw_running(settings: Settings, name: str) -> None:
     _draw(settings, name)
 
 
@@ -63,57 +61,57 @@ def _head(found: ExperimentStatus) -> None:
     st.markdown(f"#### {one.experiment_id} {_BADGES[one.state]}")
     if plan.question:
         st.markdown(plan.question)
-    st.markdown(arms_say(plan.arms))
+    st.markdown(describe_arms(plan.arms))
     began = (
         f"started by {one.started_by} {format_moment(one.started_ms)} UTC"
         if one.started_ms
         else f"planned by {one.author}"
     )
     st.caption(
-        f"decides: {METRICS[plan.metric]} · {began} · "
-        f"{format_number_of(plan.planned_sessions, 'session')} planned for "
-        f"{format_percent(plan.effect, 1)}"
+        f"primary metric: {METRICS[plan.metric]} · {began} · "
+        f"{format_number_of(plan.planned_sessions, 'session')} planned for an "
+        f"effect of {format_percent(plan.effect, 1)}"
     )
     if one.state == "stopped":
-        tripped = one.why.startswith("The guard")
-        say = st.error if tripped else st.info
-        icon = ":material/shield:" if tripped else ":material/stop_circle:"
-        say(
+        is_guardrail = one.why.startswith("The guard")
+        draw = st.error if is_guardrail else st.info
+        icon = ":material/shield:" if is_guardrail else ":material/stop_circle:"
+        draw(
             f"Stopped {format_moment(one.stopped_ms)} UTC by {one.stopped_by}. {one.why}", icon=icon
         )
     if found.problem:
         show_error(
-            f"The server does not do what it should. {found.problem}",
-            "It is told again at the next look.",
+            f"The server is out of sync. {found.problem}",
+            "It is updated again at the next check.",
         )
 
 
 def _switches(settings: Settings, one: Experiment) -> None:
     if one.state == "draft":
         allowed = is_allowed(Permission.PUBLISH)
-        tip = None if allowed else "A pricing manager can start it."
+        tip = None if allowed else "A pricing manager can start the experiment."
         if st.button(
-            "Start",
+            "Start experiment",
             type="primary",
             icon=":material/play_arrow:",
             key="experiment_start",
             disabled=not allowed,
             help=tip,
         ):
-            with friendly_errors(), st.spinner("Telling the server …"):
+            with friendly_errors(), st.spinner("Updating the server …"):
                 start_experiment(
                     settings, current_login(Permission.PUBLISH), one.experiment_id, now_ms=now_ms()
                 )
                 st.rerun()
     if one.state != "stopped":
         allowed = is_allowed(Permission.KILL)
-        label = "Stop" if one.state == "running" else "Give up"
+        label = "Stop experiment" if one.state == "running" else "Discard draft"
         with st.popover(
             label, icon=":material/stop_circle:", disabled=not allowed, key="experiment_stop_ask"
         ):
-            why = st.text_input("Why", key="experiment_why")
-            if st.button(f"{label} for good", type="primary", key="experiment_stop"):
-                with friendly_errors(), st.spinner("Telling the server …"):
+            why = st.text_input("Reason", key="experiment_why")
+            if st.button(f"{label} permanently", type="primary", key="experiment_stop"):
+                with friendly_errors(), st.spinner("Updating the server …"):
                     stop_experiment(
                         settings,
                         current_login(Permission.KILL),
@@ -127,15 +125,15 @@ def _switches(settings: Settings, one: Experiment) -> None:
 def _report(one: Experiment, found: ExperimentReport) -> None:
     if not found.sessions:
         waiting = (
-            f"{format_number_of(found.waiting, 'session')} met an arm and may still buy. "
+            f"{format_number_of(found.waiting, 'session')} assigned, and may still buy. "
             if found.waiting
             else ""
         )
         show_missing(
-            "No session has been counted yet.",
-            f"{waiting}A session counts an hour after it first met its arm, once the pricing "
-            "service's decisions are in the lake: "
-            "`python -m phantom_core serve pricing`.",
+            "No sessions counted yet",
+            f"{waiting}A session is counted an hour after its assignment, once the decisions of "
+            "the "
+            "pricing service (`python -m phantom_core serve pricing`) are in the lake.",
         )
         return
     st.progress(
@@ -145,19 +143,20 @@ def _report(one: Experiment, found: ExperimentReport) -> None:
     )
     if found.waiting:
         st.caption(
-            f"{format_number_of(found.waiting, 'session')} more met an arm within the last hour "
-            "and may still buy."
+            f"{format_number_of(found.waiting, 'more session')} assigned within the last hour, "
+            "which "
+            "may still buy."
         )
     if found.is_uneven:
         st.error(
-            "**Arms are of other sizes than planned**, more than chance explains. Something loses "
-            "or keeps sessions of one arm: "
-            "trust no figure below before it is found.",
+            "**Sample ratio mismatch**: the sizes of the arms differ from the plan by more than "
+            "chance. Sessions of one arm are lost or duplicated; do not rely on the figures below "
+            "until the cause is fixed.",
             icon=":material/balance:",
         )
     if found.mixed:
         st.warning(
-            f"{format_number_of(found.mixed, 'session')} met two arms and are left out.",
+            f"{format_number_of(found.mixed, 'session')} saw two arms; excluded.",
             icon=":material/shuffle:",
         )
     for comparison in found.comparisons:
@@ -166,17 +165,17 @@ def _report(one: Experiment, found: ExperimentReport) -> None:
 
 
 def _comparison(one: Experiment, found: ExperimentReport, comparison: Comparison) -> None:
-    st.markdown(f"##### {comparison.arm} against {found.arms[0].name}")
+    st.markdown(f"##### {comparison.arm} vs {found.arms[0].name}")
     if not comparison.course:
         st.info(
-            "Too few sessions to say anything: it takes 200 in each arm, and 20 purchases.",
+            "Not enough data: at least 200 sessions in each arm and 20 purchases are needed.",
             icon=":material/hourglass:",
         )
         return
-    verdicts = {
-        "better": "**Better beyond doubt**",
-        "worse": "**Worse beyond doubt**",
-        "open": "**Open**: nothing is beyond doubt yet",
+    outcomes = {
+        "better": "**Significantly better**",
+        "worse": "**Significantly worse**",
+        "open": "**No significant difference yet**",
     }
     since = (
         f" since {format_count(comparison.decided_sessions)} sessions"
@@ -185,7 +184,7 @@ def _comparison(one: Experiment, found: ExperimentReport, comparison: Comparison
     )
     effect, human = comparison.effect, comparison.human
     st.markdown(
-        f"{verdicts[comparison.verdict]}{since}: {effect.value:+.1%} (between {_end(effect.low)} "
+        f"{outcomes[comparison.verdict]}{since}: {effect.value:+.1%} (between {_end(effect.low)} "
         f"and {_end(effect.high)})."
     )
     both = found.planned_sessions * (
@@ -194,47 +193,60 @@ def _comparison(one: Experiment, found: ExperimentReport, comparison: Comparison
     with st.grid(2, min_column_width=380, gap="medium") as grid:
         with grid.cell():
             show_chart(
-                effect_chart(comparison, both, one.plan.effect), f"{METRICS[one.plan.metric].capitalize()}: {effect.value:+.1%}",
-                "The band holds the truth at every moment at once, so you may look, and stop, "
-                "whenever you like.",
-                key=f"effect_{comparison.arm}", download=f"phantom-{one.experiment_id}-{comparison.arm}",
-            )  # fmt: skip
+                effect_chart(comparison, both, one.plan.effect),
+                f"{METRICS[one.plan.metric].capitalize()}: {effect.value:+.1%}",
+                "Always-valid intervals: you may peek, and stop at any time.",
+                key=f"effect_{comparison.arm}",
+                download=f"phantom-{one.experiment_id}-{comparison.arm}",
+            )
         with grid.cell():
             show_chart(
-                human_chart(comparison, one.plan.tolerated_drop), "Humans who buy: "
-                                                                  f"{human.value:+.1%}",
-                "Once the whole band is below the guard, the experiment stops by itself.",
-                key=f"human_{comparison.arm}", download=f"phantom-{one.experiment_id}-{comparison.arm}-humans",
-            )  # fmt: skip
+                human_chart(comparison, one.plan.tolerated_drop),
+                f"Human conversion: {human.value:+.1%}",
+                "The experiment stops automatically once the whole interval is below the "
+                "guardrail.",
+                key=f"human_{comparison.arm}",
+                download=f"phantom-{one.experiment_id}-{comparison.arm}-humans",
+            )
 
 
 def _arms(one: Experiment, found: ExperimentReport) -> None:
     table = arms_table(found, one.plan.arms)
     st.dataframe(
-        table, hide_index=True, key="experiment_arms_table",
+        table,
+        hide_index=True,
+        key="experiment_arms_table",
         column_config={
-            "arm": "Arm", "plays": "Plays",
+            "arm": "Arm",
+            "plays": "Serves",
             "share": st.column_config.NumberColumn("Share", format="percent"),
             "sessions": st.column_config.NumberColumn("Sessions", format="localized"),
-            "agents": st.column_config.NumberColumn("Agents, expected", format="%.0f"),
-            "buy": st.column_config.NumberColumn("Buy", format="percent"),
-            "humans_buy": st.column_config.NumberColumn("Humans buy", format="percent"),
-            "revenue": st.column_config.NumberColumn("Revenue a session", format="%.2f"),
+            "agents": st.column_config.NumberColumn("Expected agents", format="%.0f"),
+            "buy": st.column_config.NumberColumn("Conversion", format="percent"),
+            "humans_buy": st.column_config.NumberColumn("Human conversion", format="percent"),
+            "revenue": st.column_config.NumberColumn("Revenue per session", format="%.2f"),
         },
-    )  # fmt: skip
+    )
     with st.container(horizontal=True):
-        csv_button("Arms as CSV", table, f"{one.experiment_id}-arms.csv", "experiment_arms_csv")
         csv_button(
-            "Course as CSV",
+            "Download arms as CSV", table, f"{one.experiment_id}-arms.csv", "experiment_arms_csv"
+        )
+        csv_button(
+            "Download course as CSV",
             course_table(found),
             f"{one.experiment_id}-course.csv",
             "experiment_course_csv",
         )
         st.download_button(
-            "Everything as JSON", json.dumps(found.to_json()).encode(), f"{one.experiment_id}.json", "application/json",
-            icon=":material/download:", on_click="ignore", key="experiment_json",
-        )  # fmt: skip
+            "Download all as JSON",
+            json.dumps(found.to_json()).encode(),
+            f"{one.experiment_id}.json",
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
+            key="experiment_json",
+        )
 
 
 def _end(value: float) -> str:
-    return f"{value:+.1%}" if abs(value) < 10 else "anything"
+    return f"{value:+.1%}" if abs(value) < 10 else "∞" if value > 0 else "−∞"

@@ -1,4 +1,4 @@
-"""Model tab: what a model relies on, feature by feature and family by family."""
+"""Model tab: SHAP importance of features and families, dependence and interactions."""
 
 from typing import Final
 
@@ -14,8 +14,11 @@ from phantom_core.views.explain.explanation import (
 from ui.charts.explain import dependence_chart, importance_chart, interactions_chart, swarm_chart
 from ui.charts.frame import show_chart
 from ui.explain.subject import Subject, is_explaining, start_explaining
+from ui.frame.linked import follow_old_link
 from ui.frame.tables import csv_button
 from ui.frame.wording import (
+    OLD_FEATURE_NAMES,
+    capitalise,
     family_name,
     feature_name,
     format_count,
@@ -28,7 +31,7 @@ _WIDE_UNITS: Final = ("s", "events/min", "currency")
 
 
 def model_tab(subject: Subject, view: ExplanationView) -> None:
-    """What moves the model."""
+    """Draw the importance of features and families."""
     found, unit = view.explanation, f"log-odds of {subject.who}"
     _facts(subject, view)
     with st.grid(2, min_column_width=440, gap="medium") as grid:
@@ -36,10 +39,10 @@ def model_tab(subject: Subject, view: ExplanationView) -> None:
             first = found.families[0]
             show_chart(
                 importance_chart(found.families, unit, are_families=True),
-                f"{family_name(first.name).capitalize()} features move the model most",
-                f"What the features of a family add together, on average over {subject.row}s. "
-                "Lines: where 95 % of models trained on other "
-                "actors land.",
+                f"{capitalise(family_name(first.name))} features are the most important family",
+                f"Mean |SHAP| of the sum over a family, averaged over {subject.row}s. Lines: 95 % "
+                "of "
+                "models trained on other actors.",
                 key="families",
                 download="families",
             )
@@ -49,33 +52,41 @@ def model_tab(subject: Subject, view: ExplanationView) -> None:
             top = found.features[0]
             show_chart(
                 importance_chart(found.features, unit),
-                f"{feature_name(top.name).capitalize()} adds or takes {top.mean_abs:.2f} on "
-                "average",
-                "Mean size of what a feature adds to the log-odds; 0.7 doubles or halves the "
-                "odds. Lines as on the left.",
+                f"{capitalise(feature_name(top.name))}: mean |SHAP| {top.mean_abs:.2f} log-odds",
+                "Mean |SHAP| by feature, log-odds; 0.7 doubles or halves the odds. Lines as on the "
+                "left.",
                 key="importance",
                 download="importance",
             )
     show_chart(
         swarm_chart(swarm_points(view), unit),
-        f"Each dot is {subject.one}: to the right the feature speaks for {subject.who}",
-        "Red dots have a high value of the feature, blue ones a low one; grey ones are "
-        "categories or undefined.",
+        _swarm_finding(view, subject),
+        f"SHAP values: each dot is {subject.one}; to the right is towards {subject.who}. Red is a "
+        "high value of the feature, blue a low one, grey a category or undefined.",
         key="swarm",
         download="swarm",
     )
     _dependence(subject, view)
     with st.container(horizontal=True):
         st.download_button(
-            "Figures as JSON", found.to_file(), f"explanation_{found.output}_{found.model_version}.json", "application/json",
-            icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+            "Download explanation as JSON",
+            found.to_file(),
+            f"explanation_{found.output}_{found.model_version}.json",
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
         csv_button(
-            "Contributions as CSV",
+            "Download SHAP values as CSV",
             contributions_table(view),
             f"contributions_{found.output}_{found.model_version}.csv",
             "contributions_csv",
         )
+
+
+def _swarm_finding(view: ExplanationView, subject: Subject) -> str:
+    top = [feature_name(row.name) for row in view.explanation.features[:2]]
+    return f"{capitalise(' and '.join(top))} shift the log-odds of {subject.who} most"
 
 
 def _facts(subject: Subject, view: ExplanationView) -> None:
@@ -93,7 +104,7 @@ def _facts(subject: Subject, view: ExplanationView) -> None:
             f"{format_number_of(found.fold_sessions, subject.row)}."
         )
         if not view.is_current:
-            st.caption(":material/update: The data have changed since.")
+            st.caption(":material/update: The data has changed since.")
             st.button(
                 "Explain again",
                 icon=":material/refresh:",
@@ -106,12 +117,15 @@ def _facts(subject: Subject, view: ExplanationView) -> None:
 
 def _how(subject: Subject, view: ExplanationView) -> str:
     if not view.explanation.background:
-        return "explained exactly"
+        return "exact SHAP values"
     against = (
-        "each as known just before its quote, against "
+        "features as of each quote, background of "
         f"{format_number_of(view.explanation.background, 'other real offer')}"
     )
-    return f"{against}{'; product and price do not reach this answer' if subject.output == 'agent' else ''}"
+    unused = (
+        "; product and price are not inputs of this output" if subject.output == "agent" else ""
+    )
+    return f"{against}{unused}"
 
 
 def _interactions(subject: Subject, view: ExplanationView) -> None:
@@ -120,9 +134,8 @@ def _interactions(subject: Subject, view: ExplanationView) -> None:
         best = found.interactions[0]
         show_chart(
             interactions_chart(found.interactions),
-            f"{feature_name(best.first).capitalize()} and {feature_name(best.second)} say most "
-            "together",
-            "What two features add beyond what each adds alone, measured on "
+            f"{capitalise(feature_name(best.first))} and {feature_name(best.second)} interact most",
+            "Mean |SHAP interaction| beyond the main effects, measured on "
             f"{format_number_of(found.interaction_sessions, 'session')}.",
             key="interactions",
         )
@@ -133,7 +146,7 @@ def _interactions(subject: Subject, view: ExplanationView) -> None:
         disabled=is_explaining(),
         on_click=start_explaining,
         args=(subject.kind.name, found.model_version, PAIRED),
-        help="Which features say more together than alone. Takes some ten seconds.",
+        help="SHAP interaction values of pairs of features. Takes about ten seconds.",
         key="interactions_start",
     )
 
@@ -143,6 +156,7 @@ def _dependence(subject: Subject, view: ExplanationView) -> None:
     if not names:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        follow_old_link(subject.kind.address.feature, OLD_FEATURE_NAMES)
         feature = st.selectbox(
             "Feature",
             names,
@@ -158,19 +172,19 @@ def _dependence(subject: Subject, view: ExplanationView) -> None:
         )
     rows = dependence_points(view, feature)
     undefined = rows[rows["is_undefined"]]
-    said = f"What {feature_name(feature)} adds at each of its values"
+    finding = f"{capitalise(feature_name(feature))}: SHAP value by feature value"
     if len(undefined) and unit not in ("category", "yes/no"):
-        said += (
+        finding += (
             f"; undefined ({format_percent(len(undefined) / len(rows))}) adds "
             f"{undefined['log_odds'].mean():+.2f} on average"
         )
     reading = (
-        f"Each dot is {subject.one}; where dots of one value lie apart, other features "
-        "decide how much it counts."
+        f"Each dot is {subject.one}; a vertical spread at one value shows interactions with other "
+        "features."
     )
     show_chart(
         dependence_chart(rows, feature, unit, f"log-odds of {subject.who}", is_log=is_log),
-        said,
+        finding,
         reading,
         key="dependence",
         download=f"dependence_{feature}",

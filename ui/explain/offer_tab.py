@@ -1,4 +1,4 @@
-"""Offer tab: why the network says what it says of a session and a product."""
+"""Offer tab: SHAP values of the network for a session and a product."""
 
 import streamlit as st
 
@@ -31,14 +31,14 @@ def offer_tab(
     subject: Subject,
     general: ExplanationView | None,
 ) -> None:
-    """Choose one of the products a session was shown; see what moved the network's answer.
+    """Choose a quoted product of a session; show the SHAP values of the network's output.
 
     Raises:
-        NotFoundError: no such session, or it was shown nothing at a price.
-        DataError: the network is damaged, or knows features of another meaning.
+        NotFoundError: no such session, or it has no quotes.
+        DataError: the network is damaged, or was trained on features of another meaning.
     """
     if not session_id:
-        offer_examples(example_offers(general), "that was shown a price")
+        offer_examples(example_offers(general), "with a quote")
         return
     products = shown_products(snapshot, session_id)
     product = (
@@ -51,46 +51,47 @@ def offer_tab(
     )
     session = session_view(snapshot, session_id)
     badge = f":{COLOUR_NAMES[session.label]}-badge[{session.label}]"
-    answer = (
+    output = (
         "P(agent)"
         if found.output == "agent"
         else f"P(purchase of {found.product_id or 'anything'})"
     )
     st.markdown(
-        f"{badge} The network says **{answer} {format_percent(found.probability, 1)}**, as known "
-        f"at {format_moment(found.quote_ms)} UTC."
+        f"{badge} Network output **{output} {format_percent(found.probability, 1)}**, features as "
+        "of "
+        f"{format_moment(found.quote_ms)} UTC."
     )
     show_chart(
         waterfall_chart(found, found.output),
-        _statement(found),
-        "From the base value, the mean over other real offers, at the bottom to f(x) at the top, "
-        "each feature moves the network's log-odds; 0 is a probability of one half before "
-        "calibration.",
+        _finding(found),
+        "SHAP waterfall from the base value, the mean over other real offers, to the output f(x); "
+        "log-odds of 0 is a probability of one half before calibration.",
         key="waterfall",
         download=f"why_{session_id}_{found.output}",
     )
     show_chart(
         timeline_chart(session, found.quote_ms),
-        "What happened, and at which prices; the network saw what is left of the dotted line",
+        "Session timeline with prices",
+        "The network used the events left of the dotted line.",
         key="explain_timeline",
     )
     with st.container(horizontal=True):
         csv_button(
-            "Contributions as CSV",
+            "Download SHAP values as CSV",
             offer_table(found),
             f"why_{session_id}_{found.output}.csv",
             "offer_csv",
         )
         st.page_link(
             "pages/sessions.py",
-            label="Everything known about it",
+            label="Open session",
             icon=":material/timeline:",
             query_params={SESSION: session_id},
         )
 
 
 @st.cache_data(
-    show_spinner="Taking the network's answer apart …",
+    show_spinner="Computing SHAP values …",
     max_entries=50,
     hash_funcs={Settings: Settings.model_dump_json},
 )
@@ -106,17 +107,14 @@ def _explained(
     return offer_explanation(settings, session_id, product, output, version)
 
 
-def _statement(found: OfferExplanation) -> str:
+def _finding(found: OfferExplanation) -> str:
     up, down = (
         max(found.contributions, key=lambda row: row.log_odds),
         min(found.contributions, key=lambda row: row.log_odds),
     )
     sides = (
-        ("for an agent", "for a human")
+        ("towards agent", "towards human")
         if found.output == "agent"
         else ("for a purchase", "against it")
     )
-    return (
-        f"{feature_name(up.name).capitalize()} speaks most {sides[0]}, "
-        f"{feature_name(down.name)} most {sides[1]}"
-    )
+    return f"Strongest {sides[0]}: {feature_name(up.name)}, {sides[1]}: {feature_name(down.name)}"

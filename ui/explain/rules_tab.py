@@ -1,4 +1,4 @@
-"""Rules tab: a model as a small tree, what it keeps of the model, and its rules."""
+"""Rules tab: a model distilled into a small tree, its fidelity, and its rules."""
 
 from collections.abc import Callable
 from typing import Final
@@ -38,29 +38,29 @@ from ui.frame.wording import (
 )
 
 KIND: Final = DistilRequest.kind
-_ASKED: Final = DistilRequest()
+_DEFAULT: Final = DistilRequest()
 NEWEST: Final = "newest"
 _METHOD_NAMES: Final = {
     "tree": "Tree (CART)",
-    "ahead": "Tree that looks ahead",
+    "ahead": "Tree with lookahead",
     "hstree": "Tree with shrunk leaves (HSTree)",
     "figs": "Sum of trees (FIGS)",
 }
 _TEACHER_HELP: Final = (
-    "Whose mark-ups are learned. The classifier and the network set 1 + 0.5 · P(agent), the "
-    "network less 0.3 · P(purchase); the optimal "
-    "mark-up is what the network expects to earn most with, agents' leakage taken off."
+    "The model whose mark-ups are learned. The classifier and the network set 1 + 0.5 · P(agent), "
+    "the network less 0.3 · P(purchase). The optimal mark-up maximises the network's expected "
+    "revenue net of leakage."
 )
 _FEW_RULES: Final = 8
 _RULES_PX: Final = 380
 _WHAT: Final = """\
-A small tree learns the mark-ups that the model would set, so that a person can read, doubt and edit them. \
-What it keeps of the model is measured on actors that neither had met.
+A small tree learns the mark-ups of the model, so that you can read, question and edit them. Its \
+fidelity to the model is measured on actors held out from both.
 """
 
 
 def rules_tab(settings: Settings, snapshot: Snapshot, session_id: str) -> None:
-    """Distil, compare, look, take away."""
+    """Distil a tree, show its fidelity, picture and rules."""
     titles = distilled_titles(settings)
     with st.expander(
         "Distil a tree", icon=":material/account_tree:", expanded=not titles, key="distil_form"
@@ -70,7 +70,7 @@ def rules_tab(settings: Settings, snapshot: Snapshot, session_id: str) -> None:
     job = watch_job(KIND, "Distilling")
     if not titles:
         if job is None or not job.is_active:
-            st.caption("No tree has been distilled yet. The first one takes some seconds.")
+            st.caption("No trees yet. Distilling one takes a few seconds.")
         return
     shown = st.selectbox(
         "Tree",
@@ -89,11 +89,11 @@ def rules_tab(settings: Settings, snapshot: Snapshot, session_id: str) -> None:
     st.subheader("The tree")
     if way:
         st.markdown(
-            f"Session **{way.session_id}** is quoted **×{way.markup_ratio:.2f}**, because "
-            f"{', '.join(way.conditions) or 'everybody is'}."
+            f"Session **{way.session_id}** is quoted **×{way.markup_ratio:.2f}**: "
+            f"{', '.join(way.conditions) or 'all sessions are'}."
         )
     else:
-        st.caption("Put a session into the field above to see its way through the tree.")
+        st.caption("Enter a session ID above to highlight its path through the tree.")
     tree_picture(view, way)
     _leaves(view)
     _rules(view)
@@ -113,32 +113,30 @@ def _form(settings: Settings) -> None:
         method = st.selectbox(
             "Method", METHODS, format_func=lambda name: _METHOD_NAMES[name], key="distil_method"
         )
-        depth = st.slider(
-            "Most questions on a path", 1, MAX_DEPTH, _ASKED.depth, key="distil_depth"
-        )
+        depth = st.slider("Maximum depth", 1, MAX_DEPTH, _DEFAULT.depth, key="distil_depth")
         leaf = st.number_input(
-            "Fewest sessions in a leaf", 1, 10_000, _ASKED.leaf_sessions, key="distil_leaf"
+            "Minimum sessions per leaf", 1, 10_000, _DEFAULT.leaf_sessions, key="distil_leaf"
         )
     without = st.multiselect(
-        "Features no price may depend on",
+        "Excluded features",
         feature_names(),
         list(settings.rules.banned_features),
         format_func=feature_name,
         key="distil_without",
-        help="Preset by PHANTOM_BANNED_FEATURES; what leaving them out costs is shown.",
+        help="Preset by PHANTOM_BANNED_FEATURES. The loss of fidelity is shown.",
     )
     if method == "ahead":
         st.caption(
-            "Its first two questions are chosen by what the trees below them reach. It keeps "
-            "more, and takes a minute or two."
+            "The first two splits are chosen by the trees below them. Higher fidelity; takes a "
+            "minute or two."
         )
     if method == "figs":
         st.caption(
-            "A sum of trees keeps more with as many questions, but as rules it becomes long: "
-            "every path through all trees is one."
+            "Higher fidelity with the same number of splits, but more rules: one for every "
+            "combination of paths."
         )
     if st.button(
-        "Distil",
+        "Distil tree",
         type="primary",
         icon=":material/account_tree:",
         disabled=busy,
@@ -158,36 +156,39 @@ def _form(settings: Settings) -> None:
 
 
 def _headline(view: DistilledView) -> None:
-    made, kept = view.distillation, view.distillation.fidelity
+    made, fidelity = view.distillation, view.distillation.fidelity
     st.caption(
         f"Learned from the {_teacher_name(made.teacher)} {made.teacher_version} on "
         f"{format_number_of(made.sessions, 'labelled session')} at "
-        f"{format_moment(made.created_ms)} UTC; judged on actors the trees had not met, with 95 % "
-        "intervals over actors."
+        f"{format_moment(made.created_ms)} UTC; evaluated on held-out actors, with 95 % intervals "
+        "over actors."
     )
-    free = made.unrestricted or kept
-    bands = "Sessions that the teacher's bands ×1.0, ×1.1 and ×1.3 treat alike."
+    free = made.unrestricted or fidelity
+    bands = "Share of sessions in the teacher's band: ×1.0, ×1.1 or ×1.3."
     with st.grid(5, min_column_width=200, gap="small"):
         show_metric(
-            "R² to the teacher", _figure(kept.r2), _beside(view, kept.r2, free.r2), _range(kept.r2)
+            "R² to the teacher",
+            _figure(fidelity.r2),
+            _beside(view, fidelity.r2, free.r2),
+            _range(fidelity.r2),
         )
-        correlation = kept.rank_correlation
+        correlation = fidelity.rank_correlation
         show_metric(
             "Rank correlation",
             _figure(correlation),
             _beside(view, correlation, free.rank_correlation),
             _range(correlation),
         )
-        same = kept.band_agreement
+        same = fidelity.band_agreement
         show_metric(
             "Same band",
             _share(same),
             _beside(view, same, free.band_agreement, _share),
             f"{bands} {_range(same)}",
         )
-        lost = kept.leakage_lost
+        lost = fidelity.leakage_lost
         show_metric(
-            "Leakage not won back",
+            "Leakage not recovered",
             _share(lost),
             _beside(view, lost, free.leakage_lost, _share),
             f"{_leakage(view)} {_range(lost)}",
@@ -197,13 +198,12 @@ def _headline(view: DistilledView) -> None:
             "Leaves",
             format_count(len(leaf_table(view))),
             kind,
-            f"At least {made.recipe.leaf_sessions} sessions each, but for a sum of trees.",
+            f"At least {made.recipe.leaf_sessions} sessions each, except for a sum of trees.",
         )
     if made.without:
         left_out = ", ".join(feature_name(name) for name in made.without)
         st.caption(
-            f"Prices do not depend on {left_out}; below each figure stands what it would be if "
-            "they might."
+            f"Excluded features: {left_out}. Below each figure is its value with every feature."
         )
 
 
@@ -215,8 +215,8 @@ def _teacher_name(teacher: str) -> str:
 def _leakage(view: DistilledView) -> str:
     buyers = format_number_of(view.distillation.buyers, "agent session")
     return (
-        f"Share of what the teacher wins back from {buyers} with a purchase, against 1.2 base "
-        "prices, that the tree does not win back."
+        f"Share of the leakage recovered by the teacher from {buyers} with a purchase (reference "
+        "price ×1.2) that the tree does not recover."
     )
 
 
@@ -226,35 +226,48 @@ def _frontier(view: DistilledView) -> None:
         with grid.cell():
             show_chart(
                 frontier_chart(made.frontier, made.recipe.depth),
-                _frontier_statement(view),
-                "Deeper trees keep more and are harder to read; the dotted line is this tree.",
+                _frontier_finding(view),
+                "Fidelity by depth: deeper trees are more faithful and harder to read. The dotted "
+                "line is "
+                "this tree.",
                 key="frontier",
                 download="frontier",
             )
         with grid.cell():
             show_chart(
                 leakage_lost_chart(made.frontier, made.recipe.depth),
-                "Leakage that the teacher wins back and the tree does not, by depth",
-                "Reference price: 1.2 base prices. Money is lost only where an agent is marked up "
-                "too little, so few questions may do.",
+                _lost_finding(view),
+                "Share by depth, reference price ×1.2. Leakage is lost only where an agent is "
+                "marked "
+                "up too little, so shallow trees may suffice.",
                 key="leakage_lost",
                 download="leakage_lost",
             )
 
 
-def _frontier_statement(view: DistilledView) -> str:
+def _frontier_finding(view: DistilledView) -> str:
     made = view.distillation
     if made.fidelity.r2 is None:
-        return "The teacher prices all sessions alike, so there is nothing to explain"
+        return "The teacher gives all sessions the same price, so there is nothing to distil"
     return (
-        f"Depth {made.recipe.depth} keeps {format_percent(made.fidelity.r2.value)} of the "
+        f"Depth {made.recipe.depth} explains {format_percent(made.fidelity.r2.value)} of the "
         "variance of the teacher's mark-ups"
+    )
+
+
+def _lost_finding(view: DistilledView) -> str:
+    made = view.distillation
+    if made.fidelity.leakage_lost is None:
+        return "Leakage recovered by the teacher is undefined"
+    return (
+        f"Depth {made.recipe.depth} loses {format_percent(made.fidelity.leakage_lost.value, 1)} of "
+        "the leakage that the teacher recovers"
     )
 
 
 def _leaves(view: DistilledView) -> None:
     share = st.column_config.ProgressColumn
-    st.markdown("**Leaves, the highest mark-up first**")
+    st.markdown("**Leaves, highest mark-up first**")
     table = leaf_table(view)
     st.dataframe(
         table,
@@ -273,18 +286,18 @@ def _leaves(view: DistilledView) -> None:
                 "Agents", format="percent", min_value=0, max_value=1, color="orange", width=110
             ),
             "human_value": st.column_config.NumberColumn(
-                "Humans bought", format="localized", width=110, help="At base prices."
+                "Bought by humans", format="localized", width=110, help="At base prices."
             ),
             "agent_value": st.column_config.NumberColumn(
-                "Agents bought", format="localized", width=110, help="At base prices."
+                "Bought by agents", format="localized", width=110, help="At base prices."
             ),
-            "when": st.column_config.TextColumn("When", width=600),
+            "when": st.column_config.TextColumn("Conditions", width=600),
         },
     )
 
 
 def _rules(view: DistilledView) -> None:
-    st.markdown("**The same as rules**")
+    st.markdown("**Rules of the tree**")
     st.code(
         view.rules_text,
         language=None,
@@ -294,9 +307,9 @@ def _rules(view: DistilledView) -> None:
     version = view.distillation.version
     with st.container(horizontal=True):
         kinds = (
-            ("Rules as text", view.rules_text.encode(), f"{version}.txt", "text/plain"),
+            ("Download rules as text", view.rules_text.encode(), f"{version}.txt", "text/plain"),
             (
-                "Everything as JSON",
+                "Download all as JSON",
                 view.distillation.to_file(),
                 f"{version}.json",
                 "application/json",
@@ -312,8 +325,12 @@ def _rules(view: DistilledView) -> None:
                 on_click="ignore",
                 key=f"download_{name}",
             )
-        csv_button("Leaves as CSV", leaf_table(view), f"{version}_leaves.csv", "leaves_csv")
-        csv_button("Depths as CSV", frontier_table(view), f"{version}_depths.csv", "frontier_csv")
+        csv_button(
+            "Download leaves as CSV", leaf_table(view), f"{version}_leaves.csv", "leaves_csv"
+        )
+        csv_button(
+            "Download depths as CSV", frontier_table(view), f"{version}_depths.csv", "frontier_csv"
+        )
 
 
 def _figure(estimate: Estimate | None) -> str:
@@ -338,9 +355,7 @@ def _beside(
     free: Estimate | None,
     shown: Callable[[Estimate | None], str] = _figure,
 ) -> str:
-    """What the figure would be if prices might depend on everything; its interval where they
-    may.
-    """
+    """The figure with every feature where some are excluded, else its interval."""
     if own is None or free is None:
         return NOTHING
     return (

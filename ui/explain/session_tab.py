@@ -1,6 +1,4 @@
-"""Session tab: why one session was called what it was called, in features and along its time
-line.
-"""
+"""Session tab: SHAP values, timeline and step evidence of one session."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -23,21 +21,21 @@ from ui.charts.session import timeline_chart
 from ui.charts.steps import evidence_chart, kernel_chart
 from ui.explain.subject import Subject, not_explained
 from ui.frame.tables import csv_button
-from ui.frame.wording import feature_name, format_count
+from ui.frame.wording import feature_name, format_count, format_number_of
 from ui.sessions.session_detail import COLOUR_NAMES
 
 SESSION: Final = "session"
 
 
 def choose_session(session_id: str) -> None:
-    """Put a session into the field above the tabs."""
+    """Select a session in the field above the tabs."""
     st.session_state[SESSION] = session_id
 
 
 def offer_examples(examples: Mapping[str, str], purpose: str) -> None:
-    """Sessions worth a look, by what makes them so, one click away."""
+    """Draw a button for each example session."""
     with st.container(border=True, key="examples"):
-        st.markdown(f"**Choose a session {purpose}.** Paste its id above, or take one of these:")
+        st.markdown(f"**Choose a session {purpose}.** Enter its ID above, or select an example:")
         with st.container(horizontal=True):
             for title, session_id in examples.items():
                 st.button(
@@ -47,9 +45,7 @@ def offer_examples(examples: Mapping[str, str], purpose: str) -> None:
                     args=(session_id,),
                     key=f"example_{title}",
                 )
-        st.page_link(
-            "pages/sessions.py", label="Find one among all sessions", icon=":material/timeline:"
-        )
+        st.page_link("pages/sessions.py", label="Browse all sessions", icon=":material/timeline:")
 
 
 def session_tab(
@@ -59,33 +55,33 @@ def session_tab(
     subject: Subject,
     general: ExplanationView | None,
 ) -> None:
-    """Why the classifier says what it says; examples where no session is chosen.
+    """Explain the classifier's score of a session; examples where none is chosen.
 
     Raises:
         NotFoundError: no such session.
     """
     if not session_id:
-        offer_examples(example_sessions(snapshot), "to be explained")
+        offer_examples(example_sessions(snapshot), "to explain")
         return
     found = session_explanation(settings, snapshot, session_id, subject.version)
     _headline(found)
     show_chart(
         waterfall_chart(found.explanation),
-        _statement(found),
-        "From the base value at the bottom to f(x) at the top, each feature of the session moves "
-        "the model's log-odds; 0 is a probability of one half before calibration.",
+        _finding(found),
+        "SHAP waterfall from the base value to the output f(x); log-odds of 0 is a probability of "
+        "one half before calibration.",
         key="waterfall",
         download=f"why_{session_id}",
     )
     show_chart(
         timeline_chart(session_view(snapshot, session_id)),
-        "What happened, and at which prices",
+        "Session timeline with prices",
         key="explain_timeline",
     )
     _steps(found)
     st.page_link(
         "pages/sessions.py",
-        label="Everything known about it",
+        label="Open session",
         icon=":material/timeline:",
         query_params={SESSION: session_id},
     )
@@ -102,21 +98,20 @@ def _headline(found: SessionExplanationView) -> None:
     other = ""
     if scored is not None and abs(scored - own) >= 0.005:
         other = (
-            f" A model that had not met its actor says {scored:.2f}; that is the figure other "
-            "pages show."
+            f" A model without this actor in training gives {scored:.2f}, which other pages show."
         )
     st.markdown(
-        f"{badge} The saved model says **P(agent) {own:.2f}**, so it decides {decided} (threshold "
+        f"{badge} Saved model: **P(agent) {own:.2f}**, classified as {decided} (threshold "
         f"{found.threshold:.2f}).{other}"
     )
 
 
-def _statement(found: SessionExplanationView) -> str:
+def _finding(found: SessionExplanationView) -> str:
     rows = found.explanation.contributions
     up, down = max(rows, key=lambda row: row.log_odds), min(rows, key=lambda row: row.log_odds)
     return (
-        f"{feature_name(up.name).capitalize()} speaks most for an agent, "
-        f"{feature_name(down.name)} most for a human"
+        f"Strongest towards agent: {feature_name(up.name)}, towards human: "
+        f"{feature_name(down.name)}"
     )
 
 
@@ -131,11 +126,11 @@ def _steps(found: SessionExplanationView) -> None:
     weight = f"{strongest['evidence']:+.2f}".replace("-", "−")
     show_chart(
         evidence_chart(steps),
-        f"{format_count(len(steps))} steps speak for {side} by {abs(total):.1f} nats; the "
-        f"strongest is {step} ({weight})",
-        "Log-likelihood ratio of each step between labelled agents and humans, the session itself "
-        "left out: up speaks for an agent. "
-        "The classifier does not see steps, so the two may disagree.",
+        f"Evidence for {side}: +{abs(total):.1f} (log-likelihood ratio) over "
+        f"{format_number_of(len(steps), 'step')}; strongest {step} ({weight})",
+        "Log-likelihood ratio of each step between labelled agents and humans, without this "
+        "session; upwards is towards agent. Steps are not a feature of the classifier, so the two "
+        "may disagree.",
         key="steps",
         download=f"steps_{found.explanation.session_id}",
     )
@@ -147,14 +142,14 @@ def _steps(found: SessionExplanationView) -> None:
                 "elapsed_s": st.column_config.NumberColumn("After, s", format="%.1f"),
                 "source": "From",
                 "target": "To",
-                "evidence": st.column_config.NumberColumn("Evidence, nats", format="%+.3f"),
-                "total": st.column_config.NumberColumn("So far, nats", format="%+.3f"),
-                "humans": st.column_config.NumberColumn("Of humans", format="localized"),
-                "agents": st.column_config.NumberColumn("Of agents", format="localized"),
+                "evidence": st.column_config.NumberColumn("Log-likelihood ratio", format="%+.3f"),
+                "total": st.column_config.NumberColumn("Cumulative", format="%+.3f"),
+                "humans": st.column_config.NumberColumn("By humans", format="localized"),
+                "agents": st.column_config.NumberColumn("By agents", format="localized"),
             },
         )
         csv_button(
-            "Download the steps", steps, f"steps_{found.explanation.session_id}.csv", "steps_csv"
+            "Download steps as CSV", steps, f"steps_{found.explanation.session_id}.csv", "steps_csv"
         )
 
 
@@ -164,15 +159,14 @@ def _kernels(general: ExplanationView) -> None:
         return
     kernels = counted.score()
     with (
-        st.expander("How humans and agents step in general", icon=":material/grid_on:"),
+        st.expander("Transition frequencies of humans and agents", icon=":material/grid_on:"),
         st.grid(2, min_column_width=560, gap="medium") as grid,
     ):
         for kind, name in enumerate(("Humans", "Agents")):
             with grid.cell():
                 steps = format_count(float(kernels.counts[kind].sum()))
                 reading = (
-                    "The stronger the colour, the more often the next event is that one; "
-                    "numbers count steps seen."
+                    "Transition matrix: colour is the share of the next event, numbers count steps."
                 )
                 show_chart(
                     kernel_chart(kernels, kind),

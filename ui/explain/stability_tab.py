@@ -1,4 +1,4 @@
-"""Stability tab: whether two trainings rely on the same features."""
+"""Stability tab: rank correlation of the feature importance of two models."""
 
 import pandas as pd
 import streamlit as st
@@ -23,11 +23,12 @@ def stability_tab(
     others = [version for version in subject.versions if version != own]
     if not others:
         with st.container(border=True):
-            st.markdown("**There is only one saved model.**")
+            st.markdown("**Only one saved model**")
             what, page = subject.kind.noun, find_page(subject.kind.page)
             st.markdown(
-                f"Train the {what} again, on other data or with another seed; then this tab says "
-                "if both rely on the same features."
+                f"Train the {what} again, on other data or with another seed, to compare the "
+                "feature "
+                "importance of both."
             )
             st.page_link(page.file, label=f"Train the {what}", icon=page.spec.icon)
         return
@@ -40,14 +41,14 @@ def stability_tab(
         not_explained(subject, other)
         return
     found = measure_stability(view.explanation.features, second.explanation.features)
-    said = "The two models cannot be ranked"
+    finding = "The rank correlation of the two models is undefined"
     if found.rank_correlation is not None:
-        said = f"The two rank features alike by {found.rank_correlation:.2f} (Spearman)"
+        finding = f"Rank correlation of feature importance: {found.rank_correlation:.2f} (Spearman)"
     show_chart(
         stability_chart(found, own, other, f"log-odds of {subject.who}"),
-        said,
-        "1 is the same order of features in both, 0 no relation. Features that say the same may "
-        "change places from training to training.",
+        finding,
+        "Mean |SHAP| of both models. 1 is the same order of features, 0 no relation; correlated "
+        "features may swap ranks between trainings.",
         key="stability",
         download="stability",
     )
@@ -67,8 +68,8 @@ def stability_tab(
             "feature": st.column_config.TextColumn("Feature", width=200),
             "first": st.column_config.NumberColumn(own, format="%.3f"),
             "second": st.column_config.NumberColumn(other, format="%.3f"),
-            "first_rank": st.column_config.NumberColumn("Its rank", help=own),
-            "second_rank": st.column_config.NumberColumn("Its rank ", help=other),
+            "first_rank": st.column_config.NumberColumn("Rank", help=own),
+            "second_rank": st.column_config.NumberColumn("Rank ", help=other),
         },
     )
-    csv_button("Download the comparison", table, f"stability_{own}_{other}.csv", "stability_csv")
+    csv_button("Download comparison as CSV", table, f"stability_{own}_{other}.csv", "stability_csv")

@@ -1,6 +1,4 @@
-"""Subject: which model and which of its answers the page Explain speaks of, and how it speaks of
-it.
-"""
+"""Subject: the model and the output that the page Explain shows, and their names."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -25,11 +23,11 @@ KIND: Final = ExplainRequest.kind
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is explained.
+    """The explained model.
 
     Attributes:
         kind: of the model.
-        output: which answer.
+        output: the explained output.
         version: of the model.
         versions: of all saved ones, newest first.
     """
@@ -41,28 +39,28 @@ class Subject:
 
     @property
     def who(self) -> str:
-        """What the answer is about: an agent, or a purchase."""
+        """What the output predicts: an agent, or a purchase."""
         return "an agent" if self.output == "agent" else "a purchase"
 
     @property
     def one(self) -> str:
-        """What is explained, with its article."""
+        """One explained row, with its article."""
         return "a session" if self.kind.grain == "sessions" else "an offer"
 
     @property
     def row(self) -> str:
-        """What is explained one by one."""
+        """One explained row."""
         return self.kind.grain.removesuffix("s")
 
     def view(
         self, settings: Settings, snapshot: Snapshot, version: str = ""
     ) -> ExplanationView | None:
-        """What is known of it, or of another version of it; None where it was not explained."""
+        """Explanation of this or another version; None where there is none."""
         return explanation_view(settings, snapshot, self.kind, version or self.version, self.output)
 
 
 def choose_subject(settings: Settings) -> Subject | None:
-    """Ask which model, which answer and which version; None where there is none, which is said."""
+    """Choose model, output and version; None without a saved model, which is shown."""
     choices = {
         title: (kind, output)
         for kind in MODEL_KINDS.all()
@@ -70,7 +68,7 @@ def choose_subject(settings: Settings) -> Subject | None:
     }
     first = next(iter(choices))
     chosen = st.segmented_control(
-        "What is explained",
+        "Model and output",
         list(choices),
         default=first,
         required=True,
@@ -82,22 +80,24 @@ def choose_subject(settings: Settings) -> Subject | None:
     if not versions:
         page, why = (
             find_page(kind.page),
-            f"There is no trained {kind.noun} whose answers could be explained.",
+            f"There is no trained {kind.noun} to explain.",
         )
-        show_missing(f"A {kind.noun} is needed.", why, page.file, "Train one", page.spec.icon)
+        show_missing(
+            f"A {kind.noun} is required", why, page.file, f"Train a {kind.noun}", page.spec.icon
+        )
         return None
     version = choose_model(settings, kind, kind.address.version)
     if output not in answers_of(settings, kind, version):
         show_missing(
-            "This network cannot tell agents.",
-            "It never saw a label. Load labels and train it again, or look at its purchases.",
+            "This network does not predict agents",
+            "It was trained without labels. Load labels and train it again, or choose purchases.",
         )
         return None
     return Subject(kind, output_named(output), version, versions)
 
 
 def start_explaining(kind: str, version: str, paired: int = 0) -> None:
-    """Have a model explained."""
+    """Start the explanation of a model."""
     start_job(ExplainRequest(model_kind=kind, version=version, paired=paired))
 
 
@@ -107,17 +107,17 @@ def is_explaining() -> bool:
 
 
 def not_explained(subject: Subject, version: str = "") -> None:
-    """Say what an explanation is, and offer one."""
+    """Describe an explanation, and offer to compute it."""
     rows = "thousands of sessions" if subject.kind.grain == "sessions" else "2,000 real offers"
     with st.container(border=True, key="not_explained"):
-        st.markdown("**This model has not been explained yet.**")
+        st.markdown("**Not explained yet**")
         st.markdown(
-            f"An explanation takes the model's answer for {rows} apart into what each feature "
-            "adds to it. "
-            "It takes seconds to a few minutes, and is kept until the model or the data change."
+            f"Computes the SHAP values of the features for {rows}. It takes up to a few minutes, "
+            "and "
+            "is cached until the model or the data changes."
         )
         st.button(
-            "Explain the model",
+            "Explain model",
             type="primary",
             icon=":material/psychology:",
             disabled=is_explaining(),

@@ -1,6 +1,4 @@
-"""Tree picture: a tree drawn by Graphviz, or by the browser where it is missing, with the way of
-one session.
-"""
+"""Tree picture: drawn by Graphviz or the browser, with the path of one session."""
 
 import base64
 import re
@@ -28,18 +26,20 @@ _PX_PER_PT: Final = 96 / 72
 
 
 def tree_picture(view: DistilledView, way: TreePath | None) -> None:
-    """Draw a tree, to be zoomed and taken away."""
+    """Draw a tree with zoom and download."""
     dot = plain_dot(view, way)
     plain = plain_svg(dot)
     if plain is None:
         # The browser's own drawing zooms and moves with the mouse.
         st.graphviz_chart(dot, width="stretch")
         st.caption(
-            "Drawn by the browser; with Graphviz installed on the server there is a picture with "
-            "sessions as well."
+            "Drawn by the browser. Install Graphviz on the server for a picture with sessions."
         )
         _download(
-            "Drawing as DOT", dot, f"tree_{view.model.manifest.version}.dot", "text/vnd.graphviz"
+            "Download tree as DOT",
+            dot,
+            f"tree_{view.model.manifest.version}.dot",
+            "text/vnd.graphviz",
         )
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -53,22 +53,25 @@ def tree_picture(view: DistilledView, way: TreePath | None) -> None:
     if picture:
         st.html(_window(picture, zoom))
         _download(
-            "Picture as SVG", picture, f"tree_{view.model.manifest.version}.svg", "image/svg+xml"
+            "Download tree as SVG",
+            picture,
+            f"tree_{view.model.manifest.version}.svg",
+            "image/svg+xml",
         )
 
 
 def _detailed(view: DistilledView, way: TreePath | None) -> str | None:
-    """The picture that takes seconds; asked for once, then kept."""
+    """The picture with sessions; drawn by a job, then cached."""
     picture = detailed_picture(view, way)
     if picture is None:
-        job = watch_job(KIND, "Drawing the tree")
+        job = watch_job(KIND, "Tree drawing")
         if job is None or not job.is_active:
             st.button(
-                "Draw it",
+                "Draw tree",
                 icon=":material/draw:",
                 on_click=_draw,
                 args=(view.model.manifest.version, way.session_id if way else ""),
-                help="Every node with its sessions and the teacher's mark-ups; takes some seconds.",
+                help="Each node with its sessions and the teacher's mark-ups; takes a few seconds.",
                 key="draw_tree",
             )
     return picture
@@ -79,9 +82,7 @@ def _draw(version: str, session_id: str) -> None:
 
 
 def _window(svg: str, zoom: int) -> str:
-    """A drawing in a window that scrolls: at 100 % as large as it was drawn, but no wider than the
-    window.
-    """
+    """A drawing in a scrollable window; 100 % is its own size, but at most the window's width."""
     found = _WIDTH_PT.search(svg)
     drawn_px = round(float(found[1]) * _PX_PER_PT) if found else 1_000
     source = base64.b64encode(svg.encode()).decode()

@@ -1,4 +1,4 @@
-"""Catalogue tab: all features, what they mean, and what each is worth by itself."""
+"""Catalogue tab: all features with their meaning and univariate AUC."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,11 @@ from phantom_core.features.catalogue import Feature
 from phantom_core.views.features.features import FeatureFigures
 from ui.charts.features import ranking_chart
 from ui.charts.frame import show_chart
-from ui.frame.wording import feature_name
+from ui.frame.wording import capitalise, feature_name
 
 _READING = (
-    "Right of the dotted line agents have larger values, left of it smaller ones. "
-    "Lines are 95 % intervals that know that the sessions of one actor are alike."
+    "Right of the dotted line agents have higher values, left of it lower ones. Lines are 95 % "
+    "intervals, clustered by actor."
 )
 
 
@@ -23,16 +23,16 @@ def catalogue_tab(figures: Sequence[FeatureFigures]) -> None:
     if known:
         best = max(known, key=lambda item: abs((item.separation.auc or 0.5) - 0.5))
         auc = best.separation.auc or 0.5
-        said = (
-            f"{feature_name(best.feature.name).capitalize()} says most by itself (AUC "
+        finding = (
+            f"{capitalise(feature_name(best.feature.name))} is the most informative feature (AUC "
             f"{max(auc, 1 - auc):.3f})"
         )
-        show_chart(ranking_chart(figures), said, _READING, key="ranking")
+        show_chart(ranking_chart(figures), finding, _READING, key="ranking")
     _catalogue(figures)
 
 
 def _catalogue(figures: Sequence[FeatureFigures]) -> None:
-    """All features with what they mean and what they are worth."""
+    """All features with their meaning and separation."""
     rows = pd.DataFrame(
         {
             "feature": [feature_name(item.feature.name) for item in figures],
@@ -62,7 +62,7 @@ def _catalogue(figures: Sequence[FeatureFigures]) -> None:
         column_config={
             "feature": st.column_config.TextColumn(pinned=True, width=200),
             "strength": st.column_config.ProgressColumn(
-                "separates",
+                "separation",
                 format="%.2f",
                 min_value=0,
                 max_value=1,

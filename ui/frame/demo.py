@@ -1,4 +1,4 @@
-"""Demo: the generated shoppers an empty workspace starts with, named as what they are."""
+"""Demo: the simulated shoppers that a new workspace starts with, labelled as demo data."""
 
 import threading
 from typing import Final
@@ -15,35 +15,33 @@ from ui.frame.handles import current_settings, current_snapshot, open_jobs
 from ui.frame.job_watch import watch_job
 
 _WHAT_GOES: Final = (
-    "Only the generated sessions go; your own data stay, and the demo can be "
-    "loaded again on the Data page."
+    "Removes the simulated sessions only. Your own data stays, and the demo data can be loaded "
+    "again on the Data page."
 )
 _ONE_AT_A_TIME: Final = threading.Lock()
 
 
 def demo_note() -> None:
-    """Start the demo set in a new workspace, show how far it is, and say afterwards that it is no
-    real data.
-    """
+    """Start the demo data of a new workspace, show its progress, then label it as demo data."""
     chosen = current_settings()
     _start_once(chosen)
     newest = open_jobs().latest(DemoRequest.kind)
     if newest and newest[0].is_active:
-        watch_job(DemoRequest.kind, "Making demo data")
+        watch_job(DemoRequest.kind, "Demo data")
         if not current_snapshot().n_sessions:
             st.caption(
-                "PHANTOM starts with generated shoppers, so that there is something to look at. "
+                "A new workspace starts with simulated shoppers, so that you can explore PHANTOM. "
                 "This takes a few seconds."
             )
             st.stop()
     elif has_demo(chosen.workspace):
-        _say_so(chosen)
+        _draw_badge(chosen)
     if newest and newest[0].state == "failed" and not current_snapshot().n_sessions:
-        watch_job(DemoRequest.kind, "Making demo data")
+        watch_job(DemoRequest.kind, "Demo data")
 
 
 def load_demo_button(place: str) -> None:
-    """A button that makes the demo set; gone where it is loaded or on its way."""
+    """A button that loads the demo data; hidden where it is loaded or being loaded."""
     newest = open_jobs().latest(DemoRequest.kind)
     is_whole = has_demo(current_settings().workspace) and not (
         newest and newest[0].state in ("failed", "cancelled")
@@ -64,10 +62,11 @@ def _start_once(chosen: Settings) -> None:
             open_jobs().start(DemoRequest())
 
 
-def _say_so(chosen: Settings) -> None:
+def _draw_badge(chosen: Settings) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="demo_note"):
         st.markdown(
-            ":violet-badge[Demo data] :small[Generated shoppers, not your shop's.]", width="content"
+            ":violet-badge[Demo data] :small[Simulated shoppers, not your own data.]",
+            width="content",
         )
         if st.button(
             "Remove demo data",

@@ -1,4 +1,4 @@
-"""Errors: what a person can mend is said in a sentence; a bug still crashes."""
+"""Errors: a PhantomError is shown as a sentence; a bug still crashes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,5 +18,5 @@ def friendly_errors() -> Iterator[None]:
 
 
 def show_error(message: str, hint: str = "") -> None:
-    """Say what went wrong, and what to do about it."""
+    """Show what went wrong, and what to do about it."""
     st.error(f"{message}\n\n{hint}" if hint else message, icon=":material/error:")

@@ -1,4 +1,4 @@
-"""The frame: name, menu and demo note, and what makes sure that no page is shown without them."""
+"""The frame of every page: logo, menu, account bar and demo note."""
 
 from pathlib import Path
 from typing import Final
@@ -8,7 +8,7 @@ from streamlit.navigation.page import Page
 
 from ui.accounts.account_bar import account_bar
 from ui.frame.demo import demo_note
-from ui.frame.handles import keep_watch
+from ui.frame.handles import start_watcher
 from ui.frame.page_spec import all_pages
 
 _HERE: Final = Path(__file__).parent
@@ -16,14 +16,14 @@ _FRAMED: Final = "framed"
 
 
 def draw_frame() -> Page:
-    """Draw everything around a page; returns the page that was chosen."""
+    """Draw everything around a page; returns the chosen page."""
     st.session_state[_FRAMED] = True
     st.set_page_config(page_title="PHANTOM", page_icon=str(_HERE / "mark.svg"), layout="wide")
     st.logo(str(_HERE / "logo.svg"), size="large")
     st.html(_HERE / "style.css")
     page = st.navigation(_pages(), position="top")
     account_bar()
-    keep_watch()
+    start_watcher()
     demo_note()
     return page
 
@@ -31,8 +31,8 @@ def draw_frame() -> Page:
 def require_frame() -> None:
     """Hand over to main.py where a page was started without it.
 
-    Streamlit serves a folder called pages/ by itself until an app has called st.navigation once:
-    whoever opens a shared link before anyone opened the app would see the bare page.
+    Streamlit serves a folder called pages/ by itself until an app has called st.navigation once,
+    so a shared link that is opened first would show the page without its frame.
     """
     if _FRAMED not in st.session_state:
         st.navigation(_pages(), position="hidden")
@@ -40,7 +40,7 @@ def require_frame() -> None:
 
 
 def _pages() -> dict[str, list[Page]]:
-    """Pages by section, as the menu shows them; the first one is what the bare address opens."""
+    """Pages by section, as the menu shows them; the first one is the start page."""
     found: dict[str, list[Page]] = {}
     for n, page in enumerate(all_pages()):
         spec = page.spec

@@ -1,4 +1,4 @@
-"""Handles: what pages share between reruns and between readers, kept until the data changes."""
+"""Handles: objects that pages share between reruns and readers, cached until the data changes."""
 
 import threading
 import time
@@ -28,14 +28,12 @@ def open_jobs() -> Jobs:
 
 
 def current_snapshot() -> Snapshot:
-    """The workspace as it stands now: read again once another load, label or model came in, whoever
-    brought it.
-    """
+    """The current workspace: read again after a load, new labels or a new model."""
     return _snapshot(current_settings(), read_stamp(current_settings()))
 
 
-def keep_watch() -> None:
-    """Have this server do what is due and notice divergence, once for all who look."""
+def start_watcher() -> None:
+    """Start the thread that does due work and detects divergence, once per server."""
     chosen = current_settings()
     if chosen.monitoring.watch_every_s:
         _watcher(chosen)

@@ -1,4 +1,4 @@
-"""Job watch: where long work stands, for everybody who looks, and a way to stop it."""
+"""Job watch: progress of a job, and a button that cancels it."""
 
 import streamlit as st
 
@@ -8,19 +8,19 @@ from ui.frame.handles import now_ms, open_jobs
 from ui.frame.wording import format_duration, format_moment
 
 LOOK_EVERY_S = 0.8
-_SURE_ENOUGH = 0.1
+_ESTIMATE_FROM = 0.1
 _CANCELLED_SHOWN_MS = 600_000
 
 
-def watch_job(kind: str, what: str, left: str = "nothing was left half-done") -> Job | None:
-    """Show the newest job of a kind: its progress while it runs, what went wrong when it failed.
+def watch_job(kind: str, what: str, left: str = "no partial results were saved") -> Job | None:
+    """Show the newest job of a kind: its progress, or the error it failed with.
 
     Args:
         kind: of the job.
-        what: what it does, as a phrase: "Loading files".
-        left: what a cancelled one leaves behind, as half a sentence.
+        what: what it does, as a noun: "Loading".
+        left: what a cancelled one leaves behind, as a clause.
     Returns:
-        The job; None when there never was one.
+        The job; None without one.
     """
     found = open_jobs().latest(kind)
     if not found:
@@ -47,7 +47,7 @@ def _running(job_id: str, what: str) -> None:
     with st.container(border=True, key=f"job_{job.kind}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
-                f"**{what}** · {'stopping at the next step …' if job.cancel else job.message}"
+                f"**{what}** · {'cancelling at the next step …' if job.cancel else job.message}"
             )
             st.button(
                 "Cancel",
@@ -61,11 +61,11 @@ def _running(job_id: str, what: str) -> None:
         st.caption(
             f"{job.fraction:.0%} after "
             f"{format_duration(elapsed_s)}{_left(job.fraction, elapsed_s)}. You can leave this "
-            "page; the work goes on."
+            "page; the job continues."
         )
 
 
 def _left(fraction: float, elapsed_s: float) -> str:
-    if fraction < _SURE_ENOUGH:
+    if fraction < _ESTIMATE_FROM:
         return ""
     return f", about {format_duration(elapsed_s * (1 - fraction) / fraction)} left"

@@ -1,6 +1,4 @@
-"""Linked: values that code puts into widgets whose values stand in the address, so that the address
-follows.
-"""
+"""Linked: set widgets that are bound to the URL, so that the URL follows."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -14,8 +12,7 @@ _NOW: Final = "linked_now"
 def set_widgets(values: Mapping[str, object]) -> None:
     """Set widgets by key, before they are drawn.
 
-    The address follows only for widgets that were drawn before; the others are set once more after
-    they were.
+    The URL follows only for widgets that were drawn before; the others are set again after that.
     """
     unseen = {key: value for key, value in values.items() if key not in st.session_state}
     if unseen:
@@ -24,15 +21,28 @@ def set_widgets(values: Mapping[str, object]) -> None:
         st.session_state[key] = value
 
 
+def follow_old_link(key: str, renamed: Mapping[str, str]) -> None:
+    """Replace in the URL the label of an option from before it was renamed, and run again.
+
+    Args:
+        key: of the widget, which is bound to the URL and not drawn yet.
+        renamed: label in old links → label of today.
+    """
+    old = str(st.query_params.get(key, ""))
+    if old in renamed and key not in st.session_state:
+        st.query_params[key] = renamed[old]
+        st.rerun()
+
+
 def begin_linked_page() -> None:
-    """At the top of a page: set again what was drawn for the first time in the run before."""
+    """At the top of a page: set again the widgets that the previous run drew first."""
     for key, value in st.session_state.pop(_NOW, {}).items():
         if st.session_state.get(key) == value:
             st.session_state[key] = value
 
 
 def end_linked_page() -> None:
-    """At the bottom of a page: run once more where the address has to follow."""
+    """At the bottom of a page: run again where the URL has to follow."""
     later = st.session_state.pop(_LATER, {})
     if later:
         st.session_state[_NOW] = later

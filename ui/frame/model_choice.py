@@ -1,4 +1,4 @@
-"""Model choice: which saved model a page speaks of, and its card."""
+"""Model choice: the saved model that a page shows, and its card."""
 
 from typing import Final
 
@@ -8,27 +8,27 @@ from phantom_core.core.settings import Settings
 from phantom_core.model_kinds.model_kind import ModelKind
 from phantom_core.views.workspace.saved_models import saved_versions, version_in_use, version_table
 
-USUAL: Final = "newest"  # as links have it
+NEWEST: Final = "newest"  # as links have it
 
 
 def choose_model(settings: Settings, kind: ModelKind, key: str) -> str:
-    """Ask for a saved model; the usual one unless another was chosen, also once that changes.
+    """Choose a saved model; the default follows the model in use.
 
     Args:
         settings: name the workspace.
         kind: of model; at least one is saved.
-        key: of the field and in the address.
+        key: of the widget and in the URL.
     Returns:
         Its version.
     """
     versions = saved_versions(settings, kind)
-    usual = (
+    default = (
         f"{'in use' if version_in_use(settings, kind) == versions[0] else 'newest'}: {versions[0]}"
     )
     shown = st.selectbox(
         kind.choice_title,
-        [USUAL, *versions],
-        format_func=lambda name: usual if name == USUAL else name,
+        [NEWEST, *versions],
+        format_func=lambda name: default if name == NEWEST else name,
         key=key,
         bind="query-params",
         width=320,
@@ -37,7 +37,7 @@ def choose_model(settings: Settings, kind: ModelKind, key: str) -> str:
 
 
 def versions_tab(settings: Settings, kind: ModelKind) -> None:
-    """All saved models of a kind with their headline figures."""
+    """All saved models of a kind with their key figures."""
     st.subheader(f"Saved {kind.choice_title.lower()}s")
     st.dataframe(
         version_table(settings, kind),
@@ -59,9 +59,9 @@ def versions_tab(settings: Settings, kind: ModelKind) -> None:
 
 
 def card_tab(card: str, version: str) -> None:
-    """Show a model card, and let it be taken away."""
+    """Show a model card, and offer it as a download."""
     st.download_button(
-        "Download the card",
+        "Download model card",
         card,
         f"card_{version}.md",
         "text/markdown",

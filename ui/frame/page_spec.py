@@ -1,7 +1,7 @@
-"""Pages: what each file in pages/ says of itself, read without running it.
+"""Pages: the specification of each file in pages/, read without running it.
 
-A page declares `PAGE = PageSpec(...)` with plain values; the menu, links and documents ask for it
-here. Adding a page is adding a file.
+A page declares `PAGE = PageSpec(...)` with plain values, for the menu, links and documents. To add
+a page, add a file.
 """
 
 import ast
@@ -22,7 +22,7 @@ class PageSpec:
         title: of the page and its entry.
         icon: ":material/NAME:".
         section: of the menu; empty for the entry beside the sections.
-        order: where it stands, lowest first; a section stands where its first page does.
+        order: position in the menu, ascending; a section has the position of its first page.
     """
 
     title: str
@@ -36,8 +36,8 @@ class FoundPage:
     """A page that was found.
 
     Attributes:
-        name: as addresses have it.
-        spec: what it says of itself.
+        name: as in the URL.
+        spec: its specification.
         about: first line of its docstring.
     """
 
@@ -47,7 +47,7 @@ class FoundPage:
 
     @property
     def file(self) -> str:
-        """As links name it, relative to the app."""
+        """Path for links, relative to the app."""
         return f"pages/{self.name}.py"
 
 
@@ -57,7 +57,7 @@ def all_pages(folder: Path | None = None) -> tuple[FoundPage, ...]:
     Args:
         folder: of their files; None means the app's own.
     Raises:
-        ValueError: a file does not say what page it is: a mistake in the code.
+        ValueError: a file does not declare its page: a mistake in the code.
     """
     found = [_read(path, path.stat().st_mtime_ns) for path in (folder or FOLDER).glob("[!_.]*.py")]
     return tuple(sorted(found, key=lambda page: (page.spec.order, page.name)))
@@ -67,7 +67,7 @@ def find_page(name: str) -> FoundPage:
     """A page by its name.
 
     Raises:
-        KeyError: there is none: a mistake in the code.
+        KeyError: it does not exist: a mistake in the code.
     """
     return {page.name: page for page in all_pages()}[name]
 
@@ -88,6 +88,6 @@ def _read(path: Path, changed_ns: int) -> FoundPage:
             about = (ast.get_docstring(tree) or "").partition("\n")[0]
             return FoundPage(path.stem, PageSpec(**values), about)
     raise ValueError(
-        f"{path} does not say what page it is: write {_NAME} = PageSpec(title=…, icon=…, "
+        f"{path} does not declare its page: add {_NAME} = PageSpec(title=…, icon=…, "
         "section=…, order=…)."
     )

@@ -1,4 +1,4 @@
-"""Tables: how the columns that many tables share are shown."""
+"""Tables: columns that many tables share, and the CSV button."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _COLUMNS: Final[Mapping[str, Callable[[], ColumnConfig]]] = {
         "P(agent)", format="%.2f", min_value=0, max_value=1, width=115, color="orange"
     ),
     "events": lambda: NumberColumn("Events", format="localized", width=70),
-    "duration_s": lambda: NumberColumn("Seconds", format="%.1f", width=80),
+    "duration_s": lambda: NumberColumn("Duration, s", format="%.1f", width=80),
     "events_per_min": lambda: NumberColumn("Events/min", format="%.1f", width=90),
-    "item_views": lambda: NumberColumn("Items", width=65, help="Item views."),
+    "item_views": lambda: NumberColumn("Item views", width=90),
     "cart_adds": lambda: NumberColumn("In cart", width=70),
     "purchased": lambda: CheckboxColumn("Bought", width=70),
     "revenue": lambda: NumberColumn("Paid", format="localized", width=75),
@@ -42,16 +42,16 @@ _COLUMNS: Final[Mapping[str, Callable[[], ColumnConfig]]] = {
 def session_columns(
     rows: pd.DataFrame, snapshot: Snapshot
 ) -> tuple[list[str], dict[str, ColumnConfig]]:
-    """Columns of a table of sessions that say something, in order, and how they are shown.
+    """Columns of a table of sessions that have values, in order, and their configuration.
 
     Args:
         rows: sessions.
-        snapshot: knows whether there are probabilities.
+        snapshot: says whether there are probabilities.
     """
-    silent = set[str]() if snapshot.threshold is not None else {"agent_probability"}
+    hidden = set[str]() if snapshot.threshold is not None else {"agent_probability"}
     if "family" in rows and rows["family"].isna().all():
-        silent.add("family")
-    order = [name for name in rows.columns if name in _COLUMNS and name not in silent]
+        hidden.add("family")
+    order = [name for name in rows.columns if name in _COLUMNS and name not in hidden]
     return order, {name: _COLUMNS[name]() for name in order}
 
 

@@ -1,6 +1,4 @@
-"""Uploads: files that come through the browser, kept in the workspace so that a worker can read
-them.
-"""
+"""Uploads: files from the browser, saved in the workspace for a worker to read."""
 
 import uuid
 from collections.abc import Sequence
@@ -16,11 +14,13 @@ if TYPE_CHECKING:
 
 
 def save_uploads(settings: Settings, uploads: Sequence["UploadedFile"]) -> list[Path]:
-    """Where uploaded files are; each is written once, under its own name in a folder of its own.
+    """Save uploaded files, each once, under its own name in a folder of its own.
 
     Args:
         settings: names the workspace.
-        uploads: what a file uploader returned.
+        uploads: from a file uploader.
+    Returns:
+        Their paths.
     """
     paths: dict[str, Path] = st.session_state.setdefault("uploads_kept", {})
     for upload in uploads:

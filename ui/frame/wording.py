@@ -1,7 +1,7 @@
-"""Wording: figures as people read them."""
+"""Wording: figures and names as pages show them."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from phantom_core.views.workspace.shares import Share
 
@@ -9,10 +9,13 @@ if TYPE_CHECKING:
     from phantom_core.core.estimate import Estimate
 
 NOTHING = "–"
+_TITLES: Final = {"std_time_between_events": "irregularity of clicks (SD of gaps, s)"}
+# Labels of features in links from before they had a title → the title.
+OLD_FEATURE_NAMES: Final = {name.replace("_", " "): title for name, title in _TITLES.items()}
 
 
 def format_count(n: float | None) -> str:
-    """A count, short once it is long.
+    """A count, abbreviated from ten millions on.
 
     >>> format_count(3517), format_count(105_786), format_count(12_400_000), format_count(None)
     ('3,517', '105,786', '12.4 M', '–')
@@ -107,9 +110,10 @@ def format_moment(event_ms: int | None) -> str:
 
 
 def format_period(start_ms: int | None, end_ms: int | None) -> str:
-    """A stretch of time, UTC.
+    """A period, UTC.
 
-    >>> format_period(1_767_571_553_209, 1_771_199_961_539), format_period(1_767_571_553_209, 1_767_581_553_209)
+    >>> start_ms = 1_767_571_553_209
+    >>> format_period(start_ms, 1_771_199_961_539), format_period(start_ms, 1_767_581_553_209)
     ('5 Jan – 15 Feb 2026', '5 Jan 2026, 00:05–02:52')
     """
     if start_ms is None or end_ms is None:
@@ -126,7 +130,11 @@ def feature_name(name: str) -> str:
 
     >>> feature_name("avg_time_between_events"), feature_name("is_headless_browser")
     ('avg time between events', 'is headless browser')
+    >>> feature_name("std_time_between_events")
+    'irregularity of clicks (SD of gaps, s)'
     """
+    if name in _TITLES:
+        return _TITLES[name]
     return (
         name.replace("_", " ").replace(" sec", " (s)")
         if name.endswith("_sec")
@@ -134,11 +142,32 @@ def feature_name(name: str) -> str:
     )
 
 
+def feature_axis(name: str, unit: str) -> str:
+    """A feature's name with its unit, for an axis.
+
+    >>> feature_axis("interaction_velocity", "events/min")
+    'interaction velocity, events/min'
+    >>> feature_axis("browser_family", "category")
+    'browser family'
+    """
+    title = feature_name(name)
+    return title if unit in ("category", "yes/no") or title.endswith(")") else f"{title}, {unit}"
+
+
+def capitalise(text: str) -> str:
+    """A text with a capital first letter; the rest stays as it is.
+
+    >>> capitalise("irregularity of clicks (SD of gaps, s)")
+    'Irregularity of clicks (SD of gaps, s)'
+    """
+    return text[:1].upper() + text[1:]
+
+
 def feature_value(value: float | int | bool | str | None) -> str:
     """A feature's value; whole numbers without decimals.
 
-    >>> feature_value(4.0949), feature_value(12.0), feature_value(True), feature_value(None), feature_value("Chrome")
-    ('4.09', '12', 'yes', 'undefined', 'Chrome')
+    >>> [feature_value(value) for value in (4.0949, 12.0, True, None, "Chrome")]
+    ['4.09', '12', 'yes', 'undefined', 'Chrome']
     """
     if value is None:
         return "undefined"

@@ -1,4 +1,4 @@
-"""Leakage form: of which days, and with which rules in mind, the ledger is made."""
+"""Leakage form: days and recovery rule set of the ledger."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ _USUAL: Final = MeasureLeakageRequest()
 
 
 def leakage_form(settings: Settings) -> None:
-    """Ask, and start the work."""
+    """Draw the form, and start the job."""
     busy, choices = (
         any(job.kind == KIND for job in open_jobs().active()),
         rule_set_choices(settings),
@@ -31,15 +31,20 @@ def leakage_form(settings: Settings) -> None:
             key="leakage_days",
             bind="query-params",
             width=240,
-            help="None means all days.",
+            help="Empty means all days.",
         )
         rules = st.selectbox(
-            "Rules that would correct it", choices, index=choices.index(_USUAL.rules), key="leakage_rules", bind="query-params", width=240,
-            help="For the parts by rule, and for how many humans these rules would mark up.",
-        )  # fmt: skip
-        why = "The leakage is being measured." if busy else None
+            "Recovery rule set",
+            choices,
+            index=choices.index(_USUAL.rules),
+            key="leakage_rules",
+            bind="query-params",
+            width=240,
+            help="Used for the breakdown by rule, and for the share of humans marked up.",
+        )
+        why = "A measurement is running." if busy else None
         if st.button(
-            "Measure the leakage",
+            "Measure leakage",
             type="primary",
             icon=":material/water_drop:",
             disabled=busy,

@@ -1,11 +1,13 @@
-"""Leakage parts: one total, cut by day, product, channel, …, down to single purchases."""
+"""Leakage parts: the total, its breakdowns, and the purchases behind it."""
 
+from collections.abc import Sequence
 from typing import Final
 
+import pandas as pd
 import streamlit as st
 
 from phantom_core.core.settings import Settings
-from phantom_core.leakage.leakage import DIMENSIONS, Leakage
+from phantom_core.leakage.leakage import Leakage
 from phantom_core.leakage.ledger import Account
 from phantom_core.views.leakage.leakage import everything_table, parts_table, purchases_of
 from ui.charts.frame import show_chart
@@ -13,17 +15,33 @@ from ui.charts.leakage import MOST_BARS, day_chart, parts_chart, references_char
 from ui.frame.empty import show_missing
 from ui.frame.metrics import show_metric
 from ui.frame.tables import csv_button
-from ui.frame.wording import format_interval, format_money, format_number_of, format_percent
+from ui.frame.wording import (
+    capitalise,
+    format_interval,
+    format_money,
+    format_number_of,
+    format_percent,
+)
 
 _ALL: Final = "all parts"
-_CUTS: Final = tuple(one for one in DIMENSIONS if one != "day")
 _COLUMNS: Final = (
-    "session", "time", "product", "label", "family", "p_agent", "units", "price", "base_price", "leaks", "rule", "channel",
-)  # fmt: skip
+    "session",
+    "time",
+    "product",
+    "label",
+    "family",
+    "p_agent",
+    "units",
+    "price",
+    "base_price",
+    "leaks",
+    "rule",
+    "channel",
+)
 
 
 def leakage_figures(found: Leakage, account: Account) -> None:
-    """The total, what it is of, and who would bear the correction."""
+    """The total, its share of revenue, and who would bear the correction."""
     human = found.humans
     with st.grid(5, min_column_width=190, gap="small"):
         beside = f"{format_money(account.leakage.low)} to {format_money(account.leakage.high)}"
@@ -34,10 +52,10 @@ def leakage_figures(found: Leakage, account: Account) -> None:
             f"Reference price: {account.says}.",
         )
         show_metric(
-            "Share of the revenue",
+            "Share of revenue",
             format_percent(account.share_of_revenue.value, 1),
             format_interval(account.share_of_revenue, 1),
-            "Leakage over all revenue.",
+            "Leakage / total revenue.",
         )
         share = found.agent_revenue.value / found.revenue.value if found.revenue.value else None
         show_metric(
@@ -48,13 +66,17 @@ def leakage_figures(found: Leakage, account: Account) -> None:
         )
         if human:
             show_metric(
-                "Humans marked up", format_percent(human.marked_up.value, 1), f"{format_interval(human.marked_up, 1)} under {found.rules}",
-                "Who bears the correction: share of the humans with a quote above the base price.",
-            )  # fmt: skip
+                "Humans marked up",
+                format_percent(human.marked_up.value, 1),
+                f"{format_interval(human.marked_up, 1)} under {found.rules}",
+                "Side effect of the recovery: share of humans with a quote above the base price.",
+            )
             show_metric(
-                "Humans would pay more", format_percent(human.premium.value, 1), f"{format_interval(human.premium, 1)} under {found.rules}",
-                "Mean of price over base price, minus one, over all quotes of humans.",
-            )  # fmt: skip
+                "Average premium paid by humans",
+                format_percent(human.premium.value, 1),
+                f"{format_interval(human.premium, 1)} under {found.rules}",
+                "Mean of price / base price − 1 over all quotes to humans.",
+            )
 
 
 def leakage_charts(found: Leakage, account: Account, by: str) -> None:
@@ -62,38 +84,31 @@ def leakage_charts(found: Leakage, account: Account, by: str) -> None:
     days, parts = parts_table(account, "day"), parts_table(account, by)
     with st.grid(2, min_column_width=420, gap="medium") as grid:
         with grid.cell():
-            first = parts.iloc[0]
-            said = (
-                f"{first['key']} leaks most by {by}: {format_money(first['leakage'])}, "
-                f"{format_percent(first['share'])} of it all"
-            )
             more = f"The largest {MOST_BARS} of {len(parts)}. " if len(parts) > MOST_BARS else ""
             show_chart(
                 parts_chart(parts),
-                said,
-                f"{more}Parts add up to the total.",
+                _top_part(parts, by),
+                f"{more}Parts add up to the total. n.s.: not significantly more than the second.",
                 key="leakage_parts",
                 download=f"leakage_by_{by}",
             )
         with grid.cell():
             worst = days.iloc[int(days["leakage"].argmax())]
-            said = f"Most leaked on {worst['key']}: {format_money(worst['leakage'])}"
             show_chart(
                 day_chart(days),
-                said,
+                f"Highest leakage on {worst['key']}: {format_money(worst['leakage'])}",
                 "The band is the 95 % interval of each day.",
                 key="leakage_days_chart",
                 download="leakage_by_day",
             )
         with grid.cell():
-            said = "How much leaks depends on what an agent should have paid"
             reading = " ".join(
                 f"{one.reference.replace('_', ' ')}: {one.problem or f'{one.says}.'}"
                 for one in found.accounts
             )
             show_chart(
                 references_chart(found.accounts),
-                said,
+                _range_of_references(found.accounts),
                 reading,
                 key="leakage_references",
                 download="leakage_by_reference",
@@ -102,12 +117,31 @@ def leakage_charts(found: Leakage, account: Account, by: str) -> None:
             _table(found, account, by)
 
 
+def _top_part(parts: pd.DataFrame, by: str) -> str:
+    first = parts.iloc[0]
+    is_clear = len(parts) < 2 or first["low"] > parts.iloc[1]["high"]
+    share = f"{format_percent(first['share'])} of leakage{'' if is_clear else ' (n.s.)'}"
+    return f"Top {by}: {first['key']}, {share}"
+
+
+def _range_of_references(accounts: Sequence[Account]) -> str:
+    known = sorted((one for one in accounts if not one.problem), key=lambda one: one.leakage.value)
+    if not known:
+        return "No reference price is available"
+    low, high = known[0], known[-1]
+    return (
+        f"Leakage ranges from {format_money(low.leakage.value)} "
+        f"({low.reference.replace('_', ' ')}) to {format_money(high.leakage.value)} "
+        f"({high.reference.replace('_', ' ')}) by reference price"
+    )
+
+
 def drill_down(settings: Settings, account: Account, by: str) -> None:
     """The purchases of one part."""
-    st.subheader("The purchases behind it")
+    st.subheader("Purchases behind the leakage")
     keys = [part.key for part in account.parts[by]]
     key = st.selectbox(
-        f"Part, by {by}",
+        capitalise(by),
         [_ALL, *keys],
         key=f"leakage_part_{by.replace(' ', '_')}",
         bind="query-params",
@@ -115,7 +149,7 @@ def drill_down(settings: Settings, account: Account, by: str) -> None:
     )
     rows = purchases_of(settings, by, "" if key == _ALL else str(key), account.reference)
     if not len(rows):
-        show_missing("The purchases of this ledger are gone.", "Measure the leakage again.")
+        show_missing("The purchases of this ledger were deleted", "Measure leakage again.")
         return
     st.dataframe(
         rows.assign(
@@ -128,7 +162,7 @@ def drill_down(settings: Settings, account: Account, by: str) -> None:
         column_order=list(_COLUMNS),
         column_config={
             "session": st.column_config.LinkColumn(
-                "Session", display_text=r"session=(.*)$", help="Open it on the page Sessions."
+                "Session", display_text=r"session=(.*)$", help="Opens the page Sessions."
             ),
             "time": st.column_config.DatetimeColumn(
                 "Bought (UTC)", format="YYYY-MM-DD HH:mm", width=135
@@ -148,7 +182,7 @@ def drill_down(settings: Settings, account: Account, by: str) -> None:
             "price": st.column_config.NumberColumn("Price", format="localized", width=75),
             "base_price": st.column_config.NumberColumn("Base", format="localized", width=75),
             "leaks": st.column_config.NumberColumn(
-                "Leaks",
+                "Leakage",
                 format="%.2f",
                 width=80,
                 help=f"Expected, reference price {account.reference}.",
@@ -158,15 +192,17 @@ def drill_down(settings: Settings, account: Account, by: str) -> None:
         },
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        csv_button("These purchases as CSV", rows, "leaking_purchases.csv", "leakage_purchases_csv")
+        csv_button(
+            "Download purchases as CSV", rows, "leaking_purchases.csv", "leakage_purchases_csv"
+        )
         st.caption(
-            f"{format_number_of(len(rows), 'purchase')}, those that leak most first; the files "
-            "hold all columns."
+            f"{format_number_of(len(rows), 'purchase')}, highest leakage first; the CSV has all "
+            "columns."
         )
 
 
 def _table(found: Leakage, account: Account, by: str) -> None:
-    st.markdown(f"**Every part by {by}**")
+    st.markdown(f"**Breakdown by {by}**")
     st.dataframe(
         parts_table(account, by),
         hide_index=True,
@@ -182,7 +218,7 @@ def _table(found: Leakage, account: Account, by: str) -> None:
             "by_agents",
         ],
         column_config={
-            "key": st.column_config.TextColumn(by[0].upper() + by[1:], pinned=True),
+            "key": st.column_config.TextColumn(capitalise(by), pinned=True),
             "leakage": st.column_config.NumberColumn("Leakage", format="%.0f", width=80),
             "low": st.column_config.NumberColumn(
                 "from", format="%.0f", width=70, help="Of the 95 % interval."
@@ -191,16 +227,16 @@ def _table(found: Leakage, account: Account, by: str) -> None:
                 "to", format="%.0f", width=70, help="Of the 95 % interval."
             ),
             "share_of_revenue": st.column_config.NumberColumn(
-                "Of its revenue", format="percent", width=105
+                "Share of its revenue", format="percent", width=140
             ),
-            "purchases": st.column_config.NumberColumn("Bought", format="localized", width=75),
+            "purchases": st.column_config.NumberColumn("Purchases", format="localized", width=75),
             "by_agents": st.column_config.NumberColumn(
                 "By agents", format="%.1f", width=85, help="Expected number."
             ),
         },
     )
     csv_button(
-        "All parts, all reference prices, as CSV",
+        "Download all breakdowns as CSV",
         everything_table(found),
         "leakage.csv",
         "leakage_csv",

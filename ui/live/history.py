@@ -1,12 +1,29 @@
-"""Every switch, newest first."""
+"""Release history, newest first."""
+
+from typing import Final
 
 import pandas as pd
 import streamlit as st
 
 from phantom_core.approvals import releases
+from phantom_core.approvals.releases import Kind
 from phantom_core.core.settings import Settings
 from phantom_core.use_cases.approvals.change_requests import control_database
 from ui.frame.tables import csv_button
+
+_TITLES: Final[dict[Kind, str]] = {
+    "publish": "published",
+    "share": "rollout changed",
+    "roll back": "rolled back",
+    "kill": "kill switch on",
+    "revive": "kill switch lifted",
+    "expire": "expired",
+}
+
+
+def release_title(kind: Kind) -> str:
+    """What a release did, in words."""
+    return _TITLES[kind]
 
 
 def draw_history(settings: Settings) -> None:
@@ -15,7 +32,7 @@ def draw_history(settings: Settings) -> None:
         found = releases.release_history(connection, newest=500)
     if not found:
         return
-    st.subheader("Every switch")
+    st.subheader("Release history")
     table = pd.DataFrame(
         {
             "epoch": [one.epoch for one in found],
@@ -30,16 +47,21 @@ def draw_history(settings: Settings) -> None:
         }
     )
     st.dataframe(
-        table,
+        table.assign(what=[release_title(one.kind) for one in found]),
         hide_index=True,
         height="content" if len(found) < 10 else 360,
         column_config={
-            "epoch": st.column_config.NumberColumn("Epoch", width=60),
-            "share": st.column_config.NumberColumn("Share", format="percent", width=70),
-            "killed": st.column_config.CheckboxColumn("Killed", width=60),
+            "epoch": st.column_config.NumberColumn("Version no.", width=85),
+            "what": "Action",
+            "version": "Release",
+            "state": "State",
+            "who": "By",
+            "why": "Reason",
+            "share": st.column_config.NumberColumn("Rollout", format="percent", width=70),
+            "killed": st.column_config.CheckboxColumn("Kill switch", width=85),
             "when": st.column_config.DatetimeColumn(
                 "When, UTC", format="YYYY-MM-DD HH:mm:ss", width=160
             ),
         },
     )
-    csv_button("Switches as CSV", table, "releases.csv", key="releases_csv")
+    csv_button("Download releases as CSV", table, "releases.csv", key="releases_csv")

@@ -1,4 +1,4 @@
-"""What is live now, and whether the server holds it."""
+"""The live release, and whether the pricing server is in sync with it."""
 
 import streamlit as st
 
@@ -12,34 +12,42 @@ from ui.frame.empty import show_missing
 from ui.frame.errors import friendly_errors
 from ui.frame.handles import now_ms
 from ui.frame.wording import format_duration, format_moment, format_percent
+from ui.live.history import release_title
 
 
 @st.fragment(run_every=EVERY_S)
 def live_now(settings: Settings) -> None:
-    """Draw the state in one look, and again every few seconds."""
+    """Draw the rollout status, refreshed every few seconds."""
     with friendly_errors():
         _draw(settings, read_live_status(settings, now_ms=now_ms()))
 
 
 def _draw(settings: Settings, found: LiveStatus) -> None:
-    release = found.release
+    release, seen = found.release, seen_last(settings)
+    synced = (
+        " Synced with the pricing servers "
+        f"{format_duration(max(0, now_ms() - seen.checked_ms) / 1_000)} ago."
+        if seen and found.is_well
+        else ""
+    )
+    st.caption(f"Rollout status.{synced}")
     if release is None:
         show_missing(
-            "Nothing is live: every price is the base price.",
-            "Approve a change and publish it.",
+            "No release is live; all sessions pay the base price",
+            "Approve a change request and publish it.",
             "pages/approvals.py",
             "Go to approvals",
         )
     else:
         with st.container(horizontal=True, key="live_figures"):
-            st.metric("Live version", release.version or "base prices", border=True)
+            st.metric("Live release", release.version or "base prices", border=True)
             st.metric(
-                "Share of the sessions",
+                "Rollout, share of sessions",
                 format_percent(release.share if release.version else 1.0),
                 border=True,
             )
             st.metric(
-                "The others get",
+                "Remaining traffic (control)",
                 (release.stable or "base prices") if release.share < 1 else "–",
                 border=True,
             )
@@ -50,64 +58,61 @@ def _draw(settings: Settings, found: LiveStatus) -> None:
                 f"{release.why}",
                 icon=":material/power_off:",
             )
-        by = "the network, rules where it cannot" if release.policy == "model" else "rules"
+        by = "the network, with rules as fallback" if release.policy == "model" else "rules"
         request = f" · request {release.request_id}" if release.request_id else ""
         st.caption(
-            f"{release.kind} by {release.who} {format_moment(release.at_ms)} UTC · epoch "
-            f"{release.epoch} · priced by {by}{request} · "
+            f"{release_title(release.kind).capitalize()} by {release.who} "
+            f"{format_moment(release.at_ms)} UTC · version no. {release.epoch} · priced by {by}"
+            f"{request} · "
             f"guard rails {release.guard_rails} · audit entry {release.audit_seq}"
         )
-    _server(settings, found)
+    detected = f"since {format_moment(seen.since_ms)} UTC" if seen and seen.problems else "just now"
+    _server(settings, found, detected)
 
 
-def _server(settings: Settings, found: LiveStatus) -> None:
+def _server(settings: Settings, found: LiveStatus, detected: str) -> None:
     server = describe_server(settings)
     kind = "embedded Valkey" if server.is_embedded else "server"
-    seen = seen_last(settings)
-    looked = (
-        f"; the watcher looked {format_duration(max(0, now_ms() - seen.checked_ms) / 1_000)} ago"
-        if seen
-        else ""
-    )
     if found.is_well:
+        version = found.release.version if found.release else ""
         st.success(
-            f"The {kind} at {server.url_without_password} holds exactly what was approved{looked}.",
+            f"In sync with {f'release {version}' if version else 'base prices'} · {kind} at "
+            f"{server.url_without_password}",
             icon=":material/verified:",
         )
         return
     with st.container(border=True, key="divergence"):
         if found.problem:
             st.error(
-                f"**The {kind} cannot be asked.** {found.problem}", icon=":material/cloud_off:"
+                f"**The {kind} cannot be reached.** {found.problem}", icon=":material/cloud_off:"
             )
         if found.pending:
             st.warning(
-                f"A switch to {found.pending.version or 'base prices'} was interrupted and is not "
-                "settled yet.",
+                f"A change to {found.pending.version or 'base prices'} was interrupted and has not "
+                "been reconciled yet.",
                 icon=":material/pending:",
             )
         if found.divergences:
             lines = "\n".join(f"- {one}" for one in found.divergences)
             st.error(
-                f"**The {kind} holds something else than what was approved.**\n\n{lines}",
+                f"**The {kind} is out of sync with the approved release.**\n\n{lines}",
                 icon=":material/sync_problem:",
             )
-            since = f" since {format_moment(seen.since_ms)} UTC" if seen and seen.problems else ""
-            st.caption(f"Seen by the watcher{since}." if since else "Seen just now.")
+            st.caption(f"Detected {detected}.")
         if st.button(
-            "Heal",
+            "Restore approved release",
             icon=":material/healing:",
             type="primary",
             disabled=not is_allowed(Permission.KILL),
             key="heal",
         ):
-            with friendly_errors(), st.spinner("Restoring what was approved …"):
+            with friendly_errors(), st.spinner("Restoring the approved release …"):
                 heal_server(
                     settings, current_login(Permission.KILL), why="by hand", now_ms=now_ms()
                 )
                 st.rerun()
         if not is_allowed(Permission.KILL):
             st.caption(
-                "A pricing manager or an administrator can heal it: exactly what the control "
-                "database says is live is restored."
+                "A pricing manager or an administrator can restore the approved release on the "
+                "server."
             )

@@ -1,4 +1,4 @@
-"""Switches: another share, back to an earlier version, and the kill switch."""
+"""Switches: rollout, rollback and the kill switch."""
 
 import streamlit as st
 
@@ -19,7 +19,7 @@ from ui.frame.handles import now_ms
 
 
 def draw_switches(settings: Settings) -> None:
-    """Draw what whoever looks may switch."""
+    """Draw the switches that the reader may use."""
     with control_database(settings).connect() as connection:
         release = releases.current_release(connection)
     if release is None:
@@ -32,26 +32,24 @@ def draw_switches(settings: Settings) -> None:
         if is_allowed(Permission.KILL):
             _kill(settings, release)
         else:
-            st.caption("A pricing manager can change the share, roll back and use the kill switch.")
+            st.caption(
+                "A pricing manager can change the rollout, roll back and use the kill switch."
+            )
 
 
 def _share(settings: Settings, release: PublishedRelease) -> None:
-    with st.popover("Change the share", icon=":material/pie_chart:", type="primary"):
+    with st.popover("Change rollout", icon=":material/pie_chart:", type="primary"):
         share = st.slider(
-            "Share of the sessions",
+            "Rollout, share of sessions",
             1,
             100,
             round(100 * release.share),
             format="%d %%",
             key="live_share",
         )
-        why = st.text_input("Why", key="live_share_why")
-        if st.button(
-            "Give it to everybody" if share == 100 else f"Give it to {share} %",
-            type="primary",
-            key="live_share_go",
-        ):
-            with friendly_errors(), st.spinner("Switching …"):
+        why = st.text_input("Reason", key="live_share_why")
+        if st.button(f"Roll out to {share} %", type="primary", key="live_share_go"):
+            with friendly_errors(), st.spinner("Changing the rollout …"):
                 set_share(
                     settings,
                     current_login(Permission.PUBLISH),
@@ -66,10 +64,15 @@ def _back(settings: Settings, release: PublishedRelease) -> None:
     versions = _earlier(settings, release)
     with st.popover("Roll back", icon=":material/undo:"):
         version = st.selectbox(
-            "To", versions, key="rollback_to", format_func=lambda name: name or "base prices"
+            "Version", versions, key="rollback_to", format_func=lambda name: name or "base prices"
         )
-        why = st.text_input("Why", key="rollback_why")
-        if st.button("Roll back now", type="primary", key="rollback_go", disabled=version is None):
+        why = st.text_input("Reason", key="rollback_why")
+        if st.button(
+            f"Roll back to {version or 'base prices'}",
+            type="primary",
+            key="rollback_go",
+            disabled=version is None,
+        ):
             with friendly_errors(), st.spinner("Rolling back …"):
                 roll_back(
                     settings,
@@ -84,9 +87,9 @@ def _back(settings: Settings, release: PublishedRelease) -> None:
 def _kill(settings: Settings, release: PublishedRelease) -> None:
     if release.is_killed:
         if is_allowed(Permission.PUBLISH) and st.button(
-            "Lift the kill switch", icon=":material/power:", key="revive"
+            "Lift kill switch", icon=":material/power:", key="revive"
         ):
-            with friendly_errors(), st.spinner("Switching …"):
+            with friendly_errors(), st.spinner("Changing the rollout …"):
                 lift_kill_switch(
                     settings,
                     current_login(Permission.PUBLISH),
@@ -95,9 +98,9 @@ def _kill(settings: Settings, release: PublishedRelease) -> None:
                 )
                 st.rerun()
         return
-    tip = "One click: every session pays the base price at once, until it is lifted."
-    if st.button("Kill switch", icon=":material/power_off:", key="kill", help=tip):
-        with friendly_errors(), st.spinner("Switching …"):
+    tip = "All sessions pay the base price at once, until it is lifted."
+    if st.button("Activate kill switch", icon=":material/power_off:", key="kill", help=tip):
+        with friendly_errors(), st.spinner("Changing the rollout …"):
             kill_live_rules(
                 settings, current_login(Permission.KILL), why="by hand", now_ms=now_ms()
             )
@@ -105,18 +108,16 @@ def _kill(settings: Settings, release: PublishedRelease) -> None:
 
 
 def _earlier(settings: Settings, release: PublishedRelease) -> list[str]:
-    """Versions that were live before, the newest first: what stands beside a canary, then history,
-    then base prices.
-    """
+    """Earlier live versions, newest first: the control of a canary, history, base prices."""
     with control_database(settings).connect() as connection:
         done = [
             one for one in releases.release_history(connection, newest=500) if one.state == "done"
         ]
     found = [release.stable] if release.share < 1 else []
     found += [one.full_version for one in done]
-    kept = [
+    choices = [
         one
         for one in dict.fromkeys([*found, ""])
         if one != release.full_version or release.share < 1
     ]
-    return [one for one in kept if not (one == release.version and release.share >= 1)]
+    return [one for one in choices if not (one == release.version and release.share >= 1)]

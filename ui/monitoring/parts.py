@@ -1,6 +1,4 @@
-"""Parts of the page Monitoring: what was found, how features moved, what is in use, who was
-told.
-"""
+"""Parts of the page Monitoring: checks, feature drift, models in use, and alerts."""
 
 import json
 
@@ -33,7 +31,7 @@ from ui.frame.wording import (
 
 
 def open_alerts(settings: Settings) -> None:
-    """What needs a look now."""
+    """Open alerts."""
     for one in all_alerts(settings):
         if one.is_open:
             st.error(
@@ -54,33 +52,33 @@ def draw_figures(report: MonitorReport) -> None:
             "Sessions that began in the last week.",
         )
         show_metric(
-            "Called agents", format_percent(week.agent_share, 1), f"{format_percent(before.agent_share, 1)} the week before",
-            "Share of the sessions that the classifier in use calls an agent's.",
-        )  # fmt: skip
+            "Detected agents",
+            format_percent(week.agent_share, 1),
+            f"{format_percent(before.agent_share, 1)} the week before",
+            "Share of sessions that the classifier in use classifies as agents.",
+        )
         show_metric(
             "Revenue",
             format_money(week.revenue),
             f"{format_money(before.revenue)} the week before",
-            f"{format_number_of(week.purchases, 'session')} bought.",
+            f"{format_number_of(week.purchases, 'session')} with a purchase.",
         )
         share = (
-            f"{format_percent(leak.share, 1)} of the revenue"
-            if leak
-            else "nothing bought, or nobody knows by whom"
+            f"{format_percent(leak.share, 1)} of revenue" if leak else "no purchases, or no classes"
         )
         show_metric(
             "Leakage",
             format_money(leak.money) if leak else NOTHING,
             share,
-            "Expected, of the last week, under ×1.20 of the base price.",
+            "Expected leakage of the last week, reference price ×1.20 of the base price.",
         )
 
 
 def checks_tab(report: MonitorReport) -> None:
-    """Charts by day, and every figure beside its limit."""
+    """Charts by day, and every check beside its threshold."""
     days = days_table(report)
     left, right = st.columns(2, gap="medium")
-    reading = "The two weeks that are compared are shaded; dotted: their means."
+    reading = "The two compared weeks are shaded; dotted lines are their means."
     if days["agent_share"].notna().any():
         with left:
             chart = daily_chart(
@@ -88,13 +86,13 @@ def checks_tab(report: MonitorReport) -> None:
             )
             show_chart(
                 chart,
-                _found(report, "detection_rate", "Sessions called agents, by day"),
+                _found(report, "detection_rate", "Share of detected agents by day"),
                 reading,
                 key="agent_share",
             )
     if len(days):
         with right:
-            chart = daily_chart(days, "revenue", as_of_ms=report.as_of_ms, y="revenue")
+            chart = daily_chart(days, "revenue", as_of_ms=report.as_of_ms, y="revenue, currency")
             show_chart(chart, _found(report, "revenue", "Revenue by day"), reading, key="revenue")
     table = checks_table(report)
     st.dataframe(
@@ -104,20 +102,20 @@ def checks_tab(report: MonitorReport) -> None:
         placeholder=NOTHING,
         column_config={
             "status": st.column_config.TextColumn(
-                "Status", width=100, help="watch: past the limit, but chance alone may explain it."
+                "Status", width=100, help="watch: beyond the threshold, but not significantly."
             ),
             "check": st.column_config.TextColumn("Check", width=170),
-            "found": st.column_config.TextColumn("Found", width="large"),
-            "value": st.column_config.NumberColumn("Figure", format="%.3f", width=90),
-            "limit": st.column_config.NumberColumn("Limit", format="%.3f", width=90),
+            "found": st.column_config.TextColumn("Finding", width="large"),
+            "value": st.column_config.NumberColumn("Value", format="%.3f", width=90),
+            "limit": st.column_config.NumberColumn("Threshold", format="%.3f", width=90),
         },
     )
     with st.container(horizontal=True):
-        csv_button("Checks as CSV", checks_table(report), "checks.csv", key="checks_csv")
-        csv_button("Days as CSV", days, "days.csv", key="days_csv")
+        csv_button("Download checks as CSV", checks_table(report), "checks.csv", key="checks_csv")
+        csv_button("Download days as CSV", days, "days.csv", key="days_csv")
         content = json.dumps(report.to_json()).encode()
         st.download_button(
-            "Everything as JSON",
+            "Download all as JSON",
             content,
             "monitoring.json",
             "application/json",
@@ -128,32 +126,32 @@ def checks_tab(report: MonitorReport) -> None:
 
 
 def drift_part(report: MonitorReport) -> None:
-    """How far each feature moved."""
+    """Drift of each feature."""
     rows = report.drift
     if not rows:
         show_missing(
-            "Features cannot be compared.",
-            "The last week has no session, or there is nothing to compare it with.",
+            "Drift cannot be measured",
+            "The last week has no sessions, or there is no reference period.",
         )
         return
     moved = [row for row in rows if row.reading in ("some shift", "large shift")]
-    said = (
-        f"{format_number_of(len(moved), 'feature')} moved, most of all "
+    finding = (
+        f"{format_number_of(len(moved), 'feature')} drifted, most of all "
         f"{feature_name(moved[0].name)}"
         if moved
-        else "No feature moved"
+        else "No feature drifted"
     )
     limits = (
-        "Dotted: 0.10 some shift, 0.25 a large one, which is an alert. Grey ticks: what "
-        "chance alone shows with as many sessions."
+        "Dotted: PSI 0.10 some shift, 0.25 a large shift, which raises an alert. Grey ticks: PSI "
+        "expected by chance at this number of sessions."
     )
     show_chart(
-        drift_chart(rows), f"{said}: the last week against {report.reference}", limits, key="drift"
+        drift_chart(rows), f"{finding}: last week vs {report.reference}", limits, key="drift"
     )
 
 
 def models_tab(settings: Settings, report: MonitorReport | None) -> None:
-    """What is in use, and what came of the last retrainings."""
+    """The models in use, and the outcome of the last retrainings."""
     for model in report.models if report else ():
         why = f" {model.why}" if model.why else ""
         st.markdown(
@@ -163,10 +161,10 @@ def models_tab(settings: Settings, report: MonitorReport | None) -> None:
     table = retrainings_table(settings)
     if table.empty:
         show_missing(
-            "No model was retrained yet.",
-            "A retraining learns from the last days, and is used only if it beats the model in "
-            "use on later sessions that neither learned "
-            "from. `python -m phantom_core schedule` does so every day.",
+            "No retrainings yet",
+            "A challenger learns from the last days, and is promoted only if it outperforms the "
+            "model in use on later sessions held out from both. `python -m phantom_core schedule` "
+            "retrains every day.",
         )
         return
     st.dataframe(
@@ -177,9 +175,9 @@ def models_tab(settings: Settings, report: MonitorReport | None) -> None:
             "when": st.column_config.DatetimeColumn(
                 "When (UTC)", format="YYYY-MM-DD HH:mm", width=135
             ),
-            "why": st.column_config.TextColumn("Why", width="large"),
+            "why": st.column_config.TextColumn("Reason", width="large"),
             "held_out": st.column_config.NumberColumn(
-                "Judged on", help="Later rows that neither learned from."
+                "Held-out rows", help="Later rows that neither model was trained on."
             ),
             **{
                 name: st.column_config.NumberColumn(name.capitalize(), format="%+.4f")
@@ -187,17 +185,17 @@ def models_tab(settings: Settings, report: MonitorReport | None) -> None:
             },
         },
     )
-    csv_button("Retrainings as CSV", table, "retrainings.csv", key="retrainings_csv")
+    csv_button("Download retrainings as CSV", table, "retrainings.csv", key="retrainings_csv")
 
 
 def alerts_tab(settings: Settings) -> None:
-    """Every alert, and who was told."""
+    """Every alert, and where it was sent."""
     found = all_alerts(settings)
     if not found:
         show_missing(
-            "There was no alert yet.",
-            "Alerts go to the log, and to a webhook and by e-mail where PHANTOM_ALERT_WEBHOOK and "
-            "_SMTP are set.",
+            "No alerts yet",
+            "Alerts go to the log, and to a webhook and e-mail if PHANTOM_ALERT_WEBHOOK and "
+            "PHANTOM_ALERT_SMTP are set.",
         )
         return
     table = alerts_table(found)
@@ -212,13 +210,13 @@ def alerts_tab(settings: Settings) -> None:
                 )
                 for name in ("raised", "cleared")
             },
-            "found": st.column_config.TextColumn("Found", width="large"),
+            "found": st.column_config.TextColumn("Finding", width="large"),
         },
     )
-    csv_button("Alerts as CSV", table, "alerts.csv", key="alerts_csv")
+    csv_button("Download alerts as CSV", table, "alerts.csv", key="alerts_csv")
 
 
 def _found(report: MonitorReport, name: str, otherwise: str) -> str:
-    """The sentence of a check that has an answer."""
+    """The sentence of a check that has a value."""
     check: Check | None = next((one for one in report.checks if one.name == name), None)
     return check.sentence.rstrip(".") if check and check.value is not None else otherwise

@@ -1,4 +1,4 @@
-"""Check tab: what is wrong with the draft, and how to mend it."""
+"""Check tab: issues of the draft, each with its fix."""
 
 from typing import Final, Literal
 
@@ -19,15 +19,15 @@ from ui.frame.handles import current_snapshot
 from ui.frame.wording import format_count, format_number_of
 from ui.rules.draft import draft_rules
 
-_LOOK: Final[dict[Severity, tuple[str, str, Literal["red", "orange", "blue"]]]] = {
-    "error": (":material/error:", "must be mended", "red"),
-    "warning": (":material/warning:", "look at it", "orange"),
-    "note": (":material/info:", "can be left", "blue"),
+_BADGES: Final[dict[Severity, tuple[str, Literal["red", "orange", "blue"]]]] = {
+    "error": (":material/error:", "red"),
+    "warning": (":material/warning:", "orange"),
+    "note": (":material/info:", "blue"),
 }
 
 
 def check_tab(settings: Settings) -> None:
-    """Show every finding, and whether the engine that shops run agrees."""
+    """Show every finding, and whether a Zen rule engine agrees with the rules."""
     try:
         rules = draft_rules()
     except InputError as error:
@@ -37,31 +37,27 @@ def check_tab(settings: Settings) -> None:
     found = draft_findings(settings, rules, guard_rails)
     numbers = count_findings(found)
     with st.container(horizontal=True):
-        for severity, (icon, meaning, colour) in _LOOK.items():
+        for severity, (icon, colour) in _BADGES.items():
             st.badge(
-                f"{format_number_of(numbers[severity], severity)}: {meaning}",
+                format_number_of(numbers[severity], severity),
                 icon=icon,
                 color=colour if numbers[severity] else "gray",
             )
     if not found:
-        st.success(
-            "There is nothing to be said against these rules.", icon=":material/check_circle:"
-        )
+        st.success("No issues found", icon=":material/check_circle:")
     for finding in found:
         _show(finding)
     _engine(rules)
     st.caption(
-        f"Guard rails {guard_rails}: the limits in force, which an administrator changes on the "
-        "page People. Prices may not depend on "
-        f"{', '.join(settings.rules.banned_features) or 'nothing in particular'}: a setting of the "
-        "installation."
+        f"Guard rails {guard_rails}, set by an administrator on the page People. Banned features: "
+        f"{', '.join(settings.rules.banned_features) or 'none'} (setting of the installation)."
     )
 
 
 def draft_findings(
     settings: Settings, rules: RuleSet, guard_rails: GuardRails
 ) -> tuple[Finding, ...]:
-    """What there is to say of the draft, with the loaded sessions in view.
+    """Findings of the check of the draft, on the loaded sessions.
 
     Args:
         settings: banned features.
@@ -73,7 +69,7 @@ def draft_findings(
 
 
 def _show(finding: Finding) -> None:
-    icon, _, colour = _LOOK[finding.severity]
+    icon, colour = _BADGES[finding.severity]
     with st.container(border=True, gap="xsmall"):
         rules = " · ".join(finding.rules)
         st.markdown(
@@ -81,7 +77,7 @@ def _show(finding: Finding) -> None:
             f"**{finding.kind[0].upper()}{finding.kind[1:]}**{f' · {rules}' if rules else ''}"
         )
         st.markdown(finding.says)
-        st.caption(f"To mend it: {finding.fix}")
+        st.caption(f"Fix: {finding.fix}")
 
 
 def _engine(rules: RuleSet) -> None:
@@ -94,13 +90,15 @@ def _engine(rules: RuleSet) -> None:
         return
     if agreed.same == agreed.sessions:
         st.markdown(
-            f":material/done_all: As JDM in a Zen engine, {format_count(agreed.sessions)} loaded "
-            "sessions get the same mark-up by the same rule."
+            ":material/done_all: The JDM export in a Zen engine gives the same mark-up by the "
+            "same "
+            f"rule for {format_number_of(agreed.sessions, 'loaded session')}."
         )
     else:
         st.error(
-            f"A Zen engine disagrees on {format_count(agreed.sessions - agreed.same)} of "
-            f"{format_count(agreed.sessions)} loaded sessions."
+            f"The JDM export in a Zen engine disagrees on "
+            f"{format_count(agreed.sessions - agreed.same)} of {format_count(agreed.sessions)} "
+            "loaded sessions."
         )
 
 

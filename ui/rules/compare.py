@@ -1,4 +1,4 @@
-"""Compare tab: where two rule sets differ, from their lines down to single sessions."""
+"""Compare tab: differences of two rule sets, in lines, quotes and sessions."""
 
 from typing import Final
 
@@ -13,8 +13,8 @@ from ui.rules.replay import choose_replay, saved_replay
 
 _SHOWN: Final = 500
 _MOVED: Final = {
-    "before": st.column_config.TextColumn("Decided by"),
-    "after": st.column_config.TextColumn("Now by"),
+    "before": st.column_config.TextColumn("Rule before"),
+    "after": st.column_config.TextColumn("Rule after"),
     "quotes": st.column_config.NumberColumn("Quotes", format="localized", width=80),
     "human": st.column_config.NumberColumn("By humans", format="%.0f", help="Expected number."),
     "agent": st.column_config.NumberColumn("By agents", format="%.0f", help="Expected number."),
@@ -22,32 +22,33 @@ _MOVED: Final = {
 
 
 def compare_tab(settings: Settings) -> None:
-    """The two sets of a replay."""
+    """Compare the two rule sets of a replay."""
     name = choose_replay(settings)
     found = saved_replay(settings, name)
     if found is None:
         show_missing(
-            "There is nothing to compare yet.",
-            "Replay the rules against another set first: the tab Replay.",
+            "Nothing to compare yet",
+            "First replay the rules against another rule set in the tab Replay.",
         )
         return
     rules, against = found.rules, found.against
     with st.grid(2, min_column_width=420, gap="medium") as grid:
         with grid.cell():
-            st.markdown(f"**What {rules.name} (+) has that {against.name} (−) has not**")
+            st.markdown(f"**Diff: {rules.name} vs {against.name}**")
             st.code(
-                changed_lines(against.text, rules.text) or "Nothing: they are the same.",
+                changed_lines(against.text, rules.text) or "No differences.",
                 language="diff",
                 wrap_lines=True,
             )
         with grid.cell():
-            st.markdown("**Which rules take quotes from which**")
+            st.markdown("**Rule migration**")
             st.dataframe(
                 moved_table(found), hide_index=True, height="content", column_config=_MOVED
             )
     share = format_percent(found.share_changed.value, 1)
     st.markdown(
-        f"**{format_number_of(found.changed, 'session')} ({share}) would have met another price**"
+        f"**{format_number_of(found.changed, 'session')} ({share}) would have seen a different "
+        "price**"
     )
     if found.changed:
         _sessions(settings, name)
@@ -74,7 +75,7 @@ def _sessions(settings: Settings, name: str | None) -> None:
         ],
         column_config={
             "session": st.column_config.LinkColumn(
-                "Session", display_text=r"session=(.*)$", help="Open it on the page Sessions."
+                "Session", display_text=r"session=(.*)$", help="Opens the page Sessions."
             ),
             "start": st.column_config.DatetimeColumn(
                 "Start (UTC)", format="YYYY-MM-DD HH:mm", width=135
@@ -93,9 +94,9 @@ def _sessions(settings: Settings, name: str | None) -> None:
             "rule_after": st.column_config.TextColumn("Rule after"),
         },
     )
-    st.caption(f"The largest changes first, at most {_SHOWN}; the file has all.")
+    st.caption(f"Largest changes first, at most {_SHOWN}; the CSV has all sessions.")
     csv_button(
-        "All of them as CSV",
+        "Download all sessions as CSV",
         changed_sessions_table(settings, name),
         "changed_sessions.csv",
         "changed_csv",

@@ -1,8 +1,6 @@
-"""Draft: the rule set on the page, as text, until it is saved; the text and the table are two views
-of it.
+"""Draft: the unsaved text of the open rule set; the text and the table are two views of it.
 
-Each rule set has a draft of its own: opening another one leaves what was written where it is, and
-coming back finds it again.
+Each rule set has a draft of its own, which stays when another rule set is opened.
 """
 
 from typing import Final
@@ -32,16 +30,15 @@ _ASIDE: Final = "rules_drafts_aside"
 
 
 def rule_set_choices(settings: Settings) -> list[str]:
-    """Names of all rule sets, built-in ones first: what a link without a name opens does not depend
-    on what is saved or live.
+    """Names of all rule sets, built-in ones first, so that a link without a name always opens the
+    same one.
     """
     live = [LIVE] if is_anything_live(settings) else []
     return [*reversed(BUILT_IN), *live, *rule_set_names(settings)]
 
 
 def open_draft(settings: Settings, opened: str) -> None:
-    """Start from a rule set, or from what was written of it earlier, unless it is the one that is
-    being worked on.
+    """Open a rule set, or its unsaved draft, unless it is open already.
 
     Args:
         settings: workspace.
@@ -56,7 +53,7 @@ def open_draft(settings: Settings, opened: str) -> None:
 
 
 def saved_text(settings: Settings, name: str) -> str:
-    """A rule set as it is saved; empty where it cannot be read."""
+    """The saved text of a rule set; empty where it cannot be read."""
     try:
         return format_rules(open_rule_set(settings, name))
     except (InputError, NotFoundError):
@@ -64,28 +61,28 @@ def saved_text(settings: Settings, name: str) -> str:
 
 
 def drafts_aside() -> list[str]:
-    """Other rule sets of which something was written and not saved."""
+    """Other rule sets with unsaved changes."""
     return sorted(_aside())
 
 
 def is_unsaved() -> bool:
-    """Whether the draft differs from what is saved."""
+    """Whether the draft differs from the saved rule set."""
     return _typed().strip() != str(st.session_state.get(_SAVED, "")).strip()
 
 
 def discard_draft() -> None:
-    """Go back to what is saved."""
+    """Replace the draft by the saved rule set."""
     put_draft(str(st.session_state[_OF]), str(st.session_state.get(_SAVED, "")))
 
 
 def _lay_aside() -> None:
-    """Keep what was written of the rule set that was open."""
+    """Put the unsaved draft of the open rule set aside."""
     if _OF in st.session_state and is_unsaved():
         _aside()[str(st.session_state[_OF])] = draft_name(), _typed()
 
 
 def _typed() -> str:
-    """The draft, with what was typed in the very moment another rule set was chosen."""
+    """The draft, with text that was typed when another rule set was chosen."""
     return str(st.session_state.get(editor_key(), draft_text()))
 
 
@@ -96,9 +93,7 @@ def _aside() -> dict[str, tuple[str, str]]:
 
 
 def saved_draft(name: str, text: str) -> None:
-    """Go on from a draft that was saved under a name, which need not be that of the set it was
-    written in.
-    """
+    """Continue from a draft that was saved, perhaps under another name than it was opened."""
     _aside().pop(name, None)
     put_draft(name, text, of=name)
     st.session_state[_SAVED] = text
@@ -110,7 +105,7 @@ def put_draft(name: str, text: str, *, of: str | None = None) -> None:
     Args:
         name: of the rules.
         text: the rules.
-        of: rule set it came from; None keeps the one before.
+        of: rule set it belongs to; None leaves that unchanged.
     """
     st.session_state[_NAME], st.session_state[_TEXT] = (
         name if name not in (*BUILT_IN, LIVE) else f"my-{name}",
@@ -122,11 +117,11 @@ def put_draft(name: str, text: str, *, of: str | None = None) -> None:
 
 
 def write_draft(text: str, *, by_table: bool = False) -> None:
-    """Take what was typed.
+    """Update the draft from an editor.
 
     Args:
         text: the rules.
-        by_table: the table wrote it; what the text editor wrote has the table start anew.
+        by_table: it comes from the table; text from the editor resets the table.
     """
     if text != draft_text() and not by_table:
         st.session_state[_TYPED] = int(st.session_state.get(_TYPED, 0)) + 1
@@ -134,17 +129,17 @@ def write_draft(text: str, *, by_table: bool = False) -> None:
 
 
 def draft_text() -> str:
-    """The rules as they stand."""
+    """Text of the draft."""
     return str(st.session_state.get(_TEXT, ""))
 
 
 def draft_name() -> str:
-    """What the rules will be saved as."""
+    """Name under which the draft will be saved."""
     return str(st.session_state.get(_NAME, FIRST))
 
 
 def draft_version() -> int:
-    """Rises whenever the draft changes from outside its editor, which is then drawn anew."""
+    """Increases when the draft changes from outside its editor, which is then redrawn."""
     return int(st.session_state.get(_VERSION, 0))
 
 
@@ -154,7 +149,7 @@ def editor_key() -> str:
 
 
 def table_version() -> str:
-    """Changes whenever the draft changes from outside the table."""
+    """Changes when the draft changes from outside the table."""
     return f"{draft_version()}_{st.session_state.get(_TYPED, 0)}"
 
 
@@ -162,13 +157,13 @@ def draft_rules() -> RuleSet:
     """The draft as data.
 
     Raises:
-        InputError: it cannot be read; says where.
+        InputError: it cannot be parsed; names the line.
     """
     return parse_rules(draft_text(), draft_name())
 
 
 def readable_draft() -> RuleSet | None:
-    """The draft if it can be read and reads what is known of a session, else None."""
+    """The draft if it can be parsed and reads known features only, else None."""
     try:
         rules = draft_rules()
         check_features(rules, (*feature_names(), P_AGENT))

@@ -1,4 +1,4 @@
-"""Replay tab: what the draft would have asked of the logged sessions, beside another rule set."""
+"""Replay tab: prices of the draft on the logged sessions, beside another rule set."""
 
 import datetime as dt
 import json
@@ -24,7 +24,7 @@ from ui.frame.errors import show_error
 from ui.frame.handles import open_jobs
 from ui.frame.job_watch import watch_job
 from ui.frame.metrics import show_metric
-from ui.frame.model_choice import USUAL
+from ui.frame.model_choice import NEWEST
 from ui.frame.tables import csv_button
 from ui.frame.wording import (
     format_count,
@@ -39,22 +39,22 @@ from ui.rules.draft import draft_text, readable_draft, rule_set_choices
 
 KIND: Final = ReplayRulesRequest.kind
 _AS_OF_HELP: Final = (
-    "At the quote, rules see only what happened before it, as they would in the "
-    "shop. At the session's end they know more."
+    "At the quote, rules see only earlier events, as in production. At the end of the session "
+    "they see all of its events."
 )
 
 
 def replay_tab(settings: Settings) -> None:
-    """Ask for the other set and the days, replay, show what came of it."""
+    """Choose the other rule set and the days, replay, show the results."""
     _form(settings)
-    watch_job(KIND, "Replaying the rules")
+    watch_job(KIND, "Rule replay")
     name = choose_replay(settings)
     found = saved_replay(settings, name)
     if found is None:
         show_missing(
-            "No rules have been replayed yet.",
-            "A replay reads the quote log: who would have been asked how much, and what leakage "
-            "comes back.",
+            "No replays yet",
+            "A replay applies the rules to the quote log and reports prices by class and the "
+            "leakage recovered.",
         )
         return
     _about(found, is_latest=name is None)
@@ -72,29 +72,27 @@ def replay_tab(settings: Settings) -> None:
 
 
 def choose_replay(settings: Settings) -> str | None:
-    """Ask which replay to look at, where there are several; None means the latest."""
+    """Choose a replay, where there are several; None means the latest."""
     titles = replay_titles(settings)
     if len(titles) < 2:
         return None
     newest = next(iter(titles))
     shown = st.selectbox(
         "Replay shown",
-        [USUAL, *titles],
+        [NEWEST, *titles],
         format_func=lambda name: (
-            f"newest: {titles[newest]}" if name == USUAL else titles.get(name, name)
+            f"newest: {titles[newest]}" if name == NEWEST else titles.get(name, name)
         ),
         key="replay_shown",
         bind="query-params",
         width=460,
-        help=f"The newest {MAX_REPLAYS} are kept.",
+        help=f"The newest {MAX_REPLAYS} are stored.",
     )
     return str(shown) if shown in titles and shown != newest else None
 
 
 def saved_replay(settings: Settings, name: str | None = None) -> Replay | None:
-    """A replay, the latest without a name; None where there is none, or where its file is damaged,
-    which is said.
-    """
+    """A replay, by default the latest; None without one. A damaged file is shown as an error."""
     try:
         return replay_store(settings).open(name)
     except NotFoundError:
@@ -112,19 +110,24 @@ def _form(settings: Settings) -> None:
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
         against = st.selectbox(
-            "Against", choices, index=choices.index(NO_MARKUP.name), key="against", bind="query-params", width=200,
-            help="The live set, or any other; none asks the base price.",
-        )  # fmt: skip
+            "Compare with",
+            choices,
+            index=choices.index(NO_MARKUP.name),
+            key="against",
+            bind="query-params",
+            width=200,
+            help="The live rule set or any other; none is the base price.",
+        )
         days = st.date_input(
             "Days (UTC)",
             value=[],
             key="replay_days",
             bind="query-params",
             width=240,
-            help="None means all days.",
+            help="Empty means all days.",
         )
         as_of = st.selectbox(
-            "Rules see the session",
+            "Evaluate rules",
             AS_OF,
             key="as_of",
             bind="query-params",
@@ -135,12 +138,12 @@ def _form(settings: Settings) -> None:
         why = (
             "A replay is running."
             if busy
-            else "Mend the rules first: see the tab Check."
+            else "Fix the rules first: see the tab Check."
             if rules is None
             else None
         )
         clicked = st.button(
-            "Replay",
+            "Replay rules",
             type="primary",
             icon=":material/replay:",
             disabled=busy or rules is None,
@@ -163,7 +166,7 @@ def _form(settings: Settings) -> None:
 
 
 def days_of(chosen: object) -> tuple[str | None, str | None]:
-    """First and last day of a date input, as a request takes them; None without any."""
+    """First and last day of a date input, in ISO 8601; None where it is empty."""
     days = (
         sorted(day for day in chosen if isinstance(day, dt.date))
         if isinstance(chosen, tuple)
@@ -177,26 +180,28 @@ def _as_of(name: str) -> str:
 
 
 def _about(found: Replay, *, is_latest: bool) -> None:
-    st.subheader(f"{found.rules.name} against {found.against.name}")
-    seen = f"rules see each session {_as_of(found.as_of)}"
+    st.subheader(f"{found.rules.name} vs {found.against.name}")
+    moment = f"rules evaluated {_as_of(found.as_of)}"
     days = format_period(found.first_ms, found.last_ms)
     st.caption(
         f"{format_number_of(found.quotes, 'quote')} of "
-        f"{format_number_of(found.sessions, 'session')}, {days}; {seen}; replayed "
+        f"{format_number_of(found.sessions, 'session')}, {days}; {moment}; replayed "
         f"{format_moment(found.created_ms)} UTC. "
-        "Intervals are 95 %, from resampled actors. Classes are labels where known, else P(agent)."
+        "Intervals are 95 %, bootstrapped over actors. Classes are labels where known, else "
+        "P(agent)."
     )
     if not is_latest:
-        st.info("This is an earlier replay; others came later.", icon=":material/history:")
+        st.info("This is an earlier replay; there are newer ones.", icon=":material/history:")
     elif found.rules.text != _normal(draft_text()):
         st.info(
-            "The draft has changed since. Replay again to see what it does now.",
+            "The draft has changed since this replay. Replay again to update the figures.",
             icon=":material/history:",
         )
     if found.unknown:
         st.warning(
-            f"Of {format_number_of(found.unknown, 'quote')} nobody knows the class; they are left "
-            "out of what is said of humans and agents."
+            f"The class of {format_number_of(found.unknown, 'quote')} is unknown; they are "
+            "excluded "
+            "from the figures of humans and agents."
         )
 
 
@@ -213,68 +218,67 @@ def _figures(found: Replay) -> None:
                 "Humans marked up",
                 format_percent(human.marked_up.value, 1),
                 format_interval(human.marked_up, 1),
-                "Share of the humans with a quote above the base price.",
+                "Share of humans with a quote above the base price.",
             )
             show_metric(
-                "Humans pay more",
+                "Average premium paid by humans",
                 format_percent(human.premium.value, 1),
                 format_interval(human.premium, 1),
-                "Mean of price over base price, minus one, over all their quotes.",
+                "Mean of price / base price − 1 over all their quotes.",
             )
             show_metric(
                 "Agents marked up",
                 format_percent(agent.marked_up.value, 1),
                 format_interval(agent.marked_up, 1),
-                "Share of the agents with a quote above the base price.",
+                "Share of agents with a quote above the base price.",
             )
-        back, other = found.rules.recovered[0].recovered, found.against.recovered[0].recovered
+        recovered, other = found.rules.recovered[0].recovered, found.against.recovered[0].recovered
         show_metric(
-            "Leakage taken back",
-            format_money(back.value),
-            f"{format_money(back.low)} to {format_money(back.high)}; under {found.against.name} "
+            "Leakage recovered",
+            format_money(recovered.value),
+            f"{format_money(recovered.low)} to {format_money(recovered.high)}; under "
+            f"{found.against.name} "
             f"{format_money(other.value)}",
-            "Of what leaked at the logged prices, had every purchase been made; reference price "
-            f"{found.rules.recovered[0].says}.",
+            "Of the leakage at logged prices, if every purchase had still been made; reference "
+            f"price {found.rules.recovered[0].says}.",
         )
         show_metric(
-            "Sessions with another price",
+            "Sessions with a different price",
             format_percent(found.share_changed.value, 1),
             format_number_of(found.changed, "session"),
-            f"Than under {found.against.name}.",
+            f"Compared with {found.against.name}.",
         )
 
 
 def _markups(one: SetReplay) -> None:
     if not one.human or not one.agent:
         show_missing(
-            "Nobody knows who is an agent.",
-            "Load labels, or train the classifier.",
+            "No labels and no classifier",
+            "Load labels or train the classifier to see prices by class.",
             "pages/classifier.py",
             "Train a classifier",
         )
         return
-    said = (
-        f"Agents would have been asked ×{one.agent.mean_markup.value:.2f} on average, humans "
+    finding = (
+        f"Agents would have been quoted ×{one.agent.mean_markup.value:.2f} on average, humans "
         f"×{one.human.mean_markup.value:.2f}"
     )
     show_chart(
         markup_chart(one),
-        said,
-        "Each session counts with its probability to be of the class.",
+        finding,
+        "Each session is weighted by its probability of being in the class.",
         key="replay_markups",
         download="markups",
     )
 
 
 def _leakage(found: Replay) -> None:
-    back = found.rules.recovered[0]
-    said = (
-        f"Of {format_money(back.logged.value)} that leaked, {format_money(back.left.value)} "
-        "would be left"
+    recovered = found.rules.recovered[0]
+    finding = (
+        f"Leakage would fall from {format_money(recovered.logged.value)} to "
+        f"{format_money(recovered.left.value)}"
     )
-    reading = (
-        "Purchases are kept as they were; some agents would not have bought at the higher price. "
-    )
+    reading = "Assumes the logged purchases; at higher prices some agents would not have bought. "
     problems = " ".join(
         f"{one.reference.replace('_', ' ')}: {one.problem}"
         for one in found.rules.recovered
@@ -282,7 +286,7 @@ def _leakage(found: Replay) -> None:
     )
     show_chart(
         recovered_chart(found),
-        said,
+        finding,
         reading + problems,
         key="replay_leakage",
         download="leakage_recovered",
@@ -292,40 +296,37 @@ def _leakage(found: Replay) -> None:
 def _value(one: SetReplay) -> None:
     value = one.value
     if value.logged is None:
-        st.markdown("**Revenue under these rules is not identified**")
+        st.markdown("**Revenue under these rules cannot be identified**")
         st.markdown(f"{value.problem} {value.hint}")
         return
     lead = value.against_logged
-    said = (
-        "Only a demand curve can say what revenue would have been"
+    finding = (
+        "Revenue under these rules, from the demand curve alone"
         if value.problem
-        else "Revenue these rules would have brought"
+        else "Revenue under these rules"
     )
     if lead:
-        said = (
-            f"{said}: {lead.value:+,.2f} a session ({lead.low:+,.2f} to {lead.high:+,.2f})".replace(
-                "-", "−"
-            )
-        )
+        change = f"{lead.value:+,.2f} a session ({lead.low:+,.2f} to {lead.high:+,.2f})"
+        finding = f"{finding}: {change}".replace("-", "−")
     reading = (
         f"{format_percent(value.randomised)} of the quotes were randomised; "
-        f"{format_count(value.matched)} have the price the rules ask, as good as "
-        f"{format_count(value.effective)} equally weighted ones. "
+        f"{format_count(value.matched)} have the price of the rules (effective sample size "
+        f"{format_count(value.effective)}). "
         f"{_overlap(value.problem, value.overlap)}"
     )
-    show_chart(value_chart(value), said, reading, key="replay_value", download="revenue")
+    show_chart(value_chart(value), finding, reading, key="replay_value", download="revenue")
 
 
 def _overlap(problem: str, overlap: float) -> str:
     return (
-        f"{problem} For {format_percent(1 - overlap)} of the quotes only the demand curve speaks."
+        f"{problem} {format_percent(1 - overlap)} of the quotes rely on the demand curve alone."
         if problem
         else ""
     )
 
 
 def _uses(one: SetReplay) -> None:
-    st.markdown("**How often each rule decided**")
+    st.markdown("**Use of each rule**")
     st.dataframe(
         uses_table(one),
         hide_index=True,
@@ -336,10 +337,14 @@ def _uses(one: SetReplay) -> None:
             "markup": st.column_config.NumberColumn("Mark-up", format="×%.2f", width=80),
             "quotes": st.column_config.NumberColumn("Quotes", format="localized", width=80),
             "share_human": st.column_config.ProgressColumn(
-                "Of humans' quotes", format="percent", min_value=0, max_value=1
+                "Share of humans' quotes", format="percent", min_value=0, max_value=1
             ),
             "share_agent": st.column_config.ProgressColumn(
-                "Of agents' quotes", format="percent", min_value=0, max_value=1, color="orange"
+                "Share of agents' quotes",
+                format="percent",
+                min_value=0,
+                max_value=1,
+                color="orange",
             ),
         },
     )
@@ -347,8 +352,15 @@ def _uses(one: SetReplay) -> None:
 
 def _downloads(found: Replay) -> None:
     with st.container(horizontal=True):
-        csv_button("Figures as CSV", figures_table(found), "replay_figures.csv", "replay_csv")
+        csv_button(
+            "Download figures as CSV", figures_table(found), "replay_figures.csv", "replay_csv"
+        )
         st.download_button(
-            "Everything as JSON", json.dumps(found.to_json()).encode(), "replay.json", "application/json",
-            icon=":material/download:", on_click="ignore", key="replay_json",
-        )  # fmt: skip
+            "Download all as JSON",
+            json.dumps(found.to_json()).encode(),
+            "replay.json",
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
+            key="replay_json",
+        )

@@ -1,4 +1,4 @@
-"""Write tab: one rule set, written as text or in a table, saved by name, and carried in and out."""
+"""Write tab: one rule set as text or as a table; save, upload and download it."""
 
 from __future__ import annotations
 
@@ -59,25 +59,25 @@ ELIF p_agent > 0.4 OR UNDEFINED AND cart_adds < 1 THEN markup 1.10
 ELIF std_price_seen IS UNDEFINED THEN markup 1.05
 ELSE markup 1.00
 ```
-- The first rule that holds decides; the last line is ELSE. A mark-up is price over base price.
-- `>  >=  <  <=  =  !=` with a number (yes/no is 1/0), `=` and `!=` with a category in single quotes.
+- First match wins; the last line is ELSE. A mark-up is price / base price.
+- `>  >=  <  <=  =  !=` with a number (yes/no is 1/0); `=  !=` with a category in single quotes.
 - A comparison with an undefined feature is false, unless `OR UNDEFINED` follows it.
-- `MARKUP RISES WITH p_agent` on a line above the rules has the check see to it.
+- Constraint: mark-up must be monotone in p_agent, with `MARKUP RISES WITH p_agent` above the rules.
 """
 
 
 def unsaved_note() -> None:
-    """Say of which other rule sets something was written and not saved."""
+    """List other rule sets with unsaved changes."""
     others = drafts_aside()
     if others:
         st.caption(
-            f":material/edit_note: Also written and not saved yet: {', '.join(others)}. Open them "
-            "above to go on."
+            f":material/edit_note: Unsaved changes in other rule sets: {', '.join(others)}. Open "
+            "them above to continue."
         )
 
 
 def write_tab(settings: Settings) -> None:
-    """Write the draft."""
+    """Edit the draft."""
     unsaved_note()
     if not _tools(settings):
         _table_editor()
@@ -91,10 +91,10 @@ def write_tab(settings: Settings) -> None:
 
 
 def _tools(settings: Settings) -> bool:
-    """Form, name, save, upload; returns whether the text is edited."""
+    """Draw format, name, save and upload; returns whether the draft is edited as text."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         form = st.segmented_control(
-            "Write as",
+            "Edit as",
             [TEXT, TABLE],
             default=TEXT,
             required=True,
@@ -104,25 +104,25 @@ def _tools(settings: Settings) -> bool:
         name = st.text_input(
             "Save as", draft_name(), key=f"rules_name_{draft_version()}", width=220
         )
-        if st.button("Save", type="primary", icon=":material/save:", key="rules_save"):
+        if st.button("Save rule set", type="primary", icon=":material/save:", key="rules_save"):
             _save(settings, name.strip())
         if is_unsaved():
             st.button(
-                "Discard",
+                "Discard changes",
                 icon=":material/undo:",
                 on_click=discard_draft,
                 key="rules_discard",
-                help="Back to what is saved.",
+                help="Restores the saved rule set.",
             )
-        with st.popover("Upload", icon=":material/upload_file:"):
+        with st.popover("Upload rules", icon=":material/upload_file:"):
             _upload()
         if draft_name() in rule_set_names(settings) and not is_unsaved():
-            asks = {"propose": draft_name()}
+            query = {"propose": draft_name()}
             st.page_link(
                 "pages/approvals.py",
                 label="Propose for approval",
                 icon=":material/fact_check:",
-                query_params=asks,
+                query_params=query,
             )
     return form != TABLE
 
@@ -141,7 +141,7 @@ def _table_editor() -> None:
     try:
         base = _base()
     except InputError as error:
-        show_error(error.message, "Mend the text first; then it can be shown as a table.")
+        show_error(error.message, "Fix the text first; then it can be shown as a table.")
         return
     edited = st.data_editor(
         rule_table(base),
@@ -153,14 +153,14 @@ def _table_editor() -> None:
         placeholder="",
     )
     st.caption(
-        "A row is one condition; all conditions of a rule must hold. The row without a feature is "
-        "the ELSE."
+        "Each row is a condition; a rule applies when all of its conditions hold. The row without "
+        "a feature is the ELSE."
     )
     _take(edited, base)
 
 
 def _base() -> RuleSet:
-    """What the table starts from: it must not change while cells are edited."""
+    """Initial value of the table, which must not change while cells are edited."""
     key = f"rules_table_base_{table_version()}"
     if key not in st.session_state:
         st.session_state[key] = draft_rules()
@@ -184,7 +184,7 @@ def _columns() -> dict[str, ColumnConfig]:
     )
     return {
         "rule": st.column_config.NumberColumn(
-            "Rule", min_value=1, step=1, width=60, help="Rules are tried in this order."
+            "Rule", min_value=1, step=1, width=60, help="Rules are evaluated in this order."
         ),
         "feature": st.column_config.SelectboxColumn(
             "Feature", options=list(feature_names()), width=190, help=f"Units: {units}."
@@ -194,7 +194,7 @@ def _columns() -> dict[str, ColumnConfig]:
             "Threshold", width=105, help="A number, or a category such as Chrome."
         ),
         "when_undefined": st.column_config.CheckboxColumn(
-            "Or undefined", width=125, help="Holds where the feature is undefined."
+            "Or undefined", width=125, help="Also true where the feature is undefined."
         ),
         "markup": st.column_config.NumberColumn(
             "Mark-up", min_value=0.01, max_value=10.0, format="×%.2f", width=85
@@ -205,24 +205,24 @@ def _columns() -> dict[str, ColumnConfig]:
 
 
 def _beside(settings: Settings, *, as_text: bool) -> None:
-    """The other view of the draft, what the check says, and downloads."""
+    """Draw the other view of the draft, the issues found, and downloads."""
     try:
         rules = draft_rules()
     except InputError:
         st.markdown(_LANGUAGE)
         return
     found = count_findings(draft_findings(settings, rules, read_price_limits(settings).guard_rails))
-    told = ", ".join(f"{n} {kind}{'' if n == 1 else 's'}" for kind, n in found.items() if n)
+    issues = " · ".join(f"{n} {kind}{'' if n == 1 else 's'}" for kind, n in found.items() if n)
     icon = (
         ":material/error:"
         if found["error"]
         else ":material/check_circle:"
-        if not told
+        if not issues
         else ":material/info:"
     )
     st.markdown(
-        f"{icon} **{told or 'Nothing to be said against them'}** · reads "
-        f"{', '.join(rules.features) or 'nothing'}"
+        f"{icon} **{issues or 'No issues found'}** · features: "
+        f"{', '.join(rules.features) or 'none'}"
     )
     if not as_text:
         st.code(format_rules(rules), language=None, wrap_lines=True)
@@ -238,7 +238,7 @@ def _beside(settings: Settings, *, as_text: bool) -> None:
                 key=f"rules_download_{form}",
             )
     with st.expander(
-        "How rules are written", icon=":material/school:", expanded=as_text, key="rules_language"
+        "Rule syntax", icon=":material/school:", expanded=as_text, key="rules_language"
     ):
         st.markdown(_LANGUAGE)
 
@@ -253,7 +253,7 @@ def _save(settings: Settings, name: str) -> None:
         return
     saved_draft(name, format_rules(rules))
     st.session_state[NEXT] = name
-    st.toast(f"{name} is saved in the workspace.", icon=":material/check:")
+    st.toast(f"Saved {name} in the workspace.", icon=":material/check:")
     st.rerun()
 
 
@@ -275,7 +275,7 @@ def _upload() -> None:
 
 
 def opened_rule_set(choices: list[str]) -> str:
-    """Which rule set is open, kept in the address."""
+    """Name of the open rule set, stored in the URL."""
     if NEXT in st.session_state:
         set_widgets({OPENED: st.session_state.pop(NEXT)})
     return str(
@@ -285,7 +285,7 @@ def opened_rule_set(choices: list[str]) -> str:
             key=OPENED,
             bind="query-params",
             width=320,
-            help="What you write stays with its rule set until you save or discard it, or close "
-            "the page.",
+            help="Unsaved changes stay with their rule set until you save or discard them, or "
+            "close the page.",
         )
     )

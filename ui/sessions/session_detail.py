@@ -1,4 +1,4 @@
-"""Session detail: everything known about one session."""
+"""Session detail: timeline, features, events and related sessions of one session."""
 
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from ui.charts.frame import show_chart
 from ui.charts.session import timeline_chart
 from ui.frame.tables import csv_button, session_columns
 from ui.frame.wording import (
+    feature_name,
     format_count,
     format_duration,
     format_moment,
@@ -30,7 +31,7 @@ def session_detail(snapshot: Snapshot, session_id: str) -> None:
     """Show one session.
 
     Raises:
-        NotFoundError: there is none of that id.
+        NotFoundError: there is no session with this ID.
     """
     view = session_view(snapshot, session_id)
     st.subheader(f"Session {view.session_id}")
@@ -39,21 +40,20 @@ def session_detail(snapshot: Snapshot, session_id: str) -> None:
         why = {"explain_tab": "One session", "session": session_id}
         st.page_link(
             "pages/explain.py",
-            label="Why this probability?",
+            label="Explain this score",
             icon=":material/psychology:",
             query_params=why,
         )
     show_chart(
         timeline_chart(view),
-        _statement(view),
-        "Each dot is an event. The lower part shows prices: quoted by the shop, seen with an "
-        "event, and paid.",
+        _finding(view),
+        "Each dot is an event. The lower part shows prices: quoted, seen with an event, and paid.",
         key="timeline",
     )
     if view.n_events > len(view.events):
         st.caption(
             f"The first {format_count(len(view.events))} of {format_count(view.n_events)} events "
-            "are drawn."
+            "are shown."
         )
     features, others, events = st.tabs(
         [
@@ -81,7 +81,7 @@ def session_detail(snapshot: Snapshot, session_id: str) -> None:
             else session_events(snapshot, session_id)
         )
         csv_button(
-            "Download the events as CSV",
+            "Download events as CSV",
             whole,
             f"session_{quote(session_id, safe='')}.csv",
             "session_csv",
@@ -102,36 +102,36 @@ def _headline(view: SessionView, snapshot: Snapshot) -> None:
             st.metric(
                 "P(agent)",
                 f"{view.agent_probability:.2f}",
-                f"decided {decided}; threshold {snapshot.threshold:.2f}",
+                f"classified as {decided}; threshold {snapshot.threshold:.2f}",
                 delta_color="off",
                 delta_arrow="off",
-                help="From the newest classifier; for a session it learned from, by a model that "
-                "had not met its actor.",
+                help="From the newest classifier; for a training session, by a model without its "
+                "actor in training.",
             )
         st.metric("Duration", format_duration((view.end_ms - view.start_ms) / 1_000))
         st.metric("Events", format_count(view.n_events))
         st.metric("Paid", format_money(view.total_revenue))
 
 
-def _statement(view: SessionView) -> str:
+def _finding(view: SessionView) -> str:
     products = view.events["product_id"].nunique()
     paid = (
-        ", then bought at a price unknown"
+        ", then purchased at an unknown price"
         if view.total_revenue is None
         else f", then paid {format_money(view.total_revenue)}"
     )
-    bought = paid if view.purchased else " and bought nothing"
+    outcome = paid if view.purchased else ", no purchase"
     return (
         f"{format_number_of(view.n_events, 'event')} in "
         f"{format_duration((view.end_ms - view.start_ms) / 1_000)} over "
-        f"{format_number_of(products, 'product')}{bought}"
+        f"{format_number_of(products, 'product')}{outcome}"
     )
 
 
 def _features(view: SessionView) -> None:
-    """Features beside what is typical, those most unlike humans first."""
+    """Features beside typical values, least human-like first."""
     table = view.features.assign(
-        name=[name.replace("_", " ") for name in view.features["name"]],
+        name=[feature_name(name) for name in view.features["name"]],
         **{
             column: [_value(value) for value in view.features[column]]
             for column in ("value", "human_typical", "agent_typical")
@@ -153,7 +153,7 @@ def _features(view: SessionView) -> None:
         "meaning",
     ]
     if not all(has.values()):
-        st.caption("Load labels of humans and agents to see what is typical for each.")
+        st.caption("Load labels of humans and agents to compare with typical values.")
     st.dataframe(
         table[order],
         hide_index=True,
@@ -181,8 +181,7 @@ def _features(view: SessionView) -> None:
                 min_value=0,
                 max_value=1,
                 color="blue",
-                help="Share of human sessions with a smaller value; those with the same count "
-                "half.",
+                help="Percentile among human sessions; ties count half.",
             ),
             "agent_below": st.column_config.ProgressColumn(
                 "Rank, agents",
@@ -191,8 +190,7 @@ def _features(view: SessionView) -> None:
                 min_value=0,
                 max_value=1,
                 color="orange",
-                help="Share of agent sessions with a smaller value; those with the same count "
-                "half.",
+                help="Percentile among agent sessions; ties count half.",
             ),
             "unit": st.column_config.TextColumn("Unit", width=85),
             "meaning": st.column_config.TextColumn("Meaning", width=330),
@@ -221,12 +219,12 @@ def _value(value: object) -> str:
 def _others(view: SessionView, snapshot: Snapshot) -> None:
     if view.experiment_id is None:
         st.caption(
-            "The session belongs to no experiment, so nobody knows its actor's other sessions."
+            "The session belongs to no experiment, so other sessions of its actor are unknown."
         )
         return
     st.caption(
         f"Experiment {view.experiment_id}: {format_number_of(view.n_others, 'other session')}"
-        + (f", the newest {MAX_OTHERS} shown." if view.n_others > MAX_OTHERS else ".")
+        + (f", newest {MAX_OTHERS} shown." if view.n_others > MAX_OTHERS else ".")
     )
     if len(view.others):
         order, shown = session_columns(view.others, snapshot)

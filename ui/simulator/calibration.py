@@ -1,6 +1,4 @@
-"""Calibration tab: the market that the shop's own data describe, and whether it sells what the shop
-sold.
-"""
+"""Calibration tab: a market fitted to the shop's own data, and its goodness of fit."""
 
 from typing import Final
 
@@ -29,25 +27,23 @@ from ui.frame.wording import (
     format_number_of,
     format_percent,
 )
-from ui.simulator.setup import NEXT
+from ui.simulator.setup import NEXT, SCENARIOS
 
 KIND: Final = CalibrateRequest.kind
-TRY_PRICES: Final = "Try prices"
 
 
 def calibration_tab(settings: Settings) -> None:
-    """Measure the market, show what was found, hand it to the simulator."""
+    """Calibrate a market, show the results, hand it to the simulator."""
     if not current_snapshot().n_sessions:
         nothing_loaded()
         return
     st.markdown(
-        "The loaded events and quotes tell how many shoppers come in each hour, how many are "
-        "agents, "
-        "and how strongly either class minds a higher price."
+        "Estimates arrivals by hour, the share of agents and the price sensitivity of both classes "
+        "from the loaded events and quotes."
     )
     busy = any(job.kind == KIND for job in open_jobs().active())
     if st.button(
-        "Measure the market",
+        "Calibrate the market",
         type="primary",
         icon=":material/straighten:",
         disabled=busy,
@@ -55,13 +51,13 @@ def calibration_tab(settings: Settings) -> None:
     ):
         start_job(CalibrateRequest(seed=settings.seed))
         st.rerun()
-    watch_job(KIND, "Measuring the market")
+    watch_job(KIND, "Calibration")
     try:
         found = latest_calibration(settings)
     except NotFoundError:
         show_missing(
-            "The market has not been measured yet.",
-            "Measuring takes a few seconds and changes no data.",
+            "Not calibrated yet",
+            "Calibration takes a few seconds and does not change the data.",
         )
         return
     except DataError as error:
@@ -73,12 +69,12 @@ def calibration_tab(settings: Settings) -> None:
 def _show(found: Calibration) -> None:
     days = format_number_of(found.visits.days, "day")
     st.caption(
-        f"Measured {format_moment(found.created_ms)} UTC on {days}, data version "
+        f"Calibrated {format_moment(found.created_ms)} UTC on {days}, data version "
         f"{found.lake_version}. Intervals are 95 %."
     )
     if not found.identified:
         st.warning(
-            f"**No market can be made of these data.** {found.refusal}\n\n{found.hint}",
+            f"**The market cannot be identified from this data.** {found.refusal}\n\n{found.hint}",
             icon=":material/block:",
         )
     _figures(found)
@@ -97,7 +93,7 @@ def _show(found: Calibration) -> None:
                 with grid.cell():
                     _replay(found.replay, kind, title)
     if found.notes:
-        st.markdown("**Keep in mind**")
+        st.markdown("**Limitations**")
         st.markdown("\n".join(f"- {note}" for note in found.notes))
 
 
@@ -105,26 +101,26 @@ def _figures(found: Calibration) -> None:
     share, prices = found.agent_share, found.base_prices
     with st.grid(5, min_column_width=190, gap="small"):
         show_metric(
-            "Visits a day",
+            "Sessions per day",
             f"{found.visits.per_day:,.1f}",
-            f"{found.shoppers.per_day:,.1f} of them consider a product",
-            "Only those who consider a quoted product arrive in the simulated market.",
+            f"{found.shoppers.per_day:,.1f} with an add-to-cart quote",
+            "Only sessions with an add-to-cart quote arrive in the simulated market.",
         )
-        of_visits = (
-            f"of all visits {format_percent(share.visits.value, 1)}"
+        of_sessions = (
+            f"of all sessions {format_percent(share.visits.value, 1)}"
             if share.visits
             else share.source
         )
         if share.shoppers:
             show_metric(
-                "Agents among the shoppers",
+                "Agents among shoppers",
                 format_percent(share.shoppers.value, 1),
-                f"{format_interval(share.shoppers, 1)}; {of_visits}",
+                f"{format_interval(share.shoppers, 1)}; {of_sessions}",
                 share.source,
             )
         elif share.visits:
             show_metric(
-                "Agents among the visits",
+                "Agents among sessions",
                 format_percent(share.visits.value, 1),
                 format_interval(share.visits, 1),
                 share.source,
@@ -134,11 +130,13 @@ def _figures(found: Calibration) -> None:
                 ("humans", found.sensitivity.human),
                 ("agents", found.sensitivity.agent),
             ):
-                said = f"{one.value.low:.2f}–{one.value.high:.2f}, from {one.quotes:,.0f} quotes"
+                interval = (
+                    f"{one.value.low:.2f}–{one.value.high:.2f}, from {one.quotes:,.0f} quotes"
+                )
                 show_metric(
                     f"Price sensitivity, {who}",
                     f"{one.value.value:.2f}",
-                    said,
+                    interval,
                     "The exponent s; at s = 2 a price 10 % higher loses about 5 of 100 buyers, at "
                     "s = 5 about 12.",
                 )
@@ -148,7 +146,7 @@ def _figures(found: Calibration) -> None:
                 format_money(prices.typical),
                 f"{format_money(prices.lowest)} to {format_money(prices.highest)}, "
                 f"{format_number_of(prices.products, 'product')}",
-                "Median over considered quotes.",
+                "Median over add-to-cart quotes.",
             )
     if not share.visits and not share.shoppers:
         st.caption(f"Agent share: {share.source}.")
@@ -166,7 +164,7 @@ def _hand_over(found: Calibration) -> None:
             "Use as scenario", icon=":material/play_arrow:", on_click=_use, key="use_calibrated"
         )
         st.download_button(
-            "Scenario as TOML",
+            "Download scenario as TOML",
             scenario.to_toml().encode(),
             "calibrated.toml",
             "application/toml",
@@ -176,26 +174,27 @@ def _hand_over(found: Calibration) -> None:
         )
         stock = sum(product.stock for product in scenario.products)
         st.caption(
-            f"A week with {stock:,} units, what would sell at the base price; both can be changed."
+            f"One week with {stock:,} units, the expected sales at the base price; both are "
+            "adjustable."
         )
 
 
 def _use() -> None:
-    st.session_state[NEXT], st.session_state["simulator_tab"] = CALIBRATED, TRY_PRICES
+    st.session_state[NEXT], st.session_state["simulator_tab"] = CALIBRATED, SCENARIOS
 
 
 def _arrivals(found: Calibration) -> None:
     arrivals = found.shoppers
     hours = {hour: one.value for hour, one in enumerate(arrivals.by_hour) if one}
     busiest = max(hours, key=lambda hour: hours[hour])
-    stands_on = (
-        "days drawn again and again" if arrivals.interval == "days" else "the Poisson distribution"
+    source = (
+        "bootstrapped over days" if arrivals.interval == "days" else "from the Poisson distribution"
     )
-    said = f"Most shoppers come at {busiest}:00: {hours[busiest]:.1f} an hour"
+    finding = f"Peak arrivals at {busiest}:00: {hours[busiest]:.1f} shoppers per hour"
     show_chart(
         arrivals_chart(arrivals),
-        said,
-        f"Whiskers are 95 % intervals, from {stands_on}.",
+        finding,
+        f"Whiskers are 95 % intervals, {source}.",
         key="arrivals",
         download="arrivals",
     )
@@ -204,30 +203,30 @@ def _arrivals(found: Calibration) -> None:
 def _sensitivity(found: Sensitivities) -> None:
     human, agent = found.human.value, found.agent.value
     if agent.low > human.high:
-        said = "Agents mind the price more than humans do"
+        finding = "Agents are more price-sensitive than humans"
     elif human.low > agent.high:
-        said = "Humans mind the price more than agents do"
+        finding = "Humans are more price-sensitive than agents"
     else:
-        said = "Humans and agents cannot be told apart by how they mind the price"
-    met = f"Prices from ×{found.lowest_ratio:.2f} to ×{found.highest_ratio:.2f} were met"
-    reading = f"{met}; {format_percent(found.randomised)} of them were chosen at random."
+        finding = "No significant difference in price sensitivity"
+    prices = f"Quoted prices from ×{found.lowest_ratio:.2f} to ×{found.highest_ratio:.2f}"
+    reading = f"{prices}; {format_percent(found.randomised)} of them randomised."
     show_chart(
-        sensitivity_chart(human, agent), said, reading, key="sensitivity", download="sensitivity"
+        sensitivity_chart(human, agent), finding, reading, key="sensitivity", download="sensitivity"
     )
 
 
 def _replay(replay: ReplayCheck, kind: str, x: str) -> None:
     rows = [row for row in replay.rows if row.kind == kind]
     inside = sum(row.is_inside for row in rows)
-    said = (
+    finding = (
         f"By {'hour' if kind == 'hour' else 'price'}, {inside} of {len(rows)} logged figures "
-        "lie within what the market sells"
+        "are within the simulated 95 % intervals"
     )
     fitted = (
-        f"Fitted on {format_number_of(replay.fitted_days, 'day')}, played on the "
-        f"{replay.played_days} between"
+        f"Fitted on {format_number_of(replay.fitted_days, 'day')}, validated on the "
+        f"{replay.played_days} held-out days between"
     )
-    reading = f"{fitted}. Orange points lie outside; one in 20 should."
+    reading = f"{fitted}. Orange points are outside the interval; about 1 in 20 is expected."
     show_chart(
-        replay_chart(rows, x), said, reading, key=f"replay_{kind}", download=f"replay_{kind}"
+        replay_chart(rows, x), finding, reading, key=f"replay_{kind}", download=f"replay_{kind}"
     )

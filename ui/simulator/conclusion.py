@@ -1,4 +1,4 @@
-"""Conclusion: what a trial says, in sentences that name both sides of each trade."""
+"""Conclusion: the results of a run in sentences that name both sides of each trade-off."""
 
 from collections.abc import Sequence
 
@@ -13,66 +13,66 @@ _REFERENCES = ("fixed", "best_fixed", "optimum")
 
 
 def conclusion_sentences(trial: MarketTrial) -> list[str]:
-    """Sentences in Markdown: how much there is to gain, what is best, then each policy against both
+    """Sentences in Markdown: the possible gain, the best policy, then each policy against both
     references.
     """
-    judged = [
+    compared = [
         result for result in ordered_policies(trial.results) if result.name not in _REFERENCES
     ]
-    lines = [_verdict(trial, result) for result in judged]
-    return [f"{_room(trial)} {_best(trial, judged)}", _best_fixed(trial), *lines]
+    lines = [_compare(trial, result) for result in compared]
+    return [f"{_room(trial)} {_best(trial, compared)}", _best_fixed(trial), *lines]
 
 
 def _room(trial: MarketTrial) -> str:
     best, base = trial.best_fixed.pct_of_optimum, trial.base.pct_of_optimum
     what = (
-        "No policy can earn more than "
+        "The highest possible reward is "
         f"**{_amount(trial.bound if trial.optimum is None else trial.optimum)}** per episode"
     )
     limit = (
-        what if trial.optimum is not None else f"{what}, an upper bound that may be out of reach"
+        what if trial.optimum is not None else f"{what}, an upper bound that may not be attainable"
     )
-    fixed = (
-        f"The best price that never changes, ×{trial.best_fixed_ratio:.2f}, reaches "
-        f"**{_pct(best)}** of that"
-    )
+    fixed = f"The best fixed price, ×{trial.best_fixed_ratio:.2f}, reaches **{_pct(best)}** of that"
     return f"{limit}. {fixed}, the base price {_pct(base)}."
 
 
-def _best(trial: MarketTrial, judged: Sequence[PolicyResult]) -> str:
+def _best(trial: MarketTrial, compared: Sequence[PolicyResult]) -> str:
     winners = [
-        policy_title(result.name) for result in judged if (result.vs_best_fixed.low or 0.0) > 0
+        policy_title(result.name) for result in compared if (result.vs_best_fixed.low or 0.0) > 0
     ]
     left = trial.best_fixed.pct_of_optimum.value
     if winners:
-        return f"**{' and '.join(winners)}** {'beats' if len(winners) == 1 else 'beat'} it."
+        return (
+            f"**{' and '.join(winners)}** "
+            f"{'outperforms' if len(winners) == 1 else 'outperform'} it."
+        )
     gain = (
         ""
         if left is None or left >= 100
-        else f"; moving prices could gain at most {100.0 - left:.1f} % more"
+        else f"; dynamic prices could gain at most {100.0 - left:.1f} % more"
     )
     return (
-        f"Nothing else that was tried beats it{gain}."
-        if judged
-        else f"Moving prices could gain at most {max(0.0, 100.0 - (left or 100.0)):.1f} %."
+        f"No tested policy outperforms it{gain}."
+        if compared
+        else f"Dynamic prices could gain at most {max(0.0, 100.0 - (left or 100.0)):.1f} %."
     )
 
 
-def _verdict(trial: MarketTrial, result: PolicyResult) -> str:
+def _compare(trial: MarketTrial, result: PolicyResult) -> str:
     against_base = _trade(result, trial.base, result.vs_fixed)
     against_best = _trade(result, trial.best_fixed, result.vs_best_fixed)
     return (
         f"**{policy_title(result.name)}**, {_pct(result.pct_of_optimum)} "
         f"{_badge(result.vs_best_fixed)}  \n"
-        f"Against the base price: {against_base}.  \n"
-        f":gray[Against the best fixed price: {against_best}.]"
+        f"Versus the base price: {against_base}.  \n"
+        f":gray[Versus the best fixed price: {against_best}.]"
     )
 
 
 def _best_fixed(trial: MarketTrial) -> str:
     against_base = _trade(trial.best_fixed, trial.base, trial.best_fixed.vs_fixed)
     return (
-        f"**Best fixed price**, {_pct(trial.best_fixed.pct_of_optimum)}  \nAgainst the base "
+        f"**Best fixed price**, {_pct(trial.best_fixed.pct_of_optimum)}  \nVersus the base "
         f"price: {against_base}."
     )
 
@@ -81,11 +81,11 @@ def _badge(difference: TrialFigure) -> str:
     if difference.low is None or difference.high is None:
         return ""
     if difference.low > 0:
-        return ":green-badge[beats the best fixed price]"
+        return ":green-badge[outperforms the best fixed price]"
     return (
-        ":orange-badge[behind the best fixed price]"
+        ":orange-badge[underperforms the best fixed price]"
         if difference.high < 0
-        else ":gray-badge[level with the best fixed price]"
+        else ":gray-badge[on par with the best fixed price]"
     )
 
 
@@ -105,7 +105,7 @@ def _leaked(change: TradeOff, result: PolicyResult, other: PolicyResult) -> str:
         return (
             f"leakage **{_amount(result.leakage.value)}** instead of none"
             if result.leakage.value
-            else "no leakage either"
+            else "no leakage"
         )
     return f"leakage {_moved(change.leakage)}"
 
@@ -114,7 +114,10 @@ def _reward(difference: TrialFigure) -> str:
     if difference.value is None or difference.low is None or difference.high is None:
         return ""
     if difference.low <= 0 <= difference.high:
-        return f"reward about the same ({_signed(difference.low)} to {_signed(difference.high)})"
+        return (
+            f"no significant change in reward ({_signed(difference.low)} to "
+            f"{_signed(difference.high)})"
+        )
     return (
         f"reward **{_signed(difference.value)}** ({_signed(difference.low)} to "
         f"{_signed(difference.high)})"
@@ -122,7 +125,7 @@ def _reward(difference: TrialFigure) -> str:
 
 
 def _moved(change: TrialFigure) -> str:
-    """A relative change with its interval, as the words of somebody who tells it."""
+    """A relative change with its interval, in words."""
     if change.value is None or change.low is None or change.high is None:
         return NOTHING
     if change.low <= 0 <= change.high and abs(change.value) < 0.005:
@@ -146,10 +149,10 @@ def _conversion(change: TrialFigure) -> str:
     if change.value is None or change.low is None or change.high is None:
         return ""
     if change.low <= 0 <= change.high:
-        return "as many humans buy"
+        return "no significant change in human conversion"
     return (
-        f"{abs(change.value) * 100:.1f} points {'more' if change.value > 0 else 'fewer'} of "
-        "the humans buy"
+        f"human conversion {'up' if change.value > 0 else 'down'} "
+        f"{abs(change.value) * 100:.1f} percentage points"
     )
 
 

@@ -1,4 +1,4 @@
-"""Knobs: what is changed in a scenario before prices are tried in it."""
+"""Knobs: changes to a scenario before it is simulated."""
 
 from typing import Final
 
@@ -18,28 +18,31 @@ _SHOWN: Final = {
 
 
 def set_knobs(scenario: Scenario) -> None:
-    """Put all knobs where a scenario has them."""
+    """Reset all knobs to the values of a scenario."""
     start = Knobs.of(scenario)
     for name in _SHOWN:
         st.session_state[name] = getattr(start, name)
 
 
 def draw_knobs(scenario: Scenario) -> Knobs:
-    """Ask for the knobs; say which of them were turned."""
+    """Draw the knobs, and list those that were changed."""
     start = Knobs.of(scenario)
     with st.expander(
-        "What if …", icon=":material/tune:", expanded=_is_turned(start), key="what_if"
+        "What-if: change the scenario",
+        icon=":material/tune:",
+        expanded=_is_changed(start),
+        key="what_if",
     ):
-        turned = _sliders(start)
-        changed = turned.changed_from(start)
+        knobs = _sliders(start)
+        changed = knobs.changed_from(start)
         with st.container(horizontal=True, vertical_alignment="center"):
-            said = ", ".join(_change(name, start, turned) for name in changed)
+            changes = ", ".join(_change(name, start, knobs) for name in changed)
             st.markdown(
-                f"**Changed:** {said}" if said else ":small[Nothing is changed yet.]",
+                f"**Changed:** {changes}" if changes else ":small[No changes]",
                 width="stretch",
             )
             st.button(
-                "Reset",
+                "Reset changes",
                 icon=":material/undo:",
                 disabled=not changed,
                 on_click=set_knobs,
@@ -47,12 +50,12 @@ def draw_knobs(scenario: Scenario) -> Knobs:
                 key="reset_knobs",
             )
         if scenario.share_changes:
-            st.caption("The share above holds until the scenario changes it.")
-    return turned
+            st.caption("The agent share applies until the scenario itself changes it.")
+    return knobs
 
 
-def _is_turned(start: Knobs) -> bool:
-    """Whether a link or an earlier look turned any."""
+def _is_changed(start: Knobs) -> bool:
+    """Whether a link or an earlier run changed any."""
     return any(
         st.session_state.get(name, getattr(start, name)) != getattr(start, name) for name in _SHOWN
     ) or any(name in st.query_params for name in _SHOWN)
@@ -61,7 +64,7 @@ def _is_turned(start: Knobs) -> bool:
 def _sliders(start: Knobs) -> Knobs:
     with st.grid(3, min_column_width=220, gap="medium"):
         share = st.slider(
-            "Agents among the visitors",
+            "Agent share of visitors",
             0.0,
             1.0,
             start.share,
@@ -71,9 +74,16 @@ def _sliders(start: Knobs) -> Knobs:
             bind="query-params",
         )
         arrivals = st.slider(
-            "Visitors, times", 0.1, 5.0, start.arrivals, 0.1, format="×%.1f", key="arrivals", bind="query-params",
-            help="Every hour's arrivals times this.",
-        )  # fmt: skip
+            "Arrivals, multiplier",
+            0.1,
+            5.0,
+            start.arrivals,
+            0.1,
+            format="×%.1f",
+            key="arrivals",
+            bind="query-params",
+            help="Multiplies the arrivals of every hour.",
+        )
         stock = st.number_input(
             "Stock, units",
             0,
@@ -82,28 +92,45 @@ def _sliders(start: Knobs) -> Knobs:
             10,
             key="stock",
             bind="query-params",
-            help="Of all products together.",
+            help="Total over all products.",
         )
         human_s = st.slider(
-            "Price sensitivity of humans", 0.1, max(10.0, start.human_s), start.human_s, 0.1, key="human_s", bind="query-params",
+            "Price sensitivity of humans",
+            0.1,
+            max(10.0, start.human_s),
+            start.human_s,
+            0.1,
+            key="human_s",
+            bind="query-params",
             help="The exponent s of P(buy) = 1 / (1 + (price / base price)^s).",
-        )  # fmt: skip
+        )
         agent_s = st.slider(
-            "Price sensitivity of agents", 0.1, max(10.0, start.agent_s), start.agent_s, 0.1, key="agent_s", bind="query-params",
-            help="The larger, the more a small mark-up drives them away.",
-        )  # fmt: skip
+            "Price sensitivity of agents",
+            0.1,
+            max(10.0, start.agent_s),
+            start.agent_s,
+            0.1,
+            key="agent_s",
+            bind="query-params",
+            help="The higher, the more purchases a mark-up costs.",
+        )
         weight = st.slider(
-            "Weight of leakage", 0.0, max(2.0, start.weight), start.weight, 0.05, key="weight", bind="query-params",
-            help="What one unit of leakage costs in the reward: reward = revenue − weight × "
-                 "leakage.",
-        )  # fmt: skip
+            "Weight of leakage",
+            0.0,
+            max(2.0, start.weight),
+            start.weight,
+            0.05,
+            key="weight",
+            bind="query-params",
+            help="Reward = revenue − weight × leakage.",
+        )
     return Knobs(share, int(stock), human_s, agent_s, arrivals, weight)
 
 
-def _change(name: str, start: Knobs, turned: Knobs) -> str:
+def _change(name: str, start: Knobs, knobs: Knobs) -> str:
     title, form = _SHOWN[name]
     prefix, form = ("×", form[1:]) if form.startswith("×") else ("", form)
     before, after = (
-        f"{prefix}{getattr(where, name):{form}}".replace("%", " %") for where in (start, turned)
+        f"{prefix}{getattr(where, name):{form}}".replace("%", " %") for where in (start, knobs)
     )
     return f"{title} {before} → {after}"

@@ -1,4 +1,4 @@
-"""Results: which trials are looked at, one or two side by side."""
+"""Results: the chosen run, or two runs side by side."""
 
 from typing import Final
 
@@ -22,18 +22,16 @@ NEWEST: Final = "newest"
 _WAITED: Final = "waited_for_trial"
 
 
-def no_trial_yet(settings: Settings) -> None:
-    """Say what this is good for, and offer a first trial."""
+def offer_first_run(settings: Settings) -> None:
+    """Explain the simulator, and offer a first run."""
     with st.container(border=True, key="no_trial"):
-        st.markdown("**No prices have been tried yet.**")
+        st.markdown("**No runs yet**")
         st.markdown(
-            "Every policy meets the same simulated shoppers, and is measured against the best "
-            "that is possible at all "
-            "and against the best price that never changes. The first comparison takes a few "
-            "seconds."
+            "A run compares policies on the same simulated shoppers, with the optimum and the best "
+            "fixed price as references. The first one takes a few seconds."
         )
         if st.button(
-            "Compare the usual policies in Tight stock",
+            "Run the default policies in Tight stock",
             icon=":material/play_arrow:",
             disabled=is_busy(),
             key="first_trial",
@@ -42,7 +40,7 @@ def no_trial_yet(settings: Settings) -> None:
 
 
 def follow_job(job: Job | None) -> None:
-    """Whoever waited for a trial sees it once it is done."""
+    """Show a run when the job that the reader waited for is done."""
     if job is None:
         return
     if job.is_active:
@@ -55,24 +53,24 @@ def follow_job(job: Job | None) -> None:
 
 
 def draw_results(settings: Settings) -> None:
-    """Choose one saved trial or two, and show them."""
+    """Choose one saved run or two, and show them."""
     titles = trial_titles(settings)
     if not titles:
         if not is_busy():
-            no_trial_yet(settings)
+            offer_first_run(settings)
         return
-    st.subheader("What came of it")
+    st.subheader("Results")
     newest = next(iter(titles))
     with st.grid(2, min_column_width=330, gap="medium"):
         shown = st.selectbox(
-            "Trial",
+            "Run",
             [NEWEST, *titles],
             format_func=lambda name: titles.get(name, f"newest: {titles[newest]}"),
             key="trial",
             bind="query-params",
         )
         other = st.selectbox(
-            "Beside it",
+            "Compare with",
             [NOTHING, *titles],
             format_func=lambda name: titles.get(name, name),
             key="beside",
@@ -104,7 +102,7 @@ def _alone(shown: Shown) -> None:
 
 
 def _pair(first: Shown, second: Shown) -> None:
-    """The same part of both in one row, or under each other where the window is narrow."""
+    """The same section of both in one row, or stacked where the window is narrow."""
     with st.grid(2, min_column_width=480, gap="medium") as grid:
         for draw in (*WIDE, *CHARTS):
             for shown in (first, second):

@@ -1,4 +1,4 @@
-"""Sections: the parts that a trial is shown in."""
+"""Sections: the parts of the results of a run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,13 +37,13 @@ _SHARES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A trial on the page.
+    """A run on the page.
 
     Attributes:
-        saved: the trial.
+        saved: the run.
         place: "a" or "b", part of the keys.
         results: its policies and references, best first.
-        is_paired: another trial stands beside it, so each part says which one it is of.
+        is_paired: another run is shown beside it, so each section names its run.
     """
 
     saved: SavedTrial
@@ -53,7 +53,7 @@ class Shown:
 
     @classmethod
     def of(cls, saved: SavedTrial, place: str, *, is_paired: bool) -> "Shown":
-        """A saved trial."""
+        """A saved run."""
         return cls(saved, place, ordered_policies(shown_results(saved.trial)), is_paired)
 
     @property
@@ -62,13 +62,8 @@ class Shown:
         return self.saved.trial.scenario.title or self.saved.trial.scenario.name
 
     def says(self, statement: str) -> str:
-        """A statement that names the trial where there are two."""
-        return (
-            f"{self.title}: "
-            f"{statement[0].lower() if statement.startswith(('What', 'How', 'One')) else statement[0]}{statement[1:]}"
-            if self.is_paired
-            else statement
-        )
+        """A finding, with the title of its run where two are shown."""
+        return f"{self.title}: {statement}" if self.is_paired else statement
 
     def named(self, part: str) -> dict[str, str]:
         """Key and file name of a chart."""
@@ -76,7 +71,7 @@ class Shown:
 
 
 def draw_header(shown: Shown) -> None:
-    """Which market, how many episodes."""
+    """The market and the number of episodes."""
     trial = shown.saved.trial
     if shown.is_paired:
         st.markdown(f"#### {shown.title}")
@@ -86,30 +81,27 @@ def draw_header(shown: Shown) -> None:
     st.caption(f"{market} · {trial.n_episodes:,} episodes, seed {trial.seed} · intervals are 95 %")
 
 
-def draw_verdicts(shown: Shown) -> None:
-    """What it says, in sentences."""
+def draw_conclusion(shown: Shown) -> None:
+    """The findings, in sentences."""
     with st.container(border=True, key=f"conclusion_{shown.place}"):
         for sentence in conclusion_sentences(shown.saved.trial):
             st.markdown(sentence)
 
 
-def draw_nearness(shown: Shown) -> None:
-    """How near each policy comes to the best possible."""
+def draw_optimality(shown: Shown) -> None:
+    """Reward of each policy as a share of the optimum."""
     best = next(result for result in shown.results if result.name != "optimum")
-    said = (
-        f"{policy_title(best.name)} comes nearest to the best possible: "
+    is_exact = shown.saved.trial.optimum is not None
+    finding = (
+        f"{policy_title(best.name)} comes closest to the "
+        f"{'optimum' if is_exact else 'upper bound'}: "
         f"{best.pct_of_optimum.value or 0:.1f} %"
     )
-    is_exact = shown.saved.trial.optimum is not None
-    line = (
-        "the optimum, which no policy can beat but by luck"
-        if is_exact
-        else "an upper bound that may be out of reach"
-    )
+    line = "the exact optimum" if is_exact else "an upper bound that may not be attainable"
     show_chart(
         optimum_chart(shown.results, shown.saved.trial.measured_by),
-        shown.says(said),
-        f"The dashed line is {line}.",
+        shown.says(finding),
+        f"Mean reward per episode with its 95 % interval. The dashed line is {line}.",
         **shown.named("optimum"),
     )
 
@@ -138,56 +130,65 @@ def draw_table(shown: Shown) -> None:
 
 def draw_prices(shown: Shown) -> None:
     """Price paths."""
-    reading = "Lines are means over shops still open; bands hold four of five of them."
+    paths = [path for result in shown.results for path in result.paths.ratio if path is not None]
+    reading = "Mean over open shops by hour; bands hold 80 % of them."
     show_chart(
         price_chart(shown.results),
-        shown.says("What each policy asks, hour by hour"),
+        shown.says(
+            f"Mean prices range from ×{min(paths):.2f} to ×{max(paths):.2f} of the base price"
+        ),
         reading,
         **shown.named("prices"),
     )
 
 
 def draw_revenue(shown: Shown) -> None:
-    """Revenue so far."""
+    """Cumulative revenue."""
     top = max(shown.results, key=lambda result: result.revenue.value or 0.0)
     figure = path_chart(
-        shown.results, lambda result: result.paths.revenue, "revenue so far, money per episode"
+        shown.results,
+        lambda result: result.paths.revenue,
+        "cumulative revenue per episode, currency",
     )
     show_chart(
         figure,
-        shown.says(f"{policy_title(top.name)} takes most money"),
-        "Revenue says nothing of leakage: look at both.",
+        shown.says(f"{policy_title(top.name)} has the highest revenue"),
+        "Mean of the episodes. Revenue does not account for leakage.",
         **shown.named("revenue"),
     )
 
 
 def draw_leakage(shown: Shown) -> None:
-    """Leakage so far."""
+    """Cumulative leakage."""
     least = min(shown.results, key=lambda result: result.leakage.value or 0.0)
     reading = (
-        "What agents paid less than the reference price, "
+        "Amount that agents paid below the reference price, "
         f"×{shown.saved.trial.scenario.reference_ratio:.2f} of the base price."
     )
     figure = path_chart(
-        shown.results, lambda result: result.paths.leakage, "leakage so far, money per episode"
+        shown.results,
+        lambda result: result.paths.leakage,
+        "cumulative leakage per episode, currency",
     )
     show_chart(
         figure,
-        shown.says(f"{policy_title(least.name)} leaks least to agents"),
+        shown.says(f"{policy_title(least.name)} has the lowest leakage"),
         reading,
         **shown.named("leakage"),
     )
 
 
 def draw_stock(shown: Shown) -> None:
-    """Units left."""
-    figure = path_chart(
-        shown.results, lambda result: result.paths.stock, "units left, mean of the episodes"
-    )
+    """Remaining stock."""
+    last = max(shown.results, key=lambda result: result.paths.stock[-1] or 0.0)
+    figure = path_chart(shown.results, lambda result: result.paths.stock, "remaining stock, units")
     show_chart(
         figure,
-        shown.says("How fast the stock goes"),
-        "Where a line meets zero, the shop is sold out.",
+        shown.says(
+            f"{policy_title(last.name)} has the most stock left: {last.paths.stock[-1] or 0:,.0f} "
+            "units"
+        ),
+        "Mean of the episodes; at zero the shop is sold out.",
         **shown.named("stock"),
     )
 
@@ -197,24 +198,24 @@ def draw_demand(shown: Shown) -> None:
     scenario = shown.saved.trial.scenario
     human, agent = scenario.human_sensitivity, scenario.agent_sensitivity
     who = (
-        f"agents (s = {agent:g}) leave faster than humans (s = {human:g})"
+        f"agents (s = {agent:g}) are more price-sensitive than humans (s = {human:g})"
         if agent > human
-        else f"s = {human:g} of humans, {agent:g} of agents"
+        else f"s = {human:g} for humans, {agent:g} for agents"
     )
     figure = demand_chart(demand_curves(scenario), shown.saved.trial.best_fixed_ratio)
-    reading = "Below the reference price each purchase of an agent leaks."
+    reading = "Purchases of agents below the reference price count as leakage."
     show_chart(
         figure,
-        shown.says(f"One visitor in two buys at the base price; {who}"),
+        shown.says(f"Half of the visitors buy at the base price; {who}"),
         reading,
         **shown.named("demand"),
     )
 
 
 def draw_downloads(shown: Shown) -> None:
-    """Everything to take away."""
+    """Downloads."""
     name, trial, place = shown.saved.trial_id, shown.saved.trial, shown.place
-    st.markdown(f"**{shown.says('Take it with you')}**")
+    st.markdown(f"**{shown.says('Downloads')}**")
     with st.container(horizontal=True):
         csv_button(
             "Figures as CSV", figures_table(trial), f"{name}_figures.csv", f"figures_csv_{place}"
@@ -244,8 +245,8 @@ def draw_downloads(shown: Shown) -> None:
 
 WIDE: Final[tuple[Callable[[Shown], None], ...]] = (
     draw_header,
-    draw_verdicts,
-    draw_nearness,
+    draw_conclusion,
+    draw_optimality,
     draw_table,
 )
 CHARTS: Final[tuple[Callable[[Shown], None], ...]] = (

@@ -1,6 +1,4 @@
-"""Sessions tab: rules that look at sessions, tried on generated shoppers from their first click to
-their purchase.
-"""
+"""Sessions tab: rule replay on simulated sessions, from the first click to the purchase."""
 
 from typing import Final
 
@@ -36,60 +34,60 @@ from ui.frame.wording import NOTHING, format_count, format_money, format_percent
 KIND: Final = SimulateSessionsRequest.kind
 _USUAL: Final = SimulateSessionsRequest()
 _COLUMNS: Final = (
-    ("revenue", "Revenue", "Money taken, one unit a purchase."),
-    ("leakage", "Leakage", "What agents paid less than the reference price."),
-    ("leakage_share", "Leakage share", "Leakage over revenue."),
-    ("human_conversion", "Human purchases a session", "Expected purchases per session of a human."),
+    ("revenue", "Revenue", "Revenue at one unit per purchase."),
+    ("leakage", "Leakage", "Amount that agents paid below the reference price."),
+    ("leakage_share", "Leakage share", "Leakage / revenue."),
+    ("human_conversion", "Human conversion", "Expected purchases per human session."),
     (
         "agent_conversion",
-        "Agent purchases a session",
-        "Expected purchases per session of an agent.",
+        "Agent conversion",
+        "Expected purchases per agent session.",
     ),
     (
         "human_premium",
-        "Humans pay more",
-        "Mean of price over base price, minus one, over what humans buy.",
+        "Average premium paid by humans",
+        "Mean of price / base price − 1 over the purchases of humans.",
     ),
     (
         "humans_marked_up",
-        "Quotes of humans marked up",
-        "Share of the quotes that humans get above the base price.",
+        "Human quotes marked up",
+        "Share of the quotes to humans above the base price.",
     ),
     (
         "agents_marked_up",
-        "Quotes of agents marked up",
-        "Share of the quotes that agents get above the base price.",
+        "Agent quotes marked up",
+        "Share of the quotes to agents above the base price.",
     ),
 )
 _MONEY: Final = ("revenue", "leakage")
 
 
 def sessions_tab(settings: Settings) -> None:
-    """Choose rules, let sessions meet them, show what they change."""
+    """Choose rule sets, replay them on simulated sessions, show the results."""
     st.markdown(
-        "Generated shoppers walk through the shop click by click. At each quote the classifier "
-        "looks at the session so far, "
-        "the rules make a price, and the shopper buys or leaves. Every rule set meets the same "
-        "people."
+        "Simulated shoppers browse the shop click by click. At each quote the classifier scores "
+        "the "
+        "session so far, the rules set the price, and the shopper buys or leaves. All rule sets "
+        "are replayed on the same shoppers."
     )
     if not has_classifier(settings):
         show_missing(
-            "A classifier is needed.",
-            "Rules may read P(agent), which a trained classifier gives.",
+            "A classifier is required",
+            "Rules may read P(agent), which comes from a trained classifier.",
             "pages/classifier.py",
             "Train a classifier",
             ":material/target:",
         )
         return
     _form(settings)
-    job = watch_job(KIND, "Sessions meet the rules")
+    job = watch_job(KIND, "Rule replay on simulated sessions")
     done = next((one for one in open_jobs().latest(KIND, limit=20) if one.state == "done"), None)
     if done:
         found = read_session_trial(done)
         _results(list(found.arms), found.n_sessions, found.reference_ratio)
     elif not (job and job.is_active):
         with st.container(border=True):
-            st.markdown("**No rules have been tried yet.**")
+            st.markdown("**No runs yet**")
             st.markdown("Start with the built-in bands: ×1.3 above P(agent) 0.7, ×1.1 above 0.4.")
 
 
@@ -114,9 +112,16 @@ def _form(settings: Settings) -> None:
                 placeholder="Choose at least one",
             )
             n_sessions = st.number_input(
-                "Sessions", 200, 100_000, _USUAL.sessions, 1_000, key="n_sessions", bind="query-params", width=170,
-                help="More make the intervals narrower; 2,000 take seconds.",
-            )  # fmt: skip
+                "Sessions",
+                200,
+                100_000,
+                _USUAL.sessions,
+                1_000,
+                key="n_sessions",
+                bind="query-params",
+                width=170,
+                help="More sessions give narrower intervals; 2,000 take seconds.",
+            )
             seed = st.number_input(
                 "Seed",
                 0,
@@ -127,14 +132,14 @@ def _form(settings: Settings) -> None:
                 width=160,
             )
             why = (
-                "A trial is running."
+                "A run is in progress."
                 if busy
                 else None
                 if chosen
                 else "Choose at least one rule set."
             )
             clicked = st.button(
-                "Let sessions meet them",
+                "Run",
                 type="primary",
                 icon=":material/play_arrow:",
                 disabled=busy or not chosen,
@@ -153,17 +158,17 @@ def _form(settings: Settings) -> None:
 def _own_rules(settings: Settings, chosen: list[str]) -> None:
     with (
         st.expander(
-            "Write rules, and read those chosen", icon=":material/rule:", key="write_rules"
+            "Add rules, and view the chosen ones", icon=":material/rule:", key="write_rules"
         ),
         st.grid(2, min_column_width=380, gap="medium") as grid,
     ):
         with grid.cell(), st.form("session_rules_form", border=False):
             name = st.text_input("Name", "my-rules", key="session_rules_name")
             text = st.text_area("Rules", EXAMPLE, height=130, key="session_rules_text")
-            sent = st.form_submit_button("Keep and choose them", icon=":material/add:")
+            sent = st.form_submit_button("Save and select rules", icon=":material/add:")
             st.caption(
-                f"They may read p_agent and the {len(feature_names())} features of a session, as "
-                "the page Features lists them."
+                f"Rules may read p_agent and the {len(feature_names())} session features listed on "
+                "the page Features."
             )
         with grid.cell():
             for one in chosen:
@@ -181,7 +186,7 @@ def _own_rules(settings: Settings, chosen: list[str]) -> None:
 
 
 def _results(arms: list[SessionArm], n_sessions: int, reference_ratio: float) -> None:
-    st.subheader("What came of it")
+    st.subheader("Results")
     st.caption(
         f"{format_count(n_sessions)} sessions, reference price ×{reference_ratio:.2f} of the base "
         "price; intervals are 95 %."
@@ -189,16 +194,17 @@ def _results(arms: list[SessionArm], n_sessions: int, reference_ratio: float) ->
     with st.container(border=True, key="sessions_conclusion"):
         for arm in arms:
             st.markdown(_conclusion(arm))
-    said = "What each rule set changes against no mark-up"
+    best = min(arms, key=lambda arm: arm.change("leakage").value or 0.0)
     show_chart(
         change_chart(arms),
-        said,
-        "Leakage left of zero is good, revenue left of zero is its price.",
+        f"{best.name} reduces leakage most: {_change_text(best, 'leakage')}, revenue "
+        f"{_change_text(best, 'revenue')}",
+        "Change against no mark-up, with 95 % intervals.",
         key="session_change",
         download="session_rules",
     )
     _table(arms)
-    csv_button("Figures as CSV", arms_table(arms), "session_rules.csv", "sessions_csv")
+    csv_button("Download figures as CSV", arms_table(arms), "session_rules.csv", "sessions_csv")
 
 
 def _conclusion(arm: SessionArm) -> str:
@@ -208,11 +214,16 @@ def _conclusion(arm: SessionArm) -> str:
     )
     return (
         f"**{arm.name}** marks up {format_percent(agents)} of the agents' quotes and "
-        f"{format_percent(humans, 1)} of the humans'. Against no mark-up: "
+        f"{format_percent(humans, 1)} of the humans'. Versus no mark-up: "
         f"leakage {_moved(arm.change('leakage'))}, revenue {_moved(arm.change('revenue'))}, "
-        f"humans pay {format_percent(paid, 1)} more, "
-        f"their purchases {_moved(arm.change('human_conversion'))}."
+        f"average premium paid by humans {format_percent(paid, 1)}, "
+        f"human conversion {_moved(arm.change('human_conversion'))}."
     )
+
+
+def _change_text(arm: SessionArm, name: str) -> str:
+    value = arm.change(name).value
+    return NOTHING if value is None else f"{value * 100:+.1f} %".replace("-", "−")
 
 
 def _moved(change: TrialFigure) -> str:

@@ -1,4 +1,4 @@
-"""Setup: in which market prices are tried, who sets them, and how often."""
+"""Setup: the scenario, the policies and the size of a run."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -38,10 +38,11 @@ _USUAL: Final = SimulateRequest()
 NOTHING: Final = "nothing"
 UNCHANGED: Final = "the same, unchanged"
 NEXT: Final = "next_scenario"
+SCENARIOS: Final = "Scenarios"
 
 
 def draw_setup(settings: Settings) -> None:
-    """Ask for everything a trial needs, and start it."""
+    """Draw the setup of a run, and start it."""
     choices = scenario_choices(settings)
     if NEXT in st.session_state:
         _turn_to(choices, st.session_state.pop(NEXT))
@@ -61,7 +62,7 @@ def draw_setup(settings: Settings) -> None:
         )
         if other == UNCHANGED and scenario == chosen.scenario:
             st.info(
-                "Nothing is changed yet, so there is nothing to put beside it.",
+                "The scenario is unchanged, so there is nothing to compare it with.",
                 icon=":material/tune:",
             )
             beside = None
@@ -78,7 +79,7 @@ def start_trial(
     episodes: int = _USUAL.episodes,
     seed: int | None = None,
 ) -> None:
-    """Start a job that tries policies in one scenario or two."""
+    """Start a job that simulates policies in one scenario or two."""
     start_job(
         SimulateRequest(
             scenario=scenario.to_toml(),
@@ -92,7 +93,7 @@ def start_trial(
 
 
 def is_busy() -> bool:
-    """Whether a trial is running."""
+    """Whether a run is in progress."""
     return any(job.kind == KIND for job in open_jobs().active())
 
 
@@ -117,13 +118,13 @@ def _scenario(settings: Settings, choices: dict[str, ScenarioChoice]) -> Scenari
 
 def _beside(choices: dict[str, ScenarioChoice]) -> str:
     shown = st.selectbox(
-        "Second scenario, side by side",
+        "Compare with",
         [NOTHING, UNCHANGED, *choices],
         format_func=lambda name: choices[name].title if name in choices else name,
         key="second",
         bind="query-params",
-        help="The same policies are tried in both. 'The same, unchanged' puts what you change "
-        "below beside the scenario as it is.",
+        help="Runs the same policies in a second scenario. 'The same, unchanged' compares your "
+        "changes below with the original scenario.",
     )
     if shown in choices:
         st.caption(choices[shown].scenario.note or _summary(choices[shown].scenario))
@@ -138,7 +139,7 @@ def _summary(scenario: Scenario) -> str:
 
 
 def _changed(choices: dict[str, ScenarioChoice]) -> None:
-    """Another scenario was chosen: its knobs stand where it has them."""
+    """Reset the knobs to the values of the scenario that was chosen."""
     key = st.session_state["scenario"]
     if key in choices:
         set_knobs(choices[key].scenario)
@@ -155,7 +156,7 @@ def _add_scenario(settings: Settings) -> None:
         "A scenario as TOML",
         type="toml",
         key="scenario_file",
-        help="Download one of the others to see how it looks.",
+        help="Download another scenario as a template.",
     )
     if not upload or st.session_state.get("scenario_seen") == upload.file_id:
         return
@@ -165,7 +166,7 @@ def _add_scenario(settings: Settings) -> None:
         show_error(error.message, error.hint)
         return
     st.session_state["scenario_seen"], st.session_state[NEXT] = upload.file_id, own_key(added)
-    st.toast(f"Scenario {added.name} is saved in the workspace.", icon=":material/check:")
+    st.toast(f"Saved scenario {added.name} in the workspace.", icon=":material/check:")
     st.rerun()
 
 
@@ -186,9 +187,9 @@ def _policies(settings: Settings, scenarios: tuple[Scenario, ...]) -> list[str]:
             persist_state="page",
             placeholder="Choose at least one",
         )
-        with st.popover("", icon=":material/help:", help="What these policies do"):
+        with st.popover("", icon=":material/help:", help="About these policies"):
             _explain(choices, scenarios)
-        with st.popover("", icon=":material/rule:", help="Add rules of your own"):
+        with st.popover("", icon=":material/rule:", help="Add your own rules"):
             _add_rules(settings)
     return list(chosen)
 
@@ -198,8 +199,8 @@ def _explain(choices: dict[str, PolicyChoice], scenarios: tuple[Scenario, ...]) 
         st.markdown(f"**{choice.title}** · {choice.does}")
     if "optimum" not in choices:
         st.caption(
-            "The exact optimum is known for one product only; policies are measured by an upper "
-            "bound instead."
+            "The exact optimum is known for a single product only; policies are compared with an "
+            "upper bound instead."
         )
 
 
@@ -208,13 +209,13 @@ def _add_rules(settings: Settings) -> None:
         name = st.text_input("Name", "my-rules", key="rules_name")
         text = st.text_area("Rules", EXAMPLE, height=140, key="rules_text", width=480)
         upload: UploadedFile | None = st.file_uploader(
-            "Or a file of rules", type=["txt", "rules"], key="rules_file"
+            "Or upload a rule file", type=["txt", "rules"], key="rules_file"
         )
         st.caption(
-            "They may read demand, inventory, hour, hours_left, agent_fraction, avg_velocity, "
+            "Rules may read demand, inventory, hour, hours_left, agent_fraction, avg_velocity, "
             "p_agent and p_purchase."
         )
-        sent = st.form_submit_button("Add the rules", icon=":material/add:")
+        sent = st.form_submit_button("Add rules", icon=":material/add:")
     if not sent:
         return
     try:
@@ -236,16 +237,31 @@ def _start(
     busy = is_busy()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         episodes = st.number_input(
-            "Episodes", 50, MOST_EPISODES, _USUAL.episodes, 50, key="episodes", bind="query-params", width=150,
-            help="How often each policy plays the scenario; more make the intervals narrower.",
-        )  # fmt: skip
+            "Episodes",
+            50,
+            MOST_EPISODES,
+            _USUAL.episodes,
+            50,
+            key="episodes",
+            bind="query-params",
+            width=150,
+            help="Simulations per policy; more episodes give narrower intervals.",
+        )
         seed = st.number_input(
-            "Seed", 0, 2**31 - 1, settings.seed, key="seed", bind="query-params", width=150,
-            help="The same seed brings the same shoppers to every policy, and to every trial.",
-        )  # fmt: skip
-        why = "A trial is running." if busy else None if policies else "Choose at least one policy."
+            "Seed",
+            0,
+            2**31 - 1,
+            settings.seed,
+            key="seed",
+            bind="query-params",
+            width=150,
+            help="The same seed gives every policy and every run the same shoppers.",
+        )
+        why = (
+            "A run is in progress." if busy else None if policies else "Choose at least one policy."
+        )
         clicked = st.button(
-            "Try these prices",
+            "Run simulation",
             type="primary",
             icon=":material/play_arrow:",
             disabled=busy or not policies,
@@ -253,14 +269,14 @@ def _start(
             key="try_prices",
         )
         st.download_button(
-            "Scenario as TOML",
+            "Download scenario as TOML",
             scenario.to_toml().encode(),
             f"{scenario.name}.toml",
             "application/toml",
             icon=":material/download:",
             on_click="ignore",
             key="changed_toml",
-            help="With everything you changed.",
+            help="Includes your changes.",
         )
     if clicked:
         start_trial(

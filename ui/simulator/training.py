@@ -1,4 +1,4 @@
-"""Training tab: teach a policy by playing, watch it learn, stop it and go on."""
+"""Training tab: train a policy by reinforcement learning, follow it, stop and resume it."""
 
 from typing import Final
 
@@ -25,6 +25,7 @@ from ui.charts.training import reward_chart
 from ui.frame.errors import show_error
 from ui.frame.handles import open_jobs
 from ui.frame.job_watch import LOOK_EVERY_S, watch_job
+from ui.simulator.setup import SCENARIOS
 
 KIND: Final = TrainPolicyRequest.kind
 _USUAL: Final = TrainPolicyRequest()
@@ -34,44 +35,45 @@ _SEES: Final = {
     "v1": "v1: also time left and what the models say of the visitors",
 }
 _WHEN: Final = """\
-PPO plays the scenario over and over and learns a price for every situation; nobody tells it how the market works.
+PPO (proximal policy optimisation) simulates the scenario many times and learns a price for every \
+situation, without a model of the market.
 
-- **Worth it** where the best fixed price leaves much to gain: stock runs short, visitors come in waves, agents come and go. \
-Try prices first; it says how much is left.
-- **Not worth it** where a well-chosen fixed price is already near the optimum, as with slack stock. \
-There a fixed price is simpler to explain.
-- 100,000 steps are a start for one day. What it learned holds for the scenario it was trained on; try it in others before trusting it.
+- **Worth it** where the best fixed price leaves much to gain: scarce stock, arrivals in waves, a \
+changing share of agents. Run a simulation first; it reports the possible gain.
+- **Not worth it** where a fixed price is already close to the optimum, as with ample stock. A \
+fixed price is simpler to explain.
+- Start with 100,000 steps for a one-day scenario. A policy is valid for the scenario it was \
+trained on; simulate it in others before you rely on it.
 """
 
 
 def training_tab(settings: Settings) -> None:
-    """Start a training, watch it, list what came of earlier ones."""
-    with st.expander(
-        "When is a learned policy worth it?", icon=":material/school:", key="when_ppo"
-    ):
+    """Start a training, follow it, list earlier ones."""
+    with st.expander("When a trained policy is worth it", icon=":material/school:", key="when_ppo"):
         st.markdown(_WHEN)
     _form(settings)
-    job = watch_job(KIND, "Training a policy", "it can be resumed below")
+    job = watch_job(KIND, "Policy training", "it can be resumed below")
     if job and job.is_active:
-        asked = job.request_as(TrainPolicyRequest)
+        request = job.request_as(TrainPolicyRequest)
         _live(
             settings,
-            asked.run_name,
-            asked.scenario,
-            settings.seed if asked.seed is None else asked.seed,
+            request.run_name,
+            request.scenario,
+            settings.seed if request.seed is None else request.seed,
         )
         return
     runs = training_runs(settings)
     if not runs:
         with st.container(border=True):
-            st.markdown("**No policy has been trained yet.**")
+            st.markdown("**No trained policies yet**")
             st.markdown(
-                "100,000 steps in Tight stock take less than a minute, and come close to the "
-                "optimum."
+                "Training for 100,000 steps in Tight stock takes less than a minute and comes "
+                "close "
+                "to the optimum."
             )
         return
     st.subheader("Trained policies")
-    _table(runs, _judged())
+    _table(runs, _final_percents())
     _one(settings, runs)
 
 
@@ -88,17 +90,23 @@ def _form(settings: Settings) -> None:
                 bind="query-params",
             )
             version = st.selectbox(
-                "What it sees",
+                "Observation",
                 ENV_VERSIONS,
                 format_func=lambda name: _SEES[name],
                 key="train_env",
                 bind="query-params",
             )
             steps = st.number_input(
-                "Steps", 1_000, 10_000_000, _USUAL.steps, 50_000, key="train_steps", bind="query-params",
-                help="Shop hours to learn from. 100,000 take seconds to a minute; more bring it "
-                     "closer to the optimum.",
-            )  # fmt: skip
+                "Steps",
+                1_000,
+                10_000_000,
+                _USUAL.steps,
+                50_000,
+                key="train_steps",
+                bind="query-params",
+                help="Simulated shop hours. 100,000 take up to a minute; more steps come closer "
+                "to the optimum.",
+            )
             seed = st.number_input(
                 "Seed",
                 0,
@@ -113,7 +121,7 @@ def _form(settings: Settings) -> None:
                 key=f"train_name_{key}_{version}_{seed}",
             )
         if st.button(
-            "Train the policy",
+            "Train policy",
             type="primary",
             icon=":material/model_training:",
             disabled=busy,
@@ -148,32 +156,35 @@ def _is_busy() -> bool:
 
 @st.fragment(run_every=LOOK_EVERY_S)
 def _live(settings: Settings, name: str, scenario_toml: str, seed: int) -> None:
-    """The curve of a run that goes on."""
+    """Learning curve of a run in progress."""
     _curve(curve_table(settings, name), _yardsticks(scenario_toml, seed), name)
 
 
-def _curve(curve: pd.DataFrame, judged: Yardsticks, name: str) -> None:
+def _curve(curve: pd.DataFrame, references: Yardsticks, name: str) -> None:
     if not len(curve):
-        st.caption("The first episodes have not ended yet.")
+        st.caption("The first episodes are still running.")
         return
     last = float(curve["reward"].iloc[-1])
-    best = "of the upper bound" if judged.is_bound else "of the optimum"
-    said = (
+    best = "of the upper bound" if references.is_bound else "of the optimum"
+    finding = (
         f"{name}: {last:,.1f} per episode after {int(curve['steps'].iloc[-1]):,} steps, "
-        f"{100 * last / judged.best:.1f} % {best}"
+        f"{100 * last / references.best:.1f} % {best}"
     )
     reading = (
-        "While it learns it still tries prices at random, so the finished policy mostly "
-        "earns more than the end of this line."
+        "Mean reward of recent episodes. Training explores random prices, so the finished policy "
+        "usually earns more than the end of this line."
     )
     figure = reward_chart(
-        curve, best=judged.best, is_bound=judged.is_bound, best_fixed=judged.best_fixed
+        curve,
+        best=references.best,
+        is_bound=references.is_bound,
+        best_fixed=references.best_fixed,
     )
-    show_chart(figure, said, reading, key="curve", download=f"{name}_curve")
+    show_chart(figure, finding, reading, key="curve", download=f"{name}_curve")
 
 
-def _judged() -> dict[str, float]:
-    """Run → percent of the optimum that its finished policy reached when its training ended."""
+def _final_percents() -> dict[str, float]:
+    """Run → percent of the optimum that its finished policy reached."""
     found = {}
     for job in reversed(open_jobs().latest(KIND, limit=_REMEMBERED)):
         percent = job.report_as(PolicyOutcome).pct_of_optimum
@@ -182,7 +193,7 @@ def _judged() -> dict[str, float]:
     return found
 
 
-def _table(runs: list[TrainingRun], judged: dict[str, float]) -> None:
+def _table(runs: list[TrainingRun], final: dict[str, float]) -> None:
     rows = pd.DataFrame(
         {
             "run": [run.name for run in runs],
@@ -195,7 +206,7 @@ def _table(runs: list[TrainingRun], judged: dict[str, float]) -> None:
             "scenario": [_scenario(run).title or run.scenario for run in runs],
             "sees": [run.env_version for run in runs],
             "steps": [run.steps for run in runs],
-            "judged": [judged.get(run.name) if run.is_finished else None for run in runs],
+            "final": [final.get(run.name) if run.is_finished else None for run in runs],
             "learning": [
                 None
                 if run.reward is None
@@ -206,13 +217,11 @@ def _table(runs: list[TrainingRun], judged: dict[str, float]) -> None:
             "written": pd.to_datetime([run.changed_ms for run in runs], unit="ms", utc=True),
         }
     )
-    judging = (
-        "Reward of the finished policy in percent of the best possible, on fresh shoppers "
-        "of its scenario."
+    final_help = (
+        "Reward of the finished policy in percent of the optimum, on new shoppers of its scenario."
     )
-    learning = (
-        "Reward of the last episodes of the training, in percent of the best possible. "
-        "Prices were still being tried then."
+    training_help = (
+        "Reward of the last training episodes in percent of the optimum, while still exploring."
     )
     st.dataframe(
         rows,
@@ -223,35 +232,37 @@ def _table(runs: list[TrainingRun], judged: dict[str, float]) -> None:
             "run": st.column_config.TextColumn("Run"),
             "state": st.column_config.TextColumn("State"),
             "scenario": st.column_config.TextColumn("Trained on"),
-            "sees": st.column_config.TextColumn("Sees"),
+            "sees": st.column_config.TextColumn("Observation"),
             "steps": st.column_config.NumberColumn("Steps", format="localized"),
-            "judged": st.column_config.NumberColumn(
-                "Of the best possible", format="%.1f %%", help=judging
+            "final": st.column_config.NumberColumn(
+                "Share of optimum", format="%.1f %%", help=final_help
             ),
             "learning": st.column_config.NumberColumn(
-                "While learning", format="%.1f %%", help=learning
+                "In training", format="%.1f %%", help=training_help
             ),
             "seed": st.column_config.NumberColumn("Seed", format="%d"),
-            "written": st.column_config.DatetimeColumn("Written (UTC)", format="YYYY-MM-DD HH:mm"),
+            "written": st.column_config.DatetimeColumn("Saved (UTC)", format="YYYY-MM-DD HH:mm"),
         },
     )
 
 
 def _one(settings: Settings, runs: list[TrainingRun]) -> None:
-    """Look at one run, and go on with it."""
+    """Show one training, and simulate or resume it."""
     by_name = {run.name: run for run in runs}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         shown = st.selectbox("Run", list(by_name), key="run", bind="query-params", width=320)
         run = by_name.get(str(shown), runs[0])
         if run.is_finished:
             st.button(
-                "Try it against the others",
+                "Compare with other policies",
                 icon=":material/play_arrow:",
-                on_click=_try,
+                on_click=_simulate,
                 args=(run.name, run.scenario),
                 key="try_run",
             )
-        elif st.button("Resume", icon=":material/resume:", type="primary", key="resume_run"):
+        elif st.button(
+            "Resume training", icon=":material/resume:", type="primary", key="resume_run"
+        ):
             _start(
                 TrainPolicyRequest(
                     scenario=run.scenario_toml,
@@ -265,16 +276,16 @@ def _one(settings: Settings, runs: list[TrainingRun]) -> None:
     _curve(curve_table(settings, run.name), _yardsticks(run.scenario_toml, run.seed), run.name)
 
 
-def _try(name: str, scenario: str) -> None:
-    """Take a policy to the tab where prices are tried."""
+def _simulate(name: str, scenario: str) -> None:
+    """Take a policy to the tab Scenarios."""
     st.session_state["next_policy"], st.session_state["next_scenario"] = f"ppo:{name}", scenario
-    st.session_state["simulator_tab"] = "Try prices"
+    st.session_state["simulator_tab"] = SCENARIOS
 
 
 def _scenario(run: TrainingRun) -> Scenario:
     return parse_scenario(run.scenario_toml.encode(), run.scenario)
 
 
-@st.cache_data(show_spinner="Working out the optimum …", max_entries=64)
+@st.cache_data(show_spinner="Computing the optimum …", max_entries=64)
 def _yardsticks(scenario_toml: str, seed: int) -> Yardsticks:
     return training_yardsticks(parse_scenario(scenario_toml.encode(), "scenario"), seed)

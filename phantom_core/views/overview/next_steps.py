@@ -52,7 +52,7 @@ def _fix(loaded: Loaded) -> list[NextStep]:
         f"{loaded.quarantined:,} of {loaded.rows_read:,} rows read "
         f"({loaded.quarantined_share:.1%}) could not be used."
     )
-    return [NextStep("Look into the quarantine", why, "data", "Quarantine")]
+    return [NextStep("Review the quarantine", why, "data", "Quarantine")]
 
 
 def _train(snapshot: Snapshot, loaded: Loaded, report: ClassifierReport | None) -> list[NextStep]:
