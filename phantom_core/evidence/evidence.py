@@ -10,8 +10,8 @@ from pydantic import BeforeValidator, PlainSerializer, PlainValidator, TypeAdapt
 
 from phantom_core.core.errors import DataError
 from phantom_core.core.limits import PriceLimits
-from phantom_core.evidence.stored_evidence import StoredFidelity, StoredReplay, Trial
-from phantom_core.rules.checks.finding import Finding, Severity
+from phantom_core.evidence.stored_evidence import StoredFidelity, StoredFinding, StoredReplay, Trial
+from phantom_core.rules.checks.finding import Severity
 from phantom_core.rules.document import from_json, to_json
 from phantom_core.rules.rule_set import RuleSet
 
@@ -95,7 +95,7 @@ class Evidence:
     highest_markup: float
     lowest_markup: float
     largest_step: float
-    findings: tuple[Finding, ...]
+    findings: tuple[StoredFinding, ...]
     fidelity: EvidencePart[StoredFidelity]
     replay: EvidencePart[StoredReplay]
     trial: EvidencePart[Trial]

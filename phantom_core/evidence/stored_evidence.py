@@ -5,7 +5,7 @@ with `evidence.VERSION`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Final
 
 from pydantic import (
@@ -19,6 +19,7 @@ from pydantic import (
 from phantom_core.replay.features_at_quote import AsOf
 from phantom_core.replay.markups import RuleUse
 from phantom_core.replay.replay import Bar, Moved, Replay
+from phantom_core.rules.checks.finding import Finding, Severity
 from phantom_core.session_market.optimum import PairedTrial
 
 
@@ -29,6 +30,26 @@ class StoredEstimate:
     value: float | None
     low: float | None
     high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFinding:
+    """A finding of the checks; `mend` is its way out, under the name of the first release."""
+
+    kind: str
+    severity: Severity
+    rules: tuple[str, ...]
+    says: str
+    mend: str
+
+    @classmethod
+    def of(cls, finding: Finding) -> "StoredFinding":
+        """A finding as it is stored."""
+        return cls(finding.kind, finding.severity, finding.rules, finding.says, finding.fix)
+
+    def to_json(self) -> dict[str, object]:
+        """The finding as plain values."""
+        return asdict(self) | {"rules": list(self.rules)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ import pytest
 
 from phantom_core.evidence.evidence import Evidence, EvidencePart
 from phantom_core.evidence.gates import Gate, evaluate_gates, human_premium
-from phantom_core.evidence.stored_evidence import StoredEstimate
-from phantom_core.rules.checks.finding import Finding
+from phantom_core.evidence.stored_evidence import StoredEstimate, StoredFinding
 from tests.evidence.samples import LIMITS, UNDEFINED, evidence, with_premium
 
-WARNING = Finding("gap", "warning", ("rule 1",), "Between the rules lies a gap.", "Widen one.")
+WARNING = StoredFinding(
+    "gap", "warning", ("rule 1",), "Between the rules lies a gap.", "Widen one."
+)
 ERROR = replace(WARNING, severity="error")
 NOTE = replace(WARNING, severity="note")
 # Gate → evidence and answers that close it, its message, and those that open it.

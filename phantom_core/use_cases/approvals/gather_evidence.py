@@ -17,6 +17,7 @@ from phantom_core.evidence.evidence import Evidence, EvidenceData, EvidencePart
 from phantom_core.evidence.fidelity import fidelity_to_classifier
 from phantom_core.evidence.stored_evidence import (
     StoredFidelity,
+    StoredFinding,
     StoredReplay,
     StoredTrial,
     stored_replay,
@@ -89,7 +90,7 @@ def gather_evidence(
         highest_markup=max(markups),
         lowest_markup=min(markups),
         largest_step=_largest_step(rules, live, replayed),
-        findings=findings,
+        findings=tuple(StoredFinding.of(one) for one in findings),
         fidelity=_part(
             lambda: _fidelity(
                 settings, rules, limits.guard_rails, part_progress(progress, 0.6, 0.65)

@@ -17,6 +17,8 @@ from phantom_core.use_cases.markets.simulate_sessions import BUILT_IN, read_rule
 from phantom_core.use_cases.rules.live_rules import LIVE, open_live
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
+# How rules that are written out begin, in any form; no name of a set does.
+_WRITTEN_OUT: Final = re.compile(r"\s*(\{|#|(IF|ELSE|MARKUP)\s)", re.IGNORECASE)
 
 
 def rule_set_names(settings: Settings) -> tuple[str, ...]:
@@ -56,6 +58,22 @@ def open_rule_set(settings: Settings, name: str) -> RuleSet:
         raise NotFoundError(
             f"The rule set '{name}' is missing.", hint="Choose another one."
         ) from None
+
+
+def read_rule_set(settings: Settings, name_or_text: str, name: str = "rules") -> RuleSet:
+    """A rule set by name or file, as `open_rule_set` finds it, or one that is written out.
+
+    Args:
+        settings: workspace.
+        name_or_text: a name, a path, or rules as text, JSON or JDM.
+        name: of rules that are written out.
+    Raises:
+        NotFoundError: there is none of this name.
+        InputError: it is no rule set; says where.
+    """
+    if _WRITTEN_OUT.match(name_or_text):
+        return read_form(name_or_text, name)
+    return open_rule_set(settings, name_or_text)
 
 
 def save_rule_set(settings: Settings, rules: RuleSet) -> Path:
