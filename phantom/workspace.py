@@ -315,7 +315,7 @@ class Workspace:
             for name, view in views
         )
         return cast(
-            tuple[Model[ClassifierReport], ...] | tuple[Model[MultitaskReport], ...], models
+            "tuple[Model[ClassifierReport], ...] | tuple[Model[MultitaskReport], ...]", models
         )
 
     def score(self, *, version: str | None = None, progress: Progress = no_progress) -> pa.Table:

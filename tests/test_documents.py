@@ -43,7 +43,7 @@ _CLASS: Final = re.compile(r"(?<![\w.])((?:[A-Z][a-z0-9]+){2,})(?!\w)")
 _MAKE: Final = re.compile(r"(?<!\w)make ([a-z]+)")
 
 # Names of other people's, and of mathematics.
-FOREIGN: Final = {
+FOREIGN: Final = {"help", "from_arrow", "to_pandas", 
     "GradientExplainer", "HttpOnly", "KernelExplainer", "P", "SameSite", "StratifiedGroupKFold",
     "blake2b", "dag.test", "int", "log", "max", "number", "read_parquet",
 }  # fmt: skip

@@ -233,7 +233,7 @@ def test_figures_of_anything_else_are_refused() -> None:
 
 
 def test_work_stops_where_progress_says_so(shop: phantom.Workspace) -> None:
-    def stop(fraction: float, message: str) -> None:
+    def stop(fraction: float, message: str, values: object = None) -> None:
         raise phantom.CancelledError("enough")
 
     with pytest.raises(phantom.CancelledError):

@@ -39,7 +39,7 @@ def test_a_rule_above_the_highest_markup_of_the_limits_is_an_error(tmp_path: Pat
     code, found = phantom(tmp_path, "rules", "check", str(rules))
     assert code == 1
     assert [one["says"] for one in found["findings"] if one["kind"] == "out of guard rails"] == [  # type: ignore[attr-defined]
-        "rule 1 asks ×1.4, above the guard rails ×0.70 to ×1.20."
+        "rule 1 has a mark-up of ×1.4, above the guard rails ×0.70 to ×1.20."
     ]
 
 
