@@ -1,17 +1,37 @@
 """Resampling: confidence intervals of figures whose independent units are actors or days."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from phantom_core.core.arrays import Floats
 from phantom_core.core.estimate import Estimate
 
 N_RESAMPLES: Final = 1_000
 # At most this many blocks of units are drawn, so that memory stays small.
 N_BLOCKS: Final = 2_000
-Z_95: Final = 1.959964
+# Resamples are computed a few at a time, for the same reason.
+CHUNK_CELLS: Final = 2_000_000
 TAILS: Final = (0.025, 0.975)
+
+
+def quantile_interval(value: float, drawn: Floats) -> Estimate:
+    """A figure and the 95 % percentile interval of its resamples.
+
+    Args:
+        value: the figure of the sample itself.
+        drawn: the figure of each resample, shape (n_resamples,); what is undefined or infinite is
+            left out, and the bounds are NaN where nothing else is there.
+    Source: Efron and Tibshirani 1993, percentile intervals.
+
+    >>> quantile_interval(2.0, np.array([1.0, 3.0, np.nan]))
+    Estimate(value=2.0, low=1.05, high=2.95)
+    """
+    finite = drawn[np.isfinite(drawn)]
+    low, high = np.quantile(finite, TAILS) if finite.size else (np.nan, np.nan)
+    return Estimate(float(value), float(low), float(high))
 
 
 def share_of(
@@ -35,8 +55,7 @@ def share_of(
     sizes = np.bincount(block[rows], minlength=sums.size)
     weights = resample_weights(sums.size, rng)
     drawn = (weights @ sums) / np.maximum(weights @ sizes, 1e-300)
-    low, high = np.quantile(drawn, TAILS)
-    return Estimate(float(sums.sum() / sizes.sum()), float(low), float(high))
+    return quantile_interval(sums.sum() / sizes.sum(), drawn)
 
 
 def make_blocks(groups: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
@@ -51,13 +70,27 @@ def make_blocks(groups: NDArray[np.int64], rng: np.random.Generator) -> NDArray[
     )
 
 
-def resample_weights(n_units: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def resample_weights(n_units: int, rng: np.random.Generator) -> Floats:
     """How often each unit is drawn in each resample, shape (N_RESAMPLES, n_units)."""
     return rng.multinomial(n_units, np.full(n_units, 1.0 / n_units), size=N_RESAMPLES).astype(
         np.float64
     )
 
 
-def normal_interval(value: float, standard_error: float) -> Estimate:
-    """The interval of an estimate that is normally distributed."""
-    return Estimate(value, value - Z_95 * standard_error, value + Z_95 * standard_error)
+def count_draws(n_units: int, n_resamples: int, rng: np.random.Generator) -> Floats:
+    """The same from units drawn one by one, which uses other random numbers and is faster for few
+    units; shape (n_resamples, n_units).
+    """
+    drawn = rng.integers(n_units, size=(n_resamples, n_units))
+    drawn += n_units * np.arange(n_resamples)[:, None]
+    counts = np.bincount(drawn.ravel(), minlength=n_resamples * n_units)
+    return counts.reshape(n_resamples, n_units).astype(np.float64)
+
+
+def count_some(
+    n_units: int, n_resamples: int, rng: np.random.Generator, n_rows: int | None = None
+) -> Iterator[Floats]:
+    """`count_draws` some resamples at a time, so many as fit where each weighs n_rows rows."""
+    n_some = max(1, CHUNK_CELLS // (n_rows or n_units))
+    for start in range(0, n_resamples, n_some):
+        yield count_draws(n_units, min(n_some, n_resamples - start), rng)

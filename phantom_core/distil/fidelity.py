@@ -9,10 +9,10 @@ from scipy.stats import rankdata
 
 from phantom_core.core.arrays import Floats
 from phantom_core.core.estimate import Estimate
+from phantom_core.core.resampling import N_RESAMPLES, count_some, quantile_interval
 from phantom_core.distil.markup import band_markup, recovered_leakage
 from phantom_core.distil.sample import DistillationSample
 
-N_RESAMPLES: Final = 1_000
 _SELDOM: Final = 0.025
 
 
@@ -66,12 +66,8 @@ def measure_fidelity(
     """
     sums = _by_actor(sample, markup_ratio)
     point = _figures(sums.sum(axis=0)[None])[0]
-    n = len(sums)
     drawn = np.concatenate(
-        [
-            _figures((np.bincount(rng.integers(n, size=n), minlength=n) @ sums)[None])
-            for _ in range(n_resamples)
-        ]
+        [_figures(times @ sums) for times in count_some(len(sums), n_resamples, rng)]
     )
     r2, rank_correlation, band_agreement, leakage_lost, (_, recovered) = zip(
         point, drawn.T, strict=True
@@ -82,7 +78,7 @@ def measure_fidelity(
     return Fidelity(
         _known(*r2),
         _known(*rank_correlation),
-        _estimate(*band_agreement),
+        quantile_interval(*band_agreement),
         _known(*leakage_lost) if is_recovered else None,
     )
 
@@ -128,9 +124,4 @@ def _positive(values: Floats) -> Floats:
 
 
 def _known(value: float, drawn: Floats) -> Estimate | None:
-    return None if np.isnan(value) else _estimate(value, drawn)
-
-
-def _estimate(value: float, drawn: Floats) -> Estimate:
-    low, high = np.nanquantile(drawn, (0.025, 0.975))
-    return Estimate(float(value), float(low), float(high))
+    return None if np.isnan(value) else quantile_interval(value, drawn)

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phantom_core.core.arrays import Floats
+from phantom_core.core.estimate import wilson_interval
 
 N_BINS: Final = 15
 LEAST_IN_BIN: Final = 50
 N_DRAWS: Final = 100
-Z_95: Final = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +140,4 @@ def _bin_starts(ordered: Floats, n_bins: int, n_least: int) -> NDArray[np.int64]
 
 def _bin(is_agent: NDArray[np.bool_], probability: Floats) -> CalibrationBin:
     n, share = len(is_agent), float(is_agent.mean())
-    # Wilson 1927: an interval that stays inside [0, 1].
-    centre = (share + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
-    reach = (
-        Z_95 / (1 + Z_95**2 / n) * float(np.sqrt(share * (1 - share) / n + Z_95**2 / (4 * n**2)))
-    )
-    return CalibrationBin(
-        float(probability.mean()), share, max(0.0, centre - reach), min(1.0, centre + reach), n
-    )
+    return CalibrationBin(float(probability.mean()), share, *wilson_interval(share, n), n)

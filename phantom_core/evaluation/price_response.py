@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from phantom_core.core.arrays import Floats
-from phantom_core.core.estimate import Estimate
-from phantom_core.evaluation.metrics import Z_95, CalibrationBin, calibration_bins
+from phantom_core.core.estimate import Estimate, normal_interval
+from phantom_core.evaluation.metrics import CalibrationBin, calibration_bins
 
 BAND_EDGES: Final = (0.9, 1.1)
 _STEPS: Final = 30
@@ -94,9 +94,8 @@ def elasticity_of_class(response: Response, weight: Floats) -> ElasticityEstimat
     missed, error = _missed_slope(response, weight)
     # A slope of the log-odds moves the probability itself by this much less.
     lost = 1.0 - float((at_base * response.p_at_base).sum() / total)
-    value, reach = as_fitted + missed * lost, Z_95 * error * lost
     return ElasticityEstimate(
-        Estimate(value, value - reach, value + reach),
+        normal_interval(as_fitted + missed * lost, error * lost),
         as_fitted,
         float(weight.sum()),
         float(weight[response.bought].sum()),

@@ -10,16 +10,14 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from phantom_core.core.arrays import Floats
 from phantom_core.core.estimate import Estimate
+from phantom_core.core.resampling import N_BLOCKS, count_draws, count_some, quantile_interval
 
 N_RESAMPLES: Final = 1_000
 N_PAIRED: Final = 200
 RECALL: Final = 0.8
 CURVE_POINTS: Final = 200
-# Resamples are computed a few at a time, so that memory stays small.
-CHUNK_CELLS: Final = 2_000_000
 # Above this many rows, blocks of actors are drawn and scores binned.
 ROWS_TO_BIN: Final = 50_000
-N_BLOCKS: Final = 2_000
 N_SCORE_BINS: Final = 2_000
 
 
@@ -74,13 +72,7 @@ def rank_scores(
             _figures(*_counts(weights, is_agent[order], ends))
             for weights in _resamples(groups[order], rng, n_resamples)
         ]
-    low, high = np.nanquantile(np.concatenate(drawn), (0.025, 0.975), axis=0)
-    return Ranking(
-        *(
-            Estimate(*(float(bound) for bound in bounds))
-            for bounds in zip(point[0], low, high, strict=True)
-        )
-    )
+    return Ranking(*map(quantile_interval, point[0], np.concatenate(drawn).T))
 
 
 def roc_auc(is_agent: NDArray[np.bool_], score: Floats) -> float:
@@ -115,8 +107,7 @@ def auc_difference(
     for weights in _resamples(groups, rng, n_resamples):
         one, other = (_weighted_auc(weights, is_agent, score) for score in scores)
         drawn.append(one - other)
-    low, high = np.nanquantile(np.concatenate(drawn), (0.025, 0.975))
-    return Estimate(point, float(low), float(high))
+    return quantile_interval(point, np.concatenate(drawn))
 
 
 def _weighted_auc(weights: Floats, is_agent: NDArray[np.bool_], score: Floats) -> Floats:
@@ -143,23 +134,8 @@ def _resamples(
 ) -> Iterator[Floats]:
     """How often each row is drawn, some resamples at a time, shape (n_some, n_rows)."""
     actors, actor_of_row = np.unique(groups, return_inverse=True)
-    n_some = max(1, CHUNK_CELLS // len(groups))
-    for start in range(0, n_resamples, n_some):
-        n = min(n_some, n_resamples - start)
-        yield _times_drawn(n, len(actors), rng)[:, actor_of_row]
-
-
-def _times_drawn(n_resamples: int, n_units: int, rng: np.random.Generator) -> Floats:
-    """How often each unit is drawn, shape (n_resamples, n_units)."""
-    drawn = (
-        rng.integers(n_units, size=(n_resamples, n_units))
-        + n_units * np.arange(n_resamples)[:, None]
-    )
-    return (
-        np.bincount(drawn.ravel(), minlength=n_resamples * n_units)
-        .reshape(n_resamples, n_units)
-        .astype(np.float64)
-    )
+    for times in count_some(len(actors), n_resamples, rng, len(groups)):
+        yield times[:, actor_of_row]
 
 
 def _binned_resamples(
@@ -193,7 +169,7 @@ def _binned_resamples(
         np.bincount(cell[kind], minlength=n_blocks * N_SCORE_BINS).reshape(shape)
         for kind in (is_agent, ~is_agent)
     )
-    times = _times_drawn(n_resamples, n_blocks, rng)
+    times = count_draws(n_blocks, n_resamples, rng)
     return [
         _figures(
             *(np.cumsum(times @ counts.astype(np.float64), axis=1) for counts in (agents, humans))

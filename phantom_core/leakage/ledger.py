@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from phantom_core.core.arrays import Floats, Ints
 from phantom_core.core.estimate import Estimate
-from phantom_core.core.resampling import TAILS
+from phantom_core.core.resampling import quantile_interval
 from phantom_core.replay.purchases import Purchases
 from phantom_core.replay.reference import Reference, ReferenceName, leakage_of
 from phantom_core.replay.resampler import Resampler
@@ -106,7 +106,9 @@ def total_leakage(
     )
     total, taken = float((p_agent * short).sum()), float(revenue.sum())
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = _estimate(float(np.float64(total) / np.float64(taken)), drawn_total / drawn_revenue)
+        share = quantile_interval(
+            np.float64(total) / np.float64(taken), drawn_total / drawn_revenue
+        )
     parts = {
         one.name: _parts(one, p_agent, short, revenue, drawn_parts[one.name]) for one in dimensions
     }
@@ -114,7 +116,7 @@ def total_leakage(
         reference.name,
         reference.says,
         reference.problem,
-        _estimate(total, drawn_total),
+        quantile_interval(total, drawn_total),
         share,
         parts,
     )
@@ -199,7 +201,7 @@ def _parts(
     return tuple(
         LedgerPart(
             one.keys[k],
-            _estimate(float(leaked[k]), drawn[:, k]),
+            quantile_interval(leaked[k], drawn[:, k]),
             float(taken[k]),
             int(bought[k]),
             float(by_agents[k]),
@@ -207,9 +209,3 @@ def _parts(
         for k in order
         if bought[k]
     )
-
-
-def _estimate(value: float, drawn: Floats) -> Estimate:
-    finite = drawn[np.isfinite(drawn)]
-    low, high = np.quantile(finite, TAILS) if finite.size else (np.nan, np.nan)
-    return Estimate(value, float(low), float(high))

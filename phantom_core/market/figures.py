@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from phantom_core.core.arrays import Floats
-
-N_RESAMPLES: Final = 1_000
-_LEVELS: Final = (0.025, 0.975)
+from phantom_core.core.resampling import (
+    N_RESAMPLES,
+    count_draws,
+    quantile_interval,
+    resample_weights,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +40,12 @@ class Resamples:
     """
 
     def __init__(self, n_episodes: int, rng: np.random.Generator) -> None:
-        drawn = rng.integers(n_episodes, size=(N_RESAMPLES, n_episodes))
-        drawn += n_episodes * np.arange(N_RESAMPLES)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=N_RESAMPLES * n_episodes).reshape(
-            N_RESAMPLES, n_episodes
-        )
-        self._weights = counts / n_episodes
+        self._weights = count_draws(n_episodes, N_RESAMPLES, rng) / n_episodes
         self._rng = rng
 
     def seeds(self, n_seeds: int) -> Floats:
         """How often each training seed is drawn, as a share, shape (n_resamples, n_seeds)."""
-        return (
-            self._rng.multinomial(n_seeds, np.full(n_seeds, 1.0 / n_seeds), size=N_RESAMPLES)
-            / n_seeds
-        )
+        return resample_weights(n_seeds, self._rng) / n_seeds
 
     def means(self, values: Floats, seeds: Floats) -> Floats:
         """Mean of each resample.
@@ -77,8 +71,7 @@ def estimate_figure(
     with np.errstate(invalid="ignore", divide="ignore"):
         value = float(of(lambda values: np.asarray(values.mean())))
         drawn = np.asarray(of(resample))
-    drawn = drawn[np.isfinite(drawn)]
-    if not np.isfinite(value) or not drawn.size:
+    found = quantile_interval(value, drawn)
+    if not np.isfinite(value) or np.isnan(found.low):
         return TrialFigure(None, None, None)
-    low, high = np.quantile(drawn, _LEVELS)
-    return TrialFigure(value, float(low), float(high))
+    return TrialFigure(found.value, found.low, found.high)

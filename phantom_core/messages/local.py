@@ -16,7 +16,6 @@ from phantom_core.core.workspace import WorkspacePaths
 from phantom_core.messages.segments import (
     Record,
     SegmentWriter,
-    forget_writers,
     is_finished,
     list_segments,
     read_records,
@@ -144,13 +143,12 @@ class LocalReader:
         found: list[Message] = []
         for topic in KINDS:
             limit = len(found) + most  # of each topic, so that none waits for another
-            paths = list_segments(self._folder / topic)
-            for path in paths:
+            for path in list_segments(self._folder / topic):
                 if len(found) < limit:
-                    found += self._take(topic, path, limit - len(found), paths)
+                    found += self._take(topic, path, limit - len(found))
         return found
 
-    def _take(self, topic: str, path: Path, most: int, others: Sequence[Path]) -> list[Message]:
+    def _take(self, topic: str, path: Path, most: int) -> list[Message]:
         name = f"{topic}/{path.name}"
         at = self._read.get(name, 0)
         try:
@@ -180,7 +178,7 @@ class LocalReader:
                 )
             )
         # What its writer never finished, it never acknowledged.
-        is_torn = b"\n" not in content and is_finished(path, others)
+        is_torn = b"\n" not in content and is_finished(path)
         self._read[name] = at + (len(content) if is_torn else content.rfind(b"\n") + 1)
         return found
 
@@ -191,12 +189,11 @@ class LocalReader:
             n_bytes = sum(path.stat().st_size for path in paths)
             for path in paths:
                 is_read = path.stat().st_size <= self._read.get(f"{topic}/{path.name}", 0)
-                if n_bytes <= RETAINED_BYTES or not is_read or not is_finished(path, paths):
+                if n_bytes <= RETAINED_BYTES or not is_read or not is_finished(path):
                     break
                 n_bytes -= path.stat().st_size
                 path.unlink()
                 self._read.pop(f"{topic}/{path.name}", None)
-            forget_writers(self._folder / topic)
 
 
 def drained_position(folder: Path) -> dict[str, int]:

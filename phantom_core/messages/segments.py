@@ -1,10 +1,12 @@
 """Segments: files of records, one a line, each with its checksum and acceptance time.
 
-A record is safe once `append` returns: it was written and synced to the disk. A process that dies
-leaves at most one unfinished line at the end, which was never acknowledged.
+A writer syncs records to the disk before `append` returns, or at an interval where no record is
+worth the wait. A process that dies leaves at most one unfinished line at the end, which was never
+acknowledged.
 """
 
 import contextlib
+import fcntl
 import os
 import time
 import uuid
@@ -13,8 +15,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-
-from filelock import FileLock, Timeout
 
 SUFFIX: Final = ".log"
 LARGEST_BYTES: Final = 16 << 20
@@ -72,48 +72,57 @@ def _record(line: bytes, at: int) -> Record:
 
 
 class SegmentWriter:
-    """Appends records to segments of one topic; each process has files of its own.
+    """Appends records to segments of one folder; each process has files of its own.
 
     Args:
-        folder: of the topic; made when missing.
+        folder: of the segments; made when missing.
+        oldest_s: a segment of this age is closed, seconds.
+        sync_every_s: interval of syncs to the disk, seconds; 0 means before `append` returns.
     Raises:
         OSError: the folder cannot be written to.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, oldest_s: float = OLDEST_S, sync_every_s: float = 0.0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(f"The folder {folder} cannot be written to.")
         self._folder, self._name = folder, uuid.uuid4().hex[:12]
-        # Held while this process lives, so that a reader can distinguish an open segment from one
-        # that was left behind.
-        self._lock = FileLock(_lock_path(folder, self._name), thread_local=False)
-        self._lock.acquire()
+        self._oldest_s, self._sync_every_s = oldest_s, sync_every_s
         self._descriptor: int | None = None
-        self._n_bytes, self._opened_s, self._last_us = 0, 0.0, 0
+        self._n_bytes, self._last_us, self._is_synced = 0, 0, True
+        self._opened_s = self._synced_s = 0.0
 
     def append(self, values: Sequence[str]) -> None:
-        """Write records, all or none unless the disk prevents the undo.
+        """Write records, all or none unless the disk prevents the undo; without any, only sync or
+        close the segment when due.
 
         Raises:
             OSError: they are not stored safely; the next call begins a new segment.
         """
-        descriptor = self._open()
+        if self._n_bytes >= LARGEST_BYTES or time.monotonic() - self._opened_s > self._oldest_s:
+            self.close()
         content = b"".join(map(self._line, values))
         try:
-            view = memoryview(content)
-            while view:
-                view = view[os.write(descriptor, view) :]
-            os.fdatasync(descriptor) if hasattr(os, "fdatasync") else os.fsync(descriptor)
+            self._write(content)
+            self._sync(self._sync_every_s)
         except OSError:
-            with contextlib.suppress(OSError):
-                os.ftruncate(descriptor, self._n_bytes)
-            self._close_segment()
+            if self._descriptor is not None:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self._descriptor, self._n_bytes)
+            self._release()
             raise
         self._n_bytes += len(content)
 
     def close(self) -> None:
-        """Close the segment and release its lock."""
-        self._close_segment()
-        self._lock.release()
+        """Close the segment and release its lock.
+
+        Raises:
+            OSError: records that were not synced yet may be lost.
+        """
+        try:
+            self._sync(0.0)
+        finally:
+            self._release()
 
     def _line(self, value: str) -> bytes:
         return line_of(value, self._next_us())
@@ -122,62 +131,53 @@ class SegmentWriter:
         self._last_us = max(self._last_us + 1, time.time_ns() // 1_000)
         return self._last_us
 
+    def _write(self, content: bytes) -> None:
+        if not content:
+            return
+        descriptor = self._open() if self._descriptor is None else self._descriptor
+        view, self._is_synced = memoryview(content), False
+        while view:
+            view = view[os.write(descriptor, view) :]
+
+    def _sync(self, every_s: float) -> None:
+        now_s = time.monotonic()
+        if self._descriptor is None or self._is_synced or now_s - self._synced_s < every_s:
+            return
+        (os.fdatasync if hasattr(os, "fdatasync") else os.fsync)(self._descriptor)
+        self._is_synced, self._synced_s = True, now_s
+
     def _open(self) -> int:
-        is_full = self._n_bytes >= LARGEST_BYTES or time.monotonic() - self._opened_s > OLDEST_S
-        if self._descriptor is not None and is_full:
-            self._close_segment()
-        if self._descriptor is None:
-            # Names increase even when the clock is set back: a segment with a successor counts as
-            # finished.
-            path = self._folder / f"{self._next_us():016d}-{self._name}{SUFFIX}"
-            self._descriptor = os.open(
-                path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640
-            )
-            self._n_bytes, self._opened_s = 0, time.monotonic()
-            _sync_folder(self._folder)
+        # Names increase even when the clock is set back, so that segments stay in order.
+        stem = f"{self._next_us():016d}-{self._name}"
+        new = self._folder / f"{stem}.new"
+        self._descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
+        # Held from before a reader can see the file until it is closed or this process dies.
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        new.rename(self._folder / f"{stem}{SUFFIX}")
+        _sync_folder(self._folder)
+        self._opened_s = self._synced_s = time.monotonic()
         return self._descriptor
 
-    def _close_segment(self) -> None:
+    def _release(self) -> None:
         if self._descriptor is not None:
             with contextlib.suppress(OSError):
                 os.close(self._descriptor)
-            self._descriptor = None
+        self._descriptor, self._n_bytes, self._is_synced = None, 0, True
 
 
 def list_segments(folder: Path) -> list[Path]:
-    """Segments of a topic, the oldest first."""
+    """Segments of a folder, the oldest first."""
     return sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else []
 
 
-def is_finished(path: Path, others: Sequence[Path]) -> bool:
-    """Whether a segment is complete: its writer has begun another one, or is gone."""
-    writer = _writer(path)
-    if any(_writer(other) == writer and other.name > path.name for other in others):
-        return True
-    try:
-        with FileLock(_lock_path(path.parent, writer), timeout=0, thread_local=False):
-            return True
-    except Timeout:
-        return False
-
-
-def forget_writers(folder: Path) -> None:
-    """Remove the locks of writers that are gone and have no segment left."""
-    writers = {_writer(path) for path in list_segments(folder)}
-    for lock in folder.glob("*.lock"):
-        # A new lock may be about to be held.
-        if lock.stem in writers or time.time() - lock.stat().st_mtime < OLDEST_S:
-            continue
-        with contextlib.suppress(Timeout, OSError), FileLock(lock, timeout=0, thread_local=False):
-            lock.unlink()
-
-
-def _writer(path: Path) -> str:
-    return path.stem.partition("-")[2]
-
-
-def _lock_path(folder: Path, writer: str) -> Path:
-    return folder / f"{writer}.lock"
+def is_finished(path: Path) -> bool:
+    """Whether a segment is complete: its writer has closed it, or is gone."""
+    with path.open("rb") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

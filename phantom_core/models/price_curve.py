@@ -7,6 +7,7 @@ import numpy as np
 from scipy import special
 
 from phantom_core.core.arrays import Floats
+from phantom_core.core.estimate import Z_95
 from phantom_core.models.multitask.inputs import Inputs
 from phantom_core.models.multitask.scorer import NetworkScorer
 from phantom_core.models.optimal_price import (
@@ -16,7 +17,6 @@ from phantom_core.models.optimal_price import (
     price_grid,
 )
 
-_Z_95: Final = 1.959964
 _TINY: Final = 1e-9
 
 
@@ -102,7 +102,7 @@ def _interval(value: Floats, by_fold: Floats) -> tuple[Floats, Floats]:
     """
     n = len(by_fold)
     error = np.sqrt((n - 1) / n * ((by_fold - by_fold.mean(axis=0)) ** 2).sum(axis=0))
-    return value - _Z_95 * error, value + _Z_95 * error
+    return value - Z_95 * error, value + Z_95 * error
 
 
 def _log_odds(probability: Floats) -> Floats:

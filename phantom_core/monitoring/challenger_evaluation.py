@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from phantom_core.core.arrays import Floats
 from phantom_core.core.estimate import Estimate
 from phantom_core.core.registry import choose_named
+from phantom_core.core.resampling import N_RESAMPLES, count_some, quantile_interval
 from phantom_core.evaluation.metrics import calibration_bins, calibration_error
 from phantom_core.evaluation.ranking import auc_difference, rank_scores
 from phantom_core.models.curves import TINY
 
 Rule = Literal["better", "not_worse"]
 RULES: Final[tuple[Rule, ...]] = get_args(Rule)
-N_RESAMPLES: Final = 1_000
 # With fewer of a kind an interval is meaningless.
 LEAST_OF_A_KIND: Final = 10
 
@@ -249,6 +249,5 @@ def mean_of_actors(
     """
     _, at = np.unique(actor, return_inverse=True)
     total, n = np.bincount(at, values), np.bincount(at)
-    drawn = (rng.integers(0, len(n), len(n)) for _ in range(n_resamples))
-    low, high = np.quantile([total[one].sum() / n[one].sum() for one in drawn], (0.025, 0.975))
-    return Estimate(float(values.mean()), float(low), float(high))
+    drawn = [(times @ total) / (times @ n) for times in count_some(len(n), n_resamples, rng)]
+    return quantile_interval(values.mean(), np.concatenate(drawn))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from phantom_core.evaluation.metrics import Z_95
+from phantom_core.core.estimate import Z_95
 from phantom_core.monitoring.drift import FeatureDrift
 
 Status = Literal["ok", "watch", "alert", "unknown"]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from phantom_core.core.arrays import Floats, Ints
 from phantom_core.core.estimate import Estimate
-from phantom_core.core.resampling import TAILS, make_blocks, resample_weights
+from phantom_core.core.resampling import make_blocks, quantile_interval, resample_weights
 from phantom_core.market.calibration.add_to_cart_quotes import SessionIndex
 
 
@@ -43,22 +43,16 @@ class Resampler:
     def total(self, values: Floats, session: Ints) -> Estimate:
         """Sum of a value over rows, given the session of each."""
         drawn = self._drawn(values, session)
-        return _estimate(float(values.sum()), drawn)
+        return quantile_interval(values.sum(), drawn)
 
     def ratio(self, above: Floats, below: Floats, session: Ints) -> Estimate:
         """Sum of one value over the sum of another; NaN where that is 0."""
         with np.errstate(invalid="ignore", divide="ignore"):
             drawn = self._drawn(above, session) / self._drawn(below, session)
-            value = float(np.float64(above.sum()) / np.float64(below.sum()))
-        return _estimate(value, drawn)
+            value = np.float64(above.sum()) / np.float64(below.sum())
+        return quantile_interval(value, drawn)
 
     def _drawn(self, values: Floats, session: Ints) -> Floats:
         return np.asarray(
             self.weights @ np.bincount(self.block[session], values, minlength=self.weights.shape[1])
         )
-
-
-def _estimate(value: float, drawn: Floats) -> Estimate:
-    finite = drawn[np.isfinite(drawn)]
-    low, high = np.quantile(finite, TAILS) if finite.size else (np.nan, np.nan)
-    return Estimate(value, float(low), float(high))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phantom_core.core.estimate import Estimate
-from phantom_core.core.resampling import TAILS, make_blocks, resample_weights
+from phantom_core.core.resampling import make_blocks, quantile_interval, resample_weights
 from phantom_core.market.traffic import AGENT, HUMAN
 
 LEAKAGE_WEIGHT: Final = 0.5
@@ -164,9 +164,7 @@ def _estimates(values: NDArray[np.float64]) -> SessionFigures:
 
 def _estimate(drawn: NDArray[np.float64]) -> Estimate:
     finite = np.where(np.isfinite(drawn), drawn, np.nan)
-    known = finite[1:][~np.isnan(finite[1:])]
-    low, high = np.quantile(known, TAILS) if known.size else (np.nan, np.nan)
-    return Estimate(float(finite[0]), float(low), float(high))
+    return quantile_interval(finite[0], finite[1:])
 
 
 def plain_figures(figures: SessionFigures) -> dict[str, object]:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from phantom_core.messages import segments as module
 from phantom_core.messages.segments import (
     SegmentWriter,
-    forget_writers,
     is_finished,
     line_of,
     list_segments,
@@ -73,10 +72,10 @@ def test_a_full_segment_is_followed_by_another(
         writer.append([str(i)])
     first, *_, last = list_segments(tmp_path)
     assert len(list_segments(tmp_path)) == 3
-    assert is_finished(first, list_segments(tmp_path))
-    assert not is_finished(last, list_segments(tmp_path))
+    assert is_finished(first)
+    assert not is_finished(last)
     writer.close()
-    assert is_finished(last, list_segments(tmp_path))
+    assert is_finished(last)
     assert values(tmp_path) == [b"0", b"1", b"2"]
 
 
@@ -89,10 +88,7 @@ def test_a_clock_that_is_set_back_leaves_segments_in_order(
     monkeypatch.setattr(time, "time_ns", lambda: 1_000_000_000)
     writer.append(["2"])
     first, second = list_segments(tmp_path)
-    assert (is_finished(first, [first, second]), is_finished(second, [first, second])) == (
-        True,
-        False,
-    )
+    assert (is_finished(first), is_finished(second)) == (True, False)
     assert values(tmp_path) == [b"1", b"2"]
     writer.close()
 
@@ -127,21 +123,49 @@ def test_a_killed_writer_lets_go_of_its_segment(tmp_path: Path) -> None:
     ) as process:
         assert process.stdout and process.stdout.readline()
         [path] = list_segments(tmp_path)
-        assert not is_finished(path, [path])
+        assert not is_finished(path)
         process.kill()
-    assert is_finished(path, [path])
+    assert is_finished(path)
     assert values(tmp_path) == [b"safe"]
 
 
-def test_locks_of_writers_that_are_gone_are_removed_with_their_segments(tmp_path: Path) -> None:
-    gone, at_work = SegmentWriter(tmp_path), SegmentWriter(tmp_path)
-    gone.append(["x"])
-    gone.close()
-    forget_writers(tmp_path)
-    assert len(list(tmp_path.glob("*.lock"))) == 2
-    list_segments(tmp_path)[0].unlink()
-    for lock in tmp_path.glob("*.lock"):
-        os.utime(lock, (time.time() - 100,) * 2)
-    forget_writers(tmp_path)
-    assert len(list(tmp_path.glob("*.lock"))) == 1
-    at_work.close()
+def test_records_are_synchronised_as_often_as_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s, synced = [100.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: now_s[0])
+    monkeypatch.setattr(os, "fdatasync", lambda _: synced.append(now_s[0]))
+    writer = SegmentWriter(tmp_path, oldest_s=5.0, sync_every_s=1.0)
+    for now_s[0], records in (
+        (100.0, ["a"]),
+        (100.5, ["b"]),
+        (101.0, []),
+        (103.0, []),
+        (104.0, ["c"]),
+        (104.5, ["d"]),
+        (105.5, []),
+    ):
+        writer.append(records)
+    assert synced == [101.0, 104.0, 105.5]
+    assert is_finished(list_segments(tmp_path)[0])
+    assert values(tmp_path) == [b"a", b"b", b"c", b"d"]
+    writer.append([])
+    assert len(list_segments(tmp_path)) == 1
+
+
+def test_a_new_segment_is_kept_by_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, fsync = [], os.fsync
+
+    def note(descriptor: int) -> None:
+        is_folder = os.path.samestat(os.fstat(descriptor), tmp_path.stat())
+        synced.append((is_folder, len(list_segments(tmp_path))))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    writer = SegmentWriter(tmp_path, sync_every_s=60.0)
+    writer.append(["a"])
+    writer.append(["b"])
+    assert synced == [(True, 1)]
+    writer.close()

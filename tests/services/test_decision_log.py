@@ -9,7 +9,9 @@ import time
 from dataclasses import fields
 from pathlib import Path
 
+import orjson
 import pytest
+from filelock import FileLock
 
 from phantom_core.core.settings import Settings
 from phantom_core.events.decision import PriceDecision
@@ -17,6 +19,7 @@ from phantom_core.events.schema import DECISIONS
 from phantom_core.lake.lake import open_lake
 from phantom_core.messages import decision_log
 from phantom_core.messages.decision_log import DecisionLog, segments_folder
+from phantom_core.messages.segments import list_segments
 from phantom_core.use_cases.operations.drain_decisions import Drained, drain_decisions
 from tests.services.decisions import decision
 
@@ -48,7 +51,7 @@ def test_every_decision_reaches_the_lake(settings: Settings) -> None:
     assert drain_decisions(settings) == Drained(500, 1, 0)
     assert rows(settings) == [(one,) for one in ids]
     assert drain_decisions(settings) == Drained()
-    assert list(segments_folder(settings.workspace).glob("*.open")) == []
+    assert list_segments(segments_folder(settings.workspace)) == []
 
 
 def test_a_row_says_what_the_decision_said(settings: Settings) -> None:
@@ -74,7 +77,7 @@ def test_a_row_says_what_the_decision_said(settings: Settings) -> None:
 def test_an_open_segment_is_left_to_the_process_that_writes_it(settings: Settings) -> None:
     log = DecisionLog(segments_folder(settings.workspace))
     log.append(decision())
-    while not list(segments_folder(settings.workspace).glob("*.open")):
+    while not list_segments(segments_folder(settings.workspace)):
         time.sleep(0.01)
     assert drain_decisions(settings) == Drained()
     log.close()
@@ -98,10 +101,43 @@ def test_what_a_killed_process_had_flushed_is_taken_up(settings: Settings) -> No
         assert process.stdout is not None
         process.stdout.readline()
         os.kill(process.pid, signal.SIGKILL)
-    (torn,) = folder.glob("*.open")
-    torn.write_bytes(torn.read_bytes() + b'{"decision_id": "12')
+    (torn,) = list_segments(folder)
+    torn.write_bytes(torn.read_bytes() + b'0badc0de 000{"decision_id": "12')
     assert drain_decisions(settings) == Drained(200, 1, 1)
-    assert list(folder.glob("*.jsonl")) == []
+    assert list_segments(folder) == []
+
+
+def test_a_damaged_decision_is_counted_and_left_out(settings: Settings) -> None:
+    folder = segments_folder(settings.workspace)
+    log = DecisionLog(folder)
+    for name in ("a" * 32, "b" * 32):
+        log.append(decision(decision_id=name))
+    log.close()
+    (segment,) = list_segments(folder)
+    segment.write_bytes(segment.read_bytes().replace(b"a" * 32, b"c" * 32))
+    assert drain_decisions(settings) == Drained(1, 1, 1)
+    assert rows(settings) == [("b" * 32,)]
+
+
+def test_what_an_earlier_release_left_is_drained_too(settings: Settings) -> None:
+    """Lines without checksums: a closed file, one of a process that died, and one still written."""
+    folder = segments_folder(settings.workspace)
+    folder.mkdir(parents=True)
+    ids = ["a" * 32, "b" * 32, "c" * 32]
+    names = ["1a-00000001.jsonl", "2b-00000002.open", "3c-00000001.open"]
+    for one, name in zip(ids, names, strict=True):
+        (folder / name).write_bytes(orjson.dumps(decision(decision_id=one)) + b"\n")
+    with (folder / names[1]).open("ab") as torn:
+        torn.write(b'{"decision_id": "12')
+    (folder / "2b.lock").touch()
+    log = DecisionLog(folder)
+    log.append(decision(decision_id="d" * 32))
+    log.close()
+    with FileLock(folder / "3c.lock"):
+        assert drain_decisions(settings) == Drained(3, 3, 1)
+        assert rows(settings) == [(one,) for one in ("a" * 32, "b" * 32, "d" * 32)]
+    assert drain_decisions(settings) == Drained(1, 1, 0)
+    assert [path.name for path in folder.iterdir()] == ["drain.lock"]
 
 
 def test_a_drain_that_died_after_its_commit_writes_nothing_twice(settings: Settings) -> None:
@@ -109,7 +145,7 @@ def test_a_drain_that_died_after_its_commit_writes_nothing_twice(settings: Setti
     log = DecisionLog(folder)
     log.append(decision())
     log.close()
-    (segment,) = folder.glob("*.jsonl")
+    (segment,) = list_segments(folder)
     content = segment.read_bytes()
     drain_decisions(settings)
     segment.write_bytes(content)

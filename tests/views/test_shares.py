@@ -2,7 +2,8 @@
 
 import pytest
 
-from phantom_core.views.workspace.shares import Actors, clustered_share, wilson_interval
+from phantom_core.core.estimate import wilson_interval
+from phantom_core.views.workspace.shares import Actors, clustered_share
 
 
 def test_without_sessions_there_is_no_share() -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from phantom_core.core.estimate import Estimate
-from phantom_core.core.resampling import TAILS, resample_weights
+from phantom_core.core.resampling import TAILS, quantile_interval, resample_weights
 from phantom_core.market.scenario import HOURS_A_DAY
 
 HOUR_MS: Final = 3_600_000
@@ -77,26 +77,23 @@ def measure_arrivals(hours: Hours, rng: np.random.Generator) -> Arrivals:
     """
     count, watched = hours.count.sum(axis=0), hours.watched.sum(axis=0)
     n_days = hours.count.shape[0]
-    low, high = _poisson(count, watched)
+    found = _poisson(count, watched)
     by_days = n_days >= DAYS_TO_RESAMPLE
     if by_days and count.any():
         weights = resample_weights(n_days, rng)
         with np.errstate(invalid="ignore", divide="ignore"):
             drawn = (weights @ hours.count) / (weights @ hours.watched)
-        seen = count > 0  # hours without any arrival keep the Poisson interval
-        low[seen], high[seen] = np.nanquantile(drawn[:, seen], TAILS, axis=0)
-    found = [
-        Estimate(float(n / of), float(a), float(b)) if of else None
-        for n, of, a, b in zip(count, watched, low, high, strict=True)
-    ]
+        for hour in np.flatnonzero(count):  # hours without any arrival keep the Poisson interval
+            found[hour] = quantile_interval(count[hour] / watched[hour], drawn[:, hour])
     return Arrivals(tuple(found), "days" if by_days else "poisson", n_days)
 
 
-def _poisson(
-    count: NDArray[np.int64], watched: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Exact interval of a rate. Source: Garwood 1936."""
+def _poisson(count: NDArray[np.int64], watched: NDArray[np.int64]) -> list[Estimate | None]:
+    """Rates with exact intervals; None where nothing was watched. Source: Garwood 1936."""
     with np.errstate(invalid="ignore", divide="ignore"):
         low = np.where(count > 0, stats.chi2.ppf(TAILS[0], 2 * count), 0.0) / 2 / watched
         high = stats.chi2.ppf(TAILS[1], 2 * count + 2) / 2 / watched
-    return low, high
+    return [
+        Estimate(float(n / of), float(a), float(b)) if of else None
+        for n, of, a, b in zip(count, watched, low, high, strict=True)
+    ]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phantom_core.core.errors import DataError
-from phantom_core.core.resampling import TAILS
+from phantom_core.core.resampling import quantile_interval
 from phantom_core.market.calibration.add_to_cart_quotes import AddToCartQuotes
 from phantom_core.market.calibration.arrivals import DAY_MS, HOUR_MS, Hours, count_hours
 from phantom_core.market.calibration.sensitivity import Choices, fit_curves
@@ -183,5 +183,5 @@ def _bands(ratio: NDArray[np.float64]) -> tuple[NDArray[np.float64], tuple[str, 
 def _row(
     kind: Literal["hour", "price", "all"], label: str, logged: float, sold: NDArray[np.float64]
 ) -> ReplayRow:
-    low, high = np.quantile(sold, TAILS)
-    return ReplayRow(kind, label, int(logged), float(sold.mean()), float(low), float(high))
+    found = quantile_interval(sold.mean(), sold)
+    return ReplayRow(kind, label, int(logged), found.value, found.low, found.high)

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
 from phantom_core.core.errors import DataError
-from phantom_core.core.estimate import Estimate
-from phantom_core.core.resampling import normal_interval
+from phantom_core.core.estimate import Estimate, normal_interval
 from phantom_core.market.calibration.add_to_cart_quotes import HINT
 from phantom_core.market.traffic import CLASSES
 

@@ -15,7 +15,9 @@ from phantom_core.core.settings import Settings
 from phantom_core.events.schema import DECISIONS
 from phantom_core.lake.keys import connect_with_keys
 from phantom_core.lake.lake import Lake, open_lake
+from phantom_core.messages.segments import is_finished, list_segments, read_records
 
+# Endings of the segments of an earlier release, whose lines have no checksums.
 _OPEN, _CLOSED, _LOCK = ".open", ".jsonl", ".lock"
 _NOTE: Final = "phantom_decisions"
 _AT_ONCE: Final = 8
@@ -32,7 +34,7 @@ class Drained:
     Attributes:
         decisions: rows written.
         segments: files processed.
-        torn: incomplete lines of processes that died.
+        torn: incomplete lines of processes that died, and damaged ones.
     """
 
     decisions: int = 0
@@ -58,7 +60,7 @@ def drain_decisions(settings: Settings) -> Drained:
         _adopt(folder)
         _remove(folder, json.loads(lake.last_note("decisions").get(_NOTE, "[]")))
         drained = Drained()
-        while waiting := sorted(folder.glob(f"*{_CLOSED}"))[:_AT_ONCE]:
+        while waiting := _finished(folder)[:_AT_ONCE]:
             drained += _write(lake, waiting)
             _remove(folder, [path.name for path in waiting])
         return drained
@@ -92,8 +94,12 @@ def drain_until(
             return total
 
 
+def _finished(folder: Path) -> list[Path]:
+    return [*sorted(folder.glob(f"*{_CLOSED}")), *filter(is_finished, list_segments(folder))]
+
+
 def _adopt(folder: Path) -> None:
-    """Close the segments of processes that are gone: their lock is free."""
+    """Close the segments of an earlier release whose processes are gone: their lock is free."""
     for path in folder.glob(f"*{_OPEN}"):
         writer = path.name.partition("-")[0]
         with _free(folder / f"{writer}{_LOCK}") as is_free:
@@ -120,7 +126,9 @@ def _remove(folder: Path, names: Sequence[str]) -> None:
 def _write(lake: Lake, paths: Sequence[Path]) -> Drained:
     rows, torn = [], 0
     for path in paths:
-        for line in path.read_bytes().splitlines():
+        lines, n_torn = _lines(path)
+        torn += n_torn
+        for line in lines:
             try:
                 row = orjson.loads(line)
             except orjson.JSONDecodeError:
@@ -139,6 +147,17 @@ def _write(lake: Lake, paths: Sequence[Path]) -> Drained:
         with lake.lock:
             lake.append("decisions", _keyed(pa.Table.from_pylist(rows, schema=_RAW)), note)
     return Drained(len(rows), len(paths), torn)
+
+
+def _lines(path: Path) -> tuple[list[bytes], int]:
+    """Lines of a segment, and the number of those that its checksums show as torn or damaged."""
+    content = path.read_bytes()
+    if path.suffix == _CLOSED:
+        return content.splitlines(), 0
+    records = list(read_records(content, 0))
+    whole = [record.value for record in records if record.is_whole]
+    is_torn = bool(content) and not content.endswith(b"\n")
+    return whole, len(records) - len(whole) + is_torn
 
 
 def _keyed(rows: pa.Table) -> pa.Table:

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phantom_core.core.arrays import Floats
-
-Z_95: Final = 1.959964
+from phantom_core.core.estimate import Z_95
 
 
 @dataclass(frozen=True, slots=True)
