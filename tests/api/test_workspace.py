@@ -72,7 +72,7 @@ def test_a_workspace_that_does_not_exist_yet_is_empty(tmp_path: Path) -> None:
     empty = phantom.open(tmp_path / "new")
     counts = [empty.sessions(), empty.features(), empty.events(), empty.quotes()]
     assert [table.num_rows for table in counts] == [0, 0, 0, 0]
-    assert empty.models("classifier") == empty.models("multitask") == ()
+    assert (empty.models("classifier"), empty.models("multitask")) == ((), ())
     assert empty.separation()["auc"].null_count == len(feature_names())
     with pytest.raises(phantom.NotFoundError):
         empty.score()

@@ -14,7 +14,7 @@ def session_table(snapshot: Snapshot) -> pa.Table:
     Returns:
         session_id, experiment_id, store_mode, label (human, agent, unknown), family (NULL where
         not named), start, end (UTC), agent_probability (in [0, 1]; NULL without a model), events,
-        purchased, revenue (currency; NULL where no price was named).
+        purchased, revenue (currency).
     """
     rows = snapshot.arrow(
         """
