@@ -243,7 +243,7 @@ def test_a_page_joins_the_menu_and_documents(
 
 def test_a_page_that_says_nothing_of_itself_is_named(tmp_path: Path) -> None:
     (tmp_path / "silent.py").write_text('"""Silent."""\n')
-    with pytest.raises(ValueError, match=r"silent\.py does not say what page it is"):
+    with pytest.raises(ValueError, match=r"silent\.py does not declare its page"):
         page_spec.all_pages(tmp_path)
 
 
