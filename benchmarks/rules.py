@@ -47,7 +47,8 @@ ELSE markup 1.00
     "six",
 )
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
-    ">": lambda a, b: a > b, ">=": lambda a, b: a >= b, "<": lambda a, b: a < b, "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b, ">=": lambda a, b: a >= b, "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
     "=": lambda a, b: a == b,
     "!=": lambda a, b: a != b,
 }  # fmt: skip
