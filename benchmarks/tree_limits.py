@@ -18,7 +18,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from phantom_core.core.arrays import Floats
 from phantom_core.core.limits import GuardRails
 from phantom_core.core.progress import no_progress
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import RuleSettings, Settings
 from phantom_core.distil.markup import band_markup, teacher_markup
 from phantom_core.evaluation.labelled_sessions import read_labelled
 from phantom_core.features.catalogue import BY_NAME, feature_names
@@ -35,7 +35,9 @@ LOOKED_AT, CUTS = 2, 8
 MIXED = 20_000
 GUARD_RAILS = GuardRails(0.7, 1.5)
 ALLOWED = tuple(
-    name for name in feature_names() if name not in Settings.model_fields["banned_features"].default
+    name
+    for name in feature_names()
+    if name not in RuleSettings.model_fields["banned_features"].default
 )
 Predict = Callable[[Floats], Floats]
 

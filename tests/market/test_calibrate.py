@@ -278,8 +278,8 @@ def test_too_few_purchases_of_a_class_are_rejected() -> None:
     )
     with pytest.raises(
         DataError,
-        match="Too few purchases: sensitivity is not identified; of the quotes that agents put in "
-        "the cart about 0",
+        match="Too few purchases: sensitivity is not identified; of the quotes that agents added "
+        "to the cart about 0",
     ):
         measure_sensitivities(humans, 1.0)
 

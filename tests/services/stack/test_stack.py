@@ -87,7 +87,7 @@ def test_a_newcomer_sees_everything_run_and_nothing_stays_behind(
     stack: Stack, tmp_path: Path
 ) -> None:
     stack.wait_for("Loaded a demo set of 200 generated sessions")
-    stack.wait_for("Classifier: one is being trained")
+    stack.wait_for("Classifier: training one")
     addresses = {
         name: stack.wait_for(rf"^{name} +(http\S+)")[1]
         for name in ("worker", "ingest", "pricing", "schedule", "dashboard")
