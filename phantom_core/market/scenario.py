@@ -187,6 +187,10 @@ class Scenario(ScenarioPart):
         """Serialise the scenario; `load_scenario` reads it back to an equal one."""
         return tomli_w.dumps(self.model_dump(mode="json"))
 
+    def without_wording(self) -> "Scenario":
+        """The same market without its title and note, which may be reworded between releases."""
+        return self.model_copy(update={"title": "", "note": ""})
+
 
 def shipped_names() -> tuple[str, ...]:
     """Names of the built-in scenarios."""

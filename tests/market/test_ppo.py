@@ -5,6 +5,7 @@ all.
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -169,6 +170,16 @@ def test_a_cancelled_training_resumes_to_exactly_the_steps_asked_for(tmp_path: P
         .reward(0.5)
         .mean()
     )
+
+
+def test_a_scenario_that_was_only_reworded_is_the_same_market(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(CancelledError):
+        train_ppo(small(2_100), folder, resume=False, now_ms=0, progress=stop_at(0.45))
+    begun = small(2_100)
+    reworded = begun.scenario.model_copy(update={"note": "Other words."})
+    card = train_ppo(replace(begun, scenario=reworded), folder, resume=True, now_ms=0)
+    assert card.steps >= 2_100
 
 
 def test_a_training_cancelled_at_once_can_be_resumed(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from phantom_core.market.ppo.saved_policy import (
     read_card,
     read_tensors,
 )
+from phantom_core.market.scenario import parse_scenario
 from phantom_core.market.shops import State
 from phantom_core.market.team import Team
 
@@ -88,6 +89,13 @@ def load_policy(folder: Path, name: str | None = None) -> PpoPolicy:
     return policy
 
 
+def _market(member: PpoPolicy) -> str:
+    """What a policy was trained on, apart from its wording."""
+    card = member.card
+    scenario = parse_scenario(card.scenario_toml.encode(), card.scenario)
+    return scenario.without_wording().to_toml()
+
+
 def load_policies(folder: Path) -> Policy | Team:
     """Open a training run, or all runs `seed-…` of a folder as one team named by their features.
 
@@ -104,7 +112,7 @@ def load_policies(folder: Path) -> Policy | Team:
             f"There is no trained policy in {folder}.", hint="Train one: simulate train."
         )
     members = [load_policy(run) for run in runs]
-    if len({(member.card.env_version, member.card.scenario_toml) for member in members}) > 1:
+    if len({(member.card.env_version, _market(member)) for member in members}) > 1:
         raise DataError(
             f"The runs in {folder} were trained on different scenarios or environments.",
             hint="Name one of them.",

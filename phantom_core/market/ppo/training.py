@@ -27,7 +27,7 @@ from phantom_core.market.ppo.checkpoint import (
 from phantom_core.market.ppo.hyperparameters import PpoHyperparameters
 from phantom_core.market.ppo.learner import Learner
 from phantom_core.market.ppo.saved_policy import PolicyCard, Tensors, is_finished, save_policy
-from phantom_core.market.scenario import Scenario
+from phantom_core.market.scenario import Scenario, parse_scenario
 from phantom_core.model_store.manifest import library_versions
 from phantom_core.model_store.store import replace_file
 from phantom_core.models.torch_threads import one_thread
@@ -248,13 +248,15 @@ def _start(training: Training, run_dir: Path, resume: bool) -> _Start:
         return _Start()
     checkpoint, tensors = read_checkpoint(run_dir)
     wanted = {
-        "scenario": training.scenario.to_toml(),
+        "scenario": training.scenario.without_wording(),
         "environment": training.env_version,
         "seed": training.seed,
         "hyperparameters": training.hyperparameters,
     }
     begun = {
-        "scenario": checkpoint.scenario_toml,
+        "scenario": parse_scenario(
+            checkpoint.scenario_toml.encode(), checkpoint.scenario
+        ).without_wording(),
         "environment": checkpoint.env_version,
         "seed": checkpoint.seed,
         "hyperparameters": checkpoint.hyperparameters,
