@@ -133,7 +133,7 @@ def test_limits_that_change_hold_at_once_and_the_caption_says_where_they_come_fr
     )
     page.run()
     assert "Guard rails ×0.70 to ×1.20, set by an administrator" in texts(page)
-    assert "asks ×1.3, above the guard rails ×0.70 to ×1.20" in texts(page)
+    assert "has a mark-up of ×1.3, above the guard rails ×0.70 to ×1.20" in texts(page)
 
 
 def test_bands_have_nothing_against_them_and_the_engine_agrees(
