@@ -14,7 +14,12 @@ import pytest
 from tests.pages.browser import CHROMIUM, browser_page, free_port, wait_for
 
 ROOT = Path(__file__).parents[1]
-SHIPPED = {"phantom_core": "phantom_core", "ui": "phantom_app/ui", "pages": "phantom_app/pages"}
+SHIPPED = {
+    "phantom": "phantom",
+    "phantom_core": "phantom_core",
+    "ui": "phantom_app/ui",
+    "pages": "phantom_app/pages",
+}
 
 pytestmark = pytest.mark.slow
 
@@ -54,9 +59,10 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {**kept, "PHANTOM_DEMO_SESSIONS": "100", "HOME": str(tmp_path)}
 
 
-def test_the_wheel_holds_every_file_and_claims_two_names(wheel: Path) -> None:
+def test_the_wheel_holds_every_file_and_claims_three_names(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {
+        "phantom",
         "phantom_core",
         "phantom_app",
     }

@@ -79,7 +79,7 @@ def test_a_first_password_must_be_changed_before_anything_else(accounts: sa.Engi
     add_person(accounts, "root", "max", name="", role=Role.MANAGER, password=PASSWORD, now_ms=1)
     with (
         accounts.connect() as connection,
-        pytest.raises(NotAllowedError, match="Choose your own first"),
+        pytest.raises(NotAllowedError, match="Change it first"),
     ):
         require_permission(connection, "max", Permission.APPROVE)
     with pytest.raises(InputError, match="is the old one"):
@@ -116,7 +116,7 @@ def test_passwords_are_kept_as_argon2_hashes_and_short_ones_refused(accounts: sa
 
 def test_demo_people_end_with_the_first_account(accounts: sa.Engine) -> None:
     for login in DEMO:
-        with pytest.raises(NotSignedInError, match="no demo entry"):
+        with pytest.raises(NotSignedInError, match="no demo access"):
             sign_in.sign_in_demo(accounts, login, now_ms=2, hours=1)
     with accounts.connect() as connection, pytest.raises(NotAllowedError, match="no account"):
         require_permission(connection, "demo-manager", Permission.PUBLISH)

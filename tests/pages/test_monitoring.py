@@ -58,7 +58,7 @@ def test_an_alert_stands_above_everything_until_it_clears(own: Path, open_page: 
 def test_drift_stands_beside_its_limits(own: Path, open_page: Open) -> None:
     look(own)
     page = open_page(own, "monitoring", monitoring_tab="Feature drift")
-    assert "last week vs the sessions that the classifier in use learned from" in texts(page)
+    assert "last week vs the training sessions of the classifier in use" in texts(page)
     assert len(page.get("plotly_chart")) == 1
 
 
