@@ -82,7 +82,7 @@ def test_a_first_password_must_be_changed_before_anything_else(accounts: sa.Engi
         pytest.raises(NotAllowedError, match="Change it first"),
     ):
         require_permission(connection, "max", Permission.APPROVE)
-    with pytest.raises(InputError, match="is the old one"):
+    with pytest.raises(InputError, match="is the same as the old one"):
         sign_in.change_password(accounts, "max", PASSWORD, PASSWORD, now_ms=2)
     sign_in.change_password(accounts, "max", PASSWORD, "another long one", now_ms=2)
     with accounts.connect() as connection:
@@ -118,7 +118,7 @@ def test_demo_people_end_with_the_first_account(accounts: sa.Engine) -> None:
     for login in DEMO:
         with pytest.raises(NotSignedInError, match="no demo access"):
             sign_in.sign_in_demo(accounts, login, now_ms=2, hours=1)
-    with accounts.connect() as connection, pytest.raises(NotAllowedError, match="no account"):
+    with accounts.connect() as connection, pytest.raises(NotAllowedError, match="no active account"):
         require_permission(connection, "demo-manager", Permission.PUBLISH)
 
 
