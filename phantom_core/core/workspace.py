@@ -85,9 +85,9 @@ class WorkspacePaths:
         return self.root / "leakage"
 
     @property
-    def monitoring_report(self) -> Path:
+    def monitoring(self) -> Path:
         """Report of the newest monitoring run."""
-        return self.root / "monitoring" / "latest.json"
+        return self.root / "monitoring"
 
     @property
     def network_losses(self) -> Path:

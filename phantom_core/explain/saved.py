@@ -1,6 +1,5 @@
 """Saved explanations: kept beside the model they explain, until the model or the data change."""
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.explain.explanation import Explanation, Grain, Output, parse_explanation
 from phantom_core.lake.lake import Lake
 from phantom_core.model_kinds.model_kind import default_kind
+from phantom_core.model_store.result_store import replace_table
 from phantom_core.model_store.store import StoredModel, replace_file
 
 FOLDER: Final = "explained"
@@ -96,13 +96,6 @@ def save_explanation(model: StoredModel, saved: SavedExplanation) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SUMMARY).unlink(missing_ok=True)
     if saved.inputs is not None:
-        write_table(folder / INPUTS, saved.inputs)
-    write_table(folder / POINTS, saved.points)
+        replace_table(folder / INPUTS, saved.inputs)
+    replace_table(folder / POINTS, saved.points)
     replace_file(folder / SUMMARY, saved.explanation.to_file())
-
-
-def write_table(path: Path, table: pa.Table) -> None:
-    """Write a table so that readers see it whole."""
-    sink = io.BytesIO()
-    pq.write_table(table, sink)
-    replace_file(path, sink.getvalue())

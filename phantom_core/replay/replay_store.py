@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from phantom_core.core.errors import NotFoundError
+from phantom_core.model_store.result_store import LATEST, ResultStore, replace_table
 from phantom_core.model_store.store import replace_file
 from phantom_core.replay.replay import Replay, read_replay
 
 MAX_REPLAYS: Final = 20
 REPLAY: Final = "replay.json"
 CHANGED: Final = "changed.parquet"
-LATEST: Final = "latest"
 
 
 class ReplayStore:
@@ -28,7 +27,7 @@ class ReplayStore:
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root, self._results = root, ResultStore(root, file=f"*/{REPLAY}")
 
     def save(self, found: Replay, changed: pa.Table) -> str:
         """Save a replay and make it the latest; the oldest ones are deleted.
@@ -41,12 +40,9 @@ class ReplayStore:
         """
         text = found.to_text()
         name = _name(found.created_ms, text)
-        folder = self.root / name
-        folder.mkdir(parents=True, exist_ok=True)
-        sink = pa.BufferOutputStream()
-        pq.write_table(changed, sink)
-        replace_file(folder / CHANGED, sink.getvalue().to_pybytes())
-        replace_file(folder / REPLAY, text.encode())
+        (self.root / name).mkdir(parents=True, exist_ok=True)
+        replace_table(self.root / name / CHANGED, changed)
+        self._results.save(text.encode(), name)
         replace_file(self.root / LATEST, f"{name}\n".encode())
         for old in self.names()[MAX_REPLAYS:]:
             if old != name:
@@ -55,16 +51,14 @@ class ReplayStore:
 
     def names(self) -> tuple[str, ...]:
         """Names of the stored replays, the newest first."""
-        return tuple(
-            sorted((path.parent.name for path in self.root.glob(f"*/{REPLAY}")), reverse=True)
-        )
+        return self._results.names()
 
     def titles(self) -> dict[str, str]:
         """Titles by name, the newest first; replays that cannot be read are left out."""
         found = {}
         for name in self.names():
             try:
-                document = json.loads((self.root / name / REPLAY).read_text(encoding="utf-8"))
+                document = json.loads(self._results.path(name).read_bytes())
                 when = datetime.fromtimestamp(document["created_ms"] / 1_000, UTC)
                 found[name] = (
                     f"{document['rules']['name']} against {document['against']['name']}, "
@@ -83,7 +77,7 @@ class ReplayStore:
             NotFoundError: there is none.
             DataError: its file is damaged.
         """
-        path = self.root / self._known(name) / REPLAY
+        path = self._results.path(self._known(name))
         try:
             return read_replay(path.read_text(encoding="utf-8"), str(path))
         except FileNotFoundError:

@@ -66,7 +66,7 @@ class Supervisor:
                     stdout=log,
                     stderr=log,
                     cwd=self._folder,
-                    preexec_fn=_die_with_parent,  # noqa: PLW1509 - the other thread only waits for a lock
+                    preexec_fn=die_with_parent,  # noqa: PLW1509 - the other thread only waits for a lock
                 )
             if self._is_stopping.is_set():
                 self._end()
@@ -138,8 +138,8 @@ def _set_aside(data: Path) -> None:
         data.rename(aside)
 
 
-def _die_with_parent() -> None:
-    """On Linux, end the server when the supervisor is killed; elsewhere the next user ends it."""
+def die_with_parent() -> None:
+    """In a child before it runs: let Linux end it when its parent is killed."""
     if _C:
         _C.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 

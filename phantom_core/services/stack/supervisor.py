@@ -1,10 +1,8 @@
 """Supervisor: starts parts, restarts those that die, and stops all of them."""
 
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -15,12 +13,11 @@ from typing import Final
 
 from phantom_core.core.program import child_environment
 from phantom_core.services.stack.parts import StackPart
+from phantom_core.valkey.server_supervisor import die_with_parent
 
 STOP_WITHIN_S: Final = 20.0
 _LONG_ENOUGH_S: Final = 60.0
 _LONGEST_PAUSE_S: Final = 30.0
-_PR_SET_PDEATHSIG: Final = 1
-_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 Notify = Callable[[str], None]
 
@@ -138,15 +135,9 @@ def _spawn(one: Running) -> None:
             env={**child_environment(os.environ), "PYTHONUNBUFFERED": "1", **one.part.environment},
             # Ctrl-C reaches the supervisor alone, which stops parts in order.
             start_new_session=True,
-            preexec_fn=_die_with_parent if _LIBC else None,  # noqa: PLW1509 - the supervisor has one thread
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - the supervisor has one thread
         )
     one.started_s = time.monotonic()
-
-
-def _die_with_parent() -> None:
-    """Let Linux end the part when the supervisor is killed, so that none is left running."""
-    assert _LIBC is not None
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _how(code: int) -> str:

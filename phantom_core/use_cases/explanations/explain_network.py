@@ -24,11 +24,11 @@ from phantom_core.explain.saved import (
     read_saved,
     save_explanation,
     tables_read,
-    write_table,
 )
 from phantom_core.features.offers.offers import RELATIONS, moments_named, read_offers
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
+from phantom_core.model_store.result_store import replace_table
 from phantom_core.model_store.store import ModelStore, StoredModel
 from phantom_core.models.multitask.description import available_answers
 from phantom_core.models.multitask.inputs import offer_inputs, values_of
@@ -233,7 +233,7 @@ def _draw_background(model: StoredModel, offers: pa.Table, seed: int) -> Floats3
     values = values_of(offer_inputs(offers.take(pa.array(np.sort(drawn)))))
     folder = model.folder / FOLDER
     folder.mkdir(exist_ok=True)
-    write_table(
+    replace_table(
         folder / BACKGROUND,
         pa.table({name: pa.array(values[:, i]) for i, name in enumerate(COLUMNS)}),
     )

@@ -1,13 +1,10 @@
 """Calibrate: measure a market on the workspace's lake, and save it for the simulator."""
 
-from typing import Final
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from phantom_core.core.errors import NotFoundError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.features.store import FeatureStore, version_of
@@ -20,12 +17,11 @@ from phantom_core.market.calibration.calibration import (
     write_calibration,
 )
 from phantom_core.market.scenario import Detector
-from phantom_core.model_store.store import ModelStore, replace_file
+from phantom_core.model_store.result_store import ResultStore
+from phantom_core.model_store.store import ModelStore
 from phantom_core.models.splits import actor_codes
 from phantom_core.use_cases.models.score import score_sessions
 from phantom_core.use_cases.models.train_classifier import KIND
-
-LATEST: Final = "latest.json"
 
 
 def calibrate_market(
@@ -66,9 +62,7 @@ def calibrate_market(
             detector=_detector(sessions, scores, matrix),
         )
     progress(0.95, "saving")
-    folder = settings.paths.calibrations
-    folder.mkdir(parents=True, exist_ok=True)
-    replace_file(folder / LATEST, write_calibration(found))
+    _calibrations(settings).save(write_calibration(found))
     progress(1, "calibrated")
     return found
 
@@ -80,15 +74,16 @@ def latest_calibration(settings: Settings) -> Calibration:
         NotFoundError: there is none.
         DataError: its file is damaged.
     """
-    path = settings.paths.calibrations / LATEST
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise NotFoundError(
-            "No market has been calibrated in this workspace yet.",
-            hint="Calibrate one: python -m phantom_core simulate calibrate",
-        ) from None
-    return read_calibration(content, str(path))
+    saved = _calibrations(settings)
+    return read_calibration(saved.read(), str(saved.path()))
+
+
+def _calibrations(settings: Settings) -> ResultStore:
+    return ResultStore(
+        settings.paths.calibrations,
+        "No market has been calibrated in this workspace yet.",
+        "Calibrate one: python -m phantom_core simulate calibrate",
+    )
 
 
 def build_session_index(matrix: pa.Table, scores: pa.Table | None) -> SessionIndex:

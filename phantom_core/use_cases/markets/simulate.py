@@ -12,7 +12,8 @@ from phantom_core.core.settings import Settings
 from phantom_core.market.policies.choose import policies_named
 from phantom_core.market.scenario import Scenario
 from phantom_core.market.trial import USUAL_EPISODES, MarketTrial, parse_trial, run_trial
-from phantom_core.model_store.store import file_digest, replace_file
+from phantom_core.model_store.result_store import ResultStore
+from phantom_core.model_store.store import file_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,7 @@ def simulate_policies(
     trial_id = (
         f"{datetime.fromtimestamp(now_ms / 1_000, UTC):%Y%m%d-%H%M%S}-{file_digest(content)[:8]}"
     )
-    folder = _folder(settings)
-    folder.mkdir(parents=True, exist_ok=True)
-    replace_file(folder / f"{trial_id}.json", content)
+    _trials(settings).save(content, trial_id)
     return SavedTrial(trial_id, trial)
 
 
@@ -77,7 +76,7 @@ def policy_runs(settings: Settings) -> Path:
 
 def saved_trials(settings: Settings) -> tuple[str, ...]:
     """Names of the saved trials, newest first."""
-    return tuple(sorted((path.stem for path in _folder(settings).glob("[!.]*.json")), reverse=True))
+    return _trials(settings).names()
 
 
 def open_trial(settings: Settings, trial_id: str | None = None) -> SavedTrial:
@@ -101,11 +100,11 @@ def open_trial(settings: Settings, trial_id: str | None = None) -> SavedTrial:
             hint="Run one: simulate run.",
         )
     try:
-        content = (_folder(settings) / f"{wanted}.json").read_bytes()
+        content = _trials(settings).path(wanted).read_bytes()
     except OSError as error:
         raise DataError(f"Trial {wanted} cannot be read: {error.strerror}.") from error
     return SavedTrial(wanted, parse_trial(content, f"Trial {wanted}"))
 
 
-def _folder(settings: Settings) -> Path:
-    return settings.paths.simulations
+def _trials(settings: Settings) -> ResultStore:
+    return ResultStore(settings.paths.simulations)

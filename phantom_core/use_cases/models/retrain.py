@@ -18,7 +18,8 @@ from phantom_core.core.settings import Settings
 from phantom_core.events.schema import OVER_MS
 from phantom_core.lake.lake import Lake
 from phantom_core.model_kinds.model_kind import MODEL_KINDS
-from phantom_core.model_store.store import ModelStore, StoredModel, replace_file
+from phantom_core.model_store.result_store import ResultStore
+from phantom_core.model_store.store import ModelStore, StoredModel
 from phantom_core.monitoring.challenger_evaluation import (
     LEAST_OF_A_KIND,
     ComparedFigure,
@@ -118,19 +119,17 @@ def retrain_models(
         settings.retraining.margin,
         outcomes,
     )
-    folder = settings.paths.retraining
-    folder.mkdir(parents=True, exist_ok=True)
-    replace_file(folder / f"{now_ms}.json", report.to_file())
+    ResultStore(settings.paths.retraining).save(report.to_file(), str(now_ms))
     progress(1, "; ".join(f"{one.kind} {one.outcome}" for one in outcomes))
     return report
 
 
 def list_retrainings(settings: Settings, most: int = 30) -> tuple[RetrainReport, ...]:
     """Saved reports, the newest first; an unreadable one is left out."""
-    found = []
-    for path in sorted(settings.paths.retraining.glob("*.json"), reverse=True)[:most]:
+    found, saved = [], ResultStore(settings.paths.retraining)
+    for name in saved.names()[:most]:
         try:
-            found.append(parse_retraining(path.read_bytes()))
+            found.append(parse_retraining(saved.read(name)))
         except DataError:
             continue
     return tuple(found)

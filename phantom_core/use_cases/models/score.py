@@ -14,7 +14,8 @@ from phantom_core.core.settings import Settings
 from phantom_core.features.definitions import is_defined_alike
 from phantom_core.features.store import FeatureStore, RefreshReport, version_of
 from phantom_core.lake.lake import Lake
-from phantom_core.model_store.store import ModelStore, StoredModel, replace_file
+from phantom_core.model_store.result_store import replace_table
+from phantom_core.model_store.store import ModelStore, StoredModel
 from phantom_core.models.saved_classifier import read_classifier
 from phantom_core.use_cases.models.train_classifier import KIND, OUT_OF_FOLD
 
@@ -112,10 +113,8 @@ def _path(model: StoredModel, state: RefreshReport) -> Path:
 
 def _save_cache(table: pa.Table, path: Path) -> None:
     """Write the scores and drop those of earlier versions of the lake."""
-    sink = io.BytesIO()
-    pq.write_table(table, sink)
     path.parent.mkdir(exist_ok=True)
-    replace_file(path, sink.getvalue())
+    replace_table(path, table)
     for earlier in path.parent.glob("lake-*.parquet"):
         if earlier != path:
             earlier.unlink(missing_ok=True)

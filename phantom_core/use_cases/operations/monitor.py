@@ -7,14 +7,14 @@ from typing import Final
 
 import pyarrow.compute as pc
 
-from phantom_core.core.errors import DataError, NotFoundError
+from phantom_core.core.errors import DataError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
 from phantom_core.model_kinds.model_kind import MODEL_KINDS
-from phantom_core.model_store.store import replace_file
+from phantom_core.model_store.result_store import ResultStore
 from phantom_core.monitoring.comparison import (
     Check,
     features_drifted,
@@ -58,9 +58,7 @@ def run_monitoring(
         InputError: an invalid channel.
     """
     report = check_traffic(settings, lake, now_ms=now_ms, progress=part_progress(progress, 0, 0.9))
-    path = settings.paths.monitoring_report
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, report.to_file())
+    _reports(settings).save(report.to_file())
     progress(0.9, "notifying")
     untold = send_alerts(settings, report.checks, now_ms)
     progress(1, "checked")
@@ -74,13 +72,15 @@ def latest_monitoring(settings: Settings) -> MonitorReport:
         NotFoundError: there is none.
         DataError: its file is damaged.
     """
-    try:
-        return parse_monitoring(settings.paths.monitoring_report.read_bytes())
-    except FileNotFoundError:
-        raise NotFoundError(
-            "No checks have run in this workspace yet.",
-            hint="Run checks: python -m phantom_core monitor",
-        ) from None
+    return parse_monitoring(_reports(settings).read())
+
+
+def _reports(settings: Settings) -> ResultStore:
+    return ResultStore(
+        settings.paths.monitoring,
+        "No checks have run in this workspace yet.",
+        "Run checks: python -m phantom_core monitor",
+    )
 
 
 def check_traffic(

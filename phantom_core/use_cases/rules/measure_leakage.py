@@ -6,10 +6,9 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from phantom_core.core.arrays import Floats
-from phantom_core.core.errors import DataError, NotFoundError
+from phantom_core.core.errors import DataError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.features.catalogue import feature_names
@@ -25,7 +24,7 @@ from phantom_core.leakage.dimensions import (
 )
 from phantom_core.leakage.leakage import Leakage, read_leakage
 from phantom_core.leakage.ledger import Dimension, explain_unavailable, total_leakage
-from phantom_core.model_store.store import replace_file
+from phantom_core.model_store.result_store import ResultStore, replace_table
 from phantom_core.replay.markups import class_figures
 from phantom_core.replay.period import Period
 from phantom_core.replay.reference import Reference, leakage_of, reference_prices
@@ -39,7 +38,6 @@ from phantom_core.use_cases.rules.replay_data import (
     sessions_of,
 )
 
-LATEST: Final = "latest.json"
 PURCHASES: Final = "purchases.parquet"
 
 
@@ -107,13 +105,8 @@ def latest_leakage(settings: Settings) -> Leakage:
         NotFoundError: there is none.
         DataError: its file is damaged.
     """
-    path = settings.paths.leakage / LATEST
-    try:
-        return read_leakage(path.read_text(encoding="utf-8"), str(path))
-    except FileNotFoundError:
-        raise NotFoundError(
-            "The leakage has not been measured in this workspace yet.", hint="Measure it first."
-        ) from None
+    saved = _ledgers(settings)
+    return read_leakage(saved.read().decode(), str(saved.path()))
 
 
 def purchases_file(settings: Settings) -> Path:
@@ -237,9 +230,14 @@ def _leakage(
 
 
 def _save(settings: Settings, found: Leakage, purchases: pa.Table) -> None:
-    folder = settings.paths.leakage
-    folder.mkdir(parents=True, exist_ok=True)
-    sink = pa.BufferOutputStream()
-    pq.write_table(purchases, sink)
-    replace_file(folder / PURCHASES, sink.getvalue().to_pybytes())
-    replace_file(folder / LATEST, found.to_text().encode())
+    settings.paths.leakage.mkdir(parents=True, exist_ok=True)
+    replace_table(purchases_file(settings), purchases)
+    _ledgers(settings).save(found.to_text().encode())
+
+
+def _ledgers(settings: Settings) -> ResultStore:
+    return ResultStore(
+        settings.paths.leakage,
+        "The leakage has not been measured in this workspace yet.",
+        "Measure it first.",
+    )

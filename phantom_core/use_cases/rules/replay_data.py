@@ -1,7 +1,6 @@
 """Replay data: what rules and the leakage ledger read of the sessions of a period."""
 
 import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -23,7 +22,8 @@ from phantom_core.features.domains import P_AGENT
 from phantom_core.features.store import FeatureStore, version_of
 from phantom_core.lake.lake import Lake, open_lake
 from phantom_core.market.calibration.add_to_cart_quotes import SessionIndex
-from phantom_core.model_store.store import ModelStore, replace_file
+from phantom_core.model_store.result_store import replace_table
+from phantom_core.model_store.store import ModelStore
 from phantom_core.models.classifier import Classifier
 from phantom_core.models.saved_classifier import read_classifier
 from phantom_core.replay.features_at_quote import (
@@ -195,10 +195,8 @@ def _done() -> Future[None]:
 
 def _save_cache(path: Path, features: pa.Table) -> None:
     """Write the cache file, in place of those of other data."""
-    sink = io.BytesIO()
-    pq.write_table(features, sink, compression="lz4")
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, sink.getvalue())
+    replace_table(path, features, compression="lz4")
     for earlier in path.parent.glob("*.parquet"):
         if earlier != path:
             earlier.unlink(missing_ok=True)
