@@ -118,7 +118,10 @@ def test_demo_people_end_with_the_first_account(accounts: sa.Engine) -> None:
     for login in DEMO:
         with pytest.raises(NotSignedInError, match="no demo access"):
             sign_in.sign_in_demo(accounts, login, now_ms=2, hours=1)
-    with accounts.connect() as connection, pytest.raises(NotAllowedError, match="no active account"):
+    with (
+        accounts.connect() as connection,
+        pytest.raises(NotAllowedError, match="no active account"),
+    ):
         require_permission(connection, "demo-manager", Permission.PUBLISH)
 
 
