@@ -1,5 +1,7 @@
 """Releases: what was published, when and by whom; the source of truth for pricing servers."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -44,6 +46,8 @@ class PublishedRelease:
         why: its reason.
         audit_seq, audit_hash: entry of the audit chain.
         at_ms: when, UTC milliseconds.
+        limits: guard rails, gates and banned features in force then, JSON; empty in releases that
+            are older than this field.
     """
 
     epoch: int
@@ -63,6 +67,7 @@ class PublishedRelease:
     audit_seq: int
     audit_hash: str
     at_ms: int
+    limits: str = ""
 
     @property
     def guard_rails(self) -> GuardRails:
@@ -166,6 +171,8 @@ def begin_release(
     salt: str,
     guard_rails: GuardRails,
     now_ms: int,
+    limits: str = "",
+    judged: Mapping[str, object] | None = None,
 ) -> PublishedRelease:
     """Store a switch as pending, before servers are updated.
 
@@ -177,6 +184,8 @@ def begin_release(
         salt: for a new canary.
         guard_rails: in force.
         now_ms: UTC milliseconds.
+        limits: in force, JSON.
+        judged: what a publication was judged by, for the audit chain: its gates.
     Raises:
         NotAllowedError: not by this person.
         ConflictError: another switch is pending.
@@ -196,6 +205,8 @@ def begin_release(
         "share": switch.share,
         "stable": switch.stable,
         "killed": switch.is_killed,
+        **({"limits": json.loads(limits)} if limits else {}),
+        **(judged or {}),
     }
     subject = describe_request(switch.request_id) if switch.request_id else "live"
     entry = audit.append_entry(
@@ -206,7 +217,10 @@ def begin_release(
         subject,
         {**details, "why": why},
     )
-    keeps_salt = before is not None and before.version == switch.version
+    # The sessions of a canary stay in it when it grows, also under a new approval.
+    keeps_salt = before is not None and (
+        before.version == switch.version or (before.share < 1 and before.stable == switch.stable)
+    )
     release = PublishedRelease(
         epoch=epoch,
         kind=switch.kind,
@@ -225,6 +239,7 @@ def begin_release(
         audit_seq=entry.seq,
         audit_hash=entry.hash,
         at_ms=now_ms,
+        limits=limits,
     )
     connection.execute(
         RELEASES.insert().values(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 GuardRail = Literal["lowest", "highest"]
 # Two mark-ups that differ by less than this are the same one.
 TOLERANCE: Final = 1e-9
+LONGEST_REVIEW_HOURS: Final = 168.0
 _CENTS: Final = 100
 
 
@@ -106,6 +107,7 @@ class PriceLimits:
         human_premium_cap: humans may pay this much more on average, over the base price.
         first_markup, first_share: highest mark-up and share of sessions of the first release.
         approvals_needed: how many people other than the author must approve a change.
+        review_hours: within which another person reviews an emergency publication.
     Raises:
         InputError: a value is impossible.
     """
@@ -117,6 +119,7 @@ class PriceLimits:
     first_markup: float
     first_share: float
     approvals_needed: int
+    review_hours: float = 24.0
 
     def __post_init__(self) -> None:
         if not self.guard_rails.contains(1.0):
@@ -133,6 +136,11 @@ class PriceLimits:
             raise InputError(
                 f"A change cannot need {self.approvals_needed} approvals.",
                 hint="Give a whole number from 1: at least one other person approves.",
+            )
+        if not 0 < self.review_hours <= LONGEST_REVIEW_HOURS:
+            raise InputError(
+                f"An emergency cannot be reviewed within {self.review_hours:g} hours.",
+                hint=f"Give a number above 0 and up to {LONGEST_REVIEW_HOURS:g}.",
             )
         if not (self.largest_step > 0 and self.first_markup > 0 and self.human_premium_cap >= 0):
             raise InputError(

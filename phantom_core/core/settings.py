@@ -159,10 +159,12 @@ class LimitSettings(_Group):
     """Share of sessions of the first release."""
     approvals_needed: int = Field(default=1, ge=1)
     """How many people other than the author must approve a change."""
+    review_hours: float = Field(default=24.0, gt=0, le=168)
+    """Hours within which another person reviews an emergency publication."""
 
 
 class RuleSettings(_Group):
-    """What rules may read."""
+    """What rules may read, until the control database holds it."""
 
     banned_features: _Texts = (
         "is_headless_browser",

@@ -9,7 +9,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from phantom_core.database.connection import METADATA
-from phantom_core.database.constraints import never_changed
+from phantom_core.database.constraints import forbid_change, never_changed
 
 GENESIS: Final = "0" * 64
 
@@ -31,6 +31,14 @@ AUDIT: Final = sa.Table(
     sa.Column("hash", sa.String(64), nullable=False, unique=True),
 )
 never_changed(AUDIT)
+forbid_change(
+    AUDIT,
+    "audit_forward",
+    "INSERT",
+    "EXISTS (SELECT 1 FROM audit a WHERE a.seq = (SELECT MAX(seq) FROM audit)"
+    " AND (NEW.seq <> a.seq + 1 OR NEW.previous <> a.hash OR NEW.at_ms < a.at_ms))",
+    "an audit entry follows the newest one, and its time never runs backwards",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,9 @@ def append_entry(
 ) -> AuditEntry:
     """Append an entry, in the transaction of the step itself.
 
+    Times never run backwards: where the clock is behind the newest entry, the entry has the time
+    of that one, and its details have the clock's as `clock_ms`.
+
     Args:
         connection: of `write_transaction`.
         now_ms: the clock, UTC milliseconds.
@@ -103,19 +114,22 @@ def append_entry(
         details: the rest.
     """
     last = connection.execute(
-        sa.select(AUDIT.c.seq, AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1)
+        sa.select(AUDIT.c.seq, AUDIT.c.hash, AUDIT.c.at_ms).order_by(AUDIT.c.seq.desc()).limit(1)
     ).first()
     seq, previous = (last.seq + 1, last.hash) if last else (1, GENESIS)
+    at_ms = max(now_ms, last.at_ms) if last else now_ms
+    if at_ms != now_ms:
+        details = {**details, "clock_ms": now_ms}
     text = json.dumps(dict(details), sort_keys=True, ensure_ascii=False, default=str)
     entry = AuditEntry(
         seq,
-        now_ms,
+        at_ms,
         who,
         action,
         about,
         text,
         previous,
-        _hash(seq, now_ms, who, action, about, text, previous),
+        _hash(seq, at_ms, who, action, about, text, previous),
     )
     connection.execute(AUDIT.insert().values(asdict(entry)))
     return entry

@@ -15,7 +15,8 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from phantom_core.core.errors import UnavailableError
 from phantom_core.core.workspace import WorkspacePaths
-from phantom_core.database.migrations import HEAD
+from phantom_core.database.constraints import fingerprint
+from phantom_core.database.migrations import FINGERPRINTS, HEAD
 
 METADATA = sa.MetaData()
 _WRITES: Final = "phantom_writes"
@@ -26,6 +27,9 @@ _QUEUE: Final = 7_204_666_251
 
 def open_database(url: str, workspace: Path) -> sa.Engine:
     """Engine of the control database, upgraded to the newest revision.
+
+    Database constraints that were removed, switched off or changed are created again, with an
+    entry in the audit chain.
 
     Args:
         url: SQLAlchemy URL; empty means control.sqlite in the workspace.
@@ -46,6 +50,8 @@ def open_database(url: str, workspace: Path) -> sa.Engine:
     try:
         if not _is_current(engine):
             _upgrade(engine)
+        elif not has_constraints(engine):
+            repair_database(engine)
     except Exception as error:
         engine.dispose()
         if not isinstance(error, sa.exc.OperationalError):
@@ -89,6 +95,11 @@ def write_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
+def is_writing(connection: sa.Connection) -> bool:
+    """Whether a connection is one of `write_transaction`."""
+    return bool(connection.get_execution_options().get(_WRITES, False))
+
+
 def _is_current(engine: sa.Engine) -> bool:
     """Whether the newest migration has run; one query, and no lock."""
     with engine.connect() as connection:
@@ -98,8 +109,34 @@ def _is_current(engine: sa.Engine) -> bool:
             return False
 
 
-def _upgrade(engine: sa.Engine) -> None:
+def has_constraints(engine: sa.Engine) -> bool:
+    """Whether a database of the newest revision has every database constraint, in force."""
+    with engine.connect() as connection:
+        return fingerprint(connection) == FINGERPRINTS[engine.dialect.name]
+
+
+def repair_database(engine: sa.Engine) -> tuple[str, ...]:
+    """Create missing or changed database constraints again; returns their names.
+
+    Raises:
+        UnavailableError: this role may not do it, or rows contradict a constraint by now.
+    """
     # Imported when needed: most processes find a database that is up to date.
+    repair = importlib.import_module("phantom_core.database.upgrade").repair
+    try:
+        with write_transaction(engine) as connection:
+            found: tuple[str, ...] = repair(connection)
+    except (sa.exc.ProgrammingError, sa.exc.IntegrityError) as error:
+        raise UnavailableError(
+            "The control database lacks constraints, and they cannot be created again: "
+            f"{str(error.orig).strip().splitlines()[0]}.",
+            hint="Somebody changed it. Verify the audit chain, restore a backup, or open it once "
+            "with the role that owns its tables.",
+        ) from error
+    return found
+
+
+def _upgrade(engine: sa.Engine) -> None:
     upgrade = importlib.import_module("phantom_core.database.upgrade").upgrade
     with write_transaction(engine) as connection:
         upgrade(connection)

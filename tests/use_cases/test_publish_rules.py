@@ -16,6 +16,7 @@ from phantom_core.accounts.people import MACHINE
 from phantom_core.accounts.sign_in import sign_in_demo
 from phantom_core.approvals import releases, requests
 from phantom_core.approvals.limits import set_limits
+from phantom_core.approvals.ramp import RampStep
 from phantom_core.approvals.releases import PublishedRelease, Switch
 from phantom_core.approvals.tables import EVIDENCE
 from phantom_core.core.errors import (
@@ -52,6 +53,7 @@ ANA, MAX = "demo-analyst", "demo-manager"
 GENTLE = "IF p_agent > 0.7 THEN markup 1.10 (likely agent)\nELSE markup 1.00"
 FIRM = "IF p_agent > 0.6 THEN markup 1.20 (likely agent)\nELSE markup 1.00"
 NOW = 1_772_500_000_000
+LATER = NOW + 3_600_000
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +92,7 @@ def submit(settings: Settings, text: str, **more: int) -> int:
         parse_rules(text, "rules"),
         why="Less leakage.",
         share=0.1,
+        ramp=[RampStep(1.0, 1.0)],
         now_ms=NOW,
         **more,
     )
@@ -133,7 +136,9 @@ def the_whole_way(settings: Settings) -> None:
         assert live
         drawn = [live.version_for(f"session-{n}") for n in range(20_000)]
     assert 0.09 < drawn.count(done.version) / len(drawn) < 0.11
-    set_share(settings, MAX, 1.0, why="It went well.", now_ms=NOW)
+    with pytest.raises(NotAllowedError, match="leads to 100% of the sessions in 1.0 hours"):
+        set_share(settings, MAX, 1.0, why="At once.", now_ms=NOW)
+    set_share(settings, MAX, 1.0, why="It went well.", now_ms=LATER)
     assert kill_live_rules(settings, MAX, why="Look first.", now_ms=NOW).is_killed
     assert elsewhere(settings)["killed"] is True
     lift_kill_switch(settings, MAX, why="Fine.", now_ms=NOW)
@@ -224,14 +229,14 @@ def test_the_second_request_to_go_live_has_to_be_rebased(shop: Settings) -> None
     publish_request(shop, MAX, first, now_ms=NOW)
     with pytest.raises(ConflictError, match="still a canary on 10%"):
         publish_request(shop, MAX, second, now_ms=NOW)
-    set_share(shop, MAX, 1.0, why="Good.", now_ms=NOW)
+    set_share(shop, MAX, 1.0, why="Good.", now_ms=LATER)
     with pytest.raises(ConflictError, match="has to rebase it"):
         publish_request(shop, MAX, second, now_ms=NOW)
     change_requests.rebase_request(shop, ANA, second, now_ms=NOW)
     change_requests.submit_request(shop, ANA, second, now_ms=NOW, trial_sessions=60)
     change_requests.approve_request(shop, MAX, second, 2, now_ms=NOW)
-    publish_request(shop, MAX, second, now_ms=NOW)
-    set_share(shop, MAX, 1.0, why="Good.", now_ms=NOW)
+    publish_request(shop, MAX, second, now_ms=LATER)
+    set_share(shop, MAX, 1.0, why="Good.", now_ms=LATER + 3_600_000)
     assert (state(shop, first), state(shop, second)) == ("superseded", "live")
     back = roll_back(shop, MAX, why="Hm.", now_ms=NOW)
     assert back.request_id == first
@@ -239,7 +244,7 @@ def test_the_second_request_to_go_live_has_to_be_rebased(shop: Settings) -> None
 
 
 def test_an_emergency_goes_live_unapproved_and_stays_marked(shop: Settings) -> None:
-    number = 1
+    number = submit(shop, "IF p_agent > 0.7 THEN markup 0.98\nELSE markup 1.00")
     publish_request(shop, MAX, number, now_ms=NOW, emergency="Prices are wrong.")
     request = change_requests.review_request(shop, number).request
     assert (request.state, request.break_glass) == ("live", "Prices are wrong.")
@@ -250,7 +255,7 @@ def test_an_emergency_goes_live_unapproved_and_stays_marked(shop: Settings) -> N
 def test_not_even_an_emergency_leaves_the_guard_rails(shop: Settings) -> None:
     number = submit(shop, "IF p_agent > 0.7 THEN markup 1.80\nELSE markup 1.00")
     with pytest.raises(ConflictError, match=r"guard rails: Mark-ups from ×1\.00 to ×1\.80"):
-        publish_request(shop, MAX, number, now_ms=NOW, emergency="Now!")
+        publish_request(shop, MAX, number, now_ms=NOW, emergency="Prices are wrong now.")
     assert change_requests.review_request(shop, number).request.break_glass == ""
 
 

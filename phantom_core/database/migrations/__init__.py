@@ -2,12 +2,14 @@
 
 To change a table: change its definition, add `versions/m<number>_<what>.py` after the newest one
 with an `upgrade` function, and set HEAD to its revision. To change a database constraint: do the
-same with an empty `upgrade`, and set CONSTRAINTS; constraints are dropped before an upgrade and
-created from their declarations after it. Tests compare all of these. The only way back is
-a backup.
+same with an empty `upgrade`, and set CONSTRAINTS and FINGERPRINTS; constraints are dropped before
+an upgrade and created from their declarations after it. Tests compare all of these. The only way
+back is a backup.
 """
 
 from typing import Final
 
-HEAD: Final = "0002"
-CONSTRAINTS: Final = "e6ad987ddc44e42c"
+HEAD: Final = "0003"
+# Of the triggers and indexes of an up-to-date database, which every process compares at its start.
+FINGERPRINTS: Final = {"sqlite": "8576816ffab00ab8", "postgresql": "49bef5a0588fcaff"}
+CONSTRAINTS: Final = "923ac5c2eefbf129"

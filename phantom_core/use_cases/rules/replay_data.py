@@ -18,6 +18,7 @@ from phantom_core.core.errors import DataError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.features.aggregate import sql_hash
+from phantom_core.features.catalogue import feature_names
 from phantom_core.features.domains import P_AGENT
 from phantom_core.features.store import FeatureStore, version_of
 from phantom_core.lake.lake import Lake, open_lake
@@ -77,6 +78,7 @@ def read_replay_data(
     *,
     period: Period,
     as_of: AsOf,
+    every_feature: bool = False,
     progress: Progress = no_progress,
 ) -> ReplayData:
     """Read the replay data of a period.
@@ -87,6 +89,7 @@ def read_replay_data(
         read_by: rule sets whose features are needed.
         period: which days.
         as_of: up to which moment rules read a session.
+        every_feature: whether all features are needed, not only those that rules read.
         progress: called after every step.
     Raises:
         DataError: no session in the period.
@@ -111,7 +114,13 @@ def read_replay_data(
     progress(0.3, "reading quotes")
     all_quotes = read_quotes(connection, sessions, Period())
     wanted = [
-        *dict.fromkeys((P_AGENT, *(feature for rules in read_by for feature in rules.features)))
+        *dict.fromkeys(
+            (
+                P_AGENT,
+                *(feature for rules in read_by for feature in rules.features),
+                *(feature_names() if every_feature else ()),
+            )
+        )
     ]
     features, saving = _features_at_quotes(
         settings, lake, sessions, all_quotes, classifier, wanted, progress
