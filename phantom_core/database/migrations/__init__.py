@@ -9,5 +9,5 @@ a backup.
 
 from typing import Final
 
-HEAD: Final = "0002"
-CONSTRAINTS: Final = "e6ad987ddc44e42c"
+HEAD: Final = "0004"
+CONSTRAINTS: Final = "48aea5d579a463bd"
