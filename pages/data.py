@@ -14,6 +14,7 @@ from ui.frame.handles import current_settings, workspace_lake
 from ui.frame.job_watch import watch_job
 from ui.frame.page_spec import PageSpec
 from ui.frame.tables import csv_button
+from ui.frame.wording import escape
 
 PAGE = PageSpec(title="Data", icon=":material/database:", section="Events", order=20)
 
@@ -46,7 +47,7 @@ if "load_next" in st.session_state:
     mapping, path = st.session_state.pop("load_next")
     st.session_state["load_mapping"], st.session_state["data_tab"] = mapping, "Load"
     st.session_state[f"load_path_{st.session_state.get('load_turn', 0)}"] = path
-    st.toast(f"{mapping} is ready for loading.", icon=":material/check:")
+    st.toast(f"{escape(mapping)} is ready for loading.", icon=":material/check:")
 st.title(PAGE.title)
 load, columns, quarantine, loads = st.tabs(
     ["Load", "Map columns", "Quarantine", "Loads"], key="data_tab", bind="query-params"

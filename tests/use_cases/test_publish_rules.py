@@ -136,7 +136,7 @@ def the_whole_way(settings: Settings) -> None:
         assert live
         drawn = [live.version_for(f"session-{n}") for n in range(20_000)]
     assert 0.09 < drawn.count(done.version) / len(drawn) < 0.11
-    with pytest.raises(NotAllowedError, match="leads to 100% of the sessions in 1.0 hours"):
+    with pytest.raises(NotAllowedError, match=r"leads to 100% of the sessions in 1\.0 hours"):
         set_share(settings, MAX, 1.0, why="At once.", now_ms=NOW)
     set_share(settings, MAX, 1.0, why="It went well.", now_ms=LATER)
     assert kill_live_rules(settings, MAX, why="Look first.", now_ms=NOW).is_killed
