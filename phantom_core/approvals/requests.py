@@ -55,12 +55,11 @@ def decisions_of(connection: sa.Connection, request_id: int) -> list[ReviewDecis
 
 def is_approved(connection: sa.Connection, request: Request) -> bool:
     """Whether enough people approved the newest revision of a request, and nobody rejected it."""
-    verdicts = [
-        one.verdict
+    is_rejected = any(
+        one.revision == request.revision and one.verdict == "decline"
         for one in decisions_of(connection, request.request_id)
-        if one.revision == request.revision
-    ]
-    return verdicts.count("approve") >= request.needed and "decline" not in verdicts
+    )
+    return _count_approvals(connection, request) >= request.needed and not is_rejected
 
 
 def create_draft(
@@ -243,7 +242,8 @@ def approve_request(
             "Authors cannot approve their own change (four-eyes principle).",
             hint="Ask another pricing manager.",
         )
-    if request.state != "submitted":
+    lacks_approvals = _count_approvals(connection, request) < max(needed, request.needed)
+    if request.state not in OPEN or (request.state != "submitted" and not lacks_approvals):
         raise ConflictError(
             f"Request {request_id} is {request.state}; there is nothing to approve."
         )
@@ -253,24 +253,28 @@ def approve_request(
     _decide(
         connection, ReviewDecision(request_id, revision, who, "approve", comment, now_ms, names)
     )
-    approvals = [
-        one
-        for one in decisions_of(connection, request_id)
-        if one.revision == revision and one.verdict == "approve"
-    ]
+    approvals = _count_approvals(connection, request)
     details = {
         "revision": revision,
         "evidence": request.evidence,
         "comment": comment,
-        "approvals": f"{len(approvals)} of {request.needed}",
+        "approvals": f"{approvals} of {request.needed}",
         "accepted": list(accepted),
         **(judged or {}),
     }
     audit.append_entry(connection, now_ms, who, "request.approved", request.about, details)
     return (
         move_request(connection, request, "approved", now_ms)
-        if len(approvals) >= request.needed
+        if approvals >= request.needed and request.state == "submitted"
         else request
+    )
+
+
+def _count_approvals(connection: sa.Connection, request: Request) -> int:
+    """Approvals of the newest revision."""
+    return sum(
+        one.revision == request.revision and one.verdict == "approve"
+        for one in decisions_of(connection, request.request_id)
     )
 
 

@@ -11,6 +11,7 @@ from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
 from phantom_core.cli.who import As, Why, identified
 
 if TYPE_CHECKING:
+    from phantom_core.approvals.emergencies import Emergency
     from phantom_core.approvals.releases import PublishedRelease
 
 
@@ -24,7 +25,10 @@ def publish(
     why: Why = "",
     emergency: Annotated[
         str,
-        typer.Option(help="Emergency publish without approvals, for this reason; stays marked."),
+        typer.Option(
+            help="Emergency publish without the required approvals, for this reason; see "
+            "`rules preview`. Lowers prices, or takes a second person; reviewed afterwards."
+        ),
     ] = "",
     who: As = "",
     workspace: Workspace = None,
@@ -131,6 +135,7 @@ def status(*, workspace: Workspace = None, as_json: Json = False) -> None:
             "live": _shown(found.release) if found.release else None,
             "divergences": [str(one) for one in found.divergences],
             "problem": found.problem,
+            "emergencies": [_emergency(one) for one in found.emergencies],
         }
         emit(figures, as_json)
     if not found.is_well:
@@ -163,6 +168,18 @@ def watch(
         signal.signal(number, lambda *_: stop.set())
     with running(workspace, "watching") as (settings, _):
         watch_server(settings, now_ms, stop, every_s)
+
+
+def _emergency(found: "Emergency") -> dict[str, object]:
+    return {
+        "request": found.request_id,
+        "who": found.who,
+        "why": found.why,
+        "prices": found.prices,
+        "gates_overruled": list(found.gates),
+        "review_by_ms": found.review_by_ms,
+        "reviewed_by": found.reviewed_by,
+    }
 
 
 def _shown(release: "PublishedRelease") -> dict[str, object]:

@@ -40,7 +40,7 @@ def check_unknown(prepared: Prepared) -> Iterator[Finding]:
     order=20,
     severity="error",
     description=(
-        "in `PHANTOM_BANNED_FEATURES` (by default those of the user agent, and the hour of day)"
+        "banned by an administrator (at first those of the user agent, and the hour of day)"
     ),
 )
 def check_banned(prepared: Prepared) -> Iterator[Finding]:
@@ -56,7 +56,7 @@ def check_banned(prepared: Prepared) -> Iterator[Finding]:
                 "error",
                 rules,
                 says,
-                "Remove the condition, or change PHANTOM_BANNED_FEATURES.",
+                "Remove the condition, or ask an administrator to lift the ban.",
             )
 
 

@@ -18,6 +18,7 @@ from phantom_core.approvals.limits import (
 )
 from phantom_core.approvals.ramp import RampStep, ramp_text
 from phantom_core.approvals.releases import current_release
+from phantom_core.approvals.states import OPEN
 from phantom_core.approvals.tables import EVIDENCE
 from phantom_core.core.errors import ConflictError, InputError, NotFoundError
 from phantom_core.core.progress import Progress, no_progress
@@ -252,7 +253,7 @@ def approve_request(
         reviewed = _review(connection, settings, request_id)
         _check_accepted(reviewed, accept, comment)
         closed = tuple(gate for gate in reviewed.closed_gates if gate.name not in accept)
-        if reviewed.request.state == "submitted" and closed:
+        if reviewed.request.state in OPEN and closed:
             raise ConflictError(
                 f"A gate is closed: {_describe_gates(closed)}",
                 hint="Approve with a comment and accept this risk, or reject the change."

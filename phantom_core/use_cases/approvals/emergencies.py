@@ -1,5 +1,6 @@
 """Emergencies: who may publish without approvals, what it overrules, and its review afterwards."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +13,7 @@ from phantom_core.approvals.change_request import Request
 from phantom_core.approvals.emergencies import Emergency, Prices, describe_emergency
 from phantom_core.approvals.limits import read_price_limits
 from phantom_core.approvals.releases import PublishedRelease
-from phantom_core.core.errors import NotFoundError
+from phantom_core.core.errors import InputError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.database import audit
 from phantom_core.database.connection import write_transaction
@@ -33,6 +34,7 @@ from phantom_core.use_cases.operations.alert import notify_channels
 
 # Not even an emergency publish may leave the guard rails.
 NEVER_OVERRULED: Final = ("guard rails",)
+_LOG: Final = logging.getLogger(__name__)
 _DAY_MS: Final = 86_400_000
 _CONSTRAINTS: Final = "database_constraints"
 _OVER: Final = "It was reviewed, or is no longer live."
@@ -151,7 +153,13 @@ def alert_emergencies(settings: Settings, *, now_ms: int) -> tuple[str, ...]:
     if not fresh and not cleared:
         return ()
     alerts.follow(raised, frozenset(cleared), now_ms)
-    return notify_channels(settings, alerts, dict.fromkeys(cleared, _OVER))
+    try:
+        problems = notify_channels(settings, alerts, dict.fromkeys(cleared, _OVER))
+    except InputError as error:
+        problems = (str(error),)
+    for problem in problems:
+        _LOG.warning("A channel was not notified of an emergency. %s", problem)
+    return problems
 
 
 def _restored_constraints(connection: sa.Connection, now_ms: int) -> str:

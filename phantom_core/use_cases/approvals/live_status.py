@@ -6,6 +6,7 @@ from phantom_core.accounts.people import MACHINE, require_permission
 from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import releases, requests
 from phantom_core.approvals.change_request import Request
+from phantom_core.approvals.emergencies import Emergency
 from phantom_core.approvals.releases import PublishedRelease
 from phantom_core.core.errors import ConflictError, UnavailableError
 from phantom_core.core.settings import Settings
@@ -13,6 +14,7 @@ from phantom_core.database import audit
 from phantom_core.database.connection import write_transaction
 from phantom_core.publishing.divergence import Divergence, compare_documents, restore_documents
 from phantom_core.use_cases.approvals.change_requests import control_database
+from phantom_core.use_cases.approvals.emergencies import live_emergencies
 from phantom_core.use_cases.approvals.live_documents import expected_documents
 from phantom_core.use_cases.approvals.reconcile_release import publish_models, reconcile_release
 from phantom_core.valkey.server import connect_server
@@ -28,6 +30,7 @@ class LiveStatus:
         request: the change request of the live version; None for base prices.
         divergences: between database and server; empty where they agree.
         problem: why the server could not be read; empty if it was.
+        emergencies: by which a live version was published without the required approvals.
     """
 
     release: PublishedRelease | None
@@ -35,6 +38,7 @@ class LiveStatus:
     request: Request | None
     divergences: tuple[Divergence, ...]
     problem: str
+    emergencies: tuple[Emergency, ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -64,7 +68,12 @@ def read_live_status(settings: Settings, *, now_ms: int) -> LiveStatus:
             else None
         )
         return LiveStatus(
-            release, releases.pending_release(connection), request, divergences, problem
+            release,
+            releases.pending_release(connection),
+            request,
+            divergences,
+            problem,
+            live_emergencies(connection, release),
         )
 
 

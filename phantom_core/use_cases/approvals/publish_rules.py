@@ -304,12 +304,29 @@ def _check(
             f"{live_version(connection) or 'base prices'} is live now.",
             hint="Its author has to rebase it.",
         )
+    if not is_emergency:
+        _check_approvals(connection, settings, request)
     if blocking:
         raise ConflictError(
             f"A gate is closed: {blocking[0].name}: {blocking[0].says}",
             hint="The author has to edit and submit it again.",
         )
     return gates
+
+
+def _check_approvals(connection: sa.Connection, settings: Settings, request: Request) -> None:
+    """Reject what has fewer approvals than the limits ask for now."""
+    needed = max(request.needed, read_price_limits(settings, connection).approvals_needed)
+    given = [
+        one.who
+        for one in requests.decisions_of(connection, request.request_id)
+        if one.revision == request.revision and one.verdict == "approve"
+    ]
+    if len(given) < needed:
+        raise ConflictError(
+            f"Request {request.request_id} needs {needed} approvals now, and has {len(given)}.",
+            hint="Ask another pricing manager to approve it.",
+        )
 
 
 def _enlarges(connection: sa.Connection, before: PublishedRelease, request: Request) -> bool:

@@ -12,8 +12,13 @@ from phantom_core.approvals.requests import list_requests
 from phantom_core.approvals.states import OPEN
 from phantom_core.core.errors import PhantomError, UnavailableError
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import write_transaction
+from phantom_core.database.connection import (
+    has_constraints,
+    repair_database,
+    write_transaction,
+)
 from phantom_core.use_cases.approvals.change_requests import control_database
+from phantom_core.use_cases.approvals.emergencies import alert_emergencies
 from phantom_core.use_cases.approvals.live_status import read_live_status
 from phantom_core.use_cases.approvals.publish_rules import expire_live, publish_request
 
@@ -23,13 +28,20 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 def watch_once(settings: Settings, *, now_ms: int) -> WatchResult:
-    """Do what is due, then compare the server with the database and record the result."""
+    """Do what is due, then compare the server with the database and record the result.
+
+    Constraints that the database lacks are created again, and emergencies without a review alert.
+    """
+    engine = control_database(settings)
+    if not has_constraints(engine):
+        repair_database(engine)
     do_due(settings, now_ms=now_ms)
+    alert_emergencies(settings, now_ms=now_ms)
     found = read_live_status(settings, now_ms=now_ms)
     problems = tuple(str(one) for one in found.divergences) + (
         (found.problem,) if found.problem else ()
     )
-    return store_watch_result(control_database(settings), SERVER, problems, now_ms=now_ms)
+    return store_watch_result(engine, SERVER, problems, now_ms=now_ms)
 
 
 def watch_server(

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from phantom_core.approvals.limits import read_price_limits
+from phantom_core.approvals.limits import read_banned_features, read_price_limits
 from phantom_core.core.errors import DataError
 from phantom_core.core.limits import GuardRails
 from phantom_core.core.settings import Settings
@@ -24,7 +24,7 @@ def check_rule_set(
     """Check a rule set, with the value ranges of the workspace's sessions where computed.
 
     Args:
-        settings: banned features, workspace and control database.
+        settings: workspace and control database.
         rules: what to check.
         guard_rails: as already read; None reads those in force.
     """
@@ -36,7 +36,7 @@ def limits_of(settings: Settings, guard_rails: GuardRails, matrix: pa.Table | No
     """Limits that the rules of this shop are checked against.
 
     Args:
-        settings: banned features.
+        settings: name the control database, which holds the banned features.
         guard_rails: in force.
         matrix: features of the loaded sessions; None leaves value ranges open.
     """
@@ -47,7 +47,7 @@ def limits_of(settings: Settings, guard_rails: GuardRails, matrix: pa.Table | No
             for name, domain in domains.items()
             if name in matrix.column_names
         }
-    return RuleLimits(domains, guard_rails, settings.rules.banned_features)
+    return RuleLimits(domains, guard_rails, read_banned_features(settings))
 
 
 def last_matrix(settings: Settings) -> pa.Table | None:
