@@ -8,6 +8,8 @@ from typing import Final
 import duckdb
 import pandas as pd
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.lake.lake import Lake
 from phantom_core.views.data.reasons import reason_of
 
@@ -57,6 +59,7 @@ class QuarantineView:
             connection.execute(f"COPY ({_rows(where)}) TO '{target}' (FORMAT csv, HEADER)", values)
 
 
+@requires(Permission.READ)
 def quarantine_view(
     lake: Lake, *, reason: str | None = None, file: str | None = None, limit: int = MAX_ROWS
 ) -> QuarantineView:
