@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from phantom_core.accounts.permissions import needs_no_permission
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -125,6 +127,7 @@ REASONS: Final = (
 _BY_CODE: Final = {reason.code: reason for reason in REASONS}
 
 
+@needs_no_permission
 def reason_of(code: str) -> Reason:
     """A reason by its code; an unknown code is its own meaning.
 
