@@ -105,6 +105,11 @@ REASONS: Final = (
         "not_an_object", "The row is JSON, but not an object.", "Write one object { … } per row."
     ),
     Reason(
+        "nested_too_deep",
+        "Objects and arrays stand in each other more than 64 deep.",
+        "Send the metadata flat; no storefront nests so deep.",
+    ),
+    Reason(
         "truncated_file",
         "The file ends unexpectedly here.",
         "Load the whole file; only missing rows will be added.",
