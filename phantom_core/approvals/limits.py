@@ -12,7 +12,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from phantom_core.accounts.people import MACHINE, require_permission
+from phantom_core.accounts.actors import Internal
+from phantom_core.accounts.people import require_permission
 from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import InputError
 from phantom_core.core.limits import NAMES, PriceLimits
@@ -136,7 +137,7 @@ def set_limits(
             f"There is no limit '{unknown[0]}'.", hint=f"There are {', '.join(NAMES)}."
         )
     with write_transaction(engine) as connection:
-        if who != MACHINE:
+        if not isinstance(who, Internal):
             require_permission(connection, who, Permission.LIMITS)
         before = _numbers(connection, settings)
         found = _price_limits(before | dict(values))
@@ -166,7 +167,7 @@ def set_banned_features(
     """
     names = tuple(dict.fromkeys(features))
     with write_transaction(engine) as connection:
-        if who != MACHINE:
+        if not isinstance(who, Internal):
             require_permission(connection, who, Permission.LIMITS)
         before = _banned(connection, settings)
         if set(before) != set(names):
@@ -196,7 +197,7 @@ def _seed(connection: sa.Connection, settings: Settings) -> None:
     banned = list(settings.rules.banned_features)
     details = {**values, **({_BANNED: banned} if needs_list else {})}
     now_ms = int(connection.execute(sa.select(database_now_ms())).scalar_one())
-    audit.append_entry(connection, now_ms, MACHINE, _SEEDED, "limits", details)
+    audit.append_entry(connection, now_ms, Internal.SHELL, _SEEDED, "limits", details)
     for name, value in values.items():
         connection.execute(LIMITS.insert().values(name=name, value=value))
     if needs_list:

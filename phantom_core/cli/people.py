@@ -158,8 +158,13 @@ def limits(
     """Show the guard rails, gates and banned features, or change some."""
     from dataclasses import asdict
 
-    from phantom_core.approvals.limits import read_banned_features, read_price_limits, set_limits
-    from phantom_core.use_cases.approvals.change_limits import change_banned_features
+    from phantom_core.approvals.limits import (
+        read_banned_features,
+        read_price_limits,
+        set_banned_features,
+        set_limits,
+    )
+    from phantom_core.use_cases.approvals.change_limits import change_bans
     from phantom_core.use_cases.approvals.change_requests import control_database
 
     with running(workspace, "changing", as_json=as_json) as (settings, _):
@@ -172,11 +177,12 @@ def limits(
                 now_ms=now_ms(),
             )
         if ban or allow:
-            change_banned_features(
-                settings,
+            before = read_banned_features(settings)
+            set_banned_features(
+                control_database(settings),
                 administrator(settings, who, now_ms()),
-                ban=ban or (),
-                allow=allow or (),
+                change_bans(before, ban=ban or (), allow=allow or ()),
+                settings,
                 now_ms=now_ms(),
             )
         banned = {"banned_features": list(read_banned_features(settings))}

@@ -26,7 +26,7 @@ from phantom_core.database.constraints import (
 
 # Packages with tables in the control database; named, as the layers do not allow to import them.
 RESTORED: Final = "constraints.restored"
-SYSTEM: Final = "this machine"
+SYSTEM: Final = "@database"
 _LOG: Final = logging.getLogger(__name__)
 ROOMS: Final = ("accounts", "alerts", "approvals", "database", "jobs")
 

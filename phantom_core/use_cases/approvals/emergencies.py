@@ -7,6 +7,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.alerts.alerts import Alerts
 from phantom_core.approvals import emergencies, releases, requests
 from phantom_core.approvals.change_request import Request
@@ -59,6 +61,7 @@ class EmergencyPreview:
     seconds: tuple[str, ...]
 
 
+@requires(Permission.READ)
 def preview_emergency(settings: Settings, request_id: int) -> EmergencyPreview:
     """What an emergency publication would overrule, and whether it takes a second person.
 
@@ -73,6 +76,7 @@ def preview_emergency(settings: Settings, request_id: int) -> EmergencyPreview:
         return assess_emergency(connection, settings, request, evidence)
 
 
+@requires(Permission.READ)
 def assess_emergency(
     connection: sa.Connection, settings: Settings, request: Request, evidence: Evidence
 ) -> EmergencyPreview:
@@ -95,6 +99,7 @@ def assess_emergency(
     )
 
 
+@requires(Permission.APPROVE)
 def confirm_emergency(
     settings: Settings, who: str, request_id: int, revision: int, *, comment: str, now_ms: int
 ) -> Request:
@@ -105,6 +110,7 @@ def confirm_emergency(
         )
 
 
+@requires(Permission.APPROVE)
 def review_emergency(
     settings: Settings, who: str, request_id: int, *, comment: str, now_ms: int
 ) -> Emergency:
@@ -115,6 +121,7 @@ def review_emergency(
     return found
 
 
+@requires(Permission.READ)
 def live_emergencies(
     connection: sa.Connection, release: PublishedRelease | None
 ) -> tuple[Emergency, ...]:
@@ -124,6 +131,7 @@ def live_emergencies(
     return tuple(emergencies.list_emergencies(connection, found))
 
 
+@requires(Permission.READ)
 def alert_emergencies(settings: Settings, *, now_ms: int) -> tuple[str, ...]:
     """Raise and resolve the alerts of emergencies, and notify the channels.
 

@@ -8,6 +8,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.approvals.change_request import Policy, Request
 from phantom_core.approvals.limits import read_price_limits
 from phantom_core.core.errors import CancelledError, DataError, PhantomError
@@ -53,6 +55,7 @@ _Networks = tuple[NetworkPricer | None, NetworkPricer | None]
 TRIAL_SESSIONS = 1_500
 
 
+@requires(Permission.PROPOSE)
 def gather_evidence(
     settings: Settings,
     request: Request,

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from phantom_core.accounts.people import MACHINE
+from phantom_core.accounts.actors import Internal
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import emergencies, releases, requests
 from phantom_core.approvals.change_request import Request
 from phantom_core.approvals.limits import read_price_limits
@@ -50,6 +52,7 @@ class _Plan:
     judged: Mapping[str, object] = field(default_factory=dict)
 
 
+@requires(Permission.PUBLISH)
 def publish_request(
     settings: Settings,
     who: str,
@@ -106,6 +109,7 @@ def publish_request(
     return done
 
 
+@requires(Permission.PUBLISH)
 def set_share(
     settings: Settings, who: str, share: float, *, why: str, now_ms: int
 ) -> PublishedRelease:
@@ -143,6 +147,7 @@ def set_share(
     return _switch(settings, who, plan, why, now_ms)
 
 
+@requires(Permission.PUBLISH)
 def roll_back(
     settings: Settings, who: str, version: str | None = None, *, why: str, now_ms: int
 ) -> PublishedRelease:
@@ -159,6 +164,7 @@ def roll_back(
     return _go_back(settings, who, "roll back", version, why, now_ms)
 
 
+@requires(Permission.PUBLISH)
 def expire_live(settings: Settings, version: str, *, now_ms: int) -> PublishedRelease:
     """End a live version that has expired.
 
@@ -167,14 +173,16 @@ def expire_live(settings: Settings, version: str, *, now_ms: int) -> PublishedRe
     with control_database(settings).connect() as connection:
         before = releases.current_release(connection)
     target = None if before and before.version == version else ""
-    return _go_back(settings, MACHINE, "expire", target, "it has expired", now_ms)
+    return _go_back(settings, Internal.WATCHER, "expire", target, "it has expired", now_ms)
 
 
+@requires(Permission.KILL)
 def kill_live_rules(settings: Settings, who: str, *, why: str, now_ms: int) -> PublishedRelease:
     """Turn the kill switch on: every session pays the base price at once."""
     return _killed(settings, who, "kill", True, why, now_ms)
 
 
+@requires(Permission.PUBLISH)
 def lift_kill_switch(settings: Settings, who: str, *, why: str, now_ms: int) -> PublishedRelease:
     """Lift the kill switch, so that the live rules apply again."""
     return _killed(settings, who, "revive", False, why, now_ms)

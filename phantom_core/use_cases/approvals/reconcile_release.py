@@ -4,6 +4,8 @@ from contextlib import suppress
 
 import redis
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import releases
 from phantom_core.approvals.releases import PublishedRelease
 from phantom_core.core.errors import DataError, NotFoundError
@@ -23,6 +25,7 @@ from phantom_core.use_cases.approvals.live_documents import documents_of, live_o
 from phantom_core.use_cases.models.publish_model import publish_if_new
 
 
+@requires(Permission.KILL)
 def reconcile_release(settings: Settings, client: redis.Redis, *, now_ms: int) -> None:
     """Finish or undo a switch whose process died, by what the server holds.
 
@@ -49,6 +52,7 @@ def reconcile_release(settings: Settings, client: redis.Redis, *, now_ms: int) -
         _fail(settings, pending, f"The server holds version no. {held.epoch}.", now_ms)
 
 
+@requires(Permission.KILL)
 def publish_models(settings: Settings, client: redis.Redis, now_ms: int) -> None:
     """Publish the models in use beside the rules, where the server lacks them."""
     for kind in MODEL_KINDS.names():
@@ -56,6 +60,7 @@ def publish_models(settings: Settings, client: redis.Redis, now_ms: int) -> None
             publish_if_new(settings, client, kind, now_ms)
 
 
+@requires(Permission.KILL)
 def push_release(
     settings: Settings,
     client: redis.Redis,

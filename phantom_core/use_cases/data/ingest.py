@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import InputError, PhantomError, UnavailableError
 from phantom_core.core.progress import Progress, ProgressValues, no_progress, part_progress
 from phantom_core.core.settings import Settings
@@ -101,6 +103,7 @@ def _file(load: Load) -> LoadedFile:
     )
 
 
+@requires(Permission.WORK)
 def ingest_files(
     settings: Settings,
     paths: Sequence[str | Path],
@@ -202,6 +205,7 @@ def _is_database(where: str) -> bool:
     return where.startswith(("postgresql://", "postgres://"))
 
 
+@requires(Permission.WORK)
 def load_file(
     settings: Settings,
     lake: Lake,
@@ -250,6 +254,7 @@ def load_file(
             )
 
 
+@requires(Permission.WORK)
 def load_keyed(
     settings: Settings,
     lake: Lake,
@@ -282,6 +287,7 @@ def load_keyed(
     return commit_keyed(lake, found, replace(load, seconds=round(time.monotonic() - start_s, 3)))
 
 
+@requires(Permission.WORK)
 @contextmanager
 def scratch_folder(lake: Lake) -> Iterator[Path]:
     """A temporary folder beside the lake; removes those left by killed processes first."""

@@ -4,6 +4,8 @@ import io
 
 import pyarrow.parquet as pq
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation.multitask_report import ELASTICITIES, KIND
 from phantom_core.lake.lake import open_lake
@@ -12,6 +14,7 @@ from phantom_core.models.network_pricer import NetworkPricer, catalogue_values
 from phantom_core.use_cases.models.price import default_objective, demand_scorer
 
 
+@requires(Permission.READ)
 def open_network_pricer(settings: Settings) -> NetworkPricer:
     """The network that pricing servers use, within the guard rails in force.
 

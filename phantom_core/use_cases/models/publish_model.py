@@ -5,6 +5,8 @@ import io
 import pyarrow.parquet as pq
 import redis
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError, InputError, NotFoundError, UnavailableError
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation.multitask_report import ELASTICITIES
@@ -14,6 +16,7 @@ from phantom_core.publishing.models import publish_model, published_version
 from phantom_core.valkey.server import connect_server
 
 
+@requires(Permission.WORK)
 def publish_in_use(settings: Settings, kind: str, now_ms: int) -> str:
     """Publish the model in use, unless services have it already.
 
@@ -36,6 +39,7 @@ def publish_in_use(settings: Settings, kind: str, now_ms: int) -> str:
     return f"Published {version}." if is_new else f"{version} was published before."
 
 
+@requires(Permission.WORK)
 def publish_if_new(settings: Settings, client: redis.Redis, kind: str, now_ms: int) -> bool:
     """Publish the model in use where services have another one; a network with elasticities.
 

@@ -12,6 +12,8 @@ from typing import Protocol, cast
 
 import numpy as np
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
@@ -73,6 +75,7 @@ class StartRetraining(Protocol):
         """How this kind is retrained in a workspace."""
 
 
+@requires(Permission.WORK)
 def retrain_models(
     settings: Settings,
     lake: Lake,
@@ -124,6 +127,7 @@ def retrain_models(
     return report
 
 
+@requires(Permission.READ)
 def list_retrainings(settings: Settings, most: int = 30) -> tuple[RetrainReport, ...]:
     """Saved reports, the newest first; an unreadable one is left out."""
     found, saved = [], ResultStore(settings.paths.retraining)
@@ -149,6 +153,7 @@ def _retraining_of(settings: Settings, lake: Lake, kind: str) -> Retraining:
     return start(settings, lake)
 
 
+@requires(Permission.WORK)
 def retrain_one(
     settings: Settings, retraining: Retraining, now_ms: int, progress: Progress
 ) -> RetrainOutcome:

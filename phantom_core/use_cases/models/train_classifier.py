@@ -16,6 +16,8 @@ import sklearn
 import xgboost
 from numpy.typing import NDArray
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import InputError
 from phantom_core.core.estimate import Estimate
 from phantom_core.core.progress import Progress, no_progress, part_progress
@@ -74,6 +76,7 @@ LIBRARIES: Final = (xgboost, sklearn, numpy, pyarrow, duckdb)
 FAMILY_NAMES: Final = {"timing": "temporal"}
 
 
+@requires(Permission.WORK)
 def train_classifier(
     settings: Settings,
     lake: Lake,
