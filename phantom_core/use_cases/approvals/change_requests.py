@@ -11,6 +11,7 @@ from phantom_core.accounts.permissions import needs_no_permission, requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import requests
 from phantom_core.approvals.change_request import Policy, Proposal, Request, ReviewDecision
+from phantom_core.approvals.emergencies import Emergency, emergency_of
 from phantom_core.approvals.limits import (
     limits_in_words,
     read_banned_features,
@@ -45,6 +46,8 @@ class Reviewed:
         evidence: of this revision; None before it is submitted.
         gates: evaluated now; empty without evidence.
         competing: numbers of other open requests written against the same live version.
+        needed: approvals that it needs now.
+        emergency: by which this revision was published; None for none.
     """
 
     request: Request
@@ -52,6 +55,16 @@ class Reviewed:
     evidence: Evidence | None
     gates: tuple[Gate, ...]
     competing: tuple[int, ...]
+    needed: int
+    emergency: Emergency | None = None
+
+    @property
+    def n_approvals(self) -> int:
+        """Approvals of this revision."""
+        return sum(
+            one.revision == self.request.revision and one.verdict == "approve"
+            for one in self.decisions
+        )
 
     @property
     def closed_gates(self) -> tuple[Gate, ...]:
@@ -432,6 +445,10 @@ def _review(connection: sa.Connection, settings: Settings, request_id: int) -> R
         evidence,
         found,
         tuple(competing),
+        max(request.needed, read_price_limits(settings, connection).approvals_needed)
+        if is_open
+        else request.needed,
+        emergency_of(connection, request),
     )
 
 
