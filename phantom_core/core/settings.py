@@ -247,6 +247,9 @@ class PricingSettings(_Group):
 class AccessSettings(_Group):
     """Who may sign in, and with which role."""
 
+    hosts: _Texts = ()
+    """Names by which browsers reach the app, separated by commas; this machine's own names, and
+    addresses in figures, always count."""
     demo_people: bool = True
     """Lets a visitor of an installation without accounts sign in as a demo analyst or manager."""
     sign_in_hours: float = Field(default=12.0, gt=0)
@@ -255,6 +258,8 @@ class AccessSettings(_Group):
     """Claim of the identity provider that lists groups or roles."""
     oidc_roles: dict[str, RoleName] = Field(default_factory=dict)
     """Role by group, as a JSON object: {"pricing": "pricing manager", "all": "viewer"}."""
+
+    _split = field_validator("hosts", mode="before")(_split)
 
 
 class Settings(BaseSettings):
