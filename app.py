@@ -3,13 +3,13 @@
 import streamlit as st
 from starlette.middleware import Middleware
 
-from ui.accounts.open_browser import open_browser
 from ui.accounts.sign_in_routes import sign_in_routes
 from ui.frame.hosts import OwnHosts
+from ui.frame.server_life import server_life
 
 app = st.App(
     "main.py",
     routes=sign_in_routes(),
-    lifespan=open_browser,
+    lifespan=server_life,
     middleware=[Middleware(OwnHosts)],
 )

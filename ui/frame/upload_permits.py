@@ -28,9 +28,10 @@ class UploadPermits:
                 self._found.popitem(last=False)
 
     def withdraw(self, session: str) -> None:
-        """Let a session upload no more."""
+        """Let a session upload no more; what it has used stays used."""
         with self._lock:
-            self._found.pop(session, None)
+            if session in self._found:
+                self._found[session] = 0.0, self._found[session][1]
 
     def is_known(self, session: str) -> bool:
         """Whether a session may upload."""

@@ -72,10 +72,11 @@ class ApiKeys:
     Args:
         app: the application.
         keys: valid API keys.
+        pages: origins of web pages that may call the service from a browser on this machine.
     """
 
-    def __init__(self, app: App, keys: Collection[str]) -> None:
-        self._app = app
+    def __init__(self, app: App, keys: Collection[str], pages: Collection[str] = ()) -> None:
+        self._app, self._pages = app, frozenset(pages)
         self._digests = [_digest(key) for key in keys]
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -90,8 +91,8 @@ class ApiKeys:
         if scope["path"] in OPEN_PATHS or scope["method"] == "OPTIONS":
             return None
         if not self._digests:
-            return _refusal_without_keys(scope)
-        if scope["path"] in LOCAL_PATHS and _is_local(scope):
+            return _refusal_without_keys(scope, self._pages)
+        if scope["path"] in LOCAL_PATHS and _is_local(scope, self._pages):
             return None
         scheme, _, token = _header(scope, "authorization").partition(" ")
         given = _header(scope, API_KEY.lower()) or (token if scheme.lower() == "bearer" else "")
@@ -105,17 +106,20 @@ class ApiKeys:
         )
 
 
-def _refusal_without_keys(scope: Message) -> PhantomError | None:
+def _refusal_without_keys(scope: Message, pages: Collection[str]) -> PhantomError | None:
     """Why a request is refused where there are no keys: it is not of this machine, or may have
     been sent by a form of any web page.
     """
-    if not _is_local(scope):
+    if not _is_local(scope, pages):
         return NotAllowedError(
             "Only this machine may use the service.",
             hint="Set PHANTOM_API_KEYS to allow others.",
         )
     kind = _header(scope, "content-type").partition(";")[0].strip().lower()
-    if scope["method"] == "POST" and kind not in _JSON:
+    has_body = _header(scope, "content-length") not in ("", "0") or _header(
+        scope, "transfer-encoding"
+    )
+    if has_body and kind not in _JSON:
         return UnsupportedError(
             f"The content type is '{kind[:80]}', not {_JSON[0]}.",
             hint=f"Send Content-Type: {_JSON[0]}.",
@@ -123,9 +127,11 @@ def _refusal_without_keys(scope: Message) -> PhantomError | None:
     return None
 
 
-def _is_local(scope: Message) -> bool:
+def _is_local(scope: Message, pages: Collection[str]) -> bool:
     client = scope.get("client")
     headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
+    if headers.get("origin") in pages:
+        del headers["origin"]
     return client is None or is_local_request(client[0], headers)
 
 
