@@ -30,6 +30,10 @@ class Actor(Protocol):
     def may_act_for(self, login: str) -> bool:
         """Whether an action of this actor may be recorded under a login."""
 
+    @property
+    def owns_machine(self) -> bool:
+        """Whether this is the machine's user, who may name every file that they may open."""
+
 
 class Internal(StrEnum):
     """A part of PHANTOM that acts by itself; its value is what is stored as the actor.
@@ -58,6 +62,11 @@ class Internal(StrEnum):
     def may_act_for(self, login: str) -> bool:
         """Itself; the watcher also carries out what accounts have scheduled."""
         return login == self.value or self is Internal.WATCHER
+
+    @property
+    def owns_machine(self) -> bool:
+        """The shell alone."""
+        return self is Internal.SHELL
 
 
 INTERNAL_PERMISSIONS: Final = {

@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 import sqlalchemy as sa
 
+from phantom_core.accounts.actors import Internal
 from phantom_core.accounts.people import MACHINE, find_account, has_accounts, require_permission
 from phantom_core.approvals.governed_kinds import GovernedKind
 from phantom_core.approvals.governed_tables import CHANGES, GOVERNED_DECISIONS
@@ -109,7 +110,7 @@ def propose_change(
         NotAllowedError: not by this account.
         InputError: without a reason, or with fewer approvals than the kind needs.
     """
-    if who != MACHINE:
+    if not isinstance(who, Internal):
         require_permission(connection, who, kind.propose)
     if not why.strip():
         raise InputError("The reason for the change is missing.", hint="Say why in a sentence.")

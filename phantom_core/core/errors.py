@@ -4,6 +4,7 @@ PhantomError                 500
 ├── InputError               400  the input cannot be used
 │   ├── SourceError          422  a file or table cannot be read as a whole
 │   ├── TooLargeError        413  the request is larger than allowed
+│   ├── UnsupportedError     415  the request has another content type than expected
 │   └── MappingError         422  a mapping does not fit the columns of a source
 ├── DataError                422  the data loaded cannot answer the question
 ├── NotSignedInError         401  there is no sign-in, or it has expired
@@ -50,6 +51,12 @@ class TooLargeError(InputError):
     """The request is larger than allowed."""
 
     http_status = 413
+
+
+class UnsupportedError(InputError):
+    """The request has another content type than expected."""
+
+    http_status = 415
 
 
 class MappingError(InputError):

@@ -43,6 +43,18 @@ class LoadingSettings(_Group):
     """A single field longer than this is quarantined, bytes."""
     future_tolerance_s: int = Field(default=300, ge=0)
     """An event may be this far ahead of the clock, seconds."""
+    server_folders: _Texts = ()
+    """People who use the app may load files of this server below these folders, separated by
+    commas; none by default. The command line is not bound by it."""
+    source_hosts: _Texts = ()
+    """They may load from PostgreSQL databases on these hosts, each `host` or `host:port`, separated
+    by commas; none by default."""
+    max_upload_mb: int = Field(default=200, ge=1)
+    """Largest uploaded file, megabytes."""
+    upload_quota_mb: int = Field(default=2_000, ge=1)
+    """Uploaded files that one person may have in the workspace, megabytes."""
+
+    _split = field_validator("server_folders", "source_hosts", mode="before")(_split)
 
 
 class TrainingSettings(_Group):
@@ -237,6 +249,9 @@ class PricingSettings(_Group):
 class AccessSettings(_Group):
     """Who may sign in, and with which role."""
 
+    hosts: _Texts = ()
+    """Names by which browsers reach the app, separated by commas; this machine's own names, and
+    addresses in figures, always count."""
     demo_people: bool = True
     """Lets a visitor of an installation without accounts sign in as a demo analyst or manager."""
     sign_in_hours: float = Field(default=12.0, gt=0)
@@ -245,6 +260,8 @@ class AccessSettings(_Group):
     """Claim of the identity provider that lists groups or roles."""
     oidc_roles: dict[str, RoleName] = Field(default_factory=dict)
     """Role by group, as a JSON object: {"pricing": "pricing manager", "all": "viewer"}."""
+
+    _split = field_validator("hosts", mode="before")(_split)
 
 
 class Settings(BaseSettings):

@@ -1,6 +1,7 @@
 """Control database: state that users share, in SQLite beside the lake or in PostgreSQL by URL."""
 
 import importlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -20,6 +21,8 @@ from phantom_core.database.migrations import FINGERPRINTS, HEAD
 
 METADATA = sa.MetaData()
 _WRITES: Final = "phantom_writes"
+# SQLite says OperationalError for mistakes in a statement as well.
+_MISSING: Final = re.compile(r"no such|already exists|syntax error|has no column")
 _REVISION: Final = sa.text("SELECT version_num FROM alembic_version")
 # An arbitrary lock number of our own, on which writers of one PostgreSQL database wait.
 _QUEUE: Final = 7_204_666_251
@@ -47,6 +50,7 @@ def open_database(url: str, workspace: Path) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _for_many_processes)
         sa.event.listen(engine, "begin", _begin)
+    sa.event.listen(engine, "handle_error", _say_unavailable)
     try:
         if not _is_current(engine):
             _upgrade(engine)
@@ -56,10 +60,7 @@ def open_database(url: str, workspace: Path) -> sa.Engine:
         engine.dispose()
         if not isinstance(error, sa.exc.OperationalError):
             raise
-        raise UnavailableError(
-            f"The control database does not answer: {str(error.orig).strip().splitlines()[0]}.",
-            hint="Check PHANTOM_DATABASE_URL.",
-        ) from error
+        raise _unavailable(error.orig) from error
     return engine
 
 
@@ -140,6 +141,20 @@ def _upgrade(engine: sa.Engine) -> None:
     upgrade = importlib.import_module("phantom_core.database.upgrade").upgrade
     with write_transaction(engine) as connection:
         upgrade(connection)
+
+
+def _say_unavailable(context: sa.ExceptionContext) -> None:
+    """Have a database that is locked, full or gone raise a sentence, whatever was asked of it."""
+    error = context.sqlalchemy_exception
+    if isinstance(error, sa.exc.OperationalError) and not _MISSING.search(str(error.orig)):
+        context.chained_exception = _unavailable(error.orig)
+
+
+def _unavailable(cause: BaseException | None) -> UnavailableError:
+    return UnavailableError(
+        f"The control database does not answer: {str(cause).strip().splitlines()[0]}.",
+        hint="Check PHANTOM_DATABASE_URL, the disk, and whether another process holds a lock.",
+    )
 
 
 def _for_many_processes(connection: SqliteConnection, _: object) -> None:

@@ -27,6 +27,7 @@ from phantom_core.core.errors import (
     DataError,
     NotFoundError,
     PhantomError,
+    UnavailableError,
 )
 from phantom_core.core.program import child_environment, phantom_command
 from phantom_core.core.progress import Progress, ProgressValues
@@ -441,7 +442,7 @@ class Jobs:
                 with self._engine.begin() as connection:
                     if connection.execute(held).rowcount != 1:
                         return  # lost, which the work notices at its next step
-            except (sa.exc.DBAPIError, sa.exc.TimeoutError):
+            except (UnavailableError, sa.exc.DBAPIError, sa.exc.TimeoutError):
                 continue  # a database that is briefly unavailable; the lease lasts longer
 
     def _write(self, job_id: str, **values: object) -> None:

@@ -80,7 +80,8 @@ def _sign_in(request: Request, fields: Fields) -> Response:
 
 def _enter_demo(request: Request, fields: Fields) -> Response:
     settings = Settings()
-    if not is_open(settings):
+    client = request.client.host if request.client else ""
+    if not is_open(settings, client, dict(request.headers)):
         raise NotSignedInError("Demo access is turned off.", hint="Sign in with your account.")
     token = sign_in_demo(
         _control(settings),

@@ -22,7 +22,7 @@ from phantom_core.services.web.answers import Json, refusal_answer
 from phantom_core.services.web.service import add_guards
 
 MOST_DUMPED: Final = 10_000
-_POSTED: Final = (400, 401, 403, 413, 422, 429, 503)
+_POSTED: Final = (400, 401, 403, 413, 415, 422, 429, 503)
 
 
 def ingest_app(settings: Settings) -> FastAPI:

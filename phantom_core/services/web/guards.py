@@ -8,7 +8,14 @@ from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from itertools import count
 from typing import Any, Final
 
-from phantom_core.core.errors import NotAllowedError, NotSignedInError, PhantomError, TooLargeError
+from phantom_core.core.errors import (
+    NotAllowedError,
+    NotSignedInError,
+    PhantomError,
+    TooLargeError,
+    UnsupportedError,
+)
+from phantom_core.core.hosts import is_local_request
 from phantom_core.services.web.answers import problem_answer
 
 Message = MutableMapping[str, Any]  # what ASGI calls scope and events
@@ -17,9 +24,11 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 REQUEST_ID: Final = "x-request-id"
 API_KEY: Final = "X-API-Key"
-OPEN_PATHS: Final = ("/health", "/metrics", "/openapi.json", "/docs")
+OPEN_PATHS: Final = ("/health",)
+# Open to this machine itself, by its own name; keys open them to others.
+LOCAL_PATHS: Final = ("/metrics", "/openapi.json", "/docs")
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost", "testclient")
+_JSON: Final = ("application/json", "application/x-ndjson")
 # A body that is too large is read and discarded up to this, so that its sender gets the reason
 # of a broken connection.
 _MOST_IGNORED_BYTES: Final = 64 << 20
@@ -58,15 +67,16 @@ class RequestIds:
 
 class ApiKeys:
     """Requires an API key: `X-API-Key: …` or `Authorization: Bearer …`. Without configured keys,
-    only this machine is allowed.
+    only this machine is allowed, by a name of its own and without a proxy.
 
     Args:
         app: the application.
         keys: valid API keys.
+        pages: origins of web pages that may call the service from a browser on this machine.
     """
 
-    def __init__(self, app: App, keys: Collection[str]) -> None:
-        self._app = app
+    def __init__(self, app: App, keys: Collection[str], pages: Collection[str] = ()) -> None:
+        self._app, self._pages = app, frozenset(pages)
         self._digests = [_digest(key) for key in keys]
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -81,13 +91,9 @@ class ApiKeys:
         if scope["path"] in OPEN_PATHS or scope["method"] == "OPTIONS":
             return None
         if not self._digests:
-            client = scope.get("client")
-            if client is None or client[0] in _LOOPBACK:
-                return None
-            return NotAllowedError(
-                "Only this machine may use the service.",
-                hint="Set PHANTOM_API_KEYS to allow others.",
-            )
+            return _refusal_without_keys(scope, self._pages)
+        if scope["path"] in LOCAL_PATHS and _is_local(scope, self._pages):
+            return None
         scheme, _, token = _header(scope, "authorization").partition(" ")
         given = _header(scope, API_KEY.lower()) or (token if scheme.lower() == "bearer" else "")
         if not given:
@@ -98,6 +104,35 @@ class ApiKeys:
         return NotSignedInError(
             "This API key is not known.", hint="Ask the operator of this service for one."
         )
+
+
+def _refusal_without_keys(scope: Message, pages: Collection[str]) -> PhantomError | None:
+    """Why a request is refused where there are no keys: it is not of this machine, or may have
+    been sent by a form of any web page.
+    """
+    if not _is_local(scope, pages):
+        return NotAllowedError(
+            "Only this machine may use the service.",
+            hint="Set PHANTOM_API_KEYS to allow others.",
+        )
+    kind = _header(scope, "content-type").partition(";")[0].strip().lower()
+    has_body = _header(scope, "content-length") not in ("", "0") or _header(
+        scope, "transfer-encoding"
+    )
+    if has_body and kind not in _JSON:
+        return UnsupportedError(
+            f"The content type is '{kind[:80]}', not {_JSON[0]}.",
+            hint=f"Send Content-Type: {_JSON[0]}.",
+        )
+    return None
+
+
+def _is_local(scope: Message, pages: Collection[str]) -> bool:
+    client = scope.get("client")
+    headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
+    if headers.get("origin") in pages:
+        del headers["origin"]
+    return client is None or is_local_request(client[0], headers)
 
 
 class BodyLimit:

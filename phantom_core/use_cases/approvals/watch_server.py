@@ -27,6 +27,8 @@ from phantom_core.use_cases.approvals.publish_rules import expire_live, publish_
 
 SERVER: Final = "server"
 EVERY_S: Final = 5.0
+_SILENT_S: Final = 20.0
+_SILENT_CHECKS: Final = 4
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -52,7 +54,7 @@ def watch_once(settings: Settings, *, now_ms: int) -> WatchResult:
 def watch_server(
     settings: Settings, clock_ms: Callable[[], int], stop: threading.Event, every_s: float = EVERY_S
 ) -> None:
-    """Watch until `stop` is set.
+    """Watch until `stop` is set, whatever goes wrong in between.
 
     Args:
         settings: workspace, database and server.
@@ -65,8 +67,29 @@ def watch_server(
             watch_once(settings, now_ms=clock_ms())
         except PhantomError as error:
             _LOG.warning("%s", error)
+        except Exception:
+            _LOG.exception("A check of the live prices failed; the next one follows.")
         if stop.wait(every_s):
             return
+
+
+@requires(Permission.READ)
+@requires(Permission.READ)
+def silent_seconds(settings: Settings, since_ms: int, *, now_ms: int) -> float:
+    """For how long nothing has compared the server with what was approved, seconds.
+
+    Args:
+        settings: of the installation.
+        since_ms: when whoever asks was started; silence from before is not counted.
+        now_ms: the clock, UTC milliseconds.
+    Returns:
+        0.0 while checks come as often as the settings say.
+    """
+    every_s = settings.monitoring.watch_every_s
+    seen = seen_last(settings)
+    last_ms = max(seen.checked_ms if seen else 0, since_ms)
+    silent_s = (now_ms - last_ms) / 1_000
+    return silent_s if every_s and silent_s > max(_SILENT_S, _SILENT_CHECKS * every_s) else 0.0
 
 
 @requires(Permission.READ)

@@ -20,6 +20,7 @@ from phantom_core.events.sources import open_source
 from phantom_core.events.staging import Staging, mapped_select
 from phantom_core.events.vocabulary import canonical_name
 from phantom_core.lake.lake import open_lake
+from phantom_core.use_cases.data.allowed_sources import allowed_sources
 from phantom_core.use_cases.data.ingest import scratch_folder
 
 SAMPLE_ROWS: Final = 2_000
@@ -65,7 +66,7 @@ class Preview:
     reasons: dict[str, int]
 
 
-@requires(Permission.READ)
+@requires(Permission.WORK)
 def read_sample(
     path: Path, settings: Settings, *, delimiter: str | None = None, encoding: str | None = None
 ) -> FileSample:
@@ -73,7 +74,9 @@ def read_sample(
 
     Raises:
         SourceError: the file cannot be read as a whole, or holds no row.
+        NotAllowedError: the current actor may not name this file.
     """
+    allowed_sources(settings).require_file(path)
     source = open_source(
         path, delimiter=delimiter, encoding=encoding, max_chars=settings.loading.max_field_bytes
     )
