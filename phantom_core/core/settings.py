@@ -175,6 +175,18 @@ class RuleSettings(_Group):
     _split = field_validator("banned_features", mode="before")(_split)
 
 
+class SigningSettings(_Group):
+    """Keys with which releases are signed, and which pricing services trust."""
+
+    model_config = _CONFIG | SettingsConfigDict(env_prefix="PHANTOM_SIGNING_")
+
+    key_file: Path | None = None
+    """Ed25519 private key in PEM of whoever publishes; without one, the workspace has its own."""
+    public_keys_file: Path | None = None
+    """Public keys in PEM that pricing services trust, the current one first; without a file, those
+    of the workspace."""
+
+
 class KafkaSettings(_Group):
     """The topics' brokers."""
 
@@ -260,6 +272,7 @@ class Settings(BaseSettings):
     objective: ObjectiveSettings = Field(default_factory=ObjectiveSettings)
     limits: LimitSettings = Field(default_factory=LimitSettings)
     rules: RuleSettings = Field(default_factory=RuleSettings)
+    signing: SigningSettings = Field(default_factory=SigningSettings)
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)
     services: ServiceSettings = Field(default_factory=ServiceSettings)
     pricing: PricingSettings = Field(default_factory=PricingSettings)

@@ -130,6 +130,16 @@ class WorkspacePaths:
         return self.root / "workspace.id"
 
     @property
+    def signing_key(self) -> Path:
+        """Private key of this installation, where the settings name none."""
+        return self.root / "keys" / "signing.pem"
+
+    @property
+    def public_keys(self) -> Path:
+        """Public keys of this installation, the current one first."""
+        return self.root / "keys" / "public.pem"
+
+    @property
     def all_models(self) -> Path:
         """Saved models of every kind."""
         return self.root / "models"
