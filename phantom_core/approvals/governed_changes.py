@@ -277,6 +277,7 @@ def list_changes(
     subject: str | None = None,
     *,
     state: ChangeState | None = None,
+    after_ms: int | None = None,
     newest: int | None = None,
 ) -> list[GovernedChange]:
     """Changes, newest first.
@@ -286,6 +287,7 @@ def list_changes(
         kind: only of this kind; None means all.
         subject: only of this one; None means all.
         state: only in this one; None means all.
+        after_ms: only those proposed later, UTC milliseconds; None means all.
         newest: only so many; None means all.
     """
     conditions = [
@@ -297,7 +299,24 @@ def list_changes(
         )
         if value is not None
     ]
+    if after_ms is not None:
+        conditions.append(CHANGES.c.created_ms > after_ms)
     return _read(connection, *conditions, newest=newest)
+
+
+def change_in_force_at(
+    connection: sa.Connection, kind: GovernedKind, subject: str, at_ms: int
+) -> GovernedChange | None:
+    """The newest change of a subject that was proposed by some time and has been in force."""
+    found = _read(
+        connection,
+        CHANGES.c.kind == kind.name,
+        CHANGES.c.subject == subject,
+        CHANGES.c.state.in_(("approved", "superseded")),
+        CHANGES.c.created_ms <= at_ms,
+        newest=1,
+    )
+    return found[0] if found else None
 
 
 def decisions_on(connection: sa.Connection, change_id: int) -> list[GovernedDecision]:

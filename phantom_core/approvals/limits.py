@@ -106,4 +106,7 @@ def _price_limits(numbers: Mapping[str, float]) -> PriceLimits:
         first_markup=numbers["first_markup"],
         first_share=numbers["first_share"],
         approvals_needed=int(needed),
+        base_price_step=numbers["base_price_step"],
+        base_price_day_step=numbers["base_price_day_step"],
+        base_price_level=numbers["base_price_level"],
     )

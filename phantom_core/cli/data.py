@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
+from phantom_core.cli.who import As, identified
 from phantom_core.use_cases.data.job_demo import DemoRequest
 
 
@@ -43,10 +44,12 @@ def ingest(
         str | None,
         typer.Option(help="A file of products, or postgresql://… with a table catalogue."),
     ] = None,
+    who: As = "",
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
     """Load files; every row is accepted, a known duplicate, or in quarantine."""
+    from phantom_core.accounts.people import MACHINE
     from phantom_core.events.mapping import load_mapping
     from phantom_core.use_cases.data.ingest import ingest_files
 
@@ -55,6 +58,7 @@ def ingest(
             settings,
             paths or [],
             now_ms=now_ms(),
+            who=identified(settings, who, now_ms()) if who else MACHINE,
             mapping=load_mapping(mapping) if mapping else None,
             experiments=experiments,
             labels=labels,

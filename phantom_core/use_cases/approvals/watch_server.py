@@ -16,6 +16,7 @@ from phantom_core.database.connection import write_transaction
 from phantom_core.use_cases.approvals.change_requests import control_database
 from phantom_core.use_cases.approvals.live_status import read_live_status
 from phantom_core.use_cases.approvals.publish_rules import expire_live, publish_request
+from phantom_core.use_cases.data.catalogue import follow_source
 
 SERVER: Final = "server"
 EVERY_S: Final = 5.0
@@ -43,11 +44,16 @@ def watch_server(
         stop: set to end it.
         every_s: pause between checks, seconds.
     """
+    catalogue: object = None
     while True:
         try:
             watch_once(settings, now_ms=clock_ms())
         except PhantomError as error:
             _LOG.warning("%s", error)
+        try:
+            catalogue = follow_source(settings, now_ms=clock_ms(), seen=catalogue)
+        except PhantomError as error:
+            _LOG.warning("The catalogue's source cannot be followed: %s", error)
         if stop.wait(every_s):
             return
 

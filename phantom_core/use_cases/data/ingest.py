@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from phantom_core.accounts.people import MACHINE
 from phantom_core.core.errors import InputError, PhantomError, UnavailableError
 from phantom_core.core.progress import Progress, ProgressValues, no_progress, part_progress
 from phantom_core.core.settings import Settings
@@ -29,6 +30,8 @@ from phantom_core.events.sources import discover_files, file_sha256, open_source
 from phantom_core.events.staging import Staging
 from phantom_core.lake.lake import Lake, open_lake
 from phantom_core.lake.load import Load, commit_keyed, commit_staged, new_load
+from phantom_core.use_cases.data.catalogue import CatalogueOutcome, submit_catalogue
+from phantom_core.use_cases.data.catalogue_source import is_lake_source
 from phantom_core.use_cases.data.load_totals import LoadedFile, LoadTotals
 
 _DAY_S: Final = 86_400
@@ -59,12 +62,14 @@ class IngestReport:
         failed: file → the sentence that says why it was rejected as a whole.
         lake_version: version of the events table afterwards.
         seconds: wall time.
+        prices: what a load of the catalogue changed in the approved one; None without such a load.
     """
 
     loads: tuple[Load, ...]
     failed: dict[str, str]
     lake_version: int
     seconds: float
+    prices: CatalogueOutcome | None = None
 
     def totals(self) -> LoadTotals:
         """Totals over event and quote files, then experiments, labels, catalogue and each file."""
@@ -82,6 +87,8 @@ class IngestReport:
             failed=self.failed,
             lake_version=self.lake_version,
             seconds=self.seconds,
+            prices_changed=self.prices.changed if self.prices else 0,
+            prices_waiting=self.prices.waiting if self.prices else 0,
         )
 
     def to_json(self) -> dict[str, object]:
@@ -106,6 +113,7 @@ def ingest_files(
     paths: Sequence[str | Path],
     *,
     now_ms: int,
+    who: str = MACHINE,
     mapping: Mapping | None = None,
     experiments: str | None = None,
     labels: str | None = None,
@@ -118,6 +126,7 @@ def ingest_files(
         settings: names the workspace and the limits.
         paths: files, folders and globs.
         now_ms: UTC milliseconds.
+        who: login of the account that loads; MACHINE for the installation itself.
         mapping: meaning of foreign columns; without one, files must be in the canonical format.
         experiments: a file, or postgresql://… with a table `experiments`.
         labels: a file of session and label.
@@ -154,7 +163,14 @@ def ingest_files(
     if failed and not loads:
         raise next(iter(failed.values()))
     reasons = {name: str(error) for name, error in failed.items()}
-    return IngestReport(tuple(loads), reasons, lake.version(), round(time.monotonic() - start_s, 3))
+    has_products = any(load.kind == "catalogue" for load in loads)
+    prices = (
+        submit_catalogue(settings, who, now_ms=now_ms)
+        if has_products and is_lake_source(settings)
+        else None
+    )
+    seconds = round(time.monotonic() - start_s, 3)
+    return IngestReport(tuple(loads), reasons, lake.version(), seconds, prices)
 
 
 Step = tuple[str, Callable[[Progress], Load]]
