@@ -14,7 +14,7 @@ from ui.frame.frame import require_frame
 from ui.frame.handles import current_settings
 from ui.frame.page_spec import PageSpec
 from ui.frame.tables import csv_button
-from ui.frame.wording import format_count
+from ui.frame.wording import code_span, format_count
 
 PAGE = PageSpec(title="Audit", icon=":material/history_edu:", section="Control", order=150)
 
@@ -55,7 +55,7 @@ with friendly_errors():
     if chain.holds:
         st.success(
             f"The hash chain of {format_count(chain.n_entries)} entries is intact. Its head is "
-            f"`{chain.head[:24]}…`",
+            f"{code_span(chain.head[:24])}.",
             icon=":material/verified:",
         )
     else:

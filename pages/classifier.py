@@ -1,11 +1,10 @@
 """Agent classifier: train it, and evaluate it on held-out actors."""
 
-import io
 from collections.abc import Callable
 
-import pyarrow.csv as pa_csv
 import streamlit as st
 
+from phantom_core.core.csv_file import csv_of_table
 from phantom_core.evaluation.report import ClassifierReport
 from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.use_cases.models.score import score_sessions
@@ -34,9 +33,7 @@ def scores_csv(version: str) -> Callable[[], bytes]:
     chosen, events = current_settings(), workspace_lake()
 
     def write() -> bytes:
-        sink = io.BytesIO()
-        pa_csv.write_csv(score_sessions(chosen, events, version=version), sink)
-        return sink.getvalue()
+        return csv_of_table(score_sessions(chosen, events, version=version))
 
     return write
 

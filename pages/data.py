@@ -15,6 +15,7 @@ from ui.frame.handles import current_settings, workspace_lake
 from ui.frame.job_watch import watch_job
 from ui.frame.page_spec import PageSpec
 from ui.frame.tables import csv_button
+from ui.frame.wording import escape
 
 PAGE = PageSpec(title="Data", icon=":material/database:", section="Events", order=20)
 
@@ -47,7 +48,7 @@ if "load_next" in st.session_state:
     mapping, path = st.session_state.pop("load_next")
     st.session_state["load_mapping"], st.session_state["data_tab"] = mapping, "Load"
     st.session_state[f"load_path_{st.session_state.get('load_turn', 0)}"] = path
-    st.toast(f"{mapping} is ready for loading.", icon=":material/check:")
+    st.toast(f"{escape(mapping)} is ready for loading.", icon=":material/check:")
 st.title(PAGE.title)
 load, columns, catalogue, quarantine, loads = st.tabs(
     ["Load", "Map columns", "Catalogue", "Quarantine", "Loads"], key="data_tab", bind="query-params"

@@ -8,6 +8,7 @@ import streamlit as st
 from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import NotFoundError
 from phantom_core.jobs.jobs import Job
+from phantom_core.use_cases.operations.restart_job import restart_job
 from phantom_core.use_cases.request_registry import request_type
 from ui.accounts.account import current_person, is_allowed
 from ui.frame.empty import show_missing
@@ -72,8 +73,9 @@ def act(job: Job) -> None:
         disabled=not is_allowed(Permission.WORK),
     ):
         found = current_person()
-        open_jobs().restart(job.job_id, who=found.login if found else None)
-        st.rerun()
+        with friendly_errors():
+            restart_job(open_jobs(), job.job_id, who=found.login if found else None)
+            st.rerun()
     if job.arguments != NO_FIELDS:
         with st.popover("Parameters", icon=":material/data_object:"):
             st.json(job.arguments)

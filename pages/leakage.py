@@ -15,7 +15,7 @@ from ui.frame.frame import require_frame
 from ui.frame.handles import current_settings, current_snapshot
 from ui.frame.job_watch import watch_job
 from ui.frame.page_spec import PageSpec
-from ui.frame.wording import format_moment, format_number_of, format_percent, format_period
+from ui.frame.wording import escape, format_moment, format_number_of, format_percent, format_period
 from ui.leakage.form import KIND, leakage_form
 from ui.leakage.parts import drill_down, leakage_charts, leakage_figures
 
@@ -37,7 +37,7 @@ def about(found: Leakage, lake_version: int) -> None:
     """The data behind the ledger, and the purchases it leaves out."""
     days = format_period(found.first_ms, found.last_ms)
     scored = (
-        f", P(agent) of classifier {found.model} for the rest"
+        f", P(agent) of classifier {escape(found.model)} for the rest"
         if found.model and found.labelled < 1
         else ""
     )
@@ -116,8 +116,8 @@ with friendly_errors():
     account = account_of(found, str(reference))
     if account.problem:
         show_missing(
-            f"No {account.reference.replace('_', ' ')} reference price",
-            f"{account.problem} Choose another one above.",
+            f"No {escape(account.reference.replace('_', ' '))} reference price",
+            f"{escape(account.problem)} Choose another one above.",
         )
         st.stop()
     leakage_figures(found, account)

@@ -11,6 +11,7 @@ from ui.frame.frame import require_frame
 from ui.frame.handles import current_settings, current_snapshot
 from ui.frame.page_spec import PageSpec, find_page
 from ui.frame.wording import (
+    escape,
     format_count,
     format_estimate,
     format_interval,
@@ -150,9 +151,12 @@ def draw_next_steps(view: Overview) -> None:
                 query = {f"{entry.page}_tab": entry.tab} if entry.tab else None
                 page = find_page(entry.page)
                 st.page_link(
-                    page.file, label=f"**{entry.what}**", icon=page.spec.icon, query_params=query
+                    page.file,
+                    label=f"**{escape(entry.what)}**",
+                    icon=page.spec.icon,
+                    query_params=query,
                 )
-                st.caption(entry.why)
+                st.caption(escape(entry.why))
 
 
 require_frame()

@@ -44,16 +44,14 @@ def score(
 ) -> None:
     """Give every session its probability of being an agent."""
     import pyarrow.compute as pc
-    import pyarrow.csv as pa_csv
-    import pyarrow.parquet as pq
 
+    from phantom_core.core.csv_file import write_table
     from phantom_core.use_cases.models.score import score_sessions
 
     with running(workspace, "scoring", as_json=as_json) as (settings, progress):
         scores = score_sessions(settings, lake_of(settings), version=version, progress=progress)
         if out:
-            write = pa_csv.write_csv if out.suffix == ".csv" else pq.write_table
-            write(scores, out)
+            write_table(scores, out)
         figures = {
             "sessions": scores.num_rows,
             "predicted_agents": pc.sum(scores["is_agent_predicted"]).as_py() or 0,

@@ -1,6 +1,7 @@
 """Verbs about jobs: run one, list them."""
 
 import json
+import sys
 from typing import Annotated
 
 import typer
@@ -8,12 +9,19 @@ import typer
 from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
 
 
-def job(job_id: str, *, workspace: Workspace = None) -> None:
+def job(
+    job_id: str,
+    *,
+    secrets: Annotated[
+        bool, typer.Option(help="Read the request with its passwords from standard input.")
+    ] = False,
+    workspace: Workspace = None,
+) -> None:
     """Run a job that was queued by another process."""
     from phantom_core.use_cases.operations.run_job import run_job
 
     with running(workspace, "working") as (settings, _):
-        run_job(settings, job_id, now_ms())
+        run_job(settings, job_id, now_ms(), sys.stdin.read() if secrets else "")
 
 
 def jobs(

@@ -43,9 +43,9 @@ def leakage(
     as_json: Json = False,
 ) -> None:
     """What agents paid less than a reference price, with intervals."""
-    import pyarrow.csv as pa_csv
     import pyarrow.parquet as pq
 
+    from phantom_core.core.csv_file import write_table
     from phantom_core.leakage.leakage import DIMENSIONS
     from phantom_core.replay.period import period_of
     from phantom_core.use_cases.rules.measure_leakage import measure_leakage, purchases_file
@@ -68,8 +68,7 @@ def leakage(
         )
         chosen = _account(found, reference.strip().replace("-", "_"))
         if purchases:
-            write = pa_csv.write_csv if purchases.suffix == ".csv" else pq.write_table
-            write(pq.read_table(purchases_file(settings)), purchases)
+            write_table(pq.read_table(purchases_file(settings)), purchases)
         if as_json:
             emit(_shown(found, chosen, dimension), as_json)
             return

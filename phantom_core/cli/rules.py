@@ -84,9 +84,9 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """What rules would have quoted the logged sessions."""
-    import pyarrow.csv as pa_csv
     import pyarrow.parquet as pq
 
+    from phantom_core.core.csv_file import write_table
     from phantom_core.replay.period import period_of
     from phantom_core.use_cases.rules.replay_rules import changed_sessions_file, replay_rules
     from phantom_core.use_cases.rules.rule_sets import open_rule_set
@@ -103,8 +103,7 @@ def replay(
             progress=progress,
         )
         if changed:
-            write = pa_csv.write_csv if changed.suffix == ".csv" else pq.write_table
-            write(pq.read_table(changed_sessions_file(settings)), changed)
+            write_table(pq.read_table(changed_sessions_file(settings)), changed)
         if as_json:
             emit(found.to_json(), as_json)
             return

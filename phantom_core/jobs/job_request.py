@@ -40,11 +40,13 @@ class JobRequest(BaseModel, ABC):
     Attributes:
         kind: name in the jobs table.
         title: name on pages.
+        is_personal: whether an account answers for it, so that no other one may start it again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
     kind: ClassVar[str]
     title: ClassVar[str]
+    is_personal: ClassVar[bool] = False
 
     def __init__(self, **fields: object) -> None:
         """Validate the fields.
@@ -72,6 +74,24 @@ class JobRequest(BaseModel, ABC):
         Raises:
             PhantomError: what the use case raises.
         """
+
+    def run_for(
+        self, settings: "Settings", who: str, *, now_ms: int, progress: Progress = no_progress
+    ) -> JobReport:
+        """Do the work for the account that started the job.
+
+        Work that an account answers for overrides this; other work is the same for everybody.
+
+        Args:
+            settings: of the installation.
+            who: login in the row of the job, which no argument can change; empty for the work of
+                this machine.
+            now_ms: the clock, UTC milliseconds.
+            progress: called after every step.
+        Raises:
+            PhantomError: what the use case raises.
+        """
+        return self.run(settings, now_ms=now_ms, progress=progress)
 
     @classmethod
     def from_json(cls, text: str) -> Self:

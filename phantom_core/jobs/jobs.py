@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Final, TypeVar
 
@@ -60,7 +60,10 @@ JOBS: Final = sa.Table(
     sa.Column("progress", sa.Text, nullable=True),
 )
 ACTIVE: Final = ("queued", "running")
-_PASSWORD: Final = re.compile(r"://[^/@\s\"]*@")
+_USER: Final = re.compile(r"://[^/\s\"]*@")
+_PARAMETER: Final = re.compile(
+    r"(?i)\b(password|passwd|passfile|sslpassword|pwd|secret|token|api_?key)=[^&\s\"]+"
+)
 _REPORT_EVERY_S: Final = 0.2
 _VALUES_OF: Final = "of"
 Request = TypeVar("Request", bound=JobRequest)
@@ -188,6 +191,7 @@ class Jobs:
     def _queue(self, kind: str, arguments: str, who: str | None) -> Job:
         now_ms = _now_ms()
         job_id = uuid.uuid4().hex
+        stored = without_secrets(arguments)
         with self._engine.begin() as connection:
             if who is not None:
                 require_permission(connection, who, Permission.WORK)
@@ -195,7 +199,7 @@ class Jobs:
                 JOBS.insert().values(
                     job_id=job_id,
                     kind=kind,
-                    arguments=arguments,
+                    arguments=stored,
                     state="queued",
                     fraction=0.0,
                     message="starting",
@@ -209,11 +213,13 @@ class Jobs:
                     lease_until_ms=database_now_ms() + self._lease.start_ms,
                 )
             )
-        self._spawn(job_id)
+        self._spawn(job_id, arguments if stored != arguments else "")
         return self.get(job_id)
 
     def restart(self, job_id: str, *, who: str | None = None) -> Job:
         """Start the same work again; work that can be resumed continues where it stopped.
+
+        Passwords are not stored, so work that needs one has to be started from its page.
 
         Raises:
             NotFoundError: no such job.
@@ -256,15 +262,13 @@ class Jobs:
             ConflictError: it is not queued any more.
         """
         job = self.get(job_id)
-        # Only the worker needs the passwords that arguments may contain, so they are not stored.
-        stored = _PASSWORD.sub("://", job.arguments)
         token = uuid.uuid4().hex
         taken = self._change(
             job_id,
             JOBS.c.state == "queued",
             state="running",
             pid=os.getpid(),
-            arguments=stored,
+            arguments=without_secrets(job.arguments),
             host=self._host,
             worker=token,
             worker_started=process_start(os.getpid()) or "",
@@ -336,7 +340,9 @@ class Jobs:
     def fail(self, job_id: str, error: PhantomError) -> None:
         """Store the error of a job; nothing where the lease was lost."""
         state = "cancelled" if isinstance(error, CancelledError) else "failed"
-        self._change(job_id, self._is_held(job_id), state=state, message=str(error))
+        self._change(
+            job_id, self._is_held(job_id), state=state, message=without_secrets(str(error))
+        )
 
     def _find(self, condition: sa.ColumnElement[bool], *, limit: int | None = None) -> list[Job]:
         """Jobs of this workspace, newest first; those whose worker is gone fail now."""
@@ -421,23 +427,38 @@ class Jobs:
         with self._engine.begin() as connection:
             return connection.execute(change.values(changed_ms=_now_ms(), **values)).rowcount == 1
 
-    def _spawn(self, job_id: str) -> None:
+    def _spawn(self, job_id: str, secrets: str) -> None:
+        """Start a worker; secrets reach it through a pipe, so they are stored nowhere."""
         log_folder = self._settings.paths.logs
         log_folder.mkdir(parents=True, exist_ok=True)
         workspace = str(self._settings.workspace.absolute())
         command = phantom_command("job", job_id, "--workspace", workspace)
+        if secrets:
+            command.append("--secrets")
         environment = child_environment(os.environ)
         with (log_folder / f"{job_id}.log").open("wb") as log:
             process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if secrets else subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=environment,
                 start_new_session=True,
             )
+        if process.stdin:
+            with suppress(BrokenPipeError), process.stdin as pipe:
+                pipe.write(secrets.encode())
         # Waited for, so that a dead worker does not look alive as a zombie.
         threading.Thread(target=process.wait, daemon=True).start()
+
+
+def without_secrets(text: str) -> str:
+    """A text without the users and passwords of the addresses in it.
+
+    >>> without_secrets("postgresql://me:pass@db/shop?password=word&sslmode=require")
+    'postgresql://db/shop?password=***&sslmode=require'
+    """
+    return _PARAMETER.sub(r"\1=***", _USER.sub("://", text))
 
 
 _WITH_LEASE: Final = sa.select(

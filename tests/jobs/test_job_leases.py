@@ -49,7 +49,7 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Jobs]]:
     """Opens the jobs of a workspace, which start no workers by themselves."""
-    monkeypatch.setattr(Jobs, "_spawn", lambda self, job_id: None)
+    monkeypatch.setattr(Jobs, "_spawn", lambda self, *_: None)
     made: list[Jobs] = []
 
     def open_jobs(settings: Settings, host: str = "", lease: LeaseTimes = SHORT) -> Jobs:

@@ -102,7 +102,7 @@ def test_another_process_sees_the_same_jobs(ended: tuple[Path, Job, Job]) -> Non
 
 
 def test_progress_stops_cancelled_work(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Jobs, "_spawn", lambda self, job_id: None)
+    monkeypatch.setattr(Jobs, "_spawn", lambda self, *_: None)
     job = jobs.start(DemoRequest())
     jobs.take(job.job_id)
     progress = jobs.progress(job.job_id)
@@ -128,7 +128,7 @@ class Clubs(ProgressValues):
 def test_values_stand_beside_the_sentence_until_newer_ones_come(
     jobs: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Jobs, "_spawn", lambda self, job_id: None)
+    monkeypatch.setattr(Jobs, "_spawn", lambda self, *_: None)
     job = jobs.start(DemoRequest())
     assert job.progress_as(Balls) is None
     jobs.take(job.job_id)

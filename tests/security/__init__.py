@@ -1,0 +1,1 @@
+"""Attacks on the real app, services, databases and Redis; each one has to fail."""

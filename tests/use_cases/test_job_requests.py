@@ -135,7 +135,7 @@ def test_arguments_that_are_no_object_are_refused(text: str) -> None:
 def test_a_row_of_the_release_before_is_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Jobs, "_spawn", lambda self, job_id: None)
+    monkeypatch.setattr(Jobs, "_spawn", lambda self, *_: None)
     path = tmp_path / "a.csv"
     path.write_text("sessionId,ts,eventName\ns1,2026-03-01,search\n")
     settings = Settings(workspace=tmp_path / "workspace")
@@ -151,7 +151,7 @@ def test_a_row_of_the_release_before_is_run_again(
 def test_a_row_that_cannot_be_read_fails_with_the_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Jobs, "_spawn", lambda self, job_id: None)
+    monkeypatch.setattr(Jobs, "_spawn", lambda self, *_: None)
     settings = Settings(workspace=tmp_path)
     job = Jobs(settings).start(TrainClassifierRequest())
     with Jobs(settings)._engine.begin() as connection:

@@ -13,6 +13,7 @@ from ui.accounts.sign_in_routes import DEMO as DEMO_ROUTE
 from ui.accounts.sign_in_routes import SIGN_IN, SIGN_OUT
 from ui.frame.errors import friendly_errors, show_error
 from ui.frame.handles import current_settings
+from ui.frame.wording import escape
 
 
 def account_bar() -> None:
@@ -49,7 +50,7 @@ def _divergence() -> None:
         with st.container(border=True, key="divergence_banner"):
             st.page_link(
                 "pages/live.py",
-                label=f":red[**Live prices are out of sync**] {seen.problems[0]}",
+                label=f":red[**Live prices are out of sync**] {escape(seen.problems[0])}",
                 icon=":material/sync_problem:",
             )
 
@@ -65,7 +66,10 @@ def _demo_entry() -> None:
 
 def _signed_in(found: Person) -> None:
     badge = ":violet-badge[Demo access] " if found.origin == "demo" else ""
-    st.markdown(f"{badge}:material/person: **{found.name}** :small[{found.role}]", width="content")
+    st.markdown(
+        f"{badge}:material/person: **{escape(found.name)}** :small[{escape(found.role)}]",
+        width="content",
+    )
     if found.origin == "local" and not found.must_change:
         with st.popover("Password", icon=":material/key:", type="tertiary"):
             _password_form()

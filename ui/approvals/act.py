@@ -16,7 +16,7 @@ from ui.accounts.account import current_login, current_person, is_allowed
 from ui.approvals.propose import ZONES, edit_form, gather_and_submit, moment_ms
 from ui.frame.errors import friendly_errors
 from ui.frame.handles import now_ms
-from ui.frame.wording import format_number_of
+from ui.frame.wording import escape, format_number_of
 
 _NEVER_BYPASSED: Final = "guard rails"
 
@@ -44,7 +44,7 @@ def _decide(settings: Settings, seen: Reviewed, *, is_author: bool) -> None:
     why_not = (
         "Four-eyes principle: you cannot approve your own change."
         if is_author
-        else f"Blocked by: {seen.closed_gates[0].name}"
+        else f"Blocked by: {escape(seen.closed_gates[0].name)}"
         if seen.closed_gates
         else ""
     )
@@ -124,7 +124,7 @@ def _publish(settings: Settings, request: Request) -> None:
                     share=min(share / 100, request.share),
                     why=why,
                 )
-                st.toast(f"Published {done.version}.", icon=":material/check:")
+                st.toast(f"Published {escape(done.version)}.", icon=":material/check:")
                 st.rerun()
     with st.popover(
         "Schedule", key=f"pop_schedule_{request.request_id}", icon=":material/schedule:"
@@ -223,5 +223,5 @@ def _download(settings: Settings, request: Request) -> None:
                 ).items():
                     kind = "text/html" if name.endswith("html") else "application/json"
                     st.download_button(
-                        name, content, name, kind, on_click="ignore", key=f"download_{name}"
+                        escape(name), content, name, kind, on_click="ignore", key=f"download_{name}"
                     )

@@ -12,6 +12,7 @@ from phantom_core.use_cases.approvals.change_requests import control_database
 from phantom_core.views.approvals.change_requests import inbox_table, waiting_for
 from ui.accounts.account import current_person, is_allowed
 from ui.approvals.propose import REQUEST
+from ui.frame.wording import escape
 
 WAITING: Final = "Waiting for you"
 OPEN: Final = "Open"
@@ -81,7 +82,7 @@ def draw_inbox(settings: Settings, found: list[Request]) -> int | None:
 
 def state_badge(state: str) -> str:
     """A state as a badge."""
-    return MARKS.get(state, f":gray-badge[{state}]")
+    return MARKS.get(state, f":gray-badge[{escape(state)}]")
 
 
 def _waiting(settings: Settings, found: list[Request]) -> list[Request]:

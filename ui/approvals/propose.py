@@ -74,7 +74,8 @@ def edit_form(settings: Settings, request: Request) -> None:
 
 def gather_and_submit(request_id: int) -> None:
     """Gather the evidence of a draft, then submit it."""
-    start_job(SubmitChangeRequest(request=request_id, who=current_login(Permission.PROPOSE)))
+    current_login(Permission.PROPOSE)
+    start_job(SubmitChangeRequest(request=request_id))
 
 
 def watch_submission() -> None:

@@ -20,7 +20,7 @@ from ui.approvals.inbox import state_badge
 from ui.charts.approvals import effects_chart, trial_chart
 from ui.charts.frame import show_chart
 from ui.frame.tables import csv_button
-from ui.frame.wording import format_moment, format_percent
+from ui.frame.wording import escape, format_moment, format_percent
 
 TABS: Final = ["Effect", "Rules and diff", "Checks", "Decisions and history"]
 
@@ -49,24 +49,27 @@ def request_detail(settings: Settings, seen: Reviewed) -> None:
 
 def _head(seen: Reviewed) -> None:
     request = seen.request
-    st.markdown(f"#### {request.request_id} · {request.name} {state_badge(request.state)}")
-    st.markdown(f"**{request.author}**: {request.why}")
+    st.markdown(f"#### {request.request_id} · {escape(request.name)} {state_badge(request.state)}")
+    st.markdown(f"**{escape(request.author)}**: {escape(request.why)}")
     st.caption(" · ".join(_facts(seen)))
     if request.break_glass:
         notice = (
             f"Emergency publish without the required approvals (revision "
-            f"{request.break_revision}): {request.break_glass}"
+            f"{request.break_revision}): {escape(request.break_glass)}"
         )
         st.error(notice, icon=":material/broken_image:")
     if seen.competing:
         notice = (
-            f"Request {', '.join(map(str, seen.competing))} changes the same live version. "
+            f"Request {', '.join(f'{n:d}' for n in seen.competing)} changes the same live version. "
             "The request that goes live second must be rebased."
         )
         st.warning(notice, icon=":material/call_split:")
     for one in seen.decisions:
         if one.revision == request.revision and one.verdict == "decline":
-            st.error(f"**{one.who}** rejected: {one.comment}", icon=":material/thumb_down:")
+            st.error(
+                f"**{escape(one.who)}** rejected: {escape(one.comment)}",
+                icon=":material/thumb_down:",
+            )
 
 
 def _facts(seen: Reviewed) -> list[str]:
@@ -79,7 +82,7 @@ def _facts(seen: Reviewed) -> list[str]:
     found = [
         f"revision {request.revision}",
         f"{len(approvals)} of {request.needed} approvals",
-        f"based on {request.base_version or 'base prices'}",
+        f"based on {escape(request.base_version) or 'base prices'}",
         f"live for {format_percent(request.live_share)}"
         if request.state == "live"
         else f"initial canary {format_percent(request.share)}",
@@ -98,7 +101,8 @@ def _gates(seen: Reviewed) -> None:
     if seen.gates:
         st.markdown(
             "\n".join(
-                f"- {marks[gate.is_open]} **{gate.name}**: {gate.says}" for gate in seen.gates
+                f"- {marks[gate.is_open]} **{escape(gate.name)}**: {escape(gate.says)}"
+                for gate in seen.gates
             )
         )
 
@@ -137,7 +141,7 @@ def _effect(seen: Reviewed) -> None:
             (evidence.fidelity, "Fidelity"),
         ):
             if part.problem:
-                st.warning(f"{name}: {part.problem}", icon=":material/info:")
+                st.warning(f"{name}: {escape(part.problem)}", icon=":material/info:")
     with right:
         if evidence.trial.found:
             trial = trial_table(evidence)
@@ -162,7 +166,7 @@ def _effect(seen: Reviewed) -> None:
 
 def _sources(evidence: Evidence) -> None:
     data, fidelity = evidence.data, evidence.fidelity.found
-    facts = [f"events version {data.lake_version}", f"seed {evidence.seed}"]
+    facts = [f"events version {data.lake_version:d}", f"seed {evidence.seed}"]
     if fidelity and fidelity.fidelity_r2 is not None and fidelity.rank_correlation is not None:
         figures = (
             f"R² {fidelity.fidelity_r2:.2f} and rank correlation {fidelity.rank_correlation:.2f}"
@@ -170,12 +174,15 @@ def _sources(evidence: Evidence) -> None:
         facts.append(f"{figures} with the classifier's own mark-up")
     if data.sessions is not None and data.quotes is not None:
         facts.append(f"replayed {data.sessions:,} sessions with {data.quotes:,} quotes")
-    facts += [f"{kind} {version}" for kind, version in evidence.models.items() if version]
+    facts += [
+        f"{escape(kind)} {escape(version)}" for kind, version in evidence.models.items() if version
+    ]
     st.caption(
         " · ".join(
             [
                 *facts,
-                f"frozen {format_moment(evidence.created_ms)} UTC, SHA-256 {evidence.sha256[:16]}…",
+                f"frozen {format_moment(evidence.created_ms)} UTC, "
+                f"SHA-256 {escape(evidence.sha256[:16])}…",
             ]
         )
     )
@@ -189,7 +196,7 @@ def _rules(seen: Reviewed) -> None:
             format_rules(change_requests.rules_of(seen.request)), language=None, wrap_lines=True
         )
     with right:
-        st.markdown(f"**Diff to {seen.request.base_version or 'base prices'}**")
+        st.markdown(f"**Diff to {escape(seen.request.base_version) or 'base prices'}**")
         if seen.evidence:
             st.code(seen.evidence.diff or "No changes.", language="diff", wrap_lines=True)
         else:
@@ -215,23 +222,25 @@ def _checks(seen: Reviewed) -> None:
             },
         )
     if seen.request.answers:
-        st.markdown(f"**Response of {seen.request.author}**: {seen.request.answers}")
+        st.markdown(
+            f"**Response of {escape(seen.request.author)}**: {escape(seen.request.answers)}"
+        )
 
 
 def _history(settings: Settings, request: Request) -> None:
     with control_database(settings).connect() as connection:
         found = audit.list_entries(connection, request.about)
     for one in found[::-1]:
-        action = one.action.replace(".", " ").replace("_", " ")
+        action = escape(one.action.replace(".", " ").replace("_", " "))
         st.markdown(
-            f":small[{format_moment(one.at_ms)} UTC] · **{one.who}** · {action} · "
-            f":gray[:small[{one.details}]]"
+            f":small[{format_moment(one.at_ms)} UTC] · **{escape(one.who)}** · {action} · "
+            f":gray[:small[{escape(one.details)}]]"
         )
 
 
 def _local(at_ms: int, zone: str) -> str:
     local = datetime.fromtimestamp(at_ms / 1_000, UTC).astimezone(ZoneInfo(zone))
-    return f"{local:%Y-%m-%d %H:%M} {zone}"
+    return f"{local:%Y-%m-%d %H:%M} {escape(zone)}"
 
 
 def _trial_finding(trial: pd.DataFrame) -> str:

@@ -1,7 +1,9 @@
 """Frame: the palette and layout of all charts, and their finding and caption on a page."""
 
+import re
 from typing import Final
 
+import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -16,6 +18,8 @@ GRID: Final = "rgba(128, 138, 145, 0.18)"
 COLOURS: Final = {"human": HUMAN, "agent": AGENT, "unknown": UNKNOWN}
 FONT_PX: Final = 13
 _CAMERA_PX: Final = 38
+# The start of any tag but those that charts are written with.
+_TAG: Final = re.compile(r"<(?!/?(?:br|b|i|extra)\s*/?>)")
 
 
 def frame_chart(
@@ -79,13 +83,44 @@ def show_chart(
         if download:
             figure.update_layout(margin_r=_CAMERA_PX)
         st.plotly_chart(
-            figure,
+            without_links(figure),
             key=key,
             config=_camera(download) if download else {"displayModeBar": False},
             alt=finding,
         )
         if reading:
             st.caption(reading)
+
+
+def without_links(figure: go.Figure) -> go.Figure:
+    """The figure with all HTML of its texts shown as text, but for lines and emphasis.
+
+    Plotly draws a subset of HTML, links included, wherever a figure holds text: in labels,
+    categories and hovers, which quote products, families and user agents.
+    """
+    if not _holds_tags(figure):
+        return figure
+    plain = go.Figure(figure)
+    plain.update(_plain(figure.to_dict()), overwrite=True)
+    return plain
+
+
+def _holds_tags(figure: go.Figure) -> bool:
+    return _TAG.search(figure.to_json().replace("\\u003c", "<")) is not None
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, str):
+        return _TAG.sub("&lt;", value)
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, np.ndarray) and value.dtype.kind in "OU":
+        return np.array([_plain(one) for one in value.ravel().tolist()], dtype=object).reshape(
+            value.shape
+        )
+    return value
 
 
 def _camera(name: str) -> dict[str, object]:

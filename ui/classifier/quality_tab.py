@@ -15,6 +15,7 @@ from ui.charts.frame import show_chart
 from ui.frame.metrics import show_metric
 from ui.frame.wording import (
     capitalise,
+    escape,
     feature_name,
     format_count,
     format_estimate,
@@ -27,7 +28,7 @@ def training_facts(report: ClassifierReport) -> str:
     """Training data of the model, one line."""
     data = report.data
     without = (
-        f", without {', '.join(name.replace('_', ' ') for name in report.without)} features"
+        f", without {escape(', '.join(name.replace('_', ' ') for name in report.without))} features"
         if report.without
         else ""
     )

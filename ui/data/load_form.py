@@ -16,6 +16,7 @@ from ui.data.mapping_choice import describe_mapping, mapping_advice, mapping_opt
 from ui.frame.errors import friendly_errors, show_error
 from ui.frame.handles import open_jobs
 from ui.frame.uploads import save_uploads
+from ui.frame.wording import escape
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -138,5 +139,7 @@ def _add_mapping(settings: Settings) -> None:
             show_error(error.message, error.hint)
         else:
             st.session_state["load_mapping_seen"] = upload.file_id
-            st.toast(f"Saved mapping {mapping.name} in the workspace.", icon=":material/check:")
+            st.toast(
+                f"Saved mapping {escape(mapping.name)} in the workspace.", icon=":material/check:"
+            )
             st.rerun()

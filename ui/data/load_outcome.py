@@ -10,7 +10,13 @@ from phantom_core.jobs.jobs import Job
 from phantom_core.use_cases.data.load_totals import LoadedFile, LoadTotals
 from phantom_core.views.data.reasons import reason_of
 from ui.frame.errors import show_error
-from ui.frame.wording import format_count, format_duration, format_moment, format_number_of
+from ui.frame.wording import (
+    escape,
+    format_count,
+    format_duration,
+    format_moment,
+    format_number_of,
+)
 
 
 def load_outcome(job: Job) -> None:
@@ -84,7 +90,11 @@ def _sum(result: LoadTotals, quarantined: int) -> None:
 
 
 def _files(files: Sequence[LoadedFile]) -> None:
-    warnings = [f"{Path(file.file).name}: {warning}" for file in files for warning in file.warnings]
+    warnings = [
+        f"{escape(Path(file.file).name)}: {escape(warning)}"
+        for file in files
+        for warning in file.warnings
+    ]
     for warning in warnings:
         st.warning(warning, icon=":material/warning:")
     if len(files) > 1:

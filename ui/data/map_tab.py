@@ -17,7 +17,7 @@ from ui.data.mapping_choice import mapping_options
 from ui.frame.errors import show_error
 from ui.frame.handles import now_ms
 from ui.frame.uploads import save_uploads
-from ui.frame.wording import format_count, format_percent
+from ui.frame.wording import escape, format_count, format_percent
 
 DELIMITERS = {"": "detected automatically", ",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 ENCODINGS = {
@@ -52,7 +52,7 @@ def map_tab(settings: Settings) -> None:
         result = preview_mapping(sample, mapping, settings, now_ms())
     except MappingError as error:
         with summary:
-            st.warning(f"{error.message} {error.hint}", icon=":material/pending:")
+            st.warning(f"{escape(error.message)} {escape(error.hint)}", icon=":material/pending:")
         return
     _summary(summary, mapping, result)
     _preview(result)
@@ -99,7 +99,7 @@ def _read(path: Path, settings: Settings, delimiter: str, encoding: str) -> File
 def _show_sample(path: Path, sample: FileSample) -> None:
     kind = "JSON keys" if sample.columns.is_json else "columns"
     st.markdown(
-        f"**{path.name}**: {len(sample.columns.names)} {kind}, sample of "
+        f"**{escape(path.name)}**: {len(sample.columns.names)} {kind}, sample of "
         f"{format_count(sample.raw.num_rows)} rows"
     )
     st.dataframe(sample.values.slice(0, SHOWN_ROWS).to_pandas(), hide_index=True, placeholder="")

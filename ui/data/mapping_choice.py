@@ -11,6 +11,7 @@ from phantom_core.events.canonical import canonical_mapping, fitting_mappings
 from phantom_core.events.mapping import load_mapping, shipped_mappings
 from phantom_core.events.sources import open_source
 from phantom_core.views.data.saved_mappings import saved_mappings
+from ui.frame.wording import escape
 
 OWN: Final = "PHANTOM's own format"
 _MOST_FILES: Final = 8
@@ -26,7 +27,7 @@ def mapping_options(settings: Settings) -> dict[str, str]:
 def describe_mapping(choice: str) -> str:
     """Description of a mapping, one phrase."""
     return (
-        load_mapping(choice).description
+        escape(load_mapping(choice).description)
         if choice
         else "Columns sessionId, ts, eventName, … as sent by PHANTOM's clients."
     )
@@ -63,12 +64,13 @@ def mapping_advice(paths: list[Path], choice: str) -> tuple[str, str | None]:
         try:
             found = looks_like(path)
         except InputError as error:
-            return str(error), None
+            return escape(str(error)), None
         if found is None:
             return (
-                f"No mapping fits the columns of {path.name}. Create one in the tab Map columns.",
+                f"No mapping fits the columns of {escape(path.name)}. "
+                "Create one in the tab Map columns.",
                 None,
             )
         if found:
-            return f"The columns of {path.name} look like {found}.", found
+            return f"The columns of {escape(path.name)} look like {escape(found)}.", found
     return "", None

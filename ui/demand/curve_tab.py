@@ -30,6 +30,7 @@ from ui.frame.errors import show_error
 from ui.frame.handles import current_snapshot, workspace_lake
 from ui.frame.metrics import show_metric
 from ui.frame.wording import (
+    escape,
     feature_axis,
     feature_name,
     format_moment,
@@ -56,7 +57,7 @@ def curve_tab(settings: Settings, view: NetworkView) -> None:
     """Choose a session and a product; show the demand curve, the price and what-if changes."""
     demand = view.report.demand
     if not demand.is_identified:
-        show_missing("No demand curve", f"{demand.refusal} {demand.hint}")
+        show_missing("No demand curve", f"{escape(demand.refusal)} {escape(demand.hint)}")
         return
     chosen = _choose_offer()
     if chosen is None:

@@ -13,7 +13,7 @@ from ui.charts.classifier import calibration_chart
 from ui.charts.demand import bands_chart, comparison_chart, losses_chart
 from ui.charts.frame import show_chart
 from ui.frame.metrics import show_metric
-from ui.frame.wording import format_estimate, format_number_of, format_percent
+from ui.frame.wording import escape, format_estimate, format_number_of, format_percent
 
 _COMPARED = (
     "Same folds for all models. The network has its own interval; the others have that of their "
@@ -25,8 +25,8 @@ def quality_tab(report: MultitaskReport) -> None:
     """Draw the figures, then the charts behind them."""
     if report.leak_suspects:
         st.warning(
-            f"**Possible target leakage:** {', '.join(report.leak_suspects)} alone predicts "
-            "purchases. Check that it uses no information from after the offer.",
+            f"**Possible target leakage:** {escape(', '.join(report.leak_suspects))} alone "
+            "predicts purchases. Check that it uses no information from after the offer.",
             icon=":material/warning:",
         )
     _figures(report)
@@ -126,7 +126,9 @@ def _words(report: MultitaskReport) -> list[str]:
     if report.demand.is_identified:
         lines.append(_demand(report))
     else:
-        lines.append(f"**No demand curve.** {report.demand.refusal} {report.demand.hint}")
+        lines.append(
+            f"**No demand curve.** {escape(report.demand.refusal)} {escape(report.demand.hint)}"
+        )
     later = report.later
     if later and later.purchase:
         agents = f"agents {format_estimate(later.agent)}, " if later.agent else ""
@@ -160,7 +162,10 @@ def _rank(own: Estimate, others: Sequence[ComparisonModel]) -> str:
     best = max(others, key=lambda other: other.roc_auc, default=None)
     if best is None:
         return f"ROC-AUC {own.value:.3f}"
-    return f"network ROC-AUC {own.value:.3f}, best other model ({best.name}) {best.roc_auc:.3f}"
+    return (
+        f"network ROC-AUC {own.value:.3f}, best other model ({escape(best.name)}) "
+        f"{best.roc_auc:.3f}"
+    )
 
 
 def _bands_finding(report: MultitaskReport) -> str:

@@ -29,7 +29,7 @@ from ui.frame.empty import show_missing
 from ui.frame.errors import friendly_errors
 from ui.frame.handles import now_ms
 from ui.frame.metrics import show_metric
-from ui.frame.wording import format_count, format_money, format_number_of, format_percent
+from ui.frame.wording import escape, format_count, format_money, format_number_of, format_percent
 
 _LONGEST_DAYS: Final = 365
 
@@ -38,13 +38,14 @@ def plan_tab(settings: Settings) -> None:
     """Draw the form, the sample size, and the button that saves a draft."""
     if saved := st.session_state.pop("experiment_kept", ""):
         st.success(
-            f"Saved {saved} as a draft. Start it in the tab Watch.", icon=":material/check_circle:"
+            f"Saved {escape(saved)} as a draft. Start it in the tab Watch.",
+            icon=":material/check_circle:",
         )
     form = draw_experiment_form(servable_rules(settings), describe_rules)
     try:
         sized = _sized(settings, form)
     except InputError as error:
-        show_missing("The sample size cannot be computed", str(error))
+        show_missing("The sample size cannot be computed", escape(str(error)))
         return
     _figures(form, sized)
     sizes = sizes_table(
@@ -157,5 +158,6 @@ def _save(settings: Settings, form: ExperimentForm, sized: Sized) -> None:
 def describe_arms(arms: tuple[PlannedArm, ...]) -> str:
     """Arms in one line."""
     return " · ".join(
-        f"**{arm.name}** {format_percent(arm.share)} {describe_rules(arm.version)}" for arm in arms
+        f"**{escape(arm.name)}** {format_percent(arm.share)} {escape(describe_rules(arm.version))}"
+        for arm in arms
     )

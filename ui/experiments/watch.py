@@ -24,7 +24,7 @@ from ui.frame.empty import show_missing
 from ui.frame.errors import friendly_errors, show_error
 from ui.frame.handles import now_ms
 from ui.frame.tables import csv_button
-from ui.frame.wording import format_count, format_moment, format_number_of, format_percent
+from ui.frame.wording import escape, format_count, format_moment, format_number_of, format_percent
 
 LOOK_EVERY_S: Final = 20.0
 _BADGES: Final = {
@@ -58,14 +58,14 @@ def _draw(settings: Settings, name: str) -> None:
 
 def _head(found: ExperimentStatus) -> None:
     one, plan = found.experiment, found.experiment.plan
-    st.markdown(f"#### {one.experiment_id} {_BADGES[one.state]}")
+    st.markdown(f"#### {escape(one.experiment_id)} {_BADGES[one.state]}")
     if plan.question:
-        st.markdown(plan.question)
+        st.markdown(escape(plan.question))
     st.markdown(describe_arms(plan.arms))
     began = (
-        f"started by {one.started_by} {format_moment(one.started_ms)} UTC"
+        f"started by {escape(one.started_by)} {format_moment(one.started_ms)} UTC"
         if one.started_ms
-        else f"planned by {one.author}"
+        else f"planned by {escape(one.author)}"
     )
     st.caption(
         f"primary metric: {METRICS[plan.metric]} · {began} · "
@@ -165,7 +165,7 @@ def _report(one: Experiment, found: ExperimentReport) -> None:
 
 
 def _comparison(one: Experiment, found: ExperimentReport, comparison: Comparison) -> None:
-    st.markdown(f"##### {comparison.arm} vs {found.arms[0].name}")
+    st.markdown(f"##### {escape(comparison.arm)} vs {escape(found.arms[0].name)}")
     if not comparison.course:
         st.info(
             "Not enough data: at least 200 sessions in each arm and 20 purchases are needed.",

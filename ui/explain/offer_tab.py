@@ -20,7 +20,7 @@ from ui.charts.session import timeline_chart
 from ui.explain.session_tab import SESSION, offer_examples
 from ui.explain.subject import Subject
 from ui.frame.tables import csv_button
-from ui.frame.wording import feature_name, format_moment, format_percent
+from ui.frame.wording import escape, feature_name, format_moment, format_percent
 from ui.sessions.session_detail import COLOUR_NAMES
 
 
@@ -50,11 +50,11 @@ def offer_tab(
         settings, snapshot.stamp, session_id, product, subject.output, subject.version
     )
     session = session_view(snapshot, session_id)
-    badge = f":{COLOUR_NAMES[session.label]}-badge[{session.label}]"
+    badge = f":{COLOUR_NAMES[session.label]}-badge[{escape(session.label)}]"
     output = (
         "P(agent)"
         if found.output == "agent"
-        else f"P(purchase of {found.product_id or 'anything'})"
+        else f"P(purchase of {escape(found.product_id) or 'anything'})"
     )
     st.markdown(
         f"{badge} Network output **{output} {format_percent(found.probability, 1)}**, features as "

@@ -30,6 +30,7 @@ from ui.frame.metrics import show_metric
 from ui.frame.tables import csv_button
 from ui.frame.wording import (
     NOTHING,
+    escape,
     feature_name,
     format_count,
     format_moment,
@@ -89,8 +90,8 @@ def rules_tab(settings: Settings, snapshot: Snapshot, session_id: str) -> None:
     st.subheader("The tree")
     if way:
         st.markdown(
-            f"Session **{way.session_id}** is quoted **×{way.markup_ratio:.2f}**: "
-            f"{', '.join(way.conditions) or 'all sessions are'}."
+            f"Session **{escape(way.session_id)}** is quoted **×{way.markup_ratio:.2f}**: "
+            f"{escape(', '.join(way.conditions)) or 'all sessions are'}."
         )
     else:
         st.caption("Enter a session ID above to highlight its path through the tree.")
@@ -158,7 +159,7 @@ def _form(settings: Settings) -> None:
 def _headline(view: DistilledView) -> None:
     made, fidelity = view.distillation, view.distillation.fidelity
     st.caption(
-        f"Learned from the {_teacher_name(made.teacher)} {made.teacher_version} on "
+        f"Learned from the {_teacher_name(made.teacher)} {escape(made.teacher_version)} on "
         f"{format_number_of(made.sessions, 'labelled session')} at "
         f"{format_moment(made.created_ms)} UTC; evaluated on held-out actors, with 95 % intervals "
         "over actors."
@@ -209,7 +210,7 @@ def _headline(view: DistilledView) -> None:
 
 def _teacher_name(teacher: str) -> str:
     name = {one.name: one.title for one in teachings()}.get(teacher, teacher)
-    return f"{name[0].lower()}{name[1:]}"
+    return escape(f"{name[0].lower()}{name[1:]}")
 
 
 def _leakage(view: DistilledView) -> str:

@@ -21,7 +21,7 @@ from ui.charts.session import timeline_chart
 from ui.charts.steps import evidence_chart, kernel_chart
 from ui.explain.subject import Subject, not_explained
 from ui.frame.tables import csv_button
-from ui.frame.wording import feature_name, format_count, format_number_of
+from ui.frame.wording import escape, feature_name, format_count, format_number_of
 from ui.sessions.session_detail import COLOUR_NAMES
 
 SESSION: Final = "session"
@@ -39,7 +39,7 @@ def offer_examples(examples: Mapping[str, str], purpose: str) -> None:
         with st.container(horizontal=True):
             for title, session_id in examples.items():
                 st.button(
-                    title,
+                    escape(title),
                     icon=":material/person_search:",
                     on_click=choose_session,
                     args=(session_id,),
@@ -94,7 +94,7 @@ def session_tab(
 def _headline(found: SessionExplanationView) -> None:
     own, scored = found.explanation.agent_probability, found.scored_probability
     decided = "agent" if own >= found.threshold else "human"
-    badge = f":{COLOUR_NAMES[found.label]}-badge[{found.label}]"
+    badge = f":{COLOUR_NAMES[found.label]}-badge[{escape(found.label)}]"
     other = ""
     if scored is not None and abs(scored - own) >= 0.005:
         other = (

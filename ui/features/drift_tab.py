@@ -13,7 +13,7 @@ from ui.charts.features import distribution_chart, drift_chart
 from ui.charts.frame import BASELINE, SECOND, show_chart
 from ui.features.feature_tab import explain_distribution
 from ui.frame.linked import follow_old_link
-from ui.frame.wording import OLD_FEATURE_NAMES, capitalise, feature_name
+from ui.frame.wording import OLD_FEATURE_NAMES, capitalise, escape, feature_name
 
 DAY_MS: Final = 86_400_000
 _LIMITS: Final = (
@@ -50,7 +50,7 @@ def drift_tab(data: Snapshot) -> None:
         own = next(row for row in rows if row.name == chosen.name)
         show_chart(
             distribution_chart(view, chosen, {"before": BASELINE, "after": SECOND}),
-            f"{capitalise(feature_name(chosen.name))}: {own.reading} (PSI {own.psi:.3f})",
+            f"{capitalise(feature_name(chosen.name))}: {escape(own.reading)} (PSI {own.psi:.3f})",
             explain_distribution(view, False),
             key="drift_distribution",
         )

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from phantom_core.core.errors import PhantomError
+from ui.frame.wording import escape
 
 
 @contextmanager
@@ -19,4 +20,5 @@ def friendly_errors() -> Iterator[None]:
 
 def show_error(message: str, hint: str = "") -> None:
     """Show what went wrong, and what to do about it."""
-    st.error(f"{message}\n\n{hint}" if hint else message, icon=":material/error:")
+    said = f"{escape(message)}\n\n{escape(hint)}" if hint else escape(message)
+    st.error(said, icon=":material/error:")

@@ -5,7 +5,7 @@ import streamlit as st
 from phantom_core.jobs.jobs import Job
 from ui.frame.errors import show_error
 from ui.frame.handles import now_ms, open_jobs
-from ui.frame.wording import format_duration, format_moment
+from ui.frame.wording import escape, format_duration, format_moment
 
 LOOK_EVERY_S = 0.8
 _ESTIMATE_FROM = 0.1
@@ -47,7 +47,8 @@ def _running(job_id: str, what: str) -> None:
     with st.container(border=True, key=f"job_{job.kind}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
-                f"**{what}** · {'cancelling at the next step …' if job.cancel else job.message}"
+                f"**{what}** · "
+                f"{'cancelling at the next step …' if job.cancel else escape(job.message)}"
             )
             st.button(
                 "Cancel",

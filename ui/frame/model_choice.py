@@ -7,6 +7,7 @@ import streamlit as st
 from phantom_core.core.settings import Settings
 from phantom_core.model_kinds.model_kind import ModelKind
 from phantom_core.views.workspace.saved_models import saved_versions, version_in_use, version_table
+from ui.frame.wording import escape_document
 
 NEWEST: Final = "newest"  # as links have it
 
@@ -69,4 +70,4 @@ def card_tab(card: str, version: str) -> None:
         on_click="ignore",
     )
     with st.container(border=True):
-        st.markdown(card)
+        st.markdown(escape_document(card))

@@ -15,7 +15,9 @@ from streamlit.column_config import (
     TextColumn,
 )
 
+from phantom_core.core.csv_file import csv_of_frame
 from phantom_core.views.workspace.snapshot import Snapshot
+from ui.frame.wording import escape
 
 if TYPE_CHECKING:
     from streamlit.elements.lib.column_types import ColumnConfig
@@ -58,8 +60,8 @@ def session_columns(
 def csv_button(label: str, rows: pd.DataFrame, file_name: str, key: str) -> None:
     """A button that downloads a table as CSV."""
     st.download_button(
-        label,
-        lambda: rows.to_csv(index=False).encode(),
+        escape(label),
+        lambda: csv_of_frame(rows),
         file_name=file_name,
         mime="text/csv",
         icon=":material/download:",

@@ -1,8 +1,10 @@
 """Wording: figures and names as pages show them."""
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from phantom_core.core.foreign_text import format_one_line
 from phantom_core.views.workspace.shares import Share
 
 if TYPE_CHECKING:
@@ -12,6 +14,70 @@ NOTHING = "–"
 _TITLES: Final = {"std_time_between_events": "irregularity of clicks (SD of gaps, s)"}
 # Labels of features in links from before they had a title → the title.
 OLD_FEATURE_NAMES: Final = {name.replace("_", " "): title for name, title in _TITLES.items()}
+
+# Characters that mean something to Markdown anywhere in a line. An underscore between letters
+# does not, so that names stay as they are written.
+_SPECIAL: Final = re.compile(r"[\\`*\[\]<>~$|&^{}]|(?<![^\W_])_|_(?![^\W_])")
+_LINKING: Final = re.compile(r"[\[\]<$&]")
+_BLOCK_START: Final = re.compile(r"^(\s*)([#+=-](?=[#+=\s-]|$)|\d+(?=[.)](?:\s|$)))")
+# Streamlit turns shortcodes and bare addresses into icons and links after it has parsed a text,
+# when backslashes are gone; an invisible joiner keeps these from being recognised.
+_SHORTCODE: Final = re.compile(r":(?=[\w+/-]+:)")
+_ADDRESS: Final = re.compile(r"(?i)\b(https?|ftp|mailto|javascript|data)(?=:)|\bwww(?=\.)")
+_CLOCK: Final = re.compile(r":(?=[0-5]\d:)")
+JOINER: Final = "\u2060"
+
+
+def escape(text: str | None) -> str:
+    r"""A text from outside as Markdown that shows it as it is, on one line.
+
+    Whatever a page draws that it has not written itself passes through here: names, reasons, user
+    agents, IDs, file names, errors that quote them. Nothing in it becomes an image, a link, a
+    formula, an icon, a colour or a second line.
+
+    Args:
+        text: from a file, a request or a person; None is empty.
+
+    >>> escape("![](https://evil.test/a.png)").replace(JOINER, "~")
+    '!\\[\\](https~://evil.test/a.png)'
+    >>> escape("a_b *c* :red[x]\n- gate"), escape("chat_shop_agent"), escape(None)
+    ('a_b \\*c\\* :red\\[x\\] - gate', 'chat_shop_agent', '')
+    """
+    line = format_one_line(text or "").strip()
+    line = _unlinked(_SPECIAL.sub(r"\\\g<0>", line))
+    return _BLOCK_START.sub(lambda at: _without_block(at[1], at[2]), line)
+
+
+def _unlinked(line: str) -> str:
+    """A line whose addresses and shortcodes are text."""
+    line = _ADDRESS.sub(rf"\g<0>{JOINER}", line)
+    return _SHORTCODE.sub(lambda at: ":" if _CLOCK.match(line, at.start()) else f":{JOINER}", line)
+
+
+def _without_block(blanks: str, mark: str) -> str:
+    return f"{blanks}{mark}{JOINER}" if mark.isdigit() else f"{blanks}\\{mark}"
+
+
+def escape_document(document: str) -> str:
+    r"""A Markdown document that was stored, with its headings, tables and emphasis alone.
+
+    Model cards quote names of families and features; links, images, formulas, icons, colours and
+    HTML in them are shown as text.
+
+    >>> escape_document("# Card\n| a | [x](y) |")
+    '# Card\n| a | \\[x\\](y) |'
+    """
+    return "\n".join(_unlinked(_LINKING.sub(r"\\\g<0>", line)) for line in document.split("\n"))
+
+
+def code_span(text: str | None) -> str:
+    """A text from outside in the type of code, on one line.
+
+    >>> code_span("a`b"), code_span("")
+    ("`a'b`", '')
+    """
+    line = format_one_line(text or "").replace("`", "'").strip()
+    return f"`{line}`" if line else ""
 
 
 def format_count(n: float | None) -> str:

@@ -17,6 +17,7 @@ from ui.frame.metrics import show_metric
 from ui.frame.tables import csv_button
 from ui.frame.wording import (
     capitalise,
+    escape,
     format_interval,
     format_money,
     format_number_of,
@@ -103,7 +104,7 @@ def leakage_charts(found: Leakage, account: Account, by: str) -> None:
             )
         with grid.cell():
             reading = " ".join(
-                f"{one.reference.replace('_', ' ')}: {one.problem or f'{one.says}.'}"
+                f"{one.reference.replace('_', ' ')}: {escape(one.problem or f'{one.says}.')}"
                 for one in found.accounts
             )
             show_chart(
@@ -121,7 +122,7 @@ def _top_part(parts: pd.DataFrame, by: str) -> str:
     first = parts.iloc[0]
     is_clear = len(parts) < 2 or first["low"] > parts.iloc[1]["high"]
     share = f"{format_percent(first['share'])} of leakage{'' if is_clear else ' (n.s.)'}"
-    return f"Top {by}: {first['key']}, {share}"
+    return f"Top {by}: {escape(str(first['key']))}, {share}"
 
 
 def _range_of_references(accounts: Sequence[Account]) -> str:

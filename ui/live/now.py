@@ -11,7 +11,7 @@ from ui.accounts.account import current_login, is_allowed
 from ui.frame.empty import show_missing
 from ui.frame.errors import friendly_errors
 from ui.frame.handles import now_ms
-from ui.frame.wording import format_duration, format_moment, format_percent
+from ui.frame.wording import escape, format_duration, format_moment, format_percent
 from ui.live.history import release_title
 
 
@@ -40,7 +40,7 @@ def _draw(settings: Settings, found: LiveStatus) -> None:
         )
     else:
         with st.container(horizontal=True, key="live_figures"):
-            st.metric("Live release", release.version or "base prices", border=True)
+            st.metric("Live release", escape(release.version) or "base prices", border=True)
             st.metric(
                 "Rollout, share of sessions",
                 format_percent(release.share if release.version else 1.0),
@@ -48,20 +48,20 @@ def _draw(settings: Settings, found: LiveStatus) -> None:
             )
             st.metric(
                 "Remaining traffic (control)",
-                (release.stable or "base prices") if release.share < 1 else "–",
+                (escape(release.stable) or "base prices") if release.share < 1 else "–",
                 border=True,
             )
             st.metric("Kill switch", "ON" if release.is_killed else "off", border=True)
         if release.is_killed:
             st.error(
-                f"**The kill switch is on**: every session pays the base price. {release.who}: "
-                f"{release.why}",
+                f"**The kill switch is on**: every session pays the base price. "
+                f"{escape(release.who)}: {escape(release.why)}",
                 icon=":material/power_off:",
             )
         by = "the network, with rules as fallback" if release.policy == "model" else "rules"
         request = f" · request {release.request_id}" if release.request_id else ""
         st.caption(
-            f"{release_title(release.kind).capitalize()} by {release.who} "
+            f"{release_title(release.kind).capitalize()} by {escape(release.who)} "
             f"{format_moment(release.at_ms)} UTC · version no. {release.epoch} · priced by {by}"
             f"{request} · "
             f"guard rails {release.guard_rails} · audit entry {release.audit_seq}"
@@ -76,24 +76,25 @@ def _server(settings: Settings, found: LiveStatus, detected: str) -> None:
     if found.is_well:
         version = found.release.version if found.release else ""
         st.success(
-            f"In sync with {f'release {version}' if version else 'base prices'} · {kind} at "
-            f"{server.url_without_password}",
+            f"In sync with {f'release {escape(version)}' if version else 'base prices'} · "
+            f"{kind} at {escape(server.url_without_password)}",
             icon=":material/verified:",
         )
         return
     with st.container(border=True, key="divergence"):
         if found.problem:
             st.error(
-                f"**The {kind} cannot be reached.** {found.problem}", icon=":material/cloud_off:"
+                f"**The {kind} cannot be reached.** {escape(found.problem)}",
+                icon=":material/cloud_off:",
             )
         if found.pending:
             st.warning(
-                f"A change to {found.pending.version or 'base prices'} was interrupted and has not "
-                "been reconciled yet.",
+                f"A change to {escape(found.pending.version) or 'base prices'} was interrupted and "
+                "has not been reconciled yet.",
                 icon=":material/pending:",
             )
         if found.divergences:
-            lines = "\n".join(f"- {one}" for one in found.divergences)
+            lines = "\n".join(f"- {escape(str(one))}" for one in found.divergences)
             st.error(
                 f"**The {kind} is out of sync with the approved release.**\n\n{lines}",
                 icon=":material/sync_problem:",

@@ -16,6 +16,7 @@ from phantom_core.use_cases.approvals.publish_rules import (
 from ui.accounts.account import current_login, is_allowed
 from ui.frame.errors import friendly_errors
 from ui.frame.handles import now_ms
+from ui.frame.wording import escape
 
 
 def draw_switches(settings: Settings) -> None:
@@ -68,7 +69,7 @@ def _back(settings: Settings, release: PublishedRelease) -> None:
         )
         why = st.text_input("Reason", key="rollback_why")
         if st.button(
-            f"Roll back to {version or 'base prices'}",
+            f"Roll back to {escape(version) or 'base prices'}",
             type="primary",
             key="rollback_go",
             disabled=version is None,

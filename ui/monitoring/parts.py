@@ -22,6 +22,7 @@ from ui.frame.metrics import show_metric
 from ui.frame.tables import csv_button
 from ui.frame.wording import (
     NOTHING,
+    escape,
     feature_name,
     format_moment,
     format_money,
@@ -35,8 +36,8 @@ def open_alerts(settings: Settings) -> None:
     for one in all_alerts(settings):
         if one.is_open:
             st.error(
-                f"**{one.name.replace('_', ' ').capitalize()}**, since "
-                f"{format_moment(one.raised_ms)} UTC. {one.sentence}",
+                f"**{escape(one.name.replace('_', ' ').capitalize())}**, since "
+                f"{format_moment(one.raised_ms)} UTC. {escape(one.sentence)}",
                 icon=":material/warning:",
             )
 
@@ -146,16 +147,19 @@ def drift_part(report: MonitorReport) -> None:
         "expected by chance at this number of sessions."
     )
     show_chart(
-        drift_chart(rows), f"{finding}: last week vs {report.reference}", limits, key="drift"
+        drift_chart(rows),
+        f"{finding}: last week vs {escape(report.reference)}",
+        limits,
+        key="drift",
     )
 
 
 def models_tab(settings: Settings, report: MonitorReport | None) -> None:
     """The models in use, and the outcome of the last retrainings."""
     for model in report.models if report else ():
-        why = f" {model.why}" if model.why else ""
+        why = f" {escape(model.why)}" if model.why else ""
         st.markdown(
-            f"**{model.kind.capitalize()}** {model.version}, trained "
+            f"**{escape(model.kind.capitalize())}** {escape(model.version)}, trained "
             f"{format_moment(model.trained_ms)} UTC.{why}"
         )
     table = retrainings_table(settings)
@@ -219,4 +223,8 @@ def alerts_tab(settings: Settings) -> None:
 def _found(report: MonitorReport, name: str, otherwise: str) -> str:
     """The sentence of a check that has a value."""
     check: Check | None = next((one for one in report.checks if one.name == name), None)
-    return check.sentence.rstrip(".") if check and check.value is not None else otherwise
+    return (
+        escape(check.sentence.rstrip("."))
+        if check and check.value is not None
+        else escape(otherwise)
+    )

@@ -16,7 +16,7 @@ from phantom_core.views.rules.rule_check import snapshot_limits, zen_agreement
 from phantom_core.views.workspace.snapshot import Snapshot, Stamp
 from ui.frame.errors import show_error
 from ui.frame.handles import current_snapshot
-from ui.frame.wording import format_count, format_number_of
+from ui.frame.wording import escape, format_count, format_number_of
 from ui.rules.draft import draft_rules
 
 _BADGES: Final[dict[Severity, tuple[str, Literal["red", "orange", "blue"]]]] = {
@@ -49,8 +49,9 @@ def check_tab(settings: Settings) -> None:
         _show(finding)
     _engine(rules)
     st.caption(
-        f"Guard rails {guard_rails}, set by an administrator on the page People. Banned features: "
-        f"{', '.join(settings.rules.banned_features) or 'none'} (setting of the installation)."
+        f"Guard rails {guard_rails}, set by an administrator on the page People. "
+        f"Banned features: {escape(', '.join(settings.rules.banned_features)) or 'none'} "
+        "(setting of the installation)."
     )
 
 
@@ -71,13 +72,13 @@ def draft_findings(
 def _show(finding: Finding) -> None:
     icon, colour = _BADGES[finding.severity]
     with st.container(border=True, gap="xsmall"):
-        rules = " · ".join(finding.rules)
+        rules = " · ".join(escape(rule) for rule in finding.rules)
         st.markdown(
             f":{colour}[{icon}] "
             f"**{finding.kind[0].upper()}{finding.kind[1:]}**{f' · {rules}' if rules else ''}"
         )
-        st.markdown(finding.says)
-        st.caption(f"Fix: {finding.fix}")
+        st.markdown(escape(finding.says))
+        st.caption(f"Fix: {escape(finding.fix)}")
 
 
 def _engine(rules: RuleSet) -> None:

@@ -8,7 +8,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.views.rules.replays import changed_lines, changed_sessions_table, moved_table
 from ui.frame.empty import show_missing
 from ui.frame.tables import csv_button
-from ui.frame.wording import format_number_of, format_percent
+from ui.frame.wording import escape, format_number_of, format_percent
 from ui.rules.replay import choose_replay, saved_replay
 
 _SHOWN: Final = 500
@@ -34,7 +34,7 @@ def compare_tab(settings: Settings) -> None:
     rules, against = found.rules, found.against
     with st.grid(2, min_column_width=420, gap="medium") as grid:
         with grid.cell():
-            st.markdown(f"**Diff: {rules.name} vs {against.name}**")
+            st.markdown(f"**Diff: {escape(rules.name)} vs {escape(against.name)}**")
             st.code(
                 changed_lines(against.text, rules.text) or "No differences.",
                 language="diff",

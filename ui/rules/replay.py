@@ -27,6 +27,7 @@ from ui.frame.metrics import show_metric
 from ui.frame.model_choice import NEWEST
 from ui.frame.tables import csv_button
 from ui.frame.wording import (
+    escape,
     format_count,
     format_interval,
     format_moment,
@@ -180,7 +181,7 @@ def _as_of(name: str) -> str:
 
 
 def _about(found: Replay, *, is_latest: bool) -> None:
-    st.subheader(f"{found.rules.name} vs {found.against.name}")
+    st.subheader(f"{escape(found.rules.name)} vs {escape(found.against.name)}")
     moment = f"rules evaluated {_as_of(found.as_of)}"
     days = format_period(found.first_ms, found.last_ms)
     st.caption(
@@ -280,7 +281,7 @@ def _leakage(found: Replay) -> None:
     )
     reading = "Assumes the logged purchases; at higher prices some agents would not have bought. "
     problems = " ".join(
-        f"{one.reference.replace('_', ' ')}: {one.problem}"
+        f"{one.reference.replace('_', ' ')}: {escape(one.problem)}"
         for one in found.rules.recovered
         if one.problem
     )
@@ -297,7 +298,7 @@ def _value(one: SetReplay) -> None:
     value = one.value
     if value.logged is None:
         st.markdown("**Revenue under these rules cannot be identified**")
-        st.markdown(f"{value.problem} {value.hint}")
+        st.markdown(f"{escape(value.problem)} {escape(value.hint)}")
         return
     lead = value.against_logged
     finding = (
@@ -319,7 +320,8 @@ def _value(one: SetReplay) -> None:
 
 def _overlap(problem: str, overlap: float) -> str:
     return (
-        f"{problem} {format_percent(1 - overlap)} of the quotes rely on the demand curve alone."
+        f"{escape(problem)} {format_percent(1 - overlap)} of the quotes rely on the demand curve "
+        "alone."
         if problem
         else ""
     )

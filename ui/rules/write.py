@@ -21,6 +21,7 @@ from phantom_core.views.rules.rule_table import feature_names, rule_table, rules
 from ui.accounts.account import require_allowed
 from ui.frame.errors import show_error
 from ui.frame.linked import set_widgets
+from ui.frame.wording import escape
 from ui.rules.check import draft_findings
 from ui.rules.draft import (
     OPENED,
@@ -71,8 +72,8 @@ def unsaved_note() -> None:
     others = drafts_aside()
     if others:
         st.caption(
-            f":material/edit_note: Unsaved changes in other rule sets: {', '.join(others)}. Open "
-            "them above to continue."
+            ":material/edit_note: Unsaved changes in other rule sets: "
+            f"{escape(', '.join(others))}. Open them above to continue."
         )
 
 
@@ -222,7 +223,7 @@ def _beside(settings: Settings, *, as_text: bool) -> None:
     )
     st.markdown(
         f"{icon} **{issues or 'No issues found'}** · features: "
-        f"{', '.join(rules.features) or 'none'}"
+        f"{escape(', '.join(rules.features)) or 'none'}"
     )
     if not as_text:
         st.code(format_rules(rules), language=None, wrap_lines=True)
@@ -253,7 +254,7 @@ def _save(settings: Settings, name: str) -> None:
         return
     saved_draft(name, format_rules(rules))
     st.session_state[NEXT] = name
-    st.toast(f"Saved {name} in the workspace.", icon=":material/check:")
+    st.toast(f"Saved {escape(name)} in the workspace.", icon=":material/check:")
     st.rerun()
 
 

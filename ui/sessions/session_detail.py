@@ -16,6 +16,7 @@ from ui.charts.frame import show_chart
 from ui.charts.session import timeline_chart
 from ui.frame.tables import csv_button, session_columns
 from ui.frame.wording import (
+    escape,
     feature_name,
     format_count,
     format_duration,
@@ -34,7 +35,7 @@ def session_detail(snapshot: Snapshot, session_id: str) -> None:
         NotFoundError: there is no session with this ID.
     """
     view = session_view(snapshot, session_id)
-    st.subheader(f"Session {view.session_id}")
+    st.subheader(f"Session {escape(view.session_id)}")
     _headline(view, snapshot)
     if snapshot.threshold is not None:
         why = {"explain_tab": "One session", "session": session_id}
@@ -89,12 +90,15 @@ def session_detail(snapshot: Snapshot, session_id: str) -> None:
 
 
 def _headline(view: SessionView, snapshot: Snapshot) -> None:
-    badges = [f":{COLOUR_NAMES[view.label]}-badge[{view.label}]", f":gray-badge[{view.store_mode}]"]
-    badges += [f":gray-badge[{view.family.replace('_', ' ')}]"] if view.family else []
+    badges = [
+        f":{COLOUR_NAMES[view.label]}-badge[{escape(view.label)}]",
+        f":gray-badge[{escape(view.store_mode)}]",
+    ]
+    badges += [f":gray-badge[{escape(view.family.replace('_', ' '))}]"] if view.family else []
     badges += [":violet-badge[bought]"] if view.purchased else []
     st.markdown(
         f"{' '.join(badges)} :small[{format_moment(view.start_ms)} UTC · "
-        f"{view.user_agent or 'no user agent'}]"
+        f"{escape(view.user_agent) or 'no user agent'}]"
     )
     with st.grid(4, min_column_width=170, gap="small"):
         if view.agent_probability is not None and snapshot.threshold is not None:
@@ -223,7 +227,8 @@ def _others(view: SessionView, snapshot: Snapshot) -> None:
         )
         return
     st.caption(
-        f"Experiment {view.experiment_id}: {format_number_of(view.n_others, 'other session')}"
+        f"Experiment {escape(view.experiment_id)}: "
+        f"{format_number_of(view.n_others, 'other session')}"
         + (f", newest {MAX_OTHERS} shown." if view.n_others > MAX_OTHERS else ".")
     )
     if len(view.others):

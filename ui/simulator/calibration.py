@@ -21,6 +21,7 @@ from ui.frame.handles import current_snapshot, open_jobs
 from ui.frame.job_watch import watch_job
 from ui.frame.metrics import show_metric
 from ui.frame.wording import (
+    escape,
     format_interval,
     format_moment,
     format_money,
@@ -74,7 +75,8 @@ def _show(found: Calibration) -> None:
     )
     if not found.identified:
         st.warning(
-            f"**The market cannot be identified from this data.** {found.refusal}\n\n{found.hint}",
+            "**The market cannot be identified from this data.** "
+            f"{escape(found.refusal)}\n\n{escape(found.hint)}",
             icon=":material/block:",
         )
     _figures(found)
@@ -94,7 +96,7 @@ def _show(found: Calibration) -> None:
                     _replay(found.replay, kind, title)
     if found.notes:
         st.markdown("**Limitations**")
-        st.markdown("\n".join(f"- {note}" for note in found.notes))
+        st.markdown("\n".join(f"- {escape(note)}" for note in found.notes))
 
 
 def _figures(found: Calibration) -> None:
@@ -149,7 +151,7 @@ def _figures(found: Calibration) -> None:
                 "Median over add-to-cart quotes.",
             )
     if not share.visits and not share.shoppers:
-        st.caption(f"Agent share: {share.source}.")
+        st.caption(f"Agent share: {escape(share.source)}.")
 
 
 def _hand_over(found: Calibration) -> None:
@@ -157,7 +159,7 @@ def _hand_over(found: Calibration) -> None:
         scenario = found.scenario()
     except DataError as error:
         if found.identified:
-            st.warning(f"{error.message} {error.hint}", icon=":material/block:")
+            st.warning(f"{escape(error.message)} {escape(error.hint)}", icon=":material/block:")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(

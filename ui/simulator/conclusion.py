@@ -7,7 +7,7 @@ from phantom_core.market.trial import MarketTrial, PolicyResult
 from phantom_core.views.simulator.policy_choice import policy_title
 from phantom_core.views.simulator.trade_off import TradeOff, trade_off
 from phantom_core.views.simulator.trial_tables import ordered_policies
-from ui.frame.wording import NOTHING
+from ui.frame.wording import NOTHING, escape
 
 _REFERENCES = ("fixed", "best_fixed", "optimum")
 
@@ -38,7 +38,9 @@ def _room(trial: MarketTrial) -> str:
 
 def _best(trial: MarketTrial, compared: Sequence[PolicyResult]) -> str:
     winners = [
-        policy_title(result.name) for result in compared if (result.vs_best_fixed.low or 0.0) > 0
+        escape(policy_title(result.name))
+        for result in compared
+        if (result.vs_best_fixed.low or 0.0) > 0
     ]
     left = trial.best_fixed.pct_of_optimum.value
     if winners:
@@ -62,7 +64,7 @@ def _compare(trial: MarketTrial, result: PolicyResult) -> str:
     against_base = _trade(result, trial.base, result.vs_fixed)
     against_best = _trade(result, trial.best_fixed, result.vs_best_fixed)
     return (
-        f"**{policy_title(result.name)}**, {_pct(result.pct_of_optimum)} "
+        f"**{escape(policy_title(result.name))}**, {_pct(result.pct_of_optimum)} "
         f"{_badge(result.vs_best_fixed)}  \n"
         f"Versus the base price: {against_base}.  \n"
         f":gray[Versus the best fixed price: {against_best}.]"

@@ -22,7 +22,7 @@ from phantom_core.views.simulator.trial_tables import (
 from ui.charts.frame import show_chart
 from ui.charts.simulator import demand_chart, optimum_chart, path_chart, price_chart
 from ui.frame.tables import csv_button
-from ui.frame.wording import NOTHING
+from ui.frame.wording import NOTHING, escape
 from ui.simulator.conclusion import conclusion_sentences
 
 # Figures that are shares, shown as percentages.
@@ -63,7 +63,7 @@ class Shown:
 
     def says(self, statement: str) -> str:
         """A finding, with the title of its run where two are shown."""
-        return f"{self.title}: {statement}" if self.is_paired else statement
+        return f"{escape(self.title)}: {statement}" if self.is_paired else statement
 
     def named(self, part: str) -> dict[str, str]:
         """Key and file name of a chart."""
@@ -74,7 +74,7 @@ def draw_header(shown: Shown) -> None:
     """The market and the number of episodes."""
     trial = shown.saved.trial
     if shown.is_paired:
-        st.markdown(f"#### {shown.title}")
+        st.markdown(f"#### {escape(shown.title)}")
     stock = sum(product.stock for product in trial.scenario.products)
     share = f"{trial.scenario.agent_share:.0%} agents".replace("%", " %")
     market = f"{stock:,} units, {trial.scenario.horizon_h:,} hours, {share}"

@@ -29,7 +29,7 @@ from ui.frame.errors import show_error
 from ui.frame.handles import open_jobs
 from ui.frame.job_watch import watch_job
 from ui.frame.tables import csv_button
-from ui.frame.wording import NOTHING, format_count, format_money, format_percent
+from ui.frame.wording import NOTHING, escape, format_count, format_money, format_percent
 
 KIND: Final = SimulateSessionsRequest.kind
 _USUAL: Final = SimulateSessionsRequest()
@@ -172,7 +172,7 @@ def _own_rules(settings: Settings, chosen: list[str]) -> None:
             )
         with grid.cell():
             for one in chosen:
-                st.markdown(f"**{one}**")
+                st.markdown(f"**{escape(one)}**")
                 st.code(rules_as_text(settings, one), language=None, wrap_lines=True)
     if not sent:
         return
@@ -197,7 +197,7 @@ def _results(arms: list[SessionArm], n_sessions: int, reference_ratio: float) ->
     best = min(arms, key=lambda arm: arm.change("leakage").value or 0.0)
     show_chart(
         change_chart(arms),
-        f"{best.name} reduces leakage most: {_change_text(best, 'leakage')}, revenue "
+        f"{escape(best.name)} reduces leakage most: {_change_text(best, 'leakage')}, revenue "
         f"{_change_text(best, 'revenue')}",
         "Change against no mark-up, with 95 % intervals.",
         key="session_change",
@@ -213,7 +213,7 @@ def _conclusion(arm: SessionArm) -> str:
         for name in ("humans_marked_up", "agents_marked_up", "human_premium")
     )
     return (
-        f"**{arm.name}** marks up {format_percent(agents)} of the agents' quotes and "
+        f"**{escape(arm.name)}** marks up {format_percent(agents)} of the agents' quotes and "
         f"{format_percent(humans, 1)} of the humans'. Versus no mark-up: "
         f"leakage {_moved(arm.change('leakage'))}, revenue {_moved(arm.change('revenue'))}, "
         f"average premium paid by humans {format_percent(paid, 1)}, "

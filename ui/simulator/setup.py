@@ -28,6 +28,7 @@ from ui.accounts.account import start_job
 from ui.frame.errors import show_error
 from ui.frame.handles import open_jobs
 from ui.frame.linked import set_widgets
+from ui.frame.wording import escape
 from ui.simulator.knobs import draw_knobs, set_knobs
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _scenario(settings: Settings, choices: dict[str, ScenarioChoice]) -> Scenari
         with st.popover("", icon=":material/upload_file:", help="Add a scenario file"):
             _add_scenario(settings)
     chosen = choices.get(str(key), choices[FIRST])
-    st.caption(chosen.scenario.note or _summary(chosen.scenario))
+    st.caption(escape(chosen.scenario.note) or _summary(chosen.scenario))
     return chosen
 
 
@@ -127,7 +128,7 @@ def _beside(choices: dict[str, ScenarioChoice]) -> str:
         "changes below with the original scenario.",
     )
     if shown in choices:
-        st.caption(choices[shown].scenario.note or _summary(choices[shown].scenario))
+        st.caption(escape(choices[shown].scenario.note) or _summary(choices[shown].scenario))
     return str(shown)
 
 
@@ -166,7 +167,7 @@ def _add_scenario(settings: Settings) -> None:
         show_error(error.message, error.hint)
         return
     st.session_state["scenario_seen"], st.session_state[NEXT] = upload.file_id, own_key(added)
-    st.toast(f"Saved scenario {added.name} in the workspace.", icon=":material/check:")
+    st.toast(f"Saved scenario {escape(added.name)} in the workspace.", icon=":material/check:")
     st.rerun()
 
 
@@ -196,7 +197,7 @@ def _policies(settings: Settings, scenarios: tuple[Scenario, ...]) -> list[str]:
 
 def _explain(choices: dict[str, PolicyChoice], scenarios: tuple[Scenario, ...]) -> None:
     for choice in choices.values():
-        st.markdown(f"**{choice.title}** · {choice.does}")
+        st.markdown(f"**{escape(choice.title)}** · {escape(choice.does)}")
     if "optimum" not in choices:
         st.caption(
             "The exact optimum is known for a single product only; policies are compared with an "

@@ -25,6 +25,7 @@ from ui.charts.training import reward_chart
 from ui.frame.errors import show_error
 from ui.frame.handles import open_jobs
 from ui.frame.job_watch import LOOK_EVERY_S, watch_job
+from ui.frame.wording import escape
 from ui.simulator.setup import SCENARIOS
 
 KIND: Final = TrainPolicyRequest.kind
@@ -167,7 +168,7 @@ def _curve(curve: pd.DataFrame, references: Yardsticks, name: str) -> None:
     last = float(curve["reward"].iloc[-1])
     best = "of the upper bound" if references.is_bound else "of the optimum"
     finding = (
-        f"{name}: {last:,.1f} per episode after {int(curve['steps'].iloc[-1]):,} steps, "
+        f"{escape(name)}: {last:,.1f} per episode after {int(curve['steps'].iloc[-1]):,} steps, "
         f"{100 * last / references.best:.1f} % {best}"
     )
     reading = (

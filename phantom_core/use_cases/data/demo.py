@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from phantom_core.core.csv_file import write_table
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.core.workspace import WorkspacePaths
@@ -149,9 +150,9 @@ def _write_files(generated: Generated, folder: Path) -> dict[str, Path]:
     }
     pq.write_table(generated.events, files["events"])
     pq.write_table(generated.quotes, files["quotes"])
-    pa_csv.write_csv(generated.experiments, files["experiments"])
-    pa_csv.write_csv(generated.labels, files["labels"])
-    pa_csv.write_csv(product_table(), files["catalogue"])
+    write_table(generated.experiments, files["experiments"])
+    write_table(generated.labels, files["labels"])
+    write_table(product_table(), files["catalogue"])
     return files
 
 

@@ -6,9 +6,14 @@ from phantom_core.jobs.jobs import Job, Jobs
 from phantom_core.use_cases.request_registry import parse_request
 
 
-def run_job(settings: Settings, job_id: str, now_ms: int) -> Job:
+def run_job(settings: Settings, job_id: str, now_ms: int, secrets: str = "") -> Job:
     """Run a queued job and record how it ended; an error that is no PhantomError is also raised.
 
+    Args:
+        settings: of the installation.
+        job_id: which.
+        now_ms: UTC milliseconds.
+        secrets: the request with its passwords, JSON; empty where its row holds all of it.
     Raises:
         NotFoundError: no such job.
         ConflictError: it was started, finished or discarded before; or its lease expired while
@@ -17,9 +22,11 @@ def run_job(settings: Settings, job_id: str, now_ms: int) -> Job:
     jobs = Jobs(settings)
     job = jobs.take(job_id)
     try:
-        request = parse_request(job.kind, job.arguments)
+        request = parse_request(job.kind, secrets or job.arguments)
         with jobs.heartbeat(job_id):
-            report = request.run(settings, now_ms=now_ms, progress=jobs.progress(job_id))
+            report = request.run_for(
+                settings, job.who, now_ms=now_ms, progress=jobs.progress(job_id)
+            )
     except PhantomError as error:
         jobs.fail(job_id, error)
     except BaseException as error:

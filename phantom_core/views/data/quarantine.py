@@ -8,10 +8,12 @@ from typing import Final
 import duckdb
 import pandas as pd
 
+from phantom_core.core.csv_file import write_csv
 from phantom_core.lake.lake import Lake
 from phantom_core.views.data.reasons import reason_of
 
 MAX_ROWS: Final = 1_000
+_BATCH_ROWS: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,10 @@ class QuarantineView:
     def write_csv(self, path: Path) -> None:
         """Write every matching row to a CSV file."""
         where, values = _where(self.reason, self.file)
-        target = str(path).replace("'", "''")
         with self.lake.connect(("quarantine", "loads")) as connection:
-            connection.execute(f"COPY ({_rows(where)}) TO '{target}' (FORMAT csv, HEADER)", values)
+            found = connection.sql(_rows(where), params=values)
+            batches = found.to_arrow_reader(_BATCH_ROWS)
+            write_csv(batches.schema, batches, path)
 
 
 def quarantine_view(
