@@ -18,7 +18,13 @@ from phantom_core.use_cases.data.catalogue import (
 from ui.accounts.account import current_login, current_person, is_allowed
 from ui.frame.errors import friendly_errors
 from ui.frame.handles import now_ms
-from ui.frame.wording import format_count, format_moment, format_number_of, format_percent
+from ui.frame.wording import (
+    escape,
+    format_count,
+    format_moment,
+    format_number_of,
+    format_percent,
+)
 
 
 def catalogue_tab(settings: Settings) -> None:
@@ -48,14 +54,14 @@ def _in_force(head: CatalogueHead, source: str) -> None:
         st.metric("Products", format_count(head.products))
         st.metric("Waiting", format_count(head.held), help="Changes of base prices.")
         st.metric("In force since (UTC)", format_moment(head.at_ms))
-    st.caption(f"Source: {source}")
+    st.caption(f"Source: {escape(source)}")
 
 
 def _change(settings: Settings, one: WaitingPrices) -> None:
     with st.container(border=True):
         st.markdown(
             f"Waiting for approval: **{format_number_of(one.products, 'base price')}** · loaded by "
-            f"`{one.author}` {format_moment(one.created_ms)} UTC · {len(one.approvals)} of "
+            f"{escape(one.author)} {format_moment(one.created_ms)} UTC · {len(one.approvals)} of "
             f"{one.needed} approvals"
         )
         rows = pd.DataFrame(

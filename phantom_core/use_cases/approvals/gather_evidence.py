@@ -39,6 +39,7 @@ from phantom_core.rules.text import format_rules
 from phantom_core.session_market.market import ClassifierScorer
 from phantom_core.session_market.optimum import paired_trial
 from phantom_core.use_cases.models import train_classifier
+from phantom_core.use_cases.models.model_use import pricing_version
 from phantom_core.use_cases.models.score import score_sessions
 from phantom_core.use_cases.rules.check_rules import check_rule_set
 from phantom_core.use_cases.rules.replay_rules import replay_rules
@@ -141,7 +142,11 @@ def _trial(
 ) -> StoredTrial:
     """Simulate beside the live rules and the optimum within guard rails."""
     scorer = ClassifierScorer(
-        read_classifier(ModelStore(settings.workspace, train_classifier.KIND).open())
+        read_classifier(
+            ModelStore(settings.workspace, train_classifier.KIND).open(
+                pricing_version(settings, train_classifier.KIND)
+            )
+        )
     )
     seed = settings.seed + 1
     found = paired_trial(
@@ -170,7 +175,8 @@ def _fidelity(
 ) -> StoredFidelity:
     lake = open_lake(settings)
     matrix = FeatureStore(lake).matrix()
-    scores = score_sessions(settings, lake, progress=progress)
+    version = pricing_version(settings, train_classifier.KIND)
+    scores = score_sessions(settings, lake, version=version, progress=progress)
     p_agent = np.asarray(scores["agent_probability"].to_numpy(), np.float64)
     columns = columns_of(matrix) | {P_AGENT: p_agent}
     return fidelity_to_classifier(rules, columns, p_agent, guard_rails)
@@ -192,8 +198,7 @@ def _diff(before: str, after: str) -> str:
 
 
 def _version(settings: Settings, kind: str) -> str:
-    store = ModelStore(settings.workspace, kind)
-    return store.open().manifest.version if store.versions() else ""
+    return pricing_version(settings, kind) or ""
 
 
 def _data(settings: Settings, replay: Replay | None) -> EvidenceData:

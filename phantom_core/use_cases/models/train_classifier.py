@@ -65,6 +65,7 @@ from phantom_core.models.encoding import encode_features
 from phantom_core.models.inference_classifier import TREES
 from phantom_core.models.saved_classifier import classifier_files
 from phantom_core.models.splits import check_n_folds, make_folds
+from phantom_core.use_cases.models.model_use import take_first_model
 
 KIND: Final = CLASSIFIER.name
 OUT_OF_FOLD: Final = "oof.parquet"
@@ -97,7 +98,7 @@ def train_classifier(
             user_agent.
         seed: of everything random; None means the settings' one.
         period_ms: learn from sessions that began in [start, end), UTC milliseconds; None means all.
-        why: the reason for which it is promoted; None leaves it a candidate.
+        why: the reason for which it is used where it is the first; None leaves it a candidate.
         progress: called throughout; nothing is saved after it cancels.
 
     Returns:
@@ -312,7 +313,7 @@ def _save(
     store = ModelStore(settings.workspace, KIND)
     store.save(manifest, files | written)
     if why is not None:
-        store.promote(report.model_version, now_ms=report.created_ms, why=why)
+        take_first_model(settings, KIND, report.model_version, why, now_ms=report.created_ms)
 
 
 def _headline(report: ClassifierReport) -> dict[str, float]:
