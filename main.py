@@ -1,5 +1,5 @@
 """PHANTOM: what runs for every page, its frame; app.py serves it."""
 
-from ui.frame.frame import draw_frame
+from ui.frame.frame import run_page
 
-draw_frame().run()
+run_page()

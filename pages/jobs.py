@@ -10,9 +10,10 @@ from phantom_core.core.errors import NotFoundError
 from phantom_core.jobs.jobs import Job
 from phantom_core.use_cases.operations.restart_job import restart_job
 from phantom_core.use_cases.request_registry import request_type
-from ui.accounts.account import current_person, is_allowed
+from ui.accounts.account import is_allowed
 from ui.frame.empty import show_missing
 from ui.frame.errors import friendly_errors
+from ui.frame.fragments import callback, fragment
 from ui.frame.frame import require_frame
 from ui.frame.handles import now_ms, open_jobs
 from ui.frame.job_watch import LOOK_EVERY_S
@@ -63,7 +64,7 @@ def act(job: Job) -> None:
             icon=":material/stop_circle:",
             key="job_cancel",
             disabled=job.cancel,
-            on_click=open_jobs().cancel,
+            on_click=callback(open_jobs().cancel),
             args=(job.job_id,),
         )
     elif st.button(
@@ -72,9 +73,8 @@ def act(job: Job) -> None:
         key="job_again",
         disabled=not is_allowed(Permission.WORK),
     ):
-        found = current_person()
         with friendly_errors():
-            restart_job(open_jobs(), job.job_id, who=found.login if found else None)
+            restart_job(open_jobs(), job.job_id)
             st.rerun()
     if job.arguments != NO_FIELDS:
         with st.popover("Parameters", icon=":material/data_object:"):
@@ -99,7 +99,7 @@ with friendly_errors():
         )
         st.stop()
 
-    @st.fragment(run_every=LOOK_EVERY_S if open_jobs().active() else None)
+    @fragment(run_every=LOOK_EVERY_S if open_jobs().active() else None)
     def newest() -> None:
         """The table, refreshed while a job is active."""
         st.dataframe(

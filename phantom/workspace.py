@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, cast, overload
 from phantom.model import Model
 from phantom_core.core.errors import InputError
 from phantom_core.core.progress import no_progress
+from phantom_core.use_cases.owner import as_owner
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -82,6 +83,7 @@ class Workspace:
 
     # Data
 
+    @as_owner
     def load(
         self,
         paths: str | Path | Sequence[str | Path] = (),
@@ -128,6 +130,7 @@ class Workspace:
             progress=progress,
         )
 
+    @as_owner
     def load_demo(
         self, *, now_ms: int | None = None, progress: Progress = no_progress
     ) -> DemoReport:
@@ -136,6 +139,7 @@ class Workspace:
 
         return load_demo(self._settings, now_ms=_clock_ms(now_ms), progress=progress)
 
+    @as_owner
     def sessions(self) -> pa.Table:
         """Who the sessions belong to and how they ended, one row per session, the oldest first.
 
@@ -152,6 +156,7 @@ class Workspace:
 
         return session_table(self._snapshot())
 
+    @as_owner
     def features(self) -> pa.Table:
         """Features of all sessions, in the order of `sessions`.
 
@@ -163,6 +168,7 @@ class Workspace:
 
         return feature_table(self._snapshot())
 
+    @as_owner
     def events(self, session_id: str | None = None, *, limit: int | None = None) -> pa.Table:
         """Accepted events in order of time.
 
@@ -177,6 +183,7 @@ class Workspace:
 
         return event_table(self._snapshot(), session_id, limit)
 
+    @as_owner
     def quotes(self, session_id: str | None = None, *, limit: int | None = None) -> pa.Table:
         """Prices shown, in order of time.
 
@@ -192,6 +199,7 @@ class Workspace:
 
         return quote_table(self._snapshot(), session_id, limit)
 
+    @as_owner
     def query(self, sql: str, values: Sequence[object] = ()) -> pa.Table:
         """Rows of a DuckDB query over `sessions`, with all features, `events`, `quotes`,
         `experiments`, `session_labels`, `catalogue`, `quarantine` and `loads`.
@@ -217,6 +225,7 @@ class Workspace:
                 "catalogue, quarantine, loads.",
             ) from error
 
+    @as_owner
     def separation(self) -> pa.Table:
         """What each feature means and how well it alone tells agents from humans.
 
@@ -232,6 +241,7 @@ class Workspace:
 
     # Models
 
+    @as_owner
     def train_classifier(
         self,
         *,
@@ -274,6 +284,7 @@ class Workspace:
     @overload
     def models(self, kind: Literal["multitask"]) -> tuple[Model[MultitaskReport], ...]: ...
 
+    @as_owner
     def models(
         self, kind: Literal["classifier", "multitask"]
     ) -> tuple[Model[ClassifierReport], ...] | tuple[Model[MultitaskReport], ...]:
@@ -318,6 +329,7 @@ class Workspace:
             "tuple[Model[ClassifierReport], ...] | tuple[Model[MultitaskReport], ...]", models
         )
 
+    @as_owner
     def score(self, *, version: str | None = None, progress: Progress = no_progress) -> pa.Table:
         """Probability of being an agent, one row per session.
 
@@ -340,6 +352,7 @@ class Workspace:
 
     # Rules
 
+    @as_owner
     def rules(self, name_or_text: str, *, name: str = "rules") -> RuleSet:
         """A rule set: built in (none, bands), live, saved in the workspace, in a file, or written
         out as text, JSON or JDM.
@@ -358,6 +371,7 @@ class Workspace:
 
         return read_rule_set(self._settings, name_or_text, name)
 
+    @as_owner
     def check(self, rules: RuleSet | str) -> tuple[Finding, ...]:
         """Everything wrong, doubtful or needless in a rule set; empty where no issue is found.
 
@@ -373,6 +387,7 @@ class Workspace:
 
         return check_rule_set(self._settings, self._rules(rules))
 
+    @as_owner
     def replay(
         self,
         rules: RuleSet | str,
@@ -418,6 +433,7 @@ class Workspace:
             progress=progress,
         )
 
+    @as_owner
     def leakage(
         self,
         *,
@@ -456,6 +472,7 @@ class Workspace:
 
     # Markets
 
+    @as_owner
     def calibrate(
         self,
         *,
@@ -482,6 +499,7 @@ class Workspace:
             self._settings, now_ms=_clock_ms(now_ms), seed=seed, progress=progress
         )
 
+    @as_owner
     def scenarios(self) -> Mapping[str, Scenario]:
         """Markets by name: those that come with PHANTOM, the workspace's own (own-…), and the one
         measured on its data (calibrated).
@@ -493,6 +511,7 @@ class Workspace:
 
         return {name: choice.scenario for name, choice in scenario_choices(self._settings).items()}
 
+    @as_owner
     def simulate(
         self,
         scenario: Scenario | str,

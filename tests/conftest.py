@@ -38,6 +38,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in slow)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def operator() -> Iterator[None]:
+    """Tests act as somebody who may do everything under every login, unless they say otherwise."""
+    from phantom_core.accounts.actors import acting_as
+    from tests.actors import OPERATOR
+
+    with acting_as(OPERATOR):
+        yield
+
+
 @pytest.fixture
 def redis_url() -> Iterator[str]:
     """The database of PHANTOM_TEST_REDIS_URL for one test at a time, emptied before and after."""

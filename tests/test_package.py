@@ -85,7 +85,8 @@ def test_jobs_run_and_the_workspace_lies_in_the_current_folder(
 ) -> None:
     code = (
         "import time; from phantom_core.jobs.jobs import Jobs; from phantom_core.core.settings "
-        "import Settings; jobs = Jobs(Settings());"
+        "import Settings; from phantom_core.accounts.actors import Internal, become;"
+        "become(Internal.SHELL); jobs = Jobs(Settings());"
         "from phantom_core.use_cases.data.job_demo import DemoRequest;"
         "job = jobs.start(DemoRequest());"
         "exec('while (job := jobs.get(job.job_id)).is_active: time.sleep(0.1)');"

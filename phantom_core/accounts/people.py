@@ -6,7 +6,9 @@ from typing import Final, Literal
 
 import sqlalchemy as sa
 
+from phantom_core.accounts.actors import Internal, require_name
 from phantom_core.accounts.passwords import hash_password
+from phantom_core.accounts.remembered_grants import forget_grants
 from phantom_core.accounts.roles import PERMISSIONS, Permission, Role, roles_with
 from phantom_core.core.errors import ConflictError, InputError, NotAllowedError, NotFoundError
 from phantom_core.database import audit
@@ -28,7 +30,7 @@ PEOPLE: Final = sa.Table(
     sa.Column("created_ms", sa.BigInteger, nullable=False),
 )
 # While there is no administrator, a command on this machine may add the first one.
-MACHINE: Final = "this machine"
+MACHINE: Final = Internal.SHELL
 DEMO: Final = {
     "demo-analyst": ("Demo analyst", Role.ANALYST),
     "demo-manager": ("Demo manager", Role.MANAGER),
@@ -69,8 +71,10 @@ def require_permission(connection: sa.Connection, login: str, permission: Permis
         login: of the account.
         permission: that is required.
     Raises:
-        NotAllowedError: the account is unknown, disabled, or of a role without the permission.
+        NotAllowedError: the account is unknown, disabled, or of a role without the permission, or
+            the current actor may not act under its login.
     """
+    require_name(login)
     person = find_account(connection, login)
     if person is None or not person.is_active:
         raise NotAllowedError(
@@ -159,6 +163,7 @@ def add_person(
         )
         _end_demo(connection, who, now_ms)
         found = find_account(connection, login)
+    forget_grants()
     assert found
     return found
 
@@ -179,7 +184,7 @@ def change_person(
         ConflictError: there would be no administrator left.
     """
     with write_transaction(engine) as connection:
-        if who != MACHINE:
+        if not isinstance(who, Internal):
             require_permission(connection, who, Permission.PEOPLE)
         person = find_account(connection, login)
         if person is None:
@@ -194,6 +199,7 @@ def change_person(
                 "There would be no administrator left.", hint="Add another one first."
             )
         audit.append_entry(connection, now_ms, who, "person.changed", f"person {login}", values)
+    forget_grants()
 
 
 def insert_account(
@@ -243,7 +249,7 @@ def has_administrator(connection: sa.Connection) -> bool:
 
 
 def _require_administrator(connection: sa.Connection, who: str, role: Role) -> None:
-    if who != MACHINE:
+    if not isinstance(who, Internal):
         require_permission(connection, who, Permission.PEOPLE)
     elif not has_administrator(connection) and role is not Role.ADMINISTRATOR:
         raise InputError(

@@ -7,10 +7,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from phantom_core.accounts.actors import Internal
 from phantom_core.accounts.passwords import hash_password, password_matches
 from phantom_core.accounts.people import (
     DEMO,
-    MACHINE,
     PEOPLE,
     Person,
     find_account,
@@ -261,7 +261,7 @@ def reset_password(engine: sa.Engine, who: str, login: str, new: str, *, now_ms:
         NotFoundError: no such account.
     """
     with engine.connect() as connection:
-        if who != MACHINE:
+        if not isinstance(who, Internal):
             require_permission(connection, who, Permission.PEOPLE)
         person = find_account(connection, login)
     if person is None:

@@ -6,7 +6,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from phantom_core.accounts.people import MACHINE, require_permission
+from phantom_core.accounts.actors import Internal
+from phantom_core.accounts.people import require_permission
 from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import InputError
 from phantom_core.core.limits import NAMES, PriceLimits
@@ -67,7 +68,7 @@ def set_limits(
             f"There is no limit '{unknown[0]}'.", hint=f"There are {', '.join(NAMES)}."
         )
     with write_transaction(engine) as connection:
-        if who != MACHINE:
+        if not isinstance(who, Internal):
             require_permission(connection, who, Permission.LIMITS)
         before = _numbers(connection, settings)
         found = _price_limits(before | dict(values))

@@ -7,7 +7,8 @@ from typing import Final, Literal
 
 import sqlalchemy as sa
 
-from phantom_core.accounts.people import MACHINE, require_permission
+from phantom_core.accounts.actors import Internal
+from phantom_core.accounts.people import require_permission
 from phantom_core.accounts.roles import Permission
 from phantom_core.approvals.experiment_plan import NAME, Plan, PlannedArm
 from phantom_core.core.errors import ConflictError, InputError, NotFoundError
@@ -202,7 +203,7 @@ def stop_experiment(
 
     Args:
         connection: of `write_transaction`.
-        who: login of an account that may use the kill switch, or MACHINE.
+        who: login of an account that may use the kill switch, or an internal actor.
         experiment_id: which.
         why: reason, one sentence.
         now_ms: UTC milliseconds.
@@ -212,7 +213,7 @@ def stop_experiment(
         InputError: no reason.
         NotAllowedError: not by this person.
     """
-    if who != MACHINE:
+    if not isinstance(who, Internal):
         require_permission(connection, who, Permission.KILL)
     if not why.strip():
         raise InputError(

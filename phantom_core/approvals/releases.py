@@ -5,7 +5,8 @@ from typing import Final, Literal
 
 import sqlalchemy as sa
 
-from phantom_core.accounts.people import MACHINE, require_permission
+from phantom_core.accounts.actors import Internal
+from phantom_core.accounts.people import require_permission
 from phantom_core.accounts.roles import Permission
 from phantom_core.approvals.change_request import Policy, Request, describe_request
 from phantom_core.approvals.requests import find_request, move_request
@@ -181,7 +182,7 @@ def begin_release(
         NotAllowedError: not by this person.
         ConflictError: another switch is pending.
     """
-    if who != MACHINE:
+    if not isinstance(who, Internal):
         require_permission(connection, who, NEEDS[switch.kind])
     if waiting := pending_release(connection):
         raise ConflictError(

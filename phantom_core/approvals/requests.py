@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
+from phantom_core.accounts.actors import Internal
 from phantom_core.accounts.people import require_permission
 from phantom_core.accounts.roles import Permission
 from phantom_core.approvals.change_request import (
@@ -372,7 +373,12 @@ def expire_requests(connection: sa.Connection, request_id: int, *, now_ms: int) 
     """Expire an open request; a live one is ended by a release."""
     request = find_request(connection, request_id)
     audit.append_entry(
-        connection, now_ms, "schedule", "request.expired", request.about, {"was": request.state}
+        connection,
+        now_ms,
+        Internal.WATCHER,
+        "request.expired",
+        request.about,
+        {"was": request.state},
     )
     return move_request(connection, request, "expired", now_ms, starts_ms=0)
 

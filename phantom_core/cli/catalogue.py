@@ -48,7 +48,9 @@ def submit(*, who: As = "", workspace: Workspace = None, as_json: Json = False) 
 
     with running(workspace, "comparing prices", as_json=as_json) as (settings, _):
         restore_head(settings)
-        emit(asdict(submit_catalogue(settings, _author(settings, who), now_ms=now_ms())), as_json)
+        if who:
+            identified(settings, who, now_ms())
+        emit(asdict(submit_catalogue(settings, now_ms=now_ms())), as_json)
 
 
 def approve(
@@ -100,9 +102,3 @@ def _waiting(settings: "Settings", number: int) -> "WaitingPrices":
         f"No base prices wait as change {number}.",
         hint="See: python -m phantom_core catalogue status",
     )
-
-
-def _author(settings: "Settings", who: str) -> str:
-    from phantom_core.accounts.people import MACHINE
-
-    return identified(settings, who, now_ms()) if who else MACHINE

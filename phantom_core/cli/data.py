@@ -49,16 +49,16 @@ def ingest(
     as_json: Json = False,
 ) -> None:
     """Load files; every row is accepted, a known duplicate, or in quarantine."""
-    from phantom_core.accounts.people import MACHINE
     from phantom_core.events.mapping import load_mapping
     from phantom_core.use_cases.data.ingest import ingest_files
 
     with running(workspace, "loading", as_json=as_json) as (settings, progress):
+        if who:
+            identified(settings, who, now_ms())
         report = ingest_files(
             settings,
             paths or [],
             now_ms=now_ms(),
-            who=identified(settings, who, now_ms()) if who else MACHINE,
             mapping=load_mapping(mapping) if mapping else None,
             experiments=experiments,
             labels=labels,

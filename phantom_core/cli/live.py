@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from phantom_core.accounts.actors import Internal
 from phantom_core.cli.change_requests import Number
 from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
 from phantom_core.cli.who import As, Why, identified
@@ -161,7 +162,7 @@ def watch(
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with running(workspace, "watching") as (settings, _):
+    with running(workspace, "watching", actor=Internal.WATCHER) as (settings, _):
         watch_server(settings, now_ms, stop, every_s)
 
 

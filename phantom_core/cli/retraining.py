@@ -92,8 +92,11 @@ def promote(
     version: Annotated[str, typer.Argument(help="Name of a saved model.")],
     *,
     why: Why = "Chosen by hand.",
-    despite_worse: Annotated[
-        bool, typer.Option("--despite-worse", help="Confirm a significantly worse model.")
+    despite_doubts: Annotated[
+        bool,
+        typer.Option(
+            "--despite-doubts", help="Confirm a model that is worse, or whose labels changed."
+        ),
     ] = False,
     publish: Annotated[bool, typer.Option(help="Let services score with it from now on.")] = True,
     who: As = "",
@@ -112,7 +115,7 @@ def promote(
             version,
             why=why,
             now_ms=now_ms(),
-            despite_worse=despite_worse,
+            despite_doubts=despite_doubts,
         )
         emit(_outcome(settings, change, publish=publish), as_json)
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.text import Text
 
+from phantom_core.accounts.actors import Internal, acting_as
 from phantom_core.core.errors import PhantomError
 
 if TYPE_CHECKING:
@@ -30,17 +31,32 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 @contextmanager
 def running(
-    workspace: Path | None, what: str, *, as_json: bool = False
+    workspace: Path | None,
+    what: str,
+    *,
+    as_json: bool = False,
+    actor: Internal = Internal.SHELL,
 ) -> Iterator[tuple["Settings", "Reporter"]]:
-    """Settings and progress for a verb; user errors become one sentence, and exit code 1."""
-    with reporting_errors(as_json=as_json), Bar(console=console, transient=True) as bar:
+    """Settings and progress for a verb; user errors become one sentence, and exit code 1.
+
+    Args:
+        workspace: as given on the command line.
+        what: the verb does, for the progress bar.
+        as_json: whether errors are printed as JSON.
+        actor: that the verb acts as until a person is identified.
+    """
+    with (
+        reporting_errors(as_json=as_json),
+        Bar(console=console, transient=True) as bar,
+        acting_as(actor),
+    ):
         yield settings_of(workspace), Reporter(bar, what)
 
 
 @contextmanager
 def serving(workspace: Path | None, *, as_json: bool = False) -> Iterator["Settings"]:
     """Settings for a verb that runs until it is stopped."""
-    with reporting_errors(as_json=as_json):
+    with reporting_errors(as_json=as_json), acting_as(Internal.SHELL):
         yield settings_of(workspace)
 
 

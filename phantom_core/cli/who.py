@@ -20,11 +20,13 @@ Why = Annotated[str, typer.Option(help="Why, in a sentence; stored in the audit 
 
 
 def identified(settings: "Settings", login: str, now_ms: int) -> str:
-    """Identify the caller, by login and password.
+    """Identify the caller, by login and password; the verb acts as this account from now on.
 
     Raises:
         NotSignedInError: no login was given, or the password is wrong.
     """
+    from phantom_core.accounts.account_actors import Account
+    from phantom_core.accounts.actors import become
     from phantom_core.accounts.people import DEMO
     from phantom_core.accounts.sign_in import identify_account
     from phantom_core.database.connection import control_of
@@ -32,9 +34,11 @@ def identified(settings: "Settings", login: str, now_ms: int) -> str:
     password = os.environ.get("PHANTOM_PASSWORD")
     if login and login not in DEMO and password is None:
         password = typer.prompt(f"Password of {login}", hide_input=True, err=True)
-    return identify_account(
+    found = identify_account(
         control_of(settings.database_url, settings.workspace), login, password, now_ms=now_ms
     )
+    become(Account(found), settings)
+    return found
 
 
 def administrator(settings: "Settings", login: str, now_ms: int) -> str:

@@ -46,7 +46,7 @@ def csv_of_frame(rows: "pd.DataFrame") -> bytes:
     cells.columns = [as_cell(str(name)) for name in rows.columns]
     for position, kind in enumerate(rows.dtypes):
         if not hasattr(kind, "kind") or kind.kind not in "biufmM":
-            cells.isetitem(position, rows.iloc[:, position].map(_cell_of).astype(object))
+            cells.isetitem(position, rows.iloc[:, position].map(_cell_of).to_list())
     return cells.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC).encode("utf-8", "replace")
 
 

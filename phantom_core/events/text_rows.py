@@ -15,6 +15,9 @@ from phantom_core.core.errors import SourceError
 
 MAX_SHOWN: Final = 2_000
 MARK_BYTES: Final = "phantom-mark-bytes"
+MOST_NESTED: Final = 64  # writers of JSON stop at 254 levels, readers at 1,000
+# A bracket, or a whole text in quotes, which may hold brackets that count for nothing.
+_BRACKET: Final = re.compile(r'[\[\]{}]|"(?:[^"\\]|\\.)*(?:"|$)', re.DOTALL)
 _NEXT_ELEMENT: Final = re.compile(r"[,\n]\s*(?=\{)")
 
 
@@ -268,7 +271,32 @@ def document_row(line: int, text: str, max_chars: int) -> TextRow:
             "The row holds bytes that are not text in this file's encoding.",
             text,
         )
+    if is_nested_deep(text):
+        return broken_row(
+            line,
+            "nested_too_deep",
+            f"Objects and arrays stand in each other more than {MOST_NESTED} deep.",
+            text,
+        )
     return TextRow(line, (text,))
+
+
+def is_nested_deep(text: str) -> bool:
+    r"""Whether objects and arrays of a JSON text stand in each other more than MOST_NESTED deep.
+
+    >>> [is_nested_deep(text) for text in ("[" * 65, "[]" * 65, '"' + "[" * 65)]
+    [True, False, False]
+    """
+    if text.count("[") + text.count("{") <= MOST_NESTED:
+        return False
+    depth = 0
+    for found in _BRACKET.finditer(text):
+        bracket = found[0]
+        depth += bracket in "[{"
+        depth -= bracket in "]}"
+        if depth > MOST_NESTED:
+            return True
+    return False
 
 
 def _skip(text: str, position: int) -> int:

@@ -19,7 +19,7 @@ from typing import Final, TypeVar
 import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
 
-from phantom_core.accounts.people import require_permission
+from phantom_core.accounts.actors import Actor, current_acting, is_internal
 from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import (
     CancelledError,
@@ -31,7 +31,13 @@ from phantom_core.core.errors import (
 from phantom_core.core.program import child_environment, phantom_command
 from phantom_core.core.progress import Progress, ProgressValues
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import METADATA, database_now_ms, open_database
+from phantom_core.database import audit
+from phantom_core.database.connection import (
+    METADATA,
+    database_now_ms,
+    open_database,
+    write_transaction,
+)
 from phantom_core.jobs.job_request import JobReport, JobRequest
 from phantom_core.jobs.machine import process_start, this_machine
 from phantom_core.jobs.workspace_id import workspace_id
@@ -99,7 +105,7 @@ class Job:
         pid: the worker's process; 0 while queued.
         created_ms: when it was requested, UTC.
         changed_ms: when it last reported something, UTC.
-        who: login of the account that started it; empty for this machine's own work.
+        who: login of the account that started it, or the internal actor; empty in old rows.
         progress: the last reported values, JSON; `progress_as` reads them, None without any.
         host: machine of the worker; empty while queued.
     """
@@ -177,24 +183,22 @@ class Jobs:
             JOBS.c.workspace.in_(("", self._workspace)) if self._workspace else sa.true()
         )
 
-    def start(self, request: JobRequest, *, who: str | None = None) -> Job:
-        """Store a job and start its worker.
+    def start(self, request: JobRequest) -> Job:
+        """Store a job of the current actor and start its worker.
 
         Args:
             request: the work.
-            who: login of the account that starts it; None for this machine's own work.
         Raises:
-            NotAllowedError: the account has read access only.
+            NotSignedInError, NotAllowedError: the actor has read access only.
         """
-        return self._queue(request.kind, request.to_json(), who)
+        return self._queue(request.kind, request.to_json())
 
-    def _queue(self, kind: str, arguments: str, who: str | None) -> Job:
+    def _queue(self, kind: str, arguments: str) -> Job:
+        who = str(self._require(Permission.WORK))
         now_ms = _now_ms()
         job_id = uuid.uuid4().hex
         stored = without_secrets(arguments)
         with self._engine.begin() as connection:
-            if who is not None:
-                require_permission(connection, who, Permission.WORK)
             connection.execute(
                 JOBS.insert().values(
                     job_id=job_id,
@@ -208,7 +212,7 @@ class Jobs:
                     cancel=False,
                     created_ms=now_ms,
                     changed_ms=now_ms,
-                    who=who or "",
+                    who=who,
                     workspace=self._workspace,
                     lease_until_ms=database_now_ms() + self._lease.start_ms,
                 )
@@ -216,21 +220,23 @@ class Jobs:
         self._spawn(job_id, arguments if stored != arguments else "")
         return self.get(job_id)
 
-    def restart(self, job_id: str, *, who: str | None = None) -> Job:
-        """Start the same work again; work that can be resumed continues where it stopped.
+    def restart(self, job_id: str) -> Job:
+        """Start the same work again in the name of the current actor; work that can be resumed
+        continues where it stopped.
 
         Passwords are not stored, so work that needs one has to be started from its page.
 
         Raises:
             NotFoundError: no such job.
             ConflictError: it is still running.
+            NotSignedInError, NotAllowedError: the actor has read access only.
         """
         job = self.get(job_id)
         if job.is_active:
             raise ConflictError(
                 "This work is still running.", hint="Wait for it, or cancel it first."
             )
-        return self._queue(job.kind, job.arguments, who)
+        return self._queue(job.kind, job.arguments)
 
     def get(self, job_id: str) -> Job:
         """One job; it is marked as failed if its worker is gone.
@@ -252,8 +258,26 @@ class Jobs:
         return [job for job in reversed(self._find(JOBS.c.state.in_(ACTIVE))) if job.is_active]
 
     def cancel(self, job_id: str) -> None:
-        """Cancel a job; it stops at its next step."""
-        self._change(job_id, sa.and_(self._is_ours, JOBS.c.state.in_(ACTIVE)), cancel=True)
+        """Cancel a job; it stops at its next step. Cancelling another's job needs the kill switch.
+
+        Raises:
+            NotFoundError: no such job.
+            NotSignedInError, NotAllowedError: the actor has read access only, or may cancel own
+                jobs only.
+        """
+        actor, job = self._require(Permission.WORK), self.get(job_id)
+        if job.who != str(actor) and not is_internal(job.who):
+            self._require(Permission.KILL)
+        if self._change(job_id, sa.and_(self._is_ours, JOBS.c.state.in_(ACTIVE)), cancel=True):
+            with write_transaction(self._engine) as connection:
+                audit.append_entry(
+                    connection,
+                    _now_ms(),
+                    str(actor),
+                    "job.cancelled",
+                    f"job {job_id}",
+                    {"kind": job.kind, "started_by": job.who},
+                )
 
     def take(self, job_id: str) -> Job:
         """Become a queued job's worker.
@@ -343,6 +367,11 @@ class Jobs:
         self._change(
             job_id, self._is_held(job_id), state=state, message=without_secrets(str(error))
         )
+
+    def _require(self, permission: Permission) -> Actor:
+        actor = current_acting().actor
+        actor.require(permission, self._settings)
+        return actor
 
     def _find(self, condition: sa.ColumnElement[bool], *, limit: int | None = None) -> list[Job]:
         """Jobs of this workspace, newest first; those whose worker is gone fail now."""

@@ -9,6 +9,9 @@ from phantom_core.rules.condition import NAME, Condition
 
 LARGEST_MARKUP: Final = 10.0
 ELSE: Final = "ELSE"
+# A check compares all pairs of rules; these many take about two seconds.
+MOST_RULES: Final = 300
+MOST_CONDITIONS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,8 @@ class RuleSet:
         rises_with: features with which the mark-up must never fall, which a check ensures.
         falls_with: features with which the mark-up must never rise.
     Raises:
-        InputError: a mark-up out of range, a note of several lines, two rules of one name, or a
-            feature declared both ways.
+        InputError: a mark-up out of range, a note of several lines, two rules of one name, a
+            feature declared both ways, or more than MOST_RULES rules.
     """
 
     name: str
@@ -69,6 +72,13 @@ class RuleSet:
 
     def __post_init__(self) -> None:
         _check(self.otherwise, self.note)
+        n_conditions = max((len(rule.conditions) for rule in self.rules), default=0)
+        if len(self.rules) > MOST_RULES or n_conditions > MOST_CONDITIONS:
+            raise InputError(
+                f"{self.name} has {len(self.rules):,} rules with up to {n_conditions:,} conditions "
+                f"each; at most {MOST_RULES} rules with {MOST_CONDITIONS} can be checked.",
+                hint="Merge rules with the same mark-up, or distil a smaller tree.",
+            )
         names = [rule.name for rule in self.rules if rule.name]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise InputError(

@@ -12,17 +12,20 @@ from types import MappingProxyType
 from typing import Final
 
 from phantom_core import use_cases
+from phantom_core.accounts.permissions import needs_no_permission
 from phantom_core.core.errors import NotFoundError
 from phantom_core.jobs.job_request import JobRequest
 
 _PREFIX: Final = "job_"
 
 
+@needs_no_permission
 def job_kinds() -> tuple[str, ...]:
     """Names of all kinds, in order."""
     return tuple(_modules())
 
 
+@needs_no_permission
 def request_type(kind: str) -> type[JobRequest]:
     """The request of a kind; imports the file of this kind alone.
 
@@ -41,6 +44,7 @@ def request_type(kind: str) -> type[JobRequest]:
     )
 
 
+@needs_no_permission
 def parse_request(kind: str, text: str) -> JobRequest:
     """A request as the jobs table stores it.
 

@@ -339,7 +339,11 @@ CASES = [
         {"broken_json": 1},
     ),
     Case(
-        "nesting without end", "a.jsonl", jsonl() + '{"a":' * 50_000 + "\n", 1, {"broken_json": 1}
+        "nesting without end",
+        "a.jsonl",
+        jsonl() + '{"a":' * 50_000 + "\n",
+        1,
+        {"nested_too_deep": 1},
     ),
     Case(
         "spaces before quoted cells",

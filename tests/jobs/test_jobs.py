@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from phantom_core.accounts.account_actors import Account
+from phantom_core.accounts.actors import Internal, acting_as
 from phantom_core.accounts.sign_in import sign_in_demo
 from phantom_core.core.errors import CancelledError, ConflictError, NotAllowedError, NotFoundError
 from phantom_core.core.progress import Progress, ProgressValues, no_progress
@@ -181,10 +183,11 @@ def test_unknown_work_fails_in_plain_words(jobs: Jobs) -> None:
 def test_work_that_ended_is_started_again_under_a_name(jobs: Jobs, tmp_path: Path) -> None:
     sign_in_demo(jobs._engine, "demo-analyst", now_ms=1, hours=1)
     path = tmp_path / "later.csv"
-    first = wait(jobs, jobs.start(IngestRequest(paths=str(path)), who="demo-analyst"))
+    with acting_as(Account("demo-analyst"), jobs._settings):
+        first = wait(jobs, jobs.start(IngestRequest(paths=str(path))))
     assert (first.state, first.who) == ("failed", "demo-analyst")
     path.write_text(HEADER + "s1,2026-03-01,search\n")
     again = wait(jobs, jobs.restart(first.job_id))
-    assert (again.state, again.who) == ("done", "")
-    with pytest.raises(NotAllowedError):
-        jobs.start(IngestRequest(), who="nobody")
+    assert (again.state, again.who) == ("done", Internal.SHELL)
+    with acting_as(Account("nobody"), jobs._settings), pytest.raises(NotAllowedError):
+        jobs.start(IngestRequest())

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from phantom_core.accounts.account_actors import Account
+from phantom_core.accounts.actors import Actor, Internal, acting_as
 from phantom_core.accounts.people import insert_account
 from phantom_core.accounts.roles import Role
 from phantom_core.accounts.sign_in import sign_in_demo
@@ -67,8 +69,13 @@ def quiet_jobs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Jobs:
     return Jobs(settings)
 
 
-def cancelled_submission(jobs: Jobs) -> Job:
-    job = jobs.start(SubmitChangeRequest(request=1, who="demo-analyst"), who="demo-analyst")
+AUTHOR = Account("demo-analyst")
+OTHERS = [Account("root"), Account("ben"), Account("max"), Internal.SHELL]
+
+
+def cancelled_submission(settings: Settings, jobs: Jobs) -> Job:
+    with acting_as(AUTHOR, settings):
+        job = jobs.start(SubmitChangeRequest(request=1, who="demo-analyst"))
     with jobs._engine.begin() as connection:
         connection.execute(JOBS.update().values(state="cancelled"))
     return jobs.get(job.job_id)
@@ -82,31 +89,38 @@ def untouched(settings: Settings) -> bool:
         )
 
 
-@pytest.mark.parametrize("who", ["root", "ben", "max", None])
+@pytest.mark.parametrize("actor", OTHERS, ids=str)
 def test_nobody_starts_the_submission_of_another_account_again(
-    settings: Settings, quiet_jobs: Jobs, who: str | None
+    settings: Settings, quiet_jobs: Jobs, actor: Actor
 ) -> None:
-    job = cancelled_submission(quiet_jobs)
-    with pytest.raises(NotAllowedError, match="Only demo-analyst can start this work again"):
-        restart_job(quiet_jobs, job.job_id, who=who)
+    job = cancelled_submission(settings, quiet_jobs)
+    with (
+        acting_as(actor, settings),
+        pytest.raises(NotAllowedError, match="Only demo-analyst can start this work again"),
+    ):
+        restart_job(quiet_jobs, job.job_id)
     assert untouched(settings)
 
 
-@pytest.mark.parametrize("who", ["root", "ben", "max", None])
+@pytest.mark.parametrize("actor", OTHERS, ids=str)
 def test_a_job_acts_for_its_row_and_never_for_its_arguments(
-    settings: Settings, quiet_jobs: Jobs, who: str | None
+    settings: Settings, quiet_jobs: Jobs, actor: Actor
 ) -> None:
     """Past the page: the queue itself is asked, with the author's name in the arguments."""
-    forged = quiet_jobs.start(SubmitChangeRequest(request=1, who="demo-analyst"), who=who)
+    with acting_as(actor, settings):
+        forged = quiet_jobs.start(SubmitChangeRequest(request=1, who="demo-analyst"))
     assert run_job(settings, forged.job_id, 2).state == "failed"
-    again = quiet_jobs.restart(cancelled_submission(quiet_jobs).job_id, who=who)
+    cancelled = cancelled_submission(settings, quiet_jobs)
+    with acting_as(actor, settings):
+        again = quiet_jobs.restart(cancelled.job_id)
     assert run_job(settings, again.job_id, 2).state == "failed"
     assert untouched(settings)
 
 
-def test_an_author_starts_their_own_submission_again(quiet_jobs: Jobs) -> None:
-    job = cancelled_submission(quiet_jobs)
-    assert restart_job(quiet_jobs, job.job_id, who="demo-analyst").who == "demo-analyst"
+def test_an_author_starts_their_own_submission_again(settings: Settings, quiet_jobs: Jobs) -> None:
+    job = cancelled_submission(settings, quiet_jobs)
+    with acting_as(AUTHOR, settings):
+        assert restart_job(quiet_jobs, job.job_id).who == "demo-analyst"
 
 
 def everything_under(folder: Path) -> bytes:

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
-from phantom_core.accounts.people import MACHINE
+from phantom_core.accounts.account_actors import Account
+from phantom_core.accounts.actors import Internal, acting_as
 from phantom_core.approvals import governed_changes as changes
 from phantom_core.approvals.governed_kinds import CATALOGUE
 from phantom_core.approvals.limits import set_limits
@@ -39,6 +40,7 @@ from tests.services.conftest import served, wait_until
 
 __all__ = ["database_url"]
 
+SHELL = Internal.SHELL.value
 HOUR_MS = 3_600_000
 START_MS = 1_772_366_400_000
 SHOP = {f"room-{number:03}": 40.0 + number for number in range(40)}
@@ -77,14 +79,16 @@ def on_each_database(database_url: str, tmp_path: Path) -> Settings:
 def load(
     settings: Settings,
     prices: dict[str, float],
-    who: str = MACHINE,
+    who: str = SHELL,
     at_ms: int = START_MS + 48 * HOUR_MS,
 ) -> CatalogueOutcome:
     """Load a catalogue as the verb and the page do."""
     path = settings.workspace.parent / "catalogue.csv"
     lines = (f"{product},{price}" for product, price in prices.items())
     path.write_text("\n".join(("product_id,base_price", *lines)) + "\n")
-    report = ingest_files(settings, [], now_ms=at_ms, who=who, catalogue=str(path))
+    actor = Internal.SHELL if who == SHELL else Account(who)
+    with acting_as(actor, settings):
+        report = ingest_files(settings, [], now_ms=at_ms, catalogue=str(path))
     assert report.prices is not None
     return report.prices
 
@@ -155,7 +159,7 @@ def test_jumps_zeroes_and_implausible_products_wait(
     outcome = load(settings, {product: price}, "ana")
     assert (outcome.changed, outcome.waiting) == (0, 1)
     assert prices_of(settings) == SHOP
-    for who in ("ana", "vera", "root", "ghost", MACHINE):
+    for who in ("ana", "vera", "root", "ghost", SHELL):
         with pytest.raises(NotAllowedError):
             approve(settings, who)
     assert prices_of(settings) == SHOP
@@ -170,8 +174,8 @@ def test_a_manager_does_not_approve_their_own_jump_nor_one_that_nobody_signed(
     load(settings, {"room-000": 1.0}, "max")
     with pytest.raises(NotAllowedError, match="own change"):
         approve(settings, "max")
-    load(settings, {"room-001": 1.0}, MACHINE)
-    (from_shell,) = [one for one in catalogue_status(settings).waiting if one.author == MACHINE]
+    load(settings, {"room-001": 1.0}, SHELL)
+    (from_shell,) = [one for one in catalogue_status(settings).waiting if one.author == SHELL]
     assert from_shell.needed == 2
     approve(settings, "max", from_shell.change_id)
     assert prices_of(settings) == SHOP
@@ -361,12 +365,14 @@ def test_a_file_as_catalogue_moves_prices_within_bounds_only(
 
 def test_a_changed_file_is_recorded_and_its_jumps_wait(file_shop: tuple[Settings, Path]) -> None:
     settings, path = file_shop
-    seen = follow_source(settings, now_ms=START_MS)
+    with acting_as(Internal.WATCHER):
+        seen = follow_source(settings, now_ms=START_MS)
     add_people(control(settings))
     path.write_text(json.dumps([{"product_id": "room", "base_price": 5.0}]))
-    follow_source(settings, now_ms=START_MS + 1, seen=seen)
+    with acting_as(Internal.WATCHER):
+        follow_source(settings, now_ms=START_MS + 1, seen=seen)
     (waiting,) = catalogue_status(settings).waiting
-    assert (waiting.author, waiting.needed) == (MACHINE, 2)
+    assert (waiting.author, waiting.needed) == (Internal.WATCHER, 2)
     with control(settings).connect() as connection:
         assert changes.waiting_changes(connection, CATALOGUE)
     assert prices_of(settings) == {"room": 100.0}
@@ -374,5 +380,5 @@ def test_a_changed_file_is_recorded_and_its_jumps_wait(file_shop: tuple[Settings
 
 def test_nothing_loaded_is_nothing_approved(tmp_path: Path) -> None:
     settings = Settings(workspace=tmp_path)
-    assert submit_catalogue(settings, MACHINE, now_ms=START_MS) == CatalogueOutcome()
+    assert submit_catalogue(settings, now_ms=START_MS) == CatalogueOutcome()
     assert prices_of(settings) == {}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from phantom_core.accounts.people import MACHINE
+from phantom_core.accounts.actors import Internal
 from phantom_core.approvals import governed_changes as changes
 from phantom_core.approvals.governed_changes import GovernedChange
 from phantom_core.approvals.governed_kinds import CATALOGUE, MODEL, PROMOTION_POLICY, GovernedKind
@@ -79,7 +79,7 @@ def test_a_second_person_puts_a_change_in_force_and_each_step_is_audited(
     assert actions == ["change.proposed", "change.approved", "change.in_force"] * 2
 
 
-@pytest.mark.parametrize("who", ["max", "ana", "vera", "root", "ghost", MACHINE])
+@pytest.mark.parametrize("who", ["max", "ana", "vera", "root", "ghost", Internal.SHELL])
 def test_nobody_else_decides(engine: sa.Engine, who: str) -> None:
     change = proposed(engine)
     with pytest.raises(NotAllowedError):
@@ -120,11 +120,11 @@ def test_some_kinds_always_need_a_second_person(engine: sa.Engine) -> None:
 
 def test_a_change_by_nobody_known_needs_two_people(engine: sa.Engine) -> None:
     with engine.connect() as connection:
-        assert changes.approvals_needed_of(connection, MACHINE, 1) == 2
+        assert changes.approvals_needed_of(connection, Internal.SHELL, 1) == 2
         assert changes.approvals_needed_of(connection, "max", 1) == 1
-        assert changes.approvals_needed_of(connection, MACHINE, 0) == 0
+        assert changes.approvals_needed_of(connection, Internal.SHELL, 0) == 0
     with pytest.raises(sa.exc.DBAPIError, match="more approvals"):
-        proposed(engine, MACHINE)
+        proposed(engine, Internal.SHELL)
 
 
 NEW = (

@@ -133,9 +133,9 @@ def test_a_batch_without_a_good_event_is_rejected(client: httpx.Client) -> None:
             "Rejected as unknown_event_name",
         ),
         (b"x" * (10 << 20), 413, "The body is larger than 1,048,576 bytes."),
-        (b"[" * 100_000, 422, "Rejected as broken_json"),
-        (b'{"a":' * 100_000, 422, "Rejected as broken_json"),
-        (b"x,\n{" * 200_000, 422, "Rejected as broken_json"),
+        (b"[" * 100_000, 422, "Rejected as nested_too_deep"),
+        (b'{"a":' * 100_000, 422, "Rejected as nested_too_deep"),
+        (b"x,\n{" * 200_000, 422, "Rejected as nested_too_deep"),
     ],
 )
 def test_what_cannot_be_used_gets_a_clear_answer(

@@ -223,7 +223,7 @@ def test_harm_to_humans_stops_it_and_updates_the_server(settings: Settings) -> N
     traffic(settings, "harm", 3_000, bought={"control": 0.4, "none": 0.2})
     found = experiment_status(settings, "harm", now_ms=LATER_MS)
     assert found.report is not None
-    assert (found.experiment.state, found.experiment.stopped_by) == ("stopped", "this machine")
+    assert (found.experiment.state, found.experiment.stopped_by) == ("stopped", "@watcher")
     assert "The guardrail stopped it: with none at least" in found.experiment.why
     assert live(settings) == []
     assert json.loads(json.dumps(found.to_json(), allow_nan=False))["report"]["is_guard_tripped"]
@@ -236,7 +236,7 @@ def test_the_drain_of_decisions_stops_it_too(settings: Settings) -> None:
     traffic(settings, "asleep", 3_000, bought={"control": 0.4, "none": 0.2})
     watch = Watch(settings)
     watch.look()
-    assert experiments_of(settings)[0].stopped_by == "this machine"
+    assert experiments_of(settings)[0].stopped_by == "@watcher"
     assert live(settings) == []
     watch.look()  # nothing runs any more, and the next check is not due
 

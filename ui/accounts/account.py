@@ -1,9 +1,14 @@
 """Account: the person who is signed in, and their permissions."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
+import sqlalchemy as sa
 import streamlit as st
 
+from phantom_core.accounts.account_actors import GUEST, GUEST_PERMISSIONS, Account
+from phantom_core.accounts.actors import Actor, acting_as
 from phantom_core.accounts.people import Person
 from phantom_core.accounts.roles import Permission, roles_with
 from phantom_core.accounts.sign_in import (
@@ -14,21 +19,33 @@ from phantom_core.accounts.sign_in import (
     sign_out,
 )
 from phantom_core.core.errors import NotAllowedError, NotSignedInError
+from phantom_core.database.connection import control_of
 from phantom_core.jobs.job_request import JobRequest
-from phantom_core.use_cases.approvals.change_requests import control_database
 from ui.accounts import demo_access
 from ui.accounts.demo_access import has_provider
 from ui.accounts.sign_in_cookie import token_of
 from ui.frame.handles import current_settings, now_ms, open_jobs
 
 _TOKEN: Final = "sign_in_token"
-# Permissions of a guest: anyone on this machine while the installation has no accounts.
-_GUEST: Final = frozenset({Permission.READ, Permission.WORK})
 
 
 def current_person() -> Person | None:
     """The person who is signed in; None for a guest."""
-    return find_signed_in(control_database(current_settings()), _token(), now_ms()) or _identity()
+    return find_signed_in(_control(), _token(), now_ms()) or _identity()
+
+
+def reader() -> Actor | None:
+    """Who looks at this page: an account, a guest of this machine, or nobody who may."""
+    found = current_person()
+    return Account(found.login) if found else GUEST if is_open() else None
+
+
+@contextmanager
+def as_reader() -> Iterator[Actor | None]:
+    """Act as the reader within this block; every page, fragment and callback does."""
+    found = reader()
+    with acting_as(found, current_settings()):
+        yield found
 
 
 def is_open() -> bool:
@@ -42,7 +59,7 @@ def is_allowed(permission: Permission) -> bool:
     return (
         found.may(permission) and not found.must_change
         if found
-        else is_open() and permission in _GUEST
+        else is_open() and permission in GUEST_PERMISSIONS
     )
 
 
@@ -83,10 +100,7 @@ def start_job(request: JobRequest) -> None:
     Raises:
         NotAllowedError: the reader may only read.
     """
-    found = current_person()
-    if found is None:
-        require_allowed(Permission.WORK)
-    open_jobs().start(request, who=found.login if found else None)
+    open_jobs().start(request)
 
 
 def set_password(old: str, new: str) -> None:
@@ -97,7 +111,7 @@ def set_password(old: str, new: str) -> None:
         InputError: the new password is not allowed.
     """
     change_password(
-        control_database(current_settings()),
+        _control(),
         current_login(),
         old,
         new,
@@ -108,9 +122,14 @@ def set_password(old: str, new: str) -> None:
 
 def leave_provider() -> None:
     """Sign out a person of the identity provider, here and at the provider."""
-    sign_out(control_database(current_settings()), str(st.session_state.pop(_TOKEN, "")))
+    sign_out(_control(), str(st.session_state.pop(_TOKEN, "")))
     if has_provider() and st.user.is_logged_in:
         st.logout()
+
+
+def _control() -> sa.Engine:
+    chosen = current_settings()
+    return control_of(chosen.database_url, chosen.workspace)
 
 
 def _token() -> str:
@@ -136,7 +155,7 @@ def _identity() -> Person | None:
         )
     name = str(claims.get("name") or subject)
     token = sign_in_identity(
-        control_database(chosen),
+        _control(),
         subject,
         name=name,
         role=role,
@@ -144,4 +163,4 @@ def _identity() -> Person | None:
         hours=chosen.access.sign_in_hours,
     )
     st.session_state[_TOKEN] = token
-    return find_signed_in(control_database(chosen), token, now_ms())
+    return find_signed_in(_control(), token, now_ms())

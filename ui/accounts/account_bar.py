@@ -16,8 +16,10 @@ from ui.frame.handles import current_settings
 from ui.frame.wording import escape
 
 
-def account_bar() -> None:
-    """Show who is signed in; with accounts, a guest sees the sign-in form alone."""
+def require_reader() -> Person | None:
+    """The person who is signed in, or None for a guest of this machine; all others see the sign-in
+    form alone.
+    """
     try:
         found = current_person()
     except PhantomError as error:
@@ -27,6 +29,11 @@ def account_bar() -> None:
     if found is None and not is_open():
         _sign_in_page()
         st.stop()
+    return found
+
+
+def account_bar(found: Person | None) -> None:
+    """Show who is signed in, and what is wrong with live prices."""
     with st.container(
         horizontal=True,
         vertical_alignment="center",

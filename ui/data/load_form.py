@@ -14,6 +14,7 @@ from phantom_core.use_cases.data.save_mapping import save_mapping
 from ui.accounts.account import start_job
 from ui.data.mapping_choice import describe_mapping, mapping_advice, mapping_options
 from ui.frame.errors import friendly_errors, show_error
+from ui.frame.fragments import callback
 from ui.frame.handles import open_jobs
 from ui.frame.uploads import save_uploads
 from ui.frame.wording import escape
@@ -116,7 +117,10 @@ def _mapping(settings: Settings, files: list[Path]) -> str:
             st.markdown(f":orange[:material/lightbulb:] {sentence}", width="content")
             better_shown = next(name for name, value in options.items() if value == better)
             st.button(
-                f"Use {better}", on_click=_choose, args=(better_shown,), key="load_use_better"
+                f"Use {better}",
+                on_click=callback(_choose),
+                args=(better_shown,),
+                key="load_use_better",
             )
     elif sentence:
         st.warning(sentence, icon=":material/help:")

@@ -11,6 +11,7 @@ from phantom_core.views.demand.multitask import recorded_losses, was_tuned
 from ui.accounts.account import start_job
 from ui.charts.demand import losses_chart
 from ui.charts.frame import show_chart
+from ui.frame.fragments import fragment
 from ui.frame.handles import open_jobs
 from ui.frame.job_watch import LOOK_EVERY_S
 
@@ -85,7 +86,7 @@ def train_form(settings: Settings) -> None:
         st.rerun()
 
 
-@st.fragment(run_every=LOOK_EVERY_S)
+@fragment(run_every=LOOK_EVERY_S)
 def live_losses(settings: Settings) -> None:
     """Losses of a running training, fold by fold."""
     losses = recorded_losses(settings)

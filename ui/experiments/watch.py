@@ -22,6 +22,7 @@ from ui.charts.frame import show_chart
 from ui.experiments.plan import describe_arms
 from ui.frame.empty import show_missing
 from ui.frame.errors import friendly_errors, show_error
+from ui.frame.fragments import fragment
 from ui.frame.handles import now_ms
 from ui.frame.tables import csv_button
 from ui.frame.wording import escape, format_count, format_moment, format_number_of, format_percent
@@ -42,7 +43,7 @@ def watch_experiment(settings: Settings, experiment: Experiment) -> None:
         _draw(settings, experiment.experiment_id)
 
 
-@st.fragment(run_every=LOOK_EVERY_S)
+@fragment(run_every=LOOK_EVERY_S)
 def _draw_running(settings: Settings, name: str) -> None:
     _draw(settings, name)
 

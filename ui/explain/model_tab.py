@@ -14,6 +14,7 @@ from phantom_core.views.explain.explanation import (
 from ui.charts.explain import dependence_chart, importance_chart, interactions_chart, swarm_chart
 from ui.charts.frame import show_chart
 from ui.explain.subject import Subject, is_explaining, start_explaining
+from ui.frame.fragments import callback
 from ui.frame.linked import follow_old_link
 from ui.frame.tables import csv_button
 from ui.frame.wording import (
@@ -109,7 +110,7 @@ def _facts(subject: Subject, view: ExplanationView) -> None:
                 "Explain again",
                 icon=":material/refresh:",
                 disabled=is_explaining(),
-                on_click=start_explaining,
+                on_click=callback(start_explaining),
                 args=(subject.kind.name, found.model_version),
                 key="explain_again",
             )
@@ -144,7 +145,7 @@ def _interactions(subject: Subject, view: ExplanationView) -> None:
         f"Measure interactions on {PAIRED} sessions",
         icon=":material/join_inner:",
         disabled=is_explaining(),
-        on_click=start_explaining,
+        on_click=callback(start_explaining),
         args=(subject.kind.name, found.model_version, PAIRED),
         help="SHAP interaction values of pairs of features. Takes about ten seconds.",
         key="interactions_start",

@@ -20,6 +20,7 @@ from ui.charts.frame import show_chart
 from ui.charts.session import timeline_chart
 from ui.charts.steps import evidence_chart, kernel_chart
 from ui.explain.subject import Subject, not_explained
+from ui.frame.fragments import callback
 from ui.frame.tables import csv_button
 from ui.frame.wording import escape, feature_name, format_count, format_number_of
 from ui.sessions.session_detail import COLOUR_NAMES
@@ -41,7 +42,7 @@ def offer_examples(examples: Mapping[str, str], purpose: str) -> None:
                 st.button(
                     escape(title),
                     icon=":material/person_search:",
-                    on_click=choose_session,
+                    on_click=callback(choose_session),
                     args=(session_id,),
                     key=f"example_{title}",
                 )

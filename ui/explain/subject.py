@@ -14,6 +14,7 @@ from phantom_core.views.workspace.saved_models import answers_of, saved_versions
 from phantom_core.views.workspace.snapshot import Snapshot
 from ui.accounts.account import start_job
 from ui.frame.empty import show_missing
+from ui.frame.fragments import callback
 from ui.frame.handles import open_jobs
 from ui.frame.model_choice import choose_model
 from ui.frame.page_spec import find_page
@@ -121,7 +122,7 @@ def not_explained(subject: Subject, version: str = "") -> None:
             type="primary",
             icon=":material/psychology:",
             disabled=is_explaining(),
-            on_click=start_explaining,
+            on_click=callback(start_explaining),
             args=(subject.kind.name, version or subject.version),
             key="explain_model",
         )

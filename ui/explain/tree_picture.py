@@ -15,6 +15,7 @@ from phantom_core.views.explain.distilled import (
     plain_svg,
 )
 from ui.accounts.account import start_job
+from ui.frame.fragments import callback
 from ui.frame.job_watch import watch_job
 
 KIND: Final = DrawTreeRequest.kind
@@ -69,7 +70,7 @@ def _detailed(view: DistilledView, way: TreePath | None) -> str | None:
             st.button(
                 "Draw tree",
                 icon=":material/draw:",
-                on_click=_draw,
+                on_click=callback(_draw),
                 args=(view.model.manifest.version, way.session_id if way else ""),
                 help="Each node with its sessions and the teacher's mark-ups; takes a few seconds.",
                 key="draw_tree",

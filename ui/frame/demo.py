@@ -5,11 +5,11 @@ from typing import Final
 
 import streamlit as st
 
-from phantom_core.accounts.roles import Permission
+from phantom_core.accounts.actors import Internal, acting_as
 from phantom_core.core.settings import Settings
 from phantom_core.use_cases.data.demo import has_demo, remove_demo, wants_demo
 from phantom_core.use_cases.data.job_demo import DemoRequest
-from ui.accounts.account import require_allowed, start_job
+from ui.accounts.account import start_job
 from ui.frame.errors import friendly_errors
 from ui.frame.handles import current_settings, current_snapshot, open_jobs
 from ui.frame.job_watch import watch_job
@@ -59,7 +59,8 @@ def load_demo_button(place: str) -> None:
 def _start_once(chosen: Settings) -> None:
     with _ONE_AT_A_TIME:
         if wants_demo(chosen.workspace) and not open_jobs().latest(DemoRequest.kind):
-            open_jobs().start(DemoRequest())
+            with acting_as(Internal.WORKER):  # of the installation, whoever opens it first
+                open_jobs().start(DemoRequest())
 
 
 def _draw_badge(chosen: Settings) -> None:
@@ -76,6 +77,5 @@ def _draw_badge(chosen: Settings) -> None:
             help=_WHAT_GOES,
         ):
             with friendly_errors(), st.spinner("Removing the demo data …"):
-                require_allowed(Permission.WORK)
                 remove_demo(chosen)
                 st.rerun()

@@ -6,26 +6,35 @@ from typing import Final
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from ui.accounts.account_bar import account_bar
+from phantom_core.accounts.account_actors import GUEST, Account
+from phantom_core.accounts.actors import acting_as
+from ui.accounts.account_bar import account_bar, require_reader
 from ui.frame.demo import demo_note
-from ui.frame.handles import start_watcher
+from ui.frame.handles import current_settings, start_watcher
 from ui.frame.page_spec import all_pages
 
 _HERE: Final = Path(__file__).parent
 _FRAMED: Final = "framed"
 
 
-def draw_frame() -> Page:
-    """Draw everything around a page; returns the chosen page."""
+def run_page() -> None:
+    """Draw the frame and the chosen page in it, in the name of the reader."""
+    page = _draw_head()
+    found = require_reader()
+    with acting_as(Account(found.login) if found else GUEST, current_settings()):
+        account_bar(found)
+        start_watcher()
+        demo_note()
+        page.run()
+
+
+def _draw_head() -> Page:
+    """Draw logo and menu; returns the chosen page."""
     st.session_state[_FRAMED] = True
     st.set_page_config(page_title="PHANTOM", page_icon=str(_HERE / "mark.svg"), layout="wide")
     st.logo(str(_HERE / "logo.svg"), size="large")
     st.html(_HERE / "style.css")
-    page = st.navigation(_pages(), position="top")
-    account_bar()
-    start_watcher()
-    demo_note()
-    return page
+    return st.navigation(_pages(), position="top")
 
 
 def require_frame() -> None:

@@ -5,6 +5,7 @@ import time
 
 import streamlit as st
 
+from phantom_core.accounts.actors import Internal, acting_as
 from phantom_core.core.settings import Settings
 from phantom_core.jobs.jobs import Jobs
 from phantom_core.lake.lake import Lake, open_lake
@@ -60,13 +61,18 @@ def _snapshot(chosen: Settings, stamp: Stamp) -> Snapshot:
     return open_snapshot(chosen, stamp)
 
 
+def _watch(chosen: Settings) -> None:
+    with acting_as(Internal.WATCHER):
+        watch_server(chosen, now_ms, threading.Event(), chosen.monitoring.watch_every_s)
+
+
 @st.cache_resource(
     show_spinner=False, max_entries=4, hash_funcs={Settings: Settings.model_dump_json}
 )
 def _watcher(chosen: Settings) -> threading.Thread:
     thread = threading.Thread(
-        target=watch_server,
-        args=(chosen, now_ms, threading.Event(), chosen.monitoring.watch_every_s),
+        target=_watch,
+        args=(chosen,),
         daemon=True,
         name="watcher",
     )

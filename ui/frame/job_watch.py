@@ -4,6 +4,7 @@ import streamlit as st
 
 from phantom_core.jobs.jobs import Job
 from ui.frame.errors import show_error
+from ui.frame.fragments import callback, fragment
 from ui.frame.handles import now_ms, open_jobs
 from ui.frame.wording import escape, format_duration, format_moment
 
@@ -38,7 +39,7 @@ def watch_job(kind: str, what: str, left: str = "no partial results were saved")
     return job
 
 
-@st.fragment(run_every=LOOK_EVERY_S)
+@fragment(run_every=LOOK_EVERY_S)
 def _running(job_id: str, what: str) -> None:
     job = open_jobs().get(job_id)
     if not job.is_active:
@@ -54,7 +55,7 @@ def _running(job_id: str, what: str) -> None:
                 "Cancel",
                 icon=":material/stop_circle:",
                 disabled=job.cancel,
-                on_click=open_jobs().cancel,
+                on_click=callback(open_jobs().cancel),
                 args=(job_id,),
                 key=f"cancel_{job_id}",
             )

@@ -10,12 +10,13 @@ from phantom_core.valkey.server import describe_server
 from ui.accounts.account import current_login, is_allowed
 from ui.frame.empty import show_missing
 from ui.frame.errors import friendly_errors
+from ui.frame.fragments import fragment
 from ui.frame.handles import now_ms
 from ui.frame.wording import escape, format_duration, format_moment, format_percent
 from ui.live.history import release_title
 
 
-@st.fragment(run_every=EVERY_S)
+@fragment(run_every=EVERY_S)
 def live_now(settings: Settings) -> None:
     """Draw the rollout status, refreshed every few seconds."""
     with friendly_errors():

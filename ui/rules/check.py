@@ -12,6 +12,7 @@ from phantom_core.rules.checks.check import check_rules, count_findings
 from phantom_core.rules.checks.finding import Finding, Severity
 from phantom_core.rules.checks.limits import RuleLimits
 from phantom_core.rules.rule_set import RuleSet
+from phantom_core.rules.text import format_rules
 from phantom_core.views.rules.rule_check import snapshot_limits, zen_agreement
 from phantom_core.views.workspace.snapshot import Snapshot, Stamp
 from ui.frame.errors import show_error
@@ -66,7 +67,15 @@ def draft_findings(
         guard_rails: in force.
     """
     data = current_snapshot()
-    return check_rules(rules, _limits(settings, guard_rails, data.stamp, data))
+    return _findings(settings, guard_rails, data.stamp, format_rules(rules), rules)
+
+
+@st.cache_data(show_spinner=False, max_entries=32, hash_funcs={Settings: Settings.model_dump_json})
+def _findings(
+    settings: Settings, guard_rails: GuardRails, stamp: Stamp, text: str, _rules: RuleSet
+) -> tuple[Finding, ...]:
+    """Findings by the content of the draft: a page that redraws itself checks nothing again."""
+    return check_rules(_rules, _limits(settings, guard_rails, stamp, current_snapshot()))
 
 
 def _show(finding: Finding) -> None:

@@ -20,6 +20,7 @@ from phantom_core.use_cases.rules.rule_sets import rule_set_names, save_rule_set
 from phantom_core.views.rules.rule_table import feature_names, rule_table, rules_of_table
 from ui.accounts.account import require_allowed
 from ui.frame.errors import show_error
+from ui.frame.fragments import callback
 from ui.frame.linked import set_widgets
 from ui.frame.wording import escape
 from ui.rules.check import draft_findings
@@ -111,7 +112,7 @@ def _tools(settings: Settings) -> bool:
             st.button(
                 "Discard changes",
                 icon=":material/undo:",
-                on_click=discard_draft,
+                on_click=callback(discard_draft),
                 key="rules_discard",
                 help="Restores the saved rule set.",
             )

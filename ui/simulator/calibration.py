@@ -17,6 +17,7 @@ from ui.charts.calibration import arrivals_chart, replay_chart, sensitivity_char
 from ui.charts.frame import show_chart
 from ui.frame.empty import nothing_loaded, show_missing
 from ui.frame.errors import show_error
+from ui.frame.fragments import callback
 from ui.frame.handles import current_snapshot, open_jobs
 from ui.frame.job_watch import watch_job
 from ui.frame.metrics import show_metric
@@ -163,7 +164,10 @@ def _hand_over(found: Calibration) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Use as scenario", icon=":material/play_arrow:", on_click=_use, key="use_calibrated"
+            "Use as scenario",
+            icon=":material/play_arrow:",
+            on_click=callback(_use),
+            key="use_calibrated",
         )
         st.download_button(
             "Download scenario as TOML",

@@ -6,6 +6,7 @@ import streamlit as st
 
 from phantom_core.market.scenario import Scenario
 from phantom_core.views.simulator.counterfactual import MOST_STOCK, Knobs
+from ui.frame.fragments import callback
 
 _SHOWN: Final = {
     "share": ("agent share", ".0%"),
@@ -45,7 +46,7 @@ def draw_knobs(scenario: Scenario) -> Knobs:
                 "Reset changes",
                 icon=":material/undo:",
                 disabled=not changed,
-                on_click=set_knobs,
+                on_click=callback(set_knobs),
                 args=(scenario,),
                 key="reset_knobs",
             )

@@ -26,6 +26,7 @@ from phantom_core.views.simulator.scenario_choice import (
 )
 from ui.accounts.account import start_job
 from ui.frame.errors import show_error
+from ui.frame.fragments import callback
 from ui.frame.handles import open_jobs
 from ui.frame.linked import set_widgets
 from ui.frame.wording import escape
@@ -107,7 +108,7 @@ def _scenario(settings: Settings, choices: dict[str, ScenarioChoice]) -> Scenari
             format_func=lambda name: choices[name].title if name in choices else name,
             key="scenario",
             bind="query-params",
-            on_change=_changed,
+            on_change=callback(_changed),
             args=(choices,),
         )
         with st.popover("", icon=":material/upload_file:", help="Add a scenario file"):

@@ -23,6 +23,7 @@ from ui.accounts.account import start_job
 from ui.charts.frame import show_chart
 from ui.charts.training import reward_chart
 from ui.frame.errors import show_error
+from ui.frame.fragments import callback, fragment
 from ui.frame.handles import open_jobs
 from ui.frame.job_watch import LOOK_EVERY_S, watch_job
 from ui.frame.wording import escape
@@ -155,7 +156,7 @@ def _is_busy() -> bool:
     return any(job.kind == KIND for job in open_jobs().active())
 
 
-@st.fragment(run_every=LOOK_EVERY_S)
+@fragment(run_every=LOOK_EVERY_S)
 def _live(settings: Settings, name: str, scenario_toml: str, seed: int) -> None:
     """Learning curve of a run in progress."""
     _curve(curve_table(settings, name), _yardsticks(scenario_toml, seed), name)
@@ -257,7 +258,7 @@ def _one(settings: Settings, runs: list[TrainingRun]) -> None:
             st.button(
                 "Compare with other policies",
                 icon=":material/play_arrow:",
-                on_click=_simulate,
+                on_click=callback(_simulate),
                 args=(run.name, run.scenario),
                 key="try_run",
             )

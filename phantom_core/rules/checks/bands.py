@@ -1,12 +1,13 @@
 """Bands: rules that overlap, and gaps between rules."""
 
 from collections.abc import Iterator
+from itertools import permutations
 
 from phantom_core.rules.checks.finding import Finding
 from phantom_core.rules.checks.prepared import Prepared
 from phantom_core.rules.checks.rule_check import rule_check
+from phantom_core.rules.grid import Bits, Budget, Cells, Grid, intersect_cells
 from phantom_core.rules.region import Region
-from phantom_core.rules.space import Box, intersect, is_empty, uncovered_pieces
 
 
 @rule_check(
@@ -25,11 +26,12 @@ def check_overlaps(prepared: Prepared) -> Iterator[Finding]:
     their order alone decides. Each lower rule is reported once: a distilled tree has many such
     overlaps, all intended.
     """
+    budget = Budget()
     for second in range(len(prepared.boxes)):
         crossed = [
             (first, piece)
             for first in range(second)
-            if (piece := _crossing(prepared, first, second))
+            if (piece := _crossing(prepared, first, second, budget))
         ]
         if crossed:
             titles = tuple(prepared.title(first) for first, _ in crossed)
@@ -46,17 +48,18 @@ def check_overlaps(prepared: Prepared) -> Iterator[Finding]:
             yield Finding("overlap", "note", (*titles, prepared.title(second)), says, fix)
 
 
-def _crossing(prepared: Prepared, first: int, second: int) -> Box | None:
+def _crossing(prepared: Prepared, first: int, second: int, budget: Budget) -> Cells | None:
     """Sessions of both rules; None where one is a special case of the other."""
-    boxes = prepared.boxes
-    shared = intersect(boxes[first], boxes[second])
-    is_same = prepared.rules.markup(first) == prepared.rules.markup(second)
-    if is_same or is_empty(shared) or shared in (boxes[first], boxes[second]):
+    boxes = prepared.grid.boxes
+    if prepared.rules.markup(first) == prepared.rules.markup(second):
         return None
-    return next(uncovered_pieces(shared, boxes[:first]), None)
+    shared = intersect_cells(boxes[first], boxes[second])
+    if not all(shared) or shared in (boxes[first], boxes[second]):
+        return None
+    return next(prepared.grid.uncovered(shared, first, budget), None)
 
 
-def _such_as(prepared: Prepared, crossed: list[tuple[int, Box]]) -> str:
+def _such_as(prepared: Prepared, crossed: list[tuple[int, Cells]]) -> str:
     return f"{'as for' if len(crossed) == 1 else 'the first for'} {prepared.example(crossed[0][1])}"
 
 
@@ -74,29 +77,35 @@ def check_gaps(prepared: Prepared) -> Iterator[Finding]:
 
     Also find features whose every value has a rule while ELSE decides where they are undefined.
     """
-    reported: set[tuple[int, Region]] = set()
-    for first, second in (
-        (i, j) for i in range(len(prepared.boxes)) for j in range(len(prepared.boxes)) if i != j
-    ):
-        for k in range(len(prepared.space.domains)):
-            gap = _between(prepared.boxes[first], prepared.boxes[second], k)
-            piece = next(uncovered_pieces(gap, prepared.boxes), None) if gap else None
+    budget = Budget()
+    reported: set[tuple[int, Bits]] = set()
+    known: dict[Cells, Cells | None] = {}
+    boxes = prepared.grid.boxes
+    for first, second in permutations(range(len(boxes)), 2):
+        for k, gap in _between(prepared.grid, boxes[first], boxes[second]):
+            if gap not in known:
+                known[gap] = next(prepared.grid.uncovered(gap, budget=budget), None)
+            piece = known[gap]
             if piece and (k, piece[k]) not in reported:
                 reported.add((k, piece[k]))
                 yield _gap(prepared, (first, second), piece, k)
     yield from _undefined(prepared)
 
 
-def _between(low: Box, high: Box, k: int) -> Box | None:
+def _between(grid: Grid, low: Cells, high: Cells) -> Iterator[tuple[int, Cells]]:
     """Sessions of both rules but for one feature, whose value lies between those of the two."""
-    if not (low[k].spans and high[k].spans) or low[k].spans[-1][1] >= high[k].spans[0][0]:
-        return None
-    shared = intersect(low, high)
-    box = (*shared[:k], Region(((low[k].spans[-1][1], high[k].spans[0][0]),)), *shared[k + 1 :])
-    return None if is_empty(box) else box
+    shared = intersect_cells(low, high)
+    apart = [k for k, cells in enumerate(shared) if not cells]
+    if len(apart) > 1:
+        return
+    for k in apart or range(len(shared)):
+        below, above = grid.axes[k].numbers_of(low[k]), grid.axes[k].numbers_of(high[k])
+        end, start = below.bit_length(), (above & -above).bit_length() - 1
+        if below and above and end < start:
+            yield k, (*shared[:k], (1 << start) - (1 << end), *shared[k + 1 :])
 
 
-def _gap(prepared: Prepared, between: tuple[int, int], piece: Box, k: int) -> Finding:
+def _gap(prepared: Prepared, between: tuple[int, int], piece: Cells, k: int) -> Finding:
     titles = tuple(prepared.title(position) for position in between)
     feature = list(prepared.space.domains)[k]
     low, high = (prepared.shown(position) for position in between)
@@ -106,18 +115,15 @@ def _gap(prepared: Prepared, between: tuple[int, int], piece: Box, k: int) -> Fi
 
 
 def _undefined(prepared: Prepared) -> Iterator[Finding]:
-    everything = prepared.space.everything()
+    grid = prepared.grid
+    everything = grid.encode(prepared.space.everything())
     for k, (feature, domain) in enumerate(prepared.space.domains.items()):
         if not domain.can_be_undefined:
             continue
-        defined = (
-            *everything[:k],
-            Region(everything[k].spans, everything[k].categories),
-            *everything[k + 1 :],
-        )
-        undefined = (*everything[:k], Region(undefined=True), *everything[k + 1 :])
-        left = next(uncovered_pieces(undefined, prepared.boxes), None)
-        if left and next(uncovered_pieces(defined, prepared.boxes), None) is None:
+        missing = grid.axes[k].cells_of(Region(undefined=True))
+        undefined = (*everything[:k], missing, *everything[k + 1 :])
+        defined = (*everything[:k], everything[k] & ~missing, *everything[k + 1 :])
+        if next(grid.uncovered(undefined), None) and next(grid.uncovered(defined), None) is None:
             says = (
                 f"The rules decide for every value of {feature}; where it is undefined, ELSE "
                 f"(×{prepared.rules.otherwise:.2f}) does."

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from phantom_core.rules.checks.finding import Finding
 from phantom_core.rules.checks.prepared import Prepared
 from phantom_core.rules.checks.rule_check import rule_check
-from phantom_core.rules.space import intersect, is_covered, is_empty, subtract, uncovered_pieces
+from phantom_core.rules.grid import Budget, subtract_cells
+from phantom_core.rules.space import is_empty
 from phantom_core.rules.text import format_conditions
 
 
@@ -46,11 +47,11 @@ def check_unreachable(prepared: Prepared) -> Iterator[Finding]:
 )
 def check_shadowed(prepared: Prepared) -> Iterator[Finding]:
     """Find rules whose sessions are all decided by rules above them."""
-    for position, box in enumerate(prepared.boxes):
-        above = prepared.boxes[:position]
-        if is_empty(box) or not is_covered(box, above):
+    for position, box in enumerate(prepared.grid.boxes):
+        if not all(box) or next(prepared.grid.uncovered(box, position), None):
             continue
-        shadowing = [k for k in range(position) if not is_empty(intersect(box, above[k]))]
+        meeting = prepared.grid.meeting(box)
+        shadowing = [k for k in range(position) if meeting >> k & 1]
         titles = tuple(prepared.title(k) for k in (position, *shadowing))
         says = (
             f"{prepared.shown(position)} never decides: "
@@ -91,18 +92,15 @@ def check_always_true(prepared: Prepared) -> Iterator[Finding]:
 )
 def check_redundant(prepared: Prepared) -> Iterator[Finding]:
     """Find conditions that can be removed without a change of any answer."""
+    grid, budget = prepared.grid, Budget()
     for position, rule in enumerate(prepared.rules.rules):
-        box, above, title = (
-            prepared.boxes[position],
-            prepared.boxes[:position],
-            prepared.title(position),
-        )
-        if is_empty(box) or is_covered(box, above) or len(rule.conditions) < 2:
+        box, title = grid.boxes[position], prepared.title(position)
+        if len(rule.conditions) < 2 or next(grid.uncovered(box, position, budget), None) is None:
             continue
         for condition in rule.conditions:
             others = tuple(one for one in rule.conditions if one is not condition)
-            more = subtract(prepared.space.where(others), box)
-            if any(next(uncovered_pieces(piece, above), None) for piece in more):
+            more = subtract_cells(prepared.cells_where(others), box)
+            if any(next(grid.uncovered(piece, position, budget), None) for piece in more):
                 continue
             written = format_conditions((condition,))
             why = (

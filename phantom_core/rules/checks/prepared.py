@@ -1,10 +1,12 @@
 """Prepared: a rule set with the exact set of sessions of each rule."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from phantom_core.rules.checks.limits import RuleLimits
 from phantom_core.rules.condition import Condition
 from phantom_core.rules.domain import known_domains
+from phantom_core.rules.grid import Axis, Cells, Grid
 from phantom_core.rules.region import describe_region
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.space import Box, Space
@@ -19,12 +21,14 @@ class Prepared:
         limits: that it is checked against.
         space: of the features the rules read or declare.
         boxes: sessions that match each rule's conditions, whatever the rules above it decide.
+        grid: the same boxes as bits.
     """
 
     rules: RuleSet
     limits: RuleLimits
     space: Space
     boxes: tuple[Box, ...]
+    grid: Grid
 
     @classmethod
     def of(cls, rules: RuleSet, limits: RuleLimits) -> "Prepared":
@@ -35,9 +39,16 @@ class Prepared:
             for feature in (*rules.rises_with, *rules.falls_with)
         ]
         space = Space(known_domains(limits.domains, (*read, *declared)))
-        return cls(
-            rules, limits, space, tuple(space.where(rule.conditions) for rule in rules.rules)
-        )
+        boxes = tuple(space.where(rule.conditions) for rule in rules.rules)
+        regions = {name: {domain.everything()} for name, domain in space.domains.items()}
+        for one in read:
+            regions[one.feature].add(space.domains[one.feature].where(one))
+        axes = [Axis.of(found) for found in regions.values()]
+        return cls(rules, limits, space, boxes, Grid(axes, boxes))
+
+    def cells_where(self, conditions: Iterable[Condition]) -> Cells:
+        """Sessions that match all conditions, as cells."""
+        return self.grid.encode(self.space.where(conditions))
 
     def title(self, position: int) -> str:
         """The name of a rule in findings."""
@@ -47,8 +58,9 @@ class Prepared:
         """A rule and its mark-up, as part of a sentence."""
         return f"{self.title(position)} (×{self.rules.markup(position):.2f})"
 
-    def example(self, box: Box) -> str:
+    def example(self, cells: Cells) -> str:
         """A description of the sessions of a box, as part of a sentence."""
+        box = self.grid.decode(cells)
         parts = [
             f"{feature} {describe_region(region, is_whole=domain.kind == 'whole')}"
             for (feature, domain), region in zip(self.space.domains.items(), box, strict=True)

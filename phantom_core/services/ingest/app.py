@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from phantom_core.core.errors import InputError
 from phantom_core.core.settings import Settings
+from phantom_core.events.text_rows import is_nested_deep
 from phantom_core.events.validator import Validation
 from phantom_core.messages import kafka, local
 from phantom_core.messages.topic import EVENTS, QUOTES, Sink
@@ -150,8 +151,11 @@ def _last_messages(settings: Settings, topic: str, last_n: int) -> list[bytes]:
 
 
 def _shown(message: bytes) -> object:
-    """A message as a JSON document, or as text where it is none: others write to Kafka too."""
+    """A message as a JSON document, or as text where it is none or too deep to be written again:
+    others write to Kafka too.
+    """
+    text = message.decode("utf-8", "replace")
     try:
-        return orjson.loads(message)
+        return text if is_nested_deep(text) else orjson.loads(message)
     except orjson.JSONDecodeError:
-        return message.decode("utf-8", "replace")
+        return text

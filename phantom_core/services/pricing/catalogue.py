@@ -8,7 +8,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from phantom_core.accounts.people import MACHINE
+from phantom_core.accounts.actors import Internal, acting_as
 from phantom_core.approvals.base_prices import HeldPrice, hold_prices
 from phantom_core.approvals.catalogue_store import (
     CatalogueHead,
@@ -59,10 +59,15 @@ def read_catalogue(settings: Settings, served: ServedCatalogue | None = None) ->
         InputError: nothing was approved yet, and the source has other columns or is missing.
         UnavailableError: nothing was approved yet, and the source's database does not answer.
     """
+    with acting_as(Internal.WORKER, settings):
+        return _read(settings, served)
+
+
+def _read(settings: Settings, served: ServedCatalogue | None) -> ServedCatalogue:
     store = CatalogueStore(settings.paths.approved_catalogue)
     signed = store.read_head()
     if signed is None:
-        submit_catalogue(settings, MACHINE, now_ms=time.time_ns() // 1_000_000)
+        submit_catalogue(settings, now_ms=time.time_ns() // 1_000_000)
         signed = store.read_head()
     if signed is None:
         return ServedCatalogue()
@@ -97,9 +102,10 @@ def read_catalogue(settings: Settings, served: ServedCatalogue | None = None) ->
 def mark_of(settings: Settings) -> object:
     """A value that changes with the catalogue; a database shows a change only when it is read."""
     head = CatalogueStore(settings.paths.approved_catalogue).head_mark()
-    if is_lake_source(settings):
-        return head, None if head else source_mark(settings)
-    return head, source_mark(settings)
+    with acting_as(Internal.WORKER, settings):
+        if is_lake_source(settings):
+            return head, None if head else source_mark(settings)
+        return head, source_mark(settings)
 
 
 def _check_step(

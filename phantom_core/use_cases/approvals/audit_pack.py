@@ -1,5 +1,7 @@
 """Audit pack: verify the audit chain, and export one request with its records."""
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import releases, requests
 from phantom_core.core.errors import PhantomError
 from phantom_core.core.settings import Settings
@@ -16,12 +18,14 @@ from phantom_core.use_cases.approvals.live_status import has_server
 from phantom_core.valkey.server import connect_server
 
 
+@requires(Permission.READ)
 def verify_chain(settings: Settings) -> ChainVerification:
     """Verify the chain, and that it still holds the entry named by the server's live document."""
     with control_database(settings).connect() as connection:
         return audit.verify_audit_chain(connection, _published_head(settings))
 
 
+@requires(Permission.READ)
 def export_audit_pack(settings: Settings, request_id: int, *, now_ms: int) -> dict[str, bytes]:
     """One request as an HTML and a JSON file, by name.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from phantom_core.accounts.people import require_permission
+from phantom_core.accounts.permissions import needs_no_permission, requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import requests
 from phantom_core.approvals.change_request import Policy, Proposal, Request, ReviewDecision
@@ -48,11 +49,13 @@ class Reviewed:
         return tuple(gate for gate in self.gates if not gate.is_open)
 
 
+@requires(Permission.READ)
 def control_database(settings: Settings) -> sa.Engine:
     """The control database of an installation."""
     return control_of(settings.database_url, settings.workspace)
 
 
+@requires(Permission.PROPOSE)
 def propose_rules(
     settings: Settings,
     who: str,
@@ -96,6 +99,7 @@ def propose_rules(
         )
 
 
+@requires(Permission.PROPOSE)
 def rebase_request(settings: Settings, who: str, request_id: int, *, now_ms: int) -> Request:
     """Rebase a request onto what is live now, which voids its evidence and approvals."""
     with write_transaction(control_database(settings)) as connection:
@@ -111,6 +115,7 @@ def rebase_request(settings: Settings, who: str, request_id: int, *, now_ms: int
         )
 
 
+@requires(Permission.PROPOSE)
 def submit_request(
     settings: Settings,
     who: str,
@@ -151,6 +156,7 @@ def submit_request(
         )
 
 
+@requires(Permission.APPROVE)
 def approve_request(
     settings: Settings, who: str, request_id: int, revision: int, *, comment: str = "", now_ms: int
 ) -> Request:
@@ -173,6 +179,7 @@ def approve_request(
         )
 
 
+@requires(Permission.APPROVE)
 def reject_request(
     settings: Settings, who: str, request_id: int, revision: int, *, comment: str, now_ms: int
 ) -> Request:
@@ -183,12 +190,14 @@ def reject_request(
         )
 
 
+@requires(Permission.PROPOSE)
 def withdraw_request(settings: Settings, who: str, request_id: int, *, now_ms: int) -> Request:
     """Withdraw one's own request."""
     with write_transaction(control_database(settings)) as connection:
         return requests.withdraw_request(connection, who, request_id, now_ms=now_ms)
 
 
+@requires(Permission.PUBLISH)
 def schedule_request(
     settings: Settings, who: str, request_id: int, starts_ms: int, time_zone: str, *, now_ms: int
 ) -> Request:
@@ -199,6 +208,7 @@ def schedule_request(
         )
 
 
+@requires(Permission.PUBLISH)
 def unschedule_request(settings: Settings, who: str, request_id: int, *, now_ms: int) -> Request:
     """Cancel the schedule of a request; it stays approved."""
     with write_transaction(control_database(settings)) as connection:
@@ -206,6 +216,7 @@ def unschedule_request(settings: Settings, who: str, request_id: int, *, now_ms:
         return requests.unschedule_request(connection, who, request_id, "by hand", now_ms=now_ms)
 
 
+@requires(Permission.READ)
 def review_request(settings: Settings, request_id: int) -> Reviewed:
     """A request with its evidence, gates and decisions.
 
@@ -217,17 +228,20 @@ def review_request(settings: Settings, request_id: int) -> Reviewed:
         return _review(connection, settings, request_id)
 
 
+@requires(Permission.READ)
 def list_requests(settings: Settings) -> list[Request]:
     """Every request, newest first."""
     with control_database(settings).connect() as connection:
         return requests.list_requests(connection)
 
 
+@needs_no_permission
 def rules_of(request: Request) -> RuleSet:
     """The rules that a request proposes."""
     return from_json(json.loads(request.rules))
 
 
+@requires(Permission.READ)
 def check_gates(
     connection: sa.Connection, settings: Settings, request: Request, evidence: Evidence
 ) -> tuple[Gate, ...]:
@@ -242,6 +256,7 @@ def check_gates(
     )
 
 
+@requires(Permission.READ)
 def evidence_of(connection: sa.Connection, request: Request) -> Evidence | None:
     """The frozen evidence of a request; None before it is submitted.
 

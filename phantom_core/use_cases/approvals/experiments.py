@@ -10,7 +10,9 @@ from typing import Final
 import redis
 import sqlalchemy as sa
 
-from phantom_core.accounts.people import MACHINE
+from phantom_core.accounts.actors import Internal, acting_as
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import price_experiments, releases
 from phantom_core.approvals.experiment_plan import AS_LIVE, BASE_PRICE, PlannedArm
 from phantom_core.approvals.price_experiments import Experiment
@@ -64,6 +66,7 @@ class ExperimentStatus:
         }
 
 
+@requires(Permission.PUBLISH)
 def start_experiment(
     settings: Settings, who: str, experiment_id: str, *, now_ms: int
 ) -> Experiment:
@@ -91,6 +94,7 @@ def start_experiment(
     return experiment
 
 
+@requires(Permission.KILL)
 def stop_experiment(
     settings: Settings, who: str, experiment_id: str, why: str, *, now_ms: int
 ) -> Experiment:
@@ -110,6 +114,7 @@ def stop_experiment(
     return experiment
 
 
+@requires(Permission.KILL)
 def reconcile_experiments(settings: Settings) -> None:
     """Bring the server in line with the experiments that run.
 
@@ -129,12 +134,14 @@ def reconcile_experiments(settings: Settings) -> None:
         client.close()
 
 
+@requires(Permission.READ)
 def experiments_of(settings: Settings) -> list[Experiment]:
     """Every experiment, the newest first."""
     with _control(settings).connect() as connection:
         return price_experiments.all_experiments(connection)
 
 
+@requires(Permission.READ)
 def experiment_status(settings: Settings, experiment_id: str, *, now_ms: int) -> ExperimentStatus:
     """An experiment with its results so far; a tripped guardrail stops it.
 
@@ -147,13 +154,15 @@ def experiment_status(settings: Settings, experiment_id: str, *, now_ms: int) ->
     problem = ""
     if experiment.state == "running":
         try:
-            experiment = _stop_if_tripped(settings, experiment, found, now_ms)
-            reconcile_experiments(settings)
+            with acting_as(Internal.WATCHER):
+                experiment = _stop_if_tripped(settings, experiment, found, now_ms)
+                reconcile_experiments(settings)
         except PhantomError as error:
             problem = str(error)
     return ExperimentStatus(experiment, found, problem)
 
 
+@requires(Permission.KILL)
 def watch_experiments(settings: Settings, *, now_ms: int) -> list[ExperimentStatus]:
     """Check running experiments, stop those that reduce human conversion, and sync the server.
 
@@ -168,6 +177,7 @@ def watch_experiments(settings: Settings, *, now_ms: int) -> list[ExperimentStat
     return found
 
 
+@requires(Permission.READ)
 def analyse_experiment(settings: Settings, experiment: Experiment, now_ms: int) -> ExperimentReport:
     """The figures of an experiment, whatever its state."""
     plan = experiment.plan
@@ -198,7 +208,9 @@ def _stop_if_tripped(
         f"detected after {tripped.tripped_sessions:,} sessions."
     )
     try:
-        return stop_experiment(settings, MACHINE, experiment.experiment_id, why, now_ms=now_ms)
+        return stop_experiment(
+            settings, Internal.WATCHER, experiment.experiment_id, why, now_ms=now_ms
+        )
     except ConflictError:  # another process or person stopped it first
         with _control(settings).connect() as connection:
             return price_experiments.find_experiment(connection, experiment.experiment_id)

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.approvals.change_request import Request
 from phantom_core.approvals.limits import read_price_limits
 from phantom_core.core.errors import CancelledError, PhantomError
@@ -48,6 +50,7 @@ Found = TypeVar("Found")
 TRIAL_SESSIONS = 1_500
 
 
+@requires(Permission.PROPOSE)
 def gather_evidence(
     settings: Settings,
     request: Request,

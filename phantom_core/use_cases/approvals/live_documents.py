@@ -2,6 +2,8 @@
 
 import sqlalchemy as sa
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import releases
 from phantom_core.approvals.releases import PublishedRelease
 from phantom_core.publishing.live import NOTHING_LIVE, Live
@@ -9,12 +11,14 @@ from phantom_core.publishing.release import RuleRelease as Document
 from phantom_core.publishing.release import parse_release
 
 
+@requires(Permission.READ)
 def expected_documents(connection: sa.Connection) -> tuple[Live, list[Document]]:
     """What the server should hold according to the control database."""
     release = releases.current_release(connection)
     return (live_of(release), documents_of(connection, release)) if release else (NOTHING_LIVE, [])
 
 
+@requires(Permission.READ)
 def documents_of(connection: sa.Connection, release: PublishedRelease) -> list[Document]:
     """The releases that a switch names, as published."""
     return [
@@ -23,6 +27,7 @@ def documents_of(connection: sa.Connection, release: PublishedRelease) -> list[D
     ]
 
 
+@needs_no_permission
 def live_of(release: PublishedRelease) -> Live:
     """The live document of a switch."""
     return Live(

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from phantom_core.accounts.people import MACHINE, require_permission
+from phantom_core.accounts.actors import Internal, acting_as
+from phantom_core.accounts.people import require_permission
+from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import releases, requests
 from phantom_core.approvals.change_request import Request
@@ -42,6 +44,7 @@ class LiveStatus:
         return not (self.divergences or self.problem or self.pending)
 
 
+@requires(Permission.READ)
 def read_live_status(settings: Settings, *, now_ms: int) -> LiveStatus:
     """What is live, and whether the server agrees; reconciles an interrupted switch first."""
     problem = ""
@@ -50,7 +53,8 @@ def read_live_status(settings: Settings, *, now_ms: int) -> LiveStatus:
         return LiveStatus(None, None, None, (), "")
     try:
         with connect_server(settings) as client:
-            reconcile_release(settings, client, now_ms=now_ms)
+            with acting_as(Internal.WATCHER):  # completes what was approved, whoever looks
+                reconcile_release(settings, client, now_ms=now_ms)
             with control_database(settings).connect() as connection:
                 live, documents = expected_documents(connection)
             divergences = compare_documents(client, live, documents)
@@ -68,6 +72,7 @@ def read_live_status(settings: Settings, *, now_ms: int) -> LiveStatus:
         )
 
 
+@requires(Permission.READ)
 def has_server(settings: Settings) -> bool:
     """Whether there is a server to read: one by URL, or the embedded one once in use.
 
@@ -77,6 +82,7 @@ def has_server(settings: Settings) -> bool:
         return bool(settings.redis_url or releases.release_history(connection, newest=1))
 
 
+@requires(Permission.KILL)
 def heal_server(settings: Settings, who: str, *, why: str, now_ms: int) -> tuple[Divergence, ...]:
     """Restore on the server what the database says is live; returns the divergences found.
 
@@ -87,7 +93,7 @@ def heal_server(settings: Settings, who: str, *, why: str, now_ms: int) -> tuple
     with connect_server(settings) as client:
         reconcile_release(settings, client, now_ms=now_ms)
         with write_transaction(control_database(settings)) as connection:
-            if who != MACHINE:
+            if not isinstance(who, Internal):
                 require_permission(connection, who, Permission.KILL)
             live, documents = expected_documents(connection)
             found = compare_documents(client, live, documents)

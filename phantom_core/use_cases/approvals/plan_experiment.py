@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import price_experiments
 from phantom_core.approvals.experiment_plan import AS_LIVE, BASE_PRICE, Metric, Plan, PlannedArm
 from phantom_core.approvals.price_experiments import Experiment
@@ -36,6 +38,7 @@ class Sized:
     seen: int
 
 
+@needs_no_permission
 def metric_named(name: str) -> Metric:
     """A metric by its name.
 
@@ -45,6 +48,7 @@ def metric_named(name: str) -> Metric:
     return choose_named("metric", name, METRICS)
 
 
+@needs_no_permission
 def parse_arms(texts: Sequence[str]) -> tuple[PlannedArm, ...]:
     """Parse arms written as name=share:version.
 
@@ -75,6 +79,7 @@ def parse_arms(texts: Sequence[str]) -> tuple[PlannedArm, ...]:
     return tuple(found)
 
 
+@requires(Permission.READ)
 def size_experiment(
     settings: Settings,
     arms: Sequence[PlannedArm],
@@ -113,6 +118,7 @@ def size_experiment(
     )
 
 
+@requires(Permission.PROPOSE)
 def plan_experiment(
     settings: Settings,
     who: str,

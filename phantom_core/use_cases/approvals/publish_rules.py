@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from phantom_core.accounts.people import MACHINE
+from phantom_core.accounts.actors import Internal
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import releases, requests
 from phantom_core.approvals.change_request import Request
 from phantom_core.approvals.limits import read_price_limits
@@ -35,6 +37,7 @@ from phantom_core.valkey.server import connect_server
 _ALWAYS = ("guard rails",)
 
 
+@requires(Permission.PUBLISH)
 def publish_request(
     settings: Settings,
     who: str,
@@ -85,6 +88,7 @@ def publish_request(
     return _switch(settings, who, plan, why or emergency, now_ms)
 
 
+@requires(Permission.PUBLISH)
 def set_share(
     settings: Settings, who: str, share: float, *, why: str, now_ms: int
 ) -> PublishedRelease:
@@ -118,6 +122,7 @@ def set_share(
     return _switch(settings, who, plan, why, now_ms)
 
 
+@requires(Permission.PUBLISH)
 def roll_back(
     settings: Settings, who: str, version: str | None = None, *, why: str, now_ms: int
 ) -> PublishedRelease:
@@ -134,6 +139,7 @@ def roll_back(
     return _go_back(settings, who, "roll back", version, why, now_ms)
 
 
+@requires(Permission.PUBLISH)
 def expire_live(settings: Settings, version: str, *, now_ms: int) -> PublishedRelease:
     """End a live version that has expired.
 
@@ -142,14 +148,16 @@ def expire_live(settings: Settings, version: str, *, now_ms: int) -> PublishedRe
     with control_database(settings).connect() as connection:
         before = releases.current_release(connection)
     target = None if before and before.version == version else ""
-    return _go_back(settings, MACHINE, "expire", target, "it has expired", now_ms)
+    return _go_back(settings, Internal.WATCHER, "expire", target, "it has expired", now_ms)
 
 
+@requires(Permission.KILL)
 def kill_live_rules(settings: Settings, who: str, *, why: str, now_ms: int) -> PublishedRelease:
     """Turn the kill switch on: every session pays the base price at once."""
     return _killed(settings, who, "kill", True, why, now_ms)
 
 
+@requires(Permission.PUBLISH)
 def lift_kill_switch(settings: Settings, who: str, *, why: str, now_ms: int) -> PublishedRelease:
     """Lift the kill switch, so that the live rules apply again."""
     return _killed(settings, who, "revive", False, why, now_ms)

@@ -6,6 +6,8 @@ from typing import Final
 
 import redis
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import releases
 from phantom_core.approvals.releases import PublishedRelease
 from phantom_core.core.errors import DataError, NotFoundError
@@ -27,6 +29,7 @@ from phantom_core.use_cases.models.publish_model import publish_if_new
 _LOG: Final = logging.getLogger(__name__)
 
 
+@requires(Permission.KILL)
 def reconcile_release(settings: Settings, client: redis.Redis, *, now_ms: int) -> None:
     """Finish or undo a switch whose process died, by what the server holds.
 
@@ -53,6 +56,7 @@ def reconcile_release(settings: Settings, client: redis.Redis, *, now_ms: int) -
         _fail(settings, pending, f"The server holds version no. {held.epoch}.", now_ms)
 
 
+@requires(Permission.KILL)
 def publish_models(settings: Settings, client: redis.Redis, now_ms: int) -> None:
     """Publish the approved models beside the rules, where the server lacks them.
 
@@ -66,6 +70,7 @@ def publish_models(settings: Settings, client: redis.Redis, now_ms: int) -> None
                 _LOG.warning("The %s is not published: %s", kind, error)
 
 
+@requires(Permission.KILL)
 def push_release(
     settings: Settings,
     client: redis.Redis,

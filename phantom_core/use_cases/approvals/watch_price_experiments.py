@@ -7,6 +7,7 @@ import logging
 import time
 from typing import Final
 
+from phantom_core.accounts.actors import Internal, acting_as
 from phantom_core.approvals.price_experiments import all_experiments
 from phantom_core.core.errors import PhantomError
 from phantom_core.core.settings import Settings
@@ -41,7 +42,9 @@ class Watch:
                     return
             from phantom_core.use_cases.approvals.experiments import watch_experiments  # noqa: PLC0415 - statistics take seconds to import
 
-            for status in watch_experiments(self._settings, now_ms=time.time_ns() // 1_000_000):
+            with acting_as(Internal.WATCHER):
+                found = watch_experiments(self._settings, now_ms=time.time_ns() // 1_000_000)
+            for status in found:
                 if status.experiment.state == "stopped":
                     _LOGGER.warning(
                         "Experiment %s was stopped. %s",

@@ -5,6 +5,9 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from phantom_core.accounts.actors import Internal
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.alerts.watch_log import WatchResult, read_watch_result, store_watch_result
 from phantom_core.approvals import requests
 from phantom_core.approvals.change_request import Request
@@ -23,6 +26,7 @@ EVERY_S: Final = 5.0
 _LOG: Final = logging.getLogger(__name__)
 
 
+@requires(Permission.PUBLISH)
 def watch_once(settings: Settings, *, now_ms: int) -> WatchResult:
     """Do what is due, then compare the server with the database and record the result."""
     do_due(settings, now_ms=now_ms)
@@ -33,6 +37,7 @@ def watch_once(settings: Settings, *, now_ms: int) -> WatchResult:
     return store_watch_result(control_database(settings), SERVER, problems, now_ms=now_ms)
 
 
+@requires(Permission.PUBLISH)
 def watch_server(
     settings: Settings, clock_ms: Callable[[], int], stop: threading.Event, every_s: float = EVERY_S
 ) -> None:
@@ -58,11 +63,13 @@ def watch_server(
             return
 
 
+@requires(Permission.READ)
 def seen_last(settings: Settings) -> WatchResult | None:
     """Result of the newest check; None before the first."""
     return read_watch_result(control_database(settings), SERVER)
 
 
+@requires(Permission.PUBLISH)
 def do_due(settings: Settings, *, now_ms: int) -> list[int]:
     """Publish requests that are due and end those that expired; returns their numbers."""
     with control_database(settings).connect() as connection:
@@ -96,5 +103,5 @@ def _publish(settings: Settings, request: Request, now_ms: int) -> None:
     except PhantomError as error:
         with write_transaction(control_database(settings)) as connection:
             requests.unschedule_request(
-                connection, "schedule", request.request_id, str(error), now_ms=now_ms
+                connection, Internal.WATCHER, request.request_id, str(error), now_ms=now_ms
             )

@@ -11,7 +11,10 @@ from typing import Final
 import pyarrow as pa
 import sqlalchemy as sa
 
-from phantom_core.accounts.people import MACHINE, has_accounts
+from phantom_core.accounts.actors import current_acting
+from phantom_core.accounts.people import has_accounts
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import governed_changes as changes
 from phantom_core.approvals.base_prices import DAY_MS, HeldPrice, Prices, hold_prices
 from phantom_core.approvals.catalogue_store import (
@@ -46,7 +49,7 @@ class WaitingPrices:
     Attributes:
         change_id: number of the governed change.
         payload_sha256: of what is decided on.
-        author: login; "this machine" where the source changed by itself.
+        author: login; a part of PHANTOM where the source changed by itself.
         needed: approvals by others.
         approvals: logins of those who approved.
         created_ms: UTC milliseconds.
@@ -107,17 +110,18 @@ class CatalogueOutcome:
     change_ids: tuple[int, ...] = field(default=())
 
 
-def submit_catalogue(settings: Settings, who: str, *, now_ms: int) -> CatalogueOutcome:
-    """Bring the approved catalogue up to date with its source, within the bounds.
+@requires(Permission.WORK)
+def submit_catalogue(settings: Settings, *, now_ms: int) -> CatalogueOutcome:
+    """Bring the approved catalogue up to date with its source, in the name of whoever acts.
 
     Args:
         settings: source, workspace, database, keys.
-        who: login of the account that loaded it; MACHINE where the source changed by itself.
         now_ms: UTC milliseconds.
     Raises:
         NotAllowedError: not by this account.
         InputError, UnavailableError: the source cannot be read.
     """
+    who = str(current_acting().actor)
     with write_transaction(_control(settings)) as connection:
         wanted = priced_products(read_source(settings))
         state = _read_state(connection, settings)
@@ -151,6 +155,7 @@ def submit_catalogue(settings: Settings, who: str, *, now_ms: int) -> CatalogueO
     return CatalogueOutcome(signed.head.number, signed.head.changed, len(held), waiting)
 
 
+@requires(Permission.APPROVE)
 def approve_prices(
     settings: Settings,
     who: str,
@@ -185,6 +190,7 @@ def approve_prices(
     return change
 
 
+@requires(Permission.APPROVE)
 def reject_prices(
     settings: Settings,
     who: str,
@@ -206,6 +212,7 @@ def reject_prices(
         )
 
 
+@requires(Permission.READ)
 def catalogue_status(settings: Settings) -> CatalogueStatus:
     """The catalogue in force, and the changes that wait for a second person."""
     with _control(settings).connect() as connection:
@@ -216,6 +223,7 @@ def catalogue_status(settings: Settings) -> CatalogueStatus:
     return CatalogueStatus(head, shown, describe_source(settings))
 
 
+@requires(Permission.WORK)
 def follow_source(settings: Settings, *, now_ms: int, seen: object = None) -> object:
     """Submit a file or database that changed, and restore the head that pricing services follow.
 
@@ -232,10 +240,11 @@ def follow_source(settings: Settings, *, now_ms: int, seen: object = None) -> ob
     # A database has no version of its table, so it is read again every minute.
     mark = source_mark(settings) or now_ms // 60_000
     if mark != seen:
-        submit_catalogue(settings, MACHINE, now_ms=now_ms)
+        submit_catalogue(settings, now_ms=now_ms)
     return mark
 
 
+@requires(Permission.WORK)
 def restore_head(settings: Settings) -> bool:
     """Write the head that is in force where the file is missing or another one.
 
@@ -256,6 +265,7 @@ def restore_head(settings: Settings) -> bool:
     return True
 
 
+@requires(Permission.WORK)
 def forget_catalogue(settings: Settings, why: str, *, now_ms: int) -> bool:
     """End the version in force and what waits, while the installation has no accounts.
 
@@ -276,6 +286,7 @@ def forget_catalogue(settings: Settings, why: str, *, now_ms: int) -> bool:
     return bool(ended)
 
 
+@requires(Permission.READ)
 def approved_jumps(settings: Settings, *, after: int) -> set[tuple[str, float | None]]:
     """Jumps that people approved for later versions: product, and its price; None for removed.
 
@@ -299,6 +310,7 @@ def approved_jumps(settings: Settings, *, after: int) -> set[tuple[str, float | 
     return found
 
 
+@requires(Permission.READ)
 def describe_source(settings: Settings) -> str:
     """Where products come from, without passwords."""
     where = settings.pricing.catalogue
@@ -473,6 +485,7 @@ def _apply_jumps(
     )
 
 
+@needs_no_permission
 def within_bounds(approved: pa.Table, wanted: pa.Table, held: tuple[HeldPrice, ...]) -> pa.Table:
     """The wanted products, with held prices as they were approved.
 

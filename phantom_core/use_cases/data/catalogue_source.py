@@ -5,6 +5,8 @@ from typing import Final
 
 import pyarrow as pa
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import InputError
 from phantom_core.core.settings import Settings
 from phantom_core.events.keyed_rows import check_columns, rows_of_postgres, rows_of_source
@@ -16,11 +18,13 @@ from phantom_core.lake.lake import open_lake
 _TABLE: Final = "catalogue"
 
 
+@requires(Permission.READ)
 def is_lake_source(settings: Settings) -> bool:
     """Whether the catalogue is the lake's table, which only loads change."""
     return not settings.pricing.catalogue
 
 
+@requires(Permission.READ)
 def read_source(settings: Settings) -> pa.Table:
     """Products as the source has them, with the schema of the lake's table.
 
@@ -49,6 +53,7 @@ def read_source(settings: Settings) -> pa.Table:
     return read_products(rows_of_source(source)).rows
 
 
+@requires(Permission.READ)
 def source_mark(settings: Settings) -> object:
     """A value that changes with the source; None where only reading shows a change."""
     where = settings.pricing.catalogue

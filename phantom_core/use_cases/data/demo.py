@@ -9,6 +9,8 @@ from pathlib import Path
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.csv_file import write_table
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
@@ -49,6 +51,7 @@ class DemoReport:
         }
 
 
+@requires(Permission.WORK)
 def load_demo(settings: Settings, *, now_ms: int, progress: Progress = no_progress) -> DemoReport:
     """Generate the demo set and load it; a second call adds nothing.
 
@@ -85,6 +88,7 @@ def load_demo(settings: Settings, *, now_ms: int, progress: Progress = no_progre
     )
 
 
+@requires(Permission.READ)
 def wants_demo(workspace: Path) -> bool:
     """Whether nothing was ever loaded here, nor a demo set removed."""
     lake = Lake(WorkspacePaths(workspace).lake)
@@ -93,11 +97,13 @@ def wants_demo(workspace: Path) -> bool:
     )
 
 
+@requires(Permission.READ)
 def has_demo(workspace: Path) -> bool:
     """Whether the workspace holds the demo set, or a part of it."""
     return _marked(workspace).get("state") in ("loading", "loaded")
 
 
+@requires(Permission.WORK)
 def remove_demo(settings: Settings) -> None:
     """Remove the demo set; everything else that was loaded stays.
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from phantom_core.accounts.people import MACHINE
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import InputError, PhantomError, UnavailableError
 from phantom_core.core.progress import Progress, ProgressValues, no_progress, part_progress
 from phantom_core.core.settings import Settings
@@ -108,12 +109,12 @@ def _file(load: Load) -> LoadedFile:
     )
 
 
+@requires(Permission.WORK)
 def ingest_files(
     settings: Settings,
     paths: Sequence[str | Path],
     *,
     now_ms: int,
-    who: str = MACHINE,
     mapping: Mapping | None = None,
     experiments: str | None = None,
     labels: str | None = None,
@@ -126,7 +127,6 @@ def ingest_files(
         settings: names the workspace and the limits.
         paths: files, folders and globs.
         now_ms: UTC milliseconds.
-        who: login of the account that loads; MACHINE for the installation itself.
         mapping: meaning of foreign columns; without one, files must be in the canonical format.
         experiments: a file, or postgresql://… with a table `experiments`.
         labels: a file of session and label.
@@ -165,7 +165,7 @@ def ingest_files(
     reasons = {name: str(error) for name, error in failed.items()}
     has_products = any(load.kind == "catalogue" for load in loads)
     prices = (
-        submit_catalogue(settings, who, now_ms=now_ms)
+        submit_catalogue(settings, now_ms=now_ms)
         if has_products and is_lake_source(settings)
         else None
     )
@@ -218,6 +218,7 @@ def _is_database(where: str) -> bool:
     return where.startswith(("postgresql://", "postgres://"))
 
 
+@requires(Permission.WORK)
 def load_file(
     settings: Settings,
     lake: Lake,
@@ -266,6 +267,7 @@ def load_file(
             )
 
 
+@requires(Permission.WORK)
 def load_keyed(
     settings: Settings,
     lake: Lake,
@@ -298,6 +300,7 @@ def load_keyed(
     return commit_keyed(lake, found, replace(load, seconds=round(time.monotonic() - start_s, 3)))
 
 
+@requires(Permission.WORK)
 @contextmanager
 def scratch_folder(lake: Lake) -> Iterator[Path]:
     """A temporary folder beside the lake; removes those left by killed processes first."""

@@ -27,14 +27,7 @@ class IngestRequest(JobRequest):
     def run(
         self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> LoadTotals:
-        """Load as the installation itself."""
-        return self.run_for(settings, "", now_ms=now_ms, progress=progress)
-
-    def run_for(
-        self, settings: "Settings", who: str, *, now_ms: int, progress: Progress = no_progress
-    ) -> LoadTotals:
-        """Load, then bring the features up to date; base prices change in the account's name."""
-        from phantom_core.accounts.people import MACHINE
+        """Load, then bring the features up to date."""
         from phantom_core.core.progress import part_progress
         from phantom_core.events.mapping import load_mapping
         from phantom_core.features.store import FeatureStore
@@ -45,7 +38,6 @@ class IngestRequest(JobRequest):
             settings,
             self.paths,
             now_ms=now_ms,
-            who=who or MACHINE,
             mapping=load_mapping(self.mapping) if self.mapping else None,
             experiments=self.experiments,
             labels=self.labels,

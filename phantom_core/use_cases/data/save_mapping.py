@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from typing import Final
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import InputError
 from phantom_core.core.settings import Settings
 from phantom_core.events.mapping import Mapping
@@ -12,6 +14,7 @@ from phantom_core.model_store.store import replace_file
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
+@requires(Permission.WORK)
 def save_mapping(settings: Settings, mapping: Mapping) -> Path:
     """Save a mapping under its name, in place of an earlier one of that name.
 

@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sklearn
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError, InputError
 from phantom_core.core.limits import GuardRails
 from phantom_core.core.progress import Progress, no_progress, part_progress
@@ -48,6 +50,7 @@ FRONTIER_DEPTH: Final = 6
 LIBRARIES: Final = (sklearn, np)
 
 
+@requires(Permission.WORK)
 def distil_rules(
     settings: Settings,
     lake: Lake,
@@ -120,6 +123,7 @@ def distil_rules(
     return distillation
 
 
+@requires(Permission.READ)
 def read_distilled(model: StoredModel) -> Distillation:
     """Read a saved tree.
 
@@ -129,6 +133,7 @@ def read_distilled(model: StoredModel) -> Distillation:
     return parse_distillation(model.read(FILE))
 
 
+@requires(Permission.WORK)
 def classifier_teacher(
     settings: Settings, lake: Lake, objective: PricingObjective, progress: Progress
 ) -> tuple[Teacher, str]:
@@ -141,6 +146,7 @@ def classifier_teacher(
     ), model.manifest.version
 
 
+@requires(Permission.WORK)
 def network_teacher(
     settings: Settings, lake: Lake, objective: PricingObjective, progress: Progress
 ) -> tuple[Teacher, str]:
@@ -156,6 +162,7 @@ def network_teacher(
     return NetworkTeacher(scores, objective.guard_rails), model.manifest.version
 
 
+@requires(Permission.WORK)
 def optimal_teacher(
     settings: Settings, lake: Lake, objective: PricingObjective, progress: Progress
 ) -> tuple[Teacher, str]:
@@ -214,11 +221,13 @@ class ReadTeacher(Protocol):
         """Raises NotFoundError where the model was never trained."""
 
 
+@needs_no_permission
 def teachings() -> tuple[Teaching, ...]:
     """Mark-ups that a tree can be distilled from, of all kinds of models, in order."""
     return tuple(one for kind in MODEL_KINDS.all() for one in kind.teachings)
 
 
+@requires(Permission.WORK)
 def teacher_named(
     settings: Settings, lake: Lake, name: str, objective: PricingObjective, progress: Progress
 ) -> tuple[Teacher, str]:

@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
@@ -23,6 +25,7 @@ from phantom_core.use_cases.models.price import default_objective
 FOLDER: Final = "drawn"
 
 
+@requires(Permission.WORK)
 def draw_tree(
     settings: Settings,
     lake: Lake,
@@ -88,6 +91,7 @@ def draw_tree(
     return path
 
 
+@requires(Permission.READ)
 def picture_path(model: StoredModel, session_id: str | None) -> Path:
     """File of the picture, drawn or not."""
     name = "tree" if session_id is None else file_digest(session_id.encode())[:20]

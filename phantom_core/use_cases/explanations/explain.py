@@ -6,6 +6,8 @@ from typing import Protocol, cast
 
 from pydantic import JsonValue
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.progress import Progress, no_progress
 from phantom_core.core.settings import Settings
 from phantom_core.explain.explanation import Output
@@ -58,6 +60,7 @@ class AvailableAnswers(Protocol):
         """Names of its outputs."""
 
 
+@requires(Permission.WORK)
 def explain(
     settings: Settings,
     lake: Lake,

@@ -9,6 +9,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError, InputError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
@@ -44,6 +46,7 @@ MAX_PAIRED: Final = 2_000
 STRONGEST_PAIRS: Final = 15
 
 
+@requires(Permission.WORK)
 def explain_model(
     settings: Settings,
     lake: Lake,
@@ -101,6 +104,7 @@ def explain_model(
     return saved.explanation
 
 
+@requires(Permission.READ)
 def read_explanation(settings: Settings, version: str | None = None) -> SavedExplanation:
     """The newest explanation of a classifier.
 
@@ -192,6 +196,7 @@ def _by_fold(
     ]
 
 
+@requires(Permission.READ)
 def fold_of(model: StoredModel, matrix: pa.Table) -> NDArray[np.int64]:
     """Fold in which training held each session out, shape (n_rows,); −1 for one not trained on.
 

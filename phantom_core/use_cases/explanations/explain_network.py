@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.arrays import Floats32
 from phantom_core.core.errors import DataError, InputError
 from phantom_core.core.progress import Progress, no_progress, part_progress
@@ -47,6 +49,7 @@ BACKGROUND: Final = "background.parquet"
 Parts = tuple[Contributions, Contributions]
 
 
+@requires(Permission.WORK)
 def explain_network(
     settings: Settings,
     lake: Lake,
@@ -90,6 +93,7 @@ def explain_network(
     return {output: found[output].explanation for output in outputs}
 
 
+@requires(Permission.READ)
 def read_network_explanation(
     settings: Settings, output: Output, version: str | None = None
 ) -> SavedExplanation:
@@ -106,11 +110,13 @@ def read_network_explanation(
     return read_saved(ModelStore(settings.workspace, KIND).open(version), output)
 
 
+@requires(Permission.READ)
 def outputs_of(model: StoredModel) -> tuple[Output, ...]:
     """Outputs of a network: no P(agent) where it was trained without labels."""
     return tuple(output_named(name) for name in available_answers(model))
 
 
+@requires(Permission.READ)
 def background_of(
     settings: Settings, lake: Lake, model: StoredModel, progress: Progress
 ) -> Floats32:

@@ -8,6 +8,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import JsonValue
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError, InputError, NotFoundError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
@@ -30,6 +32,7 @@ from phantom_core.use_cases.explanations.explain_network import (
 from phantom_core.use_cases.models.price import check_definitions
 
 
+@requires(Permission.WORK)
 def explain_multitask(
     settings: Settings, lake: Lake, request: ExplanationScope, progress: Progress
 ) -> Mapping[str, JsonValue]:
@@ -68,6 +71,7 @@ def explain_multitask(
     return found[output].to_json()
 
 
+@requires(Permission.READ)
 def explain_offer(
     settings: Settings,
     lake: Lake,

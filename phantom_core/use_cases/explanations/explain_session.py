@@ -6,6 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import JsonValue
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError, InputError, NotFoundError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
@@ -30,6 +32,7 @@ from phantom_core.use_cases.models.score import check_features
 from phantom_core.use_cases.models.train_classifier import KIND
 
 
+@requires(Permission.WORK)
 def explain_classifier(
     settings: Settings, lake: Lake, request: ExplanationScope, progress: Progress
 ) -> Mapping[str, JsonValue]:
@@ -59,6 +62,7 @@ def explain_classifier(
     ).to_json()
 
 
+@requires(Permission.READ)
 def explain_session(
     settings: Settings,
     lake: Lake,

@@ -5,6 +5,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.features.store import FeatureStore, version_of
@@ -24,6 +26,7 @@ from phantom_core.use_cases.models.score import score_sessions
 from phantom_core.use_cases.models.train_classifier import KIND
 
 
+@requires(Permission.WORK)
 def calibrate_market(
     settings: Settings, *, now_ms: int, seed: int | None = None, progress: Progress = no_progress
 ) -> Calibration:
@@ -67,6 +70,7 @@ def calibrate_market(
     return found
 
 
+@requires(Permission.READ)
 def latest_calibration(settings: Settings) -> Calibration:
     """The latest calibration.
 
@@ -86,6 +90,7 @@ def _calibrations(settings: Settings) -> ResultStore:
     )
 
 
+@needs_no_permission
 def build_session_index(matrix: pa.Table, scores: pa.Table | None) -> SessionIndex:
     """Build the index of sessions with labels and probabilities.
 

@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import InputError
 from phantom_core.core.settings import Settings
 from phantom_core.market.policies.rules import RulePolicy
@@ -12,6 +14,7 @@ from phantom_core.rules.text import parse_rules
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 
 
+@requires(Permission.WORK)
 def save_policy_rules(settings: Settings, name: str, text: str) -> str:
     """Save rules in the workspace, in place of earlier ones of that name; returns the
     name of the policy that plays them.

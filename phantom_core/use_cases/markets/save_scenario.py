@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import InputError
 from phantom_core.core.settings import Settings
 from phantom_core.market.scenario import Scenario, parse_scenario
@@ -11,6 +13,7 @@ from phantom_core.model_store.store import replace_file
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 
 
+@requires(Permission.WORK)
 def save_scenario(settings: Settings, content: bytes, where: str) -> Scenario:
     """Save an uploaded scenario in the workspace, in place of an earlier one of that name.
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.progress import Progress, no_progress
 from phantom_core.core.settings import Settings
@@ -29,6 +31,7 @@ class SavedTrial:
     trial: MarketTrial
 
 
+@requires(Permission.WORK)
 def simulate_policies(
     settings: Settings,
     scenario: Scenario,
@@ -69,16 +72,19 @@ def simulate_policies(
     return SavedTrial(trial_id, trial)
 
 
+@requires(Permission.READ)
 def policy_runs(settings: Settings) -> Path:
     """Folder of the workspace's trained policies, a folder each."""
     return settings.paths.policies
 
 
+@requires(Permission.READ)
 def saved_trials(settings: Settings) -> tuple[str, ...]:
     """Names of the saved trials, newest first."""
     return _trials(settings).names()
 
 
+@requires(Permission.READ)
 def open_trial(settings: Settings, trial_id: str | None = None) -> SavedTrial:
     """Read a saved trial.
 

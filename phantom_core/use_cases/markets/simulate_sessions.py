@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import InputError, NotFoundError
 from phantom_core.core.progress import Progress, no_progress
 from phantom_core.core.settings import Settings
@@ -22,6 +24,7 @@ from phantom_core.use_cases.models.train_classifier import KIND
 BUILT_IN = {rules.name: rules for rules in (NO_MARKUP, BANDS)}
 
 
+@requires(Permission.WORK)
 def simulate_sessions(
     settings: Settings,
     rules: Sequence[str],
@@ -51,6 +54,7 @@ def simulate_sessions(
     )
 
 
+@requires(Permission.READ)
 def read_rules(name_or_path: str) -> RuleSet:
     """A built-in rule set by name, or one from a file of text, JSON or JDM, named as the file is.
 

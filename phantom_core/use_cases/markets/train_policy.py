@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import InputError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.registry import choose_named
@@ -76,6 +78,7 @@ class TrainReport:
         }
 
 
+@requires(Permission.WORK)
 def train_policy(
     settings: Settings,
     scenario: Scenario,
@@ -120,6 +123,7 @@ def train_policy(
     return report
 
 
+@requires(Permission.WORK)
 def train_policies(
     settings: Settings,
     scenario: Scenario,
@@ -159,6 +163,7 @@ def train_policies(
     return tuple(reports)
 
 
+@requires(Permission.WORK)
 def evaluate_policy(settings: Settings, run_dir: Path) -> TrainReport:
     """Evaluate a finished policy against the optimum, on the scenario it was trained on.
 
@@ -187,6 +192,7 @@ def evaluate_policy(settings: Settings, run_dir: Path) -> TrainReport:
     )
 
 
+@requires(Permission.READ)
 def run_folder(settings: Settings, name: str) -> Path:
     """Folder of a training run in the workspace.
 
@@ -201,6 +207,7 @@ def run_folder(settings: Settings, name: str) -> Path:
     return policy_runs(settings) / name
 
 
+@needs_no_permission
 def env_named(name: str) -> EnvVersion:
     """A version of the environment.
 

@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError
 from phantom_core.core.progress import no_progress
 from phantom_core.core.settings import Settings
@@ -31,6 +33,9 @@ _TASKS: Final[Mapping[str, tuple[str, str]]] = {
     "purchase": ("purchase_probability", "purchased"),
     "agent": ("agent_probability", "is_agent"),
 }
+
+# Corrections of single labels are usual; more of them need somebody to look.
+_MOST_CHANGED: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,21 @@ class ModelComparison:
         return any(one.difference is not None and one.difference.high < 0 for one in self.figures)
 
     @property
+    def doubt(self) -> str:
+        """Why nobody should use the challenger without a second thought; empty where none is known.
+
+        Labels that changed in bulk make a model look better that learned from wrong ones.
+        """
+        if self.is_worse:
+            return f"{self.challenger} is significantly worse."
+        if self.labels_changed > _MOST_CHANGED * self.sessions:
+            return (
+                f"The labels of {self.labels_changed:,} of {self.sessions:,} sessions changed "
+                f"since {self.champion} was trained, so its figures say little."
+            )
+        return ""
+
+    @property
     def sentence(self) -> str:
         """The comparison in a sentence."""
         if not self.champion:
@@ -83,9 +103,10 @@ class ModelComparison:
 
     def payload(self) -> dict[str, object]:
         """As a governed change stores it."""
-        return {**asdict(self), "sentence": self.sentence, "is_worse": self.is_worse}
+        return {**asdict(self), "sentence": self.sentence, "doubt": self.doubt}
 
 
+@requires(Permission.READ)
 def compare_models(
     settings: Settings, kind: str, champion: str, challenger: str
 ) -> ModelComparison:

@@ -10,7 +10,9 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from phantom_core.accounts.people import MACHINE, find_account, require_permission
+from phantom_core.accounts.actors import Internal
+from phantom_core.accounts.people import find_account, require_permission
+from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import governed_changes as changes
 from phantom_core.approvals.approved_models import (
@@ -79,6 +81,7 @@ class ModelStatus:
     problem: str
 
 
+@requires(Permission.READ)
 def model_status(settings: Settings, kind: str) -> ModelStatus:
     """What prices may depend on, and what waits for a second person."""
     name = MODEL_KINDS.find(kind).name
@@ -102,6 +105,7 @@ def model_status(settings: Settings, kind: str) -> ModelStatus:
     )
 
 
+@requires(Permission.READ)
 def open_approved(settings: Settings, kind: str) -> StoredModel:
     """The saved model that prices may depend on.
 
@@ -117,7 +121,7 @@ def open_approved(settings: Settings, kind: str) -> StoredModel:
             hint=f"Use one: python -m phantom_core promote {kind} VERSION",
         )
     model = ModelStore(settings.workspace, kind).open(approved.version)
-    if manifest_digest(model) != approved.manifest_sha256:
+    if _manifest_digest(model) != approved.manifest_sha256:
         raise DataError(
             f"The {kind} {approved.version} is not the one that was approved: the SHA-256 of its "
             f"{MANIFEST} differs.",
@@ -130,6 +134,7 @@ def open_approved(settings: Settings, kind: str) -> StoredModel:
     return model
 
 
+@requires(Permission.READ)
 def pricing_version(settings: Settings, kind: str) -> str | None:
     """Version that prices depend on: the approved one, else the one in use; None without any.
 
@@ -140,6 +145,7 @@ def pricing_version(settings: Settings, kind: str) -> str | None:
     return approved.version if approved else ModelStore(settings.workspace, kind).in_use()
 
 
+@requires(Permission.WORK)
 def take_first_model(settings: Settings, kind: str, version: str, why: str, *, now_ms: int) -> bool:
     """Use a trained model where it is the first of its kind; else it stays a candidate.
 
@@ -158,12 +164,15 @@ def take_first_model(settings: Settings, kind: str, version: str, why: str, *, n
     with write_transaction(_control(settings)) as connection:
         if was_model_ever_approved(connection, kind) or readers_of_model(connection, kind):
             return False
-        _propose(connection, MACHINE, model, ModelComparison("", version), FIRST, 0, now_ms)
+        _propose(
+            connection, Internal.WATCHER, model, ModelComparison("", version), FIRST, 0, now_ms
+        )
     if store.in_use() != version:
         store.promote(version, now_ms=now_ms, why=FIRST)
     return True
 
 
+@requires(Permission.PROPOSE)
 def use_model(
     settings: Settings,
     who: str,
@@ -172,7 +181,7 @@ def use_model(
     *,
     why: str,
     now_ms: int,
-    despite_worse: bool = False,
+    despite_doubts: bool = False,
 ) -> GovernedChange:
     """Let prices depend on a saved model, at once or once a second person approves.
 
@@ -183,23 +192,24 @@ def use_model(
         version: its name.
         why: one sentence.
         now_ms: UTC milliseconds.
-        despite_worse: confirms that a significantly worse model is meant.
+        despite_doubts: confirms that a significantly worse model is meant, or one that learned
+            from labels of which many changed.
     Returns:
         The change: approved, or waiting for another person.
     Raises:
         NotFoundError: no such model.
         NotAllowedError: not by this account.
         InputError: it reads features that prices may not depend on.
-        ConflictError: it is in use, waits already, or is significantly worse and not confirmed.
+        ConflictError: it is in use, waits already, or is doubtful and not confirmed.
     """
     model = ModelStore(settings.workspace, MODEL_KINDS.find(kind).name).open(version)
     _refuse_banned(settings, model.manifest)
     with _control(settings).connect() as connection:
         approved = approved_model(connection, kind)
     comparison = compare_models(settings, kind, approved.version if approved else "", version)
-    if comparison.is_worse and not despite_worse:
+    if comparison.doubt and not despite_doubts:
         raise ConflictError(
-            f"{version} is significantly worse. {comparison.sentence}",
+            f"{comparison.doubt} {comparison.sentence}",
             hint="Confirm that you mean it, or keep the model in use.",
         )
     with write_transaction(_control(settings)) as connection:
@@ -217,6 +227,7 @@ def use_model(
     return change
 
 
+@requires(Permission.PUBLISH)
 def revert_model(
     settings: Settings, who: str, kind: str, *, why: str, now_ms: int
 ) -> GovernedChange:
@@ -234,7 +245,7 @@ def revert_model(
         if before is None:
             raise NotFoundError(f"No {name} was approved before the one in use.")
         model = ModelStore(settings.workspace, name).open(before.version)
-        if manifest_digest(model) != before.manifest_sha256:
+        if _manifest_digest(model) != before.manifest_sha256:
             raise DataError(f"The {name} {before.version} is not the one that was approved.")
         comparison = ModelComparison("", before.version, problem="It was approved before.")
         change = _propose(connection, who, model, comparison, why, 0, now_ms)
@@ -242,6 +253,7 @@ def revert_model(
     return change
 
 
+@requires(Permission.PUBLISH)
 def promote_by_policy(
     settings: Settings, kind: str, version: str, *, why: str, policy: int, now_ms: int
 ) -> GovernedChange:
@@ -255,22 +267,28 @@ def promote_by_policy(
         policy: number of the governed change of the policy it was judged by.
         now_ms: UTC milliseconds.
     Raises:
-        ConflictError: that policy is no longer in force.
+        ConflictError: that policy is no longer in force, or the challenger is doubtful.
         InputError: it reads features that prices may not depend on.
     """
     model = ModelStore(settings.workspace, kind).open(version)
     _refuse_banned(settings, model.manifest)
+    champion = pricing_version(settings, kind) or ""
+    comparison = compare_models(settings, kind, champion, version)
+    if comparison.doubt:
+        raise ConflictError(comparison.doubt, hint="A person decides whether it is used.")
     with write_transaction(_control(settings)) as connection:
         in_force = promotion_policy(connection, kind)
         if in_force is None or in_force.change_id != policy:
             raise ConflictError(f"Promotion policy {policy} is no longer in force.")
-        comparison = ModelComparison("", version, problem=why)
         reason = f"Promotion policy {policy}: {why}"
-        change = _propose(connection, MACHINE, model, comparison, reason, 0, now_ms, policy=policy)
+        change = _propose(
+            connection, Internal.WATCHER, model, comparison, reason, 0, now_ms, policy=policy
+        )
     _follow(settings, change, now_ms)
     return change
 
 
+@requires(Permission.APPROVE)
 def approve_model(
     settings: Settings,
     who: str,
@@ -298,6 +316,7 @@ def approve_model(
     return change
 
 
+@requires(Permission.APPROVE)
 def reject_model(
     settings: Settings,
     who: str,
@@ -321,6 +340,7 @@ def reject_model(
         )
 
 
+@requires(Permission.PROPOSE)
 def propose_policy(
     settings: Settings,
     who: str,
@@ -364,6 +384,7 @@ def propose_policy(
         )
 
 
+@requires(Permission.PUBLISH)
 def end_policy(settings: Settings, who: str, kind: str, *, why: str, now_ms: int) -> GovernedChange:
     """End a promotion policy: retraining leaves candidates from now on.
 
@@ -379,7 +400,7 @@ def end_policy(settings: Settings, who: str, kind: str, *, why: str, now_ms: int
         return changes.supersede_change(connection, change, f"{who}: {why}", now_ms=now_ms)
 
 
-def manifest_digest(model: StoredModel) -> str:
+def _manifest_digest(model: StoredModel) -> str:
     """SHA-256 of a saved model's manifest."""
     return hashlib.sha256((model.folder / MANIFEST).read_bytes()).hexdigest()
 
@@ -402,7 +423,7 @@ def _propose(
     before = approved_model(connection, kind)
     payload = {
         "version": model.manifest.version,
-        "manifest_sha256": manifest_digest(model),
+        "manifest_sha256": _manifest_digest(model),
         "features": list(model.manifest.features),
         "metrics": model.manifest.metrics,
         "replaces": before.change_id if before else None,
@@ -432,7 +453,7 @@ def _require_news(
         raise ConflictError("Another model was approved meanwhile.", hint="Compare again.")
     if approved and (approved.version, approved.manifest_sha256) == (
         version,
-        manifest_digest(model),
+        _manifest_digest(model),
     ):
         raise ConflictError(f"{version} is already the {kind} that prices depend on.")
     for one in changes.waiting_changes(connection, MODEL, kind):
@@ -443,7 +464,7 @@ def _require_news(
 def _require_unchanged(settings: Settings, change: GovernedChange) -> None:
     content = change.content()
     model = ModelStore(settings.workspace, change.subject).open(str(content["version"]))
-    if manifest_digest(model) != content["manifest_sha256"]:
+    if _manifest_digest(model) != content["manifest_sha256"]:
         raise ConflictError(f"The files of {content['version']} changed since it was proposed.")
     _refuse_banned(settings, model.manifest)
 

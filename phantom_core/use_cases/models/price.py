@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.approvals.limits import read_price_limits
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
@@ -75,6 +77,7 @@ class PricedOffer:
         }
 
 
+@requires(Permission.READ)
 def default_objective(settings: Settings) -> PricingObjective:
     """The default pricing objective: the settings', within the guard rails in force."""
     return PricingObjective(
@@ -84,6 +87,7 @@ def default_objective(settings: Settings) -> PricingObjective:
     )
 
 
+@requires(Permission.READ)
 def price_offer(
     settings: Settings,
     lake: Lake,
@@ -133,6 +137,7 @@ def price_offer(
     )
 
 
+@requires(Permission.READ)
 def check_definitions(model: StoredModel) -> None:
     """Reject a network whose features were defined differently.
 
@@ -147,6 +152,7 @@ def check_definitions(model: StoredModel) -> None:
         )
 
 
+@requires(Permission.READ)
 def demand_scorer(model: StoredModel) -> NetworkScorer:
     """Open a network that has a demand curve.
 

@@ -5,6 +5,8 @@ import io
 import pyarrow.parquet as pq
 import redis
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError, InputError, NotFoundError, UnavailableError
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation.multitask_report import ELASTICITIES
@@ -15,6 +17,7 @@ from phantom_core.use_cases.models.model_use import open_approved
 from phantom_core.valkey.server import connect_server
 
 
+@requires(Permission.WORK)
 def publish_approved(settings: Settings, kind: str, now_ms: int) -> str:
     """Publish the approved model, unless services have it already.
 
@@ -37,6 +40,7 @@ def publish_approved(settings: Settings, kind: str, now_ms: int) -> str:
     return f"Published {version}." if is_new else f"{version} was published before."
 
 
+@requires(Permission.WORK)
 def publish_if_new(settings: Settings, client: redis.Redis, kind: str, now_ms: int) -> bool:
     """Publish the approved model where services have another one; a network with elasticities.
 

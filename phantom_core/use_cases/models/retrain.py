@@ -15,6 +15,9 @@ from typing import Protocol, cast
 
 import numpy as np
 
+from phantom_core.accounts.actors import Internal, acting_as
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.approvals.approved_models import PromotionPolicy, promotion_policy
 from phantom_core.core.errors import ConflictError, DataError, InputError, NotFoundError
 from phantom_core.core.progress import Progress, no_progress, part_progress
@@ -84,6 +87,7 @@ class StartRetraining(Protocol):
         """How this kind is retrained in a workspace."""
 
 
+@requires(Permission.WORK)
 def retrain_models(
     settings: Settings,
     lake: Lake,
@@ -135,6 +139,7 @@ def retrain_models(
     return report
 
 
+@requires(Permission.READ)
 def list_retrainings(settings: Settings, most: int = 30) -> tuple[RetrainReport, ...]:
     """Saved reports, the newest first; an unreadable one is left out."""
     found, saved = [], ResultStore(settings.paths.retraining)
@@ -146,6 +151,7 @@ def list_retrainings(settings: Settings, most: int = 30) -> tuple[RetrainReport,
     return tuple(found)
 
 
+@requires(Permission.READ)
 def promotion_gates(settings: Settings, kind: str) -> dict[str, dict[str, float]]:
     """Limits that a challenger of a kind must meet by the settings, by task and figure."""
     return _retraining_of(settings, open_lake(settings), MODEL_KINDS.find(kind).name).limits()
@@ -165,6 +171,7 @@ def _retraining_of(settings: Settings, lake: Lake, kind: str) -> Retraining:
     return start(settings, lake)
 
 
+@requires(Permission.WORK)
 def retrain_one(
     settings: Settings, retraining: Retraining, now_ms: int, progress: Progress
 ) -> RetrainOutcome:
@@ -224,16 +231,17 @@ def _settled(
         return result
     if policy is not None:
         try:
-            promote_by_policy(
-                settings,
-                kind,
-                version,
-                why=result.why,
-                policy=policy.change_id,
-                now_ms=now_ms,
-            )
+            with acting_as(Internal.WATCHER, settings):  # carries out what people approved
+                promote_by_policy(
+                    settings,
+                    kind,
+                    version,
+                    why=result.why,
+                    policy=policy.change_id,
+                    now_ms=now_ms,
+                )
         except (InputError, ConflictError) as error:
-            return replace(result, outcome="kept", why=f"{result.why} {error}")
+            return replace(result, outcome="waiting", why=f"{result.why} {error}")
         return result
     return replace(
         result,

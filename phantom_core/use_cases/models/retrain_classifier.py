@@ -10,6 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError
 from phantom_core.core.progress import Progress, no_progress
 from phantom_core.core.settings import Settings
@@ -102,6 +104,7 @@ class ClassifierRetraining:
         }
 
 
+@requires(Permission.READ)
 def window_of(settings: Settings, matrix: pa.Table, end_ms: int) -> Window:
     """The days up to the newest of some sessions.
 
@@ -132,12 +135,14 @@ def window_of(settings: Settings, matrix: pa.Table, end_ms: int) -> Window:
     )
 
 
+@needs_no_permission
 def later_sessions(matrix: pa.Table, window: Window) -> NDArray[np.bool_]:
     """Sessions that began after the split and ended within the window, shape (n_rows,)."""
     begun, ended = matrix["start_ms"].to_numpy(), matrix["end_ms"].to_numpy()
     return np.asarray((begun >= window.split_ms) & (ended < window.end_ms))
 
 
+@needs_no_permission
 def seen_in_training(labelled: LabelledSessions, trained_on: pa.ChunkedArray) -> NDArray[np.bool_]:
     """Sessions of actors that have a training session, shape (n_rows,)."""
     groups = labelled.rows.groups

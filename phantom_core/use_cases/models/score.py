@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
@@ -20,6 +22,7 @@ from phantom_core.models.saved_classifier import read_classifier
 from phantom_core.use_cases.models.train_classifier import KIND, OUT_OF_FOLD
 
 
+@requires(Permission.READ)
 def score_sessions(
     settings: Settings, lake: Lake, *, version: str | None = None, progress: Progress = no_progress
 ) -> pa.Table:
@@ -88,6 +91,7 @@ def _out_of_fold(model: StoredModel, matrix: pa.Table) -> np.typing.NDArray[np.f
     return probability
 
 
+@requires(Permission.READ)
 def check_features(model: StoredModel) -> None:
     """Reject a model whose features are defined differently now.
 

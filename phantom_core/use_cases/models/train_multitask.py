@@ -18,6 +18,8 @@ import pyarrow.parquet as pq
 import safetensors
 import torch
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError
 from phantom_core.core.progress import Progress, ProgressValues, no_progress, part_progress
 from phantom_core.core.settings import Settings
@@ -71,6 +73,7 @@ TOO_GOOD: Final = 0.95
 BY_HAND: Final = "Trained by hand."
 
 
+@requires(Permission.WORK)
 def train_multitask(
     settings: Settings,
     lake: Lake,
@@ -182,6 +185,7 @@ def _recording_losses(settings: Settings, progress: Progress) -> Progress:
     return report
 
 
+@needs_no_permission
 def leak_suspects(learning: Learning) -> tuple[str, ...]:
     """Features that rank purchases so well on their own that they must leak later events."""
     offers = learning.rows[learning.is_offer]

@@ -9,6 +9,8 @@ import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import CancelledError, NotFoundError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
@@ -76,6 +78,7 @@ class TuneReport:
         }
 
 
+@requires(Permission.WORK)
 def tune_multitask(
     settings: Settings,
     lake: Lake,
@@ -121,6 +124,7 @@ def tune_multitask(
     return TuneReport(trials, len(trials) - before, round(time.perf_counter() - started, 3))
 
 
+@requires(Permission.READ)
 def tuning_history(settings: Settings) -> tuple[TuningTrial, ...]:
     """All trials of the newest search of a workspace, in order; empty where there was none."""
     path = settings.paths.network_tuning
@@ -131,6 +135,7 @@ def tuning_history(settings: Settings) -> tuple[TuningTrial, ...]:
     return _ended(optuna.load_study(study_name=names[-1], storage=storage)) if names else ()
 
 
+@requires(Permission.READ)
 def tuned_hyperparameters(settings: Settings) -> Hyperparameters:
     """The best ones of the newest search.
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.alerts.alerts import Alert, Alerts
 from phantom_core.alerts.channels import Channel, Notice, channels_of
 from phantom_core.core.errors import UnavailableError
@@ -9,6 +11,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.monitoring.comparison import Check
 
 
+@requires(Permission.WORK)
 def send_alerts(settings: Settings, checks: Sequence[Check], now_ms: int) -> tuple[str, ...]:
     """Raise and resolve alerts by check results, and notify the channels.
 

@@ -11,6 +11,8 @@ import orjson
 import pyarrow as pa
 from filelock import FileLock, Timeout
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.settings import Settings
 from phantom_core.events.schema import DECISIONS
 from phantom_core.lake.keys import connect_with_keys
@@ -47,6 +49,7 @@ class Drained:
         )
 
 
+@requires(Permission.WORK)
 def drain_decisions(settings: Settings) -> Drained:
     """Write every closed segment to the lake, and the open ones of processes that died.
 
@@ -66,6 +69,7 @@ def drain_decisions(settings: Settings) -> Drained:
         return drained
 
 
+@requires(Permission.WORK)
 def drain_until(
     settings: Settings,
     is_over: Callable[[float], bool],

@@ -7,6 +7,8 @@ from typing import Final
 
 import pyarrow.compute as pc
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
@@ -41,6 +43,7 @@ FEW_DAYS: Final = 3
 _ORDER: Final = ("alert", "watch", "unknown", "ok")
 
 
+@requires(Permission.WORK)
 def run_monitoring(
     settings: Settings, lake: Lake, *, now_ms: int, progress: Progress = no_progress
 ) -> tuple[MonitorReport, tuple[str, ...]]:
@@ -65,6 +68,7 @@ def run_monitoring(
     return report, untold
 
 
+@requires(Permission.READ)
 def latest_monitoring(settings: Settings) -> MonitorReport:
     """The newest report.
 
@@ -83,6 +87,7 @@ def _reports(settings: Settings) -> ResultStore:
     )
 
 
+@requires(Permission.READ)
 def check_traffic(
     settings: Settings, lake: Lake, *, now_ms: int, progress: Progress = no_progress
 ) -> MonitorReport:

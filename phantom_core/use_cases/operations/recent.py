@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.progress import Progress, no_progress
 from phantom_core.core.settings import Settings
@@ -130,6 +132,7 @@ class Recent:
         return rows
 
 
+@requires(Permission.READ)
 def read_recent(
     settings: Settings, lake: Lake, now_ms: int, progress: Progress = no_progress
 ) -> Recent:
@@ -156,6 +159,7 @@ def read_recent(
     return Recent(matrix, scores, as_of_ms, newest_ms, problem)
 
 
+@requires(Permission.READ)
 def models_in_use(settings: Settings) -> tuple[ModelInUse, ...]:
     """Models in use whose manifest can be read."""
     found = []
@@ -173,6 +177,7 @@ def models_in_use(settings: Settings) -> tuple[ModelInUse, ...]:
     return tuple(found)
 
 
+@requires(Permission.READ)
 def training_sessions(settings: Settings) -> pa.Array | None:
     """Ids of the training sessions of the classifier in use; None where none can be read."""
     try:
@@ -182,6 +187,7 @@ def training_sessions(settings: Settings) -> pa.Array | None:
     return pq.read_table(io.BytesIO(content), columns=["session_id"])["session_id"].combine_chunks()
 
 
+@requires(Permission.READ)
 def quarantined(lake: Lake, since_ms: int) -> tuple[int, int]:
     """Rows in quarantine, and rows read, of the loads since a moment."""
     with lake.connect(("loads",)) as connection:
@@ -191,6 +197,7 @@ def quarantined(lake: Lake, since_ms: int) -> tuple[int, int]:
     return sum(sum(json.loads(reasons).values()) for reasons, _ in rows), sum(n for _, n in rows)
 
 
+@requires(Permission.READ)
 def leakage_of_week(
     settings: Settings, lake: Lake, start_ms: int, end_ms: int
 ) -> LeakageFigure | None:

@@ -1,13 +1,20 @@
 """Run a job: what a worker process does with a queued job."""
 
+from phantom_core.accounts.account_actors import actor_of_job
+from phantom_core.accounts.actors import acting_as, current_acting
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import PhantomError
 from phantom_core.core.settings import Settings
 from phantom_core.jobs.jobs import Job, Jobs
 from phantom_core.use_cases.request_registry import parse_request
 
 
+@requires(Permission.WORK)
 def run_job(settings: Settings, job_id: str, now_ms: int, secrets: str = "") -> Job:
     """Run a queued job and record how it ended; an error that is no PhantomError is also raised.
+
+    It runs in the name of the account that started it, with the role that the account has now.
 
     Args:
         settings: of the installation.
@@ -23,7 +30,8 @@ def run_job(settings: Settings, job_id: str, now_ms: int, secrets: str = "") -> 
     job = jobs.take(job_id)
     try:
         request = parse_request(job.kind, secrets or job.arguments)
-        with jobs.heartbeat(job_id):
+        with jobs.heartbeat(job_id), acting_as(actor_of_job(job.who), settings):
+            current_acting().actor.require(Permission.WORK, settings)
             report = request.run_for(
                 settings, job.who, now_ms=now_ms, progress=jobs.progress(job_id)
             )

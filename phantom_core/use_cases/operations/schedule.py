@@ -9,6 +9,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from phantom_core.accounts.actors import Internal, acting_as
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError, InputError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.core.telemetry import metrics
@@ -27,6 +30,7 @@ _GRACE_S: Final = 3_600
 _SHOW_EVERY_S: Final = 15
 
 
+@requires(Permission.WORK)
 def make_scheduler(settings: Settings, clock: Clock) -> BackgroundScheduler:
     """Prepare a scheduler; the caller starts it and shuts it down.
 
@@ -43,24 +47,31 @@ def make_scheduler(settings: Settings, clock: Clock) -> BackgroundScheduler:
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": _GRACE_S},
     )
     scheduler.add_job(
-        lambda: start_due_work(settings, RetrainRequest(), f"{_utc(clock()):%Y-%m-%d}", clock()),
+        _as_schedule(
+            lambda: start_due_work(settings, RetrainRequest(), f"{_utc(clock()):%Y-%m-%d}", clock())
+        ),
         CronTrigger(hour=at.hour, minute=at.minute),
         id=RetrainRequest.kind,
     )
     scheduler.add_job(
-        lambda: start_due_work(
-            settings, MonitorRequest(), str(clock() // 1_000 // every_s), clock()
+        _as_schedule(
+            lambda: start_due_work(
+                settings, MonitorRequest(), str(clock() // 1_000 // every_s), clock()
+            )
         ),
         IntervalTrigger(seconds=every_s),
         id=MonitorRequest.kind,
         next_run_time=_utc(clock()),
     )
     scheduler.add_job(
-        lambda: show_latest(settings), IntervalTrigger(seconds=_SHOW_EVERY_S), id="show"
+        _as_schedule(lambda: show_latest(settings)),
+        IntervalTrigger(seconds=_SHOW_EVERY_S),
+        id="show",
     )
     return scheduler
 
 
+@requires(Permission.WORK)
 def start_due_work(settings: Settings, request: JobRequest, due: str, now_ms: int) -> str:
     """Start a job that is due.
 
@@ -78,6 +89,7 @@ def start_due_work(settings: Settings, request: JobRequest, due: str, now_ms: in
     return outcome
 
 
+@needs_no_permission
 def time_of_day(text: str) -> dt.time:
     """A time of day, UTC.
 
@@ -92,6 +104,7 @@ def time_of_day(text: str) -> dt.time:
         ) from None
 
 
+@requires(Permission.READ)
 def show_latest(settings: Settings) -> None:
     """Export the newest report to Prometheus; does nothing without one."""
     try:
@@ -100,6 +113,7 @@ def show_latest(settings: Settings) -> None:
         return
 
 
+@needs_no_permission
 def describe_schedule(report: MonitorReport) -> None:
     """Set the gauges of a report."""
     for check in report.checks:
@@ -118,6 +132,16 @@ def describe_schedule(report: MonitorReport) -> None:
             metrics.LEAKAGE_SHARE.set(report.leakage.share)
     if report.week.agent_share is not None:
         metrics.AGENT_SHARE.set(report.week.agent_share)
+
+
+def _as_schedule(work: Callable[[], object]) -> Callable[[], None]:
+    """The work, done by the schedule itself."""
+
+    def run() -> None:
+        with acting_as(Internal.SCHEDULE):
+            work()
+
+    return run
 
 
 def _utc(moment_ms: int) -> dt.datetime:

@@ -3,6 +3,8 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.approvals.limits import read_price_limits
 from phantom_core.core.errors import DataError
 from phantom_core.core.limits import GuardRails
@@ -18,6 +20,7 @@ from phantom_core.rules.domain import Domain
 from phantom_core.rules.rule_set import RuleSet
 
 
+@requires(Permission.READ)
 def check_rule_set(
     settings: Settings, rules: RuleSet, guard_rails: GuardRails | None = None
 ) -> tuple[Finding, ...]:
@@ -32,6 +35,7 @@ def check_rule_set(
     return check_rules(rules, limits_of(settings, allowed, last_matrix(settings)))
 
 
+@requires(Permission.READ)
 def limits_of(settings: Settings, guard_rails: GuardRails, matrix: pa.Table | None) -> RuleLimits:
     """Limits that the rules of this shop are checked against.
 
@@ -50,6 +54,7 @@ def limits_of(settings: Settings, guard_rails: GuardRails, matrix: pa.Table | No
     return RuleLimits(domains, guard_rails, settings.rules.banned_features)
 
 
+@requires(Permission.READ)
 def last_matrix(settings: Settings) -> pa.Table | None:
     """Features as last computed; None before the first time."""
     try:

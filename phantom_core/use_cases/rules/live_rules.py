@@ -5,6 +5,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.approvals.releases import current_release, release_document
 from phantom_core.core.settings import Settings
 from phantom_core.database.connection import control_of
@@ -15,24 +17,28 @@ from phantom_core.session_market.market import NO_MARKUP
 LIVE: Final = "live"
 
 
+@requires(Permission.READ)
 def live_version(connection: sa.Connection) -> str:
     """Version that most sessions get according to the database; empty for base prices."""
     release = current_release(connection)
     return release.full_version if release else ""
 
 
+@requires(Permission.READ)
 def live_rules(connection: sa.Connection) -> RuleSet:
     """Rules of the live version; no mark-up for base prices."""
     version = live_version(connection)
     return parse_release(release_document(connection, version)).rules() if version else NO_MARKUP
 
 
+@requires(Permission.READ)
 def open_live(settings: Settings) -> RuleSet:
     """The live rules, under the name 'live'."""
     with control_of(settings.database_url, settings.workspace).connect() as connection:
         return replace(live_rules(connection), name=LIVE)
 
 
+@requires(Permission.READ)
 def is_anything_live(settings: Settings) -> bool:
     """Whether published rules are live, not base prices."""
     with control_of(settings.database_url, settings.workspace).connect() as connection:

@@ -7,6 +7,8 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.arrays import Floats
 from phantom_core.core.errors import DataError
 from phantom_core.core.progress import Progress, no_progress, part_progress
@@ -41,6 +43,7 @@ from phantom_core.use_cases.rules.replay_data import (
 PURCHASES: Final = "purchases.parquet"
 
 
+@requires(Permission.WORK)
 def measure_leakage(
     settings: Settings,
     rules: RuleSet,
@@ -98,6 +101,7 @@ def measure_leakage(
     return found
 
 
+@requires(Permission.READ)
 def latest_leakage(settings: Settings) -> Leakage:
     """The latest ledger.
 
@@ -109,11 +113,13 @@ def latest_leakage(settings: Settings) -> Leakage:
     return read_leakage(saved.read().decode(), str(saved.path()))
 
 
+@requires(Permission.READ)
 def purchases_file(settings: Settings) -> Path:
     """File of the purchases behind the latest ledger."""
     return settings.paths.leakage / PURCHASES
 
 
+@needs_no_permission
 def purchase_table(
     data: ReplayData, prices: Sequence[Reference], dimensions: Sequence[Dimension]
 ) -> pa.Table:

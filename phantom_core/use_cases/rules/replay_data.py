@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
@@ -71,6 +73,7 @@ class ReplayData:
     p_agent_then: NDArray[np.float64]
 
 
+@requires(Permission.READ)
 def read_replay_data(
     settings: Settings,
     connection: duckdb.DuckDBPyConnection,
@@ -139,11 +142,13 @@ def read_replay_data(
     )
 
 
+@requires(Permission.READ)
 def connect_replay_data(settings: Settings) -> duckdb.DuckDBPyConnection:
     """A connection to the lake with the views that `read_replay_data` needs."""
     return connect_quotes(open_lake(settings))
 
 
+@needs_no_permission
 def at_purchases(data: ReplayData) -> tuple[ReplayData, NDArray[np.int64]]:
     """Restrict to purchases that were quoted in the period; also returns the quote of each."""
     quoted = data.purchases.quote >= 0
@@ -205,6 +210,7 @@ def _save_cache(path: Path, features: pa.Table) -> None:
             earlier.unlink(missing_ok=True)
 
 
+@needs_no_permission
 def sessions_of(data: ReplayData, visit: NDArray[np.int64]) -> pa.Table:
     """Session, start, store, label, family and P(agent) of some sessions."""
     rows = pa.array(visit)

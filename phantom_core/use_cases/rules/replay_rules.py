@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.arrays import Floats
 from phantom_core.core.errors import DataError
 from phantom_core.core.progress import Progress, no_progress, part_progress
@@ -34,6 +36,7 @@ from phantom_core.use_cases.rules.replay_data import (
 )
 
 
+@requires(Permission.WORK)
 def replay_rules(
     settings: Settings,
     rules: RuleSet,
@@ -112,11 +115,13 @@ def replay_rules(
     return found
 
 
+@requires(Permission.READ)
 def replay_store(settings: Settings) -> ReplayStore:
     """The newest replays of a workspace."""
     return ReplayStore(settings.paths.replays)
 
 
+@requires(Permission.READ)
 def latest_replay(settings: Settings) -> Replay:
     """The latest replay.
 
@@ -127,6 +132,7 @@ def latest_replay(settings: Settings) -> Replay:
     return replay_store(settings).open()
 
 
+@requires(Permission.READ)
 def changed_sessions_file(settings: Settings, name: str | None = None) -> Path:
     """File of the sessions whose price a replay changes.
 
@@ -139,6 +145,7 @@ def changed_sessions_file(settings: Settings, name: str | None = None) -> Path:
     return replay_store(settings).changed_file(name)
 
 
+@needs_no_permission
 def changed_sessions(
     data: ReplayData, sets: tuple[RuleSet, RuleSet], decided: tuple[Decided, Decided]
 ) -> pa.Table:

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from typing import Final
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import InputError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.features.catalogue import feature_names
@@ -21,16 +23,19 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 _WRITTEN_OUT: Final = re.compile(r"\s*(\{|#|(IF|ELSE|MARKUP)\s)", re.IGNORECASE)
 
 
+@requires(Permission.READ)
 def rule_set_names(settings: Settings) -> tuple[str, ...]:
     """Names of the rule sets that were saved, in order."""
     return tuple(sorted(path.stem for path in settings.paths.rule_sets.glob("*.txt")))
 
 
+@requires(Permission.READ)
 def rule_set_path(settings: Settings, name: str) -> Path:
     """File of a saved rule set."""
     return settings.paths.rule_sets / f"{name}.txt"
 
 
+@requires(Permission.READ)
 def rules_given(settings: Settings, name: str, text: str | None = None) -> RuleSet:
     """A rule set given in full, so that a draft can be used, or by its name.
 
@@ -41,6 +46,7 @@ def rules_given(settings: Settings, name: str, text: str | None = None) -> RuleS
     return parse_rules(text, name) if text else open_rule_set(settings, name)
 
 
+@requires(Permission.READ)
 def open_rule_set(settings: Settings, name: str) -> RuleSet:
     """A built-in rule set, the live one, a saved one, or one from a file.
 
@@ -60,6 +66,7 @@ def open_rule_set(settings: Settings, name: str) -> RuleSet:
         ) from None
 
 
+@requires(Permission.READ)
 def read_rule_set(settings: Settings, name_or_text: str, name: str = "rules") -> RuleSet:
     """A rule set by name or file, as `open_rule_set` finds it, or one that is written out.
 
@@ -76,6 +83,7 @@ def read_rule_set(settings: Settings, name_or_text: str, name: str = "rules") ->
     return open_rule_set(settings, name_or_text)
 
 
+@requires(Permission.WORK)
 def save_rule_set(settings: Settings, rules: RuleSet) -> Path:
     """Save a rule set, in place of an earlier one of its name.
 
@@ -93,6 +101,7 @@ def save_rule_set(settings: Settings, rules: RuleSet) -> Path:
     return path
 
 
+@requires(Permission.WORK)
 def save_session_rules(settings: Settings, name: str, text: str) -> Path:
     """Save a rule set in the workspace, in place of an earlier one of that name.
 

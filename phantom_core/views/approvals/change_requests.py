@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from phantom_core.accounts.permissions import needs_no_permission
 from phantom_core.approvals.change_request import Request, ReviewDecision
 from phantom_core.evidence.evidence import Evidence
 from phantom_core.evidence.gates import human_premium
@@ -10,6 +11,7 @@ from phantom_core.evidence.stored_evidence import StoredEstimate
 Figure = tuple[str, float | None, float | None, float | None]
 
 
+@needs_no_permission
 def inbox_table(requests: list[Request]) -> pd.DataFrame:
     """One row per request: request, state, name, author, why, share, changed."""
     return pd.DataFrame(
@@ -25,6 +27,7 @@ def inbox_table(requests: list[Request]) -> pd.DataFrame:
     )
 
 
+@needs_no_permission
 def waiting_for(
     requests: list[Request],
     decisions: dict[int, list[ReviewDecision]],
@@ -48,6 +51,7 @@ def waiting_for(
     return found
 
 
+@needs_no_permission
 def request_effects(evidence: Evidence) -> list[Figure]:
     """Expected effects of a change: name, value, low, high; shares as fractions, else currency."""
     found: list[Figure] = []
@@ -69,11 +73,13 @@ def request_effects(evidence: Evidence) -> list[Figure]:
     return found
 
 
+@needs_no_permission
 def effects_table(evidence: Evidence) -> pd.DataFrame:
     """Expected effects of a change as a table: figure, value, low, high."""
     return pd.DataFrame(request_effects(evidence), columns=["figure", "value", "low", "high"])
 
 
+@needs_no_permission
 def trial_table(evidence: Evidence) -> pd.DataFrame:
     """Simulated rule sets side by side.
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from phantom_core.accounts.permissions import needs_no_permission
 from phantom_core.evaluation.metrics import Confusion
 from phantom_core.evaluation.report import ClassifierReport
 from phantom_core.evaluation.threshold import price_threshold
@@ -49,6 +50,7 @@ class MoneyCurve:
         return self.cost[_nearest(self.threshold, threshold)]
 
 
+@needs_no_permission
 def confusion_at(report: ClassifierReport, threshold: float) -> Confusion:
     """Labelled sessions by label and prediction.
 
@@ -67,6 +69,7 @@ def confusion_at(report: ClassifierReport, threshold: float) -> Confusion:
     )
 
 
+@needs_no_permission
 def money_curve(report: ClassifierReport, costs: Costs) -> MoneyCurve:
     """Price every threshold.
 

@@ -5,11 +5,14 @@ from typing import Final
 
 import pandas as pd
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.lake.lake import Lake
 
 MAX_ROWS: Final = 1_000
 
 
+@requires(Permission.READ)
 def loads_view(lake: Lake, limit: int = MAX_ROWS) -> pd.DataFrame:
     """Read the ledger, newest load first.
 

@@ -8,6 +8,8 @@ from typing import Final
 import duckdb
 import pandas as pd
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.csv_file import write_csv
 from phantom_core.lake.lake import Lake
 from phantom_core.views.data.reasons import reason_of
@@ -60,6 +62,7 @@ class QuarantineView:
             write_csv(batches.schema, batches, path)
 
 
+@requires(Permission.READ)
 def quarantine_view(
     lake: Lake, *, reason: str | None = None, file: str | None = None, limit: int = MAX_ROWS
 ) -> QuarantineView:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from phantom_core.accounts.permissions import needs_no_permission
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -103,6 +105,11 @@ REASONS: Final = (
         "not_an_object", "The row is JSON, but not an object.", "Write one object { … } per row."
     ),
     Reason(
+        "nested_too_deep",
+        "Objects and arrays stand in each other more than 64 deep.",
+        "Send the metadata flat; no storefront nests so deep.",
+    ),
+    Reason(
         "truncated_file",
         "The file ends unexpectedly here.",
         "Load the whole file; only missing rows will be added.",
@@ -125,6 +132,7 @@ REASONS: Final = (
 _BY_CODE: Final = {reason.code: reason for reason in REASONS}
 
 
+@needs_no_permission
 def reason_of(code: str) -> Reason:
     """A reason by its code; an unknown code is its own meaning.
 

@@ -8,6 +8,8 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import SourceError
 from phantom_core.core.settings import Settings
 from phantom_core.events.canonical import fitting_mappings
@@ -63,6 +65,7 @@ class Preview:
     reasons: dict[str, int]
 
 
+@requires(Permission.READ)
 def read_sample(
     path: Path, settings: Settings, *, delimiter: str | None = None, encoding: str | None = None
 ) -> FileSample:
@@ -85,6 +88,7 @@ def read_sample(
     )
 
 
+@needs_no_permission
 def foreign_names(sample: FileSample, mapping: Mapping) -> pd.DataFrame:
     """Event names that a mapping finds in a sample, before it translates them.
 
@@ -109,6 +113,7 @@ def foreign_names(sample: FileSample, mapping: Mapping) -> pd.DataFrame:
     )
 
 
+@requires(Permission.READ)
 def preview_mapping(
     sample: FileSample, mapping: Mapping, settings: Settings, now_ms: int
 ) -> Preview:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from phantom_core.accounts.permissions import needs_no_permission
 from phantom_core.market.demand import purchase_probability, sales_per_arrival
 from phantom_core.market.scenario import Scenario
 
@@ -29,6 +30,7 @@ class DemandCurves:
     reference_ratio: float
 
 
+@needs_no_permission
 def demand_curves(scenario: Scenario) -> DemandCurves:
     """The curves of a scenario, at the agent share it starts with."""
     ratio = np.linspace(scenario.lowest_ratio, scenario.highest_ratio, _POINTS)

@@ -4,6 +4,8 @@ import json
 
 import pandas as pd
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation.multitask_report import MultitaskReport
 from phantom_core.views.workspace.saved_models import ModelView
@@ -11,6 +13,7 @@ from phantom_core.views.workspace.saved_models import ModelView
 NetworkView = ModelView[MultitaskReport]
 
 
+@requires(Permission.READ)
 def recorded_losses(settings: Settings) -> pd.DataFrame:
     """Losses of the newest training so far, on validation actors.
 
@@ -27,6 +30,7 @@ def recorded_losses(settings: Settings) -> pd.DataFrame:
     )
 
 
+@needs_no_permission
 def losses_of(report: MultitaskReport) -> pd.DataFrame:
     """Losses of a saved network's first fold, in the columns of `recorded_losses`."""
     rows = [
@@ -37,11 +41,13 @@ def losses_of(report: MultitaskReport) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["fold", "epoch", "agent", "purchase"])
 
 
+@requires(Permission.READ)
 def was_tuned(settings: Settings) -> bool:
     """Whether a search was ever started in this workspace."""
     return settings.paths.network_tuning.exists()
 
 
+@requires(Permission.READ)
 def tuning_table(settings: Settings) -> pd.DataFrame:
     """Trials of tuning, in order.
 

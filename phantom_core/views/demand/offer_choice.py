@@ -1,10 +1,13 @@
 """Offer choice: sessions and products to show a demand curve of."""
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.views.workspace.snapshot import Snapshot
 
 MOST_LISTED = 200
 
 
+@requires(Permission.READ)
 def quoted_sessions(snapshot: Snapshot, search: str = "") -> list[str]:
     """Ids of sessions with a quote, the newest first.
 
@@ -20,6 +23,7 @@ def quoted_sessions(snapshot: Snapshot, search: str = "") -> list[str]:
     return [row[0] for row in rows]
 
 
+@requires(Permission.READ)
 def products_of(snapshot: Snapshot, session_id: str) -> list[str]:
     """Products to choose from: those the session was quoted, in order, then others of its store."""
     rows = snapshot.rows(
@@ -39,6 +43,7 @@ def products_of(snapshot: Snapshot, session_id: str) -> list[str]:
     return [row[0] for row in rows]
 
 
+@requires(Permission.READ)
 def n_quoted(snapshot: Snapshot, session_id: str) -> int:
     """How many products the session was quoted."""
     return int(

@@ -6,6 +6,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import releases
 from phantom_core.approvals.experiment_plan import AS_LIVE, BASE_PRICE, PlannedArm
 from phantom_core.approvals.price_experiments import Experiment
@@ -18,6 +20,7 @@ from phantom_core.use_cases.approvals.change_requests import control_database
 EFFECTS: Final = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3)
 
 
+@needs_no_permission
 def describe_rules(version: str) -> str:
     """What an arm serves, in words.
 
@@ -27,6 +30,7 @@ def describe_rules(version: str) -> str:
     return {AS_LIVE: "live rules", BASE_PRICE: "base price"}.get(version, version)
 
 
+@requires(Permission.READ)
 def servable_rules(settings: Settings) -> list[str]:
     """What an arm may serve: live rules, the base price, released versions, newest first."""
     with control_database(settings).connect() as connection:
@@ -44,6 +48,7 @@ def servable_rules(settings: Settings) -> list[str]:
     ]
 
 
+@needs_no_permission
 def list_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
     """One row per experiment: name, state, question, arms, started_ms, stopped_ms, why."""
     return pd.DataFrame(
@@ -65,6 +70,7 @@ def list_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
     )
 
 
+@needs_no_permission
 def arms_table(found: ExperimentReport, arms: Sequence[PlannedArm]) -> pd.DataFrame:
     """One row per arm: what it serves, and its figures."""
     served = {arm.name: describe_rules(arm.version) for arm in arms}
@@ -82,6 +88,7 @@ def arms_table(found: ExperimentReport, arms: Sequence[PlannedArm]) -> pd.DataFr
     )
 
 
+@needs_no_permission
 def course_table(found: ExperimentReport) -> pd.DataFrame:
     """Estimates over time: arm, sessions, at_ms, effect and human change with interval ends."""
     rows = [
@@ -102,6 +109,7 @@ def course_table(found: ExperimentReport) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@needs_no_permission
 def sizes_table(
     baseline: Baseline, shares: Sequence[float], *, alpha: float, power: float
 ) -> pd.DataFrame:
@@ -122,6 +130,7 @@ def _moment(at_ms: int) -> pd.Timestamp | None:
     return pd.Timestamp(at_ms, unit="ms") if at_ms else None
 
 
+@needs_no_permission
 def share_of_plan(found: ExperimentReport) -> float:
     """Share of the planned sessions reached, up to 1."""
     return float(np.clip(found.sessions / found.planned_sessions, 0.0, 1.0))

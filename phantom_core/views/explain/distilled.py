@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.distil.distillation import Distillation
@@ -49,6 +51,7 @@ class TreePath:
     conditions: tuple[str, ...]
 
 
+@requires(Permission.READ)
 def distilled_titles(settings: Settings) -> dict[str, str]:
     """Saved trees that can be read, newest first: name → title."""
     found = {}
@@ -63,6 +66,7 @@ def distilled_titles(settings: Settings) -> dict[str, str]:
     return found
 
 
+@requires(Permission.READ)
 def distilled_view(settings: Settings, version: str) -> DistilledView:
     """Read one tree.
 
@@ -75,6 +79,7 @@ def distilled_view(settings: Settings, version: str) -> DistilledView:
     return DistilledView(model, made, model.read(RULES).decode())
 
 
+@requires(Permission.READ)
 def find_path(view: DistilledView, snapshot: Snapshot, session_id: str) -> TreePath:
     """Find the path of a session through a tree.
 
@@ -98,6 +103,7 @@ def find_path(view: DistilledView, snapshot: Snapshot, session_id: str) -> TreeP
     )
 
 
+@needs_no_permission
 def leaf_table(view: DistilledView) -> pd.DataFrame:
     """Leaves, the highest mark-up first.
 
@@ -124,6 +130,7 @@ def leaf_table(view: DistilledView) -> pd.DataFrame:
     )
 
 
+@needs_no_permission
 def frontier_table(view: DistilledView) -> pd.DataFrame:
     """Fidelity of trees of every depth, with 95 % intervals."""
     return pd.json_normalize(
@@ -134,16 +141,19 @@ def frontier_table(view: DistilledView) -> pd.DataFrame:
     )
 
 
+@needs_no_permission
 def plain_dot(view: DistilledView, path: TreePath | None) -> str:
     """The tree in the DOT language, with the path of a session."""
     return tree_dot(view.distillation.tree, path.leaf if path else None)
 
 
+@needs_no_permission
 def plain_svg(dot: str) -> str | None:
     """A drawing as SVG; None where Graphviz is not installed."""
     return svg_of(dot) if has_graphviz() else None
 
 
+@needs_no_permission
 def detailed_picture(view: DistilledView, path: TreePath | None) -> str | None:
     """The picture with the sessions of every node, where it has been drawn."""
     file = picture_path(view.model, path.session_id if path else None)

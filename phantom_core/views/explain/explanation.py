@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.explain.contributions import Contributions
@@ -67,6 +69,7 @@ class ExplanationView:
         return found.to_shap(np.column_stack(data))
 
 
+@requires(Permission.READ)
 def explanation_view(
     settings: Settings, snapshot: Snapshot, kind: ModelKind, version: str, output: Output
 ) -> ExplanationView | None:
@@ -105,6 +108,7 @@ def _of_sessions(
     )
 
 
+@needs_no_permission
 def swarm_points(view: ExplanationView) -> pd.DataFrame:
     """Points of a beeswarm of the most important features, the first one at the top.
 
@@ -140,6 +144,7 @@ def swarm_points(view: ExplanationView) -> pd.DataFrame:
     )
 
 
+@needs_no_permission
 def dependence_points(view: ExplanationView, feature: str) -> pd.DataFrame:
     """Contribution of one feature at each of its values.
 
@@ -161,6 +166,7 @@ def dependence_points(view: ExplanationView, feature: str) -> pd.DataFrame:
     )
 
 
+@needs_no_permission
 def contributions_table(view: ExplanationView) -> pd.DataFrame:
     """All contributions, to download; one row per explained session."""
     table: pd.DataFrame = view.points.to_pandas()

@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.settings import Settings
 from phantom_core.explain.explanation import Output
 from phantom_core.explain.one_offer import OfferExplanation
@@ -10,6 +12,7 @@ from phantom_core.views.explain.explanation import ExplanationView
 from phantom_core.views.workspace.snapshot import Snapshot
 
 
+@requires(Permission.READ)
 def offer_explanation(
     settings: Settings, session_id: str, product_id: str | None, output: Output, version: str
 ) -> OfferExplanation:
@@ -32,6 +35,7 @@ def offer_explanation(
     )
 
 
+@requires(Permission.READ)
 def shown_products(snapshot: Snapshot, session_id: str) -> list[str]:
     """Products that a session was shown at a price, in order."""
     rows = snapshot.rows(
@@ -50,6 +54,7 @@ def shown_products(snapshot: Snapshot, session_id: str) -> list[str]:
     return [row[0] for row in rows]
 
 
+@needs_no_permission
 def example_offers(view: ExplanationView | None) -> dict[str, str]:
     """Sessions of example offers, by title; empty before an explanation."""
     if view is None or not view.points.num_rows:
@@ -60,6 +65,7 @@ def example_offers(view: ExplanationView | None) -> dict[str, str]:
     return {title: str(names[int(row)]) for title, row in at.items()}
 
 
+@needs_no_permission
 def offer_table(found: OfferExplanation) -> pd.DataFrame:
     """Contributions, the largest first: feature, family, value (text), log_odds."""
     rows = [

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.explain.one_session import SessionExplanation, explain_session
@@ -38,6 +40,7 @@ class SessionExplanationView:
     steps: pd.DataFrame
 
 
+@requires(Permission.READ)
 def session_explanation(
     settings: Settings, snapshot: Snapshot, session_id: str, version: str
 ) -> SessionExplanationView:
@@ -77,6 +80,7 @@ def session_explanation(
     )
 
 
+@requires(Permission.READ)
 def example_sessions(snapshot: Snapshot) -> Mapping[str, str]:
     """Example sessions, by title; empty without a model."""
     if snapshot.threshold is None:

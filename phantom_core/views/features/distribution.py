@@ -7,6 +7,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.arrays import Floats
 from phantom_core.features.catalogue import Feature
 from phantom_core.views.workspace.snapshot import Snapshot
@@ -37,6 +39,7 @@ class Distribution:
     n_not_positive: int = 0
 
 
+@requires(Permission.READ)
 def feature_distribution(
     snapshot: Snapshot, feature: Feature, groups: Mapping[str, str], *, is_log: bool = False
 ) -> Distribution:

@@ -6,6 +6,8 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import InputError
 from phantom_core.features.catalogue import CATEGORIES, FEATURES, Feature, feature_names
 from phantom_core.models.encoding import encode_features
@@ -48,6 +50,7 @@ class ComparedPeriod:
         return f"start_ms >= {self.start_ms} AND start_ms < {self.end_ms}"
 
 
+@needs_no_permission
 def feature_view(name: str) -> Feature:
     """A feature by name.
 
@@ -60,6 +63,7 @@ def feature_view(name: str) -> Feature:
     return found
 
 
+@requires(Permission.READ)
 def feature_figures(snapshot: Snapshot) -> tuple[FeatureFigures, ...]:
     """Every feature's separation and NULL shares, in the order of the catalogue.
 
@@ -82,6 +86,7 @@ def feature_figures(snapshot: Snapshot) -> tuple[FeatureFigures, ...]:
     )
 
 
+@requires(Permission.READ)
 def feature_drift(
     snapshot: Snapshot, before: ComparedPeriod, after: ComparedPeriod
 ) -> tuple[FeatureDrift, ...]:

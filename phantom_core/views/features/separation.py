@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from phantom_core.accounts.permissions import needs_no_permission
 from phantom_core.core.arrays import Floats
 from phantom_core.core.estimate import Z_95
 
@@ -32,6 +33,7 @@ class Separation:
 UNDEFINED: Final = Separation(None, None, None, None)
 
 
+@needs_no_permission
 def measure_separation(
     values: Floats, is_agent: NDArray[np.bool_], actor: NDArray[np.int64]
 ) -> Separation:
@@ -62,6 +64,7 @@ def measure_separation(
     return Separation(auc, max(0.0, auc - reach), min(1.0, auc + reach), _ks(agents, humans))
 
 
+@needs_no_permission
 def category_separation(codes: NDArray[np.int64], is_agent: NDArray[np.bool_]) -> Separation:
     """Measure how well a category separates; it has no order and so no AUC.
 

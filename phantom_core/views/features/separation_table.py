@@ -4,10 +4,13 @@ from dataclasses import asdict
 
 import pyarrow as pa
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.views.features.features import feature_figures
 from phantom_core.views.workspace.snapshot import LABELS, Snapshot
 
 
+@requires(Permission.READ)
 def separation_table(snapshot: Snapshot) -> pa.Table:
     """What each feature means and how well it tells agents from humans, in the catalogue's order.
 

@@ -6,6 +6,8 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.settings import Settings
 from phantom_core.leakage.leakage import Leakage
 from phantom_core.leakage.ledger import Account, LedgerPart
@@ -16,11 +18,13 @@ MAX_ROWS: Final = 1_000
 _COLUMN: Final = {"store mode": "store_mode"}
 
 
+@needs_no_permission
 def account_of(found: Leakage, reference: str) -> Account:
     """The account under a reference price; the first one where it is missing."""
     return next((one for one in found.accounts if one.reference == reference), found.accounts[0])
 
 
+@needs_no_permission
 def parts_table(account: Account, by: str) -> pd.DataFrame:
     """Breakdown of a total.
 
@@ -34,6 +38,7 @@ def parts_table(account: Account, by: str) -> pd.DataFrame:
     )
 
 
+@needs_no_permission
 def everything_table(found: Leakage) -> pd.DataFrame:
     """All parts under all reference prices, a row each."""
     tables = [
@@ -42,6 +47,7 @@ def everything_table(found: Leakage) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
+@requires(Permission.READ)
 def purchases_of(
     settings: Settings, by: str, key: str, reference: ReferenceName, limit: int = MAX_ROWS
 ) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.alerts.alerts import Alert, Alerts
 from phantom_core.core.errors import NotFoundError
 from phantom_core.core.settings import Settings
@@ -10,6 +12,7 @@ from phantom_core.use_cases.models.retrain import list_retrainings
 from phantom_core.use_cases.operations.monitor import latest_monitoring
 
 
+@requires(Permission.READ)
 def monitoring_view(settings: Settings) -> MonitorReport | None:
     """Read the newest report; None where no checks have run.
 
@@ -22,6 +25,7 @@ def monitoring_view(settings: Settings) -> MonitorReport | None:
         return None
 
 
+@needs_no_permission
 def checks_table(report: MonitorReport) -> pd.DataFrame:
     """Every check with its value and limit.
 
@@ -35,6 +39,7 @@ def checks_table(report: MonitorReport) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["status", "check", "found", "value", "limit"])
 
 
+@needs_no_permission
 def days_table(report: MonitorReport) -> pd.DataFrame:
     """The last weeks day by day.
 
@@ -55,11 +60,13 @@ def days_table(report: MonitorReport) -> pd.DataFrame:
     )
 
 
+@requires(Permission.READ)
 def all_alerts(settings: Settings) -> tuple[Alert, ...]:
     """Alerts, the newest first."""
     return Alerts(settings).all()
 
 
+@needs_no_permission
 def alerts_table(alerts: tuple[Alert, ...]) -> pd.DataFrame:
     """Alerts as a table.
 
@@ -80,6 +87,7 @@ def alerts_table(alerts: tuple[Alert, ...]) -> pd.DataFrame:
     )
 
 
+@requires(Permission.READ)
 def retrainings_table(settings: Settings) -> pd.DataFrame:
     """Outcomes of the last retrainings, the newest first.
 

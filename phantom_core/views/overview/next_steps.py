@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.evaluation.report import ClassifierReport
 from phantom_core.views.workspace.loaded import Loaded
 from phantom_core.views.workspace.snapshot import Snapshot
@@ -30,6 +32,7 @@ class NextStep:
     tab: str = ""
 
 
+@requires(Permission.READ)
 def next_steps(
     snapshot: Snapshot, loaded: Loaded, report: ClassifierReport | None
 ) -> tuple[NextStep, ...]:

@@ -5,6 +5,8 @@ from typing import Final
 
 import pandas as pd
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation.report import ClassifierReport
 from phantom_core.views.classifier.classifier import newest_report
@@ -70,6 +72,7 @@ class Overview:
 _ACTOR: Final = "COALESCE('experiment:' || experiment_id, 'session:' || session_id)"
 
 
+@requires(Permission.READ)
 def overview_view(snapshot: Snapshot, settings: Settings) -> Overview:
     """Read the page.
 

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 import pandas as pd
 import pyarrow.parquet as pq
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.estimate import Estimate
 from phantom_core.core.settings import Settings
 from phantom_core.replay.replay import Replay, SetReplay
 from phantom_core.use_cases.rules.replay_rules import changed_sessions_file, replay_store
 
 
+@needs_no_permission
 def figures_table(replay: Replay) -> pd.DataFrame:
     """Every figure of both rule sets with its interval: rules, figure, value, low, high."""
     rows = [
@@ -28,6 +31,7 @@ def figures_table(replay: Replay) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@needs_no_permission
 def uses_table(one: SetReplay) -> pd.DataFrame:
     """How often each rule decided: rule, markup, quotes, share_human, share_agent."""
     human, agent = sum(use.human for use in one.rules), sum(use.agent for use in one.rules)
@@ -42,6 +46,7 @@ def uses_table(one: SetReplay) -> pd.DataFrame:
     )
 
 
+@needs_no_permission
 def moved_table(replay: Replay) -> pd.DataFrame:
     """Rule migration: before, after, quotes, human, agent."""
     return pd.DataFrame(
@@ -55,11 +60,13 @@ def moved_table(replay: Replay) -> pd.DataFrame:
     )
 
 
+@requires(Permission.READ)
 def replay_titles(settings: Settings) -> dict[str, str]:
     """Titles of the replays by name, the newest first: both rule sets and the time."""
     return replay_store(settings).titles()
 
 
+@requires(Permission.READ)
 def changed_sessions_table(
     settings: Settings, name: str | None = None, limit: int | None = None
 ) -> pd.DataFrame:
@@ -79,6 +86,7 @@ def changed_sessions_table(
     return frame
 
 
+@needs_no_permission
 def changed_lines(before: str, after: str) -> str:
     """Diff of two rule texts, as lines with + and −; empty where they are equal."""
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=100)

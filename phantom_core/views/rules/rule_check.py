@@ -6,6 +6,8 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.limits import GuardRails
 from phantom_core.core.settings import Settings
 from phantom_core.features.domains import P_AGENT
@@ -33,6 +35,7 @@ class Agreement:
     same: int
 
 
+@requires(Permission.READ)
 def snapshot_limits(settings: Settings, guard_rails: GuardRails, snapshot: Snapshot) -> RuleLimits:
     """Limits that rules are checked against, with the value ranges of the loaded sessions."""
     matrix = (
@@ -43,6 +46,7 @@ def snapshot_limits(settings: Settings, guard_rails: GuardRails, snapshot: Snaps
     return limits_of(settings, guard_rails, matrix)
 
 
+@requires(Permission.READ)
 def zen_agreement(rules: RuleSet, snapshot: Snapshot) -> Agreement:
     """Evaluate up to N_COMPARED loaded sessions here and in a Zen engine.
 

@@ -4,6 +4,7 @@ from typing import Final, cast
 
 import pandas as pd
 
+from phantom_core.accounts.permissions import needs_no_permission
 from phantom_core.core.errors import InputError
 from phantom_core.features.catalogue import FEATURES
 from phantom_core.features.domains import P_AGENT
@@ -23,11 +24,13 @@ COLUMNS: Final = (
 _ROW_HINT: Final = "A row is one condition; the row without a feature is the ELSE."
 
 
+@needs_no_permission
 def feature_names() -> tuple[str, ...]:
     """Features that rules may read, P(agent) first."""
     return (P_AGENT, *(feature.name for feature in FEATURES))
 
 
+@needs_no_permission
 def rule_table(rules: RuleSet) -> pd.DataFrame:
     """A rule set as rows.
 
@@ -57,6 +60,7 @@ def rule_table(rules: RuleSet) -> pd.DataFrame:
     )
 
 
+@needs_no_permission
 def rules_of_table(table: pd.DataFrame, like: RuleSet) -> RuleSet:
     """Parse rows into a rule set.
 

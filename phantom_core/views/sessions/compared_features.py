@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import pandas as pd
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.features.catalogue import FEATURES, Feature
 from phantom_core.views.workspace.snapshot import Snapshot
 
@@ -19,6 +21,7 @@ _LABELLED: Final = (
 _RANKED: Final = tuple(feature for feature in FEATURES if feature.unit != "category")
 
 
+@requires(Permission.READ)
 def compared_features(snapshot: Snapshot, session_key: int) -> pd.DataFrame:
     """Compare a session's features with those of humans and agents.
 

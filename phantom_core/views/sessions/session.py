@@ -5,6 +5,8 @@ from typing import Final
 
 import pandas as pd
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import NotFoundError
 from phantom_core.views.sessions.compared_features import compared_features
 from phantom_core.views.workspace.snapshot import Snapshot
@@ -52,6 +54,7 @@ class SessionView:
     n_others: int
 
 
+@requires(Permission.READ)
 def session_view(snapshot: Snapshot, session_id: str) -> SessionView:
     """Read one session.
 
@@ -110,6 +113,7 @@ def session_view(snapshot: Snapshot, session_id: str) -> SessionView:
     )
 
 
+@requires(Permission.READ)
 def session_events(snapshot: Snapshot, session_id: str, limit: int | None = None) -> pd.DataFrame:
     """Events of one session in order.
 

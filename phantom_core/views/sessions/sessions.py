@@ -6,6 +6,8 @@ from typing import Final, Literal
 
 import pandas as pd
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.views.workspace.snapshot import Snapshot
 
 MAX_ROWS: Final = 1_000
@@ -109,6 +111,7 @@ class _Where:
         return " AND ".join(self.conditions) or "TRUE"
 
 
+@requires(Permission.READ)
 def session_choices(snapshot: Snapshot) -> SessionChoices:
     """Read the values that the filters of the page offer."""
 
@@ -122,6 +125,7 @@ def session_choices(snapshot: Snapshot) -> SessionChoices:
     return SessionChoices(values("store_mode"), values("label"), values("family"), start_ms, end_ms)
 
 
+@requires(Permission.READ)
 def sessions_view(
     snapshot: Snapshot, chosen: SessionFilter, sort: Sort = "newest", limit: int = MAX_ROWS
 ) -> Sessions:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Final, Self
 
+from phantom_core.accounts.permissions import needs_no_permission
 from phantom_core.market.scenario import Scenario
 
 MOST_ARRIVALS: Final = 1_000.0
@@ -49,6 +50,7 @@ class Knobs:
         )
 
 
+@needs_no_permission
 def changed_scenario(scenario: Scenario, knobs: Knobs) -> Scenario:
     """The scenario with its parameters changed; itself where none is.
 

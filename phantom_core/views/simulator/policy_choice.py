@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.settings import Settings
 from phantom_core.market.policies.kind import POLICIES
 from phantom_core.market.scenario import Scenario
@@ -30,6 +32,7 @@ class PolicyChoice:
     does: str
 
 
+@requires(Permission.READ)
 def policy_choices(settings: Settings, scenarios: tuple[Scenario, ...]) -> dict[str, PolicyChoice]:
     """Name → choice: the built-in ones, the workspace's rules, its trained policies.
 
@@ -58,6 +61,7 @@ def policy_choices(settings: Settings, scenarios: tuple[Scenario, ...]) -> dict[
     return {choice.name: choice for choice in choices}
 
 
+@requires(Permission.READ)
 def trained_runs(settings: Settings) -> list[Path]:
     """Folders of runs that hold a finished policy, by name."""
     folder = settings.paths.policies
@@ -68,6 +72,7 @@ def trained_runs(settings: Settings) -> list[Path]:
     )
 
 
+@needs_no_permission
 def policy_title(name: str) -> str:
     """A policy's name in a trial, as pages show it.
 
@@ -83,6 +88,7 @@ def policy_title(name: str) -> str:
     return f"{titles[kind]} {detail}" if detail and kind in titles else name
 
 
+@needs_no_permission
 def policy_styles() -> dict[str, tuple[str, str]]:
     """Colour and dash in charts of each policy that has its own, by name; see PolicyKind."""
     return {kind.name: (kind.colour, kind.dash) for kind in POLICIES.all() if kind.colour}

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError, InputError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.market.scenario import Scenario, load_scenario, shipped_names
@@ -29,6 +31,7 @@ class ScenarioChoice:
     scenario: Scenario
 
 
+@requires(Permission.READ)
 def scenario_choices(settings: Settings) -> dict[str, ScenarioChoice]:
     """Key → choice: the shipped ones, the workspace's own, and the one measured on the lake.
 
@@ -50,6 +53,7 @@ def scenario_choices(settings: Settings) -> dict[str, ScenarioChoice]:
     return {choice.key: choice for choice in choices}
 
 
+@requires(Permission.READ)
 def calibrated_scenario(settings: Settings) -> Scenario | None:
     """The market measured on the lake; None where there is none, or too little was measured."""
     try:
@@ -58,6 +62,7 @@ def calibrated_scenario(settings: Settings) -> Scenario | None:
         return None
 
 
+@needs_no_permission
 def own_key(scenario: Scenario) -> str:
     """Key of a scenario that is saved in the workspace."""
     return f"{_OWN}{scenario.name}"

@@ -8,6 +8,8 @@ from typing import Final
 import pandas as pd
 from pydantic import JsonValue
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.settings import Settings
 from phantom_core.jobs.jobs import Job
 from phantom_core.market.figures import TrialFigure
@@ -67,6 +69,7 @@ class SessionArm:
         )
 
 
+@requires(Permission.READ)
 def has_classifier(settings: Settings) -> bool:
     """Whether a classifier is in use."""
     return ModelStore(settings.workspace, CLASSIFIER.name).in_use() is not None
@@ -94,6 +97,7 @@ class _Report:
     results: dict[str, dict[str, JsonValue]]
 
 
+@requires(Permission.READ)
 def read_session_trial(job: Job) -> SessionTrialView:
     """Read the report of a finished job of kind simulate_sessions.
 
@@ -105,6 +109,7 @@ def read_session_trial(job: Job) -> SessionTrialView:
     return SessionTrialView(report.sessions, report.reference_ratio, arms)
 
 
+@needs_no_permission
 def arms_table(arms: list[SessionArm]) -> pd.DataFrame:
     """All figures with their intervals.
 
@@ -128,11 +133,13 @@ def arms_table(arms: list[SessionArm]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@requires(Permission.READ)
 def session_rules(settings: Settings) -> dict[str, Path]:
     """Name → file of the workspace's rule sets for sessions."""
     return {name: rule_set_path(settings, name) for name in rule_set_names(settings)}
 
 
+@requires(Permission.READ)
 def rules_as_text(settings: Settings, name: str) -> str:
     """A rule set as text; empty where it cannot be read."""
     if name == BANDS.name:

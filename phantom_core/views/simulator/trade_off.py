@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from phantom_core.accounts.permissions import needs_no_permission
 from phantom_core.market.figures import TrialFigure
 from phantom_core.market.trial import PolicyResult
 
@@ -30,6 +31,7 @@ class TradeOff:
     human_conversion: TrialFigure
 
 
+@needs_no_permission
 def trade_off(result: PolicyResult, other: PolicyResult, reward: TrialFigure) -> TradeOff:
     """Compare two policies.
 
@@ -49,6 +51,7 @@ def trade_off(result: PolicyResult, other: PolicyResult, reward: TrialFigure) ->
     )
 
 
+@needs_no_permission
 def relative_change(new: TrialFigure, old: TrialFigure) -> TrialFigure:
     """New over old, minus one.
 

@@ -9,6 +9,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import ConflictError, DataError, InputError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.market.fluid import fluid_bound
@@ -68,6 +70,7 @@ class Yardsticks:
     best_fixed: float | None
 
 
+@requires(Permission.READ)
 def training_runs(settings: Settings) -> list[TrainingRun]:
     """All runs that can be simulated or resumed, the one written last first."""
     folders = [path for path in policy_runs(settings).glob("[!.]*") if path.is_dir()]
@@ -75,6 +78,7 @@ def training_runs(settings: Settings) -> list[TrainingRun]:
     return sorted(found, key=lambda run: -run.changed_ms)
 
 
+@requires(Permission.READ)
 def curve_table(settings: Settings, name: str) -> pd.DataFrame:
     """A run's learning curve.
 
@@ -95,6 +99,7 @@ def curve_table(settings: Settings, name: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["steps", "reward", "seconds"]).dropna(subset=["reward"])
 
 
+@needs_no_permission
 def training_yardsticks(scenario: Scenario, seed: int) -> Yardsticks:
     """Compute the reference rewards of a scenario."""
     if len(scenario.products) > 1:
@@ -105,6 +110,7 @@ def training_yardsticks(scenario: Scenario, seed: int) -> Yardsticks:
     )
 
 
+@requires(Permission.READ)
 def check_new_run(settings: Settings, name: str) -> None:
     """Reject a name that a new run cannot have.
 

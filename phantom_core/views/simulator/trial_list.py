@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.use_cases.markets.simulate import SavedTrial, open_trial, saved_trials
@@ -9,6 +11,7 @@ from phantom_core.use_cases.markets.simulate import SavedTrial, open_trial, save
 _MOST_LISTED = 100
 
 
+@requires(Permission.READ)
 def trial_titles(settings: Settings) -> dict[str, str]:
     """Name → title of the newest readable trials, newest first.
 
@@ -24,6 +27,7 @@ def trial_titles(settings: Settings) -> dict[str, str]:
     return titles
 
 
+@needs_no_permission
 def trial_title(saved: SavedTrial) -> str:
     """Time, scenario and number of policies of a trial."""
     trial = saved.trial

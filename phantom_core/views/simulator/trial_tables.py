@@ -6,6 +6,7 @@ from typing import Final
 
 import pandas as pd
 
+from phantom_core.accounts.permissions import needs_no_permission
 from phantom_core.market.figures import TrialFigure
 from phantom_core.market.trial import MarketTrial, PolicyResult
 
@@ -88,6 +89,7 @@ MEASURES: Final = (
 )
 
 
+@needs_no_permission
 def shown_results(trial: MarketTrial) -> tuple[PolicyResult, ...]:
     """Results of a trial, after those of the two reference policies that are not among them."""
     simulated = {result.name for result in trial.results}
@@ -95,6 +97,7 @@ def shown_results(trial: MarketTrial) -> tuple[PolicyResult, ...]:
     return (*(result for name, result in references if name not in simulated), *trial.results)
 
 
+@needs_no_permission
 def figures_table(trial: MarketTrial) -> pd.DataFrame:
     """All figures with their intervals.
 
@@ -115,6 +118,7 @@ def figures_table(trial: MarketTrial) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@needs_no_permission
 def paths_table(trial: MarketTrial) -> pd.DataFrame:
     """Paths by hour.
 
@@ -125,6 +129,7 @@ def paths_table(trial: MarketTrial) -> pd.DataFrame:
     return pd.concat([_path(result) for result in shown_results(trial)], ignore_index=True)
 
 
+@needs_no_permission
 def figure_of(result: PolicyResult, name: str) -> TrialFigure:
     """One of a policy's figures."""
     found = getattr(result, name)
@@ -132,6 +137,7 @@ def figure_of(result: PolicyResult, name: str) -> TrialFigure:
     return found
 
 
+@needs_no_permission
 def ordered_policies(results: Sequence[PolicyResult]) -> list[PolicyResult]:
     """The one with the highest reward first."""
     return sorted(results, key=lambda result: -(result.reward.value or 0.0))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from phantom_core.accounts.permissions import needs_no_permission
 from phantom_core.events.formats.source_format import FORMATS
 from phantom_core.market.policies.kind import POLICIES
 from phantom_core.market.scenario import load_scenario, shipped_names
@@ -34,6 +35,7 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
+@needs_no_permission
 def extension_lists() -> tuple[ExtensionList, ...]:
     """Kinds of models, simulator policies and scenarios, rule checks, file formats."""
     scenarios = [load_scenario(name) for name in shipped_names()]

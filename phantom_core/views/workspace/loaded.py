@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.views.workspace.snapshot import Snapshot
 
 
@@ -43,6 +45,7 @@ class Loaded:
         return self.quarantined / self.rows_read if self.rows_read else 0.0
 
 
+@requires(Permission.READ)
 def read_loaded(snapshot: Snapshot) -> Loaded:
     """Count what a snapshot holds."""
     humans, agents, events, start_ms, end_ms = snapshot.row(

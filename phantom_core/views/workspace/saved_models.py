@@ -6,6 +6,8 @@ from typing import Generic, TypeVar, cast
 
 import pandas as pd
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.model_kinds.model_kind import ModelKind
@@ -30,16 +32,19 @@ class ModelView(Generic[Report]):
     card: str
 
 
+@requires(Permission.READ)
 def saved_versions(settings: Settings, kind: ModelKind) -> tuple[str, ...]:
     """Names of the saved models of a kind: the one in use, then the others, newest first."""
     return ModelStore(settings.workspace, kind.name).choices()
 
 
+@requires(Permission.READ)
 def version_in_use(settings: Settings, kind: ModelKind) -> str | None:
     """Name of the model of a kind that is in use; None where there is none."""
     return ModelStore(settings.workspace, kind.name).in_use()
 
 
+@requires(Permission.READ)
 def answers_of(settings: Settings, kind: ModelKind, version: str) -> tuple[str, ...]:
     """Outputs of a saved model.
 
@@ -53,6 +58,7 @@ def answers_of(settings: Settings, kind: ModelKind, version: str) -> tuple[str, 
     return available(ModelStore(settings.workspace, kind.name).open(version))
 
 
+@requires(Permission.READ)
 def model_view(
     settings: Settings, kind: ModelKind, report_type: type[Report], version: str | None = None
 ) -> ModelView[Report]:
@@ -78,6 +84,7 @@ def model_view(
     return ModelView(model.manifest, report, model.read(kind.card_file).decode())
 
 
+@requires(Permission.READ)
 def version_table(settings: Settings, kind: ModelKind) -> pd.DataFrame:
     """Saved models of a kind with a readable manifest: the one in use, then the newest first.
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from phantom_core.accounts.permissions import needs_no_permission
 from phantom_core.core.estimate import wilson_interval
 
 
@@ -35,6 +36,7 @@ class Actors:
     n_actors: int
 
 
+@needs_no_permission
 def clustered_share(actors: Sequence[Actors]) -> Share | None:
     """The share of positive sessions, with an interval that is clustered by actor.
 

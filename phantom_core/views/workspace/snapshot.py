@@ -15,6 +15,8 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.features.store import FeatureStore
@@ -59,6 +61,7 @@ class Stamp:
     model: str
 
 
+@requires(Permission.READ)
 def read_stamp(settings: Settings) -> Stamp:
     """Read the stamp of a workspace, without reading its rows."""
     lake = open_lake(settings)
@@ -111,6 +114,7 @@ class Snapshot:
         return self.rows(query, values)[0]
 
 
+@requires(Permission.READ)
 def open_snapshot(settings: Settings, stamp: Stamp) -> Snapshot:
     """Read a workspace; refreshes the features, and scores every session.
 

@@ -4,10 +4,13 @@ app.
 
 import pyarrow as pa
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.features.catalogue import feature_names
 from phantom_core.views.workspace.snapshot import Snapshot
 
 
+@requires(Permission.READ)
 def session_table(snapshot: Snapshot) -> pa.Table:
     """Who the sessions belong to and how they ended, one row per session, the oldest first.
 
@@ -26,6 +29,7 @@ def session_table(snapshot: Snapshot) -> pa.Table:
     return _in_utc(rows, "start", "end")
 
 
+@requires(Permission.READ)
 def feature_table(snapshot: Snapshot) -> pa.Table:
     """Features of all sessions, in the order of `session_table`.
 
@@ -39,6 +43,7 @@ def feature_table(snapshot: Snapshot) -> pa.Table:
     )
 
 
+@requires(Permission.READ)
 def event_table(snapshot: Snapshot, session_id: str | None, limit: int | None) -> pa.Table:
     """Accepted events in order of time.
 
@@ -60,6 +65,7 @@ def event_table(snapshot: Snapshot, session_id: str | None, limit: int | None) -
     return _in_utc(rows, "time")
 
 
+@requires(Permission.READ)
 def quote_table(snapshot: Snapshot, session_id: str | None, limit: int | None) -> pa.Table:
     """Prices shown, in order of time.
 

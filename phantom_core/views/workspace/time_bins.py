@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from phantom_core.accounts.permissions import needs_no_permission
+
 MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 60 * MINUTE_MS
 DAY_MS: Final = 24 * HOUR_MS
@@ -19,6 +21,7 @@ WIDTHS_MS: Final = {
 MAX_BINS: Final = 100
 
 
+@needs_no_permission
 def bin_width_ms(span_ms: int) -> int:
     """The narrowest width that splits a period into at most MAX_BINS.
 
