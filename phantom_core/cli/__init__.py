@@ -11,6 +11,7 @@ import typer
 
 from phantom_core.cli import (
     audit,
+    catalogue,
     change_requests,
     classifier,
     dashboard,
@@ -141,6 +142,25 @@ user_verbs.command("change")(people.change)
 user_verbs.command("password")(people.password)
 app.add_typer(user_verbs, name="user")
 app.command()(people.limits)
+
+promotion_verbs = typer.Typer(
+    no_args_is_help=True, help="The model that prices depend on: status, approve, revert, policy."
+)
+promotion_verbs.command()(retraining.status)
+promotion_verbs.command()(retraining.approve)
+promotion_verbs.command()(retraining.reject)
+promotion_verbs.command()(retraining.revert)
+promotion_verbs.command()(retraining.policy)
+app.add_typer(promotion_verbs, name="promotion")
+
+catalogue_verbs = typer.Typer(
+    no_args_is_help=True, help="Base prices in force, and those that wait for a second person."
+)
+catalogue_verbs.command()(catalogue.status)
+catalogue_verbs.command()(catalogue.submit)
+catalogue_verbs.command()(catalogue.approve)
+catalogue_verbs.command()(catalogue.reject)
+app.add_typer(catalogue_verbs, name="catalogue")
 
 audit_verbs = typer.Typer(
     no_args_is_help=True,

@@ -173,6 +173,12 @@ class LimitSettings(_Group):
     """How many people other than the author must approve a change."""
     review_hours: float = Field(default=24.0, gt=0, le=168)
     """Hours within which another person reviews an emergency publication."""
+    base_price_step: float = Field(default=0.2, ge=0, lt=1)
+    """A catalogue's load may change a base price by this share of it without a second person."""
+    base_price_day_step: float = Field(default=0.3, ge=0, lt=1)
+    """The same within a day, over all loads."""
+    base_price_level: float = Field(default=0.05, ge=0, lt=1)
+    """All base prices may change by this much within a day without a second person, on average."""
 
 
 class RuleSettings(_Group):

@@ -65,6 +65,11 @@ class WorkspacePaths:
         return self.root / "calibrations"
 
     @property
+    def approved_catalogue(self) -> Path:
+        """Approved versions of the catalogue, and proposed changes of base prices."""
+        return self.root / "catalogue"
+
+    @property
     def demo_files(self) -> Path:
         """Files of the demo set."""
         return self.root / "demo"

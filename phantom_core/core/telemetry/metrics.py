@@ -91,6 +91,11 @@ MODEL_LOADED: Final = Gauge(
     ("kind", "version"),
     registry=REGISTRY,
 )
+CATALOGUE_HELD: Final = Gauge(
+    "phantom_catalogue_held",
+    "Changes of base prices that wait for a second person.",
+    registry=REGISTRY,
+)
 REDIS_UP: Final = Gauge(
     "phantom_redis_up", "Whether Redis answered last time, 1 or 0.", ("service",), registry=REGISTRY
 )

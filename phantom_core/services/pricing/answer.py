@@ -95,6 +95,11 @@ class HealthAnswer(BaseModel):
     status: Literal["ok", "degraded"]
     redis: Literal["up", "down"]
     products: int
+    catalogue_version: int = Field(description="Number of the approved catalogue; 0 without one.")
+    catalogue_held: int = Field(
+        description="Changes of base prices that wait for a second person; the approved prices "
+        "are served."
+    )
     epoch: int
     published_read_s: float | None = Field(
         description="Seconds since everything published was last read; null before the first read."

@@ -226,6 +226,8 @@ class Pricing:
             status="ok" if is_up and not problems and not is_failing else "degraded",
             redis="up" if is_up else "down",
             products=len(self._catalogue),
+            catalogue_version=self._catalogue.version,
+            catalogue_held=self._catalogue.held,
             epoch=self.state.live.epoch,
             published_read_s=None if read_s is None else round(time.monotonic() - read_s, 3),
             log="off" if self._log is None else "failing" if is_failing else "ok",

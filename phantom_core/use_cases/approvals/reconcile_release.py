@@ -1,6 +1,8 @@
 """Reconcile a release: push a switch to the server, and finish one that was interrupted."""
 
+import logging
 from contextlib import suppress
+from typing import Final
 
 import redis
 
@@ -23,6 +25,8 @@ from phantom_core.publishing.release import RuleRelease as Document
 from phantom_core.use_cases.approvals.change_requests import control_database
 from phantom_core.use_cases.approvals.live_documents import documents_of, live_of
 from phantom_core.use_cases.models.publish_model import publish_if_new
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 @requires(Permission.KILL)
@@ -54,10 +58,16 @@ def reconcile_release(settings: Settings, client: redis.Redis, *, now_ms: int) -
 
 @requires(Permission.KILL)
 def publish_models(settings: Settings, client: redis.Redis, now_ms: int) -> None:
-    """Publish the models in use beside the rules, where the server lacks them."""
+    """Publish the approved models beside the rules, where the server lacks them.
+
+    One that cannot be used is left out, and rules that read it fall back: a switch must not wait.
+    """
     for kind in MODEL_KINDS.names():
         with suppress(NotFoundError):
-            publish_if_new(settings, client, kind, now_ms)
+            try:
+                publish_if_new(settings, client, kind, now_ms)
+            except DataError as error:
+                _LOG.warning("The %s is not published: %s", kind, error)
 
 
 @requires(Permission.KILL)

@@ -24,6 +24,7 @@ from phantom_core.use_cases.approvals.change_requests import control_database
 from phantom_core.use_cases.approvals.emergencies import alert_emergencies
 from phantom_core.use_cases.approvals.live_status import read_live_status
 from phantom_core.use_cases.approvals.publish_rules import expire_live, publish_request
+from phantom_core.use_cases.data.catalogue import follow_source
 
 SERVER: Final = "server"
 EVERY_S: Final = 5.0
@@ -62,6 +63,7 @@ def watch_server(
         stop: set to end it.
         every_s: pause between checks, seconds.
     """
+    catalogue: object = None
     while True:
         try:
             watch_once(settings, now_ms=clock_ms())
@@ -69,6 +71,10 @@ def watch_server(
             _LOG.warning("%s", error)
         except Exception:
             _LOG.exception("A check of the live prices failed; the next one follows.")
+        try:
+            catalogue = follow_source(settings, now_ms=clock_ms(), seen=catalogue)
+        except PhantomError as error:
+            _LOG.warning("The catalogue's source cannot be followed: %s", error)
         if stop.wait(every_s):
             return
 

@@ -20,6 +20,8 @@ from phantom_core.lake.lake import TABLES, Lake, open_lake
 from phantom_core.lake.load import finish_interrupted
 from phantom_core.shoppers.catalogue import product_table
 from phantom_core.shoppers.generate import Generated, generate_sessions
+from phantom_core.use_cases.data.catalogue import forget_catalogue
+from phantom_core.use_cases.data.catalogue_source import read_source
 from phantom_core.use_cases.data.ingest import ingest_files
 
 
@@ -121,6 +123,8 @@ def remove_demo(settings: Settings) -> None:
             ("catalogue", "product_id"),
         ):
             _delete_keyed(lake, table, _folder(settings.workspace) / f"{table}.csv", column)
+    if not read_source(settings).num_rows:
+        forget_catalogue(settings, "The demo set was removed.", now_ms=time.time_ns() // 1_000_000)
     if not others:
         shutil.rmtree(settings.paths.all_models, ignore_errors=True)
     shutil.rmtree(_folder(settings.workspace), ignore_errors=True)

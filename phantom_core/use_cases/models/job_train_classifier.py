@@ -28,7 +28,7 @@ class TrainClassifierRequest(JobRequest):
     def run(
         self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> "ClassifierReport":
-        """Train, evaluate, save, promote."""
+        """Train, evaluate, save; the first one is used at once."""
         from phantom_core.lake.lake import open_lake
         from phantom_core.use_cases.models.train_classifier import train_classifier
 

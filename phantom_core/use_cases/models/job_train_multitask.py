@@ -32,7 +32,7 @@ class TrainMultitaskRequest(JobRequest):
     def run(
         self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> "MultitaskReport":
-        """Train, evaluate, save, promote."""
+        """Train, evaluate, save; the first one is used at once."""
         from dataclasses import replace
 
         from phantom_core.features.offers.offers import moments_named

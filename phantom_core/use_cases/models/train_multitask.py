@@ -65,6 +65,7 @@ from phantom_core.models.multitask.fitting import Fitted, fit_network
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.models.multitask.saved import network_files
 from phantom_core.models.splits import check_n_folds
+from phantom_core.use_cases.models.model_use import take_first_model
 
 LIBRARIES: Final = (torch, onnx, onnxruntime, safetensors, np, pyarrow, duckdb)
 # A feature that ranks purchases this well on its own must read later events.
@@ -98,7 +99,7 @@ def train_multitask(
             before the first cart.
         seed: of everything random; None means the settings' one.
         period_ms: learn from sessions that began in [start, end), UTC milliseconds; None means all.
-        why: the reason for which it is promoted; None leaves it a candidate.
+        why: the reason for which it is used where it is the first; None leaves it a candidate.
         progress: called throughout; nothing is saved after it cancels.
     Returns:
         The evaluation of the saved model.
@@ -303,4 +304,4 @@ def _save(
     store = ModelStore(settings.workspace, KIND)
     store.save(manifest, files | written)
     if why is not None:
-        store.promote(report.model_version, now_ms=report.created_ms, why=why)
+        take_first_model(settings, KIND, report.model_version, why, now_ms=report.created_ms)
