@@ -167,8 +167,7 @@ def _ramp_fields(request: Request | None, key: str, share: int) -> tuple[RampSte
     chosen = st.multiselect(
         "Shares of sessions",
         larger,
-        [one for one in larger if one in {round(100 * step.share) for step in steps}]
-        or larger[-1:],
+        [one for one in larger if one in before] or larger[-1:],
         format_func=lambda one: f"{one} %",
         key=f"propose_ramp_shares_{key}",
     )

@@ -120,9 +120,10 @@ def _server(settings: Settings, found: LiveStatus, detected: str) -> None:
                 icon=":material/pending:",
             )
         if found.divergences:
+            word = "published" if found.emergencies else "approved"
             lines = "\n".join(f"- {escape(str(one))}" for one in found.divergences)
             st.error(
-                f"**The {kind} is out of sync with the published release.**\n\n{lines}",
+                f"**The {kind} is out of sync with the {word} release.**\n\n{lines}",
                 icon=":material/sync_problem:",
             )
             st.caption(f"Detected {detected}.")
