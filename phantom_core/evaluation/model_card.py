@@ -69,7 +69,8 @@ def _data(report: ClassifierReport) -> str:
             ),
             (
                 "features",
-                f"{len(report.features)}; left out: {', '.join(report.without) or 'none'}",
+                f"{len(report.features)}; left out: "
+                f"{', '.join((*report.without, *(report.ban.features if report.ban else ()))) or 'none'}",
             ),
         ],
     )
