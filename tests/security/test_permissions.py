@@ -34,7 +34,7 @@ PEOPLE = {
 
 def public_functions() -> dict[str, object]:
     """Every public function of use cases and views, by its full name."""
-    found = {}
+    found: dict[str, object] = {}
     for package in (use_cases, views):
         for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             module = importlib.import_module(info.name)
