@@ -14,10 +14,9 @@ from phantom_core.approvals import requests
 from phantom_core.approvals.change_request import Proposal
 from phantom_core.cli import app
 from phantom_core.core.errors import ConflictError, DataError, InputError, NotAllowedError
-from phantom_core.core.settings import PromotionGateSettings, RetrainingSettings, Settings
+from phantom_core.core.settings import PromotionGateSettings, Settings
 from phantom_core.database import audit
 from phantom_core.database.connection import write_transaction
-from phantom_core.lake.lake import open_lake
 from phantom_core.model_store.store import ModelStore
 from phantom_core.publishing.models import published_version
 from phantom_core.rules.document import to_json
@@ -36,59 +35,17 @@ from phantom_core.use_cases.models.model_use import (
     use_model,
 )
 from phantom_core.use_cases.models.publish_model import publish_approved
-from phantom_core.use_cases.models.retrain_classifier import ClassifierRetraining
-from phantom_core.use_cases.models.train_classifier import train_classifier
 from phantom_core.valkey.server import connect_server, stop_embedded
 from tests.conftest import NOW_MS, made_once
 from tests.security.people import add_people, control
+from tests.security.pricing_models import BANNED, DAYS, make, poison
 
 KIND = "classifier"
-BANNED = ("is_headless_browser", "is_automation_tool", "browser_family", "session_start_hour")
-
-
-DAYS = RetrainingSettings(days=42, held_out_days=10)
-
-
-def poison(settings: Settings) -> None:
-    """Swap humans and agents, as an analyst may who loads labels and experiments."""
-    lake = open_lake(settings)
-    for table, column, key in (
-        ("session_labels", "is_agent", "session_id"),
-        ("experiments", "xp_human_only", "experiment_id"),
-    ):
-        with lake.connect((table,)) as connection:
-            rows = connection.sql(
-                f"SELECT * REPLACE (NOT {column} AS {column}) FROM {table}"
-            ).to_arrow_table()
-        with lake.lock:
-            lake.upsert(table, rows, key)
-
-
-def make(workspace: Path) -> None:
-    """A first classifier for pricing, then a candidate of the same data, then a poisoned one."""
-    from phantom_core.use_cases.data.demo import load_demo
-
-    settings = Settings(workspace=workspace, demo_sessions=300, retraining=DAYS)
-    load_demo(settings, now_ms=NOW_MS)
-    early = ClassifierRetraining(settings, open_lake(settings)).window(NOW_MS)
-    for number in range(3):
-        if number == 2:
-            poison(settings)
-        train_classifier(
-            settings,
-            open_lake(settings),
-            now_ms=NOW_MS + 1_000 * number,
-            n_folds=3,
-            for_pricing=True,
-            seed=number,
-            period_ms=(early.start_ms, early.split_ms) if number == 0 else None,
-        )
-    poison(settings)  # back to the true labels
 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made_once(tmp_path_factory, "three-classifiers", make)
+    return made_once(tmp_path_factory, "pricing-models", make)
 
 
 @pytest.fixture
@@ -101,7 +58,7 @@ def settings(original: Path, tmp_path: Path) -> Iterator[Settings]:
 
 
 def versions(settings: Settings) -> tuple[str, str, str]:
-    first, good, poisoned = ModelStore(settings.workspace, KIND).versions()
+    first, good, poisoned, _ = ModelStore(settings.workspace, KIND).versions()
     return first, good, poisoned
 
 
@@ -219,7 +176,8 @@ def test_a_worse_model_displaces_none_silently(settings: Settings) -> None:
     with control(settings).connect() as connection:
         (entry,) = connection.execute(
             sa.text(
-                "SELECT payload FROM governed_changes WHERE state = 'approved' AND kind = 'model'"
+                "SELECT payload FROM governed_changes WHERE state = 'approved' AND kind = 'model' "
+                "AND subject = 'classifier'"
             )
         ).fetchall()
     comparison = json.loads(entry[0])["comparison"]

@@ -120,7 +120,10 @@ def open_session(content: bytes, what: str, columns: list[int] | None = None) ->
             f"{what} is not a network that PHANTOM saved: its inputs are others.",
             hint="Train again.",
         )
-    return InferenceNetwork(session, columns)
+    # A network that leaves features out selects its columns itself; one that is older than a
+    # feature has an input without it.
+    width = session.get_inputs()[0].shape[1]
+    return InferenceNetwork(session, columns if columns and width == len(columns) else None)
 
 
 def _feed(inputs: Inputs) -> dict[str, NDArray[np.float32]]:

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
+from phantom_core.approvals.limits import read_banned_features
 from phantom_core.core.settings import Settings
 
 
 @requires(Permission.READ)
 def banned_features(settings: Settings) -> tuple[str, ...]:
     """Features that prices may not depend on in this shop."""
-    return settings.rules.banned_features
+    return read_banned_features(settings)
 
 
 @requires(Permission.READ)

@@ -16,6 +16,7 @@ class TrainClassifierRequest(JobRequest):
     Attributes:
         folds: grouped by actor.
         without: families of features to leave out.
+        for_pricing: whether to leave out the features that prices may not depend on.
         seed: of everything random; None means the installation's.
     """
 
@@ -23,6 +24,7 @@ class TrainClassifierRequest(JobRequest):
     title: ClassVar[str] = "Train the agent classifier"
     folds: int = 5
     without: Texts = ()
+    for_pricing: bool = True
     seed: int | None = None
 
     def run(
@@ -39,6 +41,7 @@ class TrainClassifierRequest(JobRequest):
             now_ms=now_ms,
             n_folds=self.folds,
             without=self.without,
+            for_pricing=self.for_pricing,
             seed=self.seed,
             progress=progress,
         )

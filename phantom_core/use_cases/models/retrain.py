@@ -242,7 +242,7 @@ def _settled(
                 )
         except (InputError, ConflictError) as error:
             return replace(result, outcome="waiting", why=f"{result.why} {error}")
-        return result
+        return replace(result, why=f"{result.why} Promotion policy {policy.change_id} allows it.")
     return replace(
         result,
         outcome="waiting",

@@ -89,7 +89,7 @@ def train_classifier(
     now_ms: int,
     n_folds: int = 5,
     without: Sequence[str] = (),
-    for_pricing: bool = False,
+    for_pricing: bool = True,
     seed: int | None = None,
     period_ms: tuple[int, int] | None = None,
     why: str | None = BY_HAND,
