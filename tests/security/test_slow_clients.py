@@ -21,6 +21,8 @@ from phantom_core.services.ingest.app import ingest_app
 from phantom_core.services.web.connections import ConnectionLimits
 from tests.services.services import Service, served
 
+pytestmark = pytest.mark.slow
+
 FILES: Final = 256
 HALF: Final = b"POST /api/ingest HTTP/1.1\r\nHost: localhost\r\nContent-Le"
 HALF_BODY: Final = (
