@@ -10,6 +10,7 @@ from phantom_core.accounts.account_actors import GUEST, Account
 from phantom_core.accounts.actors import acting_as
 from ui.accounts.account_bar import account_bar, require_reader
 from ui.frame.demo import demo_note
+from ui.frame.errors import friendly_errors
 from ui.frame.handles import current_settings, start_watcher
 from ui.frame.page_spec import all_pages
 
@@ -24,7 +25,8 @@ def run_page() -> None:
     with acting_as(Account(found.login) if found else GUEST, current_settings()):
         account_bar(found)
         start_watcher()
-        demo_note()
+        with friendly_errors():  # the first that reads the lake
+            demo_note()
         page.run()
 
 

@@ -6,6 +6,7 @@ Traces hold paths, SQL and values; whoever looks at a page need not be allowed t
 import logging
 import secrets
 
+from phantom_core.core.damage import explain_damage
 from phantom_core.core.errors import PhantomError
 from ui.frame.errors import show_error
 
@@ -20,8 +21,9 @@ def show_script_error(error: Exception) -> bool:
     Returns:
         True: nothing else shows it.
     """
-    if isinstance(error, PhantomError):
-        show_error(error.message, error.hint)
+    found = error if isinstance(error, PhantomError) else explain_damage(error)
+    if found is not None:
+        show_error(found.message, found.hint)
         return True
     number = secrets.token_hex(4)
     _LOGGER.error("Page error %s.", number, exc_info=error)
