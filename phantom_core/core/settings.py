@@ -228,6 +228,12 @@ class ServiceSettings(_Group):
     """Origins of web pages that may call the HTTP services, separated by commas."""
     max_body_bytes: int = Field(default=1 << 20, ge=1_024)
     """A larger request is refused, bytes."""
+    max_connections: int = Field(default=512, ge=8)
+    """Connections that an HTTP service holds at once, half of them at most from one address; fewer
+    where the process may not open so many files."""
+    request_timeout_s: float = Field(default=30.0, gt=0)
+    """Longest time in which the body of a request has to arrive, its headers in a third of it,
+    seconds."""
     max_pending_events: int = Field(default=20_000, ge=1)
     """This many events may wait in the ingest service to be stored."""
     max_buffer_bytes: int = Field(default=1 << 30, ge=1 << 20)

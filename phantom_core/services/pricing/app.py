@@ -78,6 +78,7 @@ def pricing_app(settings: Settings, ready: Pricing | None = None) -> FastAPI:
         version=VERSION,
         description=_ABOUT,
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
     )
     add_guards(app, settings, SERVICE)

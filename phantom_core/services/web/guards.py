@@ -27,6 +27,16 @@ API_KEY: Final = "X-API-Key"
 OPEN_PATHS: Final = ("/health",)
 # Open to this machine itself, by its own name; keys open them to others.
 LOCAL_PATHS: Final = ("/metrics", "/openapi.json", "/docs")
+# Answers are data: no browser may guess their type, frame them, or load anything for them.
+SAFE_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    ),
+)
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _JSON: Final = ("application/json", "application/x-ndjson")
 # A body that is too large is read and discarded up to this, so that its sender gets the reason
@@ -36,7 +46,7 @@ _MOST_IGNORED_BYTES: Final = 64 << 20
 
 class RequestIds:
     """Gives every request an id, or accepts a harmless one of its own, and returns it with the
-    response.
+    response; and tells browsers to do nothing with what a service answers.
     """
 
     def __init__(self, app: App) -> None:
@@ -58,6 +68,7 @@ class RequestIds:
             if message["type"] == "http.response.start":
                 message["headers"] = [
                     *message.get("headers", ()),
+                    *SAFE_HEADERS,
                     (REQUEST_ID.encode(), request_id.encode()),
                 ]
             await send(message)
