@@ -143,11 +143,12 @@ def _upgrade(engine: sa.Engine) -> None:
         upgrade(connection)
 
 
-def _say_unavailable(context: sa.ExceptionContext) -> None:
+def _say_unavailable(context: sa.ExceptionContext) -> UnavailableError | None:
     """Have a database that is locked, full or gone raise a sentence, whatever was asked of it."""
     error = context.sqlalchemy_exception
     if isinstance(error, sa.exc.OperationalError) and not _MISSING.search(str(error.orig)):
-        context.chained_exception = _unavailable(error.orig)
+        return _unavailable(error.orig)
+    return None
 
 
 def _unavailable(cause: BaseException | None) -> UnavailableError:

@@ -79,7 +79,7 @@ class OwnHosts:
         if changes and not self._is_own_page(headers.get("origin", ""), host):
             return "Only pages of this server may do this.", 403
         if scope["type"] == "http" and scope["method"] not in _SAFE:
-            return _upload_problem(scope["path"], headers)
+            return _upload_problem(scope["method"], scope["path"], headers)
         return "", 0
 
     def _is_own_page(self, origin: str, host: str) -> bool:
@@ -92,15 +92,17 @@ class OwnHosts:
         )
 
 
-def _upload_problem(path: str, headers: dict[str, str]) -> tuple[str, int]:
+def _upload_problem(method: str, path: str, headers: dict[str, str]) -> tuple[str, int]:
     start = f"{base_path()}{_UPLOAD}"
     if not path.startswith(start):
         return "", 0
     session, declared = path[len(start) :].partition("/")[0], headers.get("content-length", "")
-    if not declared.isdigit():
-        return "An upload has to say its length.", 411
     if not PERMITS.is_known(session):
         return "Sign in with an account that may load data, to upload a file.", 403
+    if method == "DELETE":
+        return "", 0
+    if not declared.isdigit():
+        return "An upload has to say its length.", 411
     if not PERMITS.take(session, int(declared)):
         return "This session has uploaded as much as it may. Reload the page.", 413
     return "", 0

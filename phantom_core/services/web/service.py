@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from phantom_core.core.errors import InputError, PhantomError
 from phantom_core.core.settings import Settings
-from phantom_core.core.telemetry.web import Telemetry
+from phantom_core.core.telemetry.web import MetricsRoute, Telemetry
 from phantom_core.services.web.answers import problem_answer, refusal_answer
 from phantom_core.services.web.connections import ConnectionLimits, LimitedServer
 from phantom_core.services.web.docs_page import add_docs_page
@@ -47,6 +47,7 @@ def add_guards(app: FastAPI, settings: Settings, service: str) -> None:
         settings: keys, origins and limits.
         service: its name in metrics.
     """
+    app.add_middleware(MetricsRoute)
     app.add_middleware(BodyLimit, most_bytes=settings.services.max_body_bytes)
     app.add_middleware(
         ApiKeys, keys=settings.services.api_keys, pages=settings.services.cors_origins
