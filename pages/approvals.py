@@ -8,6 +8,7 @@ from ui.accounts.account import is_allowed
 from ui.approvals.inbox import draw_inbox
 from ui.approvals.propose import propose_form, watch_submission
 from ui.approvals.request import request_detail
+from ui.approvals.audit_note import audit_note
 from ui.frame.empty import show_missing
 from ui.frame.errors import friendly_errors
 from ui.frame.frame import require_frame
@@ -21,6 +22,7 @@ require_frame()
 begin_linked_page()
 with friendly_errors():
     st.title(PAGE.title)
+    audit_note(current_settings())
     st.caption("Price rules go live only after a second person has reviewed their expected effect.")
     found = list_requests(current_settings())
     propose_form(current_settings())

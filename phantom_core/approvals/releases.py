@@ -197,6 +197,9 @@ def begin_release(
         "share": switch.share,
         "stable": switch.stable,
         "killed": switch.is_killed,
+        "policy": switch.policy,
+        "guard_rails": [guard_rails.lowest_markup, guard_rails.highest_markup],
+        "documents": _document_hashes(connection, switch),
     }
     subject = describe_request(switch.request_id) if switch.request_id else "live"
     entry = audit.append_entry(
@@ -233,6 +236,13 @@ def begin_release(
         )
     )
     return release
+
+
+def _document_hashes(connection: sa.Connection, switch: Switch) -> dict[str, str]:
+    query = sa.select(DOCUMENTS.c.version, DOCUMENTS.c.document).where(
+        DOCUMENTS.c.version.in_((switch.version, switch.stable))
+    )
+    return {str(row.version): audit.fingerprint(row.document) for row in connection.execute(query)}
 
 
 def finish_release(

@@ -183,7 +183,7 @@ def submit_request(
         who,
         "request.submitted",
         request.about,
-        {"revision": revision, "evidence": evidence},
+        {"revision": revision, "evidence": evidence, "content": content_fingerprint(request)},
     )
     return found
 
@@ -225,6 +225,7 @@ def approve_request(
         "evidence": request.evidence,
         "comment": comment,
         "approvals": f"{len(approvals)} of {request.needed}",
+        "content": content_fingerprint(request),
     }
     audit.append_entry(connection, now_ms, who, "request.approved", request.about, details)
     return (
@@ -381,6 +382,11 @@ def expire_requests(connection: sa.Connection, request_id: int, *, now_ms: int) 
         {"was": request.state},
     )
     return move_request(connection, request, "expired", now_ms, starts_ms=0)
+
+
+def content_fingerprint(request: Request) -> str:
+    """A short hash of what approvers of a request say yes to."""
+    return audit.fingerprint(request.rules, request.policy, request.share, request.needed)
 
 
 def _current(connection: sa.Connection, request_id: int, revision: int) -> Request:

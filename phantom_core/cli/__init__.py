@@ -144,6 +144,7 @@ audit_verbs = typer.Typer(
 )
 audit_verbs.command("list")(audit.entries)
 audit_verbs.command()(audit.verify)
+audit_verbs.command()(audit.recover)
 audit_verbs.command()(audit.export)
 app.add_typer(audit_verbs, name="audit")
 

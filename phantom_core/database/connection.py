@@ -1,7 +1,8 @@
 """Control database: state that users share, in SQLite beside the lake or in PostgreSQL by URL."""
 
 import importlib
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,9 @@ from phantom_core.core.workspace import WorkspacePaths
 from phantom_core.database.migrations import HEAD
 
 METADATA = sa.MetaData()
+_LOG: Final = logging.getLogger("phantom.database")
 _WRITES: Final = "phantom_writes"
+_AFTER: Final = "phantom_after_commit"
 _REVISION: Final = sa.text("SELECT version_num FROM alembic_version")
 # An arbitrary lock number of our own, on which writers of one PostgreSQL database wait.
 _QUEUE: Final = 7_204_666_251
@@ -83,10 +86,31 @@ def control_of(url: str, workspace: Path) -> sa.Engine:
 @contextmanager
 def write_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction without concurrent writers: what it reads stays true until it commits."""
-    with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
-        if engine.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_QUEUE)))
-        yield connection
+    with engine.connect().execution_options(**{_WRITES: True}) as connection:
+        waiting: list[Callable[[], None]] = []
+        connection.info[_AFTER] = waiting
+        try:
+            with connection.begin():
+                if engine.dialect.name == "postgresql":
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_QUEUE)))
+                yield connection
+        finally:
+            del connection.info[_AFTER]
+    for call in waiting:
+        try:
+            call()
+        except Exception:
+            _LOG.exception("A step after a commit failed; what was committed stays.")
+
+
+def after_commit(connection: sa.Connection, call: Callable[[], None]) -> None:
+    """Call a function once the `write_transaction` of a connection is committed.
+
+    An error of it is logged and changes nothing. Without such a transaction it is never called.
+    """
+    waiting = connection.info.get(_AFTER)
+    if waiting is not None:
+        waiting.append(call)
 
 
 def _is_current(engine: sa.Engine) -> bool:
@@ -110,6 +134,8 @@ def _for_many_processes(connection: SqliteConnection, _: object) -> None:
     connection.isolation_level = None
     connection.execute("PRAGMA busy_timeout = 30000")
     connection.execute("PRAGMA journal_mode = WAL")
+    # What is deleted is overwritten, so that no free page holds it.
+    connection.execute("PRAGMA secure_delete = ON")
 
 
 def _begin(connection: sa.Connection) -> None:

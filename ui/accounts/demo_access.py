@@ -7,7 +7,7 @@ from streamlit.errors import StreamlitSecretNotFoundError
 
 from phantom_core.accounts.people import has_accounts
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of
+from phantom_core.use_cases.approvals.anchor_audit import control_engine
 
 _LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 
@@ -20,7 +20,7 @@ def is_open(settings: Settings) -> bool:
         or st.get_option("server.address") not in _LOCAL
     ):
         return False
-    with control_of(settings.database_url, settings.workspace).connect() as connection:
+    with control_engine(settings).connect() as connection:
         return not has_accounts(connection)
 
 

@@ -21,7 +21,7 @@ from phantom_core.core.errors import (
     TooLargeError,
 )
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of
+from phantom_core.use_cases.approvals.anchor_audit import control_engine
 from ui.accounts.demo_access import is_open
 from ui.accounts.sign_in_cookie import (
     Refusal,
@@ -167,7 +167,7 @@ def _is_tls(request: Request) -> bool:
 
 
 def _control(settings: Settings) -> sa.Engine:
-    return control_of(settings.database_url, settings.workspace)
+    return control_engine(settings)
 
 
 def _now_ms() -> int:

@@ -16,11 +16,12 @@ from phantom_core.approvals.tables import EVIDENCE
 from phantom_core.core.errors import ConflictError, NotFoundError
 from phantom_core.core.progress import Progress, no_progress
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of, write_transaction
+from phantom_core.database.connection import write_transaction
 from phantom_core.evidence.evidence import Evidence, parse_evidence
 from phantom_core.evidence.gates import Gate, evaluate_gates
 from phantom_core.rules.document import from_json, to_json
 from phantom_core.rules.rule_set import RuleSet
+from phantom_core.use_cases.approvals.anchor_audit import control_engine
 from phantom_core.use_cases.approvals.gather_evidence import TRIAL_SESSIONS, gather_evidence
 from phantom_core.use_cases.rules.live_rules import live_rules, live_version
 
@@ -52,7 +53,7 @@ class Reviewed:
 @requires(Permission.READ)
 def control_database(settings: Settings) -> sa.Engine:
     """The control database of an installation."""
-    return control_of(settings.database_url, settings.workspace)
+    return control_engine(settings)
 
 
 @requires(Permission.PROPOSE)

@@ -18,12 +18,13 @@ from phantom_core.approvals.experiment_plan import AS_LIVE, BASE_PRICE, PlannedA
 from phantom_core.approvals.price_experiments import Experiment
 from phantom_core.core.errors import ConflictError, PhantomError
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of, write_transaction
+from phantom_core.database.connection import write_transaction
 from phantom_core.experiments.exposures import read_exposures
 from phantom_core.experiments.report import ExperimentReport, build_report
 from phantom_core.lake.lake import open_lake
 from phantom_core.publishing import experiments as published
 from phantom_core.publishing.publish import NotSwitchedError, read_release
+from phantom_core.use_cases.approvals.anchor_audit import control_engine
 from phantom_core.valkey.server import connect_server
 
 _TRIES: Final = 3
@@ -256,4 +257,4 @@ def _sync_server(client: redis.Redis, running: Sequence[Experiment]) -> None:
 
 
 def _control(settings: Settings) -> sa.Engine:
-    return control_of(settings.database_url, settings.workspace)
+    return control_engine(settings)

@@ -13,11 +13,11 @@ from phantom_core.approvals.price_experiments import Experiment
 from phantom_core.core.errors import InputError
 from phantom_core.core.registry import choose_named
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of
 from phantom_core.experiments.baseline import read_outcomes
 from phantom_core.experiments.experiment_size import Baseline, Size, size_of
 from phantom_core.experiments.report import METRICS
 from phantom_core.lake.lake import open_lake
+from phantom_core.use_cases.approvals.anchor_audit import control_engine
 
 LOOK_BACK_DAYS: Final = 28
 _DAY_MS: Final = 86_400_000
@@ -157,7 +157,7 @@ def plan_experiment(
         per_day,
     )
     return price_experiments.draft_experiment(
-        control_of(settings.database_url, settings.workspace),
+        control_engine(settings),
         who,
         experiment_id,
         plan,

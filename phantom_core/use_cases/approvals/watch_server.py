@@ -19,6 +19,7 @@ from phantom_core.database.connection import write_transaction
 from phantom_core.use_cases.approvals.change_requests import control_database
 from phantom_core.use_cases.approvals.live_status import read_live_status
 from phantom_core.use_cases.approvals.publish_rules import expire_live, publish_request
+from phantom_core.use_cases.approvals.verify_audit import watch_audit
 
 SERVER: Final = "server"
 EVERY_S: Final = 5.0
@@ -27,8 +28,11 @@ _LOG: Final = logging.getLogger(__name__)
 
 @requires(Permission.PUBLISH)
 def watch_once(settings: Settings, *, now_ms: int) -> WatchResult:
-    """Do what is due, then compare the server with the database and record the result."""
+    """Do what is due, anchor the audit chain, then compare the server with the database and record
+    the result.
+    """
     do_due(settings, now_ms=now_ms)
+    watch_audit(settings, now_ms=now_ms)
     found = read_live_status(settings, now_ms=now_ms)
     problems = tuple(str(one) for one in found.divergences) + (
         (found.problem,) if found.problem else ()
