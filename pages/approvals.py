@@ -5,10 +5,10 @@ import streamlit as st
 from phantom_core.accounts.roles import Permission
 from phantom_core.use_cases.approvals.change_requests import list_requests, review_request
 from ui.accounts.account import is_allowed
+from ui.approvals.audit_note import audit_note
 from ui.approvals.inbox import draw_inbox
 from ui.approvals.propose import propose_form, watch_submission
 from ui.approvals.request import request_detail
-from ui.approvals.audit_note import audit_note
 from ui.frame.empty import show_missing
 from ui.frame.errors import friendly_errors
 from ui.frame.frame import require_frame

@@ -17,6 +17,8 @@ from phantom_core.accounts.roles import Role
 from phantom_core.accounts.sign_in import sign_in, sign_in_demo
 from phantom_core.approvals import releases, requests
 from phantom_core.approvals.change_request import Proposal
+from phantom_core.approvals.governed_changes import approve_change, propose_change
+from phantom_core.approvals.governed_kinds import GOVERNED_KINDS
 from phantom_core.approvals.limits import set_limits
 from phantom_core.approvals.releases import Switch
 from phantom_core.approvals.tables import EVIDENCE
@@ -112,7 +114,15 @@ def fill(settings: Settings) -> None:
             connection, "max", switch, "", salt="s", guard_rails=RAILS, now_ms=NOW + 3
         )
         releases.finish_release(connection, release, now_ms=NOW + 4)
-    sign_in(engine, "max", PASSWORD, now_ms=NOW + 5, hours=1)
+        for n in (1, 2):
+            kind = GOVERNED_KINDS["model"]
+            change = propose_change(
+                connection, kind, "ana", "c", {"n": n}, why="Better.", needed=1, now_ms=NOW + 5
+            )
+            approve_change(
+                connection, kind, "max", n, change.payload_sha256, "Yes.", now_ms=NOW + 6
+            )
+    sign_in(engine, "max", PASSWORD, now_ms=NOW + 7, hours=1)
 
 
 def forge(settings: Settings, *statements: str) -> None:
@@ -193,6 +203,22 @@ FORGERIES = {
     "a sign-in is added": (
         f"INSERT INTO sign_ins VALUES ('{'a' * 64}', 'root', 1, 9000000000000)",
         "A sign-in of root stands in no audit entry",
+    ),
+    "a governed change is exchanged": (
+        "UPDATE governed_changes SET payload = '{}' WHERE change_id = 2",
+        "The governed change 2 is not what was proposed",
+    ),
+    "a superseded change is in force again": (
+        "UPDATE governed_changes SET state = 'superseded' WHERE change_id = 2",
+        "The governed change 2 is superseded, but approved in the audit chain",
+    ),
+    "a decision on a governed change is added": (
+        "INSERT INTO governed_decisions VALUES (2, 'ghost', 'approve', '', 5)",
+        "The decision of ghost on the governed change 2 stands in the database",
+    ),
+    "a governed change is removed": (
+        "DELETE FROM governed_changes WHERE change_id = 1",
+        "The governed change 1 was removed",
     ),
     "a sign-in is prolonged": (
         "UPDATE sign_ins SET expires_ms = 9000000000000",

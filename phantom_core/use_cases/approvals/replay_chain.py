@@ -5,6 +5,7 @@ shows, was made or removed with SQL. Entries of earlier releases say less; what 
 not compared.
 """
 
+import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 from phantom_core.accounts.people import DEMO, PEOPLE
 from phantom_core.accounts.sign_in import SIGN_INS
 from phantom_core.approvals.change_request import Request
+from phantom_core.approvals.governed_tables import CHANGES, GOVERNED_DECISIONS
 from phantom_core.approvals.limits import LIMITS
 from phantom_core.approvals.price_experiments import EXPERIMENTS
 from phantom_core.approvals.requests import content_fingerprint
@@ -25,6 +27,12 @@ from phantom_core.database.audit import AuditEntry, fingerprint
 
 _VERDICTS: Final = {"request.approved": "approve", "request.rejected": "decline"}
 _PUBLISHED: Final = ("approved", "scheduled", "live")
+_CHANGE_STATES: Final = {
+    "change.in_force": "approved",
+    "change.rejected": "rejected",
+    "change.withdrawn": "withdrawn",
+    "change.superseded": "superseded",
+}
 _ENDED: Final = {"release.done": "done", "release.failed": "failed"}
 
 
@@ -291,6 +299,60 @@ def _experiments(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[s
         yield f"The price experiment {name} was removed from the database."
 
 
+def _governed_changes(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
+    said: dict[str, Step] = {}
+    states: dict[str, str] = {}
+    for step in steps:
+        about = step.entry.about
+        if step.entry.action == "change.proposed":
+            said[about], states[about] = step, "waiting"
+        elif step.entry.action in _CHANGE_STATES:
+            states[about] = _CHANGE_STATES[step.entry.action]
+            if step.details.get("replaces") is not None:
+                states[_about_change(step.details["replaces"])] = "superseded"
+    for row in connection.execute(CHANGES.select()).mappings():
+        about = _about_change(row["change_id"])
+        proposed, what = said.pop(about, None), f"The {about}"
+        if proposed is None:
+            yield f"{what} stands in the database, but in no audit entry: it was added with SQL."
+            continue
+        digest = hashlib.sha256(row["payload"].encode()).hexdigest()
+        if {digest, row["payload_sha256"]} != {proposed.details.get("payload_sha256")}:
+            yield f"{what} is not what was proposed: its row was changed with SQL."
+        if row["author"] != proposed.entry.who:
+            yield f"{what} is {proposed.entry.who}'s in the audit chain, not {row['author']}'s."
+        if row["state"] != states[about]:
+            yield f"{what} is {row['state']}, but {states[about]} in the audit chain."
+    for about in said:
+        yield f"The {about} was removed from the database."
+
+
+def _governed_decisions(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
+    verdicts = {"change.approved": "approve", "change.rejected": "reject"}
+    said = {
+        (step.entry.about, step.entry.who): (
+            verdicts[step.entry.action],
+            step.details.get("comment"),
+            step.entry.at_ms,
+        )
+        for step in steps
+        if step.entry.action in verdicts
+    }
+    for row in connection.execute(GOVERNED_DECISIONS.select()).mappings():
+        key = (_about_change(row["change_id"]), row["who"])
+        what = f"The decision of {row['who']} on the {key[0]}"
+        if key not in said:
+            yield f"{what} stands in the database, but in no audit entry: it was added with SQL."
+        elif said.pop(key) != (row["verdict"], row["comment"], row["at_ms"]):
+            yield f"{what} is not the one of its audit entry: it was changed with SQL."
+    for about, who in said:
+        yield f"The decision of {who} on the {about} was removed from the database."
+
+
+def _about_change(change_id: object) -> str:
+    return f"governed change {change_id}"
+
+
 _COMPARISONS: Final[tuple[Comparison, ...]] = (
     _decisions,
     _requests,
@@ -301,4 +363,6 @@ _COMPARISONS: Final[tuple[Comparison, ...]] = (
     _people,
     _sign_ins,
     _experiments,
+    _governed_changes,
+    _governed_decisions,
 )
