@@ -156,6 +156,7 @@ privacy_verbs.command()(privacy.export)
 privacy_verbs.command()(privacy.erase)
 privacy_verbs.command()(privacy.resume)
 privacy_verbs.command()(privacy.allow)
+privacy_verbs.command()(privacy.retain)
 app.add_typer(privacy_verbs, name="privacy")
 
 

@@ -1,4 +1,4 @@
-"""Verbs about personal data: export, erase, resume, allow."""
+"""Verbs about personal data: export, erase, resume, allow, retain."""
 
 import json
 from pathlib import Path
@@ -99,6 +99,14 @@ def allow(
         kind, name = _chosen(session, subject, "")
         author = administrator(settings, who, now_ms())
         emit({"allowed": allow_again(settings, author, kind, name, now_ms=now_ms())}, as_json)
+
+
+def retain(*, workspace: Workspace = None, as_json: Json = False) -> None:
+    """Delete now what is older than the settings keep it (PHANTOM_RETENTION_*)."""
+    from phantom_core.use_cases.privacy.retention import apply_retention
+
+    with running(workspace, "deleting", as_json=as_json) as (settings, progress):
+        emit(apply_retention(settings, now_ms=now_ms(), progress=progress).to_json(), as_json)
 
 
 def _chosen(session: str, subject: str, account: str) -> "tuple[PersonKind, str]":

@@ -115,7 +115,8 @@ class AlertSettings(_Group):
     webhook: str = ""
     """URL that receives alerts by POST; empty for none."""
     smtp: str = ""
-    """Mail server as smtp://user:password@host:port or smtps://…; empty for none."""
+    """Mail server as smtp://user:password@host:port or smtps://…; its certificate must be valid,
+    and STARTTLS is required unless it is this machine. Empty for none."""
     sender: str = Field(default="phantom@localhost", validation_alias="PHANTOM_ALERT_FROM")
     """Sender of alert mails."""
     recipients: _Texts = Field(default=(), validation_alias="PHANTOM_ALERT_TO")

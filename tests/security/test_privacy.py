@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -20,22 +21,26 @@ import sqlalchemy as sa
 
 from phantom_core.accounts.people import MACHINE, add_person, find_account
 from phantom_core.accounts.roles import Role
-from phantom_core.accounts.sign_in import sign_in
+from phantom_core.accounts.sign_in import sign_in, sign_in_demo
 from phantom_core.alerts.alerts import Alerts
 from phantom_core.core.errors import ConflictError, NotAllowedError
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import RetentionSettings, Settings
 from phantom_core.database import audit
 from phantom_core.database.connection import METADATA, control_of, write_transaction
+from phantom_core.events.decision import PriceDecision, Source
 from phantom_core.jobs.jobs import JOBS, Jobs
 from phantom_core.lake.lake import open_lake
 from phantom_core.messages.segments import SegmentWriter
 from phantom_core.model_store.store import ModelStore
 from phantom_core.publishing.session_features import PublishedFeatures, write_features
 from phantom_core.publishing.session_prices import write_session_prices
+from phantom_core.services.pricing.answer import price_answer
+from phantom_core.services.pricing.decision import PriceResult
 from phantom_core.use_cases.approvals.anchor_audit import control_engine
 from phantom_core.use_cases.approvals.verify_audit import verify_audit
 from phantom_core.use_cases.data.demo import load_demo
 from phantom_core.use_cases.data.ingest import ingest_files
+from phantom_core.use_cases.operations.drain_decisions import drain_decisions
 from phantom_core.use_cases.privacy.erase import (
     allow_again,
     erase_personal_data,
@@ -43,6 +48,7 @@ from phantom_core.use_cases.privacy.erase import (
     resume_erasure,
 )
 from phantom_core.use_cases.privacy.export import export_personal_data
+from phantom_core.use_cases.privacy.retention import DAY_MS, apply_retention
 from phantom_core.valkey.server import connect_server, stop_embedded
 from tests.databases import DATABASES, fresh_schema
 
@@ -386,7 +392,7 @@ ERASE = """
 import sys
 from pathlib import Path
 from phantom_core.accounts.people import MACHINE
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import RetentionSettings, Settings
 from phantom_core.use_cases.privacy.erase import erase_personal_data
 print("begun", flush=True)
 erase_personal_data(
@@ -418,3 +424,68 @@ def test_an_erasure_that_was_killed_is_finished_later(plain: Settings, after_s: 
     assert not is_erasure_pending(plain)
     assert METADATA.tables  # the database is open again
     assert pa_csv.read_csv(plain.paths.demo_files / "session_labels.csv").num_rows > 0
+
+
+def retained(settings: Settings, **days: int) -> dict[str, int]:
+    kept = settings.model_copy(update={"retention": RetentionSettings(**days)})
+    return apply_retention(kept, now_ms=NOW).deleted
+
+
+def test_nothing_is_deleted_where_no_retention_is_set(plain: Settings) -> None:
+    leave_traces(plain, one_session(plain))
+    assert retained(plain) == {}
+
+
+def test_each_kind_is_deleted_after_its_days_and_no_sooner(plain: Settings) -> None:
+    session = one_session(plain)
+    leave_traces(plain, session)
+    drain_decisions(plain)
+    engine = control_engine(plain)
+    sign_in_demo(engine, "demo-analyst", now_ms=NOW - 3 * DAY_MS, hours=1)
+    for path in (*plain.paths.uploads.iterdir(), plain.paths.replays / "r1"):
+        os.utime(path, (NOW / 1_000 - 3 * 86_400,) * 2)
+    for days, expected in ((10, 0), (2, 1)):
+        for name in ("uploads", "replays", "sign_ins"):
+            assert len(retained(plain, **{f"{name}_days": days})) == expected
+    with write_transaction(engine) as connection:
+        connection.execute(JOBS.update().values(changed_ms=NOW - 3 * DAY_MS))
+    (plain.paths.logs / "done-job.log").write_text("x")
+    assert retained(plain, jobs_days=2) == {"jobs": 1, "logs": 1}
+    assert retained(plain, quarantine_days=400, decisions_days=400) == {}
+    later = NOW + 10 * DAY_MS
+    settings = RetentionSettings(quarantine_days=2, decisions_days=2)
+    found = apply_retention(plain.model_copy(update={"retention": settings}), now_ms=later)
+    assert found.deleted == {"quarantine": 1, "decisions": 1}
+    with engine.connect() as connection:
+        entry = audit.list_entries(connection)[-1]
+    assert (entry.action, json.loads(entry.details)) == ("privacy.retention", found.deleted)
+
+
+def test_old_sessions_leave_as_a_whole_and_every_version_of_them(plain: Settings) -> None:
+    def spans() -> dict[str, tuple[int, int]]:
+        with open_lake(plain).connect(("events",)) as connection:
+            rows = connection.execute(
+                "SELECT session_id, min(event_ms), max(event_ms) FROM events GROUP BY ALL"
+            ).fetchall()
+        return {name: (first, last) for name, first, last in rows}
+
+    before = spans()
+    middle = sorted(last for _, last in before.values())[len(before) // 2]
+    settings = RetentionSettings(events_days=1)
+    kept = plain.model_copy(update={"retention": settings})
+    found = apply_retention(kept, now_ms=middle + DAY_MS).deleted
+    assert found["events"] > 0
+    assert spans() == {name: span for name, span in before.items() if span[1] >= middle}
+    oldest = min(before, key=lambda name: before[name][1])
+    shutil.rmtree(plain.paths.demo_files)
+    shutil.rmtree(plain.paths.all_models)
+    assert traces(plain, oldest) == []
+
+
+@pytest.mark.parametrize("source", get_args(Source))
+def test_every_price_says_whether_it_was_personalised(source: Source) -> None:
+    values = decision("s-1") | {"source": source, "decision_id": "0" * 32}
+    values["features"] = None
+    found = price_answer(PriceDecision(**values), PriceResult(9.0, source), None)
+    assert found["personalised"] == (source in ("session_price", "rules", "model"))
+    assert str(found["personalised_reason"]).endswith(".")

@@ -1,4 +1,4 @@
-"""Schedule: daily retraining and hourly checks, run by the first scheduler to take the lease."""
+"""Schedule: daily retraining, daily deletion and hourly checks, by whichever takes the lease."""
 
 import datetime as dt
 import logging
@@ -22,6 +22,7 @@ from phantom_core.monitoring.report import MonitorReport
 from phantom_core.use_cases.models.job_retrain import RetrainRequest
 from phantom_core.use_cases.operations.job_monitor import MonitorRequest
 from phantom_core.use_cases.operations.monitor import latest_monitoring
+from phantom_core.use_cases.privacy.job_retention import RetentionRequest
 
 Clock = Callable[[], int]
 _LOG: Final = logging.getLogger("phantom.schedule")
@@ -63,6 +64,16 @@ def make_scheduler(settings: Settings, clock: Clock) -> BackgroundScheduler:
         id=MonitorRequest.kind,
         next_run_time=_utc(clock()),
     )
+    deletes_at = time_of_day(settings.retention.at, "PHANTOM_RETENTION_AT")
+    scheduler.add_job(
+        _as_schedule(
+            lambda: start_due_work(
+                settings, RetentionRequest(), f"{_utc(clock()):%Y-%m-%d}", clock()
+            )
+        ),
+        CronTrigger(hour=deletes_at.hour, minute=deletes_at.minute),
+        id=RetentionRequest.kind,
+    )
     scheduler.add_job(
         _as_schedule(lambda: show_latest(settings)),
         IntervalTrigger(seconds=_SHOW_EVERY_S),
@@ -90,9 +101,12 @@ def start_due_work(settings: Settings, request: JobRequest, due: str, now_ms: in
 
 
 @needs_no_permission
-def time_of_day(text: str) -> dt.time:
+def time_of_day(text: str, variable: str = "PHANTOM_RETRAIN_AT") -> dt.time:
     """A time of day, UTC.
 
+    Args:
+        text: HH:MM.
+        variable: that holds it, named in the error.
     Raises:
         InputError: the text is not a time of day.
     """
@@ -100,7 +114,7 @@ def time_of_day(text: str) -> dt.time:
         return dt.datetime.strptime(text, "%H:%M").time()
     except ValueError:
         raise InputError(
-            f"'{text}' is not a time of day.", hint="Write PHANTOM_RETRAIN_AT as 03:30 (UTC)."
+            f"'{text}' is not a time of day.", hint=f"Write {variable} as 03:30 (UTC)."
         ) from None
 
 

@@ -129,7 +129,7 @@ def erase_personal_data(
         if kind != "account":  # which is one transaction
             _begin(settings, data)
         try:
-            _wait_for_jobs(settings, wait_s)
+            wait_for_jobs(settings, wait_s)
         except ConflictError:
             if not pending:
                 settings.paths.pending_erasure.unlink(missing_ok=True)
@@ -151,7 +151,7 @@ def resume_erasure(
         pending = _pending(settings)
         if pending is None:
             raise NotFoundError("No erasure was interrupted.")
-        _wait_for_jobs(settings, wait_s)
+        wait_for_jobs(settings, wait_s)
         return _erase(settings, who, pending, now_ms, no_progress)
 
 
@@ -299,7 +299,12 @@ def _require(settings: Settings, who: str) -> None:
             require_permission(connection, who, Permission.PRIVACY)
 
 
-def _wait_for_jobs(settings: Settings, wait_s: float) -> None:
+def wait_for_jobs(settings: Settings, wait_s: float) -> None:
+    """Wait until no job runs that could read or write what is to be deleted.
+
+    Raises:
+        ConflictError: one still does after `wait_s` seconds.
+    """
     deadline_s = time.monotonic() + wait_s
     with closing(Jobs(settings)) as jobs:
         while running := [job for job in jobs.active() if job.kind != "retention"]:
