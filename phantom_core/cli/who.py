@@ -29,7 +29,7 @@ def identified(settings: "Settings", login: str, now_ms: int) -> str:
     from phantom_core.accounts.actors import become
     from phantom_core.accounts.people import DEMO
     from phantom_core.accounts.sign_in import identify_account
-    from phantom_core.use_cases.approvals.anchor_audit import control_engine
+    from phantom_core.anchoring.audit_anchor import control_engine
 
     password = os.environ.get("PHANTOM_PASSWORD")
     if login and login not in DEMO and password is None:
@@ -42,7 +42,7 @@ def identified(settings: "Settings", login: str, now_ms: int) -> str:
 def administrator(settings: "Settings", login: str, now_ms: int) -> str:
     """Identify an administrator; the machine's owner until there is one."""
     from phantom_core.accounts.people import MACHINE, has_administrator
-    from phantom_core.use_cases.approvals.anchor_audit import control_engine
+    from phantom_core.anchoring.audit_anchor import control_engine
 
     with control_engine(settings).connect() as connection:
         is_open = not has_administrator(connection)

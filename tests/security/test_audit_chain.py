@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 from phantom_core.accounts.people import MACHINE, add_person, change_person
 from phantom_core.accounts.roles import Role
 from phantom_core.accounts.sign_in import sign_in, sign_in_demo
+from phantom_core.anchoring.audit_anchor import control_engine, remote_states
+from phantom_core.anchoring.heads import sign_head
 from phantom_core.approvals import releases, requests
 from phantom_core.approvals.change_request import Proposal
 from phantom_core.approvals.governed_changes import approve_change, propose_change
@@ -27,14 +29,12 @@ from phantom_core.core.errors import ConflictError
 from phantom_core.core.limits import GuardRails
 from phantom_core.core.settings import AuditSettings, Settings
 from phantom_core.database import audit
-from phantom_core.database.anchors import sign_head
 from phantom_core.database.connection import control_of, write_transaction
 from phantom_core.database.constraints import drop_constraints
 from phantom_core.publishing.publish import publish_release
 from phantom_core.publishing.release import release_of
 from phantom_core.rules.text import parse_rules
 from phantom_core.signing.keys import signing_key
-from phantom_core.use_cases.approvals.anchor_audit import control_engine, remote_states
 from phantom_core.use_cases.approvals.replay_chain import compare_tables
 from phantom_core.use_cases.approvals.verify_audit import (
     AuditAnswer,
@@ -447,7 +447,7 @@ def test_a_lost_database_is_recovered_by_a_verb_that_nobody_overlooks(shop: Sett
     assert "The disk died." in str(found["notes"])
     with control_of("", shop.workspace).connect() as connection:
         alerts = connection.execute(sa.text("SELECT sentence FROM alerts")).scalars().all()
-    assert any("begun anew by this machine" in one for one in alerts)
+    assert any(f"begun anew by {MACHINE}" in one for one in alerts)
 
 
 def test_a_clock_that_runs_backwards_is_named(shop: Settings) -> None:

@@ -23,6 +23,7 @@ from phantom_core.accounts.people import MACHINE, add_person, find_account
 from phantom_core.accounts.roles import Role
 from phantom_core.accounts.sign_in import sign_in, sign_in_demo
 from phantom_core.alerts.alerts import Alerts
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.core.errors import ConflictError, NotAllowedError
 from phantom_core.core.settings import RetentionSettings, Settings
 from phantom_core.database import audit
@@ -36,7 +37,6 @@ from phantom_core.publishing.session_features import PublishedFeatures, write_fe
 from phantom_core.publishing.session_prices import write_session_prices
 from phantom_core.services.pricing.answer import price_answer
 from phantom_core.services.pricing.decision import PriceResult
-from phantom_core.use_cases.approvals.anchor_audit import control_engine
 from phantom_core.use_cases.approvals.verify_audit import verify_audit
 from phantom_core.use_cases.data.demo import load_demo
 from phantom_core.use_cases.data.ingest import ingest_files

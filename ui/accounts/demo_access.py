@@ -6,8 +6,8 @@ import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
 from phantom_core.accounts.people import has_accounts
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.core.settings import Settings
-from phantom_core.use_cases.approvals.anchor_audit import control_engine
 
 _LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from phantom_core.accounts.people import require_permission
 from phantom_core.accounts.permissions import needs_no_permission, requires
 from phantom_core.accounts.roles import Permission
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.approvals import requests
 from phantom_core.approvals.change_request import Policy, Proposal, Request, ReviewDecision
 from phantom_core.approvals.limits import read_price_limits
@@ -21,7 +22,6 @@ from phantom_core.evidence.evidence import Evidence, parse_evidence
 from phantom_core.evidence.gates import Gate, evaluate_gates
 from phantom_core.rules.document import from_json, to_json
 from phantom_core.rules.rule_set import RuleSet
-from phantom_core.use_cases.approvals.anchor_audit import control_engine
 from phantom_core.use_cases.approvals.gather_evidence import TRIAL_SESSIONS, gather_evidence
 from phantom_core.use_cases.rules.live_rules import live_rules, live_version
 

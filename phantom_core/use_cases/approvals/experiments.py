@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from phantom_core.accounts.actors import Internal, acting_as
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.approvals import price_experiments, releases
 from phantom_core.approvals.experiment_plan import AS_LIVE, BASE_PRICE, PlannedArm
 from phantom_core.approvals.price_experiments import Experiment
@@ -24,7 +25,6 @@ from phantom_core.experiments.report import ExperimentReport, build_report
 from phantom_core.lake.lake import open_lake
 from phantom_core.publishing import experiments as published
 from phantom_core.publishing.publish import NotSwitchedError, read_release
-from phantom_core.use_cases.approvals.anchor_audit import control_engine
 from phantom_core.valkey.server import connect_server
 
 _TRIES: Final = 3

@@ -7,6 +7,7 @@ from typing import Final
 
 from phantom_core.accounts.permissions import needs_no_permission, requires
 from phantom_core.accounts.roles import Permission
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.approvals import price_experiments
 from phantom_core.approvals.experiment_plan import AS_LIVE, BASE_PRICE, Metric, Plan, PlannedArm
 from phantom_core.approvals.price_experiments import Experiment
@@ -17,7 +18,6 @@ from phantom_core.experiments.baseline import read_outcomes
 from phantom_core.experiments.experiment_size import Baseline, Size, size_of
 from phantom_core.experiments.report import METRICS
 from phantom_core.lake.lake import open_lake
-from phantom_core.use_cases.approvals.anchor_audit import control_engine
 
 LOOK_BACK_DAYS: Final = 28
 _DAY_MS: Final = 86_400_000

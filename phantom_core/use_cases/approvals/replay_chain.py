@@ -16,6 +16,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from phantom_core.accounts.people import DEMO, PEOPLE
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.accounts.sign_in import SIGN_INS
 from phantom_core.approvals.change_request import Request
 from phantom_core.approvals.governed_tables import CHANGES, GOVERNED_DECISIONS
@@ -58,6 +60,7 @@ class Step:
 Comparison = Callable[[sa.Connection, Sequence[Step]], Iterator[str]]
 
 
+@requires(Permission.READ)
 def compare_tables(connection: sa.Connection, entries: Sequence[AuditEntry]) -> tuple[str, ...]:
     """Differences between the chain and the tables, one sentence each.
 
@@ -69,6 +72,7 @@ def compare_tables(connection: sa.Connection, entries: Sequence[AuditEntry]) -> 
     return tuple(problem for compare in _COMPARISONS for problem in compare(connection, steps))
 
 
+@needs_no_permission
 def time_reversals(entries: Sequence[AuditEntry]) -> tuple[str, ...]:
     """Entries that are dated before their predecessor, one sentence each.
 

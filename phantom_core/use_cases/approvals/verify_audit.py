@@ -7,16 +7,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from phantom_core.accounts.actors import Internal
+from phantom_core.accounts.people import require_permission
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.alerts.watch_log import WatchResult, read_watch_result, store_watch_result
-from phantom_core.core.errors import InputError, PhantomError
-from phantom_core.core.settings import Settings
-from phantom_core.database import audit
-from phantom_core.database.anchors import AnchorFile, AnchorStore, SignedHead
-from phantom_core.database.audit import AuditEntry
-from phantom_core.monitoring.comparison import Check
-from phantom_core.publishing.publish import read_live
-from phantom_core.signing.keys import PublicKeys, public_keys
-from phantom_core.use_cases.approvals.anchor_audit import (
+from phantom_core.anchoring.audit_anchor import (
     RECOVERED,
     anchor_file,
     anchor_pending,
@@ -26,6 +22,14 @@ from phantom_core.use_cases.approvals.anchor_audit import (
     recover_chain,
     remote_states,
 )
+from phantom_core.anchoring.heads import AnchorFile, AnchorStore, SignedHead
+from phantom_core.core.errors import InputError, PhantomError
+from phantom_core.core.settings import Settings
+from phantom_core.database import audit
+from phantom_core.database.audit import AuditEntry
+from phantom_core.monitoring.comparison import Check
+from phantom_core.publishing.publish import read_live
+from phantom_core.signing.keys import PublicKeys, public_keys
 from phantom_core.use_cases.approvals.replay_chain import compare_tables, time_reversals
 from phantom_core.use_cases.operations.alert import send_alerts
 from phantom_core.valkey.server import connect_server
@@ -93,6 +97,7 @@ class _Witnesses:
     missing: tuple[str, ...]
 
 
+@requires(Permission.READ)
 def verify_audit(settings: Settings, *, heads: Path | None = None) -> AuditVerification:
     """Verify the chain, its anchors and the tables.
 
@@ -141,6 +146,7 @@ def verify_audit(settings: Settings, *, heads: Path | None = None) -> AuditVerif
     )
 
 
+@requires(Permission.WORK)
 def watch_audit(settings: Settings, *, now_ms: int) -> WatchResult:
     """Anchor what is pending and, when due, verify; a failure raises an alert.
 
@@ -171,6 +177,7 @@ def watch_audit(settings: Settings, *, now_ms: int) -> WatchResult:
     return result
 
 
+@requires(Permission.READ)
 def recover_audit(settings: Settings, who: str, why: str, *, now_ms: int) -> AuditEntry:
     """Begin the chain anew in an empty database; every alert channel hears of it.
 
@@ -185,17 +192,22 @@ def recover_audit(settings: Settings, who: str, why: str, *, now_ms: int) -> Aud
     """
     if not why.strip():
         raise InputError("The reason for the recovery is missing.", hint="It is permanent.")
+    if not isinstance(who, Internal):
+        with control_engine(settings).connect() as connection:
+            require_permission(connection, who, Permission.PEOPLE)
     entry = recover_chain(settings, who, why.strip(), now_ms=now_ms)
     sentence = f"The audit chain was begun anew by {who}: {entry.details}"
     send_alerts(settings, [Check("audit_recovered", "alert", 1.0, 0.0, sentence)], now_ms)
     return entry
 
 
+@requires(Permission.READ)
 def last_verification(settings: Settings) -> WatchResult | None:
     """The watcher's newest verification; None before the first."""
     return read_watch_result(control_engine(settings), AUDIT)
 
 
+@requires(Permission.READ)
 def signed_head(settings: Settings) -> tuple[SignedHead | None, bool, tuple[str, ...]]:
     """The newest head of the anchor file, whether its signature holds, and the trusted keys."""
     found = anchor_file(settings).read()

@@ -22,13 +22,14 @@ from phantom_core.monitoring.report import MonitorReport
 from phantom_core.use_cases.models.job_retrain import RetrainRequest
 from phantom_core.use_cases.operations.job_monitor import MonitorRequest
 from phantom_core.use_cases.operations.monitor import latest_monitoring
-from phantom_core.use_cases.privacy.job_retention import RetentionRequest
+from phantom_core.use_cases.request_registry import parse_request
 
 Clock = Callable[[], int]
 _LOG: Final = logging.getLogger("phantom.schedule")
 # A machine that slept through a run still starts it when it wakes up within this time.
 _GRACE_S: Final = 3_600
 _SHOW_EVERY_S: Final = 15
+_RETENTION: Final = "retention"
 
 
 @requires(Permission.WORK)
@@ -68,11 +69,11 @@ def make_scheduler(settings: Settings, clock: Clock) -> BackgroundScheduler:
     scheduler.add_job(
         _as_schedule(
             lambda: start_due_work(
-                settings, RetentionRequest(), f"{_utc(clock()):%Y-%m-%d}", clock()
+                settings, parse_request(_RETENTION, "{}"), f"{_utc(clock()):%Y-%m-%d}", clock()
             )
         ),
         CronTrigger(hour=deletes_at.hour, minute=deletes_at.minute),
-        id=RetentionRequest.kind,
+        id=_RETENTION,
     )
     scheduler.add_job(
         _as_schedule(lambda: show_latest(settings)),

@@ -5,17 +5,18 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from phantom_core.accounts.people import PEOPLE
-from phantom_core.accounts.roles import Role
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission, Role
 from phantom_core.accounts.sign_in import SIGN_INS
 from phantom_core.alerts.alerts import ALERTS
 from phantom_core.alerts.watch_log import WATCH
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.core.errors import ConflictError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.database import audit
 from phantom_core.database.connection import METADATA, write_transaction
 from phantom_core.database.upgrade import import_tables
 from phantom_core.jobs.jobs import ACTIVE, JOBS
-from phantom_core.use_cases.approvals.anchor_audit import control_engine
 from phantom_core.use_cases.privacy.personal_data import PersonalData
 
 # Texts that may name a session, in tables whose rows may be changed.
@@ -28,6 +29,7 @@ _SECRETS: Final = ("password", "token_hash")
 ERASED_NAME: Final = "erased account"
 
 
+@requires(Permission.PRIVACY)
 def erase_texts(settings: Settings, data: PersonalData) -> dict[str, int]:
     """Replace the ids in texts of jobs, alerts and watchers.
 
@@ -50,6 +52,7 @@ def erase_texts(settings: Settings, data: PersonalData) -> dict[str, int]:
     return found
 
 
+@requires(Permission.PRIVACY)
 def erase_account(settings: Settings, login: str, who: str, *, now_ms: int) -> dict[str, int]:
     """Switch an account off, and remove its name, password and sign-ins.
 
@@ -92,6 +95,7 @@ def erase_account(settings: Settings, login: str, who: str, *, now_ms: int) -> d
     return {"people": 1, "sign_ins": n_sign_ins, "jobs": n_jobs}
 
 
+@requires(Permission.PRIVACY)
 def rows_about(settings: Settings, data: PersonalData) -> dict[str, list[dict[str, Any]]]:
     """Rows of every table in which a text is, or holds, what is looked for; without secrets."""
     import_tables()
@@ -109,6 +113,7 @@ def rows_about(settings: Settings, data: PersonalData) -> dict[str, list[dict[st
     return found
 
 
+@requires(Permission.WORK)
 def compact_database(settings: Settings) -> None:
     """Rewrite an SQLite database, so that no free page or log holds what was deleted."""
     engine = control_engine(settings)

@@ -9,8 +9,11 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-from phantom_core.accounts.people import MACHINE, require_permission
+from phantom_core.accounts.actors import Internal
+from phantom_core.accounts.people import require_permission
+from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.core.errors import ConflictError, DataError, NotFoundError
 from phantom_core.core.progress import Progress, no_progress
 from phantom_core.core.settings import Settings
@@ -23,7 +26,6 @@ from phantom_core.lake.lake import Lake, open_lake
 from phantom_core.lake.load import finish_interrupted
 from phantom_core.messages.segments import blank_records, list_segments
 from phantom_core.model_store.store import replace_file
-from phantom_core.use_cases.approvals.anchor_audit import control_engine
 from phantom_core.use_cases.operations.drain_decisions import drain_decisions
 from phantom_core.use_cases.privacy.control_rows import (
     compact_database,
@@ -88,6 +90,7 @@ class ErasureReport:
         return asdict(self)
 
 
+@requires(Permission.PRIVACY)
 def erase_personal_data(
     settings: Settings,
     who: str,
@@ -137,6 +140,7 @@ def erase_personal_data(
         return _erase(settings, who, data, now_ms, progress)
 
 
+@requires(Permission.PRIVACY)
 def resume_erasure(
     settings: Settings, who: str, *, now_ms: int, wait_s: float = 0.0
 ) -> ErasureReport:
@@ -155,11 +159,13 @@ def resume_erasure(
         return _erase(settings, who, pending, now_ms, no_progress)
 
 
+@requires(Permission.READ)
 def is_erasure_pending(settings: Settings) -> bool:
     """Whether an erasure runs, or was interrupted."""
     return settings.paths.pending_erasure.exists()
 
 
+@requires(Permission.PRIVACY)
 def allow_again(settings: Settings, who: str, kind: PersonKind, name: str, *, now_ms: int) -> int:
     """Allow an erased session or subject to be loaded again.
 
@@ -295,10 +301,11 @@ def _record(settings: Settings, who: str, report: ErasureReport, now_ms: int) ->
 
 def _require(settings: Settings, who: str) -> None:
     with control_engine(settings).connect() as connection:
-        if who != MACHINE:
+        if not isinstance(who, Internal):
             require_permission(connection, who, Permission.PRIVACY)
 
 
+@requires(Permission.WORK)
 def wait_for_jobs(settings: Settings, wait_s: float) -> None:
     """Wait until no job runs that could read or write what is to be deleted.
 

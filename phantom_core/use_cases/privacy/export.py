@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from phantom_core.accounts.people import MACHINE, require_permission
+from phantom_core.accounts.actors import Internal
+from phantom_core.accounts.people import require_permission
+from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.core.errors import DataError
 from phantom_core.core.settings import Settings
 from phantom_core.database import audit
@@ -14,7 +17,6 @@ from phantom_core.features.store import FeatureStore
 from phantom_core.lake.erased import ErasedIds
 from phantom_core.lake.lake import Lake, open_lake
 from phantom_core.messages.segments import list_segments, read_records
-from phantom_core.use_cases.approvals.anchor_audit import control_engine
 from phantom_core.use_cases.privacy.control_rows import rows_about
 from phantom_core.use_cases.privacy.personal_data import (
     PersonalData,
@@ -61,6 +63,7 @@ class PersonalDataExport:
         return asdict(self)
 
 
+@requires(Permission.PRIVACY)
 def export_personal_data(
     settings: Settings, who: str, kind: PersonKind, name: str, *, now_ms: int
 ) -> PersonalDataExport:
@@ -77,7 +80,7 @@ def export_personal_data(
         UnavailableError: a server does not answer.
     """
     with control_engine(settings).connect() as connection:
-        if who != MACHINE:
+        if not isinstance(who, Internal):
             require_permission(connection, who, Permission.PRIVACY)
     lake = open_lake(settings)
     data = find_personal_data(lake, kind, name)

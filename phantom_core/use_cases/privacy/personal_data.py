@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import InputError
 from phantom_core.lake.lake import Lake
 
@@ -60,6 +62,7 @@ class PersonalData:
         return frozenset(self.ids)
 
 
+@requires(Permission.PRIVACY)
 def find_personal_data(lake: Lake, kind: PersonKind, name: str) -> PersonalData:
     """The ids of a session, subject or account; they need not have any data.
 
@@ -90,6 +93,7 @@ def find_personal_data(lake: Lake, kind: PersonKind, name: str) -> PersonalData:
     return PersonalData(kind, name, sessions, experiments)
 
 
+@needs_no_permission
 def sql_list(names: Iterable[str]) -> str:
     """Names as an SQL list.
 

@@ -5,6 +5,8 @@ from typing import Final
 
 import pyarrow as pa
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.settings import Settings
 from phantom_core.lake.lake import TABLES, open_lake
 from phantom_core.use_cases.privacy.control_rows import rows_about
@@ -15,6 +17,7 @@ from phantom_core.use_cases.privacy.workspace_files import lines_about, workspac
 _KEY_COLUMNS: Final = ("session_id", "experiment_id", "subject_name")
 
 
+@requires(Permission.PRIVACY)
 def find_remains(settings: Settings, data: PersonalData) -> Iterator[str]:
     """Places that hold an id, one sentence each.
 

@@ -8,8 +8,12 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from phantom_core.accounts.actors import Internal, acting_as
 from phantom_core.accounts.people import MACHINE
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.accounts.sign_in import SIGN_INS
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.core.progress import Progress, no_progress
 from phantom_core.core.settings import RetentionSettings, Settings
 from phantom_core.database import audit
@@ -18,7 +22,6 @@ from phantom_core.features.store import FeatureStore
 from phantom_core.jobs.jobs import ACTIVE, JOBS
 from phantom_core.lake.lake import Lake, open_lake
 from phantom_core.lake.load import finish_interrupted
-from phantom_core.use_cases.approvals.anchor_audit import control_engine
 from phantom_core.use_cases.privacy.control_rows import compact_database
 from phantom_core.use_cases.privacy.erase import is_erasure_pending, resume_erasure, wait_for_jobs
 from phantom_core.use_cases.privacy.personal_data import sql_list
@@ -58,6 +61,7 @@ class _Rule:
     delete: Callable[[Settings, int], dict[str, int]]
 
 
+@requires(Permission.WORK)
 def apply_retention(
     settings: Settings, *, now_ms: int, progress: Progress = no_progress
 ) -> RetentionReport:
@@ -74,7 +78,8 @@ def apply_retention(
     """
     wait_for_jobs(settings, _WAIT_S)
     if is_erasure_pending(settings):
-        resume_erasure(settings, MACHINE, now_ms=now_ms)
+        with acting_as(Internal.SHELL):  # completes what an administrator began
+            resume_erasure(settings, MACHINE, now_ms=now_ms)
     due = [rule for rule in _RULES if rule.days(settings.retention)]
     deleted: dict[str, int] = {}
     for n, rule in enumerate(due):

@@ -7,6 +7,8 @@ from typing import Final
 
 import redis
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.settings import Settings
 from phantom_core.publishing.names import SESSION_FEATURES
 from phantom_core.publishing.session_prices import session_prices_key
@@ -16,11 +18,13 @@ from phantom_core.valkey.server import connect_server, guarded_calls
 _REWRITE_WITHIN_S: Final = 30.0
 
 
+@requires(Permission.PRIVACY)
 def is_server_in_use(settings: Settings) -> bool:
     """Whether there is a server that may hold something."""
     return bool(settings.redis_url) or settings.paths.embedded_data.is_dir()
 
 
+@requires(Permission.PRIVACY)
 def erase_keys(settings: Settings, data: PersonalData) -> int:
     """Delete the sessions' keys, and have the embedded server forget them in its files.
 
@@ -38,6 +42,7 @@ def erase_keys(settings: Settings, data: PersonalData) -> int:
     return n_keys
 
 
+@requires(Permission.PRIVACY)
 def keys_about(settings: Settings, data: PersonalData) -> dict[str, object]:
     """Values of the sessions' keys, as text.
 

@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 import zstandard
 from pyarrow.lib import ArrowException
 
+from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.settings import Settings
 from phantom_core.model_store.result_store import replace_table
 from phantom_core.model_store.store import MANIFEST, file_digest, replace_file
@@ -45,6 +47,7 @@ class ErasedFile:
     n_removed: int
 
 
+@requires(Permission.PRIVACY)
 def erase_files(settings: Settings, data: PersonalData) -> Iterator[ErasedFile]:
     """Remove the ids from every file of the workspace that is no table, segment or database."""
     for path in list(workspace_files(settings)):
@@ -55,6 +58,7 @@ def erase_files(settings: Settings, data: PersonalData) -> Iterator[ErasedFile]:
                 yield ErasedFile(str(path.relative_to(settings.workspace)), name, n_removed)
 
 
+@requires(Permission.PRIVACY)
 def workspace_files(settings: Settings) -> Iterator[Path]:
     """Files of the workspace that no other step of an erasure or export looks at."""
     paths = settings.paths
@@ -73,6 +77,7 @@ def workspace_files(settings: Settings) -> Iterator[Path]:
             yield path
 
 
+@requires(Permission.PRIVACY)
 def lines_about(path: Path, data: PersonalData) -> list[str]:
     """Lines, entries or rows of a file that hold one of the ids, as text."""
     content = _unpacked(path.read_bytes())

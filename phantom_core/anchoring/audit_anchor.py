@@ -10,9 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from phantom_core.alerts.watch_log import read_watch_result, store_watch_result
-from phantom_core.core.errors import ConflictError, PhantomError, UnavailableError
-from phantom_core.core.settings import Settings
-from phantom_core.database.anchors import (
+from phantom_core.anchoring.heads import (
     Anchor,
     AnchorFile,
     AnchorStore,
@@ -20,6 +18,8 @@ from phantom_core.database.anchors import (
     SignedHead,
     sign_head,
 )
+from phantom_core.core.errors import ConflictError, PhantomError, UnavailableError
+from phantom_core.core.settings import Settings
 from phantom_core.database.audit import (
     AuditEntry,
     append_entry,
