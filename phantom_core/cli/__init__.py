@@ -29,6 +29,7 @@ from phantom_core.cli import (
     multitask,
     online,
     people,
+    privacy,
     retraining,
     rules,
     serve,
@@ -168,8 +169,19 @@ audit_verbs = typer.Typer(
 )
 audit_verbs.command("list")(audit.entries)
 audit_verbs.command()(audit.verify)
+audit_verbs.command()(audit.recover)
 audit_verbs.command()(audit.export)
 app.add_typer(audit_verbs, name="audit")
+
+privacy_verbs = typer.Typer(
+    no_args_is_help=True, help="Export and erase what is stored about a session or person."
+)
+privacy_verbs.command()(privacy.export)
+privacy_verbs.command()(privacy.erase)
+privacy_verbs.command()(privacy.resume)
+privacy_verbs.command()(privacy.allow)
+privacy_verbs.command()(privacy.retain)
+app.add_typer(privacy_verbs, name="privacy")
 
 
 def main() -> None:

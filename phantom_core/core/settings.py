@@ -127,7 +127,8 @@ class AlertSettings(_Group):
     webhook: str = ""
     """URL that receives alerts by POST; empty for none."""
     smtp: str = ""
-    """Mail server as smtp://user:password@host:port or smtps://…; empty for none."""
+    """Mail server as smtp://user:password@host:port or smtps://…; its certificate must be valid,
+    and STARTTLS is required unless it is this machine. Empty for none."""
     sender: str = Field(default="phantom@localhost", validation_alias="PHANTOM_ALERT_FROM")
     """Sender of alert mails."""
     recipients: _Texts = Field(default=(), validation_alias="PHANTOM_ALERT_TO")
@@ -205,6 +206,48 @@ class SigningSettings(_Group):
     public_keys_file: Path | None = None
     """Public keys in PEM that pricing services trust, the current one first; without a file, those
     of the workspace."""
+
+
+class AuditSettings(_Group):
+    """Where the head of the audit chain is anchored outside the database."""
+
+    model_config = _CONFIG | SettingsConfigDict(env_prefix="PHANTOM_AUDIT_")
+
+    anchor_file: Path | None = None
+    """File that a signed head is appended to at every entry, best on another disk; empty means
+    audit-anchor.jsonl in the workspace."""
+    anchor_store: str = ""
+    """Folder of an object store, such as s3://bucket/path, that receives signed heads; its own
+    retention (Object Lock) protects them. Empty for none."""
+    anchor_webhook: str = Field(default="", repr=False)
+    """URL that receives signed heads by POST; empty for none."""
+    anchor_every_s: float = Field(default=30.0, gt=0)
+    """Longest interval between an entry and its head in store and webhook, seconds."""
+    verify_every_s: float = Field(default=300.0, gt=0)
+    """Interval between two verifications of the whole chain, seconds."""
+
+
+class RetentionSettings(_Group):
+    """How long data of shoppers and people is kept; 0 keeps it until it is erased."""
+
+    model_config = _CONFIG | SettingsConfigDict(env_prefix="PHANTOM_RETENTION_")
+
+    events_days: int = Field(default=0, ge=0)
+    """Events, quotes, labels and features of sessions that ended this many days ago are deleted."""
+    quarantine_days: int = Field(default=0, ge=0)
+    """Refused rows of loads this many days old are deleted."""
+    uploads_days: int = Field(default=0, ge=0)
+    """Files that were uploaded this many days ago are deleted."""
+    decisions_days: int = Field(default=0, ge=0)
+    """Price decisions this many days old are deleted."""
+    replays_days: int = Field(default=0, ge=0)
+    """Replays this many days old are deleted, with the sessions they name."""
+    jobs_days: int = Field(default=0, ge=0)
+    """Options, results and logs of jobs that ended this many days ago are deleted."""
+    sign_ins_days: int = Field(default=0, ge=0)
+    """Sign-ins that ended this many days ago are deleted; at the next sign-in with 0."""
+    at: str = "04:30"
+    """Time of day of the daily deletion, HH:MM, UTC."""
 
 
 class KafkaSettings(_Group):
@@ -304,6 +347,8 @@ class Settings(BaseSettings):
     limits: LimitSettings = Field(default_factory=LimitSettings)
     rules: RuleSettings = Field(default_factory=RuleSettings)
     signing: SigningSettings = Field(default_factory=SigningSettings)
+    audit: AuditSettings = Field(default_factory=AuditSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)
     services: ServiceSettings = Field(default_factory=ServiceSettings)
     pricing: PricingSettings = Field(default_factory=PricingSettings)

@@ -145,6 +145,36 @@ class WorkspacePaths:
         return self.root / "keys" / "public.pem"
 
     @property
+    def audit_anchor(self) -> Path:
+        """Signed heads of the audit chain, a line each, where the settings name no other file."""
+        return self.root / "audit-anchor.jsonl"
+
+    @property
+    def anchor_state(self) -> Path:
+        """What store and webhook have received of the audit chain."""
+        return self.root / "audit-anchor.state.json"
+
+    @property
+    def privacy_key(self) -> Path:
+        """Secret with which erased ids are hashed."""
+        return self.root / "keys" / "privacy.key"
+
+    @property
+    def erased(self) -> Path:
+        """Keyed hashes of what was erased, a line each."""
+        return self.root / "privacy" / "erased.jsonl"
+
+    @property
+    def pending_erasure(self) -> Path:
+        """The erasure that runs, or was interrupted."""
+        return self.root / "privacy" / "pending.json"
+
+    @property
+    def embedded_data(self) -> Path:
+        """Data of the embedded server."""
+        return self.root / "valkey" / "appendonlydir"
+
+    @property
     def all_models(self) -> Path:
         """Saved models of every kind."""
         return self.root / "models"

@@ -1,8 +1,9 @@
 """Control database: state that users share, in SQLite beside the lake or in PostgreSQL by URL."""
 
 import importlib
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -20,9 +21,11 @@ from phantom_core.database.constraints import fingerprint
 from phantom_core.database.migrations import FINGERPRINTS, HEAD
 
 METADATA = sa.MetaData()
+_LOG: Final = logging.getLogger("phantom.database")
 _WRITES: Final = "phantom_writes"
 # SQLite says OperationalError for mistakes in a statement as well.
 _MISSING: Final = re.compile(r"no such|already exists|syntax error|has no column")
+_AFTER: Final = "phantom_after_commit"
 _REVISION: Final = sa.text("SELECT version_num FROM alembic_version")
 # An arbitrary lock number of our own, on which writers of one PostgreSQL database wait.
 _QUEUE: Final = 7_204_666_251
@@ -90,10 +93,31 @@ def control_of(url: str, workspace: Path) -> sa.Engine:
 @contextmanager
 def write_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction without concurrent writers: what it reads stays true until it commits."""
-    with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
-        if engine.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_QUEUE)))
-        yield connection
+    with engine.connect().execution_options(**{_WRITES: True}) as connection:
+        waiting: list[Callable[[], None]] = []
+        connection.info[_AFTER] = waiting
+        try:
+            with connection.begin():
+                if engine.dialect.name == "postgresql":
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_QUEUE)))
+                yield connection
+        finally:
+            del connection.info[_AFTER]
+    for call in waiting:
+        try:
+            call()
+        except Exception:
+            _LOG.exception("A step after a commit failed; what was committed stays.")
+
+
+def after_commit(connection: sa.Connection, call: Callable[[], None]) -> None:
+    """Call a function once the `write_transaction` of a connection is committed.
+
+    An error of it is logged and changes nothing. Without such a transaction it is never called.
+    """
+    waiting = connection.info.get(_AFTER)
+    if waiting is not None:
+        waiting.append(call)
 
 
 def is_writing(connection: sa.Connection) -> bool:
@@ -163,6 +187,8 @@ def _for_many_processes(connection: SqliteConnection, _: object) -> None:
     connection.isolation_level = None
     connection.execute("PRAGMA busy_timeout = 30000")
     connection.execute("PRAGMA journal_mode = WAL")
+    # What is deleted is overwritten, so that no free page holds it.
+    connection.execute("PRAGMA secure_delete = ON")
 
 
 def _begin(connection: sa.Connection) -> None:

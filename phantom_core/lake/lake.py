@@ -147,6 +147,41 @@ class Lake:
         if found is not None:
             found.delete(predicate)
 
+    def erase(self, table: str, predicate: str) -> int:
+        """Delete rows so that no earlier version, statistic or log of the table holds them.
+
+        Readers of an earlier version find its files gone. Hold the lock. A second call ends what an
+        interrupted one left.
+
+        Args:
+            table: one of TABLES.
+            predicate: SQL that holds for these rows.
+        Returns:
+            How many rows there were.
+        """
+        path = self._path(table)
+        if not DeltaTable.is_deltatable(str(path)):
+            return 0
+        n_rows = int(DeltaTable(path).delete(predicate).get("num_deleted_rows") or 0)
+        self.forget_history(table)
+        return n_rows
+
+    def forget_history(self, table: str) -> None:
+        """Remove every earlier version of a table: its data files and its log. Hold the lock."""
+        path = self._path(table)
+        if not DeltaTable.is_deltatable(str(path)):
+            return
+        DeltaTable(path).vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+        # The newest log entry stays readable, so it must not be the deletion, which names the rows.
+        note = CommitProperties(custom_metadata={"phantom_history": "forgotten"})
+        write_deltalake(path, TABLES[table].empty_table(), mode="append", commit_properties=note)
+        newest = DeltaTable(path)
+        newest.create_checkpoint()
+        for file in (path / "_delta_log").iterdir():
+            version, _, _ = file.name.partition(".")
+            if version.isdecimal() and int(version) < newest.version():
+                file.unlink()
+
     def last_note(self, table: str) -> dict[str, str]:
         """The note of the newest commit of a table."""
         found = self._opened(table)

@@ -13,12 +13,13 @@ import sqlalchemy as sa
 from phantom_core.accounts.actors import Internal, acting_as
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.approvals import price_experiments, releases
 from phantom_core.approvals.experiment_plan import AS_LIVE, BASE_PRICE, PlannedArm
 from phantom_core.approvals.price_experiments import Experiment
 from phantom_core.core.errors import ConflictError, PhantomError
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of, write_transaction
+from phantom_core.database.connection import write_transaction
 from phantom_core.experiments.exposures import read_exposures
 from phantom_core.experiments.report import ExperimentReport, build_report
 from phantom_core.lake.lake import open_lake
@@ -256,4 +257,4 @@ def _sync_server(client: redis.Redis, running: Sequence[Experiment]) -> None:
 
 
 def _control(settings: Settings) -> sa.Engine:
-    return control_of(settings.database_url, settings.workspace)
+    return control_engine(settings)

@@ -85,10 +85,13 @@ def read_live_status(settings: Settings, *, now_ms: int) -> LiveStatus:
 def has_server(settings: Settings) -> bool:
     """Whether there is a server to read: one by URL, or the embedded one once in use.
 
-    The embedded one is in use once anything was published; connecting earlier would start it.
+    The embedded one is in use once anything was published, whatever the database says of it;
+    connecting earlier would start it.
     """
+    if settings.redis_url or settings.paths.embedded_data.is_dir():
+        return True
     with control_database(settings).connect() as connection:
-        return bool(settings.redis_url or releases.release_history(connection, newest=1))
+        return bool(releases.release_history(connection, newest=1))
 
 
 @requires(Permission.KILL)

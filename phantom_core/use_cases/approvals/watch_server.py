@@ -24,6 +24,7 @@ from phantom_core.use_cases.approvals.change_requests import control_database
 from phantom_core.use_cases.approvals.emergencies import alert_emergencies
 from phantom_core.use_cases.approvals.live_status import read_live_status
 from phantom_core.use_cases.approvals.publish_rules import expire_live, publish_request
+from phantom_core.use_cases.approvals.verify_audit import watch_audit
 from phantom_core.use_cases.data.catalogue import follow_source
 
 SERVER: Final = "server"
@@ -35,7 +36,8 @@ _LOG: Final = logging.getLogger(__name__)
 
 @requires(Permission.PUBLISH)
 def watch_once(settings: Settings, *, now_ms: int) -> WatchResult:
-    """Do what is due, then compare the server with the database and record the result.
+    """Do what is due, anchor the audit chain, then compare the server with the database and record
+    the result.
 
     Constraints that the database lacks are created again, and emergencies without a review alert.
     """
@@ -43,6 +45,7 @@ def watch_once(settings: Settings, *, now_ms: int) -> WatchResult:
     if not has_constraints(engine):
         repair_database(engine)
     do_due(settings, now_ms=now_ms)
+    watch_audit(settings, now_ms=now_ms)
     alert_emergencies(settings, now_ms=now_ms)
     found = read_live_status(settings, now_ms=now_ms)
     problems = tuple(str(one) for one in found.divergences) + (
