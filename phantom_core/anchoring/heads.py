@@ -82,13 +82,11 @@ def parse_head(text: str | bytes, where: str) -> SignedHead:
 
 
 class Anchor(Protocol):
-    """A place for heads.
+    """A place for heads."""
 
-    Attributes:
-        name: as in messages.
-    """
-
-    name: str
+    @property
+    def name(self) -> str:
+        """The place, as in messages."""
 
     def send(self, head: SignedHead) -> None:
         """Store a head.

@@ -115,7 +115,8 @@ def prices(
     state: PublishedState, rows: list[dict[str, float | str | None]]
 ) -> tuple[list[float], set[str]]:
     objective = PricingObjective(GuardRails(0.7, 1.5), 1.0, 0.5)
-    found, sources = [], set()
+    found: list[float] = []
+    sources: set[str] = set()
     for number, row in enumerate(rows):
         request = PriceRequest("hotel", ROOM, f"s{number}", None, 1)
         _, priced = decide_price(state, request, SessionState(None, row), objective)

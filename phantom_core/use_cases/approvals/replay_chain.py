@@ -167,11 +167,11 @@ def _releases(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]
             begun[epoch] = step
     for row in connection.execute(RELEASES.select().order_by(RELEASES.c.epoch)).mappings():
         what = f"Release {row['epoch']}"
-        step = begun.pop(row["epoch"], None)
-        if step is None:
+        first = begun.pop(row["epoch"], None)
+        if first is None:
             yield f"{what} stands in the database, but in no audit entry: it was added with SQL."
             continue
-        if changed := sorted(name for name in _said_of_release(step, row)):
+        if changed := sorted(name for name in _said_of_release(first, row)):
             yield f"{what} has another {', '.join(changed)} than its audit entry says."
         if row["state"] != ended.get(row["epoch"], "pending"):
             yield f"{what} is {row['state']} in the database, but not in the audit chain."

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from phantom_core.accounts.actors import Internal
 from phantom_core.accounts.people import require_permission
@@ -172,7 +172,7 @@ def watch_audit(settings: Settings, *, now_ms: int) -> WatchResult:
             problems = (*found.problems, *found.unknown)
     result = store_watch_result(engine, AUDIT, problems, now_ms=now_ms)
     sentence = f"The audit chain {found.answer}. {' '.join(problems[:3])}".strip()
-    status = "alert" if problems else "ok"
+    status: Literal["alert", "ok"] = "alert" if problems else "ok"
     send_alerts(settings, [Check(_CHECK, status, float(len(problems)), 0.0, sentence)], now_ms)
     return result
 

@@ -28,10 +28,10 @@ from phantom_core.approvals.catalogue_store import (
 )
 from phantom_core.approvals.governed_changes import GovernedChange
 from phantom_core.approvals.governed_kinds import CATALOGUE
-from phantom_core.approvals.limits import read_price_limits
+from phantom_core.approvals.limits import read_price_limits, seeded_database
 from phantom_core.core.errors import ConflictError, DataError
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of, write_transaction
+from phantom_core.database.connection import write_transaction
 from phantom_core.events import schema
 from phantom_core.signing.keys import signing_key
 from phantom_core.use_cases.data.catalogue_source import is_lake_source, read_source, source_mark
@@ -333,7 +333,7 @@ class _State:
 
 
 def _control(settings: Settings) -> sa.Engine:
-    return control_of(settings.database_url, settings.workspace)
+    return seeded_database(settings)
 
 
 def _store(settings: Settings) -> CatalogueStore:

@@ -25,10 +25,10 @@ from phantom_core.approvals.approved_models import (
 )
 from phantom_core.approvals.governed_changes import GovernedChange
 from phantom_core.approvals.governed_kinds import MODEL, PROMOTION_POLICY
-from phantom_core.approvals.limits import read_price_limits
+from phantom_core.approvals.limits import read_price_limits, seeded_database
 from phantom_core.core.errors import ConflictError, DataError, InputError, NotFoundError
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of, write_transaction
+from phantom_core.database.connection import write_transaction
 from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.model_store.manifest import Manifest
 from phantom_core.model_store.store import MANIFEST, ModelStore, StoredModel
@@ -406,7 +406,7 @@ def _manifest_digest(model: StoredModel) -> str:
 
 
 def _control(settings: Settings) -> sa.Engine:
-    return control_of(settings.database_url, settings.workspace)
+    return seeded_database(settings)
 
 
 def _propose(

@@ -198,7 +198,9 @@ def _ban_costs(
     )
     rows, is_offer = learning.rows, learning.is_offer
 
-    def cost(label: Floats, own: Floats, other: Floats, chosen: NDArray[np.bool_]) -> BanCost:
+    def cost(
+        label: NDArray[np.float32], own: Floats, other: Floats, chosen: NDArray[np.bool_]
+    ) -> BanCost:
         positive = label[chosen] == 1
         difference = auc_difference(
             positive,
