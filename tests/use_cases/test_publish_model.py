@@ -9,6 +9,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.model_store.manifest import FORMAT, Manifest
 from phantom_core.model_store.store import ModelStore
 from phantom_core.publishing.models import published_version, read_model
+from phantom_core.signing.keys import public_keys
 from phantom_core.use_cases.models.publish_model import publish_in_use
 from phantom_core.valkey.server import connect_server, stop_embedded
 
@@ -38,7 +39,7 @@ def test_services_find_what_is_in_use_forward_and_back(settings: Settings) -> No
     assert publish_in_use(settings, "classifier", 1) == "v1 was published before."
     save(settings, "v2")
     publish_in_use(settings, "classifier", 1)
-    found = read_model(connect_server(settings), "classifier")
+    found = read_model(connect_server(settings), public_keys(settings), "classifier")
     assert found is not None and (found.version, found.read("model.ubj")) == ("v2", b"v2")
     ModelStore(settings.workspace, "classifier").promote("v1", now_ms=2, why="Back.")
     publish_in_use(settings, "classifier", 1)

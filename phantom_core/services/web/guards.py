@@ -17,6 +17,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 REQUEST_ID: Final = "x-request-id"
 API_KEY: Final = "X-API-Key"
+ADMIN_PATHS: Final = ("/kill",)
 OPEN_PATHS: Final = ("/health", "/metrics", "/openapi.json", "/docs")
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost", "testclient")
@@ -63,11 +64,13 @@ class ApiKeys:
     Args:
         app: the application.
         keys: valid API keys.
+        admin_keys: keys of ADMIN_PATHS, for which `keys` are not enough.
     """
 
-    def __init__(self, app: App, keys: Collection[str]) -> None:
+    def __init__(self, app: App, keys: Collection[str], admin_keys: Collection[str] = ()) -> None:
         self._app = app
         self._digests = [_digest(key) for key in keys]
+        self._admin_digests = [_digest(key) for key in admin_keys]
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -80,20 +83,22 @@ class ApiKeys:
     def _refusal(self, scope: Message) -> PhantomError | None:
         if scope["path"] in OPEN_PATHS or scope["method"] == "OPTIONS":
             return None
-        if not self._digests:
+        is_admin = scope["path"] in ADMIN_PATHS
+        digests = self._admin_digests if is_admin else self._digests
+        if not digests:
             client = scope.get("client")
             if client is None or client[0] in _LOOPBACK:
                 return None
+            variable = "PHANTOM_ADMIN_KEYS" if is_admin else "PHANTOM_API_KEYS"
             return NotAllowedError(
-                "Only this machine may use the service.",
-                hint="Set PHANTOM_API_KEYS to allow others.",
+                "Only this machine may use the service.", hint=f"Set {variable} to allow others."
             )
         scheme, _, token = _header(scope, "authorization").partition(" ")
         given = _header(scope, API_KEY.lower()) or (token if scheme.lower() == "bearer" else "")
         if not given:
             return NotSignedInError("This needs an API key.", hint=f"Send it as {API_KEY}.")
         # Every key is compared, each in constant time, so that timing reveals nothing.
-        if sum(hmac.compare_digest(_digest(given), digest) for digest in self._digests):
+        if sum(hmac.compare_digest(_digest(given), digest) for digest in digests):
             return None
         return NotSignedInError(
             "This API key is not known.", hint="Ask the operator of this service for one."

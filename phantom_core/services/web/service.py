@@ -46,7 +46,9 @@ def add_guards(app: FastAPI, settings: Settings, service: str) -> None:
         service: its name in metrics.
     """
     app.add_middleware(BodyLimit, most_bytes=settings.services.max_body_bytes)
-    app.add_middleware(ApiKeys, keys=settings.services.api_keys)
+    app.add_middleware(
+        ApiKeys, keys=settings.services.api_keys, admin_keys=settings.services.admin_keys
+    )
     if settings.services.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -9,6 +9,7 @@ from phantom_core.database import audit
 from phantom_core.database.audit import ChainVerification
 from phantom_core.evidence.pack import Pack, to_html, to_json
 from phantom_core.publishing.publish import read_live
+from phantom_core.signing.keys import public_keys
 from phantom_core.use_cases.approvals.change_requests import (
     check_gates,
     control_database,
@@ -62,7 +63,7 @@ def _published_head(settings: Settings) -> str | None:
         return None
     try:
         with connect_server(settings) as client:
-            live = read_live(client)
+            live = read_live(client, public_keys(settings))
     except PhantomError:
         return None
     return live.audit_hash or None if live else None
