@@ -267,6 +267,9 @@ class ServiceSettings(_Group):
     api_keys: _Texts = Field(default=(), repr=False)
     """Keys of the HTTP services, separated by commas; without any, only this machine may use
     them."""
+    admin_keys: _Texts = Field(default=(), repr=False)
+    """Keys that may use the kill switch of the pricing service, separated by commas; without any,
+    only this machine may."""
     cors_origins: _Texts = ()
     """Origins of web pages that may call the HTTP services, separated by commas."""
     max_body_bytes: int = Field(default=1 << 20, ge=1_024)
@@ -284,7 +287,7 @@ class ServiceSettings(_Group):
     stream_commit_s: float = Field(default=5.0, gt=0)
     """Longest interval between two writes to the lake while events arrive, seconds."""
 
-    _split = field_validator("api_keys", "cors_origins", mode="before")(_split)
+    _split = field_validator("api_keys", "admin_keys", "cors_origins", mode="before")(_split)
 
 
 class PricingSettings(_Group):
@@ -299,6 +302,12 @@ class PricingSettings(_Group):
     lake's."""
     decision_log_share: float = Field(default=1.0, ge=0, le=1)
     """Share of the sessions whose decisions are stored."""
+    kill_file: Path | None = None
+    """While this file is there, every session pays the base price; without a name, the file KILL in
+    the workspace."""
+    oldest_statement_s: float = Field(default=60.0, ge=0)
+    """The pricing service reports the control side as silent after this long, seconds; 0 means
+    never."""
 
 
 class AccessSettings(_Group):

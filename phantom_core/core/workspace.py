@@ -175,6 +175,21 @@ class WorkspacePaths:
         return self.root / "valkey" / "appendonlydir"
 
     @property
+    def kill_file(self) -> Path:
+        """While it is there, every session pays the base price."""
+        return self.root / "KILL"
+
+    @property
+    def followed(self) -> Path:
+        """The newest published documents that the pricing service has verified."""
+        return self.root / "pricing" / "followed"
+
+    @property
+    def opened_models(self) -> Path:
+        """Hashes of models that were opened safely."""
+        return self.root / "pricing" / "opened"
+
+    @property
     def all_models(self) -> Path:
         """Saved models of every kind."""
         return self.root / "models"

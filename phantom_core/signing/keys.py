@@ -53,6 +53,11 @@ class SigningKey:
         value = self._key.sign(_message(purpose, content))
         return Signature(self.key_id, base64.urlsafe_b64encode(value).decode())
 
+    @property
+    def public_keys(self) -> "PublicKeys":
+        """A reader's keys that trust this one alone."""
+        return PublicKeys((self._key.public_key(),))
+
     def public_pem(self) -> bytes:
         """The public key that belongs to it, PEM."""
         return _pem(self._key.public_key())

@@ -12,6 +12,7 @@ from phantom_core.database.connection import control_of, write_transaction
 from phantom_core.model_store.manifest import FORMAT, Manifest
 from phantom_core.model_store.store import ModelStore
 from phantom_core.publishing.models import published_version, read_model
+from phantom_core.signing.keys import public_keys
 from phantom_core.use_cases.models.model_use import take_first_model
 from phantom_core.use_cases.models.publish_model import publish_approved
 from phantom_core.valkey.server import connect_server, stop_embedded
@@ -47,7 +48,7 @@ def test_services_find_what_is_approved_forward_and_back(settings: Settings) -> 
     assert publish_approved(settings, "classifier", 1) == "v1 was published before."
     approve_model_now(settings, "classifier", "v2")
     publish_approved(settings, "classifier", 1)
-    found = read_model(connect_server(settings), "classifier")
+    found = read_model(connect_server(settings), public_keys(settings), "classifier")
     assert found is not None and (found.version, found.read("model.ubj")) == ("v2", b"v2")
     approve_model_now(settings, "classifier", "v1")
     publish_approved(settings, "classifier", 1)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from phantom_core.core.arrays import Floats
 from phantom_core.core.errors import DataError
 from phantom_core.models.multitask.inputs import Inputs
+from phantom_core.models.multitask.network_bytes import check_network
 
 INPUTS: Final = ("session", "product", "log_ratio")
 
@@ -106,6 +107,7 @@ def open_session(content: bytes, what: str, columns: list[int] | None = None) ->
     Raises:
         DataError: it is no ONNX model, or not one with our inputs.
     """
+    check_network(content, what)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3

@@ -106,6 +106,12 @@ class ReloadAnswer(ModelsAnswer):
     success: bool
 
 
+class KillRequest(BaseModel):
+    """Why every session shall pay the base price."""
+
+    why: str = Field(min_length=1, max_length=500, description="Kept in the kill file.")
+
+
 class HealthAnswer(BaseModel):
     """Whether the service is fully working."""
 
@@ -124,6 +130,19 @@ class HealthAnswer(BaseModel):
     log: Literal["ok", "failing", "off"] = Field(description="Whether decisions can be logged.")
     decisions_dropped: int
     problems: dict[str, str]
+    killed_by: list[str] = Field(
+        description="Ways in which the kill switch is on; empty while it is off."
+    )
+    statement_age_s: float | None = Field(
+        description="Seconds since the control side last confirmed what is live; null before it "
+        "ever did."
+    )
+    refused: dict[str, int] = Field(
+        description="How often content of Redis was not followed since the start, by kind."
+    )
+    thread_restarts: int = Field(
+        description="How often background work was begun again after an error."
+    )
 
 
 class Refusal(BaseModel):

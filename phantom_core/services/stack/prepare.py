@@ -9,6 +9,7 @@ from phantom_core.jobs.jobs import Job, Jobs
 from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.monitoring.promotion_decision import RetrainReport
 from phantom_core.publishing.publish import read_live
+from phantom_core.signing.keys import public_keys
 from phantom_core.use_cases.data.demo import load_demo, wants_demo
 from phantom_core.use_cases.models.job_retrain import RetrainRequest
 from phantom_core.use_cases.models.model_use import pricing_version, take_first_model
@@ -79,7 +80,7 @@ class Preparation:
 def live_sentence(settings: Settings) -> str:
     """What determines prices now, or what to do to make rules live."""
     try:
-        live = read_live(connect_server(settings))
+        live = read_live(connect_server(settings), public_keys(settings))
     except PhantomError as error:
         return f"Rules: {error}"
     if live is None or not (live.version or live.stable):

@@ -50,7 +50,10 @@ def add_guards(app: FastAPI, settings: Settings, service: str) -> None:
     app.add_middleware(MetricsRoute)
     app.add_middleware(BodyLimit, most_bytes=settings.services.max_body_bytes)
     app.add_middleware(
-        ApiKeys, keys=settings.services.api_keys, pages=settings.services.cors_origins
+        ApiKeys,
+        keys=settings.services.api_keys,
+        admin_keys=settings.services.admin_keys,
+        pages=settings.services.cors_origins,
     )
     if settings.services.cors_origins:
         app.add_middleware(

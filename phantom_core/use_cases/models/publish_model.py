@@ -12,7 +12,8 @@ from phantom_core.core.settings import Settings
 from phantom_core.evaluation.multitask_report import ELASTICITIES
 from phantom_core.model_store.store import StoredModel
 from phantom_core.publishing.figures import Figures, publish_elasticities
-from phantom_core.publishing.models import publish_model, published_version
+from phantom_core.publishing.models import is_published, publish_model
+from phantom_core.signing.keys import signing_key
 from phantom_core.use_cases.models.model_use import open_approved
 from phantom_core.valkey.server import connect_server
 
@@ -42,7 +43,8 @@ def publish_approved(settings: Settings, kind: str, now_ms: int) -> str:
 
 @requires(Permission.WORK)
 def publish_if_new(settings: Settings, client: redis.Redis, kind: str, now_ms: int) -> bool:
-    """Publish the approved model where services have another one; a network with elasticities.
+    """Publish the approved model where services have another one, or one that is not signed; a
+    network with its elasticities.
 
     Returns:
         Whether it was published.
@@ -52,16 +54,18 @@ def publish_if_new(settings: Settings, client: redis.Redis, kind: str, now_ms: i
         UnavailableError: the server does not answer.
     """
     model = open_approved(settings, kind)
-    if published_version(client, kind) == model.manifest.version:
+    key = signing_key(settings)
+    if is_published(client, key.public_keys, kind, model):
         return False
-    publish_model(client, kind, model)
+    publish_model(client, key, kind, model, now_ms=now_ms)
     if ELASTICITIES in model.manifest.files:
-        publish_elasticities(client, _elasticities(model, now_ms))
+        publish_elasticities(client, key, elasticities_of(model, now_ms))
     return True
 
 
-def _elasticities(model: StoredModel, now_ms: int) -> Figures:
-    """Elasticities of the products that have one."""
+@requires(Permission.READ)
+def elasticities_of(model: StoredModel, now_ms: int) -> Figures:
+    """Elasticities of the products that have one, by a saved network."""
     table = pq.read_table(io.BytesIO(model.read(ELASTICITIES)))
     pairs = zip(table["product_id"].to_pylist(), table["elasticity"].to_pylist(), strict=True)
     return Figures(
