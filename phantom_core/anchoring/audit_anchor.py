@@ -31,7 +31,7 @@ from phantom_core.database.connection import control_of, write_transaction
 from phantom_core.jobs.workspace_id import workspace_id
 from phantom_core.model_store.store import replace_file
 from phantom_core.publishing.publish import read_live
-from phantom_core.signing.keys import signing_key
+from phantom_core.signing.keys import public_keys, signing_key
 from phantom_core.valkey.server import connect_server
 
 _LOG: Final = logging.getLogger("phantom.audit")
@@ -219,7 +219,7 @@ def earlier_life(settings: Settings) -> str:
                 return f"the anchor store holds an audit chain of {heads[-1].seq:,} entries"
     if settings.redis_url or settings.paths.embedded_data.is_dir():
         with suppress(PhantomError), connect_server(settings) as client:
-            live = read_live(client)
+            live = read_live(client, public_keys(settings))
             if live is not None and live.audit_seq:
                 return f"the pricing servers follow release {live.epoch}"
     return ""

@@ -407,7 +407,7 @@ def publish_live(settings: Settings) -> None:
     rules = parse_rules("ELSE markup 1.00", "bands")
     document = release_of(rules, release.version, "1", NOW, {})
     with connect_server(settings) as client:
-        publish_release(client, live_of(release), [document])
+        publish_release(client, signing_key(settings), live_of(release), [document])
 
 
 def run(settings: Settings, *arguments: str) -> tuple[int, dict[str, object]]:

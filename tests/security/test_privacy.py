@@ -37,6 +37,7 @@ from phantom_core.publishing.session_features import PublishedFeatures, write_fe
 from phantom_core.publishing.session_prices import write_session_prices
 from phantom_core.services.pricing.answer import price_answer
 from phantom_core.services.pricing.decision import PriceResult
+from phantom_core.signing.keys import signing_key
 from phantom_core.use_cases.approvals.verify_audit import verify_audit
 from phantom_core.use_cases.data.demo import load_demo
 from phantom_core.use_cases.data.ingest import ingest_files
@@ -119,8 +120,9 @@ def leave_traces(settings: Settings, session: str) -> None:
         with connect_server(settings) as client:
             features = PublishedFeatures(session, 1, NOW, NOW, "hotel", {"n": 1.0})
             write_features(client, [features])
-            write_session_prices(client, session, {"room-1": 9.0})
-            write_session_prices(client, "other-1", {"room-1": 9.0})
+            key = signing_key(settings)
+            write_session_prices(client, key, session, {"room-1": 9.0}, now_ms=NOW)
+            write_session_prices(client, key, "other-1", {"room-1": 9.0}, now_ms=NOW)
 
 
 def decision(session: str) -> dict[str, object]:
@@ -213,8 +215,9 @@ def test_after_an_erasure_no_file_row_or_key_holds_the_id(shop: Settings) -> Non
 def test_the_embedded_server_forgets_the_id_in_its_files(plain: Settings) -> None:
     session = one_session(plain)
     with connect_server(plain) as client:
-        write_session_prices(client, session, {"room-1": 9.0})
-        write_session_prices(client, "other-1", {"room-1": 9.0})
+        key = signing_key(plain)
+        write_session_prices(client, key, session, {"room-1": 9.0}, now_ms=NOW)
+        write_session_prices(client, key, "other-1", {"room-1": 9.0}, now_ms=NOW)
     assert any("valkey/" in one for one in traces(plain, session))
     erase_personal_data(plain, MACHINE, "session", session, now_ms=NOW)
     assert traces(plain, session) == []

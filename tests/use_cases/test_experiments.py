@@ -136,7 +136,7 @@ def test_what_the_server_lost_or_invented_is_reconciled(settings: Settings) -> N
     assert live(settings) == ["e1"]
     with connect_server(settings) as client:
         client.delete("experiments:live")
-    reconcile_experiments(settings)
+    reconcile_experiments(settings, now_ms=4)
     assert live(settings) == ["e1"]
 
 

@@ -284,7 +284,7 @@ def _live_contradictions(
         return []
     try:
         with connect_server(settings) as client:
-            live = read_live(client)
+            live = read_live(client, public_keys(settings))
     except PhantomError as error:
         if has_released:
             notes.append(f"The pricing servers' release was not compared. {error.message}")
