@@ -119,24 +119,31 @@ def _measured(evidence: Evidence) -> Gate:
 
 
 def _money(evidence: Evidence) -> Gate:
-    """Closed where the simulated change of revenue net of leakage is below 0 beyond doubt."""
+    """Closed where a change loses money beyond doubt.
+
+    Even the most revenue and the most recovered leakage that the simulation leaves possible, the
+    ends of both 95 % intervals, then add up to less than nothing.
+    """
     trial = evidence.trial.found
     if trial is None:
         return Gate(MONEY, False, "What the change earns or loses could not be simulated.")
-    change, low, high = (
-        trial.difference.reward.value,
-        trial.difference.reward.low,
-        trial.difference.reward.high,
-    )
-    if change is None or low is None or high is None:
+    revenue, leakage = trial.difference.revenue, trial.difference.leakage
+    if (
+        revenue.value is None
+        or revenue.high is None
+        or leakage.value is None
+        or leakage.low is None
+    ):
         return Gate(MONEY, False, "What the change earns or loses is undefined.")
     says = (
-        f"Revenue net of leakage changes by {change:+,.0f} [{low:+,.0f}, {high:+,.0f}] on "
+        f"Revenue changes by {revenue.value:+,.0f} and leakage by {leakage.value:+,.0f} on "
         f"{trial.sessions:,} simulated sessions"
     )
-    if high < 0:
-        return Gate(MONEY, False, f"{says}: it loses money beyond doubt.", is_acceptable=True)
-    return Gate(MONEY, True, f"{says}.")
+    most = revenue.high - leakage.low
+    if most < 0:
+        says = f"{says}; together at most {most:+,.0f}: it loses money beyond doubt."
+        return Gate(MONEY, False, says, is_acceptable=True)
+    return Gate(MONEY, True, f"{says}; together up to {most:+,.0f}.")
 
 
 def _fresh(evidence: Evidence, revision: int, base_version: str, network: str | None) -> Gate:

@@ -59,10 +59,10 @@ def replayed(**changes: Any) -> Evidence:
     )
 
 
-def with_reward(change: StoredEstimate) -> Evidence:
-    """Evidence with this simulated change of revenue net of leakage."""
+def with_money(revenue: StoredEstimate, leakage: StoredEstimate) -> Evidence:
+    """Evidence with these simulated changes of revenue and of leakage."""
     found = evidence()
     trial = found.trial.found
     assert trial
-    difference = replace(trial.difference, reward=change)
+    difference = replace(trial.difference, revenue=revenue, leakage=leakage)
     return replace(found, trial=replace(found.trial, found=replace(trial, difference=difference)))

@@ -13,8 +13,8 @@ from tests.evidence.samples import (
     UNDEFINED,
     evidence,
     replayed,
+    with_money,
     with_premium,
-    with_reward,
 )
 
 WARNING = StoredFinding(
@@ -128,13 +128,14 @@ CASES: dict[str, list[tuple[Evidence, str, str, Evidence, str]]] = {
     ],
     "expected money": [
         (
-            with_reward(StoredEstimate(-20.0, -30.0, -0.5)),
+            with_money(StoredEstimate(-20.0, -30.0, -10.0), StoredEstimate(-5.0, -9.0, -1.0)),
             "",
-            "changes by -20 [-30, -0] on",
-            with_reward(StoredEstimate(-20.0, -30.0, 0.5)),
+            "changes by -20 and leakage by -5 on 60 simulated sessions; together at most -1",
+            with_money(StoredEstimate(-20.0, -30.0, -10.0), StoredEstimate(-5.0, -11.0, 1.0)),
             "",
         ),
-        (with_reward(UNDEFINED), "", "is undefined", evidence(), ""),
+        (with_money(UNDEFINED, StoredEstimate(0.0, 0.0, 0.0)), "", "undefined", evidence(), ""),
+        (with_money(StoredEstimate(0.0, 0.0, 0.0), UNDEFINED), "", "undefined", evidence(), ""),
         (
             evidence(trial=EvidencePart(None, "No network.")),
             "",
@@ -210,7 +211,7 @@ def test_the_table_is_about_every_gate_and_untouched_evidence_passes_them_all() 
 
 
 def test_a_loss_is_accepted_by_name_and_no_other_gate_is() -> None:
-    loss = with_reward(StoredEstimate(-20.0, -30.0, -0.5))
+    loss = with_money(StoredEstimate(-9.0, -9.0, -9.0), StoredEstimate(1.0, 1.0, 1.0))
     closed = evidence(largest_step=0.5, trial=loss.trial)
     found = evaluate_gates(
         closed,
