@@ -21,5 +21,10 @@ class Operator:
         """Every login."""
         return True
 
+    @property
+    def owns_machine(self) -> bool:
+        """Every file."""
+        return True
+
 
 OPERATOR: Final = Operator()

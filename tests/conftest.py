@@ -48,6 +48,15 @@ def operator() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def open_sources() -> Iterator[None]:
+    """Workers and pages may read the temporary files of tests, and databases of this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PHANTOM_SERVER_FOLDERS", tempfile.gettempdir())
+        patch.setenv("PHANTOM_SOURCE_HOSTS", "127.0.0.1,localhost")
+        yield
+
+
 @pytest.fixture
 def redis_url() -> Iterator[str]:
     """The database of PHANTOM_TEST_REDIS_URL for one test at a time, emptied before and after."""

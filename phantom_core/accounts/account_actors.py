@@ -33,6 +33,11 @@ class Account:
         """Itself alone."""
         return login == self.login
 
+    @property
+    def owns_machine(self) -> bool:
+        """No account does, whatever its role."""
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class Guest:
@@ -47,6 +52,11 @@ class Guest:
 
     def may_act_for(self, login: str) -> bool:
         """Nobody: what is recorded under a login needs an account."""
+        return False
+
+    @property
+    def owns_machine(self) -> bool:
+        """A web page on this machine may be the guest, so no."""
         return False
 
 

@@ -30,6 +30,10 @@ class Actor(Protocol):
     def may_act_for(self, login: str) -> bool:
         """Whether an action of this actor may be recorded under a login."""
 
+    @property
+    def owns_machine(self) -> bool:
+        """Whether this is the machine's user, who may name every file that they may open."""
+
 
 class Internal(StrEnum):
     """A part of PHANTOM that acts by itself; its value is what is stored as the actor.
@@ -59,9 +63,14 @@ class Internal(StrEnum):
         """Itself; the watcher also carries out what accounts have scheduled."""
         return login == self.value or self is Internal.WATCHER
 
+    @property
+    def owns_machine(self) -> bool:
+        """The shell alone."""
+        return self is Internal.SHELL
+
 
 INTERNAL_PERMISSIONS: Final = {
-    Internal.SHELL: frozenset({Permission.READ, Permission.WORK}),
+    Internal.SHELL: frozenset({Permission.READ, Permission.WORK, Permission.PRIVACY}),
     Internal.WORKER: frozenset({Permission.READ, Permission.WORK}),
     Internal.SCHEDULE: frozenset({Permission.READ, Permission.WORK}),
     Internal.WATCHER: frozenset(

@@ -159,7 +159,12 @@ def add_person(
             now_ms=now_ms,
         )
         audit.append_entry(
-            connection, now_ms, who, "person.added", f"person {login}", {"role": role.value}
+            connection,
+            now_ms,
+            who,
+            "person.added",
+            f"person {login}",
+            {"role": role.value, "password": audit.fingerprint(hashed)},
         )
         _end_demo(connection, who, now_ms)
         found = find_account(connection, login)

@@ -301,22 +301,21 @@ def _set(
             who,
             "person.password",
             f"person {login}",
-            {"must_change": must_change},
+            {"must_change": must_change, "password": audit.fingerprint(password)},
         )
 
 
 def _open(connection: sa.Connection, login: str, how: str, now_ms: int, hours: float) -> str:
     token = secrets.token_urlsafe(32)
     connection.execute(SIGN_INS.delete().where(SIGN_INS.c.expires_ms <= now_ms))
+    expires_ms = now_ms + round(hours * _HOUR_MS)
     connection.execute(
         SIGN_INS.insert().values(
-            token_hash=_digest(token),
-            login=login,
-            created_ms=now_ms,
-            expires_ms=now_ms + round(hours * _HOUR_MS),
+            token_hash=_digest(token), login=login, created_ms=now_ms, expires_ms=expires_ms
         )
     )
-    audit.append_entry(connection, now_ms, login, "signed.in", f"person {login}", {"how": how})
+    details = {"how": how, "sign_in": audit.fingerprint(_digest(token), login, expires_ms)}
+    audit.append_entry(connection, now_ms, login, "signed.in", f"person {login}", details)
     return token
 
 

@@ -15,13 +15,13 @@ import sqlalchemy as sa
 from phantom_core.accounts.actors import Internal
 from phantom_core.accounts.people import require_permission
 from phantom_core.accounts.roles import Permission
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.core.errors import InputError
 from phantom_core.core.limits import NAMES, PriceLimits
 from phantom_core.core.settings import Settings
 from phantom_core.database import audit
 from phantom_core.database.connection import (
     METADATA,
-    control_of,
     database_now_ms,
     is_writing,
     write_transaction,
@@ -109,7 +109,7 @@ def seeded_database(settings: Settings) -> sa.Engine:
     Raises:
         UnavailableError: the database does not answer.
     """
-    engine = control_of(settings.database_url, settings.workspace)
+    engine = control_engine(settings)
     if not _is_seeded(engine):
         with write_transaction(engine) as connection:
             _seed(connection, settings)

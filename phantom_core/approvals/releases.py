@@ -206,6 +206,9 @@ def begin_release(
         "share": switch.share,
         "stable": switch.stable,
         "killed": switch.is_killed,
+        "policy": switch.policy,
+        "guard_rails": [guard_rails.lowest_markup, guard_rails.highest_markup],
+        "documents": _document_hashes(connection, switch),
         **({"limits": json.loads(limits)} if limits else {}),
         **(judged or {}),
     }
@@ -248,6 +251,13 @@ def begin_release(
         )
     )
     return release
+
+
+def _document_hashes(connection: sa.Connection, switch: Switch) -> dict[str, str]:
+    query = sa.select(DOCUMENTS.c.version, DOCUMENTS.c.document).where(
+        DOCUMENTS.c.version.in_((switch.version, switch.stable))
+    )
+    return {str(row.version): audit.fingerprint(row.document) for row in connection.execute(query)}
 
 
 def finish_release(

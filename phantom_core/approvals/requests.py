@@ -203,7 +203,12 @@ def submit_request(
         who,
         "request.submitted",
         request.about,
-        {"revision": revision, "evidence": evidence, "needed": found.needed},
+        {
+            "revision": revision,
+            "evidence": evidence,
+            "needed": found.needed,
+            "content": content_fingerprint(found),
+        },
     )
     return found
 
@@ -260,6 +265,7 @@ def approve_request(
         "evidence": request.evidence,
         "comment": comment,
         "approvals": f"{approvals} of {request.needed}",
+        "content": content_fingerprint(request),
         "accepted": list(accepted),
         **(judged or {}),
     }
@@ -442,6 +448,13 @@ def expire_requests(connection: sa.Connection, request_id: int, *, now_ms: int) 
         {"was": request.state},
     )
     return move_request(connection, request, "expired", now_ms, starts_ms=0)
+
+
+def content_fingerprint(request: Request) -> str:
+    """A short hash of what approvers of a request say yes to."""
+    return audit.fingerprint(
+        request.rules, request.policy, request.share, request.ramp, request.needed
+    )
 
 
 def _current(connection: sa.Connection, request_id: int, revision: int) -> Request:

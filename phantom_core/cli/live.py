@@ -93,33 +93,37 @@ def rollback(
 
 
 def kill(*, why: Why, who: As = "", workspace: Workspace = None, as_json: Json = False) -> None:
-    """Turn the kill switch on: every session pays the base price at once."""
-    from phantom_core.use_cases.approvals.publish_rules import kill_live_rules
+    """Turn the kill switch on: every session pays the base price at once.
+
+    Works without database and Redis too, by the kill file alone; the watcher then publishes it.
+    """
+    from sqlalchemy.exc import OperationalError
+
+    from phantom_core.core.errors import UnavailableError
+    from phantom_core.use_cases.approvals.kill_switch import KillOutcome, kill_by_file, kill_prices
 
     with running(workspace, "switching off", as_json=as_json) as (settings, _):
-        emit(
-            _shown(
-                kill_live_rules(
-                    settings, identified(settings, who, now_ms()), why=why, now_ms=now_ms()
-                )
-            ),
-            as_json,
-        )
+        try:
+            login = identified(settings, who, now_ms())
+            done = kill_prices(settings, login, why=why, now_ms=now_ms())
+        except (OperationalError, UnavailableError) as error:
+            # Whoever may write to the workspace may always do this.
+            name = f"{who or 'somebody'} (not verified: the control database was away)"
+            done = KillOutcome(
+                None, kill_by_file(settings, name, why=why, now_ms=now_ms()), str(error)
+            )
+        shown = _shown(done.release) if done.release else {"killed": True, "epoch": None}
+        emit({**shown, "kill_file": done.kill_file, "problem": done.problem}, as_json)
 
 
 def revive(*, why: Why, who: As = "", workspace: Workspace = None, as_json: Json = False) -> None:
-    """Lift the kill switch."""
-    from phantom_core.use_cases.approvals.publish_rules import lift_kill_switch
+    """Lift the kill switch, the published one and the kill file of this machine."""
+    from phantom_core.use_cases.approvals.kill_switch import lift_kill
 
     with running(workspace, "switching on", as_json=as_json) as (settings, _):
-        emit(
-            _shown(
-                lift_kill_switch(
-                    settings, identified(settings, who, now_ms()), why=why, now_ms=now_ms()
-                )
-            ),
-            as_json,
-        )
+        login = identified(settings, who, now_ms())
+        done = lift_kill(settings, login, why=why, now_ms=now_ms())
+        emit(_shown(done) if done else {"killed": False, "epoch": None}, as_json)
 
 
 def status(*, workspace: Workspace = None, as_json: Json = False) -> None:

@@ -4,8 +4,10 @@ PhantomError                 500
 ├── InputError               400  the input cannot be used
 │   ├── SourceError          422  a file or table cannot be read as a whole
 │   ├── TooLargeError        413  the request is larger than allowed
+│   ├── UnsupportedError     415  the request has another content type than expected
 │   └── MappingError         422  a mapping does not fit the columns of a source
 ├── DataError                422  the data loaded cannot answer the question
+├── DamageError              500  a file of the workspace is missing or damaged
 ├── NotSignedInError         401  there is no sign-in, or it has expired
 ├── NotAllowedError          403  the role of this account does not allow it
 ├── NotFoundError            404  no such session, model, job or file
@@ -52,6 +54,12 @@ class TooLargeError(InputError):
     http_status = 413
 
 
+class UnsupportedError(InputError):
+    """The request has another content type than expected."""
+
+    http_status = 415
+
+
 class MappingError(InputError):
     """A mapping does not fit the columns of a source."""
 
@@ -62,6 +70,12 @@ class DataError(PhantomError):
     """The data loaded cannot answer the question."""
 
     http_status = 422
+
+
+class DamageError(PhantomError):
+    """A file of the workspace is missing or damaged."""
+
+    http_status = 500
 
 
 class NotSignedInError(PhantomError):

@@ -108,6 +108,10 @@ class PriceLimits:
         first_markup, first_share: highest mark-up and share of sessions of the first release.
         approvals_needed: how many people other than the author must approve a change.
         review_hours: within which another person reviews an emergency publication.
+        base_price_step: a load may change a base price by this much of it on its own.
+        base_price_day_step: the same within a day, over all loads.
+        base_price_level: all base prices together may change by this much within a day, the mean
+            of their relative changes.
     Raises:
         InputError: a value is impossible.
     """
@@ -120,6 +124,9 @@ class PriceLimits:
     first_share: float
     approvals_needed: int
     review_hours: float = 24.0
+    base_price_step: float = 0.2
+    base_price_day_step: float = 0.3
+    base_price_level: float = 0.05
 
     def __post_init__(self) -> None:
         if not self.guard_rails.contains(1.0):
@@ -146,6 +153,16 @@ class PriceLimits:
             raise InputError(
                 "A limit cannot be negative.",
                 hint="Steps and mark-ups are above 0, the premium's cap is 0 or more.",
+            )
+        base_price_bounds = (
+            self.base_price_step,
+            self.base_price_day_step,
+            self.base_price_level,
+        )
+        if not all(0 <= bound < 1 for bound in base_price_bounds):
+            raise InputError(
+                "A bound on changes of base prices is impossible.",
+                hint="Give shares of the price, from 0 to below 1.",
             )
 
     @property

@@ -1,7 +1,9 @@
 """Control database: state that users share, in SQLite beside the lake or in PostgreSQL by URL."""
 
 import importlib
-from collections.abc import Iterator
+import logging
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -19,7 +21,11 @@ from phantom_core.database.constraints import fingerprint
 from phantom_core.database.migrations import FINGERPRINTS, HEAD
 
 METADATA = sa.MetaData()
+_LOG: Final = logging.getLogger("phantom.database")
 _WRITES: Final = "phantom_writes"
+# SQLite says OperationalError for mistakes in a statement as well.
+_MISSING: Final = re.compile(r"no such|already exists|syntax error|has no column")
+_AFTER: Final = "phantom_after_commit"
 _REVISION: Final = sa.text("SELECT version_num FROM alembic_version")
 # An arbitrary lock number of our own, on which writers of one PostgreSQL database wait.
 _QUEUE: Final = 7_204_666_251
@@ -47,6 +53,7 @@ def open_database(url: str, workspace: Path) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _for_many_processes)
         sa.event.listen(engine, "begin", _begin)
+    sa.event.listen(engine, "handle_error", _say_unavailable)
     try:
         if not _is_current(engine):
             _upgrade(engine)
@@ -56,10 +63,7 @@ def open_database(url: str, workspace: Path) -> sa.Engine:
         engine.dispose()
         if not isinstance(error, sa.exc.OperationalError):
             raise
-        raise UnavailableError(
-            f"The control database does not answer: {str(error.orig).strip().splitlines()[0]}.",
-            hint="Check PHANTOM_DATABASE_URL.",
-        ) from error
+        raise _unavailable(error.orig) from error
     return engine
 
 
@@ -89,10 +93,31 @@ def control_of(url: str, workspace: Path) -> sa.Engine:
 @contextmanager
 def write_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction without concurrent writers: what it reads stays true until it commits."""
-    with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
-        if engine.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_QUEUE)))
-        yield connection
+    with engine.connect().execution_options(**{_WRITES: True}) as connection:
+        waiting: list[Callable[[], None]] = []
+        connection.info[_AFTER] = waiting
+        try:
+            with connection.begin():
+                if engine.dialect.name == "postgresql":
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_QUEUE)))
+                yield connection
+        finally:
+            del connection.info[_AFTER]
+    for call in waiting:
+        try:
+            call()
+        except Exception:
+            _LOG.exception("A step after a commit failed; what was committed stays.")
+
+
+def after_commit(connection: sa.Connection, call: Callable[[], None]) -> None:
+    """Call a function once the `write_transaction` of a connection is committed.
+
+    An error of it is logged and changes nothing. Without such a transaction it is never called.
+    """
+    waiting = connection.info.get(_AFTER)
+    if waiting is not None:
+        waiting.append(call)
 
 
 def is_writing(connection: sa.Connection) -> bool:
@@ -142,11 +167,28 @@ def _upgrade(engine: sa.Engine) -> None:
         upgrade(connection)
 
 
+def _say_unavailable(context: sa.ExceptionContext) -> UnavailableError | None:
+    """Have a database that is locked, full or gone raise a sentence, whatever was asked of it."""
+    error = context.sqlalchemy_exception
+    if isinstance(error, sa.exc.OperationalError) and not _MISSING.search(str(error.orig)):
+        return _unavailable(error.orig)
+    return None
+
+
+def _unavailable(cause: BaseException | None) -> UnavailableError:
+    return UnavailableError(
+        f"The control database does not answer: {str(cause).strip().splitlines()[0]}.",
+        hint="Check PHANTOM_DATABASE_URL, the disk, and whether another process holds a lock.",
+    )
+
+
 def _for_many_processes(connection: SqliteConnection, _: object) -> None:
     # Transactions begin where SQLAlchemy begins them, not at the first statement that writes.
     connection.isolation_level = None
     connection.execute("PRAGMA busy_timeout = 30000")
     connection.execute("PRAGMA journal_mode = WAL")
+    # What is deleted is overwritten, so that no free page holds it.
+    connection.execute("PRAGMA secure_delete = ON")
 
 
 def _begin(connection: sa.Connection) -> None:

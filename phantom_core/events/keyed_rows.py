@@ -13,6 +13,7 @@ from phantom_core.core.errors import MappingError, SourceError, UnavailableError
 from phantom_core.events.formats.source_format import ROW_NAMES, Source
 from phantom_core.events.text_rows import MAX_SHOWN
 
+CONNECT_S: Final = 10
 YES: Final = frozenset({"true", "t", "yes", "1", "1.0"})
 NO: Final = frozenset({"false", "f", "no", "0", "0.0"})
 
@@ -106,7 +107,7 @@ def rows_of_postgres(url: str, table: str) -> Iterator[Named]:
         raise SourceError(
             f"This is no database URL: {error}.", hint="Write postgresql://user@host:5432/database."
         ) from error
-    engine = sa.create_engine(address)
+    engine = sa.create_engine(address, connect_args={"connect_timeout": CONNECT_S})
     try:
         with engine.connect() as connection:
             for line, row in enumerate(

@@ -27,6 +27,7 @@ from phantom_core.core.errors import (
     DataError,
     NotFoundError,
     PhantomError,
+    UnavailableError,
 )
 from phantom_core.core.program import child_environment, phantom_command
 from phantom_core.core.progress import Progress, ProgressValues
@@ -183,6 +184,10 @@ class Jobs:
             JOBS.c.workspace.in_(("", self._workspace)) if self._workspace else sa.true()
         )
 
+    def close(self) -> None:
+        """Close its connections to the database."""
+        self._engine.dispose()
+
     def start(self, request: JobRequest) -> Job:
         """Store a job of the current actor and start its worker.
 
@@ -195,6 +200,11 @@ class Jobs:
 
     def _queue(self, kind: str, arguments: str) -> Job:
         who = str(self._require(Permission.WORK))
+        if self._settings.paths.pending_erasure.exists() and kind != "retention":
+            raise ConflictError(
+                "Personal data is being erased, so no work can be started.",
+                hint="Try again in a moment. After an interruption, finish it: privacy resume.",
+            )
         now_ms = _now_ms()
         job_id = uuid.uuid4().hex
         stored = without_secrets(arguments)
@@ -441,7 +451,7 @@ class Jobs:
                 with self._engine.begin() as connection:
                     if connection.execute(held).rowcount != 1:
                         return  # lost, which the work notices at its next step
-            except (sa.exc.DBAPIError, sa.exc.TimeoutError):
+            except (UnavailableError, sa.exc.DBAPIError, sa.exc.TimeoutError):
                 continue  # a database that is briefly unavailable; the lease lasts longer
 
     def _write(self, job_id: str, **values: object) -> None:

@@ -11,19 +11,22 @@ import pytest
 
 from phantom_core.core.settings import Settings
 from phantom_core.publishing.publish import read_live
+from phantom_core.signing.keys import public_keys
 from phantom_core.valkey.server import connect_server
 from tests.cli.verbs import ANALYST, GENTLE, MANAGER, Phantom
 
 
 def served(shop: Phantom) -> tuple[str, float, bool] | None:
     """What price servers read: version, share, whether the kill switch is on."""
-    with connect_server(Settings(workspace=shop.workspace, redis_url="")) as client:
-        found = read_live(client)
+    settings = Settings(workspace=shop.workspace, redis_url="")
+    with connect_server(settings) as client:
+        found = read_live(client, public_keys(settings))
     return (found.version, found.share, found.is_killed) if found else None
 
 
 def damage(shop: Phantom) -> None:
-    with connect_server(Settings(workspace=shop.workspace, redis_url="")) as client:
+    settings = Settings(workspace=shop.workspace, redis_url="")
+    with connect_server(settings) as client:
         client.flushdb()
 
 

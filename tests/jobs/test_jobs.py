@@ -20,7 +20,7 @@ from phantom_core.use_cases.data.job_demo import DemoRequest
 from phantom_core.use_cases.data.job_ingest import IngestRequest
 from phantom_core.use_cases.data.load_totals import LoadTotals
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("open_sources")]
 
 HEADER = "sessionId,ts,eventName\n"
 
@@ -31,7 +31,7 @@ def jobs(tmp_path: Path) -> Jobs:
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Job, Job]:
+def ended(tmp_path_factory: pytest.TempPathFactory, open_sources: None) -> tuple[Path, Job, Job]:
     """A workspace where one job is done and one has failed: starting a worker takes seconds."""
     folder = tmp_path_factory.mktemp("ended")
     jobs = Jobs(Settings(workspace=folder / "workspace"))

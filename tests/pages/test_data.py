@@ -11,7 +11,7 @@ from phantom_core.jobs.jobs import Jobs
 from phantom_core.views.data.saved_mappings import saved_mappings
 from tests.pages.conftest import Open, texts, wait_for_jobs
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("open_sources")]
 
 FOREIGN = (
     "visit;at;what;price\nv1;2026-03-01 12:00:00;OrderPlaced;9.5\nv1;2026-03-01 "

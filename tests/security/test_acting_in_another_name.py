@@ -25,6 +25,8 @@ from phantom_core.use_cases.data.job_ingest import IngestRequest
 from phantom_core.use_cases.operations.restart_job import restart_job
 from phantom_core.use_cases.operations.run_job import run_job
 
+pytestmark = pytest.mark.usefixtures("open_sources")
+
 PASSWORD = "hunter-two-and-a-half"
 URL = f"postgresql://me:{PASSWORD}@127.0.0.1:1/none"
 

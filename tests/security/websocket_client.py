@@ -24,12 +24,14 @@ class Drawn:
         texts: of all elements.
         fragments: ids of the parts that can be run alone.
         tracebacks: exceptions that were drawn.
+        session: id of the browser session.
     """
 
     widgets: dict[str, str] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
     fragments: set[str] = field(default_factory=set)
     tracebacks: list[str] = field(default_factory=list)
+    session: str = ""
 
 
 class Window:
@@ -78,6 +80,8 @@ class Window:
             content = self._connection.recv(timeout=RUN_WITHIN_S)
             message = ForwardMsg()
             message.ParseFromString(content if isinstance(content, bytes) else content.encode())
+            if message.WhichOneof("type") == "new_session":
+                found.session = message.new_session.initialize.session_id
             if message.WhichOneof("type") == "script_finished":
                 return found
             if message.WhichOneof("type") == "delta":

@@ -31,6 +31,7 @@ from tests.services.services import Service, ingest_service, served
 
 pytestmark = pytest.mark.slow
 
+JSON = {"Content-Type": "application/json"}
 EVENT = {
     "sessionId": "s1",
     "eventName": "product_view",
@@ -141,13 +142,13 @@ def test_a_batch_without_a_good_event_is_rejected(client: httpx.Client) -> None:
 def test_what_cannot_be_used_gets_a_clear_answer(
     client: httpx.Client, body: bytes, status: int, sentence: str
 ) -> None:
-    answer = client.post("/api/ingest", content=body)
+    answer = client.post("/api/ingest", content=body, headers=JSON)
     assert answer.status_code == status
     assert answer.json()["error"].startswith(sentence)
 
 
 def test_a_large_body_that_does_not_say_its_length_is_rejected_too(client: httpx.Client) -> None:
-    answer = client.post("/api/ingest", content=(b"x" * 100_000 for _ in range(50)))
+    answer = client.post("/api/ingest", content=(b"x" * 100_000 for _ in range(50)), headers=JSON)
     assert (answer.status_code, answer.json()["success"]) == (413, False)
 
 
@@ -235,7 +236,7 @@ def test_without_keys_only_this_machine_is_let_in(tmp_path: Path) -> None:
     )
 
     async def post() -> httpx.Response:
-        async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             return await client.post("/api/ingest", json=EVENT)
 
     answer = asyncio.run(post())

@@ -32,6 +32,7 @@ from phantom_core.database import audit
 from phantom_core.database.connection import write_transaction
 from phantom_core.publishing.publish import publish_release, read_live, read_release
 from phantom_core.rules.text import parse_rules
+from phantom_core.signing.keys import public_keys, signing_key
 from phantom_core.use_cases.approvals import change_requests, live_documents, publish_rules
 from phantom_core.use_cases.approvals.audit_pack import export_audit_pack, verify_chain
 from phantom_core.use_cases.approvals.change_requests import control_database
@@ -132,7 +133,7 @@ def the_whole_way(settings: Settings) -> None:
         "killed": False,
     }
     with connect_server(settings) as client:
-        live = read_live(client)
+        live = read_live(client, public_keys(settings))
         assert live
         drawn = [live.version_for(f"session-{n}") for n in range(20_000)]
     assert 0.09 < drawn.count(done.version) / len(drawn) < 0.11
@@ -164,8 +165,9 @@ import json
 from phantom_core.publishing.publish import read_published
 from phantom_core.valkey.server import connect_server
 from phantom_core.core.settings import Settings
+from phantom_core.signing.keys import public_keys
 with connect_server(Settings()) as client:
-    live = read_published(client).live
+    live = read_published(client, public_keys(settings)).live
 print(json.dumps({"version": live.version, "share": live.share, "stable": live.stable,
                   "killed": live.is_killed}))
 """
@@ -321,6 +323,7 @@ def test_a_publisher_that_died_is_reconciled_by_what_the_server_holds(
         with connect_server(shop) as client, control_database(shop).connect() as connection:
             publish_release(
                 client,
+                signing_key(shop),
                 live_documents.live_of(release),
                 live_documents.documents_of(connection, release),
             )
@@ -337,7 +340,9 @@ def test_a_switch_that_something_later_overtook_has_failed(shop: Settings) -> No
         later = type(later)(
             **{**{name: getattr(later, name) for name in later.__slots__}, "epoch": 99}
         )
-        publish_release(client, later, live_documents.documents_of(connection, release))
+        publish_release(
+            client, signing_key(shop), later, live_documents.documents_of(connection, release)
+        )
     with suppress(PhantomError):
         read_live_status(shop, now_ms=NOW)
     assert state(shop, number) == "approved"
@@ -386,8 +391,8 @@ def test_a_pack_can_be_checked_without_phantom(shop: Settings) -> None:
 def test_the_published_release_is_what_was_approved(shop: Settings) -> None:
     done = publish_request(shop, MAX, approved(shop), now_ms=NOW)
     with connect_server(shop) as client:
-        release = read_release(client, done.version)
-        live = read_live(client)
+        release = read_release(client, public_keys(shop), done.version)
+        live = read_live(client, public_keys(shop))
     assert release.rules() == parse_rules(GENTLE, "rules")
     assert live
     with control_database(shop).connect() as connection:

@@ -18,8 +18,8 @@ from phantom_core.accounts.sign_in import (
     sign_in_identity,
     sign_out,
 )
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.core.errors import NotAllowedError, NotSignedInError
-from phantom_core.database.connection import control_of
 from phantom_core.jobs.job_request import JobRequest
 from ui.accounts import demo_access
 from ui.accounts.demo_access import has_provider
@@ -27,6 +27,7 @@ from ui.accounts.sign_in_cookie import token_of
 from ui.frame.handles import current_settings, now_ms, open_jobs
 
 _TOKEN: Final = "sign_in_token"
+_NO_SERVER: Final = {"host": "localhost"}
 
 
 def current_person() -> Person | None:
@@ -50,7 +51,10 @@ def as_reader() -> Iterator[Actor | None]:
 
 def is_open() -> bool:
     """Whether anyone on this machine may sign in as a demo user."""
-    return demo_access.is_open(current_settings())
+    # A page that is run without a server has no headers; the server takes no request without Host.
+    headers = {name.lower(): value for name, value in st.context.headers.items()} or _NO_SERVER
+    client = st.context.ip_address or "127.0.0.1"
+    return demo_access.is_open(current_settings(), client, headers)
 
 
 def is_allowed(permission: Permission) -> bool:
@@ -129,7 +133,7 @@ def leave_provider() -> None:
 
 def _control() -> sa.Engine:
     chosen = current_settings()
-    return control_of(chosen.database_url, chosen.workspace)
+    return control_engine(chosen)
 
 
 def _token() -> str:

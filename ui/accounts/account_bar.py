@@ -4,7 +4,7 @@ import streamlit as st
 
 from phantom_core.accounts.people import DEMO, Person
 from phantom_core.core.errors import PhantomError
-from phantom_core.use_cases.approvals.watch_server import seen_last
+from phantom_core.use_cases.approvals.watch_server import seen_last, silent_seconds
 from ui.accounts.account import current_person, is_open, leave_provider, set_password
 from ui.accounts.demo_access import has_provider
 from ui.accounts.post_form import password_form, post_button
@@ -12,8 +12,8 @@ from ui.accounts.sign_in_cookie import refusal_of
 from ui.accounts.sign_in_routes import DEMO as DEMO_ROUTE
 from ui.accounts.sign_in_routes import SIGN_IN, SIGN_OUT
 from ui.frame.errors import friendly_errors, show_error
-from ui.frame.handles import current_settings
-from ui.frame.wording import escape
+from ui.frame.handles import STARTED_MS, current_settings, now_ms
+from ui.frame.wording import escape, format_duration
 
 
 def require_reader() -> Person | None:
@@ -51,7 +51,14 @@ def account_bar(found: Person | None) -> None:
 
 
 def _divergence() -> None:
-    """Show on every page that live prices differ from the release."""
+    """Show on every page that live prices differ from the release, or that nobody looks."""
+    silent_s = silent_seconds(current_settings(), STARTED_MS, now_ms=now_ms())
+    if silent_s:
+        st.markdown(
+            f":red[:material/visibility_off: **Live prices have not been checked for "
+            f"{format_duration(silent_s)}**] :small[Scheduled changes wait, and drift is not "
+            "detected. See the log of the server.]"
+        )
     seen = seen_last(current_settings())
     if seen and seen.problems:
         with st.container(border=True, key="divergence_banner"):

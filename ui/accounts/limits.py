@@ -43,6 +43,21 @@ _TITLES: Final = {
         "Another person reviews an emergency publication within this time.",
         1.0,
     ),
+    "base_price_step": (
+        "Base price: maximum change per load",
+        "Share of the price; a larger change waits for a second person.",
+        0.05,
+    ),
+    "base_price_day_step": (
+        "Base price: maximum change per day",
+        "Share of the price a day before; a larger change waits for a second person.",
+        0.05,
+    ),
+    "base_price_level": (
+        "Base prices: maximum mean change per day",
+        "Mean over all products; a larger change of all prices waits for a second person.",
+        0.01,
+    ),
 }
 
 

@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from phantom_core.accounts.sign_in import sign_in, sign_in_demo, sign_out
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.core.errors import (
     InputError,
     NotAllowedError,
@@ -21,7 +22,6 @@ from phantom_core.core.errors import (
     TooLargeError,
 )
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of
 from ui.accounts.demo_access import is_open
 from ui.accounts.sign_in_cookie import (
     Refusal,
@@ -80,7 +80,8 @@ def _sign_in(request: Request, fields: Fields) -> Response:
 
 def _enter_demo(request: Request, fields: Fields) -> Response:
     settings = Settings()
-    if not is_open(settings):
+    client = request.client.host if request.client else ""
+    if not is_open(settings, client, dict(request.headers)):
         raise NotSignedInError("Demo access is turned off.", hint="Sign in with your account.")
     token = sign_in_demo(
         _control(settings),
@@ -167,7 +168,7 @@ def _is_tls(request: Request) -> bool:
 
 
 def _control(settings: Settings) -> sa.Engine:
-    return control_of(settings.database_url, settings.workspace)
+    return control_engine(settings)
 
 
 def _now_ms() -> int:

@@ -1,17 +1,19 @@
 """Load form: files, their mapping, and the labels of the sessions."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from phantom_core.accounts.roles import Permission, roles_with
 from phantom_core.core.errors import InputError
 from phantom_core.core.settings import Settings
 from phantom_core.events.formats.source_format import format_list
 from phantom_core.events.mapping import parse_mapping
+from phantom_core.use_cases.data.allowed_sources import allowed_sources
 from phantom_core.use_cases.data.job_ingest import IngestRequest
 from phantom_core.use_cases.data.save_mapping import save_mapping
-from ui.accounts.account import start_job
+from ui.accounts.account import is_allowed, start_job
 from ui.data.mapping_choice import describe_mapping, mapping_advice, mapping_options
 from ui.frame.errors import friendly_errors, show_error
 from ui.frame.fragments import callback
@@ -23,8 +25,17 @@ if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 
+SERVER_PATHS: Final = (
+    "A file, a folder or a glob below the folders of this server that PHANTOM_SERVER_FOLDERS "
+    "allows; none by default."
+)
+
+
 def load_form(settings: Settings) -> None:
     """Choose files and start a load."""
+    if not is_allowed(Permission.WORK):
+        st.caption(f"To load data, ask {roles_with(Permission.WORK)}.")
+        return
     # A new number in the keys empties the uploaders once a load has started.
     turn = st.session_state.setdefault("load_turn", 0)
     with st.grid(2, min_column_width=360, gap="medium") as grid:
@@ -37,11 +48,11 @@ def load_form(settings: Settings) -> None:
                 "Or a path on this server",
                 placeholder="/data/clicks/*.jsonl.gz",
                 key=f"load_path_{turn}",
-                help="A file, a folder or a glob.",
+                help=SERVER_PATHS,
             )
             paths = [
                 *map(str, save_uploads(settings, uploads)),
-                *([where.strip()] if where.strip() else []),
+                *([_allowed(settings, where.strip())] if where.strip() else []),
             ]
             mapping = _mapping(settings, [Path(path) for path in paths if Path(path).is_file()])
         with grid.cell():
@@ -92,6 +103,16 @@ def load_form(settings: Settings) -> None:
             start_job(request)
             st.session_state["load_turn"] = turn + 1
             st.rerun()
+
+
+def _allowed(settings: Settings, where: str) -> str:
+    """The path, before anything looks at it.
+
+    Raises:
+        NotAllowedError: the reader may not read files there.
+    """
+    allowed_sources(settings).require_file(where)
+    return where
 
 
 def _one(settings: Settings, upload: "UploadedFile | None") -> str:

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import streamlit as st
 
+from phantom_core.accounts.roles import Permission, roles_with
 from phantom_core.core.errors import MappingError, PhantomError
 from phantom_core.core.settings import Settings
 from phantom_core.events.mapping import Mapping
 from phantom_core.use_cases.data.save_mapping import save_mapping
 from phantom_core.views.data.reasons import reason_of
 from phantom_core.views.data.sample import FileSample, Preview, preview_mapping, read_sample
+from ui.accounts.account import is_allowed
+from ui.data.load_form import SERVER_PATHS
 from ui.data.map_form import SUGGESTION, map_form, start_mapping
 from ui.data.mapping_choice import mapping_options
 from ui.frame.errors import show_error
@@ -32,6 +35,9 @@ SHOWN_ROWS = 6
 
 def map_tab(settings: Settings) -> None:
     """From a sample to a saved mapping."""
+    if not is_allowed(Permission.WORK):
+        st.caption(f"To map columns, ask {roles_with(Permission.WORK)}.")
+        return
     path, delimiter, encoding = _choose_sample(settings)
     if path is None:
         st.caption("Choose a file. The first 2,000 rows are read as a sample; nothing is loaded.")
@@ -65,7 +71,10 @@ def _choose_sample(settings: Settings) -> tuple[Path | None, str, str]:
             upload = st.file_uploader("Sample of your export", key="map_file")
         with grid.cell():
             where = st.text_input(
-                "Or a path on this server", key="map_path", persist_state="page"
+                "Or a path on this server",
+                key="map_path",
+                persist_state="page",
+                help=SERVER_PATHS,
             ).strip()
             with st.container(horizontal=True):
                 delimiter = st.selectbox(

@@ -5,13 +5,18 @@ from typing import Final
 
 import streamlit as st
 from streamlit.navigation.page import Page
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from phantom_core.accounts.account_actors import GUEST, Account
 from phantom_core.accounts.actors import acting_as
+from phantom_core.accounts.roles import Permission
+from ui.accounts.account import is_allowed
 from ui.accounts.account_bar import account_bar, require_reader
 from ui.frame.demo import demo_note
-from ui.frame.handles import current_settings, start_watcher
+from ui.frame.errors import friendly_errors
+from ui.frame.handles import current_settings
 from ui.frame.page_spec import all_pages
+from ui.frame.upload_permits import PERMITS
 
 _HERE: Final = Path(__file__).parent
 _FRAMED: Final = "framed"
@@ -19,13 +24,28 @@ _FRAMED: Final = "framed"
 
 def run_page() -> None:
     """Draw the frame and the chosen page in it, in the name of the reader."""
+    _withdraw_uploads()
     page = _draw_head()
     found = require_reader()
     with acting_as(Account(found.login) if found else GUEST, current_settings()):
+        _permit_uploads()
         account_bar(found)
-        start_watcher()
-        demo_note()
+        with friendly_errors():  # the first that reads the lake
+            demo_note()
         page.run()
+
+
+def _permit_uploads() -> None:
+    """Let the browser upload files only while the reader may load data."""
+    context = get_script_run_ctx()
+    if context is not None and is_allowed(Permission.WORK):
+        PERMITS.give(context.session_id, current_settings().loading.upload_quota_mb)
+
+
+def _withdraw_uploads() -> None:
+    context = get_script_run_ctx()
+    if context is not None:
+        PERMITS.withdraw(context.session_id)
 
 
 def _draw_head() -> Page:

@@ -1,16 +1,16 @@
 """Handles: objects that pages share between reruns and readers, cached until the data changes."""
 
-import threading
 import time
+from typing import Final
 
 import streamlit as st
 
-from phantom_core.accounts.actors import Internal, acting_as
 from phantom_core.core.settings import Settings
 from phantom_core.jobs.jobs import Jobs
 from phantom_core.lake.lake import Lake, open_lake
-from phantom_core.use_cases.approvals.watch_server import watch_server
 from phantom_core.views.workspace.snapshot import Snapshot, Stamp, open_snapshot, read_stamp
+
+STARTED_MS: Final = time.time_ns() // 1_000_000
 
 
 def current_settings() -> Settings:
@@ -33,13 +33,6 @@ def current_snapshot() -> Snapshot:
     return _snapshot(current_settings(), read_stamp(current_settings()))
 
 
-def start_watcher() -> None:
-    """Start the thread that does due work and detects divergence, once per server."""
-    chosen = current_settings()
-    if chosen.monitoring.watch_every_s:
-        _watcher(chosen)
-
-
 def now_ms() -> int:
     """The clock, UTC milliseconds."""
     return time.time_ns() // 1_000_000
@@ -59,22 +52,3 @@ def _jobs(chosen: Settings) -> Jobs:
 )
 def _snapshot(chosen: Settings, stamp: Stamp) -> Snapshot:
     return open_snapshot(chosen, stamp)
-
-
-def _watch(chosen: Settings) -> None:
-    with acting_as(Internal.WATCHER):
-        watch_server(chosen, now_ms, threading.Event(), chosen.monitoring.watch_every_s)
-
-
-@st.cache_resource(
-    show_spinner=False, max_entries=4, hash_funcs={Settings: Settings.model_dump_json}
-)
-def _watcher(chosen: Settings) -> threading.Thread:
-    thread = threading.Thread(
-        target=_watch,
-        args=(chosen,),
-        daemon=True,
-        name="watcher",
-    )
-    thread.start()
-    return thread

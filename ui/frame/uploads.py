@@ -1,6 +1,5 @@
 """Uploads: files from the browser, saved in the workspace for a worker to read."""
 
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from phantom_core.core.settings import Settings
+from phantom_core.use_cases.data.save_upload import save_upload
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -21,14 +21,12 @@ def save_uploads(settings: Settings, uploads: Sequence["UploadedFile"]) -> list[
         uploads: from a file uploader.
     Returns:
         Their paths.
+    Raises:
+        NotAllowedError: the reader may not load data.
+        TooLargeError: a file, or all of this person's, exceeds its limit.
     """
     paths: dict[str, Path] = st.session_state.setdefault("uploads_kept", {})
     for upload in uploads:
         if upload.file_id not in paths or not paths[upload.file_id].exists():
-            folder = settings.paths.uploads / uuid.uuid4().hex[:12]
-            folder.mkdir(parents=True)
-            # A browser may send a path; only its last part names the file.
-            path = folder / (Path(upload.name.replace("\\", "/")).name or "upload")
-            path.write_bytes(upload.getbuffer())
-            paths[upload.file_id] = path
+            paths[upload.file_id] = save_upload(settings, upload.name, upload.getbuffer())
     return [paths[upload.file_id] for upload in uploads]

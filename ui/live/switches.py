@@ -8,12 +8,8 @@ from phantom_core.approvals.releases import PublishedRelease
 from phantom_core.approvals.rollout import Rollout, allowed_rollout, is_restorable
 from phantom_core.core.settings import Settings
 from phantom_core.use_cases.approvals.change_requests import control_database, propose_rollout
-from phantom_core.use_cases.approvals.publish_rules import (
-    kill_live_rules,
-    lift_kill_switch,
-    roll_back,
-    set_share,
-)
+from phantom_core.use_cases.approvals.kill_switch import kill_prices, lift_kill
+from phantom_core.use_cases.approvals.publish_rules import roll_back, set_share
 from ui.accounts.account import current_login, is_allowed
 from ui.approvals.propose import gather_and_submit
 from ui.frame.errors import friendly_errors
@@ -121,7 +117,7 @@ def _kill(settings: Settings, release: PublishedRelease) -> None:
             "Lift kill switch", icon=":material/power:", key="revive"
         ):
             with friendly_errors(), st.spinner("Changing the rollout …"):
-                lift_kill_switch(
+                lift_kill(
                     settings,
                     current_login(Permission.PUBLISH),
                     why="lifted by hand",
@@ -132,9 +128,15 @@ def _kill(settings: Settings, release: PublishedRelease) -> None:
     tip = "All sessions pay the base price at once, until it is lifted."
     if st.button("Activate kill switch", icon=":material/power_off:", key="kill", help=tip):
         with friendly_errors(), st.spinner("Changing the rollout …"):
-            kill_live_rules(
+            done = kill_prices(
                 settings, current_login(Permission.KILL), why="by hand", now_ms=now_ms()
             )
+            if done.problem:
+                st.warning(
+                    f"The kill file {done.kill_file} is written; the switch is not published yet. "
+                    f"{done.problem}"
+                )
+                return
             st.rerun()
 
 

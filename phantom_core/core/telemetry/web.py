@@ -1,7 +1,7 @@
 """Telemetry over HTTP: metrics and a span for every request, and the route that serves them.
 
-A service adds `Telemetry` as its outermost middleware. It answers GET /metrics itself, so that no
-key is required there. A process without HTTP of its own calls `serve_metrics`.
+A service adds `Telemetry` as its outermost middleware, and `MetricsRoute` behind its keys. A
+process without HTTP of its own calls `serve_metrics`.
 """
 
 import time
@@ -24,6 +24,24 @@ TOO_MANY: Final = 429
 _UNKNOWN: Final = "unknown"
 
 
+class MetricsRoute:
+    """ASGI middleware: answers GET /metrics.
+
+    Args:
+        app: the application.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and scope["path"] == PATH:
+            await _answer(send)
+        else:
+            await self._app(scope, receive, send)
+
+
 class Telemetry:
     """ASGI middleware: a latency, a status and a span for every request.
 
@@ -38,10 +56,8 @@ class Telemetry:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"] == PATH:
             await self._app(scope, receive, send)
-        elif scope["path"] == PATH:
-            await _answer(send)
         else:
             await self._measured(scope, receive, send)
 

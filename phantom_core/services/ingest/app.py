@@ -22,7 +22,7 @@ from phantom_core.services.web.answers import Json, refusal_answer
 from phantom_core.services.web.service import add_guards
 
 MOST_DUMPED: Final = 10_000
-_POSTED: Final = (400, 401, 403, 413, 422, 429, 503)
+_POSTED: Final = (400, 401, 403, 413, 415, 422, 429, 503)
 
 
 def ingest_app(settings: Settings) -> FastAPI:
@@ -40,7 +40,11 @@ def ingest_app(settings: Settings) -> FastAPI:
         await asyncio.to_thread(app.state.intake.close)
 
     app = FastAPI(
-        title="PHANTOM ingest", version=contract.VERSION, lifespan=lifespan, redoc_url=None
+        title="PHANTOM ingest",
+        version=contract.VERSION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
     add_guards(app, settings, SERVICE)
 

@@ -128,6 +128,7 @@ _WHY: Final = {
     403: "From another machine, while no API keys are set.",
     404: "No such topic.",
     413: "The body is too large.",
+    415: "Without keys, a body is JSON and says so.",
     422: "No message in the body can be used; the reason says why.",
     429: "Too many events at once; Retry-After says when to send them again.",
     503: "The events may not have been stored; send them again.",

@@ -45,6 +45,7 @@ from phantom_core.session_market.market import AgentScorer, ClassifierScorer
 from phantom_core.session_market.optimum import paired_trial
 from phantom_core.shoppers.catalogue import product_table
 from phantom_core.use_cases.models import train_classifier
+from phantom_core.use_cases.models.model_use import pricing_version
 from phantom_core.use_cases.models.network_pricer import open_network_pricer
 from phantom_core.use_cases.models.score import score_sessions
 from phantom_core.use_cases.rules.check_rules import check_rule_set
@@ -199,7 +200,8 @@ def _fidelity(
 ) -> StoredFidelity:
     lake = open_lake(settings)
     matrix = FeatureStore(lake).matrix()
-    scores = score_sessions(settings, lake, progress=progress)
+    version = pricing_version(settings, train_classifier.KIND)
+    scores = score_sessions(settings, lake, version=version, progress=progress)
     p_agent = np.asarray(scores["agent_probability"].to_numpy(), np.float64)
     columns = columns_of(matrix) | {P_AGENT: p_agent}
     return fidelity_to_classifier(rules, columns, p_agent, guard_rails)
@@ -228,11 +230,12 @@ def _found(networks: EvidencePart[_Networks]) -> _Networks:
 
 
 def _scorer(settings: Settings, *read_by: RuleSet) -> AgentScorer:
-    """The classifier in use; without one, P(agent) is undefined where no rule reads it."""
+    """The classifier that prices; without one, P(agent) is undefined where no rule reads it."""
     store = ModelStore(settings.workspace, train_classifier.KIND)
-    if not any(P_AGENT in rules.features for rules in read_by) and store.in_use() is None:
+    version = pricing_version(settings, train_classifier.KIND)
+    if version is None and not any(P_AGENT in rules.features for rules in read_by):
         return _UnknownAgents()
-    return ClassifierScorer(read_classifier(store.open()))
+    return ClassifierScorer(read_classifier(store.open(version)))
 
 
 class _UnknownAgents:
@@ -290,8 +293,7 @@ def _diff(before: str, after: str) -> str:
 
 
 def _version(settings: Settings, kind: str) -> str:
-    store = ModelStore(settings.workspace, kind)
-    return store.open().manifest.version if store.versions() else ""
+    return pricing_version(settings, kind) or ""
 
 
 def _data(settings: Settings, replay: Replay | None) -> EvidenceData:

@@ -27,10 +27,14 @@ from phantom_core.events.keyed_rows import (
 )
 from phantom_core.events.mapping import Mapping
 from phantom_core.events.products import PRODUCT_NAMES, read_products
+from phantom_core.events.server_paths import is_database
 from phantom_core.events.sources import discover_files, file_sha256, open_source
 from phantom_core.events.staging import Staging
 from phantom_core.lake.lake import Lake, open_lake
 from phantom_core.lake.load import Load, commit_keyed, commit_staged, new_load
+from phantom_core.use_cases.data.allowed_sources import allowed_sources
+from phantom_core.use_cases.data.catalogue import CatalogueOutcome, submit_catalogue
+from phantom_core.use_cases.data.catalogue_source import is_lake_source
 from phantom_core.use_cases.data.load_totals import LoadedFile, LoadTotals
 
 _DAY_S: Final = 86_400
@@ -61,12 +65,14 @@ class IngestReport:
         failed: file → the sentence that says why it was rejected as a whole.
         lake_version: version of the events table afterwards.
         seconds: wall time.
+        prices: what a load of the catalogue changed in the approved one; None without such a load.
     """
 
     loads: tuple[Load, ...]
     failed: dict[str, str]
     lake_version: int
     seconds: float
+    prices: CatalogueOutcome | None = None
 
     def totals(self) -> LoadTotals:
         """Totals over event and quote files, then experiments, labels, catalogue and each file."""
@@ -84,6 +90,8 @@ class IngestReport:
             failed=self.failed,
             lake_version=self.lake_version,
             seconds=self.seconds,
+            prices_changed=self.prices.changed if self.prices else 0,
+            prices_waiting=self.prices.waiting if self.prices else 0,
         )
 
     def to_json(self) -> dict[str, object]:
@@ -142,8 +150,15 @@ def ingest_files(
     if not (paths or keyed):
         raise InputError("There is nothing to load.", hint="Name a file, a folder or a glob.")
     start_s = time.monotonic()
+    allowed = allowed_sources(settings)
+    for where in (*map(str, paths), *keyed.values()):
+        if is_database(where):
+            allowed.require_database(where)
+        else:
+            allowed.require_file(where)
     lake = open_lake(settings)
     files, failed = _files(settings, paths, {Path(where).resolve() for where in keyed.values()})
+    allowed.require_files(files)
     steps = [*(_file_step(settings, lake, file, mapping, now_ms) for file in files)]
     steps += [_keyed_step(settings, lake, kind, where, now_ms) for kind, where in keyed.items()]
     loads: list[Load] = []
@@ -157,7 +172,14 @@ def ingest_files(
     if failed and not loads:
         raise next(iter(failed.values()))
     reasons = {name: str(error) for name, error in failed.items()}
-    return IngestReport(tuple(loads), reasons, lake.version(), round(time.monotonic() - start_s, 3))
+    has_products = any(load.kind == "catalogue" for load in loads)
+    prices = (
+        submit_catalogue(settings, now_ms=now_ms)
+        if has_products and is_lake_source(settings)
+        else None
+    )
+    seconds = round(time.monotonic() - start_s, 3)
+    return IngestReport(tuple(loads), reasons, lake.version(), seconds, prices)
 
 
 Step = tuple[str, Callable[[Progress], Load]]
@@ -198,11 +220,7 @@ def _keyed_step(settings: Settings, lake: Lake, kind: str, where: str, now_ms: i
 
 
 def _without_password(where: str) -> str:
-    return where.rsplit("@", maxsplit=1)[-1] if _is_database(where) else where
-
-
-def _is_database(where: str) -> bool:
-    return where.startswith(("postgresql://", "postgres://"))
+    return where.rsplit("@", maxsplit=1)[-1] if is_database(where) else where
 
 
 @requires(Permission.WORK)
@@ -221,6 +239,7 @@ def load_file(
         MappingError: its columns do not fit.
     """
     start_s = time.monotonic()
+    allowed_sources(settings).require_file(path)
     source = open_source(
         path,
         delimiter=mapping.delimiter if mapping else None,
@@ -272,11 +291,13 @@ def load_keyed(
     start_s = time.monotonic()
     progress(0.0, f"{kind}: reading")
     names, read = _KEYED[kind]
-    if not _is_database(where):
+    if not is_database(where):
+        allowed_sources(settings).require_file(where)
         source = open_source(Path(where), max_chars=settings.loading.max_field_bytes)
         check_columns(source, names)
         found, digest = read(rows_of_source(source)), file_sha256(Path(where))
     elif kind in _IN_DATABASES:
+        allowed_sources(settings).require_database(where)
         found, digest = read(rows_of_postgres(where, kind)), ""
     else:
         raise InputError(

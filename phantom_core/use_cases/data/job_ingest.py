@@ -32,8 +32,10 @@ class IngestRequest(JobRequest):
         from phantom_core.events.mapping import load_mapping
         from phantom_core.features.store import FeatureStore
         from phantom_core.lake.lake import open_lake
+        from phantom_core.use_cases.data.allowed_sources import require_named_files
         from phantom_core.use_cases.data.ingest import ingest_files
 
+        require_named_files([self.mapping or ""])
         report = ingest_files(
             settings,
             self.paths,

@@ -16,6 +16,7 @@ from phantom_core.market.scenario import Scenario
 from phantom_core.market.trial import USUAL_EPISODES, MarketTrial, parse_trial, run_trial
 from phantom_core.model_store.result_store import ResultStore
 from phantom_core.model_store.store import file_digest
+from phantom_core.use_cases.data.allowed_sources import require_named_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ def simulate_policies(
         InputError: no policy, an unknown one, or one that does not fit.
         NotFoundError: no such rules file or trained policy.
     """
+    named = policies.split(",") if isinstance(policies, str) else policies
+    require_named_files(one.strip().partition(":")[2] for one in named)
     chosen_seed = settings.seed if seed is None else seed
     chosen = policies_named(
         policies if isinstance(policies, str) else tuple(policies),

@@ -19,6 +19,7 @@ from phantom_core.session_market.market import (
     SessionTrial,
     session_trial,
 )
+from phantom_core.use_cases.data.allowed_sources import require_named_files
 from phantom_core.use_cases.models.train_classifier import KIND
 
 BUILT_IN = {rules.name: rules for rules in (NO_MARKUP, BANDS)}
@@ -64,6 +65,7 @@ def read_rules(name_or_path: str) -> RuleSet:
     """
     if name_or_path in BUILT_IN:
         return BUILT_IN[name_or_path]
+    require_named_files([name_or_path])
     path = Path(name_or_path)
     try:
         text = path.read_text(encoding="utf-8-sig")

@@ -11,6 +11,7 @@ from phantom_core.evaluation.multitask_report import ELASTICITIES, KIND
 from phantom_core.lake.lake import open_lake
 from phantom_core.model_store.store import ModelStore
 from phantom_core.models.network_pricer import NetworkPricer, catalogue_values
+from phantom_core.use_cases.models.model_use import pricing_version
 from phantom_core.use_cases.models.price import default_objective, demand_scorer
 
 
@@ -22,7 +23,7 @@ def open_network_pricer(settings: Settings) -> NetworkPricer:
         NotFoundError: no network is in use.
         DataError: it has no demand curve, is damaged, or reads other features.
     """
-    model = ModelStore(settings.workspace, KIND).open()
+    model = ModelStore(settings.workspace, KIND).open(pricing_version(settings, KIND))
     scorer = demand_scorer(model)
     known = pq.read_table(io.BytesIO(model.read(ELASTICITIES)))
     elasticities: dict[str, dict[str, float | None]] = {

@@ -41,6 +41,7 @@ from phantom_core.replay.quotes import Quotes, connect_quotes, read_quotes
 from phantom_core.rules.evaluate import Column
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.use_cases.markets.calibrate import build_session_index
+from phantom_core.use_cases.models.model_use import pricing_version
 from phantom_core.use_cases.models.score import score_sessions
 from phantom_core.use_cases.models.train_classifier import KIND
 
@@ -101,14 +102,16 @@ def read_replay_data(
     store = FeatureStore(lake)
     store.refresh(part_progress(progress, 0, 0.2))
     matrix = store.matrix()
-    has_model = ModelStore(settings.workspace, KIND).in_use() is not None
+    version = pricing_version(settings, KIND)
     sessions = build_session_index(
         matrix,
-        score_sessions(settings, lake, progress=part_progress(progress, 0.2, 0.3))
-        if has_model
+        score_sessions(settings, lake, version=version, progress=part_progress(progress, 0.2, 0.3))
+        if version
         else None,
     )
-    classifier = read_classifier(ModelStore(settings.workspace, KIND).open()) if has_model else None
+    classifier = (
+        read_classifier(ModelStore(settings.workspace, KIND).open(version)) if version else None
+    )
     is_within = (sessions.end_ms >= period.start_ms) & (sessions.start_ms < period.end_ms)
     if not is_within.any():
         raise DataError(
