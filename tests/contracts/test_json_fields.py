@@ -157,7 +157,6 @@ def test_verbs_about_changes_and_people(printed: PrintedFields) -> None:
         (MANAGER, "rules share", "0.05", "--why", "x"),
         (ANALYST, "rules widen", "0.5", "--why", "x", "--ramp", "1:1"),
         (MANAGER, "rules confirm", "3", "--comment", "x"),
-        (ANALYST, "rules preview", "3"),
         (MANAGER, "rules kill", "--why", "x"),
         (MANAGER, "rules revive", "--why", "x"),
         (MANAGER, "rules heal"),
@@ -173,6 +172,7 @@ def test_verbs_about_changes_and_people(printed: PrintedFields) -> None:
     for verb, *arguments in (
         ("rules requests",),
         ("rules show", "2"),
+        ("rules preview", "3"),
         ("rules status",),
         ("experiments status",),
         ("experiments status e1",),
