@@ -68,6 +68,12 @@ def check_rollout(
     if share <= max(allowed.share, live.share) + TOLERANCE:
         return
     request = find_request(connection, live.request_id)
+    if allowed.next_share is None and share <= request.top_share + TOLERANCE:
+        raise NotAllowedError(
+            f"Request {request.request_id} was published by an emergency, so its share does not "
+            "grow before another person has reviewed it.",
+            hint=f"Ask another pricing manager: `rules review {request.request_id} --comment …`.",
+        )
     if share <= request.top_share + TOLERANCE:
         left_h = max(0, allowed.next_ms - now_ms) / HOUR_MS
         when = (

@@ -21,13 +21,18 @@ from phantom_core.accounts.roles import Permission
 from phantom_core.accounts.sign_in import SIGN_INS
 from phantom_core.approvals.change_request import Request
 from phantom_core.approvals.governed_tables import CHANGES, GOVERNED_DECISIONS
-from phantom_core.approvals.limits import LIMITS
+from phantom_core.approvals.limits import LIMIT_LISTS, LIMITS
 from phantom_core.approvals.price_experiments import EXPERIMENTS
 from phantom_core.approvals.requests import content_fingerprint
 from phantom_core.approvals.tables import DECISIONS, DOCUMENTS, EVIDENCE, RELEASES, REQUESTS
 from phantom_core.database.audit import AuditEntry, fingerprint
 
-_VERDICTS: Final = {"request.approved": "approve", "request.rejected": "decline"}
+_VERDICTS: Final = {
+    "request.approved": "approve",
+    "request.emergency_confirmed": "confirm",
+    "request.rejected": "decline",
+}
+_CLOCK: Final = "clock_ms"
 _PUBLISHED: Final = ("approved", "scheduled", "live")
 _CHANGE_STATES: Final = {
     "change.in_force": "approved",
@@ -50,6 +55,11 @@ class Step:
         """Number of the request that it is about; 0 where it is about something else."""
         word, _, number = self.entry.about.partition(" ")
         return int(number) if word == "request" and number.isdecimal() else 0
+
+    @property
+    def clock_ms(self) -> int:
+        """The clock of the step, which rows have; an entry is never dated before the one before."""
+        return int(self.details.get(_CLOCK, self.entry.at_ms))
 
     @property
     def subject(self) -> str:
@@ -99,7 +109,7 @@ def _decisions(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str
         (step.number, step.details.get("revision"), step.entry.who): (
             _VERDICTS[step.entry.action],
             step.details.get("comment"),
-            step.entry.at_ms,
+            step.clock_ms,
         )
         for step in steps
         if step.entry.action in _VERDICTS
@@ -198,7 +208,7 @@ def _said_of_release(step: Step, row: sa.RowMapping) -> Iterator[str]:
         yield "account"
     if (row["audit_seq"], row["audit_hash"]) != (step.entry.seq, step.entry.hash):
         yield "audit entry"
-    if row["at_ms"] != step.entry.at_ms:
+    if row["at_ms"] != step.clock_ms:
         yield "time"
 
 
@@ -219,30 +229,30 @@ def _documents(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str
 
 
 def _limits(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
-    said: dict[str, float] = {}
+    said: dict[str, Any] = {}
     for step in steps:
         if step.entry.action == "limits.changed":
-            said |= {
-                name: float(value[1])
-                for name, value in step.details.items()
-                if isinstance(value, list) and len(value) == 2
-            }
-    there = {str(row.name): float(row.value) for row in connection.execute(LIMITS.select())}
+            said |= {name: value[1] for name, value in step.details.items() if _is_change(value)}
+        elif step.entry.action == "limits.seeded":
+            said |= {name: value for name, value in step.details.items() if name != _CLOCK}
+    there: dict[str, Any] = {
+        str(row.name): float(row.value) for row in connection.execute(LIMITS.select())
+    }
+    there |= {
+        str(row.name): json.loads(row.names) for row in connection.execute(LIMIT_LISTS.select())
+    }
     for name in sorted(said.keys() | there.keys()):
         if name not in there:
             yield f"The limit {name} was removed from the database."
-        elif name in said and said[name] != there[name]:
-            yield f"The limit {name} is {there[name]:g}, but {said[name]:g} in the audit chain."
-        elif name not in said and not _is_seeded(steps):
+        elif name not in said:
             yield f"The limit {name} stands in the database, but in no audit entry."
+        elif said[name] != there[name]:
+            yield f"The limit {name} is {there[name]}, but {said[name]} in the audit chain."
 
 
-def _is_seeded(steps: Sequence[Step]) -> bool:
-    """Whether an entry says that limits were written when the database was created."""
-    return any(
-        step.entry.action.startswith("limits.") and step.entry.action != "limits.changed"
-        for step in steps
-    )
+def _is_change(value: object) -> bool:
+    """Whether a detail is a limit before and after."""
+    return isinstance(value, list) and len(value) == 2
 
 
 def _people(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
@@ -275,7 +285,7 @@ def _sign_ins(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]
     opened = [step for step in steps if step.entry.action == "signed.in"]
     said = {step.details["sign_in"] for step in opened if "sign_in" in step.details}
     # Sign-ins of an earlier release have no fingerprint.
-    earlier = {(step.subject, step.entry.at_ms) for step in opened if "sign_in" not in step.details}
+    earlier = {(step.subject, step.clock_ms) for step in opened if "sign_in" not in step.details}
     for row in connection.execute(SIGN_INS.select()).mappings():
         digest = fingerprint(row["token_hash"], row["login"], row["expires_ms"])
         if digest not in said and (row["login"], row["created_ms"]) not in earlier:
@@ -337,7 +347,7 @@ def _governed_decisions(connection: sa.Connection, steps: Sequence[Step]) -> Ite
         (step.entry.about, step.entry.who): (
             verdicts[step.entry.action],
             step.details.get("comment"),
-            step.entry.at_ms,
+            step.clock_ms,
         )
         for step in steps
         if step.entry.action in verdicts
