@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from phantom_core.use_cases.approvals.audit_pack import export_audit_pack
 from streamlit.testing.v1 import AppTest
 
 from phantom_core.accounts.sign_in import sign_in_demo
@@ -19,6 +18,7 @@ from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
 from phantom_core.rules.text import parse_rules
 from phantom_core.use_cases.approvals import change_requests
+from phantom_core.use_cases.approvals.audit_pack import export_audit_pack
 from phantom_core.use_cases.approvals.change_requests import control_database
 from phantom_core.use_cases.data.ingest import ingest_files
 from tests.conftest import NOW_MS
