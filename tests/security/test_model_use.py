@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from phantom_core.accounts.actors import Internal
+from phantom_core.alerts.alerts import Alerts
 from phantom_core.approvals import requests
 from phantom_core.approvals.change_request import Proposal
 from phantom_core.approvals.limits import set_banned_features
@@ -312,5 +313,6 @@ def test_a_retraining_on_swapped_labels_moves_no_price_even_under_a_policy(
     outcome = RetrainRequest(kinds=(KIND,)).run(chosen, now_ms=NOW_MS + 9_000).verdicts[0]
     assert (outcome.outcome, outcome.champion) == ("waiting", first), outcome.why
     assert "labels of" in outcome.why
+    assert [one.name for one in Alerts(settings).all() if one.is_open] == [f"waiting_{KIND}"]
     with connect_server(settings) as client:
         assert published_version(client, KIND) == first
