@@ -455,7 +455,7 @@ def test_a_lost_database_is_recovered_by_a_verb_that_nobody_overlooks(shop: Sett
     assert run(shop, *arguments)[0] == 0
     code, found = run(shop, "audit", "verify")
     assert (code, found["answer"]) == (0, "holds")
-    assert "The chain begins anew" in str(found["notes"])
+    assert "The chain was recovered at entry 1" in str(found["notes"])
     assert "The disk died." in str(found["notes"])
     with control_of("", shop.workspace).connect() as connection:
         alerts = connection.execute(sa.text("SELECT sentence FROM alerts")).scalars().all()

@@ -66,6 +66,9 @@ def shop(
     if request.param == "sqlite":
         yield from _opened(Settings(workspace=workspace, redis_url=redis_url))
         return
+    for path in workspace.glob("*"):  # it had another database so far
+        if path.name.startswith(("control.sqlite", "audit-anchor")):
+            path.unlink()
     with fresh_schema() as url:
         yield from _opened(Settings(workspace=workspace, redis_url=redis_url, database_url=url))
 
@@ -461,7 +464,8 @@ def test_each_kind_is_deleted_after_its_days_and_no_sooner(plain: Settings) -> N
     assert found.deleted == {"quarantine": 1, "decisions": 1}
     with engine.connect() as connection:
         entry = audit.list_entries(connection)[-1]
-    assert (entry.action, json.loads(entry.details)) == ("privacy.retention", found.deleted)
+    assert entry.action == "privacy.retention"
+    assert json.loads(entry.details).items() >= found.deleted.items()
 
 
 def test_old_sessions_leave_as_a_whole_and_every_version_of_them(plain: Settings) -> None:
