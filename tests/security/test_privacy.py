@@ -397,13 +397,14 @@ def test_an_erasure_waits_for_no_job_and_no_job_begins_beside_it(plain: Settings
 ERASE = """
 import sys
 from pathlib import Path
+from phantom_core.accounts.actors import acting_as
 from phantom_core.accounts.people import MACHINE
-from phantom_core.core.settings import RetentionSettings, Settings
+from phantom_core.core.settings import Settings
 from phantom_core.use_cases.privacy.erase import erase_personal_data
+settings = Settings(workspace=Path(sys.argv[1]))
 print("begun", flush=True)
-erase_personal_data(
-    Settings(workspace=Path(sys.argv[1])), MACHINE, "session", sys.argv[2], now_ms=int(sys.argv[3])
-)
+with acting_as(MACHINE):
+    erase_personal_data(settings, MACHINE, "session", sys.argv[2], now_ms=int(sys.argv[3]))
 """
 
 
@@ -496,3 +497,19 @@ def test_every_price_says_whether_it_was_personalised(source: Source) -> None:
     found = price_answer(PriceDecision(**values), PriceResult(9.0, source), None)
     assert found["personalised"] == (source in ("session_price", "rules", "model"))
     assert str(found["personalised_reason"]).endswith(".")
+
+
+@pytest.mark.slow
+def test_one_of_five_thousand_sessions_leaves_nothing_behind(tmp_path: Path) -> None:
+    settings = Settings(workspace=tmp_path / "shop", redis_url="", demo_sessions=5_000)
+    load_demo(settings, now_ms=NOW)
+    session = one_session(settings)
+    leave_traces(settings, session)
+    assert len(traces(settings, session)) > 12
+    report = erase_personal_data(settings, MACHINE, "session", session, now_ms=NOW)
+    assert traces(settings, session) == []
+    assert report.remains == ()
+    with open_lake(settings).connect(("events",)) as connection:
+        query = "SELECT COUNT(DISTINCT session_id) FROM events WHERE session_id <> 'other-1'"
+        assert connection.execute(query).fetchall() == [(4_999,)]
+    control_of("", settings.workspace).dispose()

@@ -192,7 +192,7 @@ def _anchor_problems(
     same = [head for head in heads if head.seq == manifest.n_entries]
     if not heads:
         notes.append("It was not compared with an anchor, as there is none here.")
-    elif same and all(head.hash != manifest.head for head in same):
+    elif same and same[-1].hash != manifest.head:
         yield f"Entry {manifest.n_entries:,} of its audit chain is not the one of the anchor."
     elif heads[-1].seq > manifest.n_entries:
         notes.append(
