@@ -11,6 +11,7 @@ import typer
 
 from phantom_core.cli import (
     audit,
+    backups,
     catalogue,
     change_requests,
     classifier,
@@ -182,6 +183,12 @@ privacy_verbs.command()(privacy.resume)
 privacy_verbs.command()(privacy.allow)
 privacy_verbs.command()(privacy.retain)
 app.add_typer(privacy_verbs, name="privacy")
+
+backup_verbs = typer.Typer(no_args_is_help=True, help="Backups: create, verify, restore.")
+backup_verbs.command()(backups.create)
+backup_verbs.command()(backups.verify)
+backup_verbs.command()(backups.restore)
+app.add_typer(backup_verbs, name="backup")
 
 
 def main() -> None:
