@@ -37,7 +37,7 @@ def identified(settings: "Settings", login: str, now_ms: int) -> str:
     found = identify_account(
         control_of(settings.database_url, settings.workspace), login, password, now_ms=now_ms
     )
-    become(Account(found), settings)
+    become(Account(found, owns_machine=True), settings)
     return found
 
 

@@ -9,5 +9,5 @@ a backup.
 
 from typing import Final
 
-HEAD: Final = "0004"
+HEAD: Final = "0005"
 CONSTRAINTS: Final = "48aea5d579a463bd"
