@@ -444,6 +444,7 @@ def test_a_page_that_redraws_shows_the_door_to_a_deactivated_account(
 ) -> None:
     url, settings = app
     with window(url, open_session(url, "vera", PASSWORD)) as seen:
+        seen.run()
         drawn = seen.run("live")
         assert any("No release is live" in text for text in drawn.texts), drawn
         change_person(
