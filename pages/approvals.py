@@ -5,7 +5,9 @@ import streamlit as st
 from phantom_core.accounts.roles import Permission
 from phantom_core.use_cases.approvals.change_requests import list_requests, review_request
 from ui.accounts.account import is_allowed
+from ui.approvals.audit_note import audit_note
 from ui.approvals.inbox import draw_inbox
+from ui.approvals.other_changes import other_changes
 from ui.approvals.propose import propose_form, watch_submission
 from ui.approvals.request import request_detail
 from ui.frame.empty import show_missing
@@ -21,7 +23,9 @@ require_frame()
 begin_linked_page()
 with friendly_errors():
     st.title(PAGE.title)
+    audit_note(current_settings())
     st.caption("Price rules go live only after a second person has reviewed their expected effect.")
+    other_changes(current_settings())
     found = list_requests(current_settings())
     propose_form(current_settings())
     watch_submission()

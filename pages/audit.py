@@ -8,13 +8,14 @@ import streamlit as st
 from phantom_core.database import audit
 from phantom_core.use_cases.approvals.audit_pack import verify_chain
 from phantom_core.use_cases.approvals.change_requests import control_database
+from phantom_core.use_cases.approvals.verify_audit import AuditAnswer, AuditVerification
 from ui.frame.empty import show_missing
 from ui.frame.errors import friendly_errors
 from ui.frame.frame import require_frame
 from ui.frame.handles import current_settings
 from ui.frame.page_spec import PageSpec
 from ui.frame.tables import csv_button
-from ui.frame.wording import code_span, format_count
+from ui.frame.wording import code_span, escape, format_count
 
 PAGE = PageSpec(title="Audit", icon=":material/history_edu:", section="Control", order=150)
 
@@ -38,32 +39,46 @@ def entries_table() -> pd.DataFrame:
     )
 
 
+def draw_verification(chain: AuditVerification) -> None:
+    """The answer, and what it rests on."""
+    lines = "\n".join(f"- {escape(one)}" for one in (*chain.problems, *chain.unknown))
+    if chain.answer is AuditAnswer.HOLDS:
+        st.success(
+            f"The chain of {format_count(chain.n_entries)} entries holds; its head is "
+            f"{code_span(chain.head[:24])}. Anchored up to entry {format_count(chain.anchored)}.",
+            icon=":material/verified:",
+        )
+    elif chain.answer is AuditAnswer.UNKNOWN:
+        st.warning(
+            f"**Cannot tell whether the chain holds.** What vouches for it is missing.\n\n{lines}",
+            icon=":material/gpp_maybe:",
+        )
+    else:
+        st.error(
+            f"**The audit chain does not hold.** The database was changed outside PHANTOM.\n\n"
+            f"{lines}",
+            icon=":material/gpp_bad:",
+        )
+    if chain.notes:
+        with st.expander(f"{format_count(len(chain.notes))} notes", icon=":material/info:"):
+            st.markdown("\n".join(f"- {escape(one)}" for one in chain.notes))
+
+
 require_frame()
 with friendly_errors():
     st.title(PAGE.title)
     st.caption(
-        "Each entry contains the hash of the previous one, so any later change, removal or "
-        "re-ordering is detected."
+        "Each entry contains the hash of the previous one, and signed heads are anchored outside "
+        "the database, so any later change, removal or re-ordering is detected."
     )
     chain = verify_chain(current_settings())
-    if not chain.n_entries:
+    if not chain.n_entries and chain.holds:
         show_missing(
             "No entries yet",
             "Sign-ins, change requests, releases and changes to accounts are recorded here.",
         )
         st.stop()
-    if chain.holds:
-        st.success(
-            f"The hash chain of {format_count(chain.n_entries)} entries is intact. Its head is "
-            f"{code_span(chain.head[:24])}.",
-            icon=":material/verified:",
-        )
-    else:
-        lines = "\n".join(f"- {one}" for one in chain.problems)
-        st.error(
-            f"**The hash chain is broken.** The database was changed outside PHANTOM.\n\n{lines}",
-            icon=":material/gpp_bad:",
-        )
+    draw_verification(chain)
     table = entries_table()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         about = st.selectbox(

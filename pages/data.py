@@ -3,6 +3,7 @@
 import streamlit as st
 
 from phantom_core.views.data.loads import loads_view
+from ui.data.catalogue_tab import catalogue_tab
 from ui.data.load_form import load_form
 from ui.data.load_outcome import load_outcome
 from ui.data.map_tab import map_tab
@@ -49,8 +50,8 @@ if "load_next" in st.session_state:
     st.session_state[f"load_path_{st.session_state.get('load_turn', 0)}"] = path
     st.toast(f"{escape(mapping)} is ready for loading.", icon=":material/check:")
 st.title(PAGE.title)
-load, columns, quarantine, loads = st.tabs(
-    ["Load", "Map columns", "Quarantine", "Loads"], key="data_tab", bind="query-params"
+load, columns, catalogue, quarantine, loads = st.tabs(
+    ["Load", "Map columns", "Catalogue", "Quarantine", "Loads"], key="data_tab", bind="query-params"
 )
 with load, friendly_errors():
     load_form(current_settings())
@@ -60,6 +61,9 @@ with load, friendly_errors():
     load_demo_button("data")
 with columns, friendly_errors():
     map_tab(current_settings())
+if catalogue.open:
+    with catalogue, friendly_errors():
+        catalogue_tab(current_settings())
 if quarantine.open:
     with quarantine, friendly_errors():
         quarantine_tab()

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from ui.approvals.audit_note import audit_note
 from ui.frame.errors import friendly_errors
 from ui.frame.frame import require_frame
 from ui.frame.handles import current_settings
@@ -15,6 +16,7 @@ PAGE = PageSpec(title="Live", icon=":material/podium:", section="Production", or
 require_frame()
 with friendly_errors():
     st.title(PAGE.title)
+    audit_note(current_settings())
     live_now(current_settings())
     draw_switches(current_settings())
     draw_history(current_settings())

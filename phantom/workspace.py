@@ -247,15 +247,19 @@ class Workspace:
         *,
         folds: int = 5,
         without: Sequence[str] = (),
+        for_pricing: bool = True,
         seed: int | None = None,
         now_ms: int | None = None,
         progress: Progress = no_progress,
     ) -> ClassifierReport:
-        """Train the agent classifier, evaluate it on actors it did not see, and promote it.
+        """Train the agent classifier, and evaluate it on actors it did not see.
+
+        The first one is used at once; later ones are candidates.
 
         Args:
             folds: from 3 to 20, grouped by actor.
             without: feature families to leave out: timing, behavioural, product, user_agent.
+            for_pricing: leaves out the features that prices may not depend on.
             seed: of everything random.
             now_ms: the clock, UTC milliseconds.
             progress: called all along; nothing is saved after it raises.

@@ -257,7 +257,7 @@ def test_the_menu_is_what_it_was() -> None:
         "Models": ["classifier", "demand", "explain"],
         "Pricing": ["rules", "leakage", "simulator"],
         "Production": ["approvals", "live", "monitoring", "experiments"],
-        "Control": ["audit", "jobs", "people"],
+        "Control": ["audit", "jobs", "privacy", "people"],
     }
 
 

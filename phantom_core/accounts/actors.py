@@ -70,7 +70,7 @@ class Internal(StrEnum):
 
 
 INTERNAL_PERMISSIONS: Final = {
-    Internal.SHELL: frozenset({Permission.READ, Permission.WORK}),
+    Internal.SHELL: frozenset({Permission.READ, Permission.WORK, Permission.PRIVACY}),
     Internal.WORKER: frozenset({Permission.READ, Permission.WORK}),
     Internal.SCHEDULE: frozenset({Permission.READ, Permission.WORK}),
     Internal.WATCHER: frozenset(

@@ -196,7 +196,11 @@ def add_person(
             who,
             "person.added",
             f"person {login}",
-            {"role": role.value, "waits_until_ms": until_ms},
+            {
+                "role": role.value,
+                "password": audit.fingerprint(hashed),
+                "waits_until_ms": until_ms,
+            },
         )
         _end_demo(connection, who, now_ms)
         found = find_account(connection, login)

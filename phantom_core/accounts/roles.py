@@ -25,6 +25,7 @@ class Permission(StrEnum):
     KILL = "use the kill switch"
     PEOPLE = "manage people"
     LIMITS = "change guard rails"
+    PRIVACY = "export and erase personal data"
 
 
 PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
@@ -41,7 +42,14 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
         }
     ),
     Role.ADMINISTRATOR: frozenset(
-        {Permission.READ, Permission.WORK, Permission.KILL, Permission.PEOPLE, Permission.LIMITS}
+        {
+            Permission.READ,
+            Permission.WORK,
+            Permission.KILL,
+            Permission.PEOPLE,
+            Permission.LIMITS,
+            Permission.PRIVACY,
+        }
     ),
 }
 

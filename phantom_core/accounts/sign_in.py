@@ -376,7 +376,7 @@ def _set(
             who,
             "person.password",
             f"person {login}",
-            {"must_change": must_change},
+            {"must_change": must_change, "password": audit.fingerprint(password)},
         )
 
 
@@ -393,18 +393,20 @@ def _open(
 ) -> str:
     token = secrets.token_urlsafe(32)
     connection.execute(SIGN_INS.delete().where(SIGN_INS.c.expires_ms <= now_ms))
+    expires_ms = (now_ms if began_ms is None else began_ms) + round(hours * _HOUR_MS)
     connection.execute(
         SIGN_INS.insert().values(
             token_hash=_digest(token),
             login=login,
             created_ms=now_ms,
-            expires_ms=(now_ms if began_ms is None else began_ms) + round(hours * _HOUR_MS),
+            expires_ms=expires_ms,
             seen_ms=now_ms,
             idle_ms=round(idle_hours * _HOUR_MS),
             identity=identity,
         )
     )
-    audit.append_entry(connection, now_ms, login, "signed.in", f"person {login}", {"how": how})
+    details = {"how": how, "sign_in": audit.fingerprint(_digest(token), login, expires_ms)}
+    audit.append_entry(connection, now_ms, login, "signed.in", f"person {login}", details)
     return token
 
 

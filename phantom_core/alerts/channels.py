@@ -1,8 +1,10 @@
 """Channels: where alerts are sent: the log, a webhook, e-mail."""
 
+import ipaddress
 import json
 import logging
 import smtplib
+import ssl
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -109,7 +111,8 @@ class Mail:
     """A mail server.
 
     Attributes:
-        server: smtp://user:password@host:port (STARTTLS where offered) or smtps://…
+        server: smtp://user:password@host:port or smtps://…; the connection is encrypted and the
+            server's certificate verified (by STARTTLS for smtp), unless the server is this machine.
         sender: address of the sender.
         recipients: addresses.
     """
@@ -140,14 +143,19 @@ class Mail:
     def _connected(self) -> smtplib.SMTP:
         parts = urlsplit(self.server)
         host = parts.hostname or "localhost"
+        context = ssl.create_default_context()
         if parts.scheme == "smtps":
-            connection: smtplib.SMTP = smtplib.SMTP_SSL(host, parts.port or 465, timeout=TIMEOUT_S)
+            connection: smtplib.SMTP = smtplib.SMTP_SSL(
+                host, parts.port or 465, timeout=TIMEOUT_S, context=context
+            )
         else:
             connection = smtplib.SMTP(host, parts.port or 25, timeout=TIMEOUT_S)
         try:
             connection.ehlo()
-            if parts.scheme == "smtp" and connection.has_extn("starttls"):
-                connection.starttls()
+            if parts.scheme == "smtp" and not _is_this_machine(host):
+                # Raises where it is not offered: neither password nor alert is sent in the clear.
+                connection.starttls(context=context)
+                connection.ehlo()
             if parts.username:
                 connection.login(unquote(parts.username), unquote(parts.password or ""))
         except (OSError, smtplib.SMTPException):
@@ -182,6 +190,13 @@ def channels_of(settings: Settings) -> tuple[Channel, ...]:
             )
         found.append(Mail(settings.alerts.smtp, settings.alerts.sender, settings.alerts.recipients))
     return tuple(found)
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _reason(error: Exception) -> str:

@@ -1,13 +1,15 @@
 """Change request: rules proposed for production, as data."""
 
+import json
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from phantom_core.approvals.ramp import RampStep, ramp_steps
 from phantom_core.approvals.states import State
 from phantom_core.core.errors import InputError
 
 Policy = Literal["rules", "model"]
-Outcome = Literal["approve", "decline"]
+Outcome = Literal["approve", "confirm", "decline"]
 LONGEST_TEXT: Final = 10_000
 
 
@@ -36,6 +38,8 @@ class Request:
         scheduled_by: login of the account that scheduled it.
         version: of its release; empty before it was published.
         live_share: of the sessions that get it now; 0 unless live.
+        ramp: the shares to which it may grow after the first one, as `approvals.ramp` stores them.
+        top_share: the largest share that its approval covers.
     """
 
     request_id: int
@@ -61,6 +65,13 @@ class Request:
     live_share: float
     created_ms: int
     changed_ms: int
+    ramp: str = ""
+    top_share: float = 0.0
+
+    @property
+    def steps(self) -> tuple[RampStep, ...]:
+        """The steps of its ramp."""
+        return ramp_steps(self.ramp)
 
     @property
     def about(self) -> str:
@@ -86,6 +97,7 @@ class Proposal:
         share: of the sessions in its first release, above 0 and up to 1.
         expires_ms: when it ends, UTC milliseconds; 0 for never.
         time_zone: in which the end was chosen.
+        ramp: of `approvals.ramp.ramp_text`; empty where a larger share needs a new approval.
     Raises:
         InputError: a share out of range, no purpose, or a text that is too long.
     """
@@ -98,6 +110,12 @@ class Proposal:
     share: float = 1.0
     expires_ms: int = 0
     time_zone: str = "UTC"
+    ramp: str = ""
+
+    @property
+    def top_share(self) -> float:
+        """The largest share of the sessions that an approval covers."""
+        return max([self.share, *(step.share for step in ramp_steps(self.ramp))])
 
     def __post_init__(self) -> None:
         if not 0 < self.share <= 1:
@@ -116,7 +134,16 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class ReviewDecision:
-    """An approval or a rejection of a revision."""
+    """An approval, a confirmation of an emergency, or a rejection of a revision.
+
+    Attributes:
+        request_id, revision: of what.
+        who: login of the account.
+        verdict: approve, confirm or decline.
+        comment: for everybody.
+        at_ms: when, UTC milliseconds.
+        accepted: names of the gates whose risk an approval accepts, JSON; empty for none.
+    """
 
     request_id: int
     revision: int
@@ -124,6 +151,12 @@ class ReviewDecision:
     verdict: Outcome
     comment: str
     at_ms: int
+    accepted: str = ""
+
+    @property
+    def accepted_gates(self) -> tuple[str, ...]:
+        """Names of the gates whose risk it accepts."""
+        return tuple(json.loads(self.accepted or "[]"))
 
 
 def describe_request(request_id: int) -> str:

@@ -13,8 +13,8 @@ from typing import Final, Literal
 
 import sqlalchemy as sa
 
-from phantom_core.accounts.actors import Internal
-from phantom_core.accounts.people import MACHINE, find_account, has_accounts, require_permission
+from phantom_core.accounts.actors import Internal, is_internal
+from phantom_core.accounts.people import find_account, has_accounts, require_permission
 from phantom_core.approvals.governed_kinds import GovernedKind
 from phantom_core.approvals.governed_tables import CHANGES, GOVERNED_DECISIONS
 from phantom_core.core.errors import ConflictError, InputError, NotAllowedError, NotFoundError
@@ -36,7 +36,7 @@ class GovernedChange:
         payload: what changes, canonical JSON.
         payload_sha256: of the payload; whoever decides names what they saw by it.
         state: approved means in force.
-        author: login of the account that proposed it; MACHINE for the installation itself.
+        author: login of the account that proposed it, or the part of PHANTOM that did.
         why: one sentence.
         needed: approvals by accounts other than the author.
         created_ms, changed_ms: UTC milliseconds.
@@ -100,7 +100,7 @@ def propose_change(
     Args:
         connection: of `write_transaction`, as in all that write.
         kind: of the change.
-        who: login of the author; MACHINE where the installation itself acts.
+        who: login of the author, or the part of PHANTOM that acts.
         subject: what it is about.
         payload: what changes; JSON values.
         why: one sentence.
@@ -110,7 +110,7 @@ def propose_change(
         NotAllowedError: not by this account.
         InputError: without a reason, or with fewer approvals than the kind needs.
     """
-    if not isinstance(who, Internal):
+    if not (who and is_internal(who)):
         require_permission(connection, who, kind.propose)
     if not why.strip():
         raise InputError("The reason for the change is missing.", hint="Say why in a sentence.")
@@ -145,7 +145,7 @@ def approvals_needed_of(connection: sa.Connection, author: str, needed: int) -> 
 
     Args:
         connection: any.
-        author: login; an unknown one, such as MACHINE, is nobody's while there are accounts.
+        author: login; a part of PHANTOM answers for nothing while there are accounts.
         needed: approvals by people other than a known author.
     """
     if needed == 0 or find_account(connection, author) or not has_accounts(connection):
@@ -236,7 +236,7 @@ def supersede_change(
     connection: sa.Connection, change: GovernedChange, why: str, *, now_ms: int
 ) -> GovernedChange:
     """Close a waiting change whose occasion is gone, or end one in force."""
-    _audit(connection, change, MACHINE, "change.superseded", now_ms, {"why": why})
+    _audit(connection, change, Internal.WATCHER, "change.superseded", now_ms, {"why": why})
     return _move(connection, change, "superseded", now_ms)
 
 
@@ -278,6 +278,7 @@ def list_changes(
     subject: str | None = None,
     *,
     state: ChangeState | None = None,
+    after_ms: int | None = None,
     newest: int | None = None,
 ) -> list[GovernedChange]:
     """Changes, newest first.
@@ -287,6 +288,7 @@ def list_changes(
         kind: only of this kind; None means all.
         subject: only of this one; None means all.
         state: only in this one; None means all.
+        after_ms: only those proposed later, UTC milliseconds; None means all.
         newest: only so many; None means all.
     """
     conditions = [
@@ -298,7 +300,24 @@ def list_changes(
         )
         if value is not None
     ]
+    if after_ms is not None:
+        conditions.append(CHANGES.c.created_ms > after_ms)
     return _read(connection, *conditions, newest=newest)
+
+
+def change_in_force_at(
+    connection: sa.Connection, kind: GovernedKind, subject: str, at_ms: int
+) -> GovernedChange | None:
+    """The newest change of a subject that was proposed by some time and has been in force."""
+    found = _read(
+        connection,
+        CHANGES.c.kind == kind.name,
+        CHANGES.c.subject == subject,
+        CHANGES.c.state.in_(("approved", "superseded")),
+        CHANGES.c.created_ms <= at_ms,
+        newest=1,
+    )
+    return found[0] if found else None
 
 
 def decisions_on(connection: sa.Connection, change_id: int) -> list[GovernedDecision]:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from phantom_core.accounts.roles import PERMISSIONS, Permission
 from phantom_core.approvals.governed_kinds import GOVERNED_KINDS
 from phantom_core.database.connection import METADATA
-from phantom_core.database.constraints import forbid_change, never_changed, only_steps
+from phantom_core.database.constraints import forbid_change, keep_rows, never_changed, only_steps
 
 # A newer approved change of the same subject replaces the older one.
 STATES: Final = {
@@ -74,9 +74,17 @@ def _least_needed() -> str:
 
 
 only_steps(CHANGES, "state", STATES)
-forbid_change(
-    CHANGES, "governed_changes_no_delete", "DELETE", "1 = 1", "governed changes are kept for ever"
-)
+keep_rows(CHANGES)
+for _moment in ("INSERT", "UPDATE"):
+    forbid_change(
+        CHANGES,
+        f"governed_changes_one_in_force_{_moment.lower()}",
+        _moment,
+        "NEW.state = 'approved' AND EXISTS (SELECT 1 FROM governed_changes c WHERE"
+        " c.change_id <> NEW.change_id AND c.kind = NEW.kind AND c.subject = NEW.subject"
+        " AND c.state = 'approved')",
+        "another change of this subject is in force",
+    )
 forbid_change(
     CHANGES,
     "governed_changes_begin",

@@ -14,7 +14,13 @@ from phantom_core.approvals.experiment_plan import NAME, Plan, PlannedArm
 from phantom_core.core.errors import ConflictError, InputError, NotFoundError
 from phantom_core.database import audit
 from phantom_core.database.connection import METADATA, write_transaction
-from phantom_core.database.constraints import forbid_change, only_one, only_steps
+from phantom_core.database.constraints import (
+    forbid_change,
+    keep_alone,
+    keep_rows,
+    only_one,
+    only_steps,
+)
 
 State = Literal["draft", "running", "stopped"]
 STEPS: Final[Mapping[State, tuple[State, ...]]] = {
@@ -73,12 +79,12 @@ EXPERIMENTS: Final = sa.Table(
     only_one("one_running_experiment", "state", "state = 'running'"),
 )
 only_steps(EXPERIMENTS, "state", STEPS)
-forbid_change(
+keep_rows(EXPERIMENTS)
+keep_alone(
     EXPERIMENTS,
-    "price_experiments_no_delete",
-    "DELETE",
-    "1 = 1",
-    "price experiments are kept for ever",
+    "price_experiments_one_running",
+    "{row}.state = 'running'",
+    "another price experiment is running",
 )
 forbid_change(
     EXPERIMENTS,

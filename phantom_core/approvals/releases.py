@@ -1,5 +1,7 @@
 """Releases: what was published, when and by whom; the source of truth for pricing servers."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -45,6 +47,8 @@ class PublishedRelease:
         why: its reason.
         audit_seq, audit_hash: entry of the audit chain.
         at_ms: when, UTC milliseconds.
+        limits: guard rails, gates and banned features in force then, JSON; empty in releases that
+            are older than this field.
     """
 
     epoch: int
@@ -64,6 +68,7 @@ class PublishedRelease:
     audit_seq: int
     audit_hash: str
     at_ms: int
+    limits: str = ""
 
     @property
     def guard_rails(self) -> GuardRails:
@@ -167,6 +172,8 @@ def begin_release(
     salt: str,
     guard_rails: GuardRails,
     now_ms: int,
+    limits: str = "",
+    judged: Mapping[str, object] | None = None,
 ) -> PublishedRelease:
     """Store a switch as pending, before servers are updated.
 
@@ -178,6 +185,8 @@ def begin_release(
         salt: for a new canary.
         guard_rails: in force.
         now_ms: UTC milliseconds.
+        limits: in force, JSON.
+        judged: what a publication was judged by, for the audit chain: its gates.
     Raises:
         NotAllowedError: not by this person.
         ConflictError: another switch is pending.
@@ -197,6 +206,11 @@ def begin_release(
         "share": switch.share,
         "stable": switch.stable,
         "killed": switch.is_killed,
+        "policy": switch.policy,
+        "guard_rails": [guard_rails.lowest_markup, guard_rails.highest_markup],
+        "documents": _document_hashes(connection, switch),
+        **({"limits": json.loads(limits)} if limits else {}),
+        **(judged or {}),
     }
     subject = describe_request(switch.request_id) if switch.request_id else "live"
     entry = audit.append_entry(
@@ -207,7 +221,10 @@ def begin_release(
         subject,
         {**details, "why": why},
     )
-    keeps_salt = before is not None and before.version == switch.version
+    # The sessions of a canary stay in it when it grows, also under a new approval.
+    keeps_salt = before is not None and (
+        before.version == switch.version or (before.share < 1 and before.stable == switch.stable)
+    )
     release = PublishedRelease(
         epoch=epoch,
         kind=switch.kind,
@@ -226,6 +243,7 @@ def begin_release(
         audit_seq=entry.seq,
         audit_hash=entry.hash,
         at_ms=now_ms,
+        limits=limits,
     )
     connection.execute(
         RELEASES.insert().values(
@@ -233,6 +251,13 @@ def begin_release(
         )
     )
     return release
+
+
+def _document_hashes(connection: sa.Connection, switch: Switch) -> dict[str, str]:
+    query = sa.select(DOCUMENTS.c.version, DOCUMENTS.c.document).where(
+        DOCUMENTS.c.version.in_((switch.version, switch.stable))
+    )
+    return {str(row.version): audit.fingerprint(row.document) for row in connection.execute(query)}
 
 
 def finish_release(

@@ -1,5 +1,7 @@
 """Change requests: their transitions, and who may make them."""
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -50,6 +52,15 @@ def decisions_of(connection: sa.Connection, request_id: int) -> list[ReviewDecis
         DECISIONS.select().where(DECISIONS.c.request_id == request_id).order_by(DECISIONS.c.at_ms)
     )
     return [ReviewDecision(**row) for row in connection.execute(query).mappings()]
+
+
+def is_approved(connection: sa.Connection, request: Request) -> bool:
+    """Whether enough people approved the newest revision of a request, and nobody rejected it."""
+    is_rejected = any(
+        one.revision == request.revision and one.verdict == "decline"
+        for one in decisions_of(connection, request.request_id)
+    )
+    return _count_approvals(connection, request) >= request.needed and not is_rejected
 
 
 def create_draft(
@@ -162,6 +173,7 @@ def submit_request(
     evidence: str,
     *,
     now_ms: int,
+    needed: int = 1,
 ) -> Request:
     """Submit a request for approval, with its evidence.
 
@@ -172,18 +184,31 @@ def submit_request(
         revision: of the evidence.
         evidence: hash of the stored evidence.
         now_ms: the clock, UTC milliseconds.
+        needed: approvals that the limits ask for now; a request never needs fewer than before.
     """
     require_permission(connection, who, Permission.PROPOSE)
     request = _current(connection, request_id, revision)
     _only_author(request, who, "submit")
-    found = move_request(connection, request, "submitted", now_ms, evidence=evidence)
+    found = move_request(
+        connection,
+        request,
+        "submitted",
+        now_ms,
+        evidence=evidence,
+        needed=max(request.needed, needed),
+    )
     audit.append_entry(
         connection,
         now_ms,
         who,
         "request.submitted",
         request.about,
-        {"revision": revision, "evidence": evidence},
+        {
+            "revision": revision,
+            "evidence": evidence,
+            "needed": found.needed,
+            "content": content_fingerprint(found),
+        },
     )
     return found
 
@@ -196,9 +221,22 @@ def approve_request(
     comment: str,
     *,
     now_ms: int,
+    needed: int = 1,
+    accepted: Sequence[str] = (),
+    judged: Mapping[str, object] | None = None,
 ) -> Request:
     """Approve a revision; with enough approvals the request is approved.
 
+    Args:
+        connection: of `write_transaction`.
+        who: login of an account that may approve.
+        request_id: which.
+        revision: that was reviewed.
+        comment: for everybody.
+        now_ms: UTC milliseconds.
+        needed: approvals that the limits ask for now; a request never needs fewer than before.
+        accepted: names of the gates whose risk the approver accepts.
+        judged: what the approval was given on, for the audit chain: limits and gates.
     Raises:
         NotAllowedError: not by its author, or not by this person.
         ConflictError: it was edited or decided in the meantime, or decided by this person before.
@@ -210,27 +248,40 @@ def approve_request(
             "Authors cannot approve their own change (four-eyes principle).",
             hint="Ask another pricing manager.",
         )
-    if request.state != "submitted":
+    lacks_approvals = _count_approvals(connection, request) < max(needed, request.needed)
+    if request.state not in OPEN or (request.state != "submitted" and not lacks_approvals):
         raise ConflictError(
             f"Request {request_id} is {request.state}; there is nothing to approve."
         )
-    _decide(connection, ReviewDecision(request_id, revision, who, "approve", comment, now_ms))
-    approvals = [
-        one
-        for one in decisions_of(connection, request_id)
-        if one.revision == revision and one.verdict == "approve"
-    ]
+    if needed > request.needed:
+        request = _write(connection, request, now_ms, needed=needed)
+    names = json.dumps(list(accepted)) if accepted else ""
+    _decide(
+        connection, ReviewDecision(request_id, revision, who, "approve", comment, now_ms, names)
+    )
+    approvals = _count_approvals(connection, request)
     details = {
         "revision": revision,
         "evidence": request.evidence,
         "comment": comment,
-        "approvals": f"{len(approvals)} of {request.needed}",
+        "approvals": f"{approvals} of {request.needed}",
+        "content": content_fingerprint(request),
+        "accepted": list(accepted),
+        **(judged or {}),
     }
     audit.append_entry(connection, now_ms, who, "request.approved", request.about, details)
     return (
         move_request(connection, request, "approved", now_ms)
-        if len(approvals) >= request.needed
+        if approvals >= request.needed and request.state == "submitted"
         else request
+    )
+
+
+def _count_approvals(connection: sa.Connection, request: Request) -> int:
+    """Approvals of the newest revision."""
+    return sum(
+        one.revision == request.revision and one.verdict == "approve"
+        for one in decisions_of(connection, request.request_id)
     )
 
 
@@ -341,31 +392,47 @@ def unschedule_request(
     return move_request(connection, request, "approved", now_ms, starts_ms=0, scheduled_by="")
 
 
-def break_glass(
-    connection: sa.Connection, who: str, request_id: int, why: str, *, now_ms: int
+def confirm_emergency(
+    connection: sa.Connection,
+    who: str,
+    request_id: int,
+    revision: int,
+    comment: str,
+    *,
+    now_ms: int,
 ) -> Request:
-    """Mark a request permanently as published without the required approvals.
+    """Confirm that a revision may be published by an emergency, whatever its gates say.
 
     Raises:
+        NotAllowedError: by its author, or not by this person.
         InputError: without a reason.
-        ConflictError: it was not submitted, so there is no evidence.
+        ConflictError: it is not open, or this person has decided on it.
     """
-    require_permission(connection, who, Permission.PUBLISH)
-    if not why.strip():
-        raise InputError("The reason for the emergency is missing.", hint="It is permanent.")
-    request = find_request(connection, request_id)
+    require_permission(connection, who, Permission.APPROVE)
+    request = _current(connection, request_id, revision)
+    if request.author == who:
+        raise NotAllowedError(
+            "Authors cannot confirm an emergency of their own change (four-eyes principle).",
+            hint="Ask another pricing manager.",
+        )
     if request.state not in OPEN:
         raise ConflictError(
-            f"Request {request_id} is {request.state}; submit it first, so that there is evidence."
+            f"Request {request_id} is {request.state}; there is nothing to confirm."
         )
+    if not comment.strip():
+        raise InputError(
+            "The reason for the confirmation is missing.", hint="It stays in the audit chain."
+        )
+    _decide(connection, ReviewDecision(request_id, revision, who, "confirm", comment, now_ms))
+    details = {"revision": revision, "evidence": request.evidence, "comment": comment}
     audit.append_entry(
-        connection,
-        now_ms,
-        who,
-        "request.glass_broken",
-        request.about,
-        {"why": why, "revision": request.revision},
+        connection, now_ms, who, "request.emergency_confirmed", request.about, details
     )
+    return request
+
+
+def mark_emergency(connection: sa.Connection, request: Request, why: str, now_ms: int) -> Request:
+    """Mark a revision as published by an emergency; see `emergencies.begin_emergency`."""
     return _write(connection, request, now_ms, break_glass=why, break_revision=request.revision)
 
 
@@ -381,6 +448,13 @@ def expire_requests(connection: sa.Connection, request_id: int, *, now_ms: int) 
         {"was": request.state},
     )
     return move_request(connection, request, "expired", now_ms, starts_ms=0)
+
+
+def content_fingerprint(request: Request) -> str:
+    """A short hash of what approvers of a request say yes to."""
+    return audit.fingerprint(
+        request.rules, request.policy, request.share, request.ramp, request.needed
+    )
 
 
 def _current(connection: sa.Connection, request_id: int, revision: int) -> Request:
@@ -403,9 +477,12 @@ def _only_author(request: Request, who: str, what: str) -> None:
 
 
 def _decide(connection: sa.Connection, decision: ReviewDecision) -> None:
-    decided = [(one.revision, one.who) for one in decisions_of(connection, decision.request_id)]
-    if (decision.revision, decision.who) in decided:
-        raise ConflictError("You have already decided on this revision.")
+    decided = {
+        (one.revision, one.who): one.verdict
+        for one in decisions_of(connection, decision.request_id)
+    }
+    if verdict := decided.get((decision.revision, decision.who)):
+        raise ConflictError(f"You have already decided on this revision: {verdict}.")
     connection.execute(
         DECISIONS.insert().values(
             {name: getattr(decision, name) for name in ReviewDecision.__slots__}
@@ -454,4 +531,5 @@ def _check_end(proposal: Proposal, now_ms: int) -> None:
 
 
 def _written(proposal: Proposal) -> dict[str, object]:
-    return {name: getattr(proposal, name) for name in Proposal.__slots__}
+    written = {name: getattr(proposal, name) for name in Proposal.__slots__}
+    return {**written, "top_share": proposal.top_share}

@@ -11,6 +11,7 @@ import typer
 
 from phantom_core.cli import (
     audit,
+    catalogue,
     change_requests,
     classifier,
     dashboard,
@@ -28,6 +29,7 @@ from phantom_core.cli import (
     multitask,
     online,
     people,
+    privacy,
     retraining,
     rules,
     serve,
@@ -98,6 +100,10 @@ rule_verbs.command()(change_requests.requests)
 rule_verbs.command()(change_requests.show)
 rule_verbs.command()(change_requests.approve)
 rule_verbs.command()(change_requests.reject)
+rule_verbs.command()(change_requests.preview)
+rule_verbs.command()(change_requests.confirm)
+rule_verbs.command()(change_requests.review)
+rule_verbs.command()(change_requests.widen)
 rule_verbs.command()(change_requests.withdraw)
 rule_verbs.command()(change_requests.rebase)
 rule_verbs.command()(change_requests.schedule)
@@ -139,14 +145,44 @@ user_verbs.command("confirm")(people.confirm)
 app.add_typer(user_verbs, name="user")
 app.command()(people.limits)
 
+promotion_verbs = typer.Typer(
+    no_args_is_help=True, help="The model that prices depend on: status, approve, revert, policy."
+)
+promotion_verbs.command()(retraining.status)
+promotion_verbs.command()(retraining.approve)
+promotion_verbs.command()(retraining.reject)
+promotion_verbs.command()(retraining.revert)
+promotion_verbs.command()(retraining.policy)
+app.add_typer(promotion_verbs, name="promotion")
+
+catalogue_verbs = typer.Typer(
+    no_args_is_help=True, help="Base prices in force, and those that wait for a second person."
+)
+catalogue_verbs.command()(catalogue.status)
+catalogue_verbs.command()(catalogue.submit)
+catalogue_verbs.command()(catalogue.approve)
+catalogue_verbs.command()(catalogue.reject)
+app.add_typer(catalogue_verbs, name="catalogue")
+
 audit_verbs = typer.Typer(
     no_args_is_help=True,
     help="Who did what and why, in a tamper-evident chain.",
 )
 audit_verbs.command("list")(audit.entries)
 audit_verbs.command()(audit.verify)
+audit_verbs.command()(audit.recover)
 audit_verbs.command()(audit.export)
 app.add_typer(audit_verbs, name="audit")
+
+privacy_verbs = typer.Typer(
+    no_args_is_help=True, help="Export and erase what is stored about a session or person."
+)
+privacy_verbs.command()(privacy.export)
+privacy_verbs.command()(privacy.erase)
+privacy_verbs.command()(privacy.resume)
+privacy_verbs.command()(privacy.allow)
+privacy_verbs.command()(privacy.retain)
+app.add_typer(privacy_verbs, name="privacy")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Verbs about the audit chain: list, verify, export."""
+"""Verbs about the audit chain: list, verify, recover, export."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +7,7 @@ import typer
 
 from phantom_core.cli.change_requests import Number
 from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
+from phantom_core.cli.who import As, Why
 
 
 def entries(
@@ -38,23 +39,54 @@ def entries(
             )
 
 
-def verify(*, workspace: Workspace = None, as_json: Json = False) -> None:
-    """Verify that no entry was changed, removed or re-ordered; exit code 1 where one was."""
+def verify(
+    *,
+    heads: Annotated[
+        Path | None,
+        typer.Option(help="Also verify against heads that somebody else kept, a file of lines."),
+    ] = None,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Verify chain, anchors and tables; exit code 0: holds, 1: does not hold, 3: cannot tell."""
     from phantom_core.use_cases.approvals.audit_pack import verify_chain
+    from phantom_core.use_cases.approvals.verify_audit import AuditAnswer
 
     with running(workspace, "verifying", as_json=as_json) as (settings, _):
-        found = verify_chain(settings)
+        found = verify_chain(settings, heads=heads)
         emit(
             {
+                "answer": found.answer.value,
                 "holds": found.holds,
                 "entries": found.n_entries,
                 "head": found.head,
+                "anchored": found.anchored,
                 "problems": list(found.problems),
+                "unknown": list(found.unknown),
+                "notes": list(found.notes),
             },
             as_json,
         )
+    codes = {AuditAnswer.HOLDS: 0, AuditAnswer.BROKEN: 1, AuditAnswer.UNKNOWN: 3}
     if not found.holds:
-        raise typer.Exit(1)
+        raise typer.Exit(codes[found.answer])
+
+
+def recover(
+    *,
+    why: Why,
+    who: As = "",
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Begin the audit chain anew after the control database was lost; named for ever."""
+    from phantom_core.cli.who import administrator
+    from phantom_core.use_cases.approvals.verify_audit import recover_audit
+
+    with running(workspace, "recovering", as_json=as_json) as (settings, _):
+        author = administrator(settings, who, now_ms())
+        entry = recover_audit(settings, author, why, now_ms=now_ms())
+        emit({"entry": entry.seq, "details": entry.details}, as_json)
 
 
 def export(

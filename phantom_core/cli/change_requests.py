@@ -14,6 +14,7 @@ from phantom_core.core.errors import InputError
 if TYPE_CHECKING:
     from phantom_core.approvals.change_request import Policy, Request
     from phantom_core.use_cases.approvals.change_requests import Reviewed
+    from phantom_core.use_cases.approvals.emergencies import EmergencyPreview
 
 Number = Annotated[int, typer.Argument(help="Number of the change request.")]
 Comment = Annotated[str, typer.Option(help="Review comment; a rejection needs one.")]
@@ -31,6 +32,13 @@ def submit(
     share: Annotated[
         float, typer.Option(help="Initial canary, as a share of the sessions; 0.1 is every tenth.")
     ] = 1.0,
+    ramp: Annotated[
+        str,
+        typer.Option(
+            help="Larger shares that the approval covers, as share:hours after the one before: "
+            "0.5:24,1:48."
+        ),
+    ] = "",
     policy: Annotated[
         str, typer.Option(help="rules, or model: the network's optimal mark-up.")
     ] = "rules",
@@ -45,6 +53,7 @@ def submit(
     as_json: Json = False,
 ) -> None:
     """Propose rules: gather the evidence, freeze it and ask for approval."""
+    from phantom_core.approvals.ramp import parse_ramp
     from phantom_core.use_cases.approvals import change_requests
     from phantom_core.use_cases.rules.rule_sets import open_rule_set
 
@@ -59,6 +68,7 @@ def submit(
             answers=answers,
             policy=_policy(policy),
             share=share,
+            ramp=parse_ramp(ramp),
             expires_ms=ends_ms,
             time_zone=zone,
             now_ms=now_ms(),
@@ -75,6 +85,10 @@ def approve(
     *,
     revision: Revision = None,
     comment: Comment = "",
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(help="Closed gate whose risk you accept, where it can be: 'expected money'."),
+    ] = None,
     who: As = "",
     workspace: Workspace = None,
     as_json: Json = False,
@@ -92,7 +106,13 @@ def approve(
         emit(
             _brief(
                 change_requests.approve_request(
-                    settings, login, number, reviewed, comment=comment, now_ms=now_ms()
+                    settings,
+                    login,
+                    number,
+                    reviewed,
+                    comment=comment,
+                    accept=accept or (),
+                    now_ms=now_ms(),
                 )
             ),
             as_json,
@@ -126,6 +146,92 @@ def reject(
             ),
             as_json,
         )
+
+
+def confirm(
+    number: Number,
+    *,
+    comment: Comment,
+    revision: Revision = None,
+    who: As = "",
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Confirm, as a second person, that a change may be published by an emergency."""
+    from phantom_core.use_cases.approvals import change_requests, emergencies
+
+    with running(workspace, "confirming", as_json=as_json) as (settings, _):
+        login = identified(settings, who, now_ms())
+        reviewed = (
+            change_requests.review_request(settings, number).request.revision
+            if revision is None
+            else revision
+        )
+        emergencies.confirm_emergency(
+            settings, login, number, reviewed, comment=comment, now_ms=now_ms()
+        )
+        emit(_preview(emergencies.preview_emergency(settings, number)), as_json)
+
+
+def preview(number: Number, *, workspace: Workspace = None, as_json: Json = False) -> None:
+    """Show what an emergency publication would overrule, and whether it takes a second person."""
+    from phantom_core.use_cases.approvals.emergencies import preview_emergency
+
+    with running(workspace, "reading", as_json=as_json) as (settings, _):
+        emit(_preview(preview_emergency(settings, number)), as_json)
+
+
+def review(
+    number: Number,
+    *,
+    comment: Comment,
+    who: As = "",
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Review an emergency publication; not by its author, nor by who published it."""
+    from phantom_core.use_cases.approvals.emergencies import review_emergency
+
+    with running(workspace, "reviewing", as_json=as_json) as (settings, _):
+        found = review_emergency(
+            settings, identified(settings, who, now_ms()), number, comment=comment, now_ms=now_ms()
+        )
+        emit(
+            {
+                "request": found.request_id,
+                "published_by": found.who,
+                "reviewed_by": found.reviewed_by,
+                "comment": found.comment,
+                "gates_overruled": list(found.gates),
+            },
+            as_json,
+        )
+
+
+def widen(
+    share: Annotated[float, typer.Argument(help="Share of the sessions that the canary gets.")],
+    *,
+    why: Why,
+    ramp: Annotated[
+        str, typer.Option(help="Larger shares that the approval covers: share:hours, 1:48.")
+    ] = "",
+    who: As = "",
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Propose a larger rollout of the canary than the approved one, and ask for approval."""
+    from phantom_core.approvals.ramp import parse_ramp
+    from phantom_core.use_cases.approvals import change_requests
+
+    with running(workspace, "gathering evidence", as_json=as_json) as (settings, progress):
+        author = identified(settings, who, now_ms())
+        request = change_requests.propose_rollout(
+            settings, author, share, why=why, ramp=parse_ramp(ramp), now_ms=now_ms()
+        )
+        change_requests.submit_request(
+            settings, author, request.request_id, now_ms=now_ms(), progress=progress
+        )
+        emit(_shown(change_requests.review_request(settings, request.request_id)), as_json)
 
 
 def withdraw(
@@ -220,6 +326,18 @@ def _brief(request: "Request") -> dict[str, object]:
         "base_version": request.base_version,
         "evidence": request.evidence,
         "break_glass": request.break_glass,
+        "ramp": [{"share": step.share, "wait_h": step.wait_h} for step in request.steps],
+        "needed": request.needed,
+    }
+
+
+def _preview(found: "EmergencyPreview") -> dict[str, object]:
+    return {
+        "prices": found.prices,
+        "says": found.says,
+        "gates_overruled": [f"{gate.name}: {gate.says}" for gate in found.overruled],
+        "gates_that_block": [f"{gate.name}: {gate.says}" for gate in found.blocking],
+        "second_person": list(found.seconds),
     }
 
 

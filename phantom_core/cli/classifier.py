@@ -20,6 +20,14 @@ def train_classifier(
     without: Annotated[
         str, typer.Option(help="Feature families to leave out: timing, user_agent.")
     ] = "",
+    for_pricing: Annotated[
+        bool,
+        typer.Option(
+            "--for-pricing/--for-analysis",
+            help="Leave out the features that prices may not depend on; with them a classifier is "
+            "for analysis only.",
+        ),
+    ] = _DEFAULT.for_pricing,
     seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
     workspace: Workspace = None,
     as_json: Json = False,
@@ -27,7 +35,9 @@ def train_classifier(
     """Train the agent classifier and evaluate it on held-out actors."""
     with running(workspace, "training", as_json=as_json) as (settings, progress):
         left_out = tuple(part.strip() for part in without.split(",") if part.strip())
-        request = TrainClassifierRequest(folds=folds, without=left_out, seed=seed)
+        request = TrainClassifierRequest(
+            folds=folds, without=left_out, for_pricing=for_pricing, seed=seed
+        )
         emit(request.run(settings, now_ms=now_ms(), progress=progress).to_json(), as_json)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
+from phantom_core.cli.who import As, identified
 from phantom_core.use_cases.data.job_demo import DemoRequest
 
 
@@ -43,6 +44,7 @@ def ingest(
         str | None,
         typer.Option(help="A file of products, or postgresql://… with a table catalogue."),
     ] = None,
+    who: As = "",
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
@@ -51,6 +53,8 @@ def ingest(
     from phantom_core.use_cases.data.ingest import ingest_files
 
     with running(workspace, "loading", as_json=as_json) as (settings, progress):
+        if who:
+            identified(settings, who, now_ms())
         report = ingest_files(
             settings,
             paths or [],

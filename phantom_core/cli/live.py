@@ -12,6 +12,7 @@ from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
 from phantom_core.cli.who import As, Why, identified
 
 if TYPE_CHECKING:
+    from phantom_core.approvals.emergencies import Emergency
     from phantom_core.approvals.releases import PublishedRelease
 
 
@@ -25,7 +26,10 @@ def publish(
     why: Why = "",
     emergency: Annotated[
         str,
-        typer.Option(help="Emergency publish without approvals, for this reason; stays marked."),
+        typer.Option(
+            help="Emergency publish without the required approvals, for this reason; see "
+            "`rules preview`. Lowers prices, or takes a second person; reviewed afterwards."
+        ),
     ] = "",
     who: As = "",
     workspace: Workspace = None,
@@ -89,33 +93,37 @@ def rollback(
 
 
 def kill(*, why: Why, who: As = "", workspace: Workspace = None, as_json: Json = False) -> None:
-    """Turn the kill switch on: every session pays the base price at once."""
-    from phantom_core.use_cases.approvals.publish_rules import kill_live_rules
+    """Turn the kill switch on: every session pays the base price at once.
+
+    Works without database and Redis too, by the kill file alone; the watcher then publishes it.
+    """
+    from sqlalchemy.exc import OperationalError
+
+    from phantom_core.core.errors import UnavailableError
+    from phantom_core.use_cases.approvals.kill_switch import KillOutcome, kill_by_file, kill_prices
 
     with running(workspace, "switching off", as_json=as_json) as (settings, _):
-        emit(
-            _shown(
-                kill_live_rules(
-                    settings, identified(settings, who, now_ms()), why=why, now_ms=now_ms()
-                )
-            ),
-            as_json,
-        )
+        try:
+            login = identified(settings, who, now_ms())
+            done = kill_prices(settings, login, why=why, now_ms=now_ms())
+        except (OperationalError, UnavailableError) as error:
+            # Whoever may write to the workspace may always do this.
+            name = f"{who or 'somebody'} (not verified: the control database was away)"
+            done = KillOutcome(
+                None, kill_by_file(settings, name, why=why, now_ms=now_ms()), str(error)
+            )
+        shown = _shown(done.release) if done.release else {"killed": True, "epoch": None}
+        emit({**shown, "kill_file": done.kill_file, "problem": done.problem}, as_json)
 
 
 def revive(*, why: Why, who: As = "", workspace: Workspace = None, as_json: Json = False) -> None:
-    """Lift the kill switch."""
-    from phantom_core.use_cases.approvals.publish_rules import lift_kill_switch
+    """Lift the kill switch, the published one and the kill file of this machine."""
+    from phantom_core.use_cases.approvals.kill_switch import lift_kill
 
     with running(workspace, "switching on", as_json=as_json) as (settings, _):
-        emit(
-            _shown(
-                lift_kill_switch(
-                    settings, identified(settings, who, now_ms()), why=why, now_ms=now_ms()
-                )
-            ),
-            as_json,
-        )
+        login = identified(settings, who, now_ms())
+        done = lift_kill(settings, login, why=why, now_ms=now_ms())
+        emit(_shown(done) if done else {"killed": False, "epoch": None}, as_json)
 
 
 def status(*, workspace: Workspace = None, as_json: Json = False) -> None:
@@ -132,6 +140,7 @@ def status(*, workspace: Workspace = None, as_json: Json = False) -> None:
             "live": _shown(found.release) if found.release else None,
             "divergences": [str(one) for one in found.divergences],
             "problem": found.problem,
+            "emergencies": [_emergency(one) for one in found.emergencies],
         }
         emit(figures, as_json)
     if not found.is_well:
@@ -164,6 +173,18 @@ def watch(
         signal.signal(number, lambda *_: stop.set())
     with running(workspace, "watching", actor=Internal.WATCHER) as (settings, _):
         watch_server(settings, now_ms, stop, every_s)
+
+
+def _emergency(found: "Emergency") -> dict[str, object]:
+    return {
+        "request": found.request_id,
+        "who": found.who,
+        "why": found.why,
+        "prices": found.prices,
+        "gates_overruled": list(found.gates),
+        "review_by_ms": found.review_by_ms,
+        "reviewed_by": found.reviewed_by,
+    }
 
 
 def _shown(release: "PublishedRelease") -> dict[str, object]:

@@ -25,6 +25,14 @@ def train_multitask(
     tuned: Annotated[
         bool, typer.Option("--tuned", help="Use the best hyperparameters found by tuning.")
     ] = False,
+    for_pricing: Annotated[
+        bool,
+        typer.Option(
+            "--for-pricing/--for-analysis",
+            help="Leave out the features that prices may not depend on; with them a network is "
+            "for analysis only.",
+        ),
+    ] = _TRAINING.for_pricing,
     seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
     workspace: Workspace = None,
     as_json: Json = False,
@@ -32,7 +40,12 @@ def train_multitask(
     """Train the network of P(agent) and P(purchase | price), evaluated on held-out actors."""
     with running(workspace, "training", as_json=as_json) as (settings, progress):
         request = TrainMultitaskRequest(
-            folds=folds, moments=moments, seed=seed, learns_weights=learn_weights, tuned=tuned
+            folds=folds,
+            moments=moments,
+            seed=seed,
+            learns_weights=learn_weights,
+            tuned=tuned,
+            for_pricing=for_pricing,
         )
         emit(request.run(settings, now_ms=now_ms(), progress=progress).to_json(), as_json)
 

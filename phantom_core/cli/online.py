@@ -22,11 +22,13 @@ Port = Annotated[
 def ingest(port: Port = 8001, *, host: Host = "127.0.0.1", workspace: Workspace = None) -> None:
     """Accept events and quotes over HTTP, and store them for the lake."""
     from phantom_core.services.ingest.app import ingest_app
+    from phantom_core.services.web.connections import ConnectionLimits
     from phantom_core.services.web.service import run_service
 
     with serving(workspace) as settings, _traced("ingest"):
         logging.basicConfig(level=settings.log_level)
-        run_service(ingest_app(settings), host, port)
+        limits = ConnectionLimits.of(settings.services)
+        run_service(ingest_app(settings), host, port, limits)
 
 
 def worker(

@@ -163,14 +163,26 @@ def limits(
         list[str] | None, typer.Argument(help="name=value …; none lists them.")
     ] = None,
     *,
+    ban: Annotated[
+        list[str] | None, typer.Option(help="Features that must not change a price any more.")
+    ] = None,
+    allow: Annotated[
+        list[str] | None, typer.Option(help="Banned features that may change a price again.")
+    ] = None,
     who: As = "",
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Show the guard rails and gates, or change some."""
+    """Show the guard rails, gates and banned features, or change some."""
     from dataclasses import asdict
 
-    from phantom_core.approvals.limits import read_price_limits, set_limits
+    from phantom_core.approvals.limits import (
+        read_banned_features,
+        read_price_limits,
+        set_banned_features,
+        set_limits,
+    )
+    from phantom_core.use_cases.approvals.change_limits import change_bans
     from phantom_core.use_cases.approvals.change_requests import control_database
 
     with running(workspace, "changing", as_json=as_json) as (settings, _):
@@ -182,7 +194,17 @@ def limits(
                 settings,
                 now_ms=now_ms(),
             )
-        emit(asdict(read_price_limits(settings)), as_json)
+        if ban or allow:
+            before = read_banned_features(settings)
+            set_banned_features(
+                control_database(settings),
+                administrator(settings, who, now_ms()),
+                change_bans(before, ban=ban or (), allow=allow or ()),
+                settings,
+                now_ms=now_ms(),
+            )
+        banned = {"banned_features": list(read_banned_features(settings))}
+        emit(asdict(read_price_limits(settings)) | banned, as_json)
 
 
 def _limit(text: str) -> tuple[str, float]:

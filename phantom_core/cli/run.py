@@ -63,7 +63,6 @@ def serving(workspace: Path | None, *, as_json: bool = False) -> Iterator["Setti
 @contextmanager
 def reporting_errors(*, as_json: bool = False) -> Iterator[None]:
     """Turn errors that a user can fix into one sentence, and exit code 1."""
-    import duckdb
     from pydantic import ValidationError
 
     try:
@@ -74,13 +73,26 @@ def reporting_errors(*, as_json: bool = False) -> Iterator[None]:
         from phantom_core.core.settings import explain_invalid
 
         fail(explain_invalid(error), "", as_json)
-    except duckdb.IOException as error:
+    except Exception as error:
+        _fail_plainly(error, as_json)
+        raise
+
+
+def _fail_plainly(error: Exception, as_json: bool) -> None:
+    """Fail with a sentence where an error is about files; nothing where it is a bug."""
+    import duckdb
+
+    from phantom_core.core.damage import explain_damage
+
+    if found := explain_damage(error):
+        fail(found.message, found.hint, as_json)
+    if isinstance(error, duckdb.IOException):
         fail(
             f"{str(error).splitlines()[0].removeprefix('IO Error: ').rstrip('.')}.",
             "Check the path, the rights and the disk.",
             as_json,
         )
-    except OSError as error:
+    if isinstance(error, OSError):
         fail(
             f"{error.strerror or error}: {error.filename or ''}".rstrip(": ") + ".",
             "Check the path, the rights and the disk.",

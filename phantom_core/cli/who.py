@@ -29,14 +29,12 @@ def identified(settings: "Settings", login: str, now_ms: int) -> str:
     from phantom_core.accounts.actors import become
     from phantom_core.accounts.people import DEMO
     from phantom_core.accounts.sign_in import identify_account
-    from phantom_core.database.connection import control_of
+    from phantom_core.approvals.limits import seeded_database
 
     password = os.environ.get("PHANTOM_PASSWORD")
     if login and login not in DEMO and password is None:
         password = typer.prompt(f"Password of {login}", hide_input=True, err=True)
-    found = identify_account(
-        control_of(settings.database_url, settings.workspace), login, password, now_ms=now_ms
-    )
+    found = identify_account(seeded_database(settings), login, password, now_ms=now_ms)
     become(Account(found, owns_machine=True), settings)
     return found
 
@@ -44,8 +42,8 @@ def identified(settings: "Settings", login: str, now_ms: int) -> str:
 def administrator(settings: "Settings", login: str, now_ms: int) -> str:
     """Identify an administrator; the machine's owner until there is one."""
     from phantom_core.accounts.people import MACHINE, has_administrator
-    from phantom_core.database.connection import control_of
+    from phantom_core.approvals.limits import seeded_database
 
-    with control_of(settings.database_url, settings.workspace).connect() as connection:
+    with seeded_database(settings).connect() as connection:
         is_open = not has_administrator(connection)
     return MACHINE if is_open and not login else identified(settings, login, now_ms)

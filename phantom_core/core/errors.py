@@ -7,6 +7,7 @@ PhantomError                 500
 │   ├── UnsupportedError     415  the request has another content type than expected
 │   └── MappingError         422  a mapping does not fit the columns of a source
 ├── DataError                422  the data loaded cannot answer the question
+├── DamageError              500  a file of the workspace is missing or damaged
 ├── NotSignedInError         401  there is no sign-in, or it has expired
 ├── NotAllowedError          403  the role of this account does not allow it
 ├── NotFoundError            404  no such session, model, job or file
@@ -69,6 +70,12 @@ class DataError(PhantomError):
     """The data loaded cannot answer the question."""
 
     http_status = 422
+
+
+class DamageError(PhantomError):
+    """A file of the workspace is missing or damaged."""
+
+    http_status = 500
 
 
 class NotSignedInError(PhantomError):

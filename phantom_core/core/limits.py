@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 GuardRail = Literal["lowest", "highest"]
 # Two mark-ups that differ by less than this are the same one.
 TOLERANCE: Final = 1e-9
+LONGEST_REVIEW_HOURS: Final = 168.0
 _CENTS: Final = 100
 
 
@@ -106,6 +107,11 @@ class PriceLimits:
         human_premium_cap: humans may pay this much more on average, over the base price.
         first_markup, first_share: highest mark-up and share of sessions of the first release.
         approvals_needed: how many people other than the author must approve a change.
+        review_hours: within which another person reviews an emergency publication.
+        base_price_step: a load may change a base price by this much of it on its own.
+        base_price_day_step: the same within a day, over all loads.
+        base_price_level: all base prices together may change by this much within a day, the mean
+            of their relative changes.
     Raises:
         InputError: a value is impossible.
     """
@@ -117,6 +123,10 @@ class PriceLimits:
     first_markup: float
     first_share: float
     approvals_needed: int
+    review_hours: float = 24.0
+    base_price_step: float = 0.2
+    base_price_day_step: float = 0.3
+    base_price_level: float = 0.05
 
     def __post_init__(self) -> None:
         if not self.guard_rails.contains(1.0):
@@ -134,10 +144,25 @@ class PriceLimits:
                 f"A change cannot need {self.approvals_needed} approvals.",
                 hint="Give a whole number from 1: at least one other person approves.",
             )
+        if not 0 < self.review_hours <= LONGEST_REVIEW_HOURS:
+            raise InputError(
+                f"An emergency cannot be reviewed within {self.review_hours:g} hours.",
+                hint=f"Give a number above 0 and up to {LONGEST_REVIEW_HOURS:g}.",
+            )
         if not (self.largest_step > 0 and self.first_markup > 0 and self.human_premium_cap >= 0):
             raise InputError(
                 "A limit cannot be negative.",
                 hint="Steps and mark-ups are above 0, the premium's cap is 0 or more.",
+            )
+        base_price_bounds = (
+            self.base_price_step,
+            self.base_price_day_step,
+            self.base_price_level,
+        )
+        if not all(0 <= bound < 1 for bound in base_price_bounds):
+            raise InputError(
+                "A bound on changes of base prices is impossible.",
+                hint="Give shares of the price, from 0 to below 1.",
             )
 
     @property

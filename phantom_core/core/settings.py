@@ -127,7 +127,8 @@ class AlertSettings(_Group):
     webhook: str = ""
     """URL that receives alerts by POST; empty for none."""
     smtp: str = ""
-    """Mail server as smtp://user:password@host:port or smtps://…; empty for none."""
+    """Mail server as smtp://user:password@host:port or smtps://…; its certificate must be valid,
+    and STARTTLS is required unless it is this machine. Empty for none."""
     sender: str = Field(default="phantom@localhost", validation_alias="PHANTOM_ALERT_FROM")
     """Sender of alert mails."""
     recipients: _Texts = Field(default=(), validation_alias="PHANTOM_ALERT_TO")
@@ -171,10 +172,18 @@ class LimitSettings(_Group):
     """Share of sessions of the first release."""
     approvals_needed: int = Field(default=1, ge=1)
     """How many people other than the author must approve a change."""
+    review_hours: float = Field(default=24.0, gt=0, le=168)
+    """Hours within which another person reviews an emergency publication."""
+    base_price_step: float = Field(default=0.2, ge=0, lt=1)
+    """A catalogue's load may change a base price by this share of it without a second person."""
+    base_price_day_step: float = Field(default=0.3, ge=0, lt=1)
+    """The same within a day, over all loads."""
+    base_price_level: float = Field(default=0.05, ge=0, lt=1)
+    """All base prices may change by this much within a day without a second person, on average."""
 
 
 class RuleSettings(_Group):
-    """What rules may read."""
+    """What rules may read, until the control database holds it."""
 
     banned_features: _Texts = (
         "is_headless_browser",
@@ -199,6 +208,48 @@ class SigningSettings(_Group):
     of the workspace."""
 
 
+class AuditSettings(_Group):
+    """Where the head of the audit chain is anchored outside the database."""
+
+    model_config = _CONFIG | SettingsConfigDict(env_prefix="PHANTOM_AUDIT_")
+
+    anchor_file: Path | None = None
+    """File that a signed head is appended to at every entry, best on another disk; empty means
+    audit-anchor.jsonl in the workspace."""
+    anchor_store: str = ""
+    """Folder of an object store, such as s3://bucket/path, that receives signed heads; its own
+    retention (Object Lock) protects them. Empty for none."""
+    anchor_webhook: str = Field(default="", repr=False)
+    """URL that receives signed heads by POST; empty for none."""
+    anchor_every_s: float = Field(default=30.0, gt=0)
+    """Longest interval between an entry and its head in store and webhook, seconds."""
+    verify_every_s: float = Field(default=300.0, gt=0)
+    """Interval between two verifications of the whole chain, seconds."""
+
+
+class RetentionSettings(_Group):
+    """How long data of shoppers and people is kept; 0 keeps it until it is erased."""
+
+    model_config = _CONFIG | SettingsConfigDict(env_prefix="PHANTOM_RETENTION_")
+
+    events_days: int = Field(default=0, ge=0)
+    """Events, quotes, labels and features of sessions that ended this many days ago are deleted."""
+    quarantine_days: int = Field(default=0, ge=0)
+    """Refused rows of loads this many days old are deleted."""
+    uploads_days: int = Field(default=0, ge=0)
+    """Files that were uploaded this many days ago are deleted."""
+    decisions_days: int = Field(default=0, ge=0)
+    """Price decisions this many days old are deleted."""
+    replays_days: int = Field(default=0, ge=0)
+    """Replays this many days old are deleted, with the sessions they name."""
+    jobs_days: int = Field(default=0, ge=0)
+    """Options, results and logs of jobs that ended this many days ago are deleted."""
+    sign_ins_days: int = Field(default=0, ge=0)
+    """Sign-ins that ended this many days ago are deleted; at the next sign-in with 0."""
+    at: str = "04:30"
+    """Time of day of the daily deletion, HH:MM, UTC."""
+
+
 class KafkaSettings(_Group):
     """The topics' brokers."""
 
@@ -216,10 +267,19 @@ class ServiceSettings(_Group):
     api_keys: _Texts = Field(default=(), repr=False)
     """Keys of the HTTP services, separated by commas; without any, only this machine may use
     them."""
+    admin_keys: _Texts = Field(default=(), repr=False)
+    """Keys that may use the kill switch of the pricing service, separated by commas; without any,
+    only this machine may."""
     cors_origins: _Texts = ()
     """Origins of web pages that may call the HTTP services, separated by commas."""
     max_body_bytes: int = Field(default=1 << 20, ge=1_024)
     """A larger request is refused, bytes."""
+    max_connections: int = Field(default=512, ge=8)
+    """Connections that an HTTP service holds at once, half of them at most from one address; fewer
+    where the process may not open so many files."""
+    request_timeout_s: float = Field(default=30.0, gt=0)
+    """Longest time in which the body of a request has to arrive, its headers in a third of it,
+    seconds."""
     max_pending_events: int = Field(default=20_000, ge=1)
     """This many events may wait in the ingest service to be stored."""
     max_buffer_bytes: int = Field(default=1 << 30, ge=1 << 20)
@@ -227,7 +287,7 @@ class ServiceSettings(_Group):
     stream_commit_s: float = Field(default=5.0, gt=0)
     """Longest interval between two writes to the lake while events arrive, seconds."""
 
-    _split = field_validator("api_keys", "cors_origins", mode="before")(_split)
+    _split = field_validator("api_keys", "admin_keys", "cors_origins", mode="before")(_split)
 
 
 class PricingSettings(_Group):
@@ -242,6 +302,12 @@ class PricingSettings(_Group):
     lake's."""
     decision_log_share: float = Field(default=1.0, ge=0, le=1)
     """Share of the sessions whose decisions are stored."""
+    kill_file: Path | None = None
+    """While this file is there, every session pays the base price; without a name, the file KILL in
+    the workspace."""
+    oldest_statement_s: float = Field(default=60.0, ge=0)
+    """The pricing service reports the control side as silent after this long, seconds; 0 means
+    never."""
 
 
 class AccessSettings(_Group):
@@ -292,6 +358,8 @@ class Settings(BaseSettings):
     limits: LimitSettings = Field(default_factory=LimitSettings)
     rules: RuleSettings = Field(default_factory=RuleSettings)
     signing: SigningSettings = Field(default_factory=SigningSettings)
+    audit: AuditSettings = Field(default_factory=AuditSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)
     services: ServiceSettings = Field(default_factory=ServiceSettings)
     pricing: PricingSettings = Field(default_factory=PricingSettings)

@@ -94,6 +94,11 @@ class WorkspacePaths:
         return self.root / "calibrations"
 
     @property
+    def approved_catalogue(self) -> Path:
+        """Approved versions of the catalogue, and proposed changes of base prices."""
+        return self.root / "catalogue"
+
+    @property
     def demo_files(self) -> Path:
         """Files of the demo set."""
         return self.root / "demo"
@@ -167,6 +172,51 @@ class WorkspacePaths:
     def public_keys(self) -> Path:
         """Public keys of this installation, the current one first."""
         return self.root / "keys" / "public.pem"
+
+    @property
+    def audit_anchor(self) -> Path:
+        """Signed heads of the audit chain, a line each, where the settings name no other file."""
+        return self.root / "audit-anchor.jsonl"
+
+    @property
+    def anchor_state(self) -> Path:
+        """What store and webhook have received of the audit chain."""
+        return self.root / "audit-anchor.state.json"
+
+    @property
+    def privacy_key(self) -> Path:
+        """Secret with which erased ids are hashed."""
+        return self.root / "keys" / "privacy.key"
+
+    @property
+    def erased(self) -> Path:
+        """Keyed hashes of what was erased, a line each."""
+        return self.root / "privacy" / "erased.jsonl"
+
+    @property
+    def pending_erasure(self) -> Path:
+        """The erasure that runs, or was interrupted."""
+        return self.root / "privacy" / "pending.json"
+
+    @property
+    def embedded_data(self) -> Path:
+        """Data of the embedded server."""
+        return self.root / "valkey" / "appendonlydir"
+
+    @property
+    def kill_file(self) -> Path:
+        """While it is there, every session pays the base price."""
+        return self.root / "KILL"
+
+    @property
+    def followed(self) -> Path:
+        """The newest published documents that the pricing service has verified."""
+        return self.root / "pricing" / "followed"
+
+    @property
+    def opened_models(self) -> Path:
+        """Hashes of models that were opened safely."""
+        return self.root / "pricing" / "opened"
 
     @property
     def all_models(self) -> Path:

@@ -4,12 +4,13 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Final, Protocol
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
-from phantom_core.database.connection import METADATA
-from phantom_core.database.constraints import never_changed
+from phantom_core.database.connection import METADATA, after_commit
+from phantom_core.database.constraints import forbid_change, never_changed
 
 GENESIS: Final = "0" * 64
 
@@ -31,6 +32,14 @@ AUDIT: Final = sa.Table(
     sa.Column("hash", sa.String(64), nullable=False, unique=True),
 )
 never_changed(AUDIT)
+forbid_change(
+    AUDIT,
+    "audit_forward",
+    "INSERT",
+    "EXISTS (SELECT 1 FROM audit a WHERE a.seq = (SELECT MAX(seq) FROM audit)"
+    " AND (NEW.seq <> a.seq + 1 OR NEW.previous <> a.hash OR NEW.at_ms < a.at_ms))",
+    "an audit entry follows the newest one, and its time never runs backwards",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,28 @@ class ChainVerification:
         return not self.problems
 
 
+class ChainFollower(Protocol):
+    """What is told of every entry that this process appends."""
+
+    def before_first_entry(self) -> None:
+        """Called before entry 1 of an empty database.
+
+        Raises:
+            ConflictError: the database was not empty before.
+        """
+
+    def after_entry(self, entry: AuditEntry) -> None:
+        """Called once an entry is committed."""
+
+
+_FOLLOWERS: Final[WeakKeyDictionary[sa.Engine, ChainFollower]] = WeakKeyDictionary()
+
+
+def follow_chain(engine: sa.Engine, follower: ChainFollower) -> None:
+    """Tell a follower of all entries that are appended with an engine, instead of another one."""
+    _FOLLOWERS[engine] = follower
+
+
 def append_entry(
     connection: sa.Connection,
     now_ms: int,
@@ -94,6 +125,9 @@ def append_entry(
 ) -> AuditEntry:
     """Append an entry, in the transaction of the step itself.
 
+    Times never run backwards: where the clock is behind the newest entry, the entry has the time
+    of that one, and its details have the clock's as `clock_ms`.
+
     Args:
         connection: of `write_transaction`.
         now_ms: the clock, UTC milliseconds.
@@ -101,24 +135,57 @@ def append_entry(
         action: what was done.
         about: the object.
         details: the rest.
+    Raises:
+        ConflictError: the chain is empty, but was not before.
     """
+    follower = _FOLLOWERS.get(connection.engine)
     last = connection.execute(
-        sa.select(AUDIT.c.seq, AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1)
+        sa.select(AUDIT.c.seq, AUDIT.c.hash, AUDIT.c.at_ms).order_by(AUDIT.c.seq.desc()).limit(1)
     ).first()
+    if last is None and follower is not None:
+        follower.before_first_entry()
     seq, previous = (last.seq + 1, last.hash) if last else (1, GENESIS)
+    at_ms = max(now_ms, last.at_ms) if last else now_ms
+    if at_ms != now_ms:
+        details = {**details, "clock_ms": now_ms}
     text = json.dumps(dict(details), sort_keys=True, ensure_ascii=False, default=str)
     entry = AuditEntry(
         seq,
-        now_ms,
+        at_ms,
         who,
         action,
         about,
         text,
         previous,
-        _hash(seq, now_ms, who, action, about, text, previous),
+        _hash(seq, at_ms, who, action, about, text, previous),
     )
     connection.execute(AUDIT.insert().values(asdict(entry)))
+    if follower is not None:
+        after_commit(connection, lambda: follower.after_entry(entry))
     return entry
+
+
+def fingerprint(*parts: object) -> str:
+    """A short hash of values that an entry vouches for without holding them.
+
+    Returns:
+        32 hexadecimal digits.
+    """
+    return hashlib.sha256(
+        json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode()
+    ).hexdigest()[:32]
+
+
+def newest_entry(connection: sa.Connection) -> AuditEntry | None:
+    """The last entry; None for an empty chain."""
+    row = connection.execute(AUDIT.select().order_by(AUDIT.c.seq.desc()).limit(1)).first()
+    return AuditEntry(*row) if row else None
+
+
+def find_entry(connection: sa.Connection, seq: int) -> AuditEntry | None:
+    """An entry by its number, or None."""
+    row = connection.execute(AUDIT.select().where(AUDIT.c.seq == seq)).first()
+    return AuditEntry(*row) if row else None
 
 
 def list_entries(

@@ -1,8 +1,9 @@
 """Control database: state that users share, in SQLite beside the lake or in PostgreSQL by URL."""
 
 import importlib
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -16,12 +17,15 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from phantom_core.core.errors import UnavailableError
 from phantom_core.core.workspace import WorkspacePaths, make_private_file, make_private_folder
-from phantom_core.database.migrations import HEAD
+from phantom_core.database.constraints import fingerprint
+from phantom_core.database.migrations import FINGERPRINTS, HEAD
 
 METADATA = sa.MetaData()
+_LOG: Final = logging.getLogger("phantom.database")
 _WRITES: Final = "phantom_writes"
 # SQLite says OperationalError for mistakes in a statement as well.
 _MISSING: Final = re.compile(r"no such|already exists|syntax error|has no column")
+_AFTER: Final = "phantom_after_commit"
 _REVISION: Final = sa.text("SELECT version_num FROM alembic_version")
 # An arbitrary lock number of our own, on which writers of one PostgreSQL database wait.
 _QUEUE: Final = 7_204_666_251
@@ -29,6 +33,9 @@ _QUEUE: Final = 7_204_666_251
 
 def open_database(url: str, workspace: Path) -> sa.Engine:
     """Engine of the control database, upgraded to the newest revision.
+
+    Database constraints that were removed, switched off or changed are created again, with an
+    entry in the audit chain.
 
     Args:
         url: SQLAlchemy URL; empty means control.sqlite in the workspace.
@@ -52,6 +59,8 @@ def open_database(url: str, workspace: Path) -> sa.Engine:
     try:
         if not _is_current(engine):
             _upgrade(engine)
+        elif not has_constraints(engine):
+            repair_database(engine)
     except Exception as error:
         engine.dispose()
         if not isinstance(error, sa.exc.OperationalError):
@@ -86,10 +95,36 @@ def control_of(url: str, workspace: Path) -> sa.Engine:
 @contextmanager
 def write_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction without concurrent writers: what it reads stays true until it commits."""
-    with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
-        if engine.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_QUEUE)))
-        yield connection
+    with engine.connect().execution_options(**{_WRITES: True}) as connection:
+        waiting: list[Callable[[], None]] = []
+        connection.info[_AFTER] = waiting
+        try:
+            with connection.begin():
+                if engine.dialect.name == "postgresql":
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_QUEUE)))
+                yield connection
+        finally:
+            del connection.info[_AFTER]
+    for call in waiting:
+        try:
+            call()
+        except Exception:
+            _LOG.exception("A step after a commit failed; what was committed stays.")
+
+
+def after_commit(connection: sa.Connection, call: Callable[[], None]) -> None:
+    """Call a function once the `write_transaction` of a connection is committed.
+
+    An error of it is logged and changes nothing. Without such a transaction it is never called.
+    """
+    waiting = connection.info.get(_AFTER)
+    if waiting is not None:
+        waiting.append(call)
+
+
+def is_writing(connection: sa.Connection) -> bool:
+    """Whether a connection is one of `write_transaction`."""
+    return bool(connection.get_execution_options().get(_WRITES, False))
 
 
 def _is_current(engine: sa.Engine) -> bool:
@@ -101,8 +136,34 @@ def _is_current(engine: sa.Engine) -> bool:
             return False
 
 
-def _upgrade(engine: sa.Engine) -> None:
+def has_constraints(engine: sa.Engine) -> bool:
+    """Whether a database of the newest revision has every database constraint, in force."""
+    with engine.connect() as connection:
+        return fingerprint(connection) == FINGERPRINTS[engine.dialect.name]
+
+
+def repair_database(engine: sa.Engine) -> tuple[str, ...]:
+    """Create missing or changed database constraints again; returns their names.
+
+    Raises:
+        UnavailableError: this role may not do it, or rows contradict a constraint by now.
+    """
     # Imported when needed: most processes find a database that is up to date.
+    repair = importlib.import_module("phantom_core.database.upgrade").repair
+    try:
+        with write_transaction(engine) as connection:
+            found: tuple[str, ...] = repair(connection)
+    except (sa.exc.ProgrammingError, sa.exc.IntegrityError) as error:
+        raise UnavailableError(
+            "The control database lacks constraints, and they cannot be created again: "
+            f"{str(error.orig).strip().splitlines()[0]}.",
+            hint="Somebody changed it. Verify the audit chain, restore a backup, or open it once "
+            "with the role that owns its tables.",
+        ) from error
+    return found
+
+
+def _upgrade(engine: sa.Engine) -> None:
     upgrade = importlib.import_module("phantom_core.database.upgrade").upgrade
     with write_transaction(engine) as connection:
         upgrade(connection)
@@ -128,6 +189,8 @@ def _for_many_processes(connection: SqliteConnection, _: object) -> None:
     connection.isolation_level = None
     connection.execute("PRAGMA busy_timeout = 30000")
     connection.execute("PRAGMA journal_mode = WAL")
+    # What is deleted is overwritten, so that no free page holds it.
+    connection.execute("PRAGMA secure_delete = ON")
 
 
 def _begin(connection: sa.Connection) -> None:

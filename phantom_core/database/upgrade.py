@@ -1,6 +1,7 @@
 """Upgrade: migrations of a control database up to the newest revision."""
 
 import importlib
+import logging
 import pkgutil
 from pathlib import Path
 from typing import Final
@@ -12,11 +13,21 @@ from alembic.script import ScriptDirectory
 
 import phantom_core
 from phantom_core.core.errors import ConflictError
-from phantom_core.database import migrations
-from phantom_core.database.connection import METADATA
-from phantom_core.database.constraints import constraints, create_constraints, drop_constraints
+from phantom_core.database import audit, migrations
+from phantom_core.database.connection import METADATA, database_now_ms
+from phantom_core.database.constraints import (
+    constraints,
+    create_constraints,
+    damaged_constraints,
+    drop_constraints,
+    missing_indexes,
+    restore_constraints,
+)
 
 # Packages with tables in the control database; named, as the layers do not allow to import them.
+RESTORED: Final = "constraints.restored"
+SYSTEM: Final = "@database"
+_LOG: Final = logging.getLogger(__name__)
 ROOMS: Final = ("accounts", "alerts", "approvals", "database", "jobs")
 
 
@@ -45,6 +56,31 @@ def upgrade(connection: sa.Connection) -> None:
     import_tables()
     create_constraints(connection, constraints(METADATA))
     context.stamp(scripts, "head")
+
+
+def repair(connection: sa.Connection) -> tuple[str, ...]:
+    """Create the constraints that a database lacks, with an entry in the audit chain.
+
+    Args:
+        connection: of `write_transaction`.
+    Returns:
+        Names of those that were missing, switched off or changed.
+    """
+    import_tables()
+    damaged = damaged_constraints(connection, constraints(METADATA))
+    indexes = missing_indexes(connection, METADATA)
+    names = (*(one.name for one in damaged), *(str(one.name) for one in indexes))
+    if not names:
+        return ()
+    for index in indexes:
+        connection.execute(sa.schema.CreateIndex(index))
+    restore_constraints(connection, damaged)
+    now_ms = int(connection.execute(sa.select(database_now_ms())).scalar_one())
+    audit.append_entry(
+        connection, now_ms, SYSTEM, RESTORED, "control database", {"constraints": list(names)}
+    )
+    _LOG.error("The control database lacked constraints, now restored: %s.", ", ".join(names))
+    return names
 
 
 def import_tables() -> None:

@@ -69,7 +69,7 @@ def _data(report: ClassifierReport) -> str:
             ),
             (
                 "features",
-                f"{len(report.features)}; left out: {', '.join(report.without) or 'none'}",
+                f"{len(report.features)}; left out: {_left_out(report)}",
             ),
         ],
     )
@@ -299,6 +299,16 @@ def _estimate(estimate: Estimate | None) -> str:
 
 def _share(share: float | None) -> str:
     return "undefined" if share is None else f"{share:.3f}"
+
+
+def _left_out(report: ClassifierReport) -> str:
+    if report.ban is None:
+        return ", ".join(report.without) or "none"
+    cost = report.ban.difference
+    return (
+        f"{', '.join((*report.without, *report.ban.features))} (banned from prices; their absence "
+        f"changes ROC-AUC by {cost.value:+.3f}, {cost.low:+.3f} to {cost.high:+.3f})"
+    )
 
 
 def _day(moment_ms: int) -> str:

@@ -9,6 +9,7 @@ from phantom_core.core.errors import DataError
 from phantom_core.core.estimate import Estimate
 from phantom_core.evaluation.baselines import BestFeature
 from phantom_core.evaluation.price_response import Band, ElasticityEstimate
+from phantom_core.evaluation.report import BanCost
 from phantom_core.evaluation.task import ComparisonModel, TaskReport
 from phantom_core.model_kinds.multitask import NETWORK
 from phantom_core.models.multitask.epochs import Epoch
@@ -129,6 +130,8 @@ class MultitaskReport:
         leak_suspects: features that rank purchases suspiciously well on their own.
         n_epochs: epochs of the saved network.
         passes: epochs of the first fold, for the learning curve.
+        ban_agent, ban_purchase: what it costs to leave out the features that prices may not depend
+            on, by task; None where they were not left out, or the task has no labels.
     """
 
     model_version: str
@@ -145,6 +148,8 @@ class MultitaskReport:
     leak_suspects: tuple[str, ...]
     n_epochs: int
     passes: tuple[Epoch, ...]
+    ban_agent: BanCost | None = None
+    ban_purchase: BanCost | None = None
 
     def to_file(self) -> bytes:
         """Everything, as report.json holds it."""
@@ -162,6 +167,11 @@ class MultitaskReport:
             "actors": self.data.actors,
             "folds": self.n_folds,
             "seed": self.seed,
+            "banned": list(self.hyperparameters.without),
+            "ban_auc_difference": {
+                "agent": self.ban_agent.difference.value if self.ban_agent else None,
+                "purchase": self.ban_purchase.difference.value if self.ban_purchase else None,
+            },
             "agent_auc": agent.whole_sessions.roc_auc.value if agent else None,
             "agent_auc_ci": _interval(agent.whole_sessions.roc_auc) if agent else None,
             "agent_auc_at_offers": agent.at_offers.roc_auc.value if agent else None,

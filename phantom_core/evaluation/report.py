@@ -133,6 +133,21 @@ class FeatureGain:
 
 
 @dataclass(frozen=True, slots=True)
+class BanCost:
+    """What it costs to leave out the features that prices may not depend on.
+
+    Attributes:
+        features: left out.
+        roc_auc_with: with them, on the same folds.
+        difference: ROC-AUC of this model minus that, 95 % interval over actors.
+    """
+
+    features: tuple[str, ...]
+    roc_auc_with: float
+    difference: Estimate
+
+
+@dataclass(frozen=True, slots=True)
 class ClassifierReport:
     """Results of one training of the agent classifier; all figures are out of fold.
 
@@ -157,6 +172,8 @@ class ClassifierReport:
         gains: what the trees of the saved model rely on, most first.
         period_ms: trained on sessions that began in [start, end), UTC milliseconds; None means
             all.
+        ban: what it costs to leave out the features that prices may not depend on; None where
+            they were not left out.
     """
 
     model_version: str
@@ -178,6 +195,7 @@ class ClassifierReport:
     robustness: Robustness
     gains: tuple[FeatureGain, ...]
     period_ms: tuple[int, int] | None = None
+    ban: BanCost | None = None
 
     def to_file(self) -> bytes:
         """Everything, as report.json holds it."""
@@ -210,6 +228,9 @@ class ClassifierReport:
             "confusion": _confusion_json(self.confusion),
             "baselines": _baselines_json(self.baselines),
             **_robustness_json(self.robustness, self.ranking.roc_auc),
+            "banned": list(self.ban.features) if self.ban else [],
+            "ban_auc_difference": self.ban.difference.value if self.ban else None,
+            "ban_auc_difference_ci": _interval(self.ban.difference) if self.ban else None,
             "seconds": self.seconds,
         }
 

@@ -8,7 +8,13 @@ from typing import Final
 
 from phantom_core.core.errors import InputError, SourceError
 from phantom_core.events.compression import FRAMES, open_compressed
-from phantom_core.events.formats.source_format import FORMATS, OpenRequest, Source, known_suffixes
+from phantom_core.events.formats.source_format import (
+    BATCH_ROWS,
+    FORMATS,
+    OpenRequest,
+    Source,
+    known_suffixes,
+)
 
 _FOREIGN: Final = {
     b"%PDF": "a PDF",
@@ -78,8 +84,16 @@ def open_source(
     delimiter: str | None = None,
     encoding: str | None = None,
     max_chars: int = 1 << 20,
+    batch_rows: int = BATCH_ROWS,
 ) -> Source:
     """Open a file; the format is found by its name, else by its first bytes.
+
+    Args:
+        path: the file.
+        delimiter: between its cells; None means to detect it.
+        encoding: of its text; None means UTF-8, or what its first bytes say.
+        max_chars: longest field.
+        batch_rows: rows of a batch, at most.
 
     Raises:
         SourceError: empty, unreadable, or of no known format.
@@ -92,7 +106,7 @@ def open_source(
     text_encoding = next(
         (name for bom, name in _BOMS.items() if start.startswith(bom)), encoding or "utf-8"
     )
-    request = OpenRequest(path, text_encoding, delimiter, max_chars)
+    request = OpenRequest(path, text_encoding, delimiter, max_chars, batch_rows)
     found = next(one for one in reversed(FORMATS.all()) if one.recognises(_suffix(path), start))
     if found.is_text:
         _check_text(path, start)

@@ -1,5 +1,6 @@
 """Event names: the eighteen canonical ones, and the other names that clients send for them."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -43,6 +44,9 @@ ALIASES: Final[Mapping[str, str]] = {
     "product_hover": "hover_over_title",
 }
 
+# A page names its own elements; what is no such name would make any text an event.
+_HOVER_OVER: Final = re.compile(r"hover_over_[a-z0-9_]{1,40}")
+_HOVER: Final = re.compile(r"hover_[a-z0-9_]{1,40}")
 # These name no kind of filter; metadata.type does, and without it a price filter is assumed.
 GENERIC_FILTERS: Final = ("filter", "filter_apply")
 FILTER_KINDS: Final[Mapping[str, str]] = {
@@ -62,7 +66,8 @@ def canonical_name(name: str, filter_kind: str | None = None) -> str | None:
         filter_kind: metadata.type of a generic filter event.
 
     Returns:
-        The canonical name (any `hover_over_*` is unchanged), or None for an unknown one.
+        The canonical name (`hover_over_` and up to 40 letters, digits and underscores is
+        unchanged), or None for an unknown one.
 
     >>> canonical_name("Add-To-Cart"), canonical_name("filter_apply", "amenities")
     ('add_item_to_cart', 'filter_for_amenities')
@@ -72,8 +77,8 @@ def canonical_name(name: str, filter_kind: str | None = None) -> str | None:
     folded = name.strip().lower().replace("-", "_").replace(" ", "_")
     if folded in GENERIC_FILTERS:
         return FILTER_KINDS.get((filter_kind or "").strip().lower(), "filter_for_price")
-    if folded in CANONICAL or (folded.startswith("hover_over_") and folded != "hover_over_"):
+    if folded in CANONICAL or _HOVER_OVER.fullmatch(folded):
         return folded
-    if folded.startswith("hover_") and folded not in ("hover_", "hover_over_", "hover_over"):
+    if _HOVER.fullmatch(folded) and folded not in ("hover_over_", "hover_over"):
         return "hover_over_" + folded.removeprefix("hover_")
     return ALIASES.get(folded)

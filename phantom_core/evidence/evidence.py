@@ -16,8 +16,9 @@ from phantom_core.rules.document import from_json, to_json
 from phantom_core.rules.rule_set import RuleSet
 
 FORMAT: Final = "phantom-evidence/1"
-# 1 had no version and no limits, and wrote {} for a part without figures.
-VERSION: Final = 2
+# 1 had no version and no limits, and wrote {} for a part without figures. Up to 2, evidence of a
+# change priced by the network was about its rules.
+VERSION: Final = 3
 Found = TypeVar("Found")
 
 
@@ -66,8 +67,10 @@ class Evidence:
         base_version: what was live; empty for nothing.
         base_text: its rules in words.
         diff: lines that differ, with + and -.
-        highest_markup, lowest_markup: among the rules' mark-ups.
-        largest_step: a quote's largest move against what is live, in units of the base price.
+        highest_markup, lowest_markup: among the mark-ups of the rules, and of the network where it
+            prices.
+        largest_step: a quote's largest move against what is live, in units of the base price; rules
+            that no recorded quote reached count against every live mark-up.
         findings: of the static checks.
         fidelity: how far the rules price as the classifier would.
         replay: on recorded sessions, against what is live.

@@ -1,10 +1,21 @@
-"""Gates: conditions that a change must meet before it can be approved."""
+"""Gates: conditions that a change must meet before it can be approved.
 
-from dataclasses import dataclass
+They judge the prices that will be asked, by rules or by the network, as they were replayed and
+simulated. What could not be measured closes a gate.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
 
 from phantom_core.core.limits import TOLERANCE, PriceLimits
-from phantom_core.evidence.evidence import Evidence
+from phantom_core.evidence.evidence import VERSION, Evidence
 from phantom_core.evidence.stored_evidence import StoredEstimate
+from phantom_core.features.domains import P_AGENT
+from phantom_core.model_kinds.classifier import CLASSIFIER
+from phantom_core.model_kinds.multitask import NETWORK
+
+MONEY: Final = "expected money"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +26,13 @@ class Gate:
         name: of it.
         is_open: whether the change may pass.
         says: what was found, and what is allowed.
+        is_acceptable: whether an approver may accept the risk of a closed one, with a comment.
     """
 
     name: str
     is_open: bool
     says: str
+    is_acceptable: bool = False
 
 
 def evaluate_gates(
@@ -30,6 +43,9 @@ def evaluate_gates(
     revision: int,
     base_version: str,
     is_first: bool,
+    banned: Collection[str] = (),
+    network: str | None = None,
+    accepted: Mapping[str, str] | None = None,
 ) -> tuple[Gate, ...]:
     """Every gate and how it stands.
 
@@ -40,15 +56,21 @@ def evaluate_gates(
         revision: of the request now.
         base_version: what is live now.
         is_first: whether there was no release before.
+        banned: features that must not change a price now.
+        network: version that is in use now; None where that is not known.
+        accepted: login of the approver who accepted the risk of a gate, by its name.
     """
     found = [
-        _fresh(evidence, revision, base_version),
+        _fresh(evidence, revision, base_version, network),
+        _measured(evidence),
         _guard_rails(evidence, limits),
         _step(evidence, limits),
         _premium(evidence, limits),
-        _findings(evidence, answers),
+        _money(evidence),
+        _findings(evidence, answers, banned),
     ]
-    return (*found, _first(evidence, limits)) if is_first else tuple(found)
+    found += [_first(evidence, limits)] if is_first else []
+    return tuple(_with_acceptance(gate, accepted or {}) for gate in found)
 
 
 def human_premium(evidence: Evidence) -> StoredEstimate | None:
@@ -62,7 +84,76 @@ def human_premium(evidence: Evidence) -> StoredEstimate | None:
     return next((one for one in (logged, simulated) if one and one.value is not None), None)
 
 
-def _fresh(evidence: Evidence, revision: int, base_version: str) -> Gate:
+def _with_acceptance(gate: Gate, accepted: Mapping[str, str]) -> Gate:
+    if gate.is_open or not gate.is_acceptable or gate.name not in accepted:
+        return gate
+    says = f"{gate.says} {accepted[gate.name]} accepted this risk."
+    return replace(gate, is_open=True, says=says)
+
+
+def _measured(evidence: Evidence) -> Gate:
+    """Closed where what will be asked was not measured: no evidence is no consent."""
+    name, replay, trial = "measured prices", evidence.replay, evidence.trial
+    if evidence.version < VERSION:
+        says = "The evidence was gathered by an earlier release: submit the request again."
+        return Gate(name, False, says)
+    if P_AGENT in evidence.rules.features and not evidence.models.get(CLASSIFIER.name):
+        says = (
+            "The rules read P(agent), and there is no classifier to measure them with: train one, "
+            "then submit again."
+        )
+        return Gate(name, False, says)
+    if replay.found is None or not (replay.found.sessions and replay.found.quotes):
+        says = f"No recorded session was replayed. {replay.problem}".strip()
+        return Gate(name, False, f"{says} Then submit again.")
+    if trial.found is None:
+        says = f"No session was simulated. {trial.problem}".strip()
+        return Gate(name, False, f"{says} Then submit again.")
+    network = evidence.models.get(NETWORK.name, "")
+    by = f"Prices of network {network}" if evidence.policy == "model" else "Prices of the rules"
+    says = (
+        f"{by} were measured on {replay.found.sessions:,} recorded and {trial.found.sessions:,} "
+        "simulated sessions."
+    )
+    return Gate(name, True, says)
+
+
+def _money(evidence: Evidence) -> Gate:
+    """Closed where a change loses money beyond doubt.
+
+    Even the most revenue and the most recovered leakage that the simulation leaves possible, the
+    ends of both 95 % intervals, then add up to less than nothing.
+    """
+    trial = evidence.trial.found
+    if trial is None:
+        return Gate(MONEY, False, "What the change earns or loses could not be simulated.")
+    revenue, leakage = trial.difference.revenue, trial.difference.leakage
+    if (
+        revenue.value is None
+        or revenue.high is None
+        or leakage.value is None
+        or leakage.low is None
+    ):
+        return Gate(MONEY, False, "What the change earns or loses is undefined.")
+    says = (
+        f"Revenue changes by {revenue.value:+,.0f} and leakage by {leakage.value:+,.0f} on "
+        f"{trial.sessions:,} simulated sessions"
+    )
+    most = revenue.high - leakage.low
+    if most < 0:
+        says = f"{says}; together at most {most:+,.0f}: it loses money beyond doubt."
+        return Gate(MONEY, False, says, is_acceptable=True)
+    return Gate(MONEY, True, f"{says}; together up to {most:+,.0f}.")
+
+
+def _fresh(evidence: Evidence, revision: int, base_version: str, network: str | None) -> Gate:
+    judged = evidence.models.get(NETWORK.name, "")
+    if evidence.policy == "model" and network is not None and network != judged:
+        says = (
+            f"It judges network {judged or 'none'}, and {network or 'none'} is in use now: submit "
+            "it again."
+        )
+        return Gate("evidence is fresh", False, says)
     says = "The evidence is about this revision and what is live now."
     if evidence.revision != revision:
         says = f"The evidence is about revision {evidence.revision}; the request is at {revision}."
@@ -90,6 +181,11 @@ def _step(evidence: Evidence, limits: PriceLimits) -> Gate:
         f"A price moves by up to {evidence.largest_step:.2f} of the base price; allowed is "
         f"{limits.largest_step:.2f}."
     )
+    if unseen := _unseen_rules(evidence):
+        says += (
+            f" No recorded quote reached {', '.join(unseen)}, which counts against every live "
+            "price."
+        )
     is_within = evidence.largest_step <= limits.largest_step + TOLERANCE
     return Gate("maximum price step", is_within, says)
 
@@ -111,10 +207,31 @@ def _premium(evidence: Evidence, limits: PriceLimits) -> Gate:
         f"Humans would pay {value:+.1%} [{low:+.1%}, {high:+.1%}] on average; allowed is "
         f"{limits.human_premium_cap:+.1%}."
     )
+    if evidence.policy == "model" and (simulated := _simulated_premium(evidence)) is not None:
+        says = f"{says} In the simulator {simulated:+.1%}."
+        value = max(value, simulated)
     return Gate(name, value <= limits.human_premium_cap + TOLERANCE, says)
 
 
-def _findings(evidence: Evidence, answers: str) -> Gate:
+def _simulated_premium(evidence: Evidence) -> float | None:
+    trial = evidence.trial.found
+    return trial.proposed.human_premium.value if trial else None
+
+
+def _unseen_rules(evidence: Evidence) -> list[str]:
+    replay = evidence.replay.found
+    if replay is None:
+        return []
+    reached = {one.rule for one in replay.rules.rules if one.quotes}
+    titles = [evidence.rules.title(position) for position in range(len(evidence.rules.rules))]
+    return [title for title in titles if title not in reached]
+
+
+def _findings(evidence: Evidence, answers: str, banned: Collection[str]) -> Gate:
+    read = [feature for feature in evidence.rules.features if feature in banned]
+    if read:
+        says = f"The rules read {', '.join(read)}, which prices may not depend on here."
+        return Gate("no open finding", False, says)
     errors, warnings = evidence.open_findings("error"), evidence.open_findings("warning")
     if errors:
         return Gate("no open finding", False, f"{len(errors)} to fix: {errors[0]}")

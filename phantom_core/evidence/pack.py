@@ -11,11 +11,43 @@ from jinja2 import Environment
 
 from phantom_core.approvals.change_request import Request, ReviewDecision
 from phantom_core.approvals.releases import PublishedRelease
-from phantom_core.database.audit import AuditEntry, ChainVerification
+from phantom_core.database.audit import AuditEntry
 from phantom_core.evidence.evidence import Evidence
 from phantom_core.evidence.gates import Gate, human_premium
 
 FORMAT: Final = "phantom-pack/1"
+
+
+@dataclass(frozen=True, slots=True)
+class ChainSummary:
+    """The audit chain at the moment of a pack.
+
+    Attributes:
+        answer: holds, does not hold, or cannot tell.
+        n_entries: of the chain.
+        head: hash of its newest entry.
+        problems: why it does not hold, or cannot be told, one sentence each.
+        notes: what is worth knowing beside that, one sentence each.
+        signed_head: newest head of the anchor file, JSON; empty for none.
+        is_signed: whether one of the public keys signed that head.
+        key_ids: of the public keys.
+        public_keys: PEM; with them, the signature can be verified without PHANTOM.
+    """
+
+    answer: str
+    n_entries: int
+    head: str
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+    signed_head: str
+    is_signed: bool
+    key_ids: tuple[str, ...]
+    public_keys: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was changed, as far as the anchors reach."""
+        return self.answer == "holds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +71,7 @@ class Pack:
     gates: Sequence[Gate]
     releases: Sequence[PublishedRelease]
     entries: Sequence[AuditEntry]
-    chain: ChainVerification
+    chain: ChainSummary
     made_ms: int
 
 
@@ -60,6 +92,12 @@ def to_json(pack: Pack) -> bytes:
             "entries": pack.chain.n_entries,
             "head": pack.chain.head,
             "problems": list(pack.chain.problems),
+            "answer": pack.chain.answer,
+            "notes": list(pack.chain.notes),
+            "signed_head": json.loads(pack.chain.signed_head) if pack.chain.signed_head else None,
+            "signature_verified": pack.chain.is_signed,
+            "public_key_ids": list(pack.chain.key_ids),
+            "public_keys": pack.chain.public_keys,
         },
     }
     return json.dumps(document, indent=2, ensure_ascii=False).encode()

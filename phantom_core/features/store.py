@@ -146,6 +146,13 @@ class FeatureStore:
             n_sessions, n_events, n_rebuilt, time.perf_counter() - started, events.version
         )
 
+    def forget_replaced(self) -> None:
+        """Delete the files of the build before, which readers may still be reading."""
+        with FileLock(self.root / ".lock"):
+            build = self._build()
+            if build is not None:
+                self._switch(build, None)
+
     def matrix(self) -> pa.Table:
         """One row per session with the columns of COLUMNS and current labels, by session_key.
 

@@ -184,6 +184,10 @@ class Jobs:
             JOBS.c.workspace.in_(("", self._workspace)) if self._workspace else sa.true()
         )
 
+    def close(self) -> None:
+        """Close its connections to the database."""
+        self._engine.dispose()
+
     def start(self, request: JobRequest) -> Job:
         """Store a job of the current actor and start its worker.
 
@@ -196,6 +200,11 @@ class Jobs:
 
     def _queue(self, kind: str, arguments: str) -> Job:
         who = str(self._require(Permission.WORK))
+        if self._settings.paths.pending_erasure.exists() and kind != "retention":
+            raise ConflictError(
+                "Personal data is being erased, so no work can be started.",
+                hint="Try again in a moment. After an interruption, finish it: privacy resume.",
+            )
         now_ms = _now_ms()
         job_id = uuid.uuid4().hex
         stored = without_secrets(arguments)

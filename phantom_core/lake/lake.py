@@ -6,15 +6,17 @@ when a process dies.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 import duckdb
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake.exceptions import DeltaError
 from filelock import FileLock
 
-from phantom_core.core.errors import InputError, NotFoundError
+from phantom_core.core.errors import DamageError, InputError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.events import schema
 
@@ -34,6 +36,9 @@ TABLES: Final[Mapping[str, pa.Schema]] = {
 ROW_GROUP_ROWS: Final = 122_880
 COMPACTED_BYTES: Final = 32 << 20
 RETENTION_HOURS: Final = 720
+RESTORE: Final = "Restore the workspace from a backup, or load its files into a new one."
+# Kinds of loads by table, where they differ.
+_KINDS: Final = {"session_labels": "labels"}
 _ODD_CHARACTERS: Final = "*?[]{}%#"
 
 
@@ -63,18 +68,20 @@ class Lake:
 
     def version(self, table: str = "events") -> int:
         """Version of a table; -1 before its first commit."""
-        path = self._path(table)
-        return DeltaTable(path).version() if DeltaTable.is_deltatable(str(path)) else -1
+        found = self._opened(table)
+        return -1 if found is None else found.version()
 
     def files(self, table: str, version: int | None = None) -> list[str]:
         """Data files of a table, as paths DuckDB can read."""
-        path = self._path(table)
-        if not DeltaTable.is_deltatable(str(path)):
+        path, found = self._path(table), self._opened(table, version)
+        if found is None:
             return []
+        actions = pa.table(found.get_add_actions()).select(["path", "size_bytes"]).to_pylist()
         # File names are generated and plain, but their URIs have the folder percent-encoded.
-        return sorted(
-            str(path / Path(uri).name) for uri in DeltaTable(path, version=version).file_uris()
-        )
+        sizes = {path / Path(one["path"]).name: int(one["size_bytes"]) for one in actions}
+        for file, n_bytes in sizes.items():
+            check_data_file(table, file, n_bytes)
+        return sorted(map(str, sizes))
 
     def append(
         self,
@@ -108,10 +115,10 @@ class Lake:
         self, table: str, rows: pa.Table, key: str, note: Mapping[str, str] | None = None
     ) -> int:
         """Insert rows, or replace those with the same key, in one atomic commit. Hold the lock."""
-        path = self._path(table)
-        if not DeltaTable.is_deltatable(str(path)):
+        found = self._opened(table)
+        if found is None:
             return self.append(table, rows, note)
-        merge = DeltaTable(path).merge(
+        merge = found.merge(
             rows,
             f"target.{key} = source.{key}",
             source_alias="source",
@@ -127,25 +134,58 @@ class Lake:
         Files that were replaced more than 30 days ago are deleted, so earlier versions of the table
         can no longer be read.
         """
-        path = self._path(table)
-        if DeltaTable.is_deltatable(str(path)):
+        found = self._opened(table)
+        if found is not None:
             # Files that are large enough are left alone: without a limit each compaction would
             # rewrite the whole table.
-            DeltaTable(path).optimize.compact(target_size=COMPACTED_BYTES)
-            DeltaTable(path).vacuum(retention_hours=RETENTION_HOURS, dry_run=False)
+            found.optimize.compact(target_size=COMPACTED_BYTES)
+            DeltaTable(self._path(table)).vacuum(retention_hours=RETENTION_HOURS, dry_run=False)
 
     def delete(self, table: str, predicate: str) -> None:
         """Delete the rows for which a SQL predicate holds; a table that does not exist has none."""
+        found = self._opened(table)
+        if found is not None:
+            found.delete(predicate)
+
+    def erase(self, table: str, predicate: str) -> int:
+        """Delete rows so that no earlier version, statistic or log of the table holds them.
+
+        Readers of an earlier version find its files gone. Hold the lock. A second call ends what an
+        interrupted one left.
+
+        Args:
+            table: one of TABLES.
+            predicate: SQL that holds for these rows.
+        Returns:
+            How many rows there were.
+        """
         path = self._path(table)
-        if DeltaTable.is_deltatable(str(path)):
-            DeltaTable(path).delete(predicate)
+        if not DeltaTable.is_deltatable(str(path)):
+            return 0
+        n_rows = int(DeltaTable(path).delete(predicate).get("num_deleted_rows") or 0)
+        self.forget_history(table)
+        return n_rows
+
+    def forget_history(self, table: str) -> None:
+        """Remove every earlier version of a table: its data files and its log. Hold the lock."""
+        path = self._path(table)
+        if not DeltaTable.is_deltatable(str(path)):
+            return
+        DeltaTable(path).vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+        # The newest log entry stays readable, so it must not be the deletion, which names the rows.
+        note = CommitProperties(custom_metadata={"phantom_history": "forgotten"})
+        write_deltalake(path, TABLES[table].empty_table(), mode="append", commit_properties=note)
+        newest = DeltaTable(path)
+        newest.create_checkpoint()
+        for file in (path / "_delta_log").iterdir():
+            version, _, _ = file.name.partition(".")
+            if version.isdecimal() and int(version) < newest.version():
+                file.unlink()
 
     def last_note(self, table: str) -> dict[str, str]:
         """The note of the newest commit of a table."""
-        path = self._path(table)
-        if not DeltaTable.is_deltatable(str(path)):
-            return {}
-        return {key: str(value) for key, value in DeltaTable(path).history(1)[0].items()}
+        found = self._opened(table)
+        return {} if found is None else {k: str(v) for k, v in found.history(1)[0].items()}
 
     def connect(
         self, tables: Iterable[str] = tuple(TABLES), *, version: int | None = None
@@ -178,12 +218,95 @@ class Lake:
         )
         return f"SELECT * FROM read_parquet([{names}]){known}"
 
+    def _opened(self, table: str, version: int | None = None) -> DeltaTable | None:
+        """A table at a version; None before its first commit.
+
+        Raises:
+            DamageError: its log cannot be read, or is missing though rows were loaded.
+        """
+        path = self._path(table)
+        if not DeltaTable.is_deltatable(str(path)):
+            if table not in ("loads", "quarantine", "decisions"):
+                self._check_never_loaded(table)
+            elif table == "loads":
+                self._check_never_recorded()
+            return None
+        try:
+            return DeltaTable(path, version=version)
+        except (DeltaError, ValueError, OSError) as error:
+            raise DamageError(
+                f"The log of the table '{table}' is damaged: {_first_line(error)}.",
+                hint=RESTORE,
+            ) from error
+        except BaseException as error:  # a panic of the library is no Exception
+            if type(error).__name__ != "PanicException":
+                raise
+            raise DamageError(f"The log of the table '{table}' is damaged.", hint=RESTORE) from None
+
+    def _check_never_loaded(self, table: str) -> None:
+        """Only a table that the ledger of loads does not know may be without a log."""
+        if not DeltaTable.is_deltatable(str(self.root / "loads")):
+            return
+        loaded = _rows_loaded(self.root, self.version("loads"))
+        if n_rows := loaded.get(_KINDS.get(table, table), 0):
+            raise DamageError(
+                f"The log of the table '{table}' is missing, though {n_rows:,} rows were loaded.",
+                hint=RESTORE,
+            )
+
+    def _check_never_recorded(self) -> None:
+        """The ledger may be missing only while the first load is being recorded."""
+        if not any(self._path("loads").glob("*.parquet")):
+            return
+        n_commits = sum(
+            1
+            for table in ("events", "quotes")
+            for _ in (self.root / table / "_delta_log").glob("*.json")
+        )
+        if n_commits > 1:
+            raise DamageError("The log of the ledger of loads is missing.", hint=RESTORE)
+
     def _path(self, table: str) -> Path:
         if table not in TABLES:
             raise NotFoundError(
                 f"The lake has no table '{table}'.", hint=f"It has {', '.join(TABLES)}."
             )
         return self.root / table
+
+
+@lru_cache(maxsize=8)
+def _rows_loaded(root: Path, version: int) -> Mapping[str, int]:
+    """Rows that each kind of load accepted, as a version of the ledger says."""
+    del version
+    with Lake(root).connect(("loads",)) as connection:
+        found = connection.execute(
+            "SELECT kind, SUM(accepted)::BIGINT FROM loads GROUP BY kind"
+        ).fetchall()
+    return dict(found)
+
+
+def check_data_file(table: str, file: Path, n_bytes: int) -> None:
+    """Check a data file against the log of its table.
+
+    Raises:
+        DamageError: it is missing, or has another size.
+    """
+    try:
+        found = file.stat().st_size
+    except FileNotFoundError:
+        raise DamageError(
+            f"A data file of the table '{table}' is missing: {file.name}.", hint=RESTORE
+        ) from None
+    if found != n_bytes:
+        raise DamageError(
+            f"A data file of the table '{table}' has {found:,} bytes instead of {n_bytes:,}: "
+            f"{file.name}.",
+            hint=RESTORE,
+        )
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".")[:200] if str(error).strip() else "empty"
 
 
 def empty_select(table: pa.Schema) -> str:

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from phantom_core.events import schema
 from phantom_core.events.keyed_rows import KeyedRows
+from phantom_core.lake.erased import ERASED, ErasedIds, ErasedKind
 from phantom_core.lake.lake import TABLES, Lake
 
 # Kind of a keyed load → its table; the table's first column is the key.
@@ -25,6 +26,11 @@ KEYED_TABLES: Final = {
     "experiments": "experiments",
     "labels": "session_labels",
     "catalogue": "catalogue",
+}
+# Columns of keyed tables that hold ids which may have been erased.
+_ERASED_COLUMNS: Final[Mapping[str, Mapping[str, ErasedKind]]] = {
+    "session_labels": {"session_id": "session"},
+    "experiments": {"experiment_id": "experiment", "subject_name": "subject"},
 }
 _NOTE: Final = "phantom_load"
 _BATCH_ROWS: Final = 100_000
@@ -91,6 +97,7 @@ def commit_staged(
     table = load.kind
     with lake.lock:
         finish_interrupted(lake)
+        _mark_erased(lake, staged)
         _mark_duplicates(lake, staged, table)
         done = _counted(staged, replace(load, load_seq=_next_seq(lake)), elapsed_s)
         if done.quarantined:
@@ -98,7 +105,8 @@ def commit_staged(
                 lake,
                 done,
                 staged.sql(
-                    "SELECT line, reason, detail, text FROM staged WHERE reason IS NOT NULL"
+                    "SELECT line, reason, detail, text FROM staged "
+                    f"WHERE reason IS NOT NULL AND reason <> '{ERASED}'"
                 ).to_arrow_table(),
             )
         if done.accepted:
@@ -121,6 +129,7 @@ def commit_keyed(lake: Lake, read: KeyedRows, load: Load) -> Load:
     key = TABLES[table].names[0]
     with lake.lock:
         finish_interrupted(lake)
+        read, n_erased = _without_erased(lake, table, read)
         changed = _changed(lake, table, key, read.rows)
         done = replace(
             load,
@@ -128,7 +137,7 @@ def commit_keyed(lake: Lake, read: KeyedRows, load: Load) -> Load:
             rows_read=read.n_read,
             accepted=changed.num_rows,
             duplicates=read.rows.num_rows - changed.num_rows + read.n_repeated,
-            quarantined=read.reasons,
+            quarantined=read.reasons | ({ERASED: n_erased} if n_erased else {}),
         )
         if read.refused:
             _quarantine(
@@ -155,9 +164,15 @@ def commit_refused(lake: Lake, load: Load, rows: pa.Table) -> Load:
     """
     with lake.lock:
         finish_interrupted(lake)
-        reasons = dict(Counter(rows["reason"].to_pylist()))
-        done = replace(load, load_seq=_next_seq(lake), rows_read=rows.num_rows, quarantined=reasons)
-        _quarantine(lake, done, rows)
+        is_erased = ErasedIds(lake.root.parent).in_texts(rows["text"].to_pylist())
+        reasons = Counter(
+            ERASED if erased else reason
+            for erased, reason in zip(is_erased, rows["reason"].to_pylist(), strict=True)
+        )
+        done = replace(
+            load, load_seq=_next_seq(lake), rows_read=rows.num_rows, quarantined=dict(reasons)
+        )
+        _quarantine(lake, done, rows.filter(pa.array([not one for one in is_erased])))
         record_load(lake, done)
     return done
 
@@ -208,6 +223,44 @@ def _quarantine(lake: Lake, load: Load, rows: pa.Table) -> None:
         ).to_arrow_table()
     if fresh.num_rows:
         lake.append("quarantine", fresh.cast(schema.QUARANTINE))
+
+
+def _mark_erased(lake: Lake, staged: duckdb.DuckDBPyConnection) -> None:
+    """Refuse rows of erased sessions, without their text; refused rows that name one as well."""
+    erased = ErasedIds(lake.root.parent)
+    if erased.is_empty:
+        return
+    named = staged.execute("SELECT DISTINCT session_id FROM staged").fetchall()
+    refused = staged.execute(
+        "SELECT rowid, concat_ws(' ', text, detail) FROM staged WHERE reason IS NOT NULL"
+    ).fetchall()
+    texts = erased.in_texts([text for _, text in refused])
+    staged.execute(
+        f"UPDATE staged SET reason = '{ERASED}', detail = NULL, text = NULL "
+        "WHERE session_id IN (SELECT unnest(?::VARCHAR[])) "
+        "OR rowid IN (SELECT unnest(?::BIGINT[]))",
+        [
+            sorted(erased.among("session", (name for (name,) in named))),
+            [row for (row, _), is_hit in zip(refused, texts, strict=True) if is_hit],
+        ],
+    )
+
+
+def _without_erased(lake: Lake, table: str, read: KeyedRows) -> tuple[KeyedRows, int]:
+    """Keyed rows without erased sessions, experiments and subjects, and how many those were."""
+    erased = ErasedIds(lake.root.parent)
+    if erased.is_empty or table not in _ERASED_COLUMNS:
+        return read, 0
+    is_left = [True] * read.rows.num_rows
+    for column, kind in _ERASED_COLUMNS[table].items():
+        names = read.rows[column].to_pylist()
+        gone = erased.among(kind, names)
+        is_left = [left and name not in gone for left, name in zip(is_left, names, strict=True)]
+    texts = erased.in_texts([row.text for row in read.refused])
+    refused = tuple(row for row, is_hit in zip(read.refused, texts, strict=True) if not is_hit)
+    rows = read.rows.filter(pa.array(is_left, pa.bool_()))
+    n_erased = read.rows.num_rows - rows.num_rows + len(read.refused) - len(refused)
+    return replace(read, rows=rows, refused=refused), n_erased
 
 
 def _known(lake: Lake, load_id: str) -> bool:

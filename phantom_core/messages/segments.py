@@ -11,7 +11,7 @@ import os
 import time
 import uuid
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -69,6 +69,38 @@ def _record(line: bytes, at: int) -> Record:
     if len(line) >= _HEAD and b"%08x" % zlib.crc32(text) == line[:_CRC_DIGITS]:
         return Record(at, int(text[:_TIME_DIGITS]), line[_HEAD:], is_whole=True)
     return Record(at, 0, line, is_whole=False)
+
+
+def blank_records(path: Path, is_meant: Callable[[bytes], bool]) -> int:
+    """Overwrite records in place with blanks of the same length, which read as JSON `null`.
+
+    Positions in the file stay as they are, also while its writer appends.
+
+    Args:
+        path: of the segment.
+        is_meant: whether a record's value is to be blanked.
+    Returns:
+        How many were.
+    """
+    content = path.read_bytes()
+    meant = [one for one in read_records(content, 0) if is_meant(one.value)]
+    end = content.rfind(b"\n") + 1
+    is_torn = is_meant(content[end:]) and is_finished(path)
+    if not (meant or is_torn):
+        return 0
+    with path.open("r+b") as stream:
+        for record in meant:
+            blank = b" " * len(record.value)
+            if record.is_whole:
+                text = "null".ljust(len(record.value))[: len(record.value)]
+                blank = line_of(text, record.accepted_us).rstrip(b"\n")
+            stream.seek(record.at)
+            stream.write(blank)
+        if is_torn:
+            stream.truncate(end)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return len(meant)
 
 
 class SegmentWriter:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phantom_core.core.errors import DataError
+from phantom_core.models.tree_bytes import check_trees
 
 _LIBRARIES: Final = {"darwin": "libxgboost.dylib", "win32": "xgboost.dll"}
 _MARGIN: Final = json.dumps(
@@ -47,6 +48,7 @@ class InferenceTrees:
     """
 
     def __init__(self, content: bytes, what: str) -> None:
+        check_trees(content, what)
         (self._library, self._predict), self._handle = _library(), ctypes.c_void_p()
         self._check(self._library.XGBoosterCreate(None, 0, ctypes.byref(self._handle)), what)
         weakref.finalize(self, self._library.XGBoosterFree, self._handle)

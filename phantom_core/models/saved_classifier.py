@@ -6,6 +6,7 @@ from phantom_core.core.errors import DataError
 from phantom_core.model_store.store import ModelFiles
 from phantom_core.models.classifier import Classifier
 from phantom_core.models.inference_classifier import DECISION, TREES, AgentDecision, read_decision
+from phantom_core.models.tree_bytes import check_trees
 
 
 def classifier_files(classifier: Classifier) -> dict[str, bytes]:
@@ -20,9 +21,10 @@ def read_classifier(model: ModelFiles) -> Classifier:
     Raises:
         DataError: a file is gone, was changed, or is not what its name says.
     """
-    booster = xgb.Booster()
+    booster, content = xgb.Booster(), model.read(TREES)
+    check_trees(content, f"{TREES} of model {model.manifest.version}")
     try:
-        booster.load_model(bytearray(model.read(TREES)))
+        booster.load_model(bytearray(content))
     except xgb.core.XGBoostError as error:
         raise DataError(
             f"Model {model.manifest.version} cannot be read as a classifier.", hint="Train again."

@@ -10,7 +10,7 @@ from phantom_core.core.errors import DataError
 from phantom_core.monitoring.challenger_evaluation import ComparedFigure, PromotionGate
 
 FOLDER: Final = "retraining"
-Outcome = Literal["promoted", "kept", "skipped"]
+Outcome = Literal["promoted", "waiting", "kept", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ class RetrainOutcome:
 
     Attributes:
         kind: classifier or multitask.
-        outcome: promoted; kept: the champion stays; skipped: there was no evaluation.
+        outcome: promoted; waiting: it won, and a person decides; kept: the champion stays; skipped:
+            there was no evaluation.
         why: one sentence.
         champion: version in use before; empty for none.
         challenger: version trained; empty where none was.

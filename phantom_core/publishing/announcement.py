@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 from phantom_core.publishing.canonical import canonical_json
 
-# rules, experiments, prices, elasticity, or the name of a kind of model.
+# rules, experiments, prices, elasticity, statement, or the name of a kind of model.
 Kind = str
 
 

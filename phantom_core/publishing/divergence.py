@@ -8,10 +8,12 @@ import redis
 
 from phantom_core.core.errors import DataError
 from phantom_core.publishing.heal import restore_documents
-from phantom_core.publishing.live import NOTHING_LIVE, Live, parse_live
-from phantom_core.publishing.names import LIVE
-from phantom_core.publishing.publish import published_contents
-from phantom_core.publishing.release import RuleRelease, parse_release
+from phantom_core.publishing.live import NOTHING_LIVE, Live, open_live
+from phantom_core.publishing.names import LIVE, release_key
+from phantom_core.publishing.publish import named_releases
+from phantom_core.publishing.release import RuleRelease, open_release
+from phantom_core.publishing.signed import UnsignedError
+from phantom_core.signing.keys import PublicKeys
 from phantom_core.valkey.server import guarded_calls
 
 __all__ = ["Divergence", "compare_documents", "restore_documents"]
@@ -37,35 +39,48 @@ class Divergence:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
+    """The value of a key.
+
+    Attributes:
+        content: its bytes; None where it is no text.
+        kind: its type; "none" where there is no such key.
+        ttl_ms: until it expires; below 0 where it does not.
+    """
+
     content: bytes | None
     kind: str
     ttl_ms: int
 
 
 def compare_documents(
-    client: redis.Redis, live: Live, releases: Sequence[RuleRelease]
+    client: redis.Redis, keys: PublicKeys, live: Live, releases: Sequence[RuleRelease]
 ) -> tuple[Divergence, ...]:
     """Differences between the server and what should be live; empty without any.
 
     Args:
         client: the server.
+        keys: that readers trust.
         live: what should be live; NOTHING_LIVE where nothing was ever published.
         releases: every version that it names.
     Raises:
         InputError: `live` names a version that is not among the releases.
         UnavailableError: the server does not answer.
     """
-    expected = published_contents(live, releases)
-    pointer, *others = _read(client, [LIVE, *expected])
-    differences = _of_live(live, pointer)
-    for (key, content), found in zip(expected.items(), others, strict=True):
-        differences += _of_release(key, content, found)
+    expected = named_releases(live, releases)
+    pointer, *others = read_found(client, [LIVE, *map(release_key, expected)])
+    differences = _of_live(keys, live, pointer)
+    for release, found in zip(expected.values(), others, strict=True):
+        differences += compare_release(keys, release, found)
     return tuple(differences)
 
 
-def _read(client: redis.Redis, keys: Sequence[str]) -> list[_Found]:
-    """All keys in one transaction, whatever their type."""
+def read_found(client: redis.Redis, keys: Sequence[str]) -> list[Found]:
+    """The values of some keys in one transaction, whatever their type.
+
+    Raises:
+        UnavailableError: the server does not answer.
+    """
     with guarded_calls(client), client.pipeline(transaction=True) as pipeline:
         for key in keys:
             pipeline.type(key)
@@ -77,57 +92,60 @@ def _read(client: redis.Redis, keys: Sequence[str]) -> list[_Found]:
             with guarded_calls(client):
                 raise answer
     return [
-        _Found(content if isinstance(content, bytes) else None, kind.decode(), ttl_ms)
+        Found(content if isinstance(content, bytes) else None, kind.decode(), ttl_ms)
         for kind, content, ttl_ms in zip(answers[::3], answers[1::3], answers[2::3], strict=True)
     ]
 
 
-def _of_live(live: Live, found: _Found) -> list[Divergence]:
+def _of_live(keys: PublicKeys, live: Live, found: Found) -> list[Divergence]:
     if live.epoch == NOTHING_LIVE.epoch:
         return [] if found.kind == "none" else [Divergence(LIVE, _NOTHING, _described(found))]
     expected = f"epoch {live.epoch}, version {live.version or 'none (base price)'}"
     if found.content is None:
         return [Divergence(LIVE, expected, _described(found))]
-    if found.content == live.to_bytes():
-        return _expiring(LIVE, found)
     try:
-        there = parse_live(found.content)
+        there = open_live(keys, found.content)
+    except UnsignedError as error:
+        return [Divergence(LIVE, expected, f"a document that was not published ({_said(error)})")]
     except DataError as error:
         return [
             Divergence(
                 LIVE,
                 expected,
-                f"a document that cannot be used ({error.message.removesuffix('.')})",
+                f"a document that cannot be used ({_said(error)})",
             )
         ]
     names = [
         one.name for one in fields(Live) if getattr(there, one.name) != getattr(live, one.name)
     ]
     if not names:
-        return [
-            Divergence(
-                LIVE, "the document as it was published", "the same content in another notation"
-            )
-        ]
+        return _expiring(LIVE, found)
     return [
         Divergence(f"{LIVE}, {name}", _shown(getattr(live, name)), _shown(getattr(there, name)))
         for name in names
     ]
 
 
-def _of_release(key: str, content: bytes, found: _Found) -> list[Divergence]:
-    if found.content == content:
-        return _expiring(key, found)
-    return [
-        Divergence(
-            key,
-            f"the rules that were approved (SHA-256 {parse_release(content).sha256[:12]})",
-            _described(found),
-        )
-    ]
+def compare_release(keys: PublicKeys, release: RuleRelease, found: Found) -> list[Divergence]:
+    """Differences between a key of the server and the release that it should hold."""
+    key = release_key(release.version)
+    try:
+        if found.content is not None and open_release(
+            keys, found.content, release.version
+        ).sha256 == (release.sha256):
+            return _expiring(key, found)
+        described = _described(found)
+    except DataError as error:
+        described = f"a document that was not published ({_said(error)})"
+    approved = f"the rules that were approved (SHA-256 {release.sha256[:12]})"
+    return [Divergence(key, approved, described)]
 
 
-def _expiring(key: str, found: _Found) -> list[Divergence]:
+def _said(error: DataError) -> str:
+    return error.message.removesuffix(".")
+
+
+def _expiring(key: str, found: Found) -> list[Divergence]:
     if found.ttl_ms < 0:
         return []
     return [
@@ -139,7 +157,7 @@ def _expiring(key: str, found: _Found) -> list[Divergence]:
     ]
 
 
-def _described(found: _Found) -> str:
+def _described(found: Found) -> str:
     if found.kind == "none":
         return _NOTHING
     if found.content is None:

@@ -11,10 +11,13 @@ from phantom_core.core.errors import DataError, InputError, PhantomError
 from phantom_core.publishing.announcement import Announcement
 from phantom_core.publishing.canonical import canonical_json
 from phantom_core.publishing.names import EXPERIMENTS, check_version, release_key
+from phantom_core.publishing.publish import forged_content
 from phantom_core.publishing.reading import parse_document, read_stored
+from phantom_core.publishing.signed import open_signed, sign_document
 from phantom_core.publishing.switch import switch_live, unconfirmed_switch
+from phantom_core.signing.keys import PublicKeys, SigningKey
 
-FORMAT: Final = "phantom-experiments/1"
+FORMAT: Final = "phantom-experiments/2"
 AS_LIVE: Final = "live"
 
 
@@ -53,8 +56,10 @@ class LiveExperiments:
     """All running experiments.
 
     Attributes:
-        epoch: counts the switches; a greater one is later.
+        epoch: a greater one is later.
         experiments: in the order of assignment.
+        live_epoch: of what was live when they were published. They end with it: once anything else
+            is live, readers wait for a document that was published since.
     Raises:
         InputError: two of one id, an arm without a unique name, shares that do not add up, or an
             invalid version.
@@ -62,6 +67,7 @@ class LiveExperiments:
 
     epoch: int
     experiments: tuple[LiveExperiment, ...]
+    live_epoch: int = 0
 
     def __post_init__(self) -> None:
         ids = [one.experiment_id for one in self.experiments]
@@ -86,12 +92,13 @@ class _Document:
     format: str
     epoch: int
     experiments: tuple[LiveExperiment, ...]
+    live_epoch: int
 
 
 _ADAPTER: Final = TypeAdapter(_Document)
 
 
-def publish_experiments(client: redis.Redis, experiments: LiveExperiments) -> None:
+def publish_experiments(client: redis.Redis, key: SigningKey, experiments: LiveExperiments) -> None:
     """Make experiments live atomically and announce them; the same call again is safe.
 
     Raises:
@@ -99,27 +106,45 @@ def publish_experiments(client: redis.Redis, experiments: LiveExperiments) -> No
             rules of an arm were never published.
         UncertainError: it may have been switched.
     """
-    content = experiments.to_bytes()
+    content = sign_document(key, FORMAT, experiments.to_bytes())
     expected = {release_key(version): b"" for version in experiments.versions}
     announcement = Announcement("experiments", str(experiments.epoch), experiments.epoch)
-    switch_live(client, EXPERIMENTS, content, experiments.epoch, announcement, expected)
+    forged = forged_content(
+        client, EXPERIMENTS, lambda there: open_experiments(key.public_keys, there)
+    )
+    switch_live(
+        client, EXPERIMENTS, content, experiments.epoch, announcement, expected, forged=forged
+    )
     try:
-        found = read_experiments(client)
+        found = read_experiments(client, key.public_keys)
     except PhantomError as error:
         raise unconfirmed_switch(client, EXPERIMENTS, error.hint) from None
     if found is None or (found != experiments and found.epoch <= experiments.epoch):
         raise unconfirmed_switch(client, EXPERIMENTS)
 
 
-def read_experiments(client: redis.Redis) -> LiveExperiments | None:
+def read_experiments(client: redis.Redis, keys: PublicKeys) -> LiveExperiments | None:
     """The running experiments; None where there were never any.
 
     Raises:
         UnavailableError: the server does not answer.
-        DataError: the document cannot be used.
+        UnsignedError: the document is not signed by a trusted key.
+        DataError: it cannot be used.
     """
     found = read_stored(client, EXPERIMENTS)
-    return None if found is None else parse_experiments(found)
+    return None if found is None else open_experiments(keys, found)
+
+
+def open_experiments(
+    keys: PublicKeys, content: bytes | str, where: str = EXPERIMENTS
+) -> LiveExperiments:
+    """Verify and read the published document.
+
+    Raises:
+        UnsignedError: no trusted key signed it.
+        DataError: it is invalid.
+    """
+    return parse_experiments(open_signed(keys, FORMAT, content, where), where)
 
 
 def parse_experiments(content: bytes | str, where: str = EXPERIMENTS) -> LiveExperiments:
@@ -130,7 +155,7 @@ def parse_experiments(content: bytes | str, where: str = EXPERIMENTS) -> LiveExp
     """
     found = parse_document(_ADAPTER, content, FORMAT, where)
     try:
-        return LiveExperiments(found.epoch, found.experiments)
+        return LiveExperiments(found.epoch, found.experiments, found.live_epoch)
     except InputError as error:
         raise DataError(
             f"{where} cannot be used. {error.message}", hint="Publish the experiments again."

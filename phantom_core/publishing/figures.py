@@ -16,6 +16,8 @@ from phantom_core.publishing.canonical import SHA256, canonical_digest
 from phantom_core.publishing.live import Number
 from phantom_core.publishing.names import CHANNEL, ELASTICITIES, PRICES, check_version
 from phantom_core.publishing.reading import check_digest, parse_document, read_stored
+from phantom_core.publishing.signed import open_signed, sign_document
+from phantom_core.signing.keys import PublicKeys, SigningKey
 from phantom_core.valkey.server import guarded_calls
 
 
@@ -70,11 +72,12 @@ _ELASTICITIES: Final = _Table(
 )
 
 
-def publish_prices(client: redis.Redis, prices: Figures) -> None:
+def publish_prices(client: redis.Redis, key: SigningKey, prices: Figures) -> None:
     """Replace all prices, and announce them.
 
     Args:
         client: the server.
+        key: signs them.
         prices: above 0, in the shop's currency.
     Raises:
         InputError: an invalid price.
@@ -86,40 +89,57 @@ def publish_prices(client: redis.Redis, prices: Figures) -> None:
             f"Product {wrong[0]} has the price {prices.values[wrong[0]]}.",
             hint="Prices are above 0.",
         )
-    _publish(client, _PRICES, prices)
+    _publish(client, key, _PRICES, prices)
 
 
-def read_prices(client: redis.Redis) -> Figures | None:
+def read_prices(client: redis.Redis, keys: PublicKeys) -> Figures | None:
     """The prices; None where none were published.
 
     Raises:
         UnavailableError: the server does not answer.
+        UnsignedError: they are not signed by a trusted key.
         DataError: they are not what was published.
     """
-    return _read(client, _PRICES)
+    return _read(client, keys, _PRICES)
 
 
-def publish_elasticities(client: redis.Redis, elasticities: Figures) -> None:
+def publish_elasticities(client: redis.Redis, key: SigningKey, elasticities: Figures) -> None:
     """Replace all elasticities, and announce them.
 
     Raises:
         InputError: one is not finite.
         UnavailableError: see `publish_prices`.
     """
-    _publish(client, _ELASTICITIES, elasticities)
+    _publish(client, key, _ELASTICITIES, elasticities)
 
 
-def read_elasticities(client: redis.Redis) -> Figures | None:
+def read_elasticities(client: redis.Redis, keys: PublicKeys) -> Figures | None:
     """The elasticities; None where none were published.
 
     Raises:
         UnavailableError: the server does not answer.
+        UnsignedError: they are not signed by a trusted key.
         DataError: they are not what was published.
     """
-    return _read(client, _ELASTICITIES)
+    return _read(client, keys, _ELASTICITIES)
 
 
-def _publish(client: redis.Redis, table: _Table[T], figures: Figures) -> None:
+def open_prices(keys: PublicKeys, content: bytes) -> Figures:
+    """Verify and read the published prices.
+
+    Raises:
+        UnsignedError: no trusted key signed them.
+        DataError: they are not what was published.
+    """
+    return _open(keys, _PRICES, content)
+
+
+def open_elasticities(keys: PublicKeys, content: bytes) -> Figures:
+    """Verify and read the published elasticities; see `open_prices`."""
+    return _open(keys, _ELASTICITIES, content)
+
+
+def _publish(client: redis.Redis, key: SigningKey, table: _Table[T], figures: Figures) -> None:
     check_version(figures.version)
     if wrong := [product for product, value in figures.values.items() if not math.isfinite(value)]:
         raise InputError(
@@ -133,17 +153,24 @@ def _publish(client: redis.Redis, table: _Table[T], figures: Figures) -> None:
         SHA256: canonical_digest({**head, table.field: values}),
         table.field: values,
     }
-    content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    content = sign_document(
+        key,
+        table.format,
+        json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode(),
+    )
     with guarded_calls(client), client.pipeline(transaction=True) as pipeline:
         pipeline.set(table.key, content)
         pipeline.publish(CHANNEL, Announcement(table.kind, figures.version).to_bytes())
         pipeline.execute()
 
 
-def _read(client: redis.Redis, table: _Table[T]) -> Figures | None:
+def _read(client: redis.Redis, keys: PublicKeys, table: _Table[T]) -> Figures | None:
     content = read_stored(client, table.key)
-    if content is None:
-        return None
-    found = parse_document(table.adapter, content, table.format, table.key)
-    check_digest(content, table.key)
+    return None if content is None else _open(keys, table, content)
+
+
+def _open(keys: PublicKeys, table: _Table[T], content: bytes) -> Figures:
+    document = open_signed(keys, table.format, content, table.key)
+    found = parse_document(table.adapter, document, table.format, table.key)
+    check_digest(document, table.key)
     return Figures(found.version, found.created_ms, getattr(found, table.field))

@@ -6,10 +6,11 @@ from typing import Final
 import redis
 
 from phantom_core.core.errors import ConflictError, UnavailableError
-from phantom_core.publishing.live import NOTHING_LIVE, Live
+from phantom_core.publishing.live import NOTHING_LIVE, Live, sign_live
 from phantom_core.publishing.names import CHANNEL, LIVE
 from phantom_core.publishing.publish import announcement_of, published_contents
 from phantom_core.publishing.release import RuleRelease
+from phantom_core.signing.keys import SigningKey
 from phantom_core.valkey.server import guarded_calls
 
 # KEYS: the pointer, then the releases. ARGV: content and epoch of the pointer (epoch 0: none),
@@ -18,7 +19,9 @@ from phantom_core.valkey.server import guarded_calls
 SCRIPT: Final = """
 local kind = redis.call('TYPE', KEYS[1])['ok']
 if ARGV[5] ~= '1' and kind == 'string' then
-  local is_json, document = pcall(cjson.decode, redis.call('GET', KEYS[1]))
+  local found = redis.call('GET', KEYS[1])
+  local payload = string.match(found, '^phantom%-signed/1 [^\\n]*\\n(.*)$')
+  local is_json, document = pcall(cjson.decode, payload or '')
   if is_json and type(document) == 'table' and type(document.epoch) == 'number'
       and document.epoch > tonumber(ARGV[2]) then
     return string.format('%.0f', document.epoch)
@@ -32,23 +35,29 @@ return ''
 
 
 def restore_documents(
-    client: redis.Redis, live: Live, releases: Sequence[RuleRelease], *, force: bool = True
+    client: redis.Redis,
+    key: SigningKey,
+    live: Live,
+    releases: Sequence[RuleRelease],
+    *,
+    force: bool = True,
 ) -> None:
     """Restore exactly what should be live, atomically; the same call again is safe.
 
     Args:
         client: the server.
+        key: signs the documents.
         live: what should be live; NOTHING_LIVE removes the current content.
         releases: every version that it names.
-        force: also over a later epoch, which is a conflict otherwise.
+        force: also over a later signed epoch, which is a conflict otherwise.
     Raises:
         InputError: `live` names a version that is not among the releases.
         ConflictError: a later epoch is live, and `force` is off.
         UnavailableError: the server is out of reach or takes no writes.
     """
-    expected = published_contents(live, releases)
+    expected, content = published_contents(key, live, releases), sign_live(key, live)
     arguments = [
-        live.to_bytes(),
+        content,
         str(live.epoch),
         CHANNEL,
         announcement_of(live).to_bytes(),
@@ -64,7 +73,7 @@ def restore_documents(
             "be live.",
             hint="Find out who published it; heal by force to go back.",
         )
-    if found != [None if live.epoch == NOTHING_LIVE.epoch else live.to_bytes(), *expected.values()]:
+    if found != [None if live.epoch == NOTHING_LIVE.epoch else content, *expected.values()]:
         raise UnavailableError(
             "The server confirmed the restored content, but then returned something else.",
             hint="Heal again.",

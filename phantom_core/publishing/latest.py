@@ -9,8 +9,9 @@ import redis
 
 from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.publishing.announcement import Announcement, Kind
-from phantom_core.publishing.names import ELASTICITIES, EXPERIMENTS, LIVE, PRICES
+from phantom_core.publishing.names import ELASTICITIES, EXPERIMENTS, LIVE, PRICES, STATEMENT
 from phantom_core.publishing.reading import as_bytes
+from phantom_core.publishing.signed import unverified_document
 from phantom_core.valkey.server import guarded_calls
 
 # The head of a table of figures is shorter: format, version, time and hash.
@@ -42,15 +43,16 @@ def read_latest(client: redis.Redis) -> dict[Kind, Latest]:
         pipeline.get(LIVE)
         pipeline.get(EXPERIMENTS)
         for kind in MODEL_KINDS.all():
-            pipeline.hmget(kind.published_as, "version", "sha256")
+            pipeline.hmget(kind.published_as, "version", "sha256", "statement")
         for key in (PRICES, ELASTICITIES):
             pipeline.getrange(key, 0, _HEAD_BYTES - 1)
+        pipeline.get(STATEMENT)
         answers: list[Any] = pipeline.execute(raise_on_error=False)
     for answer in answers:
         if isinstance(answer, Exception) and "WRONGTYPE" not in str(answer):
             with guarded_calls(client):
                 raise answer
-    rules, experiments, *models, prices, elasticities = [
+    rules, experiments, *models, prices, elasticities, statement = [
         None if isinstance(answer, Exception) else answer for answer in answers
     ]
     found = [
@@ -58,18 +60,19 @@ def read_latest(client: redis.Redis) -> dict[Kind, Latest]:
         _of_pointer("experiments", "epoch", experiments or b""),
     ]
     found += [
-        _of_model(kind, fields or (None, None))
+        _of_model(kind, fields or (None, None, None))
         for kind, fields in zip(MODEL_KINDS.names(), models, strict=True)
     ]
     found += [
         _of_table("prices", b',"prices":', prices or b""),
         _of_table("elasticity", b',"elasticities":', elasticities or b""),
+        _of_pointer("statement", "at_ms", statement or b""),
     ]
     return {one.announcement.kind: one for one in found}
 
 
 def _of_pointer(kind: Kind, name: str, content: bytes) -> Latest:
-    document = _object(content)
+    document = _object(unverified_document(content))
     epoch = document.get("epoch")
     return Latest(
         Announcement(kind, str(document.get(name, "")), epoch if isinstance(epoch, int) else 0),
@@ -78,18 +81,20 @@ def _of_pointer(kind: Kind, name: str, content: bytes) -> Latest:
 
 
 def _of_model(kind: Kind, fields: Sequence[bytes | str | None]) -> Latest:
-    version, sha256 = (as_bytes(one or b"") for one in fields)
-    return Latest(Announcement(kind, version.decode(errors="replace")), version + sha256)
+    parts = [as_bytes(one or b"") for one in fields]
+    return Latest(Announcement(kind, parts[0].decode(errors="replace")), b"".join(parts))
 
 
 def _of_table(kind: Kind, field: bytes, content: bytes) -> Latest:
     head, _, _ = content.partition(field)
-    return Latest(Announcement(kind, str(_object(head + b"}").get("version", ""))), head)
+    return Latest(
+        Announcement(kind, str(_object(unverified_document(head) + b"}").get("version", ""))), head
+    )
 
 
 def _object(content: bytes) -> dict[str, object]:
     try:
         values = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return values if isinstance(values, dict) else {}

@@ -13,6 +13,8 @@ from phantom_core.publishing.canary import in_canary
 from phantom_core.publishing.canonical import canonical_json
 from phantom_core.publishing.names import LIVE, check_version
 from phantom_core.publishing.reading import parse_document
+from phantom_core.publishing.signed import open_signed, sign_document
+from phantom_core.signing.keys import PublicKeys, SigningKey
 
 FORMAT: Final = "phantom-live/1"
 Policy = Literal["rules", "model"]
@@ -140,3 +142,18 @@ def parse_live(content: bytes | str, where: str = LIVE) -> Live:
         raise DataError(
             f"{where} cannot be used. {error.message}", hint="Publish again, or heal."
         ) from None
+
+
+def sign_live(key: SigningKey, live: Live) -> bytes:
+    """The document as it is published, with the signature of whoever publishes."""
+    return sign_document(key, FORMAT, live.to_bytes())
+
+
+def open_live(keys: PublicKeys, content: bytes | str, where: str = LIVE) -> Live:
+    """Verify and read the published document.
+
+    Raises:
+        UnsignedError: no trusted key signed it.
+        DataError: it is invalid.
+    """
+    return parse_live(open_signed(keys, FORMAT, content, where), where)

@@ -9,6 +9,7 @@ LIVE: Final = "rules:live"
 EXPERIMENTS: Final = "experiments:live"
 PRICES: Final = "prices:latest"
 ELASTICITIES: Final = "elasticity:latest"
+STATEMENT: Final = "phantom:statement"
 CHANNEL: Final = "phantom:announcements"
 SESSION_FEATURES: Final = "session_features:"
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")

@@ -1,16 +1,22 @@
 """Publish: store releases for readers, make them live atomically, and read the result back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import redis
 
 from phantom_core.core.errors import DataError, InputError, NotFoundError, UnavailableError
 from phantom_core.publishing.announcement import Announcement
-from phantom_core.publishing.live import NOTHING_LIVE, Live, parse_live
+from phantom_core.publishing.live import NOTHING_LIVE, Live, open_live, sign_live
 from phantom_core.publishing.names import LIVE, release_key
-from phantom_core.publishing.reading import read_stored
-from phantom_core.publishing.release import RuleRelease, parse_release_of
+from phantom_core.publishing.reading import as_bytes, read_stored
+from phantom_core.publishing.release import (
+    RuleRelease,
+    open_release,
+    parse_release,
+    sign_release,
+)
+from phantom_core.publishing.signed import UnsignedError, unverified_document
 from phantom_core.publishing.switch import (
     NotSwitchedConflictError,
     NotSwitchedError,
@@ -20,6 +26,7 @@ from phantom_core.publishing.switch import (
     switch_live,
     unconfirmed_switch,
 )
+from phantom_core.signing.keys import PublicKeys, SigningKey
 from phantom_core.valkey.server import guarded_calls, server_address
 
 __all__ = [
@@ -48,13 +55,17 @@ class PublishedDocuments:
     releases: Mapping[str, RuleRelease]
 
 
-def publish_release(client: redis.Redis, live: Live, releases: Sequence[RuleRelease]) -> None:
+def publish_release(
+    client: redis.Redis, key: SigningKey, live: Live, releases: Sequence[RuleRelease]
+) -> None:
     """Make rules live atomically: readers see either the old documents or the new ones.
 
-    The same call again is safe: it changes nothing where it was done before.
+    The same call again is safe: it changes nothing where it was done before. Content of the server
+    that this key's owner did not sign counts as nothing, so a forged document blocks no switch.
 
     Args:
         client: the server.
+        key: signs the documents.
         live: what is to be live.
         releases: every version that it names.
     Raises:
@@ -69,24 +80,54 @@ def publish_release(client: redis.Redis, live: Live, releases: Sequence[RuleRele
             "Nothing can be published under epoch 0.",
             hint="Epochs count switches from 1; heal removes what is live.",
         )
-    expected = published_contents(live, releases)
-    _put(client, expected)
-    switch_live(client, LIVE, live.to_bytes(), live.epoch, announcement_of(live), expected)
-    _read_back(client, live, expected)
+    expected = published_contents(key, live, releases)
+    content = sign_live(key, live)
+    _put(client, key.public_keys, expected)
+    forged = forged_content(client, LIVE, lambda found: open_live(key.public_keys, found))
+    switch_live(client, LIVE, content, live.epoch, announcement_of(live), expected, forged=forged)
+    _read_back(client, key.public_keys, live, expected)
 
 
-def read_live(client: redis.Redis) -> Live | None:
+def forged_content(client: redis.Redis, key: str, open_content: Callable[[bytes], object]) -> bytes:
+    """Content of a pointer that cannot be what the control side published; empty without any.
+
+    Args:
+        client: the server.
+        key: of the pointer.
+        open_content: raises UnsignedError for what is not signed.
+    Raises:
+        NotSwitchedUnavailableError: the server does not answer.
+    """
+    with nothing_switched(client):
+        found = client.get(key)
+    if found is None:
+        return b""
+    content = as_bytes(found)
+    try:
+        open_content(content)
+    except UnsignedError:
+        return content
+    except DataError:
+        return b""
+    return b""
+
+
+def read_live(client: redis.Redis, keys: PublicKeys) -> Live | None:
     """What is live; None where nothing was ever published.
 
+    Args:
+        client: the server.
+        keys: that the reader trusts.
     Raises:
         UnavailableError: the server does not answer.
+        UnsignedError: the document is not signed by a trusted key.
         DataError: the document cannot be used.
     """
     found = read_stored(client, LIVE)
-    return None if found is None else parse_live(found)
+    return None if found is None else open_live(keys, found)
 
 
-def read_release(client: redis.Redis, version: str) -> RuleRelease:
+def read_release(client: redis.Redis, keys: PublicKeys, version: str) -> RuleRelease:
     """The rules of one version.
 
     Raises:
@@ -100,10 +141,10 @@ def read_release(client: redis.Redis, version: str) -> RuleRelease:
             f"There is no {release_key(version)} at {server_address(client)}.",
             hint="Publish it again, or heal.",
         )
-    return parse_release_of(found, version)
+    return open_release(keys, found, version)
 
 
-def read_published(client: redis.Redis) -> PublishedDocuments | None:
+def read_published(client: redis.Redis, keys: PublicKeys) -> PublishedDocuments | None:
     """What is live together with its rules; None where nothing was ever published.
 
     Raises:
@@ -111,16 +152,30 @@ def read_published(client: redis.Redis) -> PublishedDocuments | None:
         NotFoundError: rules that are live are not there.
         DataError: something is not what was published.
     """
-    live = read_live(client)
+    live = read_live(client, keys)
     if live is None:
         return None
     return PublishedDocuments(
-        live, {version: read_release(client, version) for version in live.versions}
+        live, {version: read_release(client, keys, version) for version in live.versions}
     )
 
 
-def published_contents(live: Live, releases: Sequence[RuleRelease]) -> dict[str, bytes]:
-    """Bytes by key of the releases that `live` names.
+def published_contents(
+    key: SigningKey, live: Live, releases: Sequence[RuleRelease]
+) -> dict[str, bytes]:
+    """Signed bytes by key of the releases that `live` names.
+
+    Raises:
+        InputError: one of them is missing.
+    """
+    return {
+        release_key(version): sign_release(key, release)
+        for version, release in named_releases(live, releases).items()
+    }
+
+
+def named_releases(live: Live, releases: Sequence[RuleRelease]) -> dict[str, RuleRelease]:
+    """The releases that `live` names, by version.
 
     Raises:
         InputError: one of them is missing.
@@ -130,7 +185,7 @@ def published_contents(live: Live, releases: Sequence[RuleRelease]) -> dict[str,
         raise InputError(
             f"Version {missing[0]} is to be live, but its rules are not among those to publish."
         )
-    return {release_key(version): given[version].to_bytes() for version in live.versions}
+    return {version: given[version] for version in live.versions}
 
 
 def announcement_of(live: Live) -> Announcement:
@@ -138,39 +193,63 @@ def announcement_of(live: Live) -> Announcement:
     return Announcement("rules", live.version, live.epoch)
 
 
-def _put(client: redis.Redis, expected: Mapping[str, bytes]) -> None:
-    """Store releases permanently; one that exists already must be the same."""
+def _put(client: redis.Redis, keys: PublicKeys, expected: dict[str, bytes]) -> None:
+    """Store releases permanently; one that exists already must be the same.
+
+    A release that an earlier key of the control side signed stays, and `expected` then holds its
+    bytes; what nobody signed is overwritten.
+    """
     with nothing_switched(client), client.pipeline(transaction=False) as pipeline:
         for key, content in expected.items():
             pipeline.set(key, content, nx=True)
             pipeline.get(key)
         found = pipeline.execute()[1::2]
-    for (key, content), there in zip(expected.items(), found, strict=True):
+    for (key, content), there in zip(list(expected.items()), found, strict=True):
         if there != content:
-            raise NotSwitchedConflictError(
-                f"{key} is already on the server with other content, and a version never changes.",
-                hint="Nothing was switched. Publish under another version, or heal if it was "
-                "tampered with.",
-            )
+            expected[key] = _settled(client, keys, key, content, there)
 
 
-def _read_back(client: redis.Redis, live: Live, expected: Mapping[str, bytes]) -> None:
+def _settled(
+    client: redis.Redis, keys: PublicKeys, key: str, content: bytes, there: bytes | None
+) -> bytes:
+    """Bytes of a release whose key held other ones."""
+    try:
+        version = parse_release(unverified_document(content)).version
+        if there is not None and open_release(keys, there, version).to_bytes() == (
+            unverified_document(content)
+        ):
+            return there
+    except UnsignedError:
+        with nothing_switched(client):
+            client.set(key, content)
+        return content
+    except DataError:
+        pass
+    raise NotSwitchedConflictError(
+        f"{key} is already on the server with other content, and a version never changes.",
+        hint="Nothing was switched. Publish under another version, or heal if it was "
+        "tampered with.",
+    )
+
+
+def _read_back(
+    client: redis.Redis, keys: PublicKeys, live: Live, expected: Mapping[str, bytes]
+) -> None:
     """Read the server's content as a reader does, and compare it."""
     try:
         with guarded_calls(client):
             pointer, *found = client.mget([LIVE, *expected])
     except UnavailableError as error:
         raise unconfirmed_switch(client, LIVE, error.hint) from None
-    if found == list(expected.values()) and (
-        pointer == live.to_bytes() or _is_later(pointer, live.epoch)
-    ):
+    if found == list(expected.values()) and _is_live_or_later(keys, pointer, live):
         return
     raise unconfirmed_switch(client, LIVE)
 
 
-def _is_later(pointer: bytes | str | None, epoch: int) -> bool:
-    """Whether a later epoch was published since."""
+def _is_live_or_later(keys: PublicKeys, pointer: bytes | str | None, live: Live) -> bool:
+    """Whether it is live, or a later epoch was published since."""
     try:
-        return pointer is not None and parse_live(pointer).epoch > epoch
+        found = open_live(keys, pointer) if pointer is not None else NOTHING_LIVE
     except DataError:
         return False
+    return found == live or found.epoch > live.epoch

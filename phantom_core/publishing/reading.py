@@ -1,6 +1,8 @@
 """Reading: documents from the server, validated field by field."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import redis
@@ -18,10 +20,28 @@ def read_stored(client: redis.Redis, key: str) -> bytes | None:
 
     Raises:
         UnavailableError: the server does not answer.
+        DataError: the key holds something else than text.
     """
-    with guarded_calls(client):
+    with guarded_calls(client), right_type(key):
         found = client.get(key)
     return None if found is None else as_bytes(found)
+
+
+@contextmanager
+def right_type(key: str) -> Iterator[None]:
+    """Turn the server's refusal of a key of another type into an error of the data.
+
+    Raises:
+        DataError: the key holds a value of another type.
+    """
+    try:
+        yield
+    except redis.ResponseError as error:
+        if "WRONGTYPE" not in str(error):
+            raise
+        raise DataError(
+            f"{key} holds a value of another type than what is published there.", hint="Heal."
+        ) from None
 
 
 def as_bytes(found: bytes | str) -> bytes:

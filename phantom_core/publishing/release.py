@@ -11,9 +11,11 @@ from phantom_core.core.errors import DataError, InputError, PhantomError
 from phantom_core.publishing.canonical import SHA256, canonical_digest, canonical_json
 from phantom_core.publishing.names import check_version, release_key
 from phantom_core.publishing.reading import check_digest, parse_document
+from phantom_core.publishing.signed import open_signed, sign_document
 from phantom_core.rules.jdm import from_jdm, to_jdm
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.text import format_rules, parse_rules
+from phantom_core.signing.keys import PublicKeys, SigningKey
 
 FORMAT: Final = "phantom-release/1"
 
@@ -168,13 +170,21 @@ def parse_release(content: bytes | str, where: str = "") -> RuleRelease:
     return release
 
 
-def parse_release_of(content: bytes | str, version: str) -> RuleRelease:
-    """Parse the release of one version.
+def sign_release(key: SigningKey, release: RuleRelease) -> bytes:
+    """The release as it is published, with the signature of whoever publishes."""
+    return sign_document(key, FORMAT, release.to_bytes())
+
+
+def open_release(keys: PublicKeys, content: bytes | str, version: str) -> RuleRelease:
+    """Verify and parse the published release of one version.
 
     Raises:
+        UnsignedError: no trusted key signed it.
         DataError: see `parse_release`, or it is another version's.
     """
-    release = parse_release(content, release_key(version))
+    release = parse_release(
+        open_signed(keys, FORMAT, content, release_key(version)), release_key(version)
+    )
     if release.version != version:
         raise DataError(
             f"{release_key(version)} holds version {release.version}.",

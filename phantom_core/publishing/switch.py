@@ -12,12 +12,13 @@ from phantom_core.publishing.names import CHANNEL
 from phantom_core.valkey.server import guarded_calls, server_address
 
 # KEYS: the pointer, then the keys that it needs. ARGV: content and epoch of the pointer, channel,
-# message, then the exact content of each further key, or an empty text for any content. The only
-# write comes last, so an error means no change.
+# message, content that is not signed and may be overwritten, then the exact content of each further
+# key, or an empty text for any content. The only write comes last, so an error means no change.
 SCRIPT: Final = """
 local found = redis.call('GET', KEYS[1])
-if found and found ~= ARGV[1] then
-  local is_json, document = pcall(cjson.decode, found)
+if found and found ~= ARGV[1] and found ~= ARGV[5] then
+  local payload = string.match(found, '^phantom%-signed/1 [^\\n]*\\n(.*)$') or found
+  local is_json, document = pcall(cjson.decode, payload)
   if not is_json or type(document) ~= 'table' or type(document.epoch) ~= 'number' then
     return {'unreadable', KEYS[1]}
   end
@@ -28,7 +29,7 @@ end
 for n = 2, #KEYS do
   local content = redis.call('GET', KEYS[n])
   if not content then return {'missing', KEYS[n]} end
-  if ARGV[n + 3] ~= '' and content ~= ARGV[n + 3] then return {'different', KEYS[n]} end
+  if ARGV[n + 4] ~= '' and content ~= ARGV[n + 4] then return {'different', KEYS[n]} end
 end
 redis.call('PUBLISH', ARGV[3], ARGV[4])
 redis.call('SET', KEYS[1], ARGV[1])
@@ -67,6 +68,8 @@ def switch_live(
     epoch: int,
     announcement: Announcement,
     expected: Mapping[str, bytes],
+    *,
+    forged: bytes = b"",
 ) -> None:
     """Make a document live and announce it atomically, if no later one is live and its keys exist.
 
@@ -77,6 +80,7 @@ def switch_live(
         epoch: of the content.
         announcement: sent with it.
         expected: exact content by further key; empty for any content.
+        forged: content of the pointer that nobody signed, which counts as nothing.
     Raises:
         NotSwitchedError: nothing was switched.
         UncertainError: it may have been switched.
@@ -87,6 +91,7 @@ def switch_live(
         str(epoch),
         CHANNEL,
         announcement.to_bytes(),
+        forged,
         *expected.values(),
     ]
     answer, detail = _run(client, key, content, [SCRIPT, str(len(keys)), *keys, *arguments])

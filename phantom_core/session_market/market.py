@@ -22,6 +22,7 @@ from phantom_core.features.domains import P_AGENT
 from phantom_core.market.demand import purchase_probability
 from phantom_core.market.traffic import AGENT, HUMAN
 from phantom_core.models.classifier import Classifier, classifier_margin
+from phantom_core.models.network_pricer import NetworkPricer
 from phantom_core.rules.condition import Condition
 from phantom_core.rules.evaluate import Column, check_features, evaluate_rules
 from phantom_core.rules.rule_set import Rule, RuleSet
@@ -95,6 +96,7 @@ class RuleQuote:
         catalogue: sold products.
         watch: called with every quote: rows of the sessions, times in UTC milliseconds, features
             and mark-ups.
+        network: prices in place of the rules, which then apply where it cannot; None for none.
     """
 
     rules: RuleSet
@@ -107,14 +109,19 @@ class RuleQuote:
         ]
         | None
     ) = None
+    network: NetworkPricer | None = None
     _features: MarketSessionFeatures | None = field(default=None, init=False)
 
     def __call__(self, request: QuoteRequest, rng: np.random.Generator) -> Quoted:
         """The base price times the mark-up of the first matching rule, rounded to cents."""
         markup = np.full(request.visit.size, self.rules.otherwise)
-        if request.visit.size and (self.rules.rules or self.watch):
+        if request.visit.size and (self.rules.rules or self.watch or self.network):
             columns = self._columns(request)
             markup = evaluate_rules(self.rules, columns, request.visit.size).markup_ratio
+            if self.network:
+                products = [self.catalogue.product_id[at] for at in request.product.tolist()]
+                asked = self.network.markup_ratios(columns, products, request.base_price)
+                markup = np.where(np.isnan(asked), markup, asked)
             if self.watch:
                 self.watch(_sessions(request), request.event_ms, columns, markup)
         return Quoted(np.round(request.base_price * markup, 2), np.full(request.visit.size, np.nan))

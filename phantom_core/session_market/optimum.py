@@ -18,6 +18,7 @@ from phantom_core.core.progress import Progress, no_progress
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.domains import P_AGENT
 from phantom_core.market.demand import purchase_probability
+from phantom_core.models.network_pricer import NetworkPricer
 from phantom_core.rules.evaluate import check_features
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.session_market.market import (
@@ -124,6 +125,7 @@ def paired_trial(
     guard_rails: GuardRails,
     n_sessions: int,
     seed: int,
+    networks: tuple[NetworkPricer | None, NetworkPricer | None] = (None, None),
     progress: Progress = no_progress,
 ) -> PairedTrial:
     """Price the same sessions with a proposed rule set, the live one and the optimum.
@@ -135,6 +137,7 @@ def paired_trial(
         guard_rails: limits of the optimum.
         n_sessions: 1 or more.
         seed: source of all randomness.
+        networks: price in place of the proposed rules and of the live ones.
         progress: called after every arm.
     Raises:
         InputError: rules that read what is not known of a session.
@@ -144,7 +147,8 @@ def paired_trial(
     priced, best = {}, {}
     for position, (name, rules) in enumerate(((_PROPOSED, proposed), (_LIVE, live))):
         progress(position / 2, f"simulating generated sessions: {name} prices")
-        shoppers, decisions = run_sessions(partial(RuleQuote, rules, scorer), n_sessions, seed)
+        quote = partial(RuleQuote, rules, scorer, network=networks[position])
+        shoppers, decisions = run_sessions(quote, n_sessions, seed)
         priced[name], best[name] = (
             sums_of(shoppers, decisions),
             sums_of(shoppers, at_best(shoppers, decisions, guard_rails)),

@@ -53,6 +53,11 @@ class SigningKey:
         value = self._key.sign(_message(purpose, content))
         return Signature(self.key_id, base64.urlsafe_b64encode(value).decode())
 
+    @property
+    def public_keys(self) -> "PublicKeys":
+        """A reader's keys that trust this one alone."""
+        return PublicKeys((self._key.public_key(),))
+
     def public_pem(self) -> bytes:
         """The public key that belongs to it, PEM."""
         return _pem(self._key.public_key())
@@ -63,6 +68,10 @@ class PublicKeys:
 
     def __init__(self, keys: tuple[Ed25519PublicKey, ...]) -> None:
         self._keys = {_key_id(key): key for key in keys}
+
+    def all(self) -> tuple[Ed25519PublicKey, ...]:
+        """The keys, the current one first."""
+        return tuple(self._keys.values())
 
     @property
     def key_ids(self) -> tuple[str, ...]:
@@ -111,6 +120,16 @@ def public_keys(settings: Settings) -> PublicKeys:
         _ensure_key(settings)
         chosen = settings.paths.public_keys
     return _parse_public(_read(chosen), chosen)
+
+
+def public_pem(settings: Settings) -> str:
+    """The keys that a reader trusts, PEM, the current one first.
+
+    Raises:
+        UnavailableError: the file that the settings name cannot be read.
+        InputError: it holds something else than Ed25519 public keys.
+    """
+    return "".join(_pem(key).decode() for key in public_keys(settings).all())
 
 
 def rotate_key(settings: Settings) -> SigningKey:

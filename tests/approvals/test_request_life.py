@@ -21,6 +21,7 @@ from phantom_core.accounts.people import insert_account
 from phantom_core.accounts.roles import Role
 from phantom_core.approvals import releases, requests
 from phantom_core.approvals.change_request import Proposal
+from phantom_core.approvals.ramp import RampStep, ramp_text
 from phantom_core.approvals.releases import Switch
 from phantom_core.approvals.states import EDITABLE, OPEN, STATES, STEPS
 from phantom_core.approvals.tables import REQUESTS
@@ -56,6 +57,7 @@ class Life(RuleBasedStateMachine):
         with write_transaction(self.engine) as connection:
             for table in ("change_requests", "decisions", "releases", "audit", "people"):
                 empty(connection, table)
+        with write_transaction(self.engine) as connection:
             for login, role in PEOPLE.items():
                 insert_account(
                     connection,
@@ -319,11 +321,14 @@ class Life(RuleBasedStateMachine):
 
 
 def proposal(text: str, share: float) -> Proposal:
-    return Proposal(text, f'{{"rules": "{text}"}}', "why", share=share)
+    ramp = ramp_text(share, [RampStep(1.0, 1.0)] if share < 1 else [])
+    return Proposal(text, f'{{"rules": "{text}"}}', "why", share=share, ramp=ramp)
 
 
 def empty(connection: sa.Connection, table: str) -> None:
     if connection.dialect.name == "postgresql":
+        # As only the database's owner can: constraints refuse it to everybody else.
+        connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
         connection.execute(sa.text(f"TRUNCATE {table}"))
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from phantom_core.core.settings import Settings
 from phantom_core.publishing.experiments import read_experiments
+from phantom_core.signing.keys import public_keys
 from phantom_core.valkey.server import connect_server
 from tests.cli.verbs import ANALYST, MANAGER, Phantom
 
@@ -32,8 +33,9 @@ def planned(empty: Phantom) -> Phantom:
 
 def served(phantom: Phantom) -> list[str]:
     """Experiments that price servers read."""
-    with connect_server(Settings(workspace=phantom.workspace, redis_url="")) as client:
-        found = read_experiments(client)
+    settings = Settings(workspace=phantom.workspace, redis_url="")
+    with connect_server(settings) as client:
+        found = read_experiments(client, public_keys(settings))
     return [one.experiment_id for one in found.experiments] if found else []
 
 

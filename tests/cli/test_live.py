@@ -11,19 +11,22 @@ import pytest
 
 from phantom_core.core.settings import Settings
 from phantom_core.publishing.publish import read_live
+from phantom_core.signing.keys import public_keys
 from phantom_core.valkey.server import connect_server
-from tests.cli.verbs import ANALYST, MANAGER, Phantom
+from tests.cli.verbs import ANALYST, GENTLE, MANAGER, Phantom
 
 
 def served(shop: Phantom) -> tuple[str, float, bool] | None:
     """What price servers read: version, share, whether the kill switch is on."""
-    with connect_server(Settings(workspace=shop.workspace, redis_url="")) as client:
-        found = read_live(client)
+    settings = Settings(workspace=shop.workspace, redis_url="")
+    with connect_server(settings) as client:
+        found = read_live(client, public_keys(settings))
     return (found.version, found.share, found.is_killed) if found else None
 
 
 def damage(shop: Phantom) -> None:
-    with connect_server(Settings(workspace=shop.workspace, redis_url="")) as client:
+    settings = Settings(workspace=shop.workspace, redis_url="")
+    with connect_server(settings) as client:
         client.flushdb()
 
 
@@ -46,10 +49,47 @@ def test_a_published_request_is_what_servers_read(shop: Phantom) -> None:
     assert shop.json("rules", "show", "1")["state"] == "live"
 
 
-def test_an_emergency_needs_no_approval_and_is_marked(shop: Phantom) -> None:
-    shop.json("rules", "publish", "1", "--emergency", "Prices are wrong.", who=MANAGER)
-    assert shop.json("rules", "show", "1")["break_glass"] == "Prices are wrong."
+WHY = "Prices are wrong today."
+
+
+def test_an_emergency_that_may_raise_prices_takes_a_second_person(shop: Phantom) -> None:
+    found = shop.json("rules", "preview", "1")
+    assert (found["prices"], found["gates_overruled"], found["second_person"]) == ("raise", [], [])
+    refusal = shop.refusal("rules", "publish", "1", "--emergency", WHY, who=MANAGER)
+    assert refusal == "Request 1 may raise prices, so an emergency takes a second person."
+    shop.json("rules", "confirm", "1", "--comment", "I saw it.", who=MANAGER)
+    assert shop.json("rules", "preview", "1")["second_person"] == [MANAGER]
+    assert shop.refusal("rules", "publish", "1", "--emergency", WHY, who=MANAGER) == refusal
+    assert served(shop) is None
+
+
+def test_an_emergency_that_lowers_prices_is_shown_and_waits_for_a_review(shop: Phantom) -> None:
+    rules = shop.workspace / "cheaper.txt"
+    rules.write_text(GENTLE.replace("1.10", "0.98"))
+    shop.json("rules", "submit", str(rules), "--why", "Cheaper.", "--share", "0.1", who=ANALYST)
+    shop.json("rules", "publish", "2", "--emergency", WHY, who=MANAGER)
+    assert shop.json("rules", "show", "2")["break_glass"] == WHY
     assert served(shop) is not None
+    (emergency,) = shop.json("rules", "status")["emergencies"]
+    assert (emergency["who"], emergency["why"], emergency["reviewed_by"]) == (MANAGER, WHY, "")
+    assert shop.refusal("rules", "review", "2", "--comment", "Fine.", who=MANAGER).startswith(
+        "An emergency is reviewed by another person"
+    )
+
+
+def test_a_larger_rollout_than_the_approved_one_is_a_change_of_its_own(live: Phantom) -> None:
+    assert live.refusal("rules", "share", "0.5", "--why", "x", who=MANAGER) == (
+        "Request 1 was approved for 10% of the sessions, not for 50%."
+    )
+    found = live.json(
+        "rules", "widen", "0.5", "--why", "It is fine.", "--ramp", "1:48", who=ANALYST
+    )
+    assert (found["share"], found["ramp"]) == (0.5, [{"share": 1.0, "wait_h": 48.0}])
+    live.json("rules", "approve", "2", who=MANAGER)
+    live.json("rules", "publish", "2", who=MANAGER)
+    served_now = served(live)
+    assert served_now is not None
+    assert served_now[1] == 0.5
 
 
 def test_status_shows_what_is_live_and_that_the_server_holds_it(live: Phantom) -> None:

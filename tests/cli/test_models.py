@@ -10,12 +10,12 @@ from phantom_core.core.settings import Settings
 from phantom_core.publishing.models import published_version
 from phantom_core.valkey.server import connect_server
 from tests.cli.conftest import opened
-from tests.cli.verbs import Phantom
+from tests.cli.verbs import ANALYST, MANAGER, Phantom
 
 
 @pytest.fixture(scope="module")
 def retrained(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with two classifiers, the newer in use; tests copy it, and never write."""
+    """A workspace with two classifiers, the older in use; tests copy it, and never write."""
     workspace = shutil.copytree(trained, tmp_path_factory.mktemp("retrained") / "shop")
     Phantom(workspace).json("train", "classifier", "--folds", "3", "--seed", "5")
     return workspace
@@ -32,32 +32,62 @@ def published(phantom: Phantom) -> str:
 
 
 def test_the_model_in_use_comes_first(shop: Phantom) -> None:
+    used, candidate = shop.json("models")
     found = shop.json("models")
-    newer, older = found
-    assert newer > older
-    assert str(found[newer]).startswith("in use")
-    assert str(found[older]).startswith("saved")
+    assert candidate > used
+    assert found[used] == "in use, approved for pricing: Trained by hand."
+    assert found[candidate] == "saved"
     assert shop.json("models", "multitask") == {}
 
 
-def test_a_promotion_goes_back_and_is_handed_to_services(shop: Phantom) -> None:
-    newer, older = shop.json("models")
-    found = shop.json("promote", "classifier", older, "--why", "It was better.")
-    assert (found["in_use"], found["before"], found["why"]) == (older, newer, "It was better.")
-    assert published(shop) == older
-    assert str(found["published"])
-    assert shop.json("models") == {
-        older: "in use: It was better.",
-        newer: "saved: Trained by hand.",
-    }
+def test_a_promotion_needs_a_sign_in(shop: Phantom) -> None:
+    _, candidate = shop.json("models")
+    before = shop.state()
+    assert "needs an account" in shop.refusal("promote", "classifier", candidate)
+    assert shop.state() == before
 
 
-def test_a_promotion_can_be_kept_from_services(shop: Phantom) -> None:
-    newer, older = shop.json("models")
-    assert shop.json("promote", "classifier", older, "--no-publish")["published"] == ""
+def test_a_manager_promotes_and_goes_back_and_services_follow(shop: Phantom) -> None:
+    used, candidate = shop.json("models")
+    why = ("--why", "It is newer.", "--despite-doubts")
+    found = shop.json("promote", "classifier", candidate, *why, who=MANAGER)
+    assert (found["state"], found["version"]) == ("approved", candidate)
+    assert used in str(found["comparison"])
+    assert published(shop) == candidate
+    assert shop.json("models")[candidate] == "in use, approved for pricing: It is newer."
+    found = shop.json("promotion", "revert", "classifier", "--why", "It was better.", who=MANAGER)
+    assert found["version"] == published(shop) == used
+    assert shop.json("promotion", "status")["approved"] == used
+
+
+def test_an_analyst_proposes_and_a_manager_decides(shop: Phantom) -> None:
+    used, candidate = shop.json("models")
+    why = ("--why", "It is newer.", "--despite-doubts")
+    found = shop.json("promote", "classifier", candidate, *why, who=ANALYST)
+    assert (found["state"], found["needed"], found["published"]) == ("waiting", 1, "")
+    number = str(found["change"])
+    (waiting,) = list(shop.json("promotion", "status")["waiting"])  # type: ignore[call-overload]
+    assert waiting["version"] == candidate
+    assert "own change" in shop.refusal(
+        "promotion", "reject", number, "--comment", "No.", who=ANALYST
+    ) or "may not" in shop.refusal("promotion", "approve", number, who=ANALYST)
+    rejected = shop.json("promotion", "reject", number, "--comment", "Not now.", who=MANAGER)
+    assert rejected["state"] == "rejected"
     assert published(shop) == ""
-    assert next(iter(shop.json("models"))) == older
-    assert shop.json("promote", "classifier", newer, "--no-publish")["why"] == "Chosen by hand."
+    found = shop.json("promote", "classifier", candidate, *why, who=ANALYST)
+    approved = shop.json("promotion", "approve", str(found["change"]), who=MANAGER)
+    assert approved["state"] == "approved"
+    assert published(shop) == candidate != used
+
+
+def test_a_policy_is_proposed_approved_and_ended(shop: Phantom) -> None:
+    policy = ("promotion", "policy", "classifier")
+    found = shop.json(*policy, "--rule", "not_worse", "--why", "Nightly.", who=ANALYST)
+    assert found["state"] == "waiting"
+    shop.json("promotion", "approve", str(found["change"]), who=MANAGER)
+    assert "not worse" in str(shop.json("promotion", "status")["policy"])
+    shop.json(*policy, "--end", "--why", "No longer.", who=MANAGER)
+    assert shop.json("promotion", "status")["policy"] == ""
 
 
 @pytest.mark.parametrize(
@@ -67,11 +97,13 @@ def test_a_promotion_can_be_kept_from_services(shop: Phantom) -> None:
         (["promote", "classifier", "v1"], "There is no classifier 'v1'."),
         (["promote", "multitask", "v1"], "There is no multitask 'v1'."),
         (["promote", "classifier", "../classifier"], "There is no classifier '../classifier'."),
+        (["promotion", "revert", "classifier", "--why", "x"], "No classifier was approved before"),
+        (["promotion", "approve", "99"], "There is no governed change 99."),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_changes_nothing(
     shop: Phantom, arguments: list[str], sentence: str
 ) -> None:
-    before = shop.state()
-    assert shop.refusal(*arguments) == sentence
-    assert (shop.state(), published(shop)) == (before, "")
+    shop.json("promotion", "status")
+    assert shop.refusal(*arguments, who=MANAGER).startswith(sentence)
+    assert published(shop) == ""

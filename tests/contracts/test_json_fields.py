@@ -9,6 +9,7 @@ import pytest
 
 from phantom_core.core.settings import Settings
 from phantom_core.lake.lake import Lake
+from phantom_core.model_store.store import ModelStore
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.services.traffic.traffic import Tally
 from phantom_core.use_cases.models.train_multitask import train_multitask
@@ -172,7 +173,6 @@ def test_verbs_about_changes_and_people(printed: PrintedFields) -> None:
         ("audit verify",),
         ("audit export", "1", "--out", out),
         ("limits",),
-        ("promote", "classifier", next(iter(printed.phantom.json("models")))),
         ("user add", "root", "--role", "administrator", "--password", PASSWORD, "--no-must-change"),
         ("user list",),
     ):
@@ -183,6 +183,45 @@ def test_verbs_about_changes_and_people(printed: PrintedFields) -> None:
     )
     found, expected = held(printed)
     assert found == expected
+
+
+def test_verbs_about_base_prices_and_models_for_pricing(printed: PrintedFields) -> None:
+    workspace = printed.phantom.workspace
+    candidate = copied_classifier(workspace)
+    why = ("--why", "x")
+    printed.run("promote", "classifier", candidate, *why, who=ANALYST)
+    printed.run("promotion status")
+    number = str(printed.phantom.json("promotion", "status")["waiting"][0]["change"])  # type: ignore[index]
+    printed.run("promotion approve", number, who=MANAGER)
+    printed.run("promotion revert", "classifier", *why, who=MANAGER)
+    printed.run("promotion policy", "classifier", *why, who=ANALYST)
+    number = str(printed.phantom.json("promotion", "status")["waiting"][0]["change"])  # type: ignore[index]
+    printed.run("promotion reject", number, "--comment", "x", who=MANAGER)
+    _, product = offer(printed)
+    for price in ("0.05", "0.07"):
+        (workspace / "cheap.csv").write_text(f"product_id,base_price\n{product},{price}\n")
+        catalogue = str(workspace / "cheap.csv")
+        printed.phantom.json("ingest", "--catalogue", catalogue, who=ANALYST)
+        printed.run("catalogue status")
+        printed.run("catalogue submit")
+        number = str(printed.phantom.json("catalogue", "status")["waiting"][0]["change_id"])  # type: ignore[index]
+        if price == "0.05":
+            printed.run("catalogue reject", number, "--comment", "x", who=MANAGER)
+        else:
+            printed.run("catalogue approve", number, who=MANAGER)
+    found, expected = held(printed)
+    assert found == expected
+
+
+def copied_classifier(workspace: Path) -> str:
+    """Another version of the classifier in use, saved as a candidate."""
+    store = ModelStore(workspace, "classifier")
+    used = store.latest()
+    candidate = f"{used}-copy"
+    shutil.copytree(store.open(used).folder, store.root / candidate)
+    manifest = store.root / candidate / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(used, candidate))
+    return candidate
 
 
 def test_traffic(printed: PrintedFields) -> None:

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
@@ -35,7 +36,7 @@ from phantom_core.services.openapi import openapi_documents
 from phantom_core.valkey.server import connect_server, stop_embedded
 from tests.contracts.names import FILE, listed
 from tests.contracts.query_keys import query_keys
-from tests.publishing.samples import FIRST, LIVE_FIRST, SavedModel
+from tests.publishing.samples import FIRST, KEY, LIVE_FIRST, SavedModel
 
 ROOT: Final = Path(__file__).parents[2]
 KINDS: Final = ("cli", "env", "http", "json", "page", "redis")
@@ -141,15 +142,15 @@ def routes(
 
 def publish_everything(client: redis.Redis) -> None:
     """One of each kind that servers read."""
-    publish_release(client, LIVE_FIRST, [FIRST])
+    publish_release(client, KEY, LIVE_FIRST, [FIRST])
     for kind in MODEL_KINDS.names():
-        publish_model(client, kind, SavedModel("v1"))
-    publish_prices(client, Figures("p-1", 1, {"item": 9.5}))
-    publish_elasticities(client, Figures("e-1", 1, {"item": -2.0}))
+        publish_model(client, KEY, kind, SavedModel("v1"), now_ms=1)
+    publish_prices(client, KEY, Figures("p-1", 1, {"item": 9.5}))
+    publish_elasticities(client, KEY, Figures("e-1", 1, {"item": -2.0}))
     arms = (LiveArm("control", 0.5, "live"), LiveArm("none", 0.5, ""))
-    publish_experiments(client, LiveExperiments(1, (LiveExperiment("x1", "salt", arms),)))
+    publish_experiments(client, KEY, LiveExperiments(1, (LiveExperiment("x1", "salt", arms),)))
     write_features(client, [PublishedFeatures("s1", 1, 1, 1, "hotel", {"item_views": 1})])
-    write_session_prices(client, "s1", {"item": 9.5})
+    write_session_prices(client, KEY, "s1", {"item": 9.5}, now_ms=time.time_ns() // 1_000_000)
 
 
 def keys(client: redis.Redis) -> Iterator[str]:

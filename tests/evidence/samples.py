@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from phantom_core.core.limits import PriceLimits
-from phantom_core.evidence.evidence import Evidence, evidence_digest, parse_evidence
+from phantom_core.evidence.evidence import VERSION, Evidence, evidence_digest, parse_evidence
 from phantom_core.evidence.stored_evidence import StoredEstimate
 
 # Frozen by a release that wrote neither a version nor limits; its bytes must never change.
@@ -29,7 +29,7 @@ def stored() -> Evidence:
 
 def evidence(**changes: Any) -> Evidence:
     """The same with other values and no finding, as it is before it is stored."""
-    return replace(stored(), **{"findings": (), "stored_text": "", **changes})
+    return replace(stored(), **{"findings": (), "stored_text": "", "version": VERSION, **changes})
 
 
 def with_premium(logged: StoredEstimate, simulated: StoredEstimate = UNDEFINED) -> Evidence:
@@ -48,3 +48,21 @@ def with_premium(logged: StoredEstimate, simulated: StoredEstimate = UNDEFINED) 
             found=replace(trial, proposed=replace(trial.proposed, human_premium=simulated)),
         ),
     )
+
+
+def replayed(**changes: Any) -> Evidence:
+    """Evidence whose replay has other values."""
+    found = evidence()
+    assert found.replay.found
+    return replace(
+        found, replay=replace(found.replay, found=replace(found.replay.found, **changes))
+    )
+
+
+def with_money(revenue: StoredEstimate, leakage: StoredEstimate) -> Evidence:
+    """Evidence with these simulated changes of revenue and of leakage."""
+    found = evidence()
+    trial = found.trial.found
+    assert trial
+    difference = replace(trial.difference, revenue=revenue, leakage=leakage)
+    return replace(found, trial=replace(found.trial, found=replace(trial, difference=difference)))

@@ -7,12 +7,21 @@ import pytest
 from phantom_core.evidence.evidence import Evidence, EvidencePart
 from phantom_core.evidence.gates import Gate, evaluate_gates, human_premium
 from phantom_core.evidence.stored_evidence import StoredEstimate, StoredFinding
-from tests.evidence.samples import LIMITS, UNDEFINED, evidence, with_premium
+from phantom_core.rules.text import parse_rules
+from tests.evidence.samples import (
+    LIMITS,
+    UNDEFINED,
+    evidence,
+    replayed,
+    with_money,
+    with_premium,
+)
 
 WARNING = StoredFinding(
     "gap", "warning", ("rule 1",), "Between the rules lies a gap.", "Widen one."
 )
 ERROR = replace(WARNING, severity="error")
+AGENTS = parse_rules("IF p_agent > 0.7 THEN markup 1.10\nELSE markup 1.00", "agents")
 NOTE = replace(WARNING, severity="note")
 # Gate → evidence and answers that close it, its message, and those that open it.
 CASES: dict[str, list[tuple[Evidence, str, str, Evidence, str]]] = {
@@ -22,6 +31,32 @@ CASES: dict[str, list[tuple[Evidence, str, str, Evidence, str]]] = {
             evidence(base_version="old-1"),
             "",
             "written against old-1, but base prices is live now",
+            evidence(),
+            "",
+        ),
+    ],
+    "measured prices": [
+        (evidence(version=2), "", "gathered by an earlier release", evidence(), ""),
+        (
+            evidence(rules=AGENTS, models={"classifier": "", "multitask": ""}),
+            "",
+            "read P(agent), and there is no classifier",
+            evidence(rules=AGENTS, models={"classifier": "c-1", "multitask": ""}),
+            "",
+        ),
+        (
+            evidence(replay=EvidencePart(None, "No quotes.")),
+            "",
+            "No recorded session was replayed. No quotes. Then submit again.",
+            evidence(),
+            "",
+        ),
+        (replayed(sessions=0), "", "No recorded session was replayed.", replayed(sessions=1), ""),
+        (replayed(quotes=0), "", "No recorded session was replayed.", replayed(quotes=1), ""),
+        (
+            evidence(trial=EvidencePart(None, "No network.")),
+            "",
+            "No session was simulated. No network.",
             evidence(),
             "",
         ),
@@ -91,6 +126,24 @@ CASES: dict[str, list[tuple[Evidence, str, str, Evidence, str]]] = {
             "",
         ),
     ],
+    "expected money": [
+        (
+            with_money(StoredEstimate(-20.0, -30.0, -10.0), StoredEstimate(-5.0, -9.0, -1.0)),
+            "",
+            "changes by -20 and leakage by -5 on 60 simulated sessions; together at most -1",
+            with_money(StoredEstimate(-20.0, -30.0, -10.0), StoredEstimate(-5.0, -11.0, 1.0)),
+            "",
+        ),
+        (with_money(UNDEFINED, StoredEstimate(0.0, 0.0, 0.0)), "", "undefined", evidence(), ""),
+        (with_money(StoredEstimate(0.0, 0.0, 0.0), UNDEFINED), "", "undefined", evidence(), ""),
+        (
+            evidence(trial=EvidencePart(None, "No network.")),
+            "",
+            "could not be simulated",
+            evidence(),
+            "",
+        ),
+    ],
     "no open finding": [
         (
             evidence(findings=(ERROR,)),
@@ -155,6 +208,51 @@ def test_the_table_is_about_every_gate_and_untouched_evidence_passes_them_all() 
     assert [one.name for one in every_gate(evidence())] == list(CASES)
     assert all(one.is_open for one in every_gate(evidence()))
     assert "first release" not in {one.name for one in every_gate(evidence(), is_first=False)}
+
+
+def test_a_loss_is_accepted_by_name_and_no_other_gate_is() -> None:
+    loss = with_money(StoredEstimate(-9.0, -9.0, -9.0), StoredEstimate(1.0, 1.0, 1.0))
+    closed = evidence(largest_step=0.5, trial=loss.trial)
+    found = evaluate_gates(
+        closed,
+        LIMITS,
+        answers="",
+        revision=1,
+        base_version="",
+        is_first=False,
+        accepted={"expected money": "max", "maximum price step": "max"},
+    )
+    assert [one.name for one in found if not one.is_open] == ["maximum price step"]
+    assert [one.says for one in found if "max accepted this risk" in one.says]
+
+
+def test_a_feature_banned_since_closes_a_gate() -> None:
+    (feature,) = AGENTS.features
+    found = evaluate_gates(
+        evidence(rules=AGENTS, models={"classifier": "c-1"}),
+        LIMITS,
+        answers="",
+        revision=1,
+        base_version="",
+        is_first=False,
+        banned=(feature,),
+    )
+    assert [one.name for one in found if not one.is_open] == ["no open finding"]
+
+
+def test_another_network_than_the_judged_one_closes_a_gate() -> None:
+    judged = evidence(policy="model", models={"multitask": "n-1"})
+    for network, is_open in (("n-1", True), ("n-2", False), ("", False)):
+        found = evaluate_gates(
+            judged,
+            LIMITS,
+            answers="",
+            revision=1,
+            base_version="",
+            is_first=False,
+            network=network,
+        )
+        assert found[0].is_open is is_open
 
 
 def test_recorded_sessions_take_precedence_over_the_simulator() -> None:

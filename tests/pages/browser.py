@@ -22,6 +22,8 @@ CHROMIUM = (
     or ""
 )
 START_WITHIN_S = 60.0
+# No function in the page: its policy of content lets nothing be evaluated there.
+_STILL = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
 @contextmanager
@@ -87,15 +89,9 @@ def browser_page() -> Iterator[Page]:
 
 def settle(page: Page) -> None:
     """Wait until the app has drawn what it will draw."""
-    page.wait_for_function(
-        "document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') "
-        "=== 'notRunning'"
-    )
+    page.wait_for_selector(_STILL)
     page.wait_for_timeout(150)
-    page.wait_for_function(
-        "document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') "
-        "=== 'notRunning'"
-    )
+    page.wait_for_selector(_STILL)
 
 
 def free_port() -> int:

@@ -39,6 +39,7 @@ SCREENS = (
     "audit",
     "jobs",
     "people",
+    "privacy",
 )
 
 Open = Callable[..., AppTest]

@@ -25,6 +25,7 @@ TITLES = {
     "audit": "Audit",
     "jobs": "Jobs",
     "people": "People",
+    "privacy": "Privacy",
     "monitoring": "Monitoring",
     "experiments": "Experiments",
 }

@@ -2,11 +2,36 @@
 
 from typing import Any
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from phantom_core.core.settings import Settings
 from phantom_core.model_store.manifest import FORMAT, Manifest
 from phantom_core.model_store.store import file_digest
 from phantom_core.publishing.live import Live
 from phantom_core.publishing.release import RuleRelease, release_of
 from phantom_core.rules.text import parse_rules
+from phantom_core.signing.keys import SigningKey
+
+_PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+KEY = SigningKey(_PRIVATE)
+KEYS = KEY.public_keys
+STRANGER = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
+
+
+def install_key(settings: Settings) -> None:
+    """Make KEY the key of a workspace."""
+    folder = settings.paths.signing_key.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    settings.paths.signing_key.write_bytes(
+        _PRIVATE.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    settings.paths.public_keys.write_bytes(KEY.public_pem())
+
 
 BANDS = parse_rules(
     "IF p_agent > 0.7 THEN markup 1.30 (likely an agent)\nELIF p_agent > 0.4 THEN markup "

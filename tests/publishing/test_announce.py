@@ -22,7 +22,7 @@ from phantom_core.publishing.names import CHANNEL
 from phantom_core.publishing.publish import publish_release
 from phantom_core.valkey.server import connect_server
 from tests.publishing.proxy import Proxy
-from tests.publishing.samples import FIRST, LIVE_FIRST, LIVE_SECOND, SECOND, SavedModel
+from tests.publishing.samples import FIRST, KEY, LIVE_FIRST, LIVE_SECOND, SECOND, SavedModel
 from tests.publishing.servers import OwnServer
 
 FIRST_ANNOUNCED, SECOND_ANNOUNCED = (
@@ -49,12 +49,12 @@ def test_all_kinds_are_announced_at_once(client: redis.Redis) -> None:
     received: list[Announcement] = []
     with Listener(client, received.append, poll_s=NEVER) as listener:
         eventually(lambda: not listener.problem)
-        publish_release(client, LIVE_FIRST, [FIRST])
-        publish_model(client, "classifier", SavedModel("trees-1"))
-        publish_model(client, "multitask", SavedModel("net-1"))
-        publish_prices(client, Figures("p-1", 1, {"a": 9.5}))
-        publish_elasticities(client, Figures("e-1", 1, {"a": -2.0}))
-        publish_experiments(client, LiveExperiments(4, ()))
+        publish_release(client, KEY, LIVE_FIRST, [FIRST])
+        publish_model(client, KEY, "classifier", SavedModel("trees-1"), now_ms=1)
+        publish_model(client, KEY, "multitask", SavedModel("net-1"), now_ms=1)
+        publish_prices(client, KEY, Figures("p-1", 1, {"a": 9.5}))
+        publish_elasticities(client, KEY, Figures("e-1", 1, {"a": -2.0}))
+        publish_experiments(client, KEY, LiveExperiments(4, ()))
         eventually(lambda: len(received) == 6)
     assert set(received) == {
         FIRST_ANNOUNCED,
@@ -67,19 +67,19 @@ def test_all_kinds_are_announced_at_once(client: redis.Redis) -> None:
 
 
 def test_existing_content_is_announced_first(client: redis.Redis) -> None:
-    publish_release(client, LIVE_FIRST, [FIRST])
+    publish_release(client, KEY, LIVE_FIRST, [FIRST])
     assert next(poll_announcements(client, threading.Event())) == FIRST_ANNOUNCED
 
 
 def test_words_that_are_repeated_or_forged_tell_nothing(client: redis.Redis) -> None:
-    publish_release(client, LIVE_FIRST, [FIRST])
+    publish_release(client, KEY, LIVE_FIRST, [FIRST])
     received: list[Announcement] = []
     with Listener(client, received.append, poll_s=NEVER):
         eventually(lambda: received == [FIRST_ANNOUNCED])
         for word in (FIRST_ANNOUNCED.to_bytes(), SECOND_ANNOUNCED.to_bytes(), b"\xff nonsense"):
             assert client.publish(CHANNEL, word)
-        publish_release(client, LIVE_FIRST, [FIRST])
-        publish_release(client, LIVE_SECOND, [FIRST, SECOND])
+        publish_release(client, KEY, LIVE_FIRST, [FIRST])
+        publish_release(client, KEY, LIVE_SECOND, [FIRST, SECOND])
         eventually(lambda: len(received) > 1)
     assert received == [FIRST_ANNOUNCED, SECOND_ANNOUNCED]
 
@@ -109,7 +109,7 @@ def test_content_that_could_not_be_read_is_announced_again(client: redis.Redis) 
         if len(received) < 3:
             raise DataError("Half of it is missing.")
 
-    publish_release(client, LIVE_FIRST, [FIRST])
+    publish_release(client, KEY, LIVE_FIRST, [FIRST])
     with Listener(client, receive, poll_s=0.02) as listener:
         eventually(lambda: received == [FIRST_ANNOUNCED] * 3)
         time.sleep(0.1)
@@ -119,13 +119,13 @@ def test_content_that_could_not_be_read_is_announced_again(client: redis.Redis) 
 def test_announcements_resume_once_a_killed_server_is_back(server: OwnServer) -> None:
     received: list[Announcement] = []
     with server.client() as client, Listener(client, received.append) as listener:
-        publish_release(client, LIVE_FIRST, [FIRST])
+        publish_release(client, KEY, LIVE_FIRST, [FIRST])
         eventually(lambda: received == [FIRST_ANNOUNCED])
         server.kill()
         eventually(lambda: "is not running" in listener.problem)
         server.start()
         with server.client() as other:
-            publish_release(other, LIVE_SECOND, [FIRST, SECOND])
+            publish_release(other, KEY, LIVE_SECOND, [FIRST, SECOND])
         eventually(lambda: received == [FIRST_ANNOUNCED, SECOND_ANNOUNCED])
         assert listener.problem == ""
 
@@ -142,10 +142,10 @@ def test_a_change_during_a_dead_connection_is_announced_when_it_is_back(
         Listener(client, received.append, poll_s=0.05),
     ):
         with server.client() as direct:
-            publish_release(direct, LIVE_FIRST, [FIRST])
+            publish_release(direct, KEY, LIVE_FIRST, [FIRST])
         eventually(lambda: received == [FIRST_ANNOUNCED])
         with other.client() as replacement:
-            publish_release(replacement, LIVE_SECOND, [FIRST, SECOND])
+            publish_release(replacement, KEY, LIVE_SECOND, [FIRST, SECOND])
         proxy.redirect(other.port)
         eventually(lambda: received == [FIRST_ANNOUNCED, SECOND_ANNOUNCED])
 
@@ -174,9 +174,9 @@ from phantom_core.valkey.server import connect_server
 from phantom_core.core.settings import Settings
 with connect_server(Settings(workspace=Path(sys.argv[1]), redis_url=sys.argv[2])) as client:
     for word in poll_announcements(client, threading.Event()):
-        print(word.version, read_published(client).live.epoch, flush=True)
+        print(word.version, read_published(client, KEYS).live.epoch, flush=True)
 """
-    publish_release(client, LIVE_FIRST, [FIRST])
+    publish_release(client, KEY, LIVE_FIRST, [FIRST])
     command = [sys.executable, "-c", program, str(settings.workspace), settings.redis_url]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
@@ -184,7 +184,7 @@ with connect_server(Settings(workspace=Path(sys.argv[1]), redis_url=sys.argv[2])
         assert listener.stdout
         assert listener.stdout.readline() == "first-1 1\n"
         started_s = time.monotonic()
-        publish_release(client, LIVE_SECOND, [FIRST, SECOND])
+        publish_release(client, KEY, LIVE_SECOND, [FIRST, SECOND])
         assert listener.stdout.readline() == "second-2 2\n"
         assert time.monotonic() - started_s < 0.5
         listener.terminate()

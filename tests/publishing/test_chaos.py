@@ -14,7 +14,7 @@ from phantom_core.publishing.publish import (
     publish_release,
     read_published,
 )
-from tests.publishing.samples import make_live, release
+from tests.publishing.samples import KEY, KEYS, make_live, release
 from tests.publishing.servers import BINARIES, OwnServer
 
 pytestmark = pytest.mark.slow
@@ -45,7 +45,10 @@ class Play:
                 ]
                 try:
                     publish_release(
-                        client, make_live(epoch, f"new-{epoch}", 0.5, f"stable-{epoch}"), releases
+                        client,
+                        KEY,
+                        make_live(epoch, f"new-{epoch}", 0.5, f"stable-{epoch}"),
+                        releases,
                     )
                 except NotSwitchedError:
                     self.refused.add(epoch)
@@ -61,7 +64,7 @@ class Play:
             while not self.stop.is_set():
                 at_least = max(last, self.confirmed)
                 try:
-                    found = read_published(client)
+                    found = read_published(client, KEYS)
                 except UnavailableError:
                     continue
                 except PhantomError as error:

@@ -38,8 +38,10 @@ from phantom_core.publishing.session_features import (
     write_features,
 )
 from phantom_core.publishing.session_prices import read_session_price, write_session_prices
+from phantom_core.publishing.signed import UnsignedError
+from tests.conftest import NOW_MS
 from tests.publishing.proxy import Fate, Proxy, at
-from tests.publishing.samples import FIRST, LIVE_FIRST, SavedModel
+from tests.publishing.samples import FIRST, KEY, KEYS, LIVE_FIRST, SavedModel
 from tests.publishing.servers import OwnServer
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -50,26 +52,27 @@ ONCE_PER_SERVER = how(
 
 @pytest.mark.parametrize("kind", MODEL_KINDS.names())
 def test_a_model_comes_back_file_by_file(client: redis.Redis, kind: str) -> None:
-    assert read_model(client, kind) is None
+    assert read_model(client, KEYS, kind) is None
     assert published_version(client, kind) == ""
     first, second = (
         SavedModel("v1", model__onnx=b"\x00\xff" * 99, decision__json=b"{}"),
         SavedModel("v2"),
     )
-    publish_model(client, kind, first)
-    found = read_model(client, kind)
+    publish_model(client, KEY, kind, first, now_ms=1)
+    found = read_model(client, KEYS, kind)
     assert found
     assert (found.version, found.manifest) == ("v1", first.manifest.to_json())
     assert {name: found.read(name) for name in found.files} == {
         "model.onnx": b"\x00\xff" * 99,
         "decision.json": b"{}",
     }
-    publish_model(client, kind, second)
+    publish_model(client, KEY, kind, second, now_ms=1)
     assert published_version(client, kind) == "v2"
     assert set(client.hkeys(MODEL_KINDS.find(kind).published_as)) == {
         b"version",
         b"manifest",
         b"sha256",
+        b"statement",
         b"file:model.ubj",
     }
 
@@ -78,8 +81,8 @@ def test_a_model_of_a_workspace_is_published(client: redis.Redis, tmp_path: Path
     saved = ModelStore(tmp_path, "classifier").save(
         SavedModel("v7").manifest, {"model.ubj": b"trees", "card.md": b"# Card"}
     )
-    publish_model(client, "classifier", saved)
-    found = read_model(client, "classifier")
+    publish_model(client, KEY, "classifier", saved, now_ms=1)
+    found = read_model(client, KEYS, "classifier")
     assert found
     assert dict(found.files) == {"model.ubj": b"trees"}
 
@@ -95,26 +98,30 @@ def test_a_model_of_a_workspace_is_published(client: redis.Redis, tmp_path: Path
     ],
 )
 def test_a_model_that_was_changed_is_refused(client: redis.Redis, field: str, value: str) -> None:
-    publish_model(client, "classifier", SavedModel("v1"))
+    publish_model(client, KEY, "classifier", SavedModel("v1"), now_ms=1)
     client.hset(MODEL_KINDS.find("classifier").published_as, field, value)
     with pytest.raises(
         DataError, match="is not the classifier that was published: its SHA-256 differs"
     ):
-        read_model(client, "classifier")
+        read_model(client, KEYS, "classifier")
 
 
 @pytest.mark.parametrize("name", ["version", "manifest", "sha256", "file:model.ubj"])
 def test_a_model_that_lacks_something_is_refused(client: redis.Redis, name: str) -> None:
-    publish_model(client, "classifier", SavedModel("v1"))
+    publish_model(client, KEY, "classifier", SavedModel("v1"), now_ms=1)
     client.hdel(MODEL_KINDS.find("classifier").published_as, name)
     with pytest.raises(DataError, match="SHA-256 differs"):
-        read_model(client, "classifier")
+        read_model(client, KEYS, "classifier")
 
 
 def test_pickles_are_never_published(client: redis.Redis) -> None:
     with pytest.raises(InputError, match="has no file of a kind that may be published"):
         publish_model(
-            client, "classifier", SavedModel("v1", model__pkl=b"\x80\x04", model__joblib=b"x")
+            client,
+            KEY,
+            "classifier",
+            SavedModel("v1", model__pkl=b"\x80\x04", model__joblib=b"x"),
+            now_ms=1,
         )
     assert not client.keys()
 
@@ -125,15 +132,15 @@ def test_a_model_is_replaced_whole_or_not_at_all(tmp_path: Path, fate: Fate) -> 
     with OwnServer(tmp_path) as server, server.client() as direct:
         for n in range(1, 7):  # MULTI, DEL, HSET, PUBLISH, EXEC, and HGETALL to read back
             direct.flushall()
-            publish_model(direct, "classifier", SavedModel("v1"))
+            publish_model(direct, KEY, "classifier", SavedModel("v1"), now_ms=1)
             proxy = Proxy(server.port, at(n, fate, fate))
             with (
                 proxy,
                 server.client(port=proxy.port, options="?socket_timeout=0.1") as client,
                 pytest.raises(UnavailableError),
             ):
-                publish_model(client, "classifier", SavedModel("v2"))
-            found = read_model(direct, "classifier")
+                publish_model(client, KEY, "classifier", SavedModel("v2"), now_ms=1)
+            found = read_model(direct, KEYS, "classifier")
             assert found
             assert found.version in ("v1", "v2")
             assert (
@@ -144,35 +151,33 @@ def test_a_model_is_replaced_whole_or_not_at_all(tmp_path: Path, fate: Fate) -> 
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), FINITE))
 @ONCE_PER_SERVER
 def test_figures_come_back(client: redis.Redis, values: dict[str, float]) -> None:
-    publish_elasticities(client, Figures("e-1", 5, values))
-    assert read_elasticities(client) == Figures("e-1", 5, values)
+    publish_elasticities(client, KEY, Figures("e-1", 5, values))
+    assert read_elasticities(client, KEYS) == Figures("e-1", 5, values)
     prices = {product: abs(value) for product, value in values.items() if value}
-    publish_prices(client, Figures("p-1", 6, prices))
-    assert read_prices(client) == Figures("p-1", 6, prices)
+    publish_prices(client, KEY, Figures("p-1", 6, prices))
+    assert read_prices(client, KEYS) == Figures("p-1", 6, prices)
 
 
 def test_there_are_no_figures_before_any_are_published(client: redis.Redis) -> None:
-    assert read_prices(client) is None
-    assert read_elasticities(client) is None
+    assert read_prices(client, KEYS) is None
+    assert read_elasticities(client, KEYS) is None
 
 
 @pytest.mark.parametrize("wrong", [0.0, -1.0, math.nan, math.inf])
 def test_what_is_no_price_is_refused(client: redis.Redis, wrong: float) -> None:
     with pytest.raises(InputError, match="Product b has"):
-        publish_prices(client, Figures("p-1", 1, {"a": 1.0, "b": wrong}))
+        publish_prices(client, KEY, Figures("p-1", 1, {"a": 1.0, "b": wrong}))
 
 
 def test_figures_that_were_changed_are_refused(client: redis.Redis) -> None:
-    publish_prices(client, Figures("p-1", 1, {"a": 1.5}))
+    publish_prices(client, KEY, Figures("p-1", 1, {"a": 1.5}))
     content = client.get("prices:latest")
     client.set("prices:latest", content.replace(b"1.5", b"2.5"))
-    with pytest.raises(
-        DataError, match="prices:latest is not what was published: its SHA-256 differs"
-    ):
-        read_prices(client)
+    with pytest.raises(UnsignedError, match="prices:latest does not match its signature"):
+        read_prices(client, KEYS)
     client.set("elasticity:latest", content)
-    with pytest.raises(DataError, match="expected 'phantom-elasticity/1'"):
-        read_elasticities(client)
+    with pytest.raises(UnsignedError, match="elasticity:latest does not match its signature"):
+        read_elasticities(client, KEYS)
 
 
 def experiment(experiment_id: str = "x1", **shares: float) -> LiveExperiment:
@@ -183,31 +188,31 @@ def experiment(experiment_id: str = "x1", **shares: float) -> LiveExperiment:
 
 
 def test_experiments_come_back(client: redis.Redis) -> None:
-    assert read_experiments(client) is None
-    publish_release(client, LIVE_FIRST, [FIRST])
+    assert read_experiments(client, KEYS) is None
+    publish_release(client, KEY, LIVE_FIRST, [FIRST])
     arms = (
         LiveArm("base", 0.25, ""),
         LiveArm("live", 0.25, "live"),
         LiveArm("fixed", 0.5, "first-1"),
     )
     found = LiveExperiments(3, (LiveExperiment("x1", "s", arms), experiment("x2")))
-    publish_experiments(client, found)
-    assert read_experiments(client) == found
+    publish_experiments(client, KEY, found)
+    assert read_experiments(client, KEYS) == found
     assert found.versions == ("first-1",)
 
 
 def test_an_arm_cannot_play_rules_that_were_never_published(client: redis.Redis) -> None:
     one = LiveExperiment("x1", "s", (LiveArm("only", 1.0, "lost-9"),))
     with pytest.raises(NotSwitchedError, match="rules:lost-9 is not on the server any more"):
-        publish_experiments(client, LiveExperiments(1, (one,)))
-    assert read_experiments(client) is None
+        publish_experiments(client, KEY, LiveExperiments(1, (one,)))
+    assert read_experiments(client, KEYS) is None
 
 
 def test_earlier_experiments_do_not_replace_later_ones(client: redis.Redis) -> None:
-    publish_experiments(client, LiveExperiments(5, (experiment(),)))
-    publish_experiments(client, LiveExperiments(5, (experiment(),)))
+    publish_experiments(client, KEY, LiveExperiments(5, (experiment(),)))
+    publish_experiments(client, KEY, LiveExperiments(5, (experiment(),)))
     with pytest.raises(NotSwitchedError, match="already holds epoch 5, and this is epoch 4"):
-        publish_experiments(client, LiveExperiments(4, ()))
+        publish_experiments(client, KEY, LiveExperiments(4, ()))
 
 
 @pytest.mark.parametrize(
@@ -289,11 +294,17 @@ def test_what_is_no_session_is_refused(content: bytes) -> None:
 
 
 def test_a_session_has_prices_of_its_own_for_half_an_hour(client: redis.Redis) -> None:
-    assert read_session_price(client, "s1", "a") is None
-    write_session_prices(client, "s1", {"a": 10.1, "b": 20})
-    write_session_prices(client, "s1", {"b": 25.0})
-    assert [read_session_price(client, "s1", product) for product in "abc"] == [10.1, 25.0, None]
+    assert read_session_price(client, KEYS, "s1", "a", now_ms=NOW_MS) is None
+    write_session_prices(client, KEY, "s1", {"a": 10.1, "b": 20}, now_ms=NOW_MS)
+    write_session_prices(client, KEY, "s1", {"b": 25.0}, now_ms=NOW_MS)
+    assert [
+        read_session_price(client, KEYS, "s1", product, now_ms=NOW_MS) for product in "abc"
+    ] == [
+        10.1,
+        25.0,
+        None,
+    ]
     assert 1700 < client.ttl("session:s1:prices") <= 1800
     client.hset("session:s1:prices", "c", "dear")
-    with pytest.raises(DataError, match="session:s1:prices holds no number for product c"):
-        read_session_price(client, "s1", "c")
+    with pytest.raises(DataError, match="session:s1:prices is not signed"):
+        read_session_price(client, KEYS, "s1", "c", now_ms=NOW_MS)

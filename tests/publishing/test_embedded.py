@@ -20,7 +20,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.publishing.publish import publish_release, read_live
 from phantom_core.valkey import embedded
 from phantom_core.valkey.server import connect_server, describe_server, stop_embedded
-from tests.publishing.samples import FIRST, LIVE_FIRST
+from tests.publishing.samples import FIRST, KEY, KEYS, LIVE_FIRST
 
 pytestmark = pytest.mark.slow
 
@@ -153,12 +153,12 @@ def test_a_starter_killed_while_it_starts_leaves_nothing_behind(settings: Settin
 
 def test_what_was_published_is_there_after_a_stop(settings: Settings) -> None:
     with connect_server(settings) as client:
-        publish_release(client, LIVE_FIRST, [FIRST])
+        publish_release(client, KEY, LIVE_FIRST, [FIRST])
     first = server_of(settings)
     stop_embedded(settings)
     assert is_gone(first)
     with connect_server(settings) as client:
-        assert read_live(client) == LIVE_FIRST
+        assert read_live(client, KEYS) == LIVE_FIRST
     assert server_of(settings) != first
 
 
@@ -176,13 +176,13 @@ def test_a_stop_ends_the_server_for_all_and_the_next_user_starts_it_again(
 
 def test_a_server_that_is_killed_comes_back_by_itself_with_what_it_held(settings: Settings) -> None:
     with connect_server(settings) as client:
-        publish_release(client, LIVE_FIRST, [FIRST])
+        publish_release(client, KEY, LIVE_FIRST, [FIRST])
         time.sleep(1.1)  # written to disk every second
         os.kill(server_of(settings), signal.SIGKILL)
 
         def is_back() -> bool:
             try:
-                return read_live(client) == LIVE_FIRST
+                return read_live(client, KEYS) == LIVE_FIRST
             except UnavailableError:
                 return False
 
@@ -239,13 +239,13 @@ def test_stale_files_are_no_obstacle(settings: Settings) -> None:
 
 def test_data_that_cannot_be_read_are_set_aside(settings: Settings) -> None:
     with connect_server(settings) as client:
-        publish_release(client, LIVE_FIRST, [FIRST])
+        publish_release(client, KEY, LIVE_FIRST, [FIRST])
     stop_embedded(settings)
     data = settings.workspace / "valkey" / "appendonlydir"
     for path in data.iterdir():
         path.write_bytes(b"nonsense" * 100)
     with connect_server(settings) as client:
-        assert read_live(client) is None
+        assert read_live(client, KEYS) is None
     assert data.with_name("appendonlydir.unreadable").is_dir()
 
 

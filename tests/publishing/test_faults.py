@@ -18,13 +18,22 @@ from phantom_core.publishing.publish import (
 )
 from phantom_core.valkey.faults import unavailable_error
 from tests.publishing.proxy import Fate, Proxy, at
-from tests.publishing.samples import FIRST, LIVE_FIRST, LIVE_SECOND, SECOND, make_live, release
+from tests.publishing.samples import (
+    FIRST,
+    KEY,
+    KEYS,
+    LIVE_FIRST,
+    LIVE_SECOND,
+    SECOND,
+    make_live,
+    release,
+)
 from tests.publishing.servers import BINARIES, OwnServer
 
 pytestmark = pytest.mark.slow
 
 # Publishing two releases on a new connection: put and look at each, switch, read back.
-COMMANDS = ["SET", "GET", "SET", "GET", "EVAL", "MGET"]
+COMMANDS = ["SET", "GET", "SET", "GET", "GET", "EVAL", "MGET"]
 SWITCH = COMMANDS.index("EVAL") + 1
 EVERY = range(1, len(COMMANDS) + 1)
 FEW_SECONDS = 5.0
@@ -54,7 +63,7 @@ def server(running: OwnServer) -> Iterator[OwnServer]:
         client.replicaof("NO", "ONE")
         client.config_set("maxmemory", 0)
         client.flushall()
-        publish_release(client, LIVE_FIRST, [FIRST])
+        publish_release(client, KEY, LIVE_FIRST, [FIRST])
     yield running
     running.thaw()
 
@@ -62,7 +71,7 @@ def server(running: OwnServer) -> Iterator[OwnServer]:
 def assert_whole(server: OwnServer, *, can_be_new: bool = True) -> bool:
     """Verify that readers see all old or all new rules; returns whether they are the new ones."""
     with server.client() as client:
-        found = read_published(client)
+        found = read_published(client, KEYS)
     assert found
     if found.live == LIVE_FIRST:
         assert found.releases == {"first-1": FIRST}
@@ -82,7 +91,7 @@ def attempt(client: redis.Redis, server: OwnServer) -> type[PhantomError] | None
     """Publish the second rules; the message must be correct, and come within seconds."""
     started_s = time.monotonic()
     try:
-        publish_release(client, LIVE_SECOND, [FIRST, SECOND])
+        publish_release(client, KEY, LIVE_SECOND, [FIRST, SECOND])
     except NotSwitchedError as error:
         assert_one_sentence(error)
         outcome: type[PhantomError] | None = NotSwitchedError
@@ -102,13 +111,13 @@ def assert_said_truly(outcome: type[PhantomError] | None, server: OwnServer) -> 
 
 def assert_the_same_again_completes(server: OwnServer) -> None:
     with server.client() as client:
-        publish_release(client, LIVE_SECOND, [FIRST, SECOND])
-        assert compare_documents(client, LIVE_SECOND, [FIRST, SECOND]) == ()
+        publish_release(client, KEY, LIVE_SECOND, [FIRST, SECOND])
+        assert compare_documents(client, KEYS, LIVE_SECOND, [FIRST, SECOND]) == ()
 
 
 def test_a_publish_is_so_many_commands(server: OwnServer) -> None:
     with Proxy(server.port) as proxy, server.client(port=proxy.port) as client:
-        publish_release(client, LIVE_SECOND, [FIRST, SECOND])
+        publish_release(client, KEY, LIVE_SECOND, [FIRST, SECOND])
         assert proxy.names == COMMANDS
 
 
@@ -190,19 +199,19 @@ def test_everything_is_flushed_before_any_command(server: OwnServer, n: int) -> 
         flushed = at(n, "forward", before=other.flushall)
         with Proxy(server.port, flushed) as proxy, server.client(port=proxy.port) as client:
             outcome = attempt(client, server)
-        live = read_live(other)
+        live = read_live(other, KEYS)
         assert live in (None, LIVE_SECOND)
         assert live is None or outcome is None
         if live:
             assert_whole(server)
-        restore_documents(other, LIVE_SECOND, [FIRST, SECOND])
-        assert compare_documents(other, LIVE_SECOND, [FIRST, SECOND]) == ()
+        restore_documents(other, KEY, LIVE_SECOND, [FIRST, SECOND])
+        assert compare_documents(other, KEYS, LIVE_SECOND, [FIRST, SECOND]) == ()
     assert outcome is {1: None, SWITCH + 1: UncertainError}.get(n, NotSwitchedError)
 
 
 def test_a_client_that_outlives_a_restart_publishes_at_the_first_attempt(server: OwnServer) -> None:
     with server.client() as client:
-        assert read_live(client) == LIVE_FIRST
+        assert read_live(client, KEYS) == LIVE_FIRST
         server.kill()
         server.start()
         assert attempt(client, server) is None
@@ -217,14 +226,14 @@ def test_an_empty_server_in_its_place_is_found_out_and_healed(
         server.client(port=proxy.port) as client,
         OwnServer(tmp_path / "empty") as empty,
     ):
-        assert read_live(client) == LIVE_FIRST
+        assert read_live(client, KEYS) == LIVE_FIRST
         proxy.redirect(empty.port)
-        assert read_live(client) is None
-        assert [one.found for one in compare_documents(client, LIVE_FIRST, [FIRST])] == [
+        assert read_live(client, KEYS) is None
+        assert [one.found for one in compare_documents(client, KEYS, LIVE_FIRST, [FIRST])] == [
             "nothing",
             "nothing",
         ]
-        restore_documents(client, LIVE_FIRST, [FIRST])
+        restore_documents(client, KEY, LIVE_FIRST, [FIRST])
         assert_whole(empty, can_be_new=False)
 
 
@@ -243,10 +252,10 @@ def test_a_switch_that_arrives_late_loses_against_a_later_one(server: OwnServer)
         with server.client(port=proxy.port) as client:
             assert attempt(client, server) is UncertainError
         assert_whole(server, can_be_new=False)
-        publish_release(other, live, [third])
+        publish_release(other, KEY, live, [third])
         proxy.released.set()
         time.sleep(0.1)
-        assert read_live(other) == live
+        assert read_live(other, KEYS) == live
 
 
 def test_a_switch_that_arrives_late_is_no_conflict_with_the_same_again(server: OwnServer) -> None:
@@ -269,9 +278,9 @@ def test_healing_can_fail_anywhere_and_be_done_again(server: OwnServer, n: int, 
             server.client(port=proxy.port, options=IMPATIENT) as client,
         ):
             with pytest.raises(UnavailableError) as error:
-                restore_documents(client, LIVE_SECOND, [FIRST, SECOND])
+                restore_documents(client, KEY, LIVE_SECOND, [FIRST, SECOND])
             assert_one_sentence(error.value)
-        restore_documents(other, LIVE_SECOND, [FIRST, SECOND])
+        restore_documents(other, KEY, LIVE_SECOND, [FIRST, SECOND])
     assert assert_whole(server)
 
 

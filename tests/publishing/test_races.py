@@ -15,7 +15,7 @@ from phantom_core.publishing.publish import (
     read_published,
 )
 from phantom_core.valkey.server import connect_server
-from tests.publishing.samples import make_live, release
+from tests.publishing.samples import KEY, KEYS, make_live, release
 
 pytestmark = pytest.mark.slow
 
@@ -52,7 +52,7 @@ def publish_many(client: redis.Redis, k: int) -> list[int]:
         ]
         try:
             publish_release(
-                client, make_live(epoch, f"new-{epoch}", 0.5, f"stable-{epoch}"), releases
+                client, KEY, make_live(epoch, f"new-{epoch}", 0.5, f"stable-{epoch}"), releases
             )
         except NotSwitchedConflictError:
             continue
@@ -82,7 +82,7 @@ class Reader:
     def _read(self) -> None:
         while not self._stop.is_set():
             try:
-                if found := read_published(self._client):
+                if found := read_published(self._client, KEYS):
                     self.seen.append(found.live.epoch)
                     epoch = found.live.epoch
                     if set(found.releases) != {f"new-{epoch}", f"stable-{epoch}"}:
@@ -97,7 +97,7 @@ class Reader:
 
 
 def check_end(client: redis.Redis, went_live: list[list[int]]) -> None:
-    found = read_published(client)
+    found = read_published(client, KEYS)
     assert found
     assert found.live.epoch == N_PUBLISHERS * N_EACH
     assert found.live.epoch in went_live[-1]

@@ -5,6 +5,7 @@ import ipaddress
 import logging
 import re
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from phantom_core.publishing.publish import NotSwitchedError, publish_release, r
 from phantom_core.publishing.session_features import PublishedFeatures, write_features
 from phantom_core.publishing.session_prices import read_session_price, write_session_prices
 from phantom_core.valkey.server import Server, connect_server, describe_server
-from tests.publishing.samples import FIRST, LIVE_FIRST, SavedModel
+from tests.publishing.samples import FIRST, KEY, KEYS, LIVE_FIRST, SavedModel
 from tests.publishing.servers import BINARIES, OwnServer, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +58,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
 def say(url: str) -> PhantomError:
     """What publishing there ends with."""
     with pytest.raises(PhantomError) as error, connect_server(Settings(redis_url=url)) as client:
-        publish_release(client, LIVE_FIRST, [FIRST])
+        publish_release(client, KEY, LIVE_FIRST, [FIRST])
     assert SECRET not in str(error.value) and ESCAPED not in str(error.value)
     assert error.value.__suppress_context__ or error.value.__context__ is None
     return error.value
@@ -117,17 +118,19 @@ def test_where_the_embedded_server_will_be(tmp_path: Path) -> None:
 
 def test_a_user_with_the_rights_that_are_documented_can_do_everything(server: OwnServer) -> None:
     with server.client(f"publisher:{ESCAPED}@") as client:
-        publish_release(client, LIVE_FIRST, [FIRST])
-        restore_documents(client, LIVE_FIRST, [FIRST])
-        assert compare_documents(client, LIVE_FIRST, [FIRST]) == ()
-        publish_model(client, "multitask", SavedModel("net-1"))
-        publish_prices(client, Figures("p-1", 1, {"a": 1.0}))
-        publish_elasticities(client, Figures("e-1", 1, {"a": -1.0}))
-        publish_experiments(client, LiveExperiments(1, ()))
+        publish_release(client, KEY, LIVE_FIRST, [FIRST])
+        restore_documents(client, KEY, LIVE_FIRST, [FIRST])
+        assert compare_documents(client, KEYS, LIVE_FIRST, [FIRST]) == ()
+        publish_model(client, KEY, "multitask", SavedModel("net-1"), now_ms=1)
+        publish_prices(client, KEY, Figures("p-1", 1, {"a": 1.0}))
+        publish_elasticities(client, KEY, Figures("e-1", 1, {"a": -1.0}))
+        publish_experiments(client, KEY, LiveExperiments(1, ()))
         write_features(client, [PublishedFeatures("s1", 1, 1, 1, "shop", {})])
-        write_session_prices(client, "s1", {"a": 1.0})
-        assert read_session_price(client, "s1", "a") == 1.0
-        assert len(read_latest(client)) == 6
+        write_session_prices(client, KEY, "s1", {"a": 1.0}, now_ms=time.time_ns() // 1_000_000)
+        assert (
+            read_session_price(client, KEYS, "s1", "a", now_ms=time.time_ns() // 1_000_000) == 1.0
+        )
+        assert len(read_latest(client)) == 7
         assert next(poll_announcements(client, threading.Event())).version == "first-1"
 
 
@@ -153,7 +156,7 @@ def test_a_user_who_may_not(server: OwnServer, user: str, said: str) -> None:
         f"The server at redis://{user.split(':', maxsplit=1)[0]}@127.0.0.1:{server.port}/0 {said}"
     )
     with server.client() as client:
-        assert read_live(client) is None
+        assert read_live(client, KEYS) is None
 
 
 def test_a_server_that_asks_for_a_password(tmp_path: Path) -> None:
@@ -164,7 +167,7 @@ def test_a_server_that_asks_for_a_password(tmp_path: Path) -> None:
         )
         assert "refuses the user name or the password" in str(say(server.url(":wrong@")))
         with server.client(":secret@") as client:
-            publish_release(client, LIVE_FIRST, [FIRST])
+            publish_release(client, KEY, LIVE_FIRST, [FIRST])
 
 
 def test_databases_are_apart(server: OwnServer) -> None:
@@ -173,8 +176,8 @@ def test_databases_are_apart(server: OwnServer) -> None:
         connect_server(Settings(redis_url=first)) as one,
         connect_server(Settings(redis_url=second)) as two,
     ):
-        publish_release(one, LIVE_FIRST, [FIRST])
-        assert (read_live(one), read_live(two)) == (LIVE_FIRST, None)
+        publish_release(one, KEY, LIVE_FIRST, [FIRST])
+        assert (read_live(one, KEYS), read_live(two, KEYS)) == (LIVE_FIRST, None)
     assert "has no database of that number" in str(say(f"redis://127.0.0.1:{server.port}/999"))
 
 
@@ -285,8 +288,8 @@ def test_tls(tmp_path: Path) -> None:
         with connect_server(
             Settings(redis_url=f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={cert}")
         ) as client:
-            publish_release(client, LIVE_FIRST, [FIRST])
-            assert read_live(client) == LIVE_FIRST
+            publish_release(client, KEY, LIVE_FIRST, [FIRST])
+            assert read_live(client, KEYS) == LIVE_FIRST
         assert "shows a certificate that is not trusted." in str(
             say(f"rediss://127.0.0.1:{port}/0")
         )
@@ -301,5 +304,5 @@ def test_tls(tmp_path: Path) -> None:
 
 def test_no_password_is_logged(server: OwnServer, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG), server.client(f"publisher:{ESCAPED}@") as client:
-        publish_release(client, LIVE_FIRST, [FIRST])
+        publish_release(client, KEY, LIVE_FIRST, [FIRST])
     assert SECRET not in caplog.text and ESCAPED not in caplog.text

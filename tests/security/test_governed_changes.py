@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from phantom_core.accounts.people import MACHINE, insert_account
-from phantom_core.accounts.roles import Role
+from phantom_core.accounts.actors import Internal
 from phantom_core.approvals import governed_changes as changes
 from phantom_core.approvals.governed_changes import GovernedChange
 from phantom_core.approvals.governed_kinds import CATALOGUE, MODEL, PROMOTION_POLICY, GovernedKind
@@ -15,34 +14,16 @@ from phantom_core.core.errors import ConflictError, InputError, NotAllowedError
 from phantom_core.database import audit
 from phantom_core.database.connection import open_database, write_transaction
 from tests.databases import database_url
+from tests.security.people import add_people
 
 __all__ = ["database_url"]
-
-PEOPLE = {
-    "ana": Role.ANALYST,
-    "max": Role.MANAGER,
-    "mia": Role.MANAGER,
-    "vera": Role.VIEWER,
-    "root": Role.ADMINISTRATOR,
-}
 
 
 @pytest.fixture
 def engine(database_url: str, tmp_path: Path) -> Iterator[sa.Engine]:
     """A database with one account of each role, and a second manager."""
     made = open_database(database_url, tmp_path)
-    with write_transaction(made) as connection:
-        for login, role in PEOPLE.items():
-            insert_account(
-                connection,
-                login,
-                name=login,
-                role=role,
-                origin="local",
-                password="",
-                must_change=False,
-                now_ms=1,
-            )
+    add_people(made)
     yield made
     made.dispose()
 
@@ -98,7 +79,7 @@ def test_a_second_person_puts_a_change_in_force_and_each_step_is_audited(
     assert actions == ["change.proposed", "change.approved", "change.in_force"] * 2
 
 
-@pytest.mark.parametrize("who", ["max", "ana", "vera", "root", "ghost", MACHINE])
+@pytest.mark.parametrize("who", ["max", "ana", "vera", "root", "ghost", Internal.SHELL])
 def test_nobody_else_decides(engine: sa.Engine, who: str) -> None:
     change = proposed(engine)
     with pytest.raises(NotAllowedError):
@@ -139,11 +120,11 @@ def test_some_kinds_always_need_a_second_person(engine: sa.Engine) -> None:
 
 def test_a_change_by_nobody_known_needs_two_people(engine: sa.Engine) -> None:
     with engine.connect() as connection:
-        assert changes.approvals_needed_of(connection, MACHINE, 1) == 2
+        assert changes.approvals_needed_of(connection, Internal.SHELL, 1) == 2
         assert changes.approvals_needed_of(connection, "max", 1) == 1
-        assert changes.approvals_needed_of(connection, MACHINE, 0) == 0
+        assert changes.approvals_needed_of(connection, Internal.SHELL, 0) == 0
     with pytest.raises(sa.exc.DBAPIError, match="more approvals"):
-        proposed(engine, MACHINE)
+        proposed(engine, Internal.SHELL)
 
 
 NEW = (
@@ -193,18 +174,7 @@ def test_plain_sql_puts_nothing_in_force(engine: sa.Engine, attack: str) -> None
 )
 def test_replace_rewrites_nothing(tmp_path: Path, statement: str) -> None:
     engine = open_database("", tmp_path)
-    with write_transaction(engine) as connection:
-        for login in ("max", "mia"):
-            insert_account(
-                connection,
-                login,
-                name=login,
-                role=Role.MANAGER,
-                origin="local",
-                password="",
-                must_change=False,
-                now_ms=1,
-            )
+    add_people(engine)
     change = proposed(engine, needed=2)
     approve(engine, "mia", change)
     with pytest.raises(sa.exc.DBAPIError), write_transaction(engine) as connection:

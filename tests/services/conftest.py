@@ -3,6 +3,7 @@ own.
 """
 
 import json
+import shutil
 import socket
 import threading
 import time
@@ -17,6 +18,7 @@ import uvicorn
 from phantom_core.core.settings import PricingSettings, Settings
 from phantom_core.services.pricing.app import pricing_app
 from phantom_core.valkey.server import connect_server, stop_embedded
+from tests.publishing.samples import install_key
 
 Serve = Callable[[Settings], AbstractContextManager[httpx.Client]]
 ROOM, SUITE = 100.0, 300.5
@@ -38,6 +40,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     settings = Settings(
         workspace=workspace, redis_url="", pricing=PricingSettings(catalogue=str(catalogue))
     )
+    install_key(settings)
     connect_server(settings).close()
     yield settings
     stop_embedded(settings)
@@ -45,7 +48,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 @pytest.fixture
 def client(shared: Settings) -> Iterator[redis.Redis]:
-    """A client of the empty server."""
+    """A client of the empty server, of which nothing was ever followed."""
+    shutil.rmtree(shared.paths.followed, ignore_errors=True)
     client = connect_server(shared)
     client.flushall()
     yield client

@@ -14,7 +14,7 @@ from phantom_core.publishing.publish import publish_release
 from phantom_core.services.openapi import FOLDER, openapi_documents
 from phantom_core.services.web.guards import OPEN_PATHS
 from phantom_core.services.web.service import add_guards
-from tests.publishing.samples import make_live
+from tests.publishing.samples import KEY, make_live
 from tests.services.conftest import Serve
 from tests.services.samples import FAST, release
 from tests.services.services import served
@@ -66,7 +66,7 @@ def test_a_key_opens_the_door_in_each_way_that_the_document_names() -> None:
 def test_schemathesis_finds_no_500_and_no_answer_that_is_not_documented(
     settings: Settings, client: redis.Redis, serve: Serve, tmp_path: Path
 ) -> None:
-    publish_release(client, make_live(1, "first"), [release("first", FAST.format(1.2))])
+    publish_release(client, KEY, make_live(1, "first"), [release("first", FAST.format(1.2))])
     with serve(settings) as shop:
         checks = (
             "not_a_server_error,status_code_conformance,content_type_conformance,"

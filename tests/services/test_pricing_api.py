@@ -1,6 +1,7 @@
 """The contract, by a client that knows nothing but HTTP and JSON."""
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from phantom_core.publishing.session_features import write_features
 from phantom_core.publishing.session_prices import write_session_prices
 from phantom_core.services.pricing.answer import PriceAnswer
 from phantom_core.services.pricing.service import initial_objective
-from tests.publishing.samples import make_live
+from tests.publishing.samples import KEY, make_live
 from tests.services.conftest import ROOM, SUITE, Serve, wait_until
 from tests.services.samples import (
     BANDS,
@@ -69,7 +70,7 @@ def test_rules_experiments_prices_and_elasticities_are_taken_up_while_it_runs(
     write_features(client, [session("bot", BOT), session("person", PERSON)])
     with serve(settings) as shop:
         assert price(shop, sessionId="bot")["price"] == ROOM
-        publish_release(client, make_live(1, "first"), [FIRST])
+        publish_release(client, KEY, make_live(1, "first"), [FIRST])
         wait_until(lambda: price(shop, sessionId="bot")["price"] == 120.0)
         found = price(shop, sessionId="bot", experimentId="e7")
         assert (found["rule_id"], found["rules_version"], found["source"]) == (
@@ -78,19 +79,23 @@ def test_rules_experiments_prices_and_elasticities_are_taken_up_while_it_runs(
             "rules",
         )
         assert price(shop, sessionId="person")["rule_id"] == "ELSE"
-        publish_elasticities(client, Figures("e-1", 1, {"room": -1.7}))
+        publish_elasticities(client, KEY, Figures("e-1", 1, {"room": -1.7}))
         wait_until(lambda: price(shop)["elasticity"] == -1.7)
         arms = (LiveArm("now", 0.5, "live"), LiveArm("more", 0.5, "second"))
-        publish_release(client, make_live(2, "second", share=0.0, stable="first"), [FIRST, SECOND])
-        publish_experiments(client, LiveExperiments(1, (LiveExperiment("more", "salt", arms),)))
+        publish_release(
+            client, KEY, make_live(2, "second", share=0.0, stable="first"), [FIRST, SECOND]
+        )
+        publish_experiments(
+            client, KEY, LiveExperiments(1, (LiveExperiment("more", "salt", arms),), live_epoch=2)
+        )
         wait_until(lambda: price(shop, sessionId="bot")["variant"] in ("now", "more"))
-        publish_experiments(client, LiveExperiments(2, ()))
-        publish_release(client, make_live(3, "first", is_killed=True), [FIRST])
+        publish_experiments(client, KEY, LiveExperiments(2, ()))
+        publish_release(client, KEY, make_live(3, "first", is_killed=True), [FIRST])
         wait_until(lambda: price(shop, sessionId="bot")["source"] == "kill_switch")
-        publish_prices(client, Figures("p-1", 1, {"room": 90.0}))
-        publish_release(client, make_live(4, ""), [])
+        publish_prices(client, KEY, Figures("p-1", 1, {"room": 90.0}))
+        publish_release(client, KEY, make_live(4, ""), [])
         wait_until(lambda: price(shop, sessionId="bot")["source"] == "global_price")
-        write_session_prices(client, "bot", {"room": 95.0})
+        write_session_prices(client, KEY, "bot", {"room": 95.0}, now_ms=time.time_ns() // 1_000_000)
         assert (price(shop, sessionId="bot")["price"], price(shop, sessionId="bot")["source"]) == (
             95.0,
             "session_price",
@@ -101,10 +106,10 @@ def test_rules_experiments_prices_and_elasticities_are_taken_up_while_it_runs(
 def test_models_score_in_the_service_and_are_swapped_when_announced(
     settings: Settings, client: redis.Redis, serve: Serve
 ) -> None:
-    publish_model(client, "classifier", saved_classifier(settings))
-    publish_model(client, "multitask", saved_network(settings))
+    publish_model(client, KEY, "classifier", saved_classifier(settings), now_ms=1)
+    publish_model(client, KEY, "multitask", saved_network(settings), now_ms=1)
     publish_release(
-        client, make_live(1, "bands"), [release("bands", BANDS, {"classifier": "trees-1"})]
+        client, KEY, make_live(1, "bands"), [release("bands", BANDS, {"classifier": "trees-1"})]
     )
     write_features(client, [session("bot", BOT), session("person", PERSON)])
     with serve(settings) as shop:
@@ -121,10 +126,11 @@ def test_models_score_in_the_service_and_are_swapped_when_announced(
         assert (agent["is_agent"], agent["model_version"]) == (True, "trees-1")
         assert agent["agent_probability"] == found["agent_probability"]
         assert shop.get("/api/detect-agent/nobody").json()["reason"] == "no_features"
-        publish_model(client, "classifier", saved_classifier(settings, "trees-2"))
+        publish_model(client, KEY, "classifier", saved_classifier(settings, "trees-2"), now_ms=1)
         wait_until(lambda: price(shop, sessionId="bot")["model_version"] == "trees-2")
         publish_release(
             client,
+            KEY,
             make_live(2, "bands", policy="model"),
             [release("bands", BANDS, {"classifier": "trees-1"})],
         )
@@ -188,7 +194,7 @@ def test_what_cannot_be_answered_says_why(
 def test_sql_in_a_session_id_is_a_session_that_nobody_knows(
     settings: Settings, client: redis.Redis, serve: Serve
 ) -> None:
-    publish_release(client, make_live(1, "first"), [FIRST])
+    publish_release(client, KEY, make_live(1, "first"), [FIRST])
     with serve(settings) as shop:
         found = price(shop, sessionId="x'; DROP TABLE sessions; --")
         assert (found["price"], found["reason"]) == (ROOM, "no_features")
@@ -255,7 +261,7 @@ def test_limits_hold_where_nothing_is_live(
         own,
         now_ms=1,
     )
-    write_session_prices(client, "s1", {"room": 140.0})
+    write_session_prices(client, KEY, "s1", {"room": 140.0}, now_ms=time.time_ns() // 1_000_000)
     with serve(own) as shop:
         found = price(shop, sessionId="s1")
         assert (found["price"], found["source"], found["guard_rail"]) == (
@@ -282,7 +288,7 @@ def test_guard_rails_of_what_is_live_hold_over_http(
     settings: Settings, client: redis.Redis, serve: Serve
 ) -> None:
     write_features(client, [session("bot", BOT)])
-    publish_release(client, replace(make_live(1, "second"), highest_markup=1.1), [SECOND])
+    publish_release(client, KEY, replace(make_live(1, "second"), highest_markup=1.1), [SECOND])
     with serve(settings) as shop:
         found = price(shop, sessionId="bot")
         assert (found["price"], found["guard_rail"], found["rule_id"]) == (

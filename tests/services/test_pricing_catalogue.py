@@ -54,16 +54,16 @@ def test_a_file_gives_what_can_be_priced(tmp_path: Path, suffix: str) -> None:
                 workspace=tmp_path,
                 pricing=PricingSettings(catalogue=str(written(tmp_path, suffix))),
             )
-        )
+        ).products
         == FOUND
     )
 
 
 def test_the_lake_gives_what_was_loaded_into_it(tmp_path: Path) -> None:
     settings = Settings(workspace=tmp_path / "workspace", pricing=PricingSettings(catalogue=""))
-    assert read_catalogue(settings) == {}
+    assert read_catalogue(settings).products == {}
     ingest_files(settings, [], now_ms=1_772_366_400_000, catalogue=str(written(tmp_path, "csv")))
-    assert read_catalogue(settings) == FOUND
+    assert read_catalogue(settings).products == FOUND
 
 
 @pytest.mark.postgres
@@ -90,7 +90,7 @@ def test_a_database_gives_its_table(tmp_path: Path) -> None:
                 pricing=PricingSettings(catalogue=f"{url}?options=-csearch_path%3Dpricing_test"),
             )
         )
-        assert found == {"room": PricedProduct("room", 100.0, 3.0)}
+        assert found.products == {"room": PricedProduct("room", 100.0, 3.0)}
     finally:
         with engine.begin() as connection:
             connection.execute(sa.text("DROP SCHEMA pricing_test CASCADE"))

@@ -26,7 +26,7 @@ from phantom_core.publishing.publish import publish_release
 from phantom_core.publishing.session_features import write_features
 from phantom_core.services.web.import_guard import UNWANTED
 from phantom_core.valkey.server import connect_server
-from tests.publishing.samples import make_live
+from tests.publishing.samples import KEY, make_live
 from tests.services.conftest import free_port, wait_until
 from tests.services.samples import BANDS, BOT, FAST, release, saved_classifier, session
 
@@ -126,9 +126,9 @@ def load(url: str, *, per_s: float, while_: Callable[[], bool]) -> Load:
 def test_it_imports_no_library_of_learning_and_stops_cleanly(
     settings: Settings, client: redis.Redis, tmp_path: Path
 ) -> None:
-    publish_model(client, "classifier", saved_classifier(settings, "lean-1"))
+    publish_model(client, KEY, "classifier", saved_classifier(settings, "lean-1"), now_ms=1)
     publish_release(
-        client, make_live(1, "bands"), [release("bands", BANDS, {"classifier": "lean-1"})]
+        client, KEY, make_live(1, "bands"), [release("bands", BANDS, {"classifier": "lean-1"})]
     )
     write_features(client, [session("s0", BOT)])
     with running(settings, tmp_path / "log") as service:
@@ -165,7 +165,7 @@ def test_the_modules_of_the_service_name_none_of_them() -> None:
 def test_rules_are_switched_under_load_and_no_request_fails(
     settings: Settings, client: redis.Redis, tmp_path: Path
 ) -> None:
-    publish_release(client, make_live(1, "first"), [FIRST])
+    publish_release(client, KEY, make_live(1, "first"), [FIRST])
     write_features(client, [session(f"s{n}", BOT) for n in range(50)])
     epoch = iter(range(2, 1_000))
     until_s = [time.monotonic() + 3.0, time.monotonic()]
@@ -175,7 +175,10 @@ def test_rules_are_switched_under_load_and_no_request_fails(
         if now_s > until_s[1]:  # ten switches a second, between two versions
             n = next(epoch)
             publish_release(
-                client, make_live(n, "second" if n % 2 else "first"), [SECOND if n % 2 else FIRST]
+                client,
+                KEY,
+                make_live(n, "second" if n % 2 else "first"),
+                [SECOND if n % 2 else FIRST],
             )
             until_s[1] = now_s + 0.1
         return now_s < until_s[0]
@@ -249,7 +252,7 @@ def test_while_redis_is_gone_prices_come_with_a_reason_and_recover_after(
     url, start = own_server
     settings = shared.model_copy(update={"redis_url": url, "workspace": tmp_path / "workspace"})
     with connect_server(settings) as client:
-        publish_release(client, make_live(1, "first"), [FIRST])
+        publish_release(client, KEY, make_live(1, "first"), [FIRST])
         write_features(client, [session(f"s{n}", BOT) for n in range(50)])
         server = int(client.info("server")["process_id"])
     began_s, steps = time.monotonic(), iter(["stop", "start"])

@@ -23,6 +23,7 @@ from phantom_core.publishing.experiments import (
     publish_experiments,
     read_experiments,
 )
+from phantom_core.signing.keys import public_keys, signing_key
 from phantom_core.use_cases.approvals.experiments import (
     experiment_status,
     experiments_of,
@@ -96,7 +97,7 @@ def plan(
 
 def live(settings: Settings) -> list[str]:
     with connect_server(settings) as client:
-        found = read_experiments(client)
+        found = read_experiments(client, public_keys(settings))
     return [one.experiment_id for one in found.experiments] if found else []
 
 
@@ -130,12 +131,12 @@ def test_what_the_server_lost_or_invented_is_reconciled(settings: Settings) -> N
     plan(settings)
     start_experiment(settings, "demo-manager", "e1", now_ms=2)
     with connect_server(settings) as client:
-        publish_experiments(client, LiveExperiments(99, ()))
+        publish_experiments(client, signing_key(settings), LiveExperiments(99, ()))
     assert [one.problem for one in watch_experiments(settings, now_ms=3)] == [""]
     assert live(settings) == ["e1"]
     with connect_server(settings) as client:
         client.delete("experiments:live")
-    reconcile_experiments(settings)
+    reconcile_experiments(settings, now_ms=4)
     assert live(settings) == ["e1"]
 
 

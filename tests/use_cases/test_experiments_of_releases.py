@@ -7,6 +7,7 @@ from phantom_core.core.errors import ConflictError
 from phantom_core.core.settings import Settings
 from phantom_core.experiments.experiment_size import Baseline
 from phantom_core.publishing.experiments import read_experiments
+from phantom_core.signing.keys import public_keys
 from phantom_core.use_cases.approvals.experiments import start_experiment, stop_experiment
 from phantom_core.use_cases.approvals.plan_experiment import plan_experiment, size_experiment
 from phantom_core.use_cases.approvals.publish_rules import publish_request, set_share
@@ -39,7 +40,7 @@ def test_an_arm_is_no_larger_than_was_approved_unless_its_version_is_live_for_al
     plan(shop, "small", version, 0.1)
     start_experiment(shop, MAX, "small", now_ms=NOW)
     with connect_server(shop) as client:
-        found = read_experiments(client)
+        found = read_experiments(client, public_keys(shop))
     assert found and [arm.version for arm in found.experiments[0].arms] == ["", version]
     stop_experiment(shop, MAX, "small", "enough", now_ms=NOW)
     set_share(shop, MAX, 1.0, why="It went well.", now_ms=NOW)

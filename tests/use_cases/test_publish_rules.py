@@ -16,6 +16,7 @@ from phantom_core.accounts.people import MACHINE
 from phantom_core.accounts.sign_in import sign_in_demo
 from phantom_core.approvals import releases, requests
 from phantom_core.approvals.limits import set_limits
+from phantom_core.approvals.ramp import RampStep
 from phantom_core.approvals.releases import PublishedRelease, Switch
 from phantom_core.approvals.tables import EVIDENCE
 from phantom_core.core.errors import (
@@ -31,6 +32,7 @@ from phantom_core.database import audit
 from phantom_core.database.connection import write_transaction
 from phantom_core.publishing.publish import publish_release, read_live, read_release
 from phantom_core.rules.text import parse_rules
+from phantom_core.signing.keys import public_keys, signing_key
 from phantom_core.use_cases.approvals import change_requests, live_documents, publish_rules
 from phantom_core.use_cases.approvals.audit_pack import export_audit_pack, verify_chain
 from phantom_core.use_cases.approvals.change_requests import control_database
@@ -52,6 +54,7 @@ ANA, MAX = "demo-analyst", "demo-manager"
 GENTLE = "IF p_agent > 0.7 THEN markup 1.10 (likely agent)\nELSE markup 1.00"
 FIRM = "IF p_agent > 0.6 THEN markup 1.20 (likely agent)\nELSE markup 1.00"
 NOW = 1_772_500_000_000
+LATER = NOW + 3_600_000
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +93,7 @@ def submit(settings: Settings, text: str, **more: int) -> int:
         parse_rules(text, "rules"),
         why="Less leakage.",
         share=0.1,
+        ramp=[RampStep(1.0, 1.0)],
         now_ms=NOW,
         **more,
     )
@@ -129,11 +133,13 @@ def the_whole_way(settings: Settings) -> None:
         "killed": False,
     }
     with connect_server(settings) as client:
-        live = read_live(client)
+        live = read_live(client, public_keys(settings))
         assert live
         drawn = [live.version_for(f"session-{n}") for n in range(20_000)]
     assert 0.09 < drawn.count(done.version) / len(drawn) < 0.11
-    set_share(settings, MAX, 1.0, why="It went well.", now_ms=NOW)
+    with pytest.raises(NotAllowedError, match=r"leads to 100% of the sessions in 1\.0 hours"):
+        set_share(settings, MAX, 1.0, why="At once.", now_ms=NOW)
+    set_share(settings, MAX, 1.0, why="It went well.", now_ms=LATER)
     assert kill_live_rules(settings, MAX, why="Look first.", now_ms=NOW).is_killed
     assert elsewhere(settings)["killed"] is True
     lift_kill_switch(settings, MAX, why="Fine.", now_ms=NOW)
@@ -159,8 +165,9 @@ import json
 from phantom_core.publishing.publish import read_published
 from phantom_core.valkey.server import connect_server
 from phantom_core.core.settings import Settings
+from phantom_core.signing.keys import public_keys
 with connect_server(Settings()) as client:
-    live = read_published(client).live
+    live = read_published(client, public_keys(settings)).live
 print(json.dumps({"version": live.version, "share": live.share, "stable": live.stable,
                   "killed": live.is_killed}))
 """
@@ -224,14 +231,14 @@ def test_the_second_request_to_go_live_has_to_be_rebased(shop: Settings) -> None
     publish_request(shop, MAX, first, now_ms=NOW)
     with pytest.raises(ConflictError, match="still a canary on 10%"):
         publish_request(shop, MAX, second, now_ms=NOW)
-    set_share(shop, MAX, 1.0, why="Good.", now_ms=NOW)
+    set_share(shop, MAX, 1.0, why="Good.", now_ms=LATER)
     with pytest.raises(ConflictError, match="has to rebase it"):
         publish_request(shop, MAX, second, now_ms=NOW)
     change_requests.rebase_request(shop, ANA, second, now_ms=NOW)
     change_requests.submit_request(shop, ANA, second, now_ms=NOW, trial_sessions=60)
     change_requests.approve_request(shop, MAX, second, 2, now_ms=NOW)
-    publish_request(shop, MAX, second, now_ms=NOW)
-    set_share(shop, MAX, 1.0, why="Good.", now_ms=NOW)
+    publish_request(shop, MAX, second, now_ms=LATER)
+    set_share(shop, MAX, 1.0, why="Good.", now_ms=LATER + 3_600_000)
     assert (state(shop, first), state(shop, second)) == ("superseded", "live")
     back = roll_back(shop, MAX, why="Hm.", now_ms=NOW)
     assert back.request_id == first
@@ -239,7 +246,7 @@ def test_the_second_request_to_go_live_has_to_be_rebased(shop: Settings) -> None
 
 
 def test_an_emergency_goes_live_unapproved_and_stays_marked(shop: Settings) -> None:
-    number = 1
+    number = submit(shop, "IF p_agent > 0.7 THEN markup 0.98\nELSE markup 1.00")
     publish_request(shop, MAX, number, now_ms=NOW, emergency="Prices are wrong.")
     request = change_requests.review_request(shop, number).request
     assert (request.state, request.break_glass) == ("live", "Prices are wrong.")
@@ -250,7 +257,7 @@ def test_an_emergency_goes_live_unapproved_and_stays_marked(shop: Settings) -> N
 def test_not_even_an_emergency_leaves_the_guard_rails(shop: Settings) -> None:
     number = submit(shop, "IF p_agent > 0.7 THEN markup 1.80\nELSE markup 1.00")
     with pytest.raises(ConflictError, match=r"guard rails: Mark-ups from ×1\.00 to ×1\.80"):
-        publish_request(shop, MAX, number, now_ms=NOW, emergency="Now!")
+        publish_request(shop, MAX, number, now_ms=NOW, emergency="Prices are wrong now.")
     assert change_requests.review_request(shop, number).request.break_glass == ""
 
 
@@ -316,6 +323,7 @@ def test_a_publisher_that_died_is_reconciled_by_what_the_server_holds(
         with connect_server(shop) as client, control_database(shop).connect() as connection:
             publish_release(
                 client,
+                signing_key(shop),
                 live_documents.live_of(release),
                 live_documents.documents_of(connection, release),
             )
@@ -332,7 +340,9 @@ def test_a_switch_that_something_later_overtook_has_failed(shop: Settings) -> No
         later = type(later)(
             **{**{name: getattr(later, name) for name in later.__slots__}, "epoch": 99}
         )
-        publish_release(client, later, live_documents.documents_of(connection, release))
+        publish_release(
+            client, signing_key(shop), later, live_documents.documents_of(connection, release)
+        )
     with suppress(PhantomError):
         read_live_status(shop, now_ms=NOW)
     assert state(shop, number) == "approved"
@@ -381,8 +391,8 @@ def test_a_pack_can_be_checked_without_phantom(shop: Settings) -> None:
 def test_the_published_release_is_what_was_approved(shop: Settings) -> None:
     done = publish_request(shop, MAX, approved(shop), now_ms=NOW)
     with connect_server(shop) as client:
-        release = read_release(client, done.version)
-        live = read_live(client)
+        release = read_release(client, public_keys(shop), done.version)
+        live = read_live(client, public_keys(shop))
     assert release.rules() == parse_rules(GENTLE, "rules")
     assert live
     with control_database(shop).connect() as connection:

@@ -26,7 +26,9 @@ from phantom_core.monitoring.promotion_decision import RetrainOutcome, RetrainRe
 from phantom_core.shoppers.generate import Generated, generate_sessions
 from phantom_core.use_cases.data.ingest import ingest_files
 from phantom_core.use_cases.models.job_retrain import RetrainRequest
+from phantom_core.use_cases.models.model_use import pricing_version
 from phantom_core.use_cases.models.retrain import list_retrainings, retrain_models, retrain_one
+from tests.approved import approve_policy_now
 
 pytestmark = pytest.mark.slow
 
@@ -99,7 +101,7 @@ def second(settings: Settings, shop: Generated, first: RetrainOutcome) -> Retrai
     result = only(
         retrain_models(settings, lake_of(settings), now_ms=NOW_MS + 1_000, publish=publish)
     )
-    assert handed == [f"classifier {result.challenger}"]
+    assert handed == [f"classifier {first.challenger}"]
     return result
 
 
@@ -112,19 +114,21 @@ def test_the_first_model_only_has_to_meet_its_gates(
     assert (moves[0].version, moves[0].before) == (first.challenger, "")
 
 
-def test_a_significantly_better_challenger_is_promoted_and_handed_on(
+def test_without_a_policy_a_better_challenger_waits_and_the_approved_model_is_handed_on(
     settings: Settings, first: RetrainOutcome, second: RetrainOutcome
 ) -> None:
     assert (second.outcome, second.champion, second.published) == (
-        "promoted",
+        "waiting",
         first.challenger,
         "Published.",
     )
+    assert "No promotion policy is approved" in second.why
     ahead = second.figures[0]
     assert (
         ahead.name == "agent_roc_auc" and ahead.difference is not None and ahead.difference.low > 0
     )
-    assert ModelStore(settings.workspace, "classifier").latest() == second.challenger
+    assert ModelStore(settings.workspace, "classifier").latest() == first.challenger
+    assert pricing_version(settings, "classifier") == first.challenger
 
 
 def test_no_model_is_evaluated_on_actors_seen_in_training(
@@ -218,8 +222,22 @@ def test_not_being_worse_is_enough_where_the_rule_says_so(store: ModelStore) -> 
         workspace=store.root.parents[1], retraining=RetrainingSettings(rule="not_worse")
     )
     result = retrain_one(settings, Planned(settings.workspace, "v2", SURE, SURE), 2, no_progress)
-    assert result.outcome == "promoted" and "not worse by more than" in result.why
-    assert store.latest() == "v2"
+    assert result.outcome == "waiting" and "not worse by more than" in result.why
+    assert store.latest() == "v1"
+
+
+def test_an_approved_policy_promotes_by_its_own_rule_and_gates(store: ModelStore) -> None:
+    settings = Settings(workspace=store.root.parents[1])
+    approve_policy_now(settings, "classifier", "not_worse", 0.01, {"agent": {"roc_auc": 0.8}})
+    assert settings.retraining.rule == "better"
+    result = retrain_one(settings, Planned(settings.workspace, "v2", SURE, SURE), 2, no_progress)
+    assert result.outcome == "promoted" and "Promotion policy" in result.why
+    assert store.latest() == pricing_version(settings, "classifier") == "v2"
+    weak = np.where(np.arange(200) % 3 == 0, 0.5, SURE)
+    weak[::2] = 0.5
+    lenient = settings.model_copy(update={"gates": PromotionGateSettings(agent_auc=0.0)})
+    kept = retrain_one(lenient, Planned(settings.workspace, "v3", weak, RANDOM), 3, no_progress)
+    assert kept.outcome == "kept" and "misses a gate" in kept.why
 
 
 def test_a_gate_blocks_even_the_better_model(store: ModelStore) -> None:
@@ -241,6 +259,8 @@ def test_too_few_held_out_sessions_decide_nothing(store: ModelStore) -> None:
 
 
 def test_a_champion_that_cannot_score_is_replaced(store: ModelStore) -> None:
+    settings = Settings(workspace=store.root.parents[1])
+    approve_policy_now(settings, "classifier", "better", 0.0, {"agent": {"roc_auc": 0.8}})
     result = held(
         store, SURE, SURE, problem="calibration.json of model v1 is not the file that was saved."
     )

@@ -21,8 +21,8 @@ from phantom_core.accounts.sign_in import (
     sign_out,
 )
 from phantom_core.accounts.waiting import GUARDED
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.core.errors import NotAllowedError, NotSignedInError
-from phantom_core.database.connection import control_of
 from phantom_core.jobs.job_request import JobRequest
 from ui.accounts import demo_access
 from ui.accounts.demo_access import has_provider
@@ -144,7 +144,7 @@ def leave_provider() -> None:
 
 def _control() -> sa.Engine:
     chosen = current_settings()
-    return control_of(chosen.database_url, chosen.workspace)
+    return control_engine(chosen)
 
 
 def _token() -> str:

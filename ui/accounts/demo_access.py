@@ -6,9 +6,9 @@ import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
 from phantom_core.accounts.people import has_accounts
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.core.hosts import is_local_request, is_loopback
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of
 
 
 def is_open(settings: Settings, client: str, headers: Mapping[str, str]) -> bool:
@@ -28,7 +28,7 @@ def is_open(settings: Settings, client: str, headers: Mapping[str, str]) -> bool
         or not is_loopback(str(st.get_option("server.address") or ""))
     ):
         return False
-    with control_of(settings.database_url, settings.workspace).connect() as connection:
+    with control_engine(settings).connect() as connection:
         return not has_accounts(connection)
 
 

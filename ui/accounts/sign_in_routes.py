@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from phantom_core.accounts.sign_in import sign_in, sign_in_demo, sign_out
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.core.errors import (
     InputError,
     NotAllowedError,
@@ -21,7 +22,6 @@ from phantom_core.core.errors import (
     TooLargeError,
 )
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of
 from ui.accounts.demo_access import is_open
 from ui.accounts.sign_in_cookie import (
     Refusal,
@@ -174,7 +174,7 @@ def _is_tls(request: Request) -> bool:
 
 
 def _control(settings: Settings) -> sa.Engine:
-    return control_of(settings.database_url, settings.workspace)
+    return control_engine(settings)
 
 
 def _now_ms() -> int:

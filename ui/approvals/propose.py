@@ -8,6 +8,7 @@ import streamlit as st
 
 from phantom_core.accounts.roles import Permission
 from phantom_core.approvals.change_request import Request
+from phantom_core.approvals.ramp import LONGEST_WAIT_H, RampStep
 from phantom_core.core.settings import Settings
 from phantom_core.model_kinds.multitask import NETWORK
 from phantom_core.model_store.store import ModelStore
@@ -25,6 +26,7 @@ from ui.rules.draft import rule_set_choices
 KIND: Final = SubmitChangeRequest.kind
 REQUEST: Final = "request"
 _SENT: Final = "propose_sent"
+SHARES: Final = (20, 25, 50, 75, 100)
 ZONES: Final = (
     "UTC",
     *sorted(
@@ -119,6 +121,7 @@ def _fields(settings: Settings, key: str, request: Request | None) -> _Written:
             format="%d %%",
             key=f"propose_share_{key}",
         )
+        ramp = _ramp_fields(request, key, share)
         has_network = bool(ModelStore(settings.workspace, NETWORK.name).versions())
         by_model = st.toggle(
             "Price with the network",
@@ -141,15 +144,52 @@ def _fields(settings: Settings, key: str, request: Request | None) -> _Written:
         why=why,
         answers=answers,
         share=share / 100,
+        ramp=ramp,
         policy="model" if by_model else "rules",
         zone=zone,
         expires_ms=moment_ms(until, zone) if until else 0,
     )
 
 
+def _ramp_fields(request: Request | None, key: str, share: int) -> tuple[RampStep, ...]:
+    """Larger shares that the approval covers."""
+    steps = request.steps if request else ()
+    if not st.toggle(
+        "Ramp up after the canary",
+        bool(steps),
+        key=f"propose_ramp_{key}",
+        help="The approval then covers larger shares too, each after a while at the one before. "
+        "Without a ramp, a larger share needs a new approval.",
+    ):
+        return ()
+    larger = [one for one in SHARES if one > share]
+    before = {round(100 * step.share) for step in steps}
+    chosen = st.multiselect(
+        "Shares of sessions",
+        larger,
+        [one for one in larger if one in before] or larger[-1:],
+        format_func=lambda one: f"{one} %",
+        key=f"propose_ramp_shares_{key}",
+    )
+    wait_h = st.number_input(
+        "Hours between two steps, at least",
+        1.0,
+        LONGEST_WAIT_H,
+        steps[0].wait_h if steps else 24.0,
+        step=1.0,
+        key=f"propose_ramp_hours_{key}",
+    )
+    return tuple(RampStep(one / 100, wait_h) for one in sorted(chosen))
+
+
 def moment_ms(moment: datetime, zone: str) -> int:
     """UTC milliseconds of a local moment in a time zone."""
     return round(moment.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).timestamp() * 1_000)
+
+
+def _steps(value: object) -> tuple[RampStep, ...]:
+    assert isinstance(value, tuple)
+    return value
 
 
 def _write(settings: Settings, written: _Written, request_id: int | None) -> None:
@@ -161,6 +201,7 @@ def _write(settings: Settings, written: _Written, request_id: int | None) -> Non
         answers=str(written["answers"]),
         policy="model" if written["policy"] == "model" else "rules",
         share=float(str(written["share"])),
+        ramp=_steps(written["ramp"]),
         expires_ms=int(str(written["expires_ms"])),
         time_zone=str(written["zone"]),
         now_ms=now_ms(),

@@ -8,6 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from phantom_core.approvals.change_request import Request
+from phantom_core.approvals.emergencies import Emergency
+from phantom_core.approvals.ramp import describe_ramp
 from phantom_core.core.settings import Settings
 from phantom_core.database import audit
 from phantom_core.evidence.evidence import Evidence
@@ -58,6 +60,8 @@ def _head(seen: Reviewed) -> None:
             f"{request.break_revision}): {escape(request.break_glass)}"
         )
         st.error(notice, icon=":material/broken_image:")
+        if seen.emergency:
+            st.markdown(emergency_facts(seen.emergency))
     if seen.competing:
         notice = (
             f"Request {', '.join(f'{n:d}' for n in seen.competing)} changes the same live version. "
@@ -74,19 +78,16 @@ def _head(seen: Reviewed) -> None:
 
 def _facts(seen: Reviewed) -> list[str]:
     request = seen.request
-    approvals = [
-        one
-        for one in seen.decisions
-        if one.revision == request.revision and one.verdict == "approve"
-    ]
     found = [
         f"revision {request.revision}",
-        f"{len(approvals)} of {request.needed} approvals",
+        f"{seen.n_approvals} of {seen.needed} approvals",
         f"based on {escape(request.base_version) or 'base prices'}",
         f"live for {format_percent(request.live_share)}"
         if request.state == "live"
         else f"initial canary {format_percent(request.share)}",
     ]
+    if request.ramp:
+        found.append(f"ramp {describe_ramp(request.ramp)}")
     if request.policy == "model":
         found.append("priced by the network, with rules as fallback")
     if request.starts_ms and request.state == "scheduled":
@@ -94,6 +95,19 @@ def _facts(seen: Reviewed) -> list[str]:
     if request.expires_ms:
         found.append(f"expires {_local(request.expires_ms, request.time_zone)}")
     return found
+
+
+def emergency_facts(found: Emergency) -> str:
+    """Who published by an emergency, what it overruled, and its review, as Markdown."""
+    review = (
+        f"Reviewed by {escape(found.reviewed_by)}: {escape(found.comment)}"
+        if found.is_reviewed
+        else f"Review by another person due {format_moment(found.review_by_ms)} UTC"
+    )
+    effect = "only lowers prices" if found.prices == "lower" else "may raise prices"
+    lines = [f"Published by {escape(found.who)} {format_moment(found.at_ms)} UTC; it {effect}"]
+    lines += [f"Gate overruled: {escape(gate)}" for gate in found.gates]
+    return "\n".join(f"- {line}" for line in [*lines, review])
 
 
 def _gates(seen: Reviewed) -> None:

@@ -35,14 +35,37 @@ def training_facts(report: ClassifierReport) -> str:
     return (
         f"{format_count(data.labels.human)} human and {format_count(data.labels.agent)} agent "
         f"sessions of {format_number_of(data.actors, 'actor')}, "
-        f"{report.n_folds} folds grouped by actor, seed {report.seed}{without}. All figures are on "
-        "held-out actors."
+        f"{report.n_folds} folds grouped by actor, seed {report.seed}{without}"
+        f"{_banned(report)}. All figures are on held-out actors."
+    )
+
+
+def _banned(report: ClassifierReport) -> str:
+    if report.ban is None:
+        return ""
+    names = ", ".join(map(feature_name, report.ban.features))
+    return f", without the features banned from prices ({escape(names)})"
+
+
+def ban_cost(report: ClassifierReport) -> str:
+    """What the ban of features costs, in a sentence; empty where none was left out."""
+    if report.ban is None:
+        return ""
+    change = report.ban.difference
+    significant = "" if change.high < 0 or change.low > 0 else ", not significant"
+    return (
+        "Without the features banned from prices: ROC-AUC "
+        f"{report.ranking.roc_auc.value:.3f}; with them {report.ban.roc_auc_with:.3f}. Cost of "
+        f"the ban: {change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f}, 95 % interval "
+        f"over actors{significant}), on the same folds."
     )
 
 
 def quality_tab(report: ClassifierReport) -> None:
     """Draw the quality of the classifier."""
     _headline(report)
+    if cost := ban_cost(report):
+        st.caption(cost)
     ranking, rule, gains = (
         report.ranking,
         report.baselines.velocity_rule,

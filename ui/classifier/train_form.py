@@ -7,9 +7,11 @@ import streamlit as st
 from phantom_core.core.settings import Settings
 from phantom_core.features.catalogue import FAMILIES
 from phantom_core.models.splits import MIN_FOLDS
+from phantom_core.use_cases.models.banned_features import banned_features
 from phantom_core.use_cases.models.job_train_classifier import TrainClassifierRequest
 from ui.accounts.account import start_job
 from ui.frame.handles import open_jobs
+from ui.frame.wording import feature_name
 
 KIND: Final = TrainClassifierRequest.kind
 _FOLDS_HELP: Final = (
@@ -36,6 +38,13 @@ def train_form(settings: Settings, *, can_train: bool) -> None:
                 placeholder="none",
                 help="To measure the classifier without them.",
             )
+            for_pricing = st.checkbox(
+                "For pricing: without banned features",
+                value=True,
+                help="Prices may not depend on "
+                f"{', '.join(feature_name(name) for name in banned_features(settings))}. With "
+                "them a classifier is for analysis only. The cost of the ban is measured.",
+            )
             seed = st.number_input(
                 "Seed",
                 0,
@@ -55,5 +64,12 @@ def train_form(settings: Settings, *, can_train: bool) -> None:
             else "Load labels of humans and of agents first.",
         )
     if started:
-        start_job(TrainClassifierRequest(folds=int(folds), without=tuple(without), seed=int(seed)))
+        start_job(
+            TrainClassifierRequest(
+                folds=int(folds),
+                without=tuple(without),
+                for_pricing=for_pricing,
+                seed=int(seed),
+            )
+        )
         st.rerun()

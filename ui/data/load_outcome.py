@@ -10,7 +10,13 @@ from phantom_core.jobs.jobs import Job
 from phantom_core.use_cases.data.load_totals import LoadedFile, LoadTotals
 from phantom_core.views.data.reasons import reason_of
 from ui.frame.errors import show_error
-from ui.frame.wording import escape, format_count, format_duration, format_moment
+from ui.frame.wording import (
+    escape,
+    format_count,
+    format_duration,
+    format_moment,
+    format_number_of,
+)
 
 
 def load_outcome(job: Job) -> None:
@@ -31,8 +37,22 @@ def load_outcome(job: Job) -> None:
         )
     for file, sentence in result.failed.items():
         show_error(f"{Path(file).name} was not loaded. {sentence}")
+    if result.prices_waiting:
+        st.warning(
+            f"Waiting for a second person: "
+            f"{format_number_of(result.prices_waiting, 'base price')}. "
+            "Until then the approved prices are served.",
+            icon=":material/pending:",
+        )
     _files(result.files)
     with st.container(horizontal=True):
+        if result.prices_waiting:
+            st.page_link(
+                "pages/data.py",
+                label="View base prices",
+                icon=":material/pending:",
+                query_params={"data_tab": "Catalogue"},
+            )
         if quarantined:
             st.page_link(
                 "pages/data.py",

@@ -8,8 +8,8 @@ import streamlit as st
 from phantom_core.core.errors import InputError, MappingError
 from phantom_core.core.settings import Settings
 from phantom_core.events.canonical import canonical_mapping, fitting_mappings
+from phantom_core.events.file_start import read_file_start
 from phantom_core.events.mapping import load_mapping, shipped_mappings
-from phantom_core.events.sources import open_source
 from phantom_core.views.data.saved_mappings import saved_mappings
 from ui.frame.wording import escape
 
@@ -41,7 +41,7 @@ def looks_like(path: Path) -> str | None:
     Raises:
         InputError: the file cannot be read.
     """
-    columns = open_source(path).columns
+    columns = read_file_start(path).columns
     try:
         canonical_mapping(columns)
     except MappingError:

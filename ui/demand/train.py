@@ -66,6 +66,12 @@ def train_form(settings: Settings) -> None:
                 if is_tuned
                 else "Not tuned yet: see the tab Tune.",
             )
+            for_pricing = st.checkbox(
+                "For pricing: without banned features",
+                value=True,
+                help="With the features that prices may not depend on, a network is for analysis "
+                "only. The cost of the ban is measured.",
+            )
         started = st.form_submit_button(
             "Train network",
             type="primary",
@@ -81,6 +87,7 @@ def train_form(settings: Settings) -> None:
                 seed=int(seed),
                 learns_weights=bool(learns),
                 tuned=bool(tuned),
+                for_pricing=bool(for_pricing),
             )
         )
         st.rerun()

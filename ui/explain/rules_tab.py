@@ -5,6 +5,7 @@ from typing import Final
 
 import streamlit as st
 
+from phantom_core.approvals.limits import read_banned_features
 from phantom_core.core.estimate import Estimate
 from phantom_core.core.settings import Settings
 from phantom_core.distil.grow import MAX_DEPTH, METHODS
@@ -121,10 +122,11 @@ def _form(settings: Settings) -> None:
     without = st.multiselect(
         "Excluded features",
         feature_names(),
-        list(settings.rules.banned_features),
+        list(read_banned_features(settings)),
         format_func=feature_name,
         key="distil_without",
-        help="Preset by PHANTOM_BANNED_FEATURES. The loss of fidelity is shown.",
+        help="Preset by the banned features, which an administrator sets on the page People. The "
+        "loss of fidelity is shown.",
     )
     if method == "ahead":
         st.caption(

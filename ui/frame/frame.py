@@ -13,6 +13,7 @@ from phantom_core.accounts.roles import Permission
 from ui.accounts.account import is_allowed, note_reader
 from ui.accounts.account_bar import account_bar, require_reader
 from ui.frame.demo import demo_note
+from ui.frame.errors import friendly_errors
 from ui.frame.handles import current_settings
 from ui.frame.page_spec import all_pages
 from ui.frame.upload_permits import PERMITS
@@ -30,7 +31,8 @@ def run_page() -> None:
     with acting_as(Account(found.login) if found else GUEST, current_settings()):
         _permit_uploads()
         account_bar(found)
-        demo_note()
+        with friendly_errors():  # the first that reads the lake
+            demo_note()
         page.run()
 
 

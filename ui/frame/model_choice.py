@@ -7,6 +7,7 @@ import streamlit as st
 from phantom_core.core.settings import Settings
 from phantom_core.model_kinds.model_kind import ModelKind
 from phantom_core.views.workspace.saved_models import saved_versions, version_in_use, version_table
+from ui.frame.model_use import model_use
 from ui.frame.wording import escape_document
 
 NEWEST: Final = "newest"  # as links have it
@@ -47,6 +48,7 @@ def versions_tab(settings: Settings, kind: ModelKind) -> None:
         column_config={
             "version": st.column_config.TextColumn(kind.choice_title),
             "in_use": st.column_config.CheckboxColumn("In use"),
+            "for_pricing": st.column_config.CheckboxColumn("For pricing"),
             "trained": st.column_config.DatetimeColumn("Trained (UTC)", format="YYYY-MM-DD HH:mm"),
             **{
                 name: st.column_config.NumberColumn(title, format="%.3f")
@@ -57,6 +59,7 @@ def versions_tab(settings: Settings, kind: ModelKind) -> None:
             "seed": st.column_config.NumberColumn("Seed", format="%d"),
         },
     )
+    model_use(settings, kind)
 
 
 def card_tab(card: str, version: str) -> None:

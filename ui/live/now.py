@@ -3,11 +3,14 @@
 import streamlit as st
 
 from phantom_core.accounts.roles import Permission
+from phantom_core.approvals.emergencies import Emergency
 from phantom_core.core.settings import Settings
 from phantom_core.use_cases.approvals.live_status import LiveStatus, heal_server, read_live_status
 from phantom_core.use_cases.approvals.watch_server import EVERY_S, seen_last
 from phantom_core.valkey.server import describe_server
 from ui.accounts.account import current_login, is_allowed
+from ui.approvals.act import draw_review
+from ui.approvals.request import emergency_facts
 from ui.frame.empty import show_missing
 from ui.frame.errors import friendly_errors
 from ui.frame.fragments import fragment
@@ -59,6 +62,8 @@ def _draw(settings: Settings, found: LiveStatus) -> None:
                 f"{escape(release.who)}: {escape(release.why)}",
                 icon=":material/power_off:",
             )
+        for one in found.emergencies:
+            _emergency(settings, one, found)
         by = "the network, with rules as fallback" if release.policy == "model" else "rules"
         request = f" · request {release.request_id}" if release.request_id else ""
         st.caption(
@@ -71,14 +76,34 @@ def _draw(settings: Settings, found: LiveStatus) -> None:
     _server(settings, found, detected)
 
 
+def _emergency(settings: Settings, one: Emergency, found: LiveStatus) -> None:
+    """A live version that was published without the required approvals, for as long as it is."""
+    state = (
+        "reviewed"
+        if one.is_reviewed
+        else "REVIEW OVERDUE"
+        if one.is_overdue(now_ms())
+        else "waiting for review"
+    )
+    draw = st.warning if one.is_reviewed else st.error
+    draw(
+        f"**Live by an emergency, not as approved** (request {one.request_id}, {state}): "
+        f"{escape(one.why)}\n\n{emergency_facts(one)}",
+        icon=":material/emergency_home:",
+    )
+    if found.request and not one.is_reviewed:
+        draw_review(settings, one, found.request.author)
+
+
 def _server(settings: Settings, found: LiveStatus, detected: str) -> None:
     server = describe_server(settings)
     kind = "embedded Valkey" if server.is_embedded else "server"
     if found.is_well:
         version = found.release.version if found.release else ""
+        unapproved = "" if not found.emergencies else " (live by an emergency)"
         st.success(
-            f"In sync with {f'release {escape(version)}' if version else 'base prices'} · "
-            f"{kind} at {escape(server.url_without_password)}",
+            f"In sync with {f'release {escape(version)}' if version else 'base prices'}"
+            f"{unapproved} · {kind} at {escape(server.url_without_password)}",
             icon=":material/verified:",
         )
         return
@@ -95,9 +120,10 @@ def _server(settings: Settings, found: LiveStatus, detected: str) -> None:
                 icon=":material/pending:",
             )
         if found.divergences:
+            word = "published" if found.emergencies else "approved"
             lines = "\n".join(f"- {escape(str(one))}" for one in found.divergences)
             st.error(
-                f"**The {kind} is out of sync with the approved release.**\n\n{lines}",
+                f"**The {kind} is out of sync with the {word} release.**\n\n{lines}",
                 icon=":material/sync_problem:",
             )
             st.caption(f"Detected {detected}.")

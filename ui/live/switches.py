@@ -5,18 +5,16 @@ import streamlit as st
 from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import releases
 from phantom_core.approvals.releases import PublishedRelease
+from phantom_core.approvals.rollout import Rollout, allowed_rollout, is_restorable
 from phantom_core.core.settings import Settings
-from phantom_core.use_cases.approvals.change_requests import control_database
-from phantom_core.use_cases.approvals.publish_rules import (
-    kill_live_rules,
-    lift_kill_switch,
-    roll_back,
-    set_share,
-)
+from phantom_core.use_cases.approvals.change_requests import control_database, propose_rollout
+from phantom_core.use_cases.approvals.kill_switch import kill_prices, lift_kill
+from phantom_core.use_cases.approvals.publish_rules import roll_back, set_share
 from ui.accounts.account import current_login, is_allowed
+from ui.approvals.propose import gather_and_submit
 from ui.frame.errors import friendly_errors
 from ui.frame.handles import now_ms
-from ui.frame.wording import escape
+from ui.frame.wording import escape, format_moment
 
 
 def draw_switches(settings: Settings) -> None:
@@ -39,26 +37,54 @@ def draw_switches(settings: Settings) -> None:
 
 
 def _share(settings: Settings, release: PublishedRelease) -> None:
+    with control_database(settings).connect() as connection:
+        allowed = allowed_rollout(connection, release, now_ms=now_ms())
+    highest = round(100 * max(allowed.share, release.share))
     with st.popover("Change rollout", icon=":material/pie_chart:", type="primary"):
-        share = st.slider(
-            "Rollout, share of sessions",
-            1,
-            100,
-            round(100 * release.share),
-            format="%d %%",
-            key="live_share",
+        share = (
+            st.slider(
+                "Rollout, share of sessions",
+                1,
+                highest,
+                round(100 * release.share),
+                format="%d %%",
+                key="live_share",
+            )
+            if highest > 1
+            else 1
         )
+        st.caption(_approved(allowed))
         why = st.text_input("Reason", key="live_share_why")
         if st.button(f"Roll out to {share} %", type="primary", key="live_share_go"):
             with friendly_errors(), st.spinner("Changing the rollout …"):
                 set_share(
                     settings,
                     current_login(Permission.PUBLISH),
-                    share / 100,
+                    min(share / 100, max(allowed.share, release.share)),
                     why=why,
                     now_ms=now_ms(),
                 )
                 st.rerun()
+        if is_allowed(Permission.PROPOSE) and st.button(
+            "Propose 100 % for approval",
+            key="live_widen",
+            help="Gathers evidence for the same rules and asks another person for approval.",
+        ):
+            with friendly_errors():
+                request = propose_rollout(
+                    settings, current_login(Permission.PROPOSE), 1.0, why=why, now_ms=now_ms()
+                )
+                gather_and_submit(request.request_id)
+                st.toast(f"Request {request.request_id} asks for it.", icon=":material/check:")
+
+
+def _approved(allowed: Rollout) -> str:
+    """How far the approval goes, in a sentence."""
+    now = f"Approved for {allowed.share:.0%} of the sessions now."
+    if allowed.next_share is None:
+        return f"{now} A larger share needs a new approval."
+    when = f"from {format_moment(allowed.next_ms)} UTC" if allowed.next_ms else "later"
+    return f"{now} The ramp allows {allowed.next_share:.0%} {when}."
 
 
 def _back(settings: Settings, release: PublishedRelease) -> None:
@@ -91,7 +117,7 @@ def _kill(settings: Settings, release: PublishedRelease) -> None:
             "Lift kill switch", icon=":material/power:", key="revive"
         ):
             with friendly_errors(), st.spinner("Changing the rollout …"):
-                lift_kill_switch(
+                lift_kill(
                     settings,
                     current_login(Permission.PUBLISH),
                     why="lifted by hand",
@@ -102,23 +128,34 @@ def _kill(settings: Settings, release: PublishedRelease) -> None:
     tip = "All sessions pay the base price at once, until it is lifted."
     if st.button("Activate kill switch", icon=":material/power_off:", key="kill", help=tip):
         with friendly_errors(), st.spinner("Changing the rollout …"):
-            kill_live_rules(
+            done = kill_prices(
                 settings, current_login(Permission.KILL), why="by hand", now_ms=now_ms()
             )
+            if done.problem:
+                st.warning(
+                    f"The kill file {done.kill_file} is written; the switch is not published yet. "
+                    f"{done.problem}"
+                )
+                return
             st.rerun()
 
 
 def _earlier(settings: Settings, release: PublishedRelease) -> list[str]:
-    """Earlier live versions, newest first: the control of a canary, history, base prices."""
+    """Earlier versions that may be restored, newest first, and base prices."""
     with control_database(settings).connect() as connection:
         done = [
             one for one in releases.release_history(connection, newest=500) if one.state == "done"
         ]
+        refused = {
+            version
+            for version in {release.stable, *(one.full_version for one in done)}
+            if not is_restorable(connection, version)
+        }
     found = [release.stable] if release.share < 1 else []
     found += [one.full_version for one in done]
     choices = [
         one
         for one in dict.fromkeys([*found, ""])
-        if one != release.full_version or release.share < 1
+        if one not in refused and (one != release.full_version or release.share < 1)
     ]
     return [one for one in choices if not (one == release.version and release.share >= 1)]

@@ -166,8 +166,9 @@ def models_tab(settings: Settings, report: MonitorReport | None) -> None:
     if table.empty:
         show_missing(
             "No retrainings yet",
-            "A challenger learns from the last days, and is promoted only if it outperforms the "
-            "model in use on later sessions held out from both. `python -m phantom_core schedule` "
+            "A challenger learns from the last days, and is compared with the model in use on "
+            "later sessions held out from both. One that wins waits for a person, unless a "
+            "promotion policy is approved. `python -m phantom_core schedule` "
             "retrains every day.",
         )
         return

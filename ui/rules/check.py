@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 import streamlit as st
 
-from phantom_core.approvals.limits import read_price_limits
+from phantom_core.approvals.limits import read_banned_features, read_price_limits
 from phantom_core.core.errors import InputError
 from phantom_core.core.limits import GuardRails
 from phantom_core.core.settings import Settings
@@ -51,8 +51,8 @@ def check_tab(settings: Settings) -> None:
     _engine(rules)
     st.caption(
         f"Guard rails {guard_rails}, set by an administrator on the page People. "
-        f"Banned features: {escape(', '.join(settings.rules.banned_features)) or 'none'} "
-        "(setting of the installation)."
+        f"Banned features: {escape(', '.join(read_banned_features(settings))) or 'none'}, set "
+        "there too."
     )
 
 
@@ -62,7 +62,7 @@ def draft_findings(
     """Findings of the check of the draft, on the loaded sessions.
 
     Args:
-        settings: banned features.
+        settings: name the control database.
         rules: the draft.
         guard_rails: in force.
     """

@@ -49,6 +49,28 @@ ERRORS: Final = Counter(
     registry=REGISTRY,
 )
 
+THREAD_RESTARTS: Final = Counter(
+    "phantom_thread_restarts",
+    "How often the work of a background thread was begun again after an error.",
+    ("service", "thread"),
+    registry=REGISTRY,
+)
+REFUSED_DOCUMENTS: Final = Counter(
+    "phantom_refused_documents",
+    "Content of Redis that was not followed, by key and reason: unsigned, outdated, missing, "
+    "damaged.",
+    ("key", "reason"),
+    registry=REGISTRY,
+)
+STATEMENT_AGE: Final = Gauge(
+    "phantom_statement_age_seconds",
+    "Age of the newest statement of the control side that was verified.",
+    registry=REGISTRY,
+)
+KILLED: Final = Gauge(
+    "phantom_killed", "Whether the base price is given to everybody, 1 or 0.", registry=REGISTRY
+)
+
 PRICES: Final = Counter(
     "phantom_prices",
     "Prices given, by where they came from, rule and version.",
@@ -89,6 +111,11 @@ MODEL_LOADED: Final = Gauge(
     "phantom_model_loaded",
     "1 for each model in use, by kind and version.",
     ("kind", "version"),
+    registry=REGISTRY,
+)
+CATALOGUE_HELD: Final = Gauge(
+    "phantom_catalogue_held",
+    "Changes of base prices that wait for a second person.",
     registry=REGISTRY,
 )
 REDIS_UP: Final = Gauge(

@@ -2,12 +2,14 @@
 
 To change a table: change its definition, add `versions/m<number>_<what>.py` after the newest one
 with an `upgrade` function, and set HEAD to its revision. To change a database constraint: do the
-same with an empty `upgrade`, and set CONSTRAINTS; constraints are dropped before an upgrade and
-created from their declarations after it. Tests compare all of these. The only way back is
-a backup.
+same with an empty `upgrade`, and set CONSTRAINTS and FINGERPRINTS; constraints are dropped before
+an upgrade and created from their declarations after it. Tests compare all of these. The only way
+back is a backup.
 """
 
 from typing import Final
 
 HEAD: Final = "0005"
-CONSTRAINTS: Final = "48aea5d579a463bd"
+# Of the triggers and indexes of an up-to-date database, which every process compares at its start.
+FINGERPRINTS: Final = {"sqlite": "9ad0b8d4bbfd9959", "postgresql": "7b5339cc95b1df3f"}
+CONSTRAINTS: Final = "e63e11475527e098"

@@ -7,7 +7,13 @@ from typing import Final
 
 from phantom_core.core.errors import SourceError
 from phantom_core.events.columns import Columns
-from phantom_core.events.formats.source_format import FORMATS, Batch, SourceFormat, check_header
+from phantom_core.events.formats.source_format import (
+    BATCH_ROWS,
+    FORMATS,
+    Batch,
+    SourceFormat,
+    check_header,
+)
 from phantom_core.events.formats.text_source import TextSource
 from phantom_core.events.text_rows import CsvRows, is_damaged
 
@@ -17,8 +23,15 @@ DELIMITERS: Final = ",\t;|"
 class CsvSource(TextSource):
     """Delimited text with a header; the delimiter is the one that splits the header most."""
 
-    def __init__(self, path: Path, encoding: str, max_chars: int, delimiter: str | None) -> None:
-        super().__init__(path, encoding, max_chars)
+    def __init__(
+        self,
+        path: Path,
+        encoding: str,
+        max_chars: int,
+        delimiter: str | None,
+        batch_rows: int = BATCH_ROWS,
+    ) -> None:
+        super().__init__(path, encoding, max_chars, batch_rows)
         with self.opened() as lines:
             first = lines.take()
             while first is not None and not first[1].strip():
@@ -70,6 +83,8 @@ FORMATS.register(
         suffixes=(".csv", ".tsv", ".txt"),
         is_text=True,
         recognises=lambda suffix, start: True,
-        open=lambda file: CsvSource(file.path, file.encoding, file.max_chars, file.delimiter),
+        open=lambda file: CsvSource(
+            file.path, file.encoding, file.max_chars, file.delimiter, file.batch_rows
+        ),
     )
 )

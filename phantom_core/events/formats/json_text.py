@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from phantom_core.events.columns import Columns
-from phantom_core.events.formats.source_format import FORMATS, Batch, SourceFormat
+from phantom_core.events.formats.source_format import (
+    BATCH_ROWS,
+    FORMATS,
+    MOST_COLUMNS,
+    Batch,
+    SourceFormat,
+)
 from phantom_core.events.formats.text_source import LINE_FIELDS, TextSource
 from phantom_core.events.text_rows import json_document_rows, json_line_rows
 
@@ -16,8 +22,10 @@ SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
 class JsonSource(TextSource):
     """JSON Lines, a JSON array, or documents one after the other."""
 
-    def __init__(self, path: Path, encoding: str, max_chars: int) -> None:
-        super().__init__(path, encoding, max_chars)
+    def __init__(
+        self, path: Path, encoding: str, max_chars: int, batch_rows: int = BATCH_ROWS
+    ) -> None:
+        super().__init__(path, encoding, max_chars, batch_rows)
         with self.opened() as lines:
             head = [
                 taken[1].strip()
@@ -61,7 +69,7 @@ def _keys(text: str) -> tuple[str, ...]:
         for key, value in document.items() if isinstance(document, dict) else ():
             inner = [f"{key}.{name}" for name in value] if isinstance(value, dict) else [key]
             keys.update(dict.fromkeys(inner))
-    return tuple(keys)
+    return tuple(keys)[:MOST_COLUMNS]
 
 
 def _is_json(suffix: str, start: bytes) -> bool:
@@ -77,6 +85,6 @@ FORMATS.register(
         suffixes=SUFFIXES,
         is_text=True,
         recognises=_is_json,
-        open=lambda file: JsonSource(file.path, file.encoding, file.max_chars),
+        open=lambda file: JsonSource(file.path, file.encoding, file.max_chars, file.batch_rows),
     )
 )

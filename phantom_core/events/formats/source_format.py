@@ -1,5 +1,6 @@
 """Source format: how a kind of event file is recognised and read into batches of numbered rows."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from phantom_core.events.columns import Columns
 from phantom_core.events.compression import FRAMES
 
 BATCH_ROWS: Final = 50_000
+MOST_COLUMNS: Final = 2_000
 ROW_NAMES: Final = ("_line", "_problem", "_detail", "_text")
 
 
@@ -47,12 +49,14 @@ class OpenRequest:
         encoding: of its text.
         delimiter: between its cells; None means to detect it.
         max_chars: longest field.
+        batch_rows: rows of a batch, at most.
     """
 
     path: Path
     encoding: str
     delimiter: str | None
     max_chars: int
+    batch_rows: int = BATCH_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +111,13 @@ def check_header(path: Path, header: tuple[str, ...]) -> None:
     Raises:
         SourceError: no column, one without a name, or two of one name.
     """
-    folded = [name.casefold() for name in header]
-    repeated = sorted({name for name in header if folded.count(name.casefold()) > 1})
+    if len(header) > MOST_COLUMNS:
+        raise SourceError(
+            f"'{path.name}' has {len(header):,} columns; at most {MOST_COLUMNS:,} are read.",
+            hint="Is the delimiter right? Else export only the columns that matter.",
+        )
+    folded = Counter(name.casefold() for name in header)
+    repeated = sorted({name for name in header if folded[name.casefold()] > 1})
     if not header or repeated or "" in header:
         what = (
             f"repeats {', '.join(map(repr, repeated))}"

@@ -14,16 +14,20 @@ from phantom_core.events.compression import open_compressed
 from phantom_core.events.formats.source_format import BATCH_ROWS, ROW_NAMES, Batch
 from phantom_core.events.text_rows import MARK_BYTES, Lines, TextRow, broken_row
 
+BATCH_CHARS: Final = 64 << 20
 LINE_FIELDS: Final = 16  # a line may be this many times longer than a field
 
 
 class TextSource:
     """A file of text: decoded, batched, with a last row that reports a truncated file."""
 
-    def __init__(self, path: Path, encoding: str, max_chars: int) -> None:
+    def __init__(
+        self, path: Path, encoding: str, max_chars: int, batch_rows: int = BATCH_ROWS
+    ) -> None:
         self.path = path
         self.encoding = encoding
         self.max_chars = max_chars
+        self.batch_rows = batch_rows
 
     @contextmanager
     def opened(self) -> Iterator[Lines]:
@@ -45,9 +49,9 @@ class TextSource:
         self, lines: Lines, rows: Iterator[TextRow], names: tuple[str, ...]
     ) -> Iterator[Batch]:
         """Batches of rows, at least one; a last row reports a truncated file."""
-        chunk = list(islice(rows, BATCH_ROWS))
+        chunk = self._taken(rows)
         yield Batch(raw_table(chunk, names), lines.share_read())
-        while chunk := list(islice(rows, BATCH_ROWS)):
+        while chunk := self._taken(rows):
             yield Batch(raw_table(chunk, names), lines.share_read())
         if lines.failure:
             truncated = broken_row(
@@ -57,6 +61,17 @@ class TextSource:
                 "",
             )
             yield Batch(raw_table([truncated], names), 1.0)
+
+    def _taken(self, rows: Iterator[TextRow]) -> list[TextRow]:
+        """The next rows: few where they are long, so that a batch fits into memory."""
+        taken: list[TextRow] = []
+        n_chars = 0
+        for row in islice(rows, self.batch_rows):
+            taken.append(row)
+            n_chars += sum(map(len, row.cells)) + len(row.text)
+            if n_chars > BATCH_CHARS:
+                break
+        return taken
 
 
 def raw_table(rows: Sequence[TextRow], names: tuple[str, ...]) -> pa.Table:

@@ -23,8 +23,8 @@ priced AS (
                 'filter_for_price'
             )
             WHEN folded IN ('hover_', 'hover_over', 'hover_over_') THEN NULL
-            WHEN folded LIKE 'hover\_over\__%' ESCAPE '\' THEN folded
-            WHEN folded LIKE 'hover\__%' ESCAPE '\' THEN 'hover_over_' || substr(folded, 7)
+            WHEN regexp_full_match(folded, 'hover_over_[a-z0-9_]{1,40}') THEN folded
+            WHEN regexp_full_match(folded, 'hover_[a-z0-9_]{1,40}') THEN 'hover_over_' || substr(folded, 7)
             ELSE (SELECT v.canonical FROM vocabulary AS v WHERE v.alias = folded)
         END AS canonical
     FROM timed

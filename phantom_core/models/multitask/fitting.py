@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from phantom_core.core.progress import Progress, no_progress
+from phantom_core.features.catalogue import feature_names
 from phantom_core.models.multitask.description import Architecture
 from phantom_core.models.multitask.epochs import Epoch, Losses, report_epoch
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
@@ -139,7 +140,10 @@ class _Training:
     ) -> None:
         self.chosen, self.generator = chosen, torch.Generator().manual_seed(seed)
         self.network = _new_network(
-            Architecture(chosen.width, chosen.dropout, has_price), rows.inputs, seed
+            Architecture(chosen.width, chosen.dropout, has_price),
+            rows.inputs,
+            seed,
+            chosen.without,
         )
         # Averaged weights change less from step to step, so few labels suffice for early stopping.
         self.averaged = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(_MEMORY))  # type: ignore[no-untyped-call]
@@ -236,14 +240,22 @@ class _Training:
         return {name: value.clone() for name, value in self.averaged.module.state_dict().items()}
 
 
-def _new_network(architecture: Architecture, inputs: Inputs, seed: int) -> Network:
+def _new_network(
+    architecture: Architecture, inputs: Inputs, seed: int, without: tuple[str, ...]
+) -> Network:
     """A network with fresh weights, and standardisers fitted to the training rows."""
     with repeatable_torch(seed):
-        network = Network(architecture)
-    network.session_values.fit(inputs.session)
+        network = Network(architecture, _columns_without(without))
+    network.session_values.fit(inputs.session[:, network.columns])
     # Rows without a product do not show how products differ.
     network.product_values.fit(inputs.product[~np.isnan(inputs.product).all(axis=1)])
     return network
+
+
+def _columns_without(without: tuple[str, ...]) -> list[int] | None:
+    """Positions of the session features that a network reads; None for all."""
+    kept = [at for at, name in enumerate(feature_names()) if name not in without]
+    return kept if len(kept) < len(feature_names()) else None
 
 
 def _losses(network: Network, rows: _Tensors) -> tuple[Tensor | None, Tensor | None]:

@@ -21,6 +21,7 @@ class Hyperparameters:
         agent_weight, purchase_weight: of the two losses.
         learns_weights: let the training weigh the two losses by their noise, on top of these
             weights.
+        without: session features that the network does not read.
     Raises:
         InputError: a value out of range.
     Source: Kendall, Gal and Cipolla 2018, Multi-task learning using uncertainty, for learned
@@ -37,6 +38,7 @@ class Hyperparameters:
     agent_weight: float = 1.0
     purchase_weight: float = 2.0
     learns_weights: bool = False
+    without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         limits = {

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from phantom_core.core.arrays import Floats
 from phantom_core.core.errors import DataError
 from phantom_core.models.multitask.inputs import Inputs
+from phantom_core.models.multitask.network_bytes import check_network
 
 INPUTS: Final = ("session", "product", "log_ratio")
 
@@ -106,6 +107,7 @@ def open_session(content: bytes, what: str, columns: list[int] | None = None) ->
     Raises:
         DataError: it is no ONNX model, or not one with our inputs.
     """
+    check_network(content, what)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
@@ -120,7 +122,10 @@ def open_session(content: bytes, what: str, columns: list[int] | None = None) ->
             f"{what} is not a network that PHANTOM saved: its inputs are others.",
             hint="Train again.",
         )
-    return InferenceNetwork(session, columns)
+    # A network that leaves features out selects its columns itself; one that is older than a
+    # feature has an input without it.
+    width = session.get_inputs()[0].shape[1]
+    return InferenceNetwork(session, columns if columns and width == len(columns) else None)
 
 
 def _feed(inputs: Inputs) -> dict[str, NDArray[np.float32]]:

@@ -40,7 +40,8 @@ def check_unknown(prepared: Prepared) -> Iterator[Finding]:
     order=20,
     severity="error",
     description=(
-        "in `PHANTOM_BANNED_FEATURES` (by default those of the user agent, and the hour of day)"
+        "banned by an administrator (at first those of the user agent, and the hour of day), read "
+        "by the rule or learned from by the model whose output it reads"
     ),
 )
 def check_banned(prepared: Prepared) -> Iterator[Finding]:
@@ -56,7 +57,21 @@ def check_banned(prepared: Prepared) -> Iterator[Finding]:
                 "error",
                 rules,
                 says,
-                "Remove the condition, or change PHANTOM_BANNED_FEATURES.",
+                "Remove the condition, or ask an administrator to lift the ban.",
+            )
+        if through := prepared.limits.learned.get(feature):
+            model = prepared.limits.models.get(feature, "a model")
+            says = (
+                f"{', '.join(rules)} read{'s' if len(rules) == 1 else ''} {feature}, which {model} "
+                f"learns from {', '.join(through)}: prices may not depend on "
+                f"{'it' if len(through) == 1 else 'them'} in this shop."
+            )
+            yield Finding(
+                "banned feature",
+                "error",
+                rules,
+                says,
+                "Use a model for pricing, trained without them.",
             )
 
 

@@ -40,7 +40,11 @@ def ingest_app(settings: Settings) -> FastAPI:
         await asyncio.to_thread(app.state.intake.close)
 
     app = FastAPI(
-        title="PHANTOM ingest", version=contract.VERSION, lifespan=lifespan, redoc_url=None
+        title="PHANTOM ingest",
+        version=contract.VERSION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
     add_guards(app, settings, SERVICE)
 

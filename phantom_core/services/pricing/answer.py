@@ -1,6 +1,7 @@
 """Answers: the responses of the pricing API, as its OpenAPI document describes them."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 from pydantic import BaseModel, Field
 
@@ -8,6 +9,16 @@ from phantom_core.core.limits import GuardRail
 from phantom_core.events.decision import PriceDecision, Source
 from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.services.pricing.decision import PriceResult, Reason
+
+_PERSONALISED: Final[Mapping[Source, str]] = {
+    "session_price": "This price was set for your visit alone.",
+    "rules": "Automated rules set this price, from how this visit went so far.",
+    "model": "An automated model set this price, from how this visit went so far.",
+}
+_NOT_PERSONALISED: Final[Mapping[Source, str]] = {
+    "experiment": "This price is part of a price test, whose prices are assigned at random.",
+}
+_SAME_FOR_ALL: Final = "Every shopper is offered this price at this moment."
 
 
 class PriceAnswer(BaseModel):
@@ -42,6 +53,12 @@ class PriceAnswer(BaseModel):
         description="Why it fell back to the base price, or to rules instead of the model."
     )
     guard_rail: GuardRail | None = Field(description="Guard rail that moved the price.")
+    personalised: bool = Field(
+        description="Whether automated decision-making set the price from data about this session; "
+        "the shopper is then told so before the contract (Directive 2011/83/EU, Article "
+        "6(1)(ea))."
+    )
+    personalised_reason: str = Field(description="Why, or why not; a sentence for the shopper.")
 
 
 class AgentAnswer(BaseModel):
@@ -89,12 +106,23 @@ class ReloadAnswer(ModelsAnswer):
     success: bool
 
 
+class KillRequest(BaseModel):
+    """Why every session shall pay the base price."""
+
+    why: str = Field(min_length=1, max_length=500, description="Kept in the kill file.")
+
+
 class HealthAnswer(BaseModel):
     """Whether the service is fully working."""
 
     status: Literal["ok", "degraded"]
     redis: Literal["up", "down"]
     products: int
+    catalogue_version: int = Field(description="Number of the approved catalogue; 0 without one.")
+    catalogue_held: int = Field(
+        description="Changes of base prices that wait for a second person; the approved prices "
+        "are served."
+    )
     epoch: int
     published_read_s: float | None = Field(
         description="Seconds since everything published was last read; null before the first read."
@@ -102,6 +130,19 @@ class HealthAnswer(BaseModel):
     log: Literal["ok", "failing", "off"] = Field(description="Whether decisions can be logged.")
     decisions_dropped: int
     problems: dict[str, str]
+    killed_by: list[str] = Field(
+        description="Ways in which the kill switch is on; empty while it is off."
+    )
+    statement_age_s: float | None = Field(
+        description="Seconds since the control side last confirmed what is live; null before it "
+        "ever did."
+    )
+    refused: dict[str, int] = Field(
+        description="How often content of Redis was not followed since the start, by kind."
+    )
+    thread_restarts: int = Field(
+        description="How often background work was begun again after an error."
+    )
 
 
 class Refusal(BaseModel):
@@ -137,4 +178,7 @@ def price_answer(
         "source": decision.source,
         "reason": decision.reason,
         "guard_rail": priced.guard_rail,
+        "personalised": decision.source in _PERSONALISED,
+        "personalised_reason": _PERSONALISED.get(decision.source)
+        or _NOT_PERSONALISED.get(decision.source, _SAME_FOR_ALL),
     }

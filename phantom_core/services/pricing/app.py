@@ -1,5 +1,6 @@
 """The pricing API: prices over the HTTP contract that storefronts use."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Final, Literal
@@ -10,6 +11,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.services.pricing.answer import (
     AgentAnswer,
     HealthAnswer,
+    KillRequest,
     ModelsAnswer,
     PriceAnswer,
     Refusal,
@@ -48,6 +50,10 @@ _REFUSALS: Final[dict[int | str, dict[str, object]]] = {
 _KEYED: Final[dict[int | str, dict[str, object]]] = {
     status: _REFUSALS[status] for status in (401, 403)
 }
+_ADMIN: Final[dict[int | str, dict[str, object]]] = {
+    **_KEYED,
+    503: {"model": Refusal, "description": "The kill file cannot be written."},
+}
 _UNAVAILABLE: Final[dict[int | str, dict[str, object]]] = {
     503: {"model": Refusal, "description": "Redis does not answer."}
 }
@@ -78,6 +84,7 @@ def pricing_app(settings: Settings, ready: Pricing | None = None) -> FastAPI:
         version=VERSION,
         description=_ABOUT,
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
     )
     add_guards(app, settings, SERVICE)
@@ -121,6 +128,24 @@ def pricing_app(settings: Settings, ready: Pricing | None = None) -> FastAPI:
     )
     async def reload() -> Json:
         return Json((await held[0].reload()).model_dump())
+
+    @app.post(
+        "/kill",
+        response_model=HealthAnswer,
+        responses=_ADMIN,
+        summary="Give every session the base price",
+    )
+    async def kill(order: KillRequest) -> Json:
+        return Json((await asyncio.to_thread(held[0].kill, SERVICE, order.why)).model_dump())
+
+    @app.delete(
+        "/kill",
+        response_model=HealthAnswer,
+        responses=_ADMIN,
+        summary="Lift the kill switch of this service",
+    )
+    async def lift_kill() -> Json:
+        return Json((await asyncio.to_thread(held[0].lift_kill)).model_dump())
 
     @app.get("/health", response_model=HealthAnswer, summary="Whether the service is working")
     async def health() -> Json:

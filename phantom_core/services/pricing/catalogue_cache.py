@@ -4,10 +4,10 @@ import logging
 import threading
 from typing import Final
 
-from phantom_core.core.errors import NotFoundError, PhantomError
+from phantom_core.core.errors import NotFoundError
 from phantom_core.core.settings import Settings
-from phantom_core.core.telemetry.metrics import count_error
-from phantom_core.services.pricing.catalogue import Products, mark_of, read_catalogue
+from phantom_core.core.telemetry.metrics import CATALOGUE_HELD, count_error
+from phantom_core.services.pricing.catalogue import ServedCatalogue, mark_of, read_catalogue
 from phantom_core.services.pricing.product import PricedProduct
 
 LOOK_EVERY_S: Final = 5.0
@@ -28,15 +28,17 @@ class CatalogueCache:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._is_database = "://" in settings.pricing.catalogue
         self._mark = mark_of(settings)
-        self._products: Products = read_catalogue(settings)
-        self.problem = ""
+        self._served: ServedCatalogue = read_catalogue(settings)
+        self.problem = self._served.problem
+        CATALOGUE_HELD.set(self._served.held)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pricing-catalogue", daemon=True)
         self._thread.start()
 
     def __len__(self) -> int:
-        return len(self._products)
+        return len(self._served.products)
 
     def find(self, product_id: str) -> PricedProduct:
         """Find a product by its id.
@@ -44,13 +46,23 @@ class CatalogueCache:
         Raises:
             NotFoundError: there is no product with this id and a base price.
         """
-        product = self._products.get(product_id)
+        product = self._served.products.get(product_id)
         if product is None:
             raise NotFoundError(
                 f"There is no product '{product_id[:80]}'.",
                 hint="Products and their base prices come from the catalogue.",
             )
         return product
+
+    @property
+    def held(self) -> int:
+        """Changes of base prices that wait for a second person, count."""
+        return self._served.held
+
+    @property
+    def version(self) -> int:
+        """Number of the approved version; 0 without one."""
+        return self._served.head.number if self._served.head else 0
 
     def stop(self) -> None:
         """Stop the thread."""
@@ -63,10 +75,11 @@ class CatalogueCache:
             looks += 1
             try:
                 mark = mark_of(self._settings)
-                if mark != self._mark or (mark is None and looks % READ_AGAIN_AFTER == 0):
-                    self._products, self._mark = read_catalogue(self._settings), mark
-                self.problem = ""
-            except (PhantomError, OSError) as error:
+                if mark != self._mark or (self._is_database and looks % READ_AGAIN_AFTER == 0):
+                    self._served, self._mark = read_catalogue(self._settings, self._served), mark
+                    CATALOGUE_HELD.set(self._served.held)
+                self.problem = self._served.problem
+            except Exception as error:  # the previous catalogue stays in use, and says why
                 if not self.problem:
                     _LOGGER.error(
                         "The catalogue cannot be reloaded, so the previous one is used: %s", error

@@ -4,6 +4,7 @@ definition of a feature has changed.
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, cast
 
 import numpy as np
@@ -18,6 +19,7 @@ from phantom_core.models.inference_classifier import InferenceClassifier, open_c
 from phantom_core.models.multitask.description import open_scorer
 from phantom_core.models.multitask.inputs import Inputs
 from phantom_core.models.multitask.scorer import NetworkScorer
+from phantom_core.models.trial_opening import check_opens
 from phantom_core.publishing.models import PublishedModel
 
 
@@ -55,6 +57,19 @@ def open_model(published: PublishedModel) -> OpenedModel:
     """
     open_published = cast(OpenPublished, MODEL_KINDS.find(published.kind).open_published.load())
     return open_published(published)
+
+
+def open_safely(published: PublishedModel, known: Path) -> OpenedModel:
+    """Open a published model, in a child process first.
+
+    Args:
+        published: verified.
+        known: folder of the hashes of models that were opened well.
+    Raises:
+        DataError: it is damaged, ends the process that opens it, or was trained on other features.
+    """
+    check_opens(published, known)
+    return open_model(published)
 
 
 def open_published_classifier(published: PublishedModel) -> InferenceClassifier:

@@ -14,6 +14,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.core.telemetry.tracing import set_up_tracing
 from phantom_core.services.pricing.app import SERVICE, pricing_app
 from phantom_core.services.pricing.service import Pricing
+from phantom_core.services.web.connections import ConnectionLimits
 from phantom_core.services.web.import_guard import install_import_guard
 from phantom_core.services.web.service import run_service
 
@@ -45,7 +46,8 @@ def serve_pricing(settings: Settings, *, host: str, port: int, drain: bool = Tru
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
     try:
-        run_service(pricing_app(settings, pricing), host, port)
+        limits = ConnectionLimits.of(settings.services)
+        run_service(pricing_app(settings, pricing), host, port, limits)
     finally:
         gc.unfreeze()
         if child:

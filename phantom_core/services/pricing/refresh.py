@@ -1,39 +1,48 @@
 """The refresh: a thread that keeps the published state up to date, by announcements and, in case
 one is lost, by polling.
 
-A change is read, opened and tested beside the state in use, and then takes effect by one
-assignment: no request waits. What cannot be used leaves the previous state in place and says why.
+A change is verified, opened and tested beside the state in use, and then takes effect by one
+assignment: no request waits. What is not signed, older than what was followed, missing or damaged
+leaves the previous state in place and says why. What was followed last is on disk, so a restart
+goes on with it, and never goes back.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import redis
 
-from phantom_core.core.errors import PhantomError
-from phantom_core.core.telemetry.metrics import RULES_EPOCH, count_error, use_model
+from phantom_core.core.background import BackgroundThread
+from phantom_core.core.errors import DataError, PhantomError, UnavailableError
+from phantom_core.core.telemetry.metrics import REFUSED_DOCUMENTS, count_error
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.domains import P_AGENT
-from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.publishing.announce import poll_announcements
 from phantom_core.publishing.announcement import Kind
-from phantom_core.publishing.experiments import read_experiments
-from phantom_core.publishing.figures import read_elasticities, read_prices
-from phantom_core.publishing.live import NOTHING_LIVE
-from phantom_core.publishing.models import read_model
-from phantom_core.publishing.publish import read_live, read_release
-from phantom_core.publishing.release import RuleRelease
+from phantom_core.publishing.names import release_key
+from phantom_core.publishing.reading import read_stored
+from phantom_core.publishing.release import RuleRelease, open_release
+from phantom_core.publishing.signed import OutdatedError, UnsignedError
 from phantom_core.rules.decide import Decider
 from phantom_core.rules.evaluate import check_features
+from phantom_core.services.pricing.followed import Fields, FollowedDocuments
 from phantom_core.services.pricing.models import open_model
 from phantom_core.services.pricing.published_state import EMPTY, PublishedState, Ready
+from phantom_core.services.pricing.sources import (
+    DOCUMENT,
+    SERVICE,
+    OpenModel,
+    Source,
+    make_sources,
+)
+from phantom_core.signing.keys import PublicKeys
 
-SERVICE: Final = "pricing"
+LATE_AFTER_S: Final = 5.0
+_RELEASE: Final = "release-"
 _LOGGER: Final = logging.getLogger(__name__)
 
 
@@ -42,34 +51,55 @@ class Refresh:
 
     Args:
         client: of the server.
+        load_keys: reads the public keys of the control side, again where one is unknown.
+        followed: where the newest verified documents are stored.
+        open_published: opens a model.
         poll_s: time between two polls without an announcement.
 
     Attributes:
-        state: everything published, as last read.
+        state: everything published, as last verified.
         read_s: monotonic time at which it was last known to be up to date; None before the first.
         problem: why the server cannot be reached; empty while it can.
+        refused: how often content was not followed, by kind.
+        keys: public keys that are trusted now.
     """
 
-    def __init__(self, client: redis.Redis, poll_s: float = 1.0) -> None:
-        self._client, self._poll_s = client, poll_s
+    def __init__(
+        self,
+        client: redis.Redis,
+        load_keys: Callable[[], PublicKeys],
+        followed: FollowedDocuments,
+        open_published: OpenModel = open_model,
+        poll_s: float = 1.0,
+    ) -> None:
+        self._client, self._disk, self._poll_s = client, followed, poll_s
+        self._load_keys, self.keys = load_keys, load_keys()
+        self._disk_problem = ""
+        self._sources = make_sources(open_published)
         self.state: PublishedState = EMPTY
         self.read_s: float | None = None
         self.problem = "Not connected yet."
+        self.refused: dict[Kind, int] = {}
+        self._fields: dict[Kind, Fields] = {}
+        self._orders: dict[Kind, int] = {}
+        self._refused_fields: dict[Kind, tuple[Fields, str]] = {}
         self._lock = threading.Lock()
-        self._stop, self._first = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name="pricing-refresh", daemon=True)
+        self._first = threading.Event()
+        self.thread = BackgroundThread(
+            "pricing-refresh", SERVICE, self._work, late_after_s=LATE_AFTER_S
+        )
+        self._restore()
 
     def start(self, wait_s: float) -> None:
         """Start the thread; waits up to `wait_s` for the first read, and goes on without it where
         the server does not answer.
         """
-        self._thread.start()
+        self.thread.start()
         self._first.wait(wait_s)
 
     def stop(self) -> None:
         """Stop the thread."""
-        self._stop.set()
-        self._thread.join()
+        self.thread.stop()
 
     def reload(self) -> None:
         """Reload everything now.
@@ -77,25 +107,46 @@ class Refresh:
         Raises:
             UnavailableError: the server does not answer.
         """
-        for kind in _readers():
+        for kind in self._sources:
             self._read(kind)
 
-    def _run(self) -> None:
+    def problems(self) -> dict[str, str]:
+        """What cannot be followed now and why, by name, as sentences."""
+        found = {**self.outdated(), **self.state.problems}
+        return found | ({"followed": self._disk_problem} if self._disk_problem else {})
+
+    def outdated(self) -> dict[Kind, str]:
+        """Kinds of which the control side has published something later, by its own statement."""
+        statement = self.state.statement
+        newest = statement.newest if statement else {}
+        return {
+            kind: f"{self._sources[kind].key} is not the newest: number {there} was published, and "
+            f"{self._orders.get(kind, 0)} is followed."
+            for kind, there in newest.items()
+            if kind in self._sources and there > self._orders.get(kind, 0)
+        }
+
+    def _work(self, stop: threading.Event) -> None:
         # Reload first: each kind is announced once, and the state is complete only after a reload.
-        while not self._stop.is_set() and not self._loaded():
-            self._stop.wait(self._poll_s / 4)
+        while not stop.is_set() and not self._loaded():
+            stop.wait(self._poll_s / 4)
+        known: dict[Kind, bytes] = {}
         for announcement in poll_announcements(
-            self._client, self._stop, poll_s=self._poll_s, on_problem=self._report_problem
+            self._client, stop, poll_s=self._poll_s, on_problem=self._report_problem, known=known
         ):
             try:
                 self._read(announcement.kind)
-            except PhantomError as error:
-                self.problem = str(error)
+            except UnavailableError as error:
+                self._report_problem(str(error))
+                known.pop(announcement.kind, None)
+            if announcement.kind in self.state.problems:
+                # Looked at again by the next poll, also where it does not change.
+                known.pop(announcement.kind, None)
 
     def _loaded(self) -> bool:
         try:
             self.reload()
-        except PhantomError as error:
+        except UnavailableError as error:
             self._report_problem(str(error))
             self._first.set()
             return False
@@ -109,54 +160,180 @@ class Refresh:
         self.problem = problem
         if not problem:
             self.read_s = time.monotonic()
+            self.thread.succeeded()
 
     def _read(self, kind: Kind) -> None:
+        """Read one kind; only a server that does not answer is an error.
+
+        Raises:
+            UnavailableError: the server does not answer.
+        """
+        source = self._sources[kind]
         with self._lock:
-            self.state = _readers()[kind](self._client, self.state)
+            try:
+                fields = source.fetch(self._client)
+            except UnavailableError:
+                raise
+            except Exception as error:  # whatever somebody put there, the other kinds go on
+                self._refuse(source, {}, error)
+                return
+            self._follow(source, fields)
+            if kind in ("rules", "experiments"):
+                self.state = self._with_releases(self.state)
 
-
-def _read_rules(client: redis.Redis, state: PublishedState) -> PublishedState:
-    try:
-        live = read_live(client) or NOTHING_LIVE
-    except PhantomError as error:
-        return _keep_previous(state, "rules", error)
-    RULES_EPOCH.labels(SERVICE).set(live.epoch)
-    return _with_releases(client, replace(_solved(state, "rules"), live=live))
-
-
-def _read_experiments(client: redis.Redis, state: PublishedState) -> PublishedState:
-    try:
-        found = read_experiments(client)
-    except PhantomError as error:
-        return _keep_previous(state, "experiments", error)
-    return _with_releases(
-        client,
-        replace(_solved(state, "experiments"), experiments=found.experiments if found else ()),
-    )
-
-
-def _with_releases(client: redis.Redis, state: PublishedState) -> PublishedState:
-    """Prepare the releases that are live or in an arm, and drop the others."""
-    named = dict.fromkeys(
-        (
-            *state.live.versions,
-            *(arm.version for one in state.experiments for arm in one.arms),
-        )
-    )
-    wanted = [version for version in named if version not in ("", "live")]
-    problems = {
-        name: problem for name, problem in state.problems.items() if name in (*_readers(), *wanted)
-    }
-    releases: dict[str, Ready] = {}
-    for version in wanted:
+    def _follow(self, source: Source[Any], fields: Fields) -> None:
+        """Apply some fields of the server if they are signed and not older than what is in use."""
+        kind = source.kind
+        if not fields and kind not in self._fields:
+            self._solved(kind)
+            return
+        if fields == self._fields.get(kind):
+            self._solved(kind)
+            return
+        if kind in self._refused_fields and self._refused_fields[kind][0] == fields:
+            return
         try:
-            releases[version] = state.releases.get(version) or make_ready(
-                read_release(client, version)
+            self._apply(source, fields)
+        except Exception as error:  # as above
+            self._refuse(source, fields, error)
+            return
+        self._store(kind, fields)
+
+    def _apply(self, source: Source[Any], fields: Fields) -> None:
+        kind, before = source.kind, self._orders.get(source.kind, 0)
+        if not fields:
+            raise _MissingError(
+                f"{source.key} is gone from the server; number {before} stays in use.",
+                hint="Heal.",
             )
-            problems.pop(version, None)
-        except PhantomError as error:
-            problems[version] = _report(version, error)
-    return replace(state, releases=releases, problems=problems)
+        opened = source.open(self.keys, fields)
+        order = source.order(opened)
+        if order < before or (source.is_exact and order == before and kind in self._fields):
+            # The same document signed by a later key is no contradiction.
+            if order == before and source.open(self.keys, self._fields[kind]) == opened:
+                self._fields[kind] = fields
+                self._solved(kind)
+                return
+            raise OutdatedError(
+                f"{source.key} holds number {order}, but number {before} was followed before.",
+                hint="Heal. After a restore of the control database see docs/publishing.md.",
+            )
+        self.state = source.apply(self.state, opened)
+        self._fields[kind], self._orders[kind] = fields, order
+        self._solved(kind)
+
+    def _refuse(self, source: Source[Any], fields: Fields, error: Exception) -> None:
+        kind = source.kind
+        problem = str(error) if isinstance(error, PhantomError) else f"{source.key}: {error!r}"
+        problem = problem[:500]
+        self._refused_fields[kind] = (fields, problem)
+        if isinstance(error, UnsignedError):
+            self._renew_keys()
+        self.refused[kind] = self.refused.get(kind, 0) + 1
+        REFUSED_DOCUMENTS.labels(source.key, _reason(error)).inc()
+        self._report(kind, problem, error)
+
+    def _report(self, name: str, problem: str, error: Exception) -> None:
+        count_error(SERVICE, f"published_{type(error).__name__}")
+        if self.state.problems.get(name) != problem:
+            _LOGGER.error("%s cannot be used: %s", name, problem)
+        self.state = replace(self.state, problems={**self.state.problems, name: problem})
+
+    def _solved(self, name: str) -> None:
+        self._refused_fields.pop(name, None)
+        if name in self.state.problems:
+            left = {other: text for other, text in self.state.problems.items() if other != name}
+            self.state = replace(self.state, problems=left)
+
+    def _renew_keys(self) -> None:
+        """Trust the keys of the file as it is now: the control side may have a new one."""
+        try:
+            keys = self._load_keys()
+        except PhantomError:
+            return
+        if keys.key_ids != self.keys.key_ids:
+            self.keys = keys
+            self._refused_fields.clear()
+
+    def _store(self, name: str, fields: Fields) -> None:
+        try:
+            self._disk.write(name, fields)
+            self._disk_problem = ""
+        except OSError as error:
+            count_error(SERVICE, "followed_not_stored")
+            self._disk_problem = f"What is followed cannot be stored: {error.strerror or error}."
+
+    def _restore(self) -> None:
+        """Go on with what was followed before the last stop, once it is verified again."""
+        for kind, source in self._sources.items():
+            fields = self._disk.read(kind)
+            if not fields:
+                continue
+            try:
+                self._apply(source, fields)
+            except Exception as error:  # the server may have something better
+                count_error(SERVICE, f"followed_{type(error).__name__}")
+                _LOGGER.error("The stored %s cannot be used: %s", kind, error)
+        self.state = self._with_releases(self.state, is_start=True)
+
+    def _with_releases(self, state: PublishedState, *, is_start: bool = False) -> PublishedState:
+        """Prepare the releases that are live or in an arm, and drop the others."""
+        state = state.with_experiments_in_force()
+        named = dict.fromkeys(
+            (
+                *state.live.versions,
+                *(arm.version for one in state.experiments for arm in one.arms),
+            )
+        )
+        wanted = [version for version in named if version not in ("", "live")]
+        kept = (*self._sources, *wanted)
+        problems = {name: text for name, text in state.problems.items() if name in kept}
+        releases: dict[str, Ready] = {}
+        for version in wanted:
+            try:
+                releases[version] = state.releases.get(version) or self._release(version, is_start)
+                problems.pop(version, None)
+            except UnavailableError:
+                raise
+            except Exception as error:  # whatever somebody put there, the other rules go on
+                problems[version] = str(error)[:500]
+                count_error(SERVICE, f"published_{type(error).__name__}")
+                if problems[version] != state.problems.get(version):
+                    _LOGGER.error("%s cannot be used: %s", version, problems[version])
+        if not is_start:
+            self._disk.keep_only(_RELEASE, [f"{_RELEASE}{version}" for version in wanted])
+        return replace(state, releases=releases, problems=problems)
+
+    def _release(self, version: str, is_start: bool) -> Ready:
+        """Rules that a signed document names: those of the server, or else those on disk."""
+        stored = self._disk.read(f"{_RELEASE}{version}")
+        if is_start:
+            return make_ready(open_release(self.keys, stored.get(DOCUMENT, b""), version))
+        try:
+            content = read_stored(self._client, release_key(version)) or b""
+            ready = make_ready(open_release(self.keys, content, version))
+        except UnavailableError:
+            raise
+        except Exception as error:
+            REFUSED_DOCUMENTS.labels("rules", _reason(error)).inc()
+            self.refused["release"] = self.refused.get("release", 0) + 1
+            if not stored:
+                raise
+            return make_ready(open_release(self.keys, stored[DOCUMENT], version))
+        self._store(f"{_RELEASE}{version}", {DOCUMENT: content})
+        return ready
+
+
+class _MissingError(DataError):
+    """Content that was followed is gone."""
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnsignedError):
+        return "unsigned"
+    if isinstance(error, OutdatedError):
+        return "outdated"
+    return "missing" if isinstance(error, _MissingError) else "damaged"
 
 
 def make_ready(release: RuleRelease) -> Ready:
@@ -168,73 +345,3 @@ def make_ready(release: RuleRelease) -> Ready:
     rules = release.rules()
     check_features(rules, (*feature_names(), P_AGENT))
     return Ready(release, Decider(rules), P_AGENT in rules.features, bool(rules.features))
-
-
-def _read_model(kind: str, client: redis.Redis, state: PublishedState) -> PublishedState:
-    try:
-        found = read_model(client, kind)
-        model = open_model(found) if found else None
-    except PhantomError as error:
-        return _keep_previous(state, kind, error)
-    others = {name: one for name, one in state.models.items() if name != kind}
-    if model is None:
-        return replace(_solved(state, kind), models=others)
-    use_model(kind, model.version)
-    return replace(_solved(state, kind), models={**others, kind: model})
-
-
-def _read_prices(client: redis.Redis, state: PublishedState) -> PublishedState:
-    try:
-        found = read_prices(client)
-    except PhantomError as error:
-        return _keep_previous(state, "prices", error)
-    values, version = (found.values, found.version) if found else ({}, "")
-    return replace(_solved(state, "prices"), prices=values, prices_version=version)
-
-
-def _read_elasticities(client: redis.Redis, state: PublishedState) -> PublishedState:
-    try:
-        found = read_elasticities(client)
-    except PhantomError as error:
-        return _keep_previous(state, "elasticity", error)
-    values, version = (found.values, found.version) if found else ({}, "")
-    return replace(_solved(state, "elasticity"), elasticities=values, elasticities_version=version)
-
-
-_Reader = Callable[[redis.Redis, PublishedState], PublishedState]
-
-
-def _readers() -> Mapping[Kind, _Reader]:
-    """The reader of each kind, in the order of a reload."""
-    models = {kind: partial(_read_model, kind) for kind in MODEL_KINDS.names()}
-    return {**_BEFORE_MODELS, **models, **_AFTER_MODELS}
-
-
-_BEFORE_MODELS: Final[Mapping[Kind, _Reader]] = {
-    "rules": _read_rules,
-    "experiments": _read_experiments,
-}
-_AFTER_MODELS: Final[Mapping[Kind, _Reader]] = {
-    "prices": _read_prices,
-    "elasticity": _read_elasticities,
-}
-
-
-def _keep_previous(state: PublishedState, name: str, error: PhantomError) -> PublishedState:
-    """The previous state, with the reason why it was not updated."""
-    if error.http_status == 503:
-        raise error
-    return replace(state, problems={**state.problems, name: _report(name, error)})
-
-
-def _report(name: str, error: PhantomError) -> str:
-    count_error(SERVICE, f"published_{type(error).__name__}")
-    _LOGGER.error("%s cannot be used: %s", name, error)
-    return str(error)
-
-
-def _solved(state: PublishedState, name: str) -> PublishedState:
-    return replace(
-        state,
-        problems={other: problem for other, problem in state.problems.items() if other != name},
-    )

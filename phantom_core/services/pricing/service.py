@@ -7,8 +7,9 @@ from typing import Final
 
 from phantom_core.approvals.limits import read_price_limits, seed_price_limits
 from phantom_core.core.errors import UnavailableError
+from phantom_core.core.kill_file import KillOrder, remove_kill_file, write_kill_file
 from phantom_core.core.settings import Settings
-from phantom_core.core.telemetry.metrics import count_fallback, count_price
+from phantom_core.core.telemetry.metrics import KILLED, STATEMENT_AGE, count_fallback, count_price
 from phantom_core.messages.decision_log import DecisionLog, segments_folder
 from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.models.optimal_price import PricingObjective
@@ -23,17 +24,21 @@ from phantom_core.services.pricing.answer import (
 )
 from phantom_core.services.pricing.catalogue_cache import CatalogueCache
 from phantom_core.services.pricing.decision import PriceRequest, SessionState, decide_price
+from phantom_core.services.pricing.followed import FollowedDocuments
+from phantom_core.services.pricing.kill_switch import KillSwitch
+from phantom_core.services.pricing.models import open_safely
 from phantom_core.services.pricing.product import PricedProduct
 from phantom_core.services.pricing.published_state import PublishedState
 from phantom_core.services.pricing.refresh import Refresh
 from phantom_core.services.pricing.scores import agent_probability
 from phantom_core.services.pricing.session import SessionReader
+from phantom_core.signing.keys import public_keys
 from phantom_core.valkey.address import checked_url
 from phantom_core.valkey.embedded import server_url as embedded_url
 from phantom_core.valkey.server import connect_server
 
 _LOGGER: Final = logging.getLogger(__name__)
-_FIRST_READ_S: Final = 2.0
+_FIRST_READ_S: Final = 15.0
 _LOG_SALT: Final = "decision-log"
 _UNKNOWN_SESSION: Final = SessionState()
 
@@ -75,8 +80,18 @@ class Pricing:
                 if settings.redis_url
                 else embedded_url(settings.workspace)
             )
+            self._kill = KillSwitch(settings)
+            self._refresh = Refresh(
+                client,
+                lambda: public_keys(settings),
+                FollowedDocuments(settings.paths.followed),
+                lambda published: open_safely(published, settings.paths.opened_models),
+            )
             self._reader = SessionReader(
-                url, settings.pricing.pricing_deadline_ms / 1_000, settings.pricing.late_features_s
+                url,
+                settings.pricing.pricing_deadline_ms / 1_000,
+                settings.pricing.late_features_s,
+                lambda: self._refresh.keys,
             )
             self._log = (
                 DecisionLog(segments_folder(settings.workspace))
@@ -86,12 +101,13 @@ class Pricing:
         except BaseException:
             self._catalogue.stop()
             raise
-        self._refresh = Refresh(client)
         self._objective = initial_objective(settings)
+        self._started_ms = time.time_ns() // 1_000_000
 
     async def start(self) -> None:
         """Connect and read what is published; goes on without it where Redis does not answer."""
         await self._reader.start()
+        self._kill.thread.start()
         await asyncio.to_thread(self._refresh.start, _FIRST_READ_S)
 
     async def stop(self) -> None:
@@ -100,6 +116,7 @@ class Pricing:
         await asyncio.to_thread(self._stop)
 
     def _stop(self) -> None:
+        self._kill.thread.stop()
         self._refresh.stop()
         self._catalogue.stop()
         if self._log:
@@ -107,8 +124,29 @@ class Pricing:
 
     @property
     def state(self) -> PublishedState:
-        """What is published, as this service has loaded it."""
-        return self._refresh.state
+        """What is published, as this service has loaded it, and killed where its file is there."""
+        state = self._refresh.state
+        return state if self._kill.order is None else state.killed()
+
+    def kill(self, who: str, why: str) -> HealthAnswer:
+        """Turn on the kill switch of this service, whatever Redis and the database do.
+
+        Raises:
+            UnavailableError: its file cannot be created.
+        """
+        write_kill_file(self._settings, KillOrder(who, why, time.time_ns() // 1_000_000))
+        self._kill.look()
+        return self.health()
+
+    def lift_kill(self) -> HealthAnswer:
+        """Remove the kill file; a kill switch that was published stays on.
+
+        Raises:
+            UnavailableError: the file cannot be removed.
+        """
+        remove_kill_file(self._settings)
+        self._kill.look()
+        return self.health()
 
     async def price(
         self, store_mode: str, product_id: str, session_id: str | None, experiment_id: str | None
@@ -196,7 +234,7 @@ class Pricing:
             experiments=[one.experiment_id for one in state.experiments],
             prices_version=state.prices_version,
             elasticities_version=state.elasticities_version,
-            problems=dict(state.problems),
+            problems=self._refresh.problems(),
         )
 
     async def reload(self) -> ReloadAnswer:
@@ -210,15 +248,21 @@ class Pricing:
 
     def health(self) -> HealthAnswer:
         """Whether the service is fully working."""
-        problems = dict(self.state.problems)
+        age_s, silence = self._statement_age()
+        problems = self._refresh.problems()
         problems |= {
             name: problem
             for name, problem in (
                 ("redis", self._refresh.problem),
                 ("catalogue", self._catalogue.problem),
+                ("refresh thread", self._refresh.thread.check()),
+                ("kill thread", self._kill.thread.check()),
+                ("control side", silence),
             )
             if problem
         }
+        killed_by = self._killed_by()
+        KILLED.set(bool(killed_by))
         is_failing = self._log is not None and (self._log.is_failing or not self._log.is_alive)
         is_up = self._reader.is_up
         read_s = self._refresh.read_s
@@ -226,9 +270,42 @@ class Pricing:
             status="ok" if is_up and not problems and not is_failing else "degraded",
             redis="up" if is_up else "down",
             products=len(self._catalogue),
+            catalogue_version=self._catalogue.version,
+            catalogue_held=self._catalogue.held,
             epoch=self.state.live.epoch,
             published_read_s=None if read_s is None else round(time.monotonic() - read_s, 3),
             log="off" if self._log is None else "failing" if is_failing else "ok",
             decisions_dropped=self._log.n_dropped if self._log else 0,
             problems=problems,
+            killed_by=killed_by,
+            statement_age_s=None if age_s is None else round(age_s, 3),
+            refused={**self._refresh.refused, "session_prices": self._reader.n_unsigned},
+            thread_restarts=self._refresh.thread.n_restarts + self._kill.thread.n_restarts,
         )
+
+    def _killed_by(self) -> list[str]:
+        """Every way in which the kill switch is on, in words."""
+        order, live = self._kill.order, self._refresh.state.live
+        found = [f"published version no. {live.epoch}"] if live.is_killed else []
+        if order is not None:
+            by = f" by {order.who}" if order.who else ""
+            found.append(f"kill file{by}{f': {order.why}' if order.why else ''}")
+        return found
+
+    def _statement_age(self) -> tuple[float | None, str]:
+        """Age of the newest statement in seconds, and what is wrong with that, in words."""
+        state, limit_s = self._refresh.state, self._settings.pricing.oldest_statement_s
+        now_ms = time.time_ns() // 1_000_000
+        statement = state.statement
+        if statement is not None:
+            age_s = max(0.0, (now_ms - statement.at_ms) / 1_000)
+            STATEMENT_AGE.set(age_s)
+            text = f"The control side last confirmed what is live {age_s:.0f} s ago."
+            return age_s, text if 0 < limit_s < age_s else ""
+        waited_s = (now_ms - self._started_ms) / 1_000
+        if state.live.epoch and 0 < limit_s < waited_s:
+            return None, (
+                "The control side has never confirmed what is live: is `rules watch` or the app "
+                "running?"
+            )
+        return None, ""

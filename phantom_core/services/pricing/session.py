@@ -11,6 +11,7 @@ import contextlib
 import logging
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,11 +22,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from phantom_core.core.errors import PhantomError
-from phantom_core.core.telemetry.metrics import REDIS_UP
+from phantom_core.core.telemetry.metrics import REDIS_UP, REFUSED_DOCUMENTS
 from phantom_core.publishing.names import SESSION_FEATURES
 from phantom_core.publishing.session_features import parse_features
-from phantom_core.publishing.session_prices import session_prices_key
+from phantom_core.publishing.session_prices import open_session_price, session_prices_key
+from phantom_core.publishing.signed import OutdatedError
 from phantom_core.services.pricing.decision import Reason, SessionState
+from phantom_core.signing.keys import PublicKeys
 
 SILENT_S: Final = 1.0
 RECONNECT_EVERY_S: Final = 0.25
@@ -50,9 +53,15 @@ class SessionReader:
         url: of the server.
         deadline_s: how long a request waits for it.
         oldest_s: features computed longer ago count as late.
+        keys: public keys of the control side, which signs the prices of a session.
+
+    Attributes:
+        n_unsigned: prices of sessions that were ignored, since nobody signed them.
     """
 
-    def __init__(self, url: str, deadline_s: float, oldest_s: float) -> None:
+    def __init__(
+        self, url: str, deadline_s: float, oldest_s: float, keys: Callable[[], PublicKeys]
+    ) -> None:
         self._pool = redis.asyncio.ConnectionPool.from_url(
             url,
             protocol=2,
@@ -62,6 +71,7 @@ class SessionReader:
             driver_info=None,
         )
         self._deadline_s, self._oldest_ms = deadline_s, oldest_s * 1_000
+        self._keys, self.n_unsigned = keys, 0
         self._connection: AbstractConnection | None = None
         self._waiting: deque[_Query] = deque()
         self._task: asyncio.Task[None] | None = None
@@ -118,16 +128,31 @@ class SessionReader:
             return _SLOW
         except (RedisError, OSError):
             return _DOWN
-        return self._known(price, features, session_id, now_ms)
+        amount = self._amount(price, session_id, product_id, now_ms)
+        return self._known(amount, features, session_id, now_ms)
 
     def _is_overdue(self, now_s: float) -> bool:
         return bool(self._waiting) and now_s - self._waiting[0].sent_s > self._deadline_s
 
-    def _known(self, price: object, features: object, session_id: str, now_ms: int) -> SessionState:
+    def _amount(self, price: object, session_id: str, product_id: str, now_ms: int) -> float | None:
+        """A price that the control side signed for this session; others are ignored."""
+        if price is None:
+            return None
+        try:
+            content = price if isinstance(price, bytes) else b""
+            return open_session_price(self._keys(), content, session_id, product_id, now_ms=now_ms)
+        except PhantomError as error:
+            reason = "outdated" if isinstance(error, OutdatedError) else "unsigned"
+            REFUSED_DOCUMENTS.labels("session_prices", reason).inc()
+            self.n_unsigned += 1
+            return None
+
+    def _known(
+        self, amount: float | None, features: object, session_id: str, now_ms: int
+    ) -> SessionState:
         reason: Reason | None = None
         found = None
         try:
-            amount = _amount(price)
             if isinstance(features, bytes):
                 read = parse_features(features, SESSION_FEATURES + session_id)
                 found = dict(read.features)
@@ -136,7 +161,7 @@ class SessionReader:
             elif features is not None:
                 reason = "bad_session_data"
         except (PhantomError, ValueError):
-            return SessionState(reason="bad_session_data")
+            return SessionState(amount, reason="bad_session_data")
         return SessionState(amount, found, reason)
 
     async def _stay_connected(self) -> None:
@@ -147,12 +172,12 @@ class SessionReader:
                     await connection.connect()  # type: ignore[no-untyped-call]
                 self._up(connection)
                 await self._listen(connection)
-            except (RedisError, OSError, TimeoutError) as error:
+            except Exception as error:  # whatever the server answers, the next connection may work
                 if self._connection or not self._tried.is_set():
                     _LOGGER.warning("Redis does not answer, so prices go on without it: %s", error)
             finally:
                 self._down()
-                with contextlib.suppress(RedisError, OSError, TimeoutError):
+                with contextlib.suppress(Exception):
                     await connection.disconnect(nowait=True)
             await asyncio.sleep(RECONNECT_EVERY_S)
 
@@ -204,13 +229,3 @@ def _fail(answer: asyncio.Future[_Answer]) -> None:
     if not answer.done():
         answer.set_exception(ConnectionError("Redis is gone."))
         answer.exception()  # retrieved here, since the request may have gone on without it
-
-
-def _amount(price: object) -> float | None:
-    """A price above 0."""
-    if price is None:
-        return None
-    amount = float(price) if isinstance(price, bytes) else math.nan
-    if not 0 < amount < math.inf:
-        raise ValueError("not a price")
-    return amount

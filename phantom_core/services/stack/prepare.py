@@ -7,12 +7,13 @@ from phantom_core.core.errors import PhantomError
 from phantom_core.core.settings import Settings
 from phantom_core.jobs.jobs import Job, Jobs
 from phantom_core.model_kinds.classifier import CLASSIFIER
-from phantom_core.model_store.store import ModelStore
 from phantom_core.monitoring.promotion_decision import RetrainReport
 from phantom_core.publishing.publish import read_live
+from phantom_core.signing.keys import public_keys
 from phantom_core.use_cases.data.demo import load_demo, wants_demo
 from phantom_core.use_cases.models.job_retrain import RetrainRequest
-from phantom_core.use_cases.models.publish_model import publish_in_use
+from phantom_core.use_cases.models.model_use import pricing_version, take_first_model
+from phantom_core.use_cases.models.publish_model import publish_approved
 from phantom_core.valkey.server import connect_server
 
 _KIND: Final = CLASSIFIER.name
@@ -42,8 +43,10 @@ class Preparation:
 
     def train(self, now_ms: int) -> str:
         """Publish the classifier in use, or start training one; returns which."""
-        if ModelStore(self.settings.workspace, _KIND).in_use():
-            return f"Classifier: {publish_in_use(self.settings, _KIND, now_ms)}"
+        version = pricing_version(self.settings, _KIND)
+        if version:
+            take_first_model(self.settings, _KIND, version, "Prepared.", now_ms=now_ms)
+            return f"Classifier: {publish_approved(self.settings, _KIND, now_ms)}"
         self.job = Jobs(self.settings).start(RetrainRequest(kinds=(_KIND,)))
         return (
             "Classifier: training one, which takes about a minute; until then no session "
@@ -69,7 +72,7 @@ class Preparation:
                 "Agent classifier."
             )
         found, hint = job.report_as(RetrainReport).verdicts[0], ""
-        if found.outcome == "kept":
+        if found.outcome in ("kept", "waiting"):
             hint = f" To use it anyway: python -m phantom_core promote {_KIND} {found.challenger}"
         return f"Classifier: {found.outcome}. {found.why} {found.published}".rstrip() + hint
 
@@ -77,7 +80,7 @@ class Preparation:
 def live_sentence(settings: Settings) -> str:
     """What determines prices now, or what to do to make rules live."""
     try:
-        live = read_live(connect_server(settings))
+        live = read_live(connect_server(settings), public_keys(settings))
     except PhantomError as error:
         return f"Rules: {error}"
     if live is None or not (live.version or live.stable):

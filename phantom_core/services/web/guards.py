@@ -24,9 +24,20 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 REQUEST_ID: Final = "x-request-id"
 API_KEY: Final = "X-API-Key"
+ADMIN_PATHS: Final = ("/kill",)
 OPEN_PATHS: Final = ("/health",)
 # Open to this machine itself, by its own name; keys open them to others.
 LOCAL_PATHS: Final = ("/metrics", "/openapi.json", "/docs")
+# Answers are data: no browser may guess their type, frame them, or load anything for them.
+SAFE_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    ),
+)
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _JSON: Final = ("application/json", "application/x-ndjson")
 # A body that is too large is read and discarded up to this, so that its sender gets the reason
@@ -36,7 +47,7 @@ _MOST_IGNORED_BYTES: Final = 64 << 20
 
 class RequestIds:
     """Gives every request an id, or accepts a harmless one of its own, and returns it with the
-    response.
+    response; and tells browsers to do nothing with what a service answers.
     """
 
     def __init__(self, app: App) -> None:
@@ -58,6 +69,7 @@ class RequestIds:
             if message["type"] == "http.response.start":
                 message["headers"] = [
                     *message.get("headers", ()),
+                    *SAFE_HEADERS,
                     (REQUEST_ID.encode(), request_id.encode()),
                 ]
             await send(message)
@@ -72,12 +84,20 @@ class ApiKeys:
     Args:
         app: the application.
         keys: valid API keys.
+        admin_keys: keys of ADMIN_PATHS, for which `keys` are not enough.
         pages: origins of web pages that may call the service from a browser on this machine.
     """
 
-    def __init__(self, app: App, keys: Collection[str], pages: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        app: App,
+        keys: Collection[str],
+        admin_keys: Collection[str] = (),
+        pages: Collection[str] = (),
+    ) -> None:
         self._app, self._pages = app, frozenset(pages)
         self._digests = [_digest(key) for key in keys]
+        self._admin_digests = [_digest(key) for key in admin_keys]
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -90,8 +110,11 @@ class ApiKeys:
     def _refusal(self, scope: Message) -> PhantomError | None:
         if scope["path"] in OPEN_PATHS or scope["method"] == "OPTIONS":
             return None
-        if not self._digests:
-            return _refusal_without_keys(scope, self._pages)
+        is_admin = scope["path"] in ADMIN_PATHS
+        digests = self._admin_digests if is_admin else self._digests
+        if not digests:
+            variable = "PHANTOM_ADMIN_KEYS" if is_admin else "PHANTOM_API_KEYS"
+            return _refusal_without_keys(scope, self._pages, variable)
         if scope["path"] in LOCAL_PATHS and _is_local(scope, self._pages):
             return None
         scheme, _, token = _header(scope, "authorization").partition(" ")
@@ -99,21 +122,23 @@ class ApiKeys:
         if not given:
             return NotSignedInError("This needs an API key.", hint=f"Send it as {API_KEY}.")
         # Every key is compared, each in constant time, so that timing reveals nothing.
-        if sum(hmac.compare_digest(_digest(given), digest) for digest in self._digests):
+        if sum(hmac.compare_digest(_digest(given), digest) for digest in digests):
             return None
         return NotSignedInError(
             "This API key is not known.", hint="Ask the operator of this service for one."
         )
 
 
-def _refusal_without_keys(scope: Message, pages: Collection[str]) -> PhantomError | None:
+def _refusal_without_keys(
+    scope: Message, pages: Collection[str], variable: str
+) -> PhantomError | None:
     """Why a request is refused where there are no keys: it is not of this machine, or may have
     been sent by a form of any web page.
     """
     if not _is_local(scope, pages):
         return NotAllowedError(
             "Only this machine may use the service.",
-            hint="Set PHANTOM_API_KEYS to allow others.",
+            hint=f"Set {variable} to allow others.",
         )
     kind = _header(scope, "content-type").partition(";")[0].strip().lower()
     has_body = _header(scope, "content-length") not in ("", "0") or _header(

@@ -5,18 +5,20 @@ import signal
 import socket
 from typing import Any, Final
 
-import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from phantom_core.core.errors import InputError, PhantomError
 from phantom_core.core.settings import Settings
 from phantom_core.core.telemetry.web import MetricsRoute, Telemetry
 from phantom_core.services.web.answers import problem_answer, refusal_answer
+from phantom_core.services.web.connections import ConnectionLimits, LimitedServer
+from phantom_core.services.web.docs_page import add_docs_page
 from phantom_core.services.web.guards import API_KEY, OPEN_PATHS, ApiKeys, BodyLimit, RequestIds
 
 _LOGGER: Final = logging.getLogger(__name__)
@@ -48,7 +50,10 @@ def add_guards(app: FastAPI, settings: Settings, service: str) -> None:
     app.add_middleware(MetricsRoute)
     app.add_middleware(BodyLimit, most_bytes=settings.services.max_body_bytes)
     app.add_middleware(
-        ApiKeys, keys=settings.services.api_keys, pages=settings.services.cors_origins
+        ApiKeys,
+        keys=settings.services.api_keys,
+        admin_keys=settings.services.admin_keys,
+        pages=settings.services.cors_origins,
     )
     if settings.services.cors_origins:
         app.add_middleware(
@@ -61,9 +66,11 @@ def add_guards(app: FastAPI, settings: Settings, service: str) -> None:
     app.add_middleware(RequestIds)
     app.add_middleware(Telemetry, service=service)
     _describe_keys(app)
+    add_docs_page(app)
     app.add_exception_handler(PhantomError, _phantom_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _bug)
 
 
@@ -116,6 +123,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return answer
 
 
+async def _gone(request: Request, error: Exception) -> Response:
+    """Nobody waits for this answer, and whoever hangs up must not fill the log."""
+    return refusal_answer(400, "The body did not arrive.", "Send it again.", request.scope)
+
+
 async def _bug(request: Request, error: Exception) -> Response:
     _LOGGER.error("A request failed.", exc_info=error)
     return refusal_answer(
@@ -123,27 +135,27 @@ async def _bug(request: Request, error: Exception) -> Response:
     )
 
 
-def run_service(app: FastAPI, host: str, port: int) -> None:
+def run_service(app: FastAPI, host: str, port: int, limits: ConnectionLimits | None = None) -> None:
     """Serve an application until SIGTERM or SIGINT, then finish open requests.
 
     Args:
         app: the application.
         host: to listen on.
         port: to listen on; 0 takes a free one.
+        limits: of connections and of the time a request may take to arrive; None for the defaults.
     Raises:
         InputError: the address or port cannot be used.
     """
     listening = _listen(host, port)
     server = _Server(
-        uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=_GRACE_S,
-            timeout_keep_alive=_KEEP_ALIVE_S,
-            server_header=False,
-            date_header=False,
-        )
+        app,
+        limits or ConnectionLimits(),
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=_GRACE_S,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        server_header=False,
+        date_header=False,
     )
     # uvicorn raises the signal again once it has stopped; a requested stop is not a failure of the
     # service.
@@ -152,7 +164,7 @@ def run_service(app: FastAPI, host: str, port: int) -> None:
     server.run(sockets=[listening])
 
 
-class _Server(uvicorn.Server):
+class _Server(LimitedServer):
     """Prints its address once it is ready."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -3,9 +3,7 @@
 The control database says what runs; the pricing server is brought in line with it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import redis
 import sqlalchemy as sa
@@ -13,20 +11,26 @@ import sqlalchemy as sa
 from phantom_core.accounts.actors import Internal, acting_as
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.approvals import price_experiments, releases
 from phantom_core.approvals.experiment_plan import AS_LIVE, BASE_PRICE, PlannedArm
 from phantom_core.approvals.price_experiments import Experiment
 from phantom_core.core.errors import ConflictError, PhantomError
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of, write_transaction
+from phantom_core.database.connection import write_transaction
 from phantom_core.experiments.exposures import read_exposures
 from phantom_core.experiments.report import ExperimentReport, build_report
 from phantom_core.lake.lake import open_lake
-from phantom_core.publishing import experiments as published
-from phantom_core.publishing.publish import NotSwitchedError, read_release
+from phantom_core.publishing.publish import read_release
+from phantom_core.signing.keys import PublicKeys, public_keys, signing_key
+from phantom_core.use_cases.approvals.live_experiments import (
+    SERVED,
+    live_epoch,
+    publish_served,
+    served_experiments,
+    sync_experiments,
+)
 from phantom_core.valkey.server import connect_server
-
-_TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +90,10 @@ def start_experiment(
                 connection, who, experiment_id, now_ms=now_ms
             )
             for arm in experiment.plan.arms:
-                _check_version(connection, client, arm)
+                _check_version(connection, client, public_keys(settings), arm)
             # Within the transaction: where the server rejects it, nothing was started.
-            _sync_server(client, (experiment,))
+            wanted = served_experiments(connection, live_epoch(connection))
+            publish_served(client, signing_key(settings), wanted, now_ms=now_ms)
     finally:
         client.close()
     return experiment
@@ -110,12 +115,12 @@ def stop_experiment(
             connection, who, experiment_id, why, now_ms=now_ms
         )
     if experiment.started_ms:
-        reconcile_experiments(settings)
+        reconcile_experiments(settings, now_ms=now_ms)
     return experiment
 
 
 @requires(Permission.KILL)
-def reconcile_experiments(settings: Settings) -> None:
+def reconcile_experiments(settings: Settings, *, now_ms: int) -> None:
     """Bring the server in line with the experiments that run.
 
     Raises:
@@ -123,13 +128,7 @@ def reconcile_experiments(settings: Settings) -> None:
     """
     client = connect_server(settings)
     try:
-        with _control(settings).connect() as connection:
-            running = [
-                one
-                for one in price_experiments.all_experiments(connection)
-                if one.state == "running"
-            ]
-        _sync_server(client, running)
+        sync_experiments(settings, client, now_ms=now_ms)
     finally:
         client.close()
 
@@ -156,7 +155,7 @@ def experiment_status(settings: Settings, experiment_id: str, *, now_ms: int) ->
         try:
             with acting_as(Internal.WATCHER):
                 experiment = _stop_if_tripped(settings, experiment, found, now_ms)
-                reconcile_experiments(settings)
+                reconcile_experiments(settings, now_ms=now_ms)
         except PhantomError as error:
             problem = str(error)
     return ExperimentStatus(experiment, found, problem)
@@ -173,7 +172,7 @@ def watch_experiments(settings: Settings, *, now_ms: int) -> list[ExperimentStat
     """
     running = [one.experiment_id for one in experiments_of(settings) if one.state == "running"]
     found = [experiment_status(settings, name, now_ms=now_ms) for name in running]
-    reconcile_experiments(settings)
+    reconcile_experiments(settings, now_ms=now_ms)
     return found
 
 
@@ -216,11 +215,18 @@ def _stop_if_tripped(
             return price_experiments.find_experiment(connection, experiment.experiment_id)
 
 
-def _check_version(connection: sa.Connection, client: redis.Redis, arm: PlannedArm) -> None:
-    """Reject a version that was not released, or a share above the approved one."""
+def _check_version(
+    connection: sa.Connection, client: redis.Redis, keys: PublicKeys, arm: PlannedArm
+) -> None:
+    """Reject a version never released or withdrawn, or a share above the approved one."""
     if arm.version in (AS_LIVE, BASE_PRICE):
         return
     request = releases.request_of(connection, arm.version)
+    if request.state not in SERVED:
+        raise ConflictError(
+            f"Arm {arm.name} serves {arm.version}, which is {request.state}.",
+            hint="Choose a version that is live or was replaced by a later one.",
+        )
     current = releases.current_release(connection)
     is_full = current is not None and current.full_version == arm.version
     if arm.share > request.share + 1e-9 and not is_full:
@@ -229,31 +235,8 @@ def _check_version(connection: sa.Connection, client: redis.Redis, arm: PlannedA
             f"{request.share:.0%}.",
             hint="Reduce the share of the arm, or have a larger one approved.",
         )
-    read_release(client, arm.version)
-
-
-def _sync_server(client: redis.Redis, running: Sequence[Experiment]) -> None:
-    wanted = tuple(
-        published.LiveExperiment(
-            one.experiment_id,
-            one.salt,
-            tuple(published.LiveArm(arm.name, arm.share, arm.version) for arm in one.plan.arms),
-        )
-        for one in running
-    )
-    for left in reversed(range(_TRIES)):
-        found = published.read_experiments(client)
-        if (found.experiments if found else ()) == wanted:
-            return
-        try:
-            published.publish_experiments(
-                client, published.LiveExperiments((found.epoch if found else 0) + 1, wanted)
-            )
-        except NotSwitchedError as error:
-            # Another process published to the server meanwhile: read it again.
-            if not left or not isinstance(error, ConflictError):
-                raise
+    read_release(client, keys, arm.version)
 
 
 def _control(settings: Settings) -> sa.Engine:
-    return control_of(settings.database_url, settings.workspace)
+    return control_engine(settings)

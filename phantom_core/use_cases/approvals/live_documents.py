@@ -19,12 +19,19 @@ def expected_documents(connection: sa.Connection) -> tuple[Live, list[Document]]
 
 
 @requires(Permission.READ)
+def document_of(connection: sa.Connection, version: str) -> Document:
+    """The release of one version, as published.
+
+    Raises:
+        NotFoundError: there is no such version.
+    """
+    return parse_release(releases.release_document(connection, version))
+
+
+@requires(Permission.READ)
 def documents_of(connection: sa.Connection, release: PublishedRelease) -> list[Document]:
     """The releases that a switch names, as published."""
-    return [
-        parse_release(releases.release_document(connection, version))
-        for version in live_of(release).versions
-    ]
+    return [document_of(connection, version) for version in live_of(release).versions]
 
 
 @needs_no_permission

@@ -8,15 +8,18 @@ from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import releases, requests
 from phantom_core.approvals.change_request import Request
+from phantom_core.approvals.emergencies import Emergency
 from phantom_core.approvals.releases import PublishedRelease
 from phantom_core.core.errors import ConflictError, UnavailableError
 from phantom_core.core.settings import Settings
 from phantom_core.database import audit
 from phantom_core.database.connection import write_transaction
-from phantom_core.publishing.divergence import Divergence, compare_documents, restore_documents
+from phantom_core.publishing.divergence import Divergence
 from phantom_core.use_cases.approvals.change_requests import control_database
-from phantom_core.use_cases.approvals.live_documents import expected_documents
+from phantom_core.use_cases.approvals.emergencies import live_emergencies
+from phantom_core.use_cases.approvals.live_experiments import sync_experiments
 from phantom_core.use_cases.approvals.reconcile_release import publish_models, reconcile_release
+from phantom_core.use_cases.approvals.server_comparison import compare_server, restore_server
 from phantom_core.valkey.server import connect_server
 
 
@@ -30,6 +33,7 @@ class LiveStatus:
         request: the change request of the live version; None for base prices.
         divergences: between database and server; empty where they agree.
         problem: why the server could not be read; empty if it was.
+        emergencies: by which a live version was published without the required approvals.
     """
 
     release: PublishedRelease | None
@@ -37,6 +41,7 @@ class LiveStatus:
     request: Request | None
     divergences: tuple[Divergence, ...]
     problem: str
+    emergencies: tuple[Emergency, ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -56,8 +61,7 @@ def read_live_status(settings: Settings, *, now_ms: int) -> LiveStatus:
             with acting_as(Internal.WATCHER):  # completes what was approved, whoever looks
                 reconcile_release(settings, client, now_ms=now_ms)
             with control_database(settings).connect() as connection:
-                live, documents = expected_documents(connection)
-            divergences = compare_documents(client, live, documents)
+                divergences = compare_server(settings, client, connection)
     except (UnavailableError, ConflictError) as error:
         problem = str(error)
     with control_database(settings).connect() as connection:
@@ -68,7 +72,12 @@ def read_live_status(settings: Settings, *, now_ms: int) -> LiveStatus:
             else None
         )
         return LiveStatus(
-            release, releases.pending_release(connection), request, divergences, problem
+            release,
+            releases.pending_release(connection),
+            request,
+            divergences,
+            problem,
+            live_emergencies(connection, release),
         )
 
 
@@ -76,30 +85,43 @@ def read_live_status(settings: Settings, *, now_ms: int) -> LiveStatus:
 def has_server(settings: Settings) -> bool:
     """Whether there is a server to read: one by URL, or the embedded one once in use.
 
-    The embedded one is in use once anything was published; connecting earlier would start it.
+    The embedded one is in use once anything was published, whatever the database says of it;
+    connecting earlier would start it.
     """
+    if settings.redis_url or settings.paths.embedded_data.is_dir():
+        return True
     with control_database(settings).connect() as connection:
-        return bool(settings.redis_url or releases.release_history(connection, newest=1))
+        return bool(releases.release_history(connection, newest=1))
 
 
 @requires(Permission.KILL)
-def heal_server(settings: Settings, who: str, *, why: str, now_ms: int) -> tuple[Divergence, ...]:
+def heal_server(
+    settings: Settings, who: str, *, why: str, now_ms: int, force: bool = True
+) -> tuple[Divergence, ...]:
     """Restore on the server what the database says is live; returns the divergences found.
 
+    Args:
+        settings: workspace, database and server.
+        who: login of a person who may use the kill switch, or MACHINE.
+        why: reason, for the audit chain.
+        now_ms: UTC milliseconds.
+        force: also over a later epoch that the control side signed.
     Raises:
         NotAllowedError: this person may not do it.
+        ConflictError: a later signed epoch is there, and `force` is off.
         UnavailableError: the server does not answer.
     """
     with connect_server(settings) as client:
         reconcile_release(settings, client, now_ms=now_ms)
+        # Restored within the transaction: no switch can begin in between.
         with write_transaction(control_database(settings)) as connection:
             if not isinstance(who, Internal):
                 require_permission(connection, who, Permission.KILL)
-            live, documents = expected_documents(connection)
-            found = compare_documents(client, live, documents)
+            found = compare_server(settings, client, connection, is_thorough=True)
+            restore_server(settings, client, connection, force=force)
             if found:
                 details = {"divergences": [str(one) for one in found], "why": why}
                 audit.append_entry(connection, now_ms, who, "server.healed", "live", details)
-        restore_documents(client, live, documents)
+        sync_experiments(settings, client, now_ms=now_ms)
         publish_models(settings, client, now_ms)
     return found

@@ -7,13 +7,13 @@ from typing import Final
 
 from phantom_core.accounts.permissions import needs_no_permission, requires
 from phantom_core.accounts.roles import Permission
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.approvals import price_experiments
 from phantom_core.approvals.experiment_plan import AS_LIVE, BASE_PRICE, Metric, Plan, PlannedArm
 from phantom_core.approvals.price_experiments import Experiment
 from phantom_core.core.errors import InputError
 from phantom_core.core.registry import choose_named
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of
 from phantom_core.experiments.baseline import read_outcomes
 from phantom_core.experiments.experiment_size import Baseline, Size, size_of
 from phantom_core.experiments.report import METRICS
@@ -157,7 +157,7 @@ def plan_experiment(
         per_day,
     )
     return price_experiments.draft_experiment(
-        control_of(settings.database_url, settings.workspace),
+        control_engine(settings),
         who,
         experiment_id,
         plan,

@@ -2,27 +2,37 @@
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
 from phantom_core.accounts.actors import Internal
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
-from phantom_core.approvals import releases, requests
+from phantom_core.approvals import emergencies, releases, requests
 from phantom_core.approvals.change_request import Request
 from phantom_core.approvals.limits import read_price_limits
 from phantom_core.approvals.releases import PublishedRelease, Switch
+from phantom_core.approvals.rollout import check_restorable, check_rollout, is_restorable
 from phantom_core.core.errors import ConflictError, InputError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.database.connection import write_transaction
+from phantom_core.evidence.gates import Gate
 from phantom_core.publishing.release import RuleRelease as Document
 from phantom_core.publishing.release import parse_release, release_of
 from phantom_core.use_cases.approvals.change_requests import (
     check_gates,
     control_database,
+    describe_verdicts,
     evidence_of,
+    limits_in_force,
     rules_of,
+)
+from phantom_core.use_cases.approvals.emergencies import (
+    NEVER_OVERRULED,
+    alert_emergencies,
+    assess_emergency,
 )
 from phantom_core.use_cases.approvals.live_documents import documents_of, live_of
 from phantom_core.use_cases.approvals.reconcile_release import (
@@ -33,8 +43,13 @@ from phantom_core.use_cases.approvals.reconcile_release import (
 from phantom_core.use_cases.rules.live_rules import live_version
 from phantom_core.valkey.server import connect_server
 
-# Not even an emergency publish may leave the guard rails.
-_ALWAYS = ("guard rails",)
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A switch, and what it was judged by, for the audit chain."""
+
+    switch: Switch
+    judged: Mapping[str, object] = field(default_factory=dict)
 
 
 @requires(Permission.PUBLISH)
@@ -57,22 +72,24 @@ def publish_request(
         now_ms: UTC milliseconds.
         share: of the sessions, at most the approved one; None means the approved one.
         why: reason, for the history.
-        emergency: reason to publish without approvals; the request stays marked for good.
+        emergency: reason to publish without approvals; the request stays marked for good. One
+            person alone may lower prices so, and not those of their own change; a change that may
+            raise some takes a second person. Another person reviews it afterwards.
     Raises:
         ConflictError: not approved, a gate is closed, or something else went live meanwhile.
         NotSwitchedError, UncertainError: the server did not take it; see `reconcile_release`.
     """
 
-    def plan(connection: sa.Connection) -> Switch:
+    def plan(connection: sa.Connection) -> _Plan:
         request = requests.find_request(connection, request_id)
-        if emergency:
-            request = requests.break_glass(connection, who, request_id, emergency, now_ms=now_ms)
-        elif request.state not in ("approved", "scheduled"):
+        if not emergency and request.state not in ("approved", "scheduled"):
             raise ConflictError(
                 f"Request {request_id} is {request.state}, so it cannot be published.",
                 hint="It needs approval first.",
             )
-        _check(connection, settings, request, now_ms, is_emergency=bool(emergency))
+        gates = _check(connection, settings, request, now_ms, is_emergency=bool(emergency))
+        if emergency:
+            request = _begin_emergency(connection, settings, who, request, emergency, now_ms)
         document = _document(connection, request, now_ms)
         releases.store_document(
             connection, document.version, document.to_bytes().decode(), document.sha256
@@ -81,42 +98,50 @@ def publish_request(
         wanted = _share(request, share)
         stable = document.version if wanted >= 1 else (before.full_version if before else "")
         is_killed = before.is_killed if before else False
-        return Switch(
+        switch = Switch(
             "publish", request_id, document.version, wanted, stable, is_killed, request.policy
         )
+        return _Plan(switch, {"gates": describe_verdicts(gates)})
 
-    return _switch(settings, who, plan, why or emergency, now_ms)
+    done = _switch(settings, who, plan, why or emergency, now_ms)
+    if emergency:
+        alert_emergencies(settings, now_ms=now_ms)
+    return done
 
 
 @requires(Permission.PUBLISH)
 def set_share(
     settings: Settings, who: str, share: float, *, why: str, now_ms: int
 ) -> PublishedRelease:
-    """Change the rollout of the live canary; 1 rolls it out to all sessions.
+    """Change the rollout of the live canary within what was approved; 1 is all sessions.
 
     Raises:
         InputError: a share outside (0, 1].
         ConflictError: no canary is live.
+        NotAllowedError: the share was not approved, or the ramp does not lead there yet.
     """
     if not 0 < share <= 1:
         raise InputError(f"A share of {share} is not valid.", hint="Give one above 0 and up to 1.")
 
-    def plan(connection: sa.Connection) -> Switch:
+    def plan(connection: sa.Connection) -> _Plan:
         before = releases.current_release(connection)
         if before is None or before.share >= 1 or not before.version:
             raise ConflictError(
                 "No canary is live, so there is no share to change.",
                 hint="Publish with a share below 1 first.",
             )
+        check_rollout(connection, before, share, now_ms=now_ms)
         stable = before.version if share >= 1 else before.stable
-        return Switch(
-            "share",
-            before.request_id,
-            before.version,
-            share,
-            stable,
-            before.is_killed,
-            before.policy,
+        return _Plan(
+            Switch(
+                "share",
+                before.request_id,
+                before.version,
+                share,
+                stable,
+                before.is_killed,
+                before.policy,
+            )
         )
 
     return _switch(settings, who, plan, why, now_ms)
@@ -164,7 +189,7 @@ def lift_kill_switch(settings: Settings, who: str, *, why: str, now_ms: int) -> 
 
 
 def _switch(
-    settings: Settings, who: str, plan: Callable[[sa.Connection], Switch], why: str, now_ms: int
+    settings: Settings, who: str, plan: Callable[[sa.Connection], _Plan], why: str, now_ms: int
 ) -> PublishedRelease:
     with connect_server(settings) as client:
         reconcile_release(settings, client, now_ms=now_ms)
@@ -174,14 +199,17 @@ def _switch(
                 read_price_limits(settings, connection).guard_rails,
                 secrets.token_hex(8),
             )
+            planned = plan(connection)
             release = releases.begin_release(
                 connection,
                 who,
-                plan(connection),
+                planned.switch,
                 why,
                 salt=salt,
                 guard_rails=guard_rails,
                 now_ms=now_ms,
+                limits=limits_in_force(connection, settings),
+                judged=planned.judged,
             )
             documents = documents_of(connection, release)
         return push_release(settings, client, release, live_of(release), documents, now_ms)
@@ -190,7 +218,7 @@ def _switch(
 def _go_back(
     settings: Settings, who: str, kind: releases.Kind, version: str | None, why: str, now_ms: int
 ) -> PublishedRelease:
-    def plan(connection: sa.Connection) -> Switch:
+    def plan(connection: sa.Connection) -> _Plan:
         before = releases.current_release(connection)
         if before is None:
             raise ConflictError("Nothing was ever live, so there is nothing to roll back to.")
@@ -200,8 +228,10 @@ def _go_back(
                 f"{target or 'Base prices'} is live already.", hint="Choose an earlier version."
             )
         request = releases.request_of(connection, target) if target else None
+        if request:
+            check_restorable(connection, request)
         number, policy = (request.request_id, request.policy) if request else (0, before.policy)
-        return Switch(kind, number, target, 1.0, target, before.is_killed, policy)
+        return _Plan(Switch(kind, number, target, 1.0, target, before.is_killed, policy))
 
     return _switch(settings, who, plan, why, now_ms)
 
@@ -209,7 +239,7 @@ def _go_back(
 def _killed(
     settings: Settings, who: str, kind: releases.Kind, is_killed: bool, why: str, now_ms: int
 ) -> PublishedRelease:
-    def plan(connection: sa.Connection) -> Switch:
+    def plan(connection: sa.Connection) -> _Plan:
         before = releases.current_release(connection)
         if before is None:
             raise ConflictError("Nothing is live: every price is the base price already.")
@@ -217,29 +247,32 @@ def _killed(
             raise ConflictError(
                 "The kill switch is on already." if is_killed else "The kill switch is off already."
             )
-        return Switch(
-            kind,
-            before.request_id,
-            before.version,
-            before.share,
-            before.stable,
-            is_killed,
-            before.policy,
+        return _Plan(
+            Switch(
+                kind,
+                before.request_id,
+                before.version,
+                before.share,
+                before.stable,
+                is_killed,
+                before.policy,
+            )
         )
 
     return _switch(settings, who, plan, why, now_ms)
 
 
 def _version_before(connection: sa.Connection, now: PublishedRelease) -> str:
-    """The control of a canary, or else what most sessions got before."""
-    if now.share < 1:
+    """The control of a canary, or else what most sessions got before, if it may be restored."""
+    if now.share < 1 and is_restorable(connection, now.stable):
         return now.stable
     done = [
         one
         for one in releases.release_history(connection, newest=1_000)
         if one.state == "done" and one.epoch < now.epoch
     ]
-    return next((one.full_version for one in done if one.full_version != now.version), "")
+    earlier = dict.fromkeys(one.full_version for one in done if one.full_version != now.version)
+    return next((one for one in earlier if is_restorable(connection, one)), "")
 
 
 def _check(
@@ -249,9 +282,15 @@ def _check(
     now_ms: int,
     *,
     is_emergency: bool,
-) -> None:
+) -> tuple[Gate, ...]:
+    """The gates of a request that may be published now."""
     before = releases.current_release(connection)
-    if before and before.version and before.share < 1:
+    if (
+        before
+        and before.version
+        and before.share < 1
+        and not _enlarges(connection, before, request)
+    ):
         raise ConflictError(
             f"{before.version} is still a canary on {before.share:.0%} of the sessions.",
             hint="Roll it out to 100 % or roll it back first.",
@@ -263,10 +302,9 @@ def _check(
         raise NotFoundError(
             f"Request {request.request_id} has no evidence.", hint="Submit it first."
         )
-    closed = [
-        gate for gate in check_gates(connection, settings, request, evidence) if not gate.is_open
-    ]
-    blocking = [gate for gate in closed if not is_emergency or gate.name in _ALWAYS]
+    gates = check_gates(connection, settings, request, evidence)
+    closed = [gate for gate in gates if not gate.is_open]
+    blocking = [gate for gate in closed if not is_emergency or gate.name in NEVER_OVERRULED]
     if request.base_version != live_version(connection) and not is_emergency:
         raise ConflictError(
             f"Request {request.request_id} was written against "
@@ -274,11 +312,64 @@ def _check(
             f"{live_version(connection) or 'base prices'} is live now.",
             hint="Its author has to rebase it.",
         )
+    if not is_emergency:
+        _check_approvals(connection, settings, request)
     if blocking:
         raise ConflictError(
             f"A gate is closed: {blocking[0].name}: {blocking[0].says}",
             hint="The author has to edit and submit it again.",
         )
+    return gates
+
+
+def _check_approvals(connection: sa.Connection, settings: Settings, request: Request) -> None:
+    """Reject what has fewer approvals than the limits ask for now."""
+    needed = max(request.needed, read_price_limits(settings, connection).approvals_needed)
+    given = [
+        one.who
+        for one in requests.decisions_of(connection, request.request_id)
+        if one.revision == request.revision and one.verdict == "approve"
+    ]
+    if len(given) < needed:
+        raise ConflictError(
+            f"Request {request.request_id} needs {needed} approvals now, and has {len(given)}.",
+            hint="Ask another pricing manager to approve it.",
+        )
+
+
+def _enlarges(connection: sa.Connection, before: PublishedRelease, request: Request) -> bool:
+    """Whether a request is the live canary for a larger share."""
+    canary = requests.find_request(connection, before.request_id)
+    return (
+        canary.request_id != request.request_id
+        and (canary.rules, canary.policy) == (request.rules, request.policy)
+        and request.share > before.share
+    )
+
+
+def _begin_emergency(
+    connection: sa.Connection,
+    settings: Settings,
+    who: str,
+    request: Request,
+    why: str,
+    now_ms: int,
+) -> Request:
+    """Record an emergency with everything it overrules."""
+    evidence = evidence_of(connection, request)
+    assert evidence
+    found = assess_emergency(connection, settings, request, evidence)
+    return emergencies.begin_emergency(
+        connection,
+        who,
+        request.request_id,
+        why,
+        prices=found.prices,
+        gates=[f"{gate.name}: {gate.says}" for gate in found.overruled],
+        limits=limits_in_force(connection, settings),
+        review_hours=read_price_limits(settings, connection).review_hours,
+        now_ms=now_ms,
+    )
 
 
 def _share(request: Request, share: float | None) -> float:

@@ -1,6 +1,8 @@
 """Reconcile a release: push a switch to the server, and finish one that was interrupted."""
 
+import logging
 from contextlib import suppress
+from typing import Final
 
 import redis
 
@@ -8,7 +10,7 @@ from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import releases
 from phantom_core.approvals.releases import PublishedRelease
-from phantom_core.core.errors import DataError, NotFoundError
+from phantom_core.core.errors import DataError, NotFoundError, PhantomError
 from phantom_core.core.settings import Settings
 from phantom_core.database.connection import write_transaction
 from phantom_core.model_kinds.model_kind import MODEL_KINDS
@@ -20,9 +22,14 @@ from phantom_core.publishing.publish import (
     read_live,
 )
 from phantom_core.publishing.release import RuleRelease as Document
+from phantom_core.signing.keys import public_keys, signing_key
 from phantom_core.use_cases.approvals.change_requests import control_database
 from phantom_core.use_cases.approvals.live_documents import documents_of, live_of
+from phantom_core.use_cases.approvals.live_experiments import stop_left_behind, sync_experiments
 from phantom_core.use_cases.models.publish_model import publish_if_new
+from phantom_core.valkey.server import connect_server
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 @requires(Permission.KILL)
@@ -39,7 +46,7 @@ def reconcile_release(settings: Settings, client: redis.Redis, *, now_ms: int) -
     with control_database(settings).connect() as connection:
         live, documents = live_of(pending), documents_of(connection, pending)
     try:
-        held = read_live(client)
+        held = read_live(client, public_keys(settings))
     except DataError:
         held = None
     if held is None or held.epoch < live.epoch:
@@ -54,10 +61,16 @@ def reconcile_release(settings: Settings, client: redis.Redis, *, now_ms: int) -
 
 @requires(Permission.KILL)
 def publish_models(settings: Settings, client: redis.Redis, now_ms: int) -> None:
-    """Publish the models in use beside the rules, where the server lacks them."""
+    """Publish the approved models beside the rules, where the server lacks them.
+
+    One that cannot be used is left out, and rules that read it fall back: a switch must not wait.
+    """
     for kind in MODEL_KINDS.names():
         with suppress(NotFoundError):
-            publish_if_new(settings, client, kind, now_ms)
+            try:
+                publish_if_new(settings, client, kind, now_ms)
+            except DataError as error:
+                _LOG.warning("The %s is not published: %s", kind, error)
 
 
 @requires(Permission.KILL)
@@ -76,7 +89,7 @@ def push_release(
         UncertainError: the outcome is unknown; the release stays pending until it is reconciled.
     """
     try:
-        publish_release(client, live, documents)
+        publish_release(client, signing_key(settings), live, documents)
     except UncertainError:
         raise  # The release stays pending until it is reconciled.
     except NotSwitchedError as error:
@@ -87,7 +100,13 @@ def push_release(
 
 def _finish(settings: Settings, release: PublishedRelease, now_ms: int) -> PublishedRelease:
     with write_transaction(control_database(settings)) as connection:
-        return releases.finish_release(connection, release, now_ms=now_ms)
+        done = releases.finish_release(connection, release, now_ms=now_ms)
+        stop_left_behind(connection, done, now_ms=now_ms)
+    with suppress(PhantomError), connect_server(settings) as client:
+        # Readers ignore experiments of an earlier epoch, so a failure here serves live prices until
+        # the watcher has published them again.
+        sync_experiments(settings, client, now_ms=now_ms)
+    return done
 
 
 def _fail(settings: Settings, release: PublishedRelease, problem: str, now_ms: int) -> None:

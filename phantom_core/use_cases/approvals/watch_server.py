@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from phantom_core.accounts.actors import Internal
@@ -15,27 +15,127 @@ from phantom_core.approvals.requests import list_requests
 from phantom_core.approvals.states import OPEN
 from phantom_core.core.errors import PhantomError, UnavailableError
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import write_transaction
+from phantom_core.database.connection import (
+    has_constraints,
+    repair_database,
+    write_transaction,
+)
+from phantom_core.monitoring.comparison import Check, Status
+from phantom_core.publishing.divergence import Divergence
+from phantom_core.publishing.statement import Statement, publish_statement
+from phantom_core.signing.keys import public_keys, signing_key
 from phantom_core.use_cases.approvals.change_requests import control_database
-from phantom_core.use_cases.approvals.live_status import read_live_status
+from phantom_core.use_cases.approvals.emergencies import alert_emergencies
+from phantom_core.use_cases.approvals.kill_switch import publish_kill_file
+from phantom_core.use_cases.approvals.live_experiments import live_epoch
+from phantom_core.use_cases.approvals.live_status import has_server, heal_server, read_live_status
 from phantom_core.use_cases.approvals.publish_rules import expire_live, publish_request
+from phantom_core.use_cases.approvals.server_comparison import newest_documents, stray_releases
+from phantom_core.use_cases.approvals.verify_audit import watch_audit
+from phantom_core.use_cases.data.catalogue import follow_source
+from phantom_core.use_cases.operations.alert import send_alerts
+from phantom_core.valkey.server import connect_server
 
 SERVER: Final = "server"
+ALERT: Final = "pricing_server"
 EVERY_S: Final = 5.0
 _SILENT_S: Final = 20.0
 _SILENT_CHECKS: Final = 4
+_THOROUGH_EVERY_MS: Final = 60_000
 _LOG: Final = logging.getLogger(__name__)
 
 
 @requires(Permission.PUBLISH)
 def watch_once(settings: Settings, *, now_ms: int) -> WatchResult:
-    """Do what is due, then compare the server with the database and record the result."""
+    """Do what is due, anchor the audit chain, compare the server with the database, heal it, and
+    confirm what is live.
+
+    What nobody published is healed at once, with an audit entry and an alert; a document that the
+    control side signed later than the database knows waits for a person. Constraints that the
+    database lacks are created again, and emergencies without a review alert.
+
+    Returns:
+        What was found, also where it is healed by now.
+    """
+    engine = control_database(settings)
+    if not has_constraints(engine):
+        repair_database(engine)
+    publish_kill_file(settings, now_ms=now_ms)
     do_due(settings, now_ms=now_ms)
+    watch_audit(settings, now_ms=now_ms)
+    alert_emergencies(settings, now_ms=now_ms)
+    before = seen_last(settings)
     found = read_live_status(settings, now_ms=now_ms)
-    problems = tuple(str(one) for one in found.divergences) + (
-        (found.problem,) if found.problem else ()
+    problems = [str(one) for one in found.divergences] + ([found.problem] if found.problem else [])
+    if _is_due(before, now_ms) and not found.problem:
+        problems += [one for one in _stray(settings) if one not in problems]
+    if problems and not found.problem and not found.pending:
+        problems += _heal(settings, now_ms)
+    confirm_live(settings, now_ms=now_ms)
+    result = store_watch_result(control_database(settings), SERVER, tuple(problems), now_ms=now_ms)
+    if problems or (before and before.problems):
+        _alert(settings, problems, now_ms)
+    return result
+
+
+@requires(Permission.PUBLISH)
+def confirm_live(settings: Settings, *, now_ms: int) -> None:
+    """Sign which documents are the newest, so that readers notice a server that was set back.
+
+    Raises:
+        UnavailableError: the server does not answer.
+    """
+    if not has_server(settings):
+        return
+    with control_database(settings).connect() as connection:
+        epoch = live_epoch(connection)
+    with connect_server(settings) as client:
+        newest = newest_documents(client, public_keys(settings)) | (
+            {"rules": epoch} if epoch else {}
+        )
+        publish_statement(client, signing_key(settings), Statement(now_ms, newest))
+
+
+def _is_due(before: WatchResult | None, now_ms: int) -> bool:
+    """Whether a minute has begun since the last check: a walk over all keys is not for each one."""
+    return before is None or now_ms // _THOROUGH_EVERY_MS != before.checked_ms // (
+        _THOROUGH_EVERY_MS
     )
-    return store_watch_result(control_database(settings), SERVER, problems, now_ms=now_ms)
+
+
+def _stray(settings: Settings) -> list[str]:
+    if not has_server(settings):
+        return []
+    with (
+        connect_server(settings) as client,
+        control_database(settings).connect() as connection,
+    ):
+        return [
+            str(Divergence(key, "nothing", "rules that were never released"))
+            for key in stray_releases(client, connection)
+        ]
+
+
+def _heal(settings: Settings, now_ms: int) -> list[str]:
+    """Restore what was published; returns why that was not possible."""
+    try:
+        heal_server(settings, Internal.WATCHER, why="by the watcher", now_ms=now_ms, force=False)
+    except PhantomError as error:
+        return [str(error)]
+    return []
+
+
+def _alert(settings: Settings, problems: Sequence[str], now_ms: int) -> None:
+    """Tell the channels of what was found, and of its end."""
+    sentence = " ".join(problems)[:2_000] or "The server holds what was published."
+    status: Status = "alert" if problems else "ok"
+    check = Check(ALERT, status, float(len(problems)), 0.0, sentence)
+    try:
+        failed = send_alerts(settings, (check,), now_ms)
+    except PhantomError as error:
+        failed = (str(error),)
+    for problem in failed:
+        _LOG.warning("%s", problem)
 
 
 @requires(Permission.PUBLISH)
@@ -50,6 +150,7 @@ def watch_server(
         stop: set to end it.
         every_s: pause between checks, seconds.
     """
+    catalogue: object = None
     while True:
         try:
             watch_once(settings, now_ms=clock_ms())
@@ -57,6 +158,10 @@ def watch_server(
             _LOG.warning("%s", error)
         except Exception:
             _LOG.exception("A check of the live prices failed; the next one follows.")
+        try:
+            catalogue = follow_source(settings, now_ms=clock_ms(), seen=catalogue)
+        except PhantomError as error:
+            _LOG.warning("The catalogue's source cannot be followed: %s", error)
         if stop.wait(every_s):
             return
 

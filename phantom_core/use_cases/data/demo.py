@@ -3,9 +3,10 @@
 import json
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
@@ -16,10 +17,13 @@ from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.core.workspace import WorkspacePaths, make_private_folder
 from phantom_core.features.store import FeatureStore
+from phantom_core.lake.erased import ErasedIds, ErasedKind
 from phantom_core.lake.lake import TABLES, Lake, open_lake
 from phantom_core.lake.load import finish_interrupted
 from phantom_core.shoppers.catalogue import product_table
 from phantom_core.shoppers.generate import Generated, generate_sessions
+from phantom_core.use_cases.data.catalogue import forget_catalogue
+from phantom_core.use_cases.data.catalogue_source import read_source
 from phantom_core.use_cases.data.ingest import ingest_files
 
 
@@ -63,7 +67,10 @@ def load_demo(settings: Settings, *, now_ms: int, progress: Progress = no_progre
     make_private_folder(settings.workspace)
     _mark(settings.workspace, "loading")
     files = _write_files(
-        generate_sessions(settings.demo_sessions, settings.seed), _folder(settings.workspace)
+        _without_erased(
+            generate_sessions(settings.demo_sessions, settings.seed), settings.workspace
+        ),
+        _folder(settings.workspace),
     )
     report = ingest_files(
         settings,
@@ -121,6 +128,8 @@ def remove_demo(settings: Settings) -> None:
             ("catalogue", "product_id"),
         ):
             _delete_keyed(lake, table, _folder(settings.workspace) / f"{table}.csv", column)
+    if not read_source(settings).num_rows:
+        forget_catalogue(settings, "The demo set was removed.", now_ms=time.time_ns() // 1_000_000)
     if not others:
         shutil.rmtree(settings.paths.all_models, ignore_errors=True)
     shutil.rmtree(_folder(settings.workspace), ignore_errors=True)
@@ -138,6 +147,26 @@ def _loads(lake: Lake, folder: Path) -> tuple[list[int], int]:
         rows = connection.execute("SELECT load_seq, file FROM loads").fetchall()
     own = [number for number, file in rows if folder in Path(file).parents]
     return own, len(rows) - len(own)
+
+
+def _without_erased(generated: Generated, workspace: Path) -> Generated:
+    """The demo set without sessions that were erased from this workspace."""
+    erased = ErasedIds(workspace)
+    if erased.is_empty:
+        return generated
+
+    def left(table: pa.Table, column: str, kind: ErasedKind) -> pa.Table:
+        names = table[column].to_pylist()
+        gone = erased.among(kind, set(names))
+        return table.filter(pa.array([name not in gone for name in names], pa.bool_()))
+
+    return replace(
+        generated,
+        events=left(generated.events, "sessionId", "session"),
+        quotes=left(generated.quotes, "sessionId", "session"),
+        labels=left(generated.labels, "session", "session"),
+        experiments=left(generated.experiments, "id", "experiment"),
+    )
 
 
 def _write_files(generated: Generated, folder: Path) -> dict[str, Path]:

@@ -33,6 +33,8 @@ from phantom_core.events.staging import Staging
 from phantom_core.lake.lake import Lake, open_lake
 from phantom_core.lake.load import Load, commit_keyed, commit_staged, new_load
 from phantom_core.use_cases.data.allowed_sources import allowed_sources
+from phantom_core.use_cases.data.catalogue import CatalogueOutcome, submit_catalogue
+from phantom_core.use_cases.data.catalogue_source import is_lake_source
 from phantom_core.use_cases.data.load_totals import LoadedFile, LoadTotals
 
 _DAY_S: Final = 86_400
@@ -63,12 +65,14 @@ class IngestReport:
         failed: file → the sentence that says why it was rejected as a whole.
         lake_version: version of the events table afterwards.
         seconds: wall time.
+        prices: what a load of the catalogue changed in the approved one; None without such a load.
     """
 
     loads: tuple[Load, ...]
     failed: dict[str, str]
     lake_version: int
     seconds: float
+    prices: CatalogueOutcome | None = None
 
     def totals(self) -> LoadTotals:
         """Totals over event and quote files, then experiments, labels, catalogue and each file."""
@@ -86,6 +90,8 @@ class IngestReport:
             failed=self.failed,
             lake_version=self.lake_version,
             seconds=self.seconds,
+            prices_changed=self.prices.changed if self.prices else 0,
+            prices_waiting=self.prices.waiting if self.prices else 0,
         )
 
     def to_json(self) -> dict[str, object]:
@@ -166,7 +172,14 @@ def ingest_files(
     if failed and not loads:
         raise next(iter(failed.values()))
     reasons = {name: str(error) for name, error in failed.items()}
-    return IngestReport(tuple(loads), reasons, lake.version(), round(time.monotonic() - start_s, 3))
+    has_products = any(load.kind == "catalogue" for load in loads)
+    prices = (
+        submit_catalogue(settings, now_ms=now_ms)
+        if has_products and is_lake_source(settings)
+        else None
+    )
+    seconds = round(time.monotonic() - start_s, 3)
+    return IngestReport(tuple(loads), reasons, lake.version(), seconds, prices)
 
 
 Step = tuple[str, Callable[[Progress], Load]]

@@ -41,6 +41,8 @@ class LoadTotals(PlainReport):
         failed: file → why it was rejected as a whole.
         lake_version: of the events table afterwards.
         seconds: wall time.
+        prices_changed: base prices that changed within the bounds.
+        prices_waiting: changes of base prices that wait for a second person.
     """
 
     read: int
@@ -54,3 +56,5 @@ class LoadTotals(PlainReport):
     failed: Mapping[str, str]
     lake_version: int
     seconds: float
+    prices_changed: int = 0
+    prices_waiting: int = 0

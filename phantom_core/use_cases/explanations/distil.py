@@ -13,6 +13,7 @@ import sklearn
 
 from phantom_core.accounts.permissions import needs_no_permission, requires
 from phantom_core.accounts.roles import Permission
+from phantom_core.approvals.limits import read_banned_features
 from phantom_core.core.errors import DataError, InputError
 from phantom_core.core.limits import GuardRails
 from phantom_core.core.progress import Progress, no_progress, part_progress
@@ -70,7 +71,7 @@ def distil_rules(
         now_ms: UTC milliseconds.
         teacher: one of `teachings`.
         recipe: how to grow it; None means depth 5 and 50 sessions in a leaf.
-        without: features it may not read; None means the settings' banned ones.
+        without: features it may not read; None means those banned by an administrator.
         seed: of everything random; None means the settings' one.
         progress: called throughout; nothing is saved after it cancels.
 
@@ -81,7 +82,7 @@ def distil_rules(
         CancelledError: progress cancelled the work.
     """
     chosen_seed, recipe = settings.seed if seed is None else seed, recipe or Recipe()
-    banned = _checked(settings.rules.banned_features if without is None else without)
+    banned = _checked(read_banned_features(settings) if without is None else without)
     objective = default_objective(settings)
     known_teacher, teacher_version = teacher_named(
         settings, lake, teacher, objective, part_progress(progress, 0, 0.2)

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 
 class RetrainRequest(JobRequest):
-    """Train challengers on recent days; promote those that beat the model in use afterwards.
+    """Train challengers on recent days, and compare them with the model in use afterwards.
+
+    Without an approved promotion policy a better challenger waits for a person.
 
     Attributes:
         kinds: of models; empty means the classifier, and the network where one is in use.
@@ -19,7 +21,7 @@ class RetrainRequest(JobRequest):
         held_out_days: the last of them, to evaluate on.
         rule: of promotion.
         margin: of ROC-AUC, for not_worse.
-        publish: whether services score with what is in use afterwards.
+        publish: whether services score with what is approved afterwards.
         Days, rule and margin default to the installation's.
     """
 
@@ -35,11 +37,11 @@ class RetrainRequest(JobRequest):
     def run(
         self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> "RetrainReport":
-        """Train, compare, promote, publish."""
+        """Train and compare; promote where an approved policy allows it; publish."""
         from functools import partial
 
         from phantom_core.lake.lake import open_lake
-        from phantom_core.use_cases.models.publish_model import publish_in_use
+        from phantom_core.use_cases.models.publish_model import publish_approved
         from phantom_core.use_cases.models.retrain import retrain_models
 
         return retrain_models(
@@ -47,7 +49,7 @@ class RetrainRequest(JobRequest):
             open_lake(settings),
             now_ms=now_ms,
             kinds=self.kinds or None,
-            publish=partial(publish_in_use, settings, now_ms=now_ms) if self.publish else None,
+            publish=partial(publish_approved, settings, now_ms=now_ms) if self.publish else None,
             progress=progress,
         )
 

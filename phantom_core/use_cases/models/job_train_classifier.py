@@ -16,6 +16,7 @@ class TrainClassifierRequest(JobRequest):
     Attributes:
         folds: grouped by actor.
         without: families of features to leave out.
+        for_pricing: whether to leave out the features that prices may not depend on.
         seed: of everything random; None means the installation's.
     """
 
@@ -23,12 +24,13 @@ class TrainClassifierRequest(JobRequest):
     title: ClassVar[str] = "Train the agent classifier"
     folds: int = 5
     without: Texts = ()
+    for_pricing: bool = True
     seed: int | None = None
 
     def run(
         self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> "ClassifierReport":
-        """Train, evaluate, save, promote."""
+        """Train, evaluate, save; the first one is used at once."""
         from phantom_core.lake.lake import open_lake
         from phantom_core.use_cases.models.train_classifier import train_classifier
 
@@ -39,6 +41,7 @@ class TrainClassifierRequest(JobRequest):
             now_ms=now_ms,
             n_folds=self.folds,
             without=self.without,
+            for_pricing=self.for_pricing,
             seed=self.seed,
             progress=progress,
         )

@@ -19,6 +19,7 @@ class TrainMultitaskRequest(JobRequest):
         seed: of everything random; None means the installation's.
         learns_weights: whether the training weighs the two losses.
         tuned: whether to use the best hyperparameters found by tuning.
+        for_pricing: whether to leave out the features that prices may not depend on.
     """
 
     kind: ClassVar[str] = "train_multitask"
@@ -28,11 +29,12 @@ class TrainMultitaskRequest(JobRequest):
     seed: int | None = None
     learns_weights: bool = False
     tuned: bool = False
+    for_pricing: bool = True
 
     def run(
         self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> "MultitaskReport":
-        """Train, evaluate, save, promote."""
+        """Train, evaluate, save; the first one is used at once."""
         from dataclasses import replace
 
         from phantom_core.features.offers.offers import moments_named
@@ -49,6 +51,7 @@ class TrainMultitaskRequest(JobRequest):
             n_folds=self.folds,
             chosen=replace(chosen, learns_weights=self.learns_weights or chosen.learns_weights),
             moments=moments_named(self.moments),
+            for_pricing=self.for_pricing,
             seed=self.seed,
             progress=progress,
         )

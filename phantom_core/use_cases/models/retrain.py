@@ -1,4 +1,7 @@
-"""Retrain: train a challenger on the last days, evaluate it, and promote the better model.
+"""Retrain: train a challenger on the last days, and evaluate it beside the model in use.
+
+A challenger that wins is promoted where an approved promotion policy says so, by the rule, the
+margin and the gates of that policy. Without one it waits for a person.
 
 The promoted model is exactly the evaluated one: a challenger is not trained again on its
 evaluation days, so the next challenger finds days that neither was trained on. A challenger that
@@ -12,13 +15,16 @@ from typing import Protocol, cast
 
 import numpy as np
 
+from phantom_core.accounts.actors import Internal, acting_as
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
-from phantom_core.core.errors import DataError, NotFoundError
+from phantom_core.approvals.approved_models import PromotionPolicy, promotion_policy
+from phantom_core.core.errors import ConflictError, DataError, InputError, NotFoundError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
+from phantom_core.database.connection import control_of
 from phantom_core.events.schema import OVER_MS
-from phantom_core.lake.lake import Lake
+from phantom_core.lake.lake import Lake, open_lake
 from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.model_store.result_store import ResultStore
 from phantom_core.model_store.store import ModelStore, StoredModel
@@ -30,6 +36,7 @@ from phantom_core.monitoring.challenger_evaluation import (
     check_promotion_gates,
     compare_figure,
     decide_promotion,
+    rule_named,
 )
 from phantom_core.monitoring.promotion_decision import (
     Counted,
@@ -39,8 +46,13 @@ from phantom_core.monitoring.promotion_decision import (
     Window,
     parse_retraining,
 )
+from phantom_core.use_cases.models.model_use import (
+    pricing_version,
+    promote_by_policy,
+    take_first_model,
+)
 
-# Publishes the model in use of a kind to the services; returns in one sentence what was done.
+# Publishes the approved model of a kind to the services; returns in one sentence what was done.
 Publish = Callable[[str], str]
 
 
@@ -92,8 +104,8 @@ def retrain_models(
         lake: events, quotes, labels, catalogue.
         now_ms: UTC milliseconds.
         kinds: of models; None means those that are always retrained, and those with a model in use.
-        publish: called for every kind with a model in use, which also repairs an earlier failure;
-            None publishes nothing.
+        publish: called for every kind with an approved model, which also repairs an earlier
+            failure; None publishes nothing.
         progress: called throughout; nothing is promoted after it cancels.
     Returns:
         An outcome per kind, also saved in the workspace's folder `retraining`.
@@ -139,6 +151,12 @@ def list_retrainings(settings: Settings, most: int = 30) -> tuple[RetrainReport,
     return tuple(found)
 
 
+@requires(Permission.READ)
+def promotion_gates(settings: Settings, kind: str) -> dict[str, dict[str, float]]:
+    """Limits that a challenger of a kind must meet by the settings, by task and figure."""
+    return _retraining_of(settings, open_lake(settings), MODEL_KINDS.find(kind).name).limits()
+
+
 def _usual(settings: Settings) -> tuple[str, ...]:
     found = MODEL_KINDS.all()
     return tuple(
@@ -166,9 +184,15 @@ def retrain_one(
         progress: called throughout; nothing is promoted after it cancels.
     """
     store = ModelStore(settings.workspace, retraining.kind)
-    result = RetrainOutcome(retraining.kind, "skipped", "", champion=store.in_use() or "")
+    policy = _policy(settings, retraining.kind)
+    result = RetrainOutcome(
+        retraining.kind,
+        "skipped",
+        "",
+        champion=pricing_version(settings, retraining.kind) or "",
+    )
     try:
-        champion = _champion(store)
+        champion = _champion(store, result.champion)
         result = replace(result, window=retraining.window(now_ms - OVER_MS))
         assert result.window is not None
         challenger = retraining.train(
@@ -178,24 +202,67 @@ def retrain_one(
         return replace(result, why=str(error))
     result = replace(result, challenger=challenger.manifest.version)
     progress(0.9, "evaluating the challenger")
-    evaluated = _evaluated(settings, retraining, result, champion, challenger)
-    if evaluated.outcome == "promoted":
-        store.promote(challenger.manifest.version, now_ms=now_ms, why=evaluated.why)
-    return evaluated
+    terms = policy or _own_terms(settings, retraining)
+    evaluated = _evaluated(settings, retraining, result, champion, challenger, terms)
+    return (
+        _settled(settings, evaluated, policy, now_ms)
+        if evaluated.outcome == "promoted"
+        else evaluated
+    )
+
+
+def _policy(settings: Settings, kind: str) -> PromotionPolicy | None:
+    with control_of(settings.database_url, settings.workspace).connect() as connection:
+        return promotion_policy(connection, kind)
+
+
+def _own_terms(settings: Settings, retraining: Retraining) -> PromotionPolicy:
+    """Terms to compare by where no policy is approved; they promote nothing by themselves."""
+    chosen = settings.retraining
+    return PromotionPolicy(chosen.rule, chosen.margin, retraining.limits())
+
+
+def _settled(
+    settings: Settings, result: RetrainOutcome, policy: PromotionPolicy | None, now_ms: int
+) -> RetrainOutcome:
+    """Promote a challenger that won, or leave it waiting for a person."""
+    kind, version = result.kind, result.challenger
+    if take_first_model(settings, kind, version, result.why, now_ms=now_ms):
+        return result
+    if policy is not None:
+        try:
+            with acting_as(Internal.WATCHER, settings):  # carries out what people approved
+                promote_by_policy(
+                    settings,
+                    kind,
+                    version,
+                    why=result.why,
+                    policy=policy.change_id,
+                    now_ms=now_ms,
+                )
+        except (InputError, ConflictError) as error:
+            return replace(result, outcome="waiting", why=f"{result.why} {error}")
+        return replace(result, why=f"{result.why} Promotion policy {policy.change_id} allows it.")
+    return replace(
+        result,
+        outcome="waiting",
+        why=f"{result.why} No promotion policy is approved, so it waits for a person who may "
+        "publish.",
+    )
 
 
 def _published(
     settings: Settings, result: RetrainOutcome, publish: Publish | None
 ) -> RetrainOutcome:
-    if publish is None or ModelStore(settings.workspace, result.kind).in_use() is None:
+    if publish is None or pricing_version(settings, result.kind) is None:
         return result
     return replace(result, published=publish(result.kind))
 
 
-def _champion(store: ModelStore) -> StoredModel | None:
-    """The model in use; None where there is none, or none that can be opened."""
+def _champion(store: ModelStore, version: str) -> StoredModel | None:
+    """The model that prices depend on; None where there is none, or none that can be opened."""
     try:
-        return store.open()
+        return store.open(version) if version else None
     except (NotFoundError, DataError):
         return None
 
@@ -206,6 +273,7 @@ def _evaluated(
     result: RetrainOutcome,
     champion: StoredModel | None,
     challenger: StoredModel,
+    terms: PromotionPolicy,
 ) -> RetrainOutcome:
     assert result.window is not None
     replaced = ""
@@ -224,10 +292,8 @@ def _evaluated(
             why=_too_few(result.held_out[first], first, champion is not None),
         )
     rng = np.random.default_rng(settings.seed)
-    figures, gates = _compared(held_out, retraining.limits(), rng)
-    decision = decide_promotion(
-        figures, gates, settings.retraining.rule, settings.retraining.margin
-    )
+    figures, gates = _compared(held_out, terms.gates, rng)
+    decision = decide_promotion(figures, gates, rule_named(terms.rule), terms.margin)
     outcome: Outcome = "promoted" if decision.is_promoted else "kept"
     return replace(
         result, outcome=outcome, why=decision.why + replaced, figures=figures, gates=gates

@@ -51,7 +51,7 @@ class ClassifierRetraining:
     def train(
         self, window: Window, champion: StoredModel | None, now_ms: int, progress: Progress
     ) -> StoredModel:
-        """Train a challenger as the champion was, and save it as a candidate."""
+        """Train a challenger for pricing as the champion was, and save it as a candidate."""
         folds, without = 5, tuple[str, ...]()
         if champion is not None:
             before = parse_report(champion.read(reports.FILE))

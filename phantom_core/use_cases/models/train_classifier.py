@@ -3,6 +3,7 @@
 import io
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -21,6 +22,7 @@ from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import InputError
 from phantom_core.core.estimate import Estimate
 from phantom_core.core.progress import Progress, no_progress, part_progress
+from phantom_core.core.resampling import N_RESAMPLES
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation import report as reports
 from phantom_core.evaluation.baselines import (
@@ -39,6 +41,7 @@ from phantom_core.evaluation.metrics import (
 )
 from phantom_core.evaluation.model_card import model_card
 from phantom_core.evaluation.ranking import (
+    auc_difference,
     precision_recall_points,
     rank_scores,
     roc_auc,
@@ -67,6 +70,8 @@ from phantom_core.models.encoding import encode_features
 from phantom_core.models.inference_classifier import TREES
 from phantom_core.models.saved_classifier import classifier_files
 from phantom_core.models.splits import check_n_folds, make_folds
+from phantom_core.use_cases.models.banned_features import banned_in
+from phantom_core.use_cases.models.model_use import take_first_model
 
 KIND: Final = CLASSIFIER.name
 OUT_OF_FOLD: Final = "oof.parquet"
@@ -84,6 +89,7 @@ def train_classifier(
     now_ms: int,
     n_folds: int = 5,
     without: Sequence[str] = (),
+    for_pricing: bool = True,
     seed: int | None = None,
     period_ms: tuple[int, int] | None = None,
     why: str | None = BY_HAND,
@@ -98,9 +104,11 @@ def train_classifier(
         n_folds: from 3 to 20.
         without: families of features to leave out: timing (or temporal), behavioural, product,
             user_agent.
+        for_pricing: leaves out the features that prices may not depend on, and measures what
+            that costs.
         seed: of everything random; None means the settings' one.
         period_ms: learn from sessions that began in [start, end), UTC milliseconds; None means all.
-        why: the reason for which it is promoted; None leaves it a candidate.
+        why: the reason for which it is used where it is the first; None leaves it a candidate.
         progress: called throughout; nothing is saved after it cancels.
 
     Returns:
@@ -114,9 +122,10 @@ def train_classifier(
     started, chosen_seed = time.perf_counter(), settings.seed if seed is None else seed
     check_n_folds(n_folds)
     families = tuple(sorted({FAMILY_NAMES.get(name, name) for name in without}))
-    labelled = read_labelled(
-        lake, _features_without(families), n_folds, part_progress(progress, 0, 0.1), period_ms
-    )
+    remaining = _features_without(families)
+    banned = banned_in(settings, remaining) if for_pricing else ()
+    everything = read_labelled(lake, remaining, n_folds, part_progress(progress, 0, 0.1), period_ms)
+    labelled = _without_banned(everything, banned)
     fold = make_folds(
         labelled.rows.groups, labelled.rows.is_agent, n_folds, np.random.default_rng(chosen_seed)
     )
@@ -127,7 +136,8 @@ def train_classifier(
     threshold = _threshold(settings, labelled, calibration)
     baselines = _baselines(labelled, fold, chosen_seed, part_progress(progress, 0.2, 0.3))
     study = RobustnessStudy(labelled.rows, whole, labelled.history, chosen_seed)
-    robustness = _robustness(study, labelled, families, part_progress(progress, 0.3, 0.95))
+    robustness = _robustness(study, labelled, families, part_progress(progress, 0.3, 0.9))
+    ban = _ban_cost(everything, whole, banned, chosen_seed, part_progress(progress, 0.9, 0.95))
     booster = fit_classifier(
         labelled.rows, whole.n_rounds, seed=chosen_seed, progress=part_progress(progress, 0.95, 1)
     )
@@ -165,6 +175,7 @@ def train_classifier(
         gains=_gains(classifier),
         period_ms=period_ms,
         seconds=time.perf_counter() - started,  # last, so that everything above counts
+        ban=ban,
     )
     _save(settings, report, files | {OUT_OF_FOLD: _out_of_fold(labelled, whole, calibration)}, why)
     progress(1, f"saved model {report.model_version}")
@@ -176,6 +187,39 @@ def _features_without(families: Iterable[str]) -> tuple[str, ...]:
     if not remaining:
         raise InputError("Every family of features was left out.", hint="Keep at least one.")
     return remaining
+
+
+def _without_banned(labelled: LabelledSessions, banned: tuple[str, ...]) -> LabelledSessions:
+    """The same sessions without the banned features."""
+    names = [name for name in labelled.rows.names if name not in banned]
+    if not names:
+        raise InputError(
+            "Every remaining feature is banned from prices.",
+            hint="Train with other families, or only for analysis.",
+        )
+    return replace(labelled, rows=labelled.rows.only(names)) if banned else labelled
+
+
+def _ban_cost(
+    everything: LabelledSessions,
+    own: CrossFit,
+    banned: tuple[str, ...],
+    seed: int,
+    progress: Progress,
+) -> reports.BanCost | None:
+    """ROC-AUC with the banned features on the same folds; None where none was left out."""
+    if not banned:
+        return None
+    rows = everything.rows
+    unrestricted = cross_fit(rows, own.fold, seed=seed, progress=progress)
+    difference = auc_difference(
+        rows.is_agent,
+        (own.margin, unrestricted.margin),
+        rows.groups,
+        np.random.default_rng(seed),
+        N_RESAMPLES,
+    )
+    return reports.BanCost(banned, roc_auc(rows.is_agent, unrestricted.margin), difference)
 
 
 def _threshold(
@@ -260,7 +304,8 @@ def _without(
     study: RobustnessStudy, family: str, left_out: tuple[str, ...], progress: Progress
 ) -> Estimate | None:
     """ROC-AUC without a family; None where the classifier reads none of it, or nothing else."""
-    remaining = feature_names(without={family, *left_out})
+    kept = set(feature_names(without={family, *left_out}))
+    remaining = tuple(name for name in study.rows.names if name in kept)
     missing = study.rows.only([name for name in study.rows.names if name not in remaining])
     return (
         with_features(study, remaining, progress)
@@ -315,7 +360,7 @@ def _save(
     store = ModelStore(settings.workspace, KIND)
     store.save(manifest, files | written)
     if why is not None:
-        store.promote(report.model_version, now_ms=report.created_ms, why=why)
+        take_first_model(settings, KIND, report.model_version, why, now_ms=report.created_ms)
 
 
 def _headline(report: ClassifierReport) -> dict[str, float]:

@@ -4,7 +4,7 @@ import io
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,11 +17,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import safetensors
 import torch
+from numpy.typing import NDArray
 
 from phantom_core.accounts.permissions import needs_no_permission, requires
 from phantom_core.accounts.roles import Permission
+from phantom_core.core.arrays import Floats
 from phantom_core.core.errors import DataError
 from phantom_core.core.progress import Progress, ProgressValues, no_progress, part_progress
+from phantom_core.core.resampling import N_RESAMPLES
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation.baselines import best_feature
 from phantom_core.evaluation.comparison_models import purchase_columns, purchase_names
@@ -45,6 +48,8 @@ from phantom_core.evaluation.multitask_study import (
     single_task_twins,
     trees_for_comparison,
 )
+from phantom_core.evaluation.ranking import auc_difference, roc_auc
+from phantom_core.evaluation.report import BanCost
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.definitions import definition_hash
 from phantom_core.features.offers.offers import Moments, product_elasticities
@@ -65,11 +70,14 @@ from phantom_core.models.multitask.fitting import Fitted, fit_network
 from phantom_core.models.multitask.hyperparameters import Hyperparameters
 from phantom_core.models.multitask.saved import network_files
 from phantom_core.models.splits import check_n_folds
+from phantom_core.use_cases.models.banned_features import banned_in
+from phantom_core.use_cases.models.model_use import take_first_model
 
 LIBRARIES: Final = (torch, onnx, onnxruntime, safetensors, np, pyarrow, duckdb)
 # A feature that ranks purchases this well on its own must read later events.
 TOO_GOOD: Final = 0.95
 BY_HAND: Final = "Trained by hand."
+_CLASSES: Final = 2
 
 
 @requires(Permission.WORK)
@@ -81,6 +89,7 @@ def train_multitask(
     n_folds: int = 5,
     chosen: Hyperparameters | None = None,
     moments: Moments | None = None,
+    for_pricing: bool = True,
     seed: int | None = None,
     period_ms: tuple[int, int] | None = None,
     why: str | None = BY_HAND,
@@ -96,9 +105,11 @@ def train_multitask(
         chosen: hyperparameters; None means the defaults.
         moments: what an offer is; None means first quotes where quotes are logged, else the moment
             before the first cart.
+        for_pricing: leaves out the features that prices may not depend on, and measures what
+            that costs.
         seed: of everything random; None means the settings' one.
         period_ms: learn from sessions that began in [start, end), UTC milliseconds; None means all.
-        why: the reason for which it is promoted; None leaves it a candidate.
+        why: the reason for which it is used where it is the first; None leaves it a candidate.
         progress: called throughout; nothing is saved after it cancels.
     Returns:
         The evaluation of the saved model.
@@ -107,7 +118,9 @@ def train_multitask(
         InputError: an invalid number of folds.
         CancelledError: progress cancelled the training.
     """
-    started, wanted = time.perf_counter(), chosen or Hyperparameters()
+    started = time.perf_counter()
+    banned = banned_in(settings, feature_names()) if for_pricing else ()
+    wanted = replace(chosen or Hyperparameters(), without=banned)
     check_n_folds(n_folds)
     recording = _recording_losses(settings, part_progress(progress, 0.15, 0.4))
     chosen_seed = settings.seed if seed is None else seed
@@ -123,7 +136,8 @@ def train_multitask(
     )
     fitted = cross_fitted(study, wanted, recording)
     agent, purchase = calibration_study(study.learning, fitted)
-    single_task = single_task_twins(study, part_progress(progress, 0.4, 0.75))
+    single_task = single_task_twins(study, part_progress(progress, 0.4, 0.65))
+    ban_agent, ban_purchase = _ban_costs(study, fitted, part_progress(progress, 0.65, 0.75))
     with ThreadPoolExecutor(1) as other_core:
         pending_trees = other_core.submit(trees_for_comparison, study, no_progress)
         later = evaluate_later(
@@ -163,10 +177,45 @@ def train_multitask(
         n_epochs=fitted.n_epochs,
         passes=fitted.fitted[0].epochs,
         seconds=time.perf_counter() - started,  # last, so that everything above counts
+        ban_agent=ban_agent,
+        ban_purchase=ban_purchase,
     )
     _save(settings, report, files, why)
     progress(1, f"saved model {report.model_version}")
     return report
+
+
+def _ban_costs(
+    study: MultitaskStudy, fitted: CrossFitted, progress: Progress
+) -> tuple[BanCost | None, BanCost | None]:
+    """ROC-AUC of agents and of purchases beside networks with every feature, on the same folds."""
+    banned = study.chosen.without
+    if not banned:
+        return None, None
+    learning = study.learning
+    unrestricted = cross_fitted(
+        study, replace(study.chosen, without=()), progress_during(progress, "with every feature")
+    )
+    rows, is_offer = learning.rows, learning.is_offer
+
+    def cost(
+        label: NDArray[np.float32], own: Floats, other: Floats, chosen: NDArray[np.bool_]
+    ) -> BanCost:
+        positive = label[chosen] == 1
+        difference = auc_difference(
+            positive,
+            (own[chosen], other[chosen]),
+            rows.actor[chosen],
+            np.random.default_rng(study.seed),
+            N_RESAMPLES,
+        )
+        return BanCost(banned, roc_auc(positive, other[chosen]), difference)
+
+    purchase = cost(rows.bought, fitted.purchase, unrestricted.purchase, is_offer)
+    labelled = ~is_offer & ~np.isnan(rows.is_agent)
+    if not learning.has_agents or len(np.unique(rows.is_agent[labelled])) < _CLASSES:
+        return None, purchase
+    return cost(rows.is_agent, fitted.agent, unrestricted.agent, labelled), purchase
 
 
 def _recording_losses(settings: Settings, progress: Progress) -> Progress:
@@ -282,7 +331,8 @@ def _save(
 ) -> None:
     figures = report.to_json()
     headline = ("agent_auc", "purchase_auc", "ece_agent", "ece_purchase", "brier_purchase")
-    columns = (*feature_names(), *product_names())
+    without = report.hyperparameters.without
+    columns = (*(name for name in feature_names() if name not in without), *product_names())
     manifest = Manifest(
         format=FORMAT,
         kind=KIND,
@@ -303,4 +353,4 @@ def _save(
     store = ModelStore(settings.workspace, KIND)
     store.save(manifest, files | written)
     if why is not None:
-        store.promote(report.model_version, now_ms=report.created_ms, why=why)
+        take_first_model(settings, KIND, report.model_version, why, now_ms=report.created_ms)

@@ -33,6 +33,30 @@ def send_alerts(settings: Settings, checks: Sequence[Check], now_ms: int) -> tup
         raised, frozenset(check.name for check in checks if check.status in ("ok", "watch")), now_ms
     )
     sentences = {check.name: check.sentence for check in checks}
+    return _notify_all(channels, alerts, sentences)
+
+
+@requires(Permission.READ)
+def notify_channels(
+    settings: Settings, alerts: Alerts, sentences: dict[str, str]
+) -> tuple[str, ...]:
+    """Notify every channel of what is new to it.
+
+    Args:
+        settings: name the channels.
+        alerts: of the workspace.
+        sentences: what to say of alerts that are over, by name.
+    Returns:
+        Channels that could not be notified, a sentence each.
+    Raises:
+        InputError: an invalid channel.
+    """
+    return _notify_all(channels_of(settings), alerts, sentences)
+
+
+def _notify_all(
+    channels: Sequence[Channel], alerts: Alerts, sentences: dict[str, str]
+) -> tuple[str, ...]:
     return tuple(
         problem for channel in channels if (problem := _notify(alerts, channel, sentences))
     )

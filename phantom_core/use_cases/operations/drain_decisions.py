@@ -137,15 +137,12 @@ def _write(lake: Lake, paths: Sequence[Path]) -> Drained:
                 row = orjson.loads(line)
             except orjson.JSONDecodeError:
                 torn += 1
-            else:
-                rows.append(
-                    row
-                    | {
-                        "features": None
-                        if row["features"] is None
-                        else orjson.dumps(row["features"]).decode()
-                    }
-                )
+                continue
+            if row is None:  # blanked, as its session was erased
+                continue
+            features = row["features"]
+            text = None if features is None else orjson.dumps(features).decode()
+            rows.append(row | {"features": text})
     if rows:
         note = {_NOTE: json.dumps([path.name for path in paths])}
         with lake.lock:

@@ -1,4 +1,4 @@
-"""Schedule: daily retraining and hourly checks, run by the first scheduler to take the lease."""
+"""Schedule: daily retraining, daily deletion and hourly checks, by whichever takes the lease."""
 
 import datetime as dt
 import logging
@@ -22,12 +22,14 @@ from phantom_core.monitoring.report import MonitorReport
 from phantom_core.use_cases.models.job_retrain import RetrainRequest
 from phantom_core.use_cases.operations.job_monitor import MonitorRequest
 from phantom_core.use_cases.operations.monitor import latest_monitoring
+from phantom_core.use_cases.request_registry import parse_request
 
 Clock = Callable[[], int]
 _LOG: Final = logging.getLogger("phantom.schedule")
 # A machine that slept through a run still starts it when it wakes up within this time.
 _GRACE_S: Final = 3_600
 _SHOW_EVERY_S: Final = 15
+_RETENTION: Final = "retention"
 
 
 @requires(Permission.WORK)
@@ -63,6 +65,16 @@ def make_scheduler(settings: Settings, clock: Clock) -> BackgroundScheduler:
         id=MonitorRequest.kind,
         next_run_time=_utc(clock()),
     )
+    deletes_at = time_of_day(settings.retention.at, "PHANTOM_RETENTION_AT")
+    scheduler.add_job(
+        _as_schedule(
+            lambda: start_due_work(
+                settings, parse_request(_RETENTION, "{}"), f"{_utc(clock()):%Y-%m-%d}", clock()
+            )
+        ),
+        CronTrigger(hour=deletes_at.hour, minute=deletes_at.minute),
+        id=_RETENTION,
+    )
     scheduler.add_job(
         _as_schedule(lambda: show_latest(settings)),
         IntervalTrigger(seconds=_SHOW_EVERY_S),
@@ -90,9 +102,12 @@ def start_due_work(settings: Settings, request: JobRequest, due: str, now_ms: in
 
 
 @needs_no_permission
-def time_of_day(text: str) -> dt.time:
+def time_of_day(text: str, variable: str = "PHANTOM_RETRAIN_AT") -> dt.time:
     """A time of day, UTC.
 
+    Args:
+        text: HH:MM.
+        variable: that holds it, named in the error.
     Raises:
         InputError: the text is not a time of day.
     """
@@ -100,7 +115,7 @@ def time_of_day(text: str) -> dt.time:
         return dt.datetime.strptime(text, "%H:%M").time()
     except ValueError:
         raise InputError(
-            f"'{text}' is not a time of day.", hint="Write PHANTOM_RETRAIN_AT as 03:30 (UTC)."
+            f"'{text}' is not a time of day.", hint=f"Write {variable} as 03:30 (UTC)."
         ) from None
 
 

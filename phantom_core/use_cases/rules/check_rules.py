@@ -6,18 +6,22 @@ import pyarrow.compute as pc
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.approvals.limits import read_price_limits
-from phantom_core.core.errors import DataError
+from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.limits import GuardRails
 from phantom_core.core.settings import Settings
-from phantom_core.features.domains import session_domains
+from phantom_core.features.domains import P_AGENT, session_domains
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import open_lake
+from phantom_core.model_kinds.classifier import CLASSIFIER
+from phantom_core.model_store.store import ModelStore
 from phantom_core.replay.quotes import real_column
 from phantom_core.rules.checks.check import check_rules
 from phantom_core.rules.checks.finding import Finding
 from phantom_core.rules.checks.limits import RuleLimits
 from phantom_core.rules.domain import Domain
 from phantom_core.rules.rule_set import RuleSet
+from phantom_core.use_cases.models.banned_features import banned_features, banned_in
+from phantom_core.use_cases.models.model_use import pricing_version
 
 
 @requires(Permission.READ)
@@ -27,7 +31,7 @@ def check_rule_set(
     """Check a rule set, with the value ranges of the workspace's sessions where computed.
 
     Args:
-        settings: banned features, workspace and control database.
+        settings: workspace and control database.
         rules: what to check.
         guard_rails: as already read; None reads those in force.
     """
@@ -40,7 +44,7 @@ def limits_of(settings: Settings, guard_rails: GuardRails, matrix: pa.Table | No
     """Limits that the rules of this shop are checked against.
 
     Args:
-        settings: banned features.
+        settings: name the control database, which holds the banned features.
         guard_rails: in force.
         matrix: features of the loaded sessions; None leaves value ranges open.
     """
@@ -51,7 +55,21 @@ def limits_of(settings: Settings, guard_rails: GuardRails, matrix: pa.Table | No
             for name, domain in domains.items()
             if name in matrix.column_names
         }
-    return RuleLimits(domains, guard_rails, settings.rules.banned_features)
+    learned, models = _learned_from(settings)
+    return RuleLimits(domains, guard_rails, banned_features(settings), learned, models)
+
+
+def _learned_from(settings: Settings) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """Banned features behind P(agent) of the classifier that prices depend on, and its name."""
+    try:
+        version = pricing_version(settings, CLASSIFIER.name)
+        if version is None:
+            return {}, {}
+        manifest = ModelStore(settings.workspace, CLASSIFIER.name).open(version).manifest
+    except (NotFoundError, DataError):
+        return {}, {}
+    found = banned_in(settings, manifest.features)
+    return ({P_AGENT: found} if found else {}), {P_AGENT: f"the classifier {version}"}
 
 
 @requires(Permission.READ)

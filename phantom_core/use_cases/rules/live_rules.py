@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
-from phantom_core.approvals.releases import current_release, release_document
+from phantom_core.approvals.change_request import Policy
+from phantom_core.approvals.releases import current_release, release_document, request_of
 from phantom_core.core.settings import Settings
 from phantom_core.database.connection import control_of
 from phantom_core.publishing.release import parse_release
@@ -29,6 +30,13 @@ def live_rules(connection: sa.Connection) -> RuleSet:
     """Rules of the live version; no mark-up for base prices."""
     version = live_version(connection)
     return parse_release(release_document(connection, version)).rules() if version else NO_MARKUP
+
+
+@requires(Permission.READ)
+def live_policy(connection: sa.Connection) -> Policy:
+    """Whether rules or the network price the sessions of the live version."""
+    version = live_version(connection)
+    return request_of(connection, version).policy if version else "rules"
 
 
 @requires(Permission.READ)

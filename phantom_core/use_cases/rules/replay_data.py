@@ -20,6 +20,7 @@ from phantom_core.core.errors import DataError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.features.aggregate import sql_hash
+from phantom_core.features.catalogue import feature_names
 from phantom_core.features.domains import P_AGENT
 from phantom_core.features.store import FeatureStore, version_of
 from phantom_core.lake.lake import Lake, open_lake
@@ -40,6 +41,7 @@ from phantom_core.replay.quotes import Quotes, connect_quotes, read_quotes
 from phantom_core.rules.evaluate import Column
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.use_cases.markets.calibrate import build_session_index
+from phantom_core.use_cases.models.model_use import pricing_version
 from phantom_core.use_cases.models.score import score_sessions
 from phantom_core.use_cases.models.train_classifier import KIND
 
@@ -80,6 +82,7 @@ def read_replay_data(
     *,
     period: Period,
     as_of: AsOf,
+    every_feature: bool = False,
     progress: Progress = no_progress,
 ) -> ReplayData:
     """Read the replay data of a period.
@@ -90,6 +93,7 @@ def read_replay_data(
         read_by: rule sets whose features are needed.
         period: which days.
         as_of: up to which moment rules read a session.
+        every_feature: whether all features are needed, not only those that rules read.
         progress: called after every step.
     Raises:
         DataError: no session in the period.
@@ -98,14 +102,16 @@ def read_replay_data(
     store = FeatureStore(lake)
     store.refresh(part_progress(progress, 0, 0.2))
     matrix = store.matrix()
-    has_model = ModelStore(settings.workspace, KIND).in_use() is not None
+    version = pricing_version(settings, KIND)
     sessions = build_session_index(
         matrix,
-        score_sessions(settings, lake, progress=part_progress(progress, 0.2, 0.3))
-        if has_model
+        score_sessions(settings, lake, version=version, progress=part_progress(progress, 0.2, 0.3))
+        if version
         else None,
     )
-    classifier = read_classifier(ModelStore(settings.workspace, KIND).open()) if has_model else None
+    classifier = (
+        read_classifier(ModelStore(settings.workspace, KIND).open(version)) if version else None
+    )
     is_within = (sessions.end_ms >= period.start_ms) & (sessions.start_ms < period.end_ms)
     if not is_within.any():
         raise DataError(
@@ -114,7 +120,13 @@ def read_replay_data(
     progress(0.3, "reading quotes")
     all_quotes = read_quotes(connection, sessions, Period())
     wanted = [
-        *dict.fromkeys((P_AGENT, *(feature for rules in read_by for feature in rules.features)))
+        *dict.fromkeys(
+            (
+                P_AGENT,
+                *(feature for rules in read_by for feature in rules.features),
+                *(feature_names() if every_feature else ()),
+            )
+        )
     ]
     features, saving = _features_at_quotes(
         settings, lake, sessions, all_quotes, classifier, wanted, progress

@@ -1,6 +1,6 @@
 """Replay rules: two rule sets on the logged sessions of a period."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,10 @@ from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.domains import P_AGENT
+from phantom_core.models.network_pricer import NetworkPricer
 from phantom_core.replay.features_at_quote import AsOf
 from phantom_core.replay.markups import class_figures, recovered_by_rules, rule_uses
+from phantom_core.replay.network_prices import priced_by_network
 from phantom_core.replay.off_policy import off_policy_value
 from phantom_core.replay.period import Period
 from phantom_core.replay.purchases import units_by_quote
@@ -47,6 +49,7 @@ def replay_rules(
     as_of: AsOf = "quote",
     seed: int | None = None,
     keep: bool = True,
+    networks: tuple[NetworkPricer | None, NetworkPricer | None] = (None, None),
     progress: Progress = no_progress,
 ) -> Replay:
     """Replay two rule sets; saves the result as the latest replay of the workspace.
@@ -60,6 +63,7 @@ def replay_rules(
         as_of: up to which moment rules read a session.
         seed: of the resamples; None means the settings' one.
         keep: whether it is saved as the latest replay.
+        networks: price in place of the two rule sets, which then apply where a network cannot.
         progress: called after every step; nothing is saved after it cancels.
     Raises:
         InputError: rules read features that no session has.
@@ -75,7 +79,8 @@ def replay_rules(
             (rules, against),
             period=period or Period(),
             as_of=as_of,
-            progress=part_progress(progress, 0, 0.75),
+            every_feature=any(networks),
+            progress=part_progress(progress, 0, 0.7),
         )
         if not data.quotes.session.size:
             raise DataError(
@@ -92,13 +97,25 @@ def replay_rules(
         evaluate_rules(one, data.features_at_quote, data.quotes.session.size)
         for one in (rules, against)
     ]
+    reported = [rules, against]
+    for k, network in enumerate(networks):
+        if network:
+            reported[k], decided[k] = priced_by_network(
+                network,
+                reported[k],
+                decided[k],
+                data.features_at_quote,
+                data.quotes,
+                part_progress(progress, 0.7 + 0.05 * k, 0.75 + 0.05 * k),
+            )
     sets = []
     for k, one in enumerate((rules, against)):
         progress(0.8 + 0.08 * k, f"replaying {one.name}")
-        sets.append(_set(one, decided[k], quoted, quote, prices, outcome, resampler))
+        figures = _set(reported[k], decided[k], quoted, quote, prices, outcome, resampler)
+        sets.append(replace(figures, text=_text(one, networks[k])))
     found = _replay(
         data,
-        (rules, against),
+        (reported[0], reported[1]),
         (sets[0], sets[1]),
         (decided[0], decided[1]),
         resampler,
@@ -109,7 +126,8 @@ def replay_rules(
     if keep:
         progress(0.97, "saving")
         replay_store(settings).save(
-            found, changed_sessions(data, (rules, against), (decided[0], decided[1]))
+            found,
+            changed_sessions(data, (reported[0], reported[1]), (decided[0], decided[1])),
         )
     progress(1, "replayed")
     return found
@@ -179,6 +197,11 @@ def changed_sessions(
     for name, values in columns.items():
         table = table.append_column(name, pa.array(values))
     return table.take(pa.array(order))
+
+
+def _text(rules: RuleSet, network: NetworkPricer | None) -> str:
+    text = format_rules(rules)
+    return f"Priced by network {network.version}; where it cannot:\n{text}" if network else text
 
 
 def _titles(rules: RuleSet, position: np.typing.NDArray[np.int64]) -> list[str]:

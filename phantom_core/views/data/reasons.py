@@ -23,6 +23,11 @@ class Reason:
 
 REASONS: Final = (
     Reason(
+        "erased",
+        "The row belongs to a session or person that was erased; it is counted and not stored.",
+        "Nothing; an administrator can allow it again (privacy allow).",
+    ),
+    Reason(
         "missing_session_id",
         "The row does not say which session it belongs to.",
         "Map another column to the session, or fix the export.",

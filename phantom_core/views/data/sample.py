@@ -14,16 +14,15 @@ from phantom_core.core.errors import SourceError
 from phantom_core.core.settings import Settings
 from phantom_core.events.canonical import fitting_mappings
 from phantom_core.events.columns import Columns, quote_name
+from phantom_core.events.file_start import read_file_start
 from phantom_core.events.mapping import Mapping
 from phantom_core.events.mapping_suggestion import suggest_event_name
-from phantom_core.events.sources import open_source
 from phantom_core.events.staging import Staging, mapped_select
 from phantom_core.events.vocabulary import canonical_name
 from phantom_core.lake.lake import open_lake
 from phantom_core.use_cases.data.allowed_sources import allowed_sources
 from phantom_core.use_cases.data.ingest import scratch_folder
 
-SAMPLE_ROWS: Final = 2_000
 SHOWN_ROWS: Final = 200
 MAX_NAMES: Final = 200
 
@@ -73,22 +72,21 @@ def read_sample(
     """Read the start of a file of any supported format.
 
     Raises:
-        SourceError: the file cannot be read as a whole, or holds no row.
+        SourceError: the file cannot be read as a whole, holds no row, or takes too much memory or
+            time to look at.
         NotAllowedError: the current actor may not name this file.
     """
     allowed_sources(settings).require_file(path)
-    source = open_source(
+    start = read_file_start(
         path, delimiter=delimiter, encoding=encoding, max_chars=settings.loading.max_field_bytes
     )
-    raw = next(
-        (batch.rows.slice(0, SAMPLE_ROWS) for batch in source.batches() if batch.rows.num_rows),
-        None,
-    )
-    if raw is None:
-        raise SourceError(f"'{path.name}' holds no row.", hint="Choose a file with some rows.")
-    return FileSample(
-        source.columns, raw, _as_text(source.columns, raw), tuple(fitting_mappings(source.columns))
-    )
+    columns, raw = start.columns, start.rows
+    if raw is None or not columns.names:
+        raise SourceError(
+            f"'{path.name}' holds no row{'' if raw is None else ' that is a table or an object'}.",
+            hint="Choose a file with some rows.",
+        )
+    return FileSample(columns, raw, _as_text(columns, raw), tuple(fitting_mappings(columns)))
 
 
 @needs_no_permission

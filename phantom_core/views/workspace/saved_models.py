@@ -8,8 +8,10 @@ import pandas as pd
 
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
+from phantom_core.approvals.approved_models import approved_model
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
+from phantom_core.database.connection import control_of
 from phantom_core.model_kinds.model_kind import ModelKind
 from phantom_core.model_store.manifest import Manifest
 from phantom_core.model_store.store import ModelStore
@@ -89,7 +91,7 @@ def version_table(settings: Settings, kind: ModelKind) -> pd.DataFrame:
     """Saved models of a kind with a readable manifest: the one in use, then the newest first.
 
     Returns:
-        Columns version, in_use, trained (UTC), the kind's headline figures, n_features,
+        Columns version, in_use, for_pricing, trained (UTC), the headline figures, n_features,
         lake_version, seed.
     """
     found = [
@@ -98,10 +100,14 @@ def version_table(settings: Settings, kind: ModelKind) -> pd.DataFrame:
         if (manifest := _manifest(settings, kind, name))
     ]
     used = version_in_use(settings, kind)
+    with control_of(settings.database_url, settings.workspace).connect() as connection:
+        model = approved_model(connection, kind.name)
+    approved = model.version if model else None
     return pd.DataFrame(
         {
             "version": [manifest.version for manifest in found],
             "in_use": [manifest.version == used for manifest in found],
+            "for_pricing": [manifest.version == approved for manifest in found],
             "trained": pd.to_datetime(
                 [manifest.created_ms for manifest in found], unit="ms", utc=True
             ),

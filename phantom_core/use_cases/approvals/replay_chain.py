@@ -1,0 +1,372 @@
+"""Replay the audit chain: what the entries say must be what the tables hold.
+
+The chain shows what was done through PHANTOM. A row that no entry explains, or an entry that no row
+shows, was made or removed with SQL. Entries of earlier releases say less; what they do not say is
+not compared.
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from phantom_core.accounts.people import DEMO, PEOPLE
+from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.roles import Permission
+from phantom_core.accounts.sign_in import SIGN_INS
+from phantom_core.approvals.change_request import Request
+from phantom_core.approvals.governed_tables import CHANGES, GOVERNED_DECISIONS
+from phantom_core.approvals.limits import LIMITS
+from phantom_core.approvals.price_experiments import EXPERIMENTS
+from phantom_core.approvals.requests import content_fingerprint
+from phantom_core.approvals.tables import DECISIONS, DOCUMENTS, EVIDENCE, RELEASES, REQUESTS
+from phantom_core.database.audit import AuditEntry, fingerprint
+
+_VERDICTS: Final = {"request.approved": "approve", "request.rejected": "decline"}
+_PUBLISHED: Final = ("approved", "scheduled", "live")
+_CHANGE_STATES: Final = {
+    "change.in_force": "approved",
+    "change.rejected": "rejected",
+    "change.withdrawn": "withdrawn",
+    "change.superseded": "superseded",
+}
+_ENDED: Final = {"release.done": "done", "release.failed": "failed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An entry with its details as values."""
+
+    entry: AuditEntry
+    details: dict[str, Any]
+
+    @property
+    def number(self) -> int:
+        """Number of the request that it is about; 0 where it is about something else."""
+        word, _, number = self.entry.about.partition(" ")
+        return int(number) if word == "request" and number.isdecimal() else 0
+
+    @property
+    def subject(self) -> str:
+        """Name of the person or experiment that it is about."""
+        return self.entry.about.partition(" ")[2]
+
+
+Comparison = Callable[[sa.Connection, Sequence[Step]], Iterator[str]]
+
+
+@requires(Permission.READ)
+def compare_tables(connection: sa.Connection, entries: Sequence[AuditEntry]) -> tuple[str, ...]:
+    """Differences between the chain and the tables, one sentence each.
+
+    Args:
+        connection: any.
+        entries: the whole chain, whose hashes were verified.
+    """
+    steps = [Step(entry, _details(entry)) for entry in entries]
+    return tuple(problem for compare in _COMPARISONS for problem in compare(connection, steps))
+
+
+@needs_no_permission
+def time_reversals(entries: Sequence[AuditEntry]) -> tuple[str, ...]:
+    """Entries that are dated before their predecessor, one sentence each.
+
+    Several machines with clocks of their own may cause a few of milliseconds.
+    """
+    return tuple(
+        f"Entry {after.seq} is dated {(before.at_ms - after.at_ms) / 1_000:,.1f} s before entry "
+        f"{before.seq}: a clock was set back, or entries were written later than they say."
+        for before, after in pairwise(entries)
+        if after.at_ms < before.at_ms
+    )
+
+
+def _details(entry: AuditEntry) -> dict[str, Any]:
+    try:
+        found = json.loads(entry.details)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _decisions(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
+    said = {
+        (step.number, step.details.get("revision"), step.entry.who): (
+            _VERDICTS[step.entry.action],
+            step.details.get("comment"),
+            step.entry.at_ms,
+        )
+        for step in steps
+        if step.entry.action in _VERDICTS
+    }
+    for row in connection.execute(DECISIONS.select()).mappings():
+        key = (row["request_id"], row["revision"], row["who"])
+        found = (row["verdict"], row["comment"], row["at_ms"])
+        what = f"The decision of {row['who']} on request {row['request_id']}"
+        if key not in said:
+            yield f"{what} stands in the database, but in no audit entry: it was added with SQL."
+        elif said.pop(key) != found:
+            yield f"{what} is not the one of its audit entry: it was changed with SQL."
+    for request_id, _, who in said:
+        yield f"The decision of {who} on request {request_id} was removed from the database."
+
+
+def _requests(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
+    approved: dict[tuple[int, int], str] = {}
+    evidence: dict[tuple[int, int], str] = {}
+    drafted = {
+        step.number: step.entry.who for step in steps if step.entry.action.endswith("drafted")
+    }
+    for step in steps:
+        key = (step.number, int(step.details.get("revision") or 0))
+        if step.entry.action == "request.approved" and "content" in step.details:
+            approved[key] = step.details["content"]
+        if step.entry.action == "request.submitted":
+            evidence[key] = step.details.get("evidence", "")
+    for row in connection.execute(REQUESTS.select()).mappings():
+        request = Request(**{name: row[name] for name in Request.__slots__})
+        key = (request.request_id, request.revision)
+        what = f"Request {request.request_id}"
+        author = drafted.get(request.request_id)
+        if author is None:
+            yield f"{what} stands in the database, but in no audit entry: it was added with SQL."
+        elif author != request.author:
+            yield f"{what} is {author}'s in the audit chain, not {request.author}'s."
+        if request.evidence and evidence.get(key) != request.evidence:
+            yield f"{what} has other evidence than was submitted: it was changed with SQL."
+        if request.state in _PUBLISHED and approved.get(key, "") not in (
+            "",
+            content_fingerprint(request),
+        ):
+            yield f"{what} is not what was approved: its row was changed with SQL."
+
+
+def _evidence(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
+    there = set(connection.execute(sa.select(EVIDENCE.c.sha256)).scalars())
+    for step in steps:
+        named = step.details.get("evidence", "")
+        if step.entry.action == "request.submitted" and named and named not in there:
+            yield f"The evidence of request {step.number} was removed from the database."
+
+
+def _releases(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
+    begun: dict[int, Step] = {}
+    ended: dict[int, str] = {}
+    for step in steps:
+        epoch = step.details.get("epoch")
+        if not step.entry.action.startswith("release.") or not isinstance(epoch, int):
+            continue
+        if step.entry.action in _ENDED:
+            ended[epoch] = _ENDED[step.entry.action]
+        else:
+            begun[epoch] = step
+    for row in connection.execute(RELEASES.select().order_by(RELEASES.c.epoch)).mappings():
+        what = f"Release {row['epoch']}"
+        first = begun.pop(row["epoch"], None)
+        if first is None:
+            yield f"{what} stands in the database, but in no audit entry: it was added with SQL."
+            continue
+        if changed := sorted(name for name in _said_of_release(first, row)):
+            yield f"{what} has another {', '.join(changed)} than its audit entry says."
+        if row["state"] != ended.get(row["epoch"], "pending"):
+            yield f"{what} is {row['state']} in the database, but not in the audit chain."
+    for epoch in begun:
+        yield f"Release {epoch} was removed from the database."
+
+
+def _said_of_release(step: Step, row: sa.RowMapping) -> Iterator[str]:
+    """Names of the columns that differ from what the entry says."""
+    said = step.details
+    found = {
+        "version": row["version"],
+        "share": row["share"],
+        "stable": row["stable"],
+        "killed": bool(row["is_killed"]),
+        "policy": row["policy"],
+        "guard_rails": [row["lowest_markup"], row["highest_markup"]],
+        "why": row["why"],
+    }
+    yield from (
+        name.replace("_", " ") for name in found if said.get(name, found[name]) != found[name]
+    )
+    if row["who"] != step.entry.who:
+        yield "account"
+    if (row["audit_seq"], row["audit_hash"]) != (step.entry.seq, step.entry.hash):
+        yield "audit entry"
+    if row["at_ms"] != step.entry.at_ms:
+        yield "time"
+
+
+def _documents(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
+    query = sa.select(DOCUMENTS.c.version, DOCUMENTS.c.document)
+    there = {row.version: fingerprint(row.document) for row in connection.execute(query)}
+    said = {
+        version: digest
+        for step in steps
+        if step.entry.action.startswith("release.")
+        for version, digest in (step.details.get("documents") or {}).items()
+    }
+    for version, digest in said.items():
+        if version not in there:
+            yield f"The rules of version {version} were removed from the database."
+        elif there[version] != digest:
+            yield f"The rules of version {version} are not those that were published."
+
+
+def _limits(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
+    said: dict[str, float] = {}
+    for step in steps:
+        if step.entry.action == "limits.changed":
+            said |= {
+                name: float(value[1])
+                for name, value in step.details.items()
+                if isinstance(value, list) and len(value) == 2
+            }
+    there = {str(row.name): float(row.value) for row in connection.execute(LIMITS.select())}
+    for name in sorted(said.keys() | there.keys()):
+        if name not in there:
+            yield f"The limit {name} was removed from the database."
+        elif name in said and said[name] != there[name]:
+            yield f"The limit {name} is {there[name]:g}, but {said[name]:g} in the audit chain."
+        elif name not in said and not _is_seeded(steps):
+            yield f"The limit {name} stands in the database, but in no audit entry."
+
+
+def _is_seeded(steps: Sequence[Step]) -> bool:
+    """Whether an entry says that limits were written when the database was created."""
+    return any(
+        step.entry.action.startswith("limits.") and step.entry.action != "limits.changed"
+        for step in steps
+    )
+
+
+def _people(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
+    said: dict[str, dict[str, Any]] = defaultdict(dict)
+    for step in steps:
+        if step.entry.action in ("person.added", "person.changed", "person.password"):
+            said[step.subject] |= step.details
+        elif step.entry.action == "signed.in" and step.subject in DEMO:
+            said[step.subject].setdefault("role", DEMO[step.subject][1].value)
+        elif step.entry.action == "demo.ended":
+            for login in DEMO:
+                if login in said:
+                    said[login]["is_active"] = False
+    for row in connection.execute(PEOPLE.select()).mappings():
+        what, known = f"The account {row['login']}", said.pop(row["login"], None)
+        if known is None:
+            yield f"{what} stands in the database, but in no audit entry: it was added with SQL."
+            continue
+        if known.get("role", row["role"]) != row["role"]:
+            yield f"{what} is {row['role']}, but {known['role']} in the audit chain."
+        if known.get("is_active", True) != bool(row["is_active"]):
+            yield f"{what} was switched {'on' if row['is_active'] else 'off'} with SQL."
+        if known.get("password") and known["password"] != fingerprint(row["password"]):
+            yield f"{what} has a password that no audit entry mentions."
+    for login in said:
+        yield f"The account {login} was removed from the database."
+
+
+def _sign_ins(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
+    opened = [step for step in steps if step.entry.action == "signed.in"]
+    said = {step.details["sign_in"] for step in opened if "sign_in" in step.details}
+    # Sign-ins of an earlier release have no fingerprint.
+    earlier = {(step.subject, step.entry.at_ms) for step in opened if "sign_in" not in step.details}
+    for row in connection.execute(SIGN_INS.select()).mappings():
+        digest = fingerprint(row["token_hash"], row["login"], row["expires_ms"])
+        if digest not in said and (row["login"], row["created_ms"]) not in earlier:
+            yield f"A sign-in of {row['login']} stands in no audit entry: it was added with SQL."
+
+
+def _experiments(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
+    said: dict[str, str] = {}
+    states = {
+        "experiment.drafted": "draft",
+        "experiment.started": "running",
+        "experiment.stopped": "stopped",
+    }
+    for step in steps:
+        if step.entry.action in states:
+            said[step.subject] = states[step.entry.action]
+    for row in connection.execute(EXPERIMENTS.select()).mappings():
+        what = f"The price experiment {row['experiment_id']}"
+        expected = said.pop(row["experiment_id"], None)
+        if expected is None:
+            yield f"{what} stands in the database, but in no audit entry: it was added with SQL."
+        elif expected != row["state"]:
+            yield f"{what} is {row['state']}, but {expected} in the audit chain."
+    for name in said:
+        yield f"The price experiment {name} was removed from the database."
+
+
+def _governed_changes(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
+    said: dict[str, Step] = {}
+    states: dict[str, str] = {}
+    for step in steps:
+        about = step.entry.about
+        if step.entry.action == "change.proposed":
+            said[about], states[about] = step, "waiting"
+        elif step.entry.action in _CHANGE_STATES:
+            states[about] = _CHANGE_STATES[step.entry.action]
+            if step.details.get("replaces") is not None:
+                states[_about_change(step.details["replaces"])] = "superseded"
+    for row in connection.execute(CHANGES.select()).mappings():
+        about = _about_change(row["change_id"])
+        proposed, what = said.pop(about, None), f"The {about}"
+        if proposed is None:
+            yield f"{what} stands in the database, but in no audit entry: it was added with SQL."
+            continue
+        digest = hashlib.sha256(row["payload"].encode()).hexdigest()
+        if {digest, row["payload_sha256"]} != {proposed.details.get("payload_sha256")}:
+            yield f"{what} is not what was proposed: its row was changed with SQL."
+        if row["author"] != proposed.entry.who:
+            yield f"{what} is {proposed.entry.who}'s in the audit chain, not {row['author']}'s."
+        if row["state"] != states[about]:
+            yield f"{what} is {row['state']}, but {states[about]} in the audit chain."
+    for about in said:
+        yield f"The {about} was removed from the database."
+
+
+def _governed_decisions(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
+    verdicts = {"change.approved": "approve", "change.rejected": "reject"}
+    said = {
+        (step.entry.about, step.entry.who): (
+            verdicts[step.entry.action],
+            step.details.get("comment"),
+            step.entry.at_ms,
+        )
+        for step in steps
+        if step.entry.action in verdicts
+    }
+    for row in connection.execute(GOVERNED_DECISIONS.select()).mappings():
+        key = (_about_change(row["change_id"]), row["who"])
+        what = f"The decision of {row['who']} on the {key[0]}"
+        if key not in said:
+            yield f"{what} stands in the database, but in no audit entry: it was added with SQL."
+        elif said.pop(key) != (row["verdict"], row["comment"], row["at_ms"]):
+            yield f"{what} is not the one of its audit entry: it was changed with SQL."
+    for about, who in said:
+        yield f"The decision of {who} on the {about} was removed from the database."
+
+
+def _about_change(change_id: object) -> str:
+    return f"governed change {change_id}"
+
+
+_COMPARISONS: Final[tuple[Comparison, ...]] = (
+    _decisions,
+    _requests,
+    _evidence,
+    _releases,
+    _documents,
+    _limits,
+    _people,
+    _sign_ins,
+    _experiments,
+    _governed_changes,
+    _governed_decisions,
+)
