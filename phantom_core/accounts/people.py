@@ -310,15 +310,20 @@ def confirm_person(engine: sa.Engine, who: str, login: str, *, now_ms: int) -> N
             who,
             "person.confirmed",
             f"person {login}",
-            {"role": person.role.value, "granted_by": person.granted_by},
+            {
+                "role": person.role.value,
+                "granted_by": person.granted_by,
+                "waits_until_ms": 0,
+            },
         )
     forget_grants()
 
 
-def wait_again(
-    connection: sa.Connection, person: Person, who: str, now_ms: int
-) -> dict[str, object]:
-    """Columns of an account whose password another person has set, so that it waits."""
+def wait_again(connection: sa.Connection, login: str, who: str, now_ms: int) -> dict[str, object]:
+    """Columns of an account whose password was set, which waits where another person did it."""
+    person = find_account(connection, login)
+    if person is None or str(who) == login:
+        return {}
     return {"waits_until_ms": _wait(connection, person.role, now_ms), "granted_by": str(who)}
 
 

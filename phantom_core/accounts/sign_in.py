@@ -360,10 +360,8 @@ def _set(
 ) -> None:
     password = hash_password(new, login)
     with write_transaction(engine) as connection:
-        values: dict[str, object] = {"password": password, "must_change": must_change}
-        person = find_account(connection, login)
-        if person is not None and str(who) != login:
-            values |= wait_again(connection, person, who, now_ms)
+        waits = wait_again(connection, login, who, now_ms)
+        values = {"password": password, "must_change": must_change, **waits}
         connection.execute(PEOPLE.update().where(PEOPLE.c.login == login).values(values))
         connection.execute(
             SIGN_INS.delete().where(
@@ -376,7 +374,7 @@ def _set(
             who,
             "person.password",
             f"person {login}",
-            {"must_change": must_change, "password": audit.fingerprint(password)},
+            {"must_change": must_change, "password": audit.fingerprint(password), **waits},
         )
 
 
