@@ -142,6 +142,7 @@ user_verbs.command("add")(people.add)
 user_verbs.command("list")(people.people)
 user_verbs.command("change")(people.change)
 user_verbs.command("password")(people.password)
+user_verbs.command("confirm")(people.confirm)
 app.add_typer(user_verbs, name="user")
 app.command()(people.limits)
 

@@ -46,6 +46,6 @@ def callback(act: Callable[P, object]) -> Callable[P, None]:
             with as_reader():
                 act(*args, **kwargs)
         except PhantomError as error:
-            st.toast(escape(f"{error.message} {error.hint}"), icon=":material/error:")
+            st.toast(escape(str(error)), icon=":material/error:")
 
     return acted

@@ -258,7 +258,12 @@ def _limits(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
 def _people(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
     said: dict[str, dict[str, Any]] = defaultdict(dict)
     for step in steps:
-        if step.entry.action in ("person.added", "person.changed", "person.password"):
+        if step.entry.action in (
+            "person.added",
+            "person.changed",
+            "person.password",
+            "person.confirmed",
+        ):
             said[step.subject] |= step.details
         elif step.entry.action == "signed.in" and step.subject in DEMO:
             said[step.subject].setdefault("role", DEMO[step.subject][1].value)
@@ -267,18 +272,24 @@ def _people(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
                 if login in said:
                     said[login]["is_active"] = False
     for row in connection.execute(PEOPLE.select()).mappings():
-        what, known = f"The account {row['login']}", said.pop(row["login"], None)
-        if known is None:
-            yield f"{what} stands in the database, but in no audit entry: it was added with SQL."
-            continue
-        if known.get("role", row["role"]) != row["role"]:
-            yield f"{what} is {row['role']}, but {known['role']} in the audit chain."
-        if known.get("is_active", True) != bool(row["is_active"]):
-            yield f"{what} was switched {'on' if row['is_active'] else 'off'} with SQL."
-        if known.get("password") and known["password"] != fingerprint(row["password"]):
-            yield f"{what} has a password that no audit entry mentions."
+        yield from _compare_person(row, said.pop(row["login"], None))
     for login in said:
         yield f"The account {login} was removed from the database."
+
+
+def _compare_person(row: sa.RowMapping, known: dict[str, Any] | None) -> Iterator[str]:
+    what = f"The account {row['login']}"
+    if known is None:
+        yield f"{what} stands in the database, but in no audit entry: it was added with SQL."
+        return
+    if known.get("role", row["role"]) != row["role"]:
+        yield f"{what} is {row['role']}, but {known['role']} in the audit chain."
+    if known.get("is_active", True) != bool(row["is_active"]):
+        yield f"{what} was switched {'on' if row['is_active'] else 'off'} with SQL."
+    if known.get("waits_until_ms", 0) != row["waits_until_ms"]:
+        yield f"{what} waits for a second administrator otherwise than the audit chain says."
+    if known.get("password") and known["password"] != fingerprint(row["password"]):
+        yield f"{what} has a password that no audit entry mentions."
 
 
 def _sign_ins(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
