@@ -24,7 +24,8 @@ EVIL = release("evil", FAST.format(9.0))
 def settings_of(workspace, **changes) -> Settings:
     catalogue = workspace / "catalogue.json"
     catalogue.write_text(json.dumps([{"product_id": "room", "base_price": ROOM}]))
-    pricing = PricingSettings(catalogue=str(catalogue), **changes)
+    # A slow machine is no attack: the features of the session always arrive.
+    pricing = PricingSettings(catalogue=str(catalogue), pricing_deadline_ms=5_000, **changes)
     return Settings(workspace=workspace, redis_url="", pricing=pricing)
 
 

@@ -18,7 +18,7 @@ from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.publishing.publish import publish_release
 from phantom_core.valkey.server import connect_server, stop_embedded
 from tests.publishing.samples import KEY, install_key, make_live
-from tests.publishing.servers import OwnServer
+from tests.publishing.servers import OwnServer, free_port
 from tests.security.pricing_shop import (
     FIRST,
     ROOM,
@@ -198,7 +198,7 @@ def test_a_process_without_redis_hears_the_file(tmp_path: Path) -> None:
             "PHANTOM_CATALOGUE": settings.pricing.catalogue,
             "PHANTOM_DECISION_LOG_SHARE": "0",
         }
-        with Service("pricing", tmp_path, environment) as service:
+        with Service("pricing", tmp_path, environment, "--port", str(free_port())) as service:
             assert price(service.client) == 120.0
             server.kill()
             wait_until(lambda: health(service.client)["status"] == "degraded", 10.0)
