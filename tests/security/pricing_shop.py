@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import httpx
 import redis
 
+from phantom_core.approvals.limits import seeded_database
 from phantom_core.core.settings import PricingSettings, Settings
 from phantom_core.publishing.publish import publish_release
 from phantom_core.publishing.session_features import write_features
@@ -26,7 +27,9 @@ def settings_of(workspace, **changes) -> Settings:
     catalogue.write_text(json.dumps([{"product_id": "room", "base_price": ROOM}]))
     # A slow machine is no attack: the features of the session always arrive.
     pricing = PricingSettings(catalogue=str(catalogue), pricing_deadline_ms=5_000, **changes)
-    return Settings(workspace=workspace, redis_url="", pricing=pricing)
+    settings = Settings(workspace=workspace, redis_url="", pricing=pricing)
+    seeded_database(settings)  # before anything is live, as an installation does
+    return settings
 
 
 def start_afresh(settings: Settings, client: redis.Redis) -> None:
