@@ -21,6 +21,7 @@ from phantom_core.cli import (
     explain,
     extensions,
     jobs,
+    keys,
     leakage,
     live,
     market_calibration,
@@ -164,6 +165,14 @@ catalogue_verbs.command()(catalogue.submit)
 catalogue_verbs.command()(catalogue.approve)
 catalogue_verbs.command()(catalogue.reject)
 app.add_typer(catalogue_verbs, name="catalogue")
+
+key_verbs = typer.Typer(
+    no_args_is_help=True, help="Keys with which the control side signs what services follow."
+)
+key_verbs.command()(keys.show)
+key_verbs.command()(keys.prepare)
+key_verbs.command()(keys.rotate)
+app.add_typer(key_verbs, name="keys")
 
 audit_verbs = typer.Typer(
     no_args_is_help=True,
