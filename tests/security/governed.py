@@ -52,8 +52,8 @@ def installation(workspace: Path, **more: Any) -> Iterator[Settings]:
                 must_change=False,
                 now_ms=1,
             )
-            details = {"role": role.value}
-            audit.append_entry(connection, 1, "@shell", "person.added", f"person {login}", details)
+            known = {"role": role.value, "password": audit.fingerprint("")}
+            audit.append_entry(connection, 1, "@shell", "person.added", f"person {login}", known)
     yield settings
     if not settings.redis_url:
         stop_embedded(settings)

@@ -34,6 +34,7 @@ from phantom_core.use_cases.approvals.publish_rules import (
     roll_back,
     set_share,
 )
+from phantom_core.use_cases.approvals.replay_chain import compare_tables
 from phantom_core.use_cases.approvals.watch_server import watch_once
 from tests.security.governed import CHEAPER, GENTLE, HOUR, NOW, approved, installation, submitted
 
@@ -100,6 +101,8 @@ def test_two_people_raise_prices_and_what_they_overrule_is_named_before_and_afte
     assert details["gates_overruled"] == list(emergency.gates)
     assert details["second_person"] == ["mia"]
     assert details["limits"]["largest_step"] == 0.3
+    with control_database(shop).connect() as connection:
+        assert compare_tables(connection, audit.list_entries(connection)) == ()
 
 
 def test_whoever_confirms_does_not_publish_alone(shop: Settings) -> None:

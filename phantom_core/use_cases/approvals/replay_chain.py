@@ -32,7 +32,6 @@ _VERDICTS: Final = {
     "request.emergency_confirmed": "confirm",
     "request.rejected": "decline",
 }
-_CLOCK: Final = "clock_ms"
 _PUBLISHED: Final = ("approved", "scheduled", "live")
 _CHANGE_STATES: Final = {
     "change.in_force": "approved",
@@ -51,15 +50,16 @@ class Step:
     details: dict[str, Any]
 
     @property
+    def at_ms(self) -> int:
+        """The clock when it was written; an entry whose clock was behind has a later time."""
+        clock_ms = self.details.get("clock_ms", self.entry.at_ms)
+        return int(clock_ms)
+
+    @property
     def number(self) -> int:
         """Number of the request that it is about; 0 where it is about something else."""
         word, _, number = self.entry.about.partition(" ")
         return int(number) if word == "request" and number.isdecimal() else 0
-
-    @property
-    def clock_ms(self) -> int:
-        """The clock of the step, which rows have; an entry is never dated before the one before."""
-        return int(self.details.get(_CLOCK, self.entry.at_ms))
 
     @property
     def subject(self) -> str:
@@ -88,11 +88,15 @@ def time_reversals(entries: Sequence[AuditEntry]) -> tuple[str, ...]:
 
     Several machines with clocks of their own may cause a few of milliseconds.
     """
-    return tuple(
-        f"Entry {after.seq} is dated {(before.at_ms - after.at_ms) / 1_000:,.1f} s before entry "
-        f"{before.seq}: a clock was set back, or entries were written later than they say."
+    found = [
+        (after.seq, before.at_ms - Step(after, _details(after)).at_ms)
         for before, after in pairwise(entries)
-        if after.at_ms < before.at_ms
+    ]
+    return tuple(
+        f"When entry {seq} was written, the clock was {behind_ms / 1_000:,.1f} s behind entry "
+        f"{seq - 1}: it was set back, or one of several machines has a wrong clock."
+        for seq, behind_ms in found
+        if behind_ms > 0
     )
 
 
@@ -109,7 +113,7 @@ def _decisions(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str
         (step.number, step.details.get("revision"), step.entry.who): (
             _VERDICTS[step.entry.action],
             step.details.get("comment"),
-            step.clock_ms,
+            step.at_ms,
         )
         for step in steps
         if step.entry.action in _VERDICTS
@@ -208,7 +212,7 @@ def _said_of_release(step: Step, row: sa.RowMapping) -> Iterator[str]:
         yield "account"
     if (row["audit_seq"], row["audit_hash"]) != (step.entry.seq, step.entry.hash):
         yield "audit entry"
-    if row["at_ms"] != step.clock_ms:
+    if row["at_ms"] != step.at_ms:
         yield "time"
 
 
@@ -229,13 +233,18 @@ def _documents(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str
 
 
 def _limits(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
-    said: dict[str, Any] = {}
+    said: dict[str, object] = {}
     for step in steps:
-        if step.entry.action == "limits.changed":
-            said |= {name: value[1] for name, value in step.details.items() if _is_change(value)}
-        elif step.entry.action == "limits.seeded":
-            said |= {name: value for name, value in step.details.items() if name != _CLOCK}
-    there: dict[str, Any] = {
+        if step.entry.action == "limits.seeded":
+            said |= step.details
+        elif step.entry.action == "limits.changed":
+            said |= {
+                name: value[1]
+                for name, value in step.details.items()
+                if isinstance(value, list) and len(value) == 2
+            }
+    said.pop("clock_ms", None)
+    there: dict[str, object] = {
         str(row.name): float(row.value) for row in connection.execute(LIMITS.select())
     }
     there |= {
@@ -250,15 +259,15 @@ def _limits(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
             yield f"The limit {name} is {there[name]}, but {said[name]} in the audit chain."
 
 
-def _is_change(value: object) -> bool:
-    """Whether a detail is a limit before and after."""
-    return isinstance(value, list) and len(value) == 2
-
-
 def _people(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
     said: dict[str, dict[str, Any]] = defaultdict(dict)
     for step in steps:
-        if step.entry.action in ("person.added", "person.changed", "person.password"):
+        if step.entry.action in (
+            "person.added",
+            "person.changed",
+            "person.password",
+            "person.confirmed",
+        ):
             said[step.subject] |= step.details
         elif step.entry.action == "signed.in" and step.subject in DEMO:
             said[step.subject].setdefault("role", DEMO[step.subject][1].value)
@@ -267,25 +276,31 @@ def _people(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
                 if login in said:
                     said[login]["is_active"] = False
     for row in connection.execute(PEOPLE.select()).mappings():
-        what, known = f"The account {row['login']}", said.pop(row["login"], None)
-        if known is None:
-            yield f"{what} stands in the database, but in no audit entry: it was added with SQL."
-            continue
-        if known.get("role", row["role"]) != row["role"]:
-            yield f"{what} is {row['role']}, but {known['role']} in the audit chain."
-        if known.get("is_active", True) != bool(row["is_active"]):
-            yield f"{what} was switched {'on' if row['is_active'] else 'off'} with SQL."
-        if known.get("password") and known["password"] != fingerprint(row["password"]):
-            yield f"{what} has a password that no audit entry mentions."
+        yield from _compare_person(row, said.pop(row["login"], None))
     for login in said:
         yield f"The account {login} was removed from the database."
+
+
+def _compare_person(row: sa.RowMapping, known: dict[str, Any] | None) -> Iterator[str]:
+    what = f"The account {row['login']}"
+    if known is None:
+        yield f"{what} stands in the database, but in no audit entry: it was added with SQL."
+        return
+    if known.get("role", row["role"]) != row["role"]:
+        yield f"{what} is {row['role']}, but {known['role']} in the audit chain."
+    if known.get("is_active", True) != bool(row["is_active"]):
+        yield f"{what} was switched {'on' if row['is_active'] else 'off'} with SQL."
+    if known.get("waits_until_ms", 0) != row["waits_until_ms"]:
+        yield f"{what} waits for a second administrator otherwise than the audit chain says."
+    if known.get("password") and known["password"] != fingerprint(row["password"]):
+        yield f"{what} has a password that no audit entry mentions."
 
 
 def _sign_ins(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
     opened = [step for step in steps if step.entry.action == "signed.in"]
     said = {step.details["sign_in"] for step in opened if "sign_in" in step.details}
     # Sign-ins of an earlier release have no fingerprint.
-    earlier = {(step.subject, step.clock_ms) for step in opened if "sign_in" not in step.details}
+    earlier = {(step.subject, step.at_ms) for step in opened if "sign_in" not in step.details}
     for row in connection.execute(SIGN_INS.select()).mappings():
         digest = fingerprint(row["token_hash"], row["login"], row["expires_ms"])
         if digest not in said and (row["login"], row["created_ms"]) not in earlier:
@@ -347,7 +362,7 @@ def _governed_decisions(connection: sa.Connection, steps: Sequence[Step]) -> Ite
         (step.entry.about, step.entry.who): (
             verdicts[step.entry.action],
             step.details.get("comment"),
-            step.clock_ms,
+            step.at_ms,
         )
         for step in steps
         if step.entry.action in verdicts
