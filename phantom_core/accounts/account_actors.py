@@ -18,9 +18,16 @@ _GUEST: Final = ""
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The person of an account, whose role is read from the control database at every action."""
+    """The person of an account, whose role is read from the control database at every action.
+
+    Attributes:
+        login: of the account.
+        owns_machine: whether a command of the machine's user acts as this account, so that paths
+            are theirs; no account does in the app, whatever its role.
+    """
 
     login: str
+    owns_machine: bool = False
 
     def __str__(self) -> str:
         return self.login
@@ -32,11 +39,6 @@ class Account:
     def may_act_for(self, login: str) -> bool:
         """Itself alone."""
         return login == self.login
-
-    @property
-    def owns_machine(self) -> bool:
-        """No account does, whatever its role."""
-        return False
 
 
 @dataclass(frozen=True, slots=True)

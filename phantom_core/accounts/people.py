@@ -1,6 +1,7 @@
 """People: the accounts of users, and their roles."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -10,6 +11,7 @@ from phantom_core.accounts.actors import Internal, require_name
 from phantom_core.accounts.passwords import hash_password
 from phantom_core.accounts.remembered_grants import forget_grants
 from phantom_core.accounts.roles import PERMISSIONS, Permission, Role, roles_with
+from phantom_core.accounts.waiting import GUARDED, clock_ms, has_guarded, waits_until
 from phantom_core.core.errors import ConflictError, InputError, NotAllowedError, NotFoundError
 from phantom_core.database import audit
 from phantom_core.database.connection import METADATA, write_transaction
@@ -28,6 +30,8 @@ PEOPLE: Final = sa.Table(
     sa.Column("locked_until_ms", sa.BigInteger, nullable=False),
     sa.Column("is_active", sa.Boolean, nullable=False),
     sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.Column("waits_until_ms", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+    sa.Column("granted_by", sa.String(128), nullable=False, server_default=sa.text("''")),
 )
 # While there is no administrator, a command on this machine may add the first one.
 MACHINE: Final = Internal.SHELL
@@ -47,7 +51,9 @@ class Person:
         name: of the person, as shown.
         origin: local (a password here), oidc (an identity provider) or demo (one click).
         must_change: the password was set by an administrator.
-        locked_until_ms: end of a lock after wrong passwords, UTC milliseconds; 0 without a lock.
+        waits_until_ms: until then, or until another administrator confirms the account, it may not
+            use permissions that move prices, UTC milliseconds; 0 for never.
+        granted_by: who gave it the role, or the password, for which it waits.
     """
 
     login: str
@@ -55,12 +61,17 @@ class Person:
     role: Role
     origin: Origin
     must_change: bool
-    locked_until_ms: int
     is_active: bool
+    waits_until_ms: int = 0
+    granted_by: str = ""
 
     def may(self, permission: Permission) -> bool:
         """Whether the role allows it."""
         return self.is_active and permission in PERMISSIONS[self.role]
+
+    def waits(self, now_ms: int) -> bool:
+        """Whether permissions that move prices still wait for another administrator."""
+        return self.waits_until_ms > now_ms
 
 
 def require_permission(connection: sa.Connection, login: str, permission: Permission) -> Person:
@@ -92,7 +103,23 @@ def require_permission(connection: sa.Connection, login: str, permission: Permis
             f"not {permission}.",
             hint=f"Ask {roles_with(permission)}.",
         )
+    if permission in GUARDED and person.waits(clock_ms()):
+        raise NotAllowedError(
+            f"{person.name} was given this role, or a new password, within the last day, and may "
+            f"not {permission} yet.",
+            hint=f"An administrator other than {person.granted_by} can confirm the account on the "
+            "page People, or with `user confirm`.",
+        )
     return person
+
+
+def normalise_login(text: str) -> str:
+    """A login as it is stored: compatible characters and letters in their plain, lower form.
+
+    >>> normalise_login(" Ａna ")
+    'ana'
+    """
+    return unicodedata.normalize("NFKC", text).strip().casefold()
 
 
 def find_account(connection: sa.Connection, login: str) -> Person | None:
@@ -137,17 +164,20 @@ def add_person(
         ConflictError: the login is taken.
         NotAllowedError: not by this person.
     """
+    given, login = login, normalise_login(login)
     if not _LOGIN.fullmatch(login):
         raise InputError(
-            f"'{login}' cannot be a login.", hint="Use lower case letters, digits and . _ - + @."
+            f"'{given}' cannot be a login.", hint="Use lower case letters, digits and . _ - + @."
         )
-    hashed = hash_password(password)
+    hashed = hash_password(password, login)
     with write_transaction(engine) as connection:
         _require_administrator(connection, who, role)
         if find_account(connection, login):
             raise ConflictError(
                 f"There is already an account '{login}'.", hint="Choose another login."
             )
+        _require_room(connection, role)
+        until_ms = _wait(connection, role, now_ms)
         insert_account(
             connection,
             login,
@@ -157,6 +187,8 @@ def add_person(
             password=hashed,
             must_change=must_change,
             now_ms=now_ms,
+            waits_until_ms=until_ms,
+            granted_by=str(who),
         )
         audit.append_entry(
             connection,
@@ -164,7 +196,11 @@ def add_person(
             who,
             "person.added",
             f"person {login}",
-            {"role": role.value, "password": audit.fingerprint(hashed)},
+            {
+                "role": role.value,
+                "password": audit.fingerprint(hashed),
+                "waits_until_ms": until_ms,
+            },
         )
         _end_demo(connection, who, now_ms)
         found = find_account(connection, login)
@@ -198,6 +234,13 @@ def change_person(
             "role": role or person.role,
             "is_active": person.is_active if is_active is None else is_active,
         }
+        if _gains(person, role or person.role, bool(values["is_active"])):
+            if person.origin == "local":
+                _require_room(connection, role or person.role)
+            values |= {
+                "waits_until_ms": _wait(connection, role or person.role, now_ms),
+                "granted_by": str(who),
+            }
         connection.execute(PEOPLE.update().where(PEOPLE.c.login == login).values(values))
         if person.role is Role.ADMINISTRATOR and not has_administrator(connection):
             raise ConflictError(
@@ -217,6 +260,8 @@ def insert_account(
     password: str,
     must_change: bool,
     now_ms: int,
+    waits_until_ms: int = 0,
+    granted_by: str = "",
 ) -> None:
     """Store an account."""
     connection.execute(
@@ -231,8 +276,61 @@ def insert_account(
             locked_until_ms=0,
             is_active=True,
             created_ms=now_ms,
+            waits_until_ms=waits_until_ms,
+            granted_by=granted_by,
         )
     )
+
+
+def confirm_person(engine: sa.Engine, who: str, login: str, *, now_ms: int) -> None:
+    """Confirm that an account may use its new role, by an administrator who did not give it.
+
+    Raises:
+        NotFoundError: no such account.
+        NotAllowedError: not by this person.
+        ConflictError: the account does not wait.
+    """
+    with write_transaction(engine) as connection:
+        judge = require_permission(connection, who, Permission.PEOPLE)
+        person = find_account(connection, login)
+        if person is None:
+            raise NotFoundError(f"There is no account '{login}'.")
+        if not person.waits(now_ms):
+            raise ConflictError(f"{person.name} does not wait for anything.")
+        if who in (login, person.granted_by) or judge.waits(now_ms):
+            raise NotAllowedError(
+                f"{judge.name} may not confirm {person.name}: it takes another administrator, who "
+                "does not wait for a confirmation.",
+                hint="Without one, the account waits for a day.",
+            )
+        connection.execute(PEOPLE.update().where(PEOPLE.c.login == login).values(waits_until_ms=0))
+        audit.append_entry(
+            connection,
+            now_ms,
+            who,
+            "person.confirmed",
+            f"person {login}",
+            {
+                "role": person.role.value,
+                "granted_by": person.granted_by,
+                "waits_until_ms": 0,
+            },
+        )
+    forget_grants()
+
+
+def wait_again(connection: sa.Connection, login: str, who: str, now_ms: int) -> dict[str, object]:
+    """Columns of an account whose password was set, which waits where another person did it."""
+    person = find_account(connection, login)
+    if person is None or str(who) == login:
+        return {}
+    return {"waits_until_ms": _wait(connection, person.role, now_ms), "granted_by": str(who)}
+
+
+def has_provider_people(connection: sa.Connection) -> bool:
+    """Whether people sign in by an identity provider; local accounts then are for emergencies."""
+    query = sa.select(PEOPLE.c.login).where(PEOPLE.c.origin == "oidc").limit(1)
+    return connection.execute(query).first() is not None
 
 
 def has_accounts(connection: sa.Connection) -> bool:
@@ -263,6 +361,40 @@ def _require_administrator(connection: sa.Connection, who: str, role: Role) -> N
         )
 
 
+def _require_room(connection: sa.Connection, role: Role) -> None:
+    """Beside an identity provider, one local administrator is left for emergencies.
+
+    Otherwise a person of the provider could approve their own change with a local account.
+    """
+    if not has_provider_people(connection):
+        return
+    local = sa.select(PEOPLE.c.login).where(
+        PEOPLE.c.origin == "local",
+        PEOPLE.c.role == Role.ADMINISTRATOR.value,
+        PEOPLE.c.is_active,
+    )
+    if role is not Role.ADMINISTRATOR or connection.execute(local.limit(1)).first():
+        raise ConflictError(
+            "People sign in by an identity provider, beside which there is one local "
+            "administrator for emergencies, and no other local account.",
+            hint="Give the role at the provider.",
+        )
+
+
+def _wait(connection: sa.Connection, role: Role, now_ms: int) -> int:
+    if not has_guarded(role):
+        return 0
+    first = connection.execute(
+        sa.select(sa.func.min(PEOPLE.c.created_ms)).where(PEOPLE.c.origin != "demo")
+    ).scalar()
+    return waits_until(connection, first, now_ms)
+
+
+def _gains(person: Person, role: Role, is_active: bool) -> bool:
+    """Whether a change gives permissions that wait."""
+    return is_active and has_guarded(role) and (role is not person.role or not person.is_active)
+
+
 def _end_demo(connection: sa.Connection, who: str, now_ms: int) -> None:
     ended = connection.execute(
         PEOPLE.update().where(PEOPLE.c.origin == "demo", PEOPLE.c.is_active).values(is_active=False)
@@ -280,6 +412,7 @@ def _person(row: sa.RowMapping) -> Person:
         Role(row["role"]),
         row["origin"],
         row["must_change"],
-        row["locked_until_ms"],
         bool(row["is_active"]),
+        row["waits_until_ms"],
+        row["granted_by"],
     )

@@ -8,6 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from phantom_core.accounts.actors import Internal
+from phantom_core.accounts.identity import Identity
 from phantom_core.accounts.passwords import hash_password, password_matches
 from phantom_core.accounts.people import (
     DEMO,
@@ -15,10 +16,20 @@ from phantom_core.accounts.people import (
     Person,
     find_account,
     has_accounts,
+    has_provider_people,
     insert_account,
+    normalise_login,
     require_permission,
+    wait_again,
 )
+from phantom_core.accounts.remembered_grants import forget_grants
 from phantom_core.accounts.roles import Permission, Role
+from phantom_core.accounts.throttle import (
+    FREE_TRIES,
+    count_failure,
+    forget_failures,
+    is_throttled,
+)
 from phantom_core.core.errors import InputError, NotAllowedError, NotFoundError, NotSignedInError
 from phantom_core.database import audit
 from phantom_core.database.connection import METADATA, write_transaction
@@ -30,58 +41,69 @@ SIGN_INS: Final = sa.Table(
     sa.Column("login", sa.String(128), nullable=False),
     sa.Column("created_ms", sa.BigInteger, nullable=False),
     sa.Column("expires_ms", sa.BigInteger, nullable=False),
+    sa.Column("seen_ms", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+    sa.Column("idle_ms", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+    sa.Column("identity", sa.String(64), nullable=False, server_default=sa.text("''")),
 )
-TRIES: Final = 5
-LOCK_MS: Final = 15 * 60 * 1_000
+ENDED_IDENTITIES: Final = sa.Table(
+    "ended_identities",
+    METADATA,
+    sa.Column("identity", sa.String(64), primary_key=True),
+    sa.Column("ended_ms", sa.BigInteger, nullable=False),
+)
 _HOUR_MS: Final = 3_600_000
+_SEEN_EVERY_MS: Final = 60_000
+_ENDED_KEPT_MS: Final = 366 * 24 * _HOUR_MS
 _WRONG_PASSWORD: Final = "Wrong login or password."
+_WAIT: Final = "After several tries, wait a few minutes before the next one."
 
 
-def sign_in(engine: sa.Engine, login: str, password: str, *, now_ms: int, hours: float) -> str:
-    """Open a session with a password; five wrong ones lock the account for a quarter of an hour.
+def sign_in(
+    engine: sa.Engine,
+    login: str,
+    password: str,
+    *,
+    now_ms: int,
+    hours: float,
+    idle_hours: float = 0.0,
+    address: str = "",
+) -> str:
+    """Open a session with a password; wrong ones slow down whoever tries them from an address.
 
+    An unknown login, a wrong password, a disabled account and a try that comes too soon take the
+    same work and get the same message.
+
+    Args:
+        engine: control database.
+        login: as it was entered.
+        password: as it was entered.
+        now_ms: the clock, UTC milliseconds.
+        hours: lifetime of the session.
+        idle_hours: it ends earlier when it is not used for this long; 0 for no such end.
+        address: of the browser; empty for a command of this machine.
     Returns:
         A token that identifies the session.
     Raises:
-        NotSignedInError: wrong, locked or disabled; the message is the same for an unknown login
-            and a wrong password.
+        NotSignedInError: not with these.
     """
+    name = normalise_login(login)
+    query = PEOPLE.select().where(PEOPLE.c.login == name, PEOPLE.c.origin == "local")
     with engine.connect() as connection:
-        row = connection.execute(
-            PEOPLE.select().where(
-                PEOPLE.c.login == login.strip().lower(), PEOPLE.c.origin == "local"
-            )
-        ).first()
+        row = connection.execute(query).first()
     is_right = password_matches(row.password if row else "", password)
     with write_transaction(engine) as connection:
         # Read again: other attempts may have been counted in the meantime.
-        now = (
-            connection.execute(PEOPLE.select().where(PEOPLE.c.login == row.login)).first()
-            if row
-            else None
-        )
-        if now is not None and now.locked_until_ms > now_ms:
-            minutes = -(-(now.locked_until_ms - now_ms) // 60_000)
-            problem = NotSignedInError(
-                f"Too many wrong passwords: this account is locked for {minutes} more minutes.",
-                hint="Or ask an administrator to reset it.",
-            )
-        elif (
-            now is None
-            or not is_right
-            or not now.is_active
-            or now.password != (row.password if row else "")
-        ):
-            _count_failure(connection, now, now_ms)
-            problem = NotSignedInError(_WRONG_PASSWORD)
-        else:
-            connection.execute(
-                PEOPLE.update()
-                .where(PEOPLE.c.login == now.login)
-                .values(failed=0, locked_until_ms=0)
-            )
-            return _open(connection, now.login, "password", now_ms, hours)
-    raise problem
+        now = connection.execute(query).first()
+        is_late = is_throttled(connection, name, address, now_ms)
+        has_provider = has_provider_people(connection)
+        is_same = now is not None and row is not None and now.password == row.password
+        if is_right and is_same and not is_late and _may_sign_in(now, has_provider=has_provider):
+            forget_failures(connection, name, address)
+            return _open(connection, name, "password", now_ms, hours, idle_hours=idle_hours)
+        failed = count_failure(connection, name, address, now_ms)
+        if failed % FREE_TRIES == 0:
+            _record_failures(connection, name if row else "", failed, now_ms)
+    raise NotSignedInError(_WRONG_PASSWORD, hint=_WAIT)
 
 
 def sign_in_demo(engine: sa.Engine, login: str, *, now_ms: int, hours: float) -> str:
@@ -111,61 +133,71 @@ def sign_in_demo(engine: sa.Engine, login: str, *, now_ms: int, hours: float) ->
 
 
 def sign_in_identity(
-    engine: sa.Engine, subject: str, *, name: str, role: Role, now_ms: int, hours: float
+    engine: sa.Engine,
+    identity: Identity,
+    *,
+    role: Role,
+    now_ms: int,
+    hours: float,
+    idle_hours: float = 0.0,
 ) -> str:
-    """Sign in with the claims of an identity provider; the account takes the provider's role.
+    """Sign in a person of an identity provider; the account takes the provider's role.
+
+    The session ends as the settings say, counted from the provider's confirmation: bringing the
+    same one again does not prolong it, and after signing out it opens nothing.
 
     Args:
         engine: control database.
-        subject: the provider's name of the person: e-mail or subject.
-        name: as shown.
+        identity: of the provider's claims.
         role: mapped from the claims.
         now_ms: the clock, UTC milliseconds.
-        hours: lifetime of the token.
+        hours: lifetime, from the provider's confirmation.
+        idle_hours: it ends earlier when it is not used for this long; 0 for no such end.
     Raises:
-        NotSignedInError: a local account of this login exists, or the account is disabled.
+        NotSignedInError: the account is disabled, or this confirmation has ended.
     """
-    login = subject.strip().lower()
+    login = identity.login
     with write_transaction(engine) as connection:
         person = find_account(connection, login)
+        ended = ENDED_IDENTITIES.select().where(ENDED_IDENTITIES.c.identity == identity.session)
+        is_over = identity.issued_ms + round(hours * _HOUR_MS) <= now_ms
+        if is_over or connection.execute(ended).first():
+            raise NotSignedInError("This sign-in has ended.", hint="Sign in again.")
         if person is not None and (person.origin != "oidc" or not person.is_active):
             raise NotSignedInError(
-                f"'{login}' cannot sign in this way.", hint="Ask an administrator."
+                f"{identity.name} cannot sign in this way.", hint="Ask an administrator."
             )
         if person is None:
             insert_account(
                 connection,
                 login,
-                name=name or login,
+                name=identity.name,
                 role=role,
                 origin="oidc",
                 password="",
                 must_change=False,
                 now_ms=now_ms,
             )
-            audit.append_entry(
-                connection,
-                now_ms,
-                login,
-                "person.added",
-                f"person {login}",
-                {"role": role.value, "origin": "oidc"},
-            )
-        elif person.role is not role or person.name != name:
+            _record_role(connection, "person.added", login, role, now_ms)
+        elif person.role is not role or person.name != identity.name:
             connection.execute(
                 PEOPLE.update()
                 .where(PEOPLE.c.login == login)
-                .values(role=role.value, name=name or login)
+                .values(role=role.value, name=identity.name)
             )
-            audit.append_entry(
-                connection,
-                now_ms,
-                login,
-                "person.changed",
-                f"person {login}",
-                {"role": role.value, "origin": "oidc"},
-            )
-        return _open(connection, login, "oidc", now_ms, hours)
+            _record_role(connection, "person.changed", login, role, now_ms)
+        token = _open(
+            connection,
+            login,
+            "oidc",
+            now_ms,
+            hours,
+            idle_hours=idle_hours,
+            began_ms=min(identity.issued_ms, now_ms),
+            identity=identity.session,
+        )
+    forget_grants()
+    return token
 
 
 def role_of_claims(
@@ -195,20 +227,64 @@ def role_of_claims(
 
 
 def find_signed_in(engine: sa.Engine, token: str, now_ms: int) -> Person | None:
-    """The account of a token; None once it expired or the account was disabled."""
+    """The account of a token; None once it expired, was idle, or the account was disabled."""
+    if not token:
+        return None
     with engine.connect() as connection:
         query = SIGN_INS.select().where(
-            SIGN_INS.c.token_hash == _digest(token), SIGN_INS.c.expires_ms > now_ms
+            SIGN_INS.c.token_hash == _digest(token),
+            SIGN_INS.c.expires_ms > now_ms,
+            (SIGN_INS.c.idle_ms == 0) | (SIGN_INS.c.seen_ms + SIGN_INS.c.idle_ms > now_ms),
         )
-        row = connection.execute(query).first() if token else None
-        person = find_account(connection, row.login) if row else None
-    return person if person and person.is_active else None
+        row = connection.execute(query).first()
+        if row is None:
+            return None
+        account = connection.execute(PEOPLE.select().where(PEOPLE.c.login == row.login)).first()
+        is_open = account is not None and _may_sign_in(
+            account, has_provider=has_provider_people(connection)
+        )
+        return find_account(connection, row.login) if is_open else None
+
+
+def note_use(engine: sa.Engine, token: str, now_ms: int) -> None:
+    """Note that a session is used, about once a minute, so that it does not end as idle."""
+    used = SIGN_INS.update().where(
+        SIGN_INS.c.token_hash == _digest(token),
+        SIGN_INS.c.idle_ms > 0,
+        SIGN_INS.c.seen_ms < now_ms - _SEEN_EVERY_MS,
+        SIGN_INS.c.seen_ms + SIGN_INS.c.idle_ms > now_ms,
+    )
+    with engine.connect() as connection:
+        row = connection.execute(
+            sa.select(SIGN_INS.c.seen_ms).where(SIGN_INS.c.token_hash == _digest(token))
+        ).first()
+    if row is not None and row.seen_ms < now_ms - _SEEN_EVERY_MS:
+        with write_transaction(engine) as connection:
+            connection.execute(used.values(seen_ms=now_ms))
 
 
 def sign_out(engine: sa.Engine, token: str) -> None:
-    """End a token."""
+    """End a token; one of an identity provider ends with all that its confirmation has opened."""
+    if not token:
+        return
     with write_transaction(engine) as connection:
+        row = connection.execute(
+            SIGN_INS.select().where(SIGN_INS.c.token_hash == _digest(token))
+        ).first()
         connection.execute(SIGN_INS.delete().where(SIGN_INS.c.token_hash == _digest(token)))
+        if row is None or not row.identity:
+            return
+        connection.execute(SIGN_INS.delete().where(SIGN_INS.c.identity == row.identity))
+        ended = ENDED_IDENTITIES.c
+        connection.execute(
+            ENDED_IDENTITIES.delete().where(
+                (ended.identity == row.identity)
+                | (ended.ended_ms < row.created_ms - _ENDED_KEPT_MS)
+            )
+        )
+        connection.execute(
+            ENDED_IDENTITIES.insert().values(identity=row.identity, ended_ms=row.created_ms)
+        )
 
 
 def identify_account(engine: sa.Engine, login: str, password: str | None, *, now_ms: int) -> str:
@@ -227,7 +303,7 @@ def identify_account(engine: sa.Engine, login: str, password: str | None, *, now
         sign_out(engine, sign_in_demo(engine, login, now_ms=now_ms, hours=1))
         return login
     sign_out(engine, sign_in(engine, login, password or "", now_ms=now_ms, hours=1))
-    return login.strip().lower()
+    return normalise_login(login)
 
 
 def change_password(
@@ -269,6 +345,7 @@ def reset_password(engine: sa.Engine, who: str, login: str, new: str, *, now_ms:
     if person.origin != "local":
         raise NotAllowedError(f"'{login}' does not sign in with a password.")
     _set(engine, login, new, who, must_change=True, now_ms=now_ms)
+    forget_grants()
 
 
 def _set(
@@ -281,14 +358,10 @@ def _set(
     now_ms: int,
     keep: str = "",
 ) -> None:
-    password = hash_password(new)
+    password = hash_password(new, login)
     with write_transaction(engine) as connection:
-        values = {
-            "password": password,
-            "must_change": must_change,
-            "failed": 0,
-            "locked_until_ms": 0,
-        }
+        waits = wait_again(connection, login, who, now_ms)
+        values = {"password": password, "must_change": must_change, **waits}
         connection.execute(PEOPLE.update().where(PEOPLE.c.login == login).values(values))
         connection.execute(
             SIGN_INS.delete().where(
@@ -301,17 +374,33 @@ def _set(
             who,
             "person.password",
             f"person {login}",
-            {"must_change": must_change, "password": audit.fingerprint(password)},
+            {"must_change": must_change, "password": audit.fingerprint(password), **waits},
         )
 
 
-def _open(connection: sa.Connection, login: str, how: str, now_ms: int, hours: float) -> str:
+def _open(
+    connection: sa.Connection,
+    login: str,
+    how: str,
+    now_ms: int,
+    hours: float,
+    *,
+    idle_hours: float = 0.0,
+    began_ms: int | None = None,
+    identity: str = "",
+) -> str:
     token = secrets.token_urlsafe(32)
     connection.execute(SIGN_INS.delete().where(SIGN_INS.c.expires_ms <= now_ms))
-    expires_ms = now_ms + round(hours * _HOUR_MS)
+    expires_ms = (now_ms if began_ms is None else began_ms) + round(hours * _HOUR_MS)
     connection.execute(
         SIGN_INS.insert().values(
-            token_hash=_digest(token), login=login, created_ms=now_ms, expires_ms=expires_ms
+            token_hash=_digest(token),
+            login=login,
+            created_ms=now_ms,
+            expires_ms=expires_ms,
+            seen_ms=now_ms,
+            idle_ms=round(idle_hours * _HOUR_MS),
+            identity=identity,
         )
     )
     details = {"how": how, "sign_in": audit.fingerprint(_digest(token), login, expires_ms)}
@@ -319,25 +408,30 @@ def _open(connection: sa.Connection, login: str, how: str, now_ms: int, hours: f
     return token
 
 
-def _count_failure(
-    connection: sa.Connection, row: sa.Row[tuple[object, ...]] | None, now_ms: int
+def _may_sign_in(row: sa.Row[tuple[object, ...]], *, has_provider: bool) -> bool:
+    """Whether an account is active and, where people sign in by a provider, for emergencies."""
+    is_replaced = has_provider and row.origin == "local" and row.role != Role.ADMINISTRATOR.value
+    return bool(row.is_active) and not is_replaced
+
+
+def _record_failures(connection: sa.Connection, login: str, failed: int, now_ms: int) -> None:
+    """Record many wrong passwords, with the login where there is such an account."""
+    about = f"person {login}" if login else "an unknown login"
+    audit.append_entry(
+        connection, now_ms, login or "@visitor", "sign.in.refused", about, {"failed": failed}
+    )
+
+
+def _record_role(
+    connection: sa.Connection, action: str, login: str, role: Role, now_ms: int
 ) -> None:
-    if row is None:
-        return
-    failed = row.failed + 1
-    is_locked = failed >= TRIES
-    values = {
-        "failed": 0 if is_locked else failed,
-        "locked_until_ms": now_ms + LOCK_MS if is_locked else 0,
-    }
-    connection.execute(PEOPLE.update().where(PEOPLE.c.login == row.login).values(values))
     audit.append_entry(
         connection,
         now_ms,
-        row.login,
-        "sign.in.refused",
-        f"person {row.login}",
-        {"failed": failed, "locked": is_locked},
+        login,
+        action,
+        f"person {login}",
+        {"role": role.value, "origin": "oidc"},
     )
 
 

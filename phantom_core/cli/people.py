@@ -8,7 +8,7 @@ import typer
 
 from phantom_core.accounts.roles import Role
 from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
-from phantom_core.cli.who import As, administrator
+from phantom_core.cli.who import As, administrator, identified
 from phantom_core.core.errors import InputError
 
 Login = Annotated[str, typer.Argument(help="Lower case letters, digits and . _ - + @.")]
@@ -73,6 +73,7 @@ def people(*, workspace: Workspace = None, as_json: Json = False) -> None:
                 "role": one.role.value,
                 "origin": one.origin,
                 "active": one.is_active,
+                "waits": one.waits(now_ms()),
             }
             for one in found
         ]
@@ -125,7 +126,7 @@ def password(
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
-    """Reset a person's password, to be changed at first use, and unlock the account."""
+    """Reset a person's password, to be changed at first use."""
     from phantom_core.accounts.sign_in import reset_password
     from phantom_core.use_cases.approvals.change_requests import control_database
 
@@ -138,6 +139,23 @@ def password(
             now_ms=now_ms(),
         )
         emit({"login": login, "changed": True}, as_json)
+
+
+def confirm(
+    login: Login, *, who: As = "", workspace: Workspace = None, as_json: Json = False
+) -> None:
+    """Confirm an account that another administrator gave a role or a password."""
+    from phantom_core.accounts.people import confirm_person
+    from phantom_core.use_cases.approvals.change_requests import control_database
+
+    with running(workspace, "confirming", as_json=as_json) as (settings, _):
+        confirm_person(
+            control_database(settings),
+            identified(settings, who, now_ms()),
+            login,
+            now_ms=now_ms(),
+        )
+        emit({"login": login, "confirmed": True}, as_json)
 
 
 def limits(

@@ -35,7 +35,7 @@ def identified(settings: "Settings", login: str, now_ms: int) -> str:
     if login and login not in DEMO and password is None:
         password = typer.prompt(f"Password of {login}", hide_input=True, err=True)
     found = identify_account(seeded_database(settings), login, password, now_ms=now_ms)
-    become(Account(found), settings)
+    become(Account(found, owns_machine=True), settings)
     return found
 
 

@@ -320,6 +320,8 @@ class AccessSettings(_Group):
     """Lets a visitor of an installation without accounts sign in as a demo analyst or manager."""
     sign_in_hours: float = Field(default=12.0, gt=0)
     """A sign-in ends after this long, hours."""
+    sign_in_idle_hours: float = Field(default=2.0, ge=0)
+    """It ends earlier when no page is used for this long, hours; 0 for no such end."""
     oidc_claim: str = "groups"
     """Claim of the identity provider that lists groups or roles."""
     oidc_roles: dict[str, RoleName] = Field(default_factory=dict)

@@ -1,7 +1,36 @@
 """Workspace: the paths of an installation's folder; no other module joins them."""
 
+import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+_ALL_BUT_OTHERS: Final = 0o770
+_OWNER_FILE: Final = 0o600
+_OWNER_FOLDER: Final = 0o700
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder that its owner alone may open; one that exists is closed to the world."""
+    if not folder.exists():
+        folder.mkdir(parents=True, exist_ok=True, mode=_OWNER_FOLDER)
+    _close_to_the_world(folder)
+
+
+def make_private_file(path: Path) -> None:
+    """Make an empty file that its owner alone may read; one that exists is closed to the world."""
+    if not path.exists():
+        with suppress(FileExistsError):
+            path.touch(mode=_OWNER_FILE, exist_ok=False)
+    _close_to_the_world(path)
+
+
+def _close_to_the_world(path: Path) -> None:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & ~_ALL_BUT_OTHERS:
+        with suppress(PermissionError):  # of another user, who decides
+            path.chmod(mode & _ALL_BUT_OTHERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +167,11 @@ class WorkspacePaths:
     def signing_key(self) -> Path:
         """Private key of this installation, where the settings name none."""
         return self.root / "keys" / "signing.pem"
+
+    @property
+    def next_signing_key(self) -> Path:
+        """Private key that is trusted already and used after the next rotation."""
+        return self.root / "keys" / "next.pem"
 
     @property
     def public_keys(self) -> Path:

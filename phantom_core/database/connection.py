@@ -16,7 +16,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from phantom_core.core.errors import UnavailableError
-from phantom_core.core.workspace import WorkspacePaths
+from phantom_core.core.workspace import WorkspacePaths, make_private_file, make_private_folder
 from phantom_core.database.constraints import fingerprint
 from phantom_core.database.migrations import FINGERPRINTS, HEAD
 
@@ -45,8 +45,10 @@ def open_database(url: str, workspace: Path) -> sa.Engine:
         ConflictError: a newer release made the database.
     """
     if not url:
-        workspace.mkdir(parents=True, exist_ok=True)
-        url = f"sqlite:///{WorkspacePaths(workspace).control_database}"
+        own = WorkspacePaths(workspace).control_database
+        make_private_folder(workspace)
+        make_private_file(own)
+        url = f"sqlite:///{own}"
     engine = sa.create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True
     )

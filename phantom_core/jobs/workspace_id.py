@@ -5,7 +5,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from phantom_core.core.workspace import WorkspacePaths
+from phantom_core.core.workspace import WorkspacePaths, make_private_folder
 
 
 def workspace_id(workspace: Path) -> str:
@@ -20,7 +20,7 @@ def workspace_id(workspace: Path) -> str:
         32 hexadecimal digits.
     """
     path = WorkspacePaths(workspace).workspace_id
-    workspace.mkdir(parents=True, exist_ok=True)
+    make_private_folder(workspace)
     with FileLock(path.with_suffix(".lock")):
         found = path.read_text().strip() if path.exists() else ""
         if not found:

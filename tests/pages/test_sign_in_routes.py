@@ -106,7 +106,6 @@ def test_behind_a_trusted_proxy_that_speaks_tls_the_cookie_is_secure(
     )
     assert "; secure" in secure.headers["set-cookie"].lower()
     claimed = post(open_address, DEMO, {"who": "demo-analyst"}, **{"X-Forwarded-Proto": "https"})
-    assert token_of(claimed)
     assert "; secure" not in claimed.headers["set-cookie"].lower()
 
 

@@ -9,15 +9,18 @@ import streamlit as st
 
 from phantom_core.accounts.account_actors import GUEST, GUEST_PERMISSIONS, Account
 from phantom_core.accounts.actors import Actor, acting_as
+from phantom_core.accounts.identity import identity_of_claims
 from phantom_core.accounts.people import Person
 from phantom_core.accounts.roles import Permission, roles_with
 from phantom_core.accounts.sign_in import (
     change_password,
     find_signed_in,
+    note_use,
     role_of_claims,
     sign_in_identity,
     sign_out,
 )
+from phantom_core.accounts.waiting import GUARDED
 from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.core.errors import NotAllowedError, NotSignedInError
 from phantom_core.jobs.job_request import JobRequest
@@ -27,7 +30,7 @@ from ui.accounts.sign_in_cookie import token_of
 from ui.frame.handles import current_settings, now_ms, open_jobs
 
 _TOKEN: Final = "sign_in_token"
-_NO_SERVER: Final = {"host": "localhost"}
+_THIS_MACHINE: Final = "127.0.0.1"
 
 
 def current_person() -> Person | None:
@@ -41,6 +44,11 @@ def reader() -> Actor | None:
     return Account(found.login) if found else GUEST if is_open() else None
 
 
+def note_reader() -> None:
+    """Note that a page is used, so that the sign-in does not end as idle; redraws do not count."""
+    note_use(_control(), _token(), now_ms())
+
+
 @contextmanager
 def as_reader() -> Iterator[Actor | None]:
     """Act as the reader within this block; every page, fragment and callback does."""
@@ -51,9 +59,10 @@ def as_reader() -> Iterator[Actor | None]:
 
 def is_open() -> bool:
     """Whether anyone on this machine may sign in as a demo user."""
-    # A page that is run without a server has no headers; the server takes no request without Host.
-    headers = {name.lower(): value for name, value in st.context.headers.items()} or _NO_SERVER
-    client = st.context.ip_address or "127.0.0.1"
+    headers = {name.lower(): value for name, value in st.context.headers.items()}
+    client = st.context.ip_address or _THIS_MACHINE
+    if not headers:  # The page runs without a server, which takes no request without a Host.
+        headers, client = {"host": _THIS_MACHINE}, _THIS_MACHINE
     return demo_access.is_open(current_settings(), client, headers)
 
 
@@ -61,7 +70,9 @@ def is_allowed(permission: Permission) -> bool:
     """Whether the reader has a permission, to decide what to draw; the engine checks again."""
     found = current_person()
     return (
-        found.may(permission) and not found.must_change
+        found.may(permission)
+        and not found.must_change
+        and not (permission in GUARDED and found.waits(now_ms()))
         if found
         else is_open() and permission in GUEST_PERMISSIONS
     )
@@ -145,26 +156,22 @@ def _identity() -> Person | None:
     """The person that the identity provider names, asked once a session."""
     if not has_provider() or not st.user.is_logged_in:
         return None
-    claims = st.user.to_dict()
-    chosen = current_settings()
-    role = role_of_claims(claims, chosen.access.oidc_claim, chosen.access.oidc_roles)
-    subject = str(
-        claims.get("email") or claims.get("preferred_username") or claims.get("sub") or ""
-    )
+    claims, chosen = st.user.to_dict(), current_settings()
+    access = chosen.access
+    identity = identity_of_claims(claims, now_ms=now_ms(), hours=access.sign_in_hours)
+    role = role_of_claims(claims, access.oidc_claim, access.oidc_roles)
     if role is None:
         raise NotAllowedError(
-            f"{subject or 'This account'} has no role here: none of its {chosen.access.oidc_claim} "
-            "grants one.",
+            f"{identity.name} has no role here: none of its {access.oidc_claim} grants one.",
             hint="Ask an administrator to map a group of yours in PHANTOM_OIDC_ROLES.",
         )
-    name = str(claims.get("name") or subject)
     token = sign_in_identity(
         _control(),
-        subject,
-        name=name,
+        identity,
         role=role,
         now_ms=now_ms(),
-        hours=chosen.access.sign_in_hours,
+        hours=access.sign_in_hours,
+        idle_hours=access.sign_in_idle_hours,
     )
     st.session_state[_TOKEN] = token
     return find_signed_in(_control(), token, now_ms())

@@ -3,7 +3,13 @@
 import pandas as pd
 import streamlit as st
 
-from phantom_core.accounts.people import Person, add_person, change_person, list_accounts
+from phantom_core.accounts.people import (
+    Person,
+    add_person,
+    change_person,
+    confirm_person,
+    list_accounts,
+)
 from phantom_core.accounts.roles import Permission, Role
 from phantom_core.accounts.sign_in import reset_password
 from phantom_core.core.settings import Settings
@@ -12,6 +18,7 @@ from ui.accounts.account import current_login, is_allowed
 from ui.frame.empty import show_missing
 from ui.frame.errors import friendly_errors
 from ui.frame.handles import now_ms
+from ui.frame.wording import escape
 
 
 def draw_accounts(settings: Settings) -> None:
@@ -59,8 +66,8 @@ def _table(found: list[Person]) -> pd.DataFrame:
             "state": [
                 "deactivated"
                 if not one.is_active
-                else "locked"
-                if one.locked_until_ms > now
+                else "waits for a second administrator"
+                if one.waits(now)
                 else "active"
                 for one in found
             ],
@@ -117,12 +124,14 @@ def _change(settings: Settings, found: list[Person]) -> None:
                     is_active=active,
                 )
                 st.rerun()
+        if person.waits(now_ms()):
+            _confirm(settings, person)
         if person.origin == "local":
             word = st.text_input(
                 "New password",
                 type="password",
                 key=f"reset_{chosen}",
-                help="Must be changed at first sign-in; also unlocks the account.",
+                help="Must be changed at first sign-in.",
             )
             if st.button("Set password", key="reset_save"):
                 with friendly_errors():
@@ -134,3 +143,19 @@ def _change(settings: Settings, found: list[Person]) -> None:
                         now_ms=now_ms(),
                     )
                     st.toast("Password set.", icon=":material/check:")
+
+
+def _confirm(settings: Settings, person: Person) -> None:
+    st.caption(
+        f"Given by {escape(person.granted_by)}. Until another administrator confirms the account, "
+        "or a day has passed, it may not approve, publish or change limits."
+    )
+    if st.button("Confirm account", icon=":material/verified_user:", key="confirm_save"):
+        with friendly_errors():
+            confirm_person(
+                control_database(settings),
+                current_login(Permission.PEOPLE),
+                person.login,
+                now_ms=now_ms(),
+            )
+            st.rerun()

@@ -11,6 +11,8 @@ from starlette.responses import Response
 COOKIE: Final = "phantom_sign_in"
 _REFUSAL: Final = "phantom_sign_in_refused"
 _REFUSAL_S: Final = 60
+_REFUSALS: Final = (f"__Host-{_REFUSAL}", f"__Secure-{_REFUSAL}", _REFUSAL)
+_NAMES: Final = (f"__Host-{COOKIE}", f"__Secure-{COOKIE}", COOKIE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,20 @@ class Refusal:
 
 def token_of(cookies: Mapping[str, str]) -> str:
     """The token that the browser sent; empty for none."""
-    return cookies.get(COOKIE, "")
+    return next((cookies[name] for name in _NAMES if cookies.get(name)), "")
+
+
+def _named(name: str, *, is_tls: bool) -> str:
+    """Name of a cookie; over TLS one that no other host and no page without TLS can set."""
+    if not is_tls:
+        return name
+    return f"__Secure-{name}" if base_path() else f"__Host-{name}"
 
 
 def refusal_of(cookies: Mapping[str, str]) -> Refusal | None:
     """The sign-in that was just refused, if any."""
-    found = dict(parse_qsl(cookies.get(_REFUSAL, ""), keep_blank_values=True))
+    sent = next((cookies[name] for name in _REFUSALS if cookies.get(name)), "")
+    found = dict(parse_qsl(sent, keep_blank_values=True))
     return (
         Refusal(found["login"], found["message"], found["hint"])
         if {"login", "message", "hint"} <= set(found)
@@ -67,7 +77,7 @@ def base_path() -> str:
 
 def _set(response: Response, name: str, value: str, seconds: int, *, is_tls: bool) -> None:
     response.set_cookie(
-        name,
+        _named(name, is_tls=is_tls),
         value,
         max_age=seconds,
         path=base_path() or "/",

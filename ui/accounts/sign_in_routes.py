@@ -73,7 +73,13 @@ def _sign_in(request: Request, fields: Fields) -> Response:
     settings = Settings()
     login, password = fields.get("login", ""), fields.get("password", "")
     token = sign_in(
-        _control(settings), login, password, now_ms=_now_ms(), hours=settings.access.sign_in_hours
+        _control(settings),
+        login,
+        password,
+        now_ms=_now_ms(),
+        hours=settings.access.sign_in_hours,
+        idle_hours=settings.access.sign_in_idle_hours,
+        address=request.client.host if request.client else "",
     )
     return _signed_in(request, settings, token)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from phantom_core.accounts.roles import Permission, roles_with
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import InputError
 from phantom_core.core.settings import Settings
 from phantom_core.events.formats.source_format import format_list
@@ -34,7 +34,7 @@ SERVER_PATHS: Final = (
 def load_form(settings: Settings) -> None:
     """Choose files and start a load."""
     if not is_allowed(Permission.WORK):
-        st.caption(f"To load data, ask {roles_with(Permission.WORK)}.")
+        st.caption("Analysts and pricing managers load data.")
         return
     # A new number in the keys empties the uploaders once a load has started.
     turn = st.session_state.setdefault("load_turn", 0)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from phantom_core.accounts.roles import Permission, roles_with
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import MappingError, PhantomError
 from phantom_core.core.settings import Settings
 from phantom_core.events.mapping import Mapping
@@ -36,7 +36,7 @@ SHOWN_ROWS = 6
 def map_tab(settings: Settings) -> None:
     """From a sample to a saved mapping."""
     if not is_allowed(Permission.WORK):
-        st.caption(f"To map columns, ask {roles_with(Permission.WORK)}.")
+        st.caption("Analysts and pricing managers map columns.")
         return
     path, delimiter, encoding = _choose_sample(settings)
     if path is None:

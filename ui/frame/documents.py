@@ -8,6 +8,7 @@ from typing import Final
 
 from phantom_core.views.workspace.extensions import ExtensionList, extension_lists
 from ui.frame.page_spec import all_pages
+from ui.frame.permission_lists import permission_lists
 
 FOLDER: Final = Path(__file__).parents[2] / "docs"
 _LIST: Final = re.compile(r"(<!-- list: ([a-z ]+) -->\n).*?(\n<!-- end of list -->)", re.DOTALL)
@@ -20,7 +21,7 @@ def document_lists() -> dict[str, ExtensionList]:
         for one in all_pages()
     )
     pages = ExtensionList("pages", ("page", "section", "title", "what it shows"), rows)
-    return {one.name: one for one in (*extension_lists(), pages)}
+    return {one.name: one for one in (*extension_lists(), pages, *permission_lists())}
 
 
 def with_lists(text: str) -> str:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from phantom_core.core.errors import PhantomError
 from ui.accounts.account import as_reader
+from ui.frame.wording import escape
 
 P = ParamSpec("P")
 
@@ -45,6 +46,6 @@ def callback(act: Callable[P, object]) -> Callable[P, None]:
             with as_reader():
                 act(*args, **kwargs)
         except PhantomError as error:
-            st.toast(f"{error.message} {error.hint}".strip(), icon=":material/error:")
+            st.toast(escape(str(error)), icon=":material/error:")
 
     return acted

@@ -10,7 +10,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from phantom_core.accounts.account_actors import GUEST, Account
 from phantom_core.accounts.actors import acting_as
 from phantom_core.accounts.roles import Permission
-from ui.accounts.account import is_allowed
+from ui.accounts.account import is_allowed, note_reader
 from ui.accounts.account_bar import account_bar, require_reader
 from ui.frame.demo import demo_note
 from ui.frame.errors import friendly_errors
@@ -27,6 +27,7 @@ def run_page() -> None:
     _withdraw_uploads()
     page = _draw_head()
     found = require_reader()
+    note_reader()
     with acting_as(Account(found.login) if found else GUEST, current_settings()):
         _permit_uploads()
         account_bar(found)

@@ -9,7 +9,7 @@ back is a backup.
 
 from typing import Final
 
-HEAD: Final = "0004"
+HEAD: Final = "0005"
 # Of the triggers and indexes of an up-to-date database, which every process compares at its start.
 FINGERPRINTS: Final = {"sqlite": "9ad0b8d4bbfd9959", "postgresql": "7b5339cc95b1df3f"}
 CONSTRAINTS: Final = "e63e11475527e098"

@@ -15,7 +15,7 @@ from phantom_core.accounts.roles import Permission
 from phantom_core.core.csv_file import write_table
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
-from phantom_core.core.workspace import WorkspacePaths
+from phantom_core.core.workspace import WorkspacePaths, make_private_folder
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.erased import ErasedIds, ErasedKind
 from phantom_core.lake.lake import TABLES, Lake, open_lake
@@ -64,7 +64,7 @@ def load_demo(settings: Settings, *, now_ms: int, progress: Progress = no_progre
     """
     start_s = time.monotonic()
     progress(0.0, "generating shoppers")
-    settings.workspace.mkdir(parents=True, exist_ok=True)
+    make_private_folder(settings.workspace)
     _mark(settings.workspace, "loading")
     files = _write_files(
         _without_erased(
