@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
 
 from phantom_core.core.errors import InputError, UnavailableError
+from phantom_core.core.foreign_text import format_one_line
 from phantom_core.core.settings import Settings
 
 TIMEOUT_S: Final = 10.0
@@ -34,6 +35,11 @@ class Notice:
     sentence: str
     is_over: bool
     moment_ms: int
+
+    def __post_init__(self) -> None:
+        # A sentence may quote names of others: it stays one line in subjects, logs and chats.
+        object.__setattr__(self, "name", format_one_line(self.name))
+        object.__setattr__(self, "sentence", format_one_line(self.sentence))
 
     @property
     def title(self) -> str:
@@ -84,7 +90,7 @@ class Webhook:
     def send(self, notice: Notice) -> None:
         """Send an object of text, name, sentence, state (raised or cleared) and moment_ms."""
         body = {
-            "text": f"{notice.title}. {notice.sentence}",
+            "text": _chat_text(f"{notice.title}. {notice.sentence}"),
             "name": notice.name,
             "sentence": notice.sentence,
             "state": "cleared" if notice.is_over else "raised",
@@ -162,6 +168,16 @@ class Mail:
             connection.close()
             raise
         return connection
+
+
+def _chat_text(text: str) -> str:
+    """A text that chat services show as it is: no mention of everybody, no link, no image.
+
+    >>> print(_chat_text("<!channel> see [x](https://evil.test)").replace(chr(0x2060), "~"))
+    &lt;!channel&gt; see [x]~(https:~//evil.test)
+    """
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace("](", "]\u2060(").replace("://", ":\u2060//").replace("@", "@\u2060")
 
 
 def channels_of(settings: Settings) -> tuple[Channel, ...]:

@@ -225,8 +225,11 @@ def earlier_life(settings: Settings) -> str:
     return ""
 
 
-def recover_chain(settings: Settings, who: str, why: str, *, now_ms: int) -> AuditEntry:
-    """Begin an audit chain anew, in an empty database, though there was another one before.
+def recover_chain(
+    settings: Settings, who: str, why: str, *, now_ms: int, is_restored: bool = False
+) -> AuditEntry:
+    """Begin an audit chain anew, in an empty database, though there was another one before; or
+    continue that of a restored backup, though its end is lost.
 
     The anchors go on showing the earlier chain, and every verification names the recovery.
 
@@ -235,6 +238,7 @@ def recover_chain(settings: Settings, who: str, why: str, *, now_ms: int) -> Aud
         who: the account, or the machine's owner.
         why: what happened, a sentence.
         now_ms: the clock, UTC milliseconds.
+        is_restored: whether the database holds the chain of a backup.
     Raises:
         ConflictError: the database is not empty, or nothing was lost.
     """
@@ -249,7 +253,7 @@ def recover_chain(settings: Settings, who: str, why: str, *, now_ms: int) -> Aud
     follower.recover()
     follow_chain(engine, follower)
     with write_transaction(engine) as connection:
-        if newest_entry(connection) is not None:
+        if newest_entry(connection) is not None and not is_restored:
             raise ConflictError(
                 "The control database has an audit chain.", hint="See: audit verify."
             )

@@ -11,6 +11,7 @@ import typer
 
 from phantom_core.cli import (
     audit,
+    backups,
     catalogue,
     change_requests,
     classifier,
@@ -20,6 +21,7 @@ from phantom_core.cli import (
     explain,
     extensions,
     jobs,
+    keys,
     leakage,
     live,
     market_calibration,
@@ -164,6 +166,14 @@ catalogue_verbs.command()(catalogue.approve)
 catalogue_verbs.command()(catalogue.reject)
 app.add_typer(catalogue_verbs, name="catalogue")
 
+key_verbs = typer.Typer(
+    no_args_is_help=True, help="Keys with which the control side signs what services follow."
+)
+key_verbs.command()(keys.show)
+key_verbs.command()(keys.prepare)
+key_verbs.command()(keys.rotate)
+app.add_typer(key_verbs, name="keys")
+
 audit_verbs = typer.Typer(
     no_args_is_help=True,
     help="Who did what and why, in a tamper-evident chain.",
@@ -183,6 +193,12 @@ privacy_verbs.command()(privacy.resume)
 privacy_verbs.command()(privacy.allow)
 privacy_verbs.command()(privacy.retain)
 app.add_typer(privacy_verbs, name="privacy")
+
+backup_verbs = typer.Typer(no_args_is_help=True, help="Backups: create, verify, restore.")
+backup_verbs.command()(backups.create)
+backup_verbs.command()(backups.verify)
+backup_verbs.command()(backups.restore)
+app.add_typer(backup_verbs, name="backup")
 
 
 def main() -> None:

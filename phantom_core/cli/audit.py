@@ -80,11 +80,16 @@ def recover(
     as_json: Json = False,
 ) -> None:
     """Begin the audit chain anew after the control database was lost; named for ever."""
-    from phantom_core.cli.who import administrator
+    from phantom_core.accounts.people import MACHINE, has_administrator
+    from phantom_core.anchoring.audit_anchor import control_engine
+    from phantom_core.cli.who import identified
     from phantom_core.use_cases.approvals.verify_audit import recover_audit
 
     with running(workspace, "recovering", as_json=as_json) as (settings, _):
-        author = administrator(settings, who, now_ms())
+        # Not `administrator`, which begins a chain by writing the limits.
+        with control_engine(settings).connect() as connection:
+            is_open = not has_administrator(connection)
+        author = MACHINE if is_open and not who else identified(settings, who, now_ms())
         entry = recover_audit(settings, author, why, now_ms=now_ms())
         emit({"entry": entry.seq, "details": entry.details}, as_json)
 

@@ -58,12 +58,14 @@ def submit(
     from phantom_core.use_cases.rules.rule_sets import open_rule_set
 
     with running(workspace, "gathering evidence", as_json=as_json) as (settings, progress):
+        # The file is the shell's, whose user owns it, not one that the account asks the server for.
+        rules = open_rule_set(settings, file)
         author = identified(settings, who, now_ms())
         ends_ms = _moment_ms(expires, zone) if expires else 0
         request = change_requests.propose_rules(
             settings,
             author,
-            open_rule_set(settings, file),
+            rules,
             why=why,
             answers=answers,
             policy=_policy(policy),

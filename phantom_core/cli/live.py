@@ -100,7 +100,8 @@ def kill(*, why: Why, who: As = "", workspace: Workspace = None, as_json: Json =
     from sqlalchemy.exc import OperationalError
 
     from phantom_core.core.errors import UnavailableError
-    from phantom_core.use_cases.approvals.kill_switch import KillOutcome, kill_by_file, kill_prices
+    from phantom_core.core.kill_file import KillOrder, kill_file_path, write_kill_file
+    from phantom_core.use_cases.approvals.kill_switch import KillOutcome, kill_prices
 
     with running(workspace, "switching off", as_json=as_json) as (settings, _):
         try:
@@ -109,9 +110,8 @@ def kill(*, why: Why, who: As = "", workspace: Workspace = None, as_json: Json =
         except (OperationalError, UnavailableError) as error:
             # Whoever may write to the workspace may always do this.
             name = f"{who or 'somebody'} (not verified: the control database was away)"
-            done = KillOutcome(
-                None, kill_by_file(settings, name, why=why, now_ms=now_ms()), str(error)
-            )
+            write_kill_file(settings, KillOrder(name, why, now_ms()))
+            done = KillOutcome(None, str(kill_file_path(settings)), str(error))
         shown = _shown(done.release) if done.release else {"killed": True, "epoch": None}
         emit({**shown, "kill_file": done.kill_file, "problem": done.problem}, as_json)
 

@@ -41,12 +41,11 @@ def schedule(
     workspace: Workspace = None,
 ) -> None:
     """Retrain daily at PHANTOM_RETRAIN_AT (UTC), and check every PHANTOM_MONITOR_EVERY_S."""
+    from phantom_core.core.telemetry.log_lines import set_up_logging
     from phantom_core.core.telemetry.web import serve_metrics
     from phantom_core.use_cases.operations.schedule import make_scheduler, show_latest
 
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    set_up_logging(logging.INFO, "%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -1,6 +1,5 @@
 """Verbs of the online path: each runs until SIGTERM and stops cleanly."""
 
-import logging
 import os
 import signal
 import threading
@@ -26,7 +25,9 @@ def ingest(port: Port = 8001, *, host: Host = "127.0.0.1", workspace: Workspace 
     from phantom_core.services.web.service import run_service
 
     with serving(workspace) as settings, _traced("ingest"):
-        logging.basicConfig(level=settings.log_level)
+        from phantom_core.core.telemetry.log_lines import set_up_logging
+
+        set_up_logging(settings.log_level)
         limits = ConnectionLimits.of(settings.services)
         run_service(ingest_app(settings), host, port, limits)
 
@@ -51,7 +52,9 @@ def worker(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: is_over.set())
     with serving(workspace, as_json=as_json) as settings, _traced("worker"):
-        logging.basicConfig(level=settings.log_level)
+        from phantom_core.core.telemetry.log_lines import set_up_logging
+
+        set_up_logging(settings.log_level)
         stop_metrics = None if port is None else serve_metrics(host, port)
         report = Worker(settings).run(is_over.is_set, until_empty=until_empty)
         if stop_metrics:

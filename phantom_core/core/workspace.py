@@ -169,6 +169,11 @@ class WorkspacePaths:
         return self.root / "keys" / "signing.pem"
 
     @property
+    def next_signing_key(self) -> Path:
+        """Private key that is trusted already and used after the next rotation."""
+        return self.root / "keys" / "next.pem"
+
+    @property
     def public_keys(self) -> Path:
         """Public keys of this installation, the current one first."""
         return self.root / "keys" / "public.pem"

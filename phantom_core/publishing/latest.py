@@ -16,6 +16,8 @@ from phantom_core.valkey.server import guarded_calls
 
 # The head of a table of figures is shorter: format, version, time and hash.
 _HEAD_BYTES: Final = 512
+# Token of a key that holds a value of another type: a change, which its reader then refuses.
+_WRONG_TYPE: Final = b"\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +55,16 @@ def read_latest(client: redis.Redis) -> dict[Kind, Latest]:
             with guarded_calls(client):
                 raise answer
     rules, experiments, *models, prices, elasticities, statement = [
-        None if isinstance(answer, Exception) else answer for answer in answers
+        _WRONG_TYPE if isinstance(answer, Exception) else answer for answer in answers
     ]
     found = [
         _of_pointer("rules", "version", rules or b""),
         _of_pointer("experiments", "epoch", experiments or b""),
     ]
     found += [
-        _of_model(kind, fields or (None, None, None))
+        _of_model(
+            kind, (fields or (None, None, None)) if fields != _WRONG_TYPE else (fields, None, None)
+        )
         for kind, fields in zip(MODEL_KINDS.names(), models, strict=True)
     ]
     found += [

@@ -132,21 +132,54 @@ def public_pem(settings: Settings) -> str:
     return "".join(_pem(key).decode() for key in public_keys(settings).all())
 
 
-def rotate_key(settings: Settings) -> SigningKey:
-    """Replace the workspace's own key; readers go on trusting the earlier public keys.
+def prepare_key(settings: Settings) -> SigningKey:
+    """Create the next key, which readers trust from now on and nothing is signed with yet.
+
+    Public keys that were copied to other machines are copied again before `rotate_key`.
 
     Raises:
         InputError: the private key is a file of the settings, which its owner replaces.
     """
+    _check_own(settings)
+    _ensure_key(settings)
+    paths = settings.paths
+    with _locked(settings):
+        if paths.next_signing_key.exists():
+            return SigningKey(_read_private(paths.next_signing_key))
+        key = Ed25519PrivateKey.generate()
+        made = SigningKey(key)
+        _write(paths.public_keys, paths.public_keys.read_bytes() + made.public_pem())
+        _write(paths.next_signing_key, _private_pem(key))
+        return made
+
+
+def rotate_key(settings: Settings) -> SigningKey:
+    """Replace the workspace's own key by the prepared one, or else by a new one.
+
+    Readers go on trusting the earlier public keys.
+
+    Raises:
+        InputError: the private key is a file of the settings, which its owner replaces.
+    """
+    _check_own(settings)
+    paths = settings.paths
+    with _locked(settings):
+        earlier = paths.public_keys.read_bytes() if paths.public_keys.exists() else b""
+        if not paths.next_signing_key.exists():
+            return _create(settings, earlier)
+        made = SigningKey(_read_private(paths.next_signing_key))
+        pem = made.public_pem()
+        _write(paths.public_keys, pem + earlier.replace(pem, b""))
+        paths.next_signing_key.replace(paths.signing_key)
+        return made
+
+
+def _check_own(settings: Settings) -> None:
     if settings.signing.key_file is not None:
         raise InputError(
             f"The signing key is the file {settings.signing.key_file}, which the settings name.",
             hint="Replace that file, and put the new public key before the others.",
         )
-    paths = settings.paths
-    with _locked(settings):
-        earlier = paths.public_keys.read_bytes() if paths.public_keys.exists() else b""
-        return _create(settings, earlier)
 
 
 def _ensure_key(settings: Settings) -> None:
@@ -169,16 +202,19 @@ def _locked(settings: Settings) -> FileLock:
 
 def _create(settings: Settings, earlier: bytes) -> SigningKey:
     key = Ed25519PrivateKey.generate()
-    private = key.private_bytes(
+    made = SigningKey(key)
+    # Readers know the new key before anything is signed with it.
+    _write(settings.paths.public_keys, made.public_pem() + earlier)
+    _write(settings.paths.signing_key, _private_pem(key))
+    return made
+
+
+def _private_pem(key: Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    made = SigningKey(key)
-    # Readers know the new key before anything is signed with it.
-    _write(settings.paths.public_keys, made.public_pem() + earlier)
-    _write(settings.paths.signing_key, private)
-    return made
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -143,20 +143,26 @@ def test_verbs_about_changes_and_people(printed: PrintedFields) -> None:
     rules = str(printed.phantom.workspace / "rules.txt")
     printed.run("rules requests")
     printed.run("rules status")
+    (printed.phantom.workspace / "cheaper.txt").write_text(GENTLE.replace("1.10", "0.98"))
+    cheaper = str(printed.phantom.workspace / "cheaper.txt")
     for who, verb, *arguments in (
-        (ANALYST, "rules submit", rules, "--why", "x", "--share", "0.1"),
-        (ANALYST, "rules submit", rules, "--why", "x", "--share", "0.1"),
+        (ANALYST, "rules submit", rules, "--why", "x", "--share", "0.1", "--ramp", "1:1"),
+        (ANALYST, "rules submit", rules, "--why", "x", "--share", "0.1", "--ramp", "1:1"),
         (MANAGER, "rules reject", "2", "--comment", "No."),
         (ANALYST, "rules rebase", "2"),
         (ANALYST, "rules withdraw", "2"),
         (MANAGER, "rules approve", "1"),
         (MANAGER, "rules schedule", "1", "--at", "2100-01-01T00:00"),
         (MANAGER, "rules publish", "1"),
-        (MANAGER, "rules share", "1", "--why", "x"),
+        (MANAGER, "rules share", "0.05", "--why", "x"),
+        (ANALYST, "rules widen", "0.5", "--why", "x", "--ramp", "1:1"),
+        (MANAGER, "rules confirm", "3", "--comment", "x"),
         (MANAGER, "rules kill", "--why", "x"),
         (MANAGER, "rules revive", "--why", "x"),
         (MANAGER, "rules heal"),
         (MANAGER, "rules rollback", "--why", "x"),
+        (ANALYST, "rules submit", cheaper, "--why", "x", "--share", "1"),
+        (MANAGER, "rules publish", "4", "--emergency", "Prices are wrong today."),
         (ANALYST, "experiments plan", "e1", "--arm", "a=0.5:live", "--arm", "b=0.5:base"),
         (MANAGER, "experiments start", "e1"),
         (MANAGER, "experiments stop", "e1", "--why", "x"),
@@ -166,6 +172,7 @@ def test_verbs_about_changes_and_people(printed: PrintedFields) -> None:
     for verb, *arguments in (
         ("rules requests",),
         ("rules show", "2"),
+        ("rules preview", "3"),
         ("rules status",),
         ("experiments status",),
         ("experiments status e1",),

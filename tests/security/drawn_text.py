@@ -119,7 +119,7 @@ _TEXT_METHODS: Final = frozenset(
         "get",
     ]
 )
-_NUMERIC: Final = frozenset(("len", "round", "int", "float", "sum", "abs", "max", "min"))
+_NUMERIC: Final = frozenset(("len", "round", "int", "float", "sum", "abs", "max", "min", "slider"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ class Pages:
         }
         for bad in found:
             source = ast.unparse(bad)
-            if f"{self._files[bad]}: {source}" not in self._own:
+            if not {source, f"{self._files[bad]}: {source}"} & self._own:
                 yield Unescaped(f"{self._files[bad]}:{bad.lineno}", source)
 
     def _within(self, scope: _Scope, body: list[ast.stmt]) -> Iterator[ast.expr]:
@@ -180,7 +180,7 @@ class Pages:
             if isinstance(node, ast.FunctionDef | ast.Lambda):
                 if isinstance(node, ast.FunctionDef):
                     yield from self._within(_scope(node), node.body)
-            elif isinstance(node, ast.Call) and _called(node) in DRAWING:
+            elif isinstance(node, ast.Call) and _draws(node):
                 for part in _drawn(node):
                     yield from self._bad(part, scope, 0)
 
@@ -266,6 +266,11 @@ _PARTS: Final = (
     ((ast.List, ast.Tuple, ast.Set), "elts"),
     ((ast.ListComp, ast.GeneratorExp, ast.SetComp), "elt"),
 )
+
+
+def _draws(node: ast.Call) -> bool:
+    is_log = isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "_LOGGER"
+    return _called(node) in DRAWING and not is_log
 
 
 def _called(node: ast.Call) -> str:

@@ -13,6 +13,7 @@ from phantom_core.approvals.change_request import Policy, Request
 from phantom_core.approvals.limits import read_price_limits
 from phantom_core.approvals.ramp import RampStep
 from phantom_core.core.settings import Settings
+from phantom_core.database import audit
 from phantom_core.database.connection import write_transaction
 from phantom_core.rules.text import format_rules, parse_rules
 from phantom_core.use_cases.approvals import change_requests
@@ -51,6 +52,8 @@ def installation(workspace: Path, **more: Any) -> Iterator[Settings]:
                 must_change=False,
                 now_ms=1,
             )
+            known = {"role": role.value, "password": audit.fingerprint("")}
+            audit.append_entry(connection, 1, "@shell", "person.added", f"person {login}", known)
     yield settings
     if not settings.redis_url:
         stop_embedded(settings)

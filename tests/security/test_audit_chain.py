@@ -145,7 +145,8 @@ def test_an_untouched_database_holds_and_every_entry_is_anchored(filled: Setting
 
 FORGERIES = {
     "a decision is added": (
-        "INSERT INTO decisions VALUES (1, 1, 'ghost', 'approve', '', 5)",
+        "INSERT INTO decisions (request_id, revision, who, verdict, comment, at_ms) "
+        "VALUES (1, 1, 'ghost', 'approve', '', 5)",
         "decision of ghost on request 1 stands in the database, but in no audit entry",
     ),
     "a decision is removed": ("DELETE FROM decisions", "decision of max on request 1 was removed"),
@@ -177,10 +178,21 @@ FORGERIES = {
         "UPDATE release_documents SET document = 'other rules'",
         "are not those that were published",
     ),
-    "a limit is raised": ("UPDATE limits SET value = 9", "The limit largest_step is 9, but 0.2"),
+    "a changed limit is raised": (
+        "UPDATE limits SET value = 9 WHERE name = 'largest_step'",
+        "The limit largest_step is 9.0, but 0.2",
+    ),
+    "a limit is raised": (
+        "UPDATE limits SET value = 9 WHERE name = 'highest_markup'",
+        "The limit highest_markup is 9.0, but 1.5",
+    ),
     "a limit is added": (
-        "INSERT INTO limits VALUES ('highest_markup', 9)",
-        "The limit highest_markup stands in the database, but in no audit entry",
+        "INSERT INTO limits VALUES ('odd', 9)",
+        "The limit odd stands in the database, but in no audit entry",
+    ),
+    "a ban is lifted": (
+        "UPDATE limit_lists SET names = '[]'",
+        "The limit banned_features is []",
     ),
     "a limit is removed": ("DELETE FROM limits", "The limit largest_step was removed"),
     "a role is raised": (
@@ -443,7 +455,7 @@ def test_a_lost_database_is_recovered_by_a_verb_that_nobody_overlooks(shop: Sett
     assert run(shop, *arguments)[0] == 0
     code, found = run(shop, "audit", "verify")
     assert (code, found["answer"]) == (0, "holds")
-    assert "The chain begins anew" in str(found["notes"])
+    assert "The chain was recovered at entry 1" in str(found["notes"])
     assert "The disk died." in str(found["notes"])
     with control_of("", shop.workspace).connect() as connection:
         alerts = connection.execute(sa.text("SELECT sentence FROM alerts")).scalars().all()
@@ -454,7 +466,7 @@ def test_a_clock_that_runs_backwards_is_named(shop: Settings) -> None:
     change_person(control_engine(shop), "root", "ana", now_ms=NOW - 60_000, role=Role.VIEWER)
     found = verdict(shop)
     assert found.answer is AuditAnswer.HOLDS
-    assert "is dated 60.0 s before entry" in " ".join(found.notes)
+    assert "s behind entry" in " ".join(found.notes)
 
 
 @pytest.fixture

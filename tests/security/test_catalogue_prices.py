@@ -87,8 +87,10 @@ def load(
     lines = (f"{product},{price}" for product, price in prices.items())
     path.write_text("\n".join(("product_id,base_price", *lines)) + "\n")
     actor = Internal.SHELL if who == SHELL else Account(who)
-    with acting_as(actor, settings):
-        report = ingest_files(settings, [], now_ms=at_ms, catalogue=str(path))
+    folders = settings.loading.model_copy(update={"server_folders": (str(path.parent),)})
+    allowed = settings.model_copy(update={"loading": folders})
+    with acting_as(actor, allowed):
+        report = ingest_files(allowed, [], now_ms=at_ms, catalogue=str(path))
     assert report.prices is not None
     return report.prices
 

@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from phantom_core.accounts.actors import Internal
+from phantom_core.alerts.alerts import Alerts
 from phantom_core.approvals import requests
 from phantom_core.approvals.change_request import Proposal
+from phantom_core.approvals.limits import set_banned_features
 from phantom_core.cli import app
 from phantom_core.core.errors import ConflictError, DataError, InputError, NotAllowedError
 from phantom_core.core.settings import PromotionGateSettings, Settings
@@ -267,13 +269,12 @@ def test_a_policy_needs_two_people_and_is_judged_by_its_own_terms(settings: Sett
 
 def test_a_model_of_banned_features_prices_nothing(settings: Settings) -> None:
     _, good, _ = versions(settings)
-    strict = settings.model_copy(
-        update={"rules": settings.rules.model_copy(update={"banned_features": ("item_views",)})}
-    )
+    banned = (*BANNED, "item_views")
+    set_banned_features(control(settings), "root", banned, settings, now_ms=NOW_MS)
     with pytest.raises(InputError, match="learns from item_views"):
-        use(strict, "max", good)
+        use(settings, "max", good)
     with pytest.raises(DataError, match="learns from item_views"):
-        open_approved(strict, KIND)
+        open_approved(settings, KIND)
     features = ModelStore(settings.workspace, KIND).open(good).manifest.features
     assert not set(features) & set(BANNED)
 
@@ -312,5 +313,6 @@ def test_a_retraining_on_swapped_labels_moves_no_price_even_under_a_policy(
     outcome = RetrainRequest(kinds=(KIND,)).run(chosen, now_ms=NOW_MS + 9_000).verdicts[0]
     assert (outcome.outcome, outcome.champion) == ("waiting", first), outcome.why
     assert "labels of" in outcome.why
+    assert [one.name for one in Alerts(settings).all() if one.is_open] == [f"waiting_{KIND}"]
     with connect_server(settings) as client:
         assert published_version(client, KIND) == first

@@ -44,7 +44,7 @@ def _with_network(workspace: Path) -> None:
 @pytest.fixture(scope="session")
 def networked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demo set and a network with a demand curve, no classifier; never written to."""
-    return made_once(tmp_path_factory, "networked", _with_network)
+    return made_once(tmp_path_factory, "network_only", _with_network)
 
 
 @pytest.fixture

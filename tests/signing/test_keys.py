@@ -14,6 +14,7 @@ from phantom_core.signing.keys import (
     PublicKeys,
     Signature,
     SigningKey,
+    prepare_key,
     public_keys,
     rotate_key,
     signing_key,
@@ -86,3 +87,15 @@ def test_keys_of_the_settings_are_read_and_never_made(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="which the settings name"):
         rotate_key(settings)
     assert not settings.paths.signing_key.exists()
+
+
+def test_a_prepared_key_is_trusted_before_it_signs(tmp_path: Path) -> None:
+    settings = Settings(workspace=tmp_path)
+    first = signing_key(settings)
+    made = prepare_key(settings)
+    assert prepare_key(settings).key_id == made.key_id
+    assert signing_key(settings).key_id == first.key_id
+    assert public_keys(settings).key_ids == (first.key_id, made.key_id)
+    assert rotate_key(settings).key_id == signing_key(settings).key_id == made.key_id
+    assert public_keys(settings).key_ids == (made.key_id, first.key_id)
+    assert not settings.paths.next_signing_key.exists()

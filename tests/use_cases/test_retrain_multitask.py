@@ -1,5 +1,6 @@
 """Retraining the network: purchases decide, and agent detection must not get worse."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,9 @@ def test_a_network_is_held_against_the_one_before_on_later_offers(settings: Sett
     # significantly better.
     assert result.outcome == "kept" and "not significantly better in purchase ROC-AUC" in result.why
     assert store.latest() == champion.model_version != result.challenger
-    assert parse_report(store.open(result.challenger).read(FILE)).hyperparameters == QUICK
+    recipe = parse_report(store.open(result.challenger).read(FILE)).hyperparameters
+    assert recipe == replace(QUICK, without=champion.hyperparameters.without)
+    assert set(recipe.without) == set(settings.rules.banned_features)
     assert result.held_out["purchase"].rows > result.held_out["agent"].rows > 20
     assert [gate.name for gate in result.gates if gate.name.startswith("purchase")] == [
         "purchase_roc_auc",

@@ -164,14 +164,22 @@ def test_training_again_with_the_same_seed_finds_the_same_and_progress_never_goe
 
 def test_families_of_features_can_be_left_out_under_their_common_names(shop: Settings) -> None:
     without = train_classifier(
-        shop, lake_of(shop), now_ms=NOW_MS + 2_000, n_folds=3, without=("timing", "user_agent")
+        shop,
+        lake_of(shop),
+        now_ms=NOW_MS + 2_000,
+        n_folds=3,
+        without=("timing", "user_agent"),
+        for_pricing=False,
     )
     assert without.without == ("temporal", "user_agent")
     assert len(without.features) == 18
     assert without.robustness.without_timing == without.robustness.without_user_agent
     assert (
         "--without temporal,user_agent"
-        in ModelStore(shop.workspace, "classifier").open().read("card.md").decode()
+        in ModelStore(shop.workspace, "classifier")
+        .open(without.model_version)
+        .read("card.md")
+        .decode()
     )
 
 

@@ -231,7 +231,7 @@ def _meaning(found: EmergencyPreview) -> str:
         if found.prices == "lower"
         else "a second pricing manager has to confirm it first"
     )
-    lines = [f"{found.says} So {people}."]
+    lines = [f"{escape(found.says)} So {people}."]
     lines += [f"Overrules **{escape(one.name)}**: {escape(one.says)}" for one in found.overruled]
     lines += [f"Blocked by **{escape(one.name)}**: {escape(one.says)}" for one in found.blocking]
     return "\n".join(f"- {line}" for line in lines)

@@ -50,7 +50,7 @@ def catalogue_tab(settings: Settings) -> None:
 
 def _in_force(head: CatalogueHead, source: str) -> None:
     with st.grid(4, min_column_width=140, gap="small"):
-        st.metric("Version", head.number, help=f"SHA-256 {head.sha256}")
+        st.metric("Version", head.number, help=f"SHA-256 {escape(head.sha256)}")
         st.metric("Products", format_count(head.products))
         st.metric("Waiting", format_count(head.held), help="Changes of base prices.")
         st.metric("In force since (UTC)", format_moment(head.at_ms))

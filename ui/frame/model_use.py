@@ -67,7 +67,7 @@ def _standing(status: ModelStatus, kind: ModelKind) -> None:
 
 def _waiting(settings: Settings, kind: ModelKind, one: WaitingModel) -> None:
     change = one.change
-    what = f"{kind.noun} {one.version}" if one.version else change.kind
+    what = f"{kind.noun} {escape(one.version)}" if one.version else change.kind
     with st.container(border=True):
         st.markdown(
             f"Waiting for approval: **{escape(what)}** · proposed by {escape(change.author)} "
@@ -156,7 +156,7 @@ def _revert(settings: Settings, kind: ModelKind, status: ModelStatus) -> None:
     with st.popover("Go back", icon=":material/undo:"):
         st.markdown(f"Back to **{escape(status.before)}**, which was approved before.")
         why = st.text_input("Reason", key=f"revert_{kind.name}_why")
-        if st.button(f"Go back to {status.before}", key=f"revert_{kind.name}"):
+        if st.button(f"Go back to {escape(status.before)}", key=f"revert_{kind.name}"):
             _act(
                 settings,
                 kind,
@@ -219,5 +219,5 @@ def _act(
     with friendly_errors():
         decide(current_login(permission))
         if model_status(settings, kind.name).approved:
-            st.toast(publish_approved(settings, kind.name, now_ms()))
+            st.toast(escape(publish_approved(settings, kind.name, now_ms())))
         st.rerun()

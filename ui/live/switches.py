@@ -133,8 +133,8 @@ def _kill(settings: Settings, release: PublishedRelease) -> None:
             )
             if done.problem:
                 st.warning(
-                    f"The kill file {done.kill_file} is written; the switch is not published yet. "
-                    f"{done.problem}"
+                    f"The kill file {escape(str(done.kill_file))} is written; "
+                    f"the switch is not published yet. {escape(done.problem)}"
                 )
                 return
             st.rerun()

@@ -20,7 +20,7 @@ from phantom_core.use_cases.privacy.personal_data import PersonKind
 from ui.accounts.account import current_login
 from ui.frame.errors import friendly_errors
 from ui.frame.handles import now_ms
-from ui.frame.wording import escape, format_count, format_number_of
+from ui.frame.wording import code_span, escape, format_count, format_number_of
 
 _KINDS: Final = {
     "session": "Session id",
@@ -105,7 +105,7 @@ def _draw_report(report: ErasureReport) -> None:
         f"Erased: {format_number_of(report.sessions, 'session')}, "
         f"{format_number_of(rows, 'row')}, {format_number_of(len(report.files), 'file')} and "
         f"{format_number_of(report.keys, 'key')} of the pricing server. The audit chain names it "
-        f"`{report.digest[:16]}…`.",
+        f"{code_span(report.digest[:16])}.",
         icon=":material/check_circle:",
     )
     if report.remains:

@@ -136,7 +136,8 @@ def pricing_app(settings: Settings, ready: Pricing | None = None) -> FastAPI:
         summary="Give every session the base price",
     )
     async def kill(order: KillRequest) -> Json:
-        return Json((await asyncio.to_thread(held[0].kill, SERVICE, order.why)).model_dump())
+        await asyncio.to_thread(held[0].kill, SERVICE, order.why)
+        return Json(held[0].health().model_dump())
 
     @app.delete(
         "/kill",
@@ -145,7 +146,8 @@ def pricing_app(settings: Settings, ready: Pricing | None = None) -> FastAPI:
         summary="Lift the kill switch of this service",
     )
     async def lift_kill() -> Json:
-        return Json((await asyncio.to_thread(held[0].lift_kill)).model_dump())
+        await asyncio.to_thread(held[0].lift_kill)
+        return Json(held[0].health().model_dump())
 
     @app.get("/health", response_model=HealthAnswer, summary="Whether the service is working")
     async def health() -> Json:

@@ -3,7 +3,6 @@ the lake, and a clean stop.
 """
 
 import gc
-import logging
 import os
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ from typing import Final
 
 from phantom_core.core.program import child_environment, phantom_command
 from phantom_core.core.settings import Settings
+from phantom_core.core.telemetry.log_lines import set_up_logging
 from phantom_core.core.telemetry.tracing import set_up_tracing
 from phantom_core.services.pricing.app import SERVICE, pricing_app
 from phantom_core.services.pricing.service import Pricing
@@ -36,7 +36,7 @@ def serve_pricing(settings: Settings, *, host: str, port: int, drain: bool = Tru
         UnavailableError: the catalogue's database does not answer, or the embedded server does not
             start.
     """
-    logging.basicConfig(level=settings.log_level)
+    set_up_logging(settings.log_level)
     install_import_guard()
     pricing = Pricing(settings)  # first, since errors in the settings appear here
     stop_tracing = set_up_tracing(SERVICE, os.environ)

@@ -128,7 +128,7 @@ class Pricing:
         state = self._refresh.state
         return state if self._kill.order is None else state.killed()
 
-    def kill(self, who: str, why: str) -> HealthAnswer:
+    def kill(self, who: str, why: str) -> None:
         """Turn on the kill switch of this service, whatever Redis and the database do.
 
         Raises:
@@ -136,9 +136,8 @@ class Pricing:
         """
         write_kill_file(self._settings, KillOrder(who, why, time.time_ns() // 1_000_000))
         self._kill.look()
-        return self.health()
 
-    def lift_kill(self) -> HealthAnswer:
+    def lift_kill(self) -> None:
         """Remove the kill file; a kill switch that was published stays on.
 
         Raises:
@@ -146,7 +145,6 @@ class Pricing:
         """
         remove_kill_file(self._settings)
         self._kill.look()
-        return self.health()
 
     async def price(
         self, store_mode: str, product_id: str, session_id: str | None, experiment_id: str | None

@@ -77,19 +77,6 @@ def kill_prices(settings: Settings, who: str, *, why: str, now_ms: int) -> KillO
     return KillOutcome(release, str(kill_file_path(settings)), problem)
 
 
-@requires(Permission.READ)
-def kill_by_file(settings: Settings, name: str, *, why: str, now_ms: int) -> str:
-    """Write the kill file alone, where the database cannot say who may; returns its path.
-
-    On this machine, whoever may write to the workspace can create the file anyway.
-
-    Raises:
-        UnavailableError: it cannot be created.
-    """
-    write_kill_file(settings, KillOrder(name, why, now_ms))
-    return str(kill_file_path(settings))
-
-
 @requires(Permission.PUBLISH)
 def lift_kill(settings: Settings, who: str, *, why: str, now_ms: int) -> PublishedRelease | None:
     """Lift the kill switch: the published one, then the file of this machine.

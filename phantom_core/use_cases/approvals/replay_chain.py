@@ -21,7 +21,7 @@ from phantom_core.accounts.roles import Permission
 from phantom_core.accounts.sign_in import SIGN_INS
 from phantom_core.approvals.change_request import Request
 from phantom_core.approvals.governed_tables import CHANGES, GOVERNED_DECISIONS
-from phantom_core.approvals.limits import LIMITS
+from phantom_core.approvals.limits import LIMIT_LISTS, LIMITS
 from phantom_core.approvals.price_experiments import EXPERIMENTS
 from phantom_core.approvals.requests import content_fingerprint
 from phantom_core.approvals.tables import DECISIONS, DOCUMENTS, EVIDENCE, RELEASES, REQUESTS
@@ -44,6 +44,12 @@ class Step:
 
     entry: AuditEntry
     details: dict[str, Any]
+
+    @property
+    def at_ms(self) -> int:
+        """The clock when it was written; an entry whose clock was behind has a later time."""
+        clock_ms = self.details.get("clock_ms", self.entry.at_ms)
+        return int(clock_ms)
 
     @property
     def number(self) -> int:
@@ -78,11 +84,15 @@ def time_reversals(entries: Sequence[AuditEntry]) -> tuple[str, ...]:
 
     Several machines with clocks of their own may cause a few of milliseconds.
     """
-    return tuple(
-        f"Entry {after.seq} is dated {(before.at_ms - after.at_ms) / 1_000:,.1f} s before entry "
-        f"{before.seq}: a clock was set back, or entries were written later than they say."
+    found = [
+        (after.seq, before.at_ms - Step(after, _details(after)).at_ms)
         for before, after in pairwise(entries)
-        if after.at_ms < before.at_ms
+    ]
+    return tuple(
+        f"When entry {seq} was written, the clock was {behind_ms / 1_000:,.1f} s behind entry "
+        f"{seq - 1}: it was set back, or one of several machines has a wrong clock."
+        for seq, behind_ms in found
+        if behind_ms > 0
     )
 
 
@@ -99,7 +109,7 @@ def _decisions(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str
         (step.number, step.details.get("revision"), step.entry.who): (
             _VERDICTS[step.entry.action],
             step.details.get("comment"),
-            step.entry.at_ms,
+            step.at_ms,
         )
         for step in steps
         if step.entry.action in _VERDICTS
@@ -198,7 +208,7 @@ def _said_of_release(step: Step, row: sa.RowMapping) -> Iterator[str]:
         yield "account"
     if (row["audit_seq"], row["audit_hash"]) != (step.entry.seq, step.entry.hash):
         yield "audit entry"
-    if row["at_ms"] != step.entry.at_ms:
+    if row["at_ms"] != step.at_ms:
         yield "time"
 
 
@@ -219,30 +229,30 @@ def _documents(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str
 
 
 def _limits(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
-    said: dict[str, float] = {}
+    said: dict[str, object] = {}
     for step in steps:
-        if step.entry.action == "limits.changed":
+        if step.entry.action == "limits.seeded":
+            said |= step.details
+        elif step.entry.action == "limits.changed":
             said |= {
-                name: float(value[1])
+                name: value[1]
                 for name, value in step.details.items()
                 if isinstance(value, list) and len(value) == 2
             }
-    there = {str(row.name): float(row.value) for row in connection.execute(LIMITS.select())}
+    said.pop("clock_ms", None)
+    there: dict[str, object] = {
+        str(row.name): float(row.value) for row in connection.execute(LIMITS.select())
+    }
+    there |= {
+        str(row.name): json.loads(row.names) for row in connection.execute(LIMIT_LISTS.select())
+    }
     for name in sorted(said.keys() | there.keys()):
         if name not in there:
             yield f"The limit {name} was removed from the database."
-        elif name in said and said[name] != there[name]:
-            yield f"The limit {name} is {there[name]:g}, but {said[name]:g} in the audit chain."
-        elif name not in said and not _is_seeded(steps):
+        elif name not in said:
             yield f"The limit {name} stands in the database, but in no audit entry."
-
-
-def _is_seeded(steps: Sequence[Step]) -> bool:
-    """Whether an entry says that limits were written when the database was created."""
-    return any(
-        step.entry.action.startswith("limits.") and step.entry.action != "limits.changed"
-        for step in steps
-    )
+        elif said[name] != there[name]:
+            yield f"The limit {name} is {there[name]}, but {said[name]} in the audit chain."
 
 
 def _people(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
@@ -286,7 +296,7 @@ def _sign_ins(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]
     opened = [step for step in steps if step.entry.action == "signed.in"]
     said = {step.details["sign_in"] for step in opened if "sign_in" in step.details}
     # Sign-ins of an earlier release have no fingerprint.
-    earlier = {(step.subject, step.entry.at_ms) for step in opened if "sign_in" not in step.details}
+    earlier = {(step.subject, step.at_ms) for step in opened if "sign_in" not in step.details}
     for row in connection.execute(SIGN_INS.select()).mappings():
         digest = fingerprint(row["token_hash"], row["login"], row["expires_ms"])
         if digest not in said and (row["login"], row["created_ms"]) not in earlier:
@@ -348,7 +358,7 @@ def _governed_decisions(connection: sa.Connection, steps: Sequence[Step]) -> Ite
         (step.entry.about, step.entry.who): (
             verdicts[step.entry.action],
             step.details.get("comment"),
-            step.entry.at_ms,
+            step.at_ms,
         )
         for step in steps
         if step.entry.action in verdicts

@@ -304,7 +304,7 @@ def _recoveries(entries: Sequence[AuditEntry]) -> Iterator[str]:
     for one in entries:
         if one.action == RECOVERED:
             yield (
-                f"The chain begins anew with entry {one.seq} of {_moment(one.at_ms)}, by "
+                f"The chain was recovered at entry {one.seq} of {_moment(one.at_ms)}, by "
                 f"{one.who}: {one.details}"
             )
 

@@ -40,11 +40,12 @@ class RetrainRequest(JobRequest):
         """Train and compare; promote where an approved policy allows it; publish."""
         from functools import partial
 
+        from phantom_core.alerts.alerts import Alerts
         from phantom_core.lake.lake import open_lake
         from phantom_core.use_cases.models.publish_model import publish_approved
         from phantom_core.use_cases.models.retrain import retrain_models
 
-        return retrain_models(
+        report = retrain_models(
             self.changed(settings),
             open_lake(settings),
             now_ms=now_ms,
@@ -52,6 +53,15 @@ class RetrainRequest(JobRequest):
             publish=partial(publish_approved, settings, now_ms=now_ms) if self.publish else None,
             progress=progress,
         )
+        waiting = {
+            f"waiting_{one.kind}": one.why for one in report.verdicts if one.outcome == "waiting"
+        }
+        decided = frozenset(
+            f"waiting_{one.kind}" for one in report.verdicts if one.outcome in ("promoted", "kept")
+        )
+        # The next check of the traffic notifies the channels.
+        Alerts(settings).follow(waiting, decided, now_ms)
+        return report
 
     def changed(self, settings: "Settings") -> "Settings":
         """Settings of this retraining: the installation's where the request leaves them open."""

@@ -304,11 +304,12 @@ def approve_model(
         NotAllowedError: by its author, or not by this account.
         ConflictError: it is not open, is another one than was seen, or its files changed.
     """
-    with write_transaction(_control(settings)) as connection:
+    with _control(settings).connect() as connection:
         change = changes.find_change(connection, change_id)
-        kind = PROMOTION_POLICY if change.kind == PROMOTION_POLICY.name else MODEL
-        if kind is MODEL:
-            _require_unchanged(settings, change)
+    kind = PROMOTION_POLICY if change.kind == PROMOTION_POLICY.name else MODEL
+    if kind is MODEL and change.kind == MODEL.name:
+        _require_unchanged(settings, change)
+    with write_transaction(_control(settings)) as connection:
         change = changes.approve_change(
             connection, kind, who, change_id, payload_sha256, comment, now_ms=now_ms
         )
