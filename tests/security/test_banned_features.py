@@ -182,9 +182,9 @@ def test_rules_that_read_a_model_of_banned_features_fail_the_check_by_their_name
     settings: Settings, tmp_path: Path
 ) -> None:
     assert [one for one in check_rule_set(settings, bands()) if one.severity == "error"] == []
-    shop = Settings(workspace=shutil.copytree(settings.workspace, tmp_path / "shop"))
-    for name in ("control.sqlite", "control.sqlite-wal", "control.sqlite-shm"):
-        (shop.workspace / name).unlink(missing_ok=True)
+    shop = Settings(workspace=tmp_path / "shop")
+    for name in ("lake", "models"):
+        shutil.copytree(settings.workspace / name, shop.workspace / name)
     store = ModelStore(shop.workspace, CLASSIFIER.name)
     store.promote(store.versions()[-1], now_ms=1, why="An earlier release did so.")
     (found,) = [one for one in check_rule_set(shop, bands()) if one.severity == "error"]
