@@ -62,9 +62,7 @@ def read_latest(client: redis.Redis) -> dict[Kind, Latest]:
         _of_pointer("experiments", "epoch", experiments or b""),
     ]
     found += [
-        _of_model(
-            kind, (fields or (None, None, None)) if fields != _WRONG_TYPE else (fields, None, None)
-        )
+        _of_model(kind, (fields,) if isinstance(fields, bytes) else fields or (None,))
         for kind, fields in zip(MODEL_KINDS.names(), models, strict=True)
     ]
     found += [

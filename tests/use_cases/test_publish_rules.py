@@ -167,7 +167,7 @@ from phantom_core.valkey.server import connect_server
 from phantom_core.core.settings import Settings
 from phantom_core.signing.keys import public_keys
 with connect_server(Settings()) as client:
-    live = read_published(client, public_keys(settings)).live
+    live = read_published(client, public_keys(Settings())).live
 print(json.dumps({"version": live.version, "share": live.share, "stable": live.stable,
                   "killed": live.is_killed}))
 """
@@ -279,13 +279,14 @@ def test_an_open_request_expires_unpublished(shop: Settings) -> None:
     assert state(shop, number) == "expired"
 
 
-def test_the_watcher_finds_divergence_by_itself(shop: Settings) -> None:
+def test_the_watcher_finds_divergence_and_heals_it_by_itself(shop: Settings) -> None:
     publish_request(shop, MAX, approved(shop), now_ms=NOW)
     assert watch_once(shop, now_ms=NOW).problems == ()
     with connect_server(shop) as client:
         client.set("rules:live", "{}")
     assert "rules:live" in watch_once(shop, now_ms=NOW + 1).problems[0]
-    assert watch_once(shop, now_ms=NOW + 2).since_ms == NOW + 1
+    assert watch_once(shop, now_ms=NOW + 2).problems == ()
+    assert watch_once(shop, now_ms=NOW + 3).since_ms == NOW + 2
 
 
 def test_a_server_that_is_gone_leaves_a_request_approved(shop: Settings) -> None:
