@@ -116,6 +116,16 @@ def readers_of_model(connection: sa.Connection, kind: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def models_of_live_rules(connection: sa.Connection, kind: str) -> frozenset[str]:
+    """Versions of a kind of model that the live rules were approved with."""
+    release = current_release(connection)
+    if release is None:
+        return frozenset()
+    documents = (_document(connection, name) for name in (release.version, release.stable) if name)
+    named = (json.loads(one).get("models", {}) for one in documents if one)
+    return frozenset(str(models[kind]) for models in named if kind in models)
+
+
 def _reads(kind: str, rules: str, policy: str) -> bool:
     if kind == CLASSIFIER.name:
         return f'"{_P_AGENT}"' in rules

@@ -146,18 +146,16 @@ def test_scores_are_those_of_the_sessions(shop: phantom.Workspace) -> None:
     assert [by_session[name] for name in sessions["session_id"]] == sessions["agent_probability"]
 
 
-def test_a_second_training_comes_first_and_is_in_use(shop: phantom.Workspace) -> None:
+def test_a_second_training_is_a_candidate_beside_the_model_in_use(shop: phantom.Workspace) -> None:
     report = shop.train_classifier(folds=3, without=["user_agent"], now_ms=NOW_MS + 1_000)
-    newest, earlier = shop.models("classifier")
+    earlier, newest = shop.models("classifier")
     assert isinstance(report, ClassifierReport)
-    assert (newest.version, newest.in_use, earlier.in_use) == (report.model_version, True, False)
+    assert (newest.version, newest.in_use, earlier.in_use) == (report.model_version, False, True)
     assert newest.report.without == ("user_agent",)
     assert newest.metrics["roc_auc"] == report.ranking.roc_auc.value
     assert f"{report.ranking.roc_auc.value:.3f}" in newest.card
-    assert set(shop.score()["model_version"].to_pylist()) == {newest.version}
-    assert set(shop.score(version=earlier.version)["model_version"].to_pylist()) == {
-        earlier.version
-    }
+    assert set(shop.score()["model_version"].to_pylist()) == {earlier.version}
+    assert set(shop.score(version=newest.version)["model_version"].to_pylist()) == {newest.version}
     with pytest.raises(phantom.InputError, match="no kind of model 'forest'"):
         shop.models("forest")  # type: ignore[call-overload]
 

@@ -160,11 +160,25 @@ def test_where_rules_read_the_model_a_manager_needs_a_second_one(settings: Setti
     assert pricing_version(settings, KIND) == first
     approve_model(settings, "mia", change.change_id, change.payload_sha256, now_ms=NOW_MS)
     assert pricing_version(settings, KIND) == good
-    assert revert_model(settings, "max", KIND, why="Odd prices.", now_ms=NOW_MS).state == "approved"
+    back = revert_model(settings, "max", KIND, why="Odd prices.", now_ms=NOW_MS)
+    assert (back.state, pricing_version(settings, KIND)) == ("waiting", good)
+    approve_model(settings, "mia", back.change_id, back.payload_sha256, now_ms=NOW_MS)
     assert pricing_version(settings, KIND) == first
+    forth = revert_model(settings, "max", KIND, why="It was fine.", now_ms=NOW_MS)
+    assert (forth.state, pricing_version(settings, KIND)) == ("approved", good)
     for who in ("ana", "vera", "root"):
         with pytest.raises(NotAllowedError):
             revert_model(settings, who, KIND, why="Mine.", now_ms=NOW_MS)
+
+
+def test_going_back_is_no_way_to_a_model_that_nobody_else_agreed_to(settings: Settings) -> None:
+    """A manager uses a poisoned model while nothing reads it, then a good one; rules follow."""
+    _, good, poisoned = versions(settings)
+    use(settings, "max", poisoned, despite_doubts=True)
+    use(settings, "max", good)
+    go_live(settings)
+    assert revert_model(settings, "max", KIND, why="Back.", now_ms=NOW_MS).state == "waiting"
+    assert pricing_version(settings, KIND) == good
 
 
 def test_a_worse_model_displaces_none_silently(settings: Settings) -> None:

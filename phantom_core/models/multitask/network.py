@@ -84,7 +84,11 @@ class Network(nn.Module):
 
     def standardised(self, session: Tensor, product: Tensor) -> tuple[Tensor, Tensor]:
         """What the encoders read; it depends on no weight, so a training computes it once."""
-        read = session if len(self.columns) == session.shape[1] else session[:, self.columns]
+        read = (
+            session
+            if len(self.columns) == session.shape[1]
+            else session.index_select(1, torch.tensor(self.columns))
+        )
         return torch.cat(
             [self.session_values(read), *self._categories(session)], dim=1
         ), self.product_values(product)

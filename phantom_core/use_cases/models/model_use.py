@@ -19,6 +19,7 @@ from phantom_core.approvals.approved_models import (
     ApprovedModel,
     approved_before,
     approved_model,
+    models_of_live_rules,
     promotion_policy,
     readers_of_model,
     was_model_ever_approved,
@@ -233,6 +234,9 @@ def revert_model(
 ) -> GovernedChange:
     """Go back to the model that was approved before, by one person who may publish.
 
+    A second person approves where something reads the model, and nobody else has ever agreed to
+    the earlier one: neither by its own approval nor by that of the rules that are live.
+
     Raises:
         NotFoundError: there is none.
         NotAllowedError: not by this account.
@@ -248,7 +252,10 @@ def revert_model(
         if _manifest_digest(model) != before.manifest_sha256:
             raise DataError(f"The {name} {before.version} is not the one that was approved.")
         comparison = ModelComparison("", before.version, problem="It was approved before.")
-        change = _propose(connection, who, model, comparison, why, 0, now_ms)
+        needed = (
+            0 if _was_agreed(connection, name, before) else _needed(connection, settings, who, name)
+        )
+        change = _propose(connection, who, model, comparison, why, needed, now_ms)
     _follow(settings, change, now_ms)
     return change
 
@@ -444,6 +451,12 @@ def _needed(connection: sa.Connection, settings: Settings, who: str, kind: str) 
         return 0
     limits = read_price_limits(settings, connection)
     return changes.approvals_needed_of(connection, who, limits.approvals_needed)
+
+
+def _was_agreed(connection: sa.Connection, kind: str, model: ApprovedModel) -> bool:
+    """Whether somebody else approved a model, by itself or with the rules that are live."""
+    change = changes.find_change(connection, model.change_id)
+    return change.needed > 0 or model.version in models_of_live_rules(connection, kind)
 
 
 def _require_news(
