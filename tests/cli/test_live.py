@@ -113,6 +113,7 @@ def test_a_share_of_1_makes_the_canary_the_only_version(live: Phantom) -> None:
 
 
 def test_a_rollback_goes_to_the_version_before_or_to_the_one_named(live: Phantom) -> None:
+    live.json("rules", "share", "0.5", "--why", "Good.", who=MANAGER)
     version = str(live.json("rules", "share", "1", "--why", "Good.", who=MANAGER)["version"])
     assert live.json("rules", "rollback", "--why", "Hm.", who=MANAGER)["version"] == ""
     assert served(live) == ("", 1.0, False)
