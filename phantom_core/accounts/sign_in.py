@@ -96,8 +96,13 @@ def sign_in(
         now = connection.execute(query).first()
         is_late = is_throttled(connection, name, address, now_ms)
         has_provider = has_provider_people(connection)
-        is_same = now is not None and row is not None and now.password == row.password
-        if is_right and is_same and not is_late and _may_sign_in(now, has_provider=has_provider):
+        is_open = (
+            now is not None
+            and row is not None
+            and now.password == row.password
+            and _may_sign_in(now, has_provider=has_provider)
+        )
+        if is_right and is_open and not is_late:
             forget_failures(connection, name, address)
             return _open(connection, name, "password", now_ms, hours, idle_hours=idle_hours)
         failed = count_failure(connection, name, address, now_ms)

@@ -35,7 +35,7 @@ def allowed_rollout(connection: sa.Connection, live: PublishedRelease, *, now_ms
     """The largest share to which the live version may grow now.
 
     A step of a ramp is allowed once the share before it, or a larger one, was live without a break
-    for the step's time; a kill switch is a break.
+    for the step's time; a kill switch is a break. An emergency without a review does not grow.
 
     Args:
         connection: any.
@@ -43,6 +43,9 @@ def allowed_rollout(connection: sa.Connection, live: PublishedRelease, *, now_ms
         now_ms: UTC milliseconds.
     """
     request = find_request(connection, live.request_id)
+    emergency = emergency_of(connection, request)
+    if emergency and not emergency.is_reviewed and not is_approved(connection, request):
+        return Rollout(live.share)
     share = request.share
     for step in request.steps:
         since_ms = _since_ms(connection, live.version, share)
@@ -65,6 +68,12 @@ def check_rollout(
     if share <= max(allowed.share, live.share) + TOLERANCE:
         return
     request = find_request(connection, live.request_id)
+    if allowed.next_share is None and share <= request.top_share + TOLERANCE:
+        raise NotAllowedError(
+            f"Request {request.request_id} was published by an emergency, so its share does not "
+            "grow before another person has reviewed it.",
+            hint=f"Ask another pricing manager: `rules review {request.request_id} --comment …`.",
+        )
     if share <= request.top_share + TOLERANCE:
         left_h = max(0, allowed.next_ms - now_ms) / HOUR_MS
         when = (

@@ -200,7 +200,7 @@ def parse_mapping(text: str, where: str = "the mapping") -> Mapping:
     """
     try:
         return Mapping.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise MappingError(f"{where} is not valid TOML: {error}.") from error
     except ValidationError as error:
         first = error.errors()[0]

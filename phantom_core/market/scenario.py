@@ -240,7 +240,7 @@ def parse_scenario(content: bytes, where: str) -> Scenario:
         table = tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise InputError(f"Scenario {where} is not a text file in UTF-8.") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"Scenario {where} is not TOML: {error}.") from None
     return _validated({"name": Path(where).stem, **table}, where)
 

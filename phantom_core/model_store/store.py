@@ -20,6 +20,8 @@ from phantom_core.model_store.manifest import Manifest, parse_manifest
 
 MANIFEST: Final = "manifest.json"
 LATEST: Final = "latest"
+ERASED: Final = "erased.json"
+_REPORTS: Final = ("report.json", "card.md")
 PROMOTIONS: Final = "promotions.jsonl"
 
 
@@ -81,13 +83,19 @@ class StoredModel:
                 hint="Train again, or choose another version.",
             )
         content = path.read_bytes()
-        if file_digest(content) != expected:
+        if file_digest(content) not in (expected, self._after_erasure(name)):
             raise DataError(
                 f"{name} of model {self.manifest.version} is not the file that was saved: its "
                 "SHA-256 differs.",
                 hint="Restore the folder from a backup, or train again.",
             )
         return content
+
+    def _after_erasure(self, name: str) -> str | None:
+        """Hash of a file without sessions that were erased; None where it has them all."""
+        if not _may_lose_rows(name):
+            return None
+        return _erased_hashes(self.folder).get(name)
 
 
 class ModelStore:
@@ -217,6 +225,35 @@ def _promotion(line: bytes) -> Promotion | None:
         return Promotion(**json.loads(line))
     except (ValueError, TypeError):
         return None
+
+
+def note_erased(folder: Path, name: str) -> None:
+    """Note the hash of a model's table or report from which rows were erased.
+
+    The manifest stays as it was approved; files that a model is made of never change.
+
+    Args:
+        folder: of the model.
+        name: of the file, which was replaced already.
+    Raises:
+        ConflictError: the model itself is read from this file.
+    """
+    if not _may_lose_rows(name):
+        raise ConflictError(f"{name} is a part of the model and cannot lose rows.")
+    found = {**_erased_hashes(folder), name: file_digest((folder / name).read_bytes())}
+    replace_file(folder / ERASED, json.dumps(found, indent=2).encode())
+
+
+def _may_lose_rows(name: str) -> bool:
+    return name.endswith(".parquet") or name in _REPORTS
+
+
+def _erased_hashes(folder: Path) -> dict[str, str]:
+    try:
+        found = json.loads((folder / ERASED).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def replace_file(path: Path, content: bytes) -> None:

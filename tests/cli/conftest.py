@@ -9,7 +9,7 @@ import pytest
 from phantom_core.core.settings import Settings
 from phantom_core.use_cases.approvals.change_requests import control_database
 from phantom_core.valkey.server import stop_embedded
-from tests.cli.verbs import ANALYST, GENTLE, MANAGER, PASSWORD, Phantom
+from tests.cli.verbs import ANALYST, AT_ONCE, GENTLE, MANAGER, PASSWORD, Phantom
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +26,8 @@ def proposed(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "Less leakage.",
         "--share",
         "0.1",
+        "--ramp",
+        AT_ONCE,
         who=ANALYST,
     )
     control_database(Settings(workspace=workspace)).dispose()

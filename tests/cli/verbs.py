@@ -12,6 +12,8 @@ from phantom_core.cli import app
 
 ANALYST, MANAGER = "demo-analyst", "demo-manager"
 GENTLE = "IF p_agent > 0.7 THEN markup 1.10 (likely agent)\nELSE markup 1.00\n"
+# A ramp whose steps wait for milliseconds.
+AT_ONCE = "0.5:0.000001,1:0.000001"
 PASSWORD = "correct horse battery"
 
 

@@ -176,6 +176,7 @@ def test_verbs_about_changes_and_people(printed: PrintedFields) -> None:
         ("rules status",),
         ("experiments status",),
         ("experiments status e1",),
+        ("keys show",),
         ("audit list",),
         ("audit verify",),
         ("audit export", "1", "--out", out),

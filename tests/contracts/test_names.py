@@ -32,6 +32,7 @@ from phantom_core.publishing.publish import publish_release
 from phantom_core.publishing.reading import as_text
 from phantom_core.publishing.session_features import PublishedFeatures, write_features
 from phantom_core.publishing.session_prices import write_session_prices
+from phantom_core.publishing.statement import Statement, publish_statement
 from phantom_core.services.openapi import openapi_documents
 from phantom_core.valkey.server import connect_server, stop_embedded
 from tests.contracts.names import FILE, listed
@@ -150,6 +151,7 @@ def publish_everything(client: redis.Redis) -> None:
     arms = (LiveArm("control", 0.5, "live"), LiveArm("none", 0.5, ""))
     publish_experiments(client, KEY, LiveExperiments(1, (LiveExperiment("x1", "salt", arms),)))
     write_features(client, [PublishedFeatures("s1", 1, 1, 1, "hotel", {"item_views": 1})])
+    publish_statement(client, KEY, Statement(1, {}))
     write_session_prices(client, KEY, "s1", {"item": 9.5}, now_ms=time.time_ns() // 1_000_000)
 
 

@@ -14,6 +14,7 @@ from phantom_core.accounts.people import MACHINE
 from phantom_core.alerts.alerts import Alerts
 from phantom_core.approvals.emergencies import EMERGENCIES, REVIEWS
 from phantom_core.approvals.limits import set_limits
+from phantom_core.approvals.ramp import RampStep
 from phantom_core.approvals.releases import current_release
 from phantom_core.approvals.tables import REQUESTS
 from phantom_core.core.errors import ConflictError, InputError, NotAllowedError, PhantomError
@@ -31,7 +32,9 @@ from phantom_core.use_cases.approvals.publish_rules import (
     expire_live,
     publish_request,
     roll_back,
+    set_share,
 )
+from phantom_core.use_cases.approvals.replay_chain import compare_tables
 from phantom_core.use_cases.approvals.watch_server import watch_once
 from tests.security.governed import CHEAPER, GENTLE, HOUR, NOW, approved, installation, submitted
 
@@ -98,6 +101,8 @@ def test_two_people_raise_prices_and_what_they_overrule_is_named_before_and_afte
     assert details["gates_overruled"] == list(emergency.gates)
     assert details["second_person"] == ["mia"]
     assert details["limits"]["largest_step"] == 0.3
+    with control_database(shop).connect() as connection:
+        assert compare_tables(connection, audit.list_entries(connection)) == ()
 
 
 def test_whoever_confirms_does_not_publish_alone(shop: Settings) -> None:
@@ -263,6 +268,18 @@ def test_the_database_refuses_what_the_engine_refuses(shop: Settings) -> None:
                     request_id=own.request_id, revision=1, who=who, comment="ok", at_ms=1
                 )
             )
+
+
+def test_an_emergency_does_not_grow_before_its_review(shop: Settings) -> None:
+    """Neither by the share that its author asked for, nor by a ramp that nobody approved."""
+    ramp = (RampStep(1.0, 1.0),)
+    number = submitted(shop, "ana", CHEAPER, share=0.1, ramp=ramp).request_id
+    publish_request(shop, "mia", number, share=0.05, now_ms=NOW, emergency=WHY)
+    for share in (0.1, 1.0):
+        with pytest.raises(NotAllowedError):
+            set_share(shop, "mia", share, why="More.", now_ms=NOW + 5 * HOUR)
+    review_emergency(shop, "max", number, comment="Right.", now_ms=NOW)
+    set_share(shop, "mia", 0.1, why="More.", now_ms=NOW + 5 * HOUR)
 
 
 def test_guard_rails_are_never_overruled(shop: Settings) -> None:

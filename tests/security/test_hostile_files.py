@@ -168,7 +168,8 @@ def test_an_event_nested_600_deep_is_refused_at_intake_and_dump_still_answers(
     deep += "}" * 601
     fine = {"sessionId": "s", "eventName": "search", "metadata": {"a": "[" * 600}}
     with served(ingest_app(Settings(workspace=tmp_path))) as client:
-        refused = client.post("/api/ingest", content=deep)
+        as_json = {"Content-Type": "application/json"}
+        refused = client.post("/api/ingest", content=deep, headers=as_json)
         assert (refused.status_code, refused.json()["reason"]) == (422, "nested_too_deep")
         assert client.post("/api/ingest", json=fine).status_code == 200
         inbox = open_inbox(tmp_path)
@@ -194,3 +195,14 @@ def test_a_nested_row_of_a_file_goes_into_quarantine(tmp_path: Path) -> None:
     ingest_files(Settings(workspace=tmp_path / "w"), [tmp_path / "a.jsonl"], now_ms=NOW_MS)
     view = quarantine_view(Lake(tmp_path / "w" / "lake"))
     assert view.reasons["reason"].tolist() == ["nested_too_deep"]
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 5_000, "a = " + "{b=" * 5_000])
+def test_toml_nested_without_end_is_one_sentence(text: str) -> None:
+    from phantom_core.events.mapping import parse_mapping
+    from phantom_core.market.scenario import parse_scenario
+
+    with pytest.raises(PhantomError):
+        parse_mapping(text, "deep.toml")
+    with pytest.raises(PhantomError):
+        parse_scenario(text.encode(), "deep.toml")

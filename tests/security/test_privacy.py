@@ -41,6 +41,7 @@ from phantom_core.signing.keys import signing_key
 from phantom_core.use_cases.approvals.verify_audit import verify_audit
 from phantom_core.use_cases.data.demo import load_demo
 from phantom_core.use_cases.data.ingest import ingest_files
+from phantom_core.use_cases.models.model_use import open_approved
 from phantom_core.use_cases.operations.drain_decisions import drain_decisions
 from phantom_core.use_cases.privacy.erase import (
     allow_again,
@@ -248,8 +249,12 @@ def test_others_lose_nothing_by_an_erasure(plain: Settings) -> None:
         return [*counts, sum(name != session for name in names)]
 
     before = others()
+    model = ModelStore(plain.workspace, "classifier").open()
+    approved = (model.folder / "manifest.json").read_bytes()
     erase_personal_data(plain, MACHINE, "session", session, now_ms=NOW)
     assert others() == before
+    assert (model.folder / "manifest.json").read_bytes() == approved
+    assert open_approved(plain, "classifier").read("oof.parquet")
     assert "other-1" in (plain.paths.uploads / "shop.csv").read_text()
     with gzip.open(plain.paths.uploads / "shop.jsonl.gz", "rt") as f:
         assert [json.loads(line)["session"] for line in f] == ["other-1"]
@@ -408,6 +413,7 @@ with acting_as(MACHINE):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after_s", [0.05, 0.25, 0.6])
 def test_an_erasure_that_was_killed_is_finished_later(plain: Settings, after_s: float) -> None:
     session = one_session(plain)

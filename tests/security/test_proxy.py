@@ -24,6 +24,8 @@ from tests.pages.browser import free_port, served
 from tests.services.services import ingest_service
 
 NGINX: Final = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+# The name, for the app and for Streamlit beneath it.
+NAMED: Final = {"PHANTOM_HOSTS": "shop.example", "STREAMLIT_BROWSER_SERVER_ADDRESS": "shop.example"}
 EXAMPLE: Final = Path(__file__).parents[2] / "deploy" / "nginx" / "phantom.conf"
 pytestmark = [
     pytest.mark.slow,
@@ -61,7 +63,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     certificate = _certificate(folder)
     keys = {"PHANTOM_API_KEYS": "key-of-a-storefront"}
     with (
-        served(folder / "app", STREAMLIT_BROWSER_SERVER_ADDRESS="shop.example") as app,
+        served(folder / "app", **NAMED) as app,
         ingest_service(folder / "services", **keys) as service,
     ):
         ports = {"8501": app.rpartition(":")[2], "8001": service.url.rpartition(":")[2]}

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import typer
 
@@ -15,7 +14,8 @@ from phantom_core.accounts.sign_in import sign_in as open_session
 from phantom_core.cli import app
 from phantom_core.core.settings import Settings
 from phantom_core.database import audit
-from phantom_core.use_cases.approvals.change_requests import control_database
+from phantom_core.rules.text import parse_rules
+from phantom_core.use_cases.approvals.change_requests import control_database, propose_rules
 from phantom_core.use_cases.data.demo import remove_demo
 from tests.cli.verbs import Phantom
 from tests.pages.browser import served
@@ -40,7 +40,6 @@ VERBS = {
     "rules kill": Permission.KILL,
     "rules revive": Permission.PUBLISH,
     "rules heal": Permission.KILL,
-    "experiments plan": Permission.PROPOSE,
     "experiments start": Permission.PUBLISH,
     "experiments stop": Permission.KILL,
     "user add": Permission.PEOPLE,
@@ -49,12 +48,27 @@ VERBS = {
     "user confirm": Permission.PEOPLE,
     "limits": Permission.LIMITS,
 }
+NEW = "another long one"
 ARGUMENTS = {
-    "limits": ["human_premium_cap=0.01"],
-    "user change": ["vera", "--off"],
+    "rules submit": ["RULES", "--why", "because"],
+    "rules approve": ["1"],
+    "rules reject": ["1", "--comment", "because"],
+    "rules withdraw": ["1"],
+    "rules rebase": ["1"],
     "rules schedule": ["1", "--at", "2100-01-01T00:00"],
-    "experiments plan": ["x", "--arm", "a=0.5:base", "--arm", "b=0.5:live"],
-    "rules share": ["0.5"],
+    "rules publish": ["1"],
+    "rules share": ["0.5", "--why", "because"],
+    "rules rollback": ["--why", "because"],
+    "rules kill": ["--why", "because"],
+    "rules revive": ["--why", "because"],
+    "rules heal": ["--why", "because"],
+    "experiments start": ["x"],
+    "experiments stop": ["x", "--why", "because"],
+    "user add": ["new", "--role", "viewer", "--password", NEW],
+    "user change": ["vera", "--off"],
+    "user password": ["vera", "--password", NEW],
+    "user confirm": ["max"],
+    "limits": ["human_premium_cap=0.01"],
 }
 # Every verb for who may nothing, and one of each permission for the others.
 TRIED = {
@@ -85,6 +99,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         now_ms=1,
         must_change=False,
     )
+    propose_rules(settings, "ana", parse_rules("ELSE markup 1.0\n", "x"), why="because", now_ms=2)
     return settings
 
 
@@ -141,7 +156,6 @@ def test_verbs_do_what_the_role_allows_and_no_more(
             "--json",
             who=login,
             PHANTOM_PASSWORD=PASSWORD,
-            PHANTOM_NEW_PASSWORD="another long one",
         )
         assert done.code == 1, (verb, done.out, done.err)
         expected = {"": "needs an account", "gone": "Wrong login or password"}
@@ -157,7 +171,7 @@ def entries(settings: Settings) -> list[audit.AuditEntry]:
         return audit.list_entries(connection)
 
 
-def verbs_with_accounts() -> dict[str, click.Command]:
+def verbs_with_accounts() -> dict[str, Any]:
     """Verbs that take --as, by their words."""
     return {
         name: command
@@ -177,16 +191,4 @@ def arguments(verb: str, folder: Path) -> list[str]:
     """Arguments with which a verb begins its work."""
     rules = folder / "rules.txt"
     rules.write_text("ELSE markup 1.0\n")
-    given = list(ARGUMENTS.get(verb, ()))
-    command = verbs_with_accounts()[verb]
-    for one in command.params:
-        if isinstance(one, click.Argument) and one.required and not given:
-            given.append("1" if "int" in str(one.type).lower() else str(rules))
-        elif (
-            one.required
-            and isinstance(one, click.Option)
-            and one.opts[0] not in given
-            and one.opts[0] != "--as"
-        ):
-            given += [one.opts[0], "viewer" if one.opts[0] == "--role" else "because"]
-    return given
+    return [str(rules) if one == "RULES" else one for one in ARGUMENTS[verb]]

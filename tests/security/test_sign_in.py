@@ -13,7 +13,7 @@ from phantom_core.accounts import sign_in as accounts
 from phantom_core.accounts.account_actors import Account
 from phantom_core.accounts.actors import acting_as
 from phantom_core.accounts.identity import identity_of_claims
-from phantom_core.accounts.passwords import hash_password
+from phantom_core.accounts.passwords import hash_password, password_matches
 from phantom_core.accounts.people import (
     MACHINE,
     add_person,
@@ -153,7 +153,7 @@ def test_every_refusal_is_the_same_and_takes_the_same_work(
     for _ in range(FREE_TRIES + 2):
         fail(staffed, "max", "203.0.113.9")
     verified: list[str] = []
-    verify = accounts.password_matches
+    verify = password_matches
     monkeypatch.setattr(
         accounts,
         "password_matches",

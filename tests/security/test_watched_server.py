@@ -30,6 +30,7 @@ from phantom_core.use_cases.approvals.live_status import read_live_status
 from phantom_core.use_cases.approvals.publish_rules import publish_request, roll_back, set_share
 from phantom_core.use_cases.approvals.watch_server import ALERT, watch_once
 from phantom_core.valkey.server import connect_server, stop_embedded
+from phantom_core.views.live.price_ways import price_ways
 from tests.publishing.samples import STRANGER
 from tests.use_cases.test_publish_rules import MAX, NOW, approved, proposed
 
@@ -157,7 +158,7 @@ def start(settings: Settings, version: str, now_ms: int) -> None:
 def served(settings: Settings, client: redis.Redis) -> tuple[str, ...]:
     found = read_experiments(client, public_keys(settings))
     live = read_live(client, public_keys(settings))
-    assert found and live and found.live_epoch in (live.epoch, 0)
+    assert found and live and (not found.experiments or found.live_epoch == live.epoch)
     return tuple(one.experiment_id for one in found.experiments)
 
 
@@ -185,6 +186,25 @@ def test_no_arm_serves_what_was_taken_away(
                 control_database(settings), "demo-analyst", "again", plan, salt="t", now_ms=NOW + 4
             )
             start_experiment(settings, MAX, "again", now_ms=NOW + 5)
+
+
+def test_live_names_every_way_in_which_a_price_comes_about(settings: Settings) -> None:
+    assert ways(settings) == {
+        "Signed price of a single session": None,
+        "Rules (canary)": pytest.approx(0.1),
+        "Base price (control)": pytest.approx(0.9),
+        "Base price where something was missing": None,
+    }
+    status = read_live_status(settings, now_ms=NOW)
+    assert status.release
+    start(settings, status.release.version, NOW + 1)
+    assert ways(settings)["Experiment arms, arm rules"] == pytest.approx(0.1)
+    write_kill_file(settings, KillOrder("max", "odd", NOW))
+    assert ways(settings) == {"Base price for everybody: kill file": 1.0}
+
+
+def ways(settings: Settings) -> dict[str, float | None]:
+    return {one.name: one.share for one in price_ways(settings, now_ms=NOW)}
 
 
 def test_an_experiment_goes_on_over_a_change_of_the_rollout(

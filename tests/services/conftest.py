@@ -78,7 +78,7 @@ def served(settings: Settings) -> Iterator[httpx.Client]:
         )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
-        wait_until(lambda: server.started or not thread.is_alive())
+        wait_until(lambda: server.started or not thread.is_alive(), 60.0)
         try:
             with httpx.Client(
                 base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=10

@@ -9,8 +9,10 @@ import pytest
 import redis
 
 from phantom_core.core.settings import Settings
+from phantom_core.publishing.canonical import canonical_json
 from phantom_core.publishing.session_features import write_features
-from phantom_core.publishing.session_prices import write_session_prices
+from phantom_core.publishing.session_prices import FORMAT, write_session_prices
+from phantom_core.publishing.signed import sign_document
 from phantom_core.services.pricing.decision import SessionState
 from phantom_core.services.pricing.session import SessionReader
 from phantom_core.valkey.embedded import server_url
@@ -122,6 +124,18 @@ def test_a_server_that_falls_silent_costs_one_deadline_and_then_nothing() -> Non
     asyncio.run(with_server(silent, use))
 
 
+def signed_price(number: str) -> bytes:
+    """The session s7 pays 7 for the room."""
+    document = {
+        "format": FORMAT,
+        "session_id": f"s{number}",
+        "product_id": "room",
+        "price": float(number),
+        "expires_ms": NOW_MS + 1,
+    }
+    return sign_document(KEY, FORMAT, canonical_json(document))
+
+
 def test_one_late_answer_is_thrown_away_and_the_next_ones_fit_their_questions() -> None:
     n_asked = 0
 
@@ -133,7 +147,8 @@ def test_one_late_answer_is_thrown_away_and_the_next_ones_fit_their_questions() 
                 if n_asked == 1:
                     await asyncio.sleep(2 * DEADLINE_S)
                 number = part.split(b"session:s")[1].split(b":")[0]
-                writer.write(b"$%d\r\n%s\r\n$-1\r\n" % (len(number), number))
+                signed = signed_price(number.decode())
+                writer.write(b"$%d\r\n%s\r\n$-1\r\n" % (len(signed), signed))
             await writer.drain()
 
     async def use(reader: SessionReader) -> None:

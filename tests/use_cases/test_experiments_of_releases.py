@@ -43,5 +43,5 @@ def test_an_arm_is_no_larger_than_was_approved_unless_its_version_is_live_for_al
         found = read_experiments(client, public_keys(shop))
     assert found and [arm.version for arm in found.experiments[0].arms] == ["", version]
     stop_experiment(shop, MAX, "small", "enough", now_ms=NOW)
-    set_share(shop, MAX, 1.0, why="It went well.", now_ms=NOW)
+    set_share(shop, MAX, 1.0, why="It went well.", now_ms=NOW + 3_600_000)
     assert start_experiment(shop, MAX, "large", now_ms=NOW).state == "running"

@@ -27,7 +27,11 @@ from phantom_core.approvals.requests import content_fingerprint
 from phantom_core.approvals.tables import DECISIONS, DOCUMENTS, EVIDENCE, RELEASES, REQUESTS
 from phantom_core.database.audit import AuditEntry, fingerprint
 
-_VERDICTS: Final = {"request.approved": "approve", "request.rejected": "decline"}
+_VERDICTS: Final = {
+    "request.approved": "approve",
+    "request.emergency_confirmed": "confirm",
+    "request.rejected": "decline",
+}
 _PUBLISHED: Final = ("approved", "scheduled", "live")
 _CHANGE_STATES: Final = {
     "change.in_force": "approved",

@@ -21,7 +21,7 @@ from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.core.settings import Settings
 from phantom_core.model_store.result_store import replace_table
-from phantom_core.model_store.store import MANIFEST, file_digest, replace_file
+from phantom_core.model_store.store import MANIFEST, note_erased, replace_file
 from phantom_core.use_cases.privacy.personal_data import PersonalData
 
 _PARQUET: Final = b"PAR1"
@@ -219,11 +219,9 @@ def _erase_rows(path: Path, data: PersonalData) -> int:
 
 
 def _correct_manifest(path: Path) -> None:
-    """Where a file of a saved model was rewritten, store its new hash."""
+    """Where a file of a saved model was rewritten, note its new hash beside the manifest."""
     manifest = path.parent / MANIFEST
-    if path == manifest or not manifest.exists():
+    if not manifest.exists():
         return
-    found = json.loads(manifest.read_bytes())
-    if path.name in found.get("files", {}):
-        found["files"][path.name] = file_digest(path.read_bytes())
-        replace_file(manifest, json.dumps(found, indent=2).encode())
+    if path.name in json.loads(manifest.read_bytes()).get("files", {}):
+        note_erased(path.parent, path.name)

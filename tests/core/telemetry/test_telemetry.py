@@ -12,7 +12,7 @@ from fastapi import FastAPI, Response
 
 from phantom_core.core.telemetry import metrics
 from phantom_core.core.telemetry.tracing import set_up_tracing
-from phantom_core.core.telemetry.web import Telemetry, serve_metrics
+from phantom_core.core.telemetry.web import MetricsRoute, Telemetry, serve_metrics
 
 
 class Client:
@@ -41,6 +41,7 @@ def client() -> Client:
             raise ZeroDivisionError
         return Response(status_code=status)
 
+    app.add_middleware(MetricsRoute)
     app.add_middleware(Telemetry, service="shop")
     return Client(app)
 
