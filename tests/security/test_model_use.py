@@ -175,7 +175,7 @@ def test_going_back_is_no_way_to_a_model_that_nobody_else_agreed_to(settings: Se
     """A manager uses a poisoned model while nothing reads it, then a good one; rules follow."""
     _, good, poisoned = versions(settings)
     use(settings, "max", poisoned, despite_doubts=True)
-    use(settings, "max", good)
+    use(settings, "max", good, despite_doubts=True)
     go_live(settings)
     assert revert_model(settings, "max", KIND, why="Back.", now_ms=NOW_MS).state == "waiting"
     assert pricing_version(settings, KIND) == good
