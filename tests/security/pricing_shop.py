@@ -5,6 +5,8 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import httpx
 import redis
@@ -22,7 +24,7 @@ FIRST, SECOND = release("first", FAST.format(1.2)), release("second", FAST.forma
 EVIL = release("evil", FAST.format(9.0))
 
 
-def settings_of(workspace, **changes) -> Settings:
+def settings_of(workspace: Path, **changes: Any) -> Settings:
     catalogue = workspace / "catalogue.json"
     catalogue.write_text(json.dumps([{"product_id": "room", "base_price": ROOM}]))
     # A slow machine is no attack: the features of the session always arrive.

@@ -36,12 +36,12 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, StoredMo
 
 
 @pytest.fixture(scope="module")
-def trees(models) -> bytes:
+def trees(models: tuple[Settings, StoredModel, StoredModel]) -> bytes:
     return models[1].read("model.ubj")
 
 
 @pytest.fixture(scope="module")
-def network(models) -> bytes:
+def network(models: tuple[Settings, StoredModel, StoredModel]) -> bytes:
     return models[2].read("model.onnx")
 
 

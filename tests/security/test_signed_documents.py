@@ -89,7 +89,7 @@ def forged_release(client: redis.Redis, live: bytes, evil: bytes) -> None:
 def replayed_signature(client: redis.Redis) -> bytes:
     """The signature of what is live, in front of something else."""
     head, _, _ = client.get("rules:live").partition(b"\n")
-    return head + b"\n" + WIDE.to_bytes()
+    return bytes(head) + b"\n" + WIDE.to_bytes()
 
 
 FORGERIES: dict[str, tuple[str, Callable[[redis.Redis], object]]] = {
