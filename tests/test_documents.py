@@ -26,6 +26,7 @@ DOCUMENTS: Final = sorted(
         *(ROOT / "data").glob("*.md"),
     ]
 )
+PROMISES: Final = ROOT / "docs" / "security.md"
 PACKAGES: Final = ("phantom", "phantom_core", "ui", "benchmarks")
 FOLDERS: Final = ("phantom_core", "ui", "pages", "tests", "benchmarks", "deploy", "docs")
 # A name in capitals stands for any: `phantom_core/market/policies/NAME.py`.
@@ -53,6 +54,19 @@ OUTSIDE: Final = {"PHANTOM_HOME", "PHANTOM_PYTHON"}
 documents = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT))
 )
+
+
+@pytest.mark.parametrize(
+    "named", re.findall(r"tests/[\w/]+\.py(?:::\w+)?", PROMISES.read_text("utf-8"))
+)
+def test_every_promise_names_a_test_that_there_is(named: str) -> None:
+    path, _, function = named.partition("::")
+    content = (ROOT / path).read_text("utf-8")
+    assert (
+        f"def {function}(" in content
+        if function
+        else "def test_" in content or "TestCase" in content
+    )
 
 
 @documents

@@ -233,7 +233,7 @@ def test_a_kill_file_is_published_and_audited_afterwards(
     assert not read_live(client, public_keys(settings)).is_killed  # type: ignore[union-attr]
 
 
-def test_a_locked_database_keeps_no_kill_away(settings: Settings) -> None:
+def test_a_server_out_of_reach_keeps_no_kill_away(settings: Settings) -> None:
     """The file is there at once; the watcher publishes it once the lock is gone."""
     with write_transaction(control_database(settings)) as connection:
         connection.exec_driver_sql("SELECT 1")
