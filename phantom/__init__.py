@@ -18,6 +18,7 @@ from phantom_core.core.errors import (
     BusyError,
     CancelledError,
     ConflictError,
+    DamageError,
     DataError,
     InputError,
     MappingError,
@@ -28,12 +29,14 @@ from phantom_core.core.errors import (
     SourceError,
     TooLargeError,
     UnavailableError,
+    UnsupportedError,
 )
 
 __all__ = [
     "BusyError",
     "CancelledError",
     "ConflictError",
+    "DamageError",
     "DataError",
     "InputError",
     "MappingError",
@@ -45,6 +48,7 @@ __all__ = [
     "SourceError",
     "TooLargeError",
     "UnavailableError",
+    "UnsupportedError",
     "Workspace",
     "figures",
     "open",

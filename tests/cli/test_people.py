@@ -15,6 +15,16 @@ LIMITS = {
     "first_markup": 1.1,
     "first_share": 0.1,
     "approvals_needed": 1.0,
+    "review_hours": 24.0,
+    "base_price_step": 0.2,
+    "base_price_day_step": 0.3,
+    "base_price_level": 0.05,
+    "banned_features": [
+        "is_headless_browser",
+        "is_automation_tool",
+        "browser_family",
+        "session_start_hour",
+    ],
 }
 
 

@@ -26,6 +26,7 @@ FREE: Final = {
     "train classifier": ("known_family", "leave_family_out", "prefix_auc"),
     "ingest": ("quarantined", "files[].quarantined"),
     "models": ("",),
+    "privacy export": ("",),
     "quarantine": ("reasons",),
     "simulate run": ("",),
     "simulate scenarios": ("",),
@@ -238,12 +239,28 @@ def test_traffic(printed: PrintedFields) -> None:
     assert found == expected
 
 
+def test_verbs_about_personal_data_and_backups(printed: PrintedFields, tmp_path: Path) -> None:
+    session, _ = offer(printed)
+    printed.run("privacy export", "--session", session)
+    printed.run("privacy erase", "--session", session, "--yes")
+    printed.run("privacy allow", "--session", session)
+    printed.run("privacy retain")
+    backup = str(tmp_path / "backup.tar.gz")
+    printed.run("backup create", backup)
+    printed.run("backup verify", backup)
+    for file in printed.phantom.workspace.glob("control.sqlite*"):
+        file.unlink()
+    printed.run("backup restore", backup)
+    found, expected = held(printed)
+    assert found == expected
+
+
 def test_every_verb_with_json_is_listed_with_its_fields() -> None:
     with_json = {line.removesuffix(" --json") for line in listed("cli") if line.endswith(" --json")}
     named = {line.split(": ")[0] for line in listed("json")}
     assert {
         verb for verb in with_json if not any(f"{name} ".startswith(f"{verb} ") for name in named)
-    } == {"extensions", "jobs"}
+    } == {"audit recover", "extensions", "jobs", "privacy resume"}
 
 
 def offer(printed: PrintedFields) -> tuple[str, str]:
