@@ -39,6 +39,7 @@ DEMO: Final = {
     "demo-analyst": ("Demo analyst", Role.ANALYST),
     "demo-manager": ("Demo manager", Role.MANAGER),
 }
+_SIGN_INS: Final = sa.table("sign_ins", sa.column("login"))
 _LOGIN: Final = re.compile(r"[a-z0-9][a-z0-9_.@+-]{0,127}")
 
 
@@ -242,6 +243,9 @@ def change_person(
                 "granted_by": str(who),
             }
         connection.execute(PEOPLE.update().where(PEOPLE.c.login == login).values(values))
+        if not values["is_active"]:
+            # Switched on again, the account has to sign in anew.
+            connection.execute(sa.delete(_SIGN_INS).where(_SIGN_INS.c.login == login))
         if person.role is Role.ADMINISTRATOR and not has_administrator(connection):
             raise ConflictError(
                 "There would be no administrator left.", hint="Add another one first."

@@ -13,7 +13,9 @@ import sqlalchemy as sa
 from phantom_core.accounts.roles import PERMISSIONS, Permission, Role
 
 WAIT_MS: Final = 24 * 3_600_000
-GUARDED: Final = frozenset({Permission.APPROVE, Permission.PUBLISH, Permission.LIMITS})
+GUARDED: Final = frozenset(
+    {Permission.APPROVE, Permission.PUBLISH, Permission.LIMITS, Permission.PEOPLE}
+)
 _RELEASES: Final = sa.table("releases")
 
 

@@ -16,13 +16,22 @@ from phantom_core.approvals.governed_kinds import MODEL, PROMOTION_POLICY
 from phantom_core.approvals.price_experiments import all_experiments
 from phantom_core.approvals.releases import current_release, release_document
 from phantom_core.approvals.requests import list_requests
-from phantom_core.approvals.states import OPEN
+from phantom_core.approvals.states import OPEN, State
 from phantom_core.core.errors import NotFoundError
 from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.model_kinds.multitask import NETWORK
 
 # What rules call the output of a model.
 _P_AGENT: Final = "p_agent"
+# A draft gathers its evidence with the model; what was live can be restored by one person.
+_MAY_PRICE: Final[tuple[State, ...]] = (
+    "draft",
+    *OPEN,
+    "live",
+    "superseded",
+    "rolled back",
+    "expired",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +96,7 @@ def promotion_policy(connection: sa.Connection, kind: str) -> PromotionPolicy | 
 
 
 def readers_of_model(connection: sa.Connection, kind: str) -> tuple[str, ...]:
-    """What is live, or on its way, and depends on the model of a kind; each in a few words.
+    """What is live, on its way or may come back, and depends on a kind of model; a few words each.
 
     Args:
         connection: of the control database.
@@ -96,7 +105,7 @@ def readers_of_model(connection: sa.Connection, kind: str) -> tuple[str, ...]:
     release = current_release(connection)
     found = [
         f"change request {one.request_id} ({one.state})"
-        for one in list_requests(connection, (*OPEN, "live"))
+        for one in list_requests(connection, _MAY_PRICE)
         if _reads(kind, one.rules, one.policy)
     ]
     if release:
@@ -107,7 +116,7 @@ def readers_of_model(connection: sa.Connection, kind: str) -> tuple[str, ...]:
             if _reads(kind, _document(connection, name), release.policy)
         ]
     for experiment in all_experiments(connection):
-        if experiment.state == "running":
+        if experiment.state in ("draft", "running"):
             found += [
                 f"arm {arm.name} of experiment {experiment.experiment_id}"
                 for arm in experiment.plan.arms

@@ -134,7 +134,11 @@ def _is_plausible(price: float, approved: Prices, limits: PriceLimits) -> bool:
 
 def _level_change(approved: Prices, passing: Prices, day_before: Prices) -> float:
     """Mean relative change of all approved prices since a day ago, were those passing in force."""
-    if sum(price != approved[product] for product, price in passing.items()) < _LEAST_FOR_LEVEL:
+    moved = sum(
+        passing.get(product, price) != day_before.get(product, price)
+        for product, price in approved.items()
+    )
+    if moved < _LEAST_FOR_LEVEL:
         return 0.0
     changes = [
         relative_change(day_before.get(product, price), passing.get(product, price))

@@ -10,7 +10,7 @@ from phantom_core.rules.condition import NAME, Condition
 LARGEST_MARKUP: Final = 10.0
 ELSE: Final = "ELSE"
 # A check compares all pairs of rules; these many take about two seconds.
-MOST_RULES: Final = 300
+MOST_RULES: Final = 400
 MOST_CONDITIONS: Final = 60
 
 

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from starlette.responses import PlainTextResponse
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from phantom_core.core.hosts import host_name, is_served
+from phantom_core.core.hosts import host_name, is_local_request, is_served
 from phantom_core.core.settings import Settings
 from ui.accounts.sign_in_cookie import base_path
 from ui.frame.upload_permits import PERMITS
@@ -33,6 +33,7 @@ COMMANDS: Final = frozenset(
     }
 )
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
+_METRICS: Final = "_stcore/metrics"
 _UPLOAD: Final = "/_stcore/upload_file/"
 _POLICY_VIOLATION: Final = 1008
 
@@ -75,6 +76,8 @@ class OwnHosts:
                 "names it is known by.",
                 421,
             )
+        if scope["path"].rstrip("/").endswith(_METRICS) and not _is_local(scope, headers):
+            return "There is no such page.", 404
         changes = scope["type"] == "websocket" or scope["method"] not in _SAFE
         if changes and not self._is_own_page(headers.get("origin", ""), host):
             return "Only pages of this server may do this.", 403
@@ -90,6 +93,11 @@ class OwnHosts:
         return place == host.lower() or (
             bool(place) and host_name(place) in {host_name(one) for one in self._public}
         )
+
+
+def _is_local(scope: Message, headers: dict[str, str]) -> bool:
+    client = scope.get("client")
+    return client is not None and is_local_request(client[0], headers)
 
 
 def _upload_problem(method: str, path: str, headers: dict[str, str]) -> tuple[str, int]:

@@ -13,8 +13,10 @@ from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.approvals import price_experiments, releases
+from phantom_core.approvals.emergencies import emergency_of
 from phantom_core.approvals.experiment_plan import AS_LIVE, BASE_PRICE, PlannedArm
 from phantom_core.approvals.price_experiments import Experiment
+from phantom_core.approvals.requests import is_approved
 from phantom_core.core.errors import ConflictError, PhantomError
 from phantom_core.core.settings import Settings
 from phantom_core.database.connection import write_transaction
@@ -23,6 +25,7 @@ from phantom_core.experiments.report import ExperimentReport, build_report
 from phantom_core.lake.lake import open_lake
 from phantom_core.publishing.publish import read_release
 from phantom_core.signing.keys import PublicKeys, public_keys, signing_key
+from phantom_core.use_cases.approvals.bans import check_bans
 from phantom_core.use_cases.approvals.live_experiments import (
     SERVED,
     live_epoch,
@@ -91,6 +94,7 @@ def start_experiment(
             )
             for arm in experiment.plan.arms:
                 _check_version(connection, client, public_keys(settings), arm)
+                _check_approval(settings, connection, experiment, arm, now_ms)
             # Within the transaction: where the server rejects it, nothing was started.
             wanted = served_experiments(connection, live_epoch(connection))
             publish_served(client, signing_key(settings), wanted, now_ms=now_ms)
@@ -236,6 +240,56 @@ def _check_version(
             hint="Reduce the share of the arm, or have a larger one approved.",
         )
     read_release(client, keys, arm.version)
+
+
+def _check_approval(
+    settings: Settings,
+    connection: sa.Connection,
+    experiment: Experiment,
+    arm: PlannedArm,
+    now_ms: int,
+) -> None:
+    """Reject an arm that serves more than two people agreed to.
+
+    Raises:
+        ConflictError: its version was never approved, has expired, reads a banned feature, is
+            served to more sessions than approved together with the canary, or stands beside the
+            network.
+    """
+    if arm.version in (AS_LIVE, BASE_PRICE):
+        return
+    request = releases.request_of(connection, arm.version)
+    emergency = emergency_of(connection, request)
+    if not is_approved(connection, request) and not (emergency and emergency.is_reviewed):
+        raise ConflictError(
+            f"Arm {arm.name} serves {arm.version}, which was published by an emergency and not "
+            "reviewed.",
+            hint="Another pricing manager reviews it first.",
+        )
+    if request.expires_ms and request.expires_ms <= now_ms:
+        raise ConflictError(
+            f"Arm {arm.name} serves {arm.version}, which has expired.",
+            hint="Choose another version.",
+        )
+    check_bans(settings, connection, request)
+    current = releases.current_release(connection)
+    if current is None:
+        return
+    if current.version and current.policy == "model":
+        raise ConflictError(
+            f"The network sets the prices of {current.version} now, and arm {arm.name} would ask "
+            "the rules of its version, which were judged for another use.",
+            hint="Use the arms 'live' and 'base' only.",
+        )
+    if current.version == arm.version and current.share < 1:
+        as_live = sum(one.share for one in experiment.plan.arms if one.version == AS_LIVE)
+        total = arm.share + as_live * current.share
+        if total > request.share + 1e-9:
+            raise ConflictError(
+                f"Arm {arm.name} and the canary together serve {arm.version} to {total:.0%} of the "
+                f"sessions; approved: {request.share:.0%}.",
+                hint="Reduce the share of the arm, or have a larger one approved.",
+            )
 
 
 def _control(settings: Settings) -> sa.Engine:

@@ -21,6 +21,7 @@ from phantom_core.database.connection import write_transaction
 from phantom_core.evidence.gates import Gate
 from phantom_core.publishing.release import RuleRelease as Document
 from phantom_core.publishing.release import parse_release, release_of
+from phantom_core.use_cases.approvals.bans import check_bans
 from phantom_core.use_cases.approvals.change_requests import (
     check_gates,
     control_database,
@@ -96,6 +97,7 @@ def publish_request(
         )
         before = releases.current_release(connection)
         wanted = _share(request, share)
+        _check_beside(before, wanted)
         stable = document.version if wanted >= 1 else (before.full_version if before else "")
         is_killed = before.is_killed if before else False
         switch = Switch(
@@ -230,6 +232,7 @@ def _go_back(
         request = releases.request_of(connection, target) if target else None
         if request:
             check_restorable(connection, request)
+            check_bans(settings, connection, request)
         number, policy = (request.request_id, request.policy) if request else (0, before.policy)
         return _Plan(Switch(kind, number, target, 1.0, target, before.is_killed, policy))
 
@@ -370,6 +373,18 @@ def _begin_emergency(
         review_hours=read_price_limits(settings, connection).review_hours,
         now_ms=now_ms,
     )
+
+
+def _check_beside(before: PublishedRelease | None, share: float) -> None:
+    """Reject a canary beside the network: the other sessions would get its rules, which no gate
+    has judged, since the network set their prices.
+    """
+    if before and before.version and before.policy == "model" and share < 1:
+        raise ConflictError(
+            f"The network sets the prices of {before.version} now, so a change cannot begin with a "
+            "share of the sessions: the others would get its rules, which were not judged.",
+            hint="Roll back first, or have the change approved for all sessions.",
+        )
 
 
 def _share(request: Request, share: float | None) -> float:

@@ -10,11 +10,11 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from phantom_core.accounts.actors import Internal
-from phantom_core.accounts.people import require_permission
+from phantom_core.accounts.people import has_administrator, require_permission
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.anchoring.audit_anchor import control_engine
-from phantom_core.core.errors import ConflictError, DataError, NotFoundError
+from phantom_core.core.errors import ConflictError, DataError, NotAllowedError, NotFoundError
 from phantom_core.core.progress import Progress, no_progress
 from phantom_core.core.settings import Settings
 from phantom_core.database import audit
@@ -120,7 +120,7 @@ def erase_personal_data(
         ConflictError: jobs are running, or another erasure is.
         NotFoundError: no such account.
     """
-    _require(settings, who)
+    _require(settings, who, kind)
     data = find_personal_data(open_lake(settings), kind, name)
     with _one_erasure(settings):
         if pending := _pending(settings):
@@ -150,7 +150,7 @@ def resume_erasure(
         NotFoundError: there is none.
         NotAllowedError, ConflictError: as `erase_personal_data`.
     """
-    _require(settings, who)
+    _require(settings, who, "session")
     with _one_erasure(settings):
         pending = _pending(settings)
         if pending is None:
@@ -172,7 +172,7 @@ def allow_again(settings: Settings, who: str, kind: PersonKind, name: str, *, no
     Returns:
         How many ids were erased before; 0 for none.
     """
-    _require(settings, who)
+    _require(settings, who, "session")
     ids = ErasedIds(settings.workspace)
     if kind == "account":
         return 0
@@ -299,10 +299,14 @@ def _record(settings: Settings, who: str, report: ErasureReport, now_ms: int) ->
         audit.append_entry(connection, now_ms, who, "privacy.erased", "personal data", details)
 
 
-def _require(settings: Settings, who: str) -> None:
+def _require(settings: Settings, who: str, kind: PersonKind) -> None:
     with control_engine(settings).connect() as connection:
         if not isinstance(who, Internal):
             require_permission(connection, who, Permission.PRIVACY)
+        elif kind == "account" and has_administrator(connection):
+            raise NotAllowedError(
+                "An account is erased by an administrator.", hint="Name one with --as."
+            )
 
 
 @requires(Permission.WORK)
