@@ -154,7 +154,7 @@ def test_a_chain_that_was_tampered_with_says_so(shop: Path, open_page: Open) -> 
         connection.execute(sa.text("UPDATE audit SET who = 'eve' WHERE seq = 3"))
     page = open_page(shop, "audit")
     assert (
-        "Entry 3 (request.drafted by eve) was changed after it was written." in page.error[0].value
+        "Entry 3 (change.in_force by eve) was changed after it was written." in page.error[0].value
     )
 
 

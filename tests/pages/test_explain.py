@@ -10,7 +10,6 @@ import pytest
 from phantom_core.core.settings import Settings
 from phantom_core.explain import trees
 from phantom_core.explain.shap_package import load_shap
-from phantom_core.features.catalogue import feature_names
 from phantom_core.features.store import FeatureStore
 from phantom_core.jobs.jobs import Jobs
 from phantom_core.lake.lake import Lake
@@ -18,6 +17,7 @@ from phantom_core.use_cases.explanations.job_distil import DistilRequest
 from phantom_core.use_cases.explanations.job_explain import ExplainRequest
 from phantom_core.use_cases.models.train_classifier import train_classifier
 from phantom_core.views.explain.distilled import distilled_titles
+from tests.approved import approve_model_now
 from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
 
 pytestmark = pytest.mark.slow
@@ -63,10 +63,10 @@ def test_interactions_are_shown_once_somebody_asked(explained: Path, open_page: 
     assert len(page.get("plotly_chart")) == 5
 
 
-def test_a_category_and_a_feature_that_may_be_undefined_have_a_dependence_too(
+def test_a_count_and_a_feature_that_may_be_undefined_have_a_dependence_too(
     explained: Path, open_page: Open
 ) -> None:
-    for feature in ("browser family", "conversion rate"):
+    for feature in ("cart adds", "conversion rate"):
         page = open_page(explained, "explain", explain_feature=feature)
         assert f"{feature[0].upper()}{feature[1:]}: SHAP value" in texts(page)
         assert not page.exception
@@ -162,11 +162,13 @@ def test_two_trainings_are_compared_once_both_are_explained(
     explained: Path, open_page: Open
 ) -> None:
     settings = Settings(workspace=explained)
-    train_classifier(settings, Lake(explained / "lake"), now_ms=NOW_MS + 60_000, n_folds=3, seed=5)
+    lake = Lake(explained / "lake")
+    later = train_classifier(settings, lake, now_ms=NOW_MS + 60_000, n_folds=3, seed=5)
+    approve_model_now(settings, "classifier", later.model_version)
     ExplainRequest().run(settings, now_ms=NOW_MS)
     page = open_page(explained, "explain", **STABLE)
     assert "Rank correlation of feature importance" in texts(page)
-    assert len(page.dataframe[0].value) == len(feature_names())
+    assert len(page.dataframe[0].value) == len(later.features)
 
 
 def test_the_page_of_a_session_leads_to_its_explanation(trained: Path, open_page: Open) -> None:

@@ -64,7 +64,7 @@ def test_both_answers_have_all_charts(
 
 
 def test_columns_of_every_kind_have_a_dependence(explained: Path, open_page: Open) -> None:
-    for feature in ("price ratio", "is refundable", "browser family"):
+    for feature in ("price ratio", "is refundable", "cart adds"):
         page = open_page(explained, "explain", network_feature=feature, **PURCHASE)
         assert f"{feature[0].upper()}{feature[1:]}: SHAP value" in texts(page)
         assert not page.exception
