@@ -172,6 +172,7 @@ from phantom_core.publishing.announce import poll_announcements
 from phantom_core.publishing.publish import read_published
 from phantom_core.valkey.server import connect_server
 from phantom_core.core.settings import Settings
+from tests.publishing.samples import KEYS
 with connect_server(Settings(workspace=Path(sys.argv[1]), redis_url=sys.argv[2])) as client:
     for word in poll_announcements(client, threading.Event()):
         print(word.version, read_published(client, KEYS).live.epoch, flush=True)

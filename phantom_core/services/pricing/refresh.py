@@ -77,6 +77,7 @@ class Refresh:
         self._disk_problem = ""
         self._sources = make_sources(open_published)
         self.state: PublishedState = EMPTY
+        self._draft: PublishedState = EMPTY
         self.read_s: float | None = None
         self.problem = "Not connected yet."
         self.refused: dict[Kind, int] = {}
@@ -176,10 +177,12 @@ class Refresh:
                 raise
             except Exception as error:  # whatever somebody put there, the other kinds go on
                 self._refuse(source, {}, error)
-                return
-            self._follow(source, fields)
-            if kind in ("rules", "experiments"):
-                self.state = self._with_releases(self.state)
+            else:
+                self._follow(source, fields)
+                if kind in ("rules", "experiments"):
+                    self._draft = self._with_releases(self._draft)
+            # At once: no price is asked of a version whose rules are not here yet.
+            self.state = self._draft
 
     def _follow(self, source: Source[Any], fields: Fields) -> None:
         """Apply some fields of the server if they are signed and not older than what is in use."""
@@ -218,7 +221,7 @@ class Refresh:
                 f"{source.key} holds number {order}, but number {before} was followed before.",
                 hint="Heal. After a restore of the control database see docs/publishing.md.",
             )
-        self.state = source.apply(self.state, opened)
+        self._draft = source.apply(self._draft, opened)
         self._fields[kind], self._orders[kind] = fields, order
         self._solved(kind)
 
@@ -235,15 +238,15 @@ class Refresh:
 
     def _report(self, name: str, problem: str, error: Exception) -> None:
         count_error(SERVICE, f"published_{type(error).__name__}")
-        if self.state.problems.get(name) != problem:
+        if self._draft.problems.get(name) != problem:
             _LOGGER.error("%s cannot be used: %s", name, problem)
-        self.state = replace(self.state, problems={**self.state.problems, name: problem})
+        self._draft = replace(self._draft, problems={**self._draft.problems, name: problem})
 
     def _solved(self, name: str) -> None:
         self._refused_fields.pop(name, None)
-        if name in self.state.problems:
-            left = {other: text for other, text in self.state.problems.items() if other != name}
-            self.state = replace(self.state, problems=left)
+        if name in self._draft.problems:
+            left = {other: text for other, text in self._draft.problems.items() if other != name}
+            self._draft = replace(self._draft, problems=left)
 
     def _renew_keys(self) -> None:
         """Trust the keys of the file as it is now: the control side may have a new one."""
@@ -274,7 +277,7 @@ class Refresh:
             except Exception as error:  # the server may have something better
                 count_error(SERVICE, f"followed_{type(error).__name__}")
                 _LOGGER.error("The stored %s cannot be used: %s", kind, error)
-        self.state = self._with_releases(self.state, is_start=True)
+        self.state = self._draft = self._with_releases(self._draft, is_start=True)
 
     def _with_releases(self, state: PublishedState, *, is_start: bool = False) -> PublishedState:
         """Prepare the releases that are live or in an arm, and drop the others."""
