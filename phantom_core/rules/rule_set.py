@@ -10,7 +10,7 @@ from phantom_core.rules.condition import NAME, Condition
 LARGEST_MARKUP: Final = 10.0
 ELSE: Final = "ELSE"
 # A check compares all pairs of rules; these many take about two seconds.
-MOST_RULES: Final = 400
+MOST_RULES: Final = 2_000
 MOST_CONDITIONS: Final = 60
 
 
@@ -76,7 +76,7 @@ class RuleSet:
         if len(self.rules) > MOST_RULES or n_conditions > MOST_CONDITIONS:
             raise InputError(
                 f"{self.name} has {len(self.rules):,} rules with up to {n_conditions:,} conditions "
-                f"each; at most {MOST_RULES} rules with {MOST_CONDITIONS} can be checked.",
+                f"each; at most {MOST_RULES:,} rules with {MOST_CONDITIONS} can be read.",
                 hint="Merge rules with the same mark-up, or distil a smaller tree.",
             )
         names = [rule.name for rule in self.rules if rule.name]

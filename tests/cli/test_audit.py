@@ -23,12 +23,16 @@ def test_the_newest_steps_are_listed_in_order(shop: Phantom) -> None:
 def test_an_unchanged_chain_holds(shop: Phantom) -> None:
     found = shop.json("audit", "verify")
     newest = shop.json("audit", "list", "--newest", "1")["entries"][0]
-    assert found == {
+    expected = {
+        "answer": "holds",
         "holds": True,
         "entries": newest["seq"],
+        "anchored": newest["seq"],
         "head": newest["hash"],
         "problems": [],
+        "unknown": [],
     }
+    assert {name: found[name] for name in expected} == expected
 
 
 def test_a_step_that_was_changed_is_found(shop: Phantom) -> None:
@@ -45,8 +49,9 @@ def test_a_step_that_was_changed_is_found(shop: Phantom) -> None:
     assert len(done.document["problems"]) == 1
 
 
-def test_an_empty_chain_holds(empty: Phantom) -> None:
-    assert empty.json("audit", "list") == {"entries": []}
+def test_the_chain_of_a_new_workspace_begins_with_its_limits_and_holds(empty: Phantom) -> None:
+    entries = empty.json("audit", "list")["entries"]
+    assert [(one["who"], one["action"]) for one in entries] == [("@shell", "limits.seeded")]
     assert empty.json("audit", "verify")["holds"] is True
 
 

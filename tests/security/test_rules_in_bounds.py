@@ -12,7 +12,7 @@ from hypothesis import given
 from phantom_core.core.errors import InputError
 from phantom_core.core.limits import GuardRails
 from phantom_core.features.domains import session_domains
-from phantom_core.rules.checks.check import check_rules
+from phantom_core.rules.checks.check import MOST_CHECKED, check_rules
 from phantom_core.rules.checks.limits import RuleLimits
 from phantom_core.rules.checks.prepared import Prepared
 from phantom_core.rules.forms import MOST_CHARACTERS, read_form
@@ -74,7 +74,7 @@ def test_a_hundred_and_fifty_rules_are_checked_within_bounds(
 
 
 def test_the_largest_rule_set_with_declarations_is_checked_within_bounds() -> None:
-    rules = _rules(MOST_RULES, _windows, "MARKUP RISES WITH p_agent")
+    rules = _rules(MOST_CHECKED, _windows, "MARKUP RISES WITH p_agent")
     began_s = time.process_time()
     check_rules(rules, LIMITS)
     assert time.process_time() - began_s < 15.0
@@ -92,8 +92,10 @@ def test_the_grid_finds_the_pieces_of_the_plain_definition(rules: RuleSet) -> No
 
 
 def test_more_rules_than_can_be_checked_are_refused_with_the_limit() -> None:
-    with pytest.raises(InputError, match=f"at most {MOST_RULES} rules"):
+    with pytest.raises(InputError, match=f"at most {MOST_RULES:,} rules"):
         _rules(MOST_RULES + 1, _bands)
+    with pytest.raises(InputError, match=f"at most {MOST_CHECKED} can be checked"):
+        check_rules(_rules(MOST_CHECKED + 1, _bands), LIMITS)
 
 
 @pytest.mark.parametrize(

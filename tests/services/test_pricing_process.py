@@ -26,7 +26,7 @@ from phantom_core.publishing.publish import publish_release
 from phantom_core.publishing.session_features import write_features
 from phantom_core.services.web.import_guard import UNWANTED
 from phantom_core.valkey.server import connect_server
-from tests.publishing.samples import KEY, make_live
+from tests.publishing.samples import KEY, install_key, make_live
 from tests.services.conftest import free_port, wait_until
 from tests.services.samples import BANDS, BOT, FAST, release, saved_classifier, session
 
@@ -251,6 +251,7 @@ def test_while_redis_is_gone_prices_come_with_a_reason_and_recover_after(
 ) -> None:
     url, start = own_server
     settings = shared.model_copy(update={"redis_url": url, "workspace": tmp_path / "workspace"})
+    install_key(settings)
     with connect_server(settings) as client:
         publish_release(client, KEY, make_live(1, "first"), [FIRST])
         write_features(client, [session(f"s{n}", BOT) for n in range(50)])

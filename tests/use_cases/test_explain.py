@@ -96,12 +96,7 @@ def test_intervals_come_from_models_of_other_actors(own: tuple[Settings, Lake]) 
         row.low is not None and row.high is not None and row.low <= row.mean_abs <= row.high
         for row in found.features
     )
-    assert {row.name for row in found.families} == {
-        "temporal",
-        "behavioural",
-        "product",
-        "user_agent",
-    }
+    assert {row.name for row in found.families} == {"temporal", "behavioural", "product"}
 
 
 def test_one_session_is_explained_with_the_evidence_of_its_steps(

@@ -199,6 +199,7 @@ def test_the_full_path_on_postgres_with_redis(
     with fresh_schema() as url:
         workspace = shutil.copytree(trained, tmp_path / "shop")
         settings = Settings(workspace=workspace, redis_url=redis_url, database_url=url)
+        settings.paths.audit_anchor.unlink()  # of the database that was copied along
         enter(settings)
         assert submit(settings, GENTLE) == 1
         the_whole_way(settings)
