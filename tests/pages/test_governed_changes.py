@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from phantom_core.accounts.account_actors import Account
 from phantom_core.accounts.actors import acting_as
 from phantom_core.core.settings import Settings
@@ -29,6 +31,7 @@ def jump(workspace: Path) -> Settings:
     return settings
 
 
+@pytest.mark.usefixtures("open_sources")
 def test_base_prices_wait_and_the_manager_approves_them(own: Path, open_page: Open) -> None:
     settings = jump(own)
     (waiting,) = catalogue_status(settings).waiting
