@@ -132,6 +132,7 @@ def test_arguments_that_are_no_object_are_refused(text: str) -> None:
         parse_request("train_classifier", text)
 
 
+@pytest.mark.usefixtures("open_sources")
 def test_a_row_of_the_release_before_is_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
