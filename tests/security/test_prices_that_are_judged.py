@@ -56,7 +56,7 @@ def shop(networked: Path, tmp_path: Path) -> Iterator[Settings]:
     control_database(settings).dispose()
 
 
-def propose(settings: Settings, text: str, policy: str) -> int:
+def propose(settings: Settings, text: str, policy: str, trial_sessions: int = 80) -> int:
     request = change_requests.propose_rules(
         settings,
         ANA,
@@ -67,7 +67,7 @@ def propose(settings: Settings, text: str, policy: str) -> int:
         now_ms=NOW,
     )
     return change_requests.submit_request(
-        settings, ANA, request.request_id, now_ms=NOW, trial_sessions=80
+        settings, ANA, request.request_id, now_ms=NOW, trial_sessions=trial_sessions
     ).request_id
 
 
@@ -168,7 +168,7 @@ def test_without_events_nothing_is_measured(tmp_path: Path) -> None:
 def test_a_loss_beyond_doubt_is_accepted_by_name_with_a_comment_and_recorded(
     shop: Settings,
 ) -> None:
-    number = propose(shop, "ELSE markup 0.75", "rules")
+    number = propose(shop, "ELSE markup 0.75", "rules", trial_sessions=600)
     _, gates = seen(shop, number)
     assert not gates["expected money"].is_open
     assert "loses money beyond doubt" in gates["expected money"].says
