@@ -147,7 +147,7 @@ def test_an_unsigned_server_of_an_earlier_release_is_signed(
 
 
 def start(settings: Settings, version: str, now_ms: int) -> None:
-    arms = (PlannedArm("control", 0.9, "live"), PlannedArm("rules", 0.1, version))
+    arms = (PlannedArm("control", 0.9, ""), PlannedArm("rules", 0.1, version))
     plan = Plan("Does it pay?", arms, "revenue", 0.1, 0.05, 0.8, 0.05, 10_000, 1.0, 1.0, 0.0)
     price_experiments.draft_experiment(
         control_database(settings), "demo-analyst", "arms", plan, salt="s", now_ms=now_ms
@@ -180,7 +180,7 @@ def test_no_arm_serves_what_was_taken_away(
     assert (experiment.state, experiment.stopped_by) == ("stopped", Internal.WATCHER.value)
     if way == "roll back":
         with pytest.raises(ConflictError, match="which is rolled back"):
-            arms = (PlannedArm("a", 0.9, "live"), PlannedArm("b", 0.1, version))
+            arms = (PlannedArm("a", 0.9, ""), PlannedArm("b", 0.1, version))
             plan = Plan("Again?", arms, "revenue", 0.1, 0.05, 0.8, 0.05, 10_000, 1.0, 1.0, 0.0)
             price_experiments.draft_experiment(
                 control_database(settings), "demo-analyst", "again", plan, salt="t", now_ms=NOW + 4
