@@ -342,7 +342,7 @@ def test_one_administrator_makes_no_eyes_of_their_own(staffed: sa.Engine, role: 
 def test_a_puppet_administrator_confirms_nobody(staffed: sa.Engine) -> None:
     add(staffed, "root", "puppet", Role.ADMINISTRATOR, NOW_MS)
     add(staffed, "root", "hand", Role.MANAGER, NOW_MS)
-    with pytest.raises(NotAllowedError, match="may not confirm"):
+    with pytest.raises(NotAllowedError, match="may not manage people yet"):
         confirm_person(staffed, "puppet", "hand", now_ms=NOW_MS)
 
 
