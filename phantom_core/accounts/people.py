@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import sqlalchemy as sa
 
-from phantom_core.accounts.actors import Internal, require_name
+from phantom_core.accounts.actors import Internal, is_internal, require_name
 from phantom_core.accounts.passwords import hash_password
 from phantom_core.accounts.remembered_grants import forget_grants
 from phantom_core.accounts.roles import PERMISSIONS, Permission, Role, roles_with
@@ -104,7 +104,9 @@ def require_permission(connection: sa.Connection, login: str, permission: Permis
             f"not {permission}.",
             hint=f"Ask {roles_with(permission)}.",
         )
-    if permission in GUARDED and person.waits(clock_ms()):
+    # The first administrator, whom the owner of this machine adds, invites the others at once.
+    is_first = permission is Permission.PEOPLE and is_internal(person.granted_by)
+    if permission in GUARDED and not is_first and person.waits(clock_ms()):
         raise NotAllowedError(
             f"{person.name} was given this role, or a new password, within the last day, and may "
             f"not {permission} yet.",
