@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import pandas as pd
 import pyarrow as pa
-
 from feature_contenders.agent_signs import FAMILIES, HEADLESS, TOOL
 
 COLUMNS = [

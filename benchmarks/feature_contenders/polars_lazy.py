@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import polars as pl
 import pyarrow as pa
-
 from feature_contenders.agent_signs import FAMILIES, HEADLESS, TOOL
 
 KEY, NAME, MS, PRICE = (
