@@ -61,7 +61,7 @@ def shop(proposed: Path, tmp_path: Path) -> Iterator[Path]:
 
 def test_demo_sign_in_is_visible_and_lets_propose(shop: Path, open_page: Open) -> None:
     page = open_page(shop, "approvals")
-    assert "Read-only guest. Sign in as:" in texts(page)
+    assert "Guest of this machine. Sign in as:" in texts(page)
     forms = [element.proto.body for element in page.get("html")]
     assert all(
         any(f">{name}</button>" in form for form in forms)

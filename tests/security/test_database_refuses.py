@@ -128,11 +128,14 @@ def test_no_row_is_replaced_by_its_key_or_its_row_number(shop: Settings) -> None
 
 
 def test_a_row_number_or_a_unique_value_replaces_no_other_row(shop: Settings) -> None:
-    if not is_sqlite(shop):
-        return  # REPLACE is of SQLite
     engine = control_database(shop)
     with engine.connect() as connection:
         hash_ = connection.execute(sa.select(audit.AUDIT.c.hash).limit(1)).scalar_one()
+    entry = "audit (seq, at_ms, who, action, about, details, previous, hash)"
+    forged = f"VALUES (99, 1, 'max', 'x', 'x', '{{}}', 'x', '{hash_}')"
+    refused(shop, f"INSERT INTO {entry} {forged}")
+    if not is_sqlite(shop):
+        return  # REPLACE is of SQLite
     refused(
         shop,
         # Another key, but the number of an existing row; another key, but its unique hash.
@@ -141,8 +144,7 @@ def test_a_row_number_or_a_unique_value_replaces_no_other_row(shop: Settings) ->
         "VALUES (1, 'forged', 1, 1, '{}', 1)",
         "INSERT OR REPLACE INTO release_documents (rowid, version, document, sha256) "
         "VALUES (1, 'forged', '{}', 'x')",
-        "INSERT OR REPLACE INTO audit (seq, at_ms, who, action, about, details, previous, hash) "
-        f"VALUES (99, 1, 'max', 'x', 'x', '{{}}', 'x', '{hash_}')",
+        f"INSERT OR REPLACE INTO {entry} {forged}",
         "UPDATE OR REPLACE change_requests SET request_id = 1 WHERE request_id = 2",
         "UPDATE OR REPLACE releases SET epoch = 7",
     )

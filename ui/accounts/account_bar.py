@@ -71,7 +71,7 @@ def _divergence() -> None:
 
 def _demo_entry() -> None:
     st.markdown(
-        ":violet-badge[Demo access] :small[Read-only guest. Sign in as:]",
+        ":violet-badge[Demo access] :small[Guest of this machine. Sign in as:]",
         width="content",
     )
     for who, (name, role) in DEMO.items():

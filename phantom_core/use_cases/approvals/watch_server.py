@@ -167,7 +167,6 @@ def watch_server(
 
 
 @requires(Permission.READ)
-@requires(Permission.READ)
 def silent_seconds(settings: Settings, since_ms: int, *, now_ms: int) -> float:
     """For how long nothing has compared the server with what was approved, seconds.
 
