@@ -36,7 +36,9 @@ class Service:
         *options: str,
         most_files: int | None = None,
     ) -> None:
-        limit = [] if most_files is None else ["sh", "-c", f'ulimit -n {most_files}; exec "$@"', "-"]
+        limit = (
+            [] if most_files is None else ["sh", "-c", f'ulimit -n {most_files}; exec "$@"', "-"]
+        )
         command = [
             *limit,
             sys.executable,
