@@ -130,16 +130,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    report = {
-        "machine": machine(LIBRARIES),
-        "data": data_hash(asked.sessions, FIRST_SEED),
-        "shops": {},
-    }
+    about, data = machine(LIBRARIES), data_hash(asked.sessions, FIRST_SEED)
+    shops: dict[int, dict[str, object]] = {}
     for seed in range(FIRST_SEED, FIRST_SEED + asked.seeds):
         with tempfile.TemporaryDirectory() as folder:
             settings, rule_sets, seconds = shop(Path(folder) / "shop", asked.sessions, seed)
             found = judge(settings, rule_sets, asked.unmet, 900_000 + seed)
-        report["shops"][seed] = {
+        shops[seed] = {
             "learning_s": round(seconds, 1),
             "rules": format_rules(rule_sets["learned"]),
             "policies": {
@@ -158,9 +155,9 @@ def main() -> None:
                     flush=True,
                 )
     if asked.json:
-        print(json.dumps(report, indent=1))
+        print(json.dumps({"machine": about, "data": data, "shops": shops}, indent=1))
     else:
-        print(report["machine"], "data", report["data"])
+        print(about, "data", data)
 
 
 def vars_of(change: Change) -> dict[str, float]:

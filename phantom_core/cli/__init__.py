@@ -97,6 +97,7 @@ rule_verbs = typer.Typer(
     help="Learn, check, replay and convert rules; propose, approve and publish them.",
 )
 rule_verbs.command("learn")(learned_rules.learn)
+rule_verbs.command("frontier")(learned_rules.frontier)
 rule_verbs.command("check")(rules.check)
 rule_verbs.command("replay")(rules.replay)
 rule_verbs.command("convert")(rules.convert)

@@ -1,7 +1,7 @@
-"""Verb about rules learned for money."""
+"""Verbs about rules learned for money, and about what prices can reach."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 from rich.box import SIMPLE
@@ -10,14 +10,20 @@ from rich.table import Table
 
 from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
 from phantom_core.core.errors import InputError
+from phantom_core.core.registry import choose_named
 from phantom_core.use_cases.rules.job_learn_policy import LearnPolicyRequest
+from phantom_core.use_cases.rules.job_trace_frontier import TraceFrontierRequest
+
+WantedSource = Literal["log", "market", "auto"]
 
 if TYPE_CHECKING:
     from phantom_core.core.estimate import Estimate
+    from phantom_core.policy_learning.frontier import PolicyFrontier
     from phantom_core.policy_learning.learned_policy import LearnedPolicy
     from phantom_core.policy_learning.policy_figures import Changes
 
-_DEFAULT = LearnPolicyRequest()
+_DEFAULT, _FRONTIER = LearnPolicyRequest(), TraceFrontierRequest()
+_SOURCES: Final[tuple[WantedSource, ...]] = ("log", "market", "auto")
 
 
 def learn(
@@ -51,6 +57,10 @@ def learn(
         str,
         typer.Option(help="Be prepared for any share of agents between two, such as 0.3,0.7."),
     ] = "",
+    source: Annotated[
+        str,
+        typer.Option(help="log (recorded shoppers), market (simulated ones), or auto."),
+    ] = _DEFAULT.source,
     seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the rules to this text file.")] = None,
     workspace: Workspace = None,
@@ -70,6 +80,7 @@ def learn(
             highest_markup=highest,
             without=tuple(part.strip() for part in without.split(",") if part.strip()),
             agent_share=_shares(agent_share),
+            source=choose_named("source", source, _SOURCES),
             seed=seed,
         ).run(settings, now_ms=now_ms(), progress=progress)
         if out:
@@ -79,6 +90,62 @@ def learn(
             return
     _print_learned(learned)
     print(format_rules(learned.rules), end="")
+
+
+def frontier(
+    *,
+    leakage_cut: Annotated[
+        float, typer.Option(help="Target: share of the leakage to recover.")
+    ] = _FRONTIER.leakage_cut,
+    revenue_gain: Annotated[
+        float, typer.Option(help="Target: share of the revenue to gain.")
+    ] = _FRONTIER.revenue_gain,
+    human_loss: Annotated[
+        float, typer.Option(help="Target: most human purchases to lose, as a share.")
+    ] = _FRONTIER.human_conversion_loss,
+    depth: Annotated[
+        int, typer.Option(min=1, max=5, help="Most conditions on a path of learned rules.")
+    ] = _FRONTIER.depth,
+    most_rules: Annotated[
+        int, typer.Option("--rules", min=1, help="Most rules besides ELSE.")
+    ] = _FRONTIER.most_rules,
+    lowest: Annotated[float | None, typer.Option(help="Lowest mark-up of learned rules.")] = None,
+    highest: Annotated[float | None, typer.Option(help="Highest mark-up of learned rules.")] = None,
+    source: Annotated[
+        str,
+        typer.Option(help="log (recorded shoppers), market (simulated ones), or auto."),
+    ] = _FRONTIER.source,
+    seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """What prices can reach on this shop: revenue against leakage, for every policy."""
+    with running(workspace, "tracing", as_json=as_json) as (settings, progress):
+        found = TraceFrontierRequest(
+            leakage_cut=leakage_cut,
+            revenue_gain=revenue_gain,
+            human_conversion_loss=human_loss,
+            depth=depth,
+            most_rules=most_rules,
+            lowest_markup=lowest,
+            highest_markup=highest,
+            source=choose_named("source", source, _SOURCES),
+            seed=seed,
+        ).run(settings, now_ms=now_ms(), progress=progress)
+        if as_json:
+            emit(found.to_json(), as_json)
+            return
+    _print_frontier(found)
+
+
+def _print_frontier(found: "PolicyFrontier") -> None:
+    about = found.learned_from
+    title = f"{about.quotes:,} quotes from the {about.source}, 95 % intervals"
+    table = Table("policy", "revenue", "leakage", "human purchases", title=title, box=SIMPLE)
+    for point in found.points:
+        table.add_row(point.title, *_changes(point.figures.by_curves))
+    Console().print(table)
+    print(f"{about.problem}\n{found.verdict.says}".strip())
 
 
 def _shares(text: str) -> tuple[float, ...]:

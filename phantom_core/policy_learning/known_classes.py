@@ -24,46 +24,45 @@ class ClassPrices:
 
 
 def class_prices(
-    curves: DemandCurves,
-    ratios: Floats,
-    reference_ratio: float,
-    leakage_weight: float,
-    *,
-    keeps_humans: bool = True,
+    curves: DemandCurves, ratios: Floats, reference_ratio: float, leakage_weight: float
 ) -> ClassPrices:
-    """The best price of each class at λ.
+    """The best price of each class at λ, where humans buy at least as much as at the base price.
 
     Args:
         curves: demand of both classes.
         ratios: candidate prices over base price.
         reference_ratio: price that an agent should pay, in units of the base price.
         leakage_weight: λ, revenue given up for a unit of leakage.
-        keeps_humans: whether humans are to buy as much as at the base price.
     """
-    human, agent = curves.human(ratios), curves.agent(ratios)
+    agent = curves.agent(ratios)
     short = np.maximum(0.0, reference_ratio - ratios)
-    allowed = ratios <= 1.0 if keeps_humans else np.ones_like(ratios, np.bool_)
-    of_humans = np.where(allowed, ratios * human, -np.inf)
     of_agents = ratios * agent - leakage_weight * short * agent
     return ClassPrices(
-        leakage_weight,
-        float(ratios[of_humans.argmax()]),
-        float(ratios[of_agents.argmax()]),
+        leakage_weight, best_human_price(curves, ratios), float(ratios[of_agents.argmax()])
     )
 
 
-def price_of_agents(payoff: Payoff, leakage_change: float) -> float:
+def best_human_price(curves: DemandCurves, ratios: Floats) -> float:
+    """The price with the most revenue from humans that does not exceed the base price."""
+    revenue = np.where(ratios <= 1.0 + 1e-9, ratios * curves.human(ratios), -np.inf)
+    return float(ratios[revenue.argmax()])
+
+
+def price_of_agents(payoff: Payoff, leakage_change: float, *, is_at_least: bool = False) -> float:
     """The price for agents, at or above the base price, that changes leakage nearest to this.
 
     Args:
         payoff: of the quotes.
         leakage_change: such as −0.3.
+        is_at_least: the lowest price that recovers no less, in place of the nearest.
     """
     agents = payoff.numbers.sum(axis=0) @ payoff.outcomes[LEAKAGE]
     change = agents / agents[payoff.position(np.ones(1))[0]] - 1.0
-    from_base = payoff.ratios >= 1.0
-    nearest = np.abs(change[from_base] - leakage_change).argmin()
-    return float(payoff.ratios[from_base][nearest])
+    from_base = payoff.ratios >= 1.0 - 1e-9
+    missed = np.abs(change[from_base] - leakage_change)
+    if is_at_least:
+        missed[change[from_base] > leakage_change + 1e-9] = np.inf
+    return float(payoff.ratios[from_base][missed.argmin()])
 
 
 def price_classes(human: float, agent: float, p_agent: Floats) -> Floats:

@@ -55,6 +55,8 @@ class LearnedFrom:
         p_no_intercept: probability of the data if half of what is in a cart is bought at the base
             price; None where the curves are assumed.
         seed: of everything random.
+        problem: why shoppers are simulated though the log was asked for; empty where they are
+            not.
     """
 
     source: Source
@@ -68,6 +70,7 @@ class LearnedFrom:
     agent_slope: Estimate
     p_no_intercept: float | None
     seed: int
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

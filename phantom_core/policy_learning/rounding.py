@@ -1,7 +1,7 @@
 """Rounding: simpler mark-ups and thresholds, as long as they change next to nothing.
 
 A number is replaced by a rounder one where revenue, leakage and human purchases of the whole tree
-all stay within a quarter of the half-width of their intervals, in sum over all replacements.
+all stay within half of the half-width of their intervals, in sum over all replacements.
 """
 
 import math
@@ -18,7 +18,7 @@ from phantom_core.policy_learning.policy_figures import Changes, relative_change
 from phantom_core.rules.condition import Condition
 from phantom_core.rules.evaluate import Column
 
-_TOLERATED: Final = 0.25
+_TOLERATED: Final = 0.5
 _MARKUP_STEPS: Final = (0.1, 0.05)
 _Node = Leaf | SplitNode
 _Path = tuple[bool, ...]

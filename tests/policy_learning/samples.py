@@ -6,6 +6,7 @@ from phantom_core.core.estimate import Estimate
 from phantom_core.distil.tree import Leaf, SplitNode
 from phantom_core.policy_learning.constraints import PolicyConstraints
 from phantom_core.policy_learning.demand_curves import DemandCurves
+from phantom_core.policy_learning.frontier import PolicyFrontier, ReachedPoint
 from phantom_core.policy_learning.learned_policy import (
     ComparedPolicy,
     LearnedFrom,
@@ -14,6 +15,7 @@ from phantom_core.policy_learning.learned_policy import (
 from phantom_core.policy_learning.policy_figures import Changes, PolicyFigures
 from phantom_core.policy_learning.quote_sample import QuoteSample
 from phantom_core.policy_learning.sweep import ExchangeRates
+from phantom_core.policy_learning.target import Target
 from phantom_core.rules.condition import Condition
 
 TRUE = DemandCurves(2.0, 0.0, 5.0, 0.0)
@@ -76,4 +78,37 @@ def learned_sample(version: str = "20260301-000000-abcdef") -> LearnedPolicy:
             "log", 3, "c1", 100, 50, 40, 1.0, Estimate(2, 1, 3), Estimate(5, 4, 6), 0.5, 1
         ),
         compared=(ComparedPolicy("none", "Base price", figures(0.0, 0.0), changes(-0.03, -0.3)),),
+    )
+
+
+RULES = "MARKUP RISES WITH p_agent\nIF p_agent > 0.5 THEN markup 1.10\nELSE markup 1.00\n"
+
+
+def frontier_sample(version: str = "20260301-000000-abcdef") -> PolicyFrontier:
+    """A frontier with a point of each kind, and a second learned one."""
+    learned = learned_sample()
+    return PolicyFrontier(
+        version=version,
+        created_ms=learned.created_ms,
+        constraints=learned.constraints,
+        target=Target(),
+        points=(
+            ReachedPoint(
+                "learned", "lambda-1", "Learned rules, λ = 1", 1.0, figures(0.01, 0.05), RULES
+            ),
+            ReachedPoint(
+                "learned",
+                "lambda-1.6",
+                "Learned rules, λ = 1.6",
+                1.6,
+                figures(-0.035, -0.33),
+                RULES,
+            ),
+            ReachedPoint("known classes", "known-0.76", "Agents ×0.76", 0.0, figures(0.087, 2.54)),
+            ReachedPoint(
+                "known classes", "known-1.05", "Agents ×1.05", 1.6, figures(-0.027, -0.31)
+            ),
+            ReachedPoint("other", "none", "Base price", None, figures(0.0, 0.0)),
+        ),
+        learned_from=learned.learned_from,
     )

@@ -8,10 +8,15 @@ import numpy as np
 import pytest
 
 from phantom_core.core.errors import DataError, InputError, NotFoundError
+from phantom_core.core.progress import no_progress
 from phantom_core.core.settings import Settings
 from phantom_core.policy_learning.constraints import PolicyConstraints
+from phantom_core.policy_learning.sweep import LEAKAGE_WEIGHTS
 from phantom_core.replay.quotes import Quotes
 from phantom_core.use_cases.data.demo import load_demo
+from phantom_core.use_cases.markets.calibrate import calibrate_market
+from phantom_core.use_cases.models.model_use import pricing_version
+from phantom_core.use_cases.rules import policy_sample
 from phantom_core.use_cases.rules.check_rules import check_rule_set
 from phantom_core.use_cases.rules.job_learn_policy import LearnPolicyRequest
 from phantom_core.use_cases.rules.learn_policy import (
@@ -21,6 +26,8 @@ from phantom_core.use_cases.rules.learn_policy import (
     usual_constraints,
 )
 from phantom_core.use_cases.rules.policy_sample import last_in_cart
+from phantom_core.use_cases.rules.trace_frontier import open_frontier, trace_frontier
+from phantom_core.views.frontier.frontier import point_rules
 from tests.conftest import NOW_MS
 
 
@@ -96,3 +103,36 @@ def test_the_last_price_of_a_product_before_its_cart_counts() -> None:
         products=("a", "b"),
     )
     assert last_in_cart(quotes).tolist() == [False, False, True, True, False]
+
+
+def test_a_frontier_is_traced_from_the_log_with_its_bound_above_the_rules(shop: Settings) -> None:
+    asked = replace(usual_constraints(shop), fewest_quotes=10)
+    found = trace_frontier(shop, now_ms=NOW_MS, constraints=asked)
+    assert open_frontier(shop) == found
+    assert found.learned_from.source == "log"
+    assert len(found.of_kind("learned")) == len(LEAKAGE_WEIGHTS)
+    assert {point.name for point in found.of_kind("other")} >= {"none", "bands"}
+    best = max(point.figures.by_curves.revenue.value for point in found.of_kind("known classes"))
+    assert all(point.figures.by_curves.revenue.value < best for point in found.of_kind("learned"))
+    for point in found.of_kind("learned"):
+        assert point_rules(found, point).name.startswith(found.version)
+
+
+def test_simulated_shoppers_stand_in_where_no_price_was_drawn(
+    shop: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = str(pricing_version(shop, "classifier"))
+    monkeypatch.setattr(policy_sample, "MARKET_SESSIONS", 400)
+    monkeypatch.setattr(policy_sample, "LEAST_RANDOMISED", 1.01)  # as if all prices were the shop's
+    with pytest.raises(DataError, match="may have followed demand"):
+        policy_sample.logged_sample(shop, version, no_progress)
+    found = policy_sample.read_policy_sample(shop, "auto", 1, no_progress)
+    assert found.quotes.source == "invented market"
+    assert "may have followed demand" in found.problem
+    assert found.demand.curves.human_slope == 2.0
+    calibrate_market(shop, now_ms=NOW_MS)
+    measured = policy_sample.read_policy_sample(shop, "market", 1, no_progress)
+    assert measured.quotes.source == "calibrated market"
+    assert measured.demand.covariance[0, 0] > 0
+    assert (measured.quotes.ratio == 1).all()
+    assert measured.quotes.columns["p_agent"].size == len(measured.quotes)

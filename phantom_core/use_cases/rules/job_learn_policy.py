@@ -1,6 +1,6 @@
 """Job: learn rules for money."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from phantom_core.core.progress import Progress, no_progress
 from phantom_core.jobs.job_request import JobRequest, Texts
@@ -25,6 +25,8 @@ class LearnPolicyRequest(JobRequest):
         without: features that must not change a price, besides those banned here.
         agent_share: lowest and highest share of agents to be prepared for; empty for the recorded
             one.
+        source: "log" for recorded shoppers, "market" for simulated ones, "auto" for those where
+            the log does not tell demand.
         seed: of the resamples; None means the installation's.
     """
 
@@ -39,6 +41,7 @@ class LearnPolicyRequest(JobRequest):
     highest_markup: float | None = None
     without: Texts = ()
     agent_share: tuple[float, ...] = ()
+    source: Literal["log", "market", "auto"] = "log"
     seed: int | None = None
 
     def run(
@@ -51,6 +54,7 @@ class LearnPolicyRequest(JobRequest):
             settings,
             now_ms=now_ms,
             constraints=self.constraints(settings),
+            source=self.source,
             seed=self.seed,
             progress=progress,
         )

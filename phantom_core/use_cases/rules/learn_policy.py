@@ -36,7 +36,11 @@ from phantom_core.policy_learning.sweep import ExchangeRates, Learner
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.use_cases.rules.compared_policies import PricedPolicy, compared_policies
 from phantom_core.use_cases.rules.live_rules import is_anything_live, open_live
-from phantom_core.use_cases.rules.policy_sample import PolicySample, read_policy_sample
+from phantom_core.use_cases.rules.policy_sample import (
+    PolicySample,
+    WantedSource,
+    read_policy_sample,
+)
 
 # Rules that read the prices they set would feed back on themselves, and randomised prices spread
 # wider than those of any rules.
@@ -56,6 +60,7 @@ def learn_policy(
     *,
     now_ms: int,
     constraints: PolicyConstraints | None = None,
+    source: WantedSource = "log",
     seed: int | None = None,
     progress: Progress = no_progress,
 ) -> LearnedPolicy:
@@ -65,6 +70,7 @@ def learn_policy(
         settings: workspace, limits and default seed.
         now_ms: UTC milliseconds.
         constraints: None means those of `usual_constraints`.
+        source: recorded shoppers, or simulated ones.
         seed: of the resamples; None means the settings' one.
         progress: called throughout; nothing is saved after it cancels.
     Raises:
@@ -75,6 +81,7 @@ def learn_policy(
     workshop = open_workshop(
         settings,
         constraints,
+        source,
         settings.seed if seed is None else seed,
         part_progress(progress, 0, 0.6),
     )
@@ -165,12 +172,17 @@ class Workshop:
             agent_slope=normal_interval(demand.curves.agent_slope, float(errors[2])),
             p_no_intercept=None if np.isnan(p_value) else p_value,
             seed=self.seed,
+            problem=self.sample.problem,
         )
 
 
 @requires(Permission.WORK)
 def open_workshop(
-    settings: Settings, constraints: PolicyConstraints | None, seed: int, progress: Progress
+    settings: Settings,
+    constraints: PolicyConstraints | None,
+    source: WantedSource,
+    seed: int,
+    progress: Progress,
 ) -> Workshop:
     """Read the quotes and prepare to learn from them.
 
@@ -179,7 +191,7 @@ def open_workshop(
         InputError: constraints that contradict the limits in force.
     """
     asked = usual_constraints(settings) if constraints is None else _checked(settings, constraints)
-    sample = read_policy_sample(settings, progress)
+    sample = read_policy_sample(settings, source, seed, progress)
     rails = read_price_limits(settings).guard_rails
     ratios = candidate_ratios(rails.lowest_markup, rails.highest_markup)
     reference = settings.objective.reference_ratio
