@@ -1,4 +1,4 @@
-"""Rules: write mark-ups as rules, check them, replay them, and compare versions."""
+"""Rules: learn mark-ups from recorded prices, write, check, replay and compare them."""
 
 from typing import Final
 
@@ -13,12 +13,14 @@ from ui.frame.page_spec import PageSpec
 from ui.rules.check import check_tab
 from ui.rules.compare import compare_tab
 from ui.rules.draft import open_draft, rule_set_choices
+from ui.rules.learn import learn_tab
 from ui.rules.replay import replay_tab
 from ui.rules.write import opened_rule_set, write_tab
 
 PAGE = PageSpec(title="Rules", icon=":material/rule:", section="Pricing", order=80)
 
-TABS: Final = ["Write", "Check", "Replay", "Compare"]
+WRITE: Final = "Write"
+TABS: Final = ["Learn", WRITE, "Check", "Replay", "Compare"]
 
 
 require_frame()
@@ -27,14 +29,16 @@ with friendly_errors():
     st.title(PAGE.title)
     st.caption("Mark-ups on the base price as an ordered list of rules. First match wins.")
     open_draft(current_settings(), opened_rule_set(rule_set_choices(current_settings())))
-    write, check, replay, compare = st.tabs(TABS, key="rules_tab", bind="query-params")
+    learn, write, check, replay, compare = st.tabs(
+        TABS, default=WRITE, key="rules_tab", bind="query-params"
+    )
     if write.open:
         with write, friendly_errors():
             write_tab(current_settings())
     if check.open:
         with check, friendly_errors():
             check_tab(current_settings())
-    for tab, draw in ((replay, replay_tab), (compare, compare_tab)):
+    for tab, draw in ((learn, learn_tab), (replay, replay_tab), (compare, compare_tab)):
         if not tab.open:
             continue
         with tab, friendly_errors():

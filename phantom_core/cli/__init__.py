@@ -23,6 +23,7 @@ from phantom_core.cli import (
     jobs,
     keys,
     leakage,
+    learned_rules,
     live,
     market_calibration,
     market_training,
@@ -92,8 +93,11 @@ simulate.command("sessions")(session_market.sessions)
 app.add_typer(simulate, name="simulate")
 
 rule_verbs = typer.Typer(
-    no_args_is_help=True, help="Check, replay and convert rules; propose, approve and publish them."
+    no_args_is_help=True,
+    help="Learn, check, replay and convert rules; propose, approve and publish them.",
 )
+rule_verbs.command("learn")(learned_rules.learn)
+rule_verbs.command("frontier")(learned_rules.frontier)
 rule_verbs.command("check")(rules.check)
 rule_verbs.command("replay")(rules.replay)
 rule_verbs.command("convert")(rules.convert)

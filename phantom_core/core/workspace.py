@@ -119,6 +119,16 @@ class WorkspacePaths:
         return self.root / "leakage"
 
     @property
+    def learned_rules(self) -> Path:
+        """Rules learned for money, a file each."""
+        return self.root / "learned_rules"
+
+    @property
+    def frontiers(self) -> Path:
+        """What prices can reach at all: revenue against leakage, a file each."""
+        return self.root / "frontiers"
+
+    @property
     def monitoring(self) -> Path:
         """Report of the newest monitoring run."""
         return self.root / "monitoring"

@@ -8,9 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phantom_core.features.catalogue import BY_NAME, Feature
+from phantom_core.features.domains import P_AGENT
+from phantom_core.features.terms import Count
 from phantom_core.rules.condition import Condition
 
 _MOST_DIGITS: Final = 17
+_P_AGENT: Final = Feature(
+    P_AGENT,
+    "behavioural",
+    "ratio",
+    "P(agent) by the classifier",
+    Count(),
+    high=1,
+    null_when="no classifier",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +51,7 @@ def make_split(
     """Express a split as conditions.
 
     Args:
-        name: of the feature.
+        name: of the feature; P(agent) counts as one.
         category: value that 1 stands for, of a category that was split into yes/no columns; None
             for other features.
         left: defined values that go left, all below those that go right.
@@ -48,7 +59,7 @@ def make_split(
         threshold: up to here goes left.
         undefined_left: whether undefined goes left.
     """
-    feature = BY_NAME[name]
+    feature = _P_AGENT if name == P_AGENT else BY_NAME[name]
     if not len(left) and undefined_left:
         return Split(
             Condition(name, "IS UNDEFINED", when_undefined=True),

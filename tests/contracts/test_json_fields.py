@@ -18,6 +18,7 @@ from tests.cli.conftest import opened
 from tests.cli.verbs import ANALYST, GENTLE, MANAGER, PASSWORD, Phantom
 from tests.conftest import NOW_MS
 from tests.contracts.names import fields, json_fields, listed
+from tests.policy_learning.samples import frontier_sample, learned_sample
 
 # Objects whose names are data: versions of models, scenarios, reasons, …
 FREE: Final = {
@@ -232,6 +233,13 @@ def copied_classifier(workspace: Path) -> str:
     manifest = store.root / candidate / "manifest.json"
     manifest.write_text(manifest.read_text().replace(used, candidate))
     return candidate
+
+
+def test_learned_rules(printed: PrintedFields) -> None:
+    printed.add("rules frontier", frontier_sample().to_json())
+    printed.add("rules learn", learned_sample().to_json())  # 300 sessions are too few for the verb
+    found, expected = held(printed)
+    assert found == expected
 
 
 def test_traffic(printed: PrintedFields) -> None:

@@ -29,6 +29,7 @@ SCREENS = (
     "classifier",
     "demand",
     "explain",
+    "frontier",
     "rules",
     "leakage",
     "simulator",

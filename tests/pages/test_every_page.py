@@ -17,6 +17,7 @@ TITLES = {
     "classifier": "Agent classifier",
     "demand": "Demand and price",
     "explain": "Explain",
+    "frontier": "Frontier",
     "rules": "Rules",
     "leakage": "Margin leakage",
     "simulator": "Simulator",

@@ -57,7 +57,8 @@ _FEW_RULES: Final = 8
 _RULES_PX: Final = 380
 _WHAT: Final = """\
 A small tree learns the mark-ups of the model, so that you can read, question and edit them. Its \
-fidelity to the model is measured on actors held out from both.
+fidelity to the model is measured on actors held out from both. It imitates and earns nothing by \
+itself: for rules to publish, open the tab Learn of the page Rules.
 """
 
 
