@@ -94,7 +94,7 @@ def simulate_sessions(
     guess = np.clip(is_agent * 0.6 + rng.random(n) * 0.4, 0, 1)
     return Exposed(
         Exposures.plain(
-            arm, np.arange(n) * 1_000, guess, bought, bought * rng.lognormal(4.0, 0.5, n)
+            arm, np.arange(n) * 1_000, guess, bought, bought * rng.lognormal(4.0, spread, n)
         ),
         0,
         0,
