@@ -145,10 +145,12 @@ def _print_replay(found: "Replay") -> None:
         f"{found.changed:,} ({100 * found.share_changed.value:.1f} %)",
         "",
     )
+    if found.difference:
+        table.add_row("revenue per session, difference", _shown(found.difference), "")
     Console().print(table)
     for one in (found.rules, found.against):
-        if one.value.problem:
-            print(f"{one.name}: {one.value.problem}")
+        if one.value.problem or one.value.warning:
+            print(f"{one.name}: {one.value.problem or one.value.warning}")
 
 
 def _figures(one: "SetReplay") -> dict[str, str]:

@@ -107,6 +107,8 @@ class StoredValue:
     self_normalised: StoredEstimate | None
     doubly_robust: StoredEstimate | None
     against_logged: StoredEstimate | None
+    terms: float | None = None
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ class StoredReplay:
     changed: int
     share_changed: StoredEstimate
     moved: tuple[Moved, ...]
+    difference: StoredEstimate | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,8 @@ class Replay:
         changed: sessions with a price that differs between the two.
         share_changed: of all replayed.
         moved: quotes that move between rules.
+        difference: off-policy revenue per session of the set replayed minus that of the other, in
+            the same resamples; None where it is not identified.
     """
 
     created_ms: int
@@ -108,6 +110,7 @@ class Replay:
     changed: int
     share_changed: Estimate
     moved: tuple[Moved, ...]
+    difference: Estimate | None = None
 
     def to_json(self) -> dict[str, object]:
         """The replay as plain values, null where undefined."""

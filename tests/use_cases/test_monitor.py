@@ -110,9 +110,10 @@ def test_a_wave_of_agents_is_notified_once_and_its_end_once(
         }
         watched = shop.model_copy(update=channels)
         first, untold = run_monitoring(watched, lake_of(shop), now_ms=NOW_MS)
-        assert check(first, "detection_rate").status == "alert" and not untold
+        # Of the 101 sessions of the week before, a few actors' 15 were agents.
+        assert check(first, "detection_rate").status == "watch" and not untold
         raised = {message["name"] for message in hook.messages}
-        assert {"detection_rate", "feature_drift"} <= raised
+        assert "feature_drift" in raised
         assert len(post.messages) == len(hook.messages) == len(raised)
         run_monitoring(watched, lake_of(shop), now_ms=NOW_MS + 1_000)
         assert len(hook.messages) == len(raised)

@@ -7,6 +7,7 @@ from typing import Final
 import streamlit as st
 
 from phantom_core.core.errors import DataError, NotFoundError
+from phantom_core.core.estimate import Estimate
 from phantom_core.core.settings import Settings
 from phantom_core.replay.features_at_quote import AS_OF
 from phantom_core.replay.replay import Replay, SetReplay
@@ -66,7 +67,7 @@ def replay_tab(settings: Settings) -> None:
         with grid.cell():
             _leakage(found)
         with grid.cell():
-            _value(found.rules)
+            _value(found.rules, found.difference, found.against.name)
         with grid.cell():
             _uses(found.rules)
     _downloads(found)
@@ -294,7 +295,7 @@ def _leakage(found: Replay) -> None:
     )
 
 
-def _value(one: SetReplay) -> None:
+def _value(one: SetReplay, difference: Estimate | None, against: str) -> None:
     value = one.value
     if value.logged is None:
         st.markdown("**Revenue under these rules cannot be identified**")
@@ -315,7 +316,21 @@ def _value(one: SetReplay) -> None:
         f"{format_count(value.effective)}). "
         f"{_overlap(value.problem, value.overlap)}"
     )
+    if value.warning:
+        st.warning(escape(value.warning), icon=":material/warning:")
+    if difference:
+        st.markdown(_difference(difference, against))
     show_chart(value_chart(value), finding, reading, key="replay_value", download="revenue")
+
+
+def _difference(difference: Estimate, against: str) -> str:
+    """Revenue against the other rule set, in the same resamples."""
+    sure = "" if difference.low > 0 or difference.high < 0 else ", no significant difference"
+    found = (
+        f"{difference.value:+,.2f} a session against {escape(against)} "
+        f"({difference.low:+,.2f} to {difference.high:+,.2f}, paired{sure})."
+    )
+    return found.replace("-", "−")
 
 
 def _overlap(problem: str, overlap: float) -> str:

@@ -18,7 +18,7 @@ from phantom_core.models.network_pricer import NetworkPricer
 from phantom_core.replay.features_at_quote import AsOf
 from phantom_core.replay.markups import class_figures, recovered_by_rules, rule_uses
 from phantom_core.replay.network_prices import priced_by_network
-from phantom_core.replay.off_policy import off_policy_value
+from phantom_core.replay.off_policy import off_policy_value, paired_difference
 from phantom_core.replay.period import Period
 from phantom_core.replay.purchases import units_by_quote
 from phantom_core.replay.reference import Reference, reference_prices
@@ -122,6 +122,17 @@ def replay_rules(
         now_ms,
         chosen_seed,
         as_of,
+    )
+    found = replace(
+        found,
+        difference=paired_difference(
+            data.quotes,
+            outcome.units,
+            (decided[0].markup_ratio, decided[1].markup_ratio),
+            outcome.p_agent,
+            outcome.model,
+            resampler,
+        ),
     )
     if keep:
         progress(0.97, "saving")
