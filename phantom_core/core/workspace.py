@@ -149,6 +149,11 @@ class WorkspacePaths:
         return self.root / "rule_sets"
 
     @property
+    def rule_drafts(self) -> Path:
+        """Unsaved rules, a file per person."""
+        return self.root / "rule_drafts"
+
+    @property
     def policy_rules(self) -> Path:
         """Rule sets that the simulator prices with."""
         return self.root / "rules"
