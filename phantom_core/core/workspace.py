@@ -115,7 +115,7 @@ class WorkspacePaths:
 
     @property
     def leakage(self) -> Path:
-        """The newest ledger of leakage."""
+        """Newest ledgers of leakage, with the purchases behind them."""
         return self.root / "leakage"
 
     @property

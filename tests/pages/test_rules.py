@@ -166,8 +166,18 @@ def test_a_replay_is_one_click_away_and_says_who_pays(own: Path, open_page: Open
 
 def test_a_draft_that_changed_since_is_said(own: Path, open_page: Open) -> None:
     replay(own, "bands")
+    page = open_page(own, "rules")
+    editor(page).set_value("ELSE markup 1.05").run()
+    page.session_state["rules_tab"] = "Replay"
+    assert "The draft has changed since this replay." in texts(page.run())
+
+
+def test_a_replay_of_other_rules_is_not_shown_for_these(own: Path, open_page: Open) -> None:
+    replay(own, "bands")
     page = open_page(own, "rules", rules="none", **REPLAY)
-    assert "The draft has changed since this replay." in texts(page)
+    assert "my-none has not been replayed" in texts(page)
+    page.selectbox(key="replay_shown").select_index(1).run()
+    assert "This replay is of bands; open in the editor is my-none." in texts(page)
 
 
 def test_rules_that_cannot_be_read_are_not_replayed(own: Path, open_page: Open) -> None:
@@ -193,17 +203,17 @@ def test_earlier_replays_can_be_looked_at(own: Path, open_page: Open) -> None:
     replay(own, "none", "bands")
     page = open_page(own, "rules", **COMPARE)
     choice = page.selectbox(key="replay_shown")
-    assert [title.split(",")[0] for title in choice.options[1:]] == [
-        "none against bands",
-        "bands against none",
+    assert [title.split(" · ")[0] for title in choice.options[1:]] == [
+        "none vs bands",
+        "bands vs none",
     ]
-    assert "+IF p_agent > 0.7" not in "".join(code.value for code in page.code)
-    choice.select_index(2)
-    page.run()
     assert "+IF p_agent > 0.7" in "".join(code.value for code in page.code)
+    choice.select_index(1)
+    page.run()
+    assert "+IF p_agent > 0.7" not in "".join(code.value for code in page.code)
     page.query_params["rules_tab"] = "Replay"
     page.run()
-    assert "This is an earlier replay" in page.info[0].value
+    assert "This replay is of none" in page.info[0].value
     assert not page.exception
 
 

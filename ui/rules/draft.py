@@ -193,6 +193,11 @@ def draft_name() -> str:
     return str(st.session_state.get(_NAME, FIRST))
 
 
+def draft_names() -> tuple[str, ...]:
+    """Names by which the draft may have been replayed: its own, and that of the rule set opened."""
+    return draft_name(), str(st.session_state.get(_OF, ""))
+
+
 def draft_version() -> int:
     """Increases when the draft changes from outside its editor, which is then redrawn."""
     return int(st.session_state.get(_VERSION, 0))
