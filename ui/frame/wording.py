@@ -1,7 +1,7 @@
 """Wording: figures and names as pages show them."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final
 
 from phantom_core.core.foreign_text import format_one_line
@@ -189,6 +189,27 @@ def format_period(start_ms: int | None, end_ms: int | None) -> str:
         return f"{start.day} {start:%b %Y}, {start:%H:%M}–{end:%H:%M}"
     year = f" {start.year}" if start.year != end.year else ""
     return f"{start.day} {start:%b}{year} – {end.day} {end:%b} {end.year}"
+
+
+def format_day(day: date) -> str:
+    """A day.
+
+    >>> format_day(date(2026, 2, 9))
+    '9 Feb 2026'
+    """
+    return f"{day.day} {day:%b %Y}"
+
+
+def format_days(first: date, last: date) -> str:
+    """Days from one to another, both included.
+
+    >>> format_days(date(2026, 2, 9), date(2026, 2, 15))
+    '9 Feb – 15 Feb 2026'
+    """
+    if first == last:
+        return format_day(first)
+    year = f" {first.year}" if first.year != last.year else ""
+    return f"{first.day} {first:%b}{year} – {format_day(last)}"
 
 
 def feature_name(name: str) -> str:
