@@ -86,10 +86,13 @@ class Staging:
         self.connection.unregister("raw")
         self.n_rows += rows.num_rows
 
-    def restart(self, now_ms: int) -> None:
-        """Remove all rows and update the clock, for the next rows of the same source."""
-        self.connection.execute("DROP TABLE IF EXISTS staged")
+    def set_clock(self, now_ms: int) -> None:
+        """Move the clock by which the next rows are of the future or not."""
         self.connection.execute("UPDATE clock SET newest_ms = ?", [now_ms + self._tolerance_ms])
+
+    def restart(self) -> None:
+        """Remove all rows, for the next rows of the same source."""
+        self.connection.execute("DROP TABLE IF EXISTS staged")
         self._started, self.n_rows = False, 0
 
     def warnings(self) -> tuple[str, ...]:

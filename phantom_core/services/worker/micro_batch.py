@@ -86,11 +86,16 @@ class MicroBatch:
         }
         self.n_messages = 0
 
-    def add(self, messages: Sequence[Message]) -> list[SessionEvent]:
-        """Validate messages; returns the events among the accepted ones, in order."""
+    def add(self, messages: Sequence[Message], now_ms: int) -> list[SessionEvent]:
+        """Validate messages by the clock of this moment, which may be hours after the last commit.
+
+        Returns:
+            The events among the accepted ones, in order.
+        """
         found: list[SessionEvent] = []
         for topic in KINDS:
             if of_topic := [message for message in messages if message.topic == topic]:
+                self._stagings[topic].set_clock(now_ms)
                 self._validate(topic, of_topic)
                 found += self._events(len(of_topic)) if topic == EVENTS else []
         self.n_messages += len(messages)
@@ -102,7 +107,7 @@ class MicroBatch:
             topic: self._commit(topic, now_ms) for topic in KINDS if self._stagings[topic].n_rows
         }
         for staging in self._stagings.values():
-            staging.restart(now_ms)
+            staging.restart()
         self.n_messages = 0
         return done
 

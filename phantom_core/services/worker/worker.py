@@ -108,7 +108,7 @@ class Worker:
         if messages:
             self._began_s = self._began_s if self._batch.n_messages else time.monotonic()
             self.report.polled += len(messages)
-            changed, n_late = self._sessions.take(self._batch.add(messages))
+            changed, n_late = self._sessions.take(self._batch.add(messages, self._now_ms()))
             self.report.late += n_late
             LATE.inc(n_late)
             self._writer.mark(changed)
