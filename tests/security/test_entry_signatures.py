@@ -22,8 +22,8 @@ from phantom_core.publishing.statement import read_statement
 from phantom_core.signing.keys import public_keys
 from phantom_core.use_cases.approvals.kill_switch import kill_prices
 from phantom_core.use_cases.approvals.publish_rules import publish_request, roll_back
-from phantom_core.use_cases.approvals.verify_audit import AuditAnswer, verify_audit
 from phantom_core.use_cases.approvals.watch_server import watch_once
+from phantom_core.use_cases.audit.verify_audit import AuditAnswer, verify_audit
 from phantom_core.valkey.server import connect_server
 from tests.security.governed import NOW, approved, installation, submitted
 

@@ -15,10 +15,10 @@ from phantom_core.features.catalogue import feature_names
 from phantom_core.lake.lake import Lake, open_lake
 from phantom_core.monitoring.comparison import Check
 from phantom_core.monitoring.report import MonitorReport
+from phantom_core.use_cases.alerting.send_alerts import send_alerts
 from phantom_core.use_cases.data.demo import load_demo
 from phantom_core.use_cases.data.ingest import ingest_files
 from phantom_core.use_cases.models.train_classifier import train_classifier
-from phantom_core.use_cases.operations.alert import send_alerts
 from phantom_core.use_cases.operations.job_monitor import MonitorOutcome, MonitorRequest
 from phantom_core.use_cases.operations.monitor import (
     check_traffic,

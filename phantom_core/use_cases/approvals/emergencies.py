@@ -26,13 +26,13 @@ from phantom_core.publishing.release import parse_release
 from phantom_core.rules.never_raises import never_raises
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.session_market.market import NO_MARKUP
+from phantom_core.use_cases.alerting.send_alerts import notify_channels
 from phantom_core.use_cases.approvals.change_requests import (
     check_gates,
     control_database,
     evidence_of,
     rules_of,
 )
-from phantom_core.use_cases.operations.alert import notify_channels
 
 # Not even an emergency publish may leave the guard rails.
 NEVER_OVERRULED: Final = ("guard rails",)

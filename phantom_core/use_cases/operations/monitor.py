@@ -28,7 +28,7 @@ from phantom_core.monitoring.comparison import (
 )
 from phantom_core.monitoring.drift import FeatureDrift, measure_drift
 from phantom_core.monitoring.report import ModelInUse, MonitorReport, parse_monitoring
-from phantom_core.use_cases.operations.alert import send_alerts
+from phantom_core.use_cases.alerting.send_alerts import send_alerts
 from phantom_core.use_cases.operations.recent import (
     Recent,
     leakage_of_week,

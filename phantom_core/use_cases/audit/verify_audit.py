@@ -35,8 +35,8 @@ from phantom_core.database.audit import AuditEntry
 from phantom_core.monitoring.comparison import Check
 from phantom_core.publishing.publish import read_live
 from phantom_core.signing.keys import PublicKeys, public_keys
-from phantom_core.use_cases.approvals.replay_chain import compare_tables, time_reversals
-from phantom_core.use_cases.operations.alert import send_alerts
+from phantom_core.use_cases.alerting.send_alerts import send_alerts
+from phantom_core.use_cases.audit.replay_chain import compare_tables, time_reversals
 from phantom_core.valkey.server import connect_server
 
 AUDIT: Final = "audit"
