@@ -33,7 +33,7 @@ with friendly_errors():
     learn, write, check, replay, compare = st.tabs(
         TABS, default=WRITE, key="rules_tab", bind="query-params"
     )
-    if draws_editor(is_open=write.open):
+    if draws_editor(is_open=bool(write.open)):
         with write, friendly_errors():
             write_tab(current_settings())
     if check.open:
