@@ -29,7 +29,7 @@ with friendly_errors():
     restore_drafts(current_settings())
     open_draft(current_settings(), opened_rule_set(rule_set_choices(current_settings())))
     write, check, replay, compare = st.tabs(TABS, key="rules_tab", bind="query-params")
-    if draws_editor(is_open=write.open):
+    if draws_editor(is_open=bool(write.open)):
         with write, friendly_errors():
             write_tab(current_settings())
     if check.open:
