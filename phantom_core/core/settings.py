@@ -346,6 +346,8 @@ class Settings(BaseSettings):
     """Seed of everything random unless a call says otherwise."""
     demo_sessions: int = Field(default=5_000, ge=100)
     """Size of the demo set, sessions."""
+    currency: str = Field(default="", pattern="^([A-Z]{3})?$")
+    """Currency of all prices as ISO 4217, such as EUR; empty shows them without one."""
     log_level: str = "INFO"
     """Least severity that services log."""
     loading: LoadingSettings = Field(default_factory=LoadingSettings)

@@ -129,6 +129,11 @@ class WorkspacePaths:
         return self.root / "frontiers"
 
     @property
+    def summaries(self) -> Path:
+        """Newest summaries of revenue and leakage."""
+        return self.root / "summaries"
+
+    @property
     def monitoring(self) -> Path:
         """Report of the newest monitoring run."""
         return self.root / "monitoring"
