@@ -33,6 +33,7 @@ from phantom_core.use_cases.approvals.change_requests import (
     evidence_of,
     rules_of,
 )
+from phantom_core.use_cases.audit.verify_audit import require_intact_audit
 
 # Not even an emergency publish may leave the guard rails.
 NEVER_OVERRULED: Final = ("guard rails",)
@@ -104,6 +105,7 @@ def confirm_emergency(
     settings: Settings, who: str, request_id: int, revision: int, *, comment: str, now_ms: int
 ) -> Request:
     """Confirm, as a second person, that a revision may be published by an emergency."""
+    require_intact_audit(settings)
     with write_transaction(control_database(settings)) as connection:
         return requests.confirm_emergency(
             connection, who, request_id, revision, comment, now_ms=now_ms

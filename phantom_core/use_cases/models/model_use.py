@@ -34,6 +34,7 @@ from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.model_store.manifest import Manifest
 from phantom_core.model_store.store import MANIFEST, ModelStore, StoredModel
 from phantom_core.monitoring.challenger_evaluation import rule_named
+from phantom_core.use_cases.audit.verify_audit import require_intact_audit
 from phantom_core.use_cases.models.banned_features import banned_in
 from phantom_core.use_cases.models.compare_models import ModelComparison, compare_models
 
@@ -311,6 +312,7 @@ def approve_model(
         NotAllowedError: by its author, or not by this account.
         ConflictError: it is not open, is another one than was seen, or its files changed.
     """
+    require_intact_audit(settings)
     with _control(settings).connect() as connection:
         change = changes.find_change(connection, change_id)
     kind = PROMOTION_POLICY if change.kind == PROMOTION_POLICY.name else MODEL
