@@ -26,6 +26,7 @@ from phantom_core.cli import (
     learned_rules,
     live,
     market_calibration,
+    market_robustness,
     market_training,
     market_trials,
     monitoring,
@@ -88,6 +89,7 @@ simulate.command("run")(market_trials.run)
 simulate.command("train")(market_training.train)
 simulate.command("scenarios")(market_trials.scenarios)
 simulate.command("scenario")(market_trials.show)
+simulate.command("robust")(market_robustness.robust)
 simulate.command("calibrate")(market_calibration.calibrate)
 simulate.command("sessions")(session_market.sessions)
 app.add_typer(simulate, name="simulate")

@@ -33,6 +33,12 @@ def train(
         str,
         typer.Option(help="v0 observes five numbers; v1 also the time left and model features."),
     ] = _DEFAULT.env,
+    scores: Annotated[
+        str,
+        typer.Option(
+            help="Who scores the visitors in v1: detector (its flags) or network (the newest)."
+        ),
+    ] = _DEFAULT.scores,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder of the run; default policies/SCENARIO-ENV in the workspace."),
@@ -45,8 +51,10 @@ def train(
 ) -> None:
     """Train a price policy by PPO, and measure it against the optimum."""
     with running(workspace, "Training prices", as_json=as_json) as (settings, progress):
+        from phantom_core.core.registry import choose_named
         from phantom_core.market.scenario import load_scenario
         from phantom_core.use_cases.markets.train_policy import (
+            SCORES_BY,
             env_named,
             run_folder,
             train_policies,
@@ -54,7 +62,9 @@ def train(
         )
 
         market, version = load_scenario(scenario), env_named(env)
-        folder = out or run_folder(settings, f"{market.name}-{version}")
+        scored_by = choose_named("scorer", scores, SCORES_BY)
+        suffix = "-network" if scored_by == "network" else ""
+        folder = out or run_folder(settings, f"{market.name}-{version}{suffix}")
         first, clock = settings.seed if seed is None else seed, now_ms()
         if seeds > 1:
             reports = train_policies(
@@ -63,6 +73,7 @@ def train(
                 steps=steps,
                 seeds=range(first, first + seeds),
                 env_version=version,
+                scores=scored_by,
                 folder=folder,
                 resume=resume,
                 now_ms=clock,
@@ -76,6 +87,7 @@ def train(
             steps=steps,
             seed=first,
             env_version=version,
+            scores=scored_by,
             run_dir=folder,
             resume=resume,
             now_ms=clock,

@@ -76,16 +76,25 @@ def solve_optimum(scenario: Scenario) -> Solution:
         InputError: more than one product, whose joint stock has too many levels, or too many hours
             and units.
     """
+    require_solvable(scenario)
+    return _induce(scenario, market_price_grid(scenario))
+
+
+def require_solvable(scenario: Scenario) -> None:
+    """Refuse a scenario that backward induction cannot solve.
+
+    Raises:
+        InputError: more than one product, whose joint stock has too many levels, or too many hours
+            and units.
+    """
     _check_one_product(scenario)
-    product = scenario.products[0]
     if not is_solvable(scenario):
         raise InputError(
             f"Scenario {scenario.name} is too large for the exact optimum: {scenario.horizon_h:,} "
-            f"hours × {product.stock:,} units.",
+            f"hours × {scenario.products[0].stock:,} units.",
             hint=f"It is computed up to {MOST_SITUATIONS:,}; beyond, use the fluid bound, an upper "
             "bound on every policy.",
         )
-    return _induce(scenario, market_price_grid(scenario))
 
 
 def value_of_fixed(scenario: Scenario, ratios: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -134,7 +143,7 @@ def _induce(scenario: Scenario, grid: NDArray[np.float64]) -> Solution:
     ratio = np.full((scenario.horizon_h, product.stock + 1), scenario.highest_ratio)
     rates, shares = scenario.rates(), scenario.shares()
     kinds = {
-        (rate, share): _HourKind(scenario, grid, rate, share, product.stock)
+        (rate, share): HourKind(scenario, grid, rate, share, product.stock)
         for rate, share in set(zip(rates.tolist(), shares.tolist(), strict=True))
     }
     for hour in reversed(range(scenario.horizon_h)):
@@ -145,8 +154,16 @@ def _induce(scenario: Scenario, grid: NDArray[np.float64]) -> Solution:
     return Solution(value * product.base_price, ratio)
 
 
-class _HourKind:
-    """What an hour with these arrivals brings, by price and stock."""
+class HourKind:
+    """What an hour with these arrivals brings, by price and stock.
+
+    Args:
+        scenario: gives sensitivities, leakage and its weight.
+        grid: prices in units of the base price, shape (n_prices,).
+        rate: expected arrivals.
+        share: probability that an arrival is an agent.
+        stock: most units.
+    """
 
     def __init__(
         self, scenario: Scenario, grid: NDArray[np.float64], rate: float, share: float, stock: int

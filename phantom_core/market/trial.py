@@ -19,6 +19,7 @@ from phantom_core.market.optimum import solve_optimum
 from phantom_core.market.policies.best_fixed import best_fixed
 from phantom_core.market.policies.fixed import Fixed
 from phantom_core.market.policies.optimal import Optimal
+from phantom_core.market.policies.ppo import PpoPolicy
 from phantom_core.market.policy import Policy
 from phantom_core.market.scenario import Scenario
 from phantom_core.market.team import Team
@@ -158,7 +159,8 @@ def run_trial(
         policies: at least one, with different names.
         n_episodes: from 2; 200 or more for useful intervals.
         seed: of the shoppers and the resamples.
-        scorer: the model that scores visitors; None means the detector's flags alone.
+        scorer: the model that scores visitors; None means the detector's flags alone. A policy
+            that learned with another model keeps that one.
         progress: called throughout.
     Raises:
         InputError: no policy, two of one name, or a number of episodes outside the limits.
@@ -239,7 +241,7 @@ class _Ledger:
                 member,
                 self._n_episodes,
                 self._same_shoppers(),
-                self._scorer,
+                _own_scorer(member) or self._scorer,
                 part_progress(progress, n / len(team.members), (n + 1) / len(team.members)),
             )
             for n, member in enumerate(team.members)
@@ -289,6 +291,11 @@ class _Ledger:
             vs_best_fixed=simple(episodes.reward - self._best_fixed),
             paths=episodes.paths,
         )
+
+
+def _own_scorer(member: Policy) -> ShopperScorer | None:
+    """The model that a policy learned to observe."""
+    return member.scorer if isinstance(member, PpoPolicy) else None
 
 
 def _sums(runs: Sequence[Episodes]) -> dict[str, Floats]:

@@ -118,6 +118,7 @@ def test_verbs_about_rules_markets_and_leakage(printed: PrintedFields) -> None:
         ("leakage",),
         ("simulate run", "--episodes", "50", "--policies", "fixed"),
         ("simulate scenarios",),
+        ("simulate robust",),
         ("simulate calibrate",),
         ("simulate sessions", "--rules", "bands", "--sessions", "200"),
         ("simulate train", "--steps", "1000"),

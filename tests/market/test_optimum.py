@@ -11,7 +11,7 @@ from phantom_core.market.fluid import fluid_bound
 from phantom_core.market.optimum import market_price_grid, solve_optimum, value_of_fixed
 from phantom_core.market.policies.bands import Bands
 from phantom_core.market.policies.best_fixed import best_fixed
-from phantom_core.market.policies.elasticity import elasticity_policy
+from phantom_core.market.policies.elasticity import elasticity_policy, share_of_flagged
 from phantom_core.market.policies.fixed import Fixed
 from phantom_core.market.policies.optimal import Optimal
 from phantom_core.market.policies.surge import Surge
@@ -189,3 +189,16 @@ def test_the_joint_program_agrees_with_the_separate_ones_without_substitution() 
 def test_the_optimum_of_several_products_is_rejected() -> None:
     with pytest.raises(InputError, match="one product only"):
         solve_optimum(load_scenario("substitutes"))
+
+
+def test_the_elasticity_policy_takes_no_share_of_flags_for_the_share_of_agents() -> None:
+    """At the expected share of flags it asks the price of the true mix."""
+    scenario = Scenario(agent_share=0.7, detector={"recall": 0.8, "false_alarms": 0.1})
+    flagged = 0.7 * 0.8 + 0.3 * 0.1
+    np.testing.assert_allclose(share_of_flagged(scenario, np.array([flagged])), [0.7])
+    grid = market_price_grid(scenario)
+    best = grid[sales_per_arrival(scenario, grid, 0.7).revenue.argmax()]
+    asked = np.interp(flagged, np.linspace(0, 1, 101), elasticity_policy(scenario).table)
+    assert asked == pytest.approx(best, abs=0.006)
+    blind = scenario.with_(detector={"recall": 0.3, "false_alarms": 0.3})
+    assert np.ptp(elasticity_policy(blind).table) == 0

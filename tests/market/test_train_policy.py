@@ -10,9 +10,14 @@ from typer.testing import CliRunner
 from phantom_core.cli import app
 from phantom_core.core.errors import InputError
 from phantom_core.core.settings import Settings
+from phantom_core.market.model_scores import ModelScores
+from phantom_core.market.policies.ppo import load_policy
+from phantom_core.market.ppo.training import Training, train_ppo
 from phantom_core.market.scenario import load_scenario
+from phantom_core.market.trial import run_trial
 from phantom_core.use_cases.markets.job_train_policy import TrainPolicyRequest
 from phantom_core.use_cases.markets.train_policy import run_folder
+from tests.conftest import NOW_MS
 
 
 def simulate_train(workspace: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -110,3 +115,31 @@ def test_a_job_trains_a_scenario_given_as_toml(tmp_path: Path) -> None:
 def test_run_names_stay_inside_the_workspace(name: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be called"):
         run_folder(Settings(workspace=tmp_path), name)
+
+
+SCORES = ModelScores("network 1", (0.1, 0.2), (0.7, 0.9), 2.5, 4.0)
+
+
+def test_a_policy_keeps_the_scores_of_the_model_it_learned_with(tmp_path: Path) -> None:
+    training = Training(load_scenario("tight"), "v1", 1_000, 1, scores=SCORES)
+    train_ppo(training, tmp_path / "run", resume=False, now_ms=NOW_MS)
+    policy = load_policy(tmp_path / "run")
+    assert policy.name == "ppo_network"
+    assert policy.card.scores == SCORES
+    assert policy.scorer is not None
+    assert policy.scorer.agent_scores.tolist() == [0.7, 0.9]
+    trial = run_trial(load_scenario("tight"), [policy], n_episodes=10, seed=1)
+    sure = run_trial(
+        load_scenario("tight"),
+        [policy],
+        n_episodes=10,
+        seed=1,
+        scorer=ModelScores("other", (0.5,), (0.5,), 2.0, 5.0).scorer(),
+    )
+    assert trial.results == sure.results  # whatever scores the others
+
+
+def test_observations_without_scores_refuse_a_model(tmp_path: Path) -> None:
+    training = Training(load_scenario("tight"), "v0", 1_000, 1, scores=SCORES)
+    with pytest.raises(InputError, match="v0 hold no scores"):
+        train_ppo(training, tmp_path / "run", resume=False, now_ms=NOW_MS)

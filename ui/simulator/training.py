@@ -7,7 +7,6 @@ import streamlit as st
 
 from phantom_core.core.errors import PhantomError
 from phantom_core.core.settings import Settings
-from phantom_core.market.observation import ENV_VERSIONS
 from phantom_core.market.scenario import Scenario, parse_scenario
 from phantom_core.use_cases.markets.job_train_policy import PolicyOutcome, TrainPolicyRequest
 from phantom_core.views.simulator.scenario_choice import FIRST, scenario_choices
@@ -32,9 +31,12 @@ from ui.simulator.setup import SCENARIOS
 KIND: Final = TrainPolicyRequest.kind
 _USUAL: Final = TrainPolicyRequest()
 _REMEMBERED: Final = 100
+# v1 with scores of the newest network.
+NETWORK: Final = "v1-network"
 _SEES: Final = {
     "v0": "v0: demand, stock, hour, agent share, velocity",
-    "v1": "v1: also time left and what the models say of the visitors",
+    "v1": "v1: also time left and the detector's flags of the visitors",
+    NETWORK: "v1, network: also time left and the network's scores of the visitors",
 }
 _WHEN: Final = """\
 PPO (proximal policy optimisation) simulates the scenario many times and learns a price for every \
@@ -93,7 +95,7 @@ def _form(settings: Settings) -> None:
             )
             version = st.selectbox(
                 "Observation",
-                ENV_VERSIONS,
+                list(_SEES),
                 format_func=lambda name: _SEES[name],
                 key="train_env",
                 bind="query-params",
@@ -140,7 +142,8 @@ def _form(settings: Settings) -> None:
                     scenario=toml,
                     steps=int(steps),
                     seed=int(seed),
-                    env=str(version),
+                    env="v1" if version == NETWORK else str(version),
+                    scores="network" if version == NETWORK else "detector",
                     run_name=name.strip(),
                 )
             )
@@ -206,7 +209,7 @@ def _table(runs: list[TrainingRun], final: dict[str, float]) -> None:
                 for run in runs
             ],
             "scenario": [_scenario(run).title or run.scenario for run in runs],
-            "sees": [run.env_version for run in runs],
+            "sees": [f"{run.env_version} {run.scores}".strip() for run in runs],
             "steps": [run.steps for run in runs],
             "final": [final.get(run.name) if run.is_finished else None for run in runs],
             "learning": [
@@ -271,6 +274,7 @@ def _one(settings: Settings, runs: list[TrainingRun]) -> None:
                     steps=run.total_steps,
                     seed=run.seed,
                     env=run.env_version,
+                    scores="network" if run.scores else "detector",
                     run_name=run.name,
                     resume=True,
                 )

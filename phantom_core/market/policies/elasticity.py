@@ -24,8 +24,8 @@ class Elasticity:
     That price depends on the mix: agents are more price sensitive.
 
     Attributes:
-        table: best price by agent share in steps of a percent, in units of the base price, shape
-            (101,).
+        table: best price by the share of visitors flagged as agents in steps of a percent, in
+            units of the base price, shape (101,).
         name: label in results.
     """
 
@@ -39,10 +39,30 @@ class Elasticity:
 
 def elasticity_policy(scenario: Scenario) -> Elasticity:
     """The policy for a scenario's price sensitivities and guard rails."""
-    grid = market_price_grid(scenario)
+    grid, shares = market_price_grid(scenario), share_of_flagged(scenario, _SHARES)
     return Elasticity(
-        grid[np.argmax(sales_per_arrival(scenario, grid[:, None], _SHARES).revenue, axis=0)]
+        grid[np.argmax(sales_per_arrival(scenario, grid[:, None], shares).revenue, axis=0)]
     )
+
+
+def share_of_flagged(scenario: Scenario, flagged: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Agent share that a share of flagged visitors speaks for.
+
+    Flagged are agents with the detector's recall, and humans with its rate of false alarms. Where
+    the two are alike, flags say nothing, and the scenario's share stands.
+
+    Args:
+        scenario: gives the detector.
+        flagged: shares, any shape.
+
+    >>> scenario = Scenario(detector={"recall": 0.8, "false_alarms": 0.2})
+    >>> share_of_flagged(scenario, np.array([0.1, 0.5, 0.8])).round(2).tolist()
+    [0.0, 0.5, 1.0]
+    """
+    recall, false_alarms = scenario.detector.recall, scenario.detector.false_alarms
+    if recall <= false_alarms:
+        return np.full_like(flagged, scenario.agent_share)
+    return np.asarray(np.clip((flagged - false_alarms) / (recall - false_alarms), 0.0, 1.0))
 
 
 POLICIES.register(

@@ -48,6 +48,7 @@ class PolicyKind:
         colour: in charts, "#rrggbb" or "baseline", "agent" or "model"; empty for the next free one.
         dash: of its line in charts; empty for a solid one.
         result_titles: titles of results with another name, by that name.
+        suggest: a detail that the page offers for a scenario; None where it offers none.
     """
 
     name: str
@@ -61,6 +62,7 @@ class PolicyKind:
     colour: str = ""
     dash: str = ""
     result_titles: Mapping[str, str] = field(default_factory=dict)
+    suggest: Callable[[Scenario], str] | None = None
 
     @property
     def written(self) -> str:

@@ -24,6 +24,7 @@ from phantom_core.market.ppo.saved_policy import (
 from phantom_core.market.scenario import parse_scenario
 from phantom_core.market.shops import State
 from phantom_core.market.team import Team
+from phantom_core.market.traffic import SampledScorer
 
 _SEED_RUNS: Final = "seed-*"
 
@@ -50,6 +51,11 @@ class PpoPolicy:
     layers: tuple[tuple[Floats32, Floats32], ...]
     name: str = "ppo"
 
+    @property
+    def scorer(self) -> SampledScorer | None:
+        """Scores the visitors as in its training; None for the detector's flags."""
+        return self.card.scores.scorer() if self.card.scores else None
+
     def ratios(self, state: State) -> NDArray[np.float64]:
         """One price for all products of each shop, within the guard rails of its training."""
         hidden = policy_features(self.observation.of(state, self.highs), self.centre, self.scale)
@@ -65,8 +71,8 @@ def load_policy(folder: Path, name: str | None = None) -> PpoPolicy:
 
     Args:
         folder: of the run.
-        name: label in results; None means "ppo", or "ppo_features" where it observes model
-            scores.
+        name: label in results; None means "ppo", "ppo_features" where it observes the detector's
+            flags, or "ppo_network" where it observes the network's scores.
     Raises:
         NotFoundError: there is no finished policy.
         DataError: its files are damaged, not PHANTOM's, or of a newer PHANTOM.
@@ -121,7 +127,9 @@ def load_policies(folder: Path) -> Policy | Team:
 
 
 def _name(card: PolicyCard) -> str:
-    return "ppo" if card.env_version == "v0" else "ppo_features"
+    if card.env_version == "v0":
+        return "ppo"
+    return "ppo_network" if card.scores else "ppo_features"
 
 
 def _layers(tensors: Tensors, n_hidden: int) -> tuple[tuple[Floats32, Floats32], ...]:
@@ -172,6 +180,9 @@ POLICIES.register(
         make=_make,
         detail="required",
         placeholder="RUN",
-        result_titles={"ppo_features": "PPO with model features"},
+        result_titles={
+            "ppo_features": "PPO with the detector's flags",
+            "ppo_network": "PPO with the network's scores",
+        },
     )
 )

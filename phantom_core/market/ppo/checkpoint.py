@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from safetensors.numpy import save
 
 from phantom_core.core.errors import DataError, NotFoundError
+from phantom_core.market.model_scores import ModelScores
 from phantom_core.market.observation import EnvVersion
 from phantom_core.market.ppo.hyperparameters import PpoHyperparameters
 from phantom_core.market.ppo.saved_policy import Tensors, read_tensors
@@ -34,6 +35,7 @@ class Checkpoint:
         seconds: wall time so far.
         training_reward: mean of the episodes that ended last; None before one ended.
         sha256: of the tensors; empty before they are written.
+        scores: of the model whose scores are observed; None for the detector's flags.
         format: of these files; any other one is rejected.
     """
 
@@ -47,6 +49,7 @@ class Checkpoint:
     seconds: float
     training_reward: float | None
     sha256: str = ""
+    scores: ModelScores | None = None
     format: int = _FORMAT
 
 

@@ -16,6 +16,7 @@ from phantom_core.market.ppo.network import PricingNetwork
 from phantom_core.market.ppo.practice import PracticeShops
 from phantom_core.market.ppo.saved_policy import Tensors
 from phantom_core.market.scenario import Scenario
+from phantom_core.market.traffic import ShopperScorer
 
 _POLICY: Final = "policy."
 _ADAM: Final = "adam."
@@ -33,6 +34,7 @@ class Learner:
         steps: shop hours trained before; the shoppers that follow differ from those after 0.
         seed: source of all randomness.
         chosen: hyperparameters.
+        scorer: scores the visitors, for v1; None means the detector's flags.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Learner:
         steps: int,
         seed: int,
         chosen: PpoHyperparameters,
+        scorer: ShopperScorer | None = None,
     ) -> None:
         self.steps, self.total_steps = steps, total_steps
         self._chosen = chosen
@@ -51,7 +54,7 @@ class Learner:
         own_seed = int(np.random.SeedSequence([seed, steps]).generate_state(1)[0])
         self._model = PPO(
             PricingNetwork,
-            PracticeShops(scenario, chosen.n_shops, own_seed, version=version),
+            PracticeShops(scenario, chosen.n_shops, own_seed, version=version, scorer=scorer),
             learning_rate=lambda left: chosen.learning_rate * left,
             n_steps=chosen.rollout_h,
             batch_size=chosen.batch_size,

@@ -12,6 +12,7 @@ from phantom_core.market.observation import EnvVersion
 from phantom_core.market.ppo.hyperparameters import reward_unit
 from phantom_core.market.scenario import Scenario
 from phantom_core.market.shops import Hour
+from phantom_core.market.traffic import ShopperScorer
 from phantom_core.market.vec_env import ShopVecEnv, Step
 
 # Every second shop opens with a stock between this share of the full stock and all of it.
@@ -40,10 +41,19 @@ class PracticeShops(ShopVecEnv):
         n_shops: count.
         seed: of the shoppers.
         version: version of the policy's observations.
+        scorer: scores the visitors, for v1; None means the detector's flags.
     """
 
-    def __init__(self, scenario: Scenario, n_shops: int, seed: int, *, version: EnvVersion) -> None:
-        super().__init__(scenario, n_shops, seed, version=version)
+    def __init__(
+        self,
+        scenario: Scenario,
+        n_shops: int,
+        seed: int,
+        *,
+        version: EnvVersion,
+        scorer: ShopperScorer | None = None,
+    ) -> None:
+        super().__init__(scenario, n_shops, seed, version=version, scorer=scorer)
         self._unit = reward_unit(scenario)
         self._rng = np.random.default_rng([seed, n_shops])
         self._short = np.arange(n_shops) % _SHORT_EVERY == 1

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from phantom_core.core.errors import DataError, InputError, NotFoundError
+from phantom_core.market.model_scores import ModelScores
 from phantom_core.market.observation import EnvVersion
 from phantom_core.market.ppo.hyperparameters import PpoHyperparameters
 from phantom_core.market.scenario import Scenario, parse_scenario
@@ -41,6 +42,7 @@ class PolicyCard:
         hyperparameters: of the training.
         libraries: version of each library used in training.
         sha256: of the weights.
+        scores: of the model whose scores it observes; None for the detector's flags.
         format: of these two files; a newer one is rejected.
     """
 
@@ -56,6 +58,7 @@ class PolicyCard:
     hyperparameters: PpoHyperparameters
     libraries: dict[str, str]
     sha256: str = ""
+    scores: ModelScores | None = None
     format: int = _FORMAT
 
     def trained_on(self) -> Scenario:

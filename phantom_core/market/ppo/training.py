@@ -16,6 +16,7 @@ import torch
 
 from phantom_core.core.errors import CancelledError, ConflictError, InputError
 from phantom_core.core.progress import Progress, ProgressValues, no_progress
+from phantom_core.market.model_scores import ModelScores
 from phantom_core.market.observation import EnvVersion
 from phantom_core.market.ppo.checkpoint import (
     FOLDER,
@@ -48,6 +49,8 @@ class Training:
         steps: shop hours; rounded up to a whole hour of all shops, 125 by default.
         seed: source of all randomness, from 0.
         hyperparameters: of PPO.
+        scores: of the model whose scores of the visitors are observed, in v1; None for the
+            detector's flags.
     """
 
     scenario: Scenario
@@ -55,6 +58,7 @@ class Training:
     steps: int = USUAL_STEPS
     seed: int = 0
     hyperparameters: PpoHyperparameters = field(default_factory=PpoHyperparameters)
+    scores: ModelScores | None = None
 
     def total_steps(self) -> int:
         """Shop hours in all."""
@@ -141,6 +145,7 @@ class _Run:
             steps=start.steps,
             seed=training.seed,
             chosen=training.hyperparameters,
+            scorer=training.scores.scorer() if training.scores else None,
         )
         if start.tensors is not None:
             self.learner.restore(start.tensors)
@@ -174,6 +179,7 @@ class _Run:
             hyperparameters=training.hyperparameters,
             seconds=self._seconds(),
             training_reward=self.learner.reward(),
+            scores=training.scores,
         )
         write_checkpoint(self._run_dir, checkpoint, self.learner.tensors())
         self._saved_steps = self.learner.steps
@@ -192,6 +198,7 @@ class _Run:
             training_reward=self.learner.reward(),
             hyperparameters=training.hyperparameters,
             libraries=library_versions(stable_baselines3, torch, gymnasium, np, safetensors),
+            scores=training.scores,
         )
 
     def _note(self) -> None:
@@ -226,6 +233,10 @@ def _check(training: Training) -> None:
             f"{training.steps:,} steps cannot be trained.",
             hint=f"Ask for 1 to {MOST_STEPS:,}; {USUAL_STEPS:,} are usual.",
         )
+    if training.scores is not None and training.env_version == "v0":
+        raise InputError(
+            "Observations of version v0 hold no scores of a model.", hint="Train with v1."
+        )
     if not 0 <= training.seed < 2**63:
         raise InputError(
             f"Seed {training.seed} cannot be used.", hint="Choose a whole number from 0."
@@ -252,6 +263,7 @@ def _start(training: Training, run_dir: Path, resume: bool) -> _Start:
         "environment": training.env_version,
         "seed": training.seed,
         "hyperparameters": training.hyperparameters,
+        "model": training.scores,
     }
     begun = {
         "scenario": parse_scenario(
@@ -260,6 +272,7 @@ def _start(training: Training, run_dir: Path, resume: bool) -> _Start:
         "environment": checkpoint.env_version,
         "seed": checkpoint.seed,
         "hyperparameters": checkpoint.hyperparameters,
+        "model": checkpoint.scores,
     }
     other = [name for name, value in wanted.items() if value != begun[name]]
     if other:

@@ -1,7 +1,7 @@
 """Job: train a price policy."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -28,6 +28,7 @@ class TrainPolicyRequest(JobRequest):
         steps: shop hours to learn from.
         seed: of everything random; None means the installation's.
         env: v0 observes five numbers; v1 also the time left and model features.
+        scores: who scores the visitors in v1: the detector's flags, or the newest network.
         run: name of the run.
         resume: continue a training that was cancelled.
     """
@@ -38,6 +39,7 @@ class TrainPolicyRequest(JobRequest):
     steps: int = 100_000
     seed: int | None = None
     env: str = "v0"
+    scores: Literal["detector", "network"] = "detector"
     run_name: str = Field(default="", validation_alias="run", serialization_alias="run")
     resume: bool = False
 
@@ -54,6 +56,7 @@ class TrainPolicyRequest(JobRequest):
             steps=self.steps,
             seed=self.seed,
             env_version=env_named(self.env),
+            scores=self.scores,
             run_dir=run_folder(settings, self.run_name),
             resume=self.resume,
             now_ms=now_ms,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, get_args
 
 from phantom_core.accounts.permissions import needs_no_permission, requires
 from phantom_core.accounts.roles import Permission
@@ -13,15 +13,19 @@ from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.registry import choose_named
 from phantom_core.core.settings import Settings
 from phantom_core.market.figures import TrialFigure
+from phantom_core.market.model_scores import ModelScores
 from phantom_core.market.observation import ENV_VERSIONS, EnvVersion
 from phantom_core.market.policies.ppo import load_policy
-from phantom_core.market.ppo.checkpoint import has_checkpoint
+from phantom_core.market.ppo.checkpoint import has_checkpoint, read_checkpoint
 from phantom_core.market.ppo.saved_policy import is_finished
 from phantom_core.market.ppo.training import Training, train_ppo
 from phantom_core.market.scenario import Scenario
 from phantom_core.market.trial import run_trial
+from phantom_core.use_cases.markets.network_scores import network_scores
 from phantom_core.use_cases.markets.simulate import policy_runs
 
+ScoresBy = Literal["detector", "network"]
+SCORES_BY: Final[tuple[ScoresBy, ...]] = get_args(ScoresBy)
 EVALUATION_EPISODES: Final = 500
 _RUN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _TRAINING_SHARE: Final = 0.95
@@ -35,6 +39,7 @@ class TrainReport:
         run: folder of the run.
         scenario: name of the one it was trained on.
         env_version: what the policy observes.
+        scores: model whose scores it observes; None for the detector's flags or none.
         seed: of the training.
         steps: shop hours it learned from.
         seconds: wall time of the training.
@@ -49,6 +54,7 @@ class TrainReport:
     run: Path
     scenario: str
     env_version: EnvVersion
+    scores: str | None
     seed: int
     steps: int
     seconds: float
@@ -64,6 +70,7 @@ class TrainReport:
             "run": str(self.run),
             "scenario": self.scenario,
             "env": self.env_version,
+            "scores": self.scores,
             "seed": self.seed,
             "steps": self.steps,
             "seconds": round(self.seconds, 3),
@@ -86,6 +93,7 @@ def train_policy(
     steps: int,
     seed: int | None = None,
     env_version: EnvVersion = "v0",
+    scores: ScoresBy = "detector",
     run_dir: Path,
     resume: bool = False,
     now_ms: int,
@@ -99,6 +107,7 @@ def train_policy(
         steps: shop hours, rounded up to a whole hour of all shops (a multiple of 125).
         seed: of everything random; None means the settings' one.
         env_version: "v0" for the five numbers, "v1" for model features as well.
+        scores: who scores the visitors in v1: the detector's flags, or the newest network.
         run_dir: where curve, checkpoint and policy go; see `run_folder`.
         resume: continue a training that was cancelled.
         now_ms: UTC milliseconds.
@@ -106,11 +115,17 @@ def train_policy(
     Raises:
         InputError: invalid steps or seed, or another training than the one to resume.
         ConflictError: the run is finished, or was begun and is not to be resumed.
-        NotFoundError: there is nothing to resume.
-        DataError: the checkpoint is damaged.
+        NotFoundError: there is nothing to resume, or no network.
+        DataError: the checkpoint is damaged, or the network knows no agents or no demand.
         CancelledError: progress cancelled the training.
     """
-    training = Training(scenario, env_version, steps, settings.seed if seed is None else seed)
+    training = Training(
+        scenario,
+        env_version,
+        steps,
+        settings.seed if seed is None else seed,
+        scores=_scores(settings, scores, run_dir, resume),
+    )
     train_ppo(
         training,
         run_dir,
@@ -131,6 +146,7 @@ def train_policies(
     steps: int,
     seeds: Sequence[int],
     env_version: EnvVersion = "v0",
+    scores: ScoresBy = "detector",
     folder: Path,
     resume: bool = False,
     now_ms: int,
@@ -154,6 +170,7 @@ def train_policies(
                 steps=steps,
                 seed=seed,
                 env_version=env_version,
+                scores=scores,
                 run_dir=run_dir,
                 resume=resume and has_checkpoint(run_dir),
                 now_ms=now_ms,
@@ -161,6 +178,17 @@ def train_policies(
             )
         )
     return tuple(reports)
+
+
+def _scores(
+    settings: Settings, scores: ScoresBy, run_dir: Path, resume: bool
+) -> ModelScores | None:
+    """Scores of the model; a training that is resumed keeps those it began with."""
+    if scores == "detector":
+        return None
+    if resume and has_checkpoint(run_dir):
+        return read_checkpoint(run_dir)[0].scores
+    return network_scores(settings)
 
 
 @requires(Permission.WORK)
@@ -181,6 +209,7 @@ def evaluate_policy(settings: Settings, run_dir: Path) -> TrainReport:
         run=run_dir,
         scenario=card.scenario,
         env_version=card.env_version,
+        scores=card.scores.source if card.scores else None,
         seed=card.seed,
         steps=card.steps,
         seconds=card.seconds,

@@ -50,6 +50,7 @@ def policy_choices(settings: Settings, scenarios: tuple[Scenario, ...]) -> dict[
         PolicyChoice(kind.name, kind.title, kind.description.partition(";")[0].rstrip(".") + ".")
         for kind in plain
     ]
+    choices += _suggested(scenarios, one_product)
     for path in sorted(settings.paths.policy_rules.glob("*.txt")):
         choices.append(
             PolicyChoice(f"rules:{path}", f"Rules {path.stem}", "Rules of this workspace.")
@@ -59,6 +60,18 @@ def policy_choices(settings: Settings, scenarios: tuple[Scenario, ...]) -> dict[
             PolicyChoice(f"ppo:{path.name}", f"PPO {path.name}", "Trained in this workspace.")
         )
     return {choice.name: choice for choice in choices}
+
+
+def _suggested(scenarios: tuple[Scenario, ...], one_product: bool) -> list[PolicyChoice]:
+    """Policies with a detail that suits the first scenario."""
+    found = []
+    for kind in POLICIES.all():
+        if kind.suggest is not None and scenarios and (one_product or not kind.has_one_product):
+            name = f"{kind.name}:{kind.suggest(scenarios[0])}"
+            found.append(
+                PolicyChoice(name, policy_title(name), f"{kind.description.split('; ')[0]}.")
+            )
+    return found
 
 
 @requires(Permission.READ)

@@ -37,6 +37,7 @@ class TrainingRun:
         total_steps: shop hours requested.
         seed: of everything random.
         env_version: what the policy observes.
+        scores: model whose scores it observes; empty for the detector's flags or none.
         scenario: name of the one it is trained on.
         scenario_toml: the scenario in full.
         reward: mean of the last episodes, with exploration; None where none ended.
@@ -49,6 +50,7 @@ class TrainingRun:
     total_steps: int
     seed: int
     env_version: EnvVersion
+    scores: str
     scenario: str
     scenario_toml: str
     reward: float | None
@@ -147,6 +149,7 @@ def _run(folder: Path) -> TrainingRun | None:
         total_steps=card.steps if isinstance(card, PolicyCard) else card.total_steps,
         seed=card.seed,
         env_version=card.env_version,
+        scores=card.scores.source if card.scores else "",
         scenario=card.scenario,
         scenario_toml=card.scenario_toml,
         reward=card.training_reward,
