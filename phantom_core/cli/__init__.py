@@ -95,6 +95,7 @@ rule_verbs = typer.Typer(
     no_args_is_help=True, help="Check, replay and convert rules; propose, approve and publish them."
 )
 rule_verbs.command("check")(rules.check)
+rule_verbs.command("expect")(rules.expect)
 rule_verbs.command("replay")(rules.replay)
 rule_verbs.command("convert")(rules.convert)
 rule_verbs.command()(change_requests.submit)
