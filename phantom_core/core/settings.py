@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from phantom_core.core.leakage_terms import LeakageTerms
 from phantom_core.core.workspace import WorkspacePaths
 
 _CONFIG = SettingsConfigDict(
@@ -150,7 +151,8 @@ class ObjectiveSettings(_Group):
     """The objective of optimal prices."""
 
     reference_ratio: float = Field(default=1.2, ge=0)
-    """Money that an agent pays below this price over base price is leakage."""
+    """Money that an agent pays below this price over base price is leakage, in prices, ledger,
+    replays, trials, evidence and distillation."""
     leakage_weight: float = Field(default=0.5, ge=0)
     """Cost of a unit of leakage."""
 
@@ -367,6 +369,11 @@ class Settings(BaseSettings):
     services: ServiceSettings = Field(default_factory=ServiceSettings)
     pricing: PricingSettings = Field(default_factory=PricingSettings)
     access: AccessSettings = Field(default_factory=AccessSettings)
+
+    @property
+    def leakage_terms(self) -> LeakageTerms:
+        """What leaks and what it costs, wherever money is counted."""
+        return LeakageTerms(self.objective.reference_ratio, self.objective.leakage_weight)
 
     @property
     def paths(self) -> WorkspacePaths:

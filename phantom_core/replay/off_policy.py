@@ -29,8 +29,13 @@ _DIGITS: Final = 2
 FEWEST_QUOTES: Final = 100
 # Bootstrap intervals of a mean of fewer purchases than these, weighted, are too narrow (measured by
 # `benchmarks.off_policy`).
-FEWEST_TERMS: Final = 30.0
+FEWEST_TERMS: Final = 25.0
 ENOUGH_TERMS: Final = 100.0
+# Where so few prices out of all carry the revenue, intervals need more purchases: of the matched
+# quotes for inverse propensity, and of all for any.
+_HEAVY_TAIL: Final = 0.1
+_MATCHED_OF_TAIL: Final = 75.0
+_ALL_OF_TAIL: Final = 150.0
 # A mean weight further from 1, and by more than twice its interval, is no chance.
 _LARGEST_BIAS: Final = 0.02
 
@@ -136,10 +141,11 @@ class OffPolicy:
 
     @property
     def terms(self) -> float:
-        """Effective number of purchases behind inverse propensity."""
-        _, session = np.unique(self.quotes.session, return_inverse=True)
-        sums = np.bincount(session, self.weight * self.revenue)
-        return _effective(sums.astype(np.float64))
+        """Effective number of purchases behind inverse propensity, as prices and weights would
+        give it if quotes were bought equally often: what was bought would say too many whenever
+        the few large orders that decide are missing.
+        """
+        return float((self.units > 0).mean()) * _effective(self.weight * self.quotes.price)
 
     @property
     def robust(self) -> Floats | None:
@@ -157,10 +163,35 @@ class OffPolicy:
         scale = self.weight / self.weight.mean()
         return self.chosen.per_session(scale * self.revenue)
 
-    def problem(self) -> str:
-        """Why inverse propensity is not identified, one sentence; empty where it is."""
+    @property
+    def is_carried_by_few(self) -> bool:
+        """Whether a few very high prices decide, so that no interval can be relied on."""
+        bought = float((self.units > 0).mean())
+        return self.is_heavy_tailed and bought * _effective(self.quotes.price) < _ALL_OF_TAIL
+
+    @property
+    def is_heavy_tailed(self) -> bool:
+        """Whether a small part of the prices carries the revenue."""
+        return _effective(self.quotes.price) < _HEAVY_TAIL * self.units.size
+
+    def refusal(self) -> str:
+        """Why nothing at all is identified; empty where something is."""
         if self.chosen.problem:
             return self.chosen.problem
+        if self.quotes.price.size < FEWEST_QUOTES:
+            return (
+                f"Not identified: {self.quotes.price.size:,} quotes are left in sessions whose "
+                "quotes all have a propensity."
+            )
+        if self.is_carried_by_few:
+            return (
+                "Not identified: a few very expensive quotes decide the revenue, and too few of "
+                "them were bought for an interval that could be relied on."
+            )
+        return ""
+
+    def problem(self) -> str:
+        """Why inverse propensity is not identified, one sentence; empty where it is."""
         if self.overlap < 1.0:
             return _untried(self)
         mean = self.chosen.resampler.ratio(
@@ -172,10 +203,11 @@ class OffPolicy:
                 f"Not identified: recorded propensities do not belong to the recorded prices. "
                 f"Weights of the matched prices are {mean.value:.2f} on average and would be 1."
             )
-        if self.terms < FEWEST_TERMS:
+        needed = _MATCHED_OF_TAIL if self.is_heavy_tailed else FEWEST_TERMS
+        if self.terms < needed:
             return (
                 f"Not identified: the estimate would rest on {self.terms:.0f} purchases at the "
-                f"prices of the rules, counted by their weight; {FEWEST_TERMS:.0f} are needed."
+                f"prices of the rules, counted by their weight; {needed:.0f} are needed."
             )
         return ""
 
@@ -211,15 +243,9 @@ def off_policy_value(
     if refused := _too_few(quotes):
         return refused
     found = OffPolicy.of(quotes, units, wanted, p_agent, model, resampler)
-    if found.quotes.price.size < FEWEST_QUOTES:
-        return _nothing(
-            f"Not identified: {found.quotes.price.size:,} quotes are left in sessions whose quotes "
-            "all have a propensity.",
-            found.quotes.price.size / quotes.price.size,
-        )
+    if refusal := found.refusal():
+        return _nothing(refusal, found.quotes.price.size / quotes.price.size)
     problem, robust = found.problem(), found.robust
-    if found.chosen.problem:
-        return _nothing(problem, found.quotes.price.size / quotes.price.size)
     per_session = found.chosen.per_session
     return OffPolicyValue(
         problem=problem,
@@ -264,7 +290,7 @@ def paired_difference(
     if _too_few(quotes):
         return None
     first, second = (OffPolicy.of(quotes, units, one, p_agent, model, resampler) for one in wanted)
-    if first.chosen.problem or first.quotes.price.size < FEWEST_QUOTES:
+    if first.refusal():
         return None
     values = [one.robust for one in (first, second)]
     if values[0] is not None and values[1] is not None:

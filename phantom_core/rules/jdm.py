@@ -19,6 +19,7 @@ from typing import Final, NoReturn, cast
 
 from phantom_core.core.errors import InputError
 from phantom_core.rules.condition import Condition, Operator
+from phantom_core.rules.document import tests_from_json, tests_to_json
 from phantom_core.rules.rule_set import ELSE, Rule, RuleSet
 
 MARKUP: Final = "markup_ratio"
@@ -70,6 +71,7 @@ def to_jdm(rules: RuleSet) -> dict[str, object]:
             "name": rules.name,
             "rises_with": list(rules.rises_with),
             "falls_with": list(rules.falls_with),
+            **({"tests": tests_to_json(rules.tests)} if rules.tests else {}),
         },
         "nodes": [
             {
@@ -136,6 +138,7 @@ def from_jdm(graph: object, name: str = "") -> RuleSet:
         note,
         _names(metadata.get("rises_with")),
         _names(metadata.get("falls_with")),
+        tests_from_json(metadata.get("tests") or []),
     )
 
 

@@ -69,6 +69,9 @@ LATER = (
     ".replay.found.against.value.warning",
     ".replay.found.rules.value.terms",
     ".replay.found.rules.value.warning",
+    ".trial.found.leakage_weight",
+    ".trial.found.market",
+    ".trial.found.is_invented",
 )
 
 

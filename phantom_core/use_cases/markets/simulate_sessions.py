@@ -19,6 +19,7 @@ from phantom_core.session_market.market import (
     SessionTrial,
     session_trial,
 )
+from phantom_core.session_market.terms import MarketTerms
 from phantom_core.use_cases.data.allowed_sources import require_named_files
 from phantom_core.use_cases.models.train_classifier import KIND
 
@@ -51,7 +52,12 @@ def simulate_sessions(
     classifier = read_classifier(ModelStore(settings.workspace, KIND).open())
     used = settings.seed + 1 if seed is None else seed
     return session_trial(
-        chosen, ClassifierScorer(classifier), n_sessions=n_sessions, seed=used, progress=progress
+        chosen,
+        ClassifierScorer(classifier),
+        n_sessions=n_sessions,
+        seed=used,
+        terms=MarketTerms(settings.leakage_terms),
+        progress=progress,
     )
 
 

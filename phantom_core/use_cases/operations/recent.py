@@ -230,7 +230,10 @@ def leakage_of_week(
     if not p_agent.size or np.isnan(p_agent).all():
         return None
     money = float(
-        (np.nan_to_num(p_agent) * leakage_of(purchases, constant_reference(purchases))).sum()
+        (
+            np.nan_to_num(p_agent)
+            * leakage_of(purchases, constant_reference(purchases, settings.leakage_terms))
+        ).sum()
     )
     revenue = float(np.nan_to_num(purchases.revenue).sum())
     return LeakageFigure(money, money / revenue if revenue else None)

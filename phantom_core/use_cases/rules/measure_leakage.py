@@ -78,7 +78,9 @@ def measure_leakage(
         )
         _check(data)
         progress(0.6, "reference prices")
-        prices = reference_prices(connection, data.sessions, data.quotes, data.purchases)
+        prices = reference_prices(
+            connection, data.sessions, data.quotes, data.purchases, settings.leakage_terms
+        )
     rng = np.random.default_rng(chosen_seed)
     progress(0.7, "kinds of agents")
     decided = evaluate_rules(rules, data.features_at_quote, data.quotes.session.size)

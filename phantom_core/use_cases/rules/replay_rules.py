@@ -90,7 +90,9 @@ def replay_rules(
             )
         progress(0.75, "reference prices")
         quoted, quote = at_purchases(data)
-        prices = reference_prices(connection, data.sessions, data.quotes, quoted.purchases)
+        prices = reference_prices(
+            connection, data.sessions, data.quotes, quoted.purchases, settings.leakage_terms
+        )
     rng = np.random.default_rng(chosen_seed)
     resampler = Resampler.of(data.sessions, data.is_within, rng)
     outcome = _outcome(quoted, rng)
