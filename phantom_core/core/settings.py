@@ -301,6 +301,9 @@ class PricingSettings(_Group):
     catalogue: str = Field(default="", repr=False)
     """Products to price: a file, or postgresql://… with a table `catalogue`; empty means the
     lake's."""
+    unknown_product: Literal["refuse", "own_base_price"] = "refuse"
+    """What the answer for a product that is not in the catalogue tells the shop to do: not to sell
+    it, or to sell it at its own base price."""
     decision_log_share: float = Field(default=1.0, ge=0, le=1)
     """Share of the sessions whose decisions are stored."""
     kill_file: Path | None = None

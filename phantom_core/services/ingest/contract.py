@@ -80,15 +80,24 @@ DUMP: Final[Schema] = {
         "success": {"type": "boolean"},
         "count": {"type": "integer"},
         "data": {"type": "array"},
+        "truncated": {
+            "type": "boolean",
+            "description": "Whether the bound left older messages out.",
+        },
     },
 }
 HEALTH: Final[Schema] = {
     "type": "object",
     "required": ["status", "kafka"],
     "properties": {
-        "status": {"enum": ["ok", "degraded"]},
-        "kafka": _TEXT,
+        "status": {"enum": ["healthy", "degraded"]},
+        "kafka": {"type": "boolean", "description": "Whether events can be stored."},
+        "storage": {
+            "enum": ["connected", "local buffer", "unavailable"],
+            "description": "Kafka, the workspace's own buffer, or neither.",
+        },
         "pending": {"type": "integer"},
+        "problems": {"type": "object", "additionalProperties": _TEXT},
     },
 }
 
@@ -100,7 +109,6 @@ def request_body(one: Schema) -> Schema:
         "type": "object",
         "required": ["events"],
         "properties": {"events": many},
-        "additionalProperties": False,
     }
     return {
         "requestBody": {
@@ -123,11 +131,10 @@ def _answer(schema: Schema, description: str) -> Schema:
 
 
 _WHY: Final = {
-    400: "No message in the body.",
+    400: "No message in the body, no such topic, or not a time.",
     401: "No API key, or a wrong one.",
     403: "From another machine, while no API keys are set.",
-    404: "No such topic.",
-    413: "The body is too large.",
+    413: "The body, or its batch, is too large.",
     415: "Without keys, a body is JSON and says so.",
     422: "No message in the body can be used; the reason says why.",
     429: "Too many events at once; Retry-After says when to send them again.",

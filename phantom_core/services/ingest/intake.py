@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from phantom_core.core.background import BackgroundThread
 from phantom_core.core.errors import BusyError, PhantomError, UnavailableError
 from phantom_core.core.settings import Settings
 from phantom_core.core.telemetry.metrics import count_error, count_events
@@ -24,6 +25,8 @@ SERVICE: Final = "ingest"
 # The first request waits this long for others: validating 64 messages takes 11 ms, one takes 7.
 _BATCH_WAIT_S: Final = 0.01
 _ENOUGH: Final = 500
+_IDLE_S: Final = 1.0
+LATE_AFTER_S: Final = 30.0
 _MOST_AT_ONCE: Final = 2_000
 
 
@@ -47,6 +50,9 @@ class Intake:
         sink: where they are stored; closed with the intake.
         settings: limits.
         now_us: the clock, UTC microseconds.
+
+    Attributes:
+        thread: validates and stores.
     """
 
     def __init__(
@@ -70,18 +76,18 @@ class Intake:
         self._queue: list[Waiting] = []
         self._n_pending, self._first_s = 0, 0.0
         self._is_closing = False
-        self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
-        self._thread.start()
+        self.thread = BackgroundThread("intake", SERVICE, self._work, late_after_s=LATE_AFTER_S)
+        self.thread.start()
 
     @property
     def n_pending(self) -> int:
         """Messages that were posted and are not stored yet."""
         return self._n_pending
 
-    @property
-    def is_well(self) -> bool:
-        """Whether messages can be stored, as far as is known."""
-        return self._thread.is_alive() and self.sink.state() != "unavailable"
+    def problems(self) -> dict[str, str]:
+        """What keeps messages from being stored, by name, as sentences."""
+        found = {"intake thread": self.thread.check(), "storage": self.sink.problem()}
+        return {name: problem for name, problem in found.items() if problem}
 
     async def accept(self, topic: str, rows: Sequence[TextRow]) -> list[Validation]:
         """Validate messages and store the accepted ones.
@@ -119,11 +125,12 @@ class Intake:
         with self._changed:
             self._is_closing = True
             self._changed.notify()
-        self._thread.join()
+        self.thread.stop()
         self.sink.close()
 
-    def _run(self) -> None:
-        while requests := self._take():
+    def _work(self, stop: threading.Event) -> None:
+        while (requests := self._take()) or not self._is_closing:
+            self.thread.succeeded()
             for topic in KINDS:
                 if of_topic := [request for request in requests if request.topic == topic]:
                     self._store(topic, of_topic)
@@ -131,9 +138,10 @@ class Intake:
                 self._n_pending -= sum(len(request.rows) for request in requests)
 
     def _take(self) -> list[Waiting]:
-        """The next requests, at least one; none when the intake is closed and empty."""
+        """The next requests; none when nothing came for a while, or the intake is closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._is_closing)
+            if not self._changed.wait_for(lambda: self._queue or self._is_closing, _IDLE_S):
+                return []
             until_s = self._first_s + _BATCH_WAIT_S
             while (
                 self._n_pending < _ENOUGH

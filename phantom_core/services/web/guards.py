@@ -25,7 +25,7 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 REQUEST_ID: Final = "x-request-id"
 API_KEY: Final = "X-API-Key"
 ADMIN_PATHS: Final = ("/kill",)
-OPEN_PATHS: Final = ("/health",)
+OPEN_PATHS: Final = ("/health", "/live", "/ready")
 # Open to this machine itself, by its own name; keys open them to others.
 LOCAL_PATHS: Final = ("/metrics", "/openapi.json", "/docs")
 # Answers are data: no browser may guess their type, frame them, or load anything for them.
@@ -75,6 +75,30 @@ class RequestIds:
             await send(message)
 
         await self._app(scope, receive, send_with_id)
+
+
+class HeadRequests:
+    """Answers HEAD as GET, without the body: some load balancers ask that way.
+
+    Args:
+        app: the application.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self._app({**scope, "method": "GET"}, receive, send_without_body)
 
 
 class ApiKeys:
