@@ -2,6 +2,7 @@
 
 import random
 import sys
+from itertools import pairwise
 
 import pytest
 
@@ -11,7 +12,7 @@ from phantom_core.features.relations import WINDOWS_MS
 
 def by_definition(times_ms: list[int]) -> tuple[object, ...]:
     ordered = sorted(times_ms)
-    gaps = [after - before for before, after in zip(ordered, ordered[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(ordered)]
     most = {
         window_ms: max(
             (sum(end - window_ms <= one <= end for one in ordered) for end in ordered), default=0
@@ -46,11 +47,12 @@ def test_shuffled_events_take_few_steps_more_than_ordered_ones() -> None:
             n_lines += 1
             return count
 
+        before = sys.gettrace()
         sys.settrace(count)  # type: ignore[arg-type]
         try:
-            Times(times_ms).sorted_ms
+            assert Times(times_ms).sorted_ms == ordered
         finally:
-            sys.settrace(None)
+            sys.settrace(before)
         return n_lines
 
     assert steps(shuffled) < 3 * steps(ordered)

@@ -247,6 +247,25 @@ def test_a_byte_order_mark_and_fields_beside_the_events_do_no_harm(client: httpx
     assert client.post("/api/ingest", json=wrapped).json()["accepted"] == 2
 
 
+def test_a_fast_clock_is_corrected_and_the_answer_says_so(tmp_path: Path) -> None:
+    now_s = time.time()
+    with served(ingest_app(Settings(workspace=tmp_path))) as client:
+        late = EVENT | {"ts": round((now_s + 360) * 1_000)}
+        answer = client.post("/api/ingest", json=late).json()
+        assert answer["success"]
+        [note] = answer["corrected"]
+        assert (note["index"], "clock is 36" in note["detail"]) == (0, True)
+        [stored] = kept(tmp_path)
+        assert (stored["clientTs"], stored["metadata"]) == (late["ts"], EVENT["metadata"])
+        assert abs(dump.time_ms(stored["ts"]) / 1e3 - now_s) < 30  # type: ignore[operator]
+        batch = [EVENT, late, EVENT | {"ts": "2100-01-01T00:00:00Z"}]
+        found = client.post("/api/ingest", json=batch).json()
+        assert [one["index"] for one in found["corrected"]] == [1]
+        assert [(one["index"], one["reason"]) for one in found["refused"]] == [
+            (2, "future_timestamp")
+        ]
+
+
 def test_health_tells_where_events_go(client: httpx.Client) -> None:
     assert client.get("/health").json() == {
         "status": "healthy",
@@ -574,3 +593,9 @@ def test_every_event_that_was_acknowledged_before_kill_9_is_in_the_lake(tmp_path
         pages = [page for (page,) in connection.execute("SELECT page FROM events").fetchall()]
     assert len(pages) == len(set(pages))
     assert set(acknowledged) <= set(pages)
+
+
+def test_a_session_that_no_price_could_be_asked_for_is_refused(client: httpx.Client) -> None:
+    assert client.post("/api/ingest", json=EVENT | {"sessionId": "s" * 256}).status_code == 200
+    answer = client.post("/api/ingest", json=EVENT | {"sessionId": "s" * 257})
+    assert (answer.status_code, answer.json()["reason"]) == (422, "field_too_large")

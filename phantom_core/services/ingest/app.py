@@ -146,15 +146,18 @@ def _answer(request: Request, validations: Sequence[Validation], *, is_batch: bo
         for i, validation in enumerate(validations)
         if validation.reason
     ]
+    corrected = [
+        {"index": i, "detail": validation.detail}
+        for i, validation in enumerate(validations)
+        if validation.detail and not validation.reason
+    ]
+    noted: dict[str, object] = {"corrected": corrected} if corrected else {}
     n_stored = len(validations) - len(rejected)
     if not rejected:
-        return Json(
-            {"success": True, "accepted": n_stored, "refused": []}
-            if is_batch
-            else {"success": True}
-        )
+        batch = {"accepted": n_stored, "refused": []} if is_batch else {}
+        return Json({"success": True, **batch, **noted})
     if n_stored:
-        return Json({"success": False, "accepted": n_stored, "refused": rejected})
+        return Json({"success": False, "accepted": n_stored, "refused": rejected, **noted})
     first = rejected[0]
     found = f": {str(first['detail']).rstrip('.')}" if first["detail"] else ""
     sentence = f"Rejected as {first['reason']}{found}."

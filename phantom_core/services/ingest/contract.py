@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from phantom_core.events.schema import STORE_MODES
+from phantom_core.services.web.limits import LONGEST_ID
 
 Schema = dict[str, Any]
 VERSION: Final = "1"
@@ -16,7 +17,7 @@ EVENT: Final[Schema] = {
     "type": "object",
     "required": ["sessionId", "eventName"],
     "properties": {
-        "sessionId": {**_TEXT, "minLength": 1},
+        "sessionId": {**_TEXT, "minLength": 1, "maxLength": LONGEST_ID},
         "eventName": {**_TEXT, "minLength": 1, "examples": ["view_item_page"]},
         "ts": _TIME,
         "page": _TEXT,
@@ -35,7 +36,7 @@ QUOTE: Final[Schema] = {
     "type": "object",
     "required": ["sessionId", "productId", "price"],
     "properties": {
-        "sessionId": {**_TEXT, "minLength": 1},
+        "sessionId": {**_TEXT, "minLength": 1, "maxLength": LONGEST_ID},
         "productId": {**_TEXT, "minLength": 1},
         "price": {"type": "number", "minimum": 0},
         "base_price": {"type": "number", "minimum": 0},
@@ -57,6 +58,15 @@ KEPT: Final[Schema] = {
         "success": {"type": "boolean"},
         "accepted": {"type": "integer"},
         "refused": {"type": "array", "items": _REFUSED_ONE},
+        "corrected": {
+            "type": "array",
+            "description": "Stored with the server's time, since the client's clock is fast.",
+            "items": {
+                "type": "object",
+                "required": ["index", "detail"],
+                "properties": {"index": {"type": "integer"}, "detail": _TEXT},
+            },
+        },
     },
 }
 PROBLEM: Final[Schema] = {

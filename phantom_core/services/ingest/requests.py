@@ -17,6 +17,7 @@ from phantom_core.events.text_rows import (
     document_row,
     json_document_rows,
 )
+from phantom_core.services.ingest.dump import time_ms
 
 WRAPPER: Final = "events"
 
@@ -103,6 +104,24 @@ def stamp_times(row: TextRow, now_us: int) -> TextRow:
     stamp = datetime.fromtimestamp(now_us / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     # In front, where it goes before a ts that is null further on.
     return TextRow(row.line, (f'{{"ts": "{stamp}"{", " if document else ""}{rest}',))
+
+
+def receive_times(row: TextRow, now_us: int) -> TextRow:
+    """A message with the server's time in place of its own, which stays as `clientTs`."""
+    document = orjson.loads(row.cells[0])
+    sent = [document.pop(name, None) for name in FIELD_NAMES["ts"]]
+    document["clientTs"] = next((one for one in sent if _is_given(one)), None)
+    return stamp_times(TextRow(row.line, (orjson.dumps(document).decode(),)), now_us)
+
+
+def seconds_ahead(row: TextRow, now_us: int) -> float | None:
+    """How far the time of a message is ahead of the clock, seconds; None where it is no time."""
+    document = _parsed(row.cells[0]) if row.cells else None
+    if not isinstance(document, dict):
+        return None
+    given = (document.get(name) for name in FIELD_NAMES["ts"])
+    times = (time_ms(one) for one in given if _is_given(one))
+    return next((one / 1e3 - now_us / 1e6 for one in times if one is not None), None)
 
 
 def _numbered(rows: Iterator[TextRow]) -> Iterator[TextRow]:

@@ -18,7 +18,6 @@ from phantom_core.services.pricing.answer import (
     ReloadAnswer,
 )
 from phantom_core.services.pricing.products import (
-    LONGEST_ID,
     UNKNOWN,
     Mode,
     add_product_routes,
@@ -26,6 +25,7 @@ from phantom_core.services.pricing.products import (
 )
 from phantom_core.services.pricing.service import Pricing
 from phantom_core.services.web.answers import Json
+from phantom_core.services.web.limits import LONGEST_ID
 from phantom_core.services.web.probes import add_probes
 from phantom_core.services.web.service import add_guards
 

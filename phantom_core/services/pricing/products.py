@@ -16,8 +16,8 @@ from phantom_core.services.pricing.answer import (
 from phantom_core.services.pricing.product import PricedProduct
 from phantom_core.services.pricing.service import Pricing
 from phantom_core.services.web.answers import Json, refusal_answer
+from phantom_core.services.web.limits import LONGEST_ID
 
-LONGEST_ID: Final = 256
 Mode = Literal["hotel", "airline", "shop"]
 Policy = Literal["refuse", "own_base_price"]
 _KEYED: Final[dict[int | str, dict[str, Any]]] = {

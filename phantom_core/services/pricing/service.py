@@ -37,6 +37,7 @@ from phantom_core.services.pricing.scores import agent_probability
 from phantom_core.services.pricing.session import SessionReader
 from phantom_core.signing.keys import public_keys
 from phantom_core.valkey.address import checked_url
+from phantom_core.valkey.embedded import join_server
 from phantom_core.valkey.embedded import server_url as embedded_url
 from phantom_core.valkey.server import connect_server
 
@@ -90,6 +91,8 @@ class Pricing:
                 lambda: public_keys(settings),
                 FollowedDocuments(settings.paths.followed),
                 lambda published: open_safely(published, settings.paths.opened_models),
+                # A server of others is theirs to start.
+                revive=lambda: None if settings.redis_url else join_server(settings.workspace),
             )
             self._reader = SessionReader(
                 url,

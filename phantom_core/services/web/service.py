@@ -27,6 +27,7 @@ from phantom_core.services.web.guards import (
     HeadRequests,
     RequestIds,
 )
+from phantom_core.services.web.keys import Keys
 
 _LOGGER: Final = logging.getLogger(__name__)
 _HEADERS: Final = ("Authorization", "Content-Type", API_KEY, "X-Request-ID")
@@ -58,8 +59,7 @@ def add_guards(app: FastAPI, settings: Settings, service: str) -> None:
     app.add_middleware(BodyLimit, most_bytes=settings.services.max_body_bytes)
     app.add_middleware(
         ApiKeys,
-        keys=settings.services.api_keys,
-        admin_keys=settings.services.admin_keys,
+        keys=Keys(settings.services),
         pages=settings.services.cors_origins,
     )
     if settings.services.cors_origins:
