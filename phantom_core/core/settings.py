@@ -44,6 +44,9 @@ class LoadingSettings(_Group):
     """A single field longer than this is quarantined, bytes."""
     future_tolerance_s: int = Field(default=300, ge=0)
     """An event may be this far ahead of the clock, seconds."""
+    clock_correction_s: int = Field(default=86_400, ge=0)
+    """An event over HTTP that is further ahead gets the server's time, unless its clock is wrong by
+    more than this, seconds."""
     server_folders: _Texts = ()
     """People who use the app may load files of this server below these folders, separated by
     commas; none by default. The command line is not bound by it."""
@@ -268,8 +271,15 @@ class ServiceSettings(_Group):
     """The HTTP services and the stream worker."""
 
     api_keys: _Texts = Field(default=(), repr=False)
-    """Keys of the HTTP services, separated by commas; without any, only this machine may use
-    them."""
+    """Keys of the HTTP services, separated by commas, each written out, or as sha256: and its hash
+    in hexadecimal digits; without any, only this machine may use them."""
+    event_keys: _Texts = Field(default=(), repr=False)
+    """Keys that may send events and quotes, and nothing else, separated by commas."""
+    price_keys: _Texts = Field(default=(), repr=False)
+    """Keys that may ask for prices and products, and nothing else, separated by commas."""
+    open_routes: _Texts = ()
+    """Paths that need no key, such as /api/products, with everything below them, separated by
+    commas; for clients that cannot send one, behind a proxy that lets nobody else in."""
     admin_keys: _Texts = Field(default=(), repr=False)
     """Keys that may use the kill switch of the pricing service, separated by commas; without any,
     only this machine may."""
@@ -290,7 +300,15 @@ class ServiceSettings(_Group):
     stream_commit_s: float = Field(default=5.0, gt=0)
     """Longest interval between two writes to the lake while events arrive, seconds."""
 
-    _split = field_validator("api_keys", "admin_keys", "cors_origins", mode="before")(_split)
+    _split = field_validator(
+        "api_keys",
+        "event_keys",
+        "price_keys",
+        "open_routes",
+        "admin_keys",
+        "cors_origins",
+        mode="before",
+    )(_split)
 
 
 class PricingSettings(_Group):
@@ -303,6 +321,9 @@ class PricingSettings(_Group):
     catalogue: str = Field(default="", repr=False)
     """Products to price: a file, or postgresql://… with a table `catalogue`; empty means the
     lake's."""
+    unknown_product: Literal["refuse", "own_base_price"] = "refuse"
+    """What the answer for a product that is not in the catalogue tells the shop to do: not to sell
+    it, or to sell it at its own base price."""
     decision_log_share: float = Field(default=1.0, ge=0, le=1)
     """Share of the sessions whose decisions are stored."""
     kill_file: Path | None = None

@@ -9,7 +9,8 @@ is in the ledger.
 import json
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
@@ -110,7 +111,9 @@ def commit_staged(
                 ).to_arrow_table(),
             )
         if done.accepted:
-            lake.append(table, _fresh_rows(staged, table, done.load_seq), _note(done))
+            # Closed also where the disk is full, so that the same rows can be tried again.
+            with closing(_fresh_rows(staged, table, done.load_seq)) as fresh:
+                lake.append(table, _cast(fresh, table), _note(done))
         record_load(lake, done)
     return done
 
@@ -331,16 +334,19 @@ def _counted(staged: duckdb.DuckDBPyConnection, load: Load, elapsed_s: Callable[
 def _fresh_rows(
     staged: duckdb.DuckDBPyConnection, table: str, load_seq: int
 ) -> pa.RecordBatchReader:
-    target = schema.EVENTS if table == "events" else schema.QUOTES
+    target = _target(table)
     columns = ", ".join(f"s.{name}" for name in target.names if name != "load_seq")
-    rows = staged.sql(
+    return staged.sql(
         f"SELECT {columns}, CAST({load_seq} AS BIGINT) AS load_seq FROM staged AS s SEMI JOIN "
         "fresh AS f ON f.row = s.rowid "
         "ORDER BY s.session_key, s.event_ms, s.event_id"
     ).to_arrow_reader(_BATCH_ROWS)
 
-    def batches() -> Iterator[pa.RecordBatch]:
-        for batch in rows:
-            yield batch.cast(target)
 
-    return pa.RecordBatchReader.from_batches(target, batches())
+def _cast(rows: pa.RecordBatchReader, table: str) -> pa.RecordBatchReader:
+    target = _target(table)
+    return pa.RecordBatchReader.from_batches(target, (batch.cast(target) for batch in rows))
+
+
+def _target(table: str) -> pa.Schema:
+    return schema.EVENTS if table == "events" else schema.QUOTES

@@ -298,7 +298,7 @@ class Adversary(RuleBasedStateMachine):
         return found
 
     def _is_said(self) -> bool:
-        if self._pricing.health().status != "ok":
+        if self._pricing.health().status != "healthy":
             return True
         with acting_as(Internal.WATCHER):
             return bool(verify_audit(self.shop).problems)
