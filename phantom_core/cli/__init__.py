@@ -51,6 +51,8 @@ app = typer.Typer(
 for verb in (
     data.demo,
     data.ingest,
+    data.loads,
+    data.unload,
     data.quarantine,
     data.features,
     classifier.score,
