@@ -1,6 +1,7 @@
 """Kafka: topics on a broker, keyed by session: its events stay in order and with one worker."""
 
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,7 @@ from phantom_core.messages.topic import KINDS, Message, Outgoing
 GROUP: Final = "phantom-lake"
 _DELIVERY_S: Final = 8.0
 _ANSWER_S: Final = 5.0
+_LOOK_S: Final = 2.0
 _PAUSE_S: Final = 0.1
 _LOGGER: Final = logging.getLogger(__name__)
 _HINT: Final = "Check PHANTOM_KAFKA_BOOTSTRAP and the brokers."
@@ -58,7 +60,10 @@ class KafkaSink:
                 **options,
             }
         )
-        self._is_up = True
+        # Unknown until a broker answers: nothing has been delivered yet.
+        self._is_up: bool | None = None
+        self._is_closed = threading.Event()
+        threading.Thread(target=self._look, name="kafka-look", daemon=True).start()
 
     def append(self, topic: str, messages: Sequence[Outgoing]) -> None:
         """Send messages and wait for the report of each.
@@ -102,12 +107,28 @@ class KafkaSink:
             )
 
     def state(self) -> str:
-        """Whether the last delivery went well."""
+        """Whether a broker has answered and the last delivery went well."""
+        if self._is_up is None:
+            return "connecting"
         return "connected" if self._is_up else "unavailable"
 
     def close(self) -> None:
         """Wait for the delivery of all messages."""
+        self._is_closed.set()
         self._producer.flush(_DELIVERY_S)
+
+    def _look(self) -> None:
+        """Ask for a broker until one answers, or a delivery tells."""
+        while not (self._is_up or self._is_closed.is_set()):
+            self._look_once()
+            self._is_closed.wait(0 if self._is_up else _LOOK_S)
+
+    def _look_once(self) -> None:
+        try:
+            self._producer.list_topics(timeout=_LOOK_S)
+            self._is_up = True
+        except KafkaException:
+            self._is_up = False
 
 
 class KafkaReader:

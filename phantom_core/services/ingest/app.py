@@ -16,8 +16,9 @@ from phantom_core.events.validator import Validation
 from phantom_core.messages import kafka, local
 from phantom_core.messages.topic import EVENTS, QUOTES, Sink
 from phantom_core.services.ingest import contract
+from phantom_core.services.ingest.bodies import decoded_body
 from phantom_core.services.ingest.intake import SERVICE, Intake
-from phantom_core.services.ingest.requests import rows_of_body
+from phantom_core.services.ingest.requests import number_repeats, rows_of_body
 from phantom_core.services.web.answers import Json, refusal_answer
 from phantom_core.services.web.service import add_guards
 
@@ -49,11 +50,18 @@ def ingest_app(settings: Settings) -> FastAPI:
     add_guards(app, settings, SERVICE)
 
     async def store(request: Request, topic: str) -> Response:
-        rows, is_batch = rows_of_body(await request.body(), settings.loading.max_field_bytes)
+        body = decoded_body(
+            await request.body(),
+            request.headers.get("content-encoding", ""),
+            settings.services.max_body_bytes,
+        )
+        rows, is_batch = rows_of_body(body, settings.loading.max_field_bytes)
         if not rows and not is_batch:
             raise InputError(
                 "There is no event in the body.", hint="Post one JSON object, or an array of them."
             )
+        if topic == EVENTS:
+            rows = number_repeats(rows)
         validations = await request.app.state.intake.accept(topic, rows) if rows else []
         return _answer(request, validations, is_batch=is_batch)
 

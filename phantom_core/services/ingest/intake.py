@@ -81,7 +81,10 @@ class Intake:
     @property
     def is_well(self) -> bool:
         """Whether messages can be stored, as far as is known."""
-        return self._thread.is_alive() and self.sink.state() != "unavailable"
+        return self._thread.is_alive() and self.sink.state() not in (
+            "unavailable",
+            "connecting",
+        )
 
     async def accept(self, topic: str, rows: Sequence[TextRow]) -> list[Validation]:
         """Validate messages and store the accepted ones.
