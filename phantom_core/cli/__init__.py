@@ -53,6 +53,8 @@ app = typer.Typer(
 for verb in (
     data.demo,
     data.ingest,
+    data.loads,
+    data.unload,
     data.quarantine,
     data.features,
     classifier.score,

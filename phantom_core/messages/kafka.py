@@ -78,7 +78,8 @@ class KafkaSink:
             "error_cb": self._reported,
             **options,
         }
-        self._is_fatal, self._failure, self._tried_s = False, "", 0.0
+        self._is_fatal, self._failure = False, "no broker has answered yet"
+        self._tried_s = -_ASK_AGAIN_S
         self._producer = make_producer(self._options)
 
     def append(self, topic: str, messages: Sequence[Outgoing]) -> None:
@@ -131,7 +132,7 @@ class KafkaSink:
         return "unavailable" if self.problem() else "connected"
 
     def problem(self) -> str:
-        """Why messages would not be delivered now; after a failure, the brokers are asked again."""
+        """Why messages would not be delivered; brokers are asked at first and after failures."""
         if self._failure and time.monotonic() - self._tried_s >= _ASK_AGAIN_S:
             self._tried_s = time.monotonic()
             try:

@@ -3,13 +3,15 @@ clearly.
 """
 
 import asyncio
+import gzip
 import json
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from phantom_core.core.errors import BusyError, UnavailableError
 from phantom_core.core.settings import KafkaSettings, ServiceSettings, Settings
 from phantom_core.events.text_rows import document_row
 from phantom_core.lake.lake import Lake
+from phantom_core.messages.kafka import KafkaSink
 from phantom_core.messages.local import last_messages, open_inbox
 from phantom_core.messages.topic import EVENTS, QUOTES, Outgoing
 from phantom_core.services.ingest import dump
@@ -264,6 +267,45 @@ def test_a_fast_clock_is_corrected_and_the_answer_says_so(tmp_path: Path) -> Non
         assert [(one["index"], one["reason"]) for one in found["refused"]] == [
             (2, "future_timestamp")
         ]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)]
+)
+def test_a_compressed_body_is_expanded(
+    client: httpx.Client, encoding: str, compress: Callable[[bytes], bytes]
+) -> None:
+    headers = JSON | {"Content-Encoding": encoding}
+    body = compress(json.dumps(EVENT).encode())
+    assert client.post("/api/ingest", content=body, headers=headers).json() == {"success": True}
+    bomb = compress(b"[" + b" " * 10_000_000 + b"]")
+    assert client.post("/api/ingest", content=bomb, headers=headers).status_code == 413
+    for content, sent, status in (
+        (b"{}", encoding, 400),
+        (body[:-6], encoding, 400),
+        (body, "br", 415),
+    ):
+        answer = client.post(
+            "/api/ingest", content=content, headers=JSON | {"Content-Encoding": sent}
+        )
+        assert answer.status_code == status
+
+
+def test_equal_events_of_one_request_are_that_many_and_sent_again_no_more(tmp_path: Path) -> None:
+    settings = Settings(workspace=tmp_path)
+    event = EVENT | {"ts": "2026-03-01T10:00:00Z"}
+    with served(ingest_app(settings)) as client:
+        for _ in range(2):
+            assert client.post("/api/ingest", json=[event, event, event]).status_code == 200
+    Worker(settings).run(lambda: False, until_empty=True)
+    with Lake(settings.paths.lake).connect(("events",)) as connection:
+        assert connection.execute("SELECT COUNT(*) FROM events").fetchall() == [(3,)]
+
+
+def test_a_broker_that_never_answered_is_not_connected() -> None:
+    sink = KafkaSink("127.0.0.1:1", {})
+    assert sink.state() == "unavailable"
+    sink.close()
 
 
 def test_health_tells_where_events_go(client: httpx.Client) -> None:

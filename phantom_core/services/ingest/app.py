@@ -14,9 +14,10 @@ from phantom_core.events.validator import Validation
 from phantom_core.messages import kafka, local
 from phantom_core.messages.topic import EVENTS, QUOTES, Sink
 from phantom_core.services.ingest import contract
+from phantom_core.services.ingest.bodies import decoded_body
 from phantom_core.services.ingest.dump import read_dump
 from phantom_core.services.ingest.intake import SERVICE, Intake
-from phantom_core.services.ingest.requests import rows_of_body
+from phantom_core.services.ingest.requests import number_repeats, rows_of_body
 from phantom_core.services.web.answers import Json, refusal_answer
 from phantom_core.services.web.probes import add_probes
 from phantom_core.services.web.service import add_guards
@@ -50,7 +51,11 @@ def ingest_app(settings: Settings) -> FastAPI:
     add_guards(app, settings, SERVICE)
 
     async def store(request: Request, topic: str) -> Response:
-        body = await request.body()
+        body = decoded_body(
+            await request.body(),
+            request.headers.get("content-encoding", ""),
+            settings.services.max_body_bytes,
+        )
         most_chars, most_rows = (
             settings.loading.max_field_bytes,
             settings.services.max_pending_events,
@@ -64,6 +69,8 @@ def ingest_app(settings: Settings) -> FastAPI:
             raise InputError(
                 "There is no event in the body.", hint="Post one JSON object, or an array of them."
             )
+        if topic == EVENTS:
+            rows = number_repeats(rows)
         validations = await request.app.state.intake.accept(topic, rows) if rows else []
         return _answer(request, validations, is_batch=is_batch)
 

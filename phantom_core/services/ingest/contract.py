@@ -28,7 +28,8 @@ EVENT: Final[Schema] = {
         "userAgent": _TEXT,
         "eventId": {
             **_TEXT,
-            "description": "The client's own id; an event sent again with the same id counts once.",
+            "description": "The client's own id; an event of a session sent again with the same "
+            "name and id counts once, a plain counter together with its time.",
         },
     },
 }
@@ -145,7 +146,7 @@ _WHY: Final = {
     401: "No API key, or a wrong one.",
     403: "From another machine, while no API keys are set.",
     413: "The body, or its batch, is too large.",
-    415: "Without keys, a body is JSON and says so.",
+    415: "Without keys, a body is JSON and says so; a compressed body is gzip or deflate.",
     422: "No message in the body can be used; the reason says why.",
     429: "Too many events at once; Retry-After says when to send them again.",
     503: "The events may not have been stored; send them again.",

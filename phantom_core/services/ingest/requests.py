@@ -1,7 +1,8 @@
 """Requests: the messages in a body, each as it was sent, so that it means the same as in a file."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -91,6 +92,34 @@ def _skip(text: str, position: int) -> int:
     while text[position] in " \t\r\n,:":
         position += 1
     return position
+
+
+def number_repeats(rows: Sequence[TextRow]) -> list[TextRow]:
+    """Events of one request, where equal ones without an id get one: they are that many events.
+
+    Sent again, the request gives the same ids, so it still counts once.
+
+    >>> [row.cells[0] for row in number_repeats([TextRow(0, ('{"a": 1}',))] * 2)]
+    ['{"a": 1}', '{"eventId": "2", "a": 1}']
+    """
+    seen: Counter[str] = Counter()
+    numbered = []
+    for row in rows:
+        text = row.cells[0] if row.cells else ""
+        seen[text] += 1
+        repeats = bool(text) and seen[text] > 1
+        numbered.append(_with_id(row, str(seen[text])) if repeats else row)
+    return numbered
+
+
+def _with_id(row: TextRow, event_id: str) -> TextRow:
+    document = _parsed(row.cells[0])
+    if not isinstance(document, dict) or any(
+        _is_given(document.get(name)) for name in FIELD_NAMES["client_event_id"]
+    ):
+        return row
+    rest = row.cells[0].lstrip()[1:]
+    return TextRow(row.line, (f'{{"eventId": "{event_id}"{", " if document else ""}{rest}',))
 
 
 def stamp_times(row: TextRow, now_us: int) -> TextRow:

@@ -12,7 +12,7 @@ from phantom_core.services.worker.micro_batch import SessionEvent
 
 MOST_KEPT: Final = 20_000
 _COLUMNS: Final = (
-    "session_key, session_id, event_ms, event_id, event_name, page, product_id, "
+    "session_key, session_id, event_ms, event_seq, event_id, event_name, page, product_id, "
     "price_seen, user_agent, store_mode"
 )
 
