@@ -95,10 +95,14 @@ class PromotionGateSettings(_Group):
     """Lowest ROC-AUC of the agent classifier."""
     agent_precision: float = Field(default=0.85, ge=0, le=1)
     """Lowest precision of the agent classifier at 80 % recall."""
+    quote_auc: float = Field(default=0.85, ge=0, le=1)
+    """Lowest ROC-AUC of the agent classifier at quotes, where prices are set."""
+    quote_calibration_error: float = Field(default=0.05, ge=0, le=1)
+    """Largest expected calibration error of the agent classifier at quotes."""
     purchase_auc: float = Field(default=0.75, ge=0, le=1)
     """Lowest ROC-AUC of P(purchase)."""
     calibration_error: float = Field(default=0.1, ge=0, le=1)
-    """Largest expected calibration error of either."""
+    """Largest expected calibration error of either, of whole sessions or of offers."""
 
 
 class MonitoringSettings(_Group):

@@ -21,8 +21,8 @@ from phantom_core.features.catalogue import CATEGORIES, feature_names
 from phantom_core.features.domains import P_AGENT
 from phantom_core.market.demand import purchase_probability
 from phantom_core.market.traffic import AGENT, HUMAN
-from phantom_core.models.classifier import Classifier, classifier_margin
 from phantom_core.models.network_pricer import NetworkPricer
+from phantom_core.models.quote_classifier import QuoteClassifier
 from phantom_core.rules.condition import Condition
 from phantom_core.rules.evaluate import Column, check_features, evaluate_rules
 from phantom_core.rules.rule_set import Rule, RuleSet
@@ -61,10 +61,10 @@ class ClassifierScorer:
     """A trained classifier as a scorer.
 
     Attributes:
-        classifier: the model; trained on whole sessions and applied to unfinished ones.
+        classifier: the part of the model that learned from sessions at their quotes.
     """
 
-    classifier: Classifier
+    classifier: QuoteClassifier
 
     def __call__(self, columns: Mapping[str, Column]) -> NDArray[np.float64]:
         """Calibrated P(agent)."""
@@ -73,9 +73,7 @@ class ClassifierScorer:
             for name in self.classifier.names
         ]
         values = np.stack(numbers, axis=1).astype(np.float32)
-        return self.classifier.calibration.probability(
-            classifier_margin(self.classifier.booster, values)
-        )
+        return self.classifier.probability_of(values)
 
 
 def _coded(texts: Column, known: Sequence[str]) -> NDArray[np.float64]:

@@ -33,7 +33,7 @@ from phantom_core.lake.lake import open_lake
 from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.model_store.store import ModelStore
 from phantom_core.models.network_pricer import NetworkPricer
-from phantom_core.models.saved_classifier import read_classifier
+from phantom_core.models.saved_classifier import read_quote_classifier
 from phantom_core.replay.features_at_quote import columns_of
 from phantom_core.replay.network_prices import NETWORK_RULE, ROUNDING
 from phantom_core.replay.replay import Replay
@@ -240,7 +240,7 @@ def _scorer(settings: Settings, *read_by: RuleSet) -> AgentScorer:
     version = pricing_version(settings, train_classifier.KIND)
     if version is None and not any(P_AGENT in rules.features for rules in read_by):
         return _UnknownAgents()
-    return ClassifierScorer(read_classifier(store.open(version)))
+    return ClassifierScorer(read_quote_classifier(store.open(version)))
 
 
 class _UnknownAgents:
