@@ -173,6 +173,8 @@ def test_policies_keep_their_colours() -> None:
         "surge": "#c2574b",
         "elasticity": "#b8902f",
         "bands": "#e07a2f",
+        "regret": "#8a6d5b",
+        "robust": "#4b6fd1",
         "optimum": "#0f9488",
     }
 
@@ -255,7 +257,7 @@ def test_the_menu_is_what_it_was() -> None:
         "": ["overview"],
         "Events": ["data", "sessions", "features"],
         "Models": ["classifier", "demand", "explain"],
-        "Pricing": ["rules", "leakage", "simulator"],
+        "Pricing": ["frontier", "rules", "leakage", "simulator"],
         "Production": ["approvals", "live", "monitoring", "experiments"],
         "Control": ["audit", "jobs", "privacy", "people"],
     }

@@ -120,8 +120,10 @@ def test_verbs_about_rules_markets_and_leakage(printed: PrintedFields) -> None:
     gap.write_text(
         "IF p_agent > 0.7 THEN markup 1.3\nELIF p_agent < 0.7 THEN markup 1.1\nELSE markup 1\n"
     )
+    session, _ = offer(printed)
     for verb, *arguments in (
         ("rules check", str(gap)),
+        ("rules expect", rules, session),
         ("rules replay", rules),
         ("leakage",),
         ("simulate run", "--episodes", "50", "--policies", "fixed"),

@@ -179,7 +179,7 @@ def test_an_event_nested_600_deep_is_refused_at_intake_and_dump_still_answers(
 
 
 def test_a_deep_message_of_another_sender_is_dumped_as_text() -> None:
-    from phantom_core.services.ingest.app import _shown
+    from phantom_core.services.ingest.dump import _shown
 
     message = b'{"a":' * 300 + b"1" + b"}" * 300
     assert _shown(message) == message.decode()
