@@ -10,7 +10,7 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA phantom TO phantom_app;
 
 -- Written once.
 REVOKE UPDATE, DELETE ON
-    audit, decisions, evidence, release_documents, emergencies, emergency_reviews,
+    audit, audit_signatures, decisions, evidence, release_documents, emergencies, emergency_reviews,
     governed_decisions
 FROM phantom_app;
 -- Kept for ever.

@@ -10,6 +10,11 @@ from typing import Final
 import sqlalchemy as sa
 
 from phantom_core.alerts.watch_log import read_watch_result, store_watch_result
+from phantom_core.anchoring.entry_signatures import (
+    sign_entry,
+    signed_from,
+    unsigned_entries,
+)
 from phantom_core.anchoring.heads import (
     Anchor,
     AnchorFile,
@@ -20,15 +25,22 @@ from phantom_core.anchoring.heads import (
 )
 from phantom_core.core.errors import ConflictError, PhantomError, UnavailableError
 from phantom_core.core.settings import Settings
+from phantom_core.core.workspace_id import workspace_id
 from phantom_core.database.audit import (
     AuditEntry,
     append_entry,
     find_entry,
+    first_signed,
     follow_chain,
+    list_entries,
     newest_entry,
 )
-from phantom_core.database.connection import control_of, write_transaction
-from phantom_core.jobs.workspace_id import workspace_id
+from phantom_core.database.connection import (
+    control_of,
+    has_constraints,
+    repair_database,
+    write_transaction,
+)
 from phantom_core.model_store.store import replace_file
 from phantom_core.publishing.publish import read_live
 from phantom_core.signing.keys import public_keys, signing_key
@@ -59,7 +71,7 @@ class RemoteAnchor:
 
 
 class _Follower:
-    """Anchors each entry that this process appends in the anchor file."""
+    """Signs each entry that this process appends, and anchors it in the anchor file."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._file = settings, anchor_file(settings)
@@ -72,11 +84,14 @@ class _Follower:
                 hint="Restore it from a backup. If there is none: audit recover --why …",
             )
 
+    def sign(self, entry: AuditEntry) -> tuple[str, str]:
+        return sign_entry(signing_key(self._settings), entry)
+
     def after_entry(self, entry: AuditEntry) -> None:
         anchor_entry(self._settings, self._file, entry, is_recovery=self._is_recovery)
         if self._is_recovery:
             self._is_recovery = False
-            head = sign_head(signing_key(self._settings), entry, is_recovery=True)
+            head = _head(self._settings, entry, is_recovery=True)
             for anchor in remote_anchors(self._settings):
                 anchor.send(head)
 
@@ -85,15 +100,20 @@ class _Follower:
 
 
 def control_engine(settings: Settings) -> sa.Engine:
-    """The control database of an installation, whose audit chain is anchored as it grows.
+    """The control database of an installation, whose audit chain is signed and anchored.
+
+    Database constraints that were removed, switched off or changed are created again, with an
+    entry in the audit chain.
 
     Raises:
         UnavailableError: the database does not answer.
     """
     engine = control_of(settings.database_url, settings.workspace)
     if engine not in _identities:
-        _identities[engine] = _file_identity(settings)
         follow_chain(engine, _Follower(settings))
+        if not has_constraints(engine):
+            repair_database(engine)
+        _identities[engine] = _file_identity(settings)
     return engine
 
 
@@ -134,7 +154,7 @@ def anchor_entry(
         if is_new and not is_recovery and read_mark(settings) is not None:
             _LOG.error("The anchor %s is gone; the audit chain is not anchored.", file.path)
             return
-        file.send(sign_head(signing_key(settings), entry, is_recovery=is_recovery))
+        file.send(_head(settings, entry, is_recovery=is_recovery))
         if is_new or is_recovery:
             _store_mark(settings, file)
     except (PhantomError, OSError) as error:
@@ -144,7 +164,8 @@ def anchor_entry(
 def anchor_pending(settings: Settings, *, now_ms: int) -> tuple[str, ...]:
     """Anchor what is not anchored yet, in every anchor.
 
-    A chain that contradicts its anchor file is not anchored again.
+    A chain that contradicts its anchor file, or has an entry that should be signed and is not, is
+    not anchored again.
 
     Args:
         settings: database, keys and anchors.
@@ -164,6 +185,11 @@ def anchor_pending(settings: Settings, *, now_ms: int) -> tuple[str, ...]:
             return ()
         if last is not None and not _continues(connection, last):
             return (f"{file.name} and the database hold different audit chains.",)
+        begins = signed_from(connection, [last] if last else [])
+        since = max(last.seq + 1 if last else 1, begins)
+        pending = list_entries(connection, newest=newest.seq - since + 1) if begins else []
+        if bad := next(unsigned_entries(connection, public_keys(settings), pending), None):
+            return (f"Entry {bad.seq} carries no valid signature, so it is not anchored.",)
     if last is None or last.seq < newest.seq:
         anchor_entry(settings, file, newest)
     _store_mark(settings, file)
@@ -266,7 +292,7 @@ def _send_remote(settings: Settings, newest: AuditEntry, now_ms: int) -> Iterato
         state = before[anchor.name]
         is_due = now_ms - state.sent_ms >= settings.audit.anchor_every_s * 1_000
         if state.seq != newest.seq and is_due:
-            state = _sent(anchor, state, lambda: sign_head(signing_key(settings), newest), now_ms)
+            state = _sent(anchor, state, lambda: _head(settings, newest), now_ms)
         after[anchor.name] = state
         if state.problem:
             yield state.problem
@@ -288,6 +314,13 @@ def _sent(
         since_ms = state.failing_since_ms or now_ms
         return RemoteAnchor(anchor.name, state.seq, since_ms, now_ms, error.message)
     return RemoteAnchor(anchor.name, head.seq, 0, now_ms)
+
+
+def _head(settings: Settings, entry: AuditEntry, *, is_recovery: bool = False) -> SignedHead:
+    """The signed head of the chain at an entry."""
+    with control_engine(settings).connect() as connection:
+        begins = first_signed(connection)
+    return sign_head(signing_key(settings), entry, min(begins, entry.seq), is_recovery=is_recovery)
 
 
 def _continues(connection: sa.Connection, head: SignedHead) -> bool:

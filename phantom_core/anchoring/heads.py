@@ -21,7 +21,9 @@ from phantom_core.database.audit import AuditEntry
 from phantom_core.signing.keys import PublicKeys, Signature, SigningKey
 
 PURPOSE: Final = "audit-head"
-FORMAT: Final = "phantom-audit-head/1"
+FORMAT: Final = "phantom-audit-head/2"
+# Heads of earlier releases, which did not sign entries.
+_EARLIER_FORMAT: Final = "phantom-audit-head/1"
 _SYNC_EVERY_S: Final = 1.0
 _TIMEOUT_S: Final = 10.0
 _NEWEST: Final = 100
@@ -37,6 +39,7 @@ class SignedHead:
         hash: of that entry.
         at_ms: time of that entry, UTC milliseconds.
         is_recovery: whether the chain begins anew with this entry, as an operator decided.
+        signed_from: number of the first entry with a signature of its own; 0 for none.
         key_id, signature: of the signature.
     """
 
@@ -44,23 +47,39 @@ class SignedHead:
     hash: str
     at_ms: int
     is_recovery: bool
+    signed_from: int
     key_id: str
     signature: str
 
     def is_signed(self, keys: PublicKeys) -> bool:
         """Whether a trusted key signed it."""
-        content = _content(self.seq, self.hash, self.at_ms, self.is_recovery)
+        content = _content(self.seq, self.hash, self.at_ms, self.is_recovery, self.signed_from)
         return keys.is_signed(PURPOSE, content, Signature(self.key_id, self.signature))
 
     def to_json(self) -> str:
         """The head as one line of JSON."""
-        return json.dumps({"format": FORMAT, **asdict(self)})
+        known = asdict(self)
+        if not self.signed_from:
+            del known["signed_from"]
+        form = FORMAT if self.signed_from else _EARLIER_FORMAT
+        return json.dumps({"format": form, **known})
 
 
-def sign_head(key: SigningKey, entry: AuditEntry, *, is_recovery: bool = False) -> SignedHead:
-    """Sign an entry as the head of the chain."""
-    signed = key.sign(PURPOSE, _content(entry.seq, entry.hash, entry.at_ms, is_recovery))
-    return SignedHead(entry.seq, entry.hash, entry.at_ms, is_recovery, signed.key_id, signed.value)
+def sign_head(
+    key: SigningKey, entry: AuditEntry, signed_from: int, *, is_recovery: bool = False
+) -> SignedHead:
+    """Sign an entry as the head of the chain, and from which entry on each is signed."""
+    content = _content(entry.seq, entry.hash, entry.at_ms, is_recovery, signed_from)
+    signed = key.sign(PURPOSE, content)
+    return SignedHead(
+        entry.seq,
+        entry.hash,
+        entry.at_ms,
+        is_recovery,
+        signed_from,
+        signed.key_id,
+        signed.value,
+    )
 
 
 def parse_head(text: str | bytes, where: str) -> SignedHead:
@@ -71,7 +90,10 @@ def parse_head(text: str | bytes, where: str) -> SignedHead:
     """
     try:
         found = json.loads(text)
-        if found.pop("format") != FORMAT:
+        form = found.pop("format")
+        if form == _EARLIER_FORMAT:
+            found["signed_from"] = 0
+        elif form != FORMAT or not found["signed_from"]:
             raise ValueError
         head = SignedHead(**found)
         if not (isinstance(head.seq, int) and isinstance(head.hash, str)):
@@ -264,5 +286,8 @@ def _object(head: SignedHead) -> str:
     return f"{head.at_ms:014d}-{head.seq:012d}-{head.hash[:16]}.json"
 
 
-def _content(seq: int, entry_hash: str, at_ms: int, is_recovery: bool) -> bytes:
-    return json.dumps([FORMAT, seq, entry_hash, at_ms, is_recovery]).encode()
+def _content(seq: int, entry_hash: str, at_ms: int, is_recovery: bool, signed_from: int) -> bytes:
+    parts = [seq, entry_hash, at_ms, is_recovery]
+    if not signed_from:
+        return json.dumps([_EARLIER_FORMAT, *parts]).encode()
+    return json.dumps([FORMAT, *parts, signed_from]).encode()

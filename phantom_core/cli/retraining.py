@@ -251,10 +251,10 @@ def policy(
 
 
 def _seen(settings: "Settings", number: int) -> str:
+    from phantom_core.anchoring.audit_anchor import control_engine
     from phantom_core.approvals.governed_changes import find_change
-    from phantom_core.database.connection import control_of
 
-    with control_of(settings.database_url, settings.workspace).connect() as connection:
+    with control_engine(settings).connect() as connection:
         return find_change(connection, number).payload_sha256
 
 

@@ -42,6 +42,16 @@ forbid_change(
 )
 
 
+AUDIT_SIGNATURES: Final = sa.Table(
+    "audit_signatures",
+    METADATA,
+    sa.Column("hash", sa.String(64), primary_key=True),
+    sa.Column("key_id", sa.String(16), nullable=False),
+    sa.Column("signature", sa.String(88), nullable=False),
+)
+never_changed(AUDIT_SIGNATURES)
+
+
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
     """One step.
@@ -103,6 +113,15 @@ class ChainFollower(Protocol):
             ConflictError: the database was not empty before.
         """
 
+    def sign(self, entry: AuditEntry) -> tuple[str, str]:
+        """Sign an entry, in the transaction that appends it.
+
+        Returns:
+            Id of the key, and the signature.
+        Raises:
+            UnavailableError, InputError: there is no key to sign with.
+        """
+
     def after_entry(self, entry: AuditEntry) -> None:
         """Called once an entry is committed."""
 
@@ -161,8 +180,25 @@ def append_entry(
     )
     connection.execute(AUDIT.insert().values(asdict(entry)))
     if follower is not None:
+        key_id, signature = follower.sign(entry)
+        connection.execute(
+            AUDIT_SIGNATURES.insert().values(hash=entry.hash, key_id=key_id, signature=signature)
+        )
         after_commit(connection, lambda: follower.after_entry(entry))
     return entry
+
+
+def read_signatures(connection: sa.Connection, from_seq: int) -> dict[str, tuple[str, str]]:
+    """Id of the key and signature of signed entries from a number on, by the entry's hash."""
+    query = AUDIT_SIGNATURES.select().join(AUDIT, AUDIT.c.hash == AUDIT_SIGNATURES.c.hash)
+    rows = connection.execute(query.where(AUDIT.c.seq >= from_seq))
+    return {row.hash: (row.key_id, row.signature) for row in rows}
+
+
+def first_signed(connection: sa.Connection) -> int:
+    """Number of the first signed entry; 0 where none is signed."""
+    signed = AUDIT.join(AUDIT_SIGNATURES, AUDIT.c.hash == AUDIT_SIGNATURES.c.hash)
+    return connection.execute(sa.select(sa.func.min(AUDIT.c.seq)).select_from(signed)).scalar() or 0
 
 
 def fingerprint(*parts: object) -> str:

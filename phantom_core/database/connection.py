@@ -34,9 +34,6 @@ _QUEUE: Final = 7_204_666_251
 def open_database(url: str, workspace: Path) -> sa.Engine:
     """Engine of the control database, upgraded to the newest revision.
 
-    Database constraints that were removed, switched off or changed are created again, with an
-    entry in the audit chain.
-
     Args:
         url: SQLAlchemy URL; empty means control.sqlite in the workspace.
         workspace: folder of the installation.
@@ -59,8 +56,6 @@ def open_database(url: str, workspace: Path) -> sa.Engine:
     try:
         if not _is_current(engine):
             _upgrade(engine)
-        elif not has_constraints(engine):
-            repair_database(engine)
     except Exception as error:
         engine.dispose()
         if not isinstance(error, sa.exc.OperationalError):

@@ -21,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from phantom_core.accounts.actors import Actor, current_acting, is_internal
 from phantom_core.accounts.roles import Permission
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.core.errors import (
     CancelledError,
     ConflictError,
@@ -32,16 +33,11 @@ from phantom_core.core.errors import (
 from phantom_core.core.program import child_environment, phantom_command
 from phantom_core.core.progress import Progress, ProgressValues
 from phantom_core.core.settings import Settings
+from phantom_core.core.workspace_id import workspace_id
 from phantom_core.database import audit
-from phantom_core.database.connection import (
-    METADATA,
-    database_now_ms,
-    open_database,
-    write_transaction,
-)
+from phantom_core.database.connection import METADATA, database_now_ms, write_transaction
 from phantom_core.jobs.job_request import JobReport, JobRequest
 from phantom_core.jobs.machine import process_start, this_machine
-from phantom_core.jobs.workspace_id import workspace_id
 
 _EMPTY: Final = sa.text("''")
 JOBS: Final = sa.Table(
@@ -173,7 +169,7 @@ class Jobs:
         self, settings: Settings, *, host: str = "", lease: LeaseTimes = LeaseTimes()
     ) -> None:
         self._settings = settings
-        self._engine = open_database(settings.database_url, settings.workspace)
+        self._engine = control_engine(settings)
         self._host = host or this_machine()
         self._lease = lease
         self._tokens: dict[str, str] = {}
@@ -183,10 +179,6 @@ class Jobs:
         self._is_ours = (
             JOBS.c.workspace.in_(("", self._workspace)) if self._workspace else sa.true()
         )
-
-    def close(self) -> None:
-        """Close its connections to the database."""
-        self._engine.dispose()
 
     def start(self, request: JobRequest) -> Job:
         """Store a job of the current actor and start its worker.

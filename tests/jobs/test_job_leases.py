@@ -13,10 +13,10 @@ import pytest
 
 from phantom_core.core.errors import ConflictError, NotFoundError
 from phantom_core.core.settings import Settings
+from phantom_core.core.workspace_id import workspace_id
 from phantom_core.database.connection import write_transaction
 from phantom_core.jobs.jobs import JOBS, Job, Jobs, LeaseTimes
 from phantom_core.jobs.machine import process_start, this_machine
-from phantom_core.jobs.workspace_id import workspace_id
 from phantom_core.use_cases.data.demo import DemoReport
 from phantom_core.use_cases.data.job_demo import DemoRequest
 

@@ -79,6 +79,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shop(original: Path, tmp_path: Path) -> Iterator[Settings]:
     """A copy of it."""
     made = Settings(workspace=shutil.copytree(original, tmp_path / "shop"), redis_url="")
+    control_engine(made)
     yield made
     control_of("", made.workspace).dispose()
 
@@ -347,7 +348,7 @@ def test_a_head_without_the_key_counts_for_nothing(shop: Settings, tmp_path: Pat
     with control_of("", shop.workspace).connect() as connection:
         newest = audit.newest_entry(connection)
     assert newest
-    forged = sign_head(signing_key(other), newest, is_recovery=True)
+    forged = sign_head(signing_key(other), newest, 1, is_recovery=True)
     with shop.paths.audit_anchor.open("a") as f:
         f.write(forged.to_json() + "\n")
     assert verdict(shop).answer is AuditAnswer.BROKEN

@@ -19,7 +19,6 @@ from phantom_core.database.connection import (
     METADATA,
     control_of,
     has_constraints,
-    open_database,
     write_transaction,
 )
 from phantom_core.database.constraints import constraints
@@ -317,7 +316,8 @@ def test_constraints_that_were_removed_or_changed_are_back_at_the_next_start_and
         )
     assert not has_constraints(engine)
     with caplog.at_level(logging.ERROR):
-        reopened = open_database(shop.database_url, shop.workspace)
+        control_of.cache_clear()
+        reopened = control_database(shop)
     assert has_constraints(reopened)
     with reopened.connect() as connection:
         (entry,) = [
@@ -359,4 +359,4 @@ def test_a_database_whose_rows_contradict_a_constraint_is_not_opened(tmp_path: P
         )
         control_of.cache_clear()
         with pytest.raises(UnavailableError, match="lacks constraints, and they cannot be created"):
-            open_database("", settings.workspace)
+            control_database(settings)

@@ -46,9 +46,9 @@ from phantom_core.core.errors import (
     NotSignedInError,
 )
 from phantom_core.core.settings import Settings
+from phantom_core.core.workspace_id import workspace_id
 from phantom_core.database.connection import control_of, write_transaction
 from phantom_core.jobs.jobs import Jobs
-from phantom_core.jobs.workspace_id import workspace_id
 from phantom_core.use_cases.data.demo import remove_demo
 from phantom_core.use_cases.data.job_demo import DemoRequest
 from tests.databases import database_url, engine

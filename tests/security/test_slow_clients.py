@@ -2,7 +2,6 @@
 
 import os
 import re
-import resource
 import select
 import socket
 import subprocess
@@ -35,15 +34,10 @@ EVENT: Final = {"sessionId": "s", "eventName": "search"}
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service that may open 256 files, as a container's default would allow."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, hard))
-    try:
-        started = Service(
-            "ingest", tmp_path_factory.mktemp("slow"), {"PHANTOM_REQUEST_TIMEOUT_S": "3"}
-        )
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    with started:
+    environment = {"PHANTOM_REQUEST_TIMEOUT_S": "3"}
+    with Service(
+        "ingest", tmp_path_factory.mktemp("slow"), environment, most_files=FILES
+    ) as started:
         yield started
 
 

@@ -20,15 +20,27 @@ from fastapi import FastAPI
 class Service:
     """`python -m phantom_core serve …` on a free port.
 
+    Args:
+        most_files: that it may hold open; as many as this process without.
+
     Attributes:
         process: of the service.
         client: talks to it.
     """
 
     def __init__(
-        self, name: str, workspace: Path, environment: dict[str, str] | None = None, *options: str
+        self,
+        name: str,
+        workspace: Path,
+        environment: dict[str, str] | None = None,
+        *options: str,
+        most_files: int | None = None,
     ) -> None:
+        limit = (
+            [] if most_files is None else ["sh", "-c", f'ulimit -n {most_files}; exec "$@"', "-"]
+        )
         command = [
+            *limit,
             sys.executable,
             "-m",
             "phantom_core",

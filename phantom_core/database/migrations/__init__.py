@@ -9,7 +9,7 @@ back is a backup.
 
 from typing import Final
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 # Of the triggers and indexes of an up-to-date database, which every process compares at its start.
-FINGERPRINTS: Final = {"sqlite": "9ad0b8d4bbfd9959", "postgresql": "7b5339cc95b1df3f"}
-CONSTRAINTS: Final = "e63e11475527e098"
+FINGERPRINTS: Final = {"sqlite": "3b1cac4bc51b266c", "postgresql": "858b80ccbbe8028e"}
+CONSTRAINTS: Final = "d24a46bcb2e07388"

@@ -33,6 +33,7 @@ from phantom_core.use_cases.approvals.live_experiments import (
     served_experiments,
     sync_experiments,
 )
+from phantom_core.use_cases.approvals.verify_audit import require_intact_audit
 from phantom_core.valkey.server import connect_server
 
 
@@ -86,6 +87,7 @@ def start_experiment(
         NotSwitchedError: the server rejected it; the experiment is still a draft.
         UncertainError: the server may have taken it; `watch_experiments` reconciles it.
     """
+    require_intact_audit(settings)
     client = connect_server(settings)
     try:
         with write_transaction(_control(settings)) as connection:

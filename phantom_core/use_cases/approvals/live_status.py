@@ -20,6 +20,7 @@ from phantom_core.use_cases.approvals.emergencies import live_emergencies
 from phantom_core.use_cases.approvals.live_experiments import sync_experiments
 from phantom_core.use_cases.approvals.reconcile_release import publish_models, reconcile_release
 from phantom_core.use_cases.approvals.server_comparison import compare_server, restore_server
+from phantom_core.use_cases.approvals.verify_audit import require_intact_audit
 from phantom_core.valkey.server import connect_server
 
 
@@ -108,9 +109,11 @@ def heal_server(
         force: also over a later epoch that the control side signed.
     Raises:
         NotAllowedError: this person may not do it.
-        ConflictError: a later signed epoch is there, and `force` is off.
+        ConflictError: a later signed epoch is there, and `force` is off; or the audit chain does
+            not hold.
         UnavailableError: the server does not answer.
     """
+    require_intact_audit(settings)
     with connect_server(settings) as client:
         reconcile_release(settings, client, now_ms=now_ms)
         # Restored within the transaction: no switch can begin in between.

@@ -41,6 +41,7 @@ from phantom_core.use_cases.approvals.reconcile_release import (
     push_release,
     reconcile_release,
 )
+from phantom_core.use_cases.approvals.verify_audit import require_intact_audit
 from phantom_core.use_cases.rules.live_rules import live_version
 from phantom_core.valkey.server import connect_server
 
@@ -191,8 +192,16 @@ def lift_kill_switch(settings: Settings, who: str, *, why: str, now_ms: int) -> 
 
 
 def _switch(
-    settings: Settings, who: str, plan: Callable[[sa.Connection], _Plan], why: str, now_ms: int
+    settings: Settings,
+    who: str,
+    plan: Callable[[sa.Connection], _Plan],
+    why: str,
+    now_ms: int,
+    *,
+    is_to_base: bool = False,
 ) -> PublishedRelease:
+    if not is_to_base:
+        require_intact_audit(settings)
     with connect_server(settings) as client:
         reconcile_release(settings, client, now_ms=now_ms)
         publish_models(settings, client, now_ms)
@@ -236,7 +245,7 @@ def _go_back(
         number, policy = (request.request_id, request.policy) if request else (0, before.policy)
         return _Plan(Switch(kind, number, target, 1.0, target, before.is_killed, policy))
 
-    return _switch(settings, who, plan, why, now_ms)
+    return _switch(settings, who, plan, why, now_ms, is_to_base=version == "")
 
 
 def _killed(
@@ -262,7 +271,7 @@ def _killed(
             )
         )
 
-    return _switch(settings, who, plan, why, now_ms)
+    return _switch(settings, who, plan, why, now_ms, is_to_base=is_killed)
 
 
 def _version_before(connection: sa.Connection, now: PublishedRelease) -> str:

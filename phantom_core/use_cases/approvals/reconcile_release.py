@@ -10,7 +10,7 @@ from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import releases
 from phantom_core.approvals.releases import PublishedRelease
-from phantom_core.core.errors import DataError, NotFoundError, PhantomError
+from phantom_core.core.errors import ConflictError, DataError, NotFoundError, PhantomError
 from phantom_core.core.settings import Settings
 from phantom_core.database.connection import write_transaction
 from phantom_core.model_kinds.model_kind import MODEL_KINDS
@@ -69,7 +69,7 @@ def publish_models(settings: Settings, client: redis.Redis, now_ms: int) -> None
         with suppress(NotFoundError):
             try:
                 publish_if_new(settings, client, kind, now_ms)
-            except DataError as error:
+            except (DataError, ConflictError) as error:
                 _LOG.warning("The %s is not published: %s", kind, error)
 
 

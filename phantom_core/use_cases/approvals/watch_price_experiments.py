@@ -8,10 +8,10 @@ import time
 from typing import Final
 
 from phantom_core.accounts.actors import Internal, acting_as
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.approvals.price_experiments import all_experiments
 from phantom_core.core.errors import PhantomError
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of
 
 EVERY_S: Final = 60.0
 _LOGGER: Final = logging.getLogger(__name__)
@@ -35,9 +35,7 @@ class Watch:
             return
         self._next_s = time.monotonic() + self._every_s
         try:
-            with control_of(
-                self._settings.database_url, self._settings.workspace
-            ).connect() as connection:
+            with control_engine(self._settings).connect() as connection:
                 if not any(one.state == "running" for one in all_experiments(connection)):
                     return
             from phantom_core.use_cases.approvals.experiments import watch_experiments  # noqa: PLC0415 - statistics take seconds to import

@@ -31,7 +31,7 @@ from phantom_core.use_cases.approvals.live_experiments import live_epoch
 from phantom_core.use_cases.approvals.live_status import has_server, heal_server, read_live_status
 from phantom_core.use_cases.approvals.publish_rules import expire_live, publish_request
 from phantom_core.use_cases.approvals.server_comparison import newest_documents, stray_releases
-from phantom_core.use_cases.approvals.verify_audit import watch_audit
+from phantom_core.use_cases.approvals.verify_audit import audit_problems, watch_audit
 from phantom_core.use_cases.data.catalogue import follow_source
 from phantom_core.use_cases.operations.alert import send_alerts
 from phantom_core.valkey.server import connect_server
@@ -50,6 +50,9 @@ def watch_once(settings: Settings, *, now_ms: int) -> WatchResult:
     """Do what is due, anchor the audit chain, compare the server with the database, heal it, and
     confirm what is live.
 
+    While the audit chain does not hold, nothing is published, healed or confirmed but the kill
+    switch: what the database says may be forged, and pricing services go on with what they have.
+
     What nobody published is healed at once, with an audit entry and an alert; a document that the
     control side signed later than the database knows waits for a person. Constraints that the
     database lacks are created again, and emergencies without a review alert.
@@ -61,17 +64,22 @@ def watch_once(settings: Settings, *, now_ms: int) -> WatchResult:
     if not has_constraints(engine):
         repair_database(engine)
     publish_kill_file(settings, now_ms=now_ms)
-    do_due(settings, now_ms=now_ms)
     watch_audit(settings, now_ms=now_ms)
+    broken = audit_problems(settings)
+    if not broken:
+        do_due(settings, now_ms=now_ms)
     alert_emergencies(settings, now_ms=now_ms)
     before = seen_last(settings)
     found = read_live_status(settings, now_ms=now_ms)
     problems = [str(one) for one in found.divergences] + ([found.problem] if found.problem else [])
     if _is_due(before, now_ms) and not found.problem:
         problems += [one for one in _stray(settings) if one not in problems]
-    if problems and not found.problem and not found.pending:
+    if broken:
+        problems.append(f"Nothing is published or confirmed: {broken[0]}")
+    elif problems and not found.problem and not found.pending:
         problems += _heal(settings, now_ms)
-    confirm_live(settings, now_ms=now_ms)
+    if not broken:
+        confirm_live(settings, now_ms=now_ms)
     result = store_watch_result(control_database(settings), SERVER, tuple(problems), now_ms=now_ms)
     if problems or (before and before.problems):
         _alert(settings, problems, now_ms)

@@ -7,13 +7,20 @@ import redis
 
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
-from phantom_core.core.errors import DataError, InputError, NotFoundError, UnavailableError
+from phantom_core.core.errors import (
+    ConflictError,
+    DataError,
+    InputError,
+    NotFoundError,
+    UnavailableError,
+)
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation.multitask_report import ELASTICITIES
 from phantom_core.model_store.store import StoredModel
 from phantom_core.publishing.figures import Figures, publish_elasticities
 from phantom_core.publishing.models import is_published, publish_model
 from phantom_core.signing.keys import signing_key
+from phantom_core.use_cases.approvals.verify_audit import require_intact_audit
 from phantom_core.use_cases.models.model_use import open_approved
 from phantom_core.valkey.server import connect_server
 
@@ -36,7 +43,7 @@ def publish_approved(settings: Settings, kind: str, now_ms: int) -> str:
         version = open_approved(settings, kind).manifest.version
     except NotFoundError:
         return "No model is approved for pricing, so nothing is published."
-    except (UnavailableError, DataError, InputError) as error:
+    except (UnavailableError, DataError, InputError, ConflictError) as error:
         return f"Not published: {error}"
     return f"Published {version}." if is_new else f"{version} was published before."
 
@@ -51,12 +58,14 @@ def publish_if_new(settings: Settings, client: redis.Redis, kind: str, now_ms: i
     Raises:
         NotFoundError: none is approved.
         DataError: it is not the one that was approved.
+        ConflictError: the audit chain does not hold.
         UnavailableError: the server does not answer.
     """
     model = open_approved(settings, kind)
     key = signing_key(settings)
     if is_published(client, key.public_keys, kind, model):
         return False
+    require_intact_audit(settings)
     publish_model(client, key, kind, model, now_ms=now_ms)
     if ELASTICITIES in model.manifest.files:
         publish_elasticities(client, key, elasticities_of(model, now_ms))

@@ -18,11 +18,11 @@ import numpy as np
 from phantom_core.accounts.actors import Internal, acting_as
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.approvals.approved_models import PromotionPolicy, promotion_policy
 from phantom_core.core.errors import ConflictError, DataError, InputError, NotFoundError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of
 from phantom_core.events.schema import OVER_MS
 from phantom_core.lake.lake import Lake, open_lake
 from phantom_core.model_kinds.model_kind import MODEL_KINDS
@@ -212,7 +212,7 @@ def retrain_one(
 
 
 def _policy(settings: Settings, kind: str) -> PromotionPolicy | None:
-    with control_of(settings.database_url, settings.workspace).connect() as connection:
+    with control_engine(settings).connect() as connection:
         return promotion_policy(connection, kind)
 
 

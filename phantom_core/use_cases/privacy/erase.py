@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
@@ -317,15 +316,14 @@ def wait_for_jobs(settings: Settings, wait_s: float) -> None:
         ConflictError: one still does after `wait_s` seconds.
     """
     deadline_s = time.monotonic() + wait_s
-    with closing(Jobs(settings)) as jobs:
-        while running := [job for job in jobs.active() if job.kind != "retention"]:
-            if time.monotonic() >= deadline_s:
-                raise ConflictError(
-                    f"The job {running[0].kind} {running[0].job_id[:8]} may read or write this "
-                    "data.",
-                    hint="Wait until it has ended, or cancel it.",
-                )
-            time.sleep(_POLL_S)
+    jobs = Jobs(settings)
+    while running := [job for job in jobs.active() if job.kind != "retention"]:
+        if time.monotonic() >= deadline_s:
+            raise ConflictError(
+                f"The job {running[0].kind} {running[0].job_id[:8]} may read or write this data.",
+                hint="Wait until it has ended, or cancel it.",
+            )
+        time.sleep(_POLL_S)
 
 
 class _one_erasure:  # noqa: N801 - used like contextlib's

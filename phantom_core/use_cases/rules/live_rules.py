@@ -7,10 +7,10 @@ import sqlalchemy as sa
 
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.approvals.change_request import Policy
 from phantom_core.approvals.releases import current_release, release_document, request_of
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of
 from phantom_core.publishing.release import parse_release
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.session_market.market import NO_MARKUP
@@ -42,12 +42,12 @@ def live_policy(connection: sa.Connection) -> Policy:
 @requires(Permission.READ)
 def open_live(settings: Settings) -> RuleSet:
     """The live rules, under the name 'live'."""
-    with control_of(settings.database_url, settings.workspace).connect() as connection:
+    with control_engine(settings).connect() as connection:
         return replace(live_rules(connection), name=LIVE)
 
 
 @requires(Permission.READ)
 def is_anything_live(settings: Settings) -> bool:
     """Whether published rules are live, not base prices."""
-    with control_of(settings.database_url, settings.workspace).connect() as connection:
+    with control_engine(settings).connect() as connection:
         return bool(live_version(connection))

@@ -8,10 +8,10 @@ import pandas as pd
 
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.approvals.approved_models import approved_model
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of
 from phantom_core.model_kinds.model_kind import ModelKind
 from phantom_core.model_store.manifest import Manifest
 from phantom_core.model_store.store import ModelStore
@@ -100,7 +100,7 @@ def version_table(settings: Settings, kind: ModelKind) -> pd.DataFrame:
         if (manifest := _manifest(settings, kind, name))
     ]
     used = version_in_use(settings, kind)
-    with control_of(settings.database_url, settings.workspace).connect() as connection:
+    with control_engine(settings).connect() as connection:
         model = approved_model(connection, kind.name)
     approved = model.version if model else None
     return pd.DataFrame(
