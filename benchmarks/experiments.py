@@ -15,9 +15,10 @@ from typing import Any, Final
 import numpy as np
 
 from phantom_core.approvals.experiment_plan import Metric
+from phantom_core.experiments.comparison import outcome_of
 from phantom_core.experiments.experiment_size import Baseline, size_of
 from phantom_core.experiments.exposures import Exposed, Exposures
-from phantom_core.experiments.report import build_report, outcome_of
+from phantom_core.experiments.report import build_report
 
 SEED: Final = 20_261
 ALPHA: Final = 0.05
@@ -29,7 +30,7 @@ def main() -> None:
     """Simulate, analyse, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=200)
-    parser.add_argument("--sessions", type=int, default=40_000)
+    parser.add_argument("--sessions", type=int, default=60_000)
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     started_s = time.perf_counter()
@@ -37,15 +38,18 @@ def main() -> None:
         trial("no effect", chosen.runs, chosen.sessions, metric)
         for metric in ("conversion", "revenue")
     ]
-    rows.append(
-        trial(
-            "no effect, 1 in 10 in the new arm",
-            chosen.runs,
-            chosen.sessions,
-            "revenue",
-            share=0.1,
+    for share, rate, spread in ((0.1, 0.06, 1.0), (0.1, 0.06, 2.0), (0.05, 0.06, 1.0)):
+        rows.append(
+            trial(
+                f"no effect, {share:.0%} in the new arm, {rate:.0%} buy, σ = {spread:g}",
+                2 * chosen.runs,
+                chosen.sessions,
+                "revenue",
+                share=share,
+                rate=rate,
+                spread=spread,
+            )
         )
-    )
     for metric in ("conversion", "revenue"):
         rows.append(
             trial("+5 % planted", max(1, chosen.runs // 4), planned(metric), metric, lift=LIFT)
@@ -75,19 +79,23 @@ def simulate_sessions(
     lift: float = 0.0,
     human_lift: float | None = None,
     share: float = 0.5,
+    rate: float = 0.2,
+    spread: float = 0.5,
 ) -> Exposed:
-    """Sessions of humans and agents in two arms: 20 % of the humans buy and 10 % of the agents;
-    their spending is log-normal.
+    """Sessions of humans and agents in two arms: half as many agents buy as humans; their spending
+    is log-normal with a spread of its logarithm.
     """
     arm = (rng.random(n) < share).astype(np.int64)
     is_agent = rng.random(n) < 0.3
     wanted = np.where(is_agent, lift, lift if human_lift is None else human_lift)
-    bought = (rng.random(n) < 0.2 * np.where(is_agent, 0.5, 1.0) * (1 + arm * wanted)).astype(
+    bought = (rng.random(n) < rate * np.where(is_agent, 0.5, 1.0) * (1 + arm * wanted)).astype(
         np.float64
     )
     guess = np.clip(is_agent * 0.6 + rng.random(n) * 0.4, 0, 1)
     return Exposed(
-        Exposures(arm, np.arange(n) * 1_000, guess, bought, bought * rng.lognormal(4.0, 0.5, n)),
+        Exposures.plain(
+            arm, np.arange(n) * 1_000, guess, bought, bought * rng.lognormal(4.0, spread, n)
+        ),
         0,
         0,
     )
@@ -110,6 +118,8 @@ def trial(
     lift: float = 0.0,
     human_lift: float | None = None,
     share: float = 0.5,
+    rate: float = 0.2,
+    spread: float = 0.5,
 ) -> dict[str, Any]:
     """Analyse many simulated experiments."""
     rng = np.random.default_rng(SEED)
@@ -117,7 +127,9 @@ def trial(
     tripped, naive, effects, decided, held = 0, 0, [], [], 0
     truth = lift if human_lift is None else np.nan
     for _ in range(runs):
-        exposed = simulate_sessions(rng, n, lift=lift, human_lift=human_lift, share=share)
+        exposed = simulate_sessions(
+            rng, n, lift=lift, human_lift=human_lift, share=share, rate=rate, spread=spread
+        )
         found = build_report(
             exposed,
             ("control", "new"),

@@ -8,7 +8,7 @@ import streamlit as st
 from phantom_core.database import audit
 from phantom_core.use_cases.approvals.audit_pack import verify_chain
 from phantom_core.use_cases.approvals.change_requests import control_database
-from phantom_core.use_cases.approvals.verify_audit import AuditAnswer, AuditVerification
+from phantom_core.use_cases.audit.verify_audit import AuditAnswer, AuditVerification
 from ui.frame.empty import show_missing
 from ui.frame.errors import friendly_errors
 from ui.frame.frame import require_frame

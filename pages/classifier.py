@@ -10,6 +10,7 @@ from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.use_cases.models.score import score_sessions
 from phantom_core.views.workspace.loaded import read_loaded
 from phantom_core.views.workspace.saved_models import model_view, saved_versions
+from ui.classifier.at_quote_tab import at_quote_tab
 from ui.classifier.quality_tab import auc_by_fold, quality_tab, training_facts
 from ui.classifier.robustness_tab import robustness_tab
 from ui.classifier.threshold_tab import threshold_tab
@@ -25,7 +26,14 @@ from ui.frame.wording import format_count, format_moment
 
 PAGE = PageSpec(title="Agent classifier", icon=":material/target:", section="Models", order=50)
 
-TABS = ["Quality", "Threshold and money", "Robustness", "Model card", "Train and versions"]
+TABS = [
+    "Quality",
+    "At the quote",
+    "Threshold and money",
+    "Robustness",
+    "Model card",
+    "Train and versions",
+]
 
 
 def scores_csv(version: str) -> Callable[[], bytes]:
@@ -82,7 +90,7 @@ with friendly_errors():
         )
     if data.scoring_problem:
         show_error(data.scoring_problem)
-    quality, threshold, robustness, card, train = st.tabs(
+    quality, at_quote, threshold, robustness, card, train = st.tabs(
         TABS, key="classifier_tab", bind="query-params"
     )
     if train.open:
@@ -94,6 +102,8 @@ with friendly_errors():
     with (
         quality
         if quality.open
+        else at_quote
+        if at_quote.open
         else threshold
         if threshold.open
         else robustness
@@ -107,6 +117,9 @@ with friendly_errors():
         with quality:
             quality_tab(view.report)
             st.caption(auc_by_fold(view.report))
+    if at_quote.open:
+        with at_quote:
+            at_quote_tab(view.report)
     if threshold.open:
         with threshold:
             threshold_tab(view.report)

@@ -2,45 +2,21 @@
 
 import streamlit as st
 
-from phantom_core.views.data.loads import loads_view
 from ui.data.catalogue_tab import catalogue_tab
 from ui.data.load_form import load_form
 from ui.data.load_outcome import load_outcome
+from ui.data.loads_tab import loads_tab
 from ui.data.map_tab import map_tab
 from ui.data.quarantine_tab import quarantine_tab
 from ui.frame.demo import load_demo_button
 from ui.frame.errors import friendly_errors
 from ui.frame.frame import require_frame
-from ui.frame.handles import current_settings, workspace_lake
+from ui.frame.handles import current_settings
 from ui.frame.job_watch import watch_job
 from ui.frame.page_spec import PageSpec
-from ui.frame.tables import csv_button
 from ui.frame.wording import escape
 
 PAGE = PageSpec(title="Data", icon=":material/database:", section="Events", order=20)
-
-
-def loads_tab() -> None:
-    """The ledger of loads."""
-    ledger = loads_view(workspace_lake())
-    if not len(ledger):
-        st.caption("No loads yet.")
-        return
-    number = st.column_config.NumberColumn(format="localized")
-    st.dataframe(
-        ledger,
-        hide_index=True,
-        placeholder="",
-        height="content",
-        column_config={
-            "file": st.column_config.TextColumn("file", width=320),
-            "reasons": st.column_config.TextColumn("reasons", width=300),
-            "loaded": st.column_config.DatetimeColumn("loaded (UTC)", format="YYYY-MM-DD HH:mm:ss"),
-            "seconds": st.column_config.NumberColumn("seconds", format="%.1f"),
-            **dict.fromkeys(("read", "accepted", "duplicates", "quarantined"), number),
-        },
-    )
-    csv_button("Download ledger as CSV", ledger, "loads.csv", "ledger_csv")
 
 
 require_frame()

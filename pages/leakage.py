@@ -7,14 +7,16 @@ import streamlit as st
 from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.leakage.leakage import DIMENSIONS, Leakage
 from phantom_core.replay.reference import REFERENCES
-from phantom_core.use_cases.rules.measure_leakage import latest_leakage
+from phantom_core.use_cases.rules.measure_leakage import ledger_store
 from phantom_core.views.leakage.leakage import account_of
+from phantom_core.views.workspace.saved_runs import SavedRun, run_to_show, saved_ledgers
 from ui.frame.empty import nothing_loaded, show_missing
 from ui.frame.errors import friendly_errors, show_error
 from ui.frame.frame import require_frame
 from ui.frame.handles import current_settings, current_snapshot
 from ui.frame.job_watch import watch_job
 from ui.frame.page_spec import PageSpec
+from ui.frame.run_choice import choose_run, origin_note
 from ui.frame.wording import escape, format_moment, format_number_of, format_percent, format_period
 from ui.leakage.form import KIND, leakage_form
 from ui.leakage.parts import drill_down, leakage_charts, leakage_figures
@@ -22,10 +24,10 @@ from ui.leakage.parts import drill_down, leakage_charts, leakage_figures
 PAGE = PageSpec(title="Margin leakage", icon=":material/water_drop:", section="Pricing", order=90)
 
 
-def saved() -> Leakage | None:
-    """The latest ledger; None without one. A damaged file is shown as an error."""
+def saved(chosen: SavedRun | None) -> Leakage | None:
+    """A ledger; None without one. A damaged file is shown as an error."""
     try:
-        return latest_leakage(current_settings())
+        return ledger_store(current_settings()).open(chosen.name) if chosen else None
     except NotFoundError:
         return None
     except DataError as error:
@@ -33,7 +35,7 @@ def saved() -> Leakage | None:
         return None
 
 
-def about(found: Leakage, lake_version: int) -> None:
+def about(found: Leakage, chosen: SavedRun, lake_version: int) -> None:
     """The data behind the ledger, and the purchases it leaves out."""
     days = format_period(found.first_ms, found.last_ms)
     scored = (
@@ -44,8 +46,8 @@ def about(found: Leakage, lake_version: int) -> None:
     source = f"labels for {format_percent(found.labelled)} of the purchases{scored}"
     bought = f"{format_number_of(found.purchases, 'purchase')}, {days}"
     st.caption(
-        f"{bought}; agents known by {source}. Measured {format_moment(found.created_ms)} UTC; "
-        "intervals are 95 %."
+        f"{bought}; agents known by {source}. Measured {format_moment(found.created_ms)} UTC. "
+        f"{origin_note(chosen)} Intervals are 95 %."
     )
     left_out = [
         (found.unpriced, "the price or base price is missing"),
@@ -87,8 +89,10 @@ with friendly_errors():
         st.stop()
     leakage_form(current_settings())
     watch_job(KIND, "Measuring the leakage")
-    found = saved()
-    if found is None:
+    runs = saved_ledgers(current_settings())
+    chosen = choose_run("Measurement", runs, run_to_show(runs), "ledger")
+    found = saved(chosen)
+    if found is None or chosen is None:
         show_missing(
             "Leakage has not been measured yet",
             "Measuring takes a few seconds and does not change the data.",
@@ -112,7 +116,7 @@ with friendly_errors():
             width=200,
         )
         download(found)
-    about(found, data.stamp.versions[0])
+    about(found, chosen, data.stamp.versions[0])
     account = account_of(found, str(reference))
     if account.problem:
         show_missing(
@@ -122,4 +126,4 @@ with friendly_errors():
         st.stop()
     leakage_figures(found, account)
     leakage_charts(found, account, str(by))
-    drill_down(current_settings(), account, str(by))
+    drill_down(current_settings(), account, str(by), chosen.name)

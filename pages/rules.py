@@ -12,10 +12,10 @@ from ui.frame.linked import begin_linked_page, end_linked_page
 from ui.frame.page_spec import PageSpec
 from ui.rules.check import check_tab
 from ui.rules.compare import compare_tab
-from ui.rules.draft import open_draft, rule_set_choices
+from ui.rules.draft import open_draft, restore_drafts, rule_set_choices, store_drafts
 from ui.rules.learn import learn_tab
 from ui.rules.replay import replay_tab
-from ui.rules.write import opened_rule_set, write_tab
+from ui.rules.write import draws_editor, opened_rule_set, write_tab
 
 PAGE = PageSpec(title="Rules", icon=":material/rule:", section="Pricing", order=80)
 
@@ -28,11 +28,12 @@ begin_linked_page()
 with friendly_errors():
     st.title(PAGE.title)
     st.caption("Mark-ups on the base price as an ordered list of rules. First match wins.")
+    restore_drafts(current_settings())
     open_draft(current_settings(), opened_rule_set(rule_set_choices(current_settings())))
     learn, write, check, replay, compare = st.tabs(
         TABS, default=WRITE, key="rules_tab", bind="query-params"
     )
-    if write.open:
+    if draws_editor(is_open=bool(write.open)):
         with write, friendly_errors():
             write_tab(current_settings())
     if check.open:
@@ -46,4 +47,6 @@ with friendly_errors():
                 draw(current_settings())
             else:
                 nothing_loaded()
+with friendly_errors():
+    store_drafts(current_settings())
 end_linked_page()

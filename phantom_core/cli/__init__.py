@@ -53,6 +53,8 @@ app = typer.Typer(
 for verb in (
     data.demo,
     data.ingest,
+    data.loads,
+    data.unload,
     data.quarantine,
     data.features,
     classifier.score,
@@ -101,6 +103,7 @@ rule_verbs = typer.Typer(
 rule_verbs.command("learn")(learned_rules.learn)
 rule_verbs.command("frontier")(learned_rules.frontier)
 rule_verbs.command("check")(rules.check)
+rule_verbs.command("expect")(rules.expect)
 rule_verbs.command("replay")(rules.replay)
 rule_verbs.command("convert")(rules.convert)
 rule_verbs.command()(change_requests.submit)

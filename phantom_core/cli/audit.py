@@ -50,7 +50,7 @@ def verify(
 ) -> None:
     """Verify chain, anchors and tables; exit code 0: holds, 1: does not hold, 3: cannot tell."""
     from phantom_core.use_cases.approvals.audit_pack import verify_chain
-    from phantom_core.use_cases.approvals.verify_audit import AuditAnswer
+    from phantom_core.use_cases.audit.verify_audit import AuditAnswer
 
     with running(workspace, "verifying", as_json=as_json) as (settings, _):
         found = verify_chain(settings, heads=heads)
@@ -83,7 +83,7 @@ def recover(
     from phantom_core.accounts.people import MACHINE, has_administrator
     from phantom_core.anchoring.audit_anchor import control_engine
     from phantom_core.cli.who import identified
-    from phantom_core.use_cases.approvals.verify_audit import recover_audit
+    from phantom_core.use_cases.audit.verify_audit import recover_audit
 
     with running(workspace, "recovering", as_json=as_json) as (settings, _):
         # Not `administrator`, which begins a chain by writing the limits.

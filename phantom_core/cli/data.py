@@ -70,6 +70,36 @@ def ingest(
         raise typer.Exit(1)
 
 
+def loads(
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many loads.")] = 20,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """List the loads, newest first, with the ids that `unload` takes."""
+    from phantom_core.views.data.loads import load_list
+
+    with running(workspace, "reading", as_json=as_json) as (settings, _):
+        emit(load_list(lake_of(settings), limit).to_json(), as_json)
+
+
+def unload(
+    load_id: Annotated[str, typer.Argument(help="Id of the load, or the start of it.")],
+    *,
+    who: As = "",
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Take a load out: its rows leave the lake and the features."""
+    from phantom_core.use_cases.data.unload import unload as take_out
+
+    with running(workspace, "taking out", as_json=as_json) as (settings, progress):
+        if who:
+            identified(settings, who, now_ms())
+        report = take_out(settings, load_id, now_ms=now_ms(), progress=progress)
+        emit(report.to_json(), as_json)
+
+
 def quarantine(
     *,
     reason: Annotated[str | None, typer.Option(help="Only rows with this reason.")] = None,

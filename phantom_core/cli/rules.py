@@ -61,6 +61,28 @@ def check(
         raise typer.Exit(1)
 
 
+def expect(
+    file: File,
+    session: Annotated[str, typer.Argument(help="Id of a loaded session.")],
+    *,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """A test for rules from a session: its features and the mark-up that it gets now."""
+    from phantom_core.rules.document import tests_to_json
+    from phantom_core.rules.text import format_expectation
+    from phantom_core.use_cases.rules.expect_session import expect_session
+    from phantom_core.use_cases.rules.rule_sets import open_rule_set
+
+    with running(workspace, "reading a session", as_json=as_json) as (settings, _):
+        found = expect_session(settings, open_rule_set(settings, file), session)
+    if as_json:
+        [test] = tests_to_json((found,))
+        emit(test, as_json)
+    else:
+        print(format_expectation(found))
+
+
 def replay(
     file: File,
     *,
@@ -145,10 +167,12 @@ def _print_replay(found: "Replay") -> None:
         f"{found.changed:,} ({100 * found.share_changed.value:.1f} %)",
         "",
     )
+    if found.difference:
+        table.add_row("revenue per session, difference", _shown(found.difference), "")
     Console().print(table)
     for one in (found.rules, found.against):
-        if one.value.problem:
-            print(f"{one.name}: {one.value.problem}")
+        if one.value.problem or one.value.warning:
+            print(f"{one.name}: {one.value.problem or one.value.warning}")
 
 
 def _figures(one: "SetReplay") -> dict[str, str]:

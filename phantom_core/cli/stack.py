@@ -33,6 +33,8 @@ def stack(
     ] = 8501,
     ingest_port: Annotated[int, typer.Option()] = 8001,
     pricing_port: Annotated[int, typer.Option()] = 8010,
+    worker_port: Annotated[int, typer.Option(help="Of the worker's metrics.")] = 8002,
+    schedule_port: Annotated[int, typer.Option(help="Of the scheduler's metrics.")] = 8003,
     host: Annotated[str, typer.Option(help="To listen on.")] = "127.0.0.1",
     workspace: Workspace = None,
 ) -> None:
@@ -55,9 +57,19 @@ def stack(
         # Held until the end, so that the embedded server outlives every part.
         client = connect_server(settings)
         ports = free_ports(
-            replace(USUAL, dashboard=port, ingest=ingest_port, pricing=pricing_port), host
+            replace(
+                USUAL,
+                dashboard=port,
+                ingest=ingest_port,
+                pricing=pricing_port,
+                worker=worker_port,
+                schedule=schedule_port,
+            ),
+            host,
         )
-        key = settings.services.api_keys[0] if settings.services.api_keys else ""
+        # A hash opens nothing.
+        keys = (key for key in settings.services.api_keys if not key.startswith("sha256:"))
+        key = next(keys, "")
         supervisor = Supervisor(folder / "logs" / "stack", _print)
         try:
             supervisor.start(

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from phantom_core.core.leakage_terms import LeakageTerms
 from phantom_core.core.workspace import WorkspacePaths
 
 _CONFIG = SettingsConfigDict(
@@ -43,6 +44,9 @@ class LoadingSettings(_Group):
     """A single field longer than this is quarantined, bytes."""
     future_tolerance_s: int = Field(default=300, ge=0)
     """An event may be this far ahead of the clock, seconds."""
+    clock_correction_s: int = Field(default=86_400, ge=0)
+    """An event over HTTP that is further ahead gets the server's time, unless its clock is wrong by
+    more than this, seconds."""
     server_folders: _Texts = ()
     """People who use the app may load files of this server below these folders, separated by
     commas; none by default. The command line is not bound by it."""
@@ -91,10 +95,14 @@ class PromotionGateSettings(_Group):
     """Lowest ROC-AUC of the agent classifier."""
     agent_precision: float = Field(default=0.85, ge=0, le=1)
     """Lowest precision of the agent classifier at 80 % recall."""
+    quote_auc: float = Field(default=0.85, ge=0, le=1)
+    """Lowest ROC-AUC of the agent classifier at quotes, where prices are set."""
+    quote_calibration_error: float = Field(default=0.05, ge=0, le=1)
+    """Largest expected calibration error of the agent classifier at quotes."""
     purchase_auc: float = Field(default=0.75, ge=0, le=1)
     """Lowest ROC-AUC of P(purchase)."""
     calibration_error: float = Field(default=0.1, ge=0, le=1)
-    """Largest expected calibration error of either."""
+    """Largest expected calibration error of either, of whole sessions or of offers."""
 
 
 class MonitoringSettings(_Group):
@@ -150,7 +158,8 @@ class ObjectiveSettings(_Group):
     """The objective of optimal prices."""
 
     reference_ratio: float = Field(default=1.2, ge=0)
-    """Money that an agent pays below this price over base price is leakage."""
+    """Money that an agent pays below this price over base price is leakage, in prices, ledger,
+    replays, trials, evidence and distillation."""
     leakage_weight: float = Field(default=0.5, ge=0)
     """Cost of a unit of leakage."""
 
@@ -266,8 +275,15 @@ class ServiceSettings(_Group):
     """The HTTP services and the stream worker."""
 
     api_keys: _Texts = Field(default=(), repr=False)
-    """Keys of the HTTP services, separated by commas; without any, only this machine may use
-    them."""
+    """Keys of the HTTP services, separated by commas, each written out, or as sha256: and its hash
+    in hexadecimal digits; without any, only this machine may use them."""
+    event_keys: _Texts = Field(default=(), repr=False)
+    """Keys that may send events and quotes, and nothing else, separated by commas."""
+    price_keys: _Texts = Field(default=(), repr=False)
+    """Keys that may ask for prices and products, and nothing else, separated by commas."""
+    open_routes: _Texts = ()
+    """Paths that need no key, such as /api/products, with everything below them, separated by
+    commas; for clients that cannot send one, behind a proxy that lets nobody else in."""
     admin_keys: _Texts = Field(default=(), repr=False)
     """Keys that may use the kill switch of the pricing service, separated by commas; without any,
     only this machine may."""
@@ -288,7 +304,15 @@ class ServiceSettings(_Group):
     stream_commit_s: float = Field(default=5.0, gt=0)
     """Longest interval between two writes to the lake while events arrive, seconds."""
 
-    _split = field_validator("api_keys", "admin_keys", "cors_origins", mode="before")(_split)
+    _split = field_validator(
+        "api_keys",
+        "event_keys",
+        "price_keys",
+        "open_routes",
+        "admin_keys",
+        "cors_origins",
+        mode="before",
+    )(_split)
 
 
 class PricingSettings(_Group):
@@ -301,6 +325,9 @@ class PricingSettings(_Group):
     catalogue: str = Field(default="", repr=False)
     """Products to price: a file, or postgresql://… with a table `catalogue`; empty means the
     lake's."""
+    unknown_product: Literal["refuse", "own_base_price"] = "refuse"
+    """What the answer for a product that is not in the catalogue tells the shop to do: not to sell
+    it, or to sell it at its own base price."""
     decision_log_share: float = Field(default=1.0, ge=0, le=1)
     """Share of the sessions whose decisions are stored."""
     kill_file: Path | None = None
@@ -346,6 +373,8 @@ class Settings(BaseSettings):
     """Seed of everything random unless a call says otherwise."""
     demo_sessions: int = Field(default=5_000, ge=100)
     """Size of the demo set, sessions."""
+    currency: str = Field(default="", pattern="^([A-Z]{3})?$")
+    """Currency of all prices as ISO 4217, such as EUR; empty shows them without one."""
     log_level: str = "INFO"
     """Least severity that services log."""
     loading: LoadingSettings = Field(default_factory=LoadingSettings)
@@ -365,6 +394,11 @@ class Settings(BaseSettings):
     services: ServiceSettings = Field(default_factory=ServiceSettings)
     pricing: PricingSettings = Field(default_factory=PricingSettings)
     access: AccessSettings = Field(default_factory=AccessSettings)
+
+    @property
+    def leakage_terms(self) -> LeakageTerms:
+        """What leaks and what it costs, wherever money is counted."""
+        return LeakageTerms(self.objective.reference_ratio, self.objective.leakage_weight)
 
     @property
     def paths(self) -> WorkspacePaths:

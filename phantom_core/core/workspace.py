@@ -115,7 +115,7 @@ class WorkspacePaths:
 
     @property
     def leakage(self) -> Path:
-        """The newest ledger of leakage."""
+        """Newest ledgers of leakage, with the purchases behind them."""
         return self.root / "leakage"
 
     @property
@@ -127,6 +127,11 @@ class WorkspacePaths:
     def frontiers(self) -> Path:
         """What prices can reach at all: revenue against leakage, a file each."""
         return self.root / "frontiers"
+
+    @property
+    def summaries(self) -> Path:
+        """Newest summaries of revenue and leakage."""
+        return self.root / "summaries"
 
     @property
     def monitoring(self) -> Path:
@@ -157,6 +162,11 @@ class WorkspacePaths:
     def rule_sets(self) -> Path:
         """Rule sets saved by name."""
         return self.root / "rule_sets"
+
+    @property
+    def rule_drafts(self) -> Path:
+        """Unsaved rules, a file per person."""
+        return self.root / "rule_drafts"
 
     @property
     def policy_rules(self) -> Path:

@@ -94,7 +94,8 @@ def _by_actor(sample: DistillationSample, tree: Floats) -> Floats:
         np.ones(len(sample)), of_teacher, of_teacher**2, (of_tree - of_teacher) ** 2,
         rank_teacher, rank_tree, rank_teacher**2, rank_tree**2, rank_teacher * rank_tree,
         band_markup(teacher) == band_markup(tree),
-        value * recovered_leakage(teacher), value * recovered_leakage(tree),
+        value * recovered_leakage(teacher, sample.terms),
+        value * recovered_leakage(tree, sample.terms),
     ]  # fmt: skip
     _, actor = np.unique(sample.groups, return_inverse=True)
     return np.column_stack([np.bincount(actor, part) for part in parts])

@@ -6,12 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phantom_core.core.arrays import Floats
+from phantom_core.core.leakage_terms import USUAL_TERMS, LeakageTerms
 from phantom_core.core.limits import GuardRails
 
 PER_AGENT: Final = 0.5
 PER_PURCHASE: Final = 0.3
-# An agent's purchase below this multiple of the base price is leakage.
-REFERENCE_RATIO: Final = 1.2
 # P(agent) above 0.4 and above 0.7, as mark-ups.
 BAND_EDGES: Final = (1 + PER_AGENT * 0.4, 1 + PER_AGENT * 0.7)
 
@@ -44,7 +43,7 @@ def band_markup(markup_ratio: Floats) -> NDArray[np.int64]:
     return np.digitize(markup_ratio, BAND_EDGES, right=True)
 
 
-def recovered_leakage(markup_ratio: Floats) -> Floats:
+def recovered_leakage(markup_ratio: Floats, terms: LeakageTerms = USUAL_TERMS) -> Floats:
     """Leakage recovered by a mark-up, as a share of the base price.
 
     It is leakage at the base price minus leakage at the marked-up one.
@@ -52,7 +51,6 @@ def recovered_leakage(markup_ratio: Floats) -> Floats:
     >>> recovered_leakage(np.array([0.9, 1.0, 1.1, 1.5])).round(2).tolist()
     [-0.1, 0.0, 0.1, 0.2]
     """
-    recovered: Floats = np.maximum(0, REFERENCE_RATIO - 1) - np.maximum(
-        0, REFERENCE_RATIO - markup_ratio
-    )
+    reference = terms.reference_ratio
+    recovered: Floats = np.maximum(0, reference - 1) - np.maximum(0, reference - markup_ratio)
     return recovered

@@ -8,7 +8,7 @@ WITH paid AS (
     WHERE event_name = 'purchase_complete' AND amount_paid IS NOT NULL
 ),
 shown AS (
-    SELECT p.session_key, p.event_id, MAX_BY(q.base_price / NULLIF(q.price, 0), (q.event_ms, q.event_id)) AS ratio
+    SELECT p.session_key, p.event_id, MAX_BY(q.base_price / NULLIF(q.price, 0), (q.event_ms, q.event_seq, q.event_id)) AS ratio
     FROM paid AS p
     INNER JOIN quotes AS q ON q.session_key = p.session_key AND q.product_id = p.product_id AND q.event_ms <= p.event_ms
     WHERE q.base_price IS NOT NULL AND q.price > 0

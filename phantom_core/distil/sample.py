@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from phantom_core.core.leakage_terms import USUAL_TERMS, LeakageTerms
 from phantom_core.core.limits import GuardRails
 from phantom_core.features.catalogue import CATEGORIES
 from phantom_core.rules.evaluate import Column
@@ -24,6 +25,7 @@ class DistillationSample:
         base_value: what each session bought, at base prices, currency; 0 without a purchase.
         groups: actor of each session.
         guard_rails: mark-ups of trees trained on them lie within.
+        terms: hold the reference price of leakage.
     """
 
     columns: Mapping[str, Column]
@@ -32,6 +34,7 @@ class DistillationSample:
     base_value: NDArray[np.float64]
     groups: NDArray[np.int64]
     guard_rails: GuardRails
+    terms: LeakageTerms = USUAL_TERMS
 
     def __len__(self) -> int:
         return len(self.markup_ratio)
@@ -50,6 +53,7 @@ class DistillationSample:
             self.base_value[chosen],
             self.groups[chosen],
             self.guard_rails,
+            self.terms,
         )
 
     def without(self, names: Sequence[str]) -> "DistillationSample":

@@ -24,7 +24,7 @@ class History:
 
     Attributes:
         events: columns of schema.EVENTS, NULL where no feature reads them, ordered by (session_key,
-            event_ms, event_id).
+            event_ms, event_seq, event_id).
         session_keys: the sessions in ascending order, shape (n_sessions,).
         starts: row of each session's first event, and the number of events at the end, shape
             (n_sessions + 1,).
@@ -136,7 +136,7 @@ def read_history(connection: duckdb.DuckDBPyConnection, session_keys: NDArray[np
     connection.register("wanted", pa.table({"session_key": session_keys}))
     events = connection.sql(
         f"SELECT {COLUMNS} FROM events SEMI JOIN wanted USING (session_key) ORDER BY session_key, "
-        "event_ms, event_id"
+        "event_ms, event_seq, event_id"
     ).to_arrow_table()
     starts = np.searchsorted(events["session_key"].to_numpy(), session_keys)
     return History(events, session_keys, np.append(starts, len(events)))

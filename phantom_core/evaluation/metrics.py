@@ -103,7 +103,7 @@ def calibration_bins(
         n_least: approximate minimum of sessions in a bin.
     """
     order = np.argsort(probability, kind="stable")
-    parts = np.split(order, _bin_starts(probability[order], n_bins, n_least)[1:])
+    parts = np.split(order, bin_starts(probability[order], n_bins, n_least)[1:])
     return tuple(_bin(is_agent[part], probability[part]) for part in parts)
 
 
@@ -120,15 +120,21 @@ def calibration_error_of_chance(
     Source: Bröcker and Smith 2007, Increasing the reliability of reliability diagrams.
     """
     ordered = np.sort(probability)
-    starts = _bin_starts(ordered, n_bins, n_least)
+    starts = bin_starts(ordered, n_bins, n_least)
     residuals = ((rng.random(len(ordered)) < ordered) - ordered for _ in range(N_DRAWS))
     return float(
         np.mean([np.abs(np.add.reduceat(residual, starts)).sum() for residual in residuals])
     ) / len(ordered)
 
 
-def _bin_starts(ordered: Floats, n_bins: int, n_least: int) -> NDArray[np.int64]:
-    """First row of each bin of rising probabilities; no bin starts between equal ones."""
+def bin_starts(ordered: Floats, n_bins: int, n_least: int) -> NDArray[np.int64]:
+    """First row of each bin of rising probabilities; no bin starts between equal ones.
+
+    Args:
+        ordered: rising, shape (n_rows,).
+        n_bins: count; fewer when there are fewer rows.
+        n_least: approximate minimum of rows in a bin.
+    """
     n, size = len(ordered), max(n_least, len(ordered) / n_bins)
     runs = np.append(np.flatnonzero(np.diff(ordered)) + 1, n)
     starts = [0]

@@ -23,6 +23,7 @@ def model_card(report: ClassifierReport) -> str:
         _data,
         _figures,
         _calibration,
+        _at_quote,
         _threshold,
         _robustness,
         _limits,
@@ -116,6 +117,54 @@ def _calibration(report: ClassifierReport) -> str:
         f"{calibration.brier:.3f}, where predicting the "
         f"base rate scores {calibration.brier_base_rate:.3f}. Curve: {calibration.method}, by "
         f"held-out log loss ({losses})."
+    )
+
+
+def _at_quote(report: ClassifierReport) -> str:
+    found = report.at_quote
+    head = "## At the quote, where prices are set\n\n"
+    if found is None:
+        return head + "Not for pricing: it learned from whole sessions only. Train again."
+    if not found.slices:
+        return head + "Not measured: too few labelled sessions of each kind were shown a price."
+    rows = [
+        (
+            one.name,
+            f"{one.n_quotes:,}",
+            f"{one.agent_share:.3f}",
+            _estimate(one.at_quote.roc_auc),
+            _estimate(one.at_quote.ece),
+            f"{one.ece_of_chance:.3f}",
+            _estimate(one.at_quote.brier),
+            f"{one.brier_base_rate:.3f}",
+            _estimate(one.whole_session.roc_auc),
+            _estimate(one.whole_session.ece),
+        )
+        for one in found.slices
+    ]
+    columns = (
+        "quotes",
+        "count",
+        "share of agents",
+        "ROC-AUC",
+        "ECE",
+        "ECE of chance",
+        "Brier",
+        "Brier of the share",
+        "ROC-AUC, whole-session model",
+        "ECE, whole-session model",
+    )
+    instead = {
+        "quotes": "",
+        "item views": " No quotes are recorded, so item views stand for them.",
+        "events": " No quotes and no item views are recorded, so every event stands for one.",
+    }[found.moments]
+    return (
+        f"{head}The probabilities that prices are set with are of a model of their own, which "
+        "learned from sessions cut at their quotes, each session weighing one in total. It is "
+        f"calibrated by the number of events so far ({found.method} curves).{instead} Out of "
+        "fold; 95 % intervals are of resampled actors. Beside it, the model of whole sessions, "
+        "asked at the same quotes.\n\n" + _table(columns, rows)
     )
 
 

@@ -9,6 +9,7 @@ from phantom_core.core.errors import DataError
 from phantom_core.core.estimate import Estimate
 from phantom_core.evaluation.baselines import BestFeature, VelocityRule
 from phantom_core.evaluation.metrics import CalibrationBin, Confusion
+from phantom_core.evaluation.quote_figures import AtQuoteReport, QuoteFigures
 from phantom_core.evaluation.ranking import Curve, Ranking
 from phantom_core.evaluation.robustness import ClockAttack, PrefixResult, UnseenFamily
 from phantom_core.evaluation.threshold import ThresholdChoice
@@ -174,6 +175,8 @@ class ClassifierReport:
             all.
         ban: what it costs to leave out the features that prices may not depend on; None where
             they were not left out.
+        at_quote: P(agent) at quotes, where prices are set; None for a model that learned from
+            whole sessions only.
     """
 
     model_version: str
@@ -196,6 +199,7 @@ class ClassifierReport:
     gains: tuple[FeatureGain, ...]
     period_ms: tuple[int, int] | None = None
     ban: BanCost | None = None
+    at_quote: AtQuoteReport | None = None
 
     def to_file(self) -> bytes:
         """Everything, as report.json holds it."""
@@ -231,6 +235,7 @@ class ClassifierReport:
             "banned": list(self.ban.features) if self.ban else [],
             "ban_auc_difference": self.ban.difference.value if self.ban else None,
             "ban_auc_difference_ci": _interval(self.ban.difference) if self.ban else None,
+            **_at_quote_json(self.at_quote),
             "seconds": self.seconds,
         }
 
@@ -264,6 +269,44 @@ def _ranking_json(ranking: Ranking) -> dict[str, JsonValue]:
         "pr_auc_ci": _interval(ranking.pr_auc),
         "precision_at_recall_80": ranking.precision_at_recall_80.value,
         "precision_at_recall_80_ci": _interval(ranking.precision_at_recall_80),
+    }
+
+
+def _at_quote_json(report: AtQuoteReport | None) -> dict[str, JsonValue]:
+    """The figures of all quotes, and of every slice."""
+    if report is None:
+        return {"at_quote": None}
+    slices: list[JsonValue] = [
+        {
+            "quotes": one.name,
+            "n_quotes": one.n_quotes,
+            "n_sessions": one.n_sessions,
+            "agent_share": one.agent_share,
+            "brier_base_rate": one.brier_base_rate,
+            "ece_of_chance": one.ece_of_chance,
+            **_quote_figures_json(one.at_quote),
+            "whole_session": _quote_figures_json(one.whole_session),
+        }
+        for one in report.slices
+    ]
+    return {
+        "at_quote": {
+            "moments": report.moments,
+            "calibration": report.method,
+            "rounds": report.n_rounds,
+            "slices": slices,
+        }
+    }
+
+
+def _quote_figures_json(figures: QuoteFigures) -> dict[str, JsonValue]:
+    return {
+        "roc_auc": figures.roc_auc.value,
+        "roc_auc_ci": _interval(figures.roc_auc),
+        "ece": figures.ece.value,
+        "ece_ci": _interval(figures.ece),
+        "brier": figures.brier.value,
+        "brier_ci": _interval(figures.brier),
     }
 
 

@@ -26,12 +26,7 @@ def register_checks(
         max_chars: longer fields are rejected.
     """
     connection.execute(f"SET TimeZone = {quote_text(mapping.time_zone)}")
-    pattern = (
-        f"try_strptime(ts, {quote_text(mapping.time_format)})" if mapping.time_format else "NULL"
-    )
-    connection.execute(
-        f"CREATE MACRO formatted_time(ts) AS CAST(CAST({pattern} AS TIMESTAMP) AS TIMESTAMPTZ)"
-    )
+    connection.execute(f"CREATE MACRO formatted_time(ts) AS {_formatted_time(mapping)}")
     for macros in ("keys.sql", "macros.sql"):
         connection.execute((_SQL / macros).read_text(encoding="utf-8"))
     names = {**{name: name for name in CANONICAL}, **ALIASES}
@@ -52,6 +47,16 @@ def check_statement(kind: Kind) -> str:
     return (_SQL / ("event_checks.sql" if kind == "events" else "quote_checks.sql")).read_text(
         encoding="utf-8"
     )
+
+
+def _formatted_time(mapping: Mapping) -> str:
+    """SQL for a time in the mapping's own format; a time with an offset needs no time zone."""
+    if not mapping.time_format:
+        return "CAST(NULL AS TIMESTAMPTZ)"
+    pattern = quote_text(mapping.time_format)
+    if any(part in mapping.time_format.replace("%%", "") for part in ("%z", "%Z")):
+        return f"try_strptime(regexp_replace(ts, '[zZ]$', '+00'), {pattern})"
+    return f"CAST(CAST(try_strptime(ts, {pattern}) AS TIMESTAMP) AS TIMESTAMPTZ)"
 
 
 def _table(connection: duckdb.DuckDBPyConnection, name: str, **columns: list[str]) -> None:

@@ -1,7 +1,7 @@
 """File start: the columns and first rows of a foreign file, read in a child with limits."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 from phantom_core.core.errors import SourceError
 from phantom_core.core.limited_process import ProcessLimits, answer_limited, run_limited
 from phantom_core.events.columns import Columns
+from phantom_core.events.text_options import DETECTED, TextOptions
 
 START_ROWS: Final = 2_000
 START_BYTES: Final = 32 << 20  # fewer rows where they are wide
@@ -33,8 +34,7 @@ class FileStart:
 def read_file_start(
     path: Path,
     *,
-    delimiter: str | None = None,
-    encoding: str | None = None,
+    options: TextOptions = DETECTED,
     max_chars: int = 1 << 20,
     limits: ProcessLimits = LIMITS,
 ) -> FileStart:
@@ -42,8 +42,7 @@ def read_file_start(
 
     Args:
         path: of any supported format.
-        delimiter: between its cells; None means to detect it.
-        encoding: of its text; None means to detect it.
+        options: how its text is written; the rest is detected.
         max_chars: longest field.
         limits: memory and time that looking may take.
     Raises:
@@ -51,8 +50,7 @@ def read_file_start(
     """
     request = {
         "path": str(path.absolute()),
-        "delimiter": delimiter,
-        "encoding": encoding,
+        "options": asdict(options),
         "max_chars": max_chars,
     }
     written = run_limited(
@@ -73,8 +71,9 @@ def _read(request: object) -> bytes:
     pa.set_cpu_count(1)
     source = open_source(
         Path(request["path"]),
-        delimiter=request["delimiter"],
-        encoding=request["encoding"],
+        options=TextOptions(
+            **{**request["options"], "header": tuple(request["options"]["header"])}
+        ),
         max_chars=request["max_chars"],
         batch_rows=START_ROWS,
     )

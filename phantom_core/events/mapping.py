@@ -1,6 +1,7 @@
 """Mappings: how the columns and values of a foreign export become events or quotes, as TOML."""
 
 import codecs
+import hashlib
 import tomllib
 from pathlib import Path
 from typing import Final, Literal
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from phantom_core.core.errors import MappingError
 from phantom_core.events.columns import quote_text
 from phantom_core.events.schema import STORE_MODES
+from phantom_core.events.text_options import TextOptions
 from phantom_core.events.vocabulary import canonical_name
 
 SHIPPED: Final = Path(__file__).parent / "mappings"
@@ -101,6 +103,12 @@ class Mapping(BaseModel):
     kind: Kind = "events"
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     encoding: str | None = None
+    quote: str | None = Field(default=None, max_length=1, description='"" where quotes are text')
+    escape: str = Field(default="", max_length=1)
+    header: list[str] = Field(
+        default_factory=list, description="names of the columns of a file without a header"
+    )
+    skip_lines: int = Field(default=0, ge=0, le=1_000, description="lines before the header")
     time_unit: TimeUnit = "auto"
     time_zone: str = "UTC"
     time_format: str | None = Field(
@@ -186,6 +194,24 @@ class Mapping(BaseModel):
         """Whether the mapping provides a field."""
         has_rule = field == "event_name" and bool(self.event_rules)
         return has_rule or field in self.columns or field in self.constants or field in self.extract
+
+    @property
+    def text_options(self) -> TextOptions:
+        """How the files are written."""
+        return TextOptions(
+            self.delimiter,
+            self.encoding,
+            self.quote,
+            self.escape,
+            tuple(self.header),
+            self.skip_lines,
+        )
+
+    @property
+    def sha256(self) -> str:
+        """A digest of what the mapping says; its name and description do not matter."""
+        said = self.model_dump_json(exclude={"name", "description"}, exclude_defaults=True)
+        return hashlib.sha256(said.encode()).hexdigest()
 
     def to_toml(self) -> str:
         """The mapping as a TOML file."""

@@ -10,6 +10,8 @@ STORE_MODES: Final = ("hotel", "airline", "shop")
 
 # One row per event. session_key and event_id are the lower 64 bits of an MD5, read as a signed
 # integer: grouping by integers is ten times cheaper than by text (docs/adr/0004-integer-keys.md).
+# event_seq grows by load, by microsecond and by line: it orders events of one millisecond as their
+# file does; 0 in rows of releases that did not store it.
 EVENTS: Final = pa.schema(
     [
         pa.field("session_key", pa.int64(), nullable=False),
@@ -26,6 +28,7 @@ EVENTS: Final = pa.schema(
         pa.field("user_agent", pa.string()),
         pa.field("metadata", pa.string()),
         pa.field("load_seq", pa.int64(), nullable=False),
+        pa.field("event_seq", pa.int64()),
     ]
 )
 
@@ -43,6 +46,7 @@ QUOTES: Final = pa.schema(
         pa.field("base_price", pa.float64()),
         pa.field("propensity", pa.float64()),
         pa.field("load_seq", pa.int64(), nullable=False),
+        pa.field("event_seq", pa.int64()),
     ]
 )
 
@@ -89,6 +93,8 @@ QUARANTINE: Final = pa.schema(
     ]
 )
 
+# One row per file that was loaded. mapping_sha256 tells mappings of one name apart; removed_ms is
+# when the load's rows were taken out again.
 LOADS: Final = pa.schema(
     [
         pa.field("load_id", pa.string(), nullable=False),
@@ -104,6 +110,8 @@ LOADS: Final = pa.schema(
         pa.field("warnings", pa.string(), nullable=False),
         pa.field("loaded_ms", pa.int64(), nullable=False),
         pa.field("seconds", pa.float64(), nullable=False),
+        pa.field("mapping_sha256", pa.string()),
+        pa.field("removed_ms", pa.int64()),
     ]
 )
 

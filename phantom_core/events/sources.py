@@ -15,6 +15,7 @@ from phantom_core.events.formats.source_format import (
     Source,
     known_suffixes,
 )
+from phantom_core.events.text_options import DETECTED, TextOptions
 
 _FOREIGN: Final = {
     b"%PDF": "a PDF",
@@ -81,8 +82,7 @@ def file_sha256(path: Path) -> str:
 def open_source(
     path: Path,
     *,
-    delimiter: str | None = None,
-    encoding: str | None = None,
+    options: TextOptions = DETECTED,
     max_chars: int = 1 << 20,
     batch_rows: int = BATCH_ROWS,
 ) -> Source:
@@ -90,8 +90,7 @@ def open_source(
 
     Args:
         path: the file.
-        delimiter: between its cells; None means to detect it.
-        encoding: of its text; None means UTF-8, or what its first bytes say.
+        options: how its text is written; the rest is detected.
         max_chars: longest field.
         batch_rows: rows of a batch, at most.
 
@@ -104,9 +103,10 @@ def open_source(
         raise SourceError(f"'{path.name}' is empty (0 bytes).", hint="Export it again.")
     start = _first_bytes(path)
     text_encoding = next(
-        (name for bom, name in _BOMS.items() if start.startswith(bom)), encoding or "utf-8"
+        (name for bom, name in _BOMS.items() if start.startswith(bom)),
+        options.encoding or "utf-8",
     )
-    request = OpenRequest(path, text_encoding, delimiter, max_chars, batch_rows)
+    request = OpenRequest(path, text_encoding, max_chars, batch_rows, options)
     found = next(one for one in reversed(FORMATS.all()) if one.recognises(_suffix(path), start))
     if found.is_text:
         _check_text(path, start)

@@ -86,10 +86,13 @@ class Staging:
         self.connection.unregister("raw")
         self.n_rows += rows.num_rows
 
-    def restart(self, now_ms: int) -> None:
-        """Remove all rows and update the clock, for the next rows of the same source."""
-        self.connection.execute("DROP TABLE IF EXISTS staged")
+    def set_clock(self, now_ms: int) -> None:
+        """Move the clock by which the next rows are of the future or not."""
         self.connection.execute("UPDATE clock SET newest_ms = ?", [now_ms + self._tolerance_ms])
+
+    def restart(self) -> None:
+        """Remove all rows, for the next rows of the same source."""
+        self.connection.execute("DROP TABLE IF EXISTS staged")
         self._started, self.n_rows = False, 0
 
     def warnings(self) -> tuple[str, ...]:
@@ -121,6 +124,7 @@ def mapped_select(mapping: Mapping, columns: Columns) -> str:
     fields = EVENT_FIELDS if mapping.kind == "events" else QUOTE_FIELDS
     values = {field: _value(field, mapping, columns) for field in fields if field != "metadata"}
     if mapping.kind == "events":
+        values["sent_name"] = _sent_name(mapping, columns)
         values |= _metadata(mapping, columns)
     selected = ", ".join(f"{sql} AS {field}" for field, sql in values.items())
     source = (
@@ -130,7 +134,7 @@ def mapped_select(mapping: Mapping, columns: Columns) -> str:
     )
     inner = (
         "SELECT _line AS line, _problem AS problem, _detail AS detail, _text AS text, _row "
-        f"AS row, {selected} FROM ({source})"
+        f"AS row, {_row_text(columns)} AS row_text, {selected} FROM ({source})"
     )
     # In steps, so that a value needed several times is computed once, even by an unoptimised plan.
     whole = (
@@ -148,6 +152,19 @@ def _whole_row(columns: Columns) -> str:
         + ", ".join(f"{quote_name(name)} := {quote_name(name)}" for name in columns.names)
         + ")"
     )
+
+
+def _row_text(columns: Columns) -> str:
+    """SQL for all that a row says, in one text: equal for equal rows, whatever the columns' order.
+
+    Empty cells and white space between JSON's tokens say nothing.
+    """
+    if columns.is_json:
+        return "CAST(json(doc) AS VARCHAR)"
+    cells = ", ".join(
+        f"{quote_text(name + chr(30))} || {columns.text(name)}" for name in sorted(columns.names)
+    )
+    return f"concat_ws(chr(31), {cells})"
 
 
 def _valid_documents() -> str:
@@ -188,10 +205,17 @@ def _value(field: str, mapping: Mapping, columns: Columns) -> str:
     )
 
 
+def _sent_name(mapping: Mapping, columns: Columns) -> str:
+    """SQL for the event name that the file itself has; NULL where rules name the events."""
+    if "event_name" not in mapping.columns:
+        return "CAST(NULL AS VARCHAR)"
+    return columns.joined(mapping.columns["event_name"])
+
+
 def _event_name(mapping: Mapping, columns: Columns) -> str:
     named = "CAST(NULL AS VARCHAR)"
     if "event_name" in mapping.columns:
-        sent = columns.joined(mapping.columns["event_name"])
+        sent = _sent_name(mapping, columns)
         cases = "".join(
             f" WHEN {quote_text(theirs)} THEN {quote_text(ours)}"
             for theirs, ours in mapping.event_names.items()

@@ -1,10 +1,9 @@
-"""Text rows: rows of CSV or JSON files with their line numbers, malformed ones included.
+"""Text rows: rows of text files with their line numbers, malformed ones included, and JSON's.
 
-A malformed row affects that row only: text that a stray quote or bracket swallowed is read again.
+A malformed row affects that row only: text that a stray bracket swallowed is read again.
 """
 
 import codecs
-import csv
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -130,103 +129,6 @@ class Lines:
                 f"The text cannot be decoded: {error}.",
                 hint="State the encoding in the mapping, e.g. utf-16-le.",
             ) from error
-
-
-class CsvRows:
-    """Rows of delimited text after a header.
-
-    Args:
-        lines: the file's lines.
-        delimiter: one character.
-        max_chars: longer cells are rejected, characters.
-
-    Attributes:
-        header: the column names; empty for an empty file.
-    """
-
-    def __init__(self, lines: Lines, delimiter: str, max_chars: int) -> None:
-        self._lines = lines
-        self._delimiter = delimiter
-        self._max_chars = max_chars
-        self._taken: list[tuple[int, str]] = []
-        self.header: tuple[str, ...] = ()
-        for row in self._rows():
-            self.header = tuple(cell.strip() for cell in row.cells)
-            break
-
-    def __iter__(self) -> Iterator[TextRow]:
-        for row in self._rows():
-            if row.problem or len(row.cells) == len(self.header):
-                yield row
-            else:
-                yield self._miscounted(row)
-
-    def _rows(self) -> Iterator[TextRow]:
-        # One limit for the whole process, so it is set whenever reading starts.
-        csv.field_size_limit(self._max_chars)
-        reader = csv.reader(
-            self._feed(), delimiter=self._delimiter, strict=True, skipinitialspace=True
-        )
-        while True:
-            self._taken = []
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield self._unreadable(str(error))
-                reader = csv.reader(
-                    self._feed(), delimiter=self._delimiter, strict=True, skipinitialspace=True
-                )
-                continue
-            if cells:
-                yield self._checked(tuple(cells))
-
-    def _feed(self) -> Iterator[str]:
-        while (taken := self._lines.take()) is not None:
-            self._taken.append(taken)
-            yield taken[1]
-
-    def _checked(self, cells: tuple[str, ...]) -> TextRow:
-        line = self._taken[0][0]
-        if any(map(is_damaged, cells)):
-            return broken_row(
-                line,
-                "bad_encoding",
-                "The row holds bytes that are not text in this file's encoding.",
-                self._text(),
-            )
-        return TextRow(line, cells)
-
-    def _miscounted(self, row: TextRow) -> TextRow:
-        text = self._text()
-        self._lines.give_back(self._taken[1:])
-        return broken_row(
-            row.line,
-            "wrong_column_count",
-            f"{len(row.cells)} cells where the header has {len(self.header)}.",
-            text,
-        )
-
-    def _unreadable(self, error: str) -> TextRow:
-        line, text = self._taken[0]
-        self._lines.give_back(self._taken[1:])
-        if len(self._taken) == 1 and "field larger" in error:
-            return broken_row(
-                line,
-                "field_too_large",
-                f"A cell is longer than {self._max_chars:,} characters.",
-                text,
-            )
-        return broken_row(
-            line,
-            "unclosed_quote",
-            f"A quoted cell is not closed correctly ({error}).",
-            text,
-        )
-
-    def _text(self) -> str:
-        return "".join(text for _, text in self._taken)
 
 
 def json_line_rows(lines: Lines, max_chars: int) -> Iterator[TextRow]:

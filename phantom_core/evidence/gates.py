@@ -16,6 +16,12 @@ from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.model_kinds.multitask import NETWORK
 
 MONEY: Final = "expected money"
+HUMANS: Final = "human conversion"
+REVENUE: Final = "revenue"
+# Losses of what is live now that a change may cause, relative: humans are to buy as before, and a
+# release that loses more revenue would be rolled back.
+HUMAN_LOSS: Final = 0.02
+REVENUE_LOSS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,8 @@ def evaluate_gates(
         _guard_rails(evidence, limits),
         _step(evidence, limits),
         _premium(evidence, limits),
+        _humans(evidence),
+        _revenue(evidence),
         _money(evidence),
         _findings(evidence, answers, banned),
     ]
@@ -144,6 +152,65 @@ def _money(evidence: Evidence) -> Gate:
         says = f"{says}; together at most {most:+,.0f}: it loses money beyond doubt."
         return Gate(MONEY, False, says, is_acceptable=True)
     return Gate(MONEY, True, f"{says}; together up to {most:+,.0f}.")
+
+
+def _humans(evidence: Evidence) -> Gate:
+    """Closed where fewer humans would buy than is tolerated."""
+    trial = evidence.trial.found
+    change = (
+        _relative(trial.difference.human_conversion, trial.live.human_conversion) if trial else None
+    )
+    if trial is None or change is None:
+        return Gate(HUMANS, False, "What the change does to human conversion is undefined.")
+    value, shown = change
+    says = (
+        f"Human conversion changes by {shown} in {trial.sessions:,} simulated sessions; allowed is "
+        f"{-HUMAN_LOSS:+.1%}. {market_of(evidence)}"
+    )
+    return Gate(HUMANS, value >= -HUMAN_LOSS - TOLERANCE, says, is_acceptable=True)
+
+
+def _revenue(evidence: Evidence) -> Gate:
+    """Closed where revenue falls by more than is tolerated, simulated or as recorded."""
+    trial = evidence.trial.found
+    change = _relative(trial.difference.revenue, trial.live.revenue) if trial else None
+    if trial is None or change is None:
+        return Gate(REVENUE, False, "What the change does to revenue is undefined.")
+    value, shown = change
+    says = (
+        f"Revenue changes by {shown} in {trial.sessions:,} simulated sessions; allowed is "
+        f"{-REVENUE_LOSS:+.1%}. {market_of(evidence)}"
+    )
+    is_open = value >= -REVENUE_LOSS - TOLERANCE
+    replay = evidence.replay.found
+    before = replay.against.value.doubly_robust if replay else None
+    recorded = _relative(replay.difference, before) if replay and replay.difference else None
+    if replay and replay.difference and before and before.value and recorded:
+        says = f"{says} On recorded sessions, where prices were drawn at random: {recorded[1]}."
+        high = replay.difference.high
+        is_open &= high is None or high / before.value >= -REVENUE_LOSS - TOLERANCE
+    return Gate(REVENUE, is_open, says, is_acceptable=True)
+
+
+def market_of(evidence: Evidence) -> str:
+    """Whose market the simulation is of, one sentence; empty without a simulation."""
+    trial = evidence.trial.found
+    return (trial.market or "Whose market was simulated is not recorded.") if trial else ""
+
+
+def _relative(
+    difference: StoredEstimate | None, before: StoredEstimate | None
+) -> tuple[float, str] | None:
+    """A change relative to what it was, and the same with its interval in words."""
+    if difference is None or before is None or not before.value or difference.value is None:
+        return None
+    value, low, high = (
+        None if one is None else one / before.value
+        for one in (difference.value, difference.low, difference.high)
+    )
+    if value is None or low is None or high is None:
+        return None
+    return value, f"{value:+.1%} [{low:+.1%}, {high:+.1%}]"
 
 
 def _fresh(evidence: Evidence, revision: int, base_version: str, network: str | None) -> Gate:

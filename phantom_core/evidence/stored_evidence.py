@@ -107,6 +107,8 @@ class StoredValue:
     self_normalised: StoredEstimate | None
     doubly_robust: StoredEstimate | None
     against_logged: StoredEstimate | None
+    terms: float | None = None
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ class StoredReplay:
     changed: int
     share_changed: StoredEstimate
     moved: tuple[Moved, ...]
+    difference: StoredEstimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +195,8 @@ Arm = Annotated[StoredArm, BeforeValidator(_joined), WrapSerializer(_split)]
 class StoredTrial:
     """Proposed, live and optimal prices on the same generated sessions.
 
-    See `session_market.optimum.PairedTrial`.
+    See `session_market.optimum.PairedTrial`. `market` says whose shoppers these are; the last three
+    are unknown in evidence of earlier releases.
     """
 
     sessions: int
@@ -204,6 +208,9 @@ class StoredTrial:
     difference: Arm
     proposed_of_optimum: StoredEstimate
     live_of_optimum: StoredEstimate
+    leakage_weight: float | None = None
+    market: str = ""
+    is_invented: bool | None = None
 
 
 Trial = Annotated[StoredTrial, BeforeValidator(_joined), WrapSerializer(_split)]

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from phantom_core.core.arrays import Floats
+from phantom_core.core.arrays import Floats, Ints
 
 NAN: Final = math.nan
 
@@ -70,25 +70,45 @@ class Contrast:
     covariance: Floats
 
     @classmethod
-    def of(cls, outcome: Floats, is_treated: NDArray[np.bool_], share: float) -> "Contrast":
+    def of(
+        cls,
+        outcome: Floats,
+        is_treated: NDArray[np.bool_],
+        share: float,
+        *,
+        actor: Ints | None = None,
+        predicted: Floats | None = None,
+    ) -> "Contrast":
         """Compare the sessions of two arms.
 
         Args:
             outcome: of each session, in the order of arrival.
             is_treated: whether it was exposed to the new arm.
             share: probability of the new arm among sessions of the two, in (0, 1).
+            actor: behind each session: errors are clustered by it; None where each stands alone.
+            predicted: outcome that was expected of each session from what was known before it, by
+                figures of earlier sessions only; None for no variance reduction.
         """
         n = np.arange(1, outcome.size + 1, dtype=np.float64)
-        treated = _terms(outcome, is_treated.astype(np.float64), share)
-        control = _terms(outcome, (~is_treated).astype(np.float64), 1.0 - share)
+        expected = np.zeros_like(outcome) if predicted is None else predicted
+        arms = [
+            _terms(outcome - expected, is_here.astype(np.float64), part)
+            for is_here, part in ((is_treated, share), (~is_treated, 1.0 - share))
+        ]
+        treated, control = (expected + terms for terms, _ in arms)
         means = np.cumsum(treated) / n, np.cumsum(control) / n
-        return cls(
-            n,
-            *means,
-            np.cumsum(treated**2) / n - means[0] ** 2,
-            np.cumsum(control**2) / n - means[1] ** 2,
-            np.cumsum(treated * control) / n - means[0] * means[1],
-        )
+        spread = np.cumsum(arms[0][1] ** 2 + arms[1][1] ** 2) / n
+        effect = design_effect(treated - control, actor)
+        # A small arm that has seen no large outcome yet has a low mean and a low variance at once,
+        # so no arm's variance is taken to be below that of both arms together.
+        variances = [
+            effect * np.maximum(np.cumsum(terms**2) / n - mean**2, spread / part)
+            for terms, mean, part in zip(
+                (treated, control), means, (share, 1.0 - share), strict=True
+            )
+        ]
+        covariance = effect * (np.cumsum(treated * control) / n - means[0] * means[1])
+        return cls(n, means[0], means[1], variances[0], variances[1], covariance)
 
     def difference(
         self, at: NDArray[np.int64], alpha: float, planned: float
@@ -122,9 +142,39 @@ class Contrast:
         )
 
 
-def _terms(outcome: Floats, is_here: Floats, share: float) -> Floats:
-    """Terms of an arm's mean: the running mean before a session, corrected if it was exposed."""
+def design_effect(terms: Floats, actor: Ints | None) -> Floats:
+    """How much larger the variance of a running mean is for sessions of the same actor, at least 1.
+
+    Args:
+        terms: of each session, in the order of arrival.
+        actor: behind each; None where each stands alone.
+    Source: Kish 1965, Survey sampling, the design effect; Liang and Zeger 1986, the clusters.
+
+    >>> design_effect(np.array([1.0, -1.0, 1.0, -1.0]), np.array([0, 1, 0, 1])).round(2)[-1]
+    np.float64(1.94)
+    """
+    if actor is None or np.unique(actor).size == actor.size:
+        return np.ones_like(terms)
+    n = np.arange(1, terms.size + 1)
+    before = (np.cumsum(terms) - terms) / np.maximum(n - 1, 1)
+    centred = terms - before
+    order = np.argsort(actor, kind="stable")
+    sums = np.cumsum(centred[order])
+    is_first = np.insert(np.diff(actor[order]) != 0, 0, True)
+    start = np.flatnonzero(is_first)[np.cumsum(is_first) - 1]
+    earlier = np.empty_like(terms)
+    earlier[order] = sums - centred[order] - (sums[start] - centred[order][start])
+    alone = np.cumsum(centred**2)
+    together = alone + np.cumsum(2.0 * centred * earlier)
+    return np.maximum(np.divide(together, alone, out=np.ones_like(alone), where=alone > 0), 1.0)
+
+
+def _terms(outcome: Floats, is_here: Floats, share: float) -> tuple[Floats, Floats]:
+    """Terms of an arm's mean: the running mean before a session, corrected if it was exposed; and
+    that correction before it is weighted.
+    """
     exposed = np.cumsum(is_here) - is_here
     total = np.cumsum(outcome * is_here) - outcome * is_here
     before = np.divide(total, exposed, out=np.zeros_like(total), where=exposed > 0)
-    return np.asarray(before + is_here * (outcome - before) / share)
+    left = is_here * (outcome - before)
+    return before + left / share, left

@@ -90,6 +90,37 @@ def smallest_effect(
     return _needed(n, _variance(baseline.sd, shares[0], least), level, power) / baseline.mean
 
 
+def guard_sessions(
+    human: Baseline,
+    drop: float,
+    share: float,
+    *,
+    tolerated: float = 0.0,
+    alpha: float = 0.05,
+    power: float = 0.99,
+) -> int:
+    """Sessions of both arms until the guard sees a loss of human conversion.
+
+    Args:
+        human: human purchases a session, as the guard counts them.
+        drop: relative loss to be seen, such as 0.2.
+        share: of the new arm.
+        tolerated: relative loss that is no reason to stop.
+        alpha: probability of ever stopping without a loss.
+        power: probability of stopping with this one.
+    Raises:
+        InputError: figures out of range, or a loss that is tolerated.
+    """
+    if drop <= tolerated:
+        raise InputError(
+            f"A loss of {drop:.0%} is tolerated, so nothing would ever be stopped for it.",
+            hint=f"Ask for a loss above {tolerated:.0%}.",
+        )
+    _check(human, drop, (1 - share, share), alpha, power)
+    delta = (drop - tolerated) * human.mean
+    return math.ceil(_pair(human.sd, delta, 1 - share, share, alpha, power)[1])
+
+
 def _pair(
     sd: float, delta: float, control: float, treated: float, alpha: float, power: float
 ) -> tuple[float, float]:

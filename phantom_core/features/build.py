@@ -18,7 +18,7 @@ from phantom_core.events import schema
 from phantom_core.features import aggregate
 from phantom_core.features.ranges import key_ranges, row_groups
 from phantom_core.features.steps import sorted_steps, step_numbers
-from phantom_core.lake.lake import empty_select
+from phantom_core.lake.table_rows import select_rows
 
 
 def session_tables(
@@ -65,9 +65,8 @@ def feature_connection(threads: int) -> duckdb.DuckDBPyConnection:
 
 def event_rows(files: Sequence[str]) -> str:
     """SQL for the rows of event files, without the columns no feature reads; a WHERE may follow."""
-    names = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-    relation = f"read_parquet([{names}])" if files else f"({empty_select(schema.EVENTS)})"
-    return f"SELECT * EXCLUDE (metadata, load_seq) FROM {relation}"
+    rows = select_rows(schema.EVENTS, files)
+    return f"SELECT * EXCLUDE (metadata, load_seq) FROM ({rows})"
 
 
 def sessions_of(

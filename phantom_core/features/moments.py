@@ -22,14 +22,15 @@ from phantom_core.features.steps import sorted_steps, step_numbers
 # Each moment reads about ten events of its session: this many moments fit in the processor's cache.
 MOMENTS_PER_PART: Final = 65_536
 _SCOPED: Final = (
-    "SELECT * EXCLUDE (event_id, user_agent) FROM (WITH scope AS (SELECT * FROM "
+    "SELECT * EXCLUDE (event_seq, event_id, user_agent) FROM (WITH scope AS (SELECT * FROM "
     "moments) {scope_moments})"
 )
 # The first user agent of a session is that of each of its moments from then on: it is read once a
 # session, not once a moment.
 _NAMED: Final = """
     WITH scoped_events AS (
-        SELECT session_key AS scope_key, event_ms, event_id, user_agent FROM events
+        SELECT session_key AS scope_key, event_ms, event_seq, event_id, user_agent
+        FROM events
     ),
     first_agent AS (
         SELECT session_key, MIN(event_ms) AS first_ms

@@ -253,7 +253,7 @@ several AS (
     SELECT scope_key FROM agents GROUP BY scope_key HAVING COUNT(*) > 1
 ),
 first_of_several AS (
-    SELECT e.scope_key, MIN_BY(e.user_agent, (e.event_ms, e.event_id)) AS user_agent
+    SELECT e.scope_key, MIN_BY(e.user_agent, (e.event_ms, e.event_seq, e.event_id)) AS user_agent
     FROM scoped_events AS e
     INNER JOIN several AS s ON s.scope_key = e.scope_key
     WHERE e.user_agent <> ''

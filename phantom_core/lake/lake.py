@@ -19,6 +19,7 @@ from filelock import FileLock
 from phantom_core.core.errors import DamageError, InputError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.events import schema
+from phantom_core.lake.table_rows import select_rows
 
 TABLES: Final[Mapping[str, pa.Schema]] = {
     "events": schema.EVENTS,
@@ -104,10 +105,34 @@ class Lake:
             rows,
             mode="append",
             name=table,
-            writer_properties=WriterProperties(
-                compression="ZSTD", compression_level=1, max_row_group_size=ROW_GROUP_ROWS
-            ),
+            # A table of an earlier release gets the columns added since.
+            schema_mode="merge",
+            writer_properties=_writer_properties(),
             commit_properties=CommitProperties(custom_metadata=dict(note or {})),
+        )
+        return self.version(table)
+
+    def replace(
+        self, table: str, rows: pa.RecordBatchReader, predicate: str, note: Mapping[str, str]
+    ) -> int:
+        """Delete the rows for which a SQL predicate holds and append others, in one atomic commit.
+
+        Args:
+            table: one of TABLES, with a row.
+            rows: new ones, for which the predicate holds as well.
+            predicate: SQL.
+            note: stored in the commit.
+        Returns:
+            The table's new version.
+        """
+        write_deltalake(
+            self._path(table),
+            rows,
+            mode="overwrite",
+            predicate=predicate,
+            schema_mode="merge",
+            writer_properties=_writer_properties(),
+            commit_properties=CommitProperties(custom_metadata=dict(note)),
         )
         return self.version(table)
 
@@ -141,11 +166,26 @@ class Lake:
             found.optimize.compact(target_size=COMPACTED_BYTES)
             DeltaTable(self._path(table)).vacuum(retention_hours=RETENTION_HOURS, dry_run=False)
 
-    def delete(self, table: str, predicate: str) -> None:
-        """Delete the rows for which a SQL predicate holds; a table that does not exist has none."""
+    def delete(self, table: str, predicate: str, note: Mapping[str, str] | None = None) -> int:
+        """Delete the rows for which a SQL predicate holds; a table that does not exist has none.
+
+        Returns:
+            How many there were.
+        """
         found = self._opened(table)
-        if found is not None:
-            found.delete(predicate)
+        if found is None:
+            return 0
+        properties = CommitProperties(custom_metadata=dict(note or {}))
+        done = found.delete(predicate, commit_properties=properties)
+        return int(done.get("num_deleted_rows") or 0)
+
+    def update(self, table: str, values: Mapping[str, str], predicate: str) -> None:
+        """Set columns to SQL values where a SQL predicate holds. Hold the lock."""
+        # A table of an earlier release gets the columns added since.
+        write_deltalake(
+            self._path(table), TABLES[table].empty_table(), mode="append", schema_mode="merge"
+        )
+        DeltaTable(self._path(table)).update(dict(values), predicate=predicate)
 
     def erase(self, table: str, predicate: str) -> int:
         """Delete rows so that no earlier version, statistic or log of the table holds them.
@@ -174,7 +214,13 @@ class Lake:
         DeltaTable(path).vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
         # The newest log entry stays readable, so it must not be the deletion, which names the rows.
         note = CommitProperties(custom_metadata={"phantom_history": "forgotten"})
-        write_deltalake(path, TABLES[table].empty_table(), mode="append", commit_properties=note)
+        write_deltalake(
+            path,
+            TABLES[table].empty_table(),
+            mode="append",
+            schema_mode="merge",
+            commit_properties=note,
+        )
         newest = DeltaTable(path)
         newest.create_checkpoint()
         for file in (path / "_delta_log").iterdir():
@@ -207,16 +253,13 @@ class Lake:
 
     def select(self, table: str, version: int | None = None) -> str:
         """SQL that reads a table; of the quarantine, only rows whose load is in the ledger."""
-        files = self.files(table, version)
-        if not files:
-            return empty_select(TABLES[table])
-        names = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
         known = (
-            f" WHERE load_id IN (SELECT load_id FROM ({self.select('loads')}))"
+            f" WHERE load_id IN (SELECT load_id FROM ({self.select('loads')}) "
+            "WHERE removed_ms IS NULL)"
             if table == "quarantine"
             else ""
         )
-        return f"SELECT * FROM read_parquet([{names}]){known}"
+        return f"{select_rows(TABLES[table], self.files(table, version))}{known}"
 
     def _opened(self, table: str, version: int | None = None) -> DeltaTable | None:
         """A table at a version; None before its first commit.
@@ -280,9 +323,15 @@ def _rows_loaded(root: Path, version: int) -> Mapping[str, int]:
     del version
     with Lake(root).connect(("loads",)) as connection:
         found = connection.execute(
-            "SELECT kind, SUM(accepted)::BIGINT FROM loads GROUP BY kind"
+            "SELECT kind, SUM(accepted)::BIGINT FROM loads WHERE removed_ms IS NULL GROUP BY kind"
         ).fetchall()
     return dict(found)
+
+
+def _writer_properties() -> WriterProperties:
+    return WriterProperties(
+        compression="ZSTD", compression_level=1, max_row_group_size=ROW_GROUP_ROWS
+    )
 
 
 def check_data_file(table: str, file: Path, n_bytes: int) -> None:
@@ -307,22 +356,6 @@ def check_data_file(table: str, file: Path, n_bytes: int) -> None:
 
 def _first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0].rstrip(".")[:200] if str(error).strip() else "empty"
-
-
-def empty_select(table: pa.Schema) -> str:
-    """A SELECT with a schema's columns and no row.
-
-    >>> empty_select(pa.schema([pa.field("n", pa.int64())]))
-    'SELECT CAST(NULL AS BIGINT) AS n LIMIT 0'
-    """
-    types = {
-        pa.int64(): "BIGINT",
-        pa.string(): "VARCHAR",
-        pa.float64(): "DOUBLE",
-        pa.bool_(): "BOOLEAN",
-    }
-    columns = ", ".join(f"CAST(NULL AS {types[field.type]}) AS {field.name}" for field in table)
-    return f"SELECT {columns} LIMIT 0"
 
 
 def open_lake(settings: Settings) -> Lake:

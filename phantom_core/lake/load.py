@@ -7,10 +7,10 @@ is in the ledger.
 """
 
 import json
-import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, replace
 from typing import Final
 
 import duckdb
@@ -18,8 +18,17 @@ import pyarrow as pa
 
 from phantom_core.events import schema
 from phantom_core.events.keyed_rows import KeyedRows
+from phantom_core.lake.duplicates import mark_fresh, number_repeats
 from phantom_core.lake.erased import ERASED, ErasedIds, ErasedKind
 from phantom_core.lake.lake import TABLES, Lake
+from phantom_core.lake.ledger import Load
+from phantom_core.lake.removal import (
+    finish_removal,
+    mark_removed,
+    other_readings,
+    removal_note,
+    replacement_warning,
+)
 
 # Kind of a keyed load → its table; the table's first column is the key.
 KEYED_TABLES: Final = {
@@ -33,73 +42,60 @@ _ERASED_COLUMNS: Final[Mapping[str, Mapping[str, ErasedKind]]] = {
     "experiments": {"experiment_id": "experiment", "subject_name": "subject"},
 }
 _NOTE: Final = "phantom_load"
+ROWS_OF_A_LOAD: Final = 1 << 32  # event_seq leaves so many numbers to each load
 _BATCH_ROWS: Final = 100_000
 REFUSED: Final = pa.schema(
     [("line", pa.int64()), ("reason", pa.string()), ("detail", pa.string()), ("text", pa.string())]
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """The outcome of one file; rows_read = accepted + duplicates + sum of quarantined.
-
-    Attributes:
-        load_seq: number of the load in this lake, increasing.
-        kind: events, quotes, experiments, labels or catalogue.
-        sha256: of the file as it was read.
-        quarantined: rows by reason code.
-        warnings: one sentence each.
-    """
-
-    load_id: str
-    load_seq: int
-    kind: str
-    file: str
-    sha256: str
-    mapping: str
-    rows_read: int
-    accepted: int
-    duplicates: int
-    quarantined: Mapping[str, int]
-    warnings: tuple[str, ...]
-    loaded_ms: int
-    seconds: float
-
-    def row(self) -> dict[str, str | int | float]:
-        """The load as a row of the ledger."""
-        return {
-            **{name: getattr(self, name) for name in schema.LOADS.names},
-            "quarantined": json.dumps(dict(self.quarantined)),
-            "warnings": json.dumps(list(self.warnings)),
-        }
-
-
-def new_load(kind: str, file: str, sha256: str, mapping: str, now_ms: int) -> Load:
-    """A load before its rows are counted."""
-    return Load(uuid.uuid4().hex, 0, kind, file, sha256, mapping, 0, 0, 0, {}, (), now_ms, 0.0)
-
-
-def commit_staged(
+def commit_file(
     lake: Lake, staged: duckdb.DuckDBPyConnection, load: Load, elapsed_s: Callable[[], float]
 ) -> Load:
-    """Commit the rows of a staging connection.
+    """Commit the staged rows of a file; those of the same file read by another mapping go.
 
     Args:
         lake: where to.
         staged: has the table `staged` (reason, line, detail, text, and the columns of the target
-            table but load_seq).
+            table but load_seq and event_seq).
         load: kind, file, sha256, mapping and warnings are taken from it.
         elapsed_s: seconds since the load began.
 
     Returns:
         The load with all its figures.
     """
+    number_repeats(staged)
+    return _commit(lake, staged, load, elapsed_s)
+
+
+def commit_messages(
+    lake: Lake, staged: duckdb.DuckDBPyConnection, load: Load, elapsed_s: Callable[[], float]
+) -> Load:
+    """Commit the staged messages of a stream, where equal ones are one event.
+
+    Args:
+        lake: where to.
+        staged: as of `commit_file`.
+        load: kind, file and mapping are taken from it.
+        elapsed_s: seconds since the load began.
+    Returns:
+        The load with all its figures.
+    """
+    return _commit(lake, staged, load, elapsed_s)
+
+
+def _commit(
+    lake: Lake, staged: duckdb.DuckDBPyConnection, load: Load, elapsed_s: Callable[[], float]
+) -> Load:
     table = load.kind
     with lake.lock:
         finish_interrupted(lake)
         _mark_erased(lake, staged)
-        _mark_duplicates(lake, staged, table)
+        replaced = other_readings(lake, load)
+        mark_fresh(lake, staged, table, [one.load_seq for one in replaced])
         done = _counted(staged, replace(load, load_seq=_next_seq(lake)), elapsed_s)
+        if replaced:
+            done = replace(done, warnings=(*done.warnings, replacement_warning(replaced)))
         if done.quarantined:
             _quarantine(
                 lake,
@@ -108,10 +104,20 @@ def commit_staged(
                     "SELECT line, reason, detail, text FROM staged "
                     f"WHERE reason IS NOT NULL AND reason <> '{ERASED}'"
                 ).to_arrow_table(),
+                [one.load_id for one in replaced],
             )
-        if done.accepted:
-            lake.append(table, _fresh_rows(staged, table, done.load_seq), _note(done))
+        # Closed also where the disk is full, so that the same rows can be tried again.
+        with closing(_fresh_rows(staged, table, done.load_seq)) as fresh:
+            rows = _numbered(fresh, table, done.load_seq)
+            if replaced:
+                gone = [one.load_id for one in replaced]
+                numbers = [*(one.load_seq for one in replaced), done.load_seq]
+                note = _note(done) | removal_note(gone, done.loaded_ms)
+                lake.replace(table, rows, f"load_seq IN ({', '.join(map(str, numbers))})", note)
+            elif done.accepted:
+                lake.append(table, rows, _note(done))
         record_load(lake, done)
+        mark_removed(lake, [one.load_id for one in replaced], done.loaded_ms)
     return done
 
 
@@ -193,22 +199,25 @@ def record_load(lake: Lake, load: Load) -> None:
 def finish_interrupted(lake: Lake) -> None:
     """Record loads whose process died right after their rows were committed. Hold the lock."""
     for table in ("events", "quotes", *KEYED_TABLES.values()):
-        note = lake.last_note(table).get(_NOTE)
+        found = lake.last_note(table)
+        note = found.get(_NOTE)
         if note and not _known(lake, json.loads(note)["load_id"]):
             lake.append("loads", pa.Table.from_pylist([json.loads(note)], schema=schema.LOADS))
+        finish_removal(lake, found)
 
 
 def _note(load: Load) -> dict[str, str]:
     return {_NOTE: json.dumps(load.row())}
 
 
-def _quarantine(lake: Lake, load: Load, rows: pa.Table) -> None:
+def _quarantine(lake: Lake, load: Load, rows: pa.Table, replaced: Sequence[str] = ()) -> None:
     """Append rejected rows, unless the same rows of the same file are stored. Hold the lock.
 
     Args:
         lake: where to.
         load: whose rows they are.
         rows: columns line, reason, detail, text.
+        replaced: ids of loads whose rows are about to go.
     """
     with lake.connect(("quarantine", "loads")) as connection:
         connection.register("refused", rows)
@@ -217,9 +226,9 @@ def _quarantine(lake: Lake, load: Load, rows: pa.Table) -> None:
             SELECT ? AS load_id, ? AS file, line, reason, detail, text AS raw FROM refused
             WHERE (line, reason) NOT IN
                 (SELECT (q.line, q.reason) FROM quarantine AS q JOIN loads AS l USING (load_id)
-                WHERE l.sha256 = ?)
+                WHERE l.sha256 = ? AND NOT list_contains(?::VARCHAR[], l.load_id))
             ORDER BY line""",
-            params=[load.load_id, load.file, load.sha256],
+            params=[load.load_id, load.file, load.sha256, list(replaced)],
         ).to_arrow_table()
     if fresh.num_rows:
         lake.append("quarantine", fresh.cast(schema.QUARANTINE))
@@ -295,20 +304,6 @@ def _changed(lake: Lake, table: str, key: str, rows: pa.Table) -> pa.Table:
         return changed.to_arrow_table().cast(TABLES[table])
 
 
-def _mark_duplicates(lake: Lake, staged: duckdb.DuckDBPyConnection, table: str) -> None:
-    """Make the table `fresh`: valid rows, the first of their id in the file, not in the lake."""
-    staged.execute(f"CREATE OR REPLACE TEMP VIEW known AS {lake.select(table)}")
-    staged.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE fresh AS
-        WITH first_ones AS (
-            SELECT event_id, MIN(rowid) AS row FROM staged WHERE reason IS NULL GROUP BY event_id
-        )
-        SELECT f.row FROM first_ones AS f
-        ANTI JOIN (SELECT event_id FROM known) AS k USING (event_id)"""
-    )
-
-
 def _counted(staged: duckdb.DuckDBPyConnection, load: Load, elapsed_s: Callable[[], float]) -> Load:
     ((n_read, n_good, n_fresh),) = staged.execute(
         "SELECT COUNT(*), COUNT(*) FILTER (WHERE reason IS NULL), (SELECT COUNT(*) FROM fresh) "
@@ -331,16 +326,31 @@ def _counted(staged: duckdb.DuckDBPyConnection, load: Load, elapsed_s: Callable[
 def _fresh_rows(
     staged: duckdb.DuckDBPyConnection, table: str, load_seq: int
 ) -> pa.RecordBatchReader:
-    target = schema.EVENTS if table == "events" else schema.QUOTES
-    columns = ", ".join(f"s.{name}" for name in target.names if name != "load_seq")
-    rows = staged.sql(
+    """The new rows, by session, microsecond and line."""
+    target = _target(table)
+    columns = ", ".join(
+        f"s.{name}" for name in target.names if name not in ("load_seq", "event_seq")
+    )
+    return staged.sql(
         f"SELECT {columns}, CAST({load_seq} AS BIGINT) AS load_seq FROM staged AS s SEMI JOIN "
         "fresh AS f ON f.row = s.rowid "
-        "ORDER BY s.session_key, s.event_ms, s.event_id"
+        "ORDER BY s.session_key, s.event_us, s.line, s.rowid"
     ).to_arrow_reader(_BATCH_ROWS)
 
+
+def _numbered(rows: pa.RecordBatchReader, table: str, load_seq: int) -> pa.RecordBatchReader:
+    """The rows with their numbers, in their order."""
+    target = _target(table)
+
     def batches() -> Iterator[pa.RecordBatch]:
+        first = load_seq * ROWS_OF_A_LOAD
         for batch in rows:
-            yield batch.cast(target)
+            numbers = pa.array(range(first, first + batch.num_rows), pa.int64())
+            first += batch.num_rows
+            yield batch.append_column("event_seq", numbers).cast(target)
 
     return pa.RecordBatchReader.from_batches(target, batches())
+
+
+def _target(table: str) -> pa.Schema:
+    return schema.EVENTS if table == "events" else schema.QUOTES

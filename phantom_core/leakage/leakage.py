@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from phantom_core.core.estimate import Estimate
 from phantom_core.leakage.ledger import Account
 from phantom_core.replay.markups import ReplayClassFigures
+from phantom_core.replay.origin import UNKNOWN, Origin
 from phantom_core.replay.saved import from_text, plain_json, to_text
 
 DIMENSIONS: Final = ("day", "product", "channel", "store mode", "family", "cluster", "rule")
@@ -32,6 +33,7 @@ class Leakage:
         accounts: one per reference price.
         rules: name of the rule set that parts by rule stand for.
         humans: prices of these rules for humans; None without quotes or classes.
+        origin: who asked for it, and for which days.
     """
 
     created_ms: int
@@ -49,6 +51,7 @@ class Leakage:
     accounts: tuple[Account, ...]
     rules: str
     humans: ReplayClassFigures | None
+    origin: Origin = UNKNOWN
 
     def to_json(self) -> dict[str, object]:
         """The ledger as plain values, null where undefined."""

@@ -14,6 +14,7 @@ from typing import Final
 
 import orjson
 
+from phantom_core.core.background import BackgroundThread
 from phantom_core.core.workspace import WorkspacePaths
 from phantom_core.events.decision import PriceDecision
 from phantom_core.messages.segments import SegmentWriter
@@ -21,6 +22,7 @@ from phantom_core.messages.segments import SegmentWriter
 FLUSH_EVERY_S: Final = 0.02
 SYNC_EVERY_S: Final = 1.0
 CLOSE_AFTER_S: Final = 5.0
+LATE_AFTER_S: Final = 5.0
 MOST_WAITING: Final = 100_000
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -35,6 +37,11 @@ class DecisionLog:
 
     Args:
         folder: of the segments; made when missing.
+
+    Attributes:
+        n_dropped: decisions that could not be stored, count.
+        is_failing: whether the disk refused the newest ones.
+        thread: writes them.
     Raises:
         OSError: the folder cannot be written to.
     """
@@ -42,16 +49,13 @@ class DecisionLog:
     def __init__(self, folder: Path) -> None:
         self._folder, self._segments = folder, SegmentWriter(folder, CLOSE_AFTER_S, SYNC_EVERY_S)
         self._waiting: queue.SimpleQueue[PriceDecision] = queue.SimpleQueue()
-        self._stop = threading.Event()
+        self._lines: list[str] = []
         self.n_dropped = 0
         self.is_failing = False
-        self._thread = threading.Thread(target=self._run, name="decision-log", daemon=True)
-        self._thread.start()
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the thread is running."""
-        return self._thread.is_alive()
+        self.thread = BackgroundThread(
+            "decision-log", "pricing", self._work, late_after_s=LATE_AFTER_S
+        )
+        self.thread.start()
 
     def append(self, decision: PriceDecision) -> None:
         """Queue a decision; beyond the limit it is dropped and counted, so a price never waits."""
@@ -62,35 +66,32 @@ class DecisionLog:
 
     def close(self) -> None:
         """Write all queued decisions and close the segment."""
-        self._stop.set()
-        self._thread.join()
+        self.thread.stop()
 
-    def _run(self) -> None:
-        lines: list[str] = []
-        while True:
-            is_last = self._stop.wait(FLUSH_EVERY_S)
-            lines += self._take()
+    def _work(self, stop: threading.Event) -> None:
+        is_last = False
+        while not is_last:
+            is_last = stop.wait(FLUSH_EVERY_S)
+            self._take()
             try:
-                self._segments.append(lines)
-                lines, self.is_failing = [], False
+                self._segments.append(self._lines)
+                self._lines, self.is_failing = [], False
                 if is_last:
                     self._segments.close()
+                self.thread.succeeded()
             except OSError as error:
                 if not self.is_failing:
                     _LOGGER.error("Decisions cannot be written to %s: %s", self._folder, error)
                 self.is_failing = True
-                self.n_dropped += len(lines[:-MOST_WAITING])
-                lines = lines[-MOST_WAITING:]
-            if is_last:
-                return
+                self.n_dropped += len(self._lines[:-MOST_WAITING])
+                self._lines = self._lines[-MOST_WAITING:]
 
-    def _take(self) -> list[str]:
-        lines = []
+    def _take(self) -> None:
         try:
             while True:
                 try:
-                    lines.append(orjson.dumps(self._waiting.get_nowait()).decode())
+                    self._lines.append(orjson.dumps(self._waiting.get_nowait()).decode())
                 except orjson.JSONEncodeError:  # such as half a character
                     self.n_dropped += 1
         except queue.Empty:
-            return lines
+            return

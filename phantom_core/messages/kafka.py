@@ -23,6 +23,8 @@ GROUP: Final = "phantom-lake"
 _DELIVERY_S: Final = 8.0
 _ANSWER_S: Final = 5.0
 _PAUSE_S: Final = 0.1
+_PROBE_S: Final = 1.0
+_ASK_AGAIN_S: Final = 2.0
 _LOGGER: Final = logging.getLogger(__name__)
 _HINT: Final = "Check PHANTOM_KAFKA_BOOTSTRAP and the brokers."
 # A broker that is being restarted, or a topic without messages yet: the client retries by itself.
@@ -36,6 +38,15 @@ _TRANSIENT: Final = frozenset(
         KafkaError._RESOLVE,
     }
 )
+# A producer that reports one of these never delivers again.
+_FENCED: Final = frozenset(
+    {
+        KafkaError._FATAL,
+        KafkaError._FENCED,
+        KafkaError.PRODUCER_FENCED,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+    }
+)
 
 
 class KafkaSink:
@@ -44,21 +55,32 @@ class KafkaSink:
     Args:
         bootstrap: host:port, separated by commas.
         options: more properties of librdkafka, as for TLS and passwords.
+        make_producer: returns a producer for such properties.
     """
 
-    def __init__(self, bootstrap: str, options: Mapping[str, str]) -> None:
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
-                "acks": "all",
-                "enable.idempotence": True,
-                "linger.ms": 2,
-                "message.timeout.ms": int(_DELIVERY_S * 1_000),
-                "logger": _LOGGER,
-                **options,
-            }
-        )
-        self._is_up = True
+    def __init__(
+        self,
+        bootstrap: str,
+        options: Mapping[str, str],
+        make_producer: Callable[[dict[str, object]], Producer] = Producer,
+    ) -> None:
+        self._make_producer = make_producer
+        self._options: dict[str, object] = {
+            "bootstrap.servers": bootstrap,
+            "acks": "all",
+            "enable.idempotence": True,
+            "linger.ms": 2,
+            "message.timeout.ms": int(_DELIVERY_S * 1_000),
+            # As the clients of other languages do, so that a session has one partition whoever
+            # sends its events.
+            "partitioner": "murmur2_random",
+            "logger": _LOGGER,
+            "error_cb": self._reported,
+            **options,
+        }
+        self._is_fatal, self._failure = False, "no broker has answered yet"
+        self._tried_s = -_ASK_AGAIN_S
+        self._producer = make_producer(self._options)
 
     def append(self, topic: str, messages: Sequence[Outgoing]) -> None:
         """Send messages and wait for the report of each.
@@ -74,8 +96,10 @@ class KafkaSink:
             nonlocal missing
             missing -= 1
             if error is not None:
+                self._reported(error)
                 failures.append(error.str())
 
+        self._replace_fenced()
         for message in messages:
             try:
                 self._producer.produce(
@@ -90,20 +114,46 @@ class KafkaSink:
                     "The queue to Kafka is full.", hint="Try again in a moment."
                 ) from error
             except KafkaException as error:
+                self._reported(error.args[0])
                 failures.append(error.args[0].str())
                 missing -= 1
         self._producer.flush(_DELIVERY_S + 2)
-        self._is_up = not (missing or failures)
+        self._failure = ""
         if failures or missing:
             reason = failures[0] if failures else "no delivery report came in time"
+            self._failure = reason
             raise UnavailableError(
                 f"Kafka did not take {max(missing, len(failures)):,} messages: {reason}.",
                 hint=_HINT,
             )
 
     def state(self) -> str:
-        """Whether the last delivery went well."""
-        return "connected" if self._is_up else "unavailable"
+        """Whether messages can be delivered."""
+        return "unavailable" if self.problem() else "connected"
+
+    def problem(self) -> str:
+        """Why messages would not be delivered; brokers are asked at first and after failures."""
+        if self._failure and time.monotonic() - self._tried_s >= _ASK_AGAIN_S:
+            self._tried_s = time.monotonic()
+            try:
+                self._producer.list_topics(timeout=_PROBE_S)
+                self._failure = ""
+            except KafkaException as error:
+                self._failure = error.args[0].str()
+        return f"Kafka does not take messages: {self._failure}." if self._failure else ""
+
+    def _reported(self, error: KafkaError) -> None:
+        """Note an error after which a producer refuses everything, whatever the brokers do."""
+        self._is_fatal = self._is_fatal or error.fatal() or error.code() in _FENCED
+
+    def _replace_fenced(self) -> None:
+        if not self._is_fatal:
+            return
+        _LOGGER.warning("The producer failed for good; another one takes its place.")
+        self._producer.purge()
+        self._producer.flush(0)
+        self._is_fatal = False
+        self._producer = self._make_producer(self._options)
 
     def close(self) -> None:
         """Wait for the delivery of all messages."""

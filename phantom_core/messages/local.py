@@ -4,6 +4,7 @@ import contextlib
 import heapq
 import json
 import os
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ _DRAINED: Final = "drained.json"
 _PAUSE_S: Final = 0.02
 _READ_BYTES: Final = 8 << 20
 _MEASURE_EVERY_S: Final = 0.5
+# More than a batch of ordinary size.
+_TRIED_BYTES: Final = 256 << 10
 
 
 def open_inbox(workspace: Path) -> Path:
@@ -47,6 +50,7 @@ class LocalSink:
         self._folder, self._most_bytes = folder, most_bytes
         self._writers = {topic: SegmentWriter(folder / topic) for topic in KINDS}
         self._measured_s, self._waiting_bytes = -_MEASURE_EVERY_S, 0
+        self._tried_s, self._disk_problem = -_MEASURE_EVERY_S, ""
 
     def append(self, topic: str, messages: Sequence[Outgoing]) -> None:
         """Store messages durably: they survive this process and a crash of this machine.
@@ -55,17 +59,12 @@ class LocalSink:
             BusyError: too much waits for the lake.
             UnavailableError: the disk cannot be written.
         """
-        if self.waiting_bytes() > self._most_bytes:
-            raise BusyError(
-                f"The local buffer is full: {self._most_bytes:,} bytes wait for the lake.",
-                hint="Is the worker running (stream worker)?",
-            )
+        if full := self._is_full():
+            raise BusyError(full, hint="Is the worker running (stream worker)?")
         try:
             self._writers[topic].append([message.value for message in messages])
         except OSError as error:
-            raise UnavailableError(
-                f"The buffer cannot be written: {error.strerror or error}.", hint="Check the disk."
-            ) from error
+            raise UnavailableError(_unwritten(error), hint="Check the disk.") from error
 
     def waiting_bytes(self) -> int:
         """Size of the messages that wait for the lake, bytes; measured twice a second."""
@@ -78,12 +77,41 @@ class LocalSink:
 
     def state(self) -> str:
         """The name of this sink."""
-        return "local buffer"
+        return "unavailable" if self.problem() else "local buffer"
+
+    def problem(self) -> str:
+        """Why a message would not be stored now; the disk is tried twice a second at most."""
+        if full := self._is_full():
+            return full
+        if time.monotonic() - self._tried_s >= _MEASURE_EVERY_S:
+            self._disk_problem, self._tried_s = _try_disk(self._folder), time.monotonic()
+        return self._disk_problem
+
+    def _is_full(self) -> str:
+        if self.waiting_bytes() <= self._most_bytes:
+            return ""
+        return f"The local buffer is full: {self._most_bytes:,} bytes wait for the lake."
 
     def close(self) -> None:
         """Close all segments."""
         for writer in self._writers.values():
             writer.close()
+
+
+def _try_disk(folder: Path) -> str:
+    """Why a folder's disk takes no more; empty where it does."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".try-") as file:
+            file.write(bytes(_TRIED_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return _unwritten(error)
+    return ""
+
+
+def _unwritten(error: OSError) -> str:
+    return f"The buffer cannot be written: {error.strerror or error}."
 
 
 class LocalReader:

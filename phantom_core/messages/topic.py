@@ -55,7 +55,10 @@ class Sink(Protocol):
         """
 
     def state(self) -> str:
-        """The state in a word or two, such as "connected" or "local buffer"."""
+        """What it is, such as "connected" or "local buffer"; "unavailable" while it is not."""
+
+    def problem(self) -> str:
+        """Why it would not store a message now, one sentence; empty where it would."""
 
     def close(self) -> None:
         """Release all resources."""

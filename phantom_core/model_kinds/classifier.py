@@ -1,4 +1,4 @@
-"""The agent classifier: boosted trees over the features of whole sessions."""
+"""The agent classifier: boosted trees over the features of sessions, whole and at quotes."""
 
 from typing import Final
 
@@ -14,6 +14,8 @@ CLASSIFIER: Final = MODEL_KINDS.register(
         choice_title="Model",
         description="Boosted trees that say how likely a session is an agent's.",
         figures={
+            "quote_roc_auc": "ROC-AUC at quotes",
+            "quote_ece": "ECE at quotes",
             "roc_auc": "ROC-AUC",
             "precision_at_recall_80": "Precision at 80 %",
             "pr_auc": "PR-AUC",

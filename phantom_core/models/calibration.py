@@ -12,7 +12,12 @@ from sklearn.linear_model import LogisticRegression
 
 from phantom_core.core.arrays import Floats
 from phantom_core.models.curves import Beta, Curve, Isotonic, Platt, Temperature, log_odds_parts
+from phantom_core.models.event_curves import BAND_STARTS, EventCurves, band_of
 
+# A band with fewer rows of a class shares the curve of its neighbours.
+LEAST_IN_BAND: Final = 50
+# More rows change two parameters by less than the labels do.
+MOST_ROWS_A_CURVE: Final = 100_000
 _STEEPEST: Final = 20.0
 
 
@@ -53,6 +58,97 @@ def choose_calibration(
     losses = {name: log_loss(is_agent, probability) for name, probability in held_out.items()}
     best = min(losses, key=losses.__getitem__)
     return CalibrationChoice(METHODS[best](margin, is_agent), losses, held_out[best])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EventCurvesChoice:
+    """Curves by events so far, of the kind with the lowest held-out log loss.
+
+    Attributes:
+        calibration: fitted to all rows.
+        method: kind of curve.
+        log_loss: held-out log loss of each method tried.
+        probability: of each row, by curves that did not see the row's fold, shape (n_rows,).
+    """
+
+    calibration: EventCurves
+    method: str
+    log_loss: dict[str, float]
+    probability: Floats
+
+
+def choose_event_curves(
+    margin: Floats,
+    is_agent: NDArray[np.bool_],
+    fold: NDArray[np.int64],
+    n_events: Floats | None,
+    methods: tuple[str, ...] = ("platt", "beta"),
+) -> EventCurvesChoice:
+    """Fit each method by events so far, and keep the one that predicts held-out folds best.
+
+    Args:
+        margin: out-of-fold margins, shape (n_rows,).
+        is_agent: labels, shape (n_rows,).
+        fold: fold of each row, shape (n_rows,).
+        n_events: so far, shape (n_rows,); None where the model may not read them, which leaves one
+            curve for all.
+        methods: names of METHODS.
+    """
+    events = np.zeros(len(margin)) if n_events is None else n_events
+    held_out = {
+        name: _cross_fit_events(METHODS[name], margin, is_agent, fold, events) for name in methods
+    }
+    losses = {name: log_loss(is_agent, probability) for name, probability in held_out.items()}
+    best = min(losses, key=losses.__getitem__)
+    curves = fit_event_curves(METHODS[best], margin, is_agent, events)
+    return EventCurvesChoice(curves, best, losses, held_out[best])
+
+
+def fit_event_curves(
+    fit: Fit, margin: Floats, is_agent: NDArray[np.bool_], n_events: Floats
+) -> EventCurves:
+    """Fit one curve per band of events so far; neighbours share one where labels are few."""
+    starts = _bands_with_labels(is_agent, n_events)
+    band, curves = band_of(n_events, starts), []
+    for number in range(len(starts)):
+        rows = np.flatnonzero(band == number)
+        rows = rows[:: max(1, -(-rows.size // MOST_ROWS_A_CURVE))]
+        curves.append(fit(margin[rows], is_agent[rows]))
+    return EventCurves(starts, tuple(curves))
+
+
+def _bands_with_labels(is_agent: NDArray[np.bool_], n_events: Floats) -> tuple[int, ...]:
+    """Starts of bands that hold enough rows of both classes."""
+    band = band_of(n_events)
+    agents, all_rows = (
+        np.bincount(band[kind], minlength=len(BAND_STARTS))
+        for kind in (is_agent, np.ones(len(is_agent), np.bool_))
+    )
+    starts, n_agent, n_human = [0], 0, 0
+    for number in range(len(BAND_STARTS)):
+        if min(n_agent, n_human) >= LEAST_IN_BAND:
+            starts.append(BAND_STARTS[number])
+            n_agent = n_human = 0
+        n_agent += int(agents[number])
+        n_human += int(all_rows[number] - agents[number])
+    if len(starts) > 1 and min(n_agent, n_human) < LEAST_IN_BAND:
+        starts.pop()
+    return tuple(starts)
+
+
+def _cross_fit_events(
+    fit: Fit,
+    margin: Floats,
+    is_agent: NDArray[np.bool_],
+    fold: NDArray[np.int64],
+    n_events: Floats,
+) -> Floats:
+    probability = np.empty_like(margin)
+    for held_out in np.unique(fold):
+        out = fold == held_out
+        curves = fit_event_curves(fit, margin[~out], is_agent[~out], n_events[~out])
+        probability[out] = curves.probability(margin[out], n_events[out])
+    return probability
 
 
 def log_loss(is_agent: NDArray[np.bool_], probability: Floats) -> float:

@@ -37,6 +37,15 @@ class CrossFit:
         """
         return _out_of_fold(self.boosters, self.fold, values)
 
+    def margin_at(self, values: NDArray[np.float32], row: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Out-of-fold log-odds of some of the sessions, each any number of times.
+
+        Args:
+            values: encoded features, shape (n, n_names).
+            row: of the session of each, shape (n,).
+        """
+        return _out_of_fold(self.boosters, self.fold[row], values)
+
 
 def cross_fit(
     rows: LabelledRows,

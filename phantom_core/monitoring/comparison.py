@@ -8,13 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from phantom_core.core.estimate import Z_95
+from scipy import stats
+
+from phantom_core.monitoring.alarm_budget import level_of_look
 from phantom_core.monitoring.drift import FeatureDrift
 
 Status = Literal["ok", "watch", "alert", "unknown"]
 LEAST_SESSIONS: Final = 50
 LEAST_PURCHASES: Final = 10
 LEAST_ROWS: Final = 100
+# Of one look an hour.
+LEVEL: Final = level_of_look(3_600)
 # A sentence names at most this many features.
 NAMED: Final = 5
 
@@ -40,15 +44,38 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Sessions of a period, and how many of them are hits, such as agents."""
+    """Sessions of a period, and how many of them are hits, such as agents.
+
+    Attributes:
+        hits, n: counts.
+        hits_hits, hits_n, n_n: sums over actors of the products of their counts, from which
+            the variance of the rate is estimated; None where each session is an actor.
+        actors: count; None where each session is one.
+    """
 
     hits: float
     n: int
+    hits_hits: float | None = None
+    hits_n: float | None = None
+    n_n: float | None = None
+    actors: int | None = None
 
     @property
     def rate(self) -> float | None:
         """Share of hits; None without a session."""
         return self.hits / self.n if self.n else None
+
+    def variance(self, rate: float) -> float:
+        """Of the share of hits if its expected value is a rate, clustered by actor."""
+        squares, products, sizes = (
+            default if one is None else one
+            for one, default in (
+                (self.hits_hits, self.hits),
+                (self.hits_n, self.hits),
+                (self.n_n, float(self.n)),
+            )
+        )
+        return max(0.0, squares - 2 * rate * products + rate**2 * sizes) / self.n**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +84,8 @@ class Money:
 
     Attributes:
         total: currency.
-        squares: sum of the squares of what each buying session paid, from which the variance
-            of the total is estimated.
+        squares: sum of the squares of what each actor paid, from which the variance of the total
+            is estimated.
         purchases: sessions that bought, count.
     """
 
@@ -67,7 +94,9 @@ class Money:
     purchases: int
 
 
-def rate_moved(name: str, what: str, before: Count, after: Count, limit: float) -> Check:
+def rate_moved(
+    name: str, what: str, before: Count, after: Count, limit: float, level: float = LEVEL
+) -> Check:
     """Whether a rate moved by more than a share of itself.
 
     Args:
@@ -76,6 +105,7 @@ def rate_moved(name: str, what: str, before: Count, after: Count, limit: float) 
         before: the earlier period.
         after: the later one.
         limit: relative change, such as 0.2.
+        level: probability of an alert where nothing moved.
 
     >>> before, after = Count(100, 1_000), Count(150, 1_000)
     >>> rate_moved("detection_rate", "Detection rate", before, after, 0.2).status
@@ -93,8 +123,12 @@ def rate_moved(name: str, what: str, before: Count, after: Count, limit: float) 
     old, new = before.hits / before.n, after.hits / after.n
     change = new / old - 1
     pooled = (before.hits + after.hits) / (before.n + after.n)
-    spread = (pooled * (1 - pooled) * (1 / before.n + 1 / after.n)) ** 0.5
-    is_chance = spread > 0 and abs(new - old) / spread < Z_95
+    spread = (before.variance(pooled) + after.variance(pooled)) ** 0.5
+    actors = sum(one.n if one.actors is None else one.actors for one in (before, after))
+    largest = float(stats.t.isf(level / 2, max(1, actors - 2)))
+    # Whole sessions move a rate in steps, half of which a normal curve would leave out.
+    step = (1 / before.n + 1 / after.n) / 2
+    is_chance = spread > 0 and (abs(new - old) - step) / spread < largest
     status: Status = "ok" if abs(change) <= limit else "watch" if is_chance else "alert"
     doubt = ", which may be chance" if status == "watch" else ""
     sentence = f"{what} moved from {old:.1%} to {new:.1%} ({change:+.0%}) week on week{doubt}"
@@ -107,7 +141,7 @@ def rate_moved(name: str, what: str, before: Count, after: Count, limit: float) 
     )
 
 
-def money_fell(name: str, before: Money, after: Money, limit: float) -> Check:
+def money_fell(name: str, before: Money, after: Money, limit: float, level: float = LEVEL) -> Check:
     """Whether revenue fell by more than a share of itself.
 
     Args:
@@ -115,6 +149,7 @@ def money_fell(name: str, before: Money, after: Money, limit: float) -> Check:
         before: the earlier period.
         after: the later one.
         limit: relative fall, such as 0.05.
+        level: probability of an alert where nothing fell.
     Source: the variance of a compound Poisson total is the expected sum of squares.
     """
     if before.purchases < LEAST_PURCHASES:
@@ -123,7 +158,8 @@ def money_fell(name: str, before: Money, after: Money, limit: float) -> Check:
             name, "unknown", None, limit, f"{found}; {LEAST_PURCHASES} are needed to compare."
         )
     change = after.total / before.total - 1
-    is_chance = (before.total - after.total) / (before.squares + after.squares) ** 0.5 < Z_95
+    largest = float(stats.norm.isf(level))
+    is_chance = (before.total - after.total) / (before.squares + after.squares) ** 0.5 < largest
     status: Status = "ok" if change >= -limit else "watch" if is_chance else "alert"
     doubt = ", which may be chance" if status == "watch" else ""
     sentence = (
@@ -139,13 +175,16 @@ def money_fell(name: str, before: Money, after: Money, limit: float) -> Check:
     )
 
 
-def features_drifted(rows: Sequence[FeatureDrift], limit: float, reference: str) -> Check:
+def features_drifted(
+    rows: Sequence[FeatureDrift], limit: float, reference: str, level: float = LEVEL
+) -> Check:
     """Whether the distribution of any feature moved; one check for all, since they move together.
 
     Args:
         rows: the features against their reference, the one that moved furthest first.
         limit: of the population stability index.
         reference: what they are compared with, as a phrase.
+        level: probability of an alert where nothing moved.
     """
     readable = [row for row in rows if row.reading != "too few sessions to tell"]
     if not readable:
@@ -156,15 +195,27 @@ def features_drifted(rows: Sequence[FeatureDrift], limit: float, reference: str)
             limit,
             "Features: too few sessions to detect a shift.",
         )
-    moved = [row for row in readable if row.psi >= limit]
+    far = [row for row in readable if row.psi >= limit]
+    moved = [row for row in far if row.p_value <= level]
     worst = max(row.psi for row in readable)
-    if not moved:
+    if not far:
         return Check(
             "feature_drift",
             "ok",
             worst,
             limit,
             f"No feature moved past PSI {limit:g} against {reference}.",
+        )
+    if not moved:
+        first = far[0]
+        return Check(
+            "feature_drift",
+            "watch",
+            worst,
+            limit,
+            f"{first.name.replace('_', ' ').capitalize()} is at PSI {first.psi:.2f} against "
+            f"{reference}, which may be chance: with so few sessions it is "
+            f"{first.psi_of_chance:.2f} on average when nothing moved.",
         )
     named = ", ".join(f"{row.name.replace('_', ' ')} {row.psi:.2f}" for row in moved[:NAMED])
     more = f" and {len(moved) - NAMED} more" if len(moved) > NAMED else ""

@@ -12,6 +12,7 @@ ELASTICITIES: Final = "elasticity:latest"
 STATEMENT: Final = "phantom:statement"
 CHANNEL: Final = "phantom:announcements"
 SESSION_FEATURES: Final = "session_features:"
+FEATURES_MARK: Final = "phantom:worker:"
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
 
 

@@ -8,7 +8,7 @@ import orjson
 import redis
 
 from phantom_core.core.errors import DataError
-from phantom_core.publishing.names import SESSION_FEATURES
+from phantom_core.publishing.names import FEATURES_MARK, SESSION_FEATURES
 from phantom_core.valkey.server import guarded_calls
 
 FORMAT: Final = "phantom-session/1"
@@ -70,6 +70,47 @@ def read_features(client: redis.Redis, session_id: str) -> PublishedFeatures | N
     with guarded_calls(client):
         content = client.get(key)
     return None if content is None else parse_features(content, key)
+
+
+def read_event_counts(client: redis.Redis, session_ids: Sequence[str]) -> list[int]:
+    """How many events the stored features of each session hold; 0 where none are stored.
+
+    Raises:
+        UnavailableError: the server does not answer.
+    """
+    keys = [f"{SESSION_FEATURES}{session_id}" for session_id in session_ids]
+    with guarded_calls(client), client.pipeline(transaction=False) as pipeline:
+        for key in keys:
+            pipeline.get(key)
+        contents = pipeline.execute(raise_on_error=False)
+    return [_event_count(content, key) for content, key in zip(contents, keys, strict=True)]
+
+
+def _event_count(content: object, key: str) -> int:
+    try:
+        return parse_features(content, key).n_events if isinstance(content, bytes) else 0
+    except DataError:
+        return 0
+
+
+def has_mark(client: redis.Redis, worker_id: str) -> bool:
+    """Whether the server still has the mark of a worker, so that it was not emptied since.
+
+    Raises:
+        UnavailableError: the server does not answer.
+    """
+    with guarded_calls(client):
+        return client.get(FEATURES_MARK + worker_id) is not None
+
+
+def write_mark(client: redis.Redis, worker_id: str) -> None:
+    """Leave the mark of a worker, for as long as features stay.
+
+    Raises:
+        UnavailableError: the server does not store it.
+    """
+    with guarded_calls(client):
+        client.set(FEATURES_MARK + worker_id, b"1", ex=TTL_S)
 
 
 def parse_features(content: bytes | str, where: str) -> PublishedFeatures:

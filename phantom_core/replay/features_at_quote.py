@@ -1,18 +1,19 @@
 """Features at quote: what was known of a session at each quote, as columns that rules read."""
 
 from collections.abc import Sequence
-from typing import Final, Literal, get_args
+from typing import Final, Literal, Protocol, get_args
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from phantom_core.core.arrays import Floats, Ints
 from phantom_core.features.aggregate import SCOPE
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.domains import P_AGENT
 from phantom_core.features.moments import features_at_many_moments
 from phantom_core.market.calibration.add_to_cart_quotes import SessionIndex
-from phantom_core.models.classifier import Classifier
+from phantom_core.models.event_curves import EVENTS_SO_FAR
 from phantom_core.replay.quotes import Quotes, real_column
 from phantom_core.rules.evaluate import Column
 
@@ -20,11 +21,24 @@ AsOf = Literal["quote", "session end"]
 AS_OF: Final[tuple[AsOf, ...]] = get_args(AsOf)
 
 
+class ScoreQuotes(Protocol):
+    """Gives P(agent) at quotes."""
+
+    def __call__(self, features: pa.Table, session: Ints, event_ms: Ints) -> Floats:
+        """P(agent) at each quote, shape (n_quotes,).
+
+        Args:
+            features: just before each quote.
+            session: row of its session, shape (n_quotes,).
+            event_ms: of the quote, UTC milliseconds, shape (n_quotes,).
+        """
+
+
 def features_at_quotes(
     event_files: Sequence[str],
     sessions: SessionIndex,
     quotes: Quotes,
-    classifier: Classifier | None,
+    scorer: ScoreQuotes | None,
 ) -> pa.Table:
     """Features and P(agent) just before each quote.
 
@@ -32,24 +46,41 @@ def features_at_quotes(
         event_files: of the lake.
         sessions: index of the quotes' sessions.
         quotes: the moments.
-        classifier: gives p_agent; None leaves it undefined.
+        scorer: gives p_agent; None leaves it undefined.
     Returns:
         One row per quote, all undefined for a price shown before the session's first event: the
         session features and p_agent.
     """
+    found = features_just_before(event_files, sessions.session_key[quotes.session], quotes.event_ms)
+    is_known = pc.is_valid(found[EVENTS_SO_FAR]).to_numpy()
+    p_agent = (
+        np.where(is_known, scorer(found, quotes.session, quotes.event_ms), np.nan)
+        if scorer
+        else np.full(found.num_rows, np.nan)
+    )
+    return found.append_column(P_AGENT, pa.array(p_agent, from_pandas=True))
+
+
+def features_just_before(event_files: Sequence[str], session_key: Ints, event_ms: Ints) -> pa.Table:
+    """Session features in the millisecond before each of many moments.
+
+    Args:
+        event_files: of the lake.
+        session_key: of each moment, rising, shape (n_moments,).
+        event_ms: of each moment, UTC milliseconds, shape (n_moments,).
+    Returns:
+        One row per moment, all undefined before the session's first event.
+    """
     scope = pa.table(
         {
-            "scope_key": np.arange(quotes.session.size),
-            "session_key": sessions.session_key[quotes.session],
-            "as_of_ms": quotes.event_ms - 1,
+            "scope_key": np.arange(session_key.size),
+            "session_key": session_key,
+            "as_of_ms": event_ms - 1,
         },
         schema=SCOPE,
     )
     table = features_at_many_moments(event_files, scope)
-    p_agent = classifier.agent_probability(table) if classifier else np.full(table.num_rows, np.nan)
-    found = table.select(feature_names()).append_column(
-        P_AGENT, pa.array(p_agent, from_pandas=True)
-    )
+    found = table.select(feature_names())
     if found.num_rows == scope.num_rows:
         return found
     return found.take(

@@ -5,7 +5,7 @@
 -- no quote and no event of the product tells it; quote_id without a quote; channel where no event names a referrer.
 WITH bought AS (
     SELECT
-        e.session_key, e.event_id, e.event_ms, e.store_mode, e.product_id, e.amount_paid,
+        e.session_key, e.event_id, e.event_ms, e.event_seq, e.store_mode, e.product_id, e.amount_paid,
         COALESCE(
             TRY_CAST(e.metadata ->> '$.quantity' AS DOUBLE), TRY_CAST(e.metadata ->> '$.itemCount' AS DOUBLE),
             TRY_CAST(e.metadata ->> '$.nights' AS DOUBLE)
@@ -21,10 +21,10 @@ carts AS (
     GROUP BY session_key, product_id
 ),
 lines AS (
-    SELECT session_key, event_id, event_ms, store_mode, product_id, amount_paid, told_units, told_base FROM bought WHERE product_id IS NOT NULL
+    SELECT session_key, event_id, event_ms, event_seq, store_mode, product_id, amount_paid, told_units, told_base FROM bought WHERE product_id IS NOT NULL
     UNION ALL
     SELECT
-        b.session_key, b.event_id, b.event_ms, b.store_mode, c.product_id,
+        b.session_key, b.event_id, b.event_ms, b.event_seq, b.store_mode, c.product_id,
         CASE WHEN COUNT(*) OVER (PARTITION BY b.session_key, b.event_id) = 1 THEN b.amount_paid END AS amount_paid,
         COALESCE(c.told_units, CASE WHEN COUNT(*) OVER (PARTITION BY b.session_key, b.event_id) = 1 THEN b.told_units END) AS told_units,
         CASE WHEN COUNT(*) OVER (PARTITION BY b.session_key, b.event_id) = 1 THEN b.told_base END AS told_base
@@ -32,10 +32,14 @@ lines AS (
     LEFT JOIN carts AS c ON c.session_key = b.session_key AND c.cart_ms <= b.event_ms
     WHERE b.product_id IS NULL
 ),
+last_quotes AS (
+    SELECT * FROM quotes WHERE session_key IN (SELECT session_key FROM bought)
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY session_key, product_id, event_ms ORDER BY event_seq DESC, event_id DESC) = 1
+),
 quoted AS (
     SELECT l.*, q.event_id AS quote_id, q.price AS quoted_price, q.base_price AS quoted_base
     FROM lines AS l
-    ASOF LEFT JOIN quotes AS q ON q.session_key = l.session_key AND q.product_id = l.product_id AND q.event_ms <= l.event_ms
+    ASOF LEFT JOIN last_quotes AS q ON q.session_key = l.session_key AND q.product_id = l.product_id AND q.event_ms <= l.event_ms
 ),
 base_of_product AS (
     SELECT product_id, MEDIAN(base_price) AS base_price FROM quotes WHERE base_price > 0 GROUP BY product_id
@@ -47,7 +51,7 @@ base_told AS (
     GROUP BY session_key, product_id
 ),
 channels AS (
-    SELECT session_key, MIN_BY(metadata ->> '$.referrer', (event_ms, event_id)) AS referrer
+    SELECT session_key, MIN_BY(metadata ->> '$.referrer', (event_ms, event_seq, event_id)) AS referrer
     FROM events
     WHERE session_key IN (SELECT session_key FROM bought) AND metadata ->> '$.referrer' IS NOT NULL
     GROUP BY session_key
@@ -64,4 +68,4 @@ FROM counted AS c
 LEFT JOIN base_told AS t ON t.session_key = c.session_key AND t.product_id = c.product_id
 LEFT JOIN base_of_product AS b ON b.product_id = c.product_id
 LEFT JOIN channels AS h ON h.session_key = c.session_key
-ORDER BY c.session_key, c.event_ms, c.event_id, c.product_id
+ORDER BY c.session_key, c.event_ms, c.event_seq, c.event_id, c.product_id

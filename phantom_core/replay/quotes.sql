@@ -14,4 +14,4 @@ FROM quotes AS q
 CROSS JOIN period AS p
 LEFT JOIN carts AS c ON c.session_key = q.session_key AND c.product_id = q.product_id
 WHERE q.event_ms >= p.start_ms AND q.event_ms < p.end_ms
-ORDER BY q.session_key, q.event_ms, q.event_id
+ORDER BY q.session_key, q.event_ms, q.event_seq, q.event_id

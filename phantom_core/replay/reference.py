@@ -8,6 +8,7 @@ import numpy as np
 
 from phantom_core.core.arrays import Floats, Ints
 from phantom_core.core.errors import DataError
+from phantom_core.core.leakage_terms import USUAL_TERMS, LeakageTerms
 from phantom_core.market.calibrate import choices_of
 from phantom_core.market.calibration.add_to_cart_quotes import (
     SessionIndex,
@@ -18,7 +19,6 @@ from phantom_core.market.calibration.sensitivity import measure_sensitivities
 from phantom_core.market.demand import purchase_probability
 from phantom_core.replay.purchases import Purchases
 from phantom_core.replay.quotes import Quotes
-from phantom_core.session_market.market import REFERENCE_RATIO
 
 ReferenceName = Literal["constant", "clean_quote", "optimal"]
 REFERENCES: Final[tuple[ReferenceName, ...]] = get_args(ReferenceName)
@@ -50,6 +50,7 @@ def reference_prices(
     sessions: SessionIndex,
     quotes: Quotes,
     purchases: Purchases,
+    terms: LeakageTerms = USUAL_TERMS,
 ) -> tuple[Reference, ...]:
     """All three reference prices of some purchases.
 
@@ -58,20 +59,21 @@ def reference_prices(
         sessions: index of the sessions, with labels or probabilities.
         quotes: of the purchases' period.
         purchases: what was bought.
+        terms: hold the constant reference price.
     """
     return (
-        constant_reference(purchases),
+        constant_reference(purchases, terms),
         clean_quote(sessions, quotes, purchases),
         optimal_reference(connection, sessions, purchases),
     )
 
 
-def constant_reference(purchases: Purchases) -> Reference:
-    """The simulator's convention: 1.2 times the base price."""
+def constant_reference(purchases: Purchases, terms: LeakageTerms = USUAL_TERMS) -> Reference:
+    """A multiple of the base price, as the settings have it."""
     return Reference(
         "constant",
-        f"×{REFERENCE_RATIO:.2f} of the base price",
-        np.full(purchases.session.size, REFERENCE_RATIO),
+        f"×{terms.reference_ratio:.2f} of the base price",
+        np.full(purchases.session.size, terms.reference_ratio),
     )
 
 

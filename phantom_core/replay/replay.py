@@ -11,6 +11,7 @@ from phantom_core.core.estimate import Estimate
 from phantom_core.replay.features_at_quote import AsOf
 from phantom_core.replay.markups import Recovered, ReplayClassFigures, RuleUse
 from phantom_core.replay.off_policy import OffPolicyValue
+from phantom_core.replay.origin import UNKNOWN, Origin
 from phantom_core.replay.saved import from_text, plain_json, to_text
 from phantom_core.rules.evaluate import Decided
 from phantom_core.rules.rule_set import RuleSet
@@ -89,6 +90,9 @@ class Replay:
         changed: sessions with a price that differs between the two.
         share_changed: of all replayed.
         moved: quotes that move between rules.
+        difference: off-policy revenue per session of the set replayed minus that of the other, in
+            the same resamples; None where it is not identified.
+        origin: who asked for it, and for which days.
     """
 
     created_ms: int
@@ -108,6 +112,8 @@ class Replay:
     changed: int
     share_changed: Estimate
     moved: tuple[Moved, ...]
+    difference: Estimate | None = None
+    origin: Origin = UNKNOWN
 
     def to_json(self) -> dict[str, object]:
         """The replay as plain values, null where undefined."""

@@ -42,17 +42,18 @@ class Resampler:
 
     def total(self, values: Floats, session: Ints) -> Estimate:
         """Sum of a value over rows, given the session of each."""
-        drawn = self._drawn(values, session)
+        drawn = self.sums(values, session)
         return quantile_interval(values.sum(), drawn)
 
     def ratio(self, above: Floats, below: Floats, session: Ints) -> Estimate:
         """Sum of one value over the sum of another; NaN where that is 0."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            drawn = self._drawn(above, session) / self._drawn(below, session)
+            drawn = self.sums(above, session) / self.sums(below, session)
             value = np.float64(above.sum()) / np.float64(below.sum())
         return quantile_interval(value, drawn)
 
-    def _drawn(self, values: Floats, session: Ints) -> Floats:
+    def sums(self, values: Floats, session: Ints) -> Floats:
+        """Sum of a value over rows in each resample, shape (n_resamples,)."""
         return np.asarray(
             self.weights @ np.bincount(self.block[session], values, minlength=self.weights.shape[1])
         )

@@ -49,7 +49,9 @@ class RevenueModel:
 def fit_revenue(
     quotes: Quotes, units: Floats, p_agent: Floats, actor: Ints, rng: np.random.Generator
 ) -> RevenueModel | None:
-    """Fit to quotes, each of them by a human or an agent with a probability.
+    """Fit to quotes, to those that an experiment drew if there are any.
+
+    Each of them is by a human or an agent with a probability.
 
     Args:
         quotes: with base prices.
@@ -60,7 +62,10 @@ def fit_revenue(
     Returns:
         None where the curves are not identified, or no class is known.
     """
-    known = np.flatnonzero(~np.isnan(p_agent) & ~np.isnan(quotes.ratio))
+    usable = ~np.isnan(p_agent) & ~np.isnan(quotes.ratio)
+    # Prices that nobody drew may have followed demand.
+    drawn = usable & ~np.isnan(quotes.propensity)
+    known = np.flatnonzero(drawn if drawn.any() else usable)
     chosen = np.sort(rng.permutation(known)[:QUOTES_TO_FIT])
     sold = units[chosen] > 0
     if not sold.any():

@@ -8,7 +8,7 @@ WITH shown AS (
     GROUP BY q.session_key
 ),
 last_prices AS (
-    SELECT session_key, product_id, ARG_MAX(price, (event_ms, event_id)) AS price FROM quotes GROUP BY session_key, product_id
+    SELECT session_key, product_id, ARG_MAX(price, (event_ms, event_seq, event_id)) AS price FROM quotes GROUP BY session_key, product_id
 ),
 bought AS (
     SELECT e.session_key, SUM(COALESCE(e.amount_paid, p.price, 0)) AS revenue

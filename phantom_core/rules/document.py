@@ -5,16 +5,19 @@
             "if": [{"feature": "p_agent", "operator": ">", "threshold": 0.7,
                     "when_undefined": false}],
             "markup_ratio": 1.3, "note": "very likely an agent"}],
- "otherwise": {"markup_ratio": 1.0, "note": ""}}
+ "otherwise": {"markup_ratio": 1.0, "note": ""},
+ "tests": [{"given": {"p_agent": 0.9}, "markup_ratio": 1.3, "note": "a scraper"}]}
 """
 
 import json
+from collections.abc import Iterable
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from phantom_core.core.errors import InputError
 from phantom_core.rules.condition import Condition, Operator
+from phantom_core.rules.expectation import Expectation
 from phantom_core.rules.rule_set import Rule, RuleSet
 
 FORMAT: Final = "phantom-rules/1"
@@ -43,6 +46,13 @@ class _Otherwise(BaseModel):
     note: str = ""
 
 
+class _Test(BaseModel):
+    model_config = _Strict
+    given: dict[str, Annotated[float, Field(allow_inf_nan=False)] | str]
+    markup_ratio: float
+    note: str = ""
+
+
 class _Document(BaseModel):
     model_config = _Strict
     format: Literal["phantom-rules/1"]
@@ -51,10 +61,15 @@ class _Document(BaseModel):
     falls_with: list[str] = []
     rules: list[_Rule]
     otherwise: _Otherwise
+    tests: list[_Test] = []
+
+
+_TESTS: Final = TypeAdapter(list[_Test])
 
 
 def to_json(rules: RuleSet) -> dict[str, object]:
     """A rule set as plain values, which `from_json` reads back."""
+    tests = tests_to_json(rules.tests)
     return {
         "format": FORMAT,
         "name": rules.name,
@@ -78,7 +93,32 @@ def to_json(rules: RuleSet) -> dict[str, object]:
             for rule in rules.rules
         ],
         "otherwise": {"markup_ratio": rules.otherwise, "note": rules.note},
+        # Left out where there are none, so that earlier documents keep their bytes.
+        **({"tests": tests} if tests else {}),
     }
+
+
+def tests_to_json(tests: Iterable[Expectation]) -> list[dict[str, object]]:
+    """Tests as plain values, which `tests_from_json` reads back."""
+    return [
+        {"given": dict(one.given), "markup_ratio": one.markup_ratio, "note": one.note}
+        for one in tests
+    ]
+
+
+def tests_from_json(values: object) -> tuple[Expectation, ...]:
+    """Read tests from plain values.
+
+    Raises:
+        InputError: they are no tests.
+    """
+    try:
+        return tuple(map(_test, _TESTS.validate_python(values)))
+    except ValidationError as error:
+        raise InputError(
+            f"Tests as JSON: {error.errors()[0]['msg']}.",
+            hint="Expected is a list of given, markup_ratio and note.",
+        ) from None
 
 
 def write_document(rules: RuleSet) -> str:
@@ -111,7 +151,12 @@ def from_json(values: object) -> RuleSet:
         found.otherwise.note,
         tuple(found.rises_with),
         tuple(found.falls_with),
+        tuple(map(_test, found.tests)),
     )
+
+
+def _test(found: _Test) -> Expectation:
+    return Expectation(found.markup_ratio, tuple(found.given.items()), found.note)
 
 
 def _condition(found: _Condition) -> Condition:

@@ -19,11 +19,12 @@ from typing import Final, NoReturn, cast
 
 from phantom_core.core.errors import InputError
 from phantom_core.rules.condition import Condition, Operator
+from phantom_core.rules.document import tests_from_json, tests_to_json
+from phantom_core.rules.jdm_graph import TABLE, graph_problem, table_problem
 from phantom_core.rules.rule_set import ELSE, Rule, RuleSet
 
 MARKUP: Final = "markup_ratio"
 RULE: Final = "rule"
-TABLE: Final = "decisionTableNode"
 _NUMBER: Final = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
 _TEXT: Final = r"(?:\"[^\"]*\"|'[^']*')(?: \+ (?:\"[^\"]*\"|'[^']*'))*"
 _CELL: Final = re.compile(
@@ -70,6 +71,7 @@ def to_jdm(rules: RuleSet) -> dict[str, object]:
             "name": rules.name,
             "rises_with": list(rules.rises_with),
             "falls_with": list(rules.falls_with),
+            **({"tests": tests_to_json(rules.tests)} if rules.tests else {}),
         },
         "nodes": [
             {
@@ -105,7 +107,7 @@ def write_jdm(rules: RuleSet) -> str:
 
 
 def from_jdm(graph: object, name: str = "") -> RuleSet:
-    """Read a rule set from a JDM graph with one decision table, also one of a GoRules editor.
+    """Read a rule set from a JDM graph (input, decision table, output), also a GoRules editor's.
 
     Args:
         graph: the parsed JSON.
@@ -136,6 +138,7 @@ def from_jdm(graph: object, name: str = "") -> RuleSet:
         note,
         _names(metadata.get("rises_with")),
         _names(metadata.get("falls_with")),
+        tests_from_json(metadata.get("tests") or []),
     )
 
 
@@ -218,6 +221,11 @@ def _table(graph: object) -> tuple[Mapping[str, object], Mapping[str, object]]:
     tables = [node for node in _mappings(whole.get("nodes")) if node.get("type") == TABLE]
     if len(tables) != 1:
         _reject("as JDM", f"found {len(tables)} decision tables, expected one")
+    problem = graph_problem(_mappings(whole.get("nodes")), _mappings(whole.get("edges")))
+    problem = problem or table_problem(_mapping(tables[0].get("content")))
+    if problem:
+        hint = "Only input → table → output is read; write what the other nodes do into the table."
+        _reject("as JDM", problem, hint)
     return tables[0], _mapping(whole.get("metadata"))
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from phantom_core.core.errors import InputError
 from phantom_core.rules.condition import NAME, Condition
+from phantom_core.rules.expectation import Expectation
 
 LARGEST_MARKUP: Final = 10.0
 ELSE: Final = "ELSE"
@@ -58,9 +59,10 @@ class RuleSet:
         note: why that mark-up.
         rises_with: features with which the mark-up must never fall, which a check ensures.
         falls_with: features with which the mark-up must never rise.
+        tests: sessions and the mark-ups they must get, which a check ensures.
     Raises:
         InputError: a mark-up out of range, a note of several lines, two rules of one name, a
-            feature declared both ways, or more than MOST_RULES rules.
+            feature declared both ways, or more than MOST_RULES rules or tests.
     """
 
     name: str
@@ -69,6 +71,7 @@ class RuleSet:
     note: str = ""
     rises_with: tuple[str, ...] = ()
     falls_with: tuple[str, ...] = ()
+    tests: tuple[Expectation, ...] = ()
 
     def __post_init__(self) -> None:
         _check(self.otherwise, self.note)
@@ -84,6 +87,11 @@ class RuleSet:
             raise InputError(
                 f"Two rules of {self.name} are called '{twice[0]}'.",
                 hint="Give each a name of its own, or none.",
+            )
+        if len(self.tests) > MOST_RULES:
+            raise InputError(
+                f"{self.name} has {len(self.tests):,} tests; at most {MOST_RULES:,} can be run.",
+                hint="Keep those that differ in the rule that decides.",
             )
         declared = (*self.rises_with, *self.falls_with)
         for feature in declared:

@@ -5,10 +5,12 @@
     ELIF p_agent > 0.4 OR UNDEFINED AND browser_family = 'Chrome' THEN markup 1.10
     ELIF std_price_seen IS UNDEFINED THEN markup 1.05
     ELSE markup 1.00
+    EXPECT markup 1.10 GIVEN p_agent = 0.6, browser_family = 'Chrome' (a price monitor)
 
 A condition on an undefined feature is false, != included, unless OR UNDEFINED follows it. One rule
 a line; empty lines and lines that begin with # are skipped; keywords may be in any case. MARKUP
-RISES WITH and MARKUP FALLS WITH come first and change no price: a check enforces them.
+RISES WITH and MARKUP FALLS WITH come first and change no price: a check enforces them. So do EXPECT
+lines, which come last: a session and the mark-up it must get, other features undefined.
 """
 
 import re
@@ -19,6 +21,7 @@ from typing import Final, NoReturn, cast
 
 from phantom_core.core.errors import InputError
 from phantom_core.rules.condition import NAME, Condition, Operator
+from phantom_core.rules.expectation import Expectation
 from phantom_core.rules.rule_set import Rule, RuleSet
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -40,7 +43,25 @@ def format_rules(rules: RuleSet) -> str:
         f"{_markup(rule.markup_ratio, rule.note, rule.name)}"
         for position, rule in enumerate(rules.rules)
     ]
-    return "\n".join([*declared, *lines, f"ELSE {_markup(rules.otherwise, rules.note)}"]) + "\n"
+    tests = map(format_expectation, rules.tests)
+    otherwise = f"ELSE {_markup(rules.otherwise, rules.note)}"
+    return "\n".join([*declared, *lines, otherwise, *tests]) + "\n"
+
+
+def format_expectation(test: Expectation) -> str:
+    """A test as a line of text."""
+    note = f" ({test.note})" if test.note else ""
+    return f"EXPECT markup {_ratio(test.markup_ratio)} GIVEN {format_given(test)}{note}"
+
+
+def format_given(test: Expectation) -> str:
+    """The session of a test as text.
+
+    >>> format_given(Expectation(1.1, (("p_agent", 0.6), ("browser_family", "Chrome"))))
+    "p_agent = 0.6, browser_family = 'Chrome'"
+    """
+    given = [f"{name} = {_value(value)}" for name, value in test.given]
+    return ", ".join(given) or "NOTHING"
 
 
 def format_conditions(conditions: Iterable[Condition]) -> str:
@@ -69,13 +90,17 @@ def parse_rules(text: str, name: str) -> RuleSet:
     rules: list[Rule] = []
     declared: dict[str, list[str]] = {"RISES": [], "FALLS": []}
     otherwise: tuple[float, str] | None = None
+    tests: list[Expectation] = []
     number = 0
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         reader = _Line(line, number, name)
         if otherwise:
-            reader.fail("nothing after the ELSE line")
+            if not reader.follows("EXPECT"):
+                reader.fail("EXPECT, or nothing after the ELSE line")
+            tests.append(reader.expectation())
+            continue
         if not rules and reader.follows("MARKUP"):
             declared[reader.keyword("RISES", "FALLS")].append(reader.declared_feature())
         elif reader.keyword(*(("ELIF", "ELSE") if rules else ("IF", "ELSE"))) == "ELSE":
@@ -97,29 +122,33 @@ def parse_rules(text: str, name: str) -> RuleSet:
         *otherwise,
         rises_with=tuple(declared["RISES"]),
         falls_with=tuple(declared["FALLS"]),
+        tests=tuple(tests),
     )
 
 
 def _condition(condition: Condition) -> str:
     if condition.threshold is None:
         return f"{condition.feature} IS UNDEFINED"
-    threshold = condition.threshold
-    shown = (
-        "'" + threshold.replace("'", "''") + "'"
-        if isinstance(threshold, str)
-        else repr(float(threshold)).removesuffix(".0")
-    )
     return (
         f"{condition.feature} {condition.operator} "
-        f"{shown}{' OR UNDEFINED' if condition.when_undefined else ''}"
+        f"{_value(condition.threshold)}{' OR UNDEFINED' if condition.when_undefined else ''}"
     )
+
+
+def _value(value: float | str) -> str:
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return repr(float(value)).removesuffix(".0")
+
+
+def _ratio(ratio: float) -> str:
+    shown = f"{ratio:.2f}"
+    return shown if float(shown) == ratio else repr(float(ratio))
 
 
 def _markup(ratio: float, note: str, name: str = "") -> str:
-    shown = f"{ratio:.2f}"
     named = f" AS {name}" if name else ""
-    exact = shown if float(shown) == ratio else repr(float(ratio))
-    return f"markup {exact}{named}{f' ({note})' if note else ''}"
+    return f"markup {_ratio(ratio)}{named}{f' ({note})' if note else ''}"
 
 
 @dataclass(slots=True)
@@ -198,6 +227,26 @@ class _Line:
         ratio = self._number("a price ratio such as 1.30")
         name = self._name("the name of the rule") if self.follows("AS") else ""
         return ratio, self._note(), name
+
+    def expectation(self) -> Expectation:
+        """Take the mark-up and the session of a test, and the note after it."""
+        self.keyword("MARKUP")
+        ratio = self._number("a price ratio such as 1.30")
+        self.keyword("GIVEN")
+        given: list[tuple[str, float | str]] = []
+        if not self.follows("NOTHING"):
+            given.append(self._given())
+            while self._peek() == ",":
+                self._take()
+                given.append(self._given())
+        with self.named():
+            return Expectation(ratio, tuple(given), self._note())
+
+    def _given(self) -> tuple[str, float | str]:
+        feature = self._name("the name of a feature, or NOTHING")
+        if self._take() != "=":
+            self.fail("= after the feature")
+        return feature, self._threshold()
 
     def otherwise(self) -> tuple[float, str]:
         """Take the mark-up and the note of ELSE, which has no name."""

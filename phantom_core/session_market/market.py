@@ -21,15 +21,15 @@ from phantom_core.features.catalogue import CATEGORIES, feature_names
 from phantom_core.features.domains import P_AGENT
 from phantom_core.market.demand import purchase_probability
 from phantom_core.market.traffic import AGENT, HUMAN
-from phantom_core.models.classifier import Classifier, classifier_margin
 from phantom_core.models.network_pricer import NetworkPricer
+from phantom_core.models.quote_classifier import QuoteClassifier
 from phantom_core.rules.condition import Condition
 from phantom_core.rules.evaluate import Column, check_features, evaluate_rules
 from phantom_core.rules.rule_set import Rule, RuleSet
 from phantom_core.session_market.features import MarketSessionFeatures
 from phantom_core.session_market.result import SessionResult, Sums, compare_results
+from phantom_core.session_market.terms import INVENTED, MarketTerms
 from phantom_core.shoppers.catalogue import Catalogue, demo_catalogue
-from phantom_core.shoppers.families import AGENT_SENSITIVITY, FAMILIES, HUMAN_SENSITIVITY
 from phantom_core.shoppers.generate import Shoppers, draw_shoppers, walk_shoppers
 from phantom_core.shoppers.path import Decisions
 from phantom_core.shoppers.quotes import Quote, Quoted, QuoteRequest, Shop
@@ -42,7 +42,6 @@ BANDS: Final = RuleSet(
         Rule((Condition(P_AGENT, ">", 0.4),), 1.1, "likely an agent"),
     ),
 )
-REFERENCE_RATIO: Final = 1.2
 
 
 class AgentScorer(Protocol):
@@ -62,10 +61,10 @@ class ClassifierScorer:
     """A trained classifier as a scorer.
 
     Attributes:
-        classifier: the model; trained on whole sessions and applied to unfinished ones.
+        classifier: the part of the model that learned from sessions at their quotes.
     """
 
-    classifier: Classifier
+    classifier: QuoteClassifier
 
     def __call__(self, columns: Mapping[str, Column]) -> NDArray[np.float64]:
         """Calibrated P(agent)."""
@@ -74,9 +73,7 @@ class ClassifierScorer:
             for name in self.classifier.names
         ]
         values = np.stack(numbers, axis=1).astype(np.float32)
-        return self.classifier.calibration.probability(
-            classifier_margin(self.classifier.booster, values)
-        )
+        return self.classifier.probability_of(values)
 
 
 def _coded(texts: Column, known: Sequence[str]) -> NDArray[np.float64]:
@@ -181,6 +178,7 @@ def session_trial(
     *,
     n_sessions: int,
     seed: int,
+    terms: MarketTerms = INVENTED,
     progress: Progress = no_progress,
 ) -> SessionTrial:
     """Price the same sessions with each rule set, and without a mark-up for comparison.
@@ -190,6 +188,7 @@ def session_trial(
         scorer: gives p_agent.
         n_sessions: 1 or more.
         seed: source of all randomness.
+        terms: of the market.
         progress: called after every rule set.
     Raises:
         InputError: no rule set, two of one name, or one that reads what is not known of a
@@ -200,13 +199,13 @@ def session_trial(
     sums: dict[str, Sums] = {}
     for position, (name, rules) in enumerate(arms.items()):
         progress(position / len(arms), f"simulating sessions: {name}")
-        sums[name] = sums_of(*run_sessions(partial(RuleQuote, rules, scorer), n_sessions, seed))
+        quote = partial(RuleQuote, rules, scorer)
+        sums[name] = sums_of(*run_sessions(quote, n_sessions, seed, terms), terms)
     progress(1, "compared")
     rng = np.random.default_rng(seed)
-    figures = compare_results(sums, NO_MARKUP.name, rng)
-    return SessionTrial(
-        n_sessions, seed, REFERENCE_RATIO, tuple(figures[rules.name] for rules in rule_sets)
-    )
+    figures = compare_results(sums, NO_MARKUP.name, rng, terms.leakage)
+    results = tuple(figures[rules.name] for rules in rule_sets)
+    return SessionTrial(n_sessions, seed, terms.leakage.reference_ratio, results)
 
 
 def _check(rule_sets: Sequence[RuleSet], n_sessions: int) -> None:
@@ -229,7 +228,10 @@ def _check(rule_sets: Sequence[RuleSet], n_sessions: int) -> None:
 
 
 def run_sessions(
-    quote: Callable[[Shoppers, Catalogue], Quote], n_sessions: int, seed: int
+    quote: Callable[[Shoppers, Catalogue], Quote],
+    n_sessions: int,
+    seed: int,
+    terms: MarketTerms = INVENTED,
 ) -> tuple[Shoppers, Decisions]:
     """Simulate sessions under one quote policy.
 
@@ -237,21 +239,22 @@ def run_sessions(
         quote: makes the quote policy, given the shoppers and the catalogue.
         n_sessions: 1 or more.
         seed: of the shoppers and how they move.
+        terms: of the market: how many of the shoppers are agents.
     """
     rng, catalogue = np.random.default_rng(seed), demo_catalogue()
-    shoppers = draw_shoppers(n_sessions, FAMILIES, rng)
+    shoppers = draw_shoppers(n_sessions, terms.families, rng)
     _, decisions = walk_shoppers(
         shoppers, Shop(catalogue, quote(shoppers, catalogue)), rng, price_blind=True
     )
     return shoppers, decisions
 
 
-def sums_of(shoppers: Shoppers, decisions: Decisions) -> Sums:
-    """Totals of each actor."""
+def sums_of(shoppers: Shoppers, decisions: Decisions, terms: MarketTerms = INVENTED) -> Sums:
+    """Totals of each actor, counted by the demand and the leakage of a market."""
     actor = shoppers.population.actor[decisions.visit]
     is_agent, n_actors = shoppers.is_agent, shoppers.is_agent.size
     ratio = decisions.price / decisions.base_price
-    s = np.where(is_agent[actor], AGENT_SENSITIVITY, HUMAN_SENSITIVITY)
+    s = np.where(is_agent[actor], terms.agent_sensitivity, terms.human_sensitivity)
     units = decisions.considered * purchase_probability(ratio, s)
     marked = ratio > 1.0 + 0.005 / decisions.base_price  # a cent of rounding is no mark-up
 
@@ -268,10 +271,5 @@ def sums_of(shoppers: Shoppers, decisions: Decisions) -> Sums:
         units=total(units),
         premium=total(units * (ratio - 1.0)),
         revenue=total(units * decisions.price),
-        leakage=total(
-            units
-            * is_agent[actor]
-            * np.maximum(0.0, REFERENCE_RATIO - ratio)
-            * decisions.base_price
-        ),
+        leakage=total(units * is_agent[actor] * terms.short(ratio) * decisions.base_price),
     )

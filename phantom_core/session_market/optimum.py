@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from phantom_core.core.estimate import Estimate
+from phantom_core.core.leakage_terms import USUAL_TERMS, LeakageTerms
 from phantom_core.core.limits import GuardRails
 from phantom_core.core.progress import Progress, no_progress
 from phantom_core.features.catalogue import feature_names
@@ -22,20 +23,18 @@ from phantom_core.models.network_pricer import NetworkPricer
 from phantom_core.rules.evaluate import check_features
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.session_market.market import (
-    REFERENCE_RATIO,
     AgentScorer,
     RuleQuote,
     run_sessions,
     sums_of,
 )
 from phantom_core.session_market.result import (
-    LEAKAGE_WEIGHT,
     SessionFigures,
     compare_results,
     plain_figures,
     reward_share,
 )
-from phantom_core.shoppers.families import AGENT_SENSITIVITY, HUMAN_SENSITIVITY
+from phantom_core.session_market.terms import INVENTED, MarketTerms
 from phantom_core.shoppers.generate import Shoppers
 from phantom_core.shoppers.path import Decisions
 
@@ -45,33 +44,50 @@ _LIVE: Final = "live"
 _OPTIMUM: Final = "optimum"
 
 
-def best_ratio(sensitivity: float, guard_rails: GuardRails, *, is_agent: bool) -> float:
+def best_ratio(
+    sensitivity: float,
+    guard_rails: GuardRails,
+    *,
+    is_agent: bool,
+    terms: LeakageTerms = USUAL_TERMS,
+) -> float:
     """Mark-up that maximises the reward of one product in the cart, in thousandths.
 
     Args:
         sensitivity: exponent of the demand curve.
         guard_rails: limits of the mark-up.
         is_agent: whether a low price counts as leakage.
+        terms: what leaks, and its weight.
 
     >>> best_ratio(2.0, GuardRails(0.7, 1.5), is_agent=False)
     1.0
     """
     ratio = np.arange(guard_rails.lowest_markup, guard_rails.highest_markup + _STEP / 2, _STEP)
-    leakage = np.maximum(0.0, REFERENCE_RATIO - ratio) if is_agent else 0.0
-    reward = purchase_probability(ratio, sensitivity) * (ratio - LEAKAGE_WEIGHT * leakage)
+    leakage = np.maximum(0.0, terms.reference_ratio - ratio) if is_agent else 0.0
+    reward = purchase_probability(ratio, sensitivity) * (ratio - terms.leakage_weight * leakage)
     return float(np.round(ratio[np.argmax(reward)], 3))
 
 
-def at_best(shoppers: Shoppers, decisions: Decisions, guard_rails: GuardRails) -> Decisions:
+def at_best(
+    shoppers: Shoppers,
+    decisions: Decisions,
+    guard_rails: GuardRails,
+    terms: MarketTerms = INVENTED,
+) -> Decisions:
     """The same purchase decisions, each at the best price for its class.
 
     Args:
         shoppers: the shoppers, with their classes.
         decisions: their quotes and purchases.
         guard_rails: limits of the prices.
+        terms: of the market.
     """
-    human = best_ratio(HUMAN_SENSITIVITY, guard_rails, is_agent=False)
-    best = np.array([human, best_ratio(AGENT_SENSITIVITY, guard_rails, is_agent=True)])
+    best = np.array(
+        [
+            best_ratio(s, guard_rails, is_agent=is_agent, terms=terms.leakage)
+            for s, is_agent in ((terms.human_sensitivity, False), (terms.agent_sensitivity, True))
+        ]
+    )
     is_agent = shoppers.is_agent[shoppers.population.actor[decisions.visit]]
     return replace(decisions, price=decisions.base_price * best[is_agent.astype(np.int64)])
 
@@ -87,6 +103,7 @@ class PairedTrial:
         difference: proposed minus live, in the same resamples.
         proposed_of_optimum, live_of_optimum: reward over that of the optimum of the same sessions;
             at most 1 within the guard rails.
+        terms: of the market.
     """
 
     n_sessions: int
@@ -97,6 +114,7 @@ class PairedTrial:
     difference: SessionFigures
     proposed_of_optimum: Estimate
     live_of_optimum: Estimate
+    terms: MarketTerms = INVENTED
 
     def to_json(self) -> dict[str, object]:
         """The trial as JSON values, intervals as …_ci."""
@@ -111,9 +129,12 @@ class PairedTrial:
         return {
             "sessions": self.n_sessions,
             "seed": self.seed,
-            "reference_ratio": REFERENCE_RATIO,
+            "reference_ratio": self.terms.leakage.reference_ratio,
             **arms,
             **shares,
+            "leakage_weight": self.terms.leakage.leakage_weight,
+            "market": self.terms.says,
+            "is_invented": not self.terms.calibrated_from,
         }
 
 
@@ -126,6 +147,7 @@ def paired_trial(
     n_sessions: int,
     seed: int,
     networks: tuple[NetworkPricer | None, NetworkPricer | None] = (None, None),
+    terms: MarketTerms = INVENTED,
     progress: Progress = no_progress,
 ) -> PairedTrial:
     """Price the same sessions with a proposed rule set, the live one and the optimum.
@@ -138,6 +160,7 @@ def paired_trial(
         n_sessions: 1 or more.
         seed: source of all randomness.
         networks: price in place of the proposed rules and of the live ones.
+        terms: of the market.
         progress: called after every arm.
     Raises:
         InputError: rules that read what is not known of a session.
@@ -148,14 +171,16 @@ def paired_trial(
     for position, (name, rules) in enumerate(((_PROPOSED, proposed), (_LIVE, live))):
         progress(position / 2, f"simulating generated sessions: {name} prices")
         quote = partial(RuleQuote, rules, scorer, network=networks[position])
-        shoppers, decisions = run_sessions(quote, n_sessions, seed)
+        shoppers, decisions = run_sessions(quote, n_sessions, seed, terms)
         priced[name], best[name] = (
-            sums_of(shoppers, decisions),
-            sums_of(shoppers, at_best(shoppers, decisions, guard_rails)),
+            sums_of(shoppers, decisions, terms),
+            sums_of(shoppers, at_best(shoppers, decisions, guard_rails, terms), terms),
         )
-    found = compare_results(priced | {_OPTIMUM: best[_LIVE]}, _LIVE, np.random.default_rng(seed))
+    everything = priced | {_OPTIMUM: best[_LIVE]}
+    found = compare_results(everything, _LIVE, np.random.default_rng(seed), terms.leakage)
     shares = {
-        name: reward_share(priced[name], best[name], np.random.default_rng(seed)) for name in priced
+        name: reward_share(priced[name], best[name], np.random.default_rng(seed), terms.leakage)
+        for name in priced
     }
     return PairedTrial(
         n_sessions=n_sessions,
@@ -166,4 +191,5 @@ def paired_trial(
         difference=found[_PROPOSED].vs_none,
         proposed_of_optimum=shares[_PROPOSED],
         live_of_optimum=shares[_LIVE],
+        terms=terms,
     )

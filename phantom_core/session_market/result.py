@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from phantom_core.core.estimate import Estimate
+from phantom_core.core.leakage_terms import USUAL_TERMS, LeakageTerms
 from phantom_core.core.resampling import make_blocks, quantile_interval, resample_weights
 from phantom_core.market.traffic import AGENT, HUMAN
-
-LEAKAGE_WEIGHT: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +40,7 @@ class SessionFigures:
     """Outcome of the sessions; NaN where undefined.
 
     Attributes:
-        reward: revenue − 0.5 · leakage, currency.
+        reward: revenue − λ · leakage, currency.
         revenue, leakage: currency, one unit a purchase.
         leakage_share: leakage over revenue.
         human_conversion, agent_conversion: purchases per session.
@@ -81,7 +79,10 @@ class SessionResult:
 
 
 def compare_results(
-    sums: Mapping[str, Sums], baseline: str, rng: np.random.Generator
+    sums: Mapping[str, Sums],
+    baseline: str,
+    rng: np.random.Generator,
+    terms: LeakageTerms = USUAL_TERMS,
 ) -> dict[str, SessionResult]:
     """Figures of each rule set, and paired differences.
 
@@ -89,28 +90,33 @@ def compare_results(
         sums: of the same actors, by rule set.
         baseline: the one without a mark-up.
         rng: draws the resamples of actors.
+        terms: hold the weight of leakage.
     """
-    drawn = _drawn(sums, rng)
+    drawn = _drawn(sums, rng, terms)
     return {
         name: SessionResult(name, _estimates(values), _estimates(values - drawn[baseline]))
         for name, values in drawn.items()
     }
 
 
-def reward_share(part: Sums, whole: Sums, rng: np.random.Generator) -> Estimate:
+def reward_share(
+    part: Sums, whole: Sums, rng: np.random.Generator, terms: LeakageTerms = USUAL_TERMS
+) -> Estimate:
     """Reward of some sums over that of others, of the same actors in the same resamples."""
-    drawn = _drawn({"part": part, "whole": whole}, rng)
+    drawn = _drawn({"part": part, "whole": whole}, rng, terms)
     return _estimate(drawn["part"][0] / drawn["whole"][0])
 
 
-def _drawn(sums: Mapping[str, Sums], rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
+def _drawn(
+    sums: Mapping[str, Sums], rng: np.random.Generator, terms: LeakageTerms
+) -> dict[str, NDArray[np.float64]]:
     """Figures of each rule set in the sample itself and in each resample, shape (n_figures, 1 +
     n_resamples).
     """
     actors = make_blocks(np.arange(next(iter(sums.values())).kind.size), rng)
     n_blocks = int(actors.max()) + 1
     weights = np.vstack([np.ones((1, n_blocks)), resample_weights(n_blocks, rng)])
-    return {name: _figures(_totals(one, actors, weights)) for name, one in sums.items()}
+    return {name: _figures(_totals(one, actors, weights), terms) for name, one in sums.items()}
 
 
 def _totals(
@@ -135,14 +141,14 @@ def _totals(
     }
 
 
-def _figures(total: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+def _figures(total: Mapping[str, NDArray[np.float64]], terms: LeakageTerms) -> NDArray[np.float64]:
     """Values in the order of SessionFigures, shape (n_figures, n_resamples)."""
     revenue, leakage = total["revenue"].sum(axis=0), total["leakage"].sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         conversion, marked = total["units"] / total["sessions"], total["marked"] / total["quotes"]
         premium = total["premium"][HUMAN] / total["units"][HUMAN]
         share = leakage / revenue
-    reward = revenue - LEAKAGE_WEIGHT * leakage
+    reward = revenue - terms.leakage_weight * leakage
     return np.stack(
         [
             reward,

@@ -184,7 +184,7 @@ def test_a_replay_is_saved_only_when_wanted(shop: phantom.Workspace) -> None:
     saved = shop.replay("bands", against="none", now_ms=NOW_MS, seed=tried.seed)
     store = replay_store(Settings(workspace=shop.path))
     assert isinstance(tried, Replay)
-    assert len(store.names()) == 1
+    assert len(store.runs.names()) == 1
     assert store.open().to_text() == saved.to_text() == tried.to_text()
     figures = phantom.figures(saved).to_pandas()
     row = figures[(figures.rules == "bands") & (figures.figure == "agent_premium")].iloc[0]

@@ -98,13 +98,21 @@ def test_verbs_about_data_and_models(printed: PrintedFields) -> None:
         ("serve decisions --once",),
         ("stream worker --until-empty",),
         ("ingest", str(printed.phantom.workspace / "events.csv")),
+        ("loads",),
         ("quarantine",),
         ("demo", "--remove"),
     ):
         printed.run(verb, *arguments)
+    printed.run("unload", last_load(printed))
     printed.run("demo", PHANTOM_DEMO_SESSIONS="100")
     found, expected = held(printed)
     assert found == expected
+
+
+def last_load(printed: PrintedFields) -> str:
+    """Id of the newest load."""
+    loads = printed.phantom.json("loads")["loads"]
+    return str(loads[0]["load_id"])  # type: ignore[index]
 
 
 def test_verbs_about_rules_markets_and_leakage(printed: PrintedFields) -> None:

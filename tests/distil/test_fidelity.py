@@ -132,9 +132,9 @@ def test_what_was_bought_counts_at_base_prices() -> None:
     )
     connection.execute(
         "CREATE TABLE quotes AS SELECT * FROM (VALUES "
-        "(1, 1, 10, 'p', 60.0, 50.0), (1, 2, 40, 'p', 45.0, 50.0), (1, 3, 55, 'p', 10.0, 50.0), "
-        "(2, 4, 6, 'p', 10.0, 50.0)"
-        ") AS t(session_key, event_id, event_ms, product_id, price, base_price)"
+        "(1, 1, 10, 0, 'p', 60.0, 50.0), (1, 2, 40, 0, 'p', 45.0, 50.0), "
+        "(1, 3, 55, 0, 'p', 10.0, 50.0), (2, 4, 6, 0, 'p', 10.0, 50.0)"
+        ") AS t(session_key, event_id, event_ms, event_seq, product_id, price, base_price)"
     )
     # Two units at 45 instead of 50; a product never quoted counts as paid; a quote after the
     # purchase does not count.

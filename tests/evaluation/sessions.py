@@ -25,6 +25,7 @@ def events_table(events: Sequence[Event]) -> pa.Table:
             "store_mode": "shop",
             "metadata": "{}",
             "load_seq": 1,
+            "event_seq": position,
         }
         for position, (key, name, event_ms) in enumerate(events)
     ]

@@ -114,6 +114,7 @@ def test_staging_starts_again_with_a_new_clock() -> None:
         None, mapping, columns, now_ms=0, future_tolerance_s=0, max_chars=1_000
     ) as staging:
         for now_ms, reason in ((0, "future_timestamp"), (NOW_MS, None)):
-            staging.restart(now_ms)
+            staging.set_clock(now_ms)
+            staging.restart()
             staging.add(rows)
             assert staging.connection.execute("SELECT reason FROM staged").fetchall() == [(reason,)]

@@ -50,6 +50,22 @@ def with_premium(logged: StoredEstimate, simulated: StoredEstimate = UNDEFINED) 
     )
 
 
+def with_trial(**changes: StoredEstimate) -> Evidence:
+    """Evidence with other simulated changes against what is live: conversion 0.2, revenue 1,000."""
+    found = evidence()
+    trial = found.trial.found
+    assert trial
+    live = replace(
+        trial.live,
+        human_conversion=StoredEstimate(0.2, 0.19, 0.21),
+        revenue=StoredEstimate(1_000.0, 900.0, 1_100.0),
+    )
+    difference = replace(trial.difference, **changes)
+    return replace(
+        found, trial=replace(found.trial, found=replace(trial, live=live, difference=difference))
+    )
+
+
 def replayed(**changes: Any) -> Evidence:
     """Evidence whose replay has other values."""
     found = evidence()

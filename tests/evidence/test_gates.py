@@ -15,6 +15,7 @@ from tests.evidence.samples import (
     replayed,
     with_money,
     with_premium,
+    with_trial,
 )
 
 WARNING = StoredFinding(
@@ -125,6 +126,32 @@ CASES: dict[str, list[tuple[Evidence, str, str, Evidence, str]]] = {
             with_premium(StoredEstimate(-0.2, -0.3, 0.0)),
             "",
         ),
+    ],
+    "human conversion": [
+        (
+            with_trial(human_conversion=StoredEstimate(-0.0042, -0.006, -0.002)),
+            "",
+            "changes by -2.1% [-3.0%, -1.0%] in 60 simulated sessions; allowed is -2.0%. Whose",
+            with_trial(human_conversion=StoredEstimate(-0.0038, -0.006, -0.002)),
+            "",
+        ),
+        (
+            with_trial(human_conversion=StoredEstimate(0.0, None, None)),
+            "",
+            "is undefined",
+            evidence(),
+            "",
+        ),
+    ],
+    "revenue": [
+        (
+            with_trial(revenue=StoredEstimate(-84.0, -90.0, -78.0)),
+            "",
+            "changes by -8.4% [-9.0%, -7.8%] in 60 simulated sessions; allowed is -5.0%",
+            with_trial(revenue=StoredEstimate(-49.0, -60.0, -40.0)),
+            "",
+        ),
+        (with_trial(revenue=UNDEFINED), "", "is undefined", evidence(), ""),
     ],
     "expected money": [
         (
@@ -260,3 +287,29 @@ def test_recorded_sessions_take_precedence_over_the_simulator() -> None:
     assert human_premium(with_premium(logged, simulated)) == logged
     assert human_premium(with_premium(UNDEFINED, simulated)) == simulated
     assert human_premium(with_premium(UNDEFINED)) is None
+
+
+def test_revenue_that_fell_where_prices_were_drawn_closes_the_gate_too() -> None:
+    found = replayed(difference=StoredEstimate(-8.0, -9.0, -6.0))
+    replay = found.replay.found
+    assert replay
+    value = replace(replay.against.value, doubly_robust=StoredEstimate(100.0, 90.0, 110.0))
+    replay = replace(replay, against=replace(replay.against, value=value))
+    closed = gate("revenue", replace(found, replay=EvidencePart(replay)), "")
+    assert not closed.is_open
+    assert "On recorded sessions, where prices were drawn at random: -8.0% [-9.0%, -6.0%]" in (
+        closed.says
+    )
+    wide = replace(replay, difference=StoredEstimate(-8.0, -20.0, 4.0))
+    assert gate("revenue", replace(found, replay=EvidencePart(wide)), "").is_open
+
+
+def test_the_verdict_says_whose_market_was_simulated() -> None:
+    found = evidence()
+    trial = found.trial.found
+    assert trial
+    named = replace(trial, market="An invented market.", is_invented=True)
+    assert (
+        "An invented market."
+        in gate("human conversion", replace(found, trial=EvidencePart(named)), "").says
+    )

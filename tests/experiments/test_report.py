@@ -84,7 +84,7 @@ def test_few_sessions_lead_to_no_conclusion() -> None:
 
 
 def test_figures_of_the_arms_can_be_checked_by_hand() -> None:
-    sessions = Exposures(
+    sessions = Exposures.plain(
         np.array([0, 0, 1, 1]),
         np.arange(4),
         np.array([0.0, 1.0, np.nan, 0.5]),

@@ -22,6 +22,7 @@ def event(event_ms: int, name: str = "page_view", **fields: object) -> Event:
         "event_id": event_ms,
         "store_mode": "shop",
         "load_seq": 1,
+        "event_seq": 0,
     }
     return {**defaults, "event_ms": event_ms, "event_name": name, **fields}
 

@@ -37,6 +37,7 @@ def random_events(n_events: int, rng: np.random.Generator) -> pa.Table:
             "amount_paid": rng.choice([10.0, 20.0], n_events),
             "user_agent": pa.array(rng.choice(["Firefox/133.0", "curl/8.4.0"], n_events)),
             "load_seq": np.ones(n_events, dtype=np.int64),
+            "event_seq": np.zeros(n_events, dtype=np.int64),
         }
     )
     return events.sort_by(

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.slow
 Row = dict[str, object]
 FIELDS = (
     "event_ms",
+    "event_seq",
     "event_id",
     "event_name",
     "page",
@@ -119,7 +120,7 @@ def test_every_prefix_has_the_features_of_the_sql(
 
 @pytest.fixture(scope="module")
 def shoppers(tmp_path_factory: pytest.TempPathFactory) -> list[list[Row]]:
-    """Sessions of every family, each in the order (event_ms, event_id)."""
+    """Sessions of every family, each in the order (event_ms, event_seq)."""
     generated = generate_sessions(2_100, seed=7).events
     columns = Columns(generated.column_names, is_json=False)
     nothing = pa.nulls(generated.num_rows, pa.string())
@@ -137,7 +138,8 @@ def shoppers(tmp_path_factory: pytest.TempPathFactory) -> list[list[Row]]:
     ) as staging:
         staging.add(raw)
         rows = staging.connection.sql(
-            "SELECT * FROM staged WHERE reason IS NULL ORDER BY session_key, event_ms, event_id"
+            "SELECT *, line AS event_seq FROM staged WHERE reason IS NULL "
+            "ORDER BY session_key, event_ms, line"
         ).to_arrow_table()
     sessions: dict[object, list[Row]] = {}
     for row in rows.to_pylist():

@@ -179,7 +179,7 @@ def lake(
     product, ms).
     """
     connection = duckdb.connect()
-    plain = {"session_id": "s", "store_mode": "shop", "load_seq": 1}
+    plain = {"session_id": "s", "store_mode": "shop", "load_seq": 1, "event_seq": 0}
     rows = [
         {
             **plain,

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from phantom_core.models.calibration import (
     METHODS,
     choose_calibration,
+    choose_event_curves,
     fit_beta,
     fit_isotonic,
     fit_platt,
@@ -84,3 +85,29 @@ def test_the_method_with_the_lowest_held_out_loss_is_chosen() -> None:
 def test_a_curve_survives_json(method: str) -> None:
     fitted, adapter = METHODS[method](*sample(200, slope=1)), TypeAdapter(Calibration)
     assert adapter.validate_json(adapter.dump_json(fitted)) == fitted
+
+
+def test_each_length_of_a_session_gets_a_curve_where_labels_are_many_enough() -> None:
+    rng = np.random.default_rng(3)
+    n_events = np.repeat([1.0, 3.0, 30.0], 4_000)
+    slope = np.repeat([0.3, 1.0, 2.0], 4_000)
+    margin = rng.normal(0, 1.5, n_events.size)
+    is_agent = rng.random(n_events.size) < 1 / (1 + np.exp(-slope * margin))
+    fold = rng.integers(0, 3, n_events.size)
+    found = choose_event_curves(margin, is_agent, fold, n_events)
+    assert found.calibration.starts == (0, 3, 5)
+    one = np.ones(3)
+    odds = found.calibration.probability(one, np.array([2.0, 4.0, 99.0]))
+    assert np.log(odds / (1 - odds)) == pytest.approx([0.3, 1.0, 2.0], abs=0.25)
+    for at in np.unique(n_events):
+        rows = n_events == at
+        assert found.probability[rows].mean() == pytest.approx(is_agent[rows].mean(), abs=0.02)
+
+
+def test_few_labels_or_an_unreadable_number_of_events_leave_one_curve() -> None:
+    rng = np.random.default_rng(3)
+    margin = rng.normal(0, 1.5, 60)
+    is_agent, fold = rng.random(60) < 1 / (1 + np.exp(-margin)), np.arange(60) % 3
+    n_events = np.repeat([1.0, 30.0], 30)
+    assert choose_event_curves(margin, is_agent, fold, n_events).calibration.starts == (0,)
+    assert choose_event_curves(margin, is_agent, fold, None).calibration.starts == (0,)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from phantom_core.monitoring.alarm_budget import level_of_look
 from phantom_core.monitoring.comparison import (
     Count,
     Money,
@@ -18,8 +19,9 @@ from phantom_core.monitoring.drift import FeatureDrift
     ("before", "after", "status"),
     [
         (Count(200, 1_000), Count(239, 1_000), "ok"),  # +19.5 %
-        (Count(200, 1_000), Count(250, 1_000), "alert"),  # +25 %, 2.7 standard deviations
-        (Count(250, 1_000), Count(190, 1_000), "alert"),  # −24 %
+        (Count(400, 2_000), Count(500, 2_000), "alert"),  # +25 %, 3.8 standard deviations
+        (Count(200, 1_000), Count(250, 1_000), "watch"),  # +25 %, 2.7, once in three weeks of looks
+        (Count(500, 2_000), Count(380, 2_000), "alert"),  # −24 %
         (Count(20, 100), Count(25, 100), "watch"),  # +25 %, but of 20 sessions
         (Count(20, 49), Count(25, 100), "unknown"),
         (Count(0, 500), Count(25, 500), "unknown"),
@@ -33,11 +35,11 @@ def test_a_share_of_agents_that_moves_a_fifth_is_an_alert_unless_chance_explains
 
 def test_the_sentence_has_the_figures_behind_it() -> None:
     check = rate_moved(
-        "detection_rate", "The share of agents", Count(200, 1_000), Count(250, 1_000), 0.2
+        "detection_rate", "The share of agents", Count(400, 2_000), Count(500, 2_000), 0.2
     )
     assert (
         check.sentence
-        == "The share of agents moved from 20.0 % to 25.0 % (+25 %) week on week; 1,000 and 1,000 "
+        == "The share of agents moved from 20.0 % to 25.0 % (+25 %) week on week; 2,000 and 2,000 "
         "sessions."
     )
     assert check.value == pytest.approx(0.25)
@@ -66,8 +68,8 @@ def test_revenue_that_falls_a_twentieth_is_an_alert_unless_chance_explains_it(
 
 def test_one_check_names_the_features_that_moved() -> None:
     rows = [
-        FeatureDrift("item_views", 0.4, 0.01, "large shift"),
-        FeatureDrift("page_views", 0.1, 0.01, "some shift"),
+        FeatureDrift("item_views", 0.4, 0.01, "large shift", 0.001),
+        FeatureDrift("page_views", 0.1, 0.01, "some shift", 0.001),
     ]
     check = features_drifted(rows, 0.25, "the four weeks before")
     assert (check.status, check.value) == ("alert", 0.4)
@@ -95,3 +97,30 @@ def test_age_and_quarantine_are_measured_against_their_limits() -> None:
     assert share_rejected("quarantine", 6, 100, 0.05).status == "alert"
     assert share_rejected("quarantine", 5, 100, 0.05).status == "ok"
     assert share_rejected("quarantine", 99, 99, 0.05).status == "unknown"
+
+
+def test_a_shift_that_chance_explains_is_watched() -> None:
+    rows = [FeatureDrift("item_views", 0.4, 0.2, "within chance", 0.1)]
+    check = features_drifted(rows, 0.25, "the four weeks before")
+    assert check.status == "watch"
+    assert "it is 0.20 on average when nothing moved" in check.sentence
+
+
+def test_sessions_of_one_actor_are_not_as_many_sessions() -> None:
+    alone = Count(400, 2_000), Count(500, 2_000)
+    # The same figures, of actors with ten sessions each, all of a kind.
+    alike = (
+        Count(400, 2_000, 4_000, 4_000, 20_000, 200),
+        Count(500, 2_000, 5_000, 5_000, 20_000, 200),
+    )
+    assert rate_moved("detection_rate", "The share", *alone, 0.2).status == "alert"
+    assert rate_moved("detection_rate", "The share", *alike, 0.2).status == "watch"
+
+
+def test_more_looks_a_week_spend_the_same_budget() -> None:
+    before, after = Count(400, 2_000), Count(480, 2_000)  # +20 %, 3.1 standard deviations
+    at_once, hourly = (
+        rate_moved("detection_rate", "The share", before, after, 0.19, level_of_look(every_s))
+        for every_s in (7 * 86_400, 3_600)
+    )
+    assert (at_once.status, hourly.status) == ("alert", "watch")

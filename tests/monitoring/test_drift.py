@@ -97,3 +97,40 @@ def test_a_value_that_fills_several_bins_is_detected_when_it_disappears() -> Non
 def test_an_empty_period_is_refused() -> None:
     with pytest.raises(DataError, match="later period has no session"):
         measure_drift(OLD, OLD.slice(0, 0), NAMES)
+
+
+def test_equal_shares_are_no_shift_whatever_the_sizes() -> None:
+    index = population_stability_index
+    assert index(np.array([500, 300, 200]), np.array([50, 30, 20])) == pytest.approx(0.0, abs=1e-12)
+    assert index(np.array([50, 50, 0]), np.array([20, 80, 0])) == index(
+        np.array([50, 50]), np.array([20, 80])
+    )
+
+
+@pytest.mark.parametrize("sessions_of_actor", [1, 3])
+@pytest.mark.parametrize("n", [60, 300])
+def test_an_unmoved_week_is_called_moved_no_more_often_than_stated(
+    n: int, sessions_of_actor: int
+) -> None:
+    rng = np.random.default_rng(n + sessions_of_actor)
+    names = ("item_views", "browser_family")
+    alarms = 0
+    for _ in range(60):
+        old, new = (week(rng, size, sessions_of_actor) for size in (2_000, n))
+        rows = measure_drift(old, new, names, level=0.05)
+        alarms += any(row.reading in ("some shift", "large shift") for row in rows)
+    assert alarms <= 7  # of 60 at 5 %: more once in a hundred
+
+
+def week(rng: np.random.Generator, n: int, sessions_of_actor: int) -> pa.Table:
+    """Sessions of actors who behave alike in each of theirs."""
+    actor = np.arange(n) // sessions_of_actor
+    browser = rng.choice(["Chrome", "Firefox", "Safari"], actor.max() + 1)[actor]
+    return pa.table(
+        {
+            "session_id": [f"{k}" for k in range(n)],
+            "experiment_id": [f"x{k}" for k in actor],
+            "item_views": rng.poisson(8, actor.max() + 1)[actor].astype(float),
+            "browser_family": pa.array(browser.tolist(), pa.string()),
+        }
+    )

@@ -42,8 +42,8 @@ def test_every_row_of_a_load_is_accounted_for(empty: Path, tmp_path: Path, open_
     page = start_load(page, empty)
     assert {metric.label: metric.value for metric in page.metric} == {
         "Rows read": "3",
-        "= accepted": "1",
-        "+ duplicates": "1",
+        "= accepted": "2",
+        "+ duplicates": "0",
         "+ in quarantine": "1",
     }
     assert "The time is not a date that PHANTOM can read" in texts(page)
@@ -164,3 +164,16 @@ def test_loads_are_listed(trained: Path, open_page: Open) -> None:
         "labels",
         "quotes",
     ]
+
+
+def test_a_load_is_taken_out_by_a_button(empty: Path, tmp_path: Path, open_page: Open) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("sessionId,ts,eventName\ns1,2026-03-01,search\n")
+    page = open_page(empty, "data")
+    page.text_input(key="load_path_0").set_value(str(path)).run()
+    start_load(page, empty)
+    page = open_page(empty, "data", data_tab="Loads")
+    page.selectbox(key="unload_load").select_index(0).run()
+    next(one for one in page.button if one.label == "Take this load out").click().run()
+    wait_for_jobs(empty)
+    assert "1 row of a.csv taken out" in texts(page.run())

@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from phantom_core.core.settings import Settings
+from phantom_core.use_cases.data.demo import has_demo
 from phantom_core.use_cases.data.ingest import ingest_files
 from tests.pages.conftest import NOW_MS, Open, texts
 
@@ -45,10 +46,12 @@ def test_what_another_process_loads_shows_at_the_next_interaction(
     assert "+1 sessions" in texts(page)
 
 
-def test_demo_data_is_named_and_removed_with_one_click(own: Path, open_page: Open) -> None:
+def test_demo_data_is_removed_when_asked_for_and_confirmed(own: Path, open_page: Open) -> None:
     page = open_page(own)
-    assert "Demo data" in texts(page)
     page.button(key="remove_demo").click().run()
+    assert "from the workspace of everybody" in texts(page)
+    assert has_demo(own)
+    page.button(key="remove_demo_sure").click().run()
+    assert not has_demo(own)
     assert "No sessions yet" in texts(page)
-    page.run()
-    assert "Demo data" not in texts(page)
+    assert "remove_demo" not in {button.key for button in page.button}

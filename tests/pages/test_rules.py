@@ -12,7 +12,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.use_cases.approvals.change_requests import control_database
 from phantom_core.use_cases.rules.job_replay_rules import ReplayRulesRequest
 from phantom_core.use_cases.rules.rule_sets import open_rule_set, rule_set_names
-from tests.pages.conftest import NOW_MS, Open, texts, wait_for_jobs
+from tests.pages.conftest import NOW_MS, Open, enter, texts, wait_for_jobs
 
 pytestmark = pytest.mark.slow
 
@@ -97,8 +97,8 @@ def test_the_table_shows_what_the_text_says(trained: Path, open_page: Open) -> N
     )
 
 
-def test_text_and_table_stay_views_of_one_draft(trained: Path, open_page: Open) -> None:
-    page = open_page(trained, "rules", rules_form="Table")
+def test_text_and_table_stay_views_of_one_draft(own: Path, open_page: Open) -> None:
+    page = open_page(own, "rules", rules_form="Table")
     page.session_state["rules_form"] = "Text"
     page.run()
     editor(page).set_value("IF p_agent > 0.9 THEN markup 1.40\nELSE markup 1.00\n").run()
@@ -110,8 +110,8 @@ def test_text_and_table_stay_views_of_one_draft(trained: Path, open_page: Open) 
     assert editor(page).value == "IF p_agent > 0.9 THEN markup 1.40\nELSE markup 1.00\n"
 
 
-def test_what_is_written_is_what_is_checked(trained: Path, open_page: Open) -> None:
-    page = open_page(trained, "rules")
+def test_what_is_written_is_what_is_checked(own: Path, open_page: Open) -> None:
+    page = open_page(own, "rules")
     editor(page).set_value(
         "IF p_agent > 0.4 THEN markup 1.6\nELIF p_agent > 0.7 THEN markup 1.3\nELSE markup 1.0"
     ).run()
@@ -166,12 +166,22 @@ def test_a_replay_is_one_click_away_and_says_who_pays(own: Path, open_page: Open
 
 def test_a_draft_that_changed_since_is_said(own: Path, open_page: Open) -> None:
     replay(own, "bands")
+    page = open_page(own, "rules")
+    editor(page).set_value("ELSE markup 1.05").run()
+    page.session_state["rules_tab"] = "Replay"
+    assert "The draft has changed since this replay." in texts(page.run())
+
+
+def test_a_replay_of_other_rules_is_not_shown_for_these(own: Path, open_page: Open) -> None:
+    replay(own, "bands")
     page = open_page(own, "rules", rules="none", **REPLAY)
-    assert "The draft has changed since this replay." in texts(page)
+    assert "my-none has not been replayed" in texts(page)
+    page.selectbox(key="replay_shown").select_index(1).run()
+    assert "This replay is of bands; open in the editor is my-none." in texts(page)
 
 
-def test_rules_that_cannot_be_read_are_not_replayed(trained: Path, open_page: Open) -> None:
-    page = open_page(trained, "rules")
+def test_rules_that_cannot_be_read_are_not_replayed(own: Path, open_page: Open) -> None:
+    page = open_page(own, "rules")
     editor(page).set_value("IF mood > 1 THEN markup 1.1\nELSE markup 1.0").run()
     page.query_params["rules_tab"] = "Replay"
     page.run()
@@ -193,17 +203,17 @@ def test_earlier_replays_can_be_looked_at(own: Path, open_page: Open) -> None:
     replay(own, "none", "bands")
     page = open_page(own, "rules", **COMPARE)
     choice = page.selectbox(key="replay_shown")
-    assert [title.split(",")[0] for title in choice.options[1:]] == [
-        "none against bands",
-        "bands against none",
+    assert [title.split(" · ")[0] for title in choice.options[1:]] == [
+        "none vs bands",
+        "bands vs none",
     ]
-    assert "+IF p_agent > 0.7" not in "".join(code.value for code in page.code)
-    choice.select_index(2)
-    page.run()
     assert "+IF p_agent > 0.7" in "".join(code.value for code in page.code)
+    choice.select_index(1)
+    page.run()
+    assert "+IF p_agent > 0.7" not in "".join(code.value for code in page.code)
     page.query_params["rules_tab"] = "Replay"
     page.run()
-    assert "This is an earlier replay" in page.info[0].value
+    assert "This replay is of none" in page.info[0].value
     assert not page.exception
 
 
@@ -213,3 +223,55 @@ def test_a_damaged_replay_is_one_sentence(own: Path, open_page: Open) -> None:
     page = open_page(own, "rules", **REPLAY)
     assert "cannot be read" in page.error[0].value
     assert not page.exception
+
+
+MINE = "IF p_agent > 0.8 THEN markup 1.20\nELSE markup 1.00"
+
+
+def typed_and_moved_on(page: AppTest, tab: str) -> AppTest:
+    """The text arrives together with the click on another tab, as a browser sends both."""
+    editor(page).set_value(MINE)
+    page.session_state["rules_tab"] = tab
+    return page.run()
+
+
+def test_text_that_arrives_with_another_tab_is_checked_and_stays(
+    own: Path, open_page: Open
+) -> None:
+    page = open_page(own, "rules")
+    editor(page).set_value(MINE.replace("p_agent", "foo"))
+    page.session_state["rules_tab"] = "Check"
+    page.run()
+    assert "foo" in texts(page)
+    page.session_state["rules_tab"] = "Write"
+    assert editor(page.run()).value == MINE.replace("p_agent", "foo")
+
+
+@pytest.mark.parametrize("tab", ["Replay", "Compare"])
+def test_text_that_arrives_with_a_tab_is_still_there_afterwards(
+    own: Path, open_page: Open, tab: str
+) -> None:
+    page = typed_and_moved_on(open_page(own, "rules"), tab)
+    page.session_state["rules_tab"] = "Write"
+    assert editor(page.run()).value == MINE
+
+
+def test_a_draft_outlives_a_reload_and_another_page(own: Path, open_page: Open) -> None:
+    page = open_page(own, "rules")
+    editor(page).set_value(MINE).run()
+    page.switch_page("pages/jobs.py").run()
+    page.switch_page("pages/rules.py").run()
+    assert editor(page).value == MINE
+    again = open_page(own, "rules")
+    assert editor(again).value == MINE
+    assert "Restored" in texts(again)
+    again.button(key="rules_discard").click().run()
+    assert editor(open_page(own, "rules")).value.startswith("IF p_agent > 0.7")
+
+
+def test_another_person_has_drafts_of_their_own(own: Path, open_page: Open) -> None:
+    page = enter(open_page(own, "rules"), "demo-analyst")
+    editor(page).set_value(MINE).run()
+    other = enter(open_page(own, "rules"), "demo-manager")
+    assert editor(other).value.startswith("IF p_agent > 0.7")
+    assert editor(enter(open_page(own, "rules"), "demo-analyst")).value == MINE

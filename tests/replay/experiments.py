@@ -36,4 +36,4 @@ def exposed(
     )
     revenue = bought * rng.lognormal(4.0, spend, n)
     p_agent = np.clip(is_agent * 0.6 + rng.random(n) * 0.4, 0, 1)
-    return Exposed(Exposures(arm, np.arange(n) * 1_000, p_agent, bought, revenue), 0, 0)
+    return Exposed(Exposures.plain(arm, np.arange(n) * 1_000, p_agent, bought, revenue), 0, 0)

@@ -84,6 +84,11 @@ CASES = {
         "markup 1.3\nELSE markup 1",
         "MARKUP RISES WITH p_agent\n" + BANDS,
     ),
+    "failed test": (
+        BANDS + "\nEXPECT markup 1.3 GIVEN p_agent = 0.6",
+        BANDS + "\nEXPECT markup 1.1 GIVEN p_agent = 0.6",
+    ),
+    "untested": (BANDS + "\nEXPECT markup 1.1 GIVEN p_agent = 0.6", BANDS),
     "outside the data": (
         "IF interaction_velocity > 90 THEN markup 1.1\nELSE markup 1",
         "IF interaction_velocity > 60 THEN markup 1.1\nELSE markup 1",

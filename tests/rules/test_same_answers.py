@@ -1,6 +1,7 @@
 """A rule set gives every session the same answer in all its forms: text, JSON, JDM, simplified."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -135,6 +136,22 @@ def test_undefined_is_never_forgotten() -> None:
     )  # together they hold for every number, but not where a is undefined
 
 
+def drawn(
+    table: dict[str, object], others: tuple[str, ...] = (), edges: tuple[str, ...] = ("it", "to")
+) -> dict[str, object]:
+    """A graph as an editor draws it; a node's id is the first letter of its name."""
+    nodes = [
+        {"id": "i", "type": "inputNode", "name": "Request"},
+        {"id": "t", "type": "decisionTableNode", "name": "drawn", "content": table},
+        {"id": "o", "type": "outputNode", "name": "Response"},
+        *({"id": one[0].lower(), "type": "expressionNode", "name": one} for one in others),
+    ]
+    return {
+        "nodes": nodes,
+        "edges": [{"type": "edge", "sourceId": one[0], "targetId": one[1]} for one in edges],
+    }
+
+
 def test_a_table_drawn_in_an_editor_is_read_with_what_its_engine_does_with_null() -> None:
     columns = [{"id": "1", "field": "p_agent"}, {"id": "2", "field": "browser_family"}]
     rows = [
@@ -148,8 +165,7 @@ def test_a_table_drawn_in_an_editor_is_read_with_what_its_engine_does_with_null(
         "outputs": [{"id": "m", "field": "markup_ratio"}],
         "rules": rows,
     }
-    graph = {"nodes": [{"type": "decisionTableNode", "name": "drawn", "content": table}]}
-    assert from_jdm(graph).rules == (
+    assert from_jdm(drawn(table)).rules == (
         Rule((Condition("p_agent", ">", 0.7), Condition("browser_family", "=", "Chrome")), 1.3),
         Rule((Condition("browser_family", "!=", "Edge", when_undefined=True),), 1.1),
     )
@@ -181,9 +197,39 @@ def test_a_table_that_cannot_be_read_is_answered_with_row_and_column(
         "rules": [],
     }
     with pytest.raises(InputError, match=said):
-        from_jdm(
-            {"nodes": [{"type": "decisionTableNode", "name": "drawn", "content": table | change}]}
-        )
+        from_jdm(drawn(table | change))
+
+
+BESIDES = "besides the table the graph has Scale (expressionNode), Half (expressionNode)"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "edges", "table", "said"),
+    [
+        (("Scale", "Half"), ("is", "st", "th", "ho"), {}, BESIDES),
+        ((), ("it",), {}, "its edges do not lead"),
+        ((), ("io",), {}, "its edges do not lead"),
+        ((), ("it", "to"), {"executionMode": "loop"}, "executionMode = 'loop'"),
+        ((), ("it", "to"), {"inputField": "session"}, "inputField = 'session'"),
+        ((), ("it", "to"), {"outputPath": "price"}, "outputPath = 'price'"),
+    ],
+)
+def test_a_graph_that_does_more_than_its_table_is_refused(
+    nodes: tuple[str, ...], edges: tuple[str, ...], table: dict[str, object], said: str
+) -> None:
+    graph = drawn(
+        {
+            "hitPolicy": "first",
+            "inputs": [{"id": "a", "field": "p_agent"}],
+            "outputs": [{"id": "m", "field": "markup_ratio"}],
+            "rules": [{"a": "> 70", "m": "1.3"}, {"a": "", "m": "1"}],
+            **table,
+        },
+        nodes,
+        edges,
+    )
+    with pytest.raises(InputError, match=re.escape(said)):
+        from_jdm(graph)
 
 
 @pytest.mark.parametrize(

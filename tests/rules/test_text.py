@@ -114,7 +114,7 @@ def test_comments_empty_lines_and_the_case_of_keywords_do_not_matter() -> None:
         ),
         (
             "ELSE markup 1.0\nELSE markup 1.0",
-            "line 2: found ELSE, expected nothing after the ELSE line",
+            "line 2: found ELSE, expected EXPECT, or nothing after the ELSE line",
         ),
         ("MARKUP RISES p_agent\nELSE markup 1", "line 1: found p_agent, expected WITH"),
         (

@@ -46,8 +46,8 @@ from phantom_core.use_cases.approvals.publish_rules import (
     roll_back,
     set_share,
 )
-from phantom_core.use_cases.approvals.verify_audit import verify_audit
 from phantom_core.use_cases.approvals.watch_server import watch_once
+from phantom_core.use_cases.audit.verify_audit import verify_audit
 from phantom_core.use_cases.data.ingest import ingest_files
 from phantom_core.valkey.server import connect_server
 from tests.security.governed import PEOPLE, installation, resubmitted, submitted
@@ -298,7 +298,7 @@ class Adversary(RuleBasedStateMachine):
         return found
 
     def _is_said(self) -> bool:
-        if self._pricing.health().status != "ok":
+        if self._pricing.health().status != "healthy":
             return True
         with acting_as(Internal.WATCHER):
             return bool(verify_audit(self.shop).problems)

@@ -35,8 +35,8 @@ from phantom_core.publishing.publish import publish_release
 from phantom_core.publishing.release import release_of
 from phantom_core.rules.text import parse_rules
 from phantom_core.signing.keys import signing_key
-from phantom_core.use_cases.approvals.replay_chain import compare_tables
-from phantom_core.use_cases.approvals.verify_audit import (
+from phantom_core.use_cases.audit.replay_chain import compare_tables
+from phantom_core.use_cases.audit.verify_audit import (
     AuditAnswer,
     AuditVerification,
     last_verification,

@@ -21,7 +21,7 @@ from phantom_core.database import audit
 from phantom_core.database.connection import METADATA, control_of
 from phantom_core.lake.lake import open_lake
 from phantom_core.signing.keys import signing_key
-from phantom_core.use_cases.approvals.verify_audit import verify_audit
+from phantom_core.use_cases.audit.verify_audit import verify_audit
 from phantom_core.use_cases.backups.backup_file import verify_backup
 from phantom_core.use_cases.backups.create_backup import create_backup
 from phantom_core.use_cases.backups.restore_backup import RestoreReport, restore_backup

@@ -34,8 +34,8 @@ from phantom_core.use_cases.approvals.publish_rules import (
     roll_back,
     set_share,
 )
-from phantom_core.use_cases.approvals.replay_chain import compare_tables
 from phantom_core.use_cases.approvals.watch_server import watch_once
+from phantom_core.use_cases.audit.replay_chain import compare_tables
 from tests.security.governed import CHEAPER, GENTLE, HOUR, NOW, approved, installation, submitted
 
 STEEP = "IF item_views > 3 THEN markup 1.50\nELSE markup 1.00"

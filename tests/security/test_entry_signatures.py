@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from phantom_core.accounts.people import PEOPLE
 from phantom_core.anchoring.audit_anchor import anchor_pending, control_engine
 from phantom_core.anchoring.heads import AnchorFile
 from phantom_core.approvals.change_request import Request
@@ -20,10 +21,11 @@ from phantom_core.database.constraints import drop_constraints
 from phantom_core.publishing.publish import read_live
 from phantom_core.publishing.statement import read_statement
 from phantom_core.signing.keys import public_keys
+from phantom_core.use_cases.approvals.change_requests import approve_request
 from phantom_core.use_cases.approvals.kill_switch import kill_prices
 from phantom_core.use_cases.approvals.publish_rules import publish_request, roll_back
-from phantom_core.use_cases.approvals.verify_audit import AuditAnswer, verify_audit
 from phantom_core.use_cases.approvals.watch_server import watch_once
+from phantom_core.use_cases.audit.verify_audit import AuditAnswer, verify_audit
 from phantom_core.valkey.server import connect_server
 from tests.security.governed import NOW, approved, installation, submitted
 
@@ -125,6 +127,16 @@ def test_the_watcher_neither_anchors_nor_confirms_a_forged_entry_and_says_so(
         seen = watch_once(shop, now_ms=LATER)
         assert read_statement(client, public_keys(shop)) == before
     assert any("carries no valid signature" in one for one in seen.problems)
+
+
+def test_a_role_given_by_sql_approves_nothing(shop: Settings) -> None:
+    request = submitted(shop, now_ms=NOW + 1)
+    with control_engine(shop).begin() as connection:
+        connection.execute(
+            PEOPLE.update().where(PEOPLE.c.login == "vera").values(role="pricing manager")
+        )
+    with pytest.raises(ConflictError, match="while the audit chain does not hold"):
+        approve_request(shop, "vera", request.request_id, request.revision, now_ms=LATER)
 
 
 def test_a_later_entry_of_the_application_does_not_launder_a_forged_one(shop: Settings) -> None:

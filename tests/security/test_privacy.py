@@ -38,7 +38,7 @@ from phantom_core.publishing.session_prices import write_session_prices
 from phantom_core.services.pricing.answer import price_answer
 from phantom_core.services.pricing.decision import PriceResult
 from phantom_core.signing.keys import signing_key
-from phantom_core.use_cases.approvals.verify_audit import verify_audit
+from phantom_core.use_cases.audit.verify_audit import verify_audit
 from phantom_core.use_cases.data.demo import load_demo
 from phantom_core.use_cases.data.ingest import ingest_files
 from phantom_core.use_cases.models.model_use import open_approved

@@ -87,7 +87,7 @@ def test_the_pricing_service_prices_with_rights_to_read_alone(
     with shop(settings) as prices:
         wait_until(lambda: prices.get("/models").json()["epoch"] == live.epoch)
         assert price(prices) >= 100.0
-        assert health(prices)["redis"] == "up"
+        assert health(prices)["redis"] is True
     with connect_server(Settings(redis_url=url)) as client:
         assert read_published(client, KEYS)
         for command in (

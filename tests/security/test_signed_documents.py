@@ -266,7 +266,7 @@ def test_a_silent_control_side_is_told(settings: Settings, client: redis.Redis) 
         found = health(prices)
         assert found["status"] == "degraded" and found["statement_age_s"] >= 90
         publish_statement(client, KEY, Statement(now_ms + 1_000, {"rules": 5}))
-        wait_until(lambda: health(prices)["status"] == "ok", 5.0)
+        wait_until(lambda: health(prices)["status"] == "healthy", 5.0)
 
 
 def test_an_unsigned_session_price_is_ignored(settings: Settings, client: redis.Redis) -> None:
@@ -311,7 +311,7 @@ def test_a_new_key_is_trusted_as_soon_as_it_signs(settings: Settings, client: re
         rotate_key(settings)
         publish_release(client, signing_key(settings), make_live(6, "second"), [SECOND])
         wait_until(lambda: price(prices) == 140.0)
-        wait_until(lambda: health(prices)["status"] == "ok", 5.0)
+        wait_until(lambda: health(prices)["status"] == "healthy", 5.0)
 
 
 def test_what_is_stored_on_disk_is_verified_too(settings: Settings, client: redis.Redis) -> None:

@@ -13,7 +13,10 @@ from phantom_core.model_store.store import ModelStore, StoredModel
 from phantom_core.models.classifier import Classifier, LabelledRows, fit_classifier
 from phantom_core.models.curves import Platt
 from phantom_core.models.encoding import encode_session
-from phantom_core.models.saved_classifier import classifier_files
+from phantom_core.models.event_curves import EventCurves
+from phantom_core.models.inference_classifier import QuoteDecision
+from phantom_core.models.quote_classifier import QuoteClassifier
+from phantom_core.models.saved_classifier import classifier_files, quote_files
 from phantom_core.publishing.release import RuleRelease, release_of
 from phantom_core.publishing.session_features import PublishedFeatures
 from phantom_core.rules.text import parse_rules
@@ -74,7 +77,12 @@ def saved_classifier(settings: Settings, version: str = "trees-1") -> StoredMode
         {},
         {},
     )
-    return ModelStore(settings.workspace, "classifier").save(manifest, classifier_files(classifier))
+    at_quotes = QuoteClassifier(
+        booster, feature_names(), QuoteDecision(EventCurves((0,), (Platt(1.0, 0.0),)), 0.5)
+    )
+    return ModelStore(settings.workspace, "classifier").save(
+        manifest, classifier_files(classifier) | quote_files(at_quotes)
+    )
 
 
 def saved_network(settings: Settings, version: str = "net-1") -> StoredModel:

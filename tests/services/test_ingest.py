@@ -3,13 +3,15 @@ clearly.
 """
 
 import asyncio
+import gzip
 import json
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,8 +23,10 @@ from phantom_core.core.errors import BusyError, UnavailableError
 from phantom_core.core.settings import KafkaSettings, ServiceSettings, Settings
 from phantom_core.events.text_rows import document_row
 from phantom_core.lake.lake import Lake
+from phantom_core.messages.kafka import KafkaSink
 from phantom_core.messages.local import last_messages, open_inbox
 from phantom_core.messages.topic import EVENTS, QUOTES, Outgoing
+from phantom_core.services.ingest import dump
 from phantom_core.services.ingest.app import ingest_app
 from phantom_core.services.ingest.intake import Intake
 from phantom_core.services.ingest.requests import rows_of_body, stamp_times
@@ -161,9 +165,9 @@ def test_sql_in_a_session_id_is_only_a_session_id(client: httpx.Client, workspac
 @pytest.mark.parametrize(
     ("query", "status", "sentence"),
     [
-        ("last_n=-1", 422, "last_n cannot be used: Input should be greater than or equal to 1."),
         ("last_n=many", 422, "last_n cannot be used: Input should be a valid integer"),
-        ("topic=secrets", 404, "There is no topic 'secrets'."),
+        ("topic=secrets", 400, "There is no topic 'secrets'."),
+        ("t_start=soon", 400, "'soon' is not a time."),
     ],
 )
 def test_a_dump_that_cannot_be_gives_a_clear_answer(
@@ -185,8 +189,149 @@ def test_a_dump_gives_the_newest_messages(client: httpx.Client) -> None:
     )
 
 
+def test_a_dump_without_a_number_gives_everything(tmp_path: Path) -> None:
+    with served(ingest_app(Settings(workspace=tmp_path))) as client:
+        client.post("/api/ingest", json=[EVENT | {"page": f"/{n}"} for n in range(150)])
+        for query in ("", "?last_n=0", "?last_n=-5", "?last_n=1000000"):
+            answer = client.get(f"/api/kafka/dump{query}").json()
+            assert (answer["count"], answer["truncated"]) == (150, False)
+            assert [one["page"] for one in answer["data"]] == [f"/{n}" for n in range(150)]
+
+
+def test_a_dump_of_a_time_holds_its_messages_alone(tmp_path: Path) -> None:
+    times = ["2026-03-01T10:00:00Z", "2026-03-01T10:00:01.5Z", 1_772_359_203_000]
+    with served(ingest_app(Settings(workspace=tmp_path))) as client:
+        client.post("/api/ingest", json=[EVENT | {"ts": ts} for ts in times])
+
+        def dumped(**query: str | int) -> list[object]:
+            return [one["ts"] for one in client.get("/api/kafka/dump", params=query).json()["data"]]
+
+        assert dumped(t_start="2026-03-01T10:00:01Z") == times[1:]
+        assert dumped(t_end="1772359201500") == times[:2]
+        assert dumped(t_start=1_772_359_201, t_end="2026-03-01T10:00:02+00:00") == times[1:2]
+        assert dumped(t_start=1_772_359_201, last_n=1) == times[2:]
+
+
+def test_a_dump_says_what_its_bound_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dump, "MOST_DUMPED", 3)
+    with served(ingest_app(Settings(workspace=tmp_path))) as client:
+        client.post("/api/ingest", json=[EVENT | {"page": f"/{n}"} for n in range(4)])
+        everything = client.get("/api/kafka/dump").json()
+        assert ([one["page"] for one in everything["data"]], everything["truncated"]) == (
+            ["/1", "/2", "/3"],
+            True,
+        )
+        assert client.get("/api/kafka/dump?last_n=2").json()["truncated"] is False
+
+
+def test_a_batch_that_can_never_be_taken_is_too_large(tmp_path: Path) -> None:
+    services = ServiceSettings(max_pending_events=100)
+    with served(ingest_app(Settings(workspace=tmp_path, services=services))) as client:
+        answer = client.post("/api/ingest", content=b"[" + b"1," * 100 + b"1]", headers=JSON)
+        assert (answer.status_code, answer.headers.get("Retry-After")) == (413, None)
+        assert "holds 101 events, and no more than 100" in answer.json()["error"]
+        assert client.post("/api/ingest", content=b"[1,1]", headers=JSON).status_code == 422
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "1e400", '"a",'])
+@pytest.mark.parametrize("ts", ["", '"ts": "2026-03-01T10:00:00Z", '])
+def test_what_is_not_json_is_refused_as_that(client: httpx.Client, value: str, ts: str) -> None:
+    body = f'{{{ts}"sessionId": "s", "eventName": "click", "metadata": {value}}}'
+    answer = client.post("/api/ingest", content=body, headers=JSON)
+    assert (answer.status_code, answer.json()["reason"]) == (422, "broken_json")
+
+
+def test_a_byte_order_mark_and_fields_beside_the_events_do_no_harm(client: httpx.Client) -> None:
+    marked = b"\xef\xbb\xbf" + json.dumps(EVENT).encode()
+    assert client.post("/api/ingest", content=marked, headers=JSON).json() == {"success": True}
+    wrapped = {"sentAt": "now", "tags": ["]", 1], "events": [EVENT, EVENT], "n": {"a": []}}
+    assert client.post("/api/ingest", json=wrapped).json()["accepted"] == 2
+
+
+def test_a_fast_clock_is_corrected_and_the_answer_says_so(tmp_path: Path) -> None:
+    now_s = time.time()
+    with served(ingest_app(Settings(workspace=tmp_path))) as client:
+        late = EVENT | {"ts": round((now_s + 360) * 1_000)}
+        answer = client.post("/api/ingest", json=late).json()
+        assert answer["success"]
+        [note] = answer["corrected"]
+        assert (note["index"], "clock is 36" in note["detail"]) == (0, True)
+        [stored] = kept(tmp_path)
+        assert (stored["clientTs"], stored["metadata"]) == (late["ts"], EVENT["metadata"])
+        assert abs(dump.time_ms(stored["ts"]) / 1e3 - now_s) < 30  # type: ignore[operator]
+        batch = [EVENT, late, EVENT | {"ts": "2100-01-01T00:00:00Z"}]
+        found = client.post("/api/ingest", json=batch).json()
+        assert [one["index"] for one in found["corrected"]] == [1]
+        assert [(one["index"], one["reason"]) for one in found["refused"]] == [
+            (2, "future_timestamp")
+        ]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)]
+)
+def test_a_compressed_body_is_expanded(
+    client: httpx.Client, encoding: str, compress: Callable[[bytes], bytes]
+) -> None:
+    headers = JSON | {"Content-Encoding": encoding}
+    body = compress(json.dumps(EVENT).encode())
+    assert client.post("/api/ingest", content=body, headers=headers).json() == {"success": True}
+    bomb = compress(b"[" + b" " * 10_000_000 + b"]")
+    assert client.post("/api/ingest", content=bomb, headers=headers).status_code == 413
+    for content, sent, status in (
+        (b"{}", encoding, 400),
+        (body[:-6], encoding, 400),
+        (body, "br", 415),
+    ):
+        answer = client.post(
+            "/api/ingest", content=content, headers=JSON | {"Content-Encoding": sent}
+        )
+        assert answer.status_code == status
+
+
+def test_equal_events_of_one_request_are_that_many_and_sent_again_no_more(tmp_path: Path) -> None:
+    settings = Settings(workspace=tmp_path)
+    event = EVENT | {"ts": "2026-03-01T10:00:00Z"}
+    with served(ingest_app(settings)) as client:
+        for _ in range(2):
+            assert client.post("/api/ingest", json=[event, event, event]).status_code == 200
+    Worker(settings).run(lambda: False, until_empty=True)
+    with Lake(settings.paths.lake).connect(("events",)) as connection:
+        assert connection.execute("SELECT COUNT(*) FROM events").fetchall() == [(3,)]
+
+
+def test_a_broker_that_never_answered_is_not_connected() -> None:
+    sink = KafkaSink("127.0.0.1:1", {})
+    assert sink.state() == "unavailable"
+    sink.close()
+
+
 def test_health_tells_where_events_go(client: httpx.Client) -> None:
-    assert client.get("/health").json() == {"status": "ok", "kafka": "local buffer", "pending": 0}
+    assert client.get("/health").json() == {
+        "status": "healthy",
+        "kafka": True,
+        "storage": "local buffer",
+        "pending": 0,
+        "problems": {},
+    }
+    assert client.get("/live").json() == {"status": "alive"}
+    assert client.get("/ready").status_code == 200
+
+
+def test_a_service_that_can_store_nothing_is_alive_and_not_ready(tmp_path: Path) -> None:
+    with served_with(SlowSink(), tmp_path) as (client, app):
+        app.state.intake.sink.says = "The disk is full."
+        assert client.get("/live").status_code == 200
+        assert client.get("/ready").status_code == 503
+        found = client.get("/health").json()
+        assert (found["status"], found["problems"]) == (
+            "degraded",
+            {"storage": "The disk is full."},
+        )
+        metrics = client.get("/metrics").text
+        assert 'phantom_problems{service="ingest"} 1.0' in metrics
 
 
 def test_unknown_paths_and_methods_answer_in_json(client: httpx.Client) -> None:
@@ -280,6 +425,7 @@ class SlowSink:
 
     def __init__(self, failure: Exception | None = None) -> None:
         self.go, self.failure, self.kept = threading.Event(), failure, 0
+        self.says = ""
 
     def append(self, topic: str, messages: Sequence[Outgoing]) -> None:
         self.go.wait(10)
@@ -288,7 +434,10 @@ class SlowSink:
         self.kept += len(messages)
 
     def state(self) -> str:
-        return "slow"
+        return "unavailable" if self.says else "connected"
+
+    def problem(self) -> str:
+        return self.says
 
     def close(self) -> None:
         pass
@@ -394,7 +543,7 @@ def test_messages_stand_in_the_buffer_as_they_were_sent() -> None:
     HTTP.
     """
     rows, is_batch = rows_of_body(
-        b'{"events": [{"metadata": {"price": 1.50e1}}, {"n": 123456789012345678901}]}', 1_000
+        b'{"events": [{"metadata": {"price": 1.50e1}}, {"n": 123456789012345678901}]}', 1_000, 10
     )
     assert [row.cells[0] for row in rows] == [
         '{"metadata": {"price": 1.50e1}}',
@@ -486,3 +635,9 @@ def test_every_event_that_was_acknowledged_before_kill_9_is_in_the_lake(tmp_path
         pages = [page for (page,) in connection.execute("SELECT page FROM events").fetchall()]
     assert len(pages) == len(set(pages))
     assert set(acknowledged) <= set(pages)
+
+
+def test_a_session_that_no_price_could_be_asked_for_is_refused(client: httpx.Client) -> None:
+    assert client.post("/api/ingest", json=EVENT | {"sessionId": "s" * 256}).status_code == 200
+    answer = client.post("/api/ingest", json=EVENT | {"sessionId": "s" * 257})
+    assert (answer.status_code, answer.json()["reason"]) == (422, "field_too_large")

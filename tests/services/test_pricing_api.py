@@ -152,11 +152,57 @@ def test_health_says_what_is_up(settings: Settings, serve: Serve) -> None:
     with serve(settings) as shop:
         found = shop.get("/health").json()
         assert (found["status"], found["redis"], found["products"], found["log"]) == (
-            "ok",
-            "up",
+            "healthy",
+            True,
             2,
             "ok",
         )
+
+
+def test_a_client_that_was_there_first_finds_every_field_it_reads(
+    settings: Settings, client: redis.Redis, serve: Serve
+) -> None:
+    with serve(settings) as shop:
+        found = price(shop)
+        assert found["model_version"] == ""
+        assert shop.get("/api/detect-agent/nobody").json()["model_version"] == ""
+        reloaded = shop.post("/models/reload").json()
+        assert (reloaded["elasticity_loaded"], reloaded["pricing_model_loaded"]) == (False, False)
+        assert (reloaded["n_products"], reloaded["model_class"]) == (2, "")
+        publish_elasticities(client, KEY, Figures("e-1", 1, {"room": -1.7}))
+        publish_release(client, KEY, make_live(1, "first"), [FIRST])
+        reloaded = shop.post("/models/reload").json()
+        assert (reloaded["elasticity_loaded"], reloaded["pricing_model_loaded"]) == (True, True)
+        assert reloaded["model_class"] == "first"
+        assert isinstance(shop.get("/models").json(), dict)
+        for path in ("/live", "/ready", "/health"):
+            assert shop.head(path).status_code == shop.get(path).status_code == 200
+            assert shop.head(path).content == b""
+
+
+def test_list_pages_find_the_products(settings: Settings, serve: Serve) -> None:
+    with serve(settings) as shop:
+        for kind in ("hotel", "airline"):
+            found = shop.get(f"/api/products/type/{kind}").json()
+            assert (found["success"], found["count"]) == (True, 2)
+            assert [(one["id"], one["type"], one["price"]) for one in found["products"]] == [
+                ("room", kind, ROOM),
+                ("suite", kind, SUITE),
+            ]
+        room = shop.get("/api/products/room").json()
+        assert (room["productId"], room["base_price"], room["stock"]) == ("room", ROOM, 3.0)
+        assert shop.get("/api/products/type/boat").status_code == 422
+
+
+@pytest.mark.parametrize("policy", ["refuse", "own_base_price"])
+def test_an_unknown_product_comes_with_what_to_do(
+    settings: Settings, serve: Serve, policy: str
+) -> None:
+    told = settings.pricing.model_copy(update={"unknown_product": policy})
+    with serve(settings.model_copy(update={"pricing": told})) as shop:
+        for path in ("/api/hotel/price/castle", "/api/products/castle"):
+            answer = shop.get(path)
+            assert (answer.status_code, answer.json()["price_policy"]) == (404, policy)
 
 
 def test_without_redis_prices_come_with_a_reason(settings: Settings, serve: Serve) -> None:
@@ -164,7 +210,7 @@ def test_without_redis_prices_come_with_a_reason(settings: Settings, serve: Serv
         found = price(shop, sessionId="s1")
         assert (found["price"], found["reason"]) == (ROOM, "redis_down")
         health = shop.get("/health").json()
-        assert (health["status"], health["redis"]) == ("degraded", "down")
+        assert (health["status"], health["redis"]) == ("degraded", False)
         refused = shop.post("/models/reload")
         assert (refused.status_code, "nothing listens" in refused.json()["error"]) == (503, True)
         assert 'phantom_fallbacks_total{reason="redis_down"}' in shop.get("/metrics").text

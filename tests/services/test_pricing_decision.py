@@ -350,3 +350,31 @@ def test_guard_rails_hold_for_session_and_global_prices(
     for known in (SessionState(price=asked), SessionState()):
         decision, priced = price(railed, known)
         assert (decision.price, priced.guard_rail) == (found, rail)
+
+
+HIDING = make_ready(
+    release(
+        "hiding",
+        "IF total_interactions IS UNDEFINED THEN markup 1.20 AS unknown\n"
+        "ELIF p_agent > 0.5 THEN markup 1.30\nELSE markup 1.00",
+        {"classifier": "trees-1"},
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("session_id", "session", "found"),
+    [
+        ("s", SessionState(), (120.0, "unknown", None)),
+        ("s", SessionState(reason="late_features"), (120.0, "unknown", None)),
+        ("s", SessionState(reason="bad_session_data"), (100.0, None, "bad_session_data")),
+        ("s", SessionState(reason="redis_slow"), (100.0, None, "redis_slow")),
+    ],
+)
+def test_rules_may_price_sessions_of_which_nothing_is_known(
+    session_id: str, session: SessionState, found: tuple[float, str | None, str | None]
+) -> None:
+    state = PublishedState(live=make_live(5, "hiding"), releases={"hiding": HIDING})
+    request = PriceRequest("hotel", ROOM, session_id, None, 1)
+    decided, _ = decide_price(state, request, session, PricingObjective(GuardRails(0.7, 1.5)))
+    assert (decided.price, decided.rule_id, decided.reason) == found

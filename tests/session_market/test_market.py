@@ -18,9 +18,12 @@ from phantom_core.core.settings import Settings
 from phantom_core.features.aggregate import features_at_moments
 from phantom_core.features.catalogue import CATEGORIES, feature_names
 from phantom_core.lake.lake import open_lake
-from phantom_core.models.classifier import Classifier, LabelledRows, fit_classifier
+from phantom_core.models.classifier import LabelledRows, fit_classifier
 from phantom_core.models.curves import Platt
 from phantom_core.models.encoding import encode_features
+from phantom_core.models.event_curves import EventCurves
+from phantom_core.models.inference_classifier import QuoteDecision
+from phantom_core.models.quote_classifier import QuoteClassifier
 from phantom_core.rules.evaluate import Column
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.text import parse_rules
@@ -133,7 +136,10 @@ def test_a_classifier_scores_columns_as_it_scores_the_feature_matrix(
     rows = LabelledRows(
         encode_features(by_sql, feature_names()), feature_names(), label, np.arange(label.size)
     )
-    classifier = Classifier(fit_classifier(rows, 20, seed=1), feature_names(), Platt(1.0, 0.0), 0.5)
+    curves = EventCurves((0, 5), (Platt(0.5, 0.0), Platt(1.0, 0.0)))
+    classifier = QuoteClassifier(
+        fit_classifier(rows, 20, seed=1), feature_names(), QuoteDecision(curves, 0.5)
+    )
     np.testing.assert_allclose(
         ClassifierScorer(classifier)(online), classifier.agent_probability(by_sql), atol=1e-6
     )

@@ -20,6 +20,7 @@ from phantom_core.use_cases.models.job_train_classifier import TrainClassifierRe
 from phantom_core.use_cases.models.job_train_multitask import TrainMultitaskRequest
 from phantom_core.use_cases.models.job_tune_multitask import TuneMultitaskRequest
 from phantom_core.use_cases.operations.job_monitor import MonitorRequest
+from phantom_core.use_cases.overview.job_summarise_business import SummariseBusinessRequest
 from phantom_core.use_cases.privacy.job_retention import RetentionRequest
 from phantom_core.use_cases.rules.job_measure_leakage import MeasureLeakageRequest
 from phantom_core.use_cases.rules.job_replay_rules import ReplayRulesRequest
@@ -154,5 +155,6 @@ ROWS: Final[tuple[tuple[str, str, JobRequest], ...]] = (
     ("retrain", '{"kinds": ["classifier"]}', RetrainRequest(kinds=("classifier",))),
     ("monitor", "{}", MonitorRequest()),
     ("retention", "{}", RetentionRequest()),
+    ("summarise_business", '{"days": 28}', SummariseBusinessRequest(days=28)),
 )
 OLD_ROWS: Final = [pytest.param(*row, id=f"{row[0]}-{number}") for number, row in enumerate(ROWS)]

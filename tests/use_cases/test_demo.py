@@ -4,11 +4,21 @@ from pathlib import Path
 
 import pytest
 
+from phantom_core.core.errors import ConflictError
 from phantom_core.core.settings import Settings
 from phantom_core.features.store import FeatureStore
+from phantom_core.jobs.jobs import Jobs
 from phantom_core.lake.lake import open_lake
-from phantom_core.use_cases.data.demo import has_demo, load_demo, remove_demo, wants_demo
+from phantom_core.use_cases.data.demo import (
+    DemoContents,
+    demo_contents,
+    has_demo,
+    load_demo,
+    remove_demo,
+    wants_demo,
+)
 from phantom_core.use_cases.data.ingest import ingest_files
+from phantom_core.use_cases.rules.job_measure_leakage import MeasureLeakageRequest
 
 pytestmark = pytest.mark.slow
 
@@ -40,6 +50,24 @@ def test_an_empty_workspace_wants_the_demo_set_and_gets_it_once(small: Settings)
     assert before["quarantine"] == 0
     assert has_demo(small.workspace)
     assert not wants_demo(small.workspace)
+
+
+def test_it_is_not_removed_while_a_job_runs_that_may_read_it(
+    small: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_demo(small, now_ms=NOW_MS)
+    monkeypatch.setattr(Jobs, "_spawn", lambda *_: None)  # the job stays queued
+    jobs = Jobs(small)
+    job = jobs.start(MeasureLeakageRequest())
+    before = counts(small)
+    with pytest.raises(ConflictError, match=r"1 job is running \(measure leakage\)"):
+        remove_demo(small)
+    assert counts(small) == before
+    jobs.take(job.job_id)
+    jobs.fail(job.job_id, ConflictError("Stopped."))
+    assert demo_contents(small) == DemoContents(before["events"], before["quotes"], 0)
+    remove_demo(small)
+    assert not has_demo(small.workspace)
 
 
 def test_removing_it_leaves_what_else_was_loaded(small: Settings, tmp_path: Path) -> None:

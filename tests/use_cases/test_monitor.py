@@ -15,10 +15,10 @@ from phantom_core.features.catalogue import feature_names
 from phantom_core.lake.lake import Lake, open_lake
 from phantom_core.monitoring.comparison import Check
 from phantom_core.monitoring.report import MonitorReport
+from phantom_core.use_cases.alerting.send_alerts import send_alerts
 from phantom_core.use_cases.data.demo import load_demo
 from phantom_core.use_cases.data.ingest import ingest_files
 from phantom_core.use_cases.models.train_classifier import train_classifier
-from phantom_core.use_cases.operations.alert import send_alerts
 from phantom_core.use_cases.operations.job_monitor import MonitorOutcome, MonitorRequest
 from phantom_core.use_cases.operations.monitor import (
     check_traffic,
@@ -110,9 +110,10 @@ def test_a_wave_of_agents_is_notified_once_and_its_end_once(
         }
         watched = shop.model_copy(update=channels)
         first, untold = run_monitoring(watched, lake_of(shop), now_ms=NOW_MS)
-        assert check(first, "detection_rate").status == "alert" and not untold
+        # Of the 101 sessions of the week before, a few actors' 15 were agents.
+        assert check(first, "detection_rate").status == "watch" and not untold
         raised = {message["name"] for message in hook.messages}
-        assert {"detection_rate", "feature_drift"} <= raised
+        assert "feature_drift" in raised
         assert len(post.messages) == len(hook.messages) == len(raised)
         run_monitoring(watched, lake_of(shop), now_ms=NOW_MS + 1_000)
         assert len(hook.messages) == len(raised)

@@ -36,6 +36,7 @@ from phantom_core.use_cases.rules.replay_rules import (
     replay_rules,
     replay_store,
 )
+from phantom_core.views.workspace.saved_runs import saved_replays
 from tests.views.workspaces import load_events, load_labels
 
 pytestmark = pytest.mark.slow
@@ -149,15 +150,15 @@ def test_the_newest_replays_are_stored_and_the_oldest_make_room(
     store = replay_store(own)
     for n, (rules, against) in enumerate([(BANDS, NO_MARKUP), (NO_MARKUP, BANDS), (BANDS, BANDS)]):
         replay_rules(own, rules, against, now_ms=NOW_MS + n)
-    assert [title.split(",")[0] for title in store.titles().values()] == [
-        "bands against bands",
-        "none against bands",
+    assert [(run.rules, run.against) for run in saved_replays(own)] == [
+        ("bands", "bands"),
+        ("none", "bands"),
     ]
-    newest, earlier = store.names()
+    newest, earlier = store.runs.names()
     assert store.open() == store.open(newest)
     assert pq.read_table(store.changed_file(newest)).num_rows == 0
     assert pq.read_table(store.changed_file(earlier)).num_rows == store.open(earlier).changed > 0
-    with pytest.raises(NotFoundError, match="There is no replay 'gone'"):
+    with pytest.raises(NotFoundError, match="There is no result 'gone'"):
         store.open("gone")
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -12,15 +13,21 @@ from phantom_core.core.errors import CancelledError, DataError, InputError, NotF
 from phantom_core.core.progress import no_progress
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation.labelled_sessions import LabelledSessions, read_labelled
+from phantom_core.evaluation.model_card import model_card
 from phantom_core.evaluation.report import ClassifierReport, parse_report
 from phantom_core.events.mapping import load_mapping
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake, open_lake
 from phantom_core.model_store.store import ModelStore
+from phantom_core.replay.period import Period
+from phantom_core.rules.text import parse_rules
 from phantom_core.use_cases.data.demo import load_demo
 from phantom_core.use_cases.data.ingest import ingest_files
+from phantom_core.use_cases.markets.simulate_sessions import simulate_sessions
+from phantom_core.use_cases.models.model_use import take_first_model, use_model
 from phantom_core.use_cases.models.score import score_sessions
 from phantom_core.use_cases.models.train_classifier import train_classifier
+from phantom_core.use_cases.rules.replay_data import connect_replay_data, read_replay_data
 
 pytestmark = pytest.mark.slow
 
@@ -112,6 +119,9 @@ def test_the_saved_model_names_what_it_came_from_and_holds_no_pickle(
     assert set(model.manifest.files) == {
         "model.ubj",
         "calibration.json",
+        "quote_model.ubj",
+        "quote_calibration.json",
+        "oof_quotes.parquet",
         "report.json",
         "oof.parquet",
         "card.md",
@@ -160,6 +170,89 @@ def test_training_again_with_the_same_seed_finds_the_same_and_progress_never_goe
     assert again.ranking == report.ranking
     assert again.robustness == report.robustness
     assert again.model_version[-8:] == report.model_version[-8:]
+
+
+def test_the_figures_at_quotes_stand_beside_their_share_and_the_model_of_whole_sessions(
+    shop: Settings, report: ClassifierReport
+) -> None:
+    found = report.to_json()["at_quote"]
+    assert isinstance(found, dict)
+    overall = found["slices"][0]
+    assert (found["moments"], overall["quotes"]) == ("quotes", "all quotes")
+    assert overall["n_quotes"] > overall["n_sessions"] > 350
+    for figures in (overall, overall["whole_session"]):
+        for name in ("roc_auc", "ece", "brier"):
+            low, high = figures[f"{name}_ci"]
+            assert low <= figures[name] <= high
+    # What learned from finished sessions takes nearly everybody for a human at the first quotes.
+    assert overall["ece"] < overall["whole_session"]["ece"]
+    assert overall["brier"] < overall["brier_base_rate"] < overall["whole_session"]["brier"] + 0.1
+    metrics = ModelStore(shop.workspace, "classifier").open().manifest.metrics
+    assert metrics["quote_roc_auc"] == overall["roc_auc"]
+    assert "## At the quote, where prices are set" in model_card(report)
+
+
+def test_no_quote_is_scored_by_a_model_that_saw_its_actor(shop: Settings) -> None:
+    folder = ModelStore(shop.workspace, "classifier").open().folder
+    quotes = pq.read_table(folder / "oof_quotes.parquet").select(["session_id", "fold"])
+    sessions = pq.read_table(folder / "oof.parquet").select(["session_id", "fold"])
+    both = quotes.join(sessions, "session_id", right_suffix="_session")
+    assert both.num_rows == quotes.num_rows
+    assert both["fold"].equals(both["fold_session"])
+
+
+def test_replays_keep_the_out_of_fold_probability_of_a_training_quote(shop: Settings) -> None:
+    model = ModelStore(shop.workspace, "classifier").open()
+    learned = pq.read_table(model.folder / "oof_quotes.parquet")
+    bands = parse_rules("IF p_agent > 0.7 THEN markup 1.3 AS agent\nELSE markup 1.0", "bands")
+    with connect_replay_data(shop) as connection:
+        data = read_replay_data(shop, connection, [bands], period=Period(), as_of="quote")
+    assert sorted(data.p_agent_then) == pytest.approx(
+        sorted(learned["agent_probability"].to_pylist())
+    )
+
+
+def test_a_model_of_whole_sessions_opens_for_reports_and_sets_no_price(
+    shop: Settings, tmp_path: Path
+) -> None:
+    old = whole_sessions_only(shop, tmp_path)
+    store = ModelStore(old.workspace, "classifier")
+    version = store.versions()[0]
+    assert not take_first_model(old, "classifier", version, "first", now_ms=NOW_MS)
+    assert store.in_use() == version
+    assert score_sessions(old, lake_of(old)).num_rows == 400
+    with pytest.raises(InputError, match="learned from whole sessions only") as refusal:
+        use_model(old, "max", "classifier", version, why="old", now_ms=NOW_MS)
+    assert "Train another one" in refusal.value.hint
+    bands = parse_rules("IF p_agent > 0.7 THEN markup 1.3 AS agent\nELSE markup 1.0", "bands")
+    with (
+        connect_replay_data(old) as connection,
+        pytest.raises(DataError, match="learned from whole sessions only"),
+    ):
+        read_replay_data(old, connection, [bands], period=Period(), as_of="quote")
+    with pytest.raises(DataError, match="learned from whole sessions only"):
+        simulate_sessions(old, ["bands"], n_sessions=10)
+
+
+def whole_sessions_only(shop: Settings, folder: Path) -> Settings:
+    """The same shop, with a classifier as they were saved before they learned from quotes."""
+    old = Settings(workspace=folder / "old", demo_sessions=400)
+    load_demo(old, now_ms=NOW_MS)
+    model = ModelStore(shop.workspace, "classifier").open()
+    manifest = replace(
+        model.manifest,
+        files={},
+        metrics={
+            name: value
+            for name, value in model.manifest.metrics.items()
+            if not name.startswith("quote")
+        },
+    )
+    kept = ("model.ubj", "calibration.json", "oof.parquet", "report.json", "card.md")
+    ModelStore(old.workspace, "classifier").save(
+        manifest, {name: model.read(name) for name in kept}
+    )
+    return old
 
 
 def test_families_of_features_can_be_left_out_under_their_common_names(shop: Settings) -> None:

@@ -74,23 +74,6 @@ def test_shares_are_counted_by_experiment_and_label(settings: Settings) -> None:
     view = read(settings)
     assert view.agent_share is not None
     assert (view.agent_share.n, round(view.agent_share.value, 3)) == (3, 0.667)
-    assert {figures.label: figures.sessions for figures in view.classes} == {
-        "human": 1,
-        "agent": 2,
-        "unknown": 1,
-    }
-
-
-def test_revenue_and_conversion_are_split_by_class(settings: Settings) -> None:
-    load_events(
-        settings,
-        [("s1", "purchase_complete", 0), ("s2", "search", 0), ("s3", "search", 0)],
-        price=12.5,
-    )
-    load_labels(settings, {"s1": "human", "s2": "human", "s3": "agent"})
-    human, agent = read(settings).classes
-    assert (human.conversion.value, human.revenue, human.revenue_per_session) == (0.5, 12.5, 6.25)
-    assert (agent.conversion.value, agent.revenue) == (0.0, 0.0)
 
 
 def test_traffic_is_counted_in_familiar_bins(settings: Settings) -> None:
@@ -124,14 +107,3 @@ def test_more_sessions_than_at_training_ask_for_training_again(settings: Setting
     (step,) = next_steps(snapshot, read_loaded(snapshot), small_report())
     assert step.what == "Train the classifier again"
     assert "+2 sessions" in step.why
-
-
-def test_revenue_is_unknown_where_a_purchase_names_no_amount(settings: Settings) -> None:
-    load_events(settings, [("s1", "purchase", 0), ("s2", "search", 0)])
-    load_labels(settings, {"s1": "agent", "s2": "human"})
-    assert {
-        found.label: (found.revenue, found.revenue_per_session) for found in read(settings).classes
-    } == {
-        "human": (0.0, 0.0),
-        "agent": (None, None),
-    }

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from phantom_core.core.settings import Settings
-from phantom_core.use_cases.approvals.verify_audit import last_verification
+from phantom_core.use_cases.audit.verify_audit import last_verification
 from ui.frame.wording import escape, format_moment
 
 

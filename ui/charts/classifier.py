@@ -173,6 +173,46 @@ def estimates_chart(
     return frame_chart(figure, x=x, y="", height_px=80 + 46 * len(shown), has_legend=False)
 
 
+def paired_estimates_chart(
+    pairs: Sequence[tuple[str, Estimate, Estimate]],
+    names: tuple[str, str],
+    x: str,
+    *,
+    reference: float | None = None,
+) -> go.Figure:
+    """Figures of two models with their intervals, one row per slice, the first on top.
+
+    Args:
+        pairs: slice, figure of the one model and of the other.
+        names: of the models.
+        x: what is measured.
+        reference: value of a dotted line, such as the random baseline.
+    """
+    shown = list(reversed(pairs))
+    figure = go.Figure()
+    for at, (name, colour) in enumerate(zip(names, (MODEL, SECOND), strict=True)):
+        estimates = [pair[2] if at else pair[1] for pair in shown]
+        figure.add_scatter(
+            x=[one.value for one in estimates],
+            y=[pair[0] for pair in shown],
+            mode="markers",
+            name=name,
+            marker={"size": 10, "color": colour},
+            error_x={
+                "type": "data",
+                "array": [one.high - one.value for one in estimates],
+                "arrayminus": [one.value - one.low for one in estimates],
+                "color": colour,
+                "thickness": 1.5,
+                "width": 0,
+            },
+            hovertemplate="%{y}: %{x:.3f}<extra></extra>",
+        )
+    if reference is not None:
+        figure.add_vline(x=reference, line={"color": BASELINE, "width": 1, "dash": "dot"})
+    return frame_chart(figure, x=x, y="", height_px=120 + 40 * len(shown))
+
+
 def _add_curve(
     figure: go.Figure, x: Sequence[float], y: Sequence[float], name: str, hover: str
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 import plotly.graph_objects as go
 
-from phantom_core.experiments.report import Comparison, Point
+from phantom_core.experiments.comparison import Comparison, Point
 from ui.charts.frame import BASELINE, HUMAN, MODEL, frame_chart
 
 _FILLS: Final = {MODEL: "rgba(15, 148, 136, 0.16)", HUMAN: "rgba(58, 128, 193, 0.16)"}

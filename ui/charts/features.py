@@ -109,6 +109,7 @@ def drift_chart(rows: Sequence[FeatureDrift]) -> go.Figure:
         "stable": MODEL,
         "some shift": AGENT,
         "large shift": SECOND,
+        "within chance": BASELINE,
         "too few sessions to tell": BASELINE,
     }
     shown = list(reversed(rows))

@@ -15,6 +15,11 @@ MODEL: Final = "#0f9488"
 BASELINE: Final = "#8b949b"
 SECOND: Final = "#9a6cc4"
 GRID: Final = "rgba(128, 138, 145, 0.18)"
+# Money lost and its band; apart from the colours of shoppers.
+LEAKAGE: Final = "#b8466b"
+BAND: Final = "rgba(184, 70, 107, 0.18)"
+GOOD: Final = "#2e8b57"
+BAD: Final = "#c2413b"
 COLOURS: Final = {"human": HUMAN, "agent": AGENT, "unknown": UNKNOWN}
 FONT_PX: Final = 13
 _CAMERA_PX: Final = 38

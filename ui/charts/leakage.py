@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from phantom_core.leakage.ledger import Account
-from ui.charts.frame import AGENT, BASELINE, MODEL, frame_chart
+from ui.charts.frame import BAND, BASELINE, LEAKAGE, frame_chart
 
 MOST_BARS: Final = 10
 _LONGEST: Final = 44
@@ -27,7 +27,7 @@ def day_chart(days: pd.DataFrame) -> go.Figure:
             mode="lines",
             line={"width": 0},
             fill=fill,
-            fillcolor="rgba(224, 122, 47, 0.18)",
+            fillcolor=BAND,
             hoverinfo="skip",
             showlegend=False,
         )
@@ -35,7 +35,7 @@ def day_chart(days: pd.DataFrame) -> go.Figure:
         x=days["key"],
         y=days["leakage"],
         mode="lines+markers",
-        line={"color": AGENT, "width": 2},
+        line={"color": LEAKAGE, "width": 2},
         marker={"size": 4},
         hovertemplate="%{x}: %{y:,.0f}<extra></extra>",
         showlegend=False,
@@ -58,7 +58,7 @@ def parts_chart(parts: pd.DataFrame) -> go.Figure:
             x=shown["leakage"],
             y=[_short(key) for key in shown["key"]],
             orientation="h",
-            marker={"color": AGENT, "line": {"width": 0}},
+            marker={"color": LEAKAGE, "line": {"width": 0}},
             error_x={
                 "type": "data",
                 "array": shown["high"] - shown["leakage"],
@@ -89,7 +89,7 @@ def references_chart(accounts: Sequence[Account]) -> go.Figure:
             x=[one.leakage.value for one in shown],
             y=[one.reference.replace("_", " ") for one in shown],
             orientation="h",
-            marker={"color": MODEL, "line": {"width": 0}},
+            marker={"color": LEAKAGE, "line": {"width": 0}},
             error_x={
                 "type": "data",
                 "array": [one.leakage.high - one.leakage.value for one in shown],

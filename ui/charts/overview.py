@@ -1,12 +1,15 @@
-"""Charts of the overview: traffic and classes."""
+"""Charts of the overview: traffic, leakage and classes of shoppers."""
+
+from collections.abc import Sequence
+from math import isnan
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from phantom_core.views.overview.overview import OverviewClassFigures
+from phantom_core.leakage.business_summary import ClassBusiness, DayLeakage
 from phantom_core.views.workspace.snapshot import LABELS
 from phantom_core.views.workspace.time_bins import WIDTHS_MS
-from ui.charts.frame import BASELINE, COLOURS, frame_chart
+from ui.charts.frame import AGENT, BAND, BASELINE, COLOURS, HUMAN, LEAKAGE, frame_chart
 from ui.frame.wording import format_count, format_interval, format_percent
 
 
@@ -35,16 +38,60 @@ def traffic_chart(traffic: pd.DataFrame, bin_width_ms: int) -> go.Figure:
     )
 
 
-def conversion_chart(classes: tuple[OverviewClassFigures, ...]) -> go.Figure:
-    """Conversion of each class with its interval."""
+def leakage_trend_chart(days: Sequence[DayLeakage], start_ms: int, unit: str) -> go.Figure:
+    """Leakage of each 24 hours with its interval, both periods apart.
+
+    Args:
+        days: oldest first.
+        start_ms: where the period begins and the one before ends, UTC milliseconds.
+        unit: of amounts.
+    """
     figure = go.Figure()
-    for figures in classes:
-        share = figures.conversion
+    when = [pd.Timestamp(day.start_ms, unit="ms", tz="UTC") for day in days]
+    for bound, fill in (([d.leakage.high for d in days], None), (_lows(days), "tonexty")):
+        figure.add_scatter(
+            x=when,
+            y=bound,
+            mode="lines",
+            line={"width": 0},
+            fill=fill,
+            fillcolor=BAND,
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    figure.add_scatter(
+        x=when,
+        y=[day.leakage.value for day in days],
+        mode="lines+markers",
+        line={"color": LEAKAGE, "width": 2},
+        marker={"size": 5},
+        hovertemplate="24 h from %{x|%d %b %H:%M}: %{y:,.0f}<extra></extra>",
+        showlegend=False,
+    )
+    if days and days[0].start_ms < start_ms:
+        figure.add_vline(x=start_ms, line={"color": BASELINE, "dash": "dot", "width": 1})
+    figure.update_yaxes(rangemode="tozero", tickformat=",")
+    return frame_chart(
+        figure, x="24 hours from (UTC)", y=f"leakage, {unit}", height_px=270, has_legend=False
+    )
+
+
+def _lows(days: Sequence[DayLeakage]) -> list[float]:
+    return [day.leakage.low for day in days]
+
+
+def conversion_chart(classes: Sequence[ClassBusiness]) -> go.Figure:
+    """Conversion of each class of shoppers with its interval."""
+    figure = go.Figure()
+    for one in classes:
+        share = one.conversion.now
+        if isnan(share.value):
+            continue
         figure.add_bar(
             x=[share.value],
-            y=[figures.label],
+            y=[one.name],
             orientation="h",
-            marker={"color": COLOURS[figures.label], "line": {"width": 0}},
+            marker={"color": HUMAN if one.name == "humans" else AGENT, "line": {"width": 0}},
             error_x={
                 "type": "data",
                 "array": [share.high - share.value],
@@ -53,12 +100,8 @@ def conversion_chart(classes: tuple[OverviewClassFigures, ...]) -> go.Figure:
                 "color": BASELINE,
                 "width": 5,
             },
-            text=f"{format_percent(share.value, 1)}",
-            textposition="inside",
-            insidetextanchor="start",
-            textfont={"color": "white"},
-            hovertemplate=f"{format_percent(share.value, 1)} of {format_count(share.n)} sessions "
-            f"buy (95 %: {format_interval(share, 1)})<extra></extra>",
+            hovertemplate=f"{format_percent(share.value, 1)} of {format_count(one.sessions)} "
+            f"sessions buy (95 %: {format_interval(share, 1)})<extra></extra>",
         )
     figure.update_xaxes(tickformat=".0%", rangemode="tozero")
     figure.update_yaxes(autorange="reversed")
@@ -66,6 +109,6 @@ def conversion_chart(classes: tuple[OverviewClassFigures, ...]) -> go.Figure:
         figure,
         x="conversion, share of sessions",
         y="",
-        height_px=90 + 50 * len(classes),
+        height_px=90 + 40 * len(classes),
         has_legend=False,
     )

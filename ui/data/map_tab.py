@@ -10,6 +10,7 @@ from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import MappingError, PhantomError
 from phantom_core.core.settings import Settings
 from phantom_core.events.mapping import Mapping
+from phantom_core.events.text_options import TextOptions
 from phantom_core.use_cases.data.save_mapping import save_mapping
 from phantom_core.views.data.reasons import reason_of
 from phantom_core.views.data.sample import FileSample, Preview, preview_mapping, read_sample
@@ -102,7 +103,8 @@ def _choose_sample(settings: Settings) -> tuple[Path | None, str, str]:
     scope="session",
 )
 def _read(path: Path, settings: Settings, delimiter: str, encoding: str) -> FileSample:
-    return read_sample(path, settings, delimiter=delimiter or None, encoding=encoding or None)
+    options = TextOptions(delimiter=delimiter or None, encoding=encoding or None)
+    return read_sample(path, settings, options)
 
 
 def _show_sample(path: Path, sample: FileSample) -> None:

@@ -8,14 +8,20 @@ import streamlit as st
 from phantom_core.accounts.roles import Permission
 from phantom_core.approvals.price_experiments import Experiment
 from phantom_core.core.settings import Settings
-from phantom_core.experiments.report import METRICS, Comparison, ExperimentReport
+from phantom_core.experiments.comparison import FEWEST_PURCHASES, FEWEST_SESSIONS, Comparison
+from phantom_core.experiments.report import METRICS, ExperimentReport
 from phantom_core.use_cases.approvals.experiments import (
     ExperimentStatus,
     experiment_status,
     start_experiment,
     stop_experiment,
 )
-from phantom_core.views.experiments.experiments import arms_table, course_table, share_of_plan
+from phantom_core.views.experiments.experiments import (
+    arms_table,
+    course_table,
+    segments_table,
+    share_of_plan,
+)
 from ui.accounts.account import current_login, is_allowed
 from ui.charts.experiments import effect_chart, human_chart
 from ui.charts.frame import show_chart
@@ -160,16 +166,36 @@ def _report(one: Experiment, found: ExperimentReport) -> None:
             f"{format_number_of(found.mixed, 'session')} saw two arms; excluded.",
             icon=":material/shuffle:",
         )
+    _cautions(found)
     for comparison in found.comparisons:
         _comparison(one, found, comparison)
     _arms(one, found)
+
+
+def _cautions(found: ExperimentReport) -> None:
+    if found.human_basis == "weighted":
+        st.warning(
+            "**Human conversion is a rough guess**: too few labelled purchases tell humans from "
+            "agents, so the guardrail also counts purchases that agents no longer make. Load "
+            "labels of sessions that buy.",
+            icon=":material/group:",
+        )
+    if found.interference.is_large:
+        st.warning(
+            f"**Interference**: {format_percent(found.interference.share)} of the purchases come "
+            f"after a visit of the same actor to another arm "
+            f"({format_number_of(found.interference.actors, 'actor')} met two). Effects are likely "
+            "to be understated.",
+            icon=":material/shuffle:",
+        )
 
 
 def _comparison(one: Experiment, found: ExperimentReport, comparison: Comparison) -> None:
     st.markdown(f"##### {escape(comparison.arm)} vs {escape(found.arms[0].name)}")
     if not comparison.course:
         st.info(
-            "Not enough data: at least 200 sessions in each arm and 20 purchases are needed.",
+            f"Not enough data: at least {FEWEST_SESSIONS} sessions in each arm and "
+            f"{FEWEST_PURCHASES} expected purchases in each are needed.",
             icon=":material/hourglass:",
         )
         return
@@ -209,6 +235,34 @@ def _comparison(one: Experiment, found: ExperimentReport, comparison: Comparison
                 key=f"human_{comparison.arm}",
                 download=f"phantom-{one.experiment_id}-{comparison.arm}-humans",
             )
+    _segments(one, comparison)
+
+
+def _segments(one: Experiment, comparison: Comparison) -> None:
+    table = segments_table(comparison)
+    if table.empty:
+        return
+    st.markdown("###### Breakdown by segment")
+    st.caption("Always-valid intervals; the error rate of 5 % is divided among the segments.")
+    st.dataframe(
+        table,
+        hide_index=True,
+        key=f"segments_{comparison.arm}",
+        column_config={
+            "by": "Segment by",
+            "segment": "Segment",
+            "sessions": st.column_config.NumberColumn("Sessions", format="localized"),
+            "effect": st.column_config.NumberColumn("Effect", format="percent"),
+            "low": st.column_config.NumberColumn("Low", format="percent"),
+            "high": st.column_config.NumberColumn("High", format="percent"),
+        },
+    )
+    csv_button(
+        "Download segments as CSV",
+        table,
+        f"{one.experiment_id}-{comparison.arm}-segments.csv",
+        f"segments_csv_{comparison.arm}",
+    )
 
 
 def _arms(one: Experiment, found: ExperimentReport) -> None:

@@ -6,18 +6,17 @@ from typing import Final
 import streamlit as st
 
 from phantom_core.accounts.actors import Internal, acting_as
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.settings import Settings
-from phantom_core.use_cases.data.demo import has_demo, remove_demo, wants_demo
+from phantom_core.use_cases.data.demo import demo_contents, has_demo, remove_demo, wants_demo
 from phantom_core.use_cases.data.job_demo import DemoRequest
-from ui.accounts.account import start_job
+from ui.accounts.account import is_allowed, start_job
 from ui.frame.errors import friendly_errors
 from ui.frame.handles import current_settings, current_snapshot, open_jobs
 from ui.frame.job_watch import watch_job
+from ui.frame.wording import format_number_of
 
-_WHAT_GOES: Final = (
-    "Removes the simulated sessions only. Your own data stays, and the demo data can be loaded "
-    "again on the Data page."
-)
+_ASKED: Final = "remove_demo_asked"
 _ONE_AT_A_TIME: Final = threading.Lock()
 
 
@@ -64,18 +63,34 @@ def _start_once(chosen: Settings) -> None:
 
 
 def _draw_badge(chosen: Settings) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key="demo_note"):
+    with (
+        st.container(key="demo_note"),
+        st.popover("Demo data", icon=":material/science:", type="tertiary"),
+    ):
+        st.markdown("The sessions are of simulated shoppers, not your own data.")
+        if is_allowed(Permission.WORK):
+            _removal(chosen)
+
+
+def _removal(chosen: Settings) -> None:
+    """Ask before the demo set is removed, and say what goes with it."""
+    if st.button("Remove demo data …", icon=":material/delete:", key="remove_demo"):
+        st.session_state[_ASKED] = True
+    if not st.session_state.get(_ASKED):
+        return
+    with friendly_errors():
+        found = demo_contents(chosen)
+        models = f" and {format_number_of(found.models, 'saved model')}" if found.models else ""
         st.markdown(
-            ":violet-badge[Demo data] :small[Simulated shoppers, not your own data.]",
-            width="content",
+            f"This deletes {format_number_of(found.events, 'event')}, "
+            f"{format_number_of(found.quotes, 'quote')}{models} from the workspace of everybody "
+            "who uses it. Your own data stays, and the demo data can be loaded again on the page "
+            "Data."
         )
         if st.button(
-            "Remove demo data",
-            type="tertiary",
-            icon=":material/delete:",
-            key="remove_demo",
-            help=_WHAT_GOES,
+            "Remove for everybody", type="primary", icon=":material/delete:", key="remove_demo_sure"
         ):
-            with friendly_errors(), st.spinner("Removing the demo data …"):
+            st.session_state[_ASKED] = False
+            with st.spinner("Removing the demo data …"):
                 remove_demo(chosen)
-                st.rerun()
+            st.rerun()

@@ -1,5 +1,6 @@
 """The frame of every page: logo, menu, account bar and demo note."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -10,13 +11,15 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from phantom_core.accounts.account_actors import GUEST, Account
 from phantom_core.accounts.actors import acting_as
 from phantom_core.accounts.roles import Permission
-from ui.accounts.account import is_allowed, note_reader
+from phantom_core.core.errors import PhantomError
+from ui.accounts.account import as_reader, is_allowed, note_reader
 from ui.accounts.account_bar import account_bar, require_reader
 from ui.frame.demo import demo_note
 from ui.frame.errors import friendly_errors
 from ui.frame.handles import current_settings
-from ui.frame.page_spec import all_pages
+from ui.frame.page_spec import all_pages, find_page
 from ui.frame.upload_permits import PERMITS
+from ui.overview.waiting import waiting_now
 
 _HERE: Final = Path(__file__).parent
 _FRAMED: Final = "framed"
@@ -52,10 +55,36 @@ def _withdraw_uploads() -> None:
 def _draw_head() -> Page:
     """Draw logo and menu; returns the chosen page."""
     st.session_state[_FRAMED] = True
-    st.set_page_config(page_title="PHANTOM", page_icon=str(_HERE / "mark.svg"), layout="wide")
+    icon = str(_HERE / "mark.svg")
+    st.set_page_config(page_title="PHANTOM", page_icon=icon, layout="wide")
     st.logo(str(_HERE / "logo.svg"), size="large")
     st.html(_HERE / "style.css")
-    return st.navigation(_pages(), position="top")
+    page = st.navigation(_pages(_badges()), position="top")
+    spec = find_page(page.url_path or all_pages()[0].name).spec
+    st.set_page_config(page_title=f"{spec.title} · PHANTOM", page_icon=icon, layout="wide")
+    _mark_section(spec.section)
+    return page
+
+
+def _badges() -> Mapping[str, int]:
+    """What waits for the reader, by page; nothing before the sign-in."""
+    try:
+        with as_reader() as found:
+            return waiting_now(current_settings()).by_page if found else {}
+    except PhantomError:  # which the page says, not the menu
+        return {}
+
+
+def _mark_section(section: str) -> None:
+    """Underline the entry of the menu that holds the current page."""
+    sections = list(dict.fromkeys(page.spec.section for page in all_pages()))
+    if section in sections:
+        number = sections.index(section) + 1
+        st.html(
+            "<style>[data-testid='stToolbar'] .rc-overflow > "
+            f".rc-overflow-item:nth-child({number}) {{ box-shadow: inset 0 -2px 0 "
+            "var(--st-primary-color, #0f766e); }</style>"
+        )
 
 
 def require_frame() -> None:
@@ -65,15 +94,21 @@ def require_frame() -> None:
     so a shared link that is opened first would show the page without its frame.
     """
     if _FRAMED not in st.session_state:
-        st.navigation(_pages(), position="hidden")
+        st.navigation(_pages({}), position="hidden")
         st.rerun()
 
 
-def _pages() -> dict[str, list[Page]]:
-    """Pages by section, as the menu shows them; the first one is the start page."""
+def _pages(badges: Mapping[str, int]) -> dict[str, list[Page]]:
+    """Pages by section, as the menu shows them; the first one is the start page.
+
+    Args:
+        badges: number behind the title, by page.
+    """
     found: dict[str, list[Page]] = {}
     for n, page in enumerate(all_pages()):
         spec = page.spec
-        shown = st.Page(page.file, title=spec.title, icon=spec.icon, default=n == 0)
+        waits = badges.get(page.name, 0)
+        title = f"{spec.title} ({waits})" if waits else spec.title
+        shown = st.Page(page.file, title=title, icon=spec.icon, default=n == 0)
         found.setdefault(spec.section, []).append(shown)
     return found

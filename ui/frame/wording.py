@@ -1,7 +1,8 @@
 """Wording: figures and names as pages show them."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from math import isnan
 from typing import TYPE_CHECKING, Final
 
 from phantom_core.core.foreign_text import format_one_line
@@ -88,7 +89,7 @@ def format_count(n: float | None) -> str:
     """
     if n is None:
         return NOTHING
-    return f"{n / 1e6:,.1f} M" if n >= 1e7 else f"{n:,.0f}"
+    return with_minus(f"{n / 1e6:,.1f} M" if n >= 1e7 else f"{n:,.0f}")
 
 
 def format_number_of(n: int, noun: str) -> str:
@@ -109,7 +110,7 @@ def format_percent(share: float | None, digits: int = 0) -> str:
     if share is None:
         return NOTHING
     small = 0 < share < 0.01
-    return (
+    return with_minus(
         f"{share:.{2 if share < 0.001 else 1}%}".replace("%", " %")
         if small
         else f"{share * 100:.{digits}f} %"
@@ -132,24 +133,72 @@ def format_estimate(estimate: "Estimate", digits: int = 3) -> str:
     >>> format_estimate(Estimate(0.9405, 0.9326, 0.9477))
     '0.941 (0.933–0.948)'
     """
-    return f"{estimate.value:.{digits}f} ({estimate.low:.{digits}f}–{estimate.high:.{digits}f})"
+    value, low, high = (
+        with_minus(f"{one:.{digits}f}") for one in (estimate.value, estimate.low, estimate.high)
+    )
+    return f"{value} ({low}{'–' if estimate.low >= 0 else ' to '}{high})"
 
 
 def format_money(amount: float | None) -> str:
-    """An amount in the shop's currency.
+    """An amount in the shop's currency, which `ui.frame.currency` names.
 
-    >>> format_money(107_012.65), format_money(9.5)
-    ('107,013', '9.50')
+    >>> format_money(107_012.65), format_money(9.5), format_money(-1_200)
+    ('107,013', '9.50', '−1,200')
     """
-    if amount is None:
+    if amount is None or isnan(amount):
         return NOTHING
-    return (
+    return with_minus(
         f"{amount / 1e6:,.2f} M"
         if abs(amount) >= 1e7
         else f"{amount:,.0f}"
         if abs(amount) >= 1_000
         else f"{amount:,.2f}"
     )
+
+
+def format_change(change: "Estimate", *, as_points: bool = False) -> str:
+    """A change with its interval, signed.
+
+    Args:
+        change: with its 95 % interval.
+        as_points: whether it is a difference of shares.
+
+    >>> from phantom_core.core.estimate import Estimate
+    >>> format_change(Estimate(28.6, -1_552.0, 1_598.0))
+    '+28.60 (−1,552 to +1,598)'
+    >>> format_change(Estimate(-0.03, -0.041, -0.021), as_points=True)
+    '−3.0 points (−4.1 to −2.1)'
+    """
+    value, low, high = (
+        _signed(one, f"{100 * one:.1f}" if as_points else format_money(one))
+        for one in (change.value, change.low, change.high)
+    )
+    return f"{value}{' points' if as_points else ''} ({low} to {high})"
+
+
+def _signed(value: float, text: str) -> str:
+    return f"+{text}" if value > 0 else with_minus(text)
+
+
+def format_range(estimate: "Estimate") -> str:
+    """A 95 % interval of an amount.
+
+    >>> from phantom_core.core.estimate import Estimate
+    >>> format_range(Estimate(1_866.2, 850.4, 3_220.6))
+    '850.40 to 3,221'
+    """
+    return f"{format_money(estimate.low)} to {format_money(estimate.high)}"
+
+
+def with_minus(text: str) -> str:
+    """A formatted number with a true minus sign; a zero has none.
+
+    >>> with_minus("-13"), with_minus("-0.0")
+    ('−13', '0.0')
+    """
+    if not text.startswith("-"):
+        return text
+    return f"−{text[1:]}" if any(digit in text for digit in "123456789") else text[1:]
 
 
 def format_duration(seconds: float | None) -> str:
@@ -189,6 +238,27 @@ def format_period(start_ms: int | None, end_ms: int | None) -> str:
         return f"{start.day} {start:%b %Y}, {start:%H:%M}–{end:%H:%M}"
     year = f" {start.year}" if start.year != end.year else ""
     return f"{start.day} {start:%b}{year} – {end.day} {end:%b} {end.year}"
+
+
+def format_day(day: date) -> str:
+    """A day.
+
+    >>> format_day(date(2026, 2, 9))
+    '9 Feb 2026'
+    """
+    return f"{day.day} {day:%b %Y}"
+
+
+def format_days(first: date, last: date) -> str:
+    """Days from one to another, both included.
+
+    >>> format_days(date(2026, 2, 9), date(2026, 2, 15))
+    '9 Feb – 15 Feb 2026'
+    """
+    if first == last:
+        return format_day(first)
+    year = f" {first.year}" if first.year != last.year else ""
+    return f"{first.day} {first:%b}{year} – {format_day(last)}"
 
 
 def feature_name(name: str) -> str:

@@ -7,9 +7,9 @@ import streamlit as st
 from phantom_core.core.settings import Settings
 from phantom_core.use_cases.rules.job_measure_leakage import MeasureLeakageRequest
 from ui.accounts.account import start_job
-from ui.frame.handles import open_jobs
+from ui.frame.day_range import choose_days, iso_days
+from ui.frame.handles import current_snapshot, open_jobs
 from ui.rules.draft import rule_set_choices
-from ui.rules.replay import days_of
 
 KIND: Final = MeasureLeakageRequest.kind
 _USUAL: Final = MeasureLeakageRequest()
@@ -25,14 +25,7 @@ def leakage_form(settings: Settings) -> None:
         st.container(border=True, key="leakage_form"),
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
-        days = st.date_input(
-            "Days (UTC)",
-            value=[],
-            key="leakage_days",
-            bind="query-params",
-            width=240,
-            help="Empty means all days.",
-        )
+        days = choose_days(current_snapshot(), "leakage_from", "leakage_to")
         rules = st.selectbox(
             "Recovery rule set",
             choices,
@@ -51,7 +44,7 @@ def leakage_form(settings: Settings) -> None:
             help=why,
             key="measure_leakage",
         ):
-            first_day, last_day = days_of(days)
+            first_day, last_day = iso_days(days)
             start_job(
                 MeasureLeakageRequest(rules=str(rules), first_day=first_day, last_day=last_day)
             )

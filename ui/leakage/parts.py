@@ -137,7 +137,7 @@ def _range_of_references(accounts: Sequence[Account]) -> str:
     )
 
 
-def drill_down(settings: Settings, account: Account, by: str) -> None:
+def drill_down(settings: Settings, account: Account, by: str, ledger: str) -> None:
     """The purchases of one part."""
     st.subheader("Purchases behind the leakage")
     keys = [part.key for part in account.parts[by]]
@@ -148,7 +148,9 @@ def drill_down(settings: Settings, account: Account, by: str) -> None:
         bind="query-params",
         width=420,
     )
-    rows = purchases_of(settings, by, "" if key == _ALL else str(key), account.reference)
+    rows = purchases_of(
+        settings, by, "" if key == _ALL else str(key), account.reference, ledger=ledger
+    )
     if not len(rows):
         show_missing("The purchases of this ledger were deleted", "Measure leakage again.")
         return

@@ -23,9 +23,9 @@ _MOVED: Final = {
 
 def compare_tab(settings: Settings) -> None:
     """Compare the two rule sets of a replay."""
-    name = choose_replay(settings)
-    found = saved_replay(settings, name)
-    if found is None:
+    chosen = choose_replay(settings)
+    found = saved_replay(settings, chosen)
+    if found is None or chosen is None:
         show_missing(
             "Nothing to compare yet",
             "First replay the rules against another rule set in the tab Replay.",
@@ -51,10 +51,10 @@ def compare_tab(settings: Settings) -> None:
         "price**"
     )
     if found.changed:
-        _sessions(settings, name)
+        _sessions(settings, chosen.name)
 
 
-def _sessions(settings: Settings, name: str | None) -> None:
+def _sessions(settings: Settings, name: str) -> None:
     rows = changed_sessions_table(settings, name, _SHOWN)
     st.dataframe(
         rows.assign(session=[f"/sessions?session={name}" for name in rows["session_id"]]),

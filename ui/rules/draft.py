@@ -1,12 +1,14 @@
 """Draft: the unsaved text of the open rule set; the text and the table are two views of it.
 
-Each rule set has a draft of its own, which stays when another rule set is opened.
+Each rule set has a draft of its own, which stays when another rule set is opened, and is stored for
+its author, so that it outlives a reload.
 """
 
 from typing import Final
 
 import streamlit as st
 
+from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import InputError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.features.catalogue import feature_names
@@ -16,7 +18,14 @@ from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.text import format_rules, parse_rules
 from phantom_core.use_cases.markets.simulate_sessions import BUILT_IN
 from phantom_core.use_cases.rules.live_rules import LIVE, is_anything_live
+from phantom_core.use_cases.rules.rule_drafts import (
+    RuleDraft,
+    read_rule_drafts,
+    save_rule_drafts,
+)
 from phantom_core.use_cases.rules.rule_sets import open_rule_set, rule_set_names
+from ui.accounts.account import is_allowed, reader
+from ui.frame.handles import now_ms
 
 FIRST: Final = "bands"
 OPENED: Final = "rules"
@@ -27,6 +36,9 @@ _VERSION: Final = "rules_draft_version"
 _TYPED: Final = "rules_draft_typed"
 _SAVED: Final = "rules_draft_saved"
 _ASIDE: Final = "rules_drafts_aside"
+_STORED: Final = "rules_drafts_stored"
+_WHOSE: Final = "rules_drafts_whose"
+_RESTORED: Final = "rules_drafts_restored"
 
 
 def rule_set_choices(settings: Settings) -> list[str]:
@@ -50,6 +62,49 @@ def open_draft(settings: Settings, opened: str) -> None:
     name, text = _aside().pop(opened, (opened, saved_text(settings, opened)))
     put_draft(name, text, of=opened)
     st.session_state[_SAVED] = saved_text(settings, opened)
+
+
+def restore_drafts(settings: Settings) -> None:
+    """Take up the stored drafts of the reader, once per browser session and person."""
+    who = str(reader())
+    if st.session_state.get(_WHOSE) == who:
+        return
+    st.session_state[_WHOSE] = who
+    st.session_state.pop(_OF, None)
+    found = read_rule_drafts(settings)
+    st.session_state[_ASIDE] = {name: (draft.name, draft.text) for name, draft in found.items()}
+    st.session_state[_STORED] = _unsaved()
+    st.session_state[_RESTORED] = {name: draft.changed_ms for name, draft in found.items()}
+
+
+def restored_ms() -> int | None:
+    """When the open draft was last changed before this session; None where it is of this one."""
+    found: int | None = st.session_state.get(_RESTORED, {}).get(st.session_state.get(_OF))
+    return found
+
+
+def store_drafts(settings: Settings) -> None:
+    """Store the drafts that changed since the last call; at the end of the page."""
+    stored: dict[str, tuple[str, str]] = st.session_state[_STORED]
+    unsaved = _unsaved()
+    changed = {
+        name: RuleDraft(*unsaved[name], now_ms()) if name in unsaved else None
+        for name in {*stored, *unsaved}
+        if stored.get(name) != unsaved.get(name)
+    }
+    if not changed or not is_allowed(Permission.WORK):
+        return
+    save_rule_drafts(settings, changed)
+    st.session_state[_STORED] = unsaved
+    for name in changed:
+        st.session_state[_RESTORED].pop(name, None)
+
+
+def _unsaved() -> dict[str, tuple[str, str]]:
+    """Names and texts of all unsaved drafts, by the rule set they belong to."""
+    is_open = _OF in st.session_state and is_unsaved()
+    opened = {str(st.session_state[_OF]): (draft_name(), draft_text())} if is_open else {}
+    return {**_aside(), **opened}
 
 
 def saved_text(settings: Settings, name: str) -> str:
@@ -136,6 +191,11 @@ def draft_text() -> str:
 def draft_name() -> str:
     """Name under which the draft will be saved."""
     return str(st.session_state.get(_NAME, FIRST))
+
+
+def draft_names() -> tuple[str, ...]:
+    """Names by which the draft may have been replayed: its own, and that of the rule set opened."""
+    return draft_name(), str(st.session_state.get(_OF, ""))
 
 
 def draft_version() -> int:

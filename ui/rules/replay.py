@@ -1,30 +1,31 @@
 """Replay tab: prices of the draft on the logged sessions, beside another rule set."""
 
-import datetime as dt
 import json
 from typing import Final
 
 import streamlit as st
 
 from phantom_core.core.errors import DataError, NotFoundError
+from phantom_core.core.estimate import Estimate
 from phantom_core.core.settings import Settings
 from phantom_core.replay.features_at_quote import AS_OF
 from phantom_core.replay.replay import Replay, SetReplay
-from phantom_core.replay.replay_store import MAX_REPLAYS
 from phantom_core.rules.text import format_rules
 from phantom_core.session_market.market import NO_MARKUP
 from phantom_core.use_cases.rules.job_replay_rules import ReplayRulesRequest
 from phantom_core.use_cases.rules.replay_rules import replay_store
-from phantom_core.views.rules.replays import figures_table, replay_titles, uses_table
+from phantom_core.views.rules.replays import figures_table, uses_table
+from phantom_core.views.workspace.saved_runs import SavedRun, run_to_show, saved_replays
 from ui.accounts.account import start_job
 from ui.charts.frame import show_chart
 from ui.charts.rules import markup_chart, recovered_chart, value_chart
+from ui.frame.day_range import choose_days, iso_days
 from ui.frame.empty import show_missing
 from ui.frame.errors import show_error
-from ui.frame.handles import open_jobs
+from ui.frame.handles import current_snapshot, open_jobs
 from ui.frame.job_watch import watch_job
 from ui.frame.metrics import show_metric
-from ui.frame.model_choice import NEWEST
+from ui.frame.run_choice import choose_run, origin_note
 from ui.frame.tables import csv_button
 from ui.frame.wording import (
     escape,
@@ -36,7 +37,7 @@ from ui.frame.wording import (
     format_percent,
     format_period,
 )
-from ui.rules.draft import draft_text, readable_draft, rule_set_choices
+from ui.rules.draft import draft_name, draft_names, draft_text, readable_draft, rule_set_choices
 
 KIND: Final = ReplayRulesRequest.kind
 _AS_OF_HELP: Final = (
@@ -49,16 +50,16 @@ def replay_tab(settings: Settings) -> None:
     """Choose the other rule set and the days, replay, show the results."""
     _form(settings)
     watch_job(KIND, "Rule replay")
-    name = choose_replay(settings)
-    found = saved_replay(settings, name)
-    if found is None:
+    chosen = choose_replay(settings)
+    found = saved_replay(settings, chosen)
+    if found is None or chosen is None:
         show_missing(
             "No replays yet",
-            "A replay applies the rules to the quote log and reports prices by class and the "
-            "leakage recovered.",
+            f"{escape(draft_name())} has not been replayed. A replay applies the rules to the "
+            "quote log and reports prices by class and the leakage recovered.",
         )
         return
-    _about(found, is_latest=name is None)
+    _about(found, chosen)
     _figures(found)
     with st.grid(2, min_column_width=420, gap="medium") as grid:
         with grid.cell():
@@ -66,36 +67,24 @@ def replay_tab(settings: Settings) -> None:
         with grid.cell():
             _leakage(found)
         with grid.cell():
-            _value(found.rules)
+            _value(found.rules, found.difference, found.against.name)
         with grid.cell():
             _uses(found.rules)
     _downloads(found)
 
 
-def choose_replay(settings: Settings) -> str | None:
-    """Choose a replay, where there are several; None means the latest."""
-    titles = replay_titles(settings)
-    if len(titles) < 2:
+def choose_replay(settings: Settings) -> SavedRun | None:
+    """Choose a replay; it opens with the reader's newest of the open rule set."""
+    runs = saved_replays(settings)
+    return choose_run("Replay shown", runs, run_to_show(runs, draft_names()), "replay_shown")
+
+
+def saved_replay(settings: Settings, chosen: SavedRun | None) -> Replay | None:
+    """A replay; None without one. A damaged file is shown as an error."""
+    if chosen is None:
         return None
-    newest = next(iter(titles))
-    shown = st.selectbox(
-        "Replay shown",
-        [NEWEST, *titles],
-        format_func=lambda name: (
-            f"newest: {titles[newest]}" if name == NEWEST else titles.get(name, name)
-        ),
-        key="replay_shown",
-        bind="query-params",
-        width=460,
-        help=f"The newest {MAX_REPLAYS} are stored.",
-    )
-    return str(shown) if shown in titles and shown != newest else None
-
-
-def saved_replay(settings: Settings, name: str | None = None) -> Replay | None:
-    """A replay, by default the latest; None without one. A damaged file is shown as an error."""
     try:
-        return replay_store(settings).open(name)
+        return replay_store(settings).open(chosen.name)
     except NotFoundError:
         return None
     except DataError as error:
@@ -119,14 +108,7 @@ def _form(settings: Settings) -> None:
             width=200,
             help="The live rule set or any other; none is the base price.",
         )
-        days = st.date_input(
-            "Days (UTC)",
-            value=[],
-            key="replay_days",
-            bind="query-params",
-            width=240,
-            help="Empty means all days.",
-        )
+        days = choose_days(current_snapshot(), "replay_from", "replay_to")
         as_of = st.selectbox(
             "Evaluate rules",
             AS_OF,
@@ -152,7 +134,7 @@ def _form(settings: Settings) -> None:
             key="replay",
         )
     if clicked and rules is not None:
-        first_day, last_day = days_of(days)
+        first_day, last_day = iso_days(days)
         start_job(
             ReplayRulesRequest(
                 rules=rules.name,
@@ -166,33 +148,27 @@ def _form(settings: Settings) -> None:
         st.rerun()
 
 
-def days_of(chosen: object) -> tuple[str | None, str | None]:
-    """First and last day of a date input, in ISO 8601; None where it is empty."""
-    days = (
-        sorted(day for day in chosen if isinstance(day, dt.date))
-        if isinstance(chosen, tuple)
-        else []
-    )
-    return (days[0].isoformat(), days[-1].isoformat()) if days else (None, None)
-
-
 def _as_of(name: str) -> str:
     return "at the quote" if name == "quote" else "at its end"
 
 
-def _about(found: Replay, *, is_latest: bool) -> None:
+def _about(found: Replay, chosen: SavedRun) -> None:
     st.subheader(f"{escape(found.rules.name)} vs {escape(found.against.name)}")
     moment = f"rules evaluated {_as_of(found.as_of)}"
     days = format_period(found.first_ms, found.last_ms)
     st.caption(
         f"{format_number_of(found.quotes, 'quote')} of "
         f"{format_number_of(found.sessions, 'session')}, {days}; {moment}; replayed "
-        f"{format_moment(found.created_ms)} UTC. "
+        f"{format_moment(found.created_ms)} UTC. {origin_note(chosen)} "
         "Intervals are 95 %, bootstrapped over actors. Classes are labels where known, else "
         "P(agent)."
     )
-    if not is_latest:
-        st.info("This is an earlier replay; there are newer ones.", icon=":material/history:")
+    if found.rules.name not in draft_names():
+        st.info(
+            f"This replay is of {escape(found.rules.name)}; open in the editor is "
+            f"{escape(draft_name())}.",
+            icon=":material/history:",
+        )
     elif found.rules.text != _normal(draft_text()):
         st.info(
             "The draft has changed since this replay. Replay again to update the figures.",
@@ -294,7 +270,7 @@ def _leakage(found: Replay) -> None:
     )
 
 
-def _value(one: SetReplay) -> None:
+def _value(one: SetReplay, difference: Estimate | None, against: str) -> None:
     value = one.value
     if value.logged is None:
         st.markdown("**Revenue under these rules cannot be identified**")
@@ -315,7 +291,21 @@ def _value(one: SetReplay) -> None:
         f"{format_count(value.effective)}). "
         f"{_overlap(value.problem, value.overlap)}"
     )
+    if value.warning:
+        st.warning(escape(value.warning), icon=":material/warning:")
+    if difference:
+        st.markdown(_difference(difference, against))
     show_chart(value_chart(value), finding, reading, key="replay_value", download="revenue")
+
+
+def _difference(difference: Estimate, against: str) -> str:
+    """Revenue against the other rule set, in the same resamples."""
+    sure = "" if difference.low > 0 or difference.high < 0 else ", no significant difference"
+    found = (
+        f"{difference.value:+,.2f} a session against {escape(against)} "
+        f"({difference.low:+,.2f} to {difference.high:+,.2f}, paired{sure})."
+    )
+    return found.replace("-", "−")
 
 
 def _overlap(problem: str, overlap: float) -> str:

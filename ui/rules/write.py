@@ -22,7 +22,7 @@ from ui.accounts.account import require_allowed
 from ui.frame.errors import show_error
 from ui.frame.fragments import callback
 from ui.frame.linked import set_widgets
-from ui.frame.wording import escape
+from ui.frame.wording import escape, format_moment
 from ui.rules.check import draft_findings
 from ui.rules.draft import (
     OPENED,
@@ -35,6 +35,7 @@ from ui.rules.draft import (
     editor_key,
     is_unsaved,
     put_draft,
+    restored_ms,
     saved_draft,
     table_version,
     write_draft,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 TEXT: Final = "Text"
 TABLE: Final = "Table"
 NEXT: Final = "next_rules_opened"
+_WAS_OPEN: Final = "rules_editor_drawn"
 _MIME: Final[dict[Form, str]] = {
     "text": "text/plain",
     "json": "application/json",
@@ -68,8 +70,24 @@ ELSE markup 1.00
 """
 
 
+def draws_editor(*, is_open: bool) -> bool:
+    """Whether to draw the editor: also in the run that leaves its tab, which brings its last text.
+
+    Args:
+        is_open: whether its tab is shown.
+    """
+    was_open = st.session_state.get(_WAS_OPEN, False)
+    st.session_state[_WAS_OPEN] = is_open
+    return is_open or bool(was_open)
+
+
 def unsaved_note() -> None:
-    """List other rule sets with unsaved changes."""
+    """Say what was restored, and list other rule sets with unsaved changes."""
+    before_ms = restored_ms()
+    if before_ms is not None and is_unsaved():
+        st.caption(
+            f":material/history: Restored your unsaved changes of {format_moment(before_ms)} UTC."
+        )
     others = drafts_aside()
     if others:
         st.caption(
@@ -164,7 +182,8 @@ def _table_editor() -> None:
 def _base() -> RuleSet:
     """Initial value of the table, which must not change while cells are edited."""
     key = f"rules_table_base_{table_version()}"
-    if key not in st.session_state:
+    is_new = f"rules_table_{table_version()}" not in st.session_state  # its edits are in the draft
+    if key not in st.session_state or is_new:
         st.session_state[key] = draft_rules()
     base = st.session_state[key]
     assert isinstance(base, RuleSet)
@@ -287,7 +306,7 @@ def opened_rule_set(choices: list[str]) -> str:
             key=OPENED,
             bind="query-params",
             width=320,
-            help="Unsaved changes stay with their rule set until you save or discard them, or "
-            "close the page.",
+            help="Unsaved changes stay with their rule set until you save or discard them, also "
+            "when you close the page.",
         )
     )

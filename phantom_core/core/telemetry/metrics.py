@@ -118,6 +118,17 @@ CATALOGUE_HELD: Final = Gauge(
     "Changes of base prices that wait for a second person.",
     registry=REGISTRY,
 )
+PROBLEMS: Final = Gauge(
+    "phantom_problems",
+    "What is wrong with a service now, as its /health tells, count.",
+    ("service",),
+    registry=REGISTRY,
+)
+DECISIONS_WAITING: Final = Gauge(
+    "phantom_decisions_waiting_seconds",
+    "For how long the oldest price decisions have waited for the lake.",
+    registry=REGISTRY,
+)
 REDIS_UP: Final = Gauge(
     "phantom_redis_up", "Whether Redis answered last time, 1 or 0.", ("service",), registry=REGISTRY
 )

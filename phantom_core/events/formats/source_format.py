@@ -12,6 +12,7 @@ from phantom_core.core.errors import SourceError
 from phantom_core.core.registry import Registry
 from phantom_core.events.columns import Columns
 from phantom_core.events.compression import FRAMES
+from phantom_core.events.text_options import DETECTED, TextOptions
 
 BATCH_ROWS: Final = 50_000
 MOST_COLUMNS: Final = 2_000
@@ -46,17 +47,17 @@ class OpenRequest:
 
     Attributes:
         path: the file; neither missing nor empty.
-        encoding: of its text.
-        delimiter: between its cells; None means to detect it.
+        encoding: of its text, as detected.
+        options: how it is written, as far as a mapping says it.
         max_chars: longest field.
         batch_rows: rows of a batch, at most.
     """
 
     path: Path
     encoding: str
-    delimiter: str | None
     max_chars: int
     batch_rows: int = BATCH_ROWS
+    options: TextOptions = DETECTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,13 +68,19 @@ SELECT
     END)) AS detail,
     key_of(session_id) AS session_key,
     event_ms,
+    event_us,
+    -- A client's id names an event within its session and name; a counter (1, 2, 3 …), which may start again, with its time.
+    -- Without one, all that the row says does: equal rows are told apart when they are committed.
     key_of(CASE
-        WHEN client_event_id IS NOT NULL THEN 'id' || chr(31) || client_event_id
-        ELSE concat_ws(
-            chr(31), session_id, event_us, canonical, COALESCE(experiment_id, chr(30)), COALESCE(lower(store_mode), chr(30)), COALESCE(page, chr(30)),
-            COALESCE(product_id, chr(30)), COALESCE(user_agent, chr(30)), COALESCE(CAST(json(document) AS VARCHAR), chr(30))
+        WHEN client_event_id IS NOT NULL THEN concat_ws(
+            chr(31), 'id', session_id, COALESCE(sent_name, canonical), client_event_id,
+            CASE WHEN regexp_full_match(client_event_id, '\d{1,9}') THEN event_us END
         )
+        ELSE concat_ws(chr(31), session_id, event_us, row_text)
     END) AS event_id,
+    client_event_id,
+    sent_name,
+    lower(store_mode) AS sent_mode,
     session_id,
     experiment_id,
     COALESCE(lower(store_mode), 'shop') AS store_mode,

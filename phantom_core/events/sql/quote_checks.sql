@@ -44,10 +44,10 @@ SELECT
     END)) AS detail,
     key_of(session_id) AS session_key,
     event_ms,
-    key_of(concat_ws(
-        chr(31), session_id, event_us, product_id, TRY_CAST(price AS DOUBLE), COALESCE(experiment_id, chr(30)), COALESCE(lower(store_mode), chr(30)),
-        COALESCE(CAST(TRY_CAST(base_price AS DOUBLE) AS VARCHAR), chr(30)), COALESCE(CAST(TRY_CAST(propensity AS DOUBLE) AS VARCHAR), chr(30))
-    )) AS event_id,
+    event_us,
+    key_of(concat_ws(chr(31), session_id, event_us, row_text)) AS event_id,
+    CAST(NULL AS VARCHAR) AS client_event_id,
+    lower(store_mode) AS sent_mode,
     session_id,
     experiment_id,
     COALESCE(lower(store_mode), 'shop') AS store_mode,

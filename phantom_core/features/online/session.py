@@ -58,6 +58,7 @@ class Event:
     """What features need of an event; the fields are those of schema.EVENTS."""
 
     event_ms: int
+    event_seq: int
     event_id: int
     event_name: str
     page: str | None = None
@@ -80,7 +81,7 @@ class LiveSession:
         self._counts = [0] * len(_COUNTS)
         self._groups: list[dict[str, int]] = [{} for _ in _GROUPS]
         self._numbers = [Numbers() for _ in _NUMBERS]
-        self._first_agent: tuple[int, int, str] | None = None
+        self._first_agent: tuple[int, int, int, str] | None = None
         self._first_mode: tuple[int, str] | None = None
 
     @property
@@ -112,7 +113,7 @@ class LiveSession:
         mode = (event.event_ms, event.store_mode)
         self._first_mode = mode if self._first_mode is None else min(self._first_mode, mode)
         if event.user_agent:
-            agent = (event.event_ms, event.event_id, event.user_agent)
+            agent = (event.event_ms, event.event_seq, event.event_id, event.user_agent)
             self._first_agent = (
                 agent if self._first_agent is None else min(self._first_agent, agent)
             )
@@ -128,7 +129,7 @@ class LiveSession:
             raise DataError("A session without events has no features.")
         values: list[Value] = [self.n_events, *self._counts, *[read(self) for read in _READ]]
         values += (
-            user_agents.kind(self._first_agent[2])
+            user_agents.kind(self._first_agent[-1])
             if self._first_agent
             else [None] * len(AGENT_MEASURES)
         )

@@ -25,7 +25,8 @@ class UserAgents:
         self._connection = duckdb.connect(config={"threads": 1})
         self._connection.execute("CREATE TABLE looked_up (scope_key BIGINT, user_agent VARCHAR)")
         self._connection.execute(
-            "CREATE VIEW scoped_events AS SELECT *, 0 AS event_ms, 0 AS event_id FROM looked_up"
+            "CREATE VIEW scoped_events AS "
+            "SELECT *, 0 AS event_ms, 0 AS event_seq, 0 AS event_id FROM looked_up"
         )
 
     def learn(self, user_agents: Iterable[str | None]) -> None:

@@ -3,6 +3,7 @@
 SELECT
     session_key AS scope_key,
     event_ms,
+    event_seq,
     event_id,
     page,
     event_name,

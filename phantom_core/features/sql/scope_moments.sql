@@ -3,6 +3,7 @@
 SELECT
     s.scope_key,
     e.event_ms,
+    e.event_seq,
     e.event_id,
     e.page,
     e.event_name,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phantom_core.core.errors import DataError
+from phantom_core.market.calibration.confounding import confounded
 
 RELATIONS: Final = ("events", "quotes")
 HINT: Final = (
@@ -107,7 +108,8 @@ def read_add_to_cart_quotes(
 
 
 def check_variation(connection: duckdb.DuckDBPyConnection) -> None:
-    """Reject prices from which price sensitivity cannot be estimated.
+    """Reject prices from which price sensitivity cannot be estimated: that never varied, or that
+    followed demand.
 
     Args:
         connection: has the views `events` and `quotes`.
@@ -140,6 +142,14 @@ def check_variation(connection: duckdb.DuckDBPyConnection) -> None:
             f"{span}, none of which had two prices.",
             hint=HINT,
         )
+    times = connection.sql(_sql("price_times")).fetchnumpy()
+    reason = confounded(
+        np.asarray(times["event_ms"], np.int64),
+        np.asarray(times["deviation"], np.float64),
+        np.asarray(times["was_randomised"], np.float64),
+    )
+    if reason:
+        raise DataError(f"Sensitivity is not identified. {reason}", hint=HINT)
 
 
 def _sql(relation: str) -> str:

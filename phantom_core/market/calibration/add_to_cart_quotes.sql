@@ -16,7 +16,7 @@ purchases AS (
     GROUP BY session_key, product_id
 ),
 shown AS (
-    SELECT c.session_key, c.product_id, c.cart_ms, MAX_BY(q, (q.event_ms, q.event_id)) AS quote
+    SELECT c.session_key, c.product_id, c.cart_ms, MAX_BY(q, (q.event_ms, q.event_seq, q.event_id)) AS quote
     FROM carts AS c
     INNER JOIN quotes AS q ON q.session_key = c.session_key AND q.product_id = c.product_id AND q.event_ms <= c.cart_ms
     GROUP BY c.session_key, c.product_id, c.cart_ms

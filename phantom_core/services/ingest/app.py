@@ -3,25 +3,27 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Annotated, Final
+from typing import Final
 
-import orjson
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from phantom_core.core.errors import InputError
 from phantom_core.core.settings import Settings
-from phantom_core.events.text_rows import is_nested_deep
 from phantom_core.events.validator import Validation
 from phantom_core.messages import kafka, local
 from phantom_core.messages.topic import EVENTS, QUOTES, Sink
 from phantom_core.services.ingest import contract
+from phantom_core.services.ingest.bodies import decoded_body
+from phantom_core.services.ingest.dump import read_dump
 from phantom_core.services.ingest.intake import SERVICE, Intake
-from phantom_core.services.ingest.requests import rows_of_body
+from phantom_core.services.ingest.requests import number_repeats, rows_of_body
 from phantom_core.services.web.answers import Json, refusal_answer
+from phantom_core.services.web.probes import add_probes
 from phantom_core.services.web.service import add_guards
 
-MOST_DUMPED: Final = 10_000
+# A larger body is taken apart in a thread, so that nothing else waits for it.
+_SMALL_BYTES: Final = 8_192
 _POSTED: Final = (400, 401, 403, 413, 415, 422, 429, 503)
 
 
@@ -49,11 +51,26 @@ def ingest_app(settings: Settings) -> FastAPI:
     add_guards(app, settings, SERVICE)
 
     async def store(request: Request, topic: str) -> Response:
-        rows, is_batch = rows_of_body(await request.body(), settings.loading.max_field_bytes)
+        body = decoded_body(
+            await request.body(),
+            request.headers.get("content-encoding", ""),
+            settings.services.max_body_bytes,
+        )
+        most_chars, most_rows = (
+            settings.loading.max_field_bytes,
+            settings.services.max_pending_events,
+        )
+        rows, is_batch = (
+            rows_of_body(body, most_chars, most_rows)
+            if len(body) < _SMALL_BYTES
+            else await asyncio.to_thread(rows_of_body, body, most_chars, most_rows)
+        )
         if not rows and not is_batch:
             raise InputError(
                 "There is no event in the body.", hint="Post one JSON object, or an array of them."
             )
+        if topic == EVENTS:
+            rows = number_repeats(rows)
         validations = await request.app.state.intake.accept(topic, rows) if rows else []
         return _answer(request, validations, is_batch=is_batch)
 
@@ -80,19 +97,20 @@ def ingest_app(settings: Settings) -> FastAPI:
         """Store one quote, or a batch."""
         return await store(request, QUOTES)
 
-    @app.get(
-        "/api/kafka/dump", responses=contract.answer_models(contract.DUMP, 401, 403, 404, 422, 503)
-    )
+    @app.get("/api/kafka/dump", responses=contract.answer_models(contract.DUMP, 400, 401, 403, 503))
     async def dump(
-        topic: str = EVENTS, last_n: Annotated[int, Query(ge=1, le=MOST_DUMPED)] = 100
+        topic: str = EVENTS, last_n: int | None = None, t_start: str = "", t_end: str = ""
     ) -> Response:
-        """The newest messages of a topic, in ascending order."""
-        messages = await asyncio.to_thread(_last_messages, settings, topic, last_n)
+        """Messages of a topic in ascending order: all that are retained, at most 50,000; the newest
+        `last_n` of them; or those from `t_start` to `t_end`.
+        """
+        found = await asyncio.to_thread(read_dump, settings, topic, last_n, t_start, t_end)
         return Json(
             {
                 "success": True,
-                "count": len(messages),
-                "data": [_shown(message) for message in messages],
+                "count": len(found.messages),
+                "data": found.messages,
+                "truncated": found.is_truncated,
             }
         )
 
@@ -100,14 +118,23 @@ def ingest_app(settings: Settings) -> FastAPI:
     async def health(request: Request) -> Response:
         """Whether events can be stored."""
         intake: Intake = request.app.state.intake
+        problems = await asyncio.to_thread(intake.problems)
+        state = await asyncio.to_thread(intake.sink.state)
         return Json(
             {
-                "status": "ok" if intake.is_well else "degraded",
-                "kafka": intake.sink.state(),
+                "status": "degraded" if problems else "healthy",
+                "kafka": state != "unavailable",
+                "storage": state,
                 "pending": intake.n_pending,
+                "problems": problems,
             }
         )
 
+    def problems() -> dict[str, str]:
+        intake: Intake = app.state.intake
+        return intake.problems()
+
+    add_probes(app, problems, SERVICE)
     return app
 
 
@@ -126,15 +153,18 @@ def _answer(request: Request, validations: Sequence[Validation], *, is_batch: bo
         for i, validation in enumerate(validations)
         if validation.reason
     ]
+    corrected = [
+        {"index": i, "detail": validation.detail}
+        for i, validation in enumerate(validations)
+        if validation.detail and not validation.reason
+    ]
+    noted: dict[str, object] = {"corrected": corrected} if corrected else {}
     n_stored = len(validations) - len(rejected)
     if not rejected:
-        return Json(
-            {"success": True, "accepted": n_stored, "refused": []}
-            if is_batch
-            else {"success": True}
-        )
+        batch = {"accepted": n_stored, "refused": []} if is_batch else {}
+        return Json({"success": True, **batch, **noted})
     if n_stored:
-        return Json({"success": False, "accepted": n_stored, "refused": rejected})
+        return Json({"success": False, "accepted": n_stored, "refused": rejected, **noted})
     first = rejected[0]
     found = f": {str(first['detail']).rstrip('.')}" if first["detail"] else ""
     sentence = f"Rejected as {first['reason']}{found}."
@@ -146,20 +176,3 @@ def _answer(request: Request, validations: Sequence[Validation], *, is_batch: bo
     return refusal_answer(
         422, sentence, "docs/events.md lists the reasons.", request.scope, more=more
     )
-
-
-def _last_messages(settings: Settings, topic: str, last_n: int) -> list[bytes]:
-    if settings.kafka.bootstrap:
-        return kafka.last_messages(settings.kafka.bootstrap, settings.kafka.options, topic, last_n)
-    return local.last_messages(local.open_inbox(settings.workspace), topic, last_n)
-
-
-def _shown(message: bytes) -> object:
-    """A message as a JSON document, or as text where it is none or too deep to be written again:
-    others write to Kafka too.
-    """
-    text = message.decode("utf-8", "replace")
-    try:
-        return text if is_nested_deep(text) else orjson.loads(message)
-    except orjson.JSONDecodeError:
-        return text

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from phantom_core.events.schema import STORE_MODES
+from phantom_core.services.web.limits import LONGEST_ID
 
 Schema = dict[str, Any]
 VERSION: Final = "1"
@@ -16,7 +17,7 @@ EVENT: Final[Schema] = {
     "type": "object",
     "required": ["sessionId", "eventName"],
     "properties": {
-        "sessionId": {**_TEXT, "minLength": 1},
+        "sessionId": {**_TEXT, "minLength": 1, "maxLength": LONGEST_ID},
         "eventName": {**_TEXT, "minLength": 1, "examples": ["view_item_page"]},
         "ts": _TIME,
         "page": _TEXT,
@@ -27,7 +28,8 @@ EVENT: Final[Schema] = {
         "userAgent": _TEXT,
         "eventId": {
             **_TEXT,
-            "description": "The client's own id; an event sent again with the same id counts once.",
+            "description": "The client's own id; an event of a session sent again with the same "
+            "name and id counts once, a plain counter together with its time.",
         },
     },
 }
@@ -35,7 +37,7 @@ QUOTE: Final[Schema] = {
     "type": "object",
     "required": ["sessionId", "productId", "price"],
     "properties": {
-        "sessionId": {**_TEXT, "minLength": 1},
+        "sessionId": {**_TEXT, "minLength": 1, "maxLength": LONGEST_ID},
         "productId": {**_TEXT, "minLength": 1},
         "price": {"type": "number", "minimum": 0},
         "base_price": {"type": "number", "minimum": 0},
@@ -57,6 +59,15 @@ KEPT: Final[Schema] = {
         "success": {"type": "boolean"},
         "accepted": {"type": "integer"},
         "refused": {"type": "array", "items": _REFUSED_ONE},
+        "corrected": {
+            "type": "array",
+            "description": "Stored with the server's time, since the client's clock is fast.",
+            "items": {
+                "type": "object",
+                "required": ["index", "detail"],
+                "properties": {"index": {"type": "integer"}, "detail": _TEXT},
+            },
+        },
     },
 }
 PROBLEM: Final[Schema] = {
@@ -80,15 +91,24 @@ DUMP: Final[Schema] = {
         "success": {"type": "boolean"},
         "count": {"type": "integer"},
         "data": {"type": "array"},
+        "truncated": {
+            "type": "boolean",
+            "description": "Whether the bound left older messages out.",
+        },
     },
 }
 HEALTH: Final[Schema] = {
     "type": "object",
     "required": ["status", "kafka"],
     "properties": {
-        "status": {"enum": ["ok", "degraded"]},
-        "kafka": _TEXT,
+        "status": {"enum": ["healthy", "degraded"]},
+        "kafka": {"type": "boolean", "description": "Whether events can be stored."},
+        "storage": {
+            "enum": ["connected", "local buffer", "unavailable"],
+            "description": "Kafka, the workspace's own buffer, or neither.",
+        },
         "pending": {"type": "integer"},
+        "problems": {"type": "object", "additionalProperties": _TEXT},
     },
 }
 
@@ -100,7 +120,6 @@ def request_body(one: Schema) -> Schema:
         "type": "object",
         "required": ["events"],
         "properties": {"events": many},
-        "additionalProperties": False,
     }
     return {
         "requestBody": {
@@ -123,12 +142,11 @@ def _answer(schema: Schema, description: str) -> Schema:
 
 
 _WHY: Final = {
-    400: "No message in the body.",
+    400: "No message in the body, no such topic, or not a time.",
     401: "No API key, or a wrong one.",
     403: "From another machine, while no API keys are set.",
-    404: "No such topic.",
-    413: "The body is too large.",
-    415: "Without keys, a body is JSON and says so.",
+    413: "The body, or its batch, is too large.",
+    415: "Without keys, a body is JSON and says so; a compressed body is gzip or deflate.",
     422: "No message in the body can be used; the reason says why.",
     429: "Too many events at once; Retry-After says when to send them again.",
     503: "The events may not have been stored; send them again.",

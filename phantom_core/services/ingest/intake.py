@@ -9,21 +9,26 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from phantom_core.core.background import BackgroundThread
 from phantom_core.core.errors import BusyError, PhantomError, UnavailableError
 from phantom_core.core.settings import Settings
 from phantom_core.core.telemetry.metrics import count_error, count_events
 from phantom_core.events.text_rows import TextRow
 from phantom_core.events.validator import Validation, Validator
 from phantom_core.messages.topic import KINDS, Outgoing, Sink
-from phantom_core.services.ingest.requests import stamp_times
+from phantom_core.services.ingest.requests import receive_times, seconds_ahead, stamp_times
+from phantom_core.services.web.limits import LONGEST_ID
 
 SERVICE: Final = "ingest"
 # The first request waits this long for others: validating 64 messages takes 11 ms, one takes 7.
 _BATCH_WAIT_S: Final = 0.01
 _ENOUGH: Final = 500
+_FUTURE: Final = "future_timestamp"
+_IDLE_S: Final = 1.0
+LATE_AFTER_S: Final = 30.0
 _MOST_AT_ONCE: Final = 2_000
 
 
@@ -47,6 +52,9 @@ class Intake:
         sink: where they are stored; closed with the intake.
         settings: limits.
         now_us: the clock, UTC microseconds.
+
+    Attributes:
+        thread: validates and stores.
     """
 
     def __init__(
@@ -57,6 +65,7 @@ class Intake:
     ) -> None:
         self.sink = sink
         self._now_us = now_us
+        self._most_ahead_s = settings.loading.clock_correction_s
         self._most_pending = settings.services.max_pending_events
         self._validators = {
             topic: Validator(
@@ -70,18 +79,18 @@ class Intake:
         self._queue: list[Waiting] = []
         self._n_pending, self._first_s = 0, 0.0
         self._is_closing = False
-        self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
-        self._thread.start()
+        self.thread = BackgroundThread("intake", SERVICE, self._work, late_after_s=LATE_AFTER_S)
+        self.thread.start()
 
     @property
     def n_pending(self) -> int:
         """Messages that were posted and are not stored yet."""
         return self._n_pending
 
-    @property
-    def is_well(self) -> bool:
-        """Whether messages can be stored, as far as is known."""
-        return self._thread.is_alive() and self.sink.state() != "unavailable"
+    def problems(self) -> dict[str, str]:
+        """What keeps messages from being stored, by name, as sentences."""
+        found = {"intake thread": self.thread.check(), "storage": self.sink.problem()}
+        return {name: problem for name, problem in found.items() if problem}
 
     async def accept(self, topic: str, rows: Sequence[TextRow]) -> list[Validation]:
         """Validate messages and store the accepted ones.
@@ -119,11 +128,12 @@ class Intake:
         with self._changed:
             self._is_closing = True
             self._changed.notify()
-        self._thread.join()
+        self.thread.stop()
         self.sink.close()
 
-    def _run(self) -> None:
-        while requests := self._take():
+    def _work(self, stop: threading.Event) -> None:
+        while (requests := self._take()) or not self._is_closing:
+            self.thread.succeeded()
             for topic in KINDS:
                 if of_topic := [request for request in requests if request.topic == topic]:
                     self._store(topic, of_topic)
@@ -131,9 +141,10 @@ class Intake:
                 self._n_pending -= sum(len(request.rows) for request in requests)
 
     def _take(self) -> list[Waiting]:
-        """The next requests, at least one; none when the intake is closed and empty."""
+        """The next requests; none when nothing came for a while, or the intake is closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._is_closing)
+            if not self._changed.wait_for(lambda: self._queue or self._is_closing, _IDLE_S):
+                return []
             until_s = self._first_s + _BATCH_WAIT_S
             while (
                 self._n_pending < _ENOUGH
@@ -172,6 +183,38 @@ class Intake:
             with contextlib.suppress(RuntimeError):  # the loop is closed: no client waits any more
                 loop.call_soon_threadsafe(_answer, of_loop)
 
+    def _correct_clocks(
+        self,
+        topic: str,
+        rows: Sequence[TextRow],
+        validations: list[Validation],
+        now_us: int,
+    ) -> tuple[Sequence[TextRow], list[Validation]]:
+        """Give the server's time to messages of clocks that are fast, within bounds.
+
+        Returns:
+            Messages and results; the result of a corrected one says so in its detail.
+        """
+        fast = {
+            place: ahead_s
+            for place, one in enumerate(validations)
+            if one.reason == _FUTURE
+            and (ahead_s := seconds_ahead(rows[place], now_us)) is not None
+            and ahead_s <= self._most_ahead_s
+        }
+        if not fast:
+            return rows, validations
+        corrected = [
+            replace(receive_times(rows[place], now_us + place), line=at)
+            for at, place in enumerate(fast)
+        ]
+        again = self._validators[topic].validate(corrected, now_us // 1_000)
+        found_rows, found = list(rows), list(validations)
+        for (place, ahead_s), row, one in zip(fast.items(), corrected, again, strict=True):
+            found_rows[place] = replace(row, line=place)
+            found[place] = one if one.reason else replace(one, detail=_clock_detail(ahead_s))
+        return found_rows, found
+
     def _validate_and_store(
         self, topic: str, rows: Sequence[TextRow]
     ) -> tuple[list[Validation], Exception | None]:
@@ -181,6 +224,8 @@ class Intake:
             for line, row in enumerate(rows)
         ]
         validations = self._validators[topic].validate(rows, now_us // 1_000)
+        rows, validations = self._correct_clocks(topic, rows, validations, now_us)
+        validations = [_with_limit(one) for one in validations]
         good = [
             Outgoing(validation.session_id or "", row.cells[0])
             for validation, row in zip(validations, rows, strict=True)
@@ -195,6 +240,18 @@ class Intake:
             failure = error
         _count(topic, validations, 0 if failure else len(good))
         return validations, failure
+
+
+def _with_limit(one: Validation) -> Validation:
+    """A result, rejected where no price could ever be asked for its session."""
+    if one.reason or len(one.session_id or "") <= LONGEST_ID:
+        return one
+    detail = f"The session id is longer than {LONGEST_ID} characters."
+    return replace(one, reason="field_too_large", detail=detail)
+
+
+def _clock_detail(ahead_s: float) -> str:
+    return f"The time is the server's: the client's clock is {ahead_s:,.0f} s fast."
 
 
 def _count(topic: str, validations: Sequence[Validation], n_stored: int) -> None:

@@ -31,8 +31,9 @@ class PriceAnswer(BaseModel):
     elasticity: float | None = Field(
         description="Of purchases to price; null where it was not estimated."
     )
-    model_version: str | None = Field(
-        description="Model used: the network for a model's price, else the classifier."
+    model_version: str = Field(
+        description="Model used: the network for a model's price, else the classifier; empty "
+        "without any."
     )
     classifier_version: str | None
     network_version: str | None
@@ -71,7 +72,7 @@ class AgentAnswer(BaseModel):
         "unknown."
     )
     threshold: float | None
-    model_version: str | None
+    model_version: str = Field(description="Empty without a classifier.")
     reason: Reason | None = Field(description="Why there is no probability.")
 
 
@@ -104,6 +105,12 @@ class ReloadAnswer(ModelsAnswer):
     """What is in use after everything was reloaded."""
 
     success: bool
+    elasticity_loaded: bool = Field(description="Whether elasticities are in use.")
+    pricing_model_loaded: bool = Field(
+        description="Whether prices follow something learned: global prices, rules or a model."
+    )
+    n_products: int = Field(description="Products that can be priced.")
+    model_class: str = Field(description="What is learned and in use, in words; empty for nothing.")
 
 
 class KillRequest(BaseModel):
@@ -115,8 +122,8 @@ class KillRequest(BaseModel):
 class HealthAnswer(BaseModel):
     """Whether the service is fully working."""
 
-    status: Literal["ok", "degraded"]
-    redis: Literal["up", "down"]
+    status: Literal["healthy", "degraded"]
+    redis: bool = Field(description="Whether Redis answers.")
     products: int
     catalogue_version: int = Field(description="Number of the approved catalogue; 0 without one.")
     catalogue_held: int = Field(
@@ -145,6 +152,39 @@ class HealthAnswer(BaseModel):
     )
 
 
+class ProductAnswer(BaseModel):
+    """A product of the catalogue."""
+
+    id: str
+    productId: str  # noqa: N815 - the contract's name
+    type: str = Field(description="As the list was asked for; empty where a product was.")
+    base_price: float
+    price: float = Field(description="The base price; /api/{type}/price/{id} has a session's.")
+    stock: float | None
+    n_amenities: float | None
+    is_refundable: bool | None
+
+
+class ProductsAnswer(BaseModel):
+    """Products of the catalogue."""
+
+    success: Literal[True]
+    count: int
+    products: list[ProductAnswer]
+
+
+class UnknownProduct(BaseModel):
+    """There is no such product, and what the shop is to do then."""
+
+    success: Literal[False]
+    error: str
+    hint: str
+    price_policy: Literal["refuse", "own_base_price"] = Field(
+        description="Sell it not at all, or at the shop's own base price; never at a random one."
+    )
+    request_id: str
+
+
 class Refusal(BaseModel):
     """Why a request was rejected, and what to do."""
 
@@ -164,9 +204,9 @@ def price_answer(
         "base_price": decision.base_price,
         "markup": round(decision.price / decision.base_price, 6),
         "elasticity": elasticity,
-        "model_version": decision.network_version
+        "model_version": (decision.network_version or "")
         if priced.source == "model"
-        else decision.classifier_version or decision.network_version,
+        else decision.classifier_version or decision.network_version or "",
         "classifier_version": decision.classifier_version,
         "network_version": decision.network_version,
         "agent_probability": decision.agent_probability,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from fastapi import FastAPI, Path, Query
 
@@ -17,34 +17,40 @@ from phantom_core.services.pricing.answer import (
     Refusal,
     ReloadAnswer,
 )
+from phantom_core.services.pricing.products import (
+    UNKNOWN,
+    Mode,
+    add_product_routes,
+    add_unknown_product,
+)
 from phantom_core.services.pricing.service import Pricing
 from phantom_core.services.web.answers import Json
+from phantom_core.services.web.limits import LONGEST_ID
+from phantom_core.services.web.probes import add_probes
 from phantom_core.services.web.service import add_guards
 
 SERVICE: Final = "pricing"
 VERSION: Final = "1"
-_LONGEST_ID: Final = 256
 _ABOUT: Final = (
     "Prices for storefronts: each request gets a price within the guard rails, whatever is missing."
 )
-Mode = Literal["hotel", "airline", "shop"]
-ProductId = Annotated[str, Path(alias="productId", min_length=1, max_length=_LONGEST_ID)]
+ProductId = Annotated[str, Path(alias="productId", min_length=1, max_length=LONGEST_ID)]
 SessionId = Annotated[
     str,
     Query(
         alias="sessionId",
-        max_length=_LONGEST_ID,
+        max_length=LONGEST_ID,
         description="Session to price; empty for none in particular.",
     ),
 ]
 ExperimentId = Annotated[
     str,
-    Query(alias="experimentId", max_length=_LONGEST_ID, description="Logged with the decision."),
+    Query(alias="experimentId", max_length=LONGEST_ID, description="Logged with the decision."),
 ]
 _REFUSALS: Final[dict[int | str, dict[str, object]]] = {
     401: {"model": Refusal, "description": "An API key is required."},
     403: {"model": Refusal, "description": "Without keys, only this machine may ask."},
-    404: {"model": Refusal, "description": "No such product."},
+    **UNKNOWN,
     422: {"model": Refusal, "description": "The request cannot be used."},
 }
 _KEYED: Final[dict[int | str, dict[str, object]]] = {
@@ -88,6 +94,10 @@ def pricing_app(settings: Settings, ready: Pricing | None = None) -> FastAPI:
         redoc_url=None,
     )
     add_guards(app, settings, SERVICE)
+    add_unknown_product(app, settings.pricing.unknown_product)
+    add_product_routes(app, lambda: held[0])
+    # A price is given whatever is wrong, so nothing keeps a started service from being ready.
+    add_probes(app, lambda: dict(held[0].problems()), SERVICE, blocking=dict)
 
     @app.get(
         "/api/{mode}/price/{productId}",
@@ -112,7 +122,7 @@ def pricing_app(settings: Settings, ready: Pricing | None = None) -> FastAPI:
         summary="Whether a session is an agent's",
     )
     async def detect_agent(
-        session_id: Annotated[str, Path(alias="sessionId", min_length=1, max_length=_LONGEST_ID)],
+        session_id: Annotated[str, Path(alias="sessionId", min_length=1, max_length=LONGEST_ID)],
     ) -> Json:
         return Json((await held[0].agent(session_id)).model_dump())
 

@@ -2,8 +2,10 @@
 
 import logging
 import threading
+from collections.abc import Sequence
 from typing import Final
 
+from phantom_core.core.background import BackgroundThread
 from phantom_core.core.errors import NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.core.telemetry.metrics import CATALOGUE_HELD, count_error
@@ -13,6 +15,8 @@ from phantom_core.services.pricing.product import PricedProduct
 LOOK_EVERY_S: Final = 5.0
 # A database has no version of its table, so it is read again at intervals.
 READ_AGAIN_AFTER: Final = 12
+# A large catalogue takes its time to read.
+LATE_AFTER_S: Final = 120.0
 _LOGGER: Final = logging.getLogger(__name__)
 
 
@@ -21,6 +25,10 @@ class CatalogueCache:
 
     Args:
         settings: location of the catalogue.
+
+    Attributes:
+        problem: why the source is not followed; empty where it is.
+        thread: looks for changes.
     Raises:
         InputError: the catalogue cannot be used.
         UnavailableError: its database does not answer.
@@ -33,9 +41,11 @@ class CatalogueCache:
         self._served: ServedCatalogue = read_catalogue(settings)
         self.problem = self._served.problem
         CATALOGUE_HELD.set(self._served.held)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="pricing-catalogue", daemon=True)
-        self._thread.start()
+        self._looks = 0
+        self.thread = BackgroundThread(
+            "pricing-catalogue", "pricing", self._work, late_after_s=LATE_AFTER_S
+        )
+        self.thread.start()
 
     def __len__(self) -> int:
         return len(self._served.products)
@@ -54,6 +64,10 @@ class CatalogueCache:
             )
         return product
 
+    def all(self) -> Sequence[PricedProduct]:
+        """Every product."""
+        return list(self._served.products.values())
+
     @property
     def held(self) -> int:
         """Changes of base prices that wait for a second person, count."""
@@ -66,16 +80,15 @@ class CatalogueCache:
 
     def stop(self) -> None:
         """Stop the thread."""
-        self._stop.set()
-        self._thread.join()
+        self.thread.stop()
 
-    def _run(self) -> None:
-        looks = 0
-        while not self._stop.wait(LOOK_EVERY_S):
-            looks += 1
+    def _work(self, stop: threading.Event) -> None:
+        while not stop.wait(LOOK_EVERY_S):
+            self._looks += 1
             try:
                 mark = mark_of(self._settings)
-                if mark != self._mark or (self._is_database and looks % READ_AGAIN_AFTER == 0):
+                is_due = self._is_database and self._looks % READ_AGAIN_AFTER == 0
+                if mark != self._mark or is_due:
                     self._served, self._mark = read_catalogue(self._settings, self._served), mark
                     CATALOGUE_HELD.set(self._served.held)
                 self.problem = self._served.problem
@@ -86,3 +99,4 @@ class CatalogueCache:
                     )
                     count_error("pricing", "catalogue")
                 self.problem = str(error)
+            self.thread.succeeded()

@@ -234,7 +234,10 @@ class _Pricing:
         if not ready.reads_session:
             return None
         if self._session.features is None:
-            return self._no_features()
+            reason = self._no_features()
+            # Data that cannot be read says nothing about a session; that none came does.
+            is_unknown = reason in ("no_session", "no_features", "late_features")
+            return None if ready.prices_unknown and is_unknown else reason
         if ready.reads_p_agent and self.scores.p_agent is None:
             if self.scores.is_broken:
                 return "model_broken"

@@ -25,12 +25,14 @@ class Ready:
         decider: its rules.
         reads_p_agent: whether a rule reads P(agent).
         reads_session: whether a rule reads any feature.
+        prices_unknown: whether a rule says what a session costs of which nothing is known.
     """
 
     release: RuleRelease
     decider: Decider
     reads_p_agent: bool
     reads_session: bool
+    prices_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,6 +7,7 @@ leaves the previous state in place and says why. What was followed last is on di
 goes on with it, and never goes back.
 """
 
+import contextlib
 import logging
 import threading
 import time
@@ -27,6 +28,7 @@ from phantom_core.publishing.names import release_key
 from phantom_core.publishing.reading import read_stored
 from phantom_core.publishing.release import RuleRelease, open_release
 from phantom_core.publishing.signed import OutdatedError, UnsignedError
+from phantom_core.rules.condition import Condition
 from phantom_core.rules.decide import Decider
 from phantom_core.rules.evaluate import check_features
 from phantom_core.services.pricing.followed import Fields, FollowedDocuments
@@ -42,7 +44,9 @@ from phantom_core.services.pricing.sources import (
 from phantom_core.signing.keys import PublicKeys
 
 LATE_AFTER_S: Final = 5.0
+REVIVE_AFTER_S: Final = 3.0
 _RELEASE: Final = "release-"
+UNKNOWN_SESSION: Final = "total_interactions"
 _LOGGER: Final = logging.getLogger(__name__)
 
 
@@ -55,6 +59,7 @@ class Refresh:
         followed: where the newest verified documents are stored.
         open_published: opens a model.
         poll_s: time between two polls without an announcement.
+        revive: starts the server again where this installation may; called while it is away.
 
     Attributes:
         state: everything published, as last verified.
@@ -71,8 +76,10 @@ class Refresh:
         followed: FollowedDocuments,
         open_published: OpenModel = open_model,
         poll_s: float = 1.0,
+        revive: Callable[[], object] = lambda: None,
     ) -> None:
         self._client, self._disk, self._poll_s = client, followed, poll_s
+        self._revive, self._revive_s = revive, 0.0
         self._load_keys, self.keys = load_keys, load_keys()
         self._disk_problem = ""
         self._sources = make_sources(open_published)
@@ -159,9 +166,21 @@ class Refresh:
         if problem and problem != self.problem:
             _LOGGER.warning("The published state cannot be read: %s", problem)
         self.problem = problem
-        if not problem:
+        if problem:
+            self._start_server()
+        else:
             self.read_s = time.monotonic()
             self.thread.succeeded()
+
+    def _start_server(self) -> None:
+        """Start the server again, if it has been away for a while."""
+        if self.read_s is None or time.monotonic() - max(self.read_s, self._revive_s) < (
+            REVIVE_AFTER_S
+        ):
+            return
+        self._revive_s = time.monotonic()
+        with contextlib.suppress(PhantomError):  # the problem says what is wrong
+            self._revive()
 
     def _read(self, kind: Kind) -> None:
         """Read one kind; only a server that does not answer is an error.
@@ -347,4 +366,17 @@ def make_ready(release: RuleRelease) -> Ready:
     """
     rules = release.rules()
     check_features(rules, (*feature_names(), P_AGENT))
-    return Ready(release, Decider(rules), P_AGENT in rules.features, bool(rules.features))
+    return Ready(
+        release,
+        Decider(rules),
+        P_AGENT in rules.features,
+        bool(rules.features),
+        any(_is_unknown(one) for rule in rules.rules for one in rule.conditions),
+    )
+
+
+def _is_unknown(condition: Condition) -> bool:
+    """Whether a condition asks for sessions of which nothing is known: of any other, the number of
+    events is defined.
+    """
+    return condition.feature == UNKNOWN_SESSION and condition.operator == "IS UNDEFINED"

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from phantom_core.approvals.limits import read_price_limits, seed_price_limits
+from phantom_core.core.background import BackgroundThread
 from phantom_core.core.errors import UnavailableError
 from phantom_core.core.kill_file import KillOrder, remove_kill_file, write_kill_file
 from phantom_core.core.settings import Settings
@@ -24,6 +26,7 @@ from phantom_core.services.pricing.answer import (
 )
 from phantom_core.services.pricing.catalogue_cache import CatalogueCache
 from phantom_core.services.pricing.decision import PriceRequest, SessionState, decide_price
+from phantom_core.services.pricing.drain_process import DrainProcess
 from phantom_core.services.pricing.followed import FollowedDocuments
 from phantom_core.services.pricing.kill_switch import KillSwitch
 from phantom_core.services.pricing.models import open_safely
@@ -34,6 +37,7 @@ from phantom_core.services.pricing.scores import agent_probability
 from phantom_core.services.pricing.session import SessionReader
 from phantom_core.signing.keys import public_keys
 from phantom_core.valkey.address import checked_url
+from phantom_core.valkey.embedded import join_server
 from phantom_core.valkey.embedded import server_url as embedded_url
 from phantom_core.valkey.server import connect_server
 
@@ -65,13 +69,14 @@ class Pricing:
 
     Args:
         settings: workspace, server, catalogue, deadline.
+        drain: writes decisions to the lake; None where another process does.
     Raises:
         InputError: the catalogue or the server's address cannot be used.
         UnavailableError: the catalogue's database does not answer.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, drain: DrainProcess | None = None) -> None:
+        self._settings, self._drain = settings, drain
         self._catalogue = CatalogueCache(settings)
         try:
             client = connect_server(settings)
@@ -86,6 +91,8 @@ class Pricing:
                 lambda: public_keys(settings),
                 FollowedDocuments(settings.paths.followed),
                 lambda published: open_safely(published, settings.paths.opened_models),
+                # A server of others is theirs to start.
+                revive=lambda: None if settings.redis_url else join_server(settings.workspace),
             )
             self._reader = SessionReader(
                 url,
@@ -108,6 +115,8 @@ class Pricing:
         """Connect and read what is published; goes on without it where Redis does not answer."""
         await self._reader.start()
         self._kill.thread.start()
+        if self._drain:
+            self._drain.thread.start()
         await asyncio.to_thread(self._refresh.start, _FIRST_READ_S)
 
     async def stop(self) -> None:
@@ -121,6 +130,8 @@ class Pricing:
         self._catalogue.stop()
         if self._log:
             self._log.close()
+        if self._drain:  # last, since it takes what the log has just written
+            self._drain.thread.stop()
 
     @property
     def state(self) -> PublishedState:
@@ -187,6 +198,18 @@ class Pricing:
             else await self._reader.read(session_id, product.product_id, now_ms)
         )
 
+    def products(self) -> Sequence[PricedProduct]:
+        """The catalogue, in its order."""
+        return self._catalogue.all()
+
+    def product(self, product_id: str) -> PricedProduct:
+        """One product.
+
+        Raises:
+            NotFoundError: no such product.
+        """
+        return self._catalogue.find(product_id)
+
     async def agent(self, session_id: str) -> AgentAnswer:
         """Whether a session is likely an agent's."""
         session = await self._reader.read(session_id, "", time.time_ns() // 1_000_000)
@@ -200,7 +223,7 @@ class Pricing:
                 agent_probability=None,
                 is_agent=None,
                 threshold=None,
-                model_version=None,
+                model_version="",
                 reason=reason,
             )
         probability = agent_probability(classifier, session.features)
@@ -242,31 +265,45 @@ class Pricing:
             UnavailableError: Redis does not answer.
         """
         await asyncio.to_thread(self._refresh.reload)
-        return ReloadAnswer(success=True, **self.models().model_dump())
+        state = self.state
+        learned = [
+            state.models[kind].version for kind in MODEL_KINDS.names() if kind in state.models
+        ]
+        found = [*learned, state.live.version, state.live.stable, state.prices_version]
+        return ReloadAnswer(
+            success=True,
+            elasticity_loaded=bool(state.elasticities),
+            pricing_model_loaded=any(found),
+            n_products=len(self._catalogue),
+            model_class=" ".join(dict.fromkeys(filter(None, found))),
+            **self.models().model_dump(),
+        )
+
+    def problems(self) -> dict[str, str]:
+        """Everything that is wrong, by name, as sentences."""
+        _, silence = self._statement_age()
+        is_failing = self._log is not None and self._log.is_failing
+        found = {
+            "redis": self._refresh.problem,
+            "catalogue": self._catalogue.problem,
+            "control side": silence,
+            "decision log": "Decisions cannot be written to the disk." if is_failing else "",
+            **{f"{name} thread": thread.check() for name, thread in self._threads().items()},
+        }
+        return self._refresh.problems() | {name: text for name, text in found.items() if text}
 
     def health(self) -> HealthAnswer:
         """Whether the service is fully working."""
-        age_s, silence = self._statement_age()
-        problems = self._refresh.problems()
-        problems |= {
-            name: problem
-            for name, problem in (
-                ("redis", self._refresh.problem),
-                ("catalogue", self._catalogue.problem),
-                ("refresh thread", self._refresh.thread.check()),
-                ("kill thread", self._kill.thread.check()),
-                ("control side", silence),
-            )
-            if problem
-        }
+        age_s, _ = self._statement_age()
+        problems = self.problems()
         killed_by = self._killed_by()
         KILLED.set(bool(killed_by))
-        is_failing = self._log is not None and (self._log.is_failing or not self._log.is_alive)
+        is_failing = self._log is not None and self._log.is_failing
         is_up = self._reader.is_up
         read_s = self._refresh.read_s
         return HealthAnswer(
-            status="ok" if is_up and not problems and not is_failing else "degraded",
-            redis="up" if is_up else "down",
+            status="healthy" if is_up and not problems else "degraded",
+            redis=is_up,
             products=len(self._catalogue),
             catalogue_version=self._catalogue.version,
             catalogue_held=self._catalogue.held,
@@ -278,8 +315,21 @@ class Pricing:
             killed_by=killed_by,
             statement_age_s=None if age_s is None else round(age_s, 3),
             refused={**self._refresh.refused, "session_prices": self._reader.n_unsigned},
-            thread_restarts=self._refresh.thread.n_restarts + self._kill.thread.n_restarts,
+            thread_restarts=sum(thread.n_restarts for thread in self._threads().values()),
         )
+
+    def _threads(self) -> dict[str, BackgroundThread]:
+        """Everything that works beside the requests, by name."""
+        found = {
+            "refresh": self._refresh.thread,
+            "kill": self._kill.thread,
+            "catalogue": self._catalogue.thread,
+        }
+        if self._log:
+            found["decision log"] = self._log.thread
+        if self._drain:
+            found["decision drain"] = self._drain.thread
+        return found
 
     def _killed_by(self) -> list[str]:
         """Every way in which the kill switch is on, in words."""

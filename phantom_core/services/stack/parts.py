@@ -105,8 +105,8 @@ def stack_parts(
     ]
     return (
         listening("worker", "stream", "worker", path="/metrics", ready="/metrics"),
-        listening("ingest", "serve", "ingest", ready="/health"),
-        listening("pricing", "serve", "pricing", ready="/health"),
+        listening("ingest", "serve", "ingest", ready="/ready"),
+        listening("pricing", "serve", "pricing", ready="/ready"),
         listening("schedule", "schedule", path="/metrics", ready="/metrics"),
         StackPart("watch", phantom_command("rules", "watch"), environment=common),
         StackPart(

@@ -4,11 +4,14 @@ import asyncio
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
 TIMEOUT_S: Final = 5.0
+_MOST_AT_ONCE: Final = 64
+# More requests in a row without any answer, and the connections are made anew.
+_SUSPECT_AFTER: Final = 32
 _TOO_MANY: Final = 429
 _MOST_WAIT_S: Final = 10.0
 _ATTEMPTS: Final = 5
@@ -40,12 +43,16 @@ class Storefront:
 
     def __init__(self, ingest: str, pricing: str, key: str = "") -> None:
         self._ingest, self._pricing = ingest.rstrip("/"), pricing.rstrip("/")
-        limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
-        self._client = httpx.AsyncClient(
-            timeout=TIMEOUT_S,
-            limits=limits,
-            headers={"X-API-Key": key} if key else {},
-            trust_env=False,
+        self._headers = {"X-API-Key": key} if key else {}
+        self._client = self._connect()
+        self._n_open, self._n_failed = 0, 0
+
+    def _connect(self) -> httpx.AsyncClient:
+        limits = httpx.Limits(
+            max_connections=_MOST_AT_ONCE, max_keepalive_connections=_MOST_AT_ONCE
+        )
+        return httpx.AsyncClient(
+            timeout=TIMEOUT_S, limits=limits, headers=self._headers, trust_env=False
         )
 
     async def close(self) -> None:
@@ -65,7 +72,8 @@ class Storefront:
         if not self._pricing:
             return None
         try:
-            answer = await self._client.get(
+            answer = await self._request(
+                "GET",
                 f"{self._pricing}/api/{store_mode}/price/{product}",
                 params={"sessionId": session_id},
             )
@@ -79,13 +87,37 @@ class Storefront:
         except (httpx.HTTPError, ValueError, KeyError):
             return None
 
+    async def _request(self, method: str, url: str, **content: Any) -> httpx.Response:  # noqa: ANN401 - as httpx has it
+        """Ask a service. While it stalls, further shoppers go without: a queue of thousands would
+        outlast the stall.
+        """
+        if self._n_open >= _MOST_AT_ONCE:
+            raise httpx.PoolTimeout("Every connection waits for an answer.")
+        self._n_open += 1
+        try:
+            answer = await self._client.request(method, url, **content)
+        except httpx.HTTPError:
+            await self._failed()
+            raise
+        finally:
+            self._n_open -= 1
+        self._n_failed = 0
+        return answer
+
+    async def _failed(self) -> None:
+        """Make the connections anew after many failures in a row."""
+        self._n_failed += 1
+        if self._n_failed >= _SUSPECT_AFTER:
+            broken, self._client, self._n_failed = self._client, self._connect(), 0
+            await broken.aclose()
+
     async def _post(self, path: str, body: Mapping[str, object]) -> bool:
         """Post, and retry after the pause that a busy service requests."""
         if not self._ingest:
             return False
         try:
             for _ in range(_ATTEMPTS):
-                answer = await self._client.post(f"{self._ingest}{path}", json=body)
+                answer = await self._request("POST", f"{self._ingest}{path}", json=body)
                 if answer.status_code != _TOO_MANY:
                     return answer.is_success
                 await asyncio.sleep(

@@ -15,6 +15,7 @@ from phantom_core.services.traffic.scripts import Line, Script, base_prices, ses
 from phantom_core.services.traffic.storefront import Storefront, iso_time
 
 _TICK_S: Final = 0.2
+_STOP_WITHIN_S: Final = 5.0
 # A purchase is the last of three lines: a shopper who rejects the price stops at the cart or at
 # the checkout.
 _ENDINGS: Final = (1, 2)
@@ -131,7 +132,8 @@ async def traffic(
         await asyncio.sleep(_TICK_S if most is None else _TICK_S / 10)
     for task in inside:
         task.cancel()
-    await asyncio.gather(*inside, return_exceptions=True)
+    if inside:  # one that does not end keeps nobody waiting
+        await asyncio.wait(inside, timeout=_STOP_WITHIN_S)
     return tally
 
 

@@ -1,7 +1,5 @@
 """Guards: ASGI middlewares between the network and a service, each small enough to review."""
 
-import hashlib
-import hmac
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
@@ -17,6 +15,7 @@ from phantom_core.core.errors import (
 )
 from phantom_core.core.hosts import is_local_request
 from phantom_core.services.web.answers import problem_answer
+from phantom_core.services.web.keys import Keys
 
 Message = MutableMapping[str, Any]  # what ASGI calls scope and events
 Receive = Callable[[], Awaitable[Message]]
@@ -24,8 +23,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 REQUEST_ID: Final = "x-request-id"
 API_KEY: Final = "X-API-Key"
-ADMIN_PATHS: Final = ("/kill",)
-OPEN_PATHS: Final = ("/health",)
+OPEN_PATHS: Final = ("/health", "/live", "/ready")
 # Open to this machine itself, by its own name; keys open them to others.
 LOCAL_PATHS: Final = ("/metrics", "/openapi.json", "/docs")
 # Answers are data: no browser may guess their type, frame them, or load anything for them.
@@ -77,27 +75,47 @@ class RequestIds:
         await self._app(scope, receive, send_with_id)
 
 
+class HeadRequests:
+    """Answers HEAD as GET, without the body: some load balancers ask that way.
+
+    Args:
+        app: the application.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self._app({**scope, "method": "GET"}, receive, send_without_body)
+
+
 class ApiKeys:
     """Requires an API key: `X-API-Key: …` or `Authorization: Bearer …`. Without configured keys,
     only this machine is allowed, by a name of its own and without a proxy.
 
     Args:
         app: the application.
-        keys: valid API keys.
-        admin_keys: keys of ADMIN_PATHS, for which `keys` are not enough.
+        keys: valid API keys, by route.
         pages: origins of web pages that may call the service from a browser on this machine.
     """
 
     def __init__(
         self,
         app: App,
-        keys: Collection[str],
-        admin_keys: Collection[str] = (),
+        keys: Keys,
         pages: Collection[str] = (),
     ) -> None:
-        self._app, self._pages = app, frozenset(pages)
-        self._digests = [_digest(key) for key in keys]
-        self._admin_digests = [_digest(key) for key in admin_keys]
+        self._app, self._keys, self._pages = app, keys, frozenset(pages)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -108,21 +126,19 @@ class ApiKeys:
             await problem_answer(error, scope)(scope, receive, send)
 
     def _refusal(self, scope: Message) -> PhantomError | None:
-        if scope["path"] in OPEN_PATHS or scope["method"] == "OPTIONS":
+        path = scope["path"]
+        if path in OPEN_PATHS or scope["method"] == "OPTIONS" or self._keys.is_open(path):
             return None
-        is_admin = scope["path"] in ADMIN_PATHS
-        digests = self._admin_digests if is_admin else self._digests
-        if not digests:
-            variable = "PHANTOM_ADMIN_KEYS" if is_admin else "PHANTOM_API_KEYS"
-            return _refusal_without_keys(scope, self._pages, variable)
+        keys = self._keys.of(scope["path"])
+        if not keys.digests:
+            return _refusal_without_keys(scope, self._pages, keys.variable)
         if scope["path"] in LOCAL_PATHS and _is_local(scope, self._pages):
             return None
         scheme, _, token = _header(scope, "authorization").partition(" ")
         given = _header(scope, API_KEY.lower()) or (token if scheme.lower() == "bearer" else "")
         if not given:
             return NotSignedInError("This needs an API key.", hint=f"Send it as {API_KEY}.")
-        # Every key is compared, each in constant time, so that timing reveals nothing.
-        if sum(hmac.compare_digest(_digest(given), digest) for digest in digests):
+        if keys.open_with(given):
             return None
         return NotSignedInError(
             "This API key is not known.", hint="Ask the operator of this service for one."
@@ -214,7 +230,3 @@ class BodyLimit:
 def _header(scope: Message, name: str) -> str:
     wanted = name.encode()
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == wanted), "")
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()

@@ -19,7 +19,15 @@ from phantom_core.core.telemetry.web import MetricsRoute, Telemetry
 from phantom_core.services.web.answers import problem_answer, refusal_answer
 from phantom_core.services.web.connections import ConnectionLimits, LimitedServer
 from phantom_core.services.web.docs_page import add_docs_page
-from phantom_core.services.web.guards import API_KEY, OPEN_PATHS, ApiKeys, BodyLimit, RequestIds
+from phantom_core.services.web.guards import (
+    API_KEY,
+    OPEN_PATHS,
+    ApiKeys,
+    BodyLimit,
+    HeadRequests,
+    RequestIds,
+)
+from phantom_core.services.web.keys import Keys
 
 _LOGGER: Final = logging.getLogger(__name__)
 _HEADERS: Final = ("Authorization", "Content-Type", API_KEY, "X-Request-ID")
@@ -51,8 +59,7 @@ def add_guards(app: FastAPI, settings: Settings, service: str) -> None:
     app.add_middleware(BodyLimit, most_bytes=settings.services.max_body_bytes)
     app.add_middleware(
         ApiKeys,
-        keys=settings.services.api_keys,
-        admin_keys=settings.services.admin_keys,
+        keys=Keys(settings.services),
         pages=settings.services.cors_origins,
     )
     if settings.services.cors_origins:
@@ -63,6 +70,7 @@ def add_guards(app: FastAPI, settings: Settings, service: str) -> None:
             allow_headers=_HEADERS,
             expose_headers=["X-Request-ID", "Retry-After"],
         )
+    app.add_middleware(HeadRequests)
     app.add_middleware(RequestIds)
     app.add_middleware(Telemetry, service=service)
     _describe_keys(app)

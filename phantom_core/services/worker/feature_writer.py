@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+import uuid
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Final
 
@@ -10,8 +11,15 @@ import redis
 
 from phantom_core.core.errors import PhantomError
 from phantom_core.core.telemetry.metrics import BATCH_SECONDS, LAG_SECONDS, REDIS_UP, count_error
-from phantom_core.publishing.session_features import TTL_S, read_features, write_features
+from phantom_core.publishing.session_features import (
+    TTL_S,
+    has_mark,
+    read_event_counts,
+    write_features,
+    write_mark,
+)
 from phantom_core.services.worker.live_sessions import LiveSessions
+from phantom_core.services.worker.recent_sessions import RecentSession
 
 SERVICE: Final = "worker"
 _AT_ONCE: Final = 500
@@ -34,6 +42,7 @@ class FeatureWriter:
     ) -> None:
         self._connect, self._sessions, self._now_ms = connect, sessions, now_ms
         self._client: redis.Redis | None = None
+        self._worker_id = uuid.uuid4().hex
         self._changed: dict[int, int] = {}
         self._pause_s, self._again_s = 0.0, 0.0
 
@@ -59,25 +68,59 @@ class FeatureWriter:
         except PhantomError as error:
             self._wait(error)
             return False
-        if self._pause_s:
-            self._come_back()
+        self._succeeded()
         return True
 
-    def mark_missing(self, keys: Iterable[int]) -> None:
-        """Mark sessions whose features in Redis are older than the lake: a worker may have died
-        while Redis was unavailable.
+    @property
+    def is_waiting(self) -> bool:
+        """Whether Redis is to be asked again later."""
+        return time.monotonic() < self._again_s
+
+    def refill(self, recent: Sequence[RecentSession]) -> bool:
+        """Write the features of those sessions of which Redis holds fewer events than the lake.
+
+        Args:
+            recent: some sessions.
+        Returns:
+            False when Redis is unavailable; nothing is certain then.
         """
-        sessions = self._sessions.features(keys, 0)
+        keys = [one.session_key for one in recent if one.session_key not in self._changed]
         try:
-            known = {
-                key: read_features(self._server(), session.session_id)
-                for key, session in sessions.items()
+            stored = read_event_counts(self._server(), [one.session_id for one in recent])
+            missing = {
+                one.session_key
+                for one, n_stored in zip(recent, stored, strict=True)
+                if n_stored < one.n_events
             }
+            found = self._sessions.features_from_lake(
+                [key for key in keys if key in missing], self._now_ms()
+            )
+            write_features(self._server(), list(found.values()))
         except PhantomError as error:
             self._wait(error)
-            known = {}
-        found = {key: document.n_events for key, document in known.items() if document}
-        self.mark(key for key, session in sessions.items() if found.get(key, 0) < session.n_events)
+            return False
+        self._succeeded()
+        return True
+
+    def was_emptied(self) -> bool:
+        """Whether Redis lost what this worker wrote, which it knows by a mark of its own.
+
+        The first time, as at its start, this is so. While Redis is unavailable, nobody knows.
+        """
+        try:
+            is_marked = has_mark(self._server(), self._worker_id)
+        except PhantomError as error:
+            self._wait(error)
+            return False
+        self._succeeded()
+        return not is_marked
+
+    def set_mark(self) -> None:
+        """Mark that Redis holds what this worker wrote."""
+        try:
+            write_mark(self._server(), self._worker_id)
+        except PhantomError as error:
+            self._wait(error)
 
     def _write(self, keys: list[int]) -> None:
         started_s, now_ms = time.monotonic(), self._now_ms()
@@ -88,7 +131,6 @@ class FeatureWriter:
         BATCH_SECONDS.labels("redis").observe(time.monotonic() - started_s)
         for session in sessions.values():
             LAG_SECONDS.labels("redis").observe(max(0.0, (now_ms - session.last_event_ms) / 1e3))
-        REDIS_UP.labels(SERVICE).set(1)
 
     def _server(self) -> redis.Redis:
         if self._client is None:
@@ -110,8 +152,8 @@ class FeatureWriter:
         self._pause_s = min(_LONGEST_PAUSE_S, max(_FIRST_PAUSE_S, 2 * self._pause_s))
         self._again_s = time.monotonic() + self._pause_s
 
-    def _come_back(self) -> None:
-        """Redis is back, perhaps without its data: write all sessions in memory again."""
-        _LOGGER.warning("Redis is available again; session features are rewritten.")
-        self._pause_s = 0.0
-        self.mark(key for key in self._sessions.in_memory() if key not in self._changed)
+    def _succeeded(self) -> None:
+        REDIS_UP.labels(SERVICE).set(1)
+        if self._pause_s:
+            _LOGGER.warning("Redis is available again.")
+        self._pause_s = self._again_s = 0.0

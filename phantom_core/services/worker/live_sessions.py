@@ -12,7 +12,7 @@ from phantom_core.services.worker.micro_batch import SessionEvent
 
 MOST_KEPT: Final = 20_000
 _COLUMNS: Final = (
-    "session_key, session_id, event_ms, event_id, event_name, page, product_id, "
+    "session_key, session_id, event_ms, event_seq, event_id, event_name, page, product_id, "
     "price_seen, user_agent, store_mode"
 )
 
@@ -42,7 +42,7 @@ class LiveSessions:
         n_late = 0
         for one in events:
             _, session = self._sessions.setdefault(one.session_key, (one.session_id, LiveSession()))
-            last_ms = session.times.sorted_ms[-1] if session.n_events else one.event.event_ms
+            last_ms = session.times.last_ms if session.n_events else one.event.event_ms
             if session.add(one.event):
                 changed.add(one.session_key)
                 n_late += one.event.event_ms < last_ms
@@ -59,6 +59,18 @@ class LiveSessions:
         wanted = list(keys)
         self._load(wanted)
         return {key: self._features(key, updated_ms) for key in wanted if key in self._sessions}
+
+    def features_from_lake(
+        self, keys: Iterable[int], updated_ms: int
+    ) -> dict[int, PublishedFeatures]:
+        """The same, and sessions that are not in memory do not come into it: of those, every event
+        is in the lake.
+        """
+        wanted = list(keys)
+        absent = [key for key in wanted if key not in self._sessions]
+        found = self.features(wanted, updated_ms)
+        self.forget(absent)
+        return found
 
     def in_memory(self) -> list[int]:
         """Keys of the sessions in memory."""
@@ -88,7 +100,7 @@ class LiveSessions:
         return PublishedFeatures(
             session_id,
             session.n_events,
-            session.times.sorted_ms[-1],
+            session.times.last_ms,
             updated_ms,
             session.store_mode or "",
             features,
@@ -100,7 +112,8 @@ class LiveSessions:
             return
         with self._lake.connect(("events",)) as connection:
             rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM events WHERE session_key IN (SELECT unnest(?::BIGINT[]))",
+                f"SELECT {_COLUMNS} FROM events WHERE session_key IN (SELECT unnest(?::BIGINT[])) "
+                "ORDER BY session_key, event_ms, event_id",
                 [missing],
             ).fetchall()
         for key, session_id, *fields in rows:

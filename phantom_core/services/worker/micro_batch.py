@@ -18,11 +18,13 @@ from phantom_core.events.staging import Staging
 from phantom_core.events.text_rows import MARK_BYTES, TextRow, broken_row, document_row
 from phantom_core.features.online.session import Event
 from phantom_core.lake.lake import Lake
-from phantom_core.lake.load import REFUSED, commit_refused, commit_staged, new_load
+from phantom_core.lake.ledger import new_load
+from phantom_core.lake.load import REFUSED, commit_messages, commit_refused
 from phantom_core.messages.topic import EVENTS, KINDS, Message
 
 _EVENT_FIELDS: Final = (
     "event_ms",
+    "event_seq",
     "event_id",
     "event_name",
     "page",
@@ -31,6 +33,15 @@ _EVENT_FIELDS: Final = (
     "user_agent",
     "store_mode",
 )
+
+
+# Until the commit numbers them, events go behind all that the lake holds, by batch, microsecond and
+# arrival, as they will once they are committed.
+_UNCOMMITTED: Final = (
+    f"CAST({1 << 62} AS BIGINT) + (CAST(? AS BIGINT) << 40) + ((event_us % 1000) << 30) + line "
+    "AS event_seq"
+)
+_MOST_BATCHES: Final = 1 << 21
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +96,18 @@ class MicroBatch:
             topic: defaultdict(list) for topic in KINDS
         }
         self.n_messages = 0
+        self._n_commits = 0
 
-    def add(self, messages: Sequence[Message]) -> list[SessionEvent]:
-        """Validate messages; returns the events among the accepted ones, in order."""
+    def add(self, messages: Sequence[Message], now_ms: int) -> list[SessionEvent]:
+        """Validate messages by the clock of this moment, which may be hours after the last commit.
+
+        Returns:
+            The events among the accepted ones, in order.
+        """
         found: list[SessionEvent] = []
         for topic in KINDS:
             if of_topic := [message for message in messages if message.topic == topic]:
+                self._stagings[topic].set_clock(now_ms)
                 self._validate(topic, of_topic)
                 found += self._events(len(of_topic)) if topic == EVENTS else []
         self.n_messages += len(messages)
@@ -102,8 +119,9 @@ class MicroBatch:
             topic: self._commit(topic, now_ms) for topic in KINDS if self._stagings[topic].n_rows
         }
         for staging in self._stagings.values():
-            staging.restart(now_ms)
+            staging.restart()
         self.n_messages = 0
+        self._n_commits = (self._n_commits + 1) % _MOST_BATCHES
         return done
 
     def _validate(self, topic: str, messages: Sequence[Message]) -> None:
@@ -134,10 +152,11 @@ class MicroBatch:
 
     def _events(self, n_last: int) -> list[SessionEvent]:
         staging = self._stagings[EVENTS]
+        fields = ", ".join(_UNCOMMITTED if name == "event_seq" else name for name in _EVENT_FIELDS)
         rows = staging.connection.execute(
-            f"SELECT session_key, session_id, {', '.join(_EVENT_FIELDS)} FROM staged WHERE line "
+            f"SELECT session_key, session_id, {fields} FROM staged WHERE line "
             ">= ? AND reason IS NULL ORDER BY line",
-            [staging.n_rows - n_last],
+            [self._n_commits, staging.n_rows - n_last],
         ).fetchall()
         return [SessionEvent(row[0], row[1], Event(*row[2:])) for row in rows]
 
@@ -150,7 +169,7 @@ class MicroBatch:
         if not n_good:
             return Committed(refused=rejected)
         load = new_load(kind, f"{self._source}:{topic}", "", "canonical", now_ms)
-        done = commit_staged(self._lake, connection, load, lambda: time.monotonic() - started_s)
+        done = commit_messages(self._lake, connection, load, lambda: time.monotonic() - started_s)
         known = connection.execute(
             "SELECT DISTINCT session_key FROM staged AS s ANTI JOIN fresh AS f ON f.row = s.rowid"
             if done.duplicates

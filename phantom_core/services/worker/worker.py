@@ -13,23 +13,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from deltalake.exceptions import DeltaError
+
 from phantom_core.core.settings import Settings
 from phantom_core.core.telemetry.metrics import (
     BATCH_SECONDS,
     BUFFERED,
     LAG_EVENTS,
     LATE,
+    count_error,
     count_events,
 )
 from phantom_core.lake.lake import open_lake
 from phantom_core.lake.load import compact_rows
 from phantom_core.messages.kafka import KafkaReader
 from phantom_core.messages.local import LocalReader, open_inbox
-from phantom_core.messages.topic import Reader
+from phantom_core.messages.topic import Message, Reader
 from phantom_core.publishing.session_features import TTL_S
 from phantom_core.services.worker.feature_writer import SERVICE, FeatureWriter
 from phantom_core.services.worker.live_sessions import LiveSessions
 from phantom_core.services.worker.micro_batch import MicroBatch
+from phantom_core.services.worker.recent_sessions import RecentSessions
 from phantom_core.valkey.server import connect_server
 
 _MOST_AT_ONCE: Final = 5_000
@@ -37,6 +41,11 @@ _MOST_IN_BATCH: Final = 50_000
 _POLL_S: Final = 0.2
 _COMPACT_AFTER: Final = 250
 _IDLE_S: Final = 10.0
+_FIRST_PAUSE_S: Final = 0.5
+_LONGEST_PAUSE_S: Final = 10.0
+# How soon an emptied Redis is noticed, and how often the mark is renewed, which lasts an hour.
+_LOOK_EVERY_S: Final = 1.0
+_MARK_EVERY_S: Final = 600.0
 _LOGGER: Final = logging.getLogger(__name__)
 
 
@@ -75,6 +84,10 @@ class Worker:
         self._lake = open_lake(settings)
         self._source = "kafka" if settings.kafka.bootstrap else "buffer"
         self._sessions = LiveSessions(self._lake)
+        self._recent, self._is_refilled = RecentSessions(self._lake, self._source), False
+        self._look_s = self._mark_s = 0.0
+        self._uncommitted: set[int] = set()
+        self._pause_s = self._again_s = 0.0
         self._writer = FeatureWriter(lambda: connect_server(settings), self._sessions, now_ms)
         self._batch = MicroBatch(self._lake, settings, self._source, now_ms())
         self._began_s = time.monotonic()
@@ -88,11 +101,10 @@ class Worker:
             is_over: called several times a second.
             until_empty: stop also when nothing is left to read.
         """
-        self._catch_up()
         idle_since_s = time.monotonic()
         try:
             while not is_over():
-                if self.step():
+                if self.step() or (self._recent and not self._writer.is_waiting):
                     idle_since_s = time.monotonic()
                 elif until_empty and self._is_empty(time.monotonic() - idle_since_s):
                     break
@@ -104,22 +116,41 @@ class Worker:
 
     def step(self) -> int:
         """Read the next messages and commit when it is time; returns their number."""
-        messages = self._reader.poll(_MOST_AT_ONCE, _POLL_S)
+        messages = self._poll()
         if messages:
             self._began_s = self._began_s if self._batch.n_messages else time.monotonic()
             self.report.polled += len(messages)
-            changed, n_late = self._sessions.take(self._batch.add(messages))
+            changed, n_late = self._sessions.take(self._batch.add(messages, self._now_ms()))
             self.report.late += n_late
             LATE.inc(n_late)
+            self._uncommitted |= changed
             self._writer.mark(changed)
         self._writer.write()
-        n_waiting = self._batch.n_messages
-        if n_waiting >= _MOST_IN_BATCH or (
-            n_waiting
-            and time.monotonic() - self._began_s >= self._settings.services.stream_commit_s
-        ):
-            self.commit()
+        self._refill()
+        self._commit_when_due()
         return len(messages)
+
+    def _poll(self) -> list[Message]:
+        if self._batch.n_messages >= _MOST_IN_BATCH:  # the lake takes nothing: others wait as well
+            time.sleep(_POLL_S)
+            return []
+        return self._reader.poll(_MOST_AT_ONCE, 0.0 if self._recent else _POLL_S)
+
+    def _commit_when_due(self) -> None:
+        """Commit, unless it is too early; what the lake does not take now is tried again later."""
+        n_waiting, now_s = self._batch.n_messages, time.monotonic()
+        is_old = now_s - self._began_s >= self._settings.services.stream_commit_s
+        if now_s < self._again_s or not (n_waiting >= _MOST_IN_BATCH or (n_waiting and is_old)):
+            return
+        try:
+            self.commit()
+            self._pause_s = 0.0
+        except (OSError, DeltaError) as error:
+            if not self._pause_s:
+                _LOGGER.error("The lake takes no events, so they wait: %s", error)
+            count_error(SERVICE, type(error).__name__)
+            self._pause_s = min(_LONGEST_PAUSE_S, max(_FIRST_PAUSE_S, 2 * self._pause_s))
+            self._again_s = now_s + self._pause_s
 
     def commit(self) -> None:
         """Store what was read in the lake, then commit the offsets."""
@@ -156,6 +187,7 @@ class Worker:
             self._sessions.forget()
             self._newest_file = newest
         self._sessions.shrink()
+        self._uncommitted.clear()
         self.report.commits += 1
         BATCH_SECONDS.labels("lake").observe(time.monotonic() - started_s)
         if self.report.commits % _COMPACT_AFTER == 0:
@@ -184,16 +216,26 @@ class Worker:
         self._commit_to_lake()
         self._sessions.forget()
 
-    def _catch_up(self) -> None:
-        """Features in Redis may be outdated, after a worker died while Redis was down."""
-        since_ms = self._now_ms() - TTL_S * 1_000
-        with self._lake.connect(("events", "loads")) as connection:
-            recent = "SELECT load_seq FROM loads WHERE loaded_ms >= ? AND file LIKE ?"
-            rows = connection.execute(
-                f"SELECT DISTINCT session_key FROM events WHERE load_seq IN ({recent})",
-                [since_ms, f"{self._source}:%"],
-            ).fetchall()
-        self._writer.mark_missing([key for (key,) in rows])
+    def _refill(self) -> None:
+        """Bring a few sessions up to date in Redis, which may have been emptied, or missed what a
+        worker that died was about to write.
+        """
+        if self._writer.is_waiting or self._writer.n_waiting:
+            return
+        now_s = time.monotonic()
+        if not self._recent and now_s >= self._look_s:
+            self._look_s = now_s + _LOOK_EVERY_S
+            if self._writer.was_emptied():
+                self._recent.begin(self._now_ms() - TTL_S * 1_000)
+                self._writer.mark(self._uncommitted)
+                self._writer.write()
+                self._is_refilled = False
+        if few := self._recent.next():
+            if self._writer.refill(few):
+                self._recent.done(len(few))
+        elif not self._is_refilled or now_s >= self._mark_s:
+            self._writer.set_mark()
+            self._is_refilled, self._mark_s = True, now_s + _MARK_EVERY_S
 
     def _newest_file_load(self) -> int:
         """Number of the newest load of events from files, not from a stream."""
@@ -205,5 +247,7 @@ class Worker:
         return int(number)
 
     def _is_empty(self, idle_s: float) -> bool:
+        if self._pause_s:  # the lake is to be tried again
+            return False
         lag = self._reader.lag()
         return not any(lag.values()) if lag and self._source == "buffer" else idle_s >= _IDLE_S

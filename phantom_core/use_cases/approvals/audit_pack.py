@@ -14,7 +14,7 @@ from phantom_core.use_cases.approvals.change_requests import (
     control_database,
     evidence_of,
 )
-from phantom_core.use_cases.approvals.verify_audit import (
+from phantom_core.use_cases.audit.verify_audit import (
     AuditVerification,
     signed_head,
     verify_audit,

@@ -33,6 +33,7 @@ from phantom_core.model_store.store import ModelStore
 from phantom_core.rules.document import from_json, to_json
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.use_cases.approvals.gather_evidence import TRIAL_SESSIONS, gather_evidence
+from phantom_core.use_cases.audit.verify_audit import require_intact_audit
 from phantom_core.use_cases.rules.live_rules import live_policy, live_rules, live_version
 
 
@@ -264,10 +265,12 @@ def approve_request(
         accept: names of closed gates whose risk the approver accepts, of those that allow it.
         now_ms: UTC milliseconds.
     Raises:
-        ConflictError: a gate is closed, or the request changed meanwhile.
+        ConflictError: a gate is closed, the request changed meanwhile, or the audit chain does
+            not hold.
         NotAllowedError: this person may not approve it.
         InputError: a risk is accepted without a comment, or cannot be accepted.
     """
+    require_intact_audit(settings)
     with write_transaction(control_database(settings)) as connection:
         require_permission(connection, who, Permission.APPROVE)
         reviewed = _review(connection, settings, request_id)

@@ -26,13 +26,14 @@ from phantom_core.publishing.release import parse_release
 from phantom_core.rules.never_raises import never_raises
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.session_market.market import NO_MARKUP
+from phantom_core.use_cases.alerting.send_alerts import notify_channels
 from phantom_core.use_cases.approvals.change_requests import (
     check_gates,
     control_database,
     evidence_of,
     rules_of,
 )
-from phantom_core.use_cases.operations.alert import notify_channels
+from phantom_core.use_cases.audit.verify_audit import require_intact_audit
 
 # Not even an emergency publish may leave the guard rails.
 NEVER_OVERRULED: Final = ("guard rails",)
@@ -104,6 +105,7 @@ def confirm_emergency(
     settings: Settings, who: str, request_id: int, revision: int, *, comment: str, now_ms: int
 ) -> Request:
     """Confirm, as a second person, that a revision may be published by an emergency."""
+    require_intact_audit(settings)
     with write_transaction(control_database(settings)) as connection:
         return requests.confirm_emergency(
             connection, who, request_id, revision, comment, now_ms=now_ms

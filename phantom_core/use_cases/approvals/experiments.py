@@ -33,7 +33,7 @@ from phantom_core.use_cases.approvals.live_experiments import (
     served_experiments,
     sync_experiments,
 )
-from phantom_core.use_cases.approvals.verify_audit import require_intact_audit
+from phantom_core.use_cases.audit.verify_audit import require_intact_audit
 from phantom_core.valkey.server import connect_server
 
 

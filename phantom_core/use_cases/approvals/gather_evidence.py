@@ -33,7 +33,7 @@ from phantom_core.lake.lake import open_lake
 from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.model_store.store import ModelStore
 from phantom_core.models.network_pricer import NetworkPricer
-from phantom_core.models.saved_classifier import read_classifier
+from phantom_core.models.saved_classifier import read_quote_classifier
 from phantom_core.replay.features_at_quote import columns_of
 from phantom_core.replay.network_prices import NETWORK_RULE, ROUNDING
 from phantom_core.replay.replay import Replay
@@ -43,7 +43,9 @@ from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.text import format_rules
 from phantom_core.session_market.market import AgentScorer, ClassifierScorer
 from phantom_core.session_market.optimum import paired_trial
+from phantom_core.session_market.terms import MarketTerms
 from phantom_core.shoppers.catalogue import product_table
+from phantom_core.use_cases.markets.market_terms import market_terms
 from phantom_core.use_cases.models import train_classifier
 from phantom_core.use_cases.models.model_use import pricing_version
 from phantom_core.use_cases.models.network_pricer import open_network_pricer
@@ -120,6 +122,7 @@ def gather_evidence(
                 networks,
                 limits.guard_rails,
                 trial_sessions,
+                market_terms(settings, now_ms=now_ms),
                 part_progress(progress, 0.65, 0.98),
             )
         ),
@@ -167,6 +170,7 @@ def _trial(
     networks: EvidencePart[_Networks],
     guard_rails: GuardRails,
     n_sessions: int,
+    terms: MarketTerms,
     progress: Progress,
 ) -> StoredTrial:
     """Simulate beside the live rules and the optimum within guard rails."""
@@ -181,6 +185,7 @@ def _trial(
         n_sessions=n_sessions,
         seed=seed,
         networks=(proposed, beside),
+        terms=terms,
         progress=progress,
     )
     return stored_trial(found)
@@ -235,7 +240,7 @@ def _scorer(settings: Settings, *read_by: RuleSet) -> AgentScorer:
     version = pricing_version(settings, train_classifier.KIND)
     if version is None and not any(P_AGENT in rules.features for rules in read_by):
         return _UnknownAgents()
-    return ClassifierScorer(read_classifier(store.open(version)))
+    return ClassifierScorer(read_quote_classifier(store.open(version)))
 
 
 class _UnknownAgents:

@@ -20,7 +20,7 @@ from phantom_core.use_cases.approvals.emergencies import live_emergencies
 from phantom_core.use_cases.approvals.live_experiments import sync_experiments
 from phantom_core.use_cases.approvals.reconcile_release import publish_models, reconcile_release
 from phantom_core.use_cases.approvals.server_comparison import compare_server, restore_server
-from phantom_core.use_cases.approvals.verify_audit import require_intact_audit
+from phantom_core.use_cases.audit.verify_audit import require_intact_audit
 from phantom_core.valkey.server import connect_server
 
 

@@ -41,7 +41,7 @@ from phantom_core.use_cases.approvals.reconcile_release import (
     push_release,
     reconcile_release,
 )
-from phantom_core.use_cases.approvals.verify_audit import require_intact_audit
+from phantom_core.use_cases.audit.verify_audit import require_intact_audit
 from phantom_core.use_cases.rules.live_rules import live_version
 from phantom_core.valkey.server import connect_server
 

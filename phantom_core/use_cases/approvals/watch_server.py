@@ -24,6 +24,7 @@ from phantom_core.monitoring.comparison import Check, Status
 from phantom_core.publishing.divergence import Divergence
 from phantom_core.publishing.statement import Statement, publish_statement
 from phantom_core.signing.keys import public_keys, signing_key
+from phantom_core.use_cases.alerting.send_alerts import send_alerts
 from phantom_core.use_cases.approvals.change_requests import control_database
 from phantom_core.use_cases.approvals.emergencies import alert_emergencies
 from phantom_core.use_cases.approvals.kill_switch import publish_kill_file
@@ -31,9 +32,8 @@ from phantom_core.use_cases.approvals.live_experiments import live_epoch
 from phantom_core.use_cases.approvals.live_status import has_server, heal_server, read_live_status
 from phantom_core.use_cases.approvals.publish_rules import expire_live, publish_request
 from phantom_core.use_cases.approvals.server_comparison import newest_documents, stray_releases
-from phantom_core.use_cases.approvals.verify_audit import audit_problems, watch_audit
+from phantom_core.use_cases.audit.verify_audit import audit_problems, watch_audit
 from phantom_core.use_cases.data.catalogue import follow_source
-from phantom_core.use_cases.operations.alert import send_alerts
 from phantom_core.valkey.server import connect_server
 
 SERVER: Final = "server"

@@ -18,7 +18,7 @@ from phantom_core.database.constraints import constraints, create_constraints, d
 from phantom_core.database.migrations import HEAD
 from phantom_core.database.upgrade import import_tables
 from phantom_core.model_store.store import write_durably
-from phantom_core.use_cases.approvals.verify_audit import AuditVerification, verify_audit
+from phantom_core.use_cases.audit.verify_audit import AuditVerification, verify_audit
 from phantom_core.use_cases.backups.backup_file import (
     WORKSPACE,
     table_rows,

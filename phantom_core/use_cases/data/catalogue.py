@@ -34,6 +34,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.database.connection import write_transaction
 from phantom_core.events import schema
 from phantom_core.signing.keys import signing_key
+from phantom_core.use_cases.audit.verify_audit import require_intact_audit
 from phantom_core.use_cases.data.catalogue_source import is_lake_source, read_source, source_mark
 
 VERSIONS: Final = "catalogue"
@@ -178,6 +179,7 @@ def approve_prices(
         NotAllowedError: by the author, or not by this account.
         ConflictError: the change is not open, or is another one than was seen.
     """
+    require_intact_audit(settings)
     signed = None
     with write_transaction(_control(settings)) as connection:
         change = changes.approve_change(

@@ -13,10 +13,12 @@ import pyarrow.parquet as pq
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.core.csv_file import write_table
+from phantom_core.core.errors import ConflictError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.core.workspace import WorkspacePaths, make_private_folder
 from phantom_core.features.store import FeatureStore
+from phantom_core.jobs.jobs import Jobs
 from phantom_core.lake.erased import ErasedIds, ErasedKind
 from phantom_core.lake.lake import TABLES, Lake, open_lake
 from phantom_core.lake.load import finish_interrupted
@@ -108,14 +110,52 @@ def has_demo(workspace: Path) -> bool:
     return _marked(workspace).get("state") in ("loading", "loaded")
 
 
+@dataclass(frozen=True, slots=True)
+class DemoContents:
+    """What removing the demo set would delete, counts.
+
+    Attributes:
+        events: of its files.
+        quotes: of its files.
+        models: saved models of all kinds; 0 where other sessions are loaded too.
+    """
+
+    events: int
+    quotes: int
+    models: int
+
+
+@requires(Permission.READ)
+def demo_contents(settings: Settings) -> DemoContents:
+    """Count what removing the demo set would delete."""
+    lake, folder = open_lake(settings), _demo_folder(settings)
+    numbers, others = _loads(lake, folder)
+    if not numbers:
+        return DemoContents(0, 0, 0)
+    chosen = ", ".join(map(str, numbers))
+    with lake.connect(("events", "quotes")) as connection:
+        events, quotes = (
+            connection.execute(
+                f"SELECT COUNT(*) FROM {table} WHERE load_seq IN ({chosen})"
+            ).fetchall()[0][0]
+            for table in ("events", "quotes")
+        )
+    models = 0 if others else sum(1 for _ in settings.paths.all_models.glob("*/*/manifest.json"))
+    return DemoContents(events, quotes, models)
+
+
 @requires(Permission.WORK)
 def remove_demo(settings: Settings) -> None:
     """Remove the demo set; everything else that was loaded stays.
 
     Models stay only where other sessions are left that they may have learned from.
+
+    Raises:
+        ConflictError: jobs are running, which may read it.
     """
+    _require_idle(settings)
     lake = open_lake(settings)
-    folder = Path(_marked(settings.workspace).get("folder", str(_folder(settings.workspace))))
+    folder = _demo_folder(settings)
     with lake.lock:
         finish_interrupted(lake)
         numbers, others = _loads(lake, folder)
@@ -139,6 +179,22 @@ def remove_demo(settings: Settings) -> None:
 
 def _folder(workspace: Path) -> Path:
     return WorkspacePaths(workspace).demo_files.resolve()
+
+
+def _demo_folder(settings: Settings) -> Path:
+    """Folder that the demo set was loaded from, which may have moved since."""
+    return Path(_marked(settings.workspace).get("folder", str(_folder(settings.workspace))))
+
+
+def _require_idle(settings: Settings) -> None:
+    active = Jobs(settings).active()
+    if active:
+        raise ConflictError(
+            f"{len(active)} {'job is' if len(active) == 1 else 'jobs are'} running "
+            f"({', '.join(sorted({job.kind.replace('_', ' ') for job in active}))}), which may "
+            "read the demo data.",
+            hint="Wait for them, or cancel them on the page Jobs.",
+        )
 
 
 def _loads(lake: Lake, folder: Path) -> tuple[list[int], int]:

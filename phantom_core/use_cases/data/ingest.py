@@ -30,8 +30,10 @@ from phantom_core.events.products import PRODUCT_NAMES, read_products
 from phantom_core.events.server_paths import is_database
 from phantom_core.events.sources import discover_files, file_sha256, open_source
 from phantom_core.events.staging import Staging
+from phantom_core.events.text_options import DETECTED
 from phantom_core.lake.lake import Lake, open_lake
-from phantom_core.lake.load import Load, commit_keyed, commit_staged, new_load
+from phantom_core.lake.ledger import Load, new_load
+from phantom_core.lake.load import commit_file, commit_keyed
 from phantom_core.use_cases.data.allowed_sources import allowed_sources
 from phantom_core.use_cases.data.catalogue import CatalogueOutcome, submit_catalogue
 from phantom_core.use_cases.data.catalogue_source import is_lake_source
@@ -242,12 +244,13 @@ def load_file(
     allowed_sources(settings).require_file(path)
     source = open_source(
         path,
-        delimiter=mapping.delimiter if mapping else None,
-        encoding=mapping.encoding if mapping else None,
+        options=mapping.text_options if mapping else DETECTED,
         max_chars=settings.loading.max_field_bytes,
     )
     meaning = mapping or canonical_mapping(source.columns)
-    load = new_load(meaning.kind, str(path), file_sha256(path), meaning.name, now_ms)
+    load = new_load(
+        meaning.kind, str(path), file_sha256(path), meaning.name, now_ms, meaning.sha256
+    )
     with scratch_folder(lake) as folder:
         staging = Staging(
             folder,
@@ -265,7 +268,7 @@ def load_file(
                     0.8 * batch.share_read, f"{path.name}: {staging.n_rows:,} rows read", values
                 )
             progress(0.8, f"{path.name}: writing")
-            return commit_staged(
+            return commit_file(
                 lake,
                 staging.connection,
                 replace(load, warnings=staging.warnings()),

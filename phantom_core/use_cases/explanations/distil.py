@@ -15,7 +15,7 @@ from phantom_core.accounts.permissions import needs_no_permission, requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.approvals.limits import read_banned_features
 from phantom_core.core.errors import DataError, InputError
-from phantom_core.core.limits import GuardRails
+from phantom_core.core.leakage_terms import LeakageTerms
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.registry import choose_named
 from phantom_core.core.settings import Settings
@@ -88,7 +88,7 @@ def distil_rules(
         settings, lake, teacher, objective, part_progress(progress, 0, 0.2)
     )
     labelled = read_labelled(lake, feature_names(), N_FOLDS, part_progress(progress, 0.2, 0.25))
-    whole, fold = _sample(lake, labelled, known_teacher, objective.guard_rails, chosen_seed)
+    whole, fold = _sample(lake, labelled, known_teacher, objective, chosen_seed)
     sample = whole.without(banned)
     points = depth_frontier(
         sample,
@@ -262,7 +262,11 @@ def _checked(without: Sequence[str]) -> tuple[str, ...]:
 
 
 def _sample(
-    lake: Lake, labelled: LabelledSessions, teacher: Teacher, guard_rails: GuardRails, seed: int
+    lake: Lake,
+    labelled: LabelledSessions,
+    teacher: Teacher,
+    objective: PricingObjective,
+    seed: int,
 ) -> tuple[DistillationSample, np.typing.NDArray[np.int64]]:
     """Labelled sessions with mark-ups, and their folds."""
     markup = teacher.markup_ratio(labelled.matrix)
@@ -280,7 +284,8 @@ def _sample(
         rows.is_agent,
         value,
         rows.groups,
-        guard_rails,
+        objective.guard_rails,
+        LeakageTerms(objective.reference_ratio, objective.leakage_weight),
     )[known]
     return sample, make_folds(sample.groups, sample.is_agent, N_FOLDS, np.random.default_rng(seed))
 

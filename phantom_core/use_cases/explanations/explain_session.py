@@ -110,7 +110,9 @@ def _event_names(lake: Lake, session: pa.Table, lake_version: int) -> list[str]:
     with lake.connect(("events",), version=lake_version) as connection:
         key = session["session_key"][0].as_py()
         rows = connection.execute(
-            "SELECT event_name FROM events WHERE session_key = ? ORDER BY event_ms, event_id", [key]
+            "SELECT event_name FROM events WHERE session_key = ? "
+            "ORDER BY event_ms, event_seq, event_id",
+            [key],
         ).fetchall()
     return [name for (name,) in rows]
 

@@ -9,7 +9,7 @@ from phantom_core.core.errors import InputError, NotFoundError
 from phantom_core.core.progress import Progress, no_progress
 from phantom_core.core.settings import Settings
 from phantom_core.model_store.store import ModelStore
-from phantom_core.models.saved_classifier import read_classifier
+from phantom_core.models.saved_classifier import read_quote_classifier
 from phantom_core.rules.forms import read_form
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.session_market.market import (
@@ -19,6 +19,7 @@ from phantom_core.session_market.market import (
     SessionTrial,
     session_trial,
 )
+from phantom_core.session_market.terms import MarketTerms
 from phantom_core.use_cases.data.allowed_sources import require_named_files
 from phantom_core.use_cases.models.train_classifier import KIND
 
@@ -46,12 +47,18 @@ def simulate_sessions(
     Raises:
         NotFoundError: no trained classifier, or no such file.
         InputError: a file that is no rule set, or rules that read features that no session has.
+        DataError: the classifier learned from whole sessions only.
     """
     chosen = [read_rules(name) for name in rules]
-    classifier = read_classifier(ModelStore(settings.workspace, KIND).open())
+    classifier = read_quote_classifier(ModelStore(settings.workspace, KIND).open())
     used = settings.seed + 1 if seed is None else seed
     return session_trial(
-        chosen, ClassifierScorer(classifier), n_sessions=n_sessions, seed=used, progress=progress
+        chosen,
+        ClassifierScorer(classifier),
+        n_sessions=n_sessions,
+        seed=used,
+        terms=MarketTerms(settings.leakage_terms),
+        progress=progress,
     )
 
 

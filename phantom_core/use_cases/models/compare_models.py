@@ -26,8 +26,10 @@ from phantom_core.monitoring.challenger_evaluation import (
     HeldOut,
     compare_figure,
 )
+from phantom_core.use_cases.models.train_at_quotes import OUT_OF_FOLD_AT_QUOTES
 
 OUT_OF_FOLD: Final = "oof.parquet"
+AT_QUOTE: Final = "agent_at_quote"
 # Task → column of its out-of-fold probability, and of its label; the first one decides.
 _TASKS: Final[Mapping[str, tuple[str, str]]] = {
     "purchase": ("purchase_probability", "purchased"),
@@ -139,7 +141,7 @@ def _compared(
 ) -> ModelComparison:
     mine, theirs = (_out_of_fold(model) for model in (challenger, champion))
     session_id = labelled.matrix["session_id"]
-    figures: list[ComparedFigure] = []
+    figures = _compared_at_quotes(settings, labelled, champion, challenger)
     n_sessions = n_changed = 0
     for task, (column, label) in _TASKS.items():
         if column not in mine.column_names or column not in theirs.column_names:
@@ -171,8 +173,34 @@ def _compared(
     )
 
 
-def _out_of_fold(model: StoredModel) -> pa.Table:
-    return pq.read_table(io.BytesIO(model.read(OUT_OF_FOLD)))
+def _compared_at_quotes(
+    settings: Settings, labelled: LabelledSessions, champion: StoredModel, challenger: StoredModel
+) -> list[ComparedFigure]:
+    """Figures at the quotes that both were cross-fitted on, which come first: prices are set there.
+
+    Empty for models that are not asked at quotes, or whose quotes differ.
+    """
+    if not all(OUT_OF_FOLD_AT_QUOTES in one.manifest.files for one in (champion, challenger)):
+        return []
+    mine, theirs = (_out_of_fold(one, OUT_OF_FOLD_AT_QUOTES) for one in (challenger, champion))
+    both = mine.join(theirs, ["session_id", "event_ms"], join_type="inner", right_suffix="_before")
+    both = both.group_by(["session_id", "event_ms"]).aggregate(
+        [("agent_probability", "mean"), ("agent_probability_before", "mean")]
+    )
+    row = pc.index_in(both["session_id"], labelled.matrix["session_id"].combine_chunks())
+    both, row = both.filter(pc.is_valid(row)), row.filter(pc.is_valid(row)).to_numpy()
+    held_out = HeldOut(
+        labelled.rows.is_agent[row],
+        labelled.rows.groups[row],
+        both["agent_probability_before_mean"].to_numpy(),
+        both["agent_probability_mean"].to_numpy(),
+    )
+    rng = np.random.default_rng(settings.seed)
+    return list(compare_figure(held_out, AT_QUOTE, rng)) if held_out.is_enough else []
+
+
+def _out_of_fold(model: StoredModel, name: str = OUT_OF_FOLD) -> pa.Table:
+    return pq.read_table(io.BytesIO(model.read(name)))
 
 
 def _values(table: pa.Table, column: str, session_id: pa.ChunkedArray) -> NDArray[np.float64]:

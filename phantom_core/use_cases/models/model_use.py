@@ -30,10 +30,13 @@ from phantom_core.approvals.limits import read_price_limits, seeded_database
 from phantom_core.core.errors import ConflictError, DataError, InputError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.database.connection import write_transaction
+from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.model_store.manifest import Manifest
 from phantom_core.model_store.store import MANIFEST, ModelStore, StoredModel
+from phantom_core.models.inference_classifier import learned_from_quotes, require_quotes
 from phantom_core.monitoring.challenger_evaluation import rule_named
+from phantom_core.use_cases.audit.verify_audit import require_intact_audit
 from phantom_core.use_cases.models.banned_features import banned_in
 from phantom_core.use_cases.models.compare_models import ModelComparison, compare_models
 
@@ -129,7 +132,7 @@ def open_approved(settings: Settings, kind: str) -> StoredModel:
             hint="Restore the folder from a backup, or use another version.",
         )
     try:
-        _refuse_banned(settings, model.manifest)
+        _refuse_for_pricing(settings, model.manifest)
     except InputError as error:
         raise DataError(error.message, hint=error.hint) from None
     return model
@@ -160,7 +163,7 @@ def take_first_model(settings: Settings, kind: str, version: str, why: str, *, n
     if store.in_use() is None:
         store.promote(version, now_ms=now_ms, why=why)
     model = store.open(version)
-    if banned_in(settings, model.manifest.features):
+    if banned_in(settings, model.manifest.features) or not _knows_quotes(model.manifest):
         return False
     with write_transaction(_control(settings)) as connection:
         if was_model_ever_approved(connection, kind) or readers_of_model(connection, kind):
@@ -204,7 +207,7 @@ def use_model(
         ConflictError: it is in use, waits already, or is doubtful and not confirmed.
     """
     model = ModelStore(settings.workspace, MODEL_KINDS.find(kind).name).open(version)
-    _refuse_banned(settings, model.manifest)
+    _refuse_for_pricing(settings, model.manifest)
     with _control(settings).connect() as connection:
         approved = approved_model(connection, kind)
     comparison = compare_models(settings, kind, approved.version if approved else "", version)
@@ -240,7 +243,8 @@ def revert_model(
     Raises:
         NotFoundError: there is none.
         NotAllowedError: not by this account.
-        DataError: its files are not those that were approved.
+        DataError: its files are not those that were approved, or it learned from whole sessions
+            only.
     """
     name = MODEL_KINDS.find(kind).name
     with write_transaction(_control(settings)) as connection:
@@ -251,6 +255,8 @@ def revert_model(
         model = ModelStore(settings.workspace, name).open(before.version)
         if _manifest_digest(model) != before.manifest_sha256:
             raise DataError(f"The {name} {before.version} is not the one that was approved.")
+        if not _knows_quotes(model.manifest):
+            require_quotes(model.manifest)
         comparison = ModelComparison("", before.version, problem="It was approved before.")
         needed = (
             0 if _was_agreed(connection, name, before) else _needed(connection, settings, who, name)
@@ -278,7 +284,7 @@ def promote_by_policy(
         InputError: it reads features that prices may not depend on.
     """
     model = ModelStore(settings.workspace, kind).open(version)
-    _refuse_banned(settings, model.manifest)
+    _refuse_for_pricing(settings, model.manifest)
     champion = pricing_version(settings, kind) or ""
     comparison = compare_models(settings, kind, champion, version)
     if comparison.doubt:
@@ -311,6 +317,7 @@ def approve_model(
         NotAllowedError: by its author, or not by this account.
         ConflictError: it is not open, is another one than was seen, or its files changed.
     """
+    require_intact_audit(settings)
     with _control(settings).connect() as connection:
         change = changes.find_change(connection, change_id)
     kind = PROMOTION_POLICY if change.kind == PROMOTION_POLICY.name else MODEL
@@ -480,7 +487,7 @@ def _require_unchanged(settings: Settings, change: GovernedChange) -> None:
     model = ModelStore(settings.workspace, change.subject).open(str(content["version"]))
     if _manifest_digest(model) != content["manifest_sha256"]:
         raise ConflictError(f"The files of {content['version']} changed since it was proposed.")
-    _refuse_banned(settings, model.manifest)
+    _refuse_for_pricing(settings, model.manifest)
 
 
 def _refuse_banned(settings: Settings, manifest: Manifest) -> None:
@@ -490,6 +497,24 @@ def _refuse_banned(settings: Settings, manifest: Manifest) -> None:
             "may not depend on in this shop.",
             hint="Train one for pricing: without the banned features.",
         )
+
+
+def _refuse_for_pricing(settings: Settings, manifest: Manifest) -> None:
+    """Reject a model that must not set prices.
+
+    Raises:
+        InputError: it learns from banned features, or never saw a session at a quote.
+    """
+    _refuse_banned(settings, manifest)
+    if not _knows_quotes(manifest):
+        try:
+            require_quotes(manifest)
+        except DataError as error:
+            raise InputError(error.message, hint=error.hint) from None
+
+
+def _knows_quotes(manifest: Manifest) -> bool:
+    return manifest.kind != CLASSIFIER.name or learned_from_quotes(manifest)
 
 
 def _follow(settings: Settings, change: GovernedChange, now_ms: int) -> None:

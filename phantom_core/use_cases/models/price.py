@@ -181,7 +181,7 @@ def _offer(connection: duckdb.DuckDBPyConnection, session_id: str, product_id: s
     quotes = connection.execute(
         "SELECT event_ms, price, base_price, propensity FROM quotes WHERE session_key = ? AND "
         "product_id = ? "
-        "ORDER BY event_ms, event_id LIMIT 1",
+        "ORDER BY event_ms, event_seq, event_id LIMIT 1",
         [session[0], product_id],
     ).fetchall()
     if not quotes:

@@ -20,7 +20,7 @@ from phantom_core.model_store.store import StoredModel
 from phantom_core.publishing.figures import Figures, publish_elasticities
 from phantom_core.publishing.models import is_published, publish_model
 from phantom_core.signing.keys import signing_key
-from phantom_core.use_cases.approvals.verify_audit import require_intact_audit
+from phantom_core.use_cases.audit.verify_audit import require_intact_audit
 from phantom_core.use_cases.models.model_use import open_approved
 from phantom_core.valkey.server import connect_server
 

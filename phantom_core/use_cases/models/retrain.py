@@ -292,7 +292,8 @@ def _evaluated(
             why=_too_few(result.held_out[first], first, champion is not None),
         )
     rng = np.random.default_rng(settings.seed)
-    figures, gates = _compared(held_out, terms.gates, rng)
+    # A policy that was agreed on before a task existed does not open a gate for it.
+    figures, gates = _compared(held_out, {**retraining.limits(), **terms.gates}, rng)
     decision = decide_promotion(figures, gates, rule_named(terms.rule), terms.margin)
     outcome: Outcome = "promoted" if decision.is_promoted else "kept"
     return replace(

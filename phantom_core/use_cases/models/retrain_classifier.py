@@ -12,18 +12,26 @@ from numpy.typing import NDArray
 
 from phantom_core.accounts.permissions import needs_no_permission, requires
 from phantom_core.accounts.roles import Permission
+from phantom_core.core.arrays import Floats
 from phantom_core.core.errors import DataError
 from phantom_core.core.progress import Progress, no_progress
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation import report as reports
 from phantom_core.evaluation.labelled_sessions import LabelledSessions, read_labelled
+from phantom_core.evaluation.quote_moments import (
+    SessionsAtQuotes,
+    read_moments,
+    sessions_at_quotes,
+)
 from phantom_core.evaluation.report import parse_report
+from phantom_core.features.catalogue import feature_names
 from phantom_core.lake.lake import Lake
 from phantom_core.model_store.store import ModelStore, StoredModel
-from phantom_core.models.saved_classifier import read_classifier
+from phantom_core.models.saved_classifier import read_classifier, read_quote_classifier
 from phantom_core.models.splits import MIN_FOLDS
 from phantom_core.monitoring.challenger_evaluation import HeldOut
 from phantom_core.monitoring.promotion_decision import Window
+from phantom_core.use_cases.models.compare_models import AT_QUOTE
 from phantom_core.use_cases.models.score import check_features
 from phantom_core.use_cases.models.train_classifier import KIND, OUT_OF_FOLD, train_classifier
 
@@ -84,23 +92,51 @@ class ClassifierRetraining:
         chosen = later_sessions(labelled.matrix, window) & ~is_seen
         matrix = labelled.matrix.filter(pa.array(chosen))
         return {
+            AT_QUOTE: self._held_out_at_quotes(labelled, chosen, champion, challenger),
             AGENT: HeldOut(
                 labelled.rows.is_agent[chosen],
                 labelled.rows.groups[chosen],
                 _probability(champion, matrix) if champion is not None else None,
                 _probability(challenger, matrix),
-            )
+            ),
         }
+
+    def _held_out_at_quotes(
+        self,
+        labelled: LabelledSessions,
+        chosen: NDArray[np.bool_],
+        champion: StoredModel | None,
+        challenger: StoredModel,
+    ) -> HeldOut:
+        """The quotes of these sessions, which decide: prices are set there.
+
+        Raises:
+            DataError: the champion learned from whole sessions only.
+        """
+        moments = read_moments(self.lake, labelled, np.random.default_rng(self.settings.seed))
+        moments = moments[chosen[moments.session]]
+        found = sessions_at_quotes(self.lake, labelled, moments, feature_names())
+        session = found.moments.session
+        return HeldOut(
+            labelled.rows.is_agent[session],
+            labelled.rows.groups[session],
+            _probability_at_quotes(champion, found) if champion is not None else None,
+            _probability_at_quotes(challenger, found),
+        )
 
     def limits(self) -> dict[str, dict[str, float]]:
         """Promotion gates of a challenger, by task."""
         chosen = self.settings
         return {
+            AT_QUOTE: {
+                "roc_auc": chosen.gates.quote_auc,
+                "calibration_error": chosen.gates.quote_calibration_error,
+            },
             AGENT: {
                 "roc_auc": chosen.gates.agent_auc,
                 "precision_at_recall_80": chosen.gates.agent_precision,
                 "calibration_error": chosen.gates.calibration_error,
-            }
+            },
         }
 
 
@@ -161,6 +197,14 @@ def _training_sessions(model: StoredModel) -> pa.Array:
     return pq.read_table(io.BytesIO(model.read(OUT_OF_FOLD)), columns=["session_id"])[
         "session_id"
     ].combine_chunks()
+
+
+def _probability_at_quotes(model: StoredModel, found: SessionsAtQuotes) -> Floats:
+    check_features(model)
+    classifier, names = read_quote_classifier(model), feature_names()
+    return classifier.probability_of(
+        found.values[:, [names.index(one) for one in classifier.names]]
+    )
 
 
 def _probability(model: StoredModel, matrix: pa.Table) -> NDArray[np.float64]:

@@ -40,6 +40,7 @@ from phantom_core.evaluation.metrics import (
     confusion_counts,
 )
 from phantom_core.evaluation.model_card import model_card
+from phantom_core.evaluation.quote_figures import AtQuoteReport
 from phantom_core.evaluation.ranking import (
     auc_difference,
     precision_recall_points,
@@ -68,10 +69,14 @@ from phantom_core.models.classifier import Classifier, fit_classifier
 from phantom_core.models.cross_fit import CrossFit, cross_fit, progress_during
 from phantom_core.models.encoding import encode_features
 from phantom_core.models.inference_classifier import TREES
-from phantom_core.models.saved_classifier import classifier_files
+from phantom_core.models.saved_classifier import classifier_files, quote_files
 from phantom_core.models.splits import check_n_folds, make_folds
 from phantom_core.use_cases.models.banned_features import banned_in
 from phantom_core.use_cases.models.model_use import take_first_model
+from phantom_core.use_cases.models.train_at_quotes import (
+    OUT_OF_FOLD_AT_QUOTES,
+    train_at_quotes,
+)
 
 KIND: Final = CLASSIFIER.name
 OUT_OF_FOLD: Final = "oof.parquet"
@@ -134,9 +139,18 @@ def train_classifier(
     )
     calibration = choose_calibration(whole.margin, labelled.rows.is_agent, fold)
     threshold = _threshold(settings, labelled, calibration)
-    baselines = _baselines(labelled, fold, chosen_seed, part_progress(progress, 0.2, 0.3))
+    at_quotes = train_at_quotes(
+        lake,
+        labelled,
+        whole,
+        calibration.calibration,
+        threshold=threshold.threshold,
+        seed=chosen_seed,
+        progress=part_progress(progress, 0.2, 0.35),
+    )
+    baselines = _baselines(labelled, fold, chosen_seed, part_progress(progress, 0.35, 0.4))
     study = RobustnessStudy(labelled.rows, whole, labelled.history, chosen_seed)
-    robustness = _robustness(study, labelled, families, part_progress(progress, 0.3, 0.9))
+    robustness = _robustness(study, labelled, families, part_progress(progress, 0.4, 0.9))
     ban = _ban_cost(everything, whole, banned, chosen_seed, part_progress(progress, 0.9, 0.95))
     booster = fit_classifier(
         labelled.rows, whole.n_rounds, seed=chosen_seed, progress=part_progress(progress, 0.95, 1)
@@ -144,7 +158,7 @@ def train_classifier(
     classifier = Classifier(
         booster, labelled.rows.names, calibration.calibration, threshold.threshold
     )
-    files = classifier_files(classifier)
+    files = classifier_files(classifier) | quote_files(at_quotes.classifier)
     report = ClassifierReport(
         model_version=_version(now_ms, files),
         created_ms=now_ms,
@@ -176,8 +190,13 @@ def train_classifier(
         period_ms=period_ms,
         seconds=time.perf_counter() - started,  # last, so that everything above counts
         ban=ban,
+        at_quote=at_quotes.report,
     )
-    _save(settings, report, files | {OUT_OF_FOLD: _out_of_fold(labelled, whole, calibration)}, why)
+    held_out = {
+        OUT_OF_FOLD: _out_of_fold(labelled, whole, calibration),
+        OUT_OF_FOLD_AT_QUOTES: at_quotes.out_of_fold,
+    }
+    _save(settings, report, files | held_out, why)
     progress(1, f"saved model {report.model_version}")
     return report
 
@@ -370,6 +389,20 @@ def _headline(report: ClassifierReport) -> dict[str, float]:
         "precision_at_recall_80": report.ranking.precision_at_recall_80.value,
         "ece": report.calibration.ece,
         "brier": report.calibration.brier,
+        **_at_quote_headline(report.at_quote),
+    }
+
+
+def _at_quote_headline(report: AtQuoteReport | None) -> dict[str, float]:
+    """Figures of all quotes; none where there are too few."""
+    overall = report.overall if report else None
+    if overall is None:
+        return {}
+    figures = overall.at_quote
+    return {
+        "quote_roc_auc": figures.roc_auc.value,
+        "quote_ece": figures.ece.value,
+        "quote_brier": figures.brier.value,
     }
 
 

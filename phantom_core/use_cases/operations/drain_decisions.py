@@ -1,6 +1,7 @@
 """Drain decisions: from the pricing service's segment files into the lake, exactly once."""
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from phantom_core.messages.segments import is_finished, list_segments, read_reco
 _OPEN, _CLOSED, _LOCK = ".open", ".jsonl", ".lock"
 _NOTE: Final = "phantom_decisions"
 _AT_ONCE: Final = 8
+_LOGGER: Final = logging.getLogger(__name__)
 _COMPACT_AFTER: Final = 50
 _RAW: Final = pa.schema(
     [field for field in DECISIONS if field.name not in ("session_key", "event_id")]
@@ -78,6 +80,9 @@ def drain_until(
 ) -> Drained:
     """Drain in a loop, and once more at the end.
 
+    A round that fails, as on a full disk, is not the last: the next one takes its decisions too.
+    What follows each round does so whatever came of it.
+
     Args:
         settings: workspace.
         is_over: waits that many seconds, or less, and says whether to stop.
@@ -87,12 +92,17 @@ def drain_until(
     total, n_commits = Drained(), 0
     while True:
         was_last = is_over(every_s)
-        found = drain_decisions(settings)
-        total += found
-        n_commits += bool(found.decisions)
-        if n_commits >= _COMPACT_AFTER:
-            open_lake(settings).compact("decisions")
-            n_commits = 0
+        try:
+            found = drain_decisions(settings)
+            total += found
+            n_commits += bool(found.decisions)
+            if n_commits >= _COMPACT_AFTER:
+                open_lake(settings).compact("decisions")
+                n_commits = 0
+        except Exception as error:
+            if was_last:
+                raise
+            _LOGGER.error("Decisions wait for the next round: %s", error)
         after_each()
         if was_last:
             return total

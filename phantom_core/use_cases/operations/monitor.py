@@ -17,6 +17,7 @@ from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
 from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.model_store.result_store import ResultStore
+from phantom_core.monitoring.alarm_budget import level_of_look
 from phantom_core.monitoring.comparison import (
     Check,
     features_drifted,
@@ -27,7 +28,7 @@ from phantom_core.monitoring.comparison import (
 )
 from phantom_core.monitoring.drift import FeatureDrift, measure_drift
 from phantom_core.monitoring.report import ModelInUse, MonitorReport, parse_monitoring
-from phantom_core.use_cases.operations.alert import send_alerts
+from phantom_core.use_cases.alerting.send_alerts import send_alerts
 from phantom_core.use_cases.operations.recent import (
     Recent,
     leakage_of_week,
@@ -100,7 +101,7 @@ def check_traffic(
     progress(0.8, "money")
     checks = [
         *_traffic(settings, recent, now_ms),
-        features_drifted(moved, settings.alerts.psi, reference),
+        features_drifted(moved, settings.alerts.psi, reference, _level(settings)),
         *(_age(settings, model, now_ms) for model in models),
         share_rejected(
             "quarantine", *quarantined(lake, now_ms - WEEK_MS), settings.alerts.quarantine_share
@@ -121,12 +122,17 @@ def check_traffic(
     )
 
 
+def _level(settings: Settings) -> float:
+    return level_of_look(settings.monitoring.monitor_every_s)
+
+
 def _traffic(settings: Settings, recent: Recent, now_ms: int) -> list[Check]:
     before, after = recent.week(-2), recent.week(-1)
     silence_days = (
         None if recent.newest_ms is None else max(0.0, (now_ms - recent.newest_ms) / DAY_MS)
     )
-    checks = [money_fell("revenue", before.money, after.money, settings.alerts.revenue_fall)]
+    level = _level(settings)
+    checks = [money_fell("revenue", before.money, after.money, settings.alerts.revenue_fall, level)]
     if recent.has_scores:
         checks.append(
             rate_moved(
@@ -135,6 +141,7 @@ def _traffic(settings: Settings, recent: Recent, now_ms: int) -> list[Check]:
                 before.detected,
                 after.detected,
                 settings.alerts.detection_change,
+                level,
             )
         )
     if settings.alerts.silence_hours:
@@ -180,6 +187,7 @@ def _drift(settings: Settings, recent: Recent) -> tuple[tuple[FeatureDrift, ...]
             known,
             after,
             [name for name in feature_names() if days >= FEW_DAYS or name != "session_start_hour"],
+            level=_level(settings),
         ), reference
     except DataError:
         return (), ""

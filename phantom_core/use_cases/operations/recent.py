@@ -46,11 +46,22 @@ _DAYS: Final = """
     FROM matrix AS m LEFT JOIN scores AS s USING (session_id)
     WHERE m.start_ms >= $start_ms AND m.start_ms < $end_ms GROUP BY 1 ORDER BY 1"""
 _WEEK: Final = """
+    WITH actors AS (
+        SELECT
+            COUNT(*) AS n, COUNT(*) FILTER (WHERE s.is_agent_predicted) AS hits,
+            COUNT(*) FILTER (WHERE m.purchased) AS buyers,
+            CAST(COALESCE(SUM(m.total_revenue), 0) AS DOUBLE) AS revenue
+        FROM matrix AS m LEFT JOIN scores AS s USING (session_id)
+        WHERE m.start_ms >= $start_ms AND m.start_ms < $end_ms
+        GROUP BY COALESCE('experiment:' || m.experiment_id, 'session:' || m.session_id)
+    )
     SELECT
-        COUNT(*), COUNT(*) FILTER (WHERE s.is_agent_predicted), COUNT(*) FILTER (WHERE m.purchased),
-        COALESCE(SUM(m.total_revenue), 0), COALESCE(SUM(m.total_revenue * m.total_revenue), 0)
-    FROM matrix AS m LEFT JOIN scores AS s USING (session_id)
-    WHERE m.start_ms >= $start_ms AND m.start_ms < $end_ms"""
+        CAST(COALESCE(SUM(n), 0) AS BIGINT), CAST(COALESCE(SUM(hits), 0) AS BIGINT),
+        CAST(COALESCE(SUM(buyers), 0) AS BIGINT), COALESCE(SUM(revenue), 0),
+        COALESCE(SUM(revenue * revenue), 0), CAST(COALESCE(SUM(hits * hits), 0) AS DOUBLE),
+        CAST(COALESCE(SUM(hits * n), 0) AS DOUBLE), CAST(COALESCE(SUM(n * n), 0) AS DOUBLE),
+        COUNT(*)
+    FROM actors"""
 _NO_SCORES: Final = pa.table(
     {"session_id": pa.array([], pa.string()), "is_agent_predicted": pa.array([], pa.bool_())}
 )
@@ -107,26 +118,26 @@ class Recent:
     def week(self, n: int) -> Week:
         """Seven days: -1 the last ones, -2 those before."""
         end_ms = self.as_of_ms + (n + 1) * WEEK_MS
-        [(sessions, detected, buyers, revenue, squares)] = self._rows(
-            _WEEK, end_ms - WEEK_MS, end_ms
+        [row] = self._rows(_WEEK, end_ms - WEEK_MS, end_ms)
+        sessions, detected, buyers, revenue, squares, hits_hits, hits_n, n_n, actors = row
+        return Week(
+            Count(detected, int(sessions), hits_hits, hits_n, n_n, int(actors)),
+            Money(revenue, squares, int(buyers)),
         )
-        return Week(Count(detected, sessions), Money(revenue, squares, buyers))
 
     def days(self) -> tuple[Day, ...]:
         """The last weeks day by day; a day without sessions is left out."""
         rows = self._rows(_DAYS, self.as_of_ms - N_DAYS * DAY_MS, self.as_of_ms)
         return tuple(
-            Day(start, n, found if self.has_scores else None, buyers, revenue)
+            Day(int(start), int(n), int(found) if self.has_scores else None, int(buyers), revenue)
             for start, n, found, buyers, revenue in rows
         )
 
-    def _rows(
-        self, query: str, start_ms: int, end_ms: int
-    ) -> list[tuple[int, int, int, int, float]]:
+    def _rows(self, query: str, start_ms: int, end_ms: int) -> list[tuple[float, ...]]:
         with duckdb.connect() as connection:
             connection.register("matrix", self.matrix)
             connection.register("scores", self.scores)
-            rows: list[tuple[int, int, int, int, float]] = connection.execute(
+            rows: list[tuple[float, ...]] = connection.execute(
                 query, {"start_ms": start_ms, "end_ms": end_ms}
             ).fetchall()
         return rows
@@ -219,7 +230,10 @@ def leakage_of_week(
     if not p_agent.size or np.isnan(p_agent).all():
         return None
     money = float(
-        (np.nan_to_num(p_agent) * leakage_of(purchases, constant_reference(purchases))).sum()
+        (
+            np.nan_to_num(p_agent)
+            * leakage_of(purchases, constant_reference(purchases, settings.leakage_terms))
+        ).sum()
     )
     revenue = float(np.nan_to_num(purchases.revenue).sum())
     return LeakageFigure(money, money / revenue if revenue else None)

@@ -159,7 +159,9 @@ def _delete_uploads(settings: Settings, before_ms: int) -> dict[str, int]:
 
 
 def _delete_replays(settings: Settings, before_ms: int) -> dict[str, int]:
-    folders = [path for path in settings.paths.replays.glob("*") if path.is_dir()]
+    paths = settings.paths
+    stored = (*paths.replays.glob("*"), *paths.leakage.glob("*"))
+    folders = [path for path in stored if path.is_dir()]
     found = list(_older(folders, before_ms))
     for folder in found:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,8 +1,8 @@
 """Measure leakage: the ledger of a period, saved for the page and the command line."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -24,10 +24,11 @@ from phantom_core.leakage.dimensions import (
     by_rule,
     by_store,
 )
-from phantom_core.leakage.leakage import Leakage, read_leakage
+from phantom_core.leakage.leakage import Leakage
 from phantom_core.leakage.ledger import Dimension, explain_unavailable, total_leakage
-from phantom_core.model_store.result_store import ResultStore, replace_table
+from phantom_core.leakage.ledger_store import LedgerStore
 from phantom_core.replay.markups import class_figures
+from phantom_core.replay.origin import origin_of
 from phantom_core.replay.period import Period
 from phantom_core.replay.reference import Reference, leakage_of, reference_prices
 from phantom_core.replay.resampler import Resampler
@@ -40,8 +41,6 @@ from phantom_core.use_cases.rules.replay_data import (
     sessions_of,
 )
 
-PURCHASES: Final = "purchases.parquet"
-
 
 @requires(Permission.WORK)
 def measure_leakage(
@@ -53,7 +52,7 @@ def measure_leakage(
     seed: int | None = None,
     progress: Progress = no_progress,
 ) -> Leakage:
-    """Add up what agents paid less than each reference price; saves it as the latest ledger.
+    """Add up what agents paid less than each reference price; saves a ledger of the actor.
 
     Args:
         settings: workspace and default seed.
@@ -79,7 +78,9 @@ def measure_leakage(
         )
         _check(data)
         progress(0.6, "reference prices")
-        prices = reference_prices(connection, data.sessions, data.quotes, data.purchases)
+        prices = reference_prices(
+            connection, data.sessions, data.quotes, data.purchases, settings.leakage_terms
+        )
     rng = np.random.default_rng(chosen_seed)
     progress(0.7, "kinds of agents")
     decided = evaluate_rules(rules, data.features_at_quote, data.quotes.session.size)
@@ -96,27 +97,40 @@ def measure_leakage(
         part_progress(progress, 0.75, 0.95),
     )
     progress(0.95, "saving")
-    _save(settings, found, purchase_table(data, prices, dimensions))
+    found = replace(found, origin=origin_of(period or Period()))
+    ledger_store(settings).save(found, purchase_table(data, prices, dimensions))
     progress(1, "measured")
     return found
 
 
 @requires(Permission.READ)
+def ledger_store(settings: Settings) -> LedgerStore:
+    """The stored ledgers of a workspace."""
+    return LedgerStore(settings.paths.leakage)
+
+
+@requires(Permission.READ)
 def latest_leakage(settings: Settings) -> Leakage:
-    """The latest ledger.
+    """The newest ledger, of any author.
 
     Raises:
         NotFoundError: there is none.
         DataError: its file is damaged.
     """
-    saved = _ledgers(settings)
-    return read_leakage(saved.read().decode(), str(saved.path()))
+    return ledger_store(settings).open()
 
 
 @requires(Permission.READ)
-def purchases_file(settings: Settings) -> Path:
-    """File of the purchases behind the latest ledger."""
-    return settings.paths.leakage / PURCHASES
+def purchases_file(settings: Settings, name: str | None = None) -> Path:
+    """File of the purchases behind a ledger.
+
+    Args:
+        settings: workspace.
+        name: of the ledger; None means the newest.
+    Raises:
+        NotFoundError: there is none.
+    """
+    return ledger_store(settings).purchases_file(name)
 
 
 @needs_no_permission
@@ -232,18 +246,4 @@ def _leakage(
         humans=class_figures(decided.markup_ratio, human, data.quotes, resampler)
         if data.quotes.session.size
         else None,
-    )
-
-
-def _save(settings: Settings, found: Leakage, purchases: pa.Table) -> None:
-    settings.paths.leakage.mkdir(parents=True, exist_ok=True)
-    replace_table(purchases_file(settings), purchases)
-    _ledgers(settings).save(found.to_text().encode())
-
-
-def _ledgers(settings: Settings) -> ResultStore:
-    return ResultStore(
-        settings.paths.leakage,
-        "The leakage has not been measured in this workspace yet.",
-        "Measure it first.",
     )

@@ -26,9 +26,6 @@ from phantom_core.features.store import FeatureStore, version_of
 from phantom_core.lake.lake import Lake, open_lake
 from phantom_core.market.calibration.add_to_cart_quotes import SessionIndex
 from phantom_core.model_store.result_store import replace_table
-from phantom_core.model_store.store import ModelStore
-from phantom_core.models.classifier import Classifier
-from phantom_core.models.saved_classifier import read_classifier
 from phantom_core.replay.features_at_quote import (
     AsOf,
     columns_of,
@@ -43,6 +40,7 @@ from phantom_core.rules.rule_set import RuleSet
 from phantom_core.use_cases.markets.calibrate import build_session_index
 from phantom_core.use_cases.models.model_use import pricing_version
 from phantom_core.use_cases.models.score import score_sessions
+from phantom_core.use_cases.models.score_at_quotes import QuoteScorer, open_quote_scorer
 from phantom_core.use_cases.models.train_classifier import KIND
 
 FOLDER: Final = "replays"
@@ -96,7 +94,8 @@ def read_replay_data(
         every_feature: whether all features are needed, not only those that rules read.
         progress: called after every step.
     Raises:
-        DataError: no session in the period.
+        DataError: no session in the period, or rules read P(agent) and the classifier learned from
+            whole sessions only.
     """
     lake = open_lake(settings)
     store = FeatureStore(lake)
@@ -109,9 +108,7 @@ def read_replay_data(
         if version
         else None,
     )
-    classifier = (
-        read_classifier(ModelStore(settings.workspace, KIND).open(version)) if version else None
-    )
+    scorer = open_quote_scorer(settings, version, read_by)
     is_within = (sessions.end_ms >= period.start_ms) & (sessions.start_ms < period.end_ms)
     if not is_within.any():
         raise DataError(
@@ -129,7 +126,7 @@ def read_replay_data(
         )
     ]
     features, saving = _features_at_quotes(
-        settings, lake, sessions, all_quotes, classifier, wanted, progress
+        settings, lake, matrix, sessions, all_quotes, scorer, wanted, progress
     )
     chosen = (all_quotes.event_ms >= period.start_ms) & (all_quotes.event_ms < period.end_ms)
     quotes = all_quotes[chosen]
@@ -167,9 +164,10 @@ def at_purchases(data: ReplayData) -> tuple[ReplayData, NDArray[np.int64]]:
 def _features_at_quotes(
     settings: Settings,
     lake: Lake,
+    matrix: pa.Table,
     sessions: SessionIndex,
     quotes: Quotes,
-    classifier: Classifier | None,
+    scorer: QuoteScorer | None,
     wanted: Sequence[str],
     progress: Progress,
 ) -> tuple[pa.Table, Future[None]]:
@@ -183,7 +181,7 @@ def _features_at_quotes(
         *lake.files("quotes"),
         *lake.files("decisions"),
         sql_hash(),
-        classifier.version if classifier else "",
+        scorer.classifier.version if scorer else "",
         str(quotes.session.size),
     )
     path = (
@@ -196,7 +194,9 @@ def _features_at_quotes(
         return pq.read_table(path, columns=list(wanted)), _done()
     except (OSError, pa.ArrowException):
         progress(0.35, f"computing features before each of {quotes.session.size:,} quotes")
-    features = features_at_quotes(files, sessions, quotes, classifier)
+    features = features_at_quotes(
+        files, sessions, quotes, scorer.of_sessions(matrix) if scorer else None
+    )
     executor = ThreadPoolExecutor(1)
     saving = executor.submit(_save_cache, path, features)
     executor.shutdown(wait=False)

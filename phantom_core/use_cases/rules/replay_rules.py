@@ -18,7 +18,8 @@ from phantom_core.models.network_pricer import NetworkPricer
 from phantom_core.replay.features_at_quote import AsOf
 from phantom_core.replay.markups import class_figures, recovered_by_rules, rule_uses
 from phantom_core.replay.network_prices import priced_by_network
-from phantom_core.replay.off_policy import off_policy_value
+from phantom_core.replay.off_policy import off_policy_value, paired_difference
+from phantom_core.replay.origin import origin_of
 from phantom_core.replay.period import Period
 from phantom_core.replay.purchases import units_by_quote
 from phantom_core.replay.reference import Reference, reference_prices
@@ -52,7 +53,7 @@ def replay_rules(
     networks: tuple[NetworkPricer | None, NetworkPricer | None] = (None, None),
     progress: Progress = no_progress,
 ) -> Replay:
-    """Replay two rule sets; saves the result as the latest replay of the workspace.
+    """Replay two rule sets; saves the result as the newest replay of the actor.
 
     Args:
         settings: workspace and default seed.
@@ -62,7 +63,7 @@ def replay_rules(
         period: which days; None means all.
         as_of: up to which moment rules read a session.
         seed: of the resamples; None means the settings' one.
-        keep: whether it is saved as the latest replay.
+        keep: whether it is saved.
         networks: price in place of the two rule sets, which then apply where a network cannot.
         progress: called after every step; nothing is saved after it cancels.
     Raises:
@@ -89,7 +90,9 @@ def replay_rules(
             )
         progress(0.75, "reference prices")
         quoted, quote = at_purchases(data)
-        prices = reference_prices(connection, data.sessions, data.quotes, quoted.purchases)
+        prices = reference_prices(
+            connection, data.sessions, data.quotes, quoted.purchases, settings.leakage_terms
+        )
     rng = np.random.default_rng(chosen_seed)
     resampler = Resampler.of(data.sessions, data.is_within, rng)
     outcome = _outcome(quoted, rng)
@@ -122,6 +125,18 @@ def replay_rules(
         now_ms,
         chosen_seed,
         as_of,
+    )
+    found = replace(
+        found,
+        difference=paired_difference(
+            data.quotes,
+            outcome.units,
+            (decided[0].markup_ratio, decided[1].markup_ratio),
+            outcome.p_agent,
+            outcome.model,
+            resampler,
+        ),
+        origin=origin_of(period or Period()),
     )
     if keep:
         progress(0.97, "saving")

@@ -18,6 +18,7 @@ from phantom_core.events.file_start import read_file_start
 from phantom_core.events.mapping import Mapping
 from phantom_core.events.mapping_suggestion import suggest_event_name
 from phantom_core.events.staging import Staging, mapped_select
+from phantom_core.events.text_options import DETECTED, TextOptions
 from phantom_core.events.vocabulary import canonical_name
 from phantom_core.lake.lake import open_lake
 from phantom_core.use_cases.data.allowed_sources import allowed_sources
@@ -66,9 +67,7 @@ class Preview:
 
 
 @requires(Permission.WORK)
-def read_sample(
-    path: Path, settings: Settings, *, delimiter: str | None = None, encoding: str | None = None
-) -> FileSample:
+def read_sample(path: Path, settings: Settings, options: TextOptions = DETECTED) -> FileSample:
     """Read the start of a file of any supported format.
 
     Raises:
@@ -77,9 +76,7 @@ def read_sample(
         NotAllowedError: the current actor may not name this file.
     """
     allowed_sources(settings).require_file(path)
-    start = read_file_start(
-        path, delimiter=delimiter, encoding=encoding, max_chars=settings.loading.max_field_bytes
-    )
+    start = read_file_start(path, options=options, max_chars=settings.loading.max_field_bytes)
     columns, raw = start.columns, start.rows
     if raw is None or not columns.names:
         raise SourceError(

@@ -13,6 +13,7 @@ from phantom_core.approvals.experiment_plan import AS_LIVE, BASE_PRICE, PlannedA
 from phantom_core.approvals.price_experiments import Experiment
 from phantom_core.core.errors import InputError
 from phantom_core.core.settings import Settings
+from phantom_core.experiments.comparison import Comparison
 from phantom_core.experiments.experiment_size import Baseline, size_of
 from phantom_core.experiments.report import ExperimentReport
 from phantom_core.use_cases.approvals.change_requests import control_database
@@ -107,6 +108,23 @@ def course_table(found: ExperimentReport) -> pd.DataFrame:
         for point in one.course
     ]
     return pd.DataFrame(rows)
+
+
+@needs_no_permission
+def segments_table(found: Comparison) -> pd.DataFrame:
+    """Effects by segment: by, segment, sessions, effect, and ends; NaN where unbounded."""
+    rows = [
+        {
+            "by": one.by,
+            "segment": one.segment,
+            "sessions": one.sessions,
+            "effect": one.effect.value,
+            "low": one.effect.low if np.isfinite(one.effect.low) else np.nan,
+            "high": one.effect.high if np.isfinite(one.effect.high) else np.nan,
+        }
+        for one in found.segments
+    ]
+    return pd.DataFrame(rows, columns=["by", "segment", "sessions", "effect", "low", "high"])
 
 
 @needs_no_permission

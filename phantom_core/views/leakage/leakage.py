@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 from phantom_core.accounts.permissions import needs_no_permission, requires
 from phantom_core.accounts.roles import Permission
+from phantom_core.core.errors import NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.leakage.leakage import Leakage
 from phantom_core.leakage.ledger import Account, LedgerPart
@@ -49,7 +50,13 @@ def everything_table(found: Leakage) -> pd.DataFrame:
 
 @requires(Permission.READ)
 def purchases_of(
-    settings: Settings, by: str, key: str, reference: ReferenceName, limit: int = MAX_ROWS
+    settings: Settings,
+    by: str,
+    key: str,
+    reference: ReferenceName,
+    *,
+    ledger: str | None = None,
+    limit: int = MAX_ROWS,
 ) -> pd.DataFrame:
     """Purchases of a part, the largest leakage first.
 
@@ -58,11 +65,12 @@ def purchases_of(
         by: dimension.
         key: part; empty for all.
         reference: whose leakage orders them.
+        ledger: name of the ledger; None means the newest.
         limit: rows wanted.
     """
     try:
-        table = pq.read_table(purchases_file(settings))
-    except (OSError, pq.lib.ArrowException):
+        table = pq.read_table(purchases_file(settings, ledger))
+    except (NotFoundError, OSError, pq.lib.ArrowException):
         return pd.DataFrame()
     column = _COLUMN.get(by, by)
     if key:

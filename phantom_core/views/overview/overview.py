@@ -1,4 +1,4 @@
-"""Overview: what is loaded, the figures of each class, and next steps."""
+"""Overview: what is loaded, how agents are known, and next steps."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,27 +13,8 @@ from phantom_core.views.classifier.classifier import newest_report
 from phantom_core.views.overview.next_steps import NextStep, next_steps
 from phantom_core.views.workspace.loaded import Loaded, read_loaded
 from phantom_core.views.workspace.shares import Actors, Share, clustered_share
-from phantom_core.views.workspace.snapshot import LABELS, Snapshot
+from phantom_core.views.workspace.snapshot import Snapshot
 from phantom_core.views.workspace.time_bins import WIDTHS_MS, bin_width_ms
-
-
-@dataclass(frozen=True, slots=True)
-class OverviewClassFigures:
-    """One class of sessions.
-
-    Attributes:
-        label: human, agent or unknown.
-        sessions: count.
-        conversion: share of sessions with a purchase.
-        revenue: in the shop's currency; None where a purchase names no amount.
-        revenue_per_session: the same, over sessions.
-    """
-
-    label: str
-    sessions: int
-    conversion: Share
-    revenue: float | None
-    revenue_per_session: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +24,7 @@ class Overview:
     Attributes:
         loaded: what the workspace holds.
         agent_share: share of agents among labelled sessions; None without labels.
-        expected_agents: sum of the probabilities of all sessions; None without a model.
-        classes: one entry per class that occurs; by label, or by prediction where there are no
-            labels.
-        is_by_decision: `classes` and `traffic` go by the model's prediction, not by labels.
+        is_by_decision: `traffic` goes by the model's prediction, not by labels.
         traffic: sessions by time of their first event; columns start (UTC), label, sessions.
         bin_width_ms: of `traffic`.
         report: of the newest classifier; None without one.
@@ -55,8 +33,6 @@ class Overview:
 
     loaded: Loaded
     agent_share: Share | None
-    expected_agents: float | None
-    classes: tuple[OverviewClassFigures, ...]
     is_by_decision: bool
     traffic: pd.DataFrame
     bin_width_ms: int
@@ -92,8 +68,6 @@ def overview_view(snapshot: Snapshot, settings: Settings) -> Overview:
     return Overview(
         loaded=loaded,
         agent_share=clustered_share(_actors(snapshot, "is_agent", "is_agent IS NOT NULL")),
-        expected_agents=snapshot.row("SELECT SUM(agent_probability) FROM sessions")[0],
-        classes=_classes(snapshot, label),
         is_by_decision=is_by_decision,
         traffic=_traffic(snapshot, label, width_ms),
         bin_width_ms=width_ms,
@@ -117,25 +91,6 @@ def _actors(snapshot: Snapshot, yes: str, among: str) -> list[Actors]:
             GROUP BY n_yes, n_sessions ORDER BY n_yes, n_sessions"""
         )
     ]
-
-
-def _classes(snapshot: Snapshot, label: str) -> tuple[OverviewClassFigures, ...]:
-    found = []
-    for name in LABELS:
-        conversion = clustered_share(_actors(snapshot, "purchased", f"{label} = '{name}'"))
-        if conversion is not None:
-            known = "CASE WHEN COUNT(*) = COUNT(total_revenue) THEN SUM(total_revenue) END"
-            (revenue,) = snapshot.row(f"SELECT {known} FROM sessions WHERE {label} = '{name}'")
-            found.append(
-                OverviewClassFigures(
-                    name,
-                    conversion.n,
-                    conversion,
-                    revenue,
-                    None if revenue is None else revenue / conversion.n,
-                )
-            )
-    return tuple(found)
 
 
 def _traffic(snapshot: Snapshot, label: str, width_ms: int) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from phantom_core.accounts.roles import Permission
 from phantom_core.core.estimate import Estimate
 from phantom_core.core.settings import Settings
 from phantom_core.replay.replay import Replay, SetReplay
-from phantom_core.use_cases.rules.replay_rules import changed_sessions_file, replay_store
+from phantom_core.use_cases.rules.replay_rules import changed_sessions_file
 
 
 @needs_no_permission
@@ -58,12 +58,6 @@ def moved_table(replay: Replay) -> pd.DataFrame:
             "agent": [one.agent for one in replay.moved],
         }
     )
-
-
-@requires(Permission.READ)
-def replay_titles(settings: Settings) -> dict[str, str]:
-    """Titles of the replays by name, the newest first: both rule sets and the time."""
-    return replay_store(settings).titles()
 
 
 @requires(Permission.READ)

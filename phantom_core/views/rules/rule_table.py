@@ -90,7 +90,7 @@ def rules_of_table(table: pd.DataFrame, like: RuleSet) -> RuleSet:
         _rule(number, tuple(conditions[number]), heads.get(number, {}))
         for number in sorted(conditions)
     )
-    return RuleSet(like.name, rules, *otherwise, like.rises_with, like.falls_with)
+    return RuleSet(like.name, rules, *otherwise, like.rises_with, like.falls_with, like.tests)
 
 
 def _row(number: int, condition: Condition, head: Rule | None) -> dict[str, object]:

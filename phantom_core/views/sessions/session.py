@@ -87,8 +87,8 @@ def session_view(snapshot: Snapshot, session_id: str) -> SessionView:
         revenue,
     ) = found[0]
     (user_agent,) = snapshot.row(
-        "SELECT MIN_BY(user_agent, (event_ms, event_id)) FROM events WHERE session_key = ? AND "
-        "user_agent IS NOT NULL",
+        "SELECT MIN_BY(user_agent, (event_ms, event_seq, event_id)) FROM events "
+        "WHERE session_key = ? AND user_agent IS NOT NULL",
         [key],
     )
     n_others, others = _others(snapshot, session_id, experiment_id)
@@ -129,7 +129,7 @@ def session_events(snapshot: Snapshot, session_id: str, limit: int | None = None
             e.price_seen, e.amount_paid, e.metadata
         FROM events AS e JOIN sessions AS s ON s.session_key = e.session_key AND s.session_id = ?
         WHERE e.session_key = (SELECT session_key FROM sessions WHERE session_id = ?)
-        ORDER BY e.event_ms, e.event_id {f"LIMIT {limit}" if limit else ""}""",
+        ORDER BY e.event_ms, e.event_seq, e.event_id {f"LIMIT {limit}" if limit else ""}""",
         [session_id, session_id],
     )
 
@@ -139,7 +139,8 @@ def _quotes(snapshot: Snapshot, key: int, start_ms: int) -> pd.DataFrame:
         f"""
         SELECT make_timestamp(event_ms * 1000) AS at, (event_ms - ?) / 1000 AS elapsed_s,
             product_id, price, base_price
-        FROM quotes WHERE session_key = ? ORDER BY event_ms, event_id LIMIT {MAX_EVENTS}""",
+        FROM quotes WHERE session_key = ?
+        ORDER BY event_ms, event_seq, event_id LIMIT {MAX_EVENTS}""",
         [start_ms, key],
     )
 

@@ -46,6 +46,13 @@ class Loaded:
 
 
 @requires(Permission.READ)
+def data_bounds_ms(snapshot: Snapshot) -> tuple[int, int] | None:
+    """First and last event, UTC milliseconds; None without any."""
+    start_ms, end_ms = snapshot.row("SELECT MIN(start_ms), MAX(end_ms) FROM sessions")
+    return None if start_ms is None else (start_ms, end_ms)
+
+
+@requires(Permission.READ)
 def read_loaded(snapshot: Snapshot) -> Loaded:
     """Count what a snapshot holds."""
     humans, agents, events, start_ms, end_ms = snapshot.row(

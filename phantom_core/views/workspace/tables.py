@@ -59,7 +59,8 @@ def event_table(snapshot: Snapshot, session_id: str | None, limit: int | None) -
         f"""
         SELECT session_id, make_timestamp(event_ms * 1000) AS time, event_name, page, product_id,
             price_seen, amount_paid, user_agent, experiment_id, store_mode, metadata
-        FROM events {_of_session(session_id)} ORDER BY event_ms, event_id {_limit(limit)}""",
+        FROM events {_of_session(session_id)}
+        ORDER BY event_ms, event_seq, event_id {_limit(limit)}""",
         _values(session_id),
     )
     return _in_utc(rows, "time")
@@ -81,7 +82,8 @@ def quote_table(snapshot: Snapshot, session_id: str | None, limit: int | None) -
         f"""
         SELECT session_id, make_timestamp(event_ms * 1000) AS time, product_id, price, base_price,
             propensity, experiment_id, store_mode
-        FROM quotes {_of_session(session_id)} ORDER BY event_ms, event_id {_limit(limit)}""",
+        FROM quotes {_of_session(session_id)}
+        ORDER BY event_ms, event_seq, event_id {_limit(limit)}""",
         _values(session_id),
     )
     return _in_utc(rows, "time")

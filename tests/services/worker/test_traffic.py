@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from phantom_core.services.traffic import storefront
 from phantom_core.services.traffic.scripts import base_prices, session_scripts
 from phantom_core.services.traffic.storefront import Price, Storefront
 from phantom_core.services.traffic.traffic import Tally, traffic
@@ -213,3 +214,28 @@ def test_whoever_is_inside_when_it_is_over_goes_home(shop: Shop) -> None:
     tally = asyncio.run(run())
     assert tally.human.sessions + tally.agent.sessions > 3
     assert "agents saw" in tally.line()
+
+
+def test_shoppers_come_back_after_a_stall_and_wait_in_no_queue(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storefront, "TIMEOUT_S", 0.3)
+
+    async def stalled_then_well() -> tuple[list[bool], bool]:
+        async def silent(*_: object) -> None:
+            await asyncio.sleep(60)
+
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        client = Storefront(f"http://127.0.0.1:{port}", "")
+        started_s = asyncio.get_running_loop().time()
+        found = await asyncio.gather(*(client.send({"n": n}) for n in range(2_000)))
+        assert asyncio.get_running_loop().time() - started_s < 5
+        client._ingest = shop.address
+        is_sent = await client.send({"n": 0})
+        await client.close()
+        server.close()
+        return found, is_sent
+
+    found, is_sent = asyncio.run(stalled_then_well())
+    assert (any(found), is_sent) == (False, True)

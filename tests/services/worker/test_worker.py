@@ -9,18 +9,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
+from deltalake.exceptions import DeltaError
 
-from phantom_core.core.errors import UnavailableError
 from phantom_core.core.settings import ServiceSettings, Settings
-from phantom_core.lake.lake import open_lake
+from phantom_core.lake.lake import Lake, open_lake
 from phantom_core.messages.local import open_inbox
 from phantom_core.messages.segments import list_segments
 from phantom_core.messages.topic import EVENTS, QUOTES
 from phantom_core.publishing.session_features import read_features
-from phantom_core.services.worker import live_sessions
+from phantom_core.services.worker import live_sessions, recent_sessions
 from phantom_core.services.worker import worker as module
 from phantom_core.services.worker.worker import Report, Worker
 from phantom_core.use_cases.data.ingest import ingest_files
@@ -257,23 +258,62 @@ def test_while_redis_is_away_the_lake_goes_on_and_features_catch_up(
     away._reader.close()
 
 
-def test_when_redis_comes_back_empty_it_is_filled_again(
-    settings: Settings, client: redis.Redis
+def test_when_redis_is_emptied_it_is_filled_again_without_any_traffic(
+    settings: Settings, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(live_sessions.LiveSessions.__init__, "__defaults__", (3,))
+    monkeypatch.setattr(module, "_LOOK_EVERY_S", 0.0)
     worker = Worker(settings)
     put(settings, *shoppers(10))
     while worker.step():
         pass
     worker.commit()
-    client.flushall()
-    worker._writer._wait(UnavailableError("Gone."))
-    worker._writer._again_s = 0
-    put(settings, event("another"))
+    assert len(worker._sessions.in_memory()) == 3
+    put(settings, event("not yet in the lake"))
     worker.step()
+    client.flushall()
     worker.step()
     worker.commit()
     assert_features_are_those_of_the_lake(settings, client, 11)
     worker._reader.close()
+
+
+def test_new_sessions_do_not_wait_for_the_last_hours(
+    settings: Settings, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(settings, *shoppers(10))
+    run(settings)
+    client.flushall()
+    monkeypatch.setattr(recent_sessions, "AT_ONCE", 1)
+    put(settings, event("new"))
+    restarted = Worker(settings)
+    restarted.step()
+    assert read_features(client, "new") is not None
+    assert len(client.keys("session_features:*")) == 2  # and one of the last hour
+    restarted.run(lambda: False, until_empty=True)
+    assert_features_are_those_of_the_lake(settings, client, 11)
+
+
+def test_a_full_disk_delays_the_lake_and_ends_nothing(
+    settings: Settings, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_FIRST_PAUSE_S", 0.01)
+    failures = iter([OSError(28, "No space left on device"), DeltaError("No space left on device")])
+    append = Lake.append
+
+    def failing(lake: Lake, *arguments: Any) -> None:
+        if failure := next(failures, None):
+            raise failure
+        append(lake, *arguments)
+
+    monkeypatch.setattr(Lake, "append", failing)
+    put(settings, *shoppers(10))
+    put(settings, QUOTE, topic=QUOTES)
+    report = run(settings)
+    n_rows, n_distinct = n_events(settings)
+    assert n_rows == n_distinct == report.accepted - 1
+    assert query(settings, "SELECT COUNT(*) FROM quotes") == [(1,)]
+    assert_features_are_those_of_the_lake(settings, client, 10)
 
 
 def test_a_worker_that_died_while_redis_was_away_leaves_nothing_behind(

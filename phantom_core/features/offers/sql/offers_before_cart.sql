@@ -10,7 +10,9 @@ WITH decided AS (
         COALESCE(
             MIN(event_ms) FILTER (WHERE event_name IN ('add_item_to_cart', 'checkout_start', 'purchase_complete')),
             MAX(event_ms) + 1
-        ) AS quote_ms
+        ) AS quote_ms,
+        MIN_BY(event_seq, (event_ms, event_seq, event_id))
+            FILTER (WHERE event_name IN ('add_item_to_cart', 'checkout_start', 'purchase_complete')) AS cart_seq
     FROM events
     GROUP BY session_key
 ),
@@ -19,9 +21,11 @@ looked AS (
         e.session_key,
         e.product_id,
         e.price_seen,
-        ROW_NUMBER() OVER (PARTITION BY e.session_key ORDER BY e.event_ms DESC, e.event_id DESC) AS place
+        ROW_NUMBER() OVER (PARTITION BY e.session_key ORDER BY e.event_ms DESC, e.event_seq DESC, e.event_id DESC) AS place
     FROM events AS e
-    INNER JOIN decided AS d ON d.session_key = e.session_key AND e.event_ms < d.quote_ms
+    INNER JOIN decided AS d ON d.session_key = e.session_key
+        -- Logs in whole seconds have the look and the cart in one moment: the file's order tells them apart.
+        AND (e.event_ms < d.quote_ms OR (e.event_ms = d.quote_ms AND e.event_seq < d.cart_seq))
     WHERE e.event_name IN ('view_item_page', 'learn_more_about_item') AND e.product_id IS NOT NULL
 )
 SELECT

@@ -8,8 +8,8 @@ WITH looks AS (
         product_id,
         store_mode,
         event_ms,
-        ROW_NUMBER() OVER (PARTITION BY session_key, product_id ORDER BY event_ms, event_id) AS of_session,
-        ROW_NUMBER() OVER (PARTITION BY store_mode, product_id ORDER BY event_ms, event_id) AS of_store
+        ROW_NUMBER() OVER (PARTITION BY session_key, product_id ORDER BY event_ms, event_seq, event_id) AS of_session,
+        ROW_NUMBER() OVER (PARTITION BY store_mode, product_id ORDER BY event_ms, event_seq, event_id) AS of_store
     FROM events
     WHERE event_name IN ('view_item_page', 'learn_more_about_item') AND product_id IS NOT NULL
 ),

@@ -6,6 +6,7 @@ WITH dated AS (
     SELECT
         session_key,
         event_ms,
+        event_seq,
         event_id,
         COALESCE(
             TRY_CAST(json_extract_string(metadata, '$.dateIndex') AS DOUBLE),
@@ -14,7 +15,7 @@ WITH dated AS (
     FROM events
     WHERE metadata LIKE '%"dateIndex"%' OR metadata LIKE '%"from"%'
 )
-SELECT o.scope_key, MAX_BY(d.days_until_date, (d.event_ms, d.event_id)) AS days_until_date
+SELECT o.scope_key, MAX_BY(d.days_until_date, (d.event_ms, d.event_seq, d.event_id)) AS days_until_date
 FROM offers AS o
 INNER JOIN dated AS d ON d.session_key = o.session_key AND d.event_ms <= o.quote_ms
 WHERE d.days_until_date BETWEEN 0 AND 3650

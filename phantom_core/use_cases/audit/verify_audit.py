@@ -35,8 +35,8 @@ from phantom_core.database.audit import AuditEntry
 from phantom_core.monitoring.comparison import Check
 from phantom_core.publishing.publish import read_live
 from phantom_core.signing.keys import PublicKeys, public_keys
-from phantom_core.use_cases.approvals.replay_chain import compare_tables, time_reversals
-from phantom_core.use_cases.operations.alert import send_alerts
+from phantom_core.use_cases.alerting.send_alerts import send_alerts
+from phantom_core.use_cases.audit.replay_chain import compare_tables, time_reversals
 from phantom_core.valkey.server import connect_server
 
 AUDIT: Final = "audit"
@@ -202,14 +202,14 @@ def audit_problems(settings: Settings) -> tuple[str, ...]:
 
 @requires(Permission.READ)
 def require_intact_audit(settings: Settings) -> None:
-    """Reject a step that could make a forged approval live.
+    """Reject a step that would build on a forged row, or make a forged approval live.
 
     Raises:
         ConflictError: the audit chain does not hold.
     """
     if problems := verify_audit(settings).problems:
         raise ConflictError(
-            f"Nothing is published while the audit chain does not hold. {problems[0]}",
+            f"Nothing is approved or published while the audit chain does not hold. {problems[0]}",
             hint="See: audit verify. The kill switch and a rollback to base prices still work.",
         )
 
