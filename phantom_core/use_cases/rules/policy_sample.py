@@ -18,7 +18,7 @@ from phantom_core.market.calibration.add_to_cart_quotes import HINT
 from phantom_core.market.calibration.sensitivity import LEAST_SPREAD, Choices
 from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.model_store.store import ModelStore
-from phantom_core.models.saved_classifier import read_classifier
+from phantom_core.models.saved_classifier import read_quote_classifier
 from phantom_core.policy_learning.demand_curves import (
     FittedDemand,
     assumed_demand,
@@ -119,7 +119,7 @@ def simulated_sample(
     progress(0, f"simulating {MARKET_SESSIONS:,} sessions at base prices")
     demand, is_measured = market_demand(settings)
     scorer = ClassifierScorer(
-        read_classifier(ModelStore(settings.workspace, CLASSIFIER.name).open(version))
+        read_quote_classifier(ModelStore(settings.workspace, CLASSIFIER.name).open(version))
     )
     sample, products = market_sample(
         scorer, MARKET_SESSIONS, seed, "calibrated market" if is_measured else "invented market"
@@ -162,10 +162,10 @@ def logged_sample(settings: Settings, version: str, progress: Progress) -> Polic
             period=Period(),
             as_of="quote",
             every_feature=True,
-            progress=part_progress(progress, 0, 0.5),
+            progress=part_progress(progress, 0, 0.9),
         )
-    progress(0.5, "P(agent) by models that did not learn from the actor")
-    p_agent, fold = held_out_p_agent(settings, data, version, part_progress(progress, 0.5, 1))
+    progress(0.9, "P(agent) by models that did not learn from the actor")
+    p_agent, fold = held_out_p_agent(settings, data, version)
     shopper = data.sessions.best_known[data.quotes.session]
     usable = ~np.isnan(data.quotes.base_price) & ~np.isnan(shopper)
     sample = QuoteSample(
