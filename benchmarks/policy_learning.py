@@ -23,7 +23,7 @@ from benchmarks.machine import machine
 from phantom_core.core.settings import Settings
 from phantom_core.lake.lake import open_lake
 from phantom_core.model_store.store import ModelStore
-from phantom_core.models.saved_classifier import read_classifier
+from phantom_core.models.saved_classifier import read_quote_classifier
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.text import format_rules
 from phantom_core.session_market.market import (
@@ -97,7 +97,9 @@ def judge(
     settings: Settings, rule_sets: dict[str, RuleSet], unmet: int, seed: int
 ) -> dict[str, dict[str, Change]]:
     """Changes of every policy on sessions of other shoppers."""
-    scorer = ClassifierScorer(read_classifier(ModelStore(settings.workspace, "classifier").open()))
+    scorer = ClassifierScorer(
+        read_quote_classifier(ModelStore(settings.workspace, "classifier").open())
+    )
     sums: dict[str, Sums] = {}
     for name, rules in {"none": NO_MARKUP, **rule_sets}.items():
         shoppers, decisions = run_sessions(partial(RuleQuote, rules, scorer), unmet, seed)

@@ -10,6 +10,7 @@ def rules_of(
     *,
     counted: str = "labelled session",
     rises_with: tuple[str, ...] = (),
+    otherwise: float | None = None,
 ) -> RuleSet:
     """Write a tree as rules, the highest mark-up first.
 
@@ -20,19 +21,20 @@ def rules_of(
         name: of the rule set.
         counted: what leaves count, singular.
         rises_with: features with which mark-ups never fall; those that the tree reads are declared.
+        otherwise: mark-up of ELSE, where every leaf is to be a rule; None makes the lowest leaf it.
     """
     found = list(tree_paths(root))
-    default = default_leaf(root)
+    default = default_leaf(root) if otherwise is None else None
     rest = [path for i, path in enumerate(found) if i != default]
     rest.sort(key=lambda path: (-path[1].markup_ratio, -path[1].n_sessions))
     rules = tuple(
         Rule(conditions, leaf.markup_ratio, _note(leaf, counted)) for conditions, leaf in rest
     )
-    otherwise = found[default][1]
     declared = tuple(name for name in rises_with if name in tree_features(root))
-    return RuleSet(
-        name, rules, otherwise.markup_ratio, _note(otherwise, counted), rises_with=declared
-    )
+    if otherwise is not None:
+        return RuleSet(name, rules, otherwise, f"no {counted}", rises_with=declared)
+    last = found[default_leaf(root)][1]
+    return RuleSet(name, rules, last.markup_ratio, _note(last, counted), rises_with=declared)
 
 
 def _note(leaf: Leaf, counted: str) -> str:

@@ -8,18 +8,22 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from phantom_core.core.errors import DataError
 from phantom_core.core.estimate import Estimate
-from phantom_core.distil.tree import Node, tree_depth, tree_leaves
+from phantom_core.core.limits import GuardRails
+from phantom_core.distil.tree import Leaf, Node, tree_depth, tree_leaves
 from phantom_core.distil.tree_rules import rules_of
-from phantom_core.features.domains import P_AGENT
+from phantom_core.features.domains import P_AGENT, session_domains
 from phantom_core.policy_learning.constraints import PolicyConstraints
 from phantom_core.policy_learning.policy_figures import Changes, PolicyFigures
 from phantom_core.policy_learning.quote_sample import Source
 from phantom_core.policy_learning.sweep import ExchangeRates
+from phantom_core.rules.checks.check import check_rules
+from phantom_core.rules.checks.limits import RuleLimits
 from phantom_core.rules.rule_set import RuleSet
 from phantom_core.rules.simplify import simplify_rules
 from phantom_core.rules.text import format_rules
 
 NOUN: Final = "quote"
+_ANY_MARKUP: Final = GuardRails(0.01, 10.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +123,24 @@ class LearnedPolicy:
 
 @lru_cache(maxsize=64)
 def rules_of_tree(tree: Node, name: str) -> RuleSet:
-    """A money tree as simplified rules that declare how they depend on P(agent)."""
-    return simplify_rules(rules_of(tree, name, counted=NOUN, rises_with=(P_AGENT,)))
+    """A money tree as rules that declare how they depend on P(agent).
+
+    They are as short as they can be without leaving to ELSE what lies between two rules, which
+    would read like a gap: where it does, every leaf is a rule, and ELSE the base price.
+    """
+    declared = (P_AGENT,)
+    short = simplify_rules(rules_of(tree, name, counted=NOUN, rises_with=declared))
+    if isinstance(tree, Leaf):
+        return short
+    whole = rules_of(tree, name, counted=NOUN, rises_with=declared, otherwise=1.0)
+    candidates = (short, simplify_rules(whole), whole)
+    return next((one for one in candidates if not _warns(one)), short)
+
+
+def _warns(rules: RuleSet) -> bool:
+    """Whether the check has more than notes on rules that are within all limits of a shop."""
+    found = check_rules(rules, RuleLimits(session_domains(), _ANY_MARKUP))
+    return any(one.severity != "note" for one in found)
 
 
 _ADAPTER: Final = TypeAdapter(LearnedPolicy)

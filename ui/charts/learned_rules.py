@@ -39,7 +39,10 @@ def compared_chart(table: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(tickformat="+.0%")
     figure.update_yaxes(tickformat="+.0%")
     return frame_chart(
-        figure, x="change of leakage, % of base prices'", y="change of revenue, %", height_px=360
+        figure,
+        x="change of leakage against base prices, %",
+        y="change of revenue against base prices, %",
+        height_px=360,
     )
 
 

@@ -1,6 +1,6 @@
 """Learn tab: rules for money from recorded prices, what they change, and the way to a draft."""
 
-from typing import Final
+from typing import Final, Literal
 
 import streamlit as st
 
@@ -32,6 +32,10 @@ from ui.rules.write import NEXT
 
 KIND: Final = LearnPolicyRequest.kind
 _DEFAULT: Final = LearnPolicyRequest()
+_SOURCES: Final[dict[Literal["log", "market"], str]] = {
+    "log": "Recorded shoppers",
+    "market": "Simulated shoppers",
+}
 _WHAT: Final = """\
 Finds the rules with the most revenue that recover enough leakage and spare humans, from prices \
 that were shown and what became of them. Every figure is measured on actors that the rules did not \
@@ -90,6 +94,14 @@ def _form(settings: Settings) -> None:
             "Highest mark-up", 1.0, 2.0, usual.highest_markup, 0.05, key="learn_highest"
         )
         most = st.number_input("Rules at most", 1, 32, usual.most_rules, key="learn_rules")
+        source = st.selectbox(
+            "Shoppers",
+            list(_SOURCES),
+            format_func=lambda name: _SOURCES[name],
+            key="learn_source",
+            help="Recorded prices count where an experiment drew them. Simulated shoppers are as "
+            "sensitive to prices as this shop's were measured, or as invented ones.",
+        )
     if st.button(
         "Learn rules",
         type="primary",
@@ -106,6 +118,7 @@ def _form(settings: Settings) -> None:
                 lowest_markup=lowest,
                 highest_markup=highest,
                 most_rules=int(most),
+                source=source,
             )
         )
         st.rerun()
@@ -119,6 +132,11 @@ def _shown(settings: Settings, learned: LearnedPolicy) -> None:
         f"{format_count(about.actors)} actors; {format_percent(about.randomised)} of the prices "
         "were drawn by an experiment. Changes are against the base price for all."
     )
+    if about.source != "log":
+        st.warning(
+            f"Learned from the {about.source}, not from this shop's recorded prices.",
+            icon=":material/warning:",
+        )
     with st.grid(4, min_column_width=200, gap="small"):
         show_metric(
             "Leakage",

@@ -162,10 +162,10 @@ def logged_sample(settings: Settings, version: str, progress: Progress) -> Polic
             period=Period(),
             as_of="quote",
             every_feature=True,
-            progress=part_progress(progress, 0, 0.5),
+            progress=part_progress(progress, 0, 0.9),
         )
-    progress(0.5, "P(agent) by models that did not learn from the actor")
-    p_agent, fold = held_out_p_agent(settings, data, version, part_progress(progress, 0.5, 1))
+    progress(0.9, "P(agent) by models that did not learn from the actor")
+    p_agent, fold = held_out_p_agent(settings, data, version)
     shopper = data.sessions.best_known[data.quotes.session]
     usable = ~np.isnan(data.quotes.base_price) & ~np.isnan(shopper)
     sample = QuoteSample(
