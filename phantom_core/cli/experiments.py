@@ -101,6 +101,7 @@ def plan(
                 "experiment": name,
                 "state": "not kept" if dry else "draft",
                 "baseline_sessions": sized.seen,
+                "guard_sessions": sized.guard_sessions or None,
                 **figures,
             },
             as_json,

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from phantom_core.core.errors import DataError
+from phantom_core.core.errors import DataError, InputError
 from phantom_core.experiments.comparison import Comparison, human_purchases
+from phantom_core.experiments.experiment_size import Baseline, guard_sessions
 from phantom_core.experiments.exposures import Exposed, Exposures
 from phantom_core.experiments.human_purchases import ScoreMeans, measure_means
 from phantom_core.experiments.report import build_report
@@ -85,3 +86,13 @@ def test_purchases_of_one_actor_are_one_observation() -> None:
     alone = measure_means(found, is_agent, np.arange(400))
     doubled = measure_means(np.tile(found, 2), np.tile(is_agent, 2), np.tile(np.arange(400), 2))
     assert doubled.agent_error == pytest.approx(alone.agent_error)
+
+
+def test_the_guard_needs_more_sessions_of_a_smaller_arm_and_of_a_smaller_loss() -> None:
+    humans = Baseline(0.08, 0.32)
+    half, tenth, less = (
+        guard_sessions(humans, drop, share) for drop, share in ((0.2, 0.5), (0.2, 0.1), (0.1, 0.1))
+    )
+    assert half < tenth < less
+    with pytest.raises(InputError, match="tolerated"):
+        guard_sessions(humans, 0.02, 0.5, tolerated=0.05)

@@ -16,6 +16,7 @@ from phantom_core.core.settings import AuditSettings, Settings
 from phantom_core.database.connection import control_of
 from phantom_core.experiments.experiment_size import Baseline
 from phantom_core.experiments.exposures import WINDOW_MS, read_exposures
+from phantom_core.experiments.interference import measure_interference
 from phantom_core.lake.lake import open_lake
 from phantom_core.messages.decision_log import DecisionLog, segments_folder
 from phantom_core.publishing.experiments import (
@@ -155,7 +156,13 @@ def test_a_stop_is_stored_even_if_the_server_cannot_be_updated(settings: Setting
 
 
 def traffic(
-    settings: Settings, name: str, n: int, *, bought: dict[str, float], seed: int = 1
+    settings: Settings,
+    name: str,
+    n: int,
+    *,
+    bought: dict[str, float],
+    seed: int = 1,
+    sessions_of_actor: int = 1,
 ) -> None:
     """Decisions and purchases of human sessions of an experiment; every tenth has two quotes."""
     rng = np.random.default_rng(seed)
@@ -178,6 +185,9 @@ def traffic(
             )
         seen = {
             "sessionId": session,
+            "experimentId": f"{name}-actor-{k // sessions_of_actor}"
+            if sessions_of_actor > 1
+            else None,
             "storeMode": "hotel",
             "ts": usual.decided_ms + 1,
             "eventName": "search",
@@ -218,6 +228,16 @@ def test_exposures_count_each_session_once_with_what_it_bought_within_an_hour(
     early = read_exposures(lake, "counted", ("control", "none"), START_MS + WINDOW_MS + 9_500)
     assert (len(early.settled), early.waiting) == (10, 90)
     assert read_exposures(lake, "counted", ("control",), LATER_MS).mixed == 50
+
+
+def test_sessions_of_one_actor_are_known_as_such(settings: Settings) -> None:
+    traffic(settings, "paired", 60, bought={"control": 1.0, "none": 1.0}, sessions_of_actor=2)
+    found = read_exposures(open_lake(settings), "paired", ("control", "none"), LATER_MS).settled
+    assert (found.actor[0::2] == found.actor[1::2]).all()
+    assert np.unique(found.actor).size == 30
+    assert found.is_returning.tolist() == [False, True] * 30
+    crossed = measure_interference(found.arm, found.actor, found.bought)
+    assert (crossed.actors, crossed.purchases, crossed.share) == (30, 30, 0.5)
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from phantom_core.core.errors import InputError
 from phantom_core.core.settings import Settings
 from phantom_core.experiments.report import METRICS
 from phantom_core.use_cases.approvals.plan_experiment import (
+    GUARD_DROP,
     LOOK_BACK_DAYS,
     Sized,
     metric_named,
@@ -111,6 +112,11 @@ def _figures(form: ExperimentForm, sized: Sized) -> None:
             format_percent(form.effect, 1),
             f"power {format_percent(form.power)}",
             "Relative to the baseline.",
+        )
+    if sized.guard_sessions:
+        st.caption(
+            f"The guardrail sees a loss of {GUARD_DROP:.0%} of human conversion after about "
+            f"{format_number_of(sized.guard_sessions, 'session')} of all arms."
         )
     if has_days and size.days > _LONGEST_DAYS:
         st.warning(

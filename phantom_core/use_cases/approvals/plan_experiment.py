@@ -1,5 +1,6 @@
 """Plan an experiment: its sample size, and a draft of it."""
 
+import math
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +15,13 @@ from phantom_core.approvals.price_experiments import Experiment
 from phantom_core.core.errors import InputError
 from phantom_core.core.registry import choose_named
 from phantom_core.core.settings import Settings
-from phantom_core.experiments.baseline import read_outcomes
-from phantom_core.experiments.experiment_size import Baseline, Size, size_of
+from phantom_core.experiments.baseline import human_baseline, read_outcomes
+from phantom_core.experiments.experiment_size import Baseline, Size, guard_sessions, size_of
 from phantom_core.experiments.report import METRICS
 from phantom_core.lake.lake import open_lake
 
 LOOK_BACK_DAYS: Final = 28
+GUARD_DROP: Final = 0.2
 _DAY_MS: Final = 86_400_000
 
 
@@ -31,11 +33,14 @@ class Sized:
         size: sessions needed.
         baseline: the size was computed from it.
         seen: sessions that the baseline was measured on; 0 where it was given.
+        guard_sessions: until the guard sees a loss of GUARD_DROP of human conversion in the
+            smallest new arm; 0 where human purchases cannot be told apart.
     """
 
     size: Size
     baseline: Baseline
     seen: int
+    guard_sessions: int = 0
 
 
 @needs_no_permission
@@ -105,17 +110,22 @@ def size_experiment(
     Raises:
         InputError: invalid figures, or a lake without purchases.
     """
-    seen = 0
+    seen, lake = 0, open_lake(settings)
+    start_ms = _newest(settings, now_ms) - LOOK_BACK_DAYS * _DAY_MS
     if baseline is None:
-        outcomes = read_outcomes(
-            open_lake(settings), _newest(settings, now_ms) - LOOK_BACK_DAYS * _DAY_MS
-        )
+        outcomes = read_outcomes(lake, start_ms)
         baseline, seen = outcomes.by_metric[metric], outcomes.sessions
-    return Sized(
-        size_of(baseline, effect, [arm.share for arm in arms], alpha=alpha, power=power),
-        baseline,
-        seen,
-    )
+    size = size_of(baseline, effect, [arm.share for arm in arms], alpha=alpha, power=power)
+    humans = human_baseline(lake, start_ms)
+    return Sized(size, baseline, seen, _guard(humans, arms, alpha) if humans else 0)
+
+
+def _guard(humans: Baseline, arms: Sequence[PlannedArm], alpha: float) -> int:
+    """Sessions of all arms until the guard sees a loss in the smallest new one."""
+    control, least = arms[0].share, min(arm.share for arm in arms[1:])
+    of_both = control + least
+    level = alpha / (len(arms) - 1)
+    return math.ceil(guard_sessions(humans, GUARD_DROP, least / of_both, alpha=level) / of_both)
 
 
 @requires(Permission.PROPOSE)
