@@ -139,7 +139,7 @@ def _range_of_references(accounts: Sequence[Account]) -> str:
 
 def drill_down(settings: Settings, account: Account, by: str, ledger: str) -> None:
     """The purchases of one part."""
-    st.subheader("Purchases behind the leakage")
+    st.header("Purchases behind the leakage")
     keys = [part.key for part in account.parts[by]]
     key = st.selectbox(
         capitalise(by),

@@ -8,7 +8,7 @@ from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.alerts.alerts import Alerts
 from phantom_core.anchoring.audit_anchor import control_engine
-from phantom_core.approvals.change_request import State
+from phantom_core.approvals.state_machine import State
 from phantom_core.approvals.price_experiments import all_experiments
 from phantom_core.approvals.releases import PublishedRelease, current_release
 from phantom_core.approvals.requests import decisions_of, list_requests
