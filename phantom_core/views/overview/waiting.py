@@ -8,10 +8,10 @@ from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.alerts.alerts import Alerts
 from phantom_core.anchoring.audit_anchor import control_engine
-from phantom_core.approvals.state_machine import State
 from phantom_core.approvals.price_experiments import all_experiments
 from phantom_core.approvals.releases import PublishedRelease, current_release
 from phantom_core.approvals.requests import decisions_of, list_requests
+from phantom_core.approvals.states import State
 from phantom_core.core.settings import Settings
 from phantom_core.use_cases.rules.rule_drafts import read_rule_drafts
 from phantom_core.views.approvals.change_requests import waiting_for
