@@ -75,6 +75,7 @@ def limits_form(settings: Settings) -> None:
                     title,
                     value=float(getattr(found, name)),
                     step=step,
+                    format="%.0f" if step >= 1 else "%.2f",
                     help=help_text,
                     disabled=not is_open,
                     key=f"limit_{name}",
