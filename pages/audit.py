@@ -109,6 +109,10 @@ with friendly_errors():
             "when": st.column_config.DatetimeColumn(
                 "When, UTC", format="YYYY-MM-DD HH:mm:ss", width=160
             ),
+            "who": "Who",
+            "what": "What",
+            "about": "About",
+            "details": st.column_config.TextColumn("Details", width="large"),
             "hash": st.column_config.TextColumn("Hash", width=120),
         },
     )

@@ -19,7 +19,7 @@ from ui.frame.handles import now_ms, open_jobs
 from ui.frame.job_watch import LOOK_EVERY_S
 from ui.frame.linked import begin_linked_page, end_linked_page
 from ui.frame.page_spec import PageSpec
-from ui.frame.wording import format_duration
+from ui.frame.row_click import open_clicked_row
 
 PAGE = PageSpec(title="Jobs", icon=":material/work_history:", section="Control", order=160)
 
@@ -46,9 +46,7 @@ def table(found: list[Job]) -> pd.DataFrame:
             "who": [job.who or "–" for job in found],
             "started": pd.to_datetime([job.created_ms for job in found], unit="ms", utc=True),
             "duration": [
-                format_duration(
-                    ((now_ms() if job.is_active else job.changed_ms) - job.created_ms) / 1_000
-                )
+                ((now_ms() if job.is_active else job.changed_ms) - job.created_ms) / 1_000
                 for job in found
             ],
             "job": [job.job_id for job in found],
@@ -102,9 +100,13 @@ with friendly_errors():
     @fragment(run_every=LOOK_EVERY_S if open_jobs().active() else None)
     def newest() -> None:
         """The table, refreshed while a job is active."""
+        found = open_jobs().latest(limit=NEWEST)
         st.dataframe(
-            table(open_jobs().latest(limit=NEWEST)),
+            table(found),
             hide_index=True,
+            key="jobs_table",
+            on_select="rerun",
+            selection_mode="single-row",
             column_order=("work", "state", "progress", "message", "who", "started", "duration"),
             column_config={
                 "progress": st.column_config.ProgressColumn(
@@ -114,12 +116,13 @@ with friendly_errors():
                 "work": "Job",
                 "state": "State",
                 "who": "Started by",
-                "duration": "Duration",
+                "duration": st.column_config.NumberColumn("Duration, s", format="%.1f"),
                 "started": st.column_config.DatetimeColumn(
                     "Started, UTC", format="YYYY-MM-DD HH:mm:ss", width=150
                 ),
             },
         )
+        open_clicked_row("jobs_table", [job.job_id for job in found], "job")
 
     newest()
     known = {job.job_id: job for job in open_jobs().latest(limit=NEWEST)}

@@ -10,6 +10,7 @@ from phantom_core.replay.reference import REFERENCES
 from phantom_core.use_cases.rules.measure_leakage import ledger_store
 from phantom_core.views.leakage.leakage import account_of
 from phantom_core.views.workspace.saved_runs import SavedRun, run_to_show, saved_ledgers
+from ui.frame.currency import currency_of
 from ui.frame.empty import nothing_loaded, show_missing
 from ui.frame.errors import friendly_errors, show_error
 from ui.frame.frame import require_frame
@@ -18,6 +19,7 @@ from ui.frame.job_watch import watch_job
 from ui.frame.page_spec import PageSpec
 from ui.frame.run_choice import choose_run, origin_note
 from ui.frame.wording import escape, format_moment, format_number_of, format_percent, format_period
+from ui.leakage.compare import compare_measurements
 from ui.leakage.form import KIND, leakage_form
 from ui.leakage.parts import drill_down, leakage_charts, leakage_figures
 
@@ -47,7 +49,8 @@ def about(found: Leakage, chosen: SavedRun, lake_version: int) -> None:
     bought = f"{format_number_of(found.purchases, 'purchase')}, {days}"
     st.caption(
         f"{bought}; agents known by {source}. Measured {format_moment(found.created_ms)} UTC. "
-        f"{origin_note(chosen)} Intervals are 95 %."
+        f"{origin_note(chosen)} {currency_of(current_settings()).note} "
+        "Intervals are 95 %."
     )
     left_out = [
         (found.unpriced, "the price or base price is missing"),
@@ -82,7 +85,10 @@ def download(found: Leakage) -> None:
 require_frame()
 with friendly_errors():
     st.title(PAGE.title)
-    st.caption("E[leakage] = Σ P(agent) · units · max(0, reference price − price), over purchases.")
+    st.caption(
+        "What agents paid less than a reference price: E[leakage] = Σ P(agent) · units · max(0, "
+        "reference price − price), over purchases."
+    )
     data = current_snapshot()
     if not data.n_sessions:
         nothing_loaded()
@@ -124,6 +130,8 @@ with friendly_errors():
             f"{escape(account.problem)} Choose another one above.",
         )
         st.stop()
-    leakage_figures(found, account)
-    leakage_charts(found, account, str(by))
+    currency = currency_of(current_settings())
+    leakage_figures(found, account, currency)
+    compare_measurements(current_settings(), chosen, account, found, runs, currency)
+    leakage_charts(found, account, str(by), currency)
     drill_down(current_settings(), account, str(by), chosen.name)

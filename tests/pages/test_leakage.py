@@ -95,9 +95,11 @@ def test_what_a_visitor_measures_changes_nothing_for_an_analyst(own: Path, open_
     page = enter(open_page(own, "leakage"), "demo-analyst")
     assert leakage_of(page) == whole
     assert "Asked for by you, all days." in texts(page)
+    both = page.selectbox(key="ledger_beside").select_index(1).run().dataframe[0].value
+    assert both["leakage"].iloc[0] > both["leakage"].iloc[1]
     other = page.selectbox(key="ledger").select_index(1).run()
     assert leakage_of(other) != whole
-    assert "Asked for by a guest, " in texts(other)
+    assert "Asked for without an account, " in texts(other)
 
 
 def leakage_of(page: AppTest) -> str:

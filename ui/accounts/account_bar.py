@@ -1,6 +1,7 @@
 """Account bar: the signed-in person on every page, sign-in and sign-out."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from phantom_core.accounts.people import DEMO, Person
 from phantom_core.core.errors import PhantomError
@@ -32,14 +33,19 @@ def require_reader() -> Person | None:
     return found
 
 
-def account_bar(found: Person | None) -> None:
-    """Show who is signed in, and what is wrong with live prices."""
+def account_bar(found: Person | None) -> DeltaGenerator:
+    """Show who is signed in, and what is wrong with live prices.
+
+    Returns:
+        A place in the same row for what else the frame has to say.
+    """
     with st.container(
         horizontal=True,
         vertical_alignment="center",
         horizontal_alignment="right",
         key="account_bar",
     ):
+        place = st.container(width="content")
         if found is None:
             _demo_entry()
         else:
@@ -48,6 +54,7 @@ def account_bar(found: Person | None) -> None:
     if found and found.must_change:
         _first_password()
         st.stop()
+    return place
 
 
 def _divergence() -> None:

@@ -63,7 +63,7 @@ _TITLES: Final = {
 
 def limits_form(settings: Settings) -> None:
     """Show the limits; administrators can change them."""
-    st.subheader("Guard rails and approval gates")
+    st.header("Guard rails and approval gates")
     found = read_price_limits(settings)
     is_open = is_allowed(Permission.LIMITS)
     values: dict[str, float] = {}
@@ -75,6 +75,7 @@ def limits_form(settings: Settings) -> None:
                     title,
                     value=float(getattr(found, name)),
                     step=step,
+                    format="%.0f" if step >= 1 else "%.2f",
                     help=help_text,
                     disabled=not is_open,
                     key=f"limit_{name}",

@@ -112,6 +112,11 @@ def _change(settings: Settings, found: list[Person]) -> None:
             "Role", list(Role), index=list(Role).index(person.role), key=f"change_role_{chosen}"
         )
         active = st.toggle("Active", person.is_active, key=f"change_active_{chosen}")
+        if person.is_active and not active:
+            st.markdown(
+                f"Deactivating {escape(person.name)} ends all sign-ins of this account at once. "
+                "Its requests, approvals and audit entries stay."
+            )
         if st.button("Save changes", type="primary", key="change_save"):
             with friendly_errors():
                 who = current_login(Permission.PEOPLE)

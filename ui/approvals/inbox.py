@@ -12,8 +12,10 @@ from phantom_core.use_cases.approvals.change_requests import control_database
 from phantom_core.views.approvals.change_requests import inbox_table, waiting_for
 from ui.accounts.account import current_person, is_allowed
 from ui.approvals.propose import REQUEST
+from ui.frame.row_click import open_clicked_row
 from ui.frame.wording import escape
 
+_TABLE: Final = "inbox_table"
 WAITING: Final = "Waiting for you"
 OPEN: Final = "Open"
 ALL: Final = "All"
@@ -51,7 +53,9 @@ def draw_inbox(settings: Settings, found: list[Request]) -> int | None:
         inbox_table(shown),
         hide_index=True,
         height="content" if len(shown) < 8 else 300,
-        key="inbox_table",
+        key=_TABLE,
+        on_select="rerun",
+        selection_mode="single-row",
         column_config={
             "request": st.column_config.NumberColumn("Request", width=70, format="%d"),
             "state": st.column_config.TextColumn("State", width=90),
@@ -64,6 +68,7 @@ def draw_inbox(settings: Settings, found: list[Request]) -> int | None:
             ),
         },
     )
+    open_clicked_row(_TABLE, [one.request_id for one in shown], REQUEST)
     numbers = [one.request_id for one in shown] or [one.request_id for one in found]
     titles = {one.request_id: f"{one.request_id} · {one.name}" for one in found}
     wanted = str(st.query_params.get(REQUEST, ""))

@@ -7,6 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from ui.frame.theme import AXIS_COLOURS, theme_name
+
 # Distinguishable with any kind of colour blindness, on white and on black.
 HUMAN: Final = "#3a80c1"
 AGENT: Final = "#e07a2f"
@@ -87,6 +89,9 @@ def show_chart(
         st.markdown(f"**{finding}**")
         if download:
             figure.update_layout(margin_r=_CAMERA_PX)
+        colour = AXIS_COLOURS[theme_name()]
+        for update in (figure.update_xaxes, figure.update_yaxes):
+            update(tickfont_color=colour, title_font_color=colour)
         st.plotly_chart(
             without_links(figure),
             key=key,

@@ -13,11 +13,12 @@ MOST_BARS: Final = 10
 _LONGEST: Final = 44
 
 
-def day_chart(days: pd.DataFrame) -> go.Figure:
+def day_chart(days: pd.DataFrame, unit: str) -> go.Figure:
     """Leakage by day with its interval.
 
     Args:
         days: key, leakage, low, high.
+        unit: of amounts.
     """
     figure = go.Figure()
     for column, fill in (("high", None), ("low", "tonexty")):
@@ -40,17 +41,18 @@ def day_chart(days: pd.DataFrame) -> go.Figure:
         hovertemplate="%{x}: %{y:,.0f}<extra></extra>",
         showlegend=False,
     )
-    figure.update_yaxes(rangemode="tozero")
+    figure.update_yaxes(rangemode="tozero", tickformat=",")
     return frame_chart(
-        figure, x="day of purchase (UTC)", y="leakage, currency", height_px=290, has_legend=False
+        figure, x="day of purchase (UTC)", y=f"leakage, {unit}", height_px=290, has_legend=False
     )
 
 
-def parts_chart(parts: pd.DataFrame) -> go.Figure:
+def parts_chart(parts: pd.DataFrame, unit: str) -> go.Figure:
     """The largest parts, the largest on top, with intervals.
 
     Args:
         parts: key, leakage, low, high; largest first.
+        unit: of amounts.
     """
     shown = parts.head(MOST_BARS).iloc[::-1]
     figure = go.Figure(
@@ -71,17 +73,17 @@ def parts_chart(parts: pd.DataFrame) -> go.Figure:
             hovertemplate="%{customdata}: %{x:,.0f}<extra></extra>",
         )
     )
-    figure.update_xaxes(rangemode="tozero")
+    figure.update_xaxes(rangemode="tozero", tickformat=",")
     return frame_chart(
         figure,
-        x="leakage, currency, 95 % interval",
+        x=f"leakage, {unit}, 95 % interval",
         y="",
         height_px=70 + 32 * len(shown),
         has_legend=False,
     )
 
 
-def references_chart(accounts: Sequence[Account]) -> go.Figure:
+def references_chart(accounts: Sequence[Account], unit: str) -> go.Figure:
     """The total under each reference price."""
     shown = [one for one in reversed(accounts) if not one.problem]
     figure = go.Figure(
@@ -101,10 +103,10 @@ def references_chart(accounts: Sequence[Account]) -> go.Figure:
             hovertemplate="%{y}: %{x:,.0f}<extra></extra>",
         )
     )
-    figure.update_xaxes(rangemode="tozero")
+    figure.update_xaxes(rangemode="tozero", tickformat=",")
     return frame_chart(
         figure,
-        x="leakage, currency, 95 % interval",
+        x=f"leakage, {unit}, 95 % interval",
         y="",
         height_px=80 + 44 * len(shown),
         has_legend=False,

@@ -72,7 +72,7 @@ def leakage_trend_chart(days: Sequence[DayLeakage], start_ms: int, unit: str) ->
         figure.add_vline(x=start_ms, line={"color": BASELINE, "dash": "dot", "width": 1})
     figure.update_yaxes(rangemode="tozero", tickformat=",")
     return frame_chart(
-        figure, x="24 hours from (UTC)", y=f"leakage, {unit}", height_px=270, has_legend=False
+        figure, x="24 hours from (UTC)", y=f"leakage, {unit}", height_px=360, has_legend=False
     )
 
 

@@ -24,8 +24,8 @@ def catalogue_tab(figures: Sequence[FeatureFigures]) -> None:
         best = max(known, key=lambda item: abs((item.separation.auc or 0.5) - 0.5))
         auc = best.separation.auc or 0.5
         finding = (
-            f"{capitalise(feature_name(best.feature.name))} is the most informative feature (AUC "
-            f"{max(auc, 1 - auc):.3f})"
+            f"{capitalise(feature_name(best.feature.name))} is the most informative feature: AUC "
+            f"{auc:.3f}, {'higher' if auc > 0.5 else 'lower'} for agents"
         )
         show_chart(ranking_chart(figures), finding, _READING, key="ranking")
     _catalogue(figures)

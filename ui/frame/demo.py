@@ -4,6 +4,7 @@ import threading
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from phantom_core.accounts.actors import Internal, acting_as
 from phantom_core.accounts.roles import Permission
@@ -20,8 +21,12 @@ _ASKED: Final = "remove_demo_asked"
 _ONE_AT_A_TIME: Final = threading.Lock()
 
 
-def demo_note() -> None:
-    """Start the demo data of a new workspace, show its progress, then label it as demo data."""
+def demo_note(place: DeltaGenerator) -> None:
+    """Start the demo data of a new workspace, show its progress, then label it as demo data.
+
+    Args:
+        place: of the label.
+    """
     chosen = current_settings()
     _start_once(chosen)
     newest = open_jobs().latest(DemoRequest.kind)
@@ -34,7 +39,8 @@ def demo_note() -> None:
             )
             st.stop()
     elif has_demo(chosen.workspace):
-        _draw_badge(chosen)
+        with place:
+            _draw_badge(chosen)
     if newest and newest[0].state == "failed" and not current_snapshot().n_sessions:
         watch_job(DemoRequest.kind, "Demo data")
 

@@ -18,11 +18,18 @@ from ui.frame.demo import demo_note
 from ui.frame.errors import friendly_errors
 from ui.frame.handles import current_settings
 from ui.frame.page_spec import all_pages, find_page
+from ui.frame.theme import theme_name
 from ui.frame.upload_permits import PERMITS
 from ui.overview.waiting import waiting_now
 
 _HERE: Final = Path(__file__).parent
 _FRAMED: Final = "framed"
+# White on the primary colour of the dark theme has a contrast of 2.6 : 1, this one of 7.5.
+_DARK_BUTTONS: Final = (
+    "[data-testid='stBaseButton-primary'], [data-testid='stBaseButton-primaryFormSubmit'], "
+    "[data-testid='stBaseButton-primary'] *, [data-testid='stBaseButton-primaryFormSubmit'] *, "
+    "[data-baseweb='tag'], [data-baseweb='tag'] * { color: #0b1413; }"
+)
 
 
 def run_page() -> None:
@@ -33,9 +40,9 @@ def run_page() -> None:
     note_reader()
     with acting_as(Account(found.login) if found else GUEST, current_settings()):
         _permit_uploads()
-        account_bar(found)
+        place = account_bar(found)
         with friendly_errors():  # the first that reads the lake
-            demo_note()
+            demo_note(place)
         page.run()
 
 
@@ -63,6 +70,8 @@ def _draw_head() -> Page:
     spec = find_page(page.url_path or all_pages()[0].name).spec
     st.set_page_config(page_title=f"{spec.title} · PHANTOM", page_icon=icon, layout="wide")
     _mark_section(spec.section)
+    if theme_name() == "dark":
+        st.html(f"<style>{_DARK_BUTTONS}</style>")
     return page
 
 

@@ -40,7 +40,7 @@ def choose_model(settings: Settings, kind: ModelKind, key: str) -> str:
 
 def versions_tab(settings: Settings, kind: ModelKind) -> None:
     """All saved models of a kind with their key figures."""
-    st.subheader(f"Saved {kind.choice_title.lower()}s")
+    st.header(f"Saved {kind.choice_title.lower()}s")
     st.dataframe(
         version_table(settings, kind),
         hide_index=True,

@@ -30,7 +30,7 @@ from ui.frame.wording import escape, format_moment
 def model_use(settings: Settings, kind: ModelKind) -> None:
     """Show the model that prices depend on, and let people with the permission change it."""
     status = model_status(settings, kind.name)
-    st.subheader("For pricing")
+    st.header("For pricing")
     _standing(status, kind)
     for one in status.waiting:
         _waiting(settings, kind, one)

@@ -66,12 +66,16 @@ def asked_days(origin: Origin) -> str:
 
 def author(run: SavedRun) -> str:
     """Whose result it is."""
-    return "yours" if run.is_own else "a guest's" if is_internal(run.origin.who) else run.origin.who
+    if is_internal(run.origin.who):
+        return "without an account"
+    return "yours" if run.is_own else run.origin.who
 
 
 def origin_note(run: SavedRun) -> str:
     """Whose result a page shows, and for which days it was asked, as Markdown."""
-    whose = "you" if run.is_own else "a guest" if is_internal(run.origin.who) else run.origin.who
+    if is_internal(run.origin.who):
+        return f"Asked for without an account, {asked_days(run.origin)}."
+    whose = "you" if run.is_own else run.origin.who
     return f"Asked for by {escape(whose)}, {asked_days(run.origin)}."
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from phantom_core.core.estimate import Estimate
 
 NOTHING = "–"
+_HOURS_AS_DAYS: Final = 48
 _TITLES: Final = {"std_time_between_events": "irregularity of clicks (SD of gaps, s)"}
 # Labels of features in links from before they had a title → the title.
 OLD_FEATURE_NAMES: Final = {name.replace("_", " "): title for name, title in _TITLES.items()}
@@ -165,14 +166,13 @@ def format_change(change: "Estimate", *, as_points: bool = False) -> str:
 
     >>> from phantom_core.core.estimate import Estimate
     >>> format_change(Estimate(28.6, -1_552.0, 1_598.0))
-    '+28.60 (−1,552 to +1,598)'
+    '+29 (−1,552 to +1,598)'
     >>> format_change(Estimate(-0.03, -0.041, -0.021), as_points=True)
     '−3.0 points (−4.1 to −2.1)'
     """
-    value, low, high = (
-        _signed(one, f"{100 * one:.1f}" if as_points else format_money(one))
-        for one in (change.value, change.low, change.high)
-    )
+    figures = (change.value, change.low, change.high)
+    texts = [f"{100 * one:.1f}" for one in figures] if as_points else _amounts(figures)
+    value, low, high = (_signed(one, text) for one, text in zip(figures, texts, strict=True))
     return f"{value}{' points' if as_points else ''} ({low} to {high})"
 
 
@@ -185,9 +185,20 @@ def format_range(estimate: "Estimate") -> str:
 
     >>> from phantom_core.core.estimate import Estimate
     >>> format_range(Estimate(1_866.2, 850.4, 3_220.6))
-    '850.40 to 3,221'
+    '850 to 3,221'
     """
-    return f"{format_money(estimate.low)} to {format_money(estimate.high)}"
+    low, high = _amounts((estimate.low, estimate.high))
+    return f"{low} to {high}"
+
+
+def _amounts(figures: tuple[float, ...]) -> list[str]:
+    """Amounts that stand together, with as many decimals as the largest."""
+    is_large = any(abs(one) >= 1_000 for one in figures)
+    is_huge = any(abs(one) >= 1e7 for one in figures)
+    return [
+        with_minus(f"{one:,.0f}") if is_large and not is_huge else format_money(one)
+        for one in figures
+    ]
 
 
 def with_minus(text: str) -> str:
@@ -206,13 +217,18 @@ def format_duration(seconds: float | None) -> str:
 
     >>> format_duration(6.95), format_duration(208.2), format_duration(7_400)
     ('7.0 s', '3 min 28 s', '2 h 3 min')
+    >>> format_duration(3 * 86_400 + 5_000)
+    '3 days'
     """
     if seconds is None:
         return NOTHING
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours = minutes // 60
+    return f"{hours} h {minutes % 60} min" if hours < _HOURS_AS_DAYS else f"{hours // 24} days"
 
 
 def format_moment(event_ms: int | None) -> str:

@@ -6,12 +6,14 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from phantom_core.core.estimate import Estimate
 from phantom_core.core.settings import Settings
 from phantom_core.leakage.leakage import Leakage
 from phantom_core.leakage.ledger import Account
 from phantom_core.views.leakage.leakage import everything_table, parts_table, purchases_of
 from ui.charts.frame import show_chart
 from ui.charts.leakage import MOST_BARS, day_chart, parts_chart, references_chart
+from ui.frame.currency import Currency
 from ui.frame.empty import show_missing
 from ui.frame.metrics import show_metric
 from ui.frame.tables import csv_button
@@ -22,6 +24,7 @@ from ui.frame.wording import (
     format_money,
     format_number_of,
     format_percent,
+    format_range,
 )
 
 _ALL: Final = "all parts"
@@ -41,15 +44,14 @@ _COLUMNS: Final = (
 )
 
 
-def leakage_figures(found: Leakage, account: Account) -> None:
+def leakage_figures(found: Leakage, account: Account, currency: Currency) -> None:
     """The total, its share of revenue, and who would bear the correction."""
     human = found.humans
     with st.grid(5, min_column_width=190, gap="small"):
-        beside = f"{format_money(account.leakage.low)} to {format_money(account.leakage.high)}"
         show_metric(
             "Leakage",
-            format_money(account.leakage.value),
-            beside,
+            currency.money(account.leakage.value),
+            f"95 %: {format_range(account.leakage)}",
             f"Reference price: {account.says}.",
         )
         show_metric(
@@ -61,8 +63,8 @@ def leakage_figures(found: Leakage, account: Account) -> None:
         share = found.agent_revenue.value / found.revenue.value if found.revenue.value else None
         show_metric(
             "Revenue from agents",
-            format_money(found.agent_revenue.value),
-            f"{format_percent(share)} of {format_money(found.revenue.value)}",
+            currency.money(found.agent_revenue.value),
+            f"{format_percent(share)} of {currency.money(found.revenue.value)}",
             "Expected, by P(agent).",
         )
         if human:
@@ -80,14 +82,14 @@ def leakage_figures(found: Leakage, account: Account) -> None:
             )
 
 
-def leakage_charts(found: Leakage, account: Account, by: str) -> None:
+def leakage_charts(found: Leakage, account: Account, by: str, currency: Currency) -> None:
     """By day, by the chosen dimension, and by reference price."""
     days, parts = parts_table(account, "day"), parts_table(account, by)
     with st.grid(2, min_column_width=420, gap="medium") as grid:
         with grid.cell():
             more = f"The largest {MOST_BARS} of {len(parts)}. " if len(parts) > MOST_BARS else ""
             show_chart(
-                parts_chart(parts),
+                parts_chart(parts, currency.unit),
                 _top_part(parts, by),
                 f"{more}Parts add up to the total. n.s.: not significantly more than the second.",
                 key="leakage_parts",
@@ -96,8 +98,9 @@ def leakage_charts(found: Leakage, account: Account, by: str) -> None:
         with grid.cell():
             worst = days.iloc[int(days["leakage"].argmax())]
             show_chart(
-                day_chart(days),
-                f"Highest leakage on {worst['key']}: {format_money(worst['leakage'])}",
+                day_chart(days, currency.unit),
+                f"Highest leakage on {worst['key']}: {currency.money(worst['leakage'])} "
+                f"({format_range(Estimate(worst['leakage'], worst['low'], worst['high']))})",
                 "The band is the 95 % interval of each day.",
                 key="leakage_days_chart",
                 download="leakage_by_day",
@@ -108,7 +111,7 @@ def leakage_charts(found: Leakage, account: Account, by: str) -> None:
                 for one in found.accounts
             )
             show_chart(
-                references_chart(found.accounts),
+                references_chart(found.accounts, currency.unit),
                 _range_of_references(found.accounts),
                 reading,
                 key="leakage_references",
@@ -139,7 +142,7 @@ def _range_of_references(accounts: Sequence[Account]) -> str:
 
 def drill_down(settings: Settings, account: Account, by: str, ledger: str) -> None:
     """The purchases of one part."""
-    st.subheader("Purchases behind the leakage")
+    st.header("Purchases behind the leakage")
     keys = [part.key for part in account.parts[by]]
     key = st.selectbox(
         capitalise(by),
@@ -207,7 +210,7 @@ def drill_down(settings: Settings, account: Account, by: str, ledger: str) -> No
 def _table(found: Leakage, account: Account, by: str) -> None:
     st.markdown(f"**Breakdown by {by}**")
     st.dataframe(
-        parts_table(account, by),
+        parts_table(account, by).round({"leakage": 0, "low": 0, "high": 0}),
         hide_index=True,
         placeholder="–",
         height=300,
@@ -222,12 +225,12 @@ def _table(found: Leakage, account: Account, by: str) -> None:
         ],
         column_config={
             "key": st.column_config.TextColumn(capitalise(by), pinned=True),
-            "leakage": st.column_config.NumberColumn("Leakage", format="%.0f", width=80),
+            "leakage": st.column_config.NumberColumn("Leakage", format="localized", width=80),
             "low": st.column_config.NumberColumn(
-                "from", format="%.0f", width=70, help="Of the 95 % interval."
+                "from", format="localized", width=70, help="Of the 95 % interval."
             ),
             "high": st.column_config.NumberColumn(
-                "to", format="%.0f", width=70, help="Of the 95 % interval."
+                "to", format="localized", width=70, help="Of the 95 % interval."
             ),
             "share_of_revenue": st.column_config.NumberColumn(
                 "Share of its revenue", format="percent", width=140

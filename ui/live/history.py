@@ -32,7 +32,7 @@ def draw_history(settings: Settings) -> None:
         found = releases.release_history(connection, newest=500)
     if not found:
         return
-    st.subheader("Release history")
+    st.header("Release history")
     table = pd.DataFrame(
         {
             "epoch": [one.epoch for one in found],

@@ -14,7 +14,7 @@ from ui.accounts.account import current_login, is_allowed
 from ui.approvals.propose import gather_and_submit
 from ui.frame.errors import friendly_errors
 from ui.frame.handles import now_ms
-from ui.frame.wording import escape, format_moment
+from ui.frame.wording import escape, format_moment, format_percent
 
 
 def draw_switches(settings: Settings) -> None:
@@ -93,6 +93,7 @@ def _back(settings: Settings, release: PublishedRelease) -> None:
         version = st.selectbox(
             "Version", versions, key="rollback_to", format_func=lambda name: name or "base prices"
         )
+        st.caption(f"{_touched(release)} None of them gets it any more.")
         why = st.text_input("Reason", key="rollback_why")
         if st.button(
             f"Roll back to {escape(version) or 'base prices'}",
@@ -125,11 +126,20 @@ def _kill(settings: Settings, release: PublishedRelease) -> None:
                 )
                 st.rerun()
         return
-    tip = "All sessions pay the base price at once, until it is lifted."
-    if st.button("Activate kill switch", icon=":material/power_off:", key="kill", help=tip):
+    with st.popover("Kill switch", icon=":material/power_off:"):
+        st.markdown(
+            f"{_touched(release)} All sessions pay the base price at once, and running price "
+            "experiments stop, until the switch is lifted."
+        )
+        why = st.text_input("Reason", key="kill_why")
+        is_sure = st.button("Activate kill switch", type="primary", key="kill")
+    if is_sure:
         with friendly_errors(), st.spinner("Changing the rollout …"):
             done = kill_prices(
-                settings, current_login(Permission.KILL), why="by hand", now_ms=now_ms()
+                settings,
+                current_login(Permission.KILL),
+                why=why.strip() or "by hand",
+                now_ms=now_ms(),
             )
             if done.problem:
                 st.warning(
@@ -138,6 +148,13 @@ def _kill(settings: Settings, release: PublishedRelease) -> None:
                 )
                 return
             st.rerun()
+
+
+def _touched(release: PublishedRelease) -> str:
+    """What a switch would take back, in a sentence."""
+    if not release.version:
+        return "Base prices are live."
+    return f"{escape(release.version)} prices {format_percent(release.share)} of the sessions."
 
 
 def _earlier(settings: Settings, release: PublishedRelease) -> list[str]:

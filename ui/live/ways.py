@@ -12,7 +12,7 @@ from ui.frame.wording import escape
 def draw_ways(settings: Settings) -> None:
     """Draw the table of ways; nothing is hidden that can set a price."""
     ways = price_ways(settings, now_ms=now_ms())
-    st.subheader("How prices come about")
+    st.header("How prices come about")
     stray = [one for one in ways if not one.is_approved]
     if stray:
         names = ", ".join(escape(one.name) for one in stray)

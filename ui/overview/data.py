@@ -22,7 +22,7 @@ from ui.frame.wording import (
 def draw_data(view: Overview) -> None:
     """Freshness, counts, the classifier and the traffic."""
     loaded = view.loaded
-    st.subheader("Data and classifier")
+    st.header("Data and classifier")
     age_s = (now_ms() - (loaded.end_ms or 0)) / 1_000
     st.caption(
         f"Newest event {format_moment(loaded.end_ms)} UTC, {format_duration(max(0.0, age_s))} ago; "
@@ -43,7 +43,7 @@ def draw_next_steps(view: Overview) -> None:
     """Recommended actions, each with its link."""
     if not view.next_steps:
         return
-    st.subheader("Recommended next steps")
+    st.header("Recommended next steps")
     with st.grid("auto", min_column_width=300, gap="small", border=True) as grid:
         for entry in view.next_steps:
             with grid.cell():

@@ -8,7 +8,12 @@ import streamlit as st
 from phantom_core.accounts.roles import Permission
 from phantom_core.core.estimate import Estimate
 from phantom_core.core.settings import Settings
-from phantom_core.leakage.business_summary import BusinessSummary, ComparedFigure, LiveRecovery
+from phantom_core.leakage.business_summary import (
+    BusinessSummary,
+    ClassBusiness,
+    ComparedFigure,
+    LiveRecovery,
+)
 from phantom_core.use_cases.overview.job_summarise_business import SummariseBusinessRequest
 from phantom_core.views.overview.business import BusinessView, business_view
 from ui.accounts.account import is_allowed, start_job
@@ -35,7 +40,7 @@ _LENGTHS: Final = {"7 days": 7, "28 days": 28}
 
 def draw_money(settings: Settings) -> None:
     """Choose the length of the period; draw its stored figures and the button that renews them."""
-    st.subheader("Revenue and leakage")
+    st.header("Revenue and leakage")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         length = st.segmented_control(
             "Period",
@@ -113,7 +118,7 @@ def _about(view: BusinessView, currency: Currency) -> None:
 
 def _figures(found: BusinessSummary, currency: Currency) -> None:
     rate = found.leakage.now.value / found.revenue.now.value if found.revenue.now.value else None
-    with st.grid(4, min_column_width=235, gap="small"):
+    with st.grid(5, min_column_width=190, gap="small"):
         show_metric(
             f"Leakage, {found.n_days} days",
             currency.money(found.leakage.now.value),
@@ -123,7 +128,7 @@ def _figures(found: BusinessSummary, currency: Currency) -> None:
         )
         show_metric(
             "Change of leakage",
-            _change(found.leakage),
+            _change(found.leakage, currency),
             _verdict(found.leakage),
             "Against the period before, from the same resamples of actors.",
         )
@@ -138,13 +143,21 @@ def _figures(found: BusinessSummary, currency: Currency) -> None:
         show_metric(
             f"Revenue, {found.n_days} days",
             currency.money(found.revenue.now.value),
-            f"95 %: {format_range(found.revenue.now)}; {_verdict(found.revenue)}",
+            f"95 %: {format_range(found.revenue.now)}",
             "Of all shoppers.",
+        )
+        show_metric(
+            "Change of revenue",
+            _change(found.revenue, currency),
+            _verdict(found.revenue),
+            "Against the period before, from the same resamples of actors.",
         )
 
 
-def _change(figure: ComparedFigure) -> str:
-    return format_change(figure.change).partition(" (")[0] if figure.change else "–"
+def _change(figure: ComparedFigure, currency: Currency) -> str:
+    if figure.change is None:
+        return "–"
+    return f"{format_change(figure.change).partition(' (')[0]} {currency.code}".strip()
 
 
 def _verdict(figure: ComparedFigure) -> str:
@@ -230,14 +243,19 @@ def _class_table(found: BusinessSummary) -> pd.DataFrame:
             "class": [one.name for one in found.classes],
             "sessions": [round(one.sessions) for one in found.classes],
             "revenue": [round(one.revenue.now.value) for one in found.classes],
-            "low": [round(one.revenue.now.low) for one in found.classes],
-            "high": [round(one.revenue.now.high) for one in found.classes],
+            "low": [_bound(one, one.revenue.now.low) for one in found.classes],
+            "high": [_bound(one, one.revenue.now.high) for one in found.classes],
             "before": [
                 round(one.revenue.before.value) if one.revenue.before else None
                 for one in found.classes
             ],
         }
     )
+
+
+def _bound(one: ClassBusiness, bound: float) -> int | None:
+    """A bound of the revenue; without a single purchase, resamples know none."""
+    return round(bound) if one.revenue.now.value else None
 
 
 def _segments(found: BusinessSummary, currency: Currency) -> None:

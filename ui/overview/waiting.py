@@ -36,7 +36,7 @@ def draw_waiting(settings: Settings) -> None:
         (uncertain or 0, "session", "to label, with P(agent) from 0.4 to 0.6", "sessions"),
     ]
     shown = [line for line in lines if line[0]]
-    st.subheader("Waiting for you" if shown else "Nothing is waiting for you")
+    st.header("Waiting for you" if shown else "Nothing is waiting for you")
     with st.container(horizontal=True, gap="medium"):
         for n, noun, rest, name in shown:
             page = find_page(name)
@@ -62,7 +62,7 @@ def draw_live(settings: Settings) -> None:
             f"**{escape(release.version)}** for {format_percent(release.share)} of the sessions"
             f"{others if release.share < 1 else ''}, since {format_moment(release.at_ms)} UTC."
         )
-    st.subheader("Live")
+    st.header("Live")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(said, width="content")
         st.page_link(find_page("live").file, label="Rollout", icon=find_page("live").spec.icon)

@@ -8,7 +8,7 @@ from phantom_core.core.settings import RetentionSettings, Settings, variable_nam
 
 def draw_retention(settings: Settings) -> None:
     """Draw the table of retention periods."""
-    st.subheader("Retention")
+    st.header("Retention")
     fields = [name for name in RetentionSettings.model_fields if name.endswith("_days")]
     days = [int(getattr(settings.retention, name)) for name in fields]
     st.dataframe(

@@ -35,7 +35,7 @@ def session_detail(snapshot: Snapshot, session_id: str) -> None:
         NotFoundError: there is no session with this ID.
     """
     view = session_view(snapshot, session_id)
-    st.subheader(f"Session {escape(view.session_id)}")
+    st.header(f"Session {escape(view.session_id)}")
     _headline(view, snapshot)
     if snapshot.threshold is not None:
         why = {"explain_tab": "One session", "session": session_id}
