@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,9 @@ def test_decisions_that_stay_where_they_are_are_a_problem(
 def test_a_round_that_fails_is_not_the_last_and_the_guard_looks_on(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outcomes = iter([OSError(28, "No space left on device"), Drained(3, 1, 0), Drained(4, 1, 0)])
+    outcomes: Iterator[Drained | OSError] = iter(
+        [OSError(28, "No space left on device"), Drained(3, 1, 0), Drained(4, 1, 0)]
+    )
 
     def drained(_: Settings) -> Drained:
         outcome = next(outcomes)

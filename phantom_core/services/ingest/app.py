@@ -14,11 +14,13 @@ from phantom_core.events.validator import Validation
 from phantom_core.messages import kafka, local
 from phantom_core.messages.topic import EVENTS, QUOTES, Sink
 from phantom_core.services.ingest import contract
+from phantom_core.services.ingest.catalogue import LazyCatalogue
 from phantom_core.services.ingest.dump import read_dump
 from phantom_core.services.ingest.intake import SERVICE, Intake
 from phantom_core.services.ingest.requests import rows_of_body
 from phantom_core.services.web.answers import Json, refusal_answer
 from phantom_core.services.web.probes import add_probes
+from phantom_core.services.web.products import add_product_routes
 from phantom_core.services.web.service import add_guards
 
 # A larger body is taken apart in a thread, so that nothing else waits for it.
@@ -33,12 +35,14 @@ def ingest_app(settings: Settings) -> FastAPI:
     Args:
         settings: broker, workspace, limits and keys.
     """
+    catalogue = LazyCatalogue(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.intake = await asyncio.to_thread(lambda: Intake(_sink(settings), settings))
         yield
         await asyncio.to_thread(app.state.intake.close)
+        await asyncio.to_thread(catalogue.stop)
 
     app = FastAPI(
         title="PHANTOM ingest",
@@ -48,6 +52,7 @@ def ingest_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     add_guards(app, settings, SERVICE)
+    add_product_routes(app, lambda: catalogue, settings.pricing.unknown_product)
 
     async def store(request: Request, topic: str) -> Response:
         body = await request.body()
