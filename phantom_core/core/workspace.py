@@ -114,6 +114,11 @@ class WorkspacePaths:
         return self.root / "inbox"
 
     @property
+    def refusals(self) -> Path:
+        """Counts of what ingest services refused."""
+        return self.root / "refusals"
+
+    @property
     def leakage(self) -> Path:
         """The newest ledger of leakage."""
         return self.root / "leakage"
