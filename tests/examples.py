@@ -17,12 +17,21 @@ def examples(full: int, *suppressed: HealthCheck) -> settings:
         full: count with PHANTOM_TEST_PROFILE=full.
         suppressed: checks of Hypothesis that do not apply.
     """
-    return settings(max_examples=_count(full), deadline=None, suppress_health_check=suppressed)
+    return settings(
+        max_examples=_count(full),
+        deadline=None,
+        suppress_health_check=(HealthCheck.too_slow, *suppressed),
+    )
 
 
 def load_profile() -> None:
-    """Load the default profile."""
-    settings.register_profile("phantom", max_examples=_count(USUAL))
+    """Load the default profile; how fast a busy machine is decides no test."""
+    settings.register_profile(
+        "phantom",
+        max_examples=_count(USUAL),
+        deadline=None,
+        suppress_health_check=(HealthCheck.too_slow,),
+    )
     settings.load_profile("phantom")
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from phantom_core.accounts.actors import Internal
+from phantom_core.accounts.actors import Internal, is_internal
 from phantom_core.accounts.people import require_permission
 from phantom_core.accounts.roles import Permission
 from phantom_core.anchoring.audit_anchor import control_engine
@@ -43,6 +43,8 @@ LIMIT_LISTS: Final = sa.Table(
 _BANNED: Final = "banned_features"
 _SEEDED: Final = "limits.seeded"
 _CHANGED: Final = "limits.changed"
+_BASE_PRICE_BOUNDS: Final = ("base_price_step", "base_price_day_step", "base_price_level")
+_DAY_MS: Final = 86_400_000
 for _table in (LIMITS, LIMIT_LISTS):
     keep_rows(_table)
     for _moment in ("INSERT", "UPDATE"):
@@ -70,6 +72,35 @@ def read_price_limits(settings: Settings, connection: sa.Connection | None = Non
         return _price_limits(_numbers(connection, settings))
     with seeded_database(settings).connect() as opened:
         return _price_limits(_numbers(opened, settings))
+
+
+def read_load_limits(
+    settings: Settings, connection: sa.Connection, who: str, *, now_ms: int
+) -> PriceLimits:
+    """The limits in force for a load of base prices.
+
+    Whoever loosens a bound does not load within it alone: a person's own changes since another
+    administrator's do not loosen it for them, and for the machine, which follows a source that
+    anybody may have written, none does within a day.
+
+    Args:
+        settings: give the defaults of a database without limits.
+        connection: with an open transaction.
+        who: who loads.
+        now_ms: UTC milliseconds.
+    """
+    numbers = _numbers(connection, settings)
+    open_names = set(_BASE_PRICE_BOUNDS)
+    for entry in reversed(audit.list_entries(connection, "limits")):
+        changed = json.loads(entry.details) if entry.action == _CHANGED else {}
+        names = open_names & changed.keys()
+        is_old = entry.at_ms <= now_ms - _DAY_MS
+        if is_old if is_internal(who) else entry.who != who:
+            open_names -= names
+            continue
+        for name in names:
+            numbers[name] = min(numbers[name], float(changed[name][0]))
+    return _price_limits(numbers)
 
 
 def read_banned_features(

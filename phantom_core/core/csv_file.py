@@ -2,8 +2,8 @@
 
 Spreadsheets run a cell that begins with =, +, -, @, a tab or a line break as a formula. Session
 IDs, products and rejected rows are written by shoppers, so such cells get an apostrophe in front,
-as OWASP advises; plain numbers stay numbers. Every text is quoted, so that a program that splits at
-semicolons cannot find a formula inside of one.
+as OWASP advises; plain numbers stay numbers. A program that splits at semicolons, bars or tabs does
+so inside of quoted texts as well, so what would begin a cell there gets one too.
 """
 
 import csv
@@ -21,12 +21,20 @@ import pyarrow.parquet as pq
 if TYPE_CHECKING:
     import pandas as pd
 
-# Also after blanks and quotes, which spreadsheets skip, and in the wide forms that they fold.
-_FORMULA: Final = (
-    r"""^[\s"'\x{feff}\x{200b}]*[=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}\t\r\n]|^[\t\r\n]"""
+# Also after blanks, quotes and invisible characters (Unicode's Cf), which spreadsheets skip, and in
+# the wide forms that they fold.
+_SKIPPED: Final = (
+    r"""[\s"'\x{00ad}\x{0600}-\x{0605}\x{061c}\x{06dd}\x{070f}\x{180e}\x{200b}-\x{200f}"""
+    r"""\x{202a}-\x{202e}\x{2060}-\x{2064}\x{2066}-\x{206f}\x{feff}\x{fff9}-\x{fffb}]*"""
 )
+_SIGN: Final = r"[=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}]"
+_FORMULA: Final = rf"^{_SKIPPED}{_SIGN}|^[\t\r\n]"
+_INSIDE: Final = rf"([;|\t])({_SKIPPED}{_SIGN})"
+_QUOTED: Final = r"\1'\2"
 _NUMBER: Final = r"^[+-]?(\d+([.,]\d+)*|[.]\d+)([eE][+-]?\d+)?( ?%)?$|^[-–+]$"
-_FORMULA_OF_PYTHON: Final = re.compile(re.sub(r"\\x\{(....)\}", r"\\u\1", _FORMULA))
+_OF_PYTHON: Final = {
+    one: re.compile(re.sub(r"\\x\{(....)\}", r"\\u\1", one)) for one in (_FORMULA, _INSIDE)
+}
 _NUMBER_OF_PYTHON: Final = re.compile(_NUMBER)
 
 
@@ -36,8 +44,10 @@ def as_cell(text: str) -> str:
     >>> as_cell("=cmd|'/c calc'!A1"), as_cell(' "@SUM(A1)'), as_cell("s-1"), as_cell("-4.50")
     ("'=cmd|'/c calc'!A1", '\' "@SUM(A1)', 's-1', '-4.50')
     """
-    is_formula = _FORMULA_OF_PYTHON.match(text) and not _NUMBER_OF_PYTHON.match(text)
-    return f"'{text}" if is_formula else text
+    if _NUMBER_OF_PYTHON.match(text):
+        return text
+    inside = _OF_PYTHON[_INSIDE].sub(_QUOTED, text)
+    return f"'{inside}" if _OF_PYTHON[_FORMULA].match(text) else inside
 
 
 def csv_of_frame(rows: "pd.DataFrame") -> bytes:
@@ -101,11 +111,13 @@ def _cells_of(column: pa.Array) -> pa.Array:
     if not _is_text(column.type):
         return column
     texts = column.cast(pa.string())
-    is_formula = pc.and_(
+    inside = pc.replace_substring_regex(texts, _INSIDE, _QUOTED)
+    quoted = pc.if_else(
         pc.match_substring_regex(texts, _FORMULA),
-        pc.invert(pc.match_substring_regex(texts, _NUMBER)),
+        pc.binary_join_element_wise("'", inside, ""),
+        inside,
     )
-    return pc.if_else(is_formula, pc.binary_join_element_wise("'", texts, ""), texts)
+    return pc.if_else(pc.match_substring_regex(texts, _NUMBER), texts, quoted)
 
 
 def _cell_of(value: object) -> object:

@@ -6,8 +6,10 @@ import sqlalchemy as sa
 
 from phantom_core.accounts.people import insert_account
 from phantom_core.accounts.roles import Role
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of, write_transaction
+from phantom_core.database import audit
+from phantom_core.database.connection import write_transaction
 
 PEOPLE: Final = {
     "ana": Role.ANALYST,
@@ -32,8 +34,10 @@ def add_people(engine: sa.Engine) -> None:
                 must_change=False,
                 now_ms=1,
             )
+            known = {"role": role.value, "password": audit.fingerprint("")}
+            audit.append_entry(connection, 1, "@shell", "person.added", f"person {login}", known)
 
 
 def control(settings: Settings) -> sa.Engine:
     """The control database of an installation."""
-    return control_of(settings.database_url, settings.workspace)
+    return control_engine(settings)

@@ -135,7 +135,7 @@ def test_a_backup_that_contradicts_the_anchor_is_refused(shop: Settings, tmp_pat
         with true.connect() as connection:
             entry = audit.newest_entry(connection)
         assert entry
-        f.write(sign_head(signing_key(shop), replace(entry, hash="0" * 64)).to_json() + "\n")
+        f.write(sign_head(signing_key(shop), replace(entry, hash="0" * 64), 1).to_json() + "\n")
     assert "is not the one of the anchor" in " ".join(verify_backup(shop, path).problems)
 
 

@@ -249,6 +249,33 @@ def test_an_administrator_bounds_what_passes(settings: Settings) -> None:
         set_limits(control(settings), "ana", {"base_price_step": 0.9}, settings, now_ms=START_MS)
 
 
+LOOSE = {"base_price_step": 0.9, "base_price_day_step": 0.95, "base_price_level": 0.9}
+
+
+def test_an_administrator_who_loosens_a_bound_does_not_load_within_it(settings: Settings) -> None:
+    at_ms = START_MS + 48 * HOUR_MS
+    set_limits(control(settings), "root", LOOSE, settings, now_ms=START_MS)
+    outcome = load(settings, {"room-000": SHOP["room-000"] * 0.5}, "root", at_ms)
+    assert (outcome.waiting, prices_of(settings)) == (1, SHOP)
+    tighter = {"base_price_step": 0.8}
+    set_limits(control(settings), "root", tighter, settings, now_ms=at_ms + 1)
+    load(settings, {"room-001": SHOP["room-001"] * 0.5}, "root", at_ms + 2)
+    assert prices_of(settings) == SHOP
+    load(settings, {"room-001": SHOP["room-001"] * 0.5}, "ana", at_ms + 3)
+    assert prices_of(settings)["room-001"] == SHOP["room-001"] * 0.5
+
+
+def test_the_machine_follows_a_loosened_bound_after_a_day(settings: Settings) -> None:
+    half = {"room-000": SHOP["room-000"] * 0.5}
+    set_limits(control(settings), "root", LOOSE, settings, now_ms=START_MS)
+    with control(settings).connect() as connection:
+        at_ms = audit.list_entries(connection, newest=1)[0].at_ms
+    assert load(settings, half, SHELL, at_ms + 23 * HOUR_MS).waiting == 1
+    assert prices_of(settings) == SHOP
+    assert load(settings, half, SHELL, at_ms + 25 * HOUR_MS).waiting == 0
+    assert prices_of(settings)["room-000"] == half["room-000"]
+
+
 def test_rows_written_into_the_lake_reach_no_price(settings: Settings) -> None:
     lake = open_lake(settings)
     with lake.lock:

@@ -23,13 +23,23 @@ FORMULAS: Final = (
     "+SUM(A1)",
     "-2+3+cmd|' /C calc'!A0",
     "@SUM(1)",
-    "\t=1",
     "\r=1",
     " =1",
     '"=1',
     "\ufeff=1",
     "\uff1dcmd",
+    "\u2060=1",
+    "\u200e\u00ad+1",
+    "\u202e@SUM(1)",
 )
+# Text, and what the writers make of it.
+BEHIND_SEPARATORS: Final = {
+    "x;=cmd": "x;'=cmd",
+    "a; \u200b-1;b": "a;' \u200b-1;b",
+    "a|@x\t+y": "a|'@x\t'+y",
+    "=a;=b": "'=a;'=b",
+    "\t=1": "'\t'=1",
+}
 PLAIN: Final = ("s-1", "-4.5", "+3", "-1e-5", "12 %", "2026-01-01", "a=b", "-", "")
 
 
@@ -61,8 +71,13 @@ def test_headers_categories_and_numbers() -> None:
     assert csv_of_frame(frame).decode() == '"\'=head","price","any"\n"\'=x",-1.5,""\n'
 
 
-def test_a_text_that_splits_at_semicolons_is_one_quoted_cell() -> None:
-    assert csv_of_frame(pd.DataFrame({"a": ["x;=cmd"]})).decode() == '"a"\n"x;=cmd"\n'
+@pytest.mark.parametrize("text", BEHIND_SEPARATORS)
+def test_a_formula_behind_another_programs_separator_gets_one_too(text: str) -> None:
+    by_arrow = csv_of_table(pa.table({"a": [text]})).decode()
+    by_pandas = csv_of_frame(pd.DataFrame({"a": [text]})).decode()
+    for written in (by_arrow, by_pandas):
+        rows = list(csv.reader(io.StringIO(written, newline="")))
+        assert rows[1] == [BEHIND_SEPARATORS[text]]
 
 
 def test_rejected_rows_of_a_shopper_hold_no_formula(tmp_path: Path) -> None:

@@ -66,6 +66,12 @@ def test_the_app_does_not_answer_to_foreign_names(open_app: str, host: str) -> N
     assert handshake(open_app, host=host) in (400, 403)
 
 
+def test_a_request_that_names_two_hosts_is_refused(open_app: str) -> None:
+    own = open_app.rpartition("/")[2]
+    assert raw_status(open_app, "GET", ["Host: evil.test"], host=own) == 400
+    assert raw_status(open_app, "GET", [f"Host: {own}"], host="evil.test") in (400, 421)
+
+
 def test_a_websocket_opens_for_own_pages_alone(staffed: str) -> None:
     port = staffed.rsplit(":", 1)[1]
     own = f"127.0.0.1:{port}"

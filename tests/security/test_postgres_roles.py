@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 import pytest
 import sqlalchemy as sa
 
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.core.errors import UnavailableError
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import METADATA, open_database
+from phantom_core.database.connection import METADATA, control_of, open_database
 from phantom_core.database.constraints import constraints
 from phantom_core.database.upgrade import import_tables
 from phantom_core.use_cases.approvals.change_requests import control_database
@@ -102,6 +103,15 @@ def test_the_application_s_role_changes_no_table_and_no_trigger(
             connection.execute(sa.text(statement))
 
 
+def restarted(settings: Settings) -> None:
+    """Open the database as another process would."""
+    control_of.cache_clear()
+    try:
+        control_engine(settings)
+    finally:
+        control_of(settings.database_url, settings.workspace).dispose()
+
+
 def test_grants_name_every_table_that_is_kept(shop: Settings) -> None:
     """A table whose rows must stay is refused by rights as well as by its constraints."""
     import_tables()
@@ -119,9 +129,9 @@ def test_without_the_owner_a_missing_constraint_is_said_and_nothing_is_opened(
     owner = url_of(f"{name}_owner")
     run(owner, "ALTER TABLE audit DISABLE TRIGGER audit_no_update")
     with pytest.raises(UnavailableError, match="lacks constraints, and they cannot be created"):
-        open_database(shop.database_url, shop.workspace)
-    open_database(owner, shop.workspace).dispose()
-    open_database(shop.database_url, shop.workspace).dispose()
+        restarted(shop)
+    restarted(shop.model_copy(update={"database_url": owner}))
+    restarted(shop)
 
 
 def test_these_tests_run_where_postgres_is_asked_for() -> None:

@@ -12,7 +12,7 @@ import pytest
 from phantom_core.accounts.sign_in import sign_in_demo
 from phantom_core.approvals.experiment_plan import PlannedArm
 from phantom_core.core.errors import ConflictError, InputError, NotFoundError, UnavailableError
-from phantom_core.core.settings import Settings
+from phantom_core.core.settings import AuditSettings, Settings
 from phantom_core.database.connection import control_of
 from phantom_core.experiments.experiment_size import Baseline
 from phantom_core.experiments.exposures import WINDOW_MS, read_exposures
@@ -60,7 +60,10 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def settings(workspace: Path, tmp_path: Path) -> Settings:
     """A control database of its own, and a server that all tests here share, emptied."""
     settings = Settings(
-        workspace=workspace, redis_url="", database_url=f"sqlite:///{tmp_path / 'control.sqlite'}"
+        workspace=workspace,
+        redis_url="",
+        database_url=f"sqlite:///{tmp_path / 'control.sqlite'}",
+        audit=AuditSettings(anchor_file=tmp_path / "anchor.jsonl"),
     )
     for login in ("demo-analyst", "demo-manager"):
         sign_in_demo(

@@ -69,6 +69,8 @@ class OwnHosts:
 
     def _problem(self, scope: Message) -> tuple[str, int]:
         headers = _headers(scope)
+        if sum(key == b"host" for key, _ in scope["headers"]) > 1:
+            return "A request names one host.", 400
         host = headers.get("host", "")
         if not is_served(host, self._public):
             return (

@@ -28,7 +28,7 @@ from phantom_core.approvals.catalogue_store import (
 )
 from phantom_core.approvals.governed_changes import GovernedChange
 from phantom_core.approvals.governed_kinds import CATALOGUE
-from phantom_core.approvals.limits import read_price_limits, seeded_database
+from phantom_core.approvals.limits import read_load_limits, read_price_limits, seeded_database
 from phantom_core.core.errors import ConflictError, DataError
 from phantom_core.core.settings import Settings
 from phantom_core.database.connection import write_transaction
@@ -134,7 +134,7 @@ def submit_catalogue(settings: Settings, *, now_ms: int) -> CatalogueOutcome:
                 base_prices(state.products),
                 base_prices(wanted),
                 _day_before(connection, settings, state, now_ms),
-                read_price_limits(settings, connection),
+                read_load_limits(settings, connection, who, now_ms=now_ms),
             )
         )
         waiting = _propose_jumps(connection, settings, who, held, now_ms)
