@@ -114,6 +114,11 @@ class WorkspacePaths:
         return self.root / "inbox"
 
     @property
+    def refusals(self) -> Path:
+        """Counts of what ingest services refused."""
+        return self.root / "refusals"
+
+    @property
     def leakage(self) -> Path:
         """Newest ledgers of leakage, with the purchases behind them."""
         return self.root / "leakage"

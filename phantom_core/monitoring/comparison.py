@@ -4,7 +4,7 @@ A figure past its limit is an alert only where chance alone does not explain it;
 "watch".
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -16,6 +16,7 @@ from phantom_core.monitoring.drift import FeatureDrift
 Status = Literal["ok", "watch", "alert", "unknown"]
 LEAST_SESSIONS: Final = 50
 LEAST_PURCHASES: Final = 10
+_REASONS_NAMED: Final = 3
 LEAST_ROWS: Final = 100
 # Of one look an hour.
 LEVEL: Final = level_of_look(3_600)
@@ -277,5 +278,31 @@ def share_rejected(name: str, rejected: int, rows: int, limit: float) -> Check:
         f"{rejected:,} of {rows:,} rows of the last week are in quarantine ({share:.1%}).".replace(
             "%", " %"
         )
+    )
+    return Check(name, "alert" if share > limit else "ok", share, limit, sentence)
+
+
+def share_refused(name: str, received: int, by_reason: Mapping[str, int], limit: float) -> Check:
+    """Whether too many events were refused over HTTP, which no quarantine holds.
+
+    Args:
+        name: of the check.
+        received: events and quotes over HTTP in all.
+        by_reason: refused ones by reason code.
+        limit: share of them.
+    """
+    refused = sum(by_reason.values())
+    if received < LEAST_ROWS:
+        sentence = (
+            f"Refused over HTTP: {received:,} events came in the last week; "
+            f"{LEAST_ROWS} are needed."
+        )
+        return Check(name, "unknown", None, limit, sentence)
+    share = refused / received
+    most = sorted(by_reason.items(), key=lambda one: (-one[1], one[0]))[:_REASONS_NAMED]
+    named = ": " + ", ".join(f"{n:,} {reason}" for reason, n in most) if most else ""
+    sentence = (
+        f"{refused:,} of {received:,} events sent over HTTP in the last week were refused "
+        f"({100 * share:.1f} %){named}."
     )
     return Check(name, "alert" if share > limit else "ok", share, limit, sentence)

@@ -1,7 +1,7 @@
 """Session features: the latest features of live sessions, for pricing their next request."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -38,7 +38,16 @@ class PublishedFeatures:
 
     def to_bytes(self) -> bytes:
         """The document as it is stored; NaN becomes null."""
-        return orjson.dumps({"format": FORMAT, **asdict(self)}, option=orjson.OPT_SERIALIZE_NUMPY)
+        document = {
+            "format": FORMAT,
+            "session_id": self.session_id,
+            "n_events": self.n_events,
+            "last_event_ms": self.last_event_ms,
+            "updated_ms": self.updated_ms,
+            "store_mode": self.store_mode,
+            "features": self.features,
+        }
+        return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def write_features(

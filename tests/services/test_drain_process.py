@@ -77,8 +77,8 @@ def test_decisions_that_stay_where_they_are_are_a_problem(
 def test_a_round_that_fails_is_not_the_last_and_the_guard_looks_on(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outcomes: Iterator[OSError | Drained] = iter(
-        (OSError(28, "No space left on device"), Drained(3, 1, 0), Drained(4, 1, 0))
+    outcomes: Iterator[Drained | OSError] = iter(
+        [OSError(28, "No space left on device"), Drained(3, 1, 0), Drained(4, 1, 0)]
     )
 
     def drained(_: Settings) -> Drained:

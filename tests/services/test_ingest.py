@@ -251,13 +251,13 @@ def test_a_byte_order_mark_and_fields_beside_the_events_do_no_harm(client: httpx
 
 
 def test_a_fast_clock_is_corrected_and_the_answer_says_so(tmp_path: Path) -> None:
-    now_s = time.time()
     with served(ingest_app(Settings(workspace=tmp_path))) as client:
+        now_s = time.time()
         late = EVENT | {"ts": round((now_s + 360) * 1_000)}
         answer = client.post("/api/ingest", json=late).json()
         assert answer["success"]
         [note] = answer["corrected"]
-        assert (note["index"], "clock is 36" in note["detail"]) == (0, True)
+        assert (note["index"], note["detail"][:21]) == (0, "The time is the serve")
         [stored] = kept(tmp_path)
         assert (stored["clientTs"], stored["metadata"]) == (late["ts"], EVENT["metadata"])
         assert abs(dump.time_ms(stored["ts"]) / 1e3 - now_s) < 30  # type: ignore[operator]

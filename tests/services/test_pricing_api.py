@@ -25,6 +25,7 @@ from phantom_core.publishing.models import publish_model
 from phantom_core.publishing.publish import publish_release
 from phantom_core.publishing.session_features import write_features
 from phantom_core.publishing.session_prices import write_session_prices
+from phantom_core.services.ingest.app import ingest_app
 from phantom_core.services.pricing.answer import PriceAnswer
 from phantom_core.services.pricing.service import initial_objective
 from tests.publishing.samples import KEY, make_live
@@ -39,6 +40,7 @@ from tests.services.samples import (
     saved_network,
     session,
 )
+from tests.services.services import served
 
 FIRST, SECOND = release("first", FAST.format(1.2)), release("second", FAST.format(1.4))
 
@@ -180,8 +182,11 @@ def test_a_client_that_was_there_first_finds_every_field_it_reads(
             assert shop.head(path).content == b""
 
 
-def test_list_pages_find_the_products(settings: Settings, serve: Serve) -> None:
-    with serve(settings) as shop:
+@pytest.mark.parametrize("service", ["pricing", "ingest"])
+def test_list_pages_find_the_products_at_both_services(
+    settings: Settings, serve: Serve, service: str
+) -> None:
+    with serve(settings) if service == "pricing" else served(ingest_app(settings)) as shop:
         for kind in ("hotel", "airline"):
             found = shop.get(f"/api/products/type/{kind}").json()
             assert (found["success"], found["count"]) == (True, 2)

@@ -15,11 +15,13 @@ from phantom_core.messages import kafka, local
 from phantom_core.messages.topic import EVENTS, QUOTES, Sink
 from phantom_core.services.ingest import contract
 from phantom_core.services.ingest.bodies import decoded_body
+from phantom_core.services.ingest.catalogue import LazyCatalogue
 from phantom_core.services.ingest.dump import read_dump
 from phantom_core.services.ingest.intake import SERVICE, Intake
 from phantom_core.services.ingest.requests import number_repeats, rows_of_body
 from phantom_core.services.web.answers import Json, refusal_answer
 from phantom_core.services.web.probes import add_probes
+from phantom_core.services.web.products import add_product_routes
 from phantom_core.services.web.service import add_guards
 
 # A larger body is taken apart in a thread, so that nothing else waits for it.
@@ -34,12 +36,14 @@ def ingest_app(settings: Settings) -> FastAPI:
     Args:
         settings: broker, workspace, limits and keys.
     """
+    catalogue = LazyCatalogue(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.intake = await asyncio.to_thread(lambda: Intake(_sink(settings), settings))
         yield
         await asyncio.to_thread(app.state.intake.close)
+        await asyncio.to_thread(catalogue.stop)
 
     app = FastAPI(
         title="PHANTOM ingest",
@@ -49,6 +53,7 @@ def ingest_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     add_guards(app, settings, SERVICE)
+    add_product_routes(app, lambda: catalogue, settings.pricing.unknown_product)
 
     async def store(request: Request, topic: str) -> Response:
         body = decoded_body(

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -18,6 +19,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.core.telemetry.metrics import count_error, count_events
 from phantom_core.events.text_rows import TextRow
 from phantom_core.events.validator import Validation, Validator
+from phantom_core.messages.refusals import RefusalCounter
 from phantom_core.messages.topic import KINDS, Outgoing, Sink
 from phantom_core.services.ingest.requests import receive_times, seconds_ahead, stamp_times
 from phantom_core.services.web.limits import LONGEST_ID
@@ -65,6 +67,7 @@ class Intake:
     ) -> None:
         self.sink = sink
         self._now_us = now_us
+        self._counter = RefusalCounter(settings.paths.refusals)
         self._most_ahead_s = settings.loading.clock_correction_s
         self._most_pending = settings.services.max_pending_events
         self._validators = {
@@ -129,11 +132,13 @@ class Intake:
             self._is_closing = True
             self._changed.notify()
         self.thread.stop()
+        self._counter.store(now=True)
         self.sink.close()
 
     def _work(self, stop: threading.Event) -> None:
         while (requests := self._take()) or not self._is_closing:
             self.thread.succeeded()
+            self._counter.store()
             for topic in KINDS:
                 if of_topic := [request for request in requests if request.topic == topic]:
                     self._store(topic, of_topic)
@@ -238,7 +243,9 @@ class Intake:
         except PhantomError as error:
             count_error(SERVICE, type(error).__name__)
             failure = error
-        _count(topic, validations, 0 if failure else len(good))
+        rejected = Counter(one.reason for one in validations if one.reason)
+        self._counter.add(len(validations), rejected, now_us // 1_000)
+        count_events(SERVICE, topic, accepted=0 if failure else len(good), refused=rejected)
         return validations, failure
 
 
@@ -252,14 +259,6 @@ def _with_limit(one: Validation) -> Validation:
 
 def _clock_detail(ahead_s: float) -> str:
     return f"The time is the server's: the client's clock is {ahead_s:,.0f} s fast."
-
-
-def _count(topic: str, validations: Sequence[Validation], n_stored: int) -> None:
-    rejected: dict[str, int] = {}
-    for validation in validations:
-        if validation.reason:
-            rejected[validation.reason] = rejected.get(validation.reason, 0) + 1
-    count_events(SERVICE, topic, accepted=n_stored, refused=rejected)
 
 
 def _answer(answers: Sequence[Answer]) -> None:

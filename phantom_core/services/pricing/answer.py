@@ -152,48 +152,6 @@ class HealthAnswer(BaseModel):
     )
 
 
-class ProductAnswer(BaseModel):
-    """A product of the catalogue."""
-
-    id: str
-    productId: str  # noqa: N815 - the contract's name
-    type: str = Field(description="As the list was asked for; empty where a product was.")
-    base_price: float
-    price: float = Field(description="The base price; /api/{type}/price/{id} has a session's.")
-    stock: float | None
-    n_amenities: float | None
-    is_refundable: bool | None
-
-
-class ProductsAnswer(BaseModel):
-    """Products of the catalogue."""
-
-    success: Literal[True]
-    count: int
-    products: list[ProductAnswer]
-
-
-class UnknownProduct(BaseModel):
-    """There is no such product, and what the shop is to do then."""
-
-    success: Literal[False]
-    error: str
-    hint: str
-    price_policy: Literal["refuse", "own_base_price"] = Field(
-        description="Sell it not at all, or at the shop's own base price; never at a random one."
-    )
-    request_id: str
-
-
-class Refusal(BaseModel):
-    """Why a request was rejected, and what to do."""
-
-    success: Literal[False]
-    error: str
-    hint: str
-    request_id: str
-
-
 def price_answer(
     decision: PriceDecision, priced: PriceResult, elasticity: float | None
 ) -> dict[str, object]:

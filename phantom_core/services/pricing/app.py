@@ -14,19 +14,14 @@ from phantom_core.services.pricing.answer import (
     KillRequest,
     ModelsAnswer,
     PriceAnswer,
-    Refusal,
     ReloadAnswer,
-)
-from phantom_core.services.pricing.products import (
-    UNKNOWN,
-    Mode,
-    add_product_routes,
-    add_unknown_product,
 )
 from phantom_core.services.pricing.service import Pricing
 from phantom_core.services.web.answers import Json
 from phantom_core.services.web.limits import LONGEST_ID
 from phantom_core.services.web.probes import add_probes
+from phantom_core.services.web.products import Mode, add_product_routes
+from phantom_core.services.web.refusal import KEYED, UNKNOWN, UNUSABLE, Refusal
 from phantom_core.services.web.service import add_guards
 
 SERVICE: Final = "pricing"
@@ -47,17 +42,9 @@ ExperimentId = Annotated[
     str,
     Query(alias="experimentId", max_length=LONGEST_ID, description="Logged with the decision."),
 ]
-_REFUSALS: Final[dict[int | str, dict[str, object]]] = {
-    401: {"model": Refusal, "description": "An API key is required."},
-    403: {"model": Refusal, "description": "Without keys, only this machine may ask."},
-    **UNKNOWN,
-    422: {"model": Refusal, "description": "The request cannot be used."},
-}
-_KEYED: Final[dict[int | str, dict[str, object]]] = {
-    status: _REFUSALS[status] for status in (401, 403)
-}
+_REFUSALS: Final = {**KEYED, **UNKNOWN, **UNUSABLE}
 _ADMIN: Final[dict[int | str, dict[str, object]]] = {
-    **_KEYED,
+    **KEYED,
     503: {"model": Refusal, "description": "The kill file cannot be written."},
 }
 _UNAVAILABLE: Final[dict[int | str, dict[str, object]]] = {
@@ -94,8 +81,7 @@ def pricing_app(settings: Settings, ready: Pricing | None = None) -> FastAPI:
         redoc_url=None,
     )
     add_guards(app, settings, SERVICE)
-    add_unknown_product(app, settings.pricing.unknown_product)
-    add_product_routes(app, lambda: held[0])
+    add_product_routes(app, lambda: held[0].catalogue, settings.pricing.unknown_product)
     # A price is given whatever is wrong, so nothing keeps a started service from being ready.
     add_probes(app, lambda: dict(held[0].problems()), SERVICE, blocking=dict)
 
@@ -126,14 +112,14 @@ def pricing_app(settings: Settings, ready: Pricing | None = None) -> FastAPI:
     ) -> Json:
         return Json((await held[0].agent(session_id)).model_dump())
 
-    @app.get("/models", response_model=ModelsAnswer, responses=_KEYED, summary="What is in use")
+    @app.get("/models", response_model=ModelsAnswer, responses=KEYED, summary="What is in use")
     async def models() -> Json:
         return Json(held[0].models().model_dump())
 
     @app.post(
         "/models/reload",
         response_model=ReloadAnswer,
-        responses={**_KEYED, **_UNAVAILABLE},
+        responses={**KEYED, **_UNAVAILABLE},
         summary="Reload everything published",
     )
     async def reload() -> Json:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
 from typing import Final
 
 from phantom_core.approvals.limits import read_price_limits, seed_price_limits
@@ -198,17 +197,10 @@ class Pricing:
             else await self._reader.read(session_id, product.product_id, now_ms)
         )
 
-    def products(self) -> Sequence[PricedProduct]:
-        """The catalogue, in its order."""
-        return self._catalogue.all()
-
-    def product(self, product_id: str) -> PricedProduct:
-        """One product.
-
-        Raises:
-            NotFoundError: no such product.
-        """
-        return self._catalogue.find(product_id)
+    @property
+    def catalogue(self) -> CatalogueCache:
+        """The products that are priced."""
+        return self._catalogue
 
     async def agent(self, session_id: str) -> AgentAnswer:
         """Whether a session is likely an agent's."""

@@ -85,6 +85,7 @@ class Worker:
         self._source = "kafka" if settings.kafka.bootstrap else "buffer"
         self._sessions = LiveSessions(self._lake)
         self._recent, self._is_refilled = RecentSessions(self._lake, self._source), False
+        self._has_refilled = False
         self._look_s = self._mark_s = 0.0
         self._uncommitted: set[int] = set()
         self._pause_s = self._again_s = 0.0
@@ -227,15 +228,17 @@ class Worker:
             self._look_s = now_s + _LOOK_EVERY_S
             if self._writer.was_emptied():
                 self._recent.begin(self._now_ms() - TTL_S * 1_000)
-                self._writer.mark(self._uncommitted)
-                self._writer.write()
+                if self._has_refilled:  # else this worker has written them just now
+                    self._writer.mark(self._uncommitted)
+                    self._writer.write()
                 self._is_refilled = False
         if few := self._recent.next():
             if self._writer.refill(few):
                 self._recent.done(len(few))
         elif not self._is_refilled or now_s >= self._mark_s:
             self._writer.set_mark()
-            self._is_refilled, self._mark_s = True, now_s + _MARK_EVERY_S
+            self._is_refilled = self._has_refilled = True
+            self._mark_s = now_s + _MARK_EVERY_S
 
     def _newest_file_load(self) -> int:
         """Number of the newest load of events from files, not from a stream."""

@@ -15,6 +15,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake
+from phantom_core.messages.refusals import read_refusals
 from phantom_core.model_kinds.model_kind import MODEL_KINDS
 from phantom_core.model_store.result_store import ResultStore
 from phantom_core.monitoring.alarm_budget import level_of_look
@@ -23,6 +24,7 @@ from phantom_core.monitoring.comparison import (
     features_drifted,
     money_fell,
     rate_moved,
+    share_refused,
     share_rejected,
     too_old,
 )
@@ -106,6 +108,7 @@ def check_traffic(
         share_rejected(
             "quarantine", *quarantined(lake, now_ms - WEEK_MS), settings.alerts.quarantine_share
         ),
+        *_refused(settings, now_ms),
     ]
     return MonitorReport(
         created_ms=now_ms,
@@ -160,6 +163,15 @@ def _traffic(settings: Settings, recent: Recent, now_ms: int) -> list[Check]:
             Check("scoring", "alert", None, 0.0, f"Sessions cannot be scored: {recent.problem}")
         )
     return checks
+
+
+def _refused(settings: Settings, now_ms: int) -> list[Check]:
+    """A check of what ingest services refused; none where nothing came over HTTP."""
+    found = read_refusals(settings.paths.refusals, now_ms - WEEK_MS)
+    limit = settings.alerts.quarantine_share
+    if not found.received:
+        return []
+    return [share_refused("refused", found.received, found.by_reason, limit)]
 
 
 def _drift(settings: Settings, recent: Recent) -> tuple[tuple[FeatureDrift, ...], str]:

@@ -1,6 +1,7 @@
 """Shoppers act at the pace of their kind, see what they are quoted, and buy by it."""
 
 import asyncio
+import contextlib
 import json
 import threading
 from collections.abc import Iterator
@@ -222,8 +223,13 @@ def test_shoppers_come_back_after_a_stall_and_wait_in_no_queue(
     monkeypatch.setattr(storefront, "TIMEOUT_S", 0.3)
 
     async def stalled_then_well() -> tuple[list[bool], bool]:
-        async def silent(*_: object) -> None:
-            await asyncio.sleep(60)
+        over = asyncio.Event()
+
+        async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await over.wait()
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
         server = await asyncio.start_server(silent, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
@@ -234,7 +240,9 @@ def test_shoppers_come_back_after_a_stall_and_wait_in_no_queue(
         client._ingest = shop.address
         is_sent = await client.send({"n": 0})
         await client.close()
+        over.set()
         server.close()
+        await asyncio.sleep(0.1)  # for the handlers to end
         return found, is_sent
 
     found, is_sent = asyncio.run(stalled_then_well())
