@@ -17,6 +17,7 @@ from ui.frame.job_watch import watch_job
 from ui.frame.page_spec import PageSpec
 from ui.frame.wording import escape, format_moment, format_number_of, format_percent, format_period
 from ui.leakage.form import KIND, leakage_form
+from ui.leakage.mix import show_mix
 from ui.leakage.parts import drill_down, leakage_charts, leakage_figures
 
 PAGE = PageSpec(title="Margin leakage", icon=":material/water_drop:", section="Pricing", order=90)
@@ -57,6 +58,8 @@ def about(found: Leakage, lake_version: int) -> None:
                 f"For {format_number_of(n, 'purchase')} {why}; they are excluded from leakage.",
                 icon=":material/rule:",
             )
+    if found.mix is not None:
+        show_mix(found.mix, found.as_labelled)
     if found.lake_version != lake_version:
         st.info(
             "New data was loaded since. Measure again to include it.", icon=":material/history:"

@@ -1,12 +1,14 @@
 """Leakage: the ledger of a period, under every reference price."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from pydantic import TypeAdapter
 
 from phantom_core.core.estimate import Estimate
 from phantom_core.leakage.ledger import Account
+from phantom_core.models.label_shift import AgentMix
 from phantom_core.replay.markups import ReplayClassFigures
 from phantom_core.replay.saved import from_text, plain_json, to_text
 
@@ -32,6 +34,9 @@ class Leakage:
         accounts: one per reference price.
         rules: name of the rule set that parts by rule stand for.
         humans: prices of these rules for humans; None without quotes or classes.
+        mix: share of agents among the sessions without a label, which P(agent) is corrected for;
+            None where too few lack one.
+        as_labelled: leakage by reference price had the mix been that of the labels, currency.
     """
 
     created_ms: int
@@ -49,6 +54,8 @@ class Leakage:
     accounts: tuple[Account, ...]
     rules: str
     humans: ReplayClassFigures | None
+    mix: AgentMix | None = None
+    as_labelled: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, object]:
         """The ledger as plain values, null where undefined."""

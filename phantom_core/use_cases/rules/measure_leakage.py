@@ -1,6 +1,7 @@
 """Measure leakage: the ledger of a period, saved for the page and the command line."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -29,10 +30,12 @@ from phantom_core.leakage.ledger import Dimension, explain_unavailable, total_le
 from phantom_core.model_store.result_store import ResultStore, replace_table
 from phantom_core.replay.markups import class_figures
 from phantom_core.replay.period import Period
+from phantom_core.replay.purchases import Purchases
 from phantom_core.replay.reference import Reference, leakage_of, reference_prices
 from phantom_core.replay.resampler import Resampler
 from phantom_core.rules.evaluate import Decided, check_features, evaluate_rules
 from phantom_core.rules.rule_set import RuleSet
+from phantom_core.use_cases.models.agent_mix import CorrectedSessions, correct_mix
 from phantom_core.use_cases.rules.replay_data import (
     ReplayData,
     connect_replay_data,
@@ -78,6 +81,10 @@ def measure_leakage(
             progress=part_progress(progress, 0, 0.6),
         )
         _check(data)
+        corrected = correct_mix(
+            settings, data.matrix, data.sessions, np.random.default_rng(chosen_seed)
+        )
+        data = replace(data, sessions=corrected.sessions)
         progress(0.6, "reference prices")
         prices = reference_prices(connection, data.sessions, data.quotes, data.purchases)
     rng = np.random.default_rng(chosen_seed)
@@ -93,6 +100,7 @@ def measure_leakage(
         dimensions,
         resampler,
         (now_ms, chosen_seed),
+        corrected,
         part_progress(progress, 0.75, 0.95),
     )
     progress(0.95, "saving")
@@ -194,6 +202,7 @@ def _leakage(
     dimensions: Sequence[Dimension],
     resampler: Resampler,
     when: tuple[int, int],
+    corrected: CorrectedSessions,
     progress: Progress,
 ) -> Leakage:
     purchases, sessions = data.purchases, data.sessions
@@ -211,7 +220,16 @@ def _leakage(
         accounts.append(
             explain_unavailable(reference)
             if reference.problem
-            else total_leakage(purchases, p_agent, reference, dimensions, resampler, actor, rng)
+            else total_leakage(
+                purchases,
+                p_agent,
+                reference,
+                dimensions,
+                resampler,
+                actor,
+                rng,
+                corrected.drawn_factors,
+            )
         )
     human = np.nan_to_num(1.0 - sessions.best_known)
     return Leakage(
@@ -232,7 +250,21 @@ def _leakage(
         humans=class_figures(decided.markup_ratio, human, data.quotes, resampler)
         if data.quotes.session.size
         else None,
+        mix=corrected.mix,
+        as_labelled=_as_labelled(purchases, prices, corrected) if corrected.mix else {},
     )
+
+
+def _as_labelled(
+    purchases: Purchases, prices: Sequence[Reference], corrected: CorrectedSessions
+) -> dict[str, float]:
+    """Leakage under every reference price, had the mix been that of the labels."""
+    p_agent = np.nan_to_num(corrected.as_labelled.best_known[purchases.session])
+    return {
+        one.name: float((p_agent * leakage_of(purchases, one)).sum())
+        for one in prices
+        if not one.problem
+    }
 
 
 def _save(settings: Settings, found: Leakage, purchases: pa.Table) -> None:
