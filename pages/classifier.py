@@ -72,8 +72,9 @@ with friendly_errors():
     if not saved_versions(current_settings(), CLASSIFIER):
         st.markdown(
             "No classifier has been trained in this workspace yet. Training takes a few minutes: "
-            "it learns from the labelled sessions, is evaluated on held-out actors, and is "
-            "tested against unseen agent families, short sessions and random delays."
+            "it learns from the labelled sessions and is evaluated on held-out actors; then, "
+            "while it can be used already, it is studied on unseen agent families, short sessions "
+            "and random delays."
         )
         train_form(current_settings(), can_train=can_train)
         st.stop()
@@ -125,7 +126,7 @@ with friendly_errors():
             threshold_tab(view.report)
     if robustness.open:
         with robustness:
-            robustness_tab(view.report)
+            robustness_tab(view.report, can_study=can_train)
     if card.open:
         with card:
             card_tab(view.card, version)

@@ -21,6 +21,7 @@ from ui.frame.run_choice import choose_run, origin_note
 from ui.frame.wording import escape, format_moment, format_number_of, format_percent, format_period
 from ui.leakage.compare import compare_measurements
 from ui.leakage.form import KIND, leakage_form
+from ui.leakage.mix import show_mix
 from ui.leakage.parts import drill_down, leakage_charts, leakage_figures
 
 PAGE = PageSpec(title="Margin leakage", icon=":material/water_drop:", section="Pricing", order=90)
@@ -62,6 +63,8 @@ def about(found: Leakage, chosen: SavedRun, lake_version: int) -> None:
                 f"For {format_number_of(n, 'purchase')} {why}; they are excluded from leakage.",
                 icon=":material/rule:",
             )
+    if found.mix is not None:
+        show_mix(found.mix, found.as_labelled)
     if found.lake_version != lake_version:
         st.info(
             "New data was loaded since. Measure again to include it.", icon=":material/history:"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast, overload
 
 from phantom.model import Model
 from phantom_core.core.errors import InputError
-from phantom_core.core.progress import no_progress
+from phantom_core.core.progress import no_progress, part_progress
 from phantom_core.use_cases.owner import as_owner
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ class Workspace:
             for_pricing: leaves out the features that prices may not depend on.
             seed: of everything random.
             now_ms: the clock, UTC milliseconds.
-            progress: called all along; nothing is saved after it raises.
+            progress: called all along; a model that was saved before it raises stays.
         Returns:
             Out-of-fold figures with intervals, baselines on the same folds, robustness.
         Raises:
@@ -270,16 +270,25 @@ class Workspace:
             InputError: folds or families that do not exist.
         """
         from phantom_core.lake.lake import open_lake
+        from phantom_core.use_cases.models.study_classifier import study_classifier
         from phantom_core.use_cases.models.train_classifier import train_classifier
 
-        return train_classifier(
+        lake = open_lake(self._settings)
+        report = train_classifier(
             self._settings,
-            open_lake(self._settings),
+            lake,
             now_ms=_clock_ms(now_ms),
             n_folds=folds,
             without=without,
+            for_pricing=for_pricing,
             seed=seed,
-            progress=progress,
+            progress=part_progress(progress, 0, 0.4),
+        )
+        return study_classifier(
+            self._settings,
+            lake,
+            version=report.model_version,
+            progress=part_progress(progress, 0.4, 1),
         )
 
     @overload

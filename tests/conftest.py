@@ -106,8 +106,10 @@ def _train(workspace: Path) -> None:
     from phantom_core.core.settings import Settings
     from phantom_core.lake.lake import open_lake
     from phantom_core.use_cases.data.demo import load_demo
+    from phantom_core.use_cases.models.study_classifier import study_classifier
     from phantom_core.use_cases.models.train_classifier import train_classifier
 
     settings = Settings(workspace=workspace, demo_sessions=300)
     load_demo(settings, now_ms=NOW_MS)
     train_classifier(settings, open_lake(settings), now_ms=NOW_MS, n_folds=3)
+    study_classifier(settings, open_lake(settings))

@@ -83,7 +83,10 @@ for kind in MODEL_KINDS.all():
     train.command(kind.name)(cast(Verb, kind.train_verb.load()))
     if kind.tune_verb:
         tune.command(kind.name)(cast(Verb, kind.tune_verb.load()))
+study = typer.Typer(no_args_is_help=True, help="Study a trained model under harder conditions.")
+study.command("classifier")(classifier.study_classifier)
 app.add_typer(train, name="train")
+app.add_typer(study, name="study")
 app.add_typer(tune, name="tune")
 
 simulate = typer.Typer(no_args_is_help=True, help="Simulate price policies in a market.")

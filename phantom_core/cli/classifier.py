@@ -7,6 +7,7 @@ import typer
 
 from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
 from phantom_core.model_kinds.model_kind import MODEL_KINDS, default_kind
+from phantom_core.use_cases.models.job_study_classifier import StudyClassifierRequest
 from phantom_core.use_cases.models.job_train_classifier import TrainClassifierRequest
 
 _DEFAULT = TrainClassifierRequest()
@@ -38,6 +39,23 @@ def train_classifier(
         request = TrainClassifierRequest(
             folds=folds, without=left_out, for_pricing=for_pricing, seed=seed
         )
+        emit(request.run(settings, now_ms=now_ms(), progress=progress).to_json(), as_json)
+
+
+def study_classifier(
+    *,
+    version: Annotated[
+        str | None, typer.Option(help="Version of the model; default the one in use.")
+    ] = None,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Study a saved classifier on new agents, short sessions and forged clocks.
+
+    An interrupted study goes on where it stopped.
+    """
+    with running(workspace, "studying", as_json=as_json) as (settings, progress):
+        request = StudyClassifierRequest(version=version)
         emit(request.run(settings, now_ms=now_ms(), progress=progress).to_json(), as_json)
 
 
@@ -84,8 +102,9 @@ def card(
 ) -> None:
     """Show the card of a saved model."""
     from phantom_core.model_store.store import ModelStore
+    from phantom_core.views.workspace.saved_models import read_saved
 
     with running(workspace, "reading", as_json=as_json) as (settings, _):
         kind = MODEL_KINDS.find(model)
-        text = ModelStore(settings.workspace, kind.name).open(version).read(kind.card_file).decode()
+        _, text = read_saved(ModelStore(settings.workspace, kind.name).open(version), kind)
         emit({"card": text}, as_json=True) if as_json else print(text)

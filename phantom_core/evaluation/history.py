@@ -34,6 +34,14 @@ class History:
     session_keys: NDArray[np.int64]
     starts: NDArray[np.int64]
 
+    def __getitem__(self, chosen: NDArray[np.bool_]) -> "History":
+        """The events of some of the sessions."""
+        return History(
+            self.events.filter(pa.array(self._of(chosen))),
+            self.session_keys[chosen],
+            np.append(0, np.cumsum(self.n_events[chosen])),
+        )
+
     @property
     def event_ms(self) -> NDArray[np.int64]:
         """When each event happened, UTC milliseconds, shape (n_events,)."""

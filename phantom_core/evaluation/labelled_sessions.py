@@ -36,6 +36,15 @@ class LabelledSessions:
     history: History
     data: report.Data
 
+    def __getitem__(self, chosen: NDArray[np.bool_]) -> "LabelledSessions":
+        """Some of the sessions; their description stays that of all."""
+        return LabelledSessions(
+            self.matrix.filter(pa.array(chosen)),
+            self.rows[chosen],
+            self.history[chosen],
+            self.data,
+        )
+
     @property
     def families(self) -> NDArray[np.str_]:
         """Family of each session; empty where it is not named."""

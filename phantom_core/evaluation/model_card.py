@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from phantom_core.core.estimate import Estimate
-from phantom_core.evaluation.report import ClassifierReport, Data, LabelSources
+from phantom_core.evaluation.report import ClassifierReport, Data, LabelSources, Robustness
 from phantom_core.evaluation.threshold import ThresholdChoice
 
 # A simpler means this near to the classifier's ROC-AUC is as good.
@@ -205,6 +205,11 @@ def _choice(choice: ThresholdChoice) -> str:
 
 def _robustness(report: ClassifierReport) -> str:
     robustness = report.robustness
+    if robustness is None:
+        return (
+            "## Robustness\n\nNot studied yet: the studies run after a model is usable "
+            "(`python -m phantom_core study classifier`)."
+        )
     rows = [("as it is", _estimate(report.ranking.roc_auc), "")]
     rows += [
         (
@@ -230,14 +235,18 @@ def _robustness(report: ClassifierReport) -> str:
     rows.append(("without timing features", "", _estimate(robustness.without_timing)))
     rows.append(("without user-agent features", "", _estimate(robustness.without_user_agent)))
     return (
-        "## Robustness\n\nROC-AUC, out of fold.\n\n"
+        f"## Robustness\n\nROC-AUC, out of fold.{_studied(robustness)}\n\n"
         + _table(("condition", "as trained", "trained for it"), rows)
-        + _families(report)
+        + _families(robustness)
     )
 
 
-def _families(report: ClassifierReport) -> str:
-    found = report.robustness.leave_family_out
+def _studied(robustness: Robustness) -> str:
+    return f" {robustness.n_sessions:,} sessions were studied." if robustness.n_sessions else ""
+
+
+def _families(robustness: Robustness) -> str:
+    found = robustness.leave_family_out
     rows = [
         (r.family, f"{r.n_sessions:,}", _estimate(r.roc_auc), _estimate(r.roc_auc_known))
         for r in found

@@ -1,6 +1,6 @@
 """Classifier report: the results of a training, as one value and as a file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -115,6 +115,7 @@ class Robustness:
             them is known.
         without_user_agent: without the user-agent features; None when there are no others, or none
             of them is known.
+        n_sessions: studied, a sample of whole actors where there are many; 0 where not recorded.
     """
 
     leave_family_out: tuple[UnseenFamily, ...]
@@ -123,6 +124,7 @@ class Robustness:
     human_clock_attack: ClockAttack | None
     without_timing: Estimate | None
     without_user_agent: Estimate | None
+    n_sessions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ class ClassifierReport:
         threshold: where to mark up, by expected cost.
         confusion: sessions by label and decision at that threshold.
         baselines: results of simpler models.
-        robustness: results under harder conditions.
+        robustness: results under harder conditions; None before they were studied.
         gains: what the trees of the saved model rely on, most first.
         period_ms: trained on sessions that began in [start, end), UTC milliseconds; None means
             all.
@@ -195,11 +197,15 @@ class ClassifierReport:
     threshold: ThresholdChoice
     confusion: Confusion
     baselines: Baselines
-    robustness: Robustness
+    robustness: Robustness | None
     gains: tuple[FeatureGain, ...]
     period_ms: tuple[int, int] | None = None
     ban: BanCost | None = None
     at_quote: AtQuoteReport | None = None
+
+    def with_robustness(self, found: Robustness) -> "ClassifierReport":
+        """The same, with the results of the studies."""
+        return replace(self, robustness=found)
 
     def to_file(self) -> bytes:
         """Everything, as report.json holds it."""
@@ -341,10 +347,13 @@ def _baselines_json(baselines: Baselines) -> dict[str, JsonValue]:
     }
 
 
-def _robustness_json(robustness: Robustness, whole: Estimate) -> dict[str, JsonValue]:
+def _robustness_json(robustness: Robustness | None, whole: Estimate) -> dict[str, JsonValue]:
+    if robustness is None:
+        return {}
     without_timing, without_user_agent = robustness.without_timing, robustness.without_user_agent
     human_clock = robustness.human_clock_attack
     return {
+        "studied_sessions": robustness.n_sessions,
         "leave_family_out": {
             result.family: result.roc_auc.value for result in robustness.leave_family_out
         },

@@ -4,7 +4,7 @@ Every figure is out of fold, on the folds of the classifier itself.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -15,8 +15,9 @@ from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.evaluation.history import History
 from phantom_core.evaluation.ranking import rank_scores
 from phantom_core.models.classifier import LabelledRows
-from phantom_core.models.cross_fit import CrossFit, cross_fit, progress_during
+from phantom_core.models.cross_fit import CrossFit, progress_during
 from phantom_core.models.encoding import encode_features
+from phantom_core.models.fold_margins import FoldCache, cross_fit_margin
 from phantom_core.models.splits import split_by_kind
 
 PREFIXES: Final = (2, 3, 5, 8, 13, 21)
@@ -33,12 +34,14 @@ class RobustnessStudy:
         whole: the classifier of each fold, trained on whole sessions.
         history: the events of `rows`.
         seed: of the training and the resamples.
+        cache: of the folds of every study.
     """
 
     rows: LabelledRows
     whole: CrossFit
     history: History
     seed: int
+    cache: FoldCache = field(default_factory=FoldCache)
 
     @property
     def fold(self) -> NDArray[np.int64]:
@@ -54,10 +57,22 @@ class RobustnessStudy:
         return rank_scores(rows.is_agent, margin[chosen], rows.groups, rng, N_RESAMPLES).roc_auc
 
     def retrained(
-        self, rows: LabelledRows, progress: Progress, may_learn: NDArray[np.bool_] | None = None
-    ) -> CrossFit:
-        """Classifiers of the same folds, trained on other rows."""
-        return cross_fit(rows, self.fold, seed=self.seed, may_learn=may_learn, progress=progress)
+        self,
+        rows: LabelledRows,
+        study: str,
+        progress: Progress,
+        may_learn: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.float64]:
+        """Out-of-fold log-odds of classifiers of the same folds, trained on other rows."""
+        return cross_fit_margin(
+            rows,
+            self.fold,
+            study=study,
+            cache=self.cache,
+            seed=self.seed,
+            may_learn=may_learn,
+            progress=progress,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +147,7 @@ def unseen_families(
         is_family = study.rows.is_agent & (family == name)
         if _can_train(study, ~is_family):
             subset = is_family | ~study.rows.is_agent
-            unseen = study.retrained(study.rows, part, may_learn=~is_family).margin
+            unseen = study.retrained(study.rows, f"unseen-{i}", part, may_learn=~is_family)
             aucs = (study.evaluate(margin, subset) for margin in (unseen, study.whole.margin))
             results.append(UnseenFamily(str(name), int(is_family.sum()), *aucs))
     return tuple(results)
@@ -158,7 +173,7 @@ def prefix_results(
         truncated = study.rows.with_values(
             encode_features(study.history.features_after(n), study.rows.names)
         )
-        retrained = study.retrained(truncated, part).margin
+        retrained = study.retrained(truncated, f"first-{n}", part)
         cut_share = float((study.history.n_events > n).mean())
         results.append(
             PrefixResult(
@@ -185,7 +200,7 @@ def delay_attack(
         study.rows.is_agent, max_delay_s, np.random.default_rng(study.seed)
     )
     return _clock_attack(
-        study, history, f"wait up to {max_delay_s:g} s more at each step", progress
+        study, history, f"wait up to {max_delay_s:g} s more at each step", "delay", progress
     )
 
 
@@ -203,21 +218,25 @@ def human_clock_attack(
     if not (study.history.n_events[~study.rows.is_agent] > 1).any():
         return None
     history = study.history.on_the_clock_of(~study.rows.is_agent, np.random.default_rng(study.seed))
-    return _clock_attack(study, history, "wait as long as humans do, at random", progress)
+    trick = "wait as long as humans do, at random"
+    return _clock_attack(study, history, trick, "human-clock", progress)
 
 
 def _clock_attack(
-    study: RobustnessStudy, history: History, trick: str, progress: Progress
+    study: RobustnessStudy, history: History, trick: str, name: str, progress: Progress
 ) -> ClockAttack:
     rows = study.rows.with_values(encode_features(history.features(), study.rows.names))
-    retrained = study.retrained(rows, progress_during(progress, f"agents that {trick}")).margin
+    retrained = study.retrained(rows, name, progress_during(progress, f"agents that {trick}"))
     return ClockAttack(
         trick, study.evaluate(study.whole.margin_of(rows.values)), study.evaluate(retrained)
     )
 
 
 def with_features(
-    study: RobustnessStudy, names: Sequence[str], progress: Progress = no_progress
+    study: RobustnessStudy,
+    names: Sequence[str],
+    progress: Progress = no_progress,
+    name: str = "features",
 ) -> Estimate:
     """ROC-AUC of classifiers restricted to some of the features.
 
@@ -225,8 +244,9 @@ def with_features(
         study: the sessions and their folds.
         names: at least one feature of study.rows.
         progress: called during every fold.
+        name: of the study.
     """
-    return study.evaluate(study.retrained(study.rows.only(names), progress).margin)
+    return study.evaluate(study.retrained(study.rows.only(names), name, progress))
 
 
 def _can_train(study: RobustnessStudy, allowed: NDArray[np.bool_]) -> bool:

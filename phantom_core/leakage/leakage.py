@@ -1,12 +1,14 @@
 """Leakage: the ledger of a period, under every reference price."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from pydantic import TypeAdapter
 
 from phantom_core.core.estimate import Estimate
 from phantom_core.leakage.ledger import Account
+from phantom_core.models.label_shift import AgentMix
 from phantom_core.replay.markups import ReplayClassFigures
 from phantom_core.replay.origin import UNKNOWN, Origin
 from phantom_core.replay.saved import from_text, plain_json, to_text
@@ -34,6 +36,9 @@ class Leakage:
         rules: name of the rule set that parts by rule stand for.
         humans: prices of these rules for humans; None without quotes or classes.
         origin: who asked for it, and for which days.
+        mix: share of agents among the sessions without a label, which P(agent) is corrected for;
+            None where too few lack one.
+        as_labelled: leakage by reference price had the mix been that of the labels, currency.
     """
 
     created_ms: int
@@ -52,6 +57,8 @@ class Leakage:
     rules: str
     humans: ReplayClassFigures | None
     origin: Origin = UNKNOWN
+    mix: AgentMix | None = None
+    as_labelled: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, object]:
         """The ledger as plain values, null where undefined."""

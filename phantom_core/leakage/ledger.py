@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from phantom_core.core.arrays import Floats, Ints
 from phantom_core.core.estimate import Estimate
 from phantom_core.core.resampling import quantile_interval
+from phantom_core.models.label_shift import shift_odds
 from phantom_core.replay.purchases import Purchases
 from phantom_core.replay.reference import Reference, ReferenceName, leakage_of
 from phantom_core.replay.resampler import Resampler
@@ -88,6 +89,7 @@ def total_leakage(
     resampler: Resampler,
     actor: Ints,
     rng: np.random.Generator,
+    factors: Floats | None = None,
 ) -> Account:
     """Add up under one reference price.
 
@@ -99,10 +101,12 @@ def total_leakage(
         resampler: of the actors.
         actor: behind each purchase, shape (n_purchases,): all its sessions are of one class.
         rng: draws the classes.
+        factors: of the odds of being an agent, drawn as uncertain as the share of agents is, any
+            number of them; None where the mix of shoppers is that of the labels.
     """
     short, revenue = leakage_of(purchases, reference), np.nan_to_num(purchases.revenue)
     drawn_total, drawn_revenue, drawn_parts = _drawn(
-        short, revenue, p_agent, actor, purchases.session, dimensions, resampler, rng
+        short, revenue, p_agent, actor, purchases.session, dimensions, resampler, rng, factors
     )
     total, taken = float((p_agent * short).sum()), float(revenue.sum())
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -137,6 +141,7 @@ def _drawn(
     dimensions: Sequence[Dimension],
     resampler: Resampler,
     rng: np.random.Generator,
+    factors: Floats | None,
 ) -> tuple[Floats, Floats, dict[str, Floats]]:
     """Leakage and revenue of each resample, and leakage by part, shape (n_resamples, n_keys)."""
     totals, revenues, parts = (
@@ -145,7 +150,7 @@ def _drawn(
         {one.name: [np.zeros((0, len(one.keys)))] for one in dimensions},
     )
     orders = {one.name: _order(one) for one in dimensions}
-    for weights, is_agent in _some(resampler, session, p_agent, actor, rng):
+    for weights, is_agent in _some(resampler, session, p_agent, actor, rng, factors):
         leaked = weights * is_agent * short
         totals.append(leaked.sum(axis=1))
         revenues.append(weights @ revenue)
@@ -159,15 +164,23 @@ def _drawn(
 
 
 def _some(
-    resampler: Resampler, session: Ints, p_agent: Floats, actor: Ints, rng: np.random.Generator
+    resampler: Resampler,
+    session: Ints,
+    p_agent: Floats,
+    actor: Ints,
+    rng: np.random.Generator,
+    factors: Floats | None,
 ) -> Iterator[tuple[Floats, NDArray[np.bool_]]]:
     """How often each purchase is drawn, and whether an agent made it, some resamples at a time."""
     _, position = np.unique(actor, return_inverse=True)
     n_actors = int(position.max(initial=-1)) + 1
+    # A label is a probability of 0 or 1, whose odds no factor changes.
+    drawn = None if factors is None else np.resize(factors, resampler.weights.shape[0])
     for start in range(0, resampler.weights.shape[0], _SOME):
         weights = resampler.weights[start : start + _SOME]
         luck = rng.random((weights.shape[0], n_actors))
-        yield weights[:, resampler.block[session]], luck[:, position] < p_agent
+        p = p_agent if drawn is None else shift_odds(p_agent, drawn[start : start + _SOME, None])
+        yield weights[:, resampler.block[session]], luck[:, position] < p
 
 
 def _order(dimension: Dimension) -> tuple[Ints, Ints, Ints]:

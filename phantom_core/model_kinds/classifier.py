@@ -31,6 +31,7 @@ CLASSIFIER: Final = MODEL_KINDS.register(
         has_interactions=True,
         address=AddressKeys(version="model", against="against", feature="explain_feature"),
         parse_report=Reference("phantom_core.evaluation.report:parse_report"),
+        read_saved=Reference("phantom_core.evaluation.saved_report:read_report_and_card"),
         train_verb=Reference("phantom_core.cli.classifier:train_classifier"),
         retraining=Reference(
             "phantom_core.use_cases.models.retrain_classifier:ClassifierRetraining"

@@ -66,6 +66,7 @@ class ModelKind:
         report_file: in a saved model: the report of its training.
         card_file: in a saved model: its model card, Markdown.
         tune_verb: verb that searches for better hyperparameters; None without.
+        read_saved: saved model → report and card, where results are added after the training.
         retraining: a `use_cases.models.retrain.StartRetraining`.
         explain: a `use_cases.explanations.explain.Explain`.
         available_answers: a `use_cases.explanations.explain.AvailableAnswers`, where a saved model
@@ -97,6 +98,7 @@ class ModelKind:
     report_file: str = "report.json"
     card_file: str = "card.md"
     tune_verb: Reference | None = None
+    read_saved: Reference | None = None
     available_answers: Reference | None = None
     teachings: tuple[Teaching, ...] = field(default=())
 

@@ -105,7 +105,11 @@ def test_a_retraining_publishes_what_was_approved_and_nothing_else(settings: Set
     chosen = settings.model_copy(
         update={
             "gates": PromotionGateSettings(
-                agent_auc=0.0, agent_precision=0.0, calibration_error=1.0
+                agent_auc=0.0,
+                agent_precision=0.0,
+                calibration_error=1.0,
+                quote_auc=0.0,
+                quote_calibration_error=1.0,
             ),
             "retraining": DAYS,
         }
@@ -317,7 +321,7 @@ def test_a_retraining_on_swapped_labels_moves_no_price_even_under_a_policy(
         KIND,
         rule="not_worse",
         margin=1.0,
-        gates={"agent": {"roc_auc": 0.0}},
+        gates={"agent_at_quote": {"roc_auc": 0.0}, "agent": {"roc_auc": 0.0}},
         why="Nightly.",
         now_ms=NOW_MS,
     )

@@ -16,6 +16,7 @@ from phantom_core.use_cases.markets.job_simulate import SimulateRequest
 from phantom_core.use_cases.markets.job_simulate_sessions import SimulateSessionsRequest
 from phantom_core.use_cases.markets.job_train_policy import TrainPolicyRequest
 from phantom_core.use_cases.models.job_retrain import RetrainRequest
+from phantom_core.use_cases.models.job_study_classifier import StudyClassifierRequest
 from phantom_core.use_cases.models.job_train_classifier import TrainClassifierRequest
 from phantom_core.use_cases.models.job_train_multitask import TrainMultitaskRequest
 from phantom_core.use_cases.models.job_tune_multitask import TuneMultitaskRequest
@@ -50,6 +51,7 @@ ROWS: Final[tuple[tuple[str, str, JobRequest], ...]] = (
         '{"folds": 4, "without": ["user_agent"], "seed": 7}',
         TrainClassifierRequest(folds=4, without=("user_agent",), seed=7),
     ),
+    ("study_classifier", '{"version": "v1"}', StudyClassifierRequest(version="v1")),
     (
         "train_classifier",
         '{"folds": 5, "without": [], "seed": 20261}',

@@ -31,7 +31,13 @@ def save(settings: Settings, version: str) -> None:
         FORMAT, "classifier", version, 1, 2, "abc", "def", 3, ("item_views",), {}, {}, {}
     )
     ModelStore(settings.workspace, "classifier").save(
-        manifest, {"model.ubj": version.encode(), "card.md": b"# Card"}
+        manifest,
+        {
+            **dict.fromkeys(
+                ("model.ubj", "quote_model.ubj", "quote_calibration.json"), version.encode()
+            ),
+            "card.md": b"# Card",
+        },
     )
 
 

@@ -72,7 +72,13 @@ def settings(tmp_path_factory: pytest.TempPathFactory, shop: Generated) -> Setti
     """A workspace where most labels are wrong, so that a model trained on them learns little."""
     chosen = Settings(
         workspace=tmp_path_factory.mktemp("retrain"),
-        gates=PromotionGateSettings(agent_auc=0.0, agent_precision=0.0, calibration_error=1.0),
+        gates=PromotionGateSettings(
+            agent_auc=0.0,
+            agent_precision=0.0,
+            calibration_error=1.0,
+            quote_auc=0.0,
+            quote_calibration_error=1.0,
+        ),
     )
     chosen = chosen.model_copy(update={"retraining": RetrainingSettings(days=42, held_out_days=10)})
     load(chosen, shop, chosen.workspace / "files", wrong=True)
@@ -125,7 +131,9 @@ def test_without_a_policy_a_better_challenger_waits_and_the_approved_model_is_ha
     assert "No promotion policy is approved" in second.why
     ahead = second.figures[0]
     assert (
-        ahead.name == "agent_roc_auc" and ahead.difference is not None and ahead.difference.low > 0
+        ahead.name == "agent_at_quote_roc_auc"
+        and ahead.difference is not None
+        and ahead.difference.low > 0
     )
     assert ModelStore(settings.workspace, "classifier").latest() == first.challenger
     assert pricing_version(settings, "classifier") == first.challenger
@@ -168,7 +176,10 @@ class Planned:
         manifest = Manifest(
             FORMAT, self.kind, self.challenger, now_ms, 0, "", "", 0, (), {}, {}, {}
         )
-        return ModelStore(self.workspace, self.kind).save(manifest, {"model.ubj": b"trees"})
+        return ModelStore(self.workspace, self.kind).save(
+            manifest,
+            dict.fromkeys(("model.ubj", "quote_model.ubj", "quote_calibration.json"), b"trees"),
+        )
 
     def held_out(
         self, window: Window, champion: StoredModel | None, challenger: StoredModel

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -14,7 +15,8 @@ from phantom_core.core.progress import no_progress
 from phantom_core.core.settings import Settings
 from phantom_core.evaluation.labelled_sessions import LabelledSessions, read_labelled
 from phantom_core.evaluation.model_card import model_card
-from phantom_core.evaluation.report import ClassifierReport, parse_report
+from phantom_core.evaluation.report import ClassifierReport
+from phantom_core.evaluation.saved_report import read_report, read_report_and_card
 from phantom_core.events.mapping import load_mapping
 from phantom_core.features.store import FeatureStore
 from phantom_core.lake.lake import Lake, open_lake
@@ -26,6 +28,7 @@ from phantom_core.use_cases.data.ingest import ingest_files
 from phantom_core.use_cases.markets.simulate_sessions import simulate_sessions
 from phantom_core.use_cases.models.model_use import take_first_model, use_model
 from phantom_core.use_cases.models.score import score_sessions
+from phantom_core.use_cases.models.study_classifier import sample_actors, study_classifier
 from phantom_core.use_cases.models.train_classifier import train_classifier
 from phantom_core.use_cases.rules.replay_data import connect_replay_data, read_replay_data
 
@@ -45,12 +48,13 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     settings = Settings(workspace=tmp_path_factory.mktemp("shop"), demo_sessions=400)
     load_demo(settings, now_ms=NOW_MS)
     train_classifier(settings, lake_of(settings), now_ms=NOW_MS, n_folds=3)
+    study_classifier(settings, lake_of(settings))
     return settings
 
 
 @pytest.fixture(scope="module")
 def report(shop: Settings) -> ClassifierReport:
-    return parse_report(ModelStore(shop.workspace, "classifier").open().read("report.json"))
+    return read_report(ModelStore(shop.workspace, "classifier").open())
 
 
 def test_the_report_has_every_figure_beside_its_baselines(report: ClassifierReport) -> None:
@@ -134,7 +138,7 @@ def test_the_saved_model_names_what_it_came_from_and_holds_no_pickle(
 def test_the_card_puts_the_headline_beside_trivial_baselines_and_says_how_to_repeat_it(
     shop: Settings, report: ClassifierReport
 ) -> None:
-    card = ModelStore(shop.workspace, "classifier").open().read("card.md").decode()
+    _, card = read_report_and_card(ModelStore(shop.workspace, "classifier").open())
     for heading in (
         "Intended use",
         "Data",
@@ -168,7 +172,9 @@ def test_training_again_with_the_same_seed_finds_the_same_and_progress_never_goe
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
     assert again.ranking == report.ranking
-    assert again.robustness == report.robustness
+    assert again.at_quote == report.at_quote
+    studied = study_classifier(shop, lake_of(shop), version=again.model_version)
+    assert studied.robustness == report.robustness
     assert again.model_version[-8:] == report.model_version[-8:]
 
 
@@ -266,7 +272,6 @@ def test_families_of_features_can_be_left_out_under_their_common_names(shop: Set
     )
     assert without.without == ("temporal", "user_agent")
     assert len(without.features) == 18
-    assert without.robustness.without_timing == without.robustness.without_user_agent
     assert (
         "--without temporal,user_agent"
         in ModelStore(shop.workspace, "classifier")
@@ -291,12 +296,72 @@ def test_cancelling_saves_nothing(shop: Settings) -> None:
     before = (store.versions(), store.latest())
 
     def cancel(fraction: float, message: str, values: object = None) -> None:
-        if fraction > 0.6:
+        if fraction > 0.4:
             raise CancelledError("Cancelled.")
 
     with pytest.raises(CancelledError):
         train_classifier(shop, lake_of(shop), now_ms=NOW_MS + 3_000, n_folds=3, progress=cancel)
     assert (store.versions(), store.latest()) == before
+
+
+def test_an_interrupted_study_goes_on_with_the_folds_that_are_missing(shop: Settings) -> None:
+    store = ModelStore(shop.workspace, "classifier")
+    model = store.open()
+    studied = read_report(model).robustness
+    (model.folder / "studies.json").unlink()
+    assert read_report(model).robustness is None
+
+    def cancel(fraction: float, message: str, values: object = None) -> None:
+        if fraction > 0.5:
+            raise CancelledError("Cancelled.")
+
+    with pytest.raises(CancelledError):
+        study_classifier(shop, lake_of(shop), progress=cancel)
+    finished = list((model.folder / "studies").rglob("unseen-*.npy"))
+    assert len(finished) == 15  # five families, three folds
+    untouched = {path: path.stat().st_mtime_ns for path in finished}
+    trained: list[str] = []
+
+    def note(fraction: float, message: str, values: object = None) -> None:
+        trained.append(message)
+        assert {path: path.stat().st_mtime_ns for path in finished if path.exists()} in (
+            untouched,
+            {},
+        )
+
+    assert study_classifier(shop, lake_of(shop), progress=note).robustness == studied
+    assert not any("agents without" in message for message in trained)
+    assert not (model.folder / "studies").exists()
+
+
+def test_a_study_of_other_labels_than_were_learned_is_refused(
+    settings: Settings, write: Callable[[str, str], Path]
+) -> None:
+    def labels(agents: str) -> str:
+        return "session,label\n" + "".join(
+            f"s{i},{'bot' if str(i) in agents else 'human'}\n" for i in range(8)
+        )
+
+    for agents in ("1357", "1356"):
+        ingest_files(
+            settings,
+            [write("e.csv", EVENTS)],
+            now_ms=NOW_MS,
+            labels=str(write("l.csv", labels(agents))),
+        )
+        if agents == "1357":
+            train_classifier(settings, lake_of(settings), now_ms=NOW_MS, n_folds=3)
+    with pytest.raises(DataError, match="changed since"):
+        study_classifier(settings, lake_of(settings))
+
+
+def test_many_sessions_are_studied_by_a_sample_of_whole_actors(shop: Settings) -> None:
+    labelled = read_labelled(lake_of(shop), ("total_interactions",), 3, no_progress)
+    sample = sample_actors(labelled, np.random.default_rng(0), most=100)
+    assert 80 < sample.matrix.num_rows <= 100
+    kept = set(sample.rows.groups.tolist())
+    assert int(np.isin(labelled.rows.groups, list(kept)).sum()) == sample.matrix.num_rows
+    assert sample.history.n_events.tolist() == sample.rows.values[:, 0].tolist()
 
 
 def test_every_session_gets_a_score_and_the_second_time_from_disk(shop: Settings) -> None:
@@ -422,8 +487,11 @@ def test_identical_sessions_give_a_random_classifier_without_an_error(
     )
     report = train_classifier(settings, lake_of(settings), now_ms=NOW_MS, n_folds=3)
     assert report.ranking.roc_auc.value == 0.5
-    assert report.to_json()["leave_family_out"] == {}
-    assert report.robustness.without_user_agent is None  # no session sent one
+    assert report.robustness is None
+    studied = study_classifier(settings, lake_of(settings)).robustness
+    assert studied is not None
+    assert studied.leave_family_out == ()
+    assert studied.without_user_agent is None  # no session sent one
     assert report.threshold.agent_buying_rate == 0
 
 
@@ -476,8 +544,9 @@ def test_the_ticket_funnel_is_detected_by_timing_and_hardly_without(settings: Se
         mapping=mapping,
         labels=str(SHARED / "labels.csv"),
     )
-    report = train_classifier(settings, lake_of(settings), now_ms=NOW_MS)
+    train_classifier(settings, lake_of(settings), now_ms=NOW_MS)
+    report = study_classifier(settings, lake_of(settings))
     assert (report.data.labels.human, report.data.labels.agent) == (84, 107)
     assert report.ranking.roc_auc.value > 0.99
-    assert report.robustness.without_timing is not None
+    assert report.robustness is not None and report.robustness.without_timing is not None
     assert report.robustness.without_timing.value < 0.7

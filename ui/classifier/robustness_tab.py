@@ -1,20 +1,33 @@
 """Robustness tab: quality on unseen agent families, short sessions and evasive agents."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from phantom_core.core.estimate import Estimate
 from phantom_core.evaluation.report import ClassifierReport
+from phantom_core.evaluation.robustness import PrefixResult
+from phantom_core.use_cases.models.job_study_classifier import StudyClassifierRequest
+from ui.accounts.account import start_job
 from ui.charts.classifier import estimates_chart
 from ui.charts.decision import prefix_chart
 from ui.charts.frame import show_chart
+from ui.frame.handles import open_jobs
+from ui.frame.job_watch import watch_job
 from ui.frame.wording import family_name, format_count, format_number_of
 
 RANDOM = 0.5
 
 
-def robustness_tab(report: ClassifierReport) -> None:
+def robustness_tab(report: ClassifierReport, *, can_study: bool) -> None:
     """Draw the quality on unseen families, short sessions and evasive agents."""
+    watch_job(StudyClassifierRequest.kind, "Study")
+    if report.robustness is None:
+        _offer_study(report.model_version, can_study=can_study)
+        return
     found, own = report.robustness, report.ranking.roc_auc
+    if found.n_sessions:
+        st.caption(f"Studied on {format_count(found.n_sessions)} labelled sessions, out of fold.")
     with st.grid(2, min_column_width=420, gap="medium") as grid:
         with grid.cell():
             if found.leave_family_out:
@@ -50,7 +63,7 @@ def robustness_tab(report: ClassifierReport) -> None:
         with grid.cell():
             show_chart(
                 prefix_chart(found.prefixes, own.value),
-                _prefix_finding(report),
+                _prefix_finding(found.prefixes, own.value),
                 "Sessions are scored by their first events only; the dashed line is the whole "
                 "session, the dotted one random.",
                 key="prefixes",
@@ -76,9 +89,27 @@ def robustness_tab(report: ClassifierReport) -> None:
     )
 
 
-def _prefix_finding(report: ClassifierReport) -> str:
-    whole = report.ranking.roc_auc.value - RANDOM
-    prefixes = report.robustness.prefixes
+def _offer_study(version: str, *, can_study: bool) -> None:
+    """Say that it was not studied, and start it."""
+    st.info(
+        "This model was not studied yet. Studies run after a training, while the model can be "
+        "used already.",
+        icon=":material/info:",
+    )
+    busy = any(job.kind == StudyClassifierRequest.kind for job in open_jobs().active())
+    if st.button(
+        "Run studies",
+        type="primary",
+        icon=":material/science:",
+        disabled=busy or not can_study,
+        help="Studies are running." if busy else None,
+    ):
+        start_job(StudyClassifierRequest(version=version))
+        st.rerun()
+
+
+def _prefix_finding(prefixes: Sequence[PrefixResult], own: float) -> str:
+    whole = own - RANDOM
     enough = next(
         (result for result in prefixes if result.roc_auc_retrained.value - RANDOM >= 0.9 * whole),
         None,

@@ -12,6 +12,7 @@ from phantom_core.market.calibration.arrivals import Arrivals
 from phantom_core.market.calibration.replay_check import ReplayCheck
 from phantom_core.market.calibration.sensitivity import Sensitivities
 from phantom_core.market.scenario import Detector, Scenario, ScenarioProduct
+from phantom_core.models.label_shift import AgentMix
 
 HOURS_A_WEEK: Final = 168
 
@@ -66,6 +67,8 @@ class Calibration:
             without model or labels.
         replay: simulated against actual purchases; None where the market cannot be calibrated.
         notes: caveats, a sentence each.
+        mix: share of agents among the sessions without a label, which P(agent) is corrected for;
+            None where too few lack one.
     """
 
     created_ms: int
@@ -80,6 +83,7 @@ class Calibration:
     detector: Detector | None = None
     replay: ReplayCheck | None = None
     notes: tuple[str, ...] = ()
+    mix: AgentMix | None = None
 
     @property
     def identified(self) -> bool:

@@ -1,5 +1,7 @@
 """Calibrate: measure a market on the workspace's lake, and save it for the simulator."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,6 +24,7 @@ from phantom_core.market.scenario import Detector
 from phantom_core.model_store.result_store import ResultStore
 from phantom_core.model_store.store import ModelStore
 from phantom_core.models.splits import actor_codes
+from phantom_core.use_cases.models.agent_mix import correct_mix
 from phantom_core.use_cases.models.score import score_sessions
 from phantom_core.use_cases.models.train_classifier import KIND
 
@@ -51,9 +54,10 @@ def calibrate_market(
         if ModelStore(settings.workspace, KIND).in_use()
         else None
     )
-    sessions = build_session_index(matrix, scores)
-    progress(0.6, "reading quotes")
     rng = np.random.default_rng(settings.seed if seed is None else seed)
+    corrected = correct_mix(settings, matrix, build_session_index(matrix, scores), rng)
+    sessions, mix = corrected.sessions, corrected.mix
+    progress(0.6, "reading quotes")
     version = version_of(matrix)
     with lake.connect(RELATIONS, version=version if version >= 0 else None) as connection:
         found = measure(
@@ -64,6 +68,8 @@ def calibrate_market(
             rng=rng,
             detector=_detector(sessions, scores, matrix),
         )
+    warnings = (mix.warning,) if mix and mix.warning else ()
+    found = replace(found, mix=mix, notes=(*found.notes, *warnings))
     progress(0.95, "saving")
     _calibrations(settings).save(write_calibration(found))
     progress(1, "calibrated")

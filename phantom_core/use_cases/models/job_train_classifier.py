@@ -30,14 +30,37 @@ class TrainClassifierRequest(JobRequest):
     def run(
         self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> "ClassifierReport":
-        """Train, evaluate, save; the first one is used at once."""
+        """Train, evaluate, save, then study; the first one is used before it is studied."""
+        from phantom_core.core.progress import part_progress
+        from phantom_core.lake.lake import open_lake
+        from phantom_core.use_cases.models.study_classifier import study_classifier
+
+        report = self._trained(settings, now_ms, part_progress(progress, 0, 0.4))
+        return study_classifier(
+            settings,
+            open_lake(settings),
+            version=report.model_version,
+            progress=part_progress(progress, 0.4, 1),
+        )
+
+    def run_for(
+        self, settings: "Settings", who: str, *, now_ms: int, progress: Progress = no_progress
+    ) -> "ClassifierReport":
+        """Train, evaluate, save; a second job studies it, as the model is usable already."""
+        from phantom_core.jobs.jobs import Jobs
+        from phantom_core.use_cases.models.job_study_classifier import StudyClassifierRequest
+
+        report = self._trained(settings, now_ms, progress)
+        Jobs(settings).start(StudyClassifierRequest(version=report.model_version))
+        return report
+
+    def _trained(self, settings: "Settings", now_ms: int, progress: Progress) -> "ClassifierReport":
         from phantom_core.lake.lake import open_lake
         from phantom_core.use_cases.models.train_classifier import train_classifier
 
-        lake = open_lake(settings)
         return train_classifier(
             settings,
-            lake,
+            open_lake(settings),
             now_ms=now_ms,
             n_folds=self.folds,
             without=self.without,

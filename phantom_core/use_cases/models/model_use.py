@@ -285,14 +285,14 @@ def promote_by_policy(
     """
     model = ModelStore(settings.workspace, kind).open(version)
     _refuse_for_pricing(settings, model.manifest)
+    with _control(settings).connect() as connection:
+        _require_policy(connection, kind, policy)
     champion = pricing_version(settings, kind) or ""
     comparison = compare_models(settings, kind, champion, version)
     if comparison.doubt:
         raise ConflictError(comparison.doubt, hint="A person decides whether it is used.")
     with write_transaction(_control(settings)) as connection:
-        in_force = promotion_policy(connection, kind)
-        if in_force is None or in_force.change_id != policy:
-            raise ConflictError(f"Promotion policy {policy} is no longer in force.")
+        _require_policy(connection, kind, policy)
         reason = f"Promotion policy {policy}: {why}"
         change = _propose(
             connection, Internal.WATCHER, model, comparison, reason, 0, now_ms, policy=policy
@@ -480,6 +480,12 @@ def _require_news(
     for one in changes.waiting_changes(connection, MODEL, kind):
         if one.content()["version"] == version:
             raise ConflictError(f"{version} already waits, as change {one.change_id}.")
+
+
+def _require_policy(connection: sa.Connection, kind: str, policy: int) -> None:
+    in_force = promotion_policy(connection, kind)
+    if in_force is None or in_force.change_id != policy:
+        raise ConflictError(f"Promotion policy {policy} is no longer in force.")
 
 
 def _require_unchanged(settings: Settings, change: GovernedChange) -> None:

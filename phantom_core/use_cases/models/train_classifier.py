@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import InputError
-from phantom_core.core.estimate import Estimate
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.resampling import N_RESAMPLES
 from phantom_core.core.settings import Settings
@@ -49,14 +48,6 @@ from phantom_core.evaluation.ranking import (
     roc_points,
 )
 from phantom_core.evaluation.report import ClassifierReport
-from phantom_core.evaluation.robustness import (
-    RobustnessStudy,
-    delay_attack,
-    human_clock_attack,
-    prefix_results,
-    unseen_families,
-    with_features,
-)
 from phantom_core.evaluation.threshold import ThresholdChoice, choose_threshold
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.definitions import definition_hash
@@ -66,7 +57,7 @@ from phantom_core.model_store.manifest import FORMAT, Manifest, library_versions
 from phantom_core.model_store.store import ModelStore, file_digest
 from phantom_core.models.calibration import CalibrationChoice, choose_calibration
 from phantom_core.models.classifier import Classifier, fit_classifier
-from phantom_core.models.cross_fit import CrossFit, cross_fit, progress_during
+from phantom_core.models.cross_fit import CrossFit, cross_fit
 from phantom_core.models.encoding import encode_features
 from phantom_core.models.inference_classifier import TREES
 from phantom_core.models.saved_classifier import classifier_files, quote_files
@@ -100,7 +91,7 @@ def train_classifier(
     why: str | None = BY_HAND,
     progress: Progress = no_progress,
 ) -> ClassifierReport:
-    """Train, evaluate and save an agent classifier.
+    """Train, evaluate and save an agent classifier; its robustness is studied afterwards.
 
     Args:
         settings: workspace, costs and default seed.
@@ -146,12 +137,10 @@ def train_classifier(
         calibration.calibration,
         threshold=threshold.threshold,
         seed=chosen_seed,
-        progress=part_progress(progress, 0.2, 0.35),
+        progress=part_progress(progress, 0.2, 0.7),
     )
-    baselines = _baselines(labelled, fold, chosen_seed, part_progress(progress, 0.35, 0.4))
-    study = RobustnessStudy(labelled.rows, whole, labelled.history, chosen_seed)
-    robustness = _robustness(study, labelled, families, part_progress(progress, 0.4, 0.9))
-    ban = _ban_cost(everything, whole, banned, chosen_seed, part_progress(progress, 0.9, 0.95))
+    baselines = _baselines(labelled, fold, chosen_seed, part_progress(progress, 0.7, 0.8))
+    ban = _ban_cost(everything, whole, banned, chosen_seed, part_progress(progress, 0.8, 0.95))
     booster = fit_classifier(
         labelled.rows, whole.n_rounds, seed=chosen_seed, progress=part_progress(progress, 0.95, 1)
     )
@@ -185,7 +174,7 @@ def train_classifier(
             labelled.rows.is_agent, calibration.probability >= threshold.threshold
         ),
         baselines=baselines,
-        robustness=robustness,
+        robustness=None,  # studied once the model is usable
         gains=_gains(classifier),
         period_ms=period_ms,
         seconds=time.perf_counter() - started,  # last, so that everything above counts
@@ -290,46 +279,6 @@ def _baselines(
     )
     return reports.Baselines(
         float(rows.is_agent.mean()), rule, logistic, kernel, best_feature(rows)
-    )
-
-
-def _robustness(
-    study: RobustnessStudy,
-    labelled: LabelledSessions,
-    left_out: tuple[str, ...],
-    progress: Progress,
-) -> reports.Robustness:
-    return reports.Robustness(
-        leave_family_out=unseen_families(study, labelled.families, part_progress(progress, 0, 0.4)),
-        prefixes=prefix_results(study, progress=part_progress(progress, 0.4, 0.75)),
-        delay_attack=delay_attack(study, progress=part_progress(progress, 0.75, 0.81)),
-        human_clock_attack=human_clock_attack(study, part_progress(progress, 0.81, 0.88)),
-        without_timing=_without(
-            study,
-            "temporal",
-            left_out,
-            progress_during(part_progress(progress, 0.88, 0.94), "without timing"),
-        ),
-        without_user_agent=_without(
-            study,
-            "user_agent",
-            left_out,
-            progress_during(part_progress(progress, 0.94, 1), "without user agents"),
-        ),
-    )
-
-
-def _without(
-    study: RobustnessStudy, family: str, left_out: tuple[str, ...], progress: Progress
-) -> Estimate | None:
-    """ROC-AUC without a family; None where the classifier reads none of it, or nothing else."""
-    kept = set(feature_names(without={family, *left_out}))
-    remaining = tuple(name for name in study.rows.names if name in kept)
-    missing = study.rows.only([name for name in study.rows.names if name not in remaining])
-    return (
-        with_features(study, remaining, progress)
-        if remaining and not np.isnan(missing.values).all()
-        else None
     )
 
 

@@ -28,6 +28,7 @@ from phantom_core.replay.purchases import read_purchases
 from phantom_core.replay.quotes import read_quotes
 from phantom_core.replay.reference import constant_reference, leakage_of
 from phantom_core.use_cases.markets.calibrate import build_session_index
+from phantom_core.use_cases.models.agent_mix import correct_mix
 from phantom_core.use_cases.models.score import score_sessions
 from phantom_core.use_cases.models.train_classifier import KIND, OUT_OF_FOLD
 from phantom_core.use_cases.rules.replay_data import connect_replay_data
@@ -222,7 +223,12 @@ def leakage_of_week(
             scores = score_sessions(settings, lake)
         except (DataError, NotFoundError):
             scores = None
-    sessions = build_session_index(matrix, scores)
+    sessions = correct_mix(
+        settings,
+        matrix,
+        build_session_index(matrix, scores),
+        np.random.default_rng(settings.seed),
+    ).sessions
     with connect_replay_data(settings) as connection:
         quotes = read_quotes(connection, sessions, Period(start_ms, end_ms))
         purchases = read_purchases(connection, sessions, quotes, Period(start_ms, end_ms))

@@ -30,10 +30,12 @@ from phantom_core.leakage.ledger_store import LedgerStore
 from phantom_core.replay.markups import class_figures
 from phantom_core.replay.origin import origin_of
 from phantom_core.replay.period import Period
+from phantom_core.replay.purchases import Purchases
 from phantom_core.replay.reference import Reference, leakage_of, reference_prices
 from phantom_core.replay.resampler import Resampler
 from phantom_core.rules.evaluate import Decided, check_features, evaluate_rules
 from phantom_core.rules.rule_set import RuleSet
+from phantom_core.use_cases.models.agent_mix import CorrectedSessions, correct_mix
 from phantom_core.use_cases.rules.replay_data import (
     ReplayData,
     connect_replay_data,
@@ -77,6 +79,10 @@ def measure_leakage(
             progress=part_progress(progress, 0, 0.6),
         )
         _check(data)
+        corrected = correct_mix(
+            settings, data.matrix, data.sessions, np.random.default_rng(chosen_seed)
+        )
+        data = replace(data, sessions=corrected.sessions)
         progress(0.6, "reference prices")
         prices = reference_prices(
             connection, data.sessions, data.quotes, data.purchases, settings.leakage_terms
@@ -94,6 +100,7 @@ def measure_leakage(
         dimensions,
         resampler,
         (now_ms, chosen_seed),
+        corrected,
         part_progress(progress, 0.75, 0.95),
     )
     progress(0.95, "saving")
@@ -208,6 +215,7 @@ def _leakage(
     dimensions: Sequence[Dimension],
     resampler: Resampler,
     when: tuple[int, int],
+    corrected: CorrectedSessions,
     progress: Progress,
 ) -> Leakage:
     purchases, sessions = data.purchases, data.sessions
@@ -225,7 +233,16 @@ def _leakage(
         accounts.append(
             explain_unavailable(reference)
             if reference.problem
-            else total_leakage(purchases, p_agent, reference, dimensions, resampler, actor, rng)
+            else total_leakage(
+                purchases,
+                p_agent,
+                reference,
+                dimensions,
+                resampler,
+                actor,
+                rng,
+                corrected.drawn_factors,
+            )
         )
     human = np.nan_to_num(1.0 - sessions.best_known)
     return Leakage(
@@ -246,4 +263,18 @@ def _leakage(
         humans=class_figures(decided.markup_ratio, human, data.quotes, resampler)
         if data.quotes.session.size
         else None,
+        mix=corrected.mix,
+        as_labelled=_as_labelled(purchases, prices, corrected) if corrected.mix else {},
     )
+
+
+def _as_labelled(
+    purchases: Purchases, prices: Sequence[Reference], corrected: CorrectedSessions
+) -> dict[str, float]:
+    """Leakage under every reference price, had the mix been that of the labels."""
+    p_agent = np.nan_to_num(corrected.as_labelled.best_known[purchases.session])
+    return {
+        one.name: float((p_agent * leakage_of(purchases, one)).sum())
+        for one in prices
+        if not one.problem
+    }

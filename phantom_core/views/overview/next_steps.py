@@ -103,7 +103,8 @@ def _retrain(loaded: Loaded, report: ClassifierReport) -> list[NextStep]:
 
 def _check(report: ClassifierReport | None) -> list[NextStep]:
     """A classifier that depends on timing can be evaded by agents that wait."""
-    without = report.robustness.without_timing if report else None
+    studied = report.robustness if report else None
+    without = studied.without_timing if studied else None
     if (
         report is None
         or without is None

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar, cast
 
 import pandas as pd
 
-from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.permissions import needs_no_permission, requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.approvals.approved_models import approved_model
@@ -14,7 +14,7 @@ from phantom_core.core.errors import DataError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.model_kinds.model_kind import ModelKind
 from phantom_core.model_store.manifest import Manifest
-from phantom_core.model_store.store import ModelStore
+from phantom_core.model_store.store import ModelStore, StoredModel
 
 Report = TypeVar("Report")
 
@@ -76,14 +76,27 @@ def model_view(
         DataError: its files are damaged.
     """
     model = ModelStore(settings.workspace, kind.name).open(version)
-    parse = cast(Callable[[bytes], object], kind.parse_report.load())
-    report = parse(model.read(kind.report_file))
+    report, card = read_saved(model, kind)
     if not isinstance(report, report_type):
         raise TypeError(
             f"The report of a {kind.noun} is a {type(report).__name__}, not a "
             f"{report_type.__name__}."
         )
-    return ModelView(model.manifest, report, model.read(kind.card_file).decode())
+    return ModelView(model.manifest, report, card)
+
+
+@needs_no_permission
+def read_saved(model: StoredModel, kind: ModelKind) -> tuple[object, str]:
+    """Report and card of a saved model, with what was added after its training.
+
+    Raises:
+        DataError: its files are damaged.
+    """
+    if kind.read_saved is not None:
+        read = cast(Callable[[StoredModel], tuple[object, str]], kind.read_saved.load())
+        return read(model)
+    parse = cast(Callable[[bytes], object], kind.parse_report.load())
+    return parse(model.read(kind.report_file)), model.read(kind.card_file).decode()
 
 
 @requires(Permission.READ)
