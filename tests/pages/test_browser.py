@@ -129,14 +129,16 @@ def test_a_training_shows_progress_to_all_and_can_be_cancelled(app: str, page: P
     expect(page.get_by_text("Training was cancelled")).to_be_visible()
 
 
-def test_a_new_workspace_fills_itself_once_and_is_emptied_with_one_click(
+def test_a_new_workspace_fills_itself_once_and_is_emptied_when_confirmed(
     tmp_path: Path, page: Page
 ) -> None:
     with served(tmp_path / "new", PHANTOM_DEMO_SESSIONS="100") as url:
         page.goto(url)
         expect(page.get_by_text("Recommended next steps")).to_be_visible(timeout=60_000)
         settle(page)
+        page.get_by_role("button", name="Demo data").click()
         page.get_by_role("button", name="Remove demo data").click()
+        page.get_by_role("button", name="Remove for everybody").click()
         expect(page.get_by_text("No sessions yet")).to_be_visible()
         page.reload()
         expect(page.get_by_text("No sessions yet")).to_be_visible()
