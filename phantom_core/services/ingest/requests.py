@@ -3,15 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Final
 
 import orjson
 
-from phantom_core.events.canonical import FIELD_NAMES
+from phantom_core.events.canonical import FIELD_NAMES, WRAPPER
 from phantom_core.events.formats.text_source import LINE_FIELDS
 from phantom_core.events.text_rows import MARK_BYTES, TextRow, document_row, json_document_rows
-
-WRAPPER: Final = "events"
 
 
 def rows_of_body(body: bytes, max_field_chars: int) -> tuple[list[TextRow], bool]:
