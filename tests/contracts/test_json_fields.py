@@ -25,7 +25,7 @@ FREE: Final = {
     "traffic": ("by_rule",),
     "simulate sessions": ("results",),
     "train classifier": ("known_family", "leave_family_out", "prefix_auc"),
-    "ingest": ("quarantined", "files[].quarantined"),
+    "ingest": ("quarantined", "files[].quarantined", "files[].missing"),
     "models": ("",),
     "privacy erase": ("files", "rows"),
     "quarantine": ("reasons",),
@@ -38,6 +38,7 @@ EVENTS: Final = (
     "s1,2026-03-01,search\n"
     "s1,2026-03-01T00:01:00Z,purchase\n"
     "s2,yesterday,search\n"
+    "s2,2026-03-01,teleport\n"
 )
 
 
