@@ -14,6 +14,7 @@ from phantom_core.events.mapping import EVENT_FIELDS, QUOTE_FIELDS, Mapping
 from phantom_core.events.staged_warnings import missing_shares, staged_warnings
 from phantom_core.events.text_rows import MAX_SHOWN
 from phantom_core.events.unfolding import unfolded_documents, unfolded_rows
+from phantom_core.events.visitor_sessions import part_sessions
 
 _FEW_ROWS: Final = 1_000
 # Metadata that is not JSON is left as it is, to be rejected by the checks.
@@ -94,6 +95,11 @@ class Staging:
         self.connection.execute("DROP TABLE IF EXISTS staged")
         self.connection.execute("UPDATE clock SET newest_ms = ?", [now_ms + self._tolerance_ms])
         self._started, self.n_rows = False, 0
+
+    def finish(self) -> None:
+        """Do what needs all rows of a file: part visitors' events into sessions."""
+        if self._mapping.session_gap_min and self.n_rows:
+            part_sessions(self.connection, self._mapping.session_gap_min)
 
     def warnings(self) -> list[LoadWarning]:
         """Warnings about the whole file."""

@@ -286,6 +286,7 @@ def load_file(
                 progress(
                     0.8 * batch.share_read, f"{path.name}: {staging.n_rows:,} rows read", values
                 )
+            staging.finish()
             progress(0.8, f"{path.name}: writing")
             return commit_file(
                 lake,
