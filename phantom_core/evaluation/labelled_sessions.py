@@ -75,7 +75,7 @@ def read_labelled(
     # Not the refresh's version: another process may have loaded more since.
     version = version_of(everything)
     matrix = everything.filter(pc.is_valid(everything["is_agent"])).sort_by("session_key")
-    _check_labels(matrix, everything.num_rows)
+    _check_labels(lake, matrix, everything.num_rows)
     with lake.connect(("events", "experiments", "session_labels"), version=version) as connection:
         history = read_history(connection, matrix["session_key"].to_numpy())
         subjects, sources = read_subjects(connection, matrix), _sources(connection, matrix)
@@ -127,15 +127,31 @@ def actors_to_fold_by(
     return actor_codes(matrix), pc.sum(pc.greater(n_experiments, 1)).as_py() or 0
 
 
-def _check_labels(matrix: pa.Table, n_sessions: int) -> None:
+def _check_labels(lake: Lake, matrix: pa.Table, n_sessions: int) -> None:
     n_agent = pc.sum(matrix["is_agent"]).as_py() or 0
     n_human = matrix.num_rows - n_agent
     if not n_agent or not n_human:
         raise DataError(
             f"Learning needs sessions of humans and of agents, but of {n_sessions:,} sessions "
             f"{n_human:,} are labelled human and {n_agent:,} agent.",
-            hint="Load experiments (ingest --experiments) or session labels (ingest --labels).",
+            hint=_unfit_labels(lake, matrix)
+            or "Load experiments (ingest --experiments) or session labels (ingest --labels).",
         )
+
+
+def _unfit_labels(lake: Lake, matrix: pa.Table) -> str:
+    """A sentence about labels that were loaded and fit no session; empty without such labels."""
+    with lake.connect(("session_labels",)) as connection:
+        labels = connection.sql(
+            "SELECT session_id FROM session_labels WHERE is_agent IS NOT NULL"
+        ).to_arrow_table()["session_id"]
+    n_fit = pc.sum(pc.is_in(labels, value_set=matrix["session_id"])).as_py() or 0
+    if n_fit == len(labels):
+        return ""
+    return (
+        f"{len(labels) - n_fit:,} of {len(labels):,} session labels fit no session, such as "
+        f"'{labels[0].as_py()}': write sessions as the events do."
+    )
 
 
 def _sources(connection: duckdb.DuckDBPyConnection, matrix: pa.Table) -> report.LabelSources:

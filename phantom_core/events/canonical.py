@@ -4,7 +4,7 @@ from collections.abc import Mapping as Names
 from typing import Final
 
 from phantom_core.core.errors import MappingError
-from phantom_core.events.columns import Columns
+from phantom_core.events.columns import Columns, look_like_data
 from phantom_core.events.mapping import REQUIRED, Kind, Mapping, load_mapping, shipped_mappings
 
 FIELD_NAMES: Final[Names[str, tuple[str, ...]]] = {
@@ -29,9 +29,10 @@ QUOTE_FIELD_NAMES: Final[Names[str, tuple[str, ...]]] = {
     "propensity": ("propensity",),
 }
 # Metadata that flat files carry as columns of their own.
+WRAPPER: Final = "events"
 METADATA_NAMES: Final[tuple[str, ...]] = (
     "price", "base_price", "total", "nights", "roomType", "cabinClass", "quantity",
-    "itemCount", "dwellTime", "query", "type",
+    "itemCount", "dwellTime", "query", "type", "currency",
 )  # fmt: skip
 
 
@@ -42,6 +43,8 @@ def canonical_mapping(columns: Columns) -> Mapping:
         MappingError: columns for a required field are missing; the hint names shipped mappings that
             would fit.
     """
+    if columns.is_json and columns.names == (WRAPPER,):
+        return _wrapped()
     kind: Kind = "quotes" if _is_quote_log(columns) else "events"
     names = FIELD_NAMES if kind == "events" else QUOTE_FIELD_NAMES
     found = {
@@ -103,11 +106,29 @@ def _fits(mapping: Mapping, columns: Columns) -> bool:
         for name in ([spec] if isinstance(spec, str) else spec)
     ]
     heads = {name.split(".")[0] for name in columns.names} | set(columns.nested)
-    return all(name.split(".")[0].split("[")[0] in heads for name in wanted)
+    options = [[one.rstrip("?") for one in name.split("|")] for name in wanted]
+    return all(any(one.split(".")[0].split("[")[0] in heads for one in some) for some in options)
+
+
+def _wrapped() -> Mapping:
+    """The mapping of {"events": [...]}, as the ingest service takes it."""
+    names = {
+        field: "|".join(f"{WRAPPER}.{option}" for option in options)
+        for field, options in FIELD_NAMES.items()
+    }
+    metadata = {name: f"{WRAPPER}.{name}" for name in METADATA_NAMES}
+    return Mapping(name="canonical", columns=dict(names), metadata=metadata, each=WRAPPER)
 
 
 def _advice(columns: Columns) -> str:
     fitting = fitting_mappings(columns)
+    if look_like_data(columns.names):
+        return 'The first line looks like data: name the columns in a mapping, header = ["…", "…"].'
+    if columns.is_json and len(columns.names) == 1:
+        return (
+            f"If every element of '{columns.names[0]}' is an event, write a mapping with "
+            f'each = "{columns.names[0]}".'
+        )
     if fitting:
         return f"These columns look like {fitting[0]}: use --mapping {fitting[0]}."
     return "Write a mapping (the Data page builds one from a sample), or check the delimiter."

@@ -5,7 +5,7 @@ from typing import Final
 
 import duckdb
 
-from phantom_core.events.columns import quote_text
+from phantom_core.events.columns import PLACEHOLDERS, quote_text
 from phantom_core.events.mapping import Kind, Mapping
 from phantom_core.events.schema import STORE_MODES
 from phantom_core.events.vocabulary import ALIASES, CANONICAL, FILTER_KINDS
@@ -27,6 +27,7 @@ def register_checks(
     """
     connection.execute(f"SET TimeZone = {quote_text(mapping.time_zone)}")
     connection.execute(f"CREATE MACRO formatted_time(ts) AS {_formatted_time(mapping)}")
+    connection.execute(f"CREATE MACRO number_text(value) AS {_number_text(mapping)}")
     for macros in ("keys.sql", "macros.sql"):
         connection.execute((_SQL / macros).read_text(encoding="utf-8"))
     names = {**{name: name for name in CANONICAL}, **ALIASES}
@@ -47,6 +48,21 @@ def check_statement(kind: Kind) -> str:
     return (_SQL / ("event_checks.sql" if kind == "events" else "quote_checks.sql")).read_text(
         encoding="utf-8"
     )
+
+
+def _number_text(mapping: Mapping) -> str:
+    """SQL for a number written as text, with a point; NULL where no number is meant."""
+    listed = ", ".join(map(quote_text, PLACEHOLDERS))
+    present = f"CASE WHEN LOWER(TRIM(value)) NOT IN ({listed}) THEN TRIM(value) END"
+    if not mapping.decimal:
+        return present
+    # Currency signs and codes, blanks, and the mark that parts thousands.
+    thousands = "." if mapping.decimal == "," else ","
+    bare = (
+        f"regexp_replace({present}, '[\\p{{Sc}}\\s\\x{{A0}}\\x{{202F}}''{thousands}]|^[A-Z]{{3}}|"
+        "[A-Z]{3}$', '', 'g')"
+    )
+    return f"replace({bare}, ',', '.')" if mapping.decimal == "," else bare
 
 
 def _formatted_time(mapping: Mapping) -> str:

@@ -1,7 +1,7 @@
 """Columns: paths of values in a foreign row, compiled to DuckDB SQL that yields them as text."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from phantom_core.core.errors import MappingError
@@ -29,37 +29,90 @@ def quote_text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+# Texts that stand for no value, in lower case.
+PLACEHOLDERS: Final = (
+    "",
+    "\\n",
+    "null",
+    "nan",
+    "undefined",
+    "(not set)",
+    "-",
+    "n/a",
+)
+# What no header holds: a time, a long number, a random id.
+_DATUM: Final = re.compile(
+    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?|\d{9,}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{17,}",
+    re.IGNORECASE,
+)
+
+
+def look_like_data(names: Sequence[str]) -> bool:
+    """Whether what should be names of columns are values: the file has no header.
+
+    >>> look_like_data(["1", "2024-01-19T00:00:00.000Z", "83"]), look_like_data(["sid", "2024"])
+    (True, False)
+    """
+    return any(_DATUM.fullmatch(name.strip()) for name in names)
+
+
 class Columns:
     """Columns of a source: named ones, or one JSON document a row.
+
+    A column is named as it is; `a.b`, `a[0]` and `a[key]` lead into structures, into JSON that is
+    written as text, and to keys with dots; `a|b` is the first that has a value; `a?` may be
+    missing.
 
     Args:
         names: column names; for JSON, the keys of a sample (used in messages and suggestions only).
         is_json: rows are documents in a column `doc`.
         nested: names of the columns that hold structures, lists or maps.
+        missing: further texts that stand for no value.
     """
 
-    def __init__(self, names: Sequence[str], *, is_json: bool, nested: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        is_json: bool,
+        nested: Iterable[str] = (),
+        missing: Sequence[str] = (),
+    ) -> None:
         self.names = tuple(names)
         self.is_json = is_json
         self.nested = frozenset(nested)
+        self.missing = tuple(missing)
+
+    def with_missing(self, missing: Sequence[str]) -> "Columns":
+        """The same columns, where further texts stand for no value."""
+        return Columns(self.names, is_json=self.is_json, nested=self.nested, missing=missing)
+
+    def with_nested(self, name: str) -> "Columns":
+        """The same columns, where one more holds structures."""
+        nested = {*self.nested, name}
+        return Columns(self.names, is_json=self.is_json, nested=nested, missing=self.missing)
 
     def has(self, column: str) -> bool:
         """Whether the source may have this column; any key may occur in JSON."""
+        if column not in self.names and column.endswith("?"):
+            column = column[:-1]
         if "|" in column and column not in self.names:
             return any(self.has(option) for option in column.split("|"))
         head = _STEP.match(column)
         return (
             self.is_json
             or column in self.names
-            or (head is not None and head.group(1) in self.nested)
+            or (head is not None and head.group(1) in self.names)
         )
 
     def text(self, column: str) -> str:
-        """SQL for a column's value as text; empty text becomes NULL.
+        """SQL for a column's value as text; empty text and placeholders become NULL.
 
         Raises:
             MappingError: a named column that the source does not have.
         """
+        if column not in self.names and column.endswith("?"):
+            return self.text(column[:-1]) if self.has(column) else "CAST(NULL AS VARCHAR)"
         if "|" in column and column not in self.names:
             options = [option for option in column.split("|") if self.has(option)]
             return (
@@ -67,24 +120,45 @@ class Columns:
                 if options
                 else self.text(column.split("|", maxsplit=1)[0])
             )
-        if self.is_json:
-            return _blank_is_null(_walk("doc", column))
-        if column in self.names:
-            return _blank_is_null(self._plain(column))
-        head = _STEP.match(column)
-        if head and head.group(1) in self.nested:
-            return _blank_is_null(
-                _walk(f"to_json({quote_name(head.group(1))})", column[head.end() :])
-            )
-        raise MappingError(
-            f"There is no column '{column}'; the columns are {', '.join(self.names)}.",
-            hint="Is the delimiter right?",
-        )
+        return _present(self._value(column), self.missing)
 
     def joined(self, columns: str | Sequence[str]) -> str:
         """SQL for one column, or for several joined with "."; NULL when any is missing."""
         parts = [columns] if isinstance(columns, str) else list(columns)
         return " || '.' || ".join(self.text(part) for part in parts)
+
+    def json(self, column: str) -> str:
+        """SQL for what stands at a path, as JSON; NULL where it is none."""
+        head = _STEP.match(column)
+        if self.is_json or head is None:
+            return _reach("doc", column)
+        return _reach(self._document(head.group(1)), column[head.end() :])
+
+    def _value(self, column: str) -> str:
+        if self.is_json:
+            found = _walk("doc", column)
+            if "." not in column:
+                return found
+            literal = f"json_extract_string(doc, {quote_text(_json_path(column))})"
+            return f"COALESCE({found}, {literal})"
+        if column in self.names:
+            return self._plain(column)
+        head = _STEP.match(column)
+        if head and head.group(1) in self.names:
+            return _walk(self._document(head.group(1)), column[head.end() :])
+        raise MappingError(
+            f"There is no column '{column}'; the columns are {', '.join(self.names)}.",
+            hint=(
+                "The first line looks like data: name the columns in the mapping, "
+                'header = ["…", "…"].'
+                if look_like_data(self.names)
+                else "Is the delimiter right? Put ? behind the name where it may be missing."
+            ),
+        )
+
+    def _document(self, name: str) -> str:
+        column = quote_name(name)
+        return f"to_json({column})" if name in self.nested else f"TRY_CAST({column} AS JSON)"
 
     def _plain(self, column: str) -> str:
         name = quote_name(column)
@@ -95,8 +169,12 @@ class Columns:
         )
 
 
-def _blank_is_null(sql: str) -> str:
-    return f"NULLIF(TRIM({sql}, {_BLANKS}), '')"
+def _present(sql: str, missing: Sequence[str]) -> str:
+    """A trimmed text, or NULL where it stands for no value."""
+    trimmed = f"TRIM({sql}, {_BLANKS})"
+    texts = dict.fromkeys((*PLACEHOLDERS, *(text.strip().lower() for text in missing)))
+    listed = ", ".join(map(quote_text, texts))
+    return f"CASE WHEN LOWER({trimmed}) NOT IN ({listed}) THEN {trimmed} END"
 
 
 def _json_path(key: str) -> str:
@@ -104,15 +182,27 @@ def _json_path(key: str) -> str:
 
 
 def _walk(sql: str, path: str) -> str:
+    """SQL for the text at a path."""
+    return f"json_extract_string({_reach(sql, path)}, '$')"
+
+
+def _reach(sql: str, path: str) -> str:
     """SQL that follows a path: `.key`, `[0]` of a list, `[key]` of a list of key-value pairs."""
-    for key, bracket in _STEP.findall(path):
+    for place, (key, bracket) in enumerate(_STEP.findall(path)):
         if key:
-            sql = f"json_extract({sql}, {quote_text(_json_path(key))})"
+            opened = _opened(sql) if place == 1 else sql
+            sql = f"json_extract({opened}, {quote_text(_json_path(key))})"
         elif bracket.isdigit():
             sql = f"json_extract({sql}, '$[{bracket}]')"
         else:
             sql = f"to_json({_pair_value(sql, bracket)})"
-    return f"json_extract_string({sql}, '$')"
+    return sql
+
+
+def _opened(sql: str) -> str:
+    """A JSON value; a text that is JSON itself, as exports of exports have, is opened."""
+    inner = f"TRY_CAST(json_extract_string({sql}, '$') AS JSON)"
+    return f"CASE WHEN json_type({sql}) = 'VARCHAR' THEN {inner} ELSE {sql} END"
 
 
 def _pair_value(sql: str, key: str) -> str:

@@ -109,6 +109,19 @@ class Mapping(BaseModel):
         default_factory=list, description="names of the columns of a file without a header"
     )
     skip_lines: int = Field(default=0, ge=0, le=1_000, description="lines before the header")
+    missing: list[str] = Field(
+        default_factory=list, description="further texts that stand for no value"
+    )
+    decimal: Literal["", ".", ","] = Field(
+        default="", description="the decimal mark of prices with separators or currency signs"
+    )
+    each: str = Field(default="", description="the list whose every element is an event")
+    session_gap_min: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_440,
+        description="minutes without an event that part a visitor's events into sessions",
+    )
     time_unit: TimeUnit = "auto"
     time_zone: str = "UTC"
     time_format: str | None = Field(

@@ -22,6 +22,20 @@ _FOREIGN: Final = {
     b"PK\x03\x04": "a ZIP archive or an Excel workbook",
     b"\x89PNG": "a picture",
     b"SQLite format 3": "an SQLite file",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"Obj\x01": "an Avro file",
+    b"ORC": "an ORC file",
+    b"\xfd7zXZ": "an xz archive",
+    b"BZh": "a bzip2 archive",
+    b"\x1f\x8b": "a gzip archive without the ending .gz",
+    b"\x28\xb5\x2f\xfd": "a Zstandard archive without the ending .zst",
+    b"PAR1": "a Parquet file without its end",
+}
+_HINTS: Final = {
+    b"\x1f\x8b": "Add .gz to its name.",
+    b"\x28\xb5\x2f\xfd": "Add .zst to its name.",
+    b"\xfd7zXZ": "Unpack it first.",
+    b"BZh": "Unpack it first.",
 }
 _BOMS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
@@ -52,21 +66,43 @@ def discover_files(path: str | Path, *, outside: Sequence[Path] = ()) -> list[Pa
     return found
 
 
+def files_left_out(path: str | Path, *, outside: Sequence[Path] = ()) -> list[Path]:
+    """Files of a folder or glob that are not loaded because their ending is not known, sorted."""
+    if Path(path).is_file():
+        return []
+    folders = [folder.resolve() for folder in outside]
+    return sorted(
+        file
+        for file in _all_within(path)
+        if _is_visible(file, folders) and _suffix(file) not in known_suffixes()
+    )
+
+
 def _within(path: str | Path, outside: list[Path]) -> list[Path]:
+    return sorted(
+        file
+        for file in _all_within(path)
+        if _is_visible(file, outside) and _suffix(file) in known_suffixes()
+    )
+
+
+def _all_within(path: str | Path) -> set[Path]:
     # pathlib has no absolute globs.
     names = [str(path)] if Path(path).is_dir() else glob.glob(str(path), recursive=True)  # noqa: PTH207
-    files = [
+    return {
         file
-        for name in names
-        for file in (Path(name).rglob("*") if Path(name).is_dir() else [Path(name)])
-    ]
-    return sorted({file for file in files if _is_included(file, outside)})
+        for name in map(Path, names)
+        for file in (name.rglob("*") if name.is_dir() else [name])
+        # Writers at work name their files and folders like this, and markers such as _SUCCESS.
+        if not any(part.startswith("_") for part in file.relative_to(name).parts)
+    }
 
 
-def _is_included(file: Path, outside: list[Path]) -> bool:
+def _is_visible(file: Path, outside: list[Path]) -> bool:
+    """Whether a file is neither hidden nor our own."""
     hidden = any(part.startswith(".") and part not in (".", "..") for part in file.parts)
     ours = any(folder in file.resolve().parents for folder in outside)
-    return file.is_file() and not hidden and not ours and _suffix(file) in known_suffixes()
+    return file.is_file() and not hidden and not ours
 
 
 def _suffix(path: Path) -> str:
@@ -114,11 +150,12 @@ def open_source(
 
 
 def _check_text(path: Path, start: bytes) -> None:
-    kind = next((kind for magic, kind in _FOREIGN.items() if start.startswith(magic)), None)
-    if kind:
+    magic = next((magic for magic in _FOREIGN if start.startswith(magic)), None)
+    # Letters alone may begin a header as well.
+    if magic and not (magic in (b"ORC", b"BZh") and start[3:5].isalpha()):
         raise SourceError(
-            f"'{path.name}' is {kind}, not a table of text.",
-            hint="Export it as CSV, JSON Lines or Parquet.",
+            f"'{path.name}' is {_FOREIGN[magic]}, not a table of text.",
+            hint=_HINTS.get(magic, "Export it as CSV, JSON Lines or Parquet."),
         )
     if not start.strip():
         raise SourceError(f"'{path.name}' contains only blanks.", hint="Export it again.")

@@ -9,8 +9,12 @@ import pyarrow as pa
 from phantom_core.core.errors import SourceError
 from phantom_core.events.checks import check_statement, register_checks
 from phantom_core.events.columns import Columns, quote_name, quote_text
+from phantom_core.events.load_warning import LoadWarning
 from phantom_core.events.mapping import EVENT_FIELDS, QUOTE_FIELDS, Mapping
+from phantom_core.events.staged_warnings import missing_shares, staged_warnings
 from phantom_core.events.text_rows import MAX_SHOWN
+from phantom_core.events.unfolding import unfolded_documents, unfolded_rows
+from phantom_core.events.visitor_sessions import part_sessions
 
 _FEW_ROWS: Final = 1_000
 # Metadata that is not JSON is left as it is, to be rejected by the checks.
@@ -49,7 +53,7 @@ class Staging:
         max_chars: int,
     ) -> None:
         self.connection = duckdb.connect(folder / "staging.duckdb" if folder else ":memory:")
-        self._name = mapping.name
+        self._mapping = mapping
         register_checks(
             self.connection,
             mapping,
@@ -77,7 +81,7 @@ class Staging:
         except duckdb.Error as error:
             reason = str(error).splitlines()[0].rstrip(".")
             raise SourceError(
-                f"The rows cannot be read by the mapping '{self._name}': {reason}."
+                f"The rows cannot be read by the mapping '{self._mapping.name}': {reason}."
             ) from error
         into = "INSERT INTO staged" if self._started else "CREATE TABLE staged AS"
         self.connection.execute(f"{into} {self._checks}")
@@ -95,18 +99,20 @@ class Staging:
         self.connection.execute("DROP TABLE IF EXISTS staged")
         self._started, self.n_rows = False, 0
 
-    def warnings(self) -> tuple[str, ...]:
+    def finish(self) -> None:
+        """Do what needs all rows of a file: part visitors' events into sessions."""
+        if self._mapping.session_gap_min and self.n_rows:
+            part_sessions(self.connection, self._mapping.session_gap_min)
+
+    def warnings(self) -> list[LoadWarning]:
         """Warnings about the whole file."""
         if not self.n_rows:
-            return ("The file has no row.",)
-        truncated = self.connection.execute(
-            "SELECT MAX(detail) FROM staged WHERE reason = 'truncated_file'"
-        ).fetchall()[0][0]
-        hint = (
-            "the rows before that are loaded; load the complete file later, and only the missing "
-            "rows will be added"
-        )
-        return (f"{truncated.rstrip('.')}: {hint}.",) if truncated else ()
+            return [LoadWarning("no_rows", 0, "The file has no row.")]
+        return staged_warnings(self.connection, self._mapping)
+
+    def missing(self) -> dict[str, float]:
+        """Share of the valid rows without a value, by mapped field, in [0, 1]."""
+        return missing_shares(self.connection, self._mapping) if self.n_rows else {}
 
     def __enter__(self) -> "Staging":
         return self
@@ -122,19 +128,23 @@ def mapped_select(mapping: Mapping, columns: Columns) -> str:
         MappingError: the mapping names a column that the source does not have.
     """
     fields = EVENT_FIELDS if mapping.kind == "events" else QUOTE_FIELDS
+    columns = columns.with_missing(mapping.missing)
+    if mapping.each and not columns.is_json:
+        columns = columns.with_nested(mapping.each)
     values = {field: _value(field, mapping, columns) for field in fields if field != "metadata"}
     if mapping.kind == "events":
         values["sent_name"] = _sent_name(mapping, columns)
         values |= _metadata(mapping, columns)
     selected = ", ".join(f"{sql} AS {field}" for field, sql in values.items())
-    source = (
-        _valid_documents()
-        if columns.is_json
-        else f"SELECT *, {_whole_row(columns)} AS _row FROM raw"
-    )
+    if columns.is_json:
+        source = _valid_documents(mapping.each)
+    else:
+        rows = unfolded_rows(mapping.each, columns)
+        source = f"SELECT *, {_whole_row(columns)} AS _row FROM ({rows})"
     inner = (
-        "SELECT _line AS line, _problem AS problem, _detail AS detail, _text AS text, _row "
-        f"AS row, {_row_text(columns)} AS row_text, {selected} FROM ({source})"
+        "SELECT _line AS line, _part AS part, _problem AS problem, _detail AS detail, "
+        f"_text AS text, _row AS row, {_row_text(columns)} AS row_text, "
+        f"{_elements_left(mapping, columns)} AS elements_left, {selected} FROM ({source})"
     )
     # In steps, so that a value needed several times is computed once, even by an unoptimised plan.
     whole = (
@@ -167,9 +177,20 @@ def _row_text(columns: Columns) -> str:
     return f"concat_ws(chr(31), {cells})"
 
 
-def _valid_documents() -> str:
+def _elements_left(mapping: Mapping, columns: Columns) -> str:
+    """SQL for how many elements of a list of times or names the mapping leaves out."""
+    specs = (mapping.columns.get(field, "") for field in ("ts", "event_name"))
+    lists = [spec.partition("[0]")[0] for spec in specs if isinstance(spec, str) and "[0]" in spec]
+    if not lists or not columns.has(lists[0]):
+        return "0"
+    return f"greatest(COALESCE(TRY(json_array_length({columns.json(lists[0])})), 0) - 1, 0)"
+
+
+def _valid_documents(each: str) -> str:
     """JSON rows; values that are not objects are marked as broken before they are parsed."""
-    return f"""
+    return unfolded_documents(
+        each,
+        f"""
         SELECT _line, NULL AS _row, COALESCE(_text, left(doc, {MAX_SHOWN})) AS _text,
             COALESCE(_problem, CASE
                 WHEN NOT json_valid(doc) THEN 'broken_json'
@@ -179,7 +200,8 @@ def _valid_documents() -> str:
             CASE WHEN json_valid(doc)
                 THEN CASE WHEN json_type(doc) = 'OBJECT' THEN doc END
             END AS doc
-        FROM raw"""
+        FROM raw""",
+    )
 
 
 def _value(field: str, mapping: Mapping, columns: Columns) -> str:
@@ -248,9 +270,7 @@ def _metadata(mapping: Mapping, columns: Columns) -> dict[str, str]:
         else "CAST(NULL AS VARCHAR)"
     )
     pairs = ", ".join(
-        f"{quote_text(key)}, {columns.text(column)}"
-        for key, column in mapping.metadata.items()
-        if columns.has(column)
+        f"{quote_text(key)}, {columns.text(column)}" for key, column in mapping.metadata.items()
     )
     if not pairs:
         return {"metadata": sent}

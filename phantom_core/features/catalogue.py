@@ -25,6 +25,7 @@ from phantom_core.features.terms import (
     Term,
     measures_of,
 )
+from phantom_core.features.user_agent_signs import said_by
 
 Family = Literal["temporal", "behavioural", "product", "user_agent"]
 FAMILIES: Final[tuple[Family, ...]] = ("temporal", "behavioural", "product", "user_agent")
@@ -68,32 +69,26 @@ _START_MS: Final = Statistic("MIN", "event_ms")
 _DURATION_MS: Final = Statistic("MAX", "event_ms") - _START_MS
 _LOWEST_PRICE: Final = Statistic("MIN", "price_seen")
 _HIGHEST_PRICE: Final = Statistic("MAX", "price_seen")
-_HEADLESS: Final = ("headless", "phantomjs", "slimerjs", "htmlunit", "jsdom/", "splash version/")
+_HEADLESS: Final = said_by("headless")
+_TOOLS: Final = said_by("tools")
 # fmt: off
-_TOOLS: Final = (
-    "selenium", "webdriver", "playwright", "puppeteer", "cypress", "testcafe", "scrapy/", "python",
-    "aiohttp/", "httpx/", "curl/", "wget/", "httpie/", "axios/", "node-fetch", "undici",
-    "sindresorhus/got", "superagent", "okhttp/", "httpclient", "java/", "dart/", "go-http-client/",
-    "libwww-perl/", "guzzlehttp/", "faraday", "reqwest/", "postmanruntime/", "insomnia/",
-    "lighthouse", "bot/", "bot-", "crawler", "spider", "chatgpt-user/", "claude-user/", "bun/",
-    "deno/", "winhttp", "php/",
-)
 _OTHER_BROWSERS: Final = (
     "opr/", "opera", "samsungbrowser/", "yabrowser/", "vivaldi/", "ucbrowser/", "silk/", "whale/",
     "ddg/", "duckduckgo/", "seamonkey/", "electron/", "fb_iab/", "phantomjs", "jsdom/",
     "splash version/", "bot/", "bot-", "crawler", "spider", "chatgpt-user/",
 )
 # fmt: on
+_NO_AGENT: Final = "no user agent, or a name alone"
 # The last match counts: Edge also names Chrome, Chrome also names Safari, and many name all three.
 _BROWSER: Final = SaysWhich(
     "browser",
     ("Chrome", "Firefox", "Safari", "Edge", "Other"),
     (
-        ("Safari", ("safari/",)),
+        ("Safari", ("safari/", " safari ")),
         ("Other", ("android",)),
-        ("Chrome", ("chrome/", "crios/", "chromium/")),
-        ("Firefox", ("firefox/", "fxios/")),
-        ("Edge", ("edg/", "edge/", "edga/", "edgios/")),
+        ("Chrome", ("chrome/", "crios/", "chromium/", " chrome ")),
+        ("Firefox", ("firefox/", "fxios/", " firefox ")),
+        ("Edge", ("edg/", "edge/", "edga/", "edgios/", " edge ")),
         ("Other", _OTHER_BROWSERS),
     ),
 )
@@ -149,10 +144,10 @@ FEATURES: Final = (
                                                       "sorting",
             Count(FILTERS)),
     Feature("is_headless_browser", "user_agent", "yes/no", "first user agent names itself headless",
-            Says("headless", _HEADLESS), high=1, null_when="no user agent"),
+            Says("headless", _HEADLESS), high=1, null_when=_NO_AGENT),
     Feature("is_automation_tool", "user_agent", "yes/no", "first user agent names a tool, HTTP "
                                                           "library or crawler",
-            Says("tool", _TOOLS), high=1, null_when="no user agent"),
+            Says("tool", _TOOLS), high=1, null_when=_NO_AGENT),
     Feature("browser_family", "user_agent", "category", "Chrome, Firefox, Safari, Edge or Other",
             _BROWSER, low=None, null_when="no user agent"),
 )

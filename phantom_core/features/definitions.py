@@ -5,7 +5,10 @@ definition makes it unusable.
 """
 
 import hashlib
+import tomllib
 from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
 from typing import Final
 
 from phantom_core.features.catalogue import BY_NAME
@@ -30,7 +33,7 @@ _FIRST: Final = dict(pair.split(":") for pair in _FIRST_DIGESTS.split())
 
 def definition_hash(columns: Iterable[str]) -> str:
     """SHA-256 over the definitions of columns; other columns than session features by name."""
-    return hashlib.sha256("\n".join(_definition(column) for column in columns).encode()).hexdigest()
+    return _hash(_definition(column) for column in columns)
 
 
 def is_defined_alike(saved_hash: str, columns: Iterable[str]) -> bool:
@@ -40,13 +43,26 @@ def is_defined_alike(saved_hash: str, columns: Iterable[str]) -> bool:
         saved_hash: of a manifest.
         columns: what its model reads.
     """
+    names = tuple(columns)
+    former = [_former().get(column) or _definition(column) for column in names]
     if saved_hash == _FIRST_HASH:
-        return all(_FIRST[column] == _digest(column) for column in columns if column in _FIRST)
-    return saved_hash == definition_hash(columns)
+        return all(
+            _FIRST[column] == _hash([text])[:8]
+            for column, text in zip(names, former, strict=True)
+            if column in _FIRST
+        )
+    return saved_hash in (definition_hash(names), _hash(former))
 
 
-def _digest(column: str) -> str:
-    return hashlib.sha256(_definition(column).encode()).hexdigest()[:8]
+@cache
+def _former() -> dict[str, str]:
+    """Definitions that meant the same, by column: the file of user agents has grown since."""
+    path = files("phantom_core.features").joinpath("former_definitions.toml")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def _hash(texts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
 def _definition(column: str) -> str:

@@ -261,7 +261,15 @@ first_of_several AS (
 ),
 -- What a user agent says about itself is read once per user agent, not once per scope.
 named AS (
-    SELECT user_agent, LOWER(user_agent) AS name FROM agents GROUP BY user_agent
+    SELECT
+        user_agent,
+        CONTAINS(user_agent, '/') AS is_whole,
+        -- Twice: as it is, and as words between blanks. CUBOT makes telephones.
+        REPLACE(CONCAT(
+            ' ', LOWER(user_agent), ' ', TRANSLATE(LOWER(user_agent), ';,()/:+"', '        '), ' '
+        ), 'cubot', '') AS name
+    FROM agents
+    GROUP BY user_agent
 ),
 -- Of several values, the one with the highest rank counts.
 signs AS (
@@ -275,9 +283,8 @@ kinds AS (
         n.user_agent,
 {kinds}
     FROM named AS n
-    -- CUBOT makes telephones.
-    LEFT JOIN signs AS s ON CONTAINS(REPLACE(n.name, 'cubot', ''), s.token)
-    GROUP BY n.user_agent
+    LEFT JOIN signs AS s ON CONTAINS(n.name, s.token)
+    GROUP BY n.user_agent, n.is_whole
 )
 SELECT a.scope_key, {columns}
 FROM agents AS a
@@ -299,7 +306,8 @@ def _signs(measure: Says | SaysWhich) -> Iterator[str]:
 def _says(measure: Says | SaysWhich) -> str:
     of = f"FILTER (WHERE s.word = '{measure.word}')"
     if isinstance(measure, Says):
-        return f"COUNT(*) {of} > 0"
+        # The name of a browser alone says nothing of what drives it.
+        return f"CASE WHEN COUNT(*) {of} > 0 THEN TRUE WHEN n.is_whole THEN FALSE END"
     return f"COALESCE(MAX_BY(s.says, s.says_rank) {of}, '{measure.values[-1]}')"
 
 

@@ -43,7 +43,7 @@ def number_repeats(staged: duckdb.DuckDBPyConnection) -> None:
                 SELECT event_id FROM staged WHERE reason IS NULL AND client_event_id IS NULL
                 GROUP BY event_id HAVING COUNT(*) > 1
             )
-            WINDOW one_event AS (PARTITION BY event_id ORDER BY line, rowid)
+            WINDOW one_event AS (PARTITION BY event_id ORDER BY line, part, rowid)
         ) AS numbered
         WHERE numbered.place > 1 AND staged.rowid = numbered.row"""
     )

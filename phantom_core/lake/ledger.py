@@ -3,9 +3,10 @@
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from phantom_core.events import schema
+from phantom_core.events.load_warning import LoadWarning, write_warnings
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,9 @@ class Load:
         kind: events, quotes, experiments, labels or catalogue.
         sha256: of the file as it was read.
         quarantined: rows by reason code.
-        warnings: one sentence each.
+        warnings: what deserves a look.
+        missing: share of the valid rows without a value, by mapped field; of this load only, the
+            ledger does not store it.
         mapping_sha256: digest of the mapping; "" where none was used.
         removed_ms: when its rows were taken out again, UTC milliseconds; None while they are there.
     """
@@ -32,18 +35,19 @@ class Load:
     accepted: int
     duplicates: int
     quarantined: Mapping[str, int]
-    warnings: tuple[str, ...]
+    warnings: tuple[LoadWarning, ...]
     loaded_ms: int
     seconds: float
     mapping_sha256: str = ""
     removed_ms: int | None = None
+    missing: Mapping[str, float] = field(default_factory=dict)
 
     def row(self) -> dict[str, str | int | float | None]:
         """The load as a row of the ledger."""
         return {
             **{name: getattr(self, name) for name in schema.LOADS.names},
             "quarantined": json.dumps(dict(self.quarantined)),
-            "warnings": json.dumps(list(self.warnings)),
+            "warnings": write_warnings(self.warnings),
         }
 
 

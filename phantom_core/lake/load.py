@@ -22,6 +22,7 @@ from phantom_core.lake.duplicates import mark_fresh, number_repeats
 from phantom_core.lake.erased import ERASED, ErasedIds, ErasedKind
 from phantom_core.lake.lake import TABLES, Lake
 from phantom_core.lake.ledger import Load
+from phantom_core.lake.matches import unmatched_warnings
 from phantom_core.lake.removal import (
     finish_removal,
     mark_removed,
@@ -144,6 +145,7 @@ def commit_keyed(lake: Lake, read: KeyedRows, load: Load) -> Load:
             accepted=changed.num_rows,
             duplicates=read.rows.num_rows - changed.num_rows + read.n_repeated,
             quarantined=read.reasons | ({ERASED: n_erased} if n_erased else {}),
+            warnings=unmatched_warnings(lake, table, read.rows),
         )
         if read.refused:
             _quarantine(
@@ -334,7 +336,7 @@ def _fresh_rows(
     return staged.sql(
         f"SELECT {columns}, CAST({load_seq} AS BIGINT) AS load_seq FROM staged AS s SEMI JOIN "
         "fresh AS f ON f.row = s.rowid "
-        "ORDER BY s.session_key, s.event_us, s.line, s.rowid"
+        "ORDER BY s.session_key, s.event_us, s.line, s.part, s.rowid"
     ).to_arrow_reader(_BATCH_ROWS)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from phantom_core.core.errors import InputError, NotFoundError
+from phantom_core.events.load_warning import LoadWarning
 from phantom_core.lake.lake import Lake
 from phantom_core.lake.ledger import Load
 
@@ -67,14 +68,15 @@ def other_readings(lake: Lake, load: Load) -> list[LedgerEntry]:
     return [one for one in found if not _reads_alike(one, load)]
 
 
-def replacement_warning(replaced: Sequence[LedgerEntry]) -> str:
-    """The sentence about loads that were replaced."""
+def replacement_warning(replaced: Sequence[LedgerEntry]) -> LoadWarning:
+    """The warning about loads that were replaced."""
     rows = sum(one.accepted for one in replaced)
     names = ", ".join(f"'{name}'" for name in dict.fromkeys(one.mapping for one in replaced))
-    return (
+    text = (
         f"This file was loaded before by the mapping {names}: its {rows:,} "
         f"{'row was' if rows == 1 else 'rows were'} replaced."
     )
+    return LoadWarning("replaced", rows, text)
 
 
 def remove_load(lake: Lake, load: LedgerEntry, now_ms: int) -> int:

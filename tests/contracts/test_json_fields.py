@@ -27,7 +27,7 @@ FREE: Final = {
     "simulate sessions": ("results",),
     "study classifier": ("known_family", "leave_family_out", "prefix_auc"),
     "train classifier": ("known_family", "leave_family_out", "prefix_auc"),
-    "ingest": ("quarantined", "files[].quarantined"),
+    "ingest": ("quarantined", "files[].quarantined", "files[].missing"),
     "models": ("",),
     "privacy erase": ("files", "rows"),
     "quarantine": ("reasons",),
@@ -40,6 +40,7 @@ EVENTS: Final = (
     "s1,2026-03-01,search\n"
     "s1,2026-03-01T00:01:00Z,purchase\n"
     "s2,yesterday,search\n"
+    "s2,2026-03-01,teleport\n"
 )
 
 

@@ -245,8 +245,8 @@ CASES = [
         + csv_row(price="12 euros")
         + csv_row(price="NaN")
         + csv_row(price="1e39"),
-        2,
-        {"bad_price": 3},
+        3,
+        {"bad_price": 2},
     ),
     Case(
         "metadata that is no JSON",

@@ -132,7 +132,7 @@ def test_one_moment_however_it_is_written(ts: str, tmp_path: Path) -> None:
     assert stage(tmp_path, [row(ts)])[0][:2] == (None, 1_772_359_200_000)
 
 
-@pytest.mark.parametrize("ts", ["inf", "nan", "infinity", "1e300", "9" * 30, "12:00", "March"])
+@pytest.mark.parametrize("ts", ["inf", "infinity", "1e300", "9" * 30, "12:00", "March"])
 def test_times_that_are_none(ts: str, tmp_path: Path) -> None:
     assert stage(tmp_path, [row(ts)])[0][0] in ("bad_timestamp", "future_timestamp")
 

@@ -84,6 +84,59 @@ def test_a_user_agent_gives_its_kind(user_agent: str, expected: tuple[bool, bool
     assert user_agent_features(user_agent) == expected
 
 
+@pytest.mark.parametrize(
+    "user_agent",
+    [
+        "Mozilla/5.0 (compatible; AmazonBuyForMe; +https://www.amazon.com/)",
+        CHROME.replace("Gecko)", "Gecko; compatible; GoogleAgent-Mariner)"),
+        f"{CHROME}; Manus-User/1.0",
+        "Mozilla/5.0 (compatible; TavilyBot; +https://tavily.com/)",
+        "Mozilla/5.0 (compatible; atlassian-bot; +https://www.atlassian.com/)",
+        "Mozilla/5.0 (compatible; SomeBot)",
+        "meta-externalfetcher/1.1",
+        "newspaper/0.2.6",
+        "node",
+        "Ruby",
+        "curl",
+    ],
+)
+def test_agents_that_shop_and_tools_are_automation(user_agent: str) -> None:
+    assert user_agent_features(user_agent)[1] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("Chrome", "Chrome"),
+        ("Safari (in-app)", "Safari"),
+        ("Firefox", "Firefox"),
+        ("Edge", "Edge"),
+        ("Samsung Internet", "Other"),
+        ("Opera", "Other"),
+        ("Android Webview", "Other"),
+    ],
+)
+def test_a_browsers_name_tells_its_family_and_nothing_of_automation(name: str, family: str) -> None:
+    assert user_agent_features(name) == (None, None, family)
+
+
+def test_no_browser_of_a_person_is_called_a_tool() -> None:
+    people = [
+        one
+        for one in USER_AGENTS
+        if (agent := parse(one).user_agent)
+        and FAMILY_OF.get(agent.family)
+        and "Headless" not in one
+        and "Lighthouse" not in one
+    ]
+    assert len(people) > 10
+    with connect(
+        event(0, session_key=i, user_agent=user_agent) for i, user_agent in enumerate(people)
+    ) as connection:
+        found = features_at(connection)["is_automation_tool"].to_pylist()
+    assert [one for one, is_tool in zip(people, found, strict=True) if is_tool] == []
+
+
 @pytest.mark.parametrize("user_agent", [None, ""])
 def test_without_a_user_agent_nothing_is_known(user_agent: str | None) -> None:
     assert user_agent_features(user_agent) == (None, None, None)

@@ -158,7 +158,7 @@ def test_a_parquet_file_with_categories_and_wide_texts_loads_as_before(tmp_path:
     found = ingest_files(
         Settings(workspace=tmp_path / "w"), [tmp_path / "a.parquet"], now_ms=NOW_MS
     ).totals()
-    assert (found.read, found.accepted, found.quarantined) == (3, 1, {"missing_session_id": 1})
+    assert (found.read, found.accepted, found.quarantined) == (3, 2, {"missing_session_id": 1})
 
 
 def test_an_event_nested_600_deep_is_refused_at_intake_and_dump_still_answers(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 import streamlit as st
@@ -10,6 +11,7 @@ from phantom_core.jobs.jobs import Job
 from phantom_core.use_cases.data.load_totals import LoadedFile, LoadTotals
 from phantom_core.views.data.reasons import reason_of
 from ui.frame.errors import show_error
+from ui.frame.tables import csv_button
 from ui.frame.wording import (
     escape,
     format_count,
@@ -17,6 +19,8 @@ from ui.frame.wording import (
     format_moment,
     format_number_of,
 )
+
+_MOST_NAMED: Final = 5
 
 
 def load_outcome(job: Job) -> None:
@@ -35,6 +39,7 @@ def load_outcome(job: Job) -> None:
             f":orange[:material/report:] **{format_count(n)}** · {reason_of(reason).meaning} "
             f"{reason_of(reason).fix}"
         )
+    _left_out(result.left_out)
     for file, sentence in result.failed.items():
         show_error(f"{Path(file).name} was not loaded. {sentence}")
     if result.prices_waiting:
@@ -89,14 +94,32 @@ def _sum(result: LoadTotals, quarantined: int) -> None:
             st.metric("New products" if name == "catalogue" else f"New {name}", format_count(n))
 
 
+def _left_out(files: Sequence[str]) -> None:
+    if files:
+        names = ", ".join(escape(Path(file).name) for file in files[:_MOST_NAMED])
+        more = f" and {format_count(len(files) - _MOST_NAMED)} more"
+        st.warning(
+            f"Not loaded, because their ending is not known: {names}"
+            f"{more if len(files) > _MOST_NAMED else ''}.",
+            icon=":material/warning:",
+        )
+
+
 def _files(files: Sequence[LoadedFile]) -> None:
-    warnings = [
-        f"{escape(Path(file.file).name)}: {escape(warning)}"
-        for file in files
-        for warning in file.warnings
-    ]
-    for warning in warnings:
-        st.warning(warning, icon=":material/warning:")
+    rows = [(Path(file.file).name, warning) for file in files for warning in file.warnings]
+    for name, warning in rows:
+        st.warning(f"{escape(name)}: {escape(warning.text)}", icon=":material/warning:")
+    if rows:
+        table = pd.DataFrame(
+            {
+                "file": [name for name, _ in rows],
+                "kind": [warning.kind for _, warning in rows],
+                "count": [warning.n for _, warning in rows],
+                "warning": [warning.text for _, warning in rows],
+            }
+        )
+        csv_button("Download warnings as CSV", table, "load_warnings.csv", "load_warnings_csv")
+    _missing(files)
     if len(files) > 1:
         table = pd.DataFrame(
             {
@@ -109,3 +132,19 @@ def _files(files: Sequence[LoadedFile]) -> None:
             }
         )
         st.dataframe(table, hide_index=True)
+
+
+def _missing(files: Sequence[LoadedFile]) -> None:
+    """Share of the rows without a value, by mapped field."""
+    shares = [
+        (Path(file.file).name, field, share)
+        for file in files
+        for field, share in file.missing.items()
+        if share > 0
+    ]
+    if not shares:
+        return
+    with st.expander(f"Missing values ({format_number_of(len(shares), 'field')})"):
+        table = pd.DataFrame(shares, columns=["file", "field", "missing"])
+        percent = st.column_config.NumberColumn("missing", format="percent")
+        st.dataframe(table, hide_index=True, column_config={"missing": percent})

@@ -23,6 +23,17 @@ from ui.data.map_details import ask_details, ask_event_names
 
 SUGGESTION: Final = "suggestion"
 JOIN: Final = " + "
+# Options of the start that the form has no widgets for.
+_UNCHANGED: Final = (
+    "quote",
+    "escape",
+    "header",
+    "skip_lines",
+    "missing",
+    "decimal",
+    "each",
+    "session_gap_min",
+)
 _KINDS: Final = {"events": "Event", "quotes": "Quote (displayed price)"}
 _UNITS: Final = {
     "auto": "detected automatically",
@@ -50,7 +61,7 @@ _FIELDS: Final = {
     "metadata": ("Metadata", "A JSON object with prices and more."),
     "client_event_id": (
         "Event ID",
-        "Identifies an event; rows with the same ID are duplicates.",
+        "Identifies an event within its session and name; rows with the same ID are duplicates.",
     ),
     "price": ("Price", "The displayed price."),
     "base_price": ("Base price", "The price without an experiment."),
@@ -110,6 +121,7 @@ def map_form(sample: FileSample, start: Mapping, token: str) -> Mapping:
         "kind": kind,
         "delimiter": start.delimiter,
         "encoding": start.encoding,
+        **{name: getattr(start, name) for name in _UNCHANGED},
         "columns": columns,
         **times,
         **details,
@@ -117,7 +129,10 @@ def map_form(sample: FileSample, start: Mapping, token: str) -> Mapping:
         "event_names": names,
     }
     return parse_mapping(
-        tomli_w.dumps({name: value for name, value in spec.items() if value}), "The mapping"
+        tomli_w.dumps(
+            {name: value for name, value in spec.items() if value or (name, value) == ("quote", "")}
+        ),
+        "The mapping",
     )
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import MappingError, PhantomError
 from phantom_core.core.settings import Settings
+from phantom_core.events.columns import look_like_data
 from phantom_core.events.mapping import Mapping
 from phantom_core.events.text_options import TextOptions
 from phantom_core.use_cases.data.save_mapping import save_mapping
@@ -113,6 +114,11 @@ def _show_sample(path: Path, sample: FileSample) -> None:
         f"**{escape(path.name)}**: {len(sample.columns.names)} {kind}, sample of "
         f"{format_count(sample.raw.num_rows)} rows"
     )
+    if look_like_data(sample.columns.names):
+        st.warning(
+            'The first line looks like data: name the columns in the mapping, header = ["…", "…"].',
+            icon=":material/warning:",
+        )
     st.dataframe(sample.values.slice(0, SHOWN_ROWS).to_pandas(), hide_index=True, placeholder="")
 
 
@@ -158,6 +164,12 @@ def _summary(place: "st.delta_generator.DeltaGenerator", mapping: Mapping, resul
             f"**{format_count(result.n_accepted)} of {format_count(result.n_rows)}** sample "
             f"rows ({format_percent(share, 1)}) are accepted as {mapping.kind}"
         )
+        if result.n_duplicates:
+            st.warning(
+                f"{format_count(result.n_duplicates)} of them would be duplicates: the column of "
+                "the event ID has the same value in several rows of a session.",
+                icon=":material/content_copy:",
+            )
         if result.n_accepted == result.n_rows:
             st.success(f"{what}.", icon=":material/check_circle:")
         else:

@@ -14,9 +14,9 @@ priced AS (
     SELECT
         *,
         event_us // 1000 AS event_ms,
-        number_text(document ->> '$.price') AS price_text,
-        number_text(document ->> '$.base_price') AS base_price_text,
-        number_text(document ->> '$.total') AS total_text,
+        number_at(document, '$.price') AS price_text,
+        number_at(document, '$.base_price') AS base_price_text,
+        number_at(document, '$.total') AS total_text,
         CASE
             WHEN folded IN ('filter', 'filter_apply') THEN COALESCE(
                 (SELECT f.canonical FROM filter_kinds AS f WHERE f.kind = lower(trim(document ->> '$.type'))),
@@ -54,6 +54,8 @@ checked AS (
 
 SELECT
     line,
+    part,
+    elements_left,
     reason,
     CASE WHEN reason IS NOT NULL THEN COALESCE(text, shown(CAST(to_json(row) AS VARCHAR))) END AS text,
     shown(COALESCE(detail, CASE reason

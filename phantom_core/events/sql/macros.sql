@@ -22,8 +22,10 @@ CREATE OR REPLACE MACRO parse_us(ts, unit) AS CASE
     WHEN isfinite(TRY_CAST(extended_time(ts) AS TIMESTAMPTZ)) THEN epoch_us(TRY_CAST(extended_time(ts) AS TIMESTAMPTZ))
 END;
 
--- A number written as text; no text is no number.
-CREATE OR REPLACE MACRO number_text(value) AS NULLIF(trim(value), '');
+-- A number of a JSON document as text; a number that was written as text, as its decimal mark says.
+CREATE OR REPLACE MACRO number_at(document, path) AS CASE
+    WHEN json_type(document, path) = 'VARCHAR' THEN number_text(document ->> path) ELSE document ->> path
+END;
 
 -- What is shown of a row or value in quarantine.
 CREATE OR REPLACE MACRO shown(value) AS left(value, 2000);

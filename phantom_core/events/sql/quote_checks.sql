@@ -2,7 +2,7 @@
 -- Yields the canonical quote, or the first reason why the row is invalid.  Engine: DuckDB only.
 WITH timed AS (
     SELECT
-        *,
+        * REPLACE (number_text(price) AS price, number_text(base_price) AS base_price),
         parse_us(ts, time_unit) AS event_us
     FROM mapped
     CROSS JOIN clock -- one row: a subquery in each place would be planned in each place
@@ -31,6 +31,8 @@ checked AS (
 
 SELECT
     line,
+    part,
+    elements_left,
     reason,
     CASE WHEN reason IS NOT NULL THEN COALESCE(text, shown(CAST(to_json(row) AS VARCHAR))) END AS text,
     shown(COALESCE(detail, CASE reason

@@ -8,7 +8,7 @@ import duckdb
 
 from phantom_core.features.aggregate import feature_sql
 
-Kind = tuple[bool | str, ...]
+Kind = tuple[bool | str | None, ...]
 MOST_KNOWN: Final = 10_000
 
 

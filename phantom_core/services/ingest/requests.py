@@ -4,12 +4,11 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
 
 import orjson
 
 from phantom_core.core.errors import TooLargeError
-from phantom_core.events.canonical import FIELD_NAMES
+from phantom_core.events.canonical import FIELD_NAMES, WRAPPER
 from phantom_core.events.formats.text_source import LINE_FIELDS
 from phantom_core.events.text_rows import (
     MARK_BYTES,
@@ -19,8 +18,6 @@ from phantom_core.events.text_rows import (
     json_document_rows,
 )
 from phantom_core.services.ingest.dump import time_ms
-
-WRAPPER: Final = "events"
 
 
 def rows_of_body(body: bytes, max_field_chars: int, most_rows: int) -> tuple[list[TextRow], bool]:

@@ -28,7 +28,12 @@ from phantom_core.events.keyed_rows import (
 from phantom_core.events.mapping import Mapping
 from phantom_core.events.products import PRODUCT_NAMES, read_products
 from phantom_core.events.server_paths import is_database
-from phantom_core.events.sources import discover_files, file_sha256, open_source
+from phantom_core.events.sources import (
+    discover_files,
+    file_sha256,
+    files_left_out,
+    open_source,
+)
 from phantom_core.events.staging import Staging
 from phantom_core.events.text_options import DETECTED
 from phantom_core.lake.lake import Lake, open_lake
@@ -67,6 +72,7 @@ class IngestReport:
         failed: file → the sentence that says why it was rejected as a whole.
         lake_version: version of the events table afterwards.
         seconds: wall time.
+        left_out: files of the folders and globs whose ending is not known.
         prices: what a load of the catalogue changed in the approved one; None without such a load.
     """
 
@@ -75,6 +81,7 @@ class IngestReport:
     lake_version: int
     seconds: float
     prices: CatalogueOutcome | None = None
+    left_out: tuple[str, ...] = ()
 
     def totals(self) -> LoadTotals:
         """Totals over event and quote files, then experiments, labels, catalogue and each file."""
@@ -94,6 +101,7 @@ class IngestReport:
             seconds=self.seconds,
             prices_changed=self.prices.changed if self.prices else 0,
             prices_waiting=self.prices.waiting if self.prices else 0,
+            left_out=self.left_out,
         )
 
     def to_json(self) -> dict[str, object]:
@@ -110,6 +118,7 @@ def _file(load: Load) -> LoadedFile:
         duplicates=load.duplicates,
         quarantined=dict(load.quarantined),
         warnings=load.warnings,
+        missing=dict(load.missing),
     )
 
 
@@ -181,18 +190,28 @@ def ingest_files(
         else None
     )
     seconds = round(time.monotonic() - start_s, 3)
-    return IngestReport(tuple(loads), reasons, lake.version(), seconds, prices)
+    left_out = _left_out(settings, paths)
+    return IngestReport(tuple(loads), reasons, lake.version(), seconds, prices, left_out)
 
 
 Step = tuple[str, Callable[[Progress], Load]]
+
+
+def _left_out(settings: Settings, paths: Sequence[str | Path]) -> tuple[str, ...]:
+    found = (files_left_out(path, outside=_own_folders(settings)) for path in paths)
+    return tuple(dict.fromkeys(str(file) for files in found for file in files))
+
+
+def _own_folders(settings: Settings) -> list[Path]:
+    own = settings.paths
+    return [own.lake, own.scratch, own.all_models, own.logs]
 
 
 def _files(
     settings: Settings, paths: Sequence[str | Path], keyed: set[Path]
 ) -> tuple[list[Path], dict[str, PhantomError]]:
     """Files of events and quotes, each once, without keyed rows; and paths that name none."""
-    paths_of = settings.paths
-    own = [paths_of.lake, paths_of.scratch, paths_of.all_models, paths_of.logs]
+    own = _own_folders(settings)
     files: dict[Path, None] = {}
     failed: dict[str, PhantomError] = {}
     for path in paths:
@@ -267,11 +286,12 @@ def load_file(
                 progress(
                     0.8 * batch.share_read, f"{path.name}: {staging.n_rows:,} rows read", values
                 )
+            staging.finish()
             progress(0.8, f"{path.name}: writing")
             return commit_file(
                 lake,
                 staging.connection,
-                replace(load, warnings=staging.warnings()),
+                replace(load, warnings=tuple(staging.warnings()), missing=staging.missing()),
                 lambda: time.monotonic() - start_s,
             )
 

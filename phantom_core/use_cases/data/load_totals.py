@@ -1,8 +1,9 @@
 """Load totals: a load in figures, file by file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from phantom_core.events.load_warning import LoadWarning
 from phantom_core.jobs.job_request import PlainReport
 
 
@@ -17,7 +18,8 @@ class LoadedFile:
         accepted: rows that are new in the lake.
         duplicates: rows that were there before.
         quarantined: reason → rows rejected.
-        warnings: what should be checked, one sentence each.
+        warnings: what deserves a look.
+        missing: share of the valid rows without a value, by mapped field that may be left out.
     """
 
     file: str
@@ -26,7 +28,8 @@ class LoadedFile:
     accepted: int
     duplicates: int
     quarantined: Mapping[str, int]
-    warnings: tuple[str, ...]
+    warnings: tuple[LoadWarning, ...]
+    missing: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class LoadTotals(PlainReport):
         lake_version: of the events table afterwards.
         seconds: wall time.
         prices_changed: base prices that changed within the bounds.
+        left_out: files of the folders and globs whose ending is not known.
         prices_waiting: changes of base prices that wait for a second person.
     """
 
@@ -58,3 +62,4 @@ class LoadTotals(PlainReport):
     seconds: float
     prices_changed: int = 0
     prices_waiting: int = 0
+    left_out: tuple[str, ...] = ()

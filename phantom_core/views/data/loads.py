@@ -8,6 +8,7 @@ import pandas as pd
 
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
+from phantom_core.events.load_warning import parse_warnings
 from phantom_core.jobs.job_request import PlainReport
 from phantom_core.lake.lake import Lake
 
@@ -85,5 +86,7 @@ def loads_view(lake: Lake, limit: int = MAX_ROWS) -> pd.DataFrame:
             ", ".join(f"{reason} {n:,}" for reason, n in json.loads(text).items())
             for text in ledger["reasons"]
         ],
-        warnings=[" ".join(json.loads(text)) for text in ledger["warnings"]],
+        warnings=[
+            " ".join(one.text for one in parse_warnings(text)) for text in ledger["warnings"]
+        ],
     )

@@ -49,6 +49,11 @@ REASONS: Final = (
         "Check the time zone and the time unit in the mapping, and the clock of the sender.",
     ),
     Reason(
+        "empty_list",
+        "The list that the mapping unfolds is missing or empty in this row.",
+        "Nothing where rows without events are normal; else check `each` in the mapping.",
+    ),
+    Reason(
         "missing_event_name",
         "The row does not say what happened.",
         "Map another column to the event name, or give a constant.",

@@ -57,6 +57,7 @@ class Preview:
             price_seen, amount_paid, …
         rejected: the first rows that do not; columns line, reason, detail, text.
         reasons: rows by reason code.
+        n_duplicates: of the accepted rows, those whose own id another row of their session has.
     """
 
     n_rows: int
@@ -64,6 +65,7 @@ class Preview:
     accepted: pd.DataFrame
     rejected: pd.DataFrame
     reasons: dict[str, int]
+    n_duplicates: int = 0
 
 
 @requires(Permission.WORK)
@@ -136,6 +138,7 @@ def preview_mapping(
         )
         with staging:
             staging.add(sample.raw)
+            staging.finish()
             return _preview(staging.connection, mapping)
 
 
@@ -161,8 +164,13 @@ def _preview(staged: duckdb.DuckDBPyConnection, mapping: Mapping) -> Preview:
         "SELECT reason, COUNT(*) FROM staged WHERE reason IS NOT NULL GROUP BY reason ORDER BY 2 "
         "DESC, 1"
     ).fetchall()
-    ((n_rows,),) = staged.execute("SELECT COUNT(*) FROM staged").fetchall()
-    return Preview(n_rows, n_rows - sum(n for _, n in reasons), accepted, rejected, dict(reasons))
+    ((n_rows, n_duplicates),) = staged.execute(
+        "SELECT COUNT(*), COUNT(*) FILTER (WHERE reason IS NULL AND client_event_id IS NOT NULL) - "
+        "COUNT(DISTINCT event_id) FILTER (WHERE reason IS NULL AND client_event_id IS NOT NULL) "
+        "FROM staged"
+    ).fetchall()
+    n_accepted = n_rows - sum(n for _, n in reasons)
+    return Preview(n_rows, n_accepted, accepted, rejected, dict(reasons), n_duplicates)
 
 
 def _as_text(columns: Columns, raw: pa.Table) -> pa.Table:

@@ -177,8 +177,8 @@ def test_one_client_id_in_two_sessions_counts_as_the_lake_has_it(
 ) -> None:
     put(settings, event("a", eventId="e1"), event("b"), event("b", 5, eventId="e1"))
     run(settings)
-    assert n_events(settings) == (2, 2)
-    assert features(client, "b")["total_interactions"] == 1
+    assert n_events(settings) == (3, 3)
+    assert features(client, "b")["total_interactions"] == 2
 
 
 def test_sql_in_a_session_id_stays_a_session_id(settings: Settings, client: redis.Redis) -> None:
