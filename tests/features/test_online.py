@@ -196,11 +196,13 @@ def test_a_session_without_events_has_no_features(user_agents: UserAgents) -> No
 
 def test_user_agents_are_looked_up_in_bulk_and_evicted_in_turn() -> None:
     few = UserAgents(most_known=2)
-    few.learn([None, "", "curl/8.4.0", "HeadlessChrome", "Mozilla/5.0 Firefox/133.0"])
+    few.learn(
+        [None, "", "curl/8.4.0", "Mozilla/5.0 HeadlessChrome/131.0", "Mozilla/5.0 Firefox/133.0"]
+    )
     words = [measure.word for measure in AGENT_MEASURES]
     kinds = {
         agent: dict(zip(words, few.kind(agent), strict=True))
-        for agent in ("curl/8.4.0", "HeadlessChrome", "Mozilla/5.0 Firefox/133.0")
+        for agent in ("curl/8.4.0", "Mozilla/5.0 HeadlessChrome/131.0", "Mozilla/5.0 Firefox/133.0")
     }
     assert [found["headless"] for found in kinds.values()] == [False, True, False]
     assert [found["tool"] for found in kinds.values()] == [True, False, False]
