@@ -206,7 +206,7 @@ def test_user_agents_are_looked_up_in_bulk_and_evicted_in_turn() -> None:
     }
     assert [found["headless"] for found in kinds.values()] == [False, True, False]
     assert [found["tool"] for found in kinds.values()] == [True, False, False]
-    assert [found["browser"] for found in kinds.values()] == ["Other", "Other", "Firefox"]
+    assert [found["browser"] for found in kinds.values()] == ["Other", "Chrome", "Firefox"]
 
 
 def test_a_session_of_a_hundred_thousand_events_stays_fast(user_agents: UserAgents) -> None:
