@@ -1,8 +1,8 @@
 """Approvals that tests need and are not about."""
 
 from phantom_core.accounts.sign_in import sign_in_demo
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of
 from phantom_core.model_store.store import ModelStore
 from phantom_core.use_cases.models.model_use import (
     approve_model,
@@ -45,6 +45,6 @@ def approve_policy_now(
 
 def sign_in_demo_people(settings: Settings) -> None:
     """Make the accounts of the demo people."""
-    engine = control_of(settings.database_url, settings.workspace)
+    engine = control_engine(settings)
     for login in (ANALYST, MANAGER):
         sign_in_demo(engine, login, now_ms=1, hours=1)

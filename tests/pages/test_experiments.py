@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from phantom_core.accounts.sign_in import sign_in_demo
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of
 from phantom_core.experiments.experiment_size import Baseline
 from phantom_core.messages.decision_log import DecisionLog, segments_folder
 from phantom_core.use_cases.approvals.experiments import start_experiment
@@ -42,7 +42,7 @@ def shop(own: Path) -> Iterator[Settings]:
 
 def planned(settings: Settings, tolerated_drop: float = 0.5) -> None:
     """A draft by the demo analyst."""
-    engine = control_of(settings.database_url, settings.workspace)
+    engine = control_engine(settings)
     for who in ("demo-analyst", "demo-manager"):
         sign_in_demo(engine, who, now_ms=1, hours=1)
     arms = parse_arms(["control=0.5:live", "none=0.5:base"])

@@ -14,9 +14,10 @@ import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from phantom_core.accounts.actors import Internal, acting_as
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.core.errors import UnavailableError
 from phantom_core.core.settings import MonitoringSettings, Settings
-from phantom_core.database.connection import control_of, write_transaction
+from phantom_core.database.connection import write_transaction
 from phantom_core.services.ingest.app import ingest_app
 from phantom_core.use_cases.approvals import watch_server
 from phantom_core.use_cases.approvals.change_requests import control_database
@@ -224,7 +225,7 @@ def test_the_watcher_outlives_a_locked_database_and_bugs(
 
 
 def test_a_locked_database_is_said_in_a_sentence(tmp_path: Path) -> None:
-    engine = control_of("", tmp_path)
+    engine = control_engine(Settings(workspace=tmp_path))
     with engine.connect() as patient:
         patient.exec_driver_sql("PRAGMA busy_timeout = 50")
     lock = sqlite3.connect(Settings(workspace=tmp_path).paths.control_database)

@@ -16,9 +16,9 @@ from phantom_core.accounts.actors import Internal, acting_as
 from phantom_core.accounts.people import MACHINE, add_person, change_person, require_permission
 from phantom_core.accounts.permissions import ACTIONS, Action, requires
 from phantom_core.accounts.roles import PERMISSIONS, Permission, Role
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.core.errors import NotAllowedError, NotSignedInError, PhantomError
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of
 
 PASSWORD = "correct horse battery"
 ROOT = Path(__file__).parents[2]
@@ -56,7 +56,7 @@ CHECKED = {name: action for name, action in ACTIONS.items() if name in FUNCTIONS
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """An installation with an account of each role, and one that was deactivated."""
     settings = Settings(workspace=tmp_path_factory.mktemp("roles"), redis_url="", database_url="")
-    engine = control_of("", settings.workspace)
+    engine = control_engine(settings)
     for login, role in {"root": PEOPLE["root"], **PEOPLE, "gone": Role.MANAGER}.items():
         add_person(
             engine,
@@ -130,7 +130,7 @@ def test_no_part_of_phantom_but_the_watcher_moves_prices(actor: Internal) -> Non
 
 
 def test_a_role_that_was_withdrawn_ends_at_once(settings: Settings) -> None:
-    engine = control_of("", settings.workspace)
+    engine = control_engine(settings)
     change_person(engine, MACHINE, "ana", now_ms=3, role=Role.ANALYST, is_active=True)
     with acting_as(Account("ana"), settings):
         assert not work(settings)
@@ -149,7 +149,7 @@ def test_nobody_acts_under_another_login(settings: Settings) -> None:
         with pytest.raises(NotAllowedError, match="max may not act in the name of ana"):
             signs(settings, "ana")
         with (
-            control_of("", settings.workspace).connect() as connection,
+            control_engine(settings).connect() as connection,
             pytest.raises(NotAllowedError, match="in the name of ana"),
         ):
             require_permission(connection, "ana", Permission.READ)
@@ -158,7 +158,7 @@ def test_nobody_acts_under_another_login(settings: Settings) -> None:
 
 
 def test_an_internal_actor_is_a_type_and_not_a_name(settings: Settings) -> None:
-    engine = control_of("", settings.workspace)
+    engine = control_engine(settings)
     for forged in ("@shell", "@watcher", "this machine", "schedule", ""):
         with pytest.raises(NotAllowedError):
             add_person(

@@ -39,6 +39,7 @@ from phantom_core.accounts.throttle import (
     is_throttled,
 )
 from phantom_core.accounts.waiting import WAIT_MS
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.core.errors import (
     ConflictError,
     InputError,
@@ -392,7 +393,7 @@ def test_only_its_owner_opens_a_workspace(tmp_path: Path) -> None:
     old = tmp_path / "old"
     old.mkdir(mode=0o755)
     (old / "control.sqlite").touch(mode=0o644)
-    control_of("", settings.workspace).connect().close()
+    control_engine(settings).connect().close()
     control_of("", old).connect().close()
     workspace_id(tmp_path / "other")
     assert mode(settings.workspace) == mode(tmp_path / "other") == 0o700
@@ -447,9 +448,7 @@ def test_a_page_that_redraws_shows_the_door_to_a_deactivated_account(
         seen.run()
         drawn = seen.run("live")
         assert any("No release is live" in text for text in drawn.texts), drawn
-        change_person(
-            control_of("", settings.workspace), "root", "vera", now_ms=NOW_MS, is_active=False
-        )
+        change_person(control_engine(settings), "root", "vera", now_ms=NOW_MS, is_active=False)
         time.sleep(0.6)
         again = [seen.run("live", part=part) for part in sorted(drawn.fragments)]
         again.append(seen.run("live"))

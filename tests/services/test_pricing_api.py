@@ -10,10 +10,10 @@ import pytest
 import redis
 
 from phantom_core.accounts.people import MACHINE
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.approvals.limits import set_limits
 from phantom_core.core.limits import GuardRails
 from phantom_core.core.settings import LimitSettings, ServiceSettings, Settings
-from phantom_core.database.connection import control_of
 from phantom_core.publishing.experiments import (
     LiveArm,
     LiveExperiment,
@@ -306,7 +306,7 @@ def test_limits_hold_where_nothing_is_live(
     # The server of the shop, and a control database of its own.
     own = settings.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'control.sqlite'}"})
     set_limits(
-        control_of(own.database_url, own.workspace),
+        control_engine(own),
         MACHINE,
         {"highest_markup": 1.2},
         own,

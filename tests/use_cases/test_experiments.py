@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from phantom_core.accounts.sign_in import sign_in_demo
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.approvals.experiment_plan import PlannedArm
 from phantom_core.core.errors import ConflictError, InputError, NotFoundError, UnavailableError
 from phantom_core.core.settings import AuditSettings, Settings
-from phantom_core.database.connection import control_of
 from phantom_core.experiments.experiment_size import Baseline
 from phantom_core.experiments.exposures import WINDOW_MS, read_exposures
 from phantom_core.experiments.interference import measure_interference
@@ -67,9 +67,7 @@ def settings(workspace: Path, tmp_path: Path) -> Settings:
         audit=AuditSettings(anchor_file=tmp_path / "anchor.jsonl"),
     )
     for login in ("demo-analyst", "demo-manager"):
-        sign_in_demo(
-            control_of(settings.database_url, settings.workspace), login, now_ms=1, hours=1
-        )
+        sign_in_demo(control_engine(settings), login, now_ms=1, hours=1)
     with connect_server(settings) as client:
         client.flushall()
     return settings

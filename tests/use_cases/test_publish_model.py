@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.approvals.governed_changes import change_in_force, supersede_change
 from phantom_core.approvals.governed_kinds import MODEL
 from phantom_core.core.settings import Settings
-from phantom_core.database.connection import control_of, write_transaction
+from phantom_core.database.connection import write_transaction
 from phantom_core.model_store.manifest import FORMAT, Manifest
 from phantom_core.model_store.store import ModelStore
 from phantom_core.publishing.models import published_version, read_model
@@ -64,7 +65,7 @@ def test_services_find_what_is_approved_forward_and_back(settings: Settings) -> 
 def test_a_model_whose_approval_ended_is_not_published(settings: Settings) -> None:
     save(settings, "v1")
     take_first_model(settings, "classifier", "v1", "A test.", now_ms=1)
-    with write_transaction(control_of("", settings.workspace)) as connection:
+    with write_transaction(control_engine(settings)) as connection:
         change = change_in_force(connection, MODEL, "classifier")
         assert change is not None
         supersede_change(connection, change, "A test.", now_ms=2)

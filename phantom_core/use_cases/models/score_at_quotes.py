@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.core.arrays import Floats, Ints
 from phantom_core.core.settings import Settings
@@ -70,7 +70,7 @@ def open_quote_scorer(
     return read_scorer(model) if is_read or learned_from_quotes(model.manifest) else None
 
 
-@needs_no_permission
+@requires(Permission.READ)
 def read_scorer(model: StoredModel) -> QuoteScorer:
     """The scorer of a saved classifier.
 

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar, cast
 
 import pandas as pd
 
-from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.approvals.approved_models import approved_model
@@ -85,7 +85,7 @@ def model_view(
     return ModelView(model.manifest, report, card)
 
 
-@needs_no_permission
+@requires(Permission.READ)
 def read_saved(model: StoredModel, kind: ModelKind) -> tuple[object, str]:
     """Report and card of a saved model, with what was added after its training.
 
