@@ -37,7 +37,7 @@ def test_a_submitted_request_shows_its_rules_gates_and_evidence(shop: Phantom) -
         [1],
     )
     gates = {gate["gate"]: gate["open"] for gate in found["gates"]}
-    assert len(gates) == 8 and all(gates.values())
+    assert len(gates) == 10 and all(gates.values())
     assert len(str(found["evidence"])) == 64
     assert shop.json("rules", "show", "2") == found
 

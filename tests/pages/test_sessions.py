@@ -37,7 +37,7 @@ def test_a_filter_that_lets_nothing_through_says_so(trained: Path, open_page: Op
 def test_a_link_to_a_session_shows_it_in_time(trained: Path, open_page: Open) -> None:
     session_id = some_session(trained)
     page = open_page(trained, "sessions", session=session_id)
-    assert f"Session {session_id}" in [heading.value for heading in page.subheader]
+    assert f"Session {session_id}" in [heading.value for heading in page.header]
     assert len(page.get("plotly_chart")) == 1
     assert any(metric.label == "P(agent)" for metric in page.metric)
 

@@ -74,7 +74,8 @@ def test_a_second_person_puts_a_change_in_force_and_each_step_is_audited(
     assert in_force(engine) == "v2"
     with engine.connect() as connection:
         states = [one.state for one in changes.list_changes(connection, MODEL)]
-        actions = [one.action for one in audit.list_entries(connection)]
+        entries = audit.list_entries(connection)
+    actions = [one.action for one in entries if one.action.startswith("change.")]
     assert states == ["approved", "superseded"]
     assert actions == ["change.proposed", "change.approved", "change.in_force"] * 2
 

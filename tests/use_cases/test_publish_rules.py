@@ -52,7 +52,7 @@ pytestmark = pytest.mark.slow
 
 ANA, MAX = "demo-analyst", "demo-manager"
 GENTLE = "IF p_agent > 0.7 THEN markup 1.10 (likely agent)\nELSE markup 1.00"
-FIRM = "IF p_agent > 0.6 THEN markup 1.20 (likely agent)\nELSE markup 1.00"
+FIRM = "IF p_agent > 0.9 THEN markup 1.20 (likely agent)\nELSE markup 1.00"
 NOW = 1_772_500_000_000
 LATER = NOW + 3_600_000
 
