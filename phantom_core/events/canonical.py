@@ -131,4 +131,7 @@ def _advice(columns: Columns) -> str:
         )
     if fitting:
         return f"These columns look like {fitting[0]}: use --mapping {fitting[0]}."
-    return "Write a mapping (the Data page builds one from a sample), or check the delimiter."
+    return (
+        "Write a mapping (the tab Map columns of the page Data builds one from a sample), or check "
+        "the delimiter."
+    )

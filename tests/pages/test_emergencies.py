@@ -40,11 +40,15 @@ def test_a_manager_sees_what_is_overruled_and_publishes_what_only_lowers_prices(
     page.text_input(key=f"emergency_why_{number}").set_value(WHY)
     page.button(key=f"emergency_{number}").click().run()
     assert review_request(shop, number).request.state == "live"
-    live = texts(enter(open_page(shop.workspace, "live"), "demo-manager"))
+    shown = enter(open_page(shop.workspace, "live"), "demo-manager")
+    live = texts(shown)
     assert "Live by an emergency, not as approved" in live
     assert WHY in live
     assert "Gate overruled: first release" in live
     assert "REVIEW OVERDUE" not in live
+    ways = next(one for one in shown.dataframe if "measured" in one.value)
+    assert ways.value["measured"].isna().all()
+    assert ways.proto.placeholder == "–"
 
 
 def test_what_may_raise_prices_waits_for_a_second_person(shop: Settings, open_page: Open) -> None:

@@ -1,5 +1,6 @@
 """Monitoring: one click from a look to its figures, its alerts and its downloads."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,13 @@ def test_a_look_is_one_click_away_and_shows_its_limits(own: Path, open_page: Ope
         checks["check"]
     )
     assert checks.loc[checks["check"] == "detection rate", "limit"].item() == 0.2
-    assert len(page.get("plotly_chart")) == 2
+    charts = [json.loads(one.proto.spec) for one in page.get("plotly_chart")]
+    assert len(charts) == 2
+    for chart, label in zip(charts, ("Detected agents", "Revenue"), strict=True):
+        week = next(one for one in page.metric if one.label == label)
+        figure = float(week.value.replace(",", "").split()[0])
+        mean = chart["data"][-1]["y"][0] * (100 if label == "Detected agents" else 7)
+        assert mean == pytest.approx(figure, abs=0.51), "the dotted line is the week's own figure"
     assert {button.label for button in page.get("download_button")} >= {
         "Download checks as CSV",
         "Download days as CSV",

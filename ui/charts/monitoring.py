@@ -11,13 +11,21 @@ _WEEK = dt.timedelta(days=7)
 
 
 def daily_chart(
-    days: pd.DataFrame, column: str, *, as_of_ms: int, y: str, is_share: bool = False
+    days: pd.DataFrame,
+    column: str,
+    *,
+    means: tuple[float | None, float | None],
+    as_of_ms: int,
+    y: str,
+    is_share: bool = False,
 ) -> go.Figure:
     """One figure by day; the last week and the one before are shaded, each with its mean.
 
     Args:
         days: as `days_table` gives them.
         column: to draw.
+        means: a day of the week before and of the last week; not of `days`, whose first and last
+            day lie only partly in their week.
         as_of_ms: where the last week ends, UTC milliseconds.
         y: title of the vertical axis.
         is_share: whether it is a share, shown in percent.
@@ -31,10 +39,9 @@ def daily_chart(
         marker={"color": AGENT if is_share else MODEL, "line": {"width": 0}},
         hovertemplate="%{x|%a %d %b}: " + shown + "<extra></extra>",
     )
-    for start in (end - 2 * _WEEK, end - _WEEK):
+    for start, mean in zip((end - 2 * _WEEK, end - _WEEK), means, strict=True):
         stop = start + _WEEK
         figure.add_vrect(x0=start, x1=stop, fillcolor=GRID, line_width=0, layer="below")
-        mean = days.loc[(days["day"] >= start) & (days["day"] < stop), column].mean()
         if pd.notna(mean):
             figure.add_scatter(
                 x=[start, stop],

@@ -21,6 +21,7 @@ from ui.frame.wording import (
     format_estimate,
     format_number_of,
     format_percent,
+    with_minus,
 )
 
 
@@ -52,11 +53,14 @@ def ban_cost(report: ClassifierReport) -> str:
     if report.ban is None:
         return ""
     change = report.ban.difference
+    value, low, high = (
+        with_minus(f"{one:+.3f}") for one in (change.value, change.low, change.high)
+    )
     significant = "" if change.high < 0 or change.low > 0 else ", not significant"
     return (
         "Without the features banned from prices: ROC-AUC "
         f"{report.ranking.roc_auc.value:.3f}; with them {report.ban.roc_auc_with:.3f}. Cost of "
-        f"the ban: {change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f}, 95 % interval "
+        f"the ban: {value} ({low} to {high}, 95 % interval "
         f"over actors{significant}), on the same folds."
     )
 

@@ -270,6 +270,7 @@ def _arms(one: Experiment, found: ExperimentReport) -> None:
     st.dataframe(
         table,
         hide_index=True,
+        placeholder="–",
         key="experiment_arms_table",
         column_config={
             "arm": "Arm",

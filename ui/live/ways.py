@@ -32,6 +32,7 @@ def draw_ways(settings: Settings) -> None:
     st.dataframe(
         table,
         hide_index=True,
+        placeholder="–",
         column_config={
             "way": "Way",
             "version": "Version of the rules",
@@ -42,5 +43,6 @@ def draw_ways(settings: Settings) -> None:
     )
     st.caption(
         "Approved shares from the control database; measured ones from the decision log, within "
-        "seconds of a price. A dash of a share: single sessions or requests only."
+        "seconds of a price. – under approved share: single sessions or requests only; under "
+        "measured: no decisions in the last hour."
     )

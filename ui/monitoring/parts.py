@@ -83,7 +83,12 @@ def checks_tab(report: MonitorReport) -> None:
     if days["agent_share"].notna().any():
         with left:
             chart = daily_chart(
-                days, "agent_share", as_of_ms=report.as_of_ms, y="share of sessions", is_share=True
+                days,
+                "agent_share",
+                means=(report.before.agent_share, report.week.agent_share),
+                as_of_ms=report.as_of_ms,
+                y="share of sessions",
+                is_share=True,
             )
             show_chart(
                 chart,
@@ -93,7 +98,13 @@ def checks_tab(report: MonitorReport) -> None:
             )
     if len(days):
         with right:
-            chart = daily_chart(days, "revenue", as_of_ms=report.as_of_ms, y="revenue, currency")
+            chart = daily_chart(
+                days,
+                "revenue",
+                means=(report.before.revenue / 7, report.week.revenue / 7),
+                as_of_ms=report.as_of_ms,
+                y="revenue, currency",
+            )
             show_chart(chart, _found(report, "revenue", "Revenue by day"), reading, key="revenue")
     table = checks_table(report)
     st.dataframe(
