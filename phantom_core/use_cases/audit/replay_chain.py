@@ -20,10 +20,12 @@ from phantom_core.accounts.permissions import needs_no_permission, requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.accounts.sign_in import SIGN_INS
 from phantom_core.approvals.change_request import Request
+from phantom_core.approvals.emergencies import EMERGENCIES, REVIEWS
 from phantom_core.approvals.governed_tables import CHANGES, GOVERNED_DECISIONS
 from phantom_core.approvals.limits import LIMIT_LISTS, LIMITS
 from phantom_core.approvals.price_experiments import EXPERIMENTS
 from phantom_core.approvals.requests import content_fingerprint
+from phantom_core.approvals.states import OPEN
 from phantom_core.approvals.tables import DECISIONS, DOCUMENTS, EVIDENCE, RELEASES, REQUESTS
 from phantom_core.database.audit import AuditEntry, fingerprint
 
@@ -158,6 +160,52 @@ def _requests(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]
             content_fingerprint(request),
         ):
             yield f"{what} is not what was approved: its row was changed with SQL."
+
+
+def _ends(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
+    """Requests that came back to life after their end."""
+    ended = {
+        step.number: step
+        for step in steps
+        if step.entry.action in ("request.withdrawn", "request.rejected", "request.expired")
+    }
+    for row in connection.execute(REQUESTS.select()).mappings():
+        step = ended.get(row["request_id"])
+        if step is None:
+            continue
+        end = step.entry.action.removeprefix("request.")
+        if end == "rejected" and step.details.get("revision") != row["revision"]:
+            continue
+        # A version that was live before it expired can be live again by a rollback.
+        is_back = row["state"] in ("draft", *OPEN) if end == "expired" else row["state"] != end
+        if is_back:
+            yield f"Request {step.number} is {row['state']}, but {end} in the audit chain."
+
+
+def _emergencies(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
+    for table, action, what in (
+        (EMERGENCIES, "request.glass_broken", "emergency"),
+        (REVIEWS, "request.reviewed", "review of the emergency"),
+    ):
+        said = {
+            (step.number, step.details["revision"]): (step.entry.who, step.at_ms)
+            for step in steps
+            if step.entry.action == action and step.details.keys() & {"prices", "comment"}
+        }
+        # An upgrade made rows of emergencies from entries that say less.
+        earlier = {step.number for step in steps if step.entry.action == action}
+        earlier -= {number for number, _ in said}
+        for row in connection.execute(table.select()).mappings():
+            key = (row["request_id"], row["revision"])
+            name = f"The {what} of request {key[0]}"
+            if key[0] in earlier:
+                continue
+            if key not in said:
+                yield f"{name} stands in no audit entry: it was added with SQL."
+            elif said.pop(key) != (row["who"], row["at_ms"]):
+                yield f"{name} is not the one of its audit entry: it was changed with SQL."
+        for request_id, _ in said:
+            yield f"The {what} of request {request_id} was removed from the database."
 
 
 def _evidence(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
@@ -317,8 +365,16 @@ def _experiments(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[s
     for step in steps:
         if step.entry.action in states:
             said[step.subject] = states[step.entry.action]
+    arms = {
+        step.subject: step.details["arms"]
+        for step in steps
+        if step.entry.action == "experiment.drafted" and "arms" in step.details
+    }
     for row in connection.execute(EXPERIMENTS.select()).mappings():
         what = f"The price experiment {row['experiment_id']}"
+        found = json.loads(row["arms"])
+        if arms.get(row["experiment_id"], found) != found:
+            yield f"{what} has other arms than were drafted: its row was changed with SQL."
         expected = said.pop(row["experiment_id"], None)
         if expected is None:
             yield f"{what} stands in the database, but in no audit entry: it was added with SQL."
@@ -348,6 +404,9 @@ def _governed_changes(connection: sa.Connection, steps: Sequence[Step]) -> Itera
         digest = hashlib.sha256(row["payload"].encode()).hexdigest()
         if {digest, row["payload_sha256"]} != {proposed.details.get("payload_sha256")}:
             yield f"{what} is not what was proposed: its row was changed with SQL."
+        said_about = [proposed.details.get(name, row[name]) for name in ("kind", "subject")]
+        if said_about != [row["kind"], row["subject"]]:
+            yield f"{what} is about something else than was proposed: its row was changed with SQL."
         if row["author"] != proposed.entry.who:
             yield f"{what} is {proposed.entry.who}'s in the audit chain, not {row['author']}'s."
         if row["state"] != states[about]:
@@ -385,6 +444,8 @@ def _about_change(change_id: object) -> str:
 _COMPARISONS: Final[tuple[Comparison, ...]] = (
     _decisions,
     _requests,
+    _ends,
+    _emergencies,
     _evidence,
     _releases,
     _documents,
