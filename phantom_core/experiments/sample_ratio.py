@@ -25,7 +25,7 @@ def sample_ratio_p(arm: Ints, shares: Sequence[float]) -> float:
         arm: of each session, in the order of arrival.
         shares: planned, of each arm.
 
-    >>> sample_ratio_p(np.array([0, 1] * 500), (0.5, 0.5))
+    >>> round(sample_ratio_p(np.array([0, 1] * 500), (0.5, 0.5)), 6)
     1.0
     >>> sample_ratio_p(np.array([0, 0, 1] * 500), (0.5, 0.5)) < 1e-9
     True

@@ -12,6 +12,7 @@ import pytest
 from phantom_core.core.errors import DataError
 from phantom_core.core.settings import Settings
 from phantom_core.model_store.store import StoredModel, file_digest
+from phantom_core.models.inference_classifier import QUOTE_TREES
 from phantom_core.models.multitask.network_bytes import check_network
 from phantom_core.models.saved_classifier import read_classifier
 from phantom_core.models.tree_bytes import check_trees
@@ -256,7 +257,7 @@ def test_the_service_starts_and_prices_in_spite_of_signed_but_bad_bytes(
 ) -> None:
     settings, classifier, _ = models
     bad = replaced(
-        saved_classifier(Settings(workspace=tmp_path), "trees-9"), "model.ubj", trees[:-400]
+        saved_classifier(Settings(workspace=tmp_path), "trees-9"), QUOTE_TREES, trees[:-400]
     )
     try:
         with connect_server(settings) as client:

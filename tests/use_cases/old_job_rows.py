@@ -8,6 +8,7 @@ from phantom_core.jobs.job_request import JobRequest
 from phantom_core.use_cases.approvals.job_submit_request import SubmitChangeRequest
 from phantom_core.use_cases.data.job_demo import DemoRequest
 from phantom_core.use_cases.data.job_ingest import IngestRequest
+from phantom_core.use_cases.data.job_unload import UnloadRequest
 from phantom_core.use_cases.explanations.job_distil import DistilRequest
 from phantom_core.use_cases.explanations.job_draw_tree import DrawTreeRequest
 from phantom_core.use_cases.explanations.job_explain import ExplainRequest
@@ -23,8 +24,10 @@ from phantom_core.use_cases.models.job_tune_multitask import TuneMultitaskReques
 from phantom_core.use_cases.operations.job_monitor import MonitorRequest
 from phantom_core.use_cases.overview.job_summarise_business import SummariseBusinessRequest
 from phantom_core.use_cases.privacy.job_retention import RetentionRequest
+from phantom_core.use_cases.rules.job_learn_policy import LearnPolicyRequest
 from phantom_core.use_cases.rules.job_measure_leakage import MeasureLeakageRequest
 from phantom_core.use_cases.rules.job_replay_rules import ReplayRulesRequest
+from phantom_core.use_cases.rules.job_trace_frontier import TraceFrontierRequest
 
 # Kind, its arguments, and what they mean today.
 ROWS: Final[tuple[tuple[str, str, JobRequest], ...]] = (
@@ -158,5 +161,8 @@ ROWS: Final[tuple[tuple[str, str, JobRequest], ...]] = (
     ("monitor", "{}", MonitorRequest()),
     ("retention", "{}", RetentionRequest()),
     ("summarise_business", '{"days": 28}', SummariseBusinessRequest(days=28)),
+    ("unload", '{"load_id": "load-1"}', UnloadRequest(load_id="load-1")),
+    ("learn_policy", '{"depth": 3}', LearnPolicyRequest(depth=3)),
+    ("trace_frontier", '{"leakage_cut": 0.2}', TraceFrontierRequest(leakage_cut=0.2)),
 )
 OLD_ROWS: Final = [pytest.param(*row, id=f"{row[0]}-{number}") for number, row in enumerate(ROWS)]

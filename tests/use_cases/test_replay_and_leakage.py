@@ -163,7 +163,7 @@ def test_the_newest_replays_are_stored_and_the_oldest_make_room(
 
 
 def test_a_set_replayed_against_itself_changes_no_session(shop: Shop) -> None:
-    found = replay_rules(shop.settings, BANDS, BANDS, now_ms=NOW_MS)
+    found = replay_rules(shop.settings, BANDS, BANDS, now_ms=NOW_MS + 1)
     assert (found.changed, found.moved) == (0, ())
     assert pq.read_table(changed_sessions_file(shop.settings)).num_rows == 0
 
