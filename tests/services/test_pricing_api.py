@@ -13,7 +13,7 @@ from phantom_core.accounts.people import MACHINE
 from phantom_core.anchoring.audit_anchor import control_engine
 from phantom_core.approvals.limits import set_limits
 from phantom_core.core.limits import GuardRails
-from phantom_core.core.settings import LimitSettings, ServiceSettings, Settings
+from phantom_core.core.settings import AuditSettings, LimitSettings, ServiceSettings, Settings
 from phantom_core.publishing.experiments import (
     LiveArm,
     LiveExperiment,
@@ -304,7 +304,12 @@ def test_limits_hold_where_nothing_is_live(
     tmp_path: Path, settings: Settings, client: redis.Redis, serve: Serve
 ) -> None:
     # The server of the shop, and a control database of its own.
-    own = settings.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'control.sqlite'}"})
+    own = settings.model_copy(
+        update={
+            "database_url": f"sqlite:///{tmp_path / 'control.sqlite'}",
+            "audit": AuditSettings(anchor_file=tmp_path / "anchor.jsonl"),
+        }
+    )
     set_limits(
         control_engine(own),
         MACHINE,
