@@ -20,7 +20,7 @@ run: system $(VENV)/.core ## Open the app, with a demo set when the workspace is
 stack: system $(VENV)/.core ## Run every service with generated shoppers (KAFKA=host:port, RATE=shoppers a minute)
 	$(BIN)/python -m phantom_core stack --port $(PORT) --rate $(RATE) $(if $(KAFKA),--kafka $(KAFKA))
 
-check: $(VENV)/.dev ## Style, types, contracts and the tests that are not slow, in under a minute
+check: $(VENV)/.dev ## Style, types, contracts and the tests that are not slow
 	$(MAKE) -j2 lint quick
 
 test: system $(VENV)/.dev ## Style, types, contracts and every test, with the durations of the longest

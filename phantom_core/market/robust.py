@@ -16,6 +16,7 @@ Source: Iyengar 2005, Robust dynamic programming (rectangular sets); Savage 1951
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -24,10 +25,13 @@ from phantom_core.core.arrays import Floats
 from phantom_core.core.errors import InputError
 from phantom_core.market.optimum import HourKind, Solution, market_price_grid, require_solvable
 from phantom_core.market.scenario import Scenario
-from phantom_core.market.two_state_game import solve_games
+from phantom_core.market.two_state_game import Mixtures, solve_games
 
 # Shares between the ends at which the worst case is looked for as well.
 _BETWEEN: Final = 5
+# From what each price is worth at both ends, and at a part of the way between them, to the mixtures
+# of an hour and what it is worth.
+_Solve = Callable[[Floats, Floats, Callable[[float], Floats]], tuple[Mixtures, Floats]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,18 +100,13 @@ def solve_maximin(
     Raises:
         InputError: a scenario that the optimum refuses too.
     """
-    require_solvable(scenario)
-    prices = market_price_grid(scenario) if grid is None else grid
-    hours, product = _Hours(scenario, prices), scenario.products[0]
-    value = np.zeros(product.stock + 1)
-    found = np.empty((3, scenario.horizon_h, product.stock + 1))
-    found[:, :, 0] = np.array([scenario.highest_ratio, scenario.highest_ratio, 1.0])[:, None]
-    for hour in reversed(range(scenario.horizon_h)):
-        low, high = (hours.worth(hour, one[hour], value) for one in (shares.low, shares.high))
+
+    def solve(low: Floats, high: Floats, _: Callable[[float], Floats]) -> tuple[Mixtures, Floats]:
         games = solve_games(low, high)
-        found[:, hour, 1:] = prices[games.first], prices[games.second], games.weight
-        value = np.append(0.0, games.value)
-    return RobustSolution(MixedPrices(*found), float(value[-1]) * product.base_price)
+        return games, games.value
+
+    prices, value = _solve_backwards(scenario, shares, grid, solve)
+    return RobustSolution(prices, float(value[-1]) * scenario.products[0].base_price)
 
 
 def solve_minimax_regret(
@@ -122,19 +121,12 @@ def solve_minimax_regret(
     Raises:
         InputError: a scenario that the optimum refuses too.
     """
-    require_solvable(scenario)
-    prices = market_price_grid(scenario) if grid is None else grid
-    hours, product = _Hours(scenario, prices), scenario.products[0]
-    later = np.zeros(product.stock + 1)
-    found = np.empty((3, scenario.horizon_h, product.stock + 1))
-    found[:, :, 0] = np.array([scenario.highest_ratio, scenario.highest_ratio, 1.0])[:, None]
-    for hour in reversed(range(scenario.horizon_h)):
-        ends = [hours.worth(hour, one[hour], later) for one in (shares.low, shares.high)]
-        games = solve_games(*(worth - worth.max(axis=0) for worth in ends))
-        found[:, hour, 1:] = prices[games.first], prices[games.second], games.weight
-        middle = (shares.low[hour] + shares.high[hour]) / 2
-        later = np.append(0.0, hours.worth(hour, middle, later).max(axis=0))
-    return MixedPrices(*found)
+
+    def solve(low: Floats, high: Floats, at: Callable[[float], Floats]) -> tuple[Mixtures, Floats]:
+        games = solve_games(low - low.max(axis=0), high - high.max(axis=0))
+        return games, at(0.5).max(axis=0)
+
+    return _solve_backwards(scenario, shares, grid, solve)[0]
 
 
 def worst_case(scenario: Scenario, shares: ShareInterval, prices: MixedPrices) -> float:
@@ -185,6 +177,33 @@ def _played(scenario: Scenario, prices: MixedPrices, tried: Callable[[int], Floa
         ]
         value = np.append(0.0, np.min(mixed, axis=0))
     return float(value[-1]) * product.base_price
+
+
+def _solve_backwards(
+    scenario: Scenario, shares: ShareInterval, grid: Floats | None, solve: _Solve
+) -> tuple[MixedPrices, Floats]:
+    """Prices of every hour and stock, the last hour first, and what the first hour is worth."""
+    require_solvable(scenario)
+    prices = market_price_grid(scenario) if grid is None else grid
+    hours, product = _Hours(scenario, prices), scenario.products[0]
+    later = np.zeros(product.stock + 1)
+    found = np.empty((3, scenario.horizon_h, product.stock + 1))
+    found[:, :, 0] = np.array([scenario.highest_ratio, scenario.highest_ratio, 1.0])[:, None]
+    for hour in reversed(range(scenario.horizon_h)):
+        low, high = shares.low[hour], shares.high[hour]
+        at = partial(_worth_between, hours, hour, low, high, later)
+        games, value = solve(at(0.0), at(1.0), at)
+        found[:, hour, 1:] = prices[games.first], prices[games.second], games.weight
+        later = np.append(0.0, value)
+    return MixedPrices(*found), later
+
+
+def _worth_between(
+    hours: "_Hours", hour: int, low: float, high: float, later: Floats, part: float
+) -> Floats:
+    """Worth at a share of the interval, 0 for its lower and 1 for its upper end."""
+    share = {0.0: low, 1.0: high}.get(part, low + part * (high - low))
+    return hours.worth(hour, share, later)
 
 
 class _Hours:
