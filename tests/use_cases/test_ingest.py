@@ -490,12 +490,14 @@ def test_every_row_of_the_ticket_funnel_is_accepted(settings: Settings) -> None:
 @pytest.mark.real_data
 @real_data
 def test_the_rows_of_rees46_add_up(settings: Settings) -> None:
-    totals = load(
-        settings, SHARED / "rees46_head" / "events.parquet", mapping=load_mapping("rees46")
-    ).to_json()
-    assert (totals["read"], totals["accepted"], totals["duplicates"], totals["quarantined"]) == (
-        17_435,
-        17_429,
-        5,
-        {"missing_session_id": 1},
-    )
+    """Five rows stand twice in the file: that many events, and none more when loaded again."""
+    for accepted, duplicates in ((17_434, 0), (0, 17_434)):
+        totals = load(
+            settings, SHARED / "rees46_head" / "events.parquet", mapping=load_mapping("rees46")
+        ).to_json()
+        assert (
+            totals["read"],
+            totals["accepted"],
+            totals["duplicates"],
+            totals["quarantined"],
+        ) == (17_435, accepted, duplicates, {"missing_session_id": 1})
