@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from phantom_core.core.estimate import Estimate, format_relative_change, format_signed_share
 from phantom_core.core.limits import TOLERANCE, PriceLimits
 from phantom_core.evidence.evidence import VERSION, Evidence
 from phantom_core.evidence.stored_evidence import StoredEstimate
@@ -61,24 +62,6 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class RelativeChange:
-    """A change as a share of what is live now, with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        """For sentences.
-
-        >>> str(RelativeChange(-0.037, -0.058, -0.017))
-        '−3.7 % (−5.8 to −1.7 %)'
-        """
-        low = _signed(self.low).removesuffix(" %")
-        return f"{_signed(self.value)} ({low} to {_signed(self.high)})"
-
-
-@dataclass(frozen=True, slots=True)
 class SimulatedChanges:
     """What a change does to the simulated shop; None where it is undefined.
 
@@ -86,9 +69,9 @@ class SimulatedChanges:
         revenue, leakage, human_conversion: against what is live now.
     """
 
-    revenue: RelativeChange | None
-    leakage: RelativeChange | None
-    human_conversion: RelativeChange | None
+    revenue: Estimate | None
+    leakage: Estimate | None
+    human_conversion: Estimate | None
 
 
 def simulated_changes(evidence: Evidence) -> SimulatedChanges:
@@ -222,7 +205,7 @@ def _humans(evidence: Evidence) -> Gate:
     change = simulated_changes(evidence).human_conversion
     if change is None:
         return Gate(HUMANS, False, "What the change does to human conversion is undefined.")
-    says = f"Human conversion changes by {change}; allowed is {_signed(-HUMAN_LOSS)}."
+    says = f"Human conversion changes by {_against(change, -HUMAN_LOSS)}."
     return Gate(HUMANS, change.value >= -HUMAN_LOSS - TOLERANCE, says, is_acceptable=True)
 
 
@@ -231,13 +214,14 @@ def _revenue(evidence: Evidence) -> Gate:
     change = simulated_changes(evidence).revenue
     if change is None:
         return Gate(REVENUE, False, "What the change does to revenue is undefined.")
-    says = f"Revenue changes by {change}; allowed is {_signed(-REVENUE_LOSS)}."
+    says = f"Revenue changes by {_against(change, -REVENUE_LOSS)}."
     is_open = change.value >= -REVENUE_LOSS - TOLERANCE
     replay = evidence.replay.found
     before = replay.against.value.doubly_robust if replay else None
     recorded = _relative(replay.difference, before) if replay and replay.difference else None
     if replay and replay.difference and before and before.value and recorded:
-        says = f"{says} On recorded sessions, where prices were drawn at random: {recorded}."
+        drawn = format_relative_change(recorded)
+        says = f"{says} On recorded sessions, where prices were drawn at random: {drawn}."
         high = replay.difference.high
         is_open &= high is None or high / before.value >= -REVENUE_LOSS - TOLERANCE
     return Gate(REVENUE, is_open, says, is_acceptable=True)
@@ -249,20 +233,18 @@ def market_of(evidence: Evidence) -> str:
     return (trial.market or "Whose market was simulated is not recorded.") if trial else ""
 
 
-def _relative(
-    difference: StoredEstimate | None, before: StoredEstimate | None
-) -> RelativeChange | None:
+def _relative(difference: StoredEstimate | None, before: StoredEstimate | None) -> Estimate | None:
     """A change relative to what it was; None where it is undefined."""
     if difference is None or before is None or not before.value:
         return None
     value, low, high = difference.value, difference.low, difference.high
     if value is None or low is None or high is None:
         return None
-    return RelativeChange(value / before.value, low / before.value, high / before.value)
+    return Estimate(value / before.value, low / before.value, high / before.value)
 
 
-def _signed(share: float) -> str:
-    return f"{100 * share:+.1f} %".replace("-", "−")
+def _against(change: Estimate, allowed: float) -> str:
+    return f"{format_relative_change(change)}; allowed is {format_signed_share(allowed)}"
 
 
 def _amount(money: float) -> str:
@@ -325,16 +307,16 @@ def _premium(evidence: Evidence, limits: PriceLimits) -> Gate:
     value, low, high = premium.value, premium.low, premium.high
     if low is None or high is None:
         says = (
-            f"Humans would pay {_signed(value)} on average, but its confidence interval is "
-            "undefined: load quotes of more shoppers, then submit again."
+            f"Humans would pay {format_signed_share(value)} on average, but its confidence "
+            "interval is undefined: load quotes of more shoppers, then submit again."
         )
         return Gate(name, False, says)
     says = (
-        f"Humans would pay {RelativeChange(value, low, high)} on average; allowed is "
-        f"{_signed(limits.human_premium_cap)}."
+        f"Humans would pay {format_relative_change(Estimate(value, low, high))} on average; "
+        f"allowed is {format_signed_share(limits.human_premium_cap)}."
     )
     if evidence.policy == "model" and (simulated := _simulated_premium(evidence)) is not None:
-        says = f"{says} In the simulator {_signed(simulated)}."
+        says = f"{says} In the simulator {format_signed_share(simulated)}."
         value = max(value, simulated)
     return Gate(name, value <= limits.human_premium_cap + TOLERANCE, says)
 

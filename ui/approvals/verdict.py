@@ -4,10 +4,10 @@ from typing import Final, Literal
 
 import streamlit as st
 
+from phantom_core.core.estimate import Estimate, format_relative_change
 from phantom_core.evidence.evidence import Evidence
 from phantom_core.evidence.gates import (
     Gate,
-    RelativeChange,
     human_premium,
     market_of,
     simulated_changes,
@@ -49,7 +49,7 @@ def _changes(evidence: Evidence) -> None:
         _change("Human conversion", changes.human_conversion, is_good=1)
         _change(
             "Premium paid by humans",
-            RelativeChange(premium.value, premium.low, premium.high)
+            Estimate(premium.value, premium.low, premium.high)
             if premium
             and premium.value is not None
             and premium.low is not None
@@ -63,12 +63,12 @@ def _changes(evidence: Evidence) -> None:
     )
 
 
-def _change(label: str, found: RelativeChange | None, *, is_good: int) -> None:
+def _change(label: str, found: Estimate | None, *, is_good: int) -> None:
     """One change; its colour says whether it is good beyond its interval."""
     if found is None:
         st.metric(label, NOTHING)
         return
-    value, _, interval = str(found).partition(" (")
+    value, _, interval = format_relative_change(found).partition(" (")
     sign = 1 if found.low > 0 else -1 if found.high < 0 else 0
     colour: Literal["off", "green", "red"] = (
         "off" if not sign else "green" if sign == is_good else "red"

@@ -16,9 +16,11 @@ from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.model_store.store import ModelStore
 from phantom_core.use_cases.models.job_study_classifier import StudyClassifierRequest
 from phantom_core.use_cases.models.train_classifier import train_classifier
+from phantom_core.use_cases.operations.job_monitor import MonitorRequest
 from phantom_core.use_cases.overview.job_summarise_business import SummariseBusinessRequest
 from phantom_core.use_cases.overview.prepared_demo import LEARNED, PreparedDemo
 from phantom_core.use_cases.rules.job_measure_leakage import MeasureLeakageRequest
+from phantom_core.use_cases.rules.job_trace_frontier import TraceFrontierRequest
 from phantom_core.use_cases.rules.learn_policy import learn_policy
 from phantom_core.use_cases.rules.rule_sets import save_rule_set
 
@@ -76,9 +78,17 @@ def _money(settings: Settings, now_ms: int) -> tuple[Callable[[Progress], str], 
         MeasureLeakageRequest().run(settings, now_ms=now_ms, progress=progress)
         return ""
 
+    def trace(progress: Progress) -> str:
+        TraceFrontierRequest().run(settings, now_ms=now_ms, progress=progress)
+        return ""
+
+    def check(progress: Progress) -> str:
+        MonitorRequest().run(settings, now_ms=now_ms, progress=progress)
+        return ""
+
     def learn(progress: Progress) -> str:
         rules = learn_policy(settings, now_ms=now_ms, progress=progress).rules
         save_rule_set(settings, replace(rules, name=LEARNED))
         return LEARNED
 
-    return (*(partial(summarise, n_days) for n_days in _DAYS), measure, learn)
+    return (*(partial(summarise, n_days) for n_days in _DAYS), measure, check, trace, learn)

@@ -4,6 +4,7 @@ from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.approvals.states import OPEN
 from phantom_core.core.errors import NotFoundError
+from phantom_core.core.estimate import format_relative_change
 from phantom_core.core.settings import Settings
 from phantom_core.use_cases.approvals.change_requests import list_requests
 from phantom_core.use_cases.overview.prepared_demo import LEARNED
@@ -23,13 +24,11 @@ def pricing_steps(settings: Settings) -> tuple[NextStep, ...]:
     except NotFoundError:
         why = "No rules have been learned from the quotes of this shop yet."
         return (NextStep("Learn rules for money", why, "rules", "Learn"),)
-    leakage, revenue = found.leakage, found.revenue
     why = (
-        f"The rules learned last change leakage by {100 * leakage.value:+.0f} % "
-        f"({100 * leakage.low:+.0f} to {100 * leakage.high:+.0f} %) and revenue by "
-        f"{100 * revenue.value:+.1f} % ({100 * revenue.low:+.1f} to {100 * revenue.high:+.1f} %) "
-        "for shoppers they were not learned from."
-    ).replace("-", "−")
+        f"The rules learned last change leakage by {format_relative_change(found.leakage)} and "
+        f"revenue by {format_relative_change(found.revenue)}, for shoppers they were not learned "
+        "from."
+    )
     if LEARNED in rule_set_names(settings):
         return (NextStep("Propose the learned rules", why, "approvals"),)
     return (NextStep("Save the learned rules", why, "rules", "Learn"),)
