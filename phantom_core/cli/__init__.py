@@ -38,6 +38,7 @@ from phantom_core.cli import (
     rules,
     serve,
     session_market,
+    sql,
     stack,
     traffic,
 )
@@ -72,6 +73,7 @@ for verb in (
     retraining.promote,
     jobs.jobs,
     extensions.extensions,
+    sql.sql,
 ):
     app.command()(verb)
 app.command("app")(dashboard.open_app)
