@@ -1,6 +1,6 @@
 """The workbench reads the tables of its workspace, and does nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -140,10 +140,10 @@ def test_nothing_else_can_be_read_or_written(
     """Also where the statement came through: the database itself refuses."""
     frame = pa.table({"secret": [SECRET]})
     before = {path: path.read_bytes() for path in folder.iterdir()}
-    found: list[object] = []
+    found: Sequence[object] = ()
     try:
         result = database.sql(attack.format(folder=folder, name=folder.name))
-        found = result.fetchall() if result is not None else []
+        found = result.fetchall() if result is not None else ()
     except (duckdb.Error, RuntimeError):
         pass
     assert SECRET not in str(found)
