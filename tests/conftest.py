@@ -48,6 +48,29 @@ def operator() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def cheap_hashes() -> Iterator[None]:
+    """Passwords cost this process microseconds; tests of the hash itself ask for `real_hashes`."""
+    from argon2 import PasswordHasher
+    from argon2.profiles import CHEAPEST
+
+    from phantom_core.accounts import passwords
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", PasswordHasher.from_parameters(CHEAPEST))
+        yield
+
+
+@pytest.fixture
+def real_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords cost what they cost outside of tests."""
+    from argon2 import PasswordHasher
+
+    from phantom_core.accounts import passwords
+
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher.from_parameters(passwords.PARAMETERS))
+
+
 @pytest.fixture(scope="module")
 def open_sources() -> Iterator[None]:
     """Workers and pages may read the temporary files of tests, and databases of this machine."""
