@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,20 @@ def real_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     from phantom_core.accounts import passwords
 
     monkeypatch.setattr(passwords, "_HASHER", PasswordHasher.from_parameters(passwords.PARAMETERS))
+
+
+@pytest.fixture(scope="session")
+def components() -> Iterator[None]:
+    """AppTest looks for components in every installed package once, not at each of its runs."""
+    from streamlit.components.v2 import manifest_scanner
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            manifest_scanner,
+            "scan_component_manifests",
+            cache(manifest_scanner.scan_component_manifests),
+        )
+        yield
 
 
 @pytest.fixture(scope="module")
