@@ -38,6 +38,7 @@ from phantom_core.cli import (
     rules,
     serve,
     session_market,
+    soak,
     stack,
     traffic,
 )
@@ -68,6 +69,7 @@ for verb in (
     monitoring.schedule,
     traffic.traffic,
     stack.stack,
+    soak.soak,
     retraining.models,
     retraining.promote,
     jobs.jobs,
