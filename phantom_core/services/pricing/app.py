@@ -16,6 +16,7 @@ from phantom_core.services.pricing.answer import (
     PriceAnswer,
     ReloadAnswer,
 )
+from phantom_core.services.pricing.price_route import PATH, PriceRoute
 from phantom_core.services.pricing.service import Pricing
 from phantom_core.services.web.answers import Json
 from phantom_core.services.web.limits import LONGEST_ID
@@ -80,13 +81,14 @@ def pricing_app(settings: Settings, ready: Pricing | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    app.add_middleware(PriceRoute, pricing=lambda: held[0])
     add_guards(app, settings, SERVICE)
     add_product_routes(app, lambda: held[0].catalogue, settings.pricing.unknown_product)
     # A price is given whatever is wrong, so nothing keeps a started service from being ready.
     add_probes(app, lambda: dict(held[0].problems()), SERVICE, blocking=dict)
 
     @app.get(
-        "/api/{mode}/price/{productId}",
+        PATH,
         response_model=PriceAnswer,
         responses=_REFUSALS,
         summary="The price of a product",
