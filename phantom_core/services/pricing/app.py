@@ -23,7 +23,7 @@ from phantom_core.services.web.limits import LONGEST_ID
 from phantom_core.services.web.probes import add_probes
 from phantom_core.services.web.products import Mode, add_product_routes
 from phantom_core.services.web.refusal import KEYED, UNKNOWN, UNUSABLE, Refusal
-from phantom_core.services.web.service import add_guards
+from phantom_core.services.web.service import FRAMEWORK_TELEMETRY, add_guards
 
 SERVICE: Final = "pricing"
 VERSION: Final = "1"
@@ -80,6 +80,7 @@ def pricing_app(settings: Settings, ready: Pricing | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        telemetry=FRAMEWORK_TELEMETRY,
     )
     app.add_middleware(PriceRoute, pricing=lambda: held[0])
     add_guards(app, settings, SERVICE)
