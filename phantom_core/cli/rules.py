@@ -15,6 +15,7 @@ from phantom_core.use_cases.rules.job_replay_rules import ReplayRulesRequest
 if TYPE_CHECKING:
     from phantom_core.core.estimate import Estimate
     from phantom_core.replay.replay import Replay, SetReplay
+    from phantom_core.rules.decide import Value
 
 File = Annotated[
     str,
@@ -81,6 +82,28 @@ def expect(
         emit(test, as_json)
     else:
         print(format_expectation(found))
+
+
+def counterfactual(
+    file: File,
+    session: Annotated[str, typer.Argument(help="Id of a loaded session.")],
+    *,
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """The least change of behaviour after which a session would pay the base price."""
+    from phantom_core.use_cases.rules.find_counterfactual import find_counterfactual
+    from phantom_core.use_cases.rules.rule_sets import open_rule_set
+
+    with running(workspace, "searching", as_json=as_json) as (settings, _):
+        found = find_counterfactual(settings, open_rule_set(settings, file), session)
+    if as_json:
+        emit(found.to_json(), as_json)
+        return
+    print(found.says)
+    if found.then is not None:
+        for name, after in found.then.features.items():
+            print(f"  {name}: {_value(found.now.features[name])} → {_value(after)}")
 
 
 def replay(
@@ -154,6 +177,13 @@ def convert(
             out.write_text(text, encoding="utf-8")
         else:
             print(text, end="")
+
+
+def _value(value: "Value") -> str:
+    """A feature's value in a few digits."""
+    if value is None:
+        return "undefined"
+    return value if isinstance(value, str) else f"{value:.4g}"
 
 
 def _print_replay(found: "Replay") -> None:

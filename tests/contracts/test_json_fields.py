@@ -33,6 +33,7 @@ FREE: Final = {
     "models": ("",),
     "privacy erase": ("files", "rows"),
     "quarantine": ("reasons",),
+    "rules counterfactual": ("now.features", "then.features"),
     "simulate run": ("",),
     "simulate scenarios": ("",),
 }
@@ -125,10 +126,13 @@ def test_verbs_about_rules_markets_and_leakage(printed: PrintedFields) -> None:
     gap.write_text(
         "IF p_agent > 0.7 THEN markup 1.3\nELIF p_agent < 0.7 THEN markup 1.1\nELSE markup 1\n"
     )
+    hasty = printed.phantom.workspace / "hasty.txt"
+    hasty.write_text("IF hover_events < 30 THEN markup 1.1\nELSE markup 1\n")
     session, _ = offer(printed)
     for verb, *arguments in (
         ("rules check", str(gap)),
         ("rules expect", rules, session),
+        ("rules counterfactual", str(hasty), session),
         ("rules replay", rules),
         ("leakage",),
         ("simulate run", "--episodes", "50", "--policies", "fixed"),
