@@ -24,7 +24,7 @@ class Action:
 
     Attributes:
         name: in results.
-        says: the advice, with {amount}.
+        says: what is different, with {amount}.
         amounts: from the least change to the greatest.
         change: gives the events after the change; the same object where it does not apply.
     """
@@ -88,12 +88,12 @@ def _insert(events: Events, model: Event) -> Events:
 
 # Events are added before waits change, so that a slower session is slower throughout.
 ACTIONS: Final = (
-    Action("hover", "hover {amount:g}× more", (1, 2, 4, 8), _add(HOVERS, "hover_over_title")),
-    Action("view", "view items {amount:g}× more", (1, 2, 4, 8), _add(ITEM_VIEWS, None)),
+    Action("hover", "hovers +{amount:g}", (1, 2, 4, 8), _add(HOVERS, "hover_over_title")),
+    Action("view", "item views +{amount:g}", (1, 2, 4, 8), _add(ITEM_VIEWS, None)),
     Action(
-        "search", "search, filter or sort {amount:g}× more", (1, 2, 4),
+        "search", "searches, filters and sorts +{amount:g}", (1, 2, 4),
         _add(FILTERS_AND_SORTS, "search"),
     ),
-    Action("vary", "vary the waits by {amount:.0%}", (0.25, 0.5, 0.75), _vary_waits),
-    Action("slow", "wait {amount:g}× as long between steps", (1.25, 1.5, 2, 3, 5), _slow_down),
+    Action("vary", "every second wait longer by {amount:.0%} of the next one", (0.25, 0.5, 0.75), _vary_waits),
+    Action("slow", "waits ×{amount:g}", (1.25, 1.5, 2, 3, 5), _slow_down),
 )  # fmt: skip

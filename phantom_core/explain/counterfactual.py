@@ -52,7 +52,7 @@ class Change:
 
     @property
     def says(self) -> str:
-        """The advice, as part of a sentence."""
+        """What is different, as part of a sentence."""
         return self.action.says.format(amount=self.amount)
 
 
@@ -88,8 +88,8 @@ class Counterfactual:
                 "pace, hovers, views and searches leads to the base price."
             )
         return (
-            f"It pays ×{self.now.markup_ratio:.2f}, and would pay ×{self.then.markup_ratio:.2f} "
-            f"had it: {'; '.join(change.says for change in self.changes)}."
+            f"It pays ×{self.now.markup_ratio:.2f}; it would pay ×{self.then.markup_ratio:.2f} with "
+            f"{' and '.join(change.says for change in self.changes)}."
         )
 
     def to_json(self) -> dict[str, JsonValue]:

@@ -127,7 +127,7 @@ def test_verbs_about_rules_markets_and_leakage(printed: PrintedFields) -> None:
         "IF p_agent > 0.7 THEN markup 1.3\nELIF p_agent < 0.7 THEN markup 1.1\nELSE markup 1\n"
     )
     hasty = printed.phantom.workspace / "hasty.txt"
-    hasty.write_text("IF hover_events < 30 THEN markup 1.1\nELSE markup 1\n")
+    hasty.write_text("IF hover_events < 2 THEN markup 1.1\nELSE markup 1\n")
     session, _ = offer(printed)
     for verb, *arguments in (
         ("rules check", str(gap)),

@@ -45,9 +45,7 @@ def test_a_quick_session_waits_just_long_enough() -> None:
     assert [(change.action.name, change.amount) for change in fast.changes] == [("slow", 1.5)]
     assert fast.then is not None
     assert fast.then.features == {"avg_time_between_events": 3.0}
-    assert fast.says == (
-        "It pays ×1.20, and would pay ×1.00 had it: wait 1.5× as long between steps."
-    )
+    assert fast.says == "It pays ×1.20; it would pay ×1.00 with waits ×1.5."
 
 
 def test_two_causes_need_two_changes_and_features_stay_those_of_one_session() -> None:
@@ -112,7 +110,7 @@ def test_the_score_is_of_the_changed_session() -> None:
         rules,
         lambda rows: [0.9 if row["interaction_velocity"] > 60 else 0.2 for row in rows],  # type: ignore[operator]
     )
-    assert [change.says for change in slow.changes] == ["wait 1.5× as long between steps"]
+    assert [change.says for change in slow.changes] == ["waits ×1.5"]
     assert slow.now.features == {"p_agent": 0.9}
     assert slow.then is not None
     assert slow.then.features == {"p_agent": 0.2}

@@ -28,7 +28,7 @@ def test_features_are_those_of_the_store_and_the_change_is_named(tmp_path: Path)
     FeatureStore(open_lake(settings)).refresh()
     [row] = FeatureStore(open_lake(settings)).matrix().to_pylist()
     assert found.now.features == {name: row[name] for name in rules.features}
-    assert [change.says for change in found.changes] == ["wait 1.5× as long between steps"]
+    assert [change.says for change in found.changes] == ["waits ×1.5"]
 
 
 def test_an_unknown_session_and_a_missing_model_are_reported(tmp_path: Path) -> None:
