@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def operator() -> Iterator[None]:
-    """Tests act as somebody who may do everything under every login, unless they say otherwise."""
+    """Tests act as an operator who has every permission, unless they say otherwise."""
     from phantom_core.accounts.actors import acting_as
     from tests.actors import OPERATOR
 
