@@ -330,7 +330,7 @@ def test_an_earlier_version_does_not_come_back(
 def test_a_signed_jump_without_approval_is_refused_by_the_pricing_service(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody with the key and the database puts a jump in force without a second person."""
+    """An intruder with the key and the database puts a jump in force without a second person."""
     monkeypatch.setattr(catalogue_cache, "LOOK_EVERY_S", 0.02)
     cache = CatalogueCache(settings)
     monkeypatch.setattr("phantom_core.use_cases.data.catalogue.hold_prices", lambda *_: ())

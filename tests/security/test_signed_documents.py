@@ -1,4 +1,4 @@
-"""Whoever can write to Redis sets no price: what the control side did not sign is not followed."""
+"""Write access to Redis sets no price: what the control side did not sign is not followed."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -54,7 +54,7 @@ class FakeClassifier:
 
 @dataclass
 class FakeNetwork:
-    """Everybody buys up to a price."""
+    """Every shopper buys up to a price."""
 
     up_to: float
     has_demand: bool = True
