@@ -125,6 +125,11 @@ def normalise_login(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip().casefold()
 
 
+def name_fingerprint(login: str, name: str) -> str:
+    """What audit entries hold of an account's name, so that an erasure leaves no name in them."""
+    return audit.fingerprint(login, name)
+
+
 def find_account(connection: sa.Connection, login: str) -> Person | None:
     """An account, or None."""
     row = connection.execute(PEOPLE.select().where(PEOPLE.c.login == login)).mappings().first()
@@ -203,6 +208,9 @@ def add_person(
                 "role": role.value,
                 "password": audit.fingerprint(hashed),
                 "waits_until_ms": until_ms,
+                "origin": "local",
+                "must_change": must_change,
+                "name": name_fingerprint(login, name or login),
             },
         )
         _end_demo(connection, who, now_ms)

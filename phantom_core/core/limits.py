@@ -58,6 +58,14 @@ class GuardRails:
         """
         return self.lowest_markup - TOLERANCE <= markup_ratio <= self.highest_markup + TOLERANCE
 
+    def around_base(self) -> "GuardRails":
+        """The same, and wide enough for the base price itself.
+
+        >>> str(GuardRails(1.2, 1.5).around_base())
+        '×1.00 to ×1.50'
+        """
+        return GuardRails(min(self.lowest_markup, 1.0), max(self.highest_markup, 1.0))
+
     def clamp(self, markup_ratio: float) -> float:
         """The nearest mark-up within them.
 

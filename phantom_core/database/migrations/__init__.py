@@ -9,7 +9,7 @@ back is a backup.
 
 from typing import Final
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 # Of the triggers and indexes of an up-to-date database, which every process compares at its start.
-FINGERPRINTS: Final = {"sqlite": "3b1cac4bc51b266c", "postgresql": "858b80ccbbe8028e"}
-CONSTRAINTS: Final = "d24a46bcb2e07388"
+FINGERPRINTS: Final = {"sqlite": "5a0ce01017b725bb", "postgresql": "68b325e0531f5446"}
+CONSTRAINTS: Final = "5baa4912e92ec3f6"

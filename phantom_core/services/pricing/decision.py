@@ -3,7 +3,8 @@ or output of its own.
 
 Order: kill switch, price of the session, arm of a running experiment, live rules or the model's
 price, global price, base price. Where this order needs something that is missing, the decision is
-the base price with the reason. Every price is clipped to the guard rails.
+the base price with the reason. Every price is clipped to the guard rails, but those of the kill
+switch, which are the base prices whatever the guard rails are.
 """
 
 import random
@@ -172,7 +173,7 @@ class _Pricing:
     def priced(self, options: Options) -> tuple[PriceResult, float | None]:
         """The price, and its probability for this session; None where nothing was randomised."""
         if self._state.live.is_killed:
-            return self._clip(self._base, "kill_switch"), None
+            return PriceResult(self._base, "kill_switch"), None
         if self._session.reason in ("redis_down", "redis_slow"):
             return self._fall_back(self._session.reason), None
         if self._session.price is not None:
