@@ -1,7 +1,7 @@
 """Verbs about the agent classifier: train it, score with it, read its card."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -10,6 +10,7 @@ from phantom_core.model_kinds.model_kind import MODEL_KINDS, default_kind
 from phantom_core.use_cases.models.job_study_classifier import StudyClassifierRequest
 from phantom_core.use_cases.models.job_train_classifier import TrainClassifierRequest
 
+LabelChoice = Literal["auto", "given", "weak"]
 _DEFAULT = TrainClassifierRequest()
 
 
@@ -30,6 +31,13 @@ def train_classifier(
         ),
     ] = _DEFAULT.for_pricing,
     seed: Seed = None,
+    seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
+    labels: Annotated[
+        LabelChoice,
+        typer.Option(
+            help="Labels to learn from; auto: weak rules or known agents where few are given."
+        ),
+    ] = _DEFAULT.labels,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
@@ -37,7 +45,7 @@ def train_classifier(
     with running(workspace, "training", as_json=as_json) as (settings, progress):
         left_out = tuple(part.strip() for part in without.split(",") if part.strip())
         request = TrainClassifierRequest(
-            folds=folds, without=left_out, for_pricing=for_pricing, seed=seed
+            folds=folds, without=left_out, for_pricing=for_pricing, seed=seed, labels=labels
         )
         emit(request.run(settings, now_ms=now_ms(), progress=progress).to_json(), as_json)
 

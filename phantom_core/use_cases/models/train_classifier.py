@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal
 
 import duckdb
 import numpy
@@ -51,6 +51,12 @@ from phantom_core.evaluation.report import ClassifierReport
 from phantom_core.evaluation.threshold import ThresholdChoice, choose_threshold
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.definitions import definition_hash
+from phantom_core.features.store import FeatureStore
+from phantom_core.labelling.weak_start import (
+    WeakStart,
+    has_few_labels,
+    read_weak_start,
+)
 from phantom_core.lake.lake import Lake
 from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.model_store.manifest import FORMAT, Manifest, library_versions
@@ -72,6 +78,7 @@ from phantom_core.use_cases.models.train_at_quotes import (
 KIND: Final = CLASSIFIER.name
 OUT_OF_FOLD: Final = "oof.parquet"
 BY_HAND: Final = "Trained by hand."
+Labels = Literal["auto", "given", "weak"]
 LIBRARIES: Final = (xgboost, sklearn, numpy, pyarrow, duckdb)
 # Other accepted names of a family of features.
 FAMILY_NAMES: Final = {"timing": "temporal"}
@@ -89,6 +96,7 @@ def train_classifier(
     seed: int | None = None,
     period_ms: tuple[int, int] | None = None,
     why: str | None = BY_HAND,
+    labels: Labels = "given",
     progress: Progress = no_progress,
 ) -> ClassifierReport:
     """Train, evaluate and save an agent classifier; its robustness is studied afterwards.
@@ -104,7 +112,11 @@ def train_classifier(
             that costs.
         seed: of everything random; None means the settings' one.
         period_ms: learn from sessions that began in [start, end), UTC milliseconds; None means all.
-        why: the reason for which it is used where it is the first; None leaves it a candidate.
+        why: the reason for which it is used where it is the first; None leaves it a candidate, and
+            so does learning without labels.
+        labels: to learn from: those that were given; weak ones of rules or known agents, beside
+            which given ones count in full; or auto, weak ones where fewer than 20 sessions of
+            either class have a label.
         progress: called throughout; nothing is saved after it cancels.
 
     Returns:
@@ -120,7 +132,15 @@ def train_classifier(
     families = tuple(sorted({FAMILY_NAMES.get(name, name) for name in without}))
     remaining = _features_without(families)
     banned = banned_in(settings, remaining) if for_pricing else ()
-    everything = read_labelled(lake, remaining, n_folds, part_progress(progress, 0, 0.1), period_ms)
+    everything, weak = _read(
+        lake,
+        remaining,
+        n_folds,
+        labels,
+        chosen_seed,
+        period_ms,
+        part_progress(progress, 0, 0.1),
+    )
     labelled = _without_banned(everything, banned)
     fold = make_folds(
         labelled.rows.groups, labelled.rows.is_agent, n_folds, np.random.default_rng(chosen_seed)
@@ -180,14 +200,37 @@ def train_classifier(
         seconds=time.perf_counter() - started,  # last, so that everything above counts
         ban=ban,
         at_quote=at_quotes.report,
+        weak=weak.measured(fold, seed=chosen_seed) if weak else None,
     )
     held_out = {
         OUT_OF_FOLD: _out_of_fold(labelled, whole, calibration),
         OUT_OF_FOLD_AT_QUOTES: at_quotes.out_of_fold,
     }
-    _save(settings, report, files | held_out, why)
+    _save(settings, report, files | held_out, None if weak else why)
     progress(1, f"saved model {report.model_version}")
     return report
+
+
+def _read(
+    lake: Lake,
+    features: tuple[str, ...],
+    n_folds: int,
+    labels: Labels,
+    seed: int,
+    period_ms: tuple[int, int] | None,
+    progress: Progress,
+) -> tuple[LabelledSessions, WeakStart | None]:
+    """Sessions to learn from, and where weak labels are from."""
+    if labels == "auto":
+        store = FeatureStore(lake)
+        store.refresh(progress)
+        labels = "weak" if has_few_labels(store.matrix()) else "given"
+    if labels == "given":
+        return read_labelled(lake, features, n_folds, progress, period_ms), None
+    start = read_weak_start(
+        lake, features, n_folds, seed=seed, progress=progress, period_ms=period_ms
+    )
+    return start.labelled, start
 
 
 def _features_without(families: Iterable[str]) -> tuple[str, ...]:
