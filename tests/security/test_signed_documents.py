@@ -295,6 +295,21 @@ def test_signed_global_prices_count_only_where_no_rules_apply(
         assert price(prices) == 120.0
 
 
+def test_a_list_of_prices_by_the_first_storefront_is_refused_and_named(
+    settings: Settings, client: redis.Redis
+) -> None:
+    with shop(settings) as prices:
+        client.set("prices:latest", '[{"productId": "room", "price": 150.0}]')
+        wait_until(lambda: "prices" in health(prices)["problems"])
+        assert health(prices)["problems"]["prices"] == (
+            "prices:latest is not signed, so it is not followed. Heal: the control side signs "
+            "what it publishes."
+        )
+        assert price(prices) == 120.0
+        client.delete("prices:latest")
+        wait_until(lambda: "prices" not in health(prices)["problems"])
+
+
 def test_a_model_of_a_stranger_is_never_opened(settings: Settings, client: redis.Redis) -> None:
     for kind in MODEL_KINDS.names():
         publish_model(client, STRANGER, kind, SavedModel("evil-1"), now_ms=1)

@@ -143,9 +143,12 @@ def test_models_score_in_the_service_and_are_swapped_when_announced(
             {"kind": "classifier", "version": "trees-2"},
             {"kind": "multitask", "version": "net-1"},
         ]
+        assert models["classifier"] == {"kind": "classifier", "version": "trees-2"}
+        assert models["multitask"] == {"kind": "multitask", "version": "net-1"}
         client.hset("classifier:agent_detector:latest", "version", "trees-3")
         reloaded = shop.post("/models/reload").json()
         assert (reloaded["success"], list(reloaded["problems"])) == (True, ["classifier"])
+        assert reloaded["classifier"]["version"] == "trees-2"
         assert shop.get("/health").json()["status"] == "degraded"
         assert price(shop, sessionId="bot")["classifier_version"] == "trees-2"
 
