@@ -31,7 +31,6 @@ def train_classifier(
         ),
     ] = _DEFAULT.for_pricing,
     seed: Seed = None,
-    seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
     labels: Annotated[
         LabelChoice,
         typer.Option(
