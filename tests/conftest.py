@@ -63,12 +63,23 @@ def cheap_hashes() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def one_command_line() -> Iterator[None]:
-    """Typer reads the signatures of all verbs once, not at each verb that a test runs."""
-    from typer import testing
+def upgraded_once() -> Iterator[None]:
+    """Migrations run once in a test process; tests/database runs them for each database."""
+    from phantom_core.database import connection
+    from tests.databases import UpgradedOnce
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(testing, "_get_command", cache(testing._get_command))
+        patch.setattr(connection, "_upgrade", UpgradedOnce(connection._upgrade))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_command_line() -> Iterator[None]:
+    """Typer reads the signatures of all verbs once, not at each verb that a test runs."""
+    from typer.main import get_command
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", cache(get_command))
         yield
 
 

@@ -96,10 +96,10 @@ def replay_rules(
     outcome = _outcome(quoted, rng)
     priced = _priced(data, sets, networks, progress)
     figures = []
-    for k, one in enumerate(priced):
+    for k, made in enumerate(priced):
         progress(0.8 + 0.08 * k, f"replaying {sets[k].name}")
-        found_set = _set(one.rules, one.decided, quoted, quote, prices, outcome, resampler)
-        figures.append(replace(found_set, text=_text(sets[k], networks[k])))
+        replayed = _set(made.rules, made.decided, quoted, quote, prices, outcome, resampler)
+        figures.append(replace(replayed, text=_text(sets[k], networks[k])))
     found = replace(
         _replay(data, priced, (figures[0], figures[1]), resampler, now_ms, chosen_seed, as_of),
         difference=_difference(data, priced, outcome, resampler),
