@@ -120,6 +120,8 @@ class PriceLimits:
         base_price_day_step: the same within a day, over all loads.
         base_price_level: all base prices together may change by this much within a day, the mean
             of their relative changes.
+        base_price_month_step, base_price_month_level: the same within 30 days, so that small
+            changes do not add up over days.
     Raises:
         InputError: a value is impossible.
     """
@@ -135,6 +137,8 @@ class PriceLimits:
     base_price_step: float = 0.2
     base_price_day_step: float = 0.3
     base_price_level: float = 0.05
+    base_price_month_step: float = 0.5
+    base_price_month_level: float = 0.15
 
     def __post_init__(self) -> None:
         if not self.guard_rails.contains(1.0):
@@ -166,6 +170,8 @@ class PriceLimits:
             self.base_price_step,
             self.base_price_day_step,
             self.base_price_level,
+            self.base_price_month_step,
+            self.base_price_month_level,
         )
         if not all(0 <= bound < 1 for bound in base_price_bounds):
             raise InputError(

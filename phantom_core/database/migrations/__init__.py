@@ -11,5 +11,5 @@ from typing import Final
 
 HEAD: Final = "0007"
 # Of the triggers and indexes of an up-to-date database, which every process compares at its start.
-FINGERPRINTS: Final = {"sqlite": "5a0ce01017b725bb", "postgresql": "68b325e0531f5446"}
-CONSTRAINTS: Final = "5baa4912e92ec3f6"
+FINGERPRINTS: Final = {"sqlite": "981818b971ff20de", "postgresql": "bf282a34aeef9675"}
+CONSTRAINTS: Final = "714e6c564daa994b"

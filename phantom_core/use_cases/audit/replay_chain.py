@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
@@ -27,6 +26,7 @@ from phantom_core.approvals.price_experiments import EXPERIMENTS, plan_of_row
 from phantom_core.approvals.requests import content_fingerprint
 from phantom_core.approvals.tables import DECISIONS, DOCUMENTS, EVIDENCE, RELEASES, REQUESTS
 from phantom_core.database.audit import AuditEntry, fingerprint
+from phantom_core.use_cases.audit.chain_step import Step, read_step
 from phantom_core.use_cases.audit.request_states import states_in_chain
 
 _VERDICTS: Final = {
@@ -44,31 +44,6 @@ _CHANGE_STATES: Final = {
 _ENDED: Final = {"release.done": "done", "release.failed": "failed"}
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """An entry with its details as values."""
-
-    entry: AuditEntry
-    details: dict[str, Any]
-
-    @property
-    def at_ms(self) -> int:
-        """The clock when it was written; an entry whose clock was behind has a later time."""
-        clock_ms = self.details.get("clock_ms", self.entry.at_ms)
-        return int(clock_ms)
-
-    @property
-    def number(self) -> int:
-        """Number of the request that it is about; 0 where it is about something else."""
-        word, _, number = self.entry.about.partition(" ")
-        return int(number) if word == "request" and number.isdecimal() else 0
-
-    @property
-    def subject(self) -> str:
-        """Name of the person or experiment that it is about."""
-        return self.entry.about.partition(" ")[2]
-
-
 Comparison = Callable[[sa.Connection, Sequence[Step]], Iterator[str]]
 
 
@@ -80,7 +55,7 @@ def compare_tables(connection: sa.Connection, entries: Sequence[AuditEntry]) -> 
         connection: any.
         entries: the whole chain, whose hashes were verified.
     """
-    steps = [Step(entry, _details(entry)) for entry in entries]
+    steps = [read_step(entry) for entry in entries]
     return tuple(problem for compare in _COMPARISONS for problem in compare(connection, steps))
 
 
@@ -91,8 +66,7 @@ def time_reversals(entries: Sequence[AuditEntry]) -> tuple[str, ...]:
     Several machines with clocks of their own may cause a few of milliseconds.
     """
     found = [
-        (after.seq, before.at_ms - Step(after, _details(after)).at_ms)
-        for before, after in pairwise(entries)
+        (after.seq, before.at_ms - read_step(after).at_ms) for before, after in pairwise(entries)
     ]
     return tuple(
         f"When entry {seq} was written, the clock was {behind_ms / 1_000:,.1f} s behind entry "
@@ -100,14 +74,6 @@ def time_reversals(entries: Sequence[AuditEntry]) -> tuple[str, ...]:
         for seq, behind_ms in found
         if behind_ms > 0
     )
-
-
-def _details(entry: AuditEntry) -> dict[str, Any]:
-    try:
-        found = json.loads(entry.details)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _decisions(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
@@ -378,7 +344,7 @@ def _experiments(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[s
         said_of_plan = plans.get(row["experiment_id"], {})
         if changed := sorted(
             name
-            for name, value in plan_of_row(row).items()
+            for name, value in plan_of_row(dict(row)).items()
             if said_of_plan.get(name, value) != value
         ):
             yield (
@@ -390,8 +356,8 @@ def _experiments(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[s
             ("started", "started_by", "started_ms"),
             ("stopped", "stopped_by", "stopped_ms"),
         ):
-            step = moves.get((row["experiment_id"], f"experiment.{action}"))
-            if step and (row[who], row[at]) != (step.entry.who, step.at_ms):
+            move = moves.get((row["experiment_id"], f"experiment.{action}"))
+            if move and (row[who], row[at]) != (move.entry.who, move.at_ms):
                 yield f"{what} was not {action} by {row[who]} then, as the database says."
         expected = said.pop(row["experiment_id"], None)
         if expected is None:

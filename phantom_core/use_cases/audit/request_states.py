@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from phantom_core.accounts.permissions import needs_no_permission
-
-if TYPE_CHECKING:
-    from phantom_core.use_cases.audit.replay_chain import Step
+from phantom_core.use_cases.audit.chain_step import Step
 
 _STATES: Final = {
     "request.drafted": "draft",
@@ -23,7 +21,7 @@ _LEFT: Final = {"release.roll_back": "rolled back", "release.expire": "expired"}
 
 
 @needs_no_permission
-def states_in_chain(steps: Sequence["Step"]) -> dict[int, str]:
+def states_in_chain(steps: Sequence[Step]) -> dict[int, str]:
     """State of each request by its number, as its entries leave it.
 
     A request is left out where the entries of an earlier release do not say enough.
@@ -52,15 +50,15 @@ class _Replay:
 
     states: dict[int, str] = field(default_factory=dict)
     versions: dict[int, str] = field(default_factory=dict)
-    begun: dict[int, "Step"] = field(default_factory=dict)
+    begun: dict[int, Step] = field(default_factory=dict)
 
-    def request(self, step: "Step") -> None:
+    def request(self, step: Step) -> None:
         if step.entry.action == "request.approved":
             self._approve(step)
         elif step.entry.action in _STATES:
             self.states[step.number] = _STATES[step.entry.action]
 
-    def _approve(self, step: "Step") -> None:
+    def _approve(self, step: Step) -> None:
         if self.states.get(step.number) != "submitted":
             return
         given, _, needed = str(step.details.get("approvals", "")).partition(" of ")
@@ -69,7 +67,7 @@ class _Replay:
         elif int(given) >= int(needed):
             self.states[step.number] = "approved"
 
-    def release(self, step: "Step") -> None:
+    def release(self, step: Step) -> None:
         epoch = step.details.get("epoch")
         if not isinstance(epoch, int):
             return
@@ -80,7 +78,7 @@ class _Replay:
         elif step.entry.action != "release.failed":
             self.begun[epoch] = step
 
-    def _end_others(self, begun: "Step") -> None:
+    def _end_others(self, begun: Step) -> None:
         said: dict[str, Any] = begun.details
         served = {said.get("version")} | (
             {said.get("stable")} if said.get("share", 1) < 1 else set()
@@ -90,7 +88,7 @@ class _Replay:
                 del self.versions[number]
                 self.states[number] = _LEFT.get(begun.entry.action, "superseded")
 
-    def _make_live(self, begun: "Step") -> None:
+    def _make_live(self, begun: Step) -> None:
         if begun.details.get("version") and begun.number:
             self.states[begun.number] = "live"
             self.versions[begun.number] = begun.details["version"]
