@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from phantom_core.core.errors import SourceError
+from phantom_core.core.errors import HeaderError, SourceError
 from phantom_core.core.program import child_environment
 
 _REFUSED: Final = 3  # exit code: what could not be read stands in the output
@@ -85,7 +85,8 @@ def run_limited(
         return written
     if ended.returncode == _REFUSED:
         refused = json.loads(written)
-        raise SourceError(refused["message"], hint=refused["hint"])
+        kind = HeaderError if refused["error"] == HeaderError.__name__ else SourceError
+        raise kind(refused["message"], hint=refused["hint"])
     raise SourceError(f"'{name}' {_why(ended.returncode, ended.stderr, limits)}.", hint=hint)
 
 
@@ -122,7 +123,8 @@ def answer_limited(work: Callable[[object], bytes]) -> None:
         sys.stdout.buffer.write(written)
         sys.stdout.buffer.flush()
     except SourceError as error:
-        refused = {"message": error.message, "hint": error.hint}
+        name = type(error).__name__
+        refused = {"error": name, "message": error.message, "hint": error.hint}
         sys.stdout.buffer.write(json.dumps(refused).encode())
         sys.stdout.buffer.flush()
         os._exit(_REFUSED)

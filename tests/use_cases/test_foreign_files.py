@@ -85,15 +85,15 @@ def test_the_wrapper_of_the_service_is_read_from_a_file_and_others_are_hinted_at
 def test_a_file_without_a_header_gets_stated_names_and_says_what_it_looks_like(
     settings: Settings, tmp_path: Path
 ) -> None:
-    path = tmp_path / "yoochoose.dat.txt"
+    path = tmp_path / "clicks.dat.txt"
     path.write_text(
-        "1,2024-01-19T00:00:00.000Z,83,3\n1,2024-01-19T00:08:00.000Z,53,3\n"
-        "2,2024-01-12T00:00:00.000Z,15,S\n"
+        "1,2024-01-19T00:00:00.000Z,83,3,a\n1,2024-01-19T00:08:00.000Z,53,3,b\n"
+        "2,2024-01-12T00:00:00.000Z,15,S,c\n"
     )
     with pytest.raises(MappingError) as found:
         load(settings, path)
     assert "first line looks like data" in found.value.hint
-    named = 'header = ["session", "ts", "item", "category"]\n[columns]\n'
+    named = 'header = ["session", "ts", "item", "category", "x"]\n[columns]\n'
     mapping = parse_mapping(
         f'name = "y"\n{named}session_id = "session"\nts = "ts"\nproduct_id = "item"\n'
         '[constants]\nevent_name = "view_item_page"\n'
