@@ -98,7 +98,7 @@ def format_list() -> str:
     """The formats as a sentence.
 
     >>> format_list()
-    'CSV, TSV, JSON, JSON Lines (also .gz and .zst) and Parquet.'
+    'CSV, TSV, JSON, JSON Lines (also .gz and .zst) and Parquet, Excel.'
     """
     texts, tables = (
         [one.title for one in FORMATS.all() if one.is_text is is_text] for is_text in (True, False)
