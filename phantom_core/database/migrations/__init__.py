@@ -11,5 +11,5 @@ from typing import Final
 
 HEAD: Final = "0006"
 # Of the triggers and indexes of an up-to-date database, which every process compares at its start.
-FINGERPRINTS: Final = {"sqlite": "3b1cac4bc51b266c", "postgresql": "858b80ccbbe8028e"}
+FINGERPRINTS: Final = {"sqlite": "8b5f4b1ae441f179", "postgresql": "858b80ccbbe8028e"}
 CONSTRAINTS: Final = "d24a46bcb2e07388"
