@@ -39,6 +39,8 @@ from phantom_core.cli import (
     rules,
     serve,
     session_market,
+    soak,
+    sql,
     stack,
     traffic,
 )
@@ -69,10 +71,12 @@ for verb in (
     monitoring.schedule,
     traffic.traffic,
     stack.stack,
+    soak.soak,
     retraining.models,
     retraining.promote,
     jobs.jobs,
     extensions.extensions,
+    sql.sql,
 ):
     app.command()(verb)
 app.command("app")(dashboard.open_app)

@@ -151,7 +151,8 @@ class OnePrice(Storefront):
         self.markup = markup
 
     async def price(self, store_mode: str, product: str, session_id: str) -> Price:
-        return Price(base_prices()[product] * self.markup, "", None)
+        base = base_prices()[product]
+        return Price(base * self.markup, "", None, base, "", "")
 
 
 def bought_at(markup: float) -> Tally:
