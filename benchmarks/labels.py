@@ -33,7 +33,7 @@ from phantom_core.labelling.label_queue import order_by_worth
 from phantom_core.labelling.positive_unlabelled import learn_from_known_agents
 from phantom_core.labelling.quick_fit import ROUNDS, quick_cross_fit
 from phantom_core.labelling.weak_rules import ABSTAIN, Votes, cast_votes
-from phantom_core.labelling.weak_start import FEW_LABELS
+from phantom_core.labelling.weak_start import weak_share
 from phantom_core.lake.lake import open_lake
 from phantom_core.model_store.store import file_digest
 from phantom_core.models.classifier import LabelledRows, classifier_margin, fit_classifier
@@ -119,7 +119,8 @@ def without_labels(shop: Shop) -> list[dict[str, Any]]:
     known = learn_from_known_agents(replace(rows, is_agent=tool), seed=SEED)
     name, best = best_rule(shop)
     supervised = out_of_fold(rows, fold)
-    scores = {
+    velocity = np.nan_to_num(rows.only(["interaction_velocity"]).values[:, 0].astype(np.float64))
+    scores: dict[str, Floats] = {
         "all labels": supervised,
         "weak rules, then the classifier": out_of_fold(weak_rows(rows, model), fold),
         "… without features that rules read": out_of_fold(weak_rows(rows, model).only(left), fold),
@@ -127,7 +128,7 @@ def without_labels(shop: Shop) -> list[dict[str, Any]]:
         "weak rules alone (label model)": model.probability,
         "known agents alone (declared tools)": known.probability,
         f"best single rule by truth: {name}": best,
-        "events per minute": np.nan_to_num(rows.only(["interaction_velocity"]).values[:, 0]),
+        "events per minute": velocity,
     }
     return [
         {
@@ -222,11 +223,8 @@ def labelled_by(way: str, shop: Shop, test: Bools, seed: int) -> Iterator[tuple[
 
 
 def as_trained(pool: LabelledRows, model: LabelModel, told: Bools) -> LabelledRows:
-    """What `train classifier` learns from: given labels, and weak ones where these are few."""
-    agents = int(pool.is_agent[told].sum())
-    if min(agents, int(told.sum()) - agents) < FEW_LABELS:
-        return weak_rows(pool, model, told)
-    return pool[told]
+    """What `train classifier` learns from: given labels, and weak ones beside them."""
+    return weak_rows(pool, model, told, weak_share(int(told.sum())))
 
 
 def auc_on(training: LabelledRows, test: LabelledRows, seed: int) -> float:

@@ -9,7 +9,7 @@ back is a backup.
 
 from typing import Final
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 # Of the triggers and indexes of an up-to-date database, which every process compares at its start.
 FINGERPRINTS: Final = {"sqlite": "8b5f4b1ae441f179", "postgresql": "858b80ccbbe8028e"}
-CONSTRAINTS: Final = "d24a46bcb2e07388"
+CONSTRAINTS: Final = "557c8c2dca439c59"
