@@ -22,6 +22,7 @@ from phantom_core.cli import (
     extensions,
     jobs,
     keys,
+    labels,
     leakage,
     learned_rules,
     live,
@@ -135,6 +136,15 @@ rule_verbs.command()(live.status)
 rule_verbs.command()(live.heal)
 rule_verbs.command()(live.watch)
 app.add_typer(rule_verbs, name="rules")
+
+label_verbs = typer.Typer(no_args_is_help=True, help="Label sessions, and audit the labels.")
+label_verbs.command("next")(labels.next_sessions)
+label_verbs.command()(labels.give)
+label_verbs.command()(labels.status)
+label_verbs.command()(labels.apply)
+label_verbs.command()(labels.export)
+label_verbs.command()(labels.audit)
+app.add_typer(label_verbs, name="labels")
 
 serve_verbs = typer.Typer(no_args_is_help=True, help="Run a service until it is stopped.")
 serve_verbs.command("ingest")(online.ingest)

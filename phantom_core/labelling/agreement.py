@@ -13,7 +13,8 @@ def cohen_kappa(
     """Cohen's κ: 1 for full agreement, 0 for as much as by chance.
 
     Args:
-        one, other: verdicts of two people on the same sessions, at least one, shape (n,) each.
+        one: verdicts of one person on sessions, at least one of them, shape (n,).
+        other: verdicts of the other on the same sessions, shape (n,).
         rng: draws the resamples.
     Source: Cohen 1960, A coefficient of agreement for nominal scales.
 

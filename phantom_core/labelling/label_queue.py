@@ -78,7 +78,7 @@ def order_by_worth(
 
 def places(values: NDArray[np.float32]) -> Floats:
     """Sessions as points: ranks of features in [0, 1], an undefined one in the middle."""
-    place = np.full(values.shape, 0.5, np.float32)
+    place = np.full(values.shape, 0.5)
     for k, column in enumerate(values.T):
         known = ~np.isnan(column)
         if known.any():

@@ -31,9 +31,13 @@ from phantom_core.models.cross_fit import cross_fit
 from phantom_core.models.encoding import encode_features
 from phantom_core.models.splits import actor_codes
 
-# A class with fewer labelled sessions is too small to learn from alone: 18 labels gave an AUC of
-# .5 on actors that were held out.
+# A class with fewer labelled sessions is too small to learn from alone, and to measure by: 18
+# labels gave an AUC of .5 on actors that were held out.
 FEW_LABELS: Final = 20
+# Up to this many of a class, weak labels of the other sessions still help (benchmarks/labels.py).
+ENOUGH_LABELS: Final = 300
+# Given labels at which a weak one counts half of what it would without any.
+HALF_WEIGHT: Final = 50
 # A session that rules say this little about is left out.
 _LEAST_WEIGHT: Final = 0.1
 
@@ -73,10 +77,25 @@ class WeakStart:
 
 
 def has_few_labels(matrix: pa.Table) -> bool:
-    """Whether a class has fewer labelled sessions than can be learned from alone."""
+    """Whether weak labels help: too few labels of a class, or not many and most sessions without.
+
+    Args:
+        matrix: all sessions.
+    """
     n_agent = pc.sum(matrix["is_agent"]).as_py() or 0
     n_labelled = matrix.num_rows - matrix["is_agent"].null_count
-    return bool(min(n_agent, n_labelled - n_agent) < FEW_LABELS)
+    fewest = min(n_agent, n_labelled - n_agent)
+    is_rare = 2 * n_labelled < matrix.num_rows
+    return bool(fewest < FEW_LABELS or (is_rare and fewest < ENOUGH_LABELS))
+
+
+def weak_share(n_given: int) -> float:
+    """What a weak label counts beside given ones.
+
+    >>> weak_share(0), weak_share(50)
+    (1.0, 0.5)
+    """
+    return 1 / (1 + n_given / HALF_WEIGHT)
 
 
 def read_weak_start(
@@ -164,8 +183,9 @@ def _start(
     given: Floats,
     figures: WeakLabels,
 ) -> WeakStart:
-    weight = np.nan_to_num(np.abs(2 * probability - 1))
-    chosen = weight >= _LEAST_WEIGHT
+    sure = np.nan_to_num(np.abs(2 * probability - 1))
+    chosen = sure >= _LEAST_WEIGHT
+    weight = np.where(np.isnan(given), weak_share(figures.n_given), 1.0) * sure
     place = matrix.column_names.index("is_agent")
     weak = matrix.set_column(place, "is_agent", pa.array(probability >= 0.5)).filter(
         pa.array(chosen)

@@ -18,7 +18,7 @@ class TrainClassifierRequest(JobRequest):
         without: families of features to leave out.
         for_pricing: whether to leave out the features that prices may not depend on.
         seed: of everything random; None means the installation's.
-        labels: given, weak, or auto: weak where fewer than 20 sessions of either class have one.
+        labels: given, weak, or auto: weak where few labels are given.
     """
 
     kind: ClassVar[str] = "train_classifier"

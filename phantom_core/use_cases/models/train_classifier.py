@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
-from phantom_core.core.errors import InputError
+from phantom_core.core.errors import DataError, InputError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.resampling import N_RESAMPLES
 from phantom_core.core.settings import Settings
@@ -115,8 +115,7 @@ def train_classifier(
         why: the reason for which it is used where it is the first; None leaves it a candidate, and
             so does learning without labels.
         labels: to learn from: those that were given; weak ones of rules or known agents, beside
-            which given ones count in full; or auto, weak ones where fewer than 20 sessions of
-            either class have a label.
+            which given ones count in full; or auto, weak ones where few labels are given.
         progress: called throughout; nothing is saved after it cancels.
 
     Returns:
@@ -220,17 +219,23 @@ def _read(
     period_ms: tuple[int, int] | None,
     progress: Progress,
 ) -> tuple[LabelledSessions, WeakStart | None]:
-    """Sessions to learn from, and where weak labels are from."""
+    """Sessions to learn from, and where weak labels are from; auto needs no rule to vote."""
+    wants_weak = labels == "weak"
     if labels == "auto":
         store = FeatureStore(lake)
         store.refresh(progress)
-        labels = "weak" if has_few_labels(store.matrix()) else "given"
-    if labels == "given":
-        return read_labelled(lake, features, n_folds, progress, period_ms), None
-    start = read_weak_start(
-        lake, features, n_folds, seed=seed, progress=progress, period_ms=period_ms
-    )
-    return start.labelled, start
+        wants_weak = has_few_labels(store.matrix())
+    if wants_weak:
+        try:
+            start = read_weak_start(
+                lake, features, n_folds, seed=seed, progress=progress, period_ms=period_ms
+            )
+        except DataError:
+            if labels == "weak":
+                raise
+        else:
+            return start.labelled, start
+    return read_labelled(lake, features, n_folds, progress, period_ms), None
 
 
 def _features_without(families: Iterable[str]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from phantom_core.database import audit
 from phantom_core.database.connection import METADATA, write_transaction
 from phantom_core.database.upgrade import import_tables
 from phantom_core.jobs.jobs import ACTIVE, JOBS
+from phantom_core.labels.verdicts import SESSION_VERDICTS
 from phantom_core.use_cases.privacy.personal_data import PersonalData
 
 # Texts that may name a session, in tables whose rows may be changed.
@@ -24,6 +25,7 @@ _TEXTS: Final = {
     JOBS: ("arguments", "result", "message", "progress"),
     ALERTS: ("sentence",),
     WATCH: ("told",),
+    SESSION_VERDICTS: ("session_id", "reason"),
 }
 _SECRETS: Final = ("password", "token_hash")
 ERASED_NAME: Final = "erased account"
