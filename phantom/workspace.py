@@ -134,10 +134,15 @@ class Workspace:
     def load_demo(
         self, *, now_ms: int | None = None, progress: Progress = no_progress
     ) -> DemoReport:
-        """Load generated shoppers, PHANTOM_DEMO_SESSIONS of them; a second call adds nothing."""
-        from phantom_core.use_cases.data.demo import load_demo
+        """Load generated shoppers, PHANTOM_DEMO_SESSIONS of them, whose last day is of the last
+        seven; a second call adds nothing.
+        """
+        from phantom_core.use_cases.data.demo import load_demo, weeks_until
 
-        return load_demo(self._settings, now_ms=_clock_ms(now_ms), progress=progress)
+        now_ms = _clock_ms(now_ms)
+        return load_demo(
+            self._settings, now_ms=now_ms, weeks=weeks_until(now_ms), progress=progress
+        )
 
     @as_owner
     def sessions(self) -> pa.Table:

@@ -39,6 +39,7 @@ from phantom_core.cli import (
     serve,
     session_market,
     soak,
+    sql,
     stack,
     traffic,
 )
@@ -74,6 +75,7 @@ for verb in (
     retraining.promote,
     jobs.jobs,
     extensions.extensions,
+    sql.sql,
 ):
     app.command()(verb)
 app.command("app")(dashboard.open_app)

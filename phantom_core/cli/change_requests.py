@@ -344,7 +344,10 @@ def _preview(found: "EmergencyPreview") -> dict[str, object]:
 
 
 def _shown(review: "Reviewed") -> dict[str, object]:
-    gates = [{"gate": gate.name, "open": gate.is_open, "says": gate.says} for gate in review.gates]
+    gates = [
+        {"gate": gate.name, "open": gate.is_open, "says": gate.says, "fix": gate.fix}
+        for gate in review.gates
+    ]
     decisions = [
         {"who": one.who, "verdict": one.verdict, "revision": one.revision, "comment": one.comment}
         for one in review.decisions

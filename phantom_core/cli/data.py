@@ -8,12 +8,20 @@ import typer
 
 from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
 from phantom_core.cli.who import As, identified
+from phantom_core.core.progress import part_progress
 from phantom_core.use_cases.data.job_demo import DemoRequest
+from phantom_core.use_cases.overview.job_prepare_demo import PrepareDemoRequest
 
 
 def demo(
     *,
     remove: Annotated[bool, typer.Option("--remove", help="Remove the demo set.")] = False,
+    prepare: Annotated[
+        bool,
+        typer.Option(
+            "--prepare", help="Also train the classifier, work out the leakage and learn rules."
+        ),
+    ] = False,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
@@ -24,8 +32,17 @@ def demo(
         if remove:
             remove_demo(settings)
             emit({"removed": True}, as_json)
-        else:
-            emit(DemoRequest().run(settings, now_ms=now_ms(), progress=progress).to_json(), as_json)
+            return
+        loaded = DemoRequest().run(
+            settings, now_ms=now_ms(), progress=part_progress(progress, 0, 0.3 if prepare else 1)
+        )
+        figures = loaded.to_json()
+        if prepare:
+            found = PrepareDemoRequest().run(
+                settings, now_ms=now_ms(), progress=part_progress(progress, 0.3, 1)
+            )
+            figures |= found.to_json()
+        emit(figures, as_json)
 
 
 def ingest(

@@ -139,13 +139,38 @@ def lake_of(settings: "Settings") -> "Lake":
 
 
 def emit(result: Mapping[str, object], as_json: bool) -> None:
-    """Print a result: one JSON object, or a line per figure."""
+    """Print a result: one JSON object, or a line per figure, what is nested indented."""
     if as_json:
         print(json.dumps(result, default=str))
         return
+    for line in _lines(result, 0):
+        print(line)
+
+
+def _lines(result: Mapping[str, object], depth: int) -> Iterator[str]:
+    """Lines of an object; lists of objects are parted by a dash."""
+    blank = "  " * depth
     for name, value in result.items():
-        shown = json.dumps(value, default=str) if isinstance(value, dict | list) else value
-        print(f"{name:<22} {shown}")
+        if isinstance(value, Mapping):
+            yield f"{blank}{name}"
+            yield from _lines(value, depth + 1)
+        elif isinstance(value, list | tuple) and any(isinstance(one, Mapping) for one in value):
+            yield f"{blank}{name}"
+            for one in value:
+                first, *rest = [*_lines(one, depth + 2)] if isinstance(one, Mapping) else [str(one)]
+                yield f"{blank}  - {first.lstrip()}"
+                yield from rest
+        elif isinstance(value, list | tuple):
+            yield f"{blank}{name:<22} {', '.join(map(_shown, value)) or '–'}".rstrip()
+        else:
+            yield f"{blank}{name:<22} {_shown(value)}".rstrip()
+
+
+def _shown(value: object) -> str:
+    """A value for people: few digits, and a dash for nothing."""
+    if value is None:
+        return "–"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def now_ms() -> int:

@@ -16,6 +16,25 @@ class Estimate:
     high: float
 
 
+def format_signed_share(share: float) -> str:
+    """A change of a share or by a share, for sentences.
+
+    >>> format_signed_share(-0.037), format_signed_share(0.05)
+    ('−3.7 %', '+5.0 %')
+    """
+    return f"{100 * share:+.1f} %".replace("-", "−")
+
+
+def format_relative_change(change: Estimate) -> str:
+    """A change relative to what it was, with its interval, for sentences.
+
+    >>> format_relative_change(Estimate(-0.037, -0.058, -0.017))
+    '−3.7 % (−5.8 to −1.7 %)'
+    """
+    low = format_signed_share(change.low).removesuffix(" %")
+    return f"{format_signed_share(change.value)} ({low} to {format_signed_share(change.high)})"
+
+
 def normal_interval(value: float, standard_error: float) -> Estimate:
     """The interval of an estimate that is normally distributed."""
     return Estimate(value, value - Z_95 * standard_error, value + Z_95 * standard_error)

@@ -47,6 +47,8 @@ def make_split(
     right: NDArray[np.float64],
     threshold: float,
     undefined_left: bool,
+    *,
+    at_quote: bool = False,
 ) -> Split:
     """Express a split as conditions.
 
@@ -58,6 +60,8 @@ def make_split(
         right: defined values that go right.
         threshold: up to here goes left.
         undefined_left: whether undefined goes left.
+        at_quote: whether sessions are split at a quote, where every feature may be undefined:
+            a price may be asked for before the first event.
     """
     feature = _P_AGENT if name == P_AGENT else BY_NAME[name]
     if not len(left) and undefined_left:
@@ -72,7 +76,7 @@ def make_split(
             _is_defined(feature),
             left_is_yes=False,
         )
-    occurs = feature.null_when != "never"
+    occurs = at_quote or feature.null_when != "never"
     yes, no = occurs and undefined_left, occurs and not undefined_left
     if category is not None:
         return Split(

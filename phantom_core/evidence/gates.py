@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from phantom_core.core.estimate import Estimate, format_relative_change, format_signed_share
 from phantom_core.core.limits import TOLERANCE, PriceLimits
 from phantom_core.evidence.evidence import VERSION, Evidence
 from phantom_core.evidence.stored_evidence import StoredEstimate
@@ -22,6 +23,20 @@ REVENUE: Final = "revenue"
 # release that loses more revenue would be rolled back.
 HUMAN_LOSS: Final = 0.02
 REVENUE_LOSS: Final = 0.05
+_FIXES: Final[Mapping[str, str]] = {
+    "evidence is fresh": "Submit the request again to gather its evidence.",
+    "guard rails": "Keep the mark-ups within the guard rails, or propose other ones on the page "
+    "People.",
+    "maximum price step": "Move prices in several smaller releases.",
+    "human premium": "Lower the mark-ups that humans meet; the tab Learn of the page Rules finds "
+    "rules within this limit.",
+    HUMANS: "Learn rules that spare humans on the page Rules, or accept the risk with a comment.",
+    REVENUE: "Learn rules that lose less on the page Rules, or accept the risk with a comment.",
+    MONEY: "Choose another point on the page Frontier, or accept the risk with a comment.",
+    "no open finding": "Edit the rules, or answer the warnings in the request.",
+    "first release": "Begin with a smaller canary and smaller mark-ups; a later release can raise "
+    "both.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +54,37 @@ class Gate:
     is_open: bool
     says: str
     is_acceptable: bool = False
+
+    @property
+    def fix(self) -> str:
+        """What opens a closed gate; empty where it is open, or says so itself."""
+        return "" if self.is_open else _FIXES.get(self.name, "")
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedChanges:
+    """What a change does to the simulated shop; None where it is undefined.
+
+    Attributes:
+        revenue, leakage, human_conversion: against what is live now.
+    """
+
+    revenue: Estimate | None
+    leakage: Estimate | None
+    human_conversion: Estimate | None
+
+
+def simulated_changes(evidence: Evidence) -> SimulatedChanges:
+    """What the proposed prices change in the simulated shop."""
+    trial = evidence.trial.found
+    if trial is None:
+        return SimulatedChanges(None, None, None)
+    new, old = trial.difference, trial.live
+    return SimulatedChanges(
+        _relative(new.revenue, old.revenue),
+        _relative(new.leakage, old.leakage),
+        _relative(new.human_conversion, old.human_conversion),
+    )
 
 
 def evaluate_gates(
@@ -123,7 +169,7 @@ def _measured(evidence: Evidence) -> Gate:
         f"{by} were measured on {replay.found.sessions:,} recorded and {trial.found.sessions:,} "
         "simulated sessions."
     )
-    return Gate(name, True, says)
+    return Gate(name, True, f"{says} {market_of(evidence)}".strip())
 
 
 def _money(evidence: Evidence) -> Gate:
@@ -144,49 +190,38 @@ def _money(evidence: Evidence) -> Gate:
     ):
         return Gate(MONEY, False, "What the change earns or loses is undefined.")
     says = (
-        f"Revenue changes by {revenue.value:+,.0f} and leakage by {leakage.value:+,.0f} on "
+        f"Revenue changes by {_amount(revenue.value)} and leakage by {_amount(leakage.value)} on "
         f"{trial.sessions:,} simulated sessions"
     )
     most = revenue.high - leakage.low
     if most < 0:
-        says = f"{says}; together at most {most:+,.0f}: it loses money beyond doubt."
+        says = f"{says}; together at most {_amount(most)}: it loses money beyond doubt."
         return Gate(MONEY, False, says, is_acceptable=True)
-    return Gate(MONEY, True, f"{says}; together up to {most:+,.0f}.")
+    return Gate(MONEY, True, f"{says}; together up to {_amount(most)}.")
 
 
 def _humans(evidence: Evidence) -> Gate:
     """Closed where fewer humans would buy than is tolerated."""
-    trial = evidence.trial.found
-    change = (
-        _relative(trial.difference.human_conversion, trial.live.human_conversion) if trial else None
-    )
-    if trial is None or change is None:
+    change = simulated_changes(evidence).human_conversion
+    if change is None:
         return Gate(HUMANS, False, "What the change does to human conversion is undefined.")
-    value, shown = change
-    says = (
-        f"Human conversion changes by {shown} in {trial.sessions:,} simulated sessions; allowed is "
-        f"{-HUMAN_LOSS:+.1%}. {market_of(evidence)}"
-    )
-    return Gate(HUMANS, value >= -HUMAN_LOSS - TOLERANCE, says, is_acceptable=True)
+    says = f"Human conversion changes by {_against(change, -HUMAN_LOSS)}."
+    return Gate(HUMANS, change.value >= -HUMAN_LOSS - TOLERANCE, says, is_acceptable=True)
 
 
 def _revenue(evidence: Evidence) -> Gate:
     """Closed where revenue falls by more than is tolerated, simulated or as recorded."""
-    trial = evidence.trial.found
-    change = _relative(trial.difference.revenue, trial.live.revenue) if trial else None
-    if trial is None or change is None:
+    change = simulated_changes(evidence).revenue
+    if change is None:
         return Gate(REVENUE, False, "What the change does to revenue is undefined.")
-    value, shown = change
-    says = (
-        f"Revenue changes by {shown} in {trial.sessions:,} simulated sessions; allowed is "
-        f"{-REVENUE_LOSS:+.1%}. {market_of(evidence)}"
-    )
-    is_open = value >= -REVENUE_LOSS - TOLERANCE
+    says = f"Revenue changes by {_against(change, -REVENUE_LOSS)}."
+    is_open = change.value >= -REVENUE_LOSS - TOLERANCE
     replay = evidence.replay.found
     before = replay.against.value.doubly_robust if replay else None
     recorded = _relative(replay.difference, before) if replay and replay.difference else None
     if replay and replay.difference and before and before.value and recorded:
-        says = f"{says} On recorded sessions, where prices were drawn at random: {recorded[1]}."
+        drawn = format_relative_change(recorded)
+        says = f"{says} On recorded sessions, where prices were drawn at random: {drawn}."
         high = replay.difference.high
         is_open &= high is None or high / before.value >= -REVENUE_LOSS - TOLERANCE
     return Gate(REVENUE, is_open, says, is_acceptable=True)
@@ -198,19 +233,22 @@ def market_of(evidence: Evidence) -> str:
     return (trial.market or "Whose market was simulated is not recorded.") if trial else ""
 
 
-def _relative(
-    difference: StoredEstimate | None, before: StoredEstimate | None
-) -> tuple[float, str] | None:
-    """A change relative to what it was, and the same with its interval in words."""
-    if difference is None or before is None or not before.value or difference.value is None:
+def _relative(difference: StoredEstimate | None, before: StoredEstimate | None) -> Estimate | None:
+    """A change relative to what it was; None where it is undefined."""
+    if difference is None or before is None or not before.value:
         return None
-    value, low, high = (
-        None if one is None else one / before.value
-        for one in (difference.value, difference.low, difference.high)
-    )
+    value, low, high = difference.value, difference.low, difference.high
     if value is None or low is None or high is None:
         return None
-    return value, f"{value:+.1%} [{low:+.1%}, {high:+.1%}]"
+    return Estimate(value / before.value, low / before.value, high / before.value)
+
+
+def _against(change: Estimate, allowed: float) -> str:
+    return f"{format_relative_change(change)}; allowed is {format_signed_share(allowed)}"
+
+
+def _amount(money: float) -> str:
+    return f"{money:+,.0f}".replace("-", "−")
 
 
 def _fresh(evidence: Evidence, revision: int, base_version: str, network: str | None) -> Gate:
@@ -268,14 +306,17 @@ def _premium(evidence: Evidence, limits: PriceLimits) -> Gate:
         )
     value, low, high = premium.value, premium.low, premium.high
     if low is None or high is None:
-        says = f"Humans would pay {value:+.1%} on average, but its confidence interval is undefined"
-        return Gate(name, False, f"{says}: load quotes of more shoppers, then submit again.")
+        says = (
+            f"Humans would pay {format_signed_share(value)} on average, but its confidence "
+            "interval is undefined: load quotes of more shoppers, then submit again."
+        )
+        return Gate(name, False, says)
     says = (
-        f"Humans would pay {value:+.1%} [{low:+.1%}, {high:+.1%}] on average; allowed is "
-        f"{limits.human_premium_cap:+.1%}."
+        f"Humans would pay {format_relative_change(Estimate(value, low, high))} on average; "
+        f"allowed is {format_signed_share(limits.human_premium_cap)}."
     )
     if evidence.policy == "model" and (simulated := _simulated_premium(evidence)) is not None:
-        says = f"{says} In the simulator {simulated:+.1%}."
+        says = f"{says} In the simulator {format_signed_share(simulated)}."
         value = max(value, simulated)
     return Gate(name, value <= limits.human_premium_cap + TOLERANCE, says)
 
@@ -316,10 +357,10 @@ def _first(evidence: Evidence, limits: PriceLimits) -> Gate:
         evidence.highest_markup <= limits.first_markup + TOLERANCE
         and evidence.share <= limits.first_share + TOLERANCE
     )
-    says = f"Up to ×{evidence.highest_markup:.2f} for {evidence.share:.0%} of the sessions"
+    says = f"Up to ×{evidence.highest_markup:.2f} for {100 * evidence.share:.0f} % of the sessions"
     return Gate(
         "first release",
         is_small,
         f"{says}; a first release has at most ×{limits.first_markup:.2f} for "
-        f"{limits.first_share:.0%}.",
+        f"{100 * limits.first_share:.0f} %.",
     )

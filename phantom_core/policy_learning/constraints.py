@@ -17,7 +17,8 @@ class PolicyConstraints:
         human_conversion_loss: most purchases by humans to lose, as a share of those at base prices.
         human_premium: most that humans may be quoted above the base price on average, as a share.
         depth: most conditions on a path, from 1 to 5.
-        most_rules: with another mark-up than ELSE, at least 1.
+        most_rules: with another mark-up than ELSE, at least 1; the one for shoppers without
+            P(agent) does not count.
         fewest_quotes: products in carts behind each rule, at least 1.
         lowest_markup, highest_markup: between which every mark-up lies.
         banned: features that must not change a price.

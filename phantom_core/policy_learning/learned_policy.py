@@ -1,6 +1,6 @@
 """Learned policy: rules learned for money, what they change, and what others change beside them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -9,7 +9,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from phantom_core.core.errors import DataError
 from phantom_core.core.estimate import Estimate
 from phantom_core.core.limits import GuardRails
-from phantom_core.distil.tree import Leaf, Node, tree_depth, tree_leaves
+from phantom_core.distil.tree import Leaf, Node, tree_depth, tree_features, tree_leaves
 from phantom_core.distil.tree_rules import rules_of
 from phantom_core.features.domains import P_AGENT, session_domains
 from phantom_core.policy_learning.constraints import PolicyConstraints
@@ -18,12 +18,16 @@ from phantom_core.policy_learning.quote_sample import Source
 from phantom_core.policy_learning.sweep import ExchangeRates
 from phantom_core.rules.checks.check import check_rules
 from phantom_core.rules.checks.limits import RuleLimits
-from phantom_core.rules.rule_set import RuleSet
+from phantom_core.rules.condition import Condition
+from phantom_core.rules.rule_set import Rule, RuleSet
 from phantom_core.rules.simplify import simplify_rules
 from phantom_core.rules.text import format_rules
 
 NOUN: Final = "quote"
 _ANY_MARKUP: Final = GuardRails(0.01, 10.0)
+_UNKNOWN: Final = Rule(
+    (Condition(P_AGENT, "IS UNDEFINED", when_undefined=True),), 1.0, "not classified"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +130,19 @@ def rules_of_tree(tree: Node, name: str) -> RuleSet:
     """A money tree as rules that declare how they depend on P(agent).
 
     They are as short as they can be without leaving to ELSE what lies between two rules, which
-    would read like a gap: where it does, every leaf is a rule, and ELSE the base price.
+    would read like a gap: where it does, every leaf is a rule, and ELSE the base price. Where there
+    are discounts, who has no P(agent) pays the base price: hiding from the classifier earns none.
     """
     declared = (P_AGENT,)
-    short = simplify_rules(rules_of(tree, name, counted=NOUN, rises_with=declared))
+    short = rules_of(tree, name, counted=NOUN, rises_with=declared)
     if isinstance(tree, Leaf):
         return short
     whole = rules_of(tree, name, counted=NOUN, rises_with=declared, otherwise=1.0)
-    candidates = (short, simplify_rules(whole), whole)
-    return next((one for one in candidates if not _warns(one)), short)
+    has_discounts = any(leaf.markup_ratio < 1.0 for leaf in tree_leaves(tree))
+    if has_discounts and P_AGENT in tree_features(tree):
+        short, whole = (replace(one, rules=(_UNKNOWN, *one.rules)) for one in (short, whole))
+    candidates = (simplify_rules(short), simplify_rules(whole), whole)
+    return next((one for one in candidates if not _warns(one)), candidates[0])
 
 
 def _warns(rules: RuleSet) -> bool:

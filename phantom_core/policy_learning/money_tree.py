@@ -56,6 +56,7 @@ def _conditions(
         values[~is_left & is_defined],
         column.edges[min(max(node.last_bin - 1, 0), len(column.edges) - 1)],
         undefined_left,
+        at_quote=True,
     )
     own = columns[column.feature][rows]
     yes = rows[condition_holds(split.condition, own)]

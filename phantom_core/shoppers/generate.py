@@ -60,6 +60,7 @@ def generate_sessions(
     *,
     families: Sequence[Family] = FAMILIES,
     quote: Quote = DEMO_EXPERIMENT,
+    later_ms: int = 0,
 ) -> Generated:
     """Generate sessions; the same arguments give the same rows in any process.
 
@@ -68,6 +69,7 @@ def generate_sessions(
         seed: source of all randomness.
         families: kinds of shoppers.
         quote: pricing policy.
+        later_ms: added to every time; whole weeks keep hours and days of the week as they are.
 
     Raises:
         InputError: fewer than one session.
@@ -77,7 +79,10 @@ def generate_sessions(
     rng = np.random.default_rng(seed)
     catalogue = demo_catalogue()
     shoppers = draw_shoppers(n_sessions, families, rng)
-    population, clients = shoppers.population, shoppers.clients
+    population = replace(
+        shoppers.population, start_ms=shoppers.population.start_ms + np.int64(later_ms)
+    )
+    shoppers, clients = replace(shoppers, population=population), shoppers.clients
     events, decisions = walk_shoppers(shoppers, Shop(catalogue, quote), rng)
     senders = Senders(
         session_id=_session_ids(n_sessions, rng),

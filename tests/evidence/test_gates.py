@@ -85,14 +85,14 @@ CASES: dict[str, list[tuple[Evidence, str, str, Evidence, str]]] = {
         (
             with_premium(StoredEstimate(0.051, 0.04, 0.06)),
             "",
-            "pay +5.1% [+4.0%, +6.0%] on average; allowed is +5.0%",
+            "pay +5.1 % (+4.0 to +6.0 %) on average; allowed is +5.0 %",
             with_premium(StoredEstimate(0.05, 0.04, 0.06)),
             "",
         ),
         (
             with_premium(UNDEFINED, StoredEstimate(0.06, 0.05, 0.07)),
             "",
-            "pay +6.0%",
+            "pay +6.0 %",
             with_premium(UNDEFINED, StoredEstimate(0.01, 0.0, 0.02)),
             "",
         ),
@@ -115,7 +115,7 @@ CASES: dict[str, list[tuple[Evidence, str, str, Evidence, str]]] = {
         (
             with_premium(StoredEstimate(0.01, None, None)),
             "",
-            "pay +1.0% on average, but its confidence interval is undefined",
+            "pay +1.0 % on average, but its confidence interval is undefined",
             with_premium(StoredEstimate(0.01, -0.01, 0.03)),
             "",
         ),
@@ -131,7 +131,7 @@ CASES: dict[str, list[tuple[Evidence, str, str, Evidence, str]]] = {
         (
             with_trial(human_conversion=StoredEstimate(-0.0042, -0.006, -0.002)),
             "",
-            "changes by -2.1% [-3.0%, -1.0%] in 60 simulated sessions; allowed is -2.0%. Whose",
+            "changes by −2.1 % (−3.0 to −1.0 %); allowed is −2.0 %",
             with_trial(human_conversion=StoredEstimate(-0.0038, -0.006, -0.002)),
             "",
         ),
@@ -147,7 +147,7 @@ CASES: dict[str, list[tuple[Evidence, str, str, Evidence, str]]] = {
         (
             with_trial(revenue=StoredEstimate(-84.0, -90.0, -78.0)),
             "",
-            "changes by -8.4% [-9.0%, -7.8%] in 60 simulated sessions; allowed is -5.0%",
+            "changes by −8.4 % (−9.0 to −7.8 %); allowed is −5.0 %",
             with_trial(revenue=StoredEstimate(-49.0, -60.0, -40.0)),
             "",
         ),
@@ -157,7 +157,7 @@ CASES: dict[str, list[tuple[Evidence, str, str, Evidence, str]]] = {
         (
             with_money(StoredEstimate(-20.0, -30.0, -10.0), StoredEstimate(-5.0, -9.0, -1.0)),
             "",
-            "changes by -20 and leakage by -5 on 60 simulated sessions; together at most -1",
+            "changes by −20 and leakage by −5 on 60 simulated sessions; together at most −1",
             with_money(StoredEstimate(-20.0, -30.0, -10.0), StoredEstimate(-5.0, -11.0, 1.0)),
             "",
         ),
@@ -191,14 +191,14 @@ CASES: dict[str, list[tuple[Evidence, str, str, Evidence, str]]] = {
         (
             evidence(highest_markup=1.11),
             "",
-            "Up to ×1.11 for 10%",
+            "Up to ×1.11 for 10 %",
             evidence(highest_markup=1.1),
             "",
         ),
         (
             evidence(share=0.11),
             "",
-            "for 11% of the sessions; a first release has at most ×1.10 for 10%",
+            "for 11 % of the sessions; a first release has at most ×1.10 for 10 %",
             evidence(share=0.1),
             "",
         ),
@@ -297,7 +297,7 @@ def test_revenue_that_fell_where_prices_were_drawn_closes_the_gate_too() -> None
     replay = replace(replay, against=replace(replay.against, value=value))
     closed = gate("revenue", replace(found, replay=EvidencePart(replay)), "")
     assert not closed.is_open
-    assert "On recorded sessions, where prices were drawn at random: -8.0% [-9.0%, -6.0%]" in (
+    assert "On recorded sessions, where prices were drawn at random: −8.0 % (−9.0 to −6.0 %)" in (
         closed.says
     )
     wide = replace(replay, difference=StoredEstimate(-8.0, -20.0, 4.0))
@@ -311,5 +311,5 @@ def test_the_verdict_says_whose_market_was_simulated() -> None:
     named = replace(trial, market="An invented market.", is_invented=True)
     assert (
         "An invented market."
-        in gate("human conversion", replace(found, trial=EvidencePart(named)), "").says
+        in gate("measured prices", replace(found, trial=EvidencePart(named)), "").says
     )

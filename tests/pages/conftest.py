@@ -92,7 +92,7 @@ def own(trained: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def open_page(monkeypatch: pytest.MonkeyPatch) -> Open:
+def open_page(components: None, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Open one screen of the app on a workspace, with query parameters."""
     begin = PagesManager.__init__
 

@@ -82,7 +82,10 @@ def test_an_analyst_proposes_and_the_evidence_comes_by_itself(own: Path, open_pa
     assert not page.error
     wait_for_jobs(own)
     page.run()
-    assert "first release**: Up to ×1.30 for 10%" in texts(page)
+    (blocked,) = page.error
+    assert blocked.value.startswith("**Blocked by: ")
+    assert "first release**: Up to ×1.30 for 10 %" in blocked.value
+    assert "*Fix:* Begin with a smaller canary and smaller mark-ups" in blocked.value
     stop_embedded(Settings(workspace=own, redis_url=""))
 
 

@@ -10,6 +10,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 from playwright.sync_api import Browser, Page, expect  # noqa: E402
 
 from tests.pages.browser import CHROMIUM, browser_page, served, settle  # noqa: E402
+from tests.pages.conftest import wait_for_jobs  # noqa: E402
 
 pytestmark = [
     pytest.mark.slow,
@@ -139,6 +140,8 @@ def test_a_new_workspace_fills_itself_once_and_is_emptied_when_confirmed(
     with served(tmp_path / "new", PHANTOM_DEMO_SESSIONS="100") as url:
         page.goto(url)
         expect(page.get_by_text("Recommended next steps")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("Classifier, ROC-AUC")).to_be_visible(timeout=60_000)
+        wait_for_jobs(tmp_path / "new")
         settle(page)
         page.get_by_role("button", name="Demo data").click()
         page.get_by_role("button", name="Remove demo data").click()

@@ -27,8 +27,8 @@ def test_learned_rules_are_shown_and_opened(own: Path, open_page: Open) -> None:
     page = open_page(own, "rules", **LEARN)
     assert not page.exception
     shown = {metric.label: metric.value for metric in page.metric}
-    assert shown["Leakage"] == "-33.0 %"
-    assert "33 % of the leakage is recovered for -3.5 % of revenue" in texts(page)
+    assert shown["Leakage"] == "−33.0 %"
+    assert "33 % of the leakage is recovered for −3.5 % of revenue" in texts(page)
     page.button(key="learned_open").click().run()
     assert not page.exception
     assert open_rule_set(settings, learned.version).rules == learned.rules.rules

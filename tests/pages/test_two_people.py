@@ -51,7 +51,7 @@ def test_one_proposes_and_the_other_approves_and_publishes(workspace: Path) -> N
         ana.keyboard.press("Tab")
         settle(ana)
         ana.get_by_role("button", name="Gather evidence and submit").first.click()
-        expect(ana.get_by_text("first release: Up to")).to_be_visible()
+        expect(ana.get_by_text("All gates passed.")).to_be_visible()
         expect(ana.get_by_role("button", name="Approve", exact=True)).to_have_count(0)
         manager = ana.context.browser
         assert manager

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from phantom_core.core.errors import DataError, InputError
-from phantom_core.distil.tree import markup_of
+from phantom_core.distil.tree import Leaf, SplitNode, markup_of
 from phantom_core.policy_learning.constraints import PolicyConstraints
 from phantom_core.policy_learning.demand_curves import assumed_demand
 from phantom_core.policy_learning.known_classes import price_classes, price_of_agents
@@ -22,6 +22,7 @@ from phantom_core.policy_learning.sweep import (
     SweptPolicy,
     agents_for_each_human,
 )
+from phantom_core.rules.condition import Condition
 from phantom_core.rules.evaluate import evaluate_rules
 from phantom_core.rules.text import format_rules
 from tests.policy_learning.samples import TRUE, drawn_sample
@@ -88,7 +89,7 @@ def test_rules_ask_what_the_tree_asks_and_rise_with_p_agent() -> None:
     rules = rules_of_tree(rounded, "learned")
     asked = evaluate_rules(rules, SAMPLE.columns, len(SAMPLE)).markup_ratio
     np.testing.assert_array_equal(asked, markup_of(rounded, SAMPLE.columns, len(SAMPLE)))
-    assert len(rules.rules) <= 6
+    assert len([rule for rule in rules.rules if rule.note != "not classified"]) <= 6
     assert format_rules(rules).startswith("MARKUP RISES WITH p_agent")
     swept = [
         evaluate_rules(
@@ -111,6 +112,28 @@ def test_an_unknown_probability_is_priced_like_a_low_one() -> None:
     columns = {"p_agent": np.array([0.0, np.nan, 1.0])}
     low, unknown, high = evaluate_rules(rules, columns, 3).markup_ratio
     assert low == unknown < high
+
+
+def test_no_discount_is_earned_by_hiding_from_the_classifier() -> None:
+    human, agent = Leaf(0.9, 10), Leaf(1.1, 10, 10)
+    likely = Condition("p_agent", ">", 0.5, when_undefined=False)
+    unlikely = Condition("p_agent", "<=", 0.5, when_undefined=True)
+    rules = rules_of_tree(SplitNode(likely, unlikely, agent, human), "learned")
+    columns = {"p_agent": np.array([0.0, np.nan, 1.0])}
+    assert evaluate_rules(rules, columns, 3).markup_ratio.tolist() == [0.9, 1.0, 1.1]
+
+
+def test_what_may_be_undefined_at_a_quote_is_priced_by_a_rule() -> None:
+    """The first price may be asked for before any event: no feature is always defined there."""
+    work = learner(PolicyConstraints())
+    root = condition_tree(
+        work.grow(ExchangeRates(1.6, 0.0)), work.binned, SAMPLE.columns, work.ratios
+    )
+    splits = [root]
+    for node in splits:
+        if isinstance(node, SplitNode):
+            assert node.condition.when_undefined != node.opposite.when_undefined
+            splits += [node.yes, node.no]
 
 
 def test_banned_features_are_not_read_and_prices_stay_within_bounds() -> None:

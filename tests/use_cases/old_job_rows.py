@@ -22,6 +22,7 @@ from phantom_core.use_cases.models.job_train_classifier import TrainClassifierRe
 from phantom_core.use_cases.models.job_train_multitask import TrainMultitaskRequest
 from phantom_core.use_cases.models.job_tune_multitask import TuneMultitaskRequest
 from phantom_core.use_cases.operations.job_monitor import MonitorRequest
+from phantom_core.use_cases.overview.job_prepare_demo import PrepareDemoRequest
 from phantom_core.use_cases.overview.job_summarise_business import SummariseBusinessRequest
 from phantom_core.use_cases.privacy.job_retention import RetentionRequest
 from phantom_core.use_cases.rules.job_learn_policy import LearnPolicyRequest
@@ -161,6 +162,7 @@ ROWS: Final[tuple[tuple[str, str, JobRequest], ...]] = (
     ("monitor", "{}", MonitorRequest()),
     ("retention", "{}", RetentionRequest()),
     ("summarise_business", '{"days": 28}', SummariseBusinessRequest(days=28)),
+    ("prepare_demo", "{}", PrepareDemoRequest()),
     ("unload", '{"load_id": "load-1"}', UnloadRequest(load_id="load-1")),
     ("learn_policy", '{"depth": 3}', LearnPolicyRequest(depth=3)),
     ("trace_frontier", '{"leakage_cut": 0.2}', TraceFrontierRequest(leakage_cut=0.2)),

@@ -16,6 +16,7 @@ from phantom_core.use_cases.data.demo import (
     load_demo,
     remove_demo,
     wants_demo,
+    weeks_until,
 )
 from phantom_core.use_cases.data.ingest import ingest_files
 from phantom_core.use_cases.rules.job_measure_leakage import MeasureLeakageRequest
@@ -28,6 +29,12 @@ NOW_MS = 1_790_000_000_000
 @pytest.fixture
 def small(tmp_path: Path) -> Settings:
     return Settings(workspace=tmp_path / "workspace", demo_sessions=200)
+
+
+def bounds(settings: Settings) -> tuple[int, int]:
+    with open_lake(settings).connect() as connection:
+        [row] = connection.sql("SELECT MIN(event_ms), MAX(event_ms) FROM events").fetchall()
+    return row
 
 
 def counts(settings: Settings) -> dict[str, int]:
@@ -50,6 +57,27 @@ def test_an_empty_workspace_wants_the_demo_set_and_gets_it_once(small: Settings)
     assert before["quarantine"] == 0
     assert has_demo(small.workspace)
     assert not wants_demo(small.workspace)
+
+
+def test_it_ends_within_the_last_week_and_stays_where_it_was_loaded(small: Settings) -> None:
+    day_ms = 86_400_000
+    load_demo(small, now_ms=NOW_MS, weeks=weeks_until(NOW_MS))
+    before = bounds(small)
+    assert 0 <= NOW_MS - before[1] <= 8 * day_ms
+    later_ms = NOW_MS + 30 * day_ms
+    assert weeks_until(later_ms) > weeks_until(NOW_MS)
+    load_demo(small, now_ms=later_ms, weeks=weeks_until(later_ms))
+    assert bounds(small) == before
+
+
+def test_whole_weeks_change_no_feature(tmp_path: Path) -> None:
+    found = []
+    for weeks in (0, weeks_until(NOW_MS)):
+        settings = Settings(workspace=tmp_path / str(weeks), demo_sessions=100)
+        load_demo(settings, now_ms=NOW_MS, weeks=weeks)
+        found.append(FeatureStore(open_lake(settings)).matrix().sort_by("session_id"))
+    moved = [name for name in found[0].column_names if name.endswith("_ms")]
+    assert found[0].drop_columns(moved).equals(found[1].drop_columns(moved))
 
 
 def test_it_is_not_removed_while_a_job_runs_that_may_read_it(

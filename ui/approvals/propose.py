@@ -14,6 +14,7 @@ from phantom_core.model_kinds.multitask import NETWORK
 from phantom_core.model_store.store import ModelStore
 from phantom_core.use_cases.approvals.change_requests import propose_rules
 from phantom_core.use_cases.approvals.job_submit_request import SubmitChangeRequest
+from phantom_core.use_cases.overview.prepared_demo import LEARNED
 from phantom_core.use_cases.rules.live_rules import LIVE
 from phantom_core.use_cases.rules.rule_sets import open_rule_set
 from ui.accounts.account import current_login, is_allowed, start_job
@@ -94,7 +95,7 @@ class _Written(dict[str, object]):
 def _fields(settings: Settings, key: str, request: Request | None) -> _Written:
     names = [name for name in rule_set_choices(settings) if name != LIVE]
     wanted = request.name if request else str(st.query_params.get("propose") or "")
-    at = names.index(wanted) if wanted in names else 0
+    at = next((names.index(name) for name in (wanted, LEARNED) if name in names), 0)
     left, right = st.columns([3, 2])
     with left:
         rules = st.selectbox("Rules", names, index=at, key=f"propose_rules_{key}")

@@ -19,6 +19,7 @@ from phantom_core.use_cases.approvals.change_requests import Reviewed, control_d
 from phantom_core.views.approvals.change_requests import effects_table, request_effects, trial_table
 from ui.approvals.act import draw_actions
 from ui.approvals.inbox import state_badge
+from ui.approvals.verdict import draw_verdict
 from ui.charts.approvals import effects_chart, trial_chart
 from ui.charts.frame import show_chart
 from ui.frame.tables import csv_button
@@ -32,7 +33,7 @@ def request_detail(settings: Settings, seen: Reviewed) -> None:
     request = seen.request
     with st.container(border=True, key="request_detail"):
         _head(seen)
-        _gates(seen)
+        draw_verdict(seen)
         draw_actions(settings, seen)
     effect, rules, checks, history = st.tabs(TABS, key="request_tab", bind="query-params")
     if effect.open:
@@ -108,17 +109,6 @@ def emergency_facts(found: Emergency) -> str:
     lines = [f"Published by {escape(found.who)} {format_moment(found.at_ms)} UTC; it {effect}"]
     lines += [f"Gate overruled: {escape(gate)}" for gate in found.gates]
     return "\n".join(f"- {line}" for line in [*lines, review])
-
-
-def _gates(seen: Reviewed) -> None:
-    marks = {True: ":green[:material/check_circle:]", False: ":red[:material/block:]"}
-    if seen.gates:
-        st.markdown(
-            "\n".join(
-                f"- {marks[gate.is_open]} **{escape(gate.name)}**: {escape(gate.says)}"
-                for gate in seen.gates
-            )
-        )
 
 
 def _effect(seen: Reviewed) -> None:

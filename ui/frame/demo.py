@@ -11,6 +11,7 @@ from phantom_core.accounts.roles import Permission
 from phantom_core.core.settings import Settings
 from phantom_core.use_cases.data.demo import demo_contents, has_demo, remove_demo, wants_demo
 from phantom_core.use_cases.data.job_demo import DemoRequest
+from phantom_core.use_cases.overview.job_prepare_demo import PrepareDemoRequest
 from ui.accounts.account import is_allowed, start_job
 from ui.frame.errors import friendly_errors
 from ui.frame.handles import current_settings, current_snapshot, open_jobs
@@ -41,6 +42,9 @@ def demo_note(place: DeltaGenerator) -> None:
     elif has_demo(chosen.workspace):
         with place:
             _draw_badge(chosen)
+        prepared = open_jobs().latest(PrepareDemoRequest.kind)
+        if prepared and prepared[0].is_active:
+            watch_job(PrepareDemoRequest.kind, "Preparing the demo")
     if newest and newest[0].state == "failed" and not current_snapshot().n_sessions:
         watch_job(DemoRequest.kind, "Demo data")
 
@@ -62,10 +66,19 @@ def load_demo_button(place: str) -> None:
 
 
 def _start_once(chosen: Settings) -> None:
-    with _ONE_AT_A_TIME:
-        if wants_demo(chosen.workspace) and not open_jobs().latest(DemoRequest.kind):
-            with acting_as(Internal.WORKER):  # of the installation, whoever opens it first
-                open_jobs().start(DemoRequest())
+    """Load a demo set into a new workspace, then prepare what the pages show of it."""
+    with _ONE_AT_A_TIME, acting_as(Internal.WORKER):  # of the installation, for every reader
+        jobs = open_jobs()
+        loaded = jobs.latest(DemoRequest.kind)
+        if not loaded and wants_demo(chosen.workspace):
+            jobs.start(DemoRequest())
+        elif (
+            loaded
+            and loaded[0].state == "done"
+            and loaded[0].who == Internal.WORKER.value
+            and not jobs.latest(PrepareDemoRequest.kind)
+        ):
+            jobs.start(PrepareDemoRequest())
 
 
 def _draw_badge(chosen: Settings) -> None:

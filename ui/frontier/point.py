@@ -3,6 +3,7 @@
 import streamlit as st
 
 from phantom_core.accounts.roles import Permission
+from phantom_core.core.estimate import format_relative_change
 from phantom_core.core.settings import Settings
 from phantom_core.policy_learning.frontier import PolicyFrontier, ReachedPoint
 from phantom_core.rules.text import format_rules
@@ -42,9 +43,8 @@ def show_point(settings: Settings, frontier: PolicyFrontier, point: ReachedPoint
     if robust is not None:
         st.caption(
             "Doubly robust, corrected by drawn prices: revenue "
-            f"{100 * robust.revenue.value:+.1f} % [{100 * robust.revenue.low:+.1f}, "
-            f"{100 * robust.revenue.high:+.1f}], leakage {100 * robust.leakage.value:+.1f} % "
-            f"[{100 * robust.leakage.low:+.1f}, {100 * robust.leakage.high:+.1f}]."
+            f"{format_relative_change(robust.revenue)}, leakage "
+            f"{format_relative_change(robust.leakage)}."
         )
     st.code(format_rules(rules), language=None, wrap_lines=True)
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -98,12 +98,13 @@ def _emergency(settings: Settings, one: Emergency, found: LiveStatus) -> None:
 def _server(settings: Settings, found: LiveStatus, detected: str) -> None:
     server = describe_server(settings)
     kind = "embedded Valkey" if server.is_embedded else "server"
+    where = kind if server.is_embedded else f"{kind} at {escape(server.url_without_password)}"
     if found.is_well:
         version = found.release.version if found.release else ""
         unapproved = "" if not found.emergencies else " (live by an emergency)"
         st.success(
             f"In sync with {f'release {escape(version)}' if version else 'base prices'}"
-            f"{unapproved} · {kind} at {escape(server.url_without_password)}",
+            f"{unapproved} · {where}",
             icon=":material/verified:",
         )
         return

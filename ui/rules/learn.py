@@ -5,7 +5,7 @@ from typing import Final, Literal
 import streamlit as st
 
 from phantom_core.accounts.roles import Permission
-from phantom_core.core.estimate import Estimate
+from phantom_core.core.estimate import Estimate, format_signed_share
 from phantom_core.core.settings import Settings
 from phantom_core.policy_learning.learned_policy import LearnedPolicy
 from phantom_core.rules.text import format_rules
@@ -214,11 +214,12 @@ def _finding(learned: LearnedPolicy) -> str:
 
 
 def _signed(estimate: Estimate) -> str:
-    return f"{100 * estimate.value:+.1f} %"
+    return format_signed_share(estimate.value)
 
 
 def _range(estimate: Estimate) -> str:
-    return f"{100 * estimate.low:+.1f} to {100 * estimate.high:+.1f} %"
+    low = format_signed_share(estimate.low).removesuffix(" %")
+    return f"95 %: {low} to {format_signed_share(estimate.high)}"
 
 
 def _robust(learned: LearnedPolicy, name: str) -> str:

@@ -10,7 +10,7 @@ from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.monitoring.promotion_decision import RetrainReport
 from phantom_core.publishing.publish import read_live
 from phantom_core.signing.keys import public_keys
-from phantom_core.use_cases.data.demo import load_demo, wants_demo
+from phantom_core.use_cases.data.demo import load_demo, wants_demo, weeks_until
 from phantom_core.use_cases.models.job_retrain import RetrainRequest
 from phantom_core.use_cases.models.model_use import pricing_version, take_first_model
 from phantom_core.use_cases.models.publish_model import publish_approved
@@ -35,7 +35,7 @@ class Preparation:
         """Load the demo set into a workspace that was never used; returns a message, or nothing."""
         if not wants_demo(self.settings.workspace):
             return ""
-        report = load_demo(self.settings, now_ms=now_ms)
+        report = load_demo(self.settings, now_ms=now_ms, weeks=weeks_until(now_ms))
         return (
             f"Loaded a demo set of {report.sessions:,} generated sessions in "
             f"{report.seconds:.0f} s."

@@ -5,12 +5,13 @@ import shutil
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from phantom_core.accounts.permissions import requires
+from phantom_core.accounts.permissions import needs_no_permission, requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.core.csv_file import write_table
 from phantom_core.core.errors import ConflictError
@@ -22,11 +23,15 @@ from phantom_core.jobs.jobs import Jobs
 from phantom_core.lake.erased import ErasedIds, ErasedKind
 from phantom_core.lake.lake import TABLES, Lake, open_lake
 from phantom_core.lake.load import finish_interrupted
+from phantom_core.shoppers.actors import DAY_MS, START_MS, WINDOW_DAYS
 from phantom_core.shoppers.catalogue import product_table
 from phantom_core.shoppers.generate import Generated, generate_sessions
 from phantom_core.use_cases.data.catalogue import forget_catalogue
 from phantom_core.use_cases.data.catalogue_source import read_source
 from phantom_core.use_cases.data.ingest import ingest_files
+
+_WEEK_MS: Final = 7 * DAY_MS
+_END_MS: Final = START_MS + (WINDOW_DAYS + 1) * DAY_MS  # late sessions end within a day
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +60,40 @@ class DemoReport:
         }
 
 
+@needs_no_permission
+def weeks_until(now_ms: int) -> int:
+    """Whole weeks by which the demo set is moved so that its last day is of the last seven.
+
+    Args:
+        now_ms: UTC milliseconds.
+
+    >>> weeks_until(START_MS), weeks_until(START_MS + 8 * 7 * DAY_MS)
+    (0, 1)
+    """
+    return max(0, now_ms - _END_MS) // _WEEK_MS
+
+
 @requires(Permission.WORK)
-def load_demo(settings: Settings, *, now_ms: int, progress: Progress = no_progress) -> DemoReport:
+def load_demo(
+    settings: Settings, *, now_ms: int, weeks: int = 0, progress: Progress = no_progress
+) -> DemoReport:
     """Generate the demo set and load it; a second call adds nothing.
 
     Args:
         settings: seed, size and workspace.
         now_ms: UTC milliseconds.
+        weeks: by which its times are moved, `weeks_until` now; a demo set that is loaded already
+            stays where it is.
         progress: called after every step.
     """
     start_s = time.monotonic()
     progress(0.0, "generating shoppers")
     make_private_folder(settings.workspace)
-    _mark(settings.workspace, "loading")
+    weeks = _weeks_of(settings.workspace, weeks)
+    _mark(settings.workspace, "loading", weeks)
+    generated = generate_sessions(settings.demo_sessions, settings.seed, later_ms=weeks * _WEEK_MS)
     files = _write_files(
-        _without_erased(
-            generate_sessions(settings.demo_sessions, settings.seed), settings.workspace
-        ),
-        _folder(settings.workspace),
+        _without_erased(generated, settings.workspace), _folder(settings.workspace)
     )
     report = ingest_files(
         settings,
@@ -83,7 +104,7 @@ def load_demo(settings: Settings, *, now_ms: int, progress: Progress = no_progre
         catalogue=str(files["catalogue"]),
         progress=part_progress(progress, 0.2, 0.8),
     )
-    _mark(settings.workspace, "loaded")
+    _mark(settings.workspace, "loaded", weeks)
     progress(0.8, "computing features")
     FeatureStore(open_lake(settings)).refresh(part_progress(progress, 0.8, 1.0))
     accepted = {load.kind: load.accepted for load in report.loads}
@@ -255,12 +276,16 @@ def _delete_keyed(lake: Lake, table: str, file: Path, column: str) -> None:
         lake.delete(table, f"{key} IN ({quoted})")
 
 
-def _mark(workspace: Path, state: str) -> None:
+def _mark(workspace: Path, state: str, weeks: int = 0) -> None:
     # The folder is stored, since the workspace may be renamed or moved before the demo set is
     # removed.
-    WorkspacePaths(workspace).demo_mark.write_text(
-        json.dumps({"state": state, "folder": str(_folder(workspace))}), encoding="utf-8"
-    )
+    mark = {"state": state, "folder": str(_folder(workspace)), "weeks": str(weeks)}
+    WorkspacePaths(workspace).demo_mark.write_text(json.dumps(mark), encoding="utf-8")
+
+
+def _weeks_of(workspace: Path, wanted: int) -> int:
+    """Weeks by which the demo set here was moved; those that are wanted where there is none."""
+    return int(_marked(workspace).get("weeks", "0")) if has_demo(workspace) else wanted
 
 
 def _marked(workspace: Path) -> dict[str, str]:

@@ -20,6 +20,6 @@ class DemoRequest(JobRequest):
         self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> "DemoReport":
         """Generate and load."""
-        from phantom_core.use_cases.data.demo import load_demo
+        from phantom_core.use_cases.data.demo import load_demo, weeks_until
 
-        return load_demo(settings, now_ms=now_ms, progress=progress)
+        return load_demo(settings, now_ms=now_ms, weeks=weeks_until(now_ms), progress=progress)

@@ -5,6 +5,7 @@ import pandas as pd
 from phantom_core.accounts.permissions import needs_no_permission, requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import DataError, NotFoundError
+from phantom_core.core.estimate import format_relative_change, format_signed_share
 from phantom_core.core.settings import Settings
 from phantom_core.policy_learning.frontier import PolicyFrontier, ReachedPoint
 from phantom_core.rules.rule_set import RuleSet
@@ -59,15 +60,15 @@ def point_sentence(point: ReachedPoint) -> str:
     """What a policy changes, one sentence."""
     changes = point.figures.by_curves
     parts = [
-        f"{name} {100 * one.value:+.1f} % [{100 * one.low:+.1f}, {100 * one.high:+.1f}]"
+        f"{name} {format_relative_change(one)}"
         for name, one in (
             ("leakage", changes.leakage),
             ("revenue", changes.revenue),
             ("human purchases", changes.human_conversion),
         )
     ]
-    premium = f"humans are quoted {100 * point.figures.human_premium.value:+.1f} % on average"
-    return f"{point.title}: {', '.join(parts)}; {premium}.".replace("-", "−")
+    premium = format_signed_share(point.figures.human_premium.value)
+    return f"{point.title}: {', '.join(parts)}; humans are quoted {premium} on average."
 
 
 @needs_no_permission

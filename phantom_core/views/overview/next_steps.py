@@ -9,7 +9,7 @@ from phantom_core.evaluation.report import ClassifierReport
 from phantom_core.views.workspace.loaded import Loaded
 from phantom_core.views.workspace.snapshot import Snapshot
 
-Page = Literal["data", "sessions", "features", "classifier"]
+Page = Literal["data", "sessions", "features", "classifier", "rules", "approvals"]
 HIGH_QUARANTINE: Final = 0.02
 # Losing more ROC-AUC than this without timing features is worth a warning.
 TIMING_LOSS: Final = 0.15

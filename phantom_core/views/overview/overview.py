@@ -11,6 +11,7 @@ from phantom_core.core.settings import Settings
 from phantom_core.evaluation.report import ClassifierReport
 from phantom_core.views.classifier.classifier import newest_report
 from phantom_core.views.overview.next_steps import NextStep, next_steps
+from phantom_core.views.overview.pricing_steps import pricing_steps
 from phantom_core.views.workspace.loaded import Loaded, read_loaded
 from phantom_core.views.workspace.shares import Actors, Share, clustered_share
 from phantom_core.views.workspace.snapshot import Snapshot
@@ -72,7 +73,10 @@ def overview_view(snapshot: Snapshot, settings: Settings) -> Overview:
         traffic=_traffic(snapshot, label, width_ms),
         bin_width_ms=width_ms,
         report=report,
-        next_steps=next_steps(snapshot, loaded, report),
+        next_steps=(
+            *next_steps(snapshot, loaded, report),
+            *(pricing_steps(settings) if report else ()),
+        ),
     )
 
 
