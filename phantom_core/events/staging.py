@@ -157,7 +157,7 @@ def mapped_select(mapping: Mapping, columns: Columns) -> str:
 
 
 def _with_texts(source: str, columns: Columns) -> str:
-    """Documents with the texts of all keys that the mapping names, taken out of each in one pass."""
+    """Documents with the texts of all keys that the mapping names, in one pass over each."""
     return f"SELECT *, {columns.all_texts()} AS {TEXTS} FROM ({source})"
 
 
