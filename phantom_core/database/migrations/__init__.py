@@ -12,4 +12,4 @@ from typing import Final
 HEAD: Final = "0008"
 # Of the triggers and indexes of an up-to-date database, which every process compares at its start.
 FINGERPRINTS: Final = {"sqlite": "981818b971ff20de", "postgresql": "bf282a34aeef9675"}
-CONSTRAINTS: Final = "714e6c564daa994b"
+CONSTRAINTS: Final = "ba9d1c2ab7642a6e"
