@@ -11,5 +11,5 @@ from typing import Final
 
 HEAD: Final = "0008"
 # Of the triggers and indexes of an up-to-date database, which every process compares at its start.
-FINGERPRINTS: Final = {"sqlite": "981818b971ff20de", "postgresql": "bf282a34aeef9675"}
+FINGERPRINTS: Final = {"sqlite": "9b078262081cb8f0", "postgresql": "75706614a1c4a2dc"}
 CONSTRAINTS: Final = "ba9d1c2ab7642a6e"
