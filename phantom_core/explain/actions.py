@@ -94,6 +94,9 @@ ACTIONS: Final = (
         "search", "searches, filters and sorts +{amount:g}", (1, 2, 4),
         _add(FILTERS_AND_SORTS, "search"),
     ),
-    Action("vary", "every second wait longer by {amount:.0%} of the next one", (0.25, 0.5, 0.75), _vary_waits),
+    Action(
+        "vary", "every second wait longer by {amount:.0%} of the next one", (0.25, 0.5, 0.75),
+        _vary_waits,
+    ),
     Action("slow", "waits ×{amount:g}", (1.25, 1.5, 2, 3, 5), _slow_down),
 )  # fmt: skip

@@ -88,8 +88,8 @@ class Counterfactual:
                 "pace, hovers, views and searches leads to the base price."
             )
         return (
-            f"It pays ×{self.now.markup_ratio:.2f}; it would pay ×{self.then.markup_ratio:.2f} with "
-            f"{' and '.join(change.says for change in self.changes)}."
+            f"It pays ×{self.now.markup_ratio:.2f}; it would pay ×{self.then.markup_ratio:.2f} "
+            f"with {' and '.join(change.says for change in self.changes)}."
         )
 
     def to_json(self) -> dict[str, JsonValue]:
