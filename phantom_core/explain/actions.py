@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from phantom_core.features.catalogue import FILTERS_AND_SORTS, HOVERS, ITEM_VIEWS, EventKind
+from phantom_core.features.catalogue import FILTERS_AND_SORTS, HOVERS, ITEM_VIEWS
 from phantom_core.features.online.session import Event
+from phantom_core.features.terms import EventKind
 
 Events = tuple[Event, ...]
 # Wait before an event that is added to a session without waits.
