@@ -11,5 +11,5 @@ from typing import Final
 
 HEAD: Final = "0007"
 # Of the triggers and indexes of an up-to-date database, which every process compares at its start.
-FINGERPRINTS: Final = {"sqlite": "8b5f4b1ae441f179", "postgresql": "858b80ccbbe8028e"}
+FINGERPRINTS: Final = {"sqlite": "8b5f4b1ae441f179", "postgresql": "d6d0ed549acfd4ef"}
 CONSTRAINTS: Final = "557c8c2dca439c59"
