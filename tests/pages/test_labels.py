@@ -37,7 +37,10 @@ def test_one_press_labels_a_session_and_another_makes_it_count(
     state = label_state(Settings(workspace=workspace))
     [(session_id, said)] = state.said.items()
     assert session_id in first
-    assert (said["demo-analyst"].verdict, said["demo-analyst"].reason) == ("agent", "clicks like a clock")
+    assert (said["demo-analyst"].verdict, said["demo-analyst"].reason) == (
+        "agent",
+        "clicks like a clock",
+    )
     assert first not in [one.value for one in page.header]
     page = enter(open_page(workspace, "labels", labels_tab="Labels and agreement"), "demo-analyst")
     page.button(key="labels_apply").click().run()
