@@ -99,9 +99,6 @@ def test_verbs_about_data_and_models(printed: PrintedFields) -> None:
         ("study classifier",),
         ("train classifier", "--folds", "3"),
         ("retrain", "--days", "40", "--held-out-days", "8"),
-        ("labels next", "--count", "3"),
-        ("labels status",),
-        ("labels audit",),
         ("monitor",),
         ("serve decisions --once",),
         ("stream worker --until-empty",),
@@ -264,6 +261,23 @@ def test_learned_rules(printed: PrintedFields) -> None:
 def test_traffic(printed: PrintedFields) -> None:
     printed.add("traffic", Tally().to_json())  # the verb itself plays in real time
     printed.add("soak", soak_report().to_json())  # and so does this one
+    found, expected = held(printed)
+    assert found == expected
+
+
+def test_verbs_about_labels(printed: PrintedFields, tmp_path: Path) -> None:
+    printed.run("labels audit")
+    lake = Lake(printed.phantom.workspace / "lake")
+    with lake.lock:
+        lake.update("experiments", {"xp_human_only": "NULL"}, "true")
+        lake.update("session_labels", {"is_agent": "NULL"}, "true")
+    printed.run("labels next", "--count", "3")
+    session, _ = offer(printed)
+    for who in (ANALYST, MANAGER):
+        printed.run("labels give", session, "agent", "--reason", "clicks like a clock", who=who)
+    printed.run("labels status")
+    printed.run("labels apply", who=ANALYST)
+    printed.run("labels export", str(tmp_path / "labels.csv"))
     found, expected = held(printed)
     assert found == expected
 
