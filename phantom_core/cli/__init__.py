@@ -34,6 +34,7 @@ from phantom_core.cli import (
     multitask,
     online,
     people,
+    prices,
     privacy,
     retraining,
     rules,
@@ -191,6 +192,17 @@ catalogue_verbs.command()(catalogue.submit)
 catalogue_verbs.command()(catalogue.approve)
 catalogue_verbs.command()(catalogue.reject)
 app.add_typer(catalogue_verbs, name="catalogue")
+
+price_verbs = typer.Typer(
+    no_args_is_help=True, help="Prices beside rules, each opened by a second person."
+)
+price_verbs.command()(prices.status)
+price_verbs.command()(prices.propose)
+price_verbs.command()(prices.sessions)
+price_verbs.command()(prices.approve)
+price_verbs.command()(prices.reject)
+price_verbs.command()(prices.end)
+app.add_typer(price_verbs, name="prices")
 
 key_verbs = typer.Typer(
     no_args_is_help=True, help="Keys with which the control side signs what services follow."

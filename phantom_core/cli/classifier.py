@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
+from phantom_core.cli.run import Json, Seed, Workspace, emit, lake_of, now_ms, running
 from phantom_core.model_kinds.model_kind import MODEL_KINDS, default_kind
 from phantom_core.use_cases.models.job_study_classifier import StudyClassifierRequest
 from phantom_core.use_cases.models.job_train_classifier import TrainClassifierRequest
@@ -30,7 +30,7 @@ def train_classifier(
             "for analysis only.",
         ),
     ] = _DEFAULT.for_pricing,
-    seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
+    seed: Seed = None,
     labels: Annotated[
         LabelChoice,
         typer.Option(

@@ -9,7 +9,7 @@ back is a backup.
 
 from typing import Final
 
-HEAD: Final = "0007"
+HEAD: Final = "0008"
 # Of the triggers and indexes of an up-to-date database, which every process compares at its start.
-FINGERPRINTS: Final = {"sqlite": "8b5f4b1ae441f179", "postgresql": "d6d0ed549acfd4ef"}
-CONSTRAINTS: Final = "557c8c2dca439c59"
+FINGERPRINTS: Final = {"sqlite": "9b078262081cb8f0", "postgresql": "75706614a1c4a2dc"}
+CONSTRAINTS: Final = "ba9d1c2ab7642a6e"

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from phantom_core.accounts.people import PEOPLE
+from phantom_core.accounts.people import PEOPLE, name_fingerprint
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission, Role
 from phantom_core.accounts.sign_in import SIGN_INS
@@ -91,6 +91,7 @@ def erase_account(settings: Settings, login: str, who: str, *, now_ms: int) -> d
             "role": row["role"],
             "is_active": False,
             "password": audit.fingerprint(""),
+            "name": name_fingerprint(login, ERASED_NAME),
             "erased": True,
         }
         audit.append_entry(connection, now_ms, who, "person.changed", f"person {login}", details)
