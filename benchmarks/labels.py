@@ -241,7 +241,9 @@ def wrong_labels(shop: Shop, seeds: Sequence[int]) -> list[dict[str, Any]]:
 def planted(shop: Shop, noise: float, seeds: Sequence[int]) -> dict[str, Any]:
     """One level of noise over all seeds."""
     found = np.array([one_planting(shop, noise, seed) for seed in seeds])
-    names = ("planted", "estimated", "covered", "found", "precise", "raw", "audited", "clean")
+    names = (
+        "planted", "estimated", "covered", "found", "precise", "raw", "removed", "checked", "clean"
+    )  # fmt: skip
     figures = dict(zip(names, found.T, strict=True))
     return {
         "noise": noise,
@@ -250,14 +252,17 @@ def planted(shop: Shop, noise: float, seeds: Sequence[int]) -> dict[str, Any]:
         "found": listed(mean_of(figures["found"])),
         "precision": listed(mean_of(figures["precise"])),
         "roc_auc_raw": listed(mean_of(figures["raw"])),
-        "roc_auc_audited": listed(mean_of(figures["audited"])),
+        "roc_auc_removed": listed(mean_of(figures["removed"])),
+        "roc_auc_checked": listed(mean_of(figures["checked"])),
         "roc_auc_clean": listed(mean_of(figures["clean"])),
-        "gain": listed(mean_of(figures["audited"] - figures["raw"])),
+        "gain": listed(mean_of(figures["checked"] - figures["raw"])),
     }
 
 
 def one_planting(shop: Shop, noise: float, seed: int) -> tuple[float, ...]:
-    """Flip the labels of some actors, audit, and train with and without the suspects."""
+    """Flip the labels of some actors, audit, and train without suspects, or once a person has
+    checked them.
+    """
     rng, rows = np.random.default_rng(seed), shop.rows
     flipped = (rng.random(int(rows.groups.max()) + 1) < noise)[rows.groups]
     noisy = replace(rows, is_agent=rows.is_agent ^ flipped)
@@ -266,7 +271,9 @@ def one_planting(shop: Shop, noise: float, seed: int) -> tuple[float, ...]:
     audit = audit_labels(noisy.is_agent, margin, rows.groups, rng)
     suspect = audit.is_suspect
     weight = np.where(suspect, 1e-9, 1.0)
-    audited = out_of_fold(replace(noisy, weight=weight), fold)
+    removed = out_of_fold(replace(noisy, weight=weight), fold)
+    corrected = np.where(suspect, rows.is_agent, noisy.is_agent)
+    checked = out_of_fold(replace(noisy, is_agent=corrected), fold)
     clean = out_of_fold(rows, fold)
     share = float(np.mean(flipped[first_of_actor(rows.groups)]))
     hit = float((suspect & flipped).sum())
@@ -276,7 +283,7 @@ def one_planting(shop: Shop, noise: float, seed: int) -> tuple[float, ...]:
         float(audit.wrong.low <= share <= audit.wrong.high),
         hit / flipped.sum() if flipped.any() else np.nan,
         hit / suspect.sum() if suspect.any() else np.nan,
-        *(roc_auc(rows.is_agent, score) for score in (margin, audited, clean)),
+        *(roc_auc(rows.is_agent, score) for score in (margin, removed, checked, clean)),
     )
 
 
@@ -318,13 +325,14 @@ def tables(found: dict[str, Any]) -> Iterator[str]:
             f"| {row['labels']:.0%} | {row['chosen']} | {shown(row['roc_auc'])} | "
             f"{shown(row['of_full'])} |"
         )
-    yield "\n| planted | estimated | interval holds | found | precision | raw | audited | clean |"
-    yield "|---|---|---|---|---|---|---|---|"
+    head = "| planted | estimated | interval holds | found | precision | raw | removed | checked | "
+    yield f"\n{head}clean |\n|---|---|---|---|---|---|---|---|---|"
     for row in found["wrong_labels"]:
         yield (
             f"| {row['noise']:.0%} | {shown(row['estimated'])} | {row['intervals_that_hold']} | "
             f"{shown(row['found'])} | {shown(row['precision'])} | {shown(row['roc_auc_raw'])} | "
-            f"{shown(row['roc_auc_audited'])} | {shown(row['roc_auc_clean'])} |"
+            f"{shown(row['roc_auc_removed'])} | {shown(row['roc_auc_checked'])} | "
+            f"{shown(row['roc_auc_clean'])} |"
         )
 
 

@@ -55,19 +55,17 @@ with friendly_errors():
         st.stop()
     job = watch_job(KIND, "Training")
     loaded = read_loaded(data)
-    can_train = bool(loaded.humans and loaded.agents)
-    if not can_train:
-        what = "Training needs sessions labelled as human and sessions labelled as agent"
-        have = (
-            f": there are {format_count(loaded.humans)} human and "
-            f"{format_count(loaded.agents)} agent labels."
-        )
+    has_labels = bool(loaded.humans and loaded.agents)
+    if not has_labels:
         show_missing(
-            "Labels are required",
-            what + have,
-            "pages/data.py",
-            "Load labels",
-            ":material/database:",
+            "There are few labels",
+            f"There are {format_count(loaded.humans)} human and {format_count(loaded.agents)} "
+            "agent labels. Training then learns from weak rules and says what that can and cannot "
+            "show; the model stays a candidate until a person uses it. Label the sessions that "
+            "are worth most, or load labels.",
+            "pages/labels.py",
+            "Open the label desk",
+            ":material/label:",
         )
     if not saved_versions(current_settings(), CLASSIFIER):
         st.markdown(
@@ -76,7 +74,7 @@ with friendly_errors():
             "while it can be used already, it is studied on unseen agent families, short sessions "
             "and random delays."
         )
-        train_form(current_settings(), can_train=can_train)
+        train_form(current_settings())
         st.stop()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         version = choose_model(current_settings(), CLASSIFIER, "model")
@@ -96,7 +94,7 @@ with friendly_errors():
     )
     if train.open:
         with train:
-            train_form(current_settings(), can_train=can_train)
+            train_form(current_settings())
             versions_tab(current_settings(), CLASSIFIER)
         st.stop()
     view = model_view(current_settings(), CLASSIFIER, ClassifierReport, version)
@@ -116,6 +114,8 @@ with friendly_errors():
         )
     if quality.open:
         with quality:
+            if view.report.weak:
+                st.warning(" ".join(view.report.weak.sentences()), icon=":material/rule:")
             quality_tab(view.report)
             st.caption(auc_by_fold(view.report))
     if at_quote.open:
@@ -126,7 +126,7 @@ with friendly_errors():
             threshold_tab(view.report)
     if robustness.open:
         with robustness:
-            robustness_tab(view.report, can_study=can_train)
+            robustness_tab(view.report, can_study=has_labels)
     if card.open:
         with card:
             card_tab(view.card, version)

@@ -133,6 +133,12 @@ GLOSSARY: Final[Mapping[str, str]] = MappingProxyType(
         "on.",
         "PSI": "Population stability index: how far a distribution moved, 0 for not at all; from "
         "0.25 on it is considered a shift.",
+        "weak rule": "A sign by which a session without a label is probably an agent's or a "
+        "human's; it votes or abstains.",
+        "label model": "What learns how often each weak rule is right from their agreement, and "
+        "gives each session a probability.",
+        "Cohen's κ": "Agreement of two people beyond chance: 1 for full agreement, 0 for as much "
+        "as by chance.",
         "champion": "The model in use.",
         "challenger": "A newly trained model that is compared with the champion on later, "
         "held-out sessions, and promoted if it is better.",

@@ -269,6 +269,23 @@ def test_traffic(printed: PrintedFields) -> None:
     assert found == expected
 
 
+def test_verbs_about_labels(printed: PrintedFields, tmp_path: Path) -> None:
+    printed.run("labels audit")
+    lake = Lake(printed.phantom.workspace / "lake")
+    with lake.lock:
+        lake.update("experiments", {"xp_human_only": "NULL"}, "true")
+        lake.update("session_labels", {"is_agent": "NULL"}, "true")
+    printed.run("labels next", "--count", "3")
+    session, _ = offer(printed)
+    for who in (ANALYST, MANAGER):
+        printed.run("labels give", session, "agent", "--reason", "clicks like a clock", who=who)
+    printed.run("labels status")
+    printed.run("labels apply", who=ANALYST)
+    printed.run("labels export", str(tmp_path / "labels.csv"))
+    found, expected = held(printed)
+    assert found == expected
+
+
 def test_verbs_about_personal_data_and_backups(printed: PrintedFields, tmp_path: Path) -> None:
     session, _ = offer(printed)
     printed.run("privacy erase", "--session", session, "--yes")

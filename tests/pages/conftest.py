@@ -26,6 +26,7 @@ SCREENS = (
     "data",
     "sessions",
     "features",
+    "labels",
     "classifier",
     "demand",
     "explain",

@@ -14,6 +14,7 @@ TITLES = {
     "data": "Data",
     "sessions": "Sessions",
     "features": "Features",
+    "labels": "Label desk",
     "classifier": "Agent classifier",
     "demand": "Demand and price",
     "explain": "Explain",

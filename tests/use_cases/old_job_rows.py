@@ -12,6 +12,7 @@ from phantom_core.use_cases.data.job_unload import UnloadRequest
 from phantom_core.use_cases.explanations.job_distil import DistilRequest
 from phantom_core.use_cases.explanations.job_draw_tree import DrawTreeRequest
 from phantom_core.use_cases.explanations.job_explain import ExplainRequest
+from phantom_core.use_cases.labels.job_audit_labels import AuditLabelsRequest
 from phantom_core.use_cases.markets.job_calibrate import CalibrateRequest
 from phantom_core.use_cases.markets.job_simulate import SimulateRequest
 from phantom_core.use_cases.markets.job_simulate_sessions import SimulateSessionsRequest
@@ -61,6 +62,7 @@ ROWS: Final[tuple[tuple[str, str, JobRequest], ...]] = (
         '{"folds": 5, "without": [], "seed": 20261}',
         TrainClassifierRequest(seed=20_261),
     ),
+    ("audit_labels", '{"seed": 7}', AuditLabelsRequest(seed=7)),
     ("calibrate", '{"seed": 20261}', CalibrateRequest(seed=20_261)),
     (
         "simulate",

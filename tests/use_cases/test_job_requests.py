@@ -119,7 +119,8 @@ def test_a_request_is_checked_where_it_is_made_and_cannot_be_changed() -> None:
 
 def test_an_unknown_kind_is_reported_with_the_known_ones() -> None:
     with pytest.raises(
-        NotFoundError, match=r"There is no job called 'juggle'\. Known jobs: calibrate, demo,"
+        NotFoundError,
+        match=r"There is no job called 'juggle'\. Known jobs: audit_labels, calibrate, demo,",
     ):
         parse_request("juggle", "{}")
 

@@ -19,7 +19,7 @@ _FOLDS_HELP: Final = (
 )
 
 
-def train_form(settings: Settings, *, can_train: bool) -> None:
+def train_form(settings: Settings) -> None:
     """Choose folds, features and seed, and start a training."""
     busy = any(job.kind == KIND for job in open_jobs().active())
     with st.form("train", border=False):
@@ -56,12 +56,8 @@ def train_form(settings: Settings, *, can_train: bool) -> None:
             "Train classifier",
             type="primary",
             icon=":material/model_training:",
-            disabled=busy or not can_train,
-            help="A training is running."
-            if busy
-            else None
-            if can_train
-            else "Load labels of humans and of agents first.",
+            disabled=busy,
+            help="A training is running." if busy else None,
         )
     if started:
         start_job(

@@ -98,7 +98,7 @@ def desk_queue(
     votes = _votes(snapshot, matrix)
     probability, source = _probability(matrix, votes)
     is_known = _without(matrix, done, only)
-    at_stake = price_at_stake(matrix)
+    at_stake = _price_at_stake(matrix)
     queue = order_by_worth(
         encode_features(matrix, feature_names()),
         probability,
@@ -131,7 +131,7 @@ def session_signs(snapshot: Snapshot, session_id: str) -> tuple[Sign, ...]:
     return _signs(_votes(snapshot, matrix), row) if row >= 0 else ()
 
 
-def price_at_stake(matrix: pa.Table) -> Floats:
+def _price_at_stake(matrix: pa.Table) -> Floats:
     """What was paid, else the highest price seen: all of it with a cart, else a tenth."""
     columns = encode_features(matrix, ["max_price_seen", "cart_adds"]).astype(np.float64)
     paid = np.nan_to_num(
