@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,11 +41,69 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def operator() -> Iterator[None]:
-    """Tests act as somebody who may do everything under every login, unless they say otherwise."""
+    """Tests act as an operator who has every permission, unless they say otherwise."""
     from phantom_core.accounts.actors import acting_as
     from tests.actors import OPERATOR
 
     with acting_as(OPERATOR):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cheap_hashes() -> Iterator[None]:
+    """Passwords cost this process microseconds; tests of the hash itself ask for `real_hashes`."""
+    from argon2 import PasswordHasher
+    from argon2.profiles import CHEAPEST
+
+    from phantom_core.accounts import passwords
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", PasswordHasher.from_parameters(CHEAPEST))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def upgraded_once() -> Iterator[None]:
+    """Migrations run once in a test process; tests/database runs them for each database."""
+    from phantom_core.database import connection
+    from tests.databases import UpgradedOnce
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "_upgrade", UpgradedOnce(connection._upgrade))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_command_line() -> Iterator[None]:
+    """Typer reads the signatures of all verbs once, not at each verb that a test runs."""
+    from typer.main import get_command
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", cache(get_command))
+        yield
+
+
+@pytest.fixture
+def real_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords cost what they cost outside of tests."""
+    from argon2 import PasswordHasher
+
+    from phantom_core.accounts import passwords
+
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher.from_parameters(passwords.PARAMETERS))
+
+
+@pytest.fixture(scope="session")
+def components() -> Iterator[None]:
+    """AppTest looks for components in every installed package once, not at each of its runs."""
+    from streamlit.components.v2 import manifest_scanner
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            manifest_scanner,
+            "scan_component_manifests",
+            cache(manifest_scanner.scan_component_manifests),
+        )
         yield
 
 

@@ -225,7 +225,7 @@ def test_a_file_format_joins_loading_help_and_documents(tmp_path: Path) -> None:
 
 
 def test_a_page_joins_the_menu_and_documents(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    components: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app, own = tmp_path / "app.py", page_spec.FOLDER
     shutil.copy(own.parent / "app.py", app)

@@ -4,12 +4,14 @@ import unicodedata
 from functools import cache
 from typing import Final
 
-from argon2 import PasswordHasher
+from argon2 import Parameters, PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from phantom_core.core.errors import InputError
 
 SHORTEST: Final = 10
+PARAMETERS: Final[Parameters] = RFC_9106_LOW_MEMORY
 _LONGEST: Final = 1_000
 _FEWEST_DISTINCT: Final = 6
 _SHORTEST_LOGIN: Final = 3
@@ -18,7 +20,7 @@ _KNOWN: Final = ("password", "passwort", "letmein", "welcome", "iloveyou", "phan
 # A password is weak when little is left of it without what everybody tries first.
 _FEWEST_LEFT: Final = 6
 _RUN: Final = 3
-_HASHER: Final = PasswordHasher()
+_HASHER: Final = PasswordHasher.from_parameters(PARAMETERS)
 
 
 def hash_password(password: str, login: str = "") -> str:

@@ -4,6 +4,7 @@ own (DNS rebinding).
 
 import ipaddress
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,6 +19,8 @@ FORWARDING: Final = (
 )
 
 
+# Few names are asked for, again and again.
+@lru_cache(maxsize=1_024)
 def host_name(header: str) -> str:
     """The name in a Host header or a network location, without port; empty for none.
 
@@ -32,6 +35,7 @@ def host_name(header: str) -> str:
         return ""
 
 
+@lru_cache(maxsize=1_024)
 def is_loopback(name: str) -> bool:
     """Whether a host name or address means this machine itself.
 

@@ -11,13 +11,16 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from phantom_core.core.errors import HeaderError, SourceError
+from phantom_core.core.errors import CancelledError, HeaderError, SourceError
 from phantom_core.core.program import child_environment
 
+_LOOK_S: Final = 0.1  # between two looks at whether it was cancelled
 _REFUSED: Final = 3  # exit code: what could not be read stands in the output
 _KEPT: Final = ("PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "SYSTEMROOT")
 # Few threads and arenas: each would take address space of its own.
@@ -47,7 +50,13 @@ class ProcessLimits:
 
 
 def run_limited(
-    module: str, request: object, limits: ProcessLimits, *, name: str, hint: str
+    module: str,
+    request: object,
+    limits: ProcessLimits,
+    *,
+    name: str,
+    hint: str,
+    cancel: threading.Event | None = None,
 ) -> bytes:
     """Run a module of PHANTOM in a child with limits; its `main` is `answer_limited`.
 
@@ -57,37 +66,63 @@ def run_limited(
         limits: what it may use.
         name: of the file it looks at, for messages.
         hint: what to do where a limit is met.
+        cancel: ends the child once it is set.
     Returns:
         What it wrote.
     Raises:
         SourceError: the child refused the file, met a limit, or died.
+        CancelledError: it was cancelled.
     """
     environment = {key: value for key in _KEPT if (value := os.environ.get(key)) is not None}
     words = [str(n) for n in (limits.memory_bytes, limits.cpu_s, limits.output_bytes)]
     with tempfile.TemporaryFile() as output:
-        try:
-            ended = subprocess.run(
-                [sys.executable, "-P", "-m", module, *words],
-                input=json.dumps(request).encode(),
-                stdout=output,
-                stderr=subprocess.PIPE,
-                env=child_environment(environment | _SPARING),
-                timeout=limits.wall_s,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise SourceError(
-                f"Looking at '{name}' takes longer than {limits.wall_s:.0f} s.", hint=hint
-            ) from None
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", module, *words],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            env=child_environment(environment | _SPARING),
+        )
+        with child:
+            try:
+                error = _talk(child, json.dumps(request).encode(), limits.wall_s, cancel)
+            except subprocess.TimeoutExpired:
+                raise SourceError(
+                    f"Looking at '{name}' takes longer than {limits.wall_s:.0f} s.", hint=hint
+                ) from None
+            finally:
+                child.kill()
         output.seek(0)
         written = output.read()
-    if ended.returncode == 0:
+    if child.returncode == 0:
         return written
-    if ended.returncode == _REFUSED:
+    if child.returncode == _REFUSED:
         refused = json.loads(written)
         kind = HeaderError if refused["error"] == HeaderError.__name__ else SourceError
         raise kind(refused["message"], hint=refused["hint"])
-    raise SourceError(f"'{name}' {_why(ended.returncode, ended.stderr, limits)}.", hint=hint)
+    raise SourceError(f"'{name}' {_why(child.returncode, error, limits)}.", hint=hint)
+
+
+def _talk(
+    child: "subprocess.Popen[bytes]",
+    request: bytes,
+    wall_s: float,
+    cancel: threading.Event | None,
+) -> bytes:
+    """Hand over the request and wait for the end; returns what it wrote to standard error."""
+    end_s = time.monotonic() + wall_s
+    given: bytes | None = request
+    while True:
+        left_s = end_s - time.monotonic()
+        try:
+            step_s = left_s if cancel is None else min(left_s, _LOOK_S)
+            return child.communicate(given, timeout=max(step_s, 0.0))[1]
+        except subprocess.TimeoutExpired:
+            if cancel is not None and cancel.is_set():
+                raise CancelledError("Cancelled.") from None
+            if time.monotonic() >= end_s:
+                raise
+            given = None  # continued calls go on with what is left of it
 
 
 def _why(returncode: int, error: bytes, limits: ProcessLimits) -> str:

@@ -169,6 +169,11 @@ class WorkspacePaths:
         return self.root / "rule_sets"
 
     @property
+    def queries(self) -> Path:
+        """SQL queries saved by name."""
+        return self.root / "queries"
+
+    @property
     def rule_drafts(self) -> Path:
         """Unsaved rules, a file per person."""
         return self.root / "rule_drafts"

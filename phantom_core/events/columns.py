@@ -29,6 +29,8 @@ def quote_text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+# Column of the texts that `Columns.all_texts` takes out of a document.
+TEXTS: Final = "_texts"
 # Texts that stand for no value, in lower case.
 PLACEHOLDERS: Final = (
     "",
@@ -69,6 +71,7 @@ class Columns:
         nested: names of the columns that hold structures, lists or maps.
         missing: further texts that stand for no value.
         percent_encoded: columns whose texts are written like %20 in addresses.
+        keys: keys of a document that were asked for, in the order of `all_texts`.
     """
 
     def __init__(
@@ -79,12 +82,14 @@ class Columns:
         nested: Iterable[str] = (),
         missing: Sequence[str] = (),
         percent_encoded: Iterable[str] = (),
+        keys: dict[str, int] | None = None,
     ) -> None:
         self.names = tuple(names)
         self.is_json = is_json
         self.nested = frozenset(nested)
         self.missing = tuple(missing)
         self.percent_encoded = frozenset(percent_encoded)
+        self._keys = {} if keys is None else keys
 
     def written(
         self, *, missing: Sequence[str] = (), percent_encoded: Sequence[str] = ()
@@ -96,6 +101,7 @@ class Columns:
             nested=self.nested,
             missing=missing,
             percent_encoded=percent_encoded,
+            keys=self._keys,
         )
 
     def with_nested(self, name: str) -> "Columns":
@@ -161,6 +167,9 @@ class Columns:
 
     def _value(self, column: str) -> str:
         if self.is_json:
+            steps = _STEP.findall(column)
+            if len(steps) == 1 and (key := steps[0][0] or steps[0][1]):
+                return self._key_text(key)
             found = _walk("doc", column)
             if "." not in column:
                 return found
@@ -180,6 +189,18 @@ class Columns:
                 else "Is the delimiter right? Put ? behind the name where it may be missing."
             ),
         )
+
+    def _key_text(self, key: str) -> str:
+        place = self._keys.setdefault(key, len(self._keys) + 1)
+        return f"{TEXTS}[{place}]"
+
+    def all_texts(self) -> str:
+        """SQL for the texts of all keys of a document that were asked for so far.
+
+        A document is parsed once for the list, and would be for each of its elements.
+        """
+        paths = ", ".join(quote_text(_json_path(key)) for key in self._keys)
+        return f"json_extract_string(doc, [{paths}])" if paths else "CAST([] AS VARCHAR[])"
 
     def _document(self, name: str) -> str:
         column = quote_name(name)

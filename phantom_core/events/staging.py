@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from phantom_core.core.errors import SourceError
 from phantom_core.events.checks import check_statement, register_checks
-from phantom_core.events.columns import Columns, quote_name, quote_text
+from phantom_core.events.columns import TEXTS, Columns, quote_name, quote_text
 from phantom_core.events.load_warning import LoadWarning
 from phantom_core.events.mapping import (
     EVENT_FIELDS,
@@ -26,7 +26,7 @@ from phantom_core.events.text_rows import MAX_SHOWN
 from phantom_core.events.unfolding import unfolded_documents, unfolded_rows
 from phantom_core.events.visitor_sessions import part_sessions
 
-_FEW_ROWS: Final = 1_000
+_FEW_ROWS: Final = 10_000
 # Metadata that is not JSON is left as it is, to be rejected by the checks.
 _MERGED: Final = """CASE
     WHEN sent IS NULL THEN picked
@@ -157,7 +157,7 @@ def mapped_select(mapping: Mapping, columns: Columns) -> str:
         values |= _metadata(mapping, columns)
     selected = ", ".join(f"{sql} AS {field}" for field, sql in values.items())
     if columns.is_json:
-        source = _valid_documents(mapping.each)
+        source = _with_texts(_valid_documents(mapping.each), columns)
     else:
         rows = unfolded_rows(mapping.each, columns)
         source = f"SELECT *, {_whole_row(columns)} AS _row FROM ({rows})"
@@ -175,6 +175,11 @@ def mapped_select(mapping: Mapping, columns: Columns) -> str:
     )
     longest = ", ".join(f"COALESCE(length({field}), 0)" for field in fields)
     return f"SELECT *, greatest({longest}) AS longest_field FROM ({whole})"
+
+
+def _with_texts(source: str, columns: Columns) -> str:
+    """Documents with the texts of all keys that the mapping names, in one pass over each."""
+    return f"SELECT *, {columns.all_texts()} AS {TEXTS} FROM ({source})"
 
 
 def _whole_row(columns: Columns) -> str:

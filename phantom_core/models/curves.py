@@ -1,5 +1,6 @@
 """Calibration curves: from a model's margin (log-odds) to a calibrated probability."""
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
@@ -26,6 +27,10 @@ class Platt:
         """Probability of an agent, in (0, 1), shape of `margin`."""
         return _sigmoid(self.slope * margin + self.intercept)
 
+    def at(self, margin: float) -> float:
+        """The same of one margin."""
+        return _sigmoid_at(self.slope * margin + self.intercept)
+
 
 @dataclass(frozen=True, slots=True)
 class Temperature:
@@ -40,6 +45,10 @@ class Temperature:
     def probability(self, margin: Floats) -> Floats:
         """Probability of an agent, in (0, 1), shape of `margin`."""
         return _sigmoid(self.slope * margin)
+
+    def at(self, margin: float) -> float:
+        """The same of one margin."""
+        return _sigmoid_at(self.slope * margin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,11 @@ class Beta:
         low, high = log_odds_parts(margin)
         return _sigmoid(self.slope_low * low + self.slope_high * high + self.intercept)
 
+    def at(self, margin: float) -> float:
+        """The same of one margin."""
+        low, high = -_softplus(-margin), _softplus(margin)
+        return _sigmoid_at(self.slope_low * low + self.slope_high * high + self.intercept)
+
 
 @dataclass(frozen=True, slots=True)
 class Isotonic:
@@ -76,6 +90,10 @@ class Isotonic:
         """Probability of an agent, in (0, 1), shape of `margin`."""
         return np.interp(margin, self.margins, self.probabilities)
 
+    def at(self, margin: float) -> float:
+        """The same of one margin."""
+        return float(np.interp(margin, self.margins, self.probabilities))
+
 
 Curve = Platt | Temperature | Beta | Isotonic
 Calibration = Annotated[Curve, Field(discriminator="method")]
@@ -89,3 +107,12 @@ def log_odds_parts(margin: Floats) -> tuple[Floats, Floats]:
 def _sigmoid(x: Floats) -> Floats:
     """Logistic function, clipped away from 0 and 1, where one error has infinite log loss."""
     return np.clip(np.exp(-np.logaddexp(0, -x)), TINY, 1 - TINY)
+
+
+# One number at a time, as a price needs it, costs numpy twenty times what it costs math.
+def _sigmoid_at(x: float) -> float:
+    return min(max(math.exp(-_softplus(-x)), TINY), 1 - TINY)
+
+
+def _softplus(x: float) -> float:
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))

@@ -3,6 +3,8 @@
 A margin after two events says less than the same margin after twenty.
 """
 
+import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,6 +43,11 @@ class EventCurves:
         for number, curve in enumerate(self.curves):
             found[band == number] = curve.probability(margin[band == number])
         return found
+
+    def at(self, margin: float, n_events: float) -> float:
+        """The same of one session; n_events is NaN before the first event."""
+        known = 0.0 if math.isnan(n_events) else n_events
+        return self.curves[bisect_right(self.starts, known) - 1].at(margin)
 
 
 def band_of(n_events: Floats, starts: tuple[int, ...] = BAND_STARTS) -> Ints:

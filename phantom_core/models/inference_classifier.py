@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from phantom_core.core.errors import DataError
@@ -136,9 +135,7 @@ class InferenceClassifier:
         values = encode_session(session, names)
         margin = self.trees.margin(values)
         n_events = values[names.index(EVENTS_SO_FAR)] if EVENTS_SO_FAR in names else 0.0
-        return float(
-            self.decision.calibration.probability(np.array([margin]), np.array([n_events]))[0]
-        )
+        return self.decision.calibration.at(margin, float(n_events))
 
 
 def open_classifier(model: ModelFiles) -> InferenceClassifier:

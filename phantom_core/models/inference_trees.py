@@ -52,6 +52,10 @@ class InferenceTrees:
         (self._library, self._predict), self._handle = _library(), ctypes.c_void_p()
         self._check(self._library.XGBoosterCreate(None, 0, ctypes.byref(self._handle)), what)
         weakref.finalize(self, self._library.XGBoosterFree, self._handle)
+        # Without one, each prediction makes its own, and reads the limits of the machine for it.
+        self._matrix = ctypes.c_void_p()
+        self._check(self._library.XGProxyDMatrixCreate(ctypes.byref(self._matrix)), what)
+        weakref.finalize(self, self._library.XGDMatrixFree, self._matrix)
         self._check(
             self._library.XGBoosterLoadModelFromBuffer(
                 self._handle, content, ctypes.c_uint64(len(content))
@@ -83,7 +87,7 @@ class InferenceTrees:
             self._handle,
             self._interface,
             _MARGIN,
-            None,
+            self._matrix,
             ctypes.byref(shape),
             ctypes.byref(dimensions),
             ctypes.byref(result),

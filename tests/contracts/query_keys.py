@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -18,16 +19,12 @@ def query_keys() -> set[str]:
     Raises:
         AssertionError: a key is written in a way that is not understood here.
     """
-    trees = [
-        ast.parse(path.read_text(encoding="utf-8"))
-        for room in ("ui", "pages")
-        for path in (ROOT / room).rglob("*.py")
-    ]
+    trees = tuple(_parsed(path) for room in ("ui", "pages") for path in (ROOT / room).rglob("*.py"))
     return {key for tree in trees for key in _keys_of(tree, trees)}
 
 
-def _keys_of(tree: ast.Module, trees: list[ast.Module]) -> Iterator[str]:
-    names = dict(_assigned(tree))
+def _keys_of(tree: ast.Module, trees: tuple[ast.Module, ...]) -> Iterator[str]:
+    names = _constants(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             given = {keyword.arg: keyword.value for keyword in node.keywords}
@@ -46,7 +43,7 @@ def _keys_of(tree: ast.Module, trees: list[ast.Module]) -> Iterator[str]:
 
 
 def _texts(
-    node: ast.expr | None, names: Mapping[str, ast.expr], trees: list[ast.Module]
+    node: ast.expr | None, names: Mapping[str, ast.expr], trees: tuple[ast.Module, ...]
 ) -> Iterator[str]:
     """Every text that an expression can be."""
     match node:
@@ -70,7 +67,7 @@ def _texts(
         case ast.Name(name) if name in names:
             yield from _texts(names[name], names, trees)
         case ast.Name(name):
-            found = [text for call in _calls(name, trees) for text in _texts(call, {}, [])]
+            found = [text for call in _calls(name, trees) for text in _texts(call, {}, ())]
             assert found, f"what is '{name}'?"
             yield from found
         case _:
@@ -79,8 +76,13 @@ def _texts(
             )
 
 
+@cache
+def _constants(tree: ast.Module) -> dict[str, ast.expr]:
+    """Constants of a module by name, those that it imports included."""
+    return dict(_assigned(tree))
+
+
 def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
-    """Constants of a module."""
     for node in tree.body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
             yield node.target.id, node.value
@@ -94,23 +96,31 @@ def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
 def _imported(module: str, name: str, known_as: str) -> Iterator[tuple[str, ast.expr]]:
     path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
     if module.startswith("ui.") and path.exists():
-        inside = ast.parse(path.read_text(encoding="utf-8"))
-        found = next((value for own, value in _assigned(inside) if own == name), None)
+        found = _constants(_parsed(path)).get(name)
         if found is not None:
             yield known_as, found
 
 
-def _calls(parameter: str, trees: list[ast.Module]) -> Iterator[ast.expr]:
+@cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _calls(parameter: str, trees: tuple[ast.Module, ...]) -> tuple[ast.expr, ...]:
     """What functions that bind a parameter of this name are called with."""
+    return tuple(_arguments(parameter, trees))
+
+
+def _arguments(parameter: str, trees: tuple[ast.Module, ...]) -> Iterator[ast.expr]:
     functions = {
-        node.name: [argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)].index(
-            parameter
-        )
-        for tree in trees
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef) and _binds(node, parameter)
+        node.name: names.index(parameter)
+        for node in _nodes(trees)
+        if isinstance(node, ast.FunctionDef)
+        and parameter in (names := [one.arg for one in (*node.args.args, *node.args.kwonlyargs)])
+        and _binds(node, parameter)
     }
-    for node in (node for tree in trees for node in ast.walk(tree)):
+    for node in _nodes(trees):
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
@@ -118,6 +128,11 @@ def _calls(parameter: str, trees: list[ast.Module]) -> Iterator[ast.expr]:
         ):
             named = [keyword.value for keyword in node.keywords if keyword.arg == parameter]
             yield from named or node.args[functions[node.func.id] :][:1]
+
+
+@cache
+def _nodes(trees: tuple[ast.Module, ...]) -> tuple[ast.AST, ...]:
+    return tuple(node for tree in trees for node in ast.walk(tree))
 
 
 def _binds(function: ast.FunctionDef, parameter: str) -> bool:

@@ -19,12 +19,14 @@ from tests.cli.verbs import ANALYST, GENTLE, MANAGER, PASSWORD, Phantom
 from tests.conftest import NOW_MS
 from tests.contracts.names import fields, json_fields, listed
 from tests.policy_learning.samples import frontier_sample, learned_sample
+from tests.services.soak.samples import soak_report
 
 # Objects whose names are data: versions of models, scenarios, reasons, …
 FREE: Final = {
     "experiments status": ("",),
     "traffic": ("by_rule",),
     "simulate sessions": ("results",),
+    "soak": ("blind_s", "shoppers.by_rule", "usage[].disk_mb", "usage[].memory_mb"),
     "study classifier": ("known_family", "leave_family_out", "prefix_auc"),
     "train classifier": ("known_family", "leave_family_out", "prefix_auc"),
     "ingest": ("quarantined", "files[].quarantined", "files[].missing"),
@@ -258,6 +260,7 @@ def test_learned_rules(printed: PrintedFields) -> None:
 
 def test_traffic(printed: PrintedFields) -> None:
     printed.add("traffic", Tally().to_json())  # the verb itself plays in real time
+    printed.add("soak", soak_report().to_json())  # and so does this one
     found, expected = held(printed)
     assert found == expected
 

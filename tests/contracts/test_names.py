@@ -74,7 +74,7 @@ def test_every_route_is_listed() -> None:
 
 
 def test_every_page_and_query_key_is_listed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    components: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PHANTOM_WORKSPACE", str(tmp_path))
     monkeypatch.setenv("PHANTOM_WATCH_EVERY_S", "0")

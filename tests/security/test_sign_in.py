@@ -1,4 +1,4 @@
-"""Nobody is locked out, found out, impersonated, or made into all the eyes that a change needs."""
+"""No person can be locked out, enumerated, impersonated, or stand in for all approvers."""
 
 import stat
 import time
@@ -217,7 +217,14 @@ def test_passwords_that_everybody_tries_first_are_refused(password: str) -> None
     "password", [PASSWORD, "another long one", "xK9#vq2Lp!", "drei alte Fahrräder"]
 )
 def test_other_passwords_are_taken(password: str) -> None:
-    assert hash_password(password, "max").startswith("$argon2id$")
+    assert password_matches(hash_password(password, "max"), password)
+
+
+def test_passwords_are_hashed_at_the_cost_that_rfc_9106_recommends(real_hashes: None) -> None:
+    stored = hash_password(PASSWORD, "max")
+    assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert password_matches(stored, PASSWORD)
+    assert not password_matches(stored, PASSWORD + "r")
 
 
 def test_logins_are_normalised(staffed: sa.Engine) -> None:

@@ -1,6 +1,8 @@
 """Handles: objects that pages share between reruns and readers, cached until the data changes."""
 
+import os
 import time
+from functools import lru_cache
 from typing import Final
 
 import streamlit as st
@@ -15,7 +17,13 @@ STARTED_MS: Final = time.time_ns() // 1_000_000
 
 def current_settings() -> Settings:
     """The installation's settings."""
-    return Settings()
+    return _settings(
+        tuple(
+            (name, value)
+            for name, value in os.environ.items()
+            if name.upper().startswith("PHANTOM_")
+        )
+    )
 
 
 def workspace_lake() -> Lake:
@@ -36,6 +44,12 @@ def current_snapshot() -> Snapshot:
 def now_ms() -> int:
     """The clock, UTC milliseconds."""
     return time.time_ns() // 1_000_000
+
+
+@lru_cache(maxsize=4)
+def _settings(variables: tuple[tuple[str, str], ...]) -> Settings:
+    # Reading 140 variables takes milliseconds, and a page asks for them thirty times.
+    return Settings()
 
 
 @st.cache_resource(

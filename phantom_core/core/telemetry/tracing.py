@@ -12,6 +12,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+# Of this process; OpenTelemetry allows one, and looks at the environment to find that out.
+_PROVIDERS: Final[list[TracerProvider]] = []
 
 
 def set_up_tracing(service: str, environment: Mapping[str, str]) -> Callable[[], None]:
@@ -30,7 +32,13 @@ def set_up_tracing(service: str, environment: Mapping[str, str]) -> Callable[[],
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: f"phantom-{service}"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
+    _PROVIDERS.append(provider)
     return provider.shutdown
+
+
+def is_tracing() -> bool:
+    """Whether spans of this process go anywhere."""
+    return bool(_PROVIDERS)
 
 
 def get_tracer(name: str) -> trace.Tracer:

@@ -44,10 +44,13 @@ class Inputs:
             n · n_prices rows.
         """
         n_prices = ratios.shape[1]
+        log_ratio = np.log(ratios).astype(np.float32).ravel()
+        if n_prices == 1:
+            return Inputs(self.session, self.product, log_ratio)
         return Inputs(
             np.repeat(self.session, n_prices, axis=0),
             np.repeat(self.product, n_prices, axis=0),
-            np.log(ratios).astype(np.float32).ravel(),
+            log_ratio,
         )
 
 

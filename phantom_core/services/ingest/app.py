@@ -22,7 +22,7 @@ from phantom_core.services.ingest.requests import number_repeats, rows_of_body
 from phantom_core.services.web.answers import Json, refusal_answer
 from phantom_core.services.web.probes import add_probes
 from phantom_core.services.web.products import add_product_routes
-from phantom_core.services.web.service import add_guards
+from phantom_core.services.web.service import FRAMEWORK_TELEMETRY, add_guards
 
 # A larger body is taken apart in a thread, so that nothing else waits for it.
 _SMALL_BYTES: Final = 8_192
@@ -51,6 +51,7 @@ def ingest_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        telemetry=FRAMEWORK_TELEMETRY,
     )
     add_guards(app, settings, SERVICE)
     add_product_routes(app, lambda: catalogue, settings.pricing.unknown_product)

@@ -16,13 +16,14 @@ from phantom_core.services.pricing.answer import (
     PriceAnswer,
     ReloadAnswer,
 )
+from phantom_core.services.pricing.price_route import PATH, PriceRoute
 from phantom_core.services.pricing.service import Pricing
 from phantom_core.services.web.answers import Json
 from phantom_core.services.web.limits import LONGEST_ID
 from phantom_core.services.web.probes import add_probes
 from phantom_core.services.web.products import Mode, add_product_routes
 from phantom_core.services.web.refusal import KEYED, UNKNOWN, UNUSABLE, Refusal
-from phantom_core.services.web.service import add_guards
+from phantom_core.services.web.service import FRAMEWORK_TELEMETRY, add_guards
 
 SERVICE: Final = "pricing"
 VERSION: Final = "1"
@@ -79,14 +80,16 @@ def pricing_app(settings: Settings, ready: Pricing | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        telemetry=FRAMEWORK_TELEMETRY,
     )
+    app.add_middleware(PriceRoute, pricing=lambda: held[0])
     add_guards(app, settings, SERVICE)
     add_product_routes(app, lambda: held[0].catalogue, settings.pricing.unknown_product)
     # A price is given whatever is wrong, so nothing keeps a started service from being ready.
     add_probes(app, lambda: dict(held[0].problems()), SERVICE, blocking=dict)
 
     @app.get(
-        "/api/{mode}/price/{productId}",
+        PATH,
         response_model=PriceAnswer,
         responses=_REFUSALS,
         summary="The price of a product",

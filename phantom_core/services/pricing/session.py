@@ -110,19 +110,14 @@ class SessionReader:
             return _DOWN
         if self._is_overdue(sent_s):
             return _SLOW
-        commands = (
-            ("HGET", session_prices_key(session_id), product_id),
-            ("GET", SESSION_FEATURES + session_id),
-        )
+        commands = _packed(session_id, product_id)
         query = _Query(loop.create_future(), sent_s)
         self._waiting.append(query)
         try:
             async with asyncio.timeout_at(sent_s + self._deadline_s):
                 # Sent before any other command: nothing is awaited between the queue and the
                 # socket.
-                await connection.send_packed_command(
-                    connection.pack_commands(commands), check_health=False
-                )
+                await connection.send_packed_command(commands, check_health=False)
                 price, features = await query.answer
         except TimeoutError:
             return _SLOW
@@ -215,6 +210,26 @@ class SessionReader:
                 _LOGGER.warning("Redis has been silent for %.1f s; reconnecting.", SILENT_S)
                 await connection.disconnect(nowait=True)
                 return
+
+
+def _packed(session_id: str, product_id: str) -> bytes:
+    r"""Both commands of a session as Redis reads them.
+
+    >>> _packed("s", "p")
+    b'*3\r\n$4\r\nHGET\r\n$16\r\nsession:s:prices\r\n$1\r\np\r\n*2\r\n$3\r\nGET\r\n$18\r\nsession_features:s\r\n'
+    """
+    prices, product, features = (
+        text.encode("utf-8", "surrogatepass")
+        for text in (session_prices_key(session_id), product_id, SESSION_FEATURES + session_id)
+    )
+    return b"*3\r\n$4\r\nHGET\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n*2\r\n$3\r\nGET\r\n$%d\r\n%b\r\n" % (
+        len(prices),
+        prices,
+        len(product),
+        product,
+        len(features),
+        features,
+    )
 
 
 async def _response(connection: AbstractConnection) -> object:

@@ -25,11 +25,17 @@ class Price:
         amount: price to show, currency.
         rule: rule that decided; empty where none did.
         agent_probability: of the session; None where unknown.
+        base_price: of the product, currency.
+        decision_id: of the decision log.
+        reason: why it fell back; empty where it did not.
     """
 
     amount: float
     rule: str
     agent_probability: float | None
+    base_price: float
+    decision_id: str
+    reason: str
 
 
 class Storefront:
@@ -83,6 +89,9 @@ class Storefront:
                 float(found["price"]),
                 str(found.get("rule_id") or ""),
                 found.get("agent_probability"),
+                float(found["base_price"]),
+                str(found["decision_id"]),
+                str(found.get("reason") or ""),
             )
         except (httpx.HTTPError, ValueError, KeyError):
             return None

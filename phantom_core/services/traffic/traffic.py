@@ -7,12 +7,12 @@ import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
 from phantom_core.services.traffic.scripts import Line, Script, base_prices, session_scripts
-from phantom_core.services.traffic.storefront import Storefront, iso_time
+from phantom_core.services.traffic.storefront import Price, iso_time
 
 _TICK_S: Final = 0.2
 _STOP_WITHIN_S: Final = 5.0
@@ -20,6 +20,19 @@ _STOP_WITHIN_S: Final = 5.0
 # the checkout.
 _ENDINGS: Final = (1, 2)
 BASE_PRICES: Final = base_prices()
+
+
+class Shop(Protocol):
+    """What shoppers use."""
+
+    async def send(self, event: Mapping[str, object]) -> bool:
+        """Send an event; False where it was rejected."""
+
+    async def log_quote(self, quote: Mapping[str, object]) -> bool:
+        """Send a quote; False where it was rejected."""
+
+    async def price(self, store_mode: str, product: str, session_id: str) -> Price | None:
+        """Request a price; None without one."""
 
 
 @dataclass(slots=True)
@@ -93,7 +106,7 @@ class Tally:
 
 
 async def traffic(
-    shop: Storefront,
+    shop: Shop,
     *,
     per_minute: float,
     seed: int,
@@ -138,7 +151,7 @@ async def traffic(
 
 
 async def _act(
-    script: Script, shop: Storefront, tally: Tally, rng: np.random.Generator, speed: float
+    script: Script, shop: Shop, tally: Tally, rng: np.random.Generator, speed: float
 ) -> None:
     """Replay one session, from its first line to its last."""
     started, side, quoted = (
@@ -164,7 +177,7 @@ async def _act(
             side.paid += _total(line, quoted)
 
 
-async def _ask(script: Script, product: str, shop: Storefront, tally: Tally) -> float:
+async def _ask(script: Script, product: str, shop: Shop, tally: Tally) -> float:
     """The price of a product, fixed for the rest of the session."""
     base = BASE_PRICES[product]
     answer = await shop.price(script.store_mode, product, script.session_id)

@@ -10,7 +10,7 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -20,6 +20,8 @@ from phantom_core.core.settings import ServiceSettings
 Phase = Literal["idle", "head", "body", "answer"]
 SWEEP_S: Final = 1.0
 _HEAD_BYTES: Final = 64 << 10
+_HEAD_START: Final = b"HTTP/1.1 "
+_HEAD_END: Final = b"\r\n\r\n"
 # Files that a process needs beside its connections: logs, databases, model files.
 _OTHER_FILES: Final = 96
 
@@ -132,6 +134,41 @@ class Connections:
         connection.transport.abort()
 
 
+class JoinedWrites:
+    """A transport that sends the head of an answer with the beginning of its body: one packet, and
+    one system call, in place of two.
+
+    Args:
+        transport: of the connection; has everything but `write`.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport, self._head = transport, b""
+        self._loop = asyncio.get_running_loop()
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - as the transport has it
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send bytes; a head waits for what follows, until the loop goes on at most."""
+        if not self._head and data.startswith(_HEAD_START) and data.endswith(_HEAD_END):
+            self._head = data
+            self._loop.call_soon(self._flush)
+            return
+        head, self._head = self._head, b""
+        self._transport.write(head + data if head else data)
+
+    def close(self) -> None:
+        """Send what waits, and close."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head)
+
+
 class LimitedProtocol(HttpToolsProtocol):
     """One HTTP connection that knows how long it waits for what.
 
@@ -145,7 +182,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; a connection that sends nothing counts as a slow request."""
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, JoinedWrites(transport)))
         self.address = self.client[0] if self.client else ""
         self._head_bytes = 0
         self._begin("head")

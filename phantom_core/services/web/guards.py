@@ -194,13 +194,9 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        error = TooLargeError(
-            f"The body is larger than {self._most_bytes:,} bytes.",
-            hint="Send fewer events at once.",
-        )
         declared = _header(scope, "content-length")
         if declared.isdigit() and int(declared) > self._most_bytes:
-            await self._refuse(error, scope, receive, send, int(declared))
+            await self._refuse(self._too_large(), scope, receive, send, int(declared))
             return
         n_bytes = 0
 
@@ -209,10 +205,16 @@ class BodyLimit:
             message = await receive()
             n_bytes += len(message.get("body", b""))
             if n_bytes > self._most_bytes:
-                raise error
+                raise self._too_large()
             return message
 
         await self._app(scope, counted, send)
+
+    def _too_large(self) -> TooLargeError:
+        return TooLargeError(
+            f"The body is larger than {self._most_bytes:,} bytes.",
+            hint="Send fewer events at once.",
+        )
 
     @staticmethod
     async def _refuse(

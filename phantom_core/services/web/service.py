@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import APIKeyHeader, HTTPBearer
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
@@ -40,6 +41,8 @@ _SCHEMES: Final = {
     "ApiKey": APIKeyHeader(name=API_KEY, description=_ABOUT_KEYS).model,
     "Bearer": HTTPBearer(description=_ABOUT_KEYS).model,
 }
+# Requests are measured and traced by `Telemetry`; the framework would do so again.
+FRAMEWORK_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
 _GRACE_S: Final = 15
 # Longer than clients and load balancers hold an idle connection (5 to 60 s): the server must not
 # close one while a request arrives.
@@ -164,6 +167,8 @@ def run_service(app: FastAPI, host: str, port: int, limits: ConnectionLimits | N
         timeout_keep_alive=_KEEP_ALIVE_S,
         server_header=False,
         date_header=False,
+        # Where a request comes from is the other end of its connection, whatever its headers say.
+        proxy_headers=False,
     )
     # uvicorn raises the signal again once it has stopped; a requested stop is not a failure of the
     # service.

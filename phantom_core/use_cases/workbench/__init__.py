@@ -1,0 +1,1 @@
+"""Workbench: queries that are saved by name."""

@@ -1,0 +1,1 @@
+"""Workbench: SQL over the lake that reads, and does nothing else."""
