@@ -178,6 +178,10 @@ class WorkspacePaths:
         """Unsaved rules, a file per person."""
         return self.root / "rule_drafts"
 
+    def mapping_draft(self, person: str) -> Path:
+        """The mapping that a person is building."""
+        return self.root / "mapping_drafts" / f"{person}.json"
+
     @property
     def policy_rules(self) -> Path:
         """Rule sets that the simulator prices with."""

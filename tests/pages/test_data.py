@@ -1,6 +1,8 @@
 """Data: loading, outcomes, mappings and the quarantine, without a browser."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -23,6 +25,11 @@ def start_load(page: AppTest, workspace: Path) -> AppTest:
     next(button for button in page.button if button.label == "Load").click().run()
     wait_for_jobs(workspace)
     return page.run()
+
+
+def widget(widgets: Iterable[Any], label: str) -> Any:
+    """The widget with a label."""
+    return next(one for one in widgets if one.label == label)
 
 
 def test_nothing_to_load_is_said_in_a_sentence(empty: Path, open_page: Open) -> None:
@@ -123,6 +130,27 @@ def test_a_mapping_that_exists_is_kept_whole_when_it_is_the_start(
         load_mapping(str(saved_mappings(Settings(workspace=empty))["requests"])),
     )
     assert saved == shipped.model_copy(update={"name": "requests"})
+
+
+def test_a_mapping_being_built_outlives_a_reload(
+    empty: Path, tmp_path: Path, open_page: Open
+) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text("v1;2026-03-01;view;9,50 €\nv2;2026-03-01;cart;9,50 €\n")
+    page = open_page(empty, "data", data_tab="Map columns")
+    page.text_input(key="map_path").set_value(str(path)).run()
+    assert "first line looks like data" in texts(page) + page.warning[0].value
+    page.text_input(key="map_header").set_value("visit, at, what, price").run()
+    widget(page.text_input, "Mapping name").set_value("mine").run()
+    widget(page.selectbox, "Prices are written").select(",").run()
+    widget(page.number_input, "Session gap, minutes").set_value(30).run()
+    again = open_page(empty, "data", data_tab="Map columns")
+    assert again.text_input(key="map_path").value == str(path)
+    assert again.text_input(key="map_header").value == "visit, at, what, price"
+    assert widget(again.text_input, "Mapping name").value == "mine"
+    assert widget(again.selectbox, "Prices are written").value == ","
+    assert widget(again.number_input, "Session gap, minutes").value == 30
+    assert not again.exception
 
 
 def test_an_incomplete_mapping_says_what_is_missing(

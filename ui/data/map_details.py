@@ -161,6 +161,8 @@ def _edited(
         for field in (EVENT_FIELDS if kind == "events" else QUOTE_FIELDS)
         if field not in _ELSEWHERE
     ]
+    if "field" in names:  # keys of the metadata that patterns extract
+        fields += [field for field in table["field"].tolist() if field not in fields]
     options = {"event": CANONICAL, "field": fields, "column": columns, "and column": columns}
     kinds = {
         name: st.column_config.SelectboxColumn(options=options[name])

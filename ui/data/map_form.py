@@ -1,38 +1,41 @@
 """Map form: widgets that map a sample's columns, and the resulting mapping."""
 
 from collections.abc import Mapping as Dict
-from typing import Final
+from typing import Any, Final
 from zoneinfo import available_timezones
 
 import streamlit as st
-import tomli_w
 
 from phantom_core.events.mapping import (
     EVENT_FIELDS,
     QUOTE_FIELDS,
     REQUIRED,
+    EventRule,
+    Extract,
     Kind,
     Mapping,
     load_mapping,
-    parse_mapping,
 )
 from phantom_core.events.mapping_suggestion import suggest_mapping
 from phantom_core.events.schema import STORE_MODES
 from phantom_core.views.data.sample import FileSample
 from ui.data.map_details import ask_details, ask_event_names
+from ui.data.map_options import ask_row_options
 
 SUGGESTION: Final = "suggestion"
+DRAFT: Final = "your draft"
 JOIN: Final = " + "
-# Options of the start that the form has no widgets for.
+# Options of the start that come from the choice of the sample, or have no widgets.
 _UNCHANGED: Final = (
+    "delimiter",
+    "encoding",
     "quote",
     "escape",
     "header",
+    "header_file",
     "skip_lines",
-    "missing",
-    "decimal",
-    "each",
-    "session_gap_min",
+    "percent_encoded",
+    "left_out",
 )
 _KINDS: Final = {"events": "Event", "quotes": "Quote (displayed price)"}
 _UNITS: Final = {
@@ -69,14 +72,23 @@ _FIELDS: Final = {
 }
 
 
-def start_mapping(sample: FileSample, name: str, choice: str) -> Mapping:
+def start_mapping(
+    sample: FileSample, name: str, choice: str, draft: Dict[str, Any] | None = None
+) -> Mapping:
     """Initial values of the form: a suggestion, or an existing mapping; may be incomplete.
 
     Args:
         sample: the start of a file.
         name: the new mapping's name.
-        choice: SUGGESTION, a shipped mapping's name, or the file of a saved one.
+        choice: SUGGESTION, DRAFT, a shipped mapping's name, or the file of a saved one.
+        draft: parts of a mapping by their TOML names.
     """
+    if choice == DRAFT and draft is not None:
+        rules = [EventRule.model_validate(rule) for rule in draft.get("event_rules", [])]
+        patterns = draft.get("extract", {}).items()
+        extract = {field: Extract.model_validate(part) for field, part in patterns}
+        parts = {**draft, "name": name, "event_rules": rules, "extract": extract}
+        return Mapping.model_construct(**parts)
     if choice != SUGGESTION:
         return load_mapping(choice).model_copy(update={"name": name})
     found = suggest_mapping(sample.values)
@@ -90,15 +102,13 @@ def start_mapping(sample: FileSample, name: str, choice: str) -> Mapping:
     )
 
 
-def map_form(sample: FileSample, start: Mapping, token: str) -> Mapping:
-    """Edit a mapping.
+def map_form(sample: FileSample, start: Mapping, token: str) -> dict[str, Any]:
+    """Edit a mapping; returns its parts by their TOML names, which may be incomplete.
 
     Args:
         sample: the start of a file.
         start: initial values of the widgets.
         token: identifies the sample and the start, so that another one resets the widgets.
-    Raises:
-        MappingError: the mapping is incomplete.
     """
     kinds: tuple[Kind, ...] = ("events", "quotes")
     chosen = st.segmented_control(
@@ -112,6 +122,7 @@ def map_form(sample: FileSample, start: Mapping, token: str) -> Mapping:
     kind: Kind = chosen or "events"
     columns = _fields(sample, start, kind, token)
     times, store_mode = _time_and_store(start, columns, token)
+    rows = ask_row_options(start, token)
     constants, details = ask_details(sample, start, kind, token)
     draft = Mapping.model_construct(name=start.name, kind=kind, columns=columns)
     names = ask_event_names(sample, draft, start, token) if kind == "events" else {}
@@ -119,21 +130,15 @@ def map_form(sample: FileSample, start: Mapping, token: str) -> Mapping:
         "name": start.name,
         "description": start.description,
         "kind": kind,
-        "delimiter": start.delimiter,
-        "encoding": start.encoding,
         **{name: getattr(start, name) for name in _UNCHANGED},
         "columns": columns,
+        **rows,
         **times,
         **details,
         "constants": store_mode | constants,
         "event_names": names,
     }
-    return parse_mapping(
-        tomli_w.dumps(
-            {name: value for name, value in spec.items() if value or (name, value) == ("quote", "")}
-        ),
-        "The mapping",
-    )
+    return {name: value for name, value in spec.items() if value or (name, value) == ("quote", "")}
 
 
 def _fields(

@@ -5,34 +5,35 @@ import re
 from pathlib import Path
 
 import streamlit as st
+import tomli_w
 
 from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import MappingError, PhantomError
 from phantom_core.core.settings import Settings
 from phantom_core.events.columns import look_like_data
-from phantom_core.events.mapping import Mapping
+from phantom_core.events.mapping import Mapping, parse_mapping
 from phantom_core.events.text_options import TextOptions
+from phantom_core.use_cases.data.mapping_drafts import (
+    MappingDraft,
+    read_mapping_draft,
+    save_mapping_draft,
+)
 from phantom_core.use_cases.data.save_mapping import save_mapping
 from phantom_core.views.data.reasons import reason_of
 from phantom_core.views.data.sample import FileSample, Preview, preview_mapping, read_sample
 from ui.accounts.account import is_allowed
 from ui.data.load_form import SERVER_PATHS
-from ui.data.map_form import SUGGESTION, map_form, start_mapping
+from ui.data.map_form import DRAFT, SUGGESTION, map_form, start_mapping
+from ui.data.map_options import ask_text_options, restore_text_options, with_text_options
 from ui.data.mapping_choice import mapping_options
 from ui.frame.errors import show_error
 from ui.frame.handles import now_ms
 from ui.frame.uploads import save_uploads
 from ui.frame.wording import escape, format_count, format_percent
 
-DELIMITERS = {"": "detected automatically", ",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-ENCODINGS = {
-    "": "detected automatically",
-    "utf-8": "utf-8",
-    "utf-16": "utf-16",
-    "latin-1": "latin-1",
-    "cp1252": "Windows 1252",
-}
 SHOWN_ROWS = 6
+_DRAFT = "map_draft"
+_STORED = "map_draft_stored"
 
 
 def map_tab(settings: Settings) -> None:
@@ -40,23 +41,24 @@ def map_tab(settings: Settings) -> None:
     if not is_allowed(Permission.WORK):
         st.caption("Analysts and pricing managers map columns.")
         return
-    path, delimiter, encoding = _choose_sample(settings)
+    draft = _restored_draft(settings)
+    path, options = _choose_sample(settings)
     if path is None:
         st.caption("Choose a file. The first 2,000 rows are read as a sample; nothing is loaded.")
         return
     try:
-        sample = _read(path, settings, delimiter, encoding)
+        sample = _read(path, settings, options)
     except PhantomError as error:
         show_error(error.message, error.hint)
         return
     _show_sample(path, sample)
-    start, token = _start(settings, path, sample, _token(str(path), delimiter, encoding))
-    start = start.model_copy(
-        update={"delimiter": delimiter or start.delimiter, "encoding": encoding or start.encoding}
-    )
+    here = draft if draft and draft.path == str(path) else None
+    start, token = _start(settings, path, sample, _token(str(path), repr(options)), here)
     summary = st.container()
+    parts = map_form(sample, with_text_options(start, options), token)
+    _save_draft(settings, MappingDraft(str(path), options, parts))
     try:
-        mapping = map_form(sample, start, token)
+        mapping = parse_mapping(tomli_w.dumps(parts), "The mapping")
         result = preview_mapping(sample, mapping, settings, now_ms())
     except MappingError as error:
         with summary:
@@ -67,7 +69,28 @@ def map_tab(settings: Settings) -> None:
     _save_buttons(settings, mapping, path)
 
 
-def _choose_sample(settings: Settings) -> tuple[Path | None, str, str]:
+def _restored_draft(settings: Settings) -> MappingDraft | None:
+    """The draft of a former session, whose sample is chosen again; None without one."""
+    if _DRAFT not in st.session_state:
+        found = read_mapping_draft(settings)
+        if found and not Path(found.path).is_file():
+            found = None
+        st.session_state[_DRAFT] = found
+        if found and not st.session_state.get("map_path"):
+            st.session_state["map_path"] = found.path
+            restore_text_options(found.options)
+    draft: MappingDraft | None = st.session_state[_DRAFT]
+    return draft
+
+
+def _save_draft(settings: Settings, draft: MappingDraft) -> None:
+    """Store what was edited, so that a reload of the page finds it."""
+    if st.session_state.get(_STORED) != draft:
+        save_mapping_draft(settings, draft)
+        st.session_state[_STORED] = draft
+
+
+def _choose_sample(settings: Settings) -> tuple[Path | None, TextOptions]:
     with st.grid(2, min_column_width=360, gap="medium") as grid:
         with grid.cell():
             upload = st.file_uploader("Sample of your export", key="map_file")
@@ -78,23 +101,9 @@ def _choose_sample(settings: Settings) -> tuple[Path | None, str, str]:
                 persist_state="page",
                 help=SERVER_PATHS,
             ).strip()
-            with st.container(horizontal=True):
-                delimiter = st.selectbox(
-                    "Delimiter",
-                    list(DELIMITERS),
-                    format_func=lambda name: DELIMITERS[name],
-                    key="map_delimiter",
-                    persist_state="page",
-                )
-                encoding = st.selectbox(
-                    "Encoding",
-                    list(ENCODINGS),
-                    format_func=lambda name: ENCODINGS[name],
-                    key="map_encoding",
-                    persist_state="page",
-                )
+            options = ask_text_options()
     path = save_uploads(settings, [upload])[0] if upload else Path(where) if where else None
-    return path, delimiter or "", encoding or ""
+    return path, options
 
 
 @st.cache_data(
@@ -103,8 +112,7 @@ def _choose_sample(settings: Settings) -> tuple[Path | None, str, str]:
     hash_funcs={Settings: Settings.model_dump_json},
     scope="session",
 )
-def _read(path: Path, settings: Settings, delimiter: str, encoding: str) -> FileSample:
-    options = TextOptions(delimiter=delimiter or None, encoding=encoding or None)
+def _read(path: Path, settings: Settings, options: TextOptions) -> FileSample:
     return read_sample(path, settings, options)
 
 
@@ -122,22 +130,25 @@ def _show_sample(path: Path, sample: FileSample) -> None:
     st.dataframe(sample.values.slice(0, SHOWN_ROWS).to_pandas(), hide_index=True, placeholder="")
 
 
-def _start(settings: Settings, path: Path, sample: FileSample, token: str) -> tuple[Mapping, str]:
-    options = {SUGGESTION: SUGGESTION} | {
-        name: value for name, value in mapping_options(settings).items() if value
-    }
-    fitting = next((name for name, value in options.items() if value in sample.fitting), SUGGESTION)
+def _start(
+    settings: Settings, path: Path, sample: FileSample, token: str, draft: MappingDraft | None
+) -> tuple[Mapping, str]:
+    options = ({DRAFT: DRAFT} if draft else {}) | {SUGGESTION: SUGGESTION}
+    options |= {name: value for name, value in mapping_options(settings).items() if value}
+    fits = (name for name, value in options.items() if value in sample.fitting)
+    first = DRAFT if draft else next(fits, SUGGESTION)
     with st.container(horizontal=True):
         shown = st.selectbox(
             "Start from",
             list(options),
-            index=list(options).index(fitting),
+            index=list(options).index(first),
             key=f"map_start_{token}",
             width=300,
         )
-        name = st.text_input("Mapping name", _slug(path), key=f"map_name_{token}", width=300)
+        named = (str(draft.mapping.get("name", "")) if draft else "") or _slug(path)
+        name = st.text_input("Mapping name", named, key=f"map_name_{token}", width=300)
         choice = options[shown]
-        start = start_mapping(sample, name.strip(), choice)
+        start = start_mapping(sample, name.strip(), choice, draft.mapping if draft else None)
         about = st.text_input(
             "Description",
             start.description,
@@ -222,9 +233,11 @@ def _save_buttons(settings: Settings, mapping: Mapping, path: Path) -> None:
 def _save(settings: Settings, mapping: Mapping, path: Path) -> None:
     try:
         save_mapping(settings, mapping)
+        save_mapping_draft(settings, None)
     except PhantomError as error:
         show_error(error.message, error.hint)
         return
     # The widgets of the other tab are drawn already, so their state is set in the next run.
+    st.session_state[_DRAFT] = None
     st.session_state["load_next"] = f"{mapping.name} (saved)", str(path)
     st.rerun()
