@@ -26,19 +26,26 @@ def status(*, workspace: Workspace = None, as_json: Json = False) -> None:
 
     with running(workspace, "reading", as_json=as_json) as (settings, _):
         found = price_overrides(settings)
-        emit({"table": found.table.change_id if found.table else None}, as_json)
-        emit({"sessions": found.sessions.change_id if found.sessions else None}, as_json)
-        for one in found.waiting:
-            emit(
-                {
-                    "change": one.change_id,
-                    "subject": one.subject,
-                    "author": one.author,
-                    "why": one.why,
-                    "sha256": one.payload_sha256,
-                },
-                as_json,
-            )
+        in_force: dict[str, object] = {
+            "table": found.table.change_id if found.table else None,
+            "sessions": found.sessions.change_id if found.sessions else None,
+        }
+        waiting = [
+            {
+                "change": one.change_id,
+                "subject": one.subject,
+                "author": one.author,
+                "why": one.why,
+                "content": one.content(),
+                "sha256": one.payload_sha256,
+            }
+            for one in found.waiting
+        ]
+        if as_json:
+            emit({**in_force, "waiting": waiting}, as_json)
+            return
+        for line in (in_force, *waiting):
+            emit(line, as_json)
 
 
 def propose(
