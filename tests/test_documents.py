@@ -26,7 +26,7 @@ DOCUMENTS: Final = sorted(
         *(ROOT / "data").glob("*.md"),
     ]
 )
-PROMISES: Final = ROOT / "docs" / "security.md"
+PROMISES: Final = (ROOT / "docs" / "security.md", ROOT / "docs" / "online.md")
 PACKAGES: Final = ("phantom", "phantom_core", "ui", "benchmarks")
 FOLDERS: Final = ("phantom_core", "ui", "pages", "tests", "benchmarks", "deploy", "docs")
 # A name in capitals stands for any: `phantom_core/market/policies/NAME.py`.
@@ -49,7 +49,7 @@ FOREIGN: Final = {"help", "from_arrow", "to_pandas",
     "blake2b", "dag.test", "int", "log", "max", "number", "read_parquet",
 }  # fmt: skip
 # Variables that no verb reads: of deployment and of the tests.
-OUTSIDE: Final = {"PHANTOM_HOME", "PHANTOM_PYTHON"}
+OUTSIDE: Final = {"PHANTOM_HOME", "PHANTOM_PYTHON", "PHANTOM_TEST_TANSU"}
 
 documents = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT))
@@ -57,7 +57,12 @@ documents = pytest.mark.parametrize(
 
 
 @pytest.mark.parametrize(
-    "named", re.findall(r"tests/[\w/]+\.py(?:::\w+)?", PROMISES.read_text("utf-8"))
+    "named",
+    [
+        named
+        for document in PROMISES
+        for named in re.findall(r"tests/[\w/]+\.py(?:::\w+)?", document.read_text("utf-8"))
+    ],
 )
 def test_every_promise_names_a_test_that_there_is(named: str) -> None:
     path, _, function = named.partition("::")

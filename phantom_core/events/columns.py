@@ -141,7 +141,8 @@ class Columns:
                 if options
                 else self.text(column.split("|", maxsplit=1)[0])
             )
-        found = _present(self._value(column), self.missing)
+        key = _only_key(column) if self.is_json else ""
+        found = self._key_text(key) if key else _present(self._value(column), self.missing)
         # Twice, as CloudFront once wrote them.
         return f"url_decode(url_decode({found}))" if column in self.percent_encoded else found
 
@@ -167,9 +168,6 @@ class Columns:
 
     def _value(self, column: str) -> str:
         if self.is_json:
-            steps = _STEP.findall(column)
-            if len(steps) == 1 and (key := steps[0][0] or steps[0][1]):
-                return self._key_text(key)
             found = _walk("doc", column)
             if "." not in column:
                 return found
@@ -197,10 +195,14 @@ class Columns:
     def all_texts(self) -> str:
         """SQL for the texts of all keys of a document that were asked for so far.
 
-        A document is parsed once for the list, and would be for each of its elements.
+        A document is parsed once for the list, and would be for each of its elements; and the
+        fewer expressions a statement has, the sooner it runs on a single row.
         """
+        if not self._keys:
+            return "CAST([] AS VARCHAR[])"
         paths = ", ".join(quote_text(_json_path(key)) for key in self._keys)
-        return f"json_extract_string(doc, [{paths}])" if paths else "CAST([] AS VARCHAR[])"
+        present = _present("found", self.missing)
+        return f"list_transform(json_extract_string(doc, [{paths}]), lambda found: {present})"
 
     def _document(self, name: str) -> str:
         column = quote_name(name)
@@ -221,6 +223,12 @@ def _present(sql: str, missing: Sequence[str]) -> str:
     texts = dict.fromkeys((*PLACEHOLDERS, *(text.strip().lower() for text in missing)))
     listed = ", ".join(map(quote_text, texts))
     return f"CASE WHEN LOWER({trimmed}) NOT IN ({listed}) THEN {trimmed} END"
+
+
+def _only_key(column: str) -> str:
+    """The key of a path of one step; empty for any other path."""
+    steps = list(_STEP.finditer(column))
+    return _key(steps[0]) if len(steps) == 1 else ""
 
 
 def _json_path(key: str) -> str:
