@@ -26,6 +26,6 @@ with friendly_errors():
             draw_schema(current_settings(), current_snapshot())
         with left:
             draw_editor(current_settings(), current_snapshot())
-        draw_result()
+            draw_result()
     else:
         nothing_loaded()

@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def operator() -> Iterator[None]:
-    """Tests act as somebody who may do everything under every login, unless they say otherwise."""
+    """Tests act as an operator who has every permission, unless they say otherwise."""
     from phantom_core.accounts.actors import acting_as
     from tests.actors import OPERATOR
 
@@ -59,6 +59,27 @@ def cheap_hashes() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_HASHER", PasswordHasher.from_parameters(CHEAPEST))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def upgraded_once() -> Iterator[None]:
+    """Migrations run once in a test process; tests/database runs them for each database."""
+    from phantom_core.database import connection
+    from tests.databases import UpgradedOnce
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "_upgrade", UpgradedOnce(connection._upgrade))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_command_line() -> Iterator[None]:
+    """Typer reads the signatures of all verbs once, not at each verb that a test runs."""
+    from typer.main import get_command
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", cache(get_command))
         yield
 
 

@@ -1,15 +1,18 @@
 """The control database in both kinds, each test in a fresh one."""
 
 import os
+import sqlite3
+import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from phantom_core.accounts.sign_in import sign_in_demo
-from phantom_core.database.connection import open_database
+from phantom_core.database.connection import open_database, write_transaction
 
 POSTGRES_URL = os.environ.get("PHANTOM_TEST_POSTGRES_URL", "")
 HAS_POSTGRES = pytest.mark.skipif(not POSTGRES_URL, reason="PHANTOM_TEST_POSTGRES_URL is not set")
@@ -34,6 +37,38 @@ def engine(database_url: str, tmp_path: Path) -> Iterator[sa.Engine]:
         sign_in_demo(made, login, now_ms=1, hours=1)
     yield made
     made.dispose()
+
+
+class UpgradedOnce:
+    """Upgrades SQLite databases that are empty by the statements that the migrations led to.
+
+    Args:
+        upgrade: runs the migrations.
+    """
+
+    def __init__(self, upgrade: Callable[[sa.Engine], None]) -> None:
+        self.every_time = upgrade
+
+    def __call__(self, engine: sa.Engine) -> None:
+        if engine.dialect.name == "sqlite":
+            with write_transaction(engine) as connection:
+                if not connection.exec_driver_sql("SELECT 1 FROM sqlite_master").first():
+                    for statement in self._statements:
+                        connection.exec_driver_sql(statement)
+                    return
+        self.every_time(engine)
+
+    @cached_property
+    def _statements(self) -> tuple[str, ...]:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "control.sqlite"
+            engine = sa.create_engine(f"sqlite:///{path}")
+            self.every_time(engine)
+            engine.dispose()
+            made = sqlite3.connect(path)
+            statements = tuple(made.iterdump())
+            made.close()
+        return statements[1:-1]  # without BEGIN and COMMIT
 
 
 class fresh_schema:  # noqa: N801 - used like contextlib's

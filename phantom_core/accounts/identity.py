@@ -62,7 +62,8 @@ def identity_of_claims(claims: Mapping[str, object], *, now_ms: int, hours: floa
 
 def _shown(claims: Mapping[str, object], digest: str) -> str:
     email = _text(claims.get("email")).lower()
-    if claims.get("email_verified") is True and _EMAIL.fullmatch(email):
+    is_plain = email.isascii()  # letters of other alphabets may imitate a colleague's
+    if claims.get("email_verified") is True and is_plain and _EMAIL.fullmatch(email):
         return email[:_MOST_SHOWN]
     name = "".join(one for one in _text(claims.get("name")) if one.isprintable())
     return f"{' '.join(name.split())[:80] or 'Unnamed'} ({digest[:8]})"

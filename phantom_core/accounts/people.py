@@ -13,6 +13,7 @@ from phantom_core.accounts.remembered_grants import forget_grants
 from phantom_core.accounts.roles import PERMISSIONS, Permission, Role, roles_with
 from phantom_core.accounts.waiting import GUARDED, clock_ms, has_guarded, waits_until
 from phantom_core.core.errors import ConflictError, InputError, NotAllowedError, NotFoundError
+from phantom_core.core.lookalikes import check_name, require_distinct
 from phantom_core.database import audit
 from phantom_core.database.connection import METADATA, write_transaction
 
@@ -125,6 +126,11 @@ def normalise_login(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip().casefold()
 
 
+def name_fingerprint(login: str, name: str) -> str:
+    """What audit entries hold of an account's name, so that an erasure leaves no name in them."""
+    return audit.fingerprint(login, name)
+
+
 def find_account(connection: sa.Connection, login: str) -> Person | None:
     """An account, or None."""
     row = connection.execute(PEOPLE.select().where(PEOPLE.c.login == login)).mappings().first()
@@ -164,7 +170,7 @@ def add_person(
         must_change: whether it must be changed at first use.
     Raises:
         InputError: a login or password that cannot be used.
-        ConflictError: the login is taken.
+        ConflictError: the login is taken, or looks like another one.
         NotAllowedError: not by this person.
     """
     given, login = login, normalise_login(login)
@@ -172,6 +178,7 @@ def add_person(
         raise InputError(
             f"'{given}' cannot be a login.", hint="Use lower case letters, digits and . _ - + @."
         )
+    check_name(name, "account")
     hashed = hash_password(password, login)
     with write_transaction(engine) as connection:
         _require_administrator(connection, who, role)
@@ -179,6 +186,7 @@ def add_person(
             raise ConflictError(
                 f"There is already an account '{login}'.", hint="Choose another login."
             )
+        _require_own_look(connection, login, name or login)
         _require_room(connection, role)
         until_ms = _wait(connection, role, now_ms)
         insert_account(
@@ -203,6 +211,9 @@ def add_person(
                 "role": role.value,
                 "password": audit.fingerprint(hashed),
                 "waits_until_ms": until_ms,
+                "origin": "local",
+                "must_change": must_change,
+                "name": name_fingerprint(login, name or login),
             },
         )
         _end_demo(connection, who, now_ms)
@@ -355,6 +366,13 @@ def has_administrator(connection: sa.Connection) -> bool:
         PEOPLE.c.role == Role.ADMINISTRATOR.value, PEOPLE.c.is_active
     )
     return connection.execute(query.limit(1)).first() is not None
+
+
+def _require_own_look(connection: sa.Connection, login: str, name: str) -> None:
+    """Reject a login or a name that approvers could take for another account's."""
+    accounts = connection.execute(sa.select(PEOPLE.c.login, PEOPLE.c.name)).all()
+    require_distinct(login, [one.login for one in accounts], "account")
+    require_distinct(name, [text for one in accounts for text in (one.login, one.name)], "account")
 
 
 def _require_administrator(connection: sa.Connection, who: str, role: Role) -> None:

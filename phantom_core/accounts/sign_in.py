@@ -18,6 +18,7 @@ from phantom_core.accounts.people import (
     has_accounts,
     has_provider_people,
     insert_account,
+    name_fingerprint,
     normalise_login,
     require_permission,
     wait_again,
@@ -183,14 +184,14 @@ def sign_in_identity(
                 must_change=False,
                 now_ms=now_ms,
             )
-            _record_role(connection, "person.added", login, role, now_ms)
+            _record_identity(connection, "person.added", identity, role, now_ms)
         elif person.role is not role or person.name != identity.name:
             connection.execute(
                 PEOPLE.update()
                 .where(PEOPLE.c.login == login)
                 .values(role=role.value, name=identity.name)
             )
-            _record_role(connection, "person.changed", login, role, now_ms)
+            _record_identity(connection, "person.changed", identity, role, now_ms)
         token = _open(
             connection,
             login,
@@ -427,16 +428,21 @@ def _record_failures(connection: sa.Connection, login: str, failed: int, now_ms:
     )
 
 
-def _record_role(
-    connection: sa.Connection, action: str, login: str, role: Role, now_ms: int
+def _record_identity(
+    connection: sa.Connection, action: str, identity: Identity, role: Role, now_ms: int
 ) -> None:
     audit.append_entry(
         connection,
         now_ms,
-        login,
+        identity.login,
         action,
-        f"person {login}",
-        {"role": role.value, "origin": "oidc"},
+        f"person {identity.login}",
+        {
+            "role": role.value,
+            "origin": "oidc",
+            "must_change": False,
+            "name": name_fingerprint(identity.login, identity.name),
+        },
     )
 
 

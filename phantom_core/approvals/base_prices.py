@@ -11,10 +11,11 @@ from typing import Final, Literal
 from phantom_core.core.limits import TOLERANCE, PriceLimits
 
 Prices = Mapping[str, float]
-HeldReason = Literal["step", "day", "level", "new", "removed"]
+HeldReason = Literal["step", "day", "level", "month", "month level", "new", "removed"]
 # With fewer changed products the mean says nothing that the bounds of each product do not.
 _LEAST_FOR_LEVEL: Final = 10
 DAY_MS: Final = 86_400_000
+MONTH_MS: Final = 30 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,19 @@ _SAYS: Final[Mapping[HeldReason, str]] = {
     "step": "more than a load may change",
     "day": "more than may change within a day",
     "level": "all base prices together change more than they may within a day",
+    "month": "more than may change within 30 days",
+    "month level": "all base prices together change more than they may within 30 days",
     "new": "a new product whose price is far from all others",
     "removed": "the product would no longer have a price",
 }
 
 
 def hold_prices(
-    approved: Prices, wanted: Prices, day_before: Prices, limits: PriceLimits
+    approved: Prices,
+    wanted: Prices,
+    day_before: Prices,
+    limits: PriceLimits,
+    month_before: Prices | None = None,
 ) -> tuple[HeldPrice, ...]:
     """The changes that wait for a second person; all others pass.
 
@@ -68,11 +75,13 @@ def hold_prices(
         day_before: price by product that a day's changes are measured from: approved by a second
             person within the last day, else in force a day ago. A missing one counts as approved.
         limits: bounds.
+        month_before: the same 30 days ago; None where it is the same as a day ago.
     """
+    month_before = day_before if month_before is None else month_before
     held = {
         product: HeldPrice(product, approved.get(product), price, why)
         for product, price in wanted.items()
-        if (why := _why_held(product, price, approved, day_before, limits))
+        if (why := _why_held(product, price, approved, day_before, month_before, limits))
     }
     held |= {
         product: HeldPrice(product, price, None, "removed")
@@ -84,12 +93,18 @@ def hold_prices(
         for product, price in wanted.items()
         if product in approved and product not in held
     }
-    if _level_change(approved, passing, day_before) > limits.base_price_level + TOLERANCE:
-        held |= {
-            product: HeldPrice(product, approved[product], price, "level")
-            for product, price in passing.items()
-            if price != approved[product]
-        }
+    levels: tuple[tuple[HeldReason, Prices, float], ...] = (
+        ("level", day_before, limits.base_price_level),
+        ("month level", month_before, limits.base_price_month_level),
+    )
+    for why, before, bound in levels:
+        if _level_change(approved, passing, before) > bound + TOLERANCE:
+            held |= {
+                product: HeldPrice(product, approved[product], price, why)
+                for product, price in passing.items()
+                if price != approved[product]
+            }
+            break
     return tuple(held[product] for product in sorted(held))
 
 
@@ -103,7 +118,12 @@ def relative_change(before: float, after: float) -> float:
 
 
 def _why_held(
-    product: str, price: float, approved: Prices, day_before: Prices, limits: PriceLimits
+    product: str,
+    price: float,
+    approved: Prices,
+    day_before: Prices,
+    month_before: Prices,
+    limits: PriceLimits,
 ) -> HeldReason | None:
     before = approved.get(product)
     if before is None:
@@ -112,12 +132,18 @@ def _why_held(
         return None
     if not math.isfinite(price) or price <= 0:
         return "step"
-    if relative_change(before, price) > limits.base_price_step + TOLERANCE:
-        return "step"
-    reference = day_before.get(product, before)
-    if relative_change(reference, price) > limits.base_price_day_step + TOLERANCE:
-        return "day"
-    return None
+    day = day_before.get(product, before)
+    bounds: tuple[tuple[HeldReason, float, float], ...] = (
+        ("step", before, limits.base_price_step),
+        ("day", day, limits.base_price_day_step),
+        ("month", month_before.get(product, day), limits.base_price_month_step),
+    )
+    passed = (
+        why
+        for why, reference, bound in bounds
+        if relative_change(reference, price) > bound + TOLERANCE
+    )
+    return next(passed, None)
 
 
 def _is_plausible(price: float, approved: Prices, limits: PriceLimits) -> bool:
@@ -133,7 +159,7 @@ def _is_plausible(price: float, approved: Prices, limits: PriceLimits) -> bool:
 
 
 def _level_change(approved: Prices, passing: Prices, day_before: Prices) -> float:
-    """Mean relative change of all approved prices since a day ago, were those passing in force."""
+    """Mean relative change of all approved prices since then, were those passing in force."""
     moved = sum(
         passing.get(product, price) != day_before.get(product, price)
         for product, price in approved.items()

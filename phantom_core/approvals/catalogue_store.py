@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, cast, get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -230,7 +230,7 @@ def _content(head: CatalogueHead) -> bytes:
 
 
 def _reason(text: str) -> HeldReason:
-    for known in ("step", "day", "level", "new", "removed"):
+    for known in get_args(HeldReason):
         if text == known:
-            return known
+            return cast(HeldReason, known)
     raise DataError(f"A proposed base price has an unknown reason: {text}.")

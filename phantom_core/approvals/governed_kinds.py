@@ -29,7 +29,9 @@ PROMOTION_POLICY: Final = GovernedKind(
     "promotion policy", Permission.PROPOSE, Permission.APPROVE, least_needed=1
 )
 CATALOGUE: Final = GovernedKind("catalogue", Permission.WORK, Permission.APPROVE)
-GLOBAL_PRICES: Final = GovernedKind("global prices", Permission.WORK, Permission.APPROVE)
+GLOBAL_PRICES: Final = GovernedKind(
+    "global prices", Permission.WORK, Permission.APPROVE, least_needed=1
+)
 ROLE_GRANT: Final = GovernedKind("role grant", Permission.PEOPLE, Permission.PEOPLE)
 
 GOVERNED_KINDS: Final[Mapping[str, GovernedKind]] = {

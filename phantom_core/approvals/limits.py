@@ -43,7 +43,13 @@ LIMIT_LISTS: Final = sa.Table(
 _BANNED: Final = "banned_features"
 _SEEDED: Final = "limits.seeded"
 _CHANGED: Final = "limits.changed"
-_BASE_PRICE_BOUNDS: Final = ("base_price_step", "base_price_day_step", "base_price_level")
+_BASE_PRICE_BOUNDS: Final = (
+    "base_price_step",
+    "base_price_day_step",
+    "base_price_level",
+    "base_price_month_step",
+    "base_price_month_level",
+)
 _DAY_MS: Final = 86_400_000
 for _table in (LIMITS, LIMIT_LISTS):
     keep_rows(_table)

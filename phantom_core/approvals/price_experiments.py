@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
@@ -40,6 +40,7 @@ _PLAN: Final = (
     "baseline",
     "salt",
 )
+_SESSIONS: Final = "planned_sessions"
 _OWN: Final = (
     "experiment_id",
     "state",
@@ -165,7 +166,7 @@ def draft_experiment(
             who,
             "experiment.drafted",
             f"experiment {experiment_id}",
-            _plan_details(plan),
+            plan_of_row(_row(made)),
         )
     return made
 
@@ -287,12 +288,13 @@ def _change(connection: sa.Connection, experiment_id: str, **values: object) -> 
     )
 
 
-def _plan_details(plan: Plan) -> dict[str, object]:
+def plan_of_row(row: Mapping[str, Any]) -> dict[str, object]:
+    """What the audit entry of a draft says of its plan, read from its row."""
     return {
-        "question": plan.question,
-        "arms": [asdict(arm) for arm in plan.arms],
-        "metric": plan.metric,
-        "sessions": plan.planned_sessions,
+        **{name: row[name] for name in _PLAN if name not in ("arms", "baseline", _SESSIONS)},
+        "arms": json.loads(row["arms"]),
+        "baseline": json.loads(row["baseline"]),
+        "sessions": row[_SESSIONS],
     }
 
 

@@ -71,6 +71,12 @@ class PublishedRelease:
     limits: str = ""
 
     @property
+    def is_to_base(self) -> bool:
+        """Whether every price is the base price with it, whatever else its row says."""
+        is_base = self.is_killed or not (self.version or self.stable)
+        return is_base and self.guard_rails.contains(1.0)
+
+    @property
     def guard_rails(self) -> GuardRails:
         """Bounds of all its prices."""
         return GuardRails(self.lowest_markup, self.highest_markup)

@@ -18,6 +18,7 @@ from phantom_core.approvals.change_request import (
 from phantom_core.approvals.states import EDITABLE, OPEN, STEPS, State
 from phantom_core.approvals.tables import DECISIONS, RELEASES, REQUESTS
 from phantom_core.core.errors import ConflictError, InputError, NotAllowedError, NotFoundError
+from phantom_core.core.lookalikes import check_name, require_distinct
 from phantom_core.database import audit
 
 
@@ -87,6 +88,7 @@ def create_draft(
     """
     require_permission(connection, who, Permission.PROPOSE)
     _check_end(proposal, now_ms)
+    _check_look(connection, proposal.name)
     request_id = (
         connection.execute(sa.select(sa.func.max(REQUESTS.c.request_id))).scalar() or 0
     ) + 1
@@ -141,6 +143,7 @@ def edit_draft(
     request = find_request(connection, request_id)
     _only_author(request, who, "edit")
     _check_end(proposal, now_ms)
+    _check_look(connection, proposal.name)
     if request.state not in EDITABLE:
         raise ConflictError(
             f"Request {request_id} is {request.state} and cannot be edited.",
@@ -521,6 +524,13 @@ def _write(connection: sa.Connection, request: Request, now_ms: int, **values: o
         .values(changed_ms=now_ms, **values)
     )
     return replace(request, changed_ms=now_ms, **values)  # type: ignore[arg-type]
+
+
+def _check_look(connection: sa.Connection, name: str) -> None:
+    """Reject a name that approvers could take for that of rules which are open or live."""
+    check_name(name, "rules")
+    names = sa.select(REQUESTS.c.name).where(REQUESTS.c.state.in_((*OPEN, "live")))
+    require_distinct(name, connection.execute(names).scalars(), "change request")
 
 
 def _check_end(proposal: Proposal, now_ms: int) -> None:

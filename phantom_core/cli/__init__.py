@@ -22,6 +22,7 @@ from phantom_core.cli import (
     extensions,
     jobs,
     keys,
+    labels,
     leakage,
     learned_rules,
     live,
@@ -33,6 +34,7 @@ from phantom_core.cli import (
     multitask,
     online,
     people,
+    prices,
     privacy,
     retraining,
     rules,
@@ -136,6 +138,15 @@ rule_verbs.command()(live.heal)
 rule_verbs.command()(live.watch)
 app.add_typer(rule_verbs, name="rules")
 
+label_verbs = typer.Typer(no_args_is_help=True, help="Label sessions, and audit the labels.")
+label_verbs.command("next")(labels.next_sessions)
+label_verbs.command()(labels.give)
+label_verbs.command()(labels.status)
+label_verbs.command()(labels.apply)
+label_verbs.command()(labels.export)
+label_verbs.command()(labels.audit)
+app.add_typer(label_verbs, name="labels")
+
 serve_verbs = typer.Typer(no_args_is_help=True, help="Run a service until it is stopped.")
 serve_verbs.command("ingest")(online.ingest)
 serve_verbs.command("pricing")(serve.pricing)
@@ -182,6 +193,17 @@ catalogue_verbs.command()(catalogue.submit)
 catalogue_verbs.command()(catalogue.approve)
 catalogue_verbs.command()(catalogue.reject)
 app.add_typer(catalogue_verbs, name="catalogue")
+
+price_verbs = typer.Typer(
+    no_args_is_help=True, help="Prices beside rules, each opened by a second person."
+)
+price_verbs.command()(prices.status)
+price_verbs.command()(prices.propose)
+price_verbs.command()(prices.sessions)
+price_verbs.command()(prices.approve)
+price_verbs.command()(prices.reject)
+price_verbs.command()(prices.end)
+app.add_typer(price_verbs, name="prices")
 
 key_verbs = typer.Typer(
     no_args_is_help=True, help="Keys with which the control side signs what services follow."

@@ -1,15 +1,16 @@
 """Verbs about the agent classifier: train it, score with it, read its card."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
+from phantom_core.cli.run import Json, Seed, Workspace, emit, lake_of, now_ms, running
 from phantom_core.model_kinds.model_kind import MODEL_KINDS, default_kind
 from phantom_core.use_cases.models.job_study_classifier import StudyClassifierRequest
 from phantom_core.use_cases.models.job_train_classifier import TrainClassifierRequest
 
+LabelChoice = Literal["auto", "given", "weak"]
 _DEFAULT = TrainClassifierRequest()
 
 
@@ -29,7 +30,13 @@ def train_classifier(
             "for analysis only.",
         ),
     ] = _DEFAULT.for_pricing,
-    seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
+    seed: Seed = None,
+    labels: Annotated[
+        LabelChoice,
+        typer.Option(
+            help="Labels to learn from; auto: weak rules or known agents where few are given."
+        ),
+    ] = _DEFAULT.labels,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
@@ -37,7 +44,7 @@ def train_classifier(
     with running(workspace, "training", as_json=as_json) as (settings, progress):
         left_out = tuple(part.strip() for part in without.split(",") if part.strip())
         request = TrainClassifierRequest(
-            folds=folds, without=left_out, for_pricing=for_pricing, seed=seed
+            folds=folds, without=left_out, for_pricing=for_pricing, seed=seed, labels=labels
         )
         emit(request.run(settings, now_ms=now_ms(), progress=progress).to_json(), as_json)
 

@@ -2,12 +2,16 @@
 
 import math
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
 from phantom_core.cli.who import As, identified
+
+if TYPE_CHECKING:
+    from phantom_core.experiments.experiment_size import Baseline
+    from phantom_core.use_cases.approvals.plan_experiment import Sized
 
 Name = Annotated[str, typer.Argument(help="Name of the experiment.")]
 
@@ -47,8 +51,6 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Compute the sample size, and save the plan as a draft."""
-    from phantom_core.core.errors import InputError
-    from phantom_core.experiments.experiment_size import Baseline
     from phantom_core.use_cases.approvals.plan_experiment import (
         metric_named,
         parse_arms,
@@ -57,14 +59,6 @@ def plan(
     )
 
     with running(workspace, "planning", as_json=as_json) as (settings, _):
-        if (mean is None) != (sd is None):
-            raise InputError(
-                "A mean needs its standard deviation, and vice versa.",
-                hint="Give --mean and --sd, or neither.",
-            )
-        baseline = (
-            None if mean is None or sd is None else Baseline(mean, sd, per_day or float("nan"))
-        )
         arms, chosen, moment = parse_arms(arm), metric_named(metric), now_ms()
         sized = size_experiment(
             settings,
@@ -74,7 +68,7 @@ def plan(
             now_ms=moment,
             alpha=alpha,
             power=power,
-            baseline=baseline,
+            baseline=_baseline(mean, sd, per_day),
         )
         if not dry:
             login = identified(settings, who, moment)
@@ -92,20 +86,34 @@ def plan(
                 power=power,
                 tolerated_drop=tolerated_drop,
             )
-        figures = {
-            key: None if isinstance(value, float) and math.isnan(value) else value
-            for key, value in {**asdict(sized.size), **asdict(sized.baseline)}.items()
-        }
-        emit(
-            {
-                "experiment": name,
-                "state": "not kept" if dry else "draft",
-                "baseline_sessions": sized.seen,
-                "guard_sessions": sized.guard_sessions or None,
-                **figures,
-            },
-            as_json,
+        state = "not kept" if dry else "draft"
+        emit({"experiment": name, "state": state, **_figures(sized)}, as_json)
+
+
+def _baseline(mean: float | None, sd: float | None, per_day: float | None) -> "Baseline | None":
+    """A baseline that was given; None where neither figure was."""
+    from phantom_core.core.errors import InputError
+    from phantom_core.experiments.experiment_size import Baseline
+
+    if (mean is None) != (sd is None):
+        raise InputError(
+            "A mean needs its standard deviation, and vice versa.",
+            hint="Give --mean and --sd, or neither.",
         )
+    return None if mean is None or sd is None else Baseline(mean, sd, per_day or float("nan"))
+
+
+def _figures(sized: "Sized") -> dict[str, object]:
+    """Sizes and the baseline as JSON, which has no NaN."""
+    figures = {**asdict(sized.size), **asdict(sized.baseline)}
+    return {
+        "baseline_sessions": sized.seen,
+        "guard_sessions": sized.guard_sessions or None,
+        **{
+            name: None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in figures.items()
+        },
+    }
 
 
 def start(name: Name, *, who: As = "", workspace: Workspace = None, as_json: Json = False) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
+from phantom_core.cli.run import Json, Seed, Workspace, emit, lake_of, now_ms, running
 from phantom_core.model_kinds.model_kind import MODEL_KINDS, default_kind
 from phantom_core.use_cases.explanations.job_distil import DistilRequest
 from phantom_core.use_cases.explanations.job_explain import ExplainRequest
@@ -91,7 +91,7 @@ def distil(
             "PHANTOM_BANNED_FEATURES."
         ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
+    seed: Seed = None,
     out: Annotated[Path | None, typer.Option(help="Write the rules to this text file.")] = None,
     workspace: Workspace = None,
     as_json: Json = False,

@@ -8,7 +8,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
+from phantom_core.cli.run import Json, Seed, Workspace, emit, now_ms, running
 from phantom_core.core.errors import InputError
 from phantom_core.core.registry import choose_named
 from phantom_core.use_cases.rules.job_learn_policy import LearnPolicyRequest
@@ -24,6 +24,18 @@ if TYPE_CHECKING:
 
 _DEFAULT, _FRONTIER = LearnPolicyRequest(), TraceFrontierRequest()
 _SOURCES: Final[tuple[WantedSource, ...]] = ("log", "market", "auto")
+# Options of learned rules, whichever verb learns them.
+_Depth = Annotated[int, typer.Option(min=1, max=5, help="Most conditions on a path.")]
+_MostRules = Annotated[int, typer.Option("--rules", min=1, help="Most rules besides ELSE.")]
+_Lowest = Annotated[
+    float | None, typer.Option(help="Lowest mark-up; default what the gates allow.")
+]
+_Highest = Annotated[
+    float | None, typer.Option(help="Highest mark-up; default what the gates allow.")
+]
+_Source = Annotated[
+    str, typer.Option(help="log (recorded shoppers), market (simulated ones), or auto.")
+]
 
 
 def learn(
@@ -38,18 +50,10 @@ def learn(
         float | None,
         typer.Option(help="Most that humans pay above base on average; default the limit."),
     ] = None,
-    depth: Annotated[
-        int, typer.Option(min=1, max=5, help="Most conditions on a path.")
-    ] = _DEFAULT.depth,
-    most_rules: Annotated[
-        int, typer.Option("--rules", min=1, help="Most rules besides ELSE.")
-    ] = _DEFAULT.most_rules,
-    lowest: Annotated[
-        float | None, typer.Option(help="Lowest mark-up; default what the gates allow.")
-    ] = None,
-    highest: Annotated[
-        float | None, typer.Option(help="Highest mark-up; default what the gates allow.")
-    ] = None,
+    depth: _Depth = _DEFAULT.depth,
+    most_rules: _MostRules = _DEFAULT.most_rules,
+    lowest: _Lowest = None,
+    highest: _Highest = None,
     without: Annotated[
         str, typer.Option(help="More features that no price may depend on, with commas.")
     ] = "",
@@ -57,11 +61,8 @@ def learn(
         str,
         typer.Option(help="Be prepared for any share of agents between two, such as 0.3,0.7."),
     ] = "",
-    source: Annotated[
-        str,
-        typer.Option(help="log (recorded shoppers), market (simulated ones), or auto."),
-    ] = _DEFAULT.source,
-    seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
+    source: _Source = _DEFAULT.source,
+    seed: Seed = None,
     out: Annotated[Path | None, typer.Option(help="Write the rules to this text file.")] = None,
     workspace: Workspace = None,
     as_json: Json = False,
@@ -103,19 +104,12 @@ def frontier(
     human_loss: Annotated[
         float, typer.Option(help="Target: most human purchases to lose, as a share.")
     ] = _FRONTIER.human_conversion_loss,
-    depth: Annotated[
-        int, typer.Option(min=1, max=5, help="Most conditions on a path of learned rules.")
-    ] = _FRONTIER.depth,
-    most_rules: Annotated[
-        int, typer.Option("--rules", min=1, help="Most rules besides ELSE.")
-    ] = _FRONTIER.most_rules,
-    lowest: Annotated[float | None, typer.Option(help="Lowest mark-up of learned rules.")] = None,
-    highest: Annotated[float | None, typer.Option(help="Highest mark-up of learned rules.")] = None,
-    source: Annotated[
-        str,
-        typer.Option(help="log (recorded shoppers), market (simulated ones), or auto."),
-    ] = _FRONTIER.source,
-    seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
+    depth: _Depth = _FRONTIER.depth,
+    most_rules: _MostRules = _FRONTIER.most_rules,
+    lowest: _Lowest = None,
+    highest: _Highest = None,
+    source: _Source = _FRONTIER.source,
+    seed: Seed = None,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:

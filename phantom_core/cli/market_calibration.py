@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
+from phantom_core.cli.run import Json, Seed, Workspace, emit, now_ms, running
 from phantom_core.use_cases.markets.job_calibrate import CalibrateRequest
 
 
@@ -19,7 +19,7 @@ def calibrate(
     hours: Annotated[
         int, typer.Option(min=1, max=8760, help="Horizon of the scenario, hours.")
     ] = 168,
-    seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
+    seed: Seed = None,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:

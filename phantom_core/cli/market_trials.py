@@ -10,7 +10,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
+from phantom_core.cli.run import Json, Seed, Workspace, emit, now_ms, running
 from phantom_core.core.errors import InputError
 from phantom_core.use_cases.markets.job_simulate import SimulateRequest
 
@@ -48,7 +48,7 @@ def run(
     episodes: Annotated[
         int, typer.Option(help="Episodes per policy, against the same shoppers.")
     ] = _DEFAULT.episodes,
-    seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
+    seed: Seed = None,
     change: Annotated[
         list[str] | None,
         typer.Option("--set", help="What if: KEY=NUMBER, for example agent_share=0.8."),

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from phantom_core.cli.run import Json, Workspace, emit, lake_of, now_ms, running
+from phantom_core.cli.run import Json, Seed, Workspace, emit, lake_of, now_ms, running
 from phantom_core.use_cases.models.job_train_multitask import TrainMultitaskRequest
 from phantom_core.use_cases.models.job_tune_multitask import TuneMultitaskRequest
 
@@ -33,7 +33,7 @@ def train_multitask(
             "for analysis only.",
         ),
     ] = _TRAINING.for_pricing,
-    seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
+    seed: Seed = None,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:
@@ -53,7 +53,7 @@ def train_multitask(
 def tune_multitask(
     *,
     seconds: Annotated[float, typer.Option(min=1.0, help="Time budget.")] = _TUNING.seconds,
-    seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
+    seed: Seed = None,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:

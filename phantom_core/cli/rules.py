@@ -8,7 +8,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from phantom_core.cli.run import Json, Workspace, emit, now_ms, running
+from phantom_core.cli.run import Json, Seed, Workspace, emit, now_ms, running
 from phantom_core.core.errors import InputError
 from phantom_core.use_cases.rules.job_replay_rules import ReplayRulesRequest
 
@@ -101,7 +101,7 @@ def replay(
         Path | None,
         typer.Option(help="Write the sessions whose price changes to this CSV or Parquet file."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")] = None,
+    seed: Seed = None,
     workspace: Workspace = None,
     as_json: Json = False,
 ) -> None:

@@ -26,6 +26,7 @@ Workspace = Annotated[
     Path | None,
     typer.Option(help="Folder of the workspace; default PHANTOM_WORKSPACE, else data/workspace."),
 ]
+Seed = Annotated[int | None, typer.Option(help="Seed; default PHANTOM_SEED.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 

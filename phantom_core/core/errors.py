@@ -48,6 +48,10 @@ class SourceError(InputError):
     http_status = 422
 
 
+class HeaderError(SourceError):
+    """A table's first line cannot be its header; it may be a row of a table without one."""
+
+
 class TooLargeError(InputError):
     """The request is larger than allowed."""
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from phantom_core.core.errors import CancelledError, SourceError
+from phantom_core.core.errors import CancelledError, HeaderError, SourceError
 from phantom_core.core.program import child_environment
 
 _LOOK_S: Final = 0.1  # between two looks at whether it was cancelled
@@ -98,7 +98,8 @@ def run_limited(
         return written
     if child.returncode == _REFUSED:
         refused = json.loads(written)
-        raise SourceError(refused["message"], hint=refused["hint"])
+        kind = HeaderError if refused["error"] == HeaderError.__name__ else SourceError
+        raise kind(refused["message"], hint=refused["hint"])
     raise SourceError(f"'{name}' {_why(child.returncode, error, limits)}.", hint=hint)
 
 
@@ -157,7 +158,8 @@ def answer_limited(work: Callable[[object], bytes]) -> None:
         sys.stdout.buffer.write(written)
         sys.stdout.buffer.flush()
     except SourceError as error:
-        refused = {"message": error.message, "hint": error.hint}
+        name = type(error).__name__
+        refused = {"error": name, "message": error.message, "hint": error.hint}
         sys.stdout.buffer.write(json.dumps(refused).encode())
         sys.stdout.buffer.flush()
         os._exit(_REFUSED)

@@ -58,6 +58,14 @@ class GuardRails:
         """
         return self.lowest_markup - TOLERANCE <= markup_ratio <= self.highest_markup + TOLERANCE
 
+    def around_base(self) -> "GuardRails":
+        """The same, and wide enough for the base price itself.
+
+        >>> str(GuardRails(1.2, 1.5).around_base())
+        '×1.00 to ×1.50'
+        """
+        return GuardRails(min(self.lowest_markup, 1.0), max(self.highest_markup, 1.0))
+
     def clamp(self, markup_ratio: float) -> float:
         """The nearest mark-up within them.
 
@@ -112,6 +120,8 @@ class PriceLimits:
         base_price_day_step: the same within a day, over all loads.
         base_price_level: all base prices together may change by this much within a day, the mean
             of their relative changes.
+        base_price_month_step, base_price_month_level: the same within 30 days, so that small
+            changes do not add up over days.
     Raises:
         InputError: a value is impossible.
     """
@@ -127,6 +137,8 @@ class PriceLimits:
     base_price_step: float = 0.2
     base_price_day_step: float = 0.3
     base_price_level: float = 0.05
+    base_price_month_step: float = 0.5
+    base_price_month_level: float = 0.15
 
     def __post_init__(self) -> None:
         if not self.guard_rails.contains(1.0):
@@ -158,6 +170,8 @@ class PriceLimits:
             self.base_price_step,
             self.base_price_day_step,
             self.base_price_level,
+            self.base_price_month_step,
+            self.base_price_month_level,
         )
         if not all(0 <= bound < 1 for bound in base_price_bounds):
             raise InputError(

@@ -215,6 +215,11 @@ class LimitSettings(_Group):
     """The same within a day, over all loads."""
     base_price_level: float = Field(default=0.05, ge=0, lt=1)
     """All base prices may change by this much within a day without a second person, on average."""
+    base_price_month_step: float = Field(default=0.5, ge=0, lt=1)
+    """A base price may change by this share of it within 30 days without a second person."""
+    base_price_month_level: float = Field(default=0.15, ge=0, lt=1)
+    """All base prices may change by this much within 30 days without a second person, on
+    average."""
 
 
 class RuleSettings(_Group):

@@ -28,7 +28,7 @@ from phantom_core.database.constraints import (
 RESTORED: Final = "constraints.restored"
 SYSTEM: Final = "@database"
 _LOG: Final = logging.getLogger(__name__)
-ROOMS: Final = ("accounts", "alerts", "approvals", "database", "jobs")
+ROOMS: Final = ("accounts", "alerts", "approvals", "database", "jobs", "labels")
 
 
 def upgrade(connection: sa.Connection) -> None:

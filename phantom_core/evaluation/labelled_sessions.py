@@ -76,6 +76,27 @@ def read_labelled(
     version = version_of(everything)
     matrix = everything.filter(pc.is_valid(everything["is_agent"])).sort_by("session_key")
     _check_labels(lake, matrix, everything.num_rows)
+    return describe_labelled(lake, matrix, version, features, n_folds, everything.num_rows)
+
+
+def describe_labelled(
+    lake: Lake,
+    matrix: pa.Table,
+    version: int,
+    features: tuple[str, ...],
+    n_folds: int,
+    n_sessions: int,
+) -> LabelledSessions:
+    """Sessions as rows to learn from, with their events and description.
+
+    Args:
+        lake: the events and labels.
+        matrix: sessions with a label, in the order of session_key.
+        version: of the lake's events that `matrix` stands for.
+        features: columns to train on.
+        n_folds: how many folds the actors must fill.
+        n_sessions: all sessions, labelled or not.
+    """
     with lake.connect(("events", "experiments", "session_labels"), version=version) as connection:
         history = read_history(connection, matrix["session_key"].to_numpy())
         subjects, sources = read_subjects(connection, matrix), _sources(connection, matrix)
@@ -83,7 +104,7 @@ def read_labelled(
     groups, n_split = actors_to_fold_by(matrix, subjects, is_agent, n_folds)
     rows = LabelledRows(encode_features(matrix, features), features, is_agent, groups)
     return LabelledSessions(
-        matrix, rows, history, _data(version, matrix, everything.num_rows, rows, sources, n_split)
+        matrix, rows, history, _data(version, matrix, n_sessions, rows, sources, n_split)
     )
 
 

@@ -21,6 +21,7 @@ def model_card(report: ClassifierReport) -> str:
         _title,
         _use,
         _data,
+        _weak,
         _figures,
         _calibration,
         _at_quote,
@@ -29,7 +30,7 @@ def model_card(report: ClassifierReport) -> str:
         _limits,
         _reproduce,
     )
-    return "\n\n".join(section(report) for section in sections) + "\n"
+    return "\n\n".join(filter(None, (section(report) for section in sections))) + "\n"
 
 
 def _title(report: ClassifierReport) -> str:
@@ -73,6 +74,29 @@ def _data(report: ClassifierReport) -> str:
                 f"{len(report.features)}; left out: {_left_out(report)}",
             ),
         ],
+    )
+
+
+def _weak(report: ClassifierReport) -> str:
+    """What stood in for labels; empty where it learned from labels."""
+    weak = report.weak
+    if weak is None:
+        return ""
+    rows = [
+        (
+            rule.title,
+            rule.says,
+            f"{rule.n_votes:,}",
+            f"{rule.precision:.2f}",
+            "full" if rule.weight > 0.99 else f"{rule.weight:.2f}",
+        )
+        for rule in weak.rules
+    ]
+    return (
+        "## Learned without labels\n\n"
+        + " ".join(weak.sentences())
+        + "\n\n"
+        + _table(("sign", "says", "sessions", "estimated precision", "weight"), rows)
     )
 
 

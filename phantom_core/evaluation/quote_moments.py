@@ -120,7 +120,7 @@ def sessions_at_quotes(
 
 
 def learning_rows(labelled: LabelledSessions, found: SessionsAtQuotes) -> LabelledRows:
-    """Sessions at their quotes, then whole; each session weighs one in total.
+    """Sessions at their quotes, then whole; each session weighs one in total, or its weight.
 
     The whole ones keep labelled sessions that were never shown a price.
     """
@@ -131,7 +131,7 @@ def learning_rows(labelled: LabelledSessions, found: SessionsAtQuotes) -> Labell
         rows.names,
         rows.is_agent[session],
         rows.groups[session],
-        1.0 / np.bincount(session)[session],
+        (1.0 if rows.weight is None else rows.weight[session]) / np.bincount(session)[session],
     )
 
 

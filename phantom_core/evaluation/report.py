@@ -13,6 +13,7 @@ from phantom_core.evaluation.quote_figures import AtQuoteReport, QuoteFigures
 from phantom_core.evaluation.ranking import Curve, Ranking
 from phantom_core.evaluation.robustness import ClockAttack, PrefixResult, UnseenFamily
 from phantom_core.evaluation.threshold import ThresholdChoice
+from phantom_core.evaluation.weak_labels import WeakLabels
 from phantom_core.model_kinds.classifier import CLASSIFIER
 
 FILE: Final = CLASSIFIER.report_file
@@ -179,6 +180,8 @@ class ClassifierReport:
             they were not left out.
         at_quote: P(agent) at quotes, where prices are set; None for a model that learned from
             whole sessions only.
+        weak: what it learned from where labels were missing; None where it learned from labels.
+            Figures above are then measured against weak labels.
     """
 
     model_version: str
@@ -202,6 +205,7 @@ class ClassifierReport:
     period_ms: tuple[int, int] | None = None
     ban: BanCost | None = None
     at_quote: AtQuoteReport | None = None
+    weak: WeakLabels | None = None
 
     def with_robustness(self, found: Robustness) -> "ClassifierReport":
         """The same, with the results of the studies."""
@@ -242,6 +246,7 @@ class ClassifierReport:
             "ban_auc_difference": self.ban.difference.value if self.ban else None,
             "ban_auc_difference_ci": _interval(self.ban.difference) if self.ban else None,
             **_at_quote_json(self.at_quote),
+            "weak": self.weak.to_json() if self.weak else None,
             "seconds": self.seconds,
         }
 

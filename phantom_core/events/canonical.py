@@ -1,5 +1,6 @@
 """The canonical format: column names that need no mapping, and mappings that fit a source."""
 
+from collections.abc import Iterator
 from collections.abc import Mapping as Names
 from typing import Final
 
@@ -79,8 +80,18 @@ def message_mapping(kind: Kind) -> tuple[Mapping, Columns]:
 
 
 def fitting_mappings(columns: Columns) -> list[str]:
-    """Names of the shipped mappings whose columns a source has."""
-    return [name for name in shipped_mappings() if _fits(load_mapping(name), columns)]
+    """Names of the shipped mappings whose columns a source has, those that need most first."""
+    found = [one for one in map(load_mapping, shipped_mappings()) if columns_fit(one, columns)]
+    return [one.name for one in sorted(found, key=lambda one: -len(list(_needed(one))))]
+
+
+def columns_fit(mapping: Mapping, columns: Columns) -> bool:
+    """Whether a source has every column that a mapping's fields need."""
+    heads = {name.split(".")[0] for name in columns.names} | set(columns.nested)
+    return all(
+        any(option in columns.names or _head(option) in heads for option in name.split("|"))
+        for name in _needed(mapping)
+    )
 
 
 def _is_quote_log(columns: Columns) -> bool:
@@ -99,15 +110,19 @@ def _has_any(columns: Columns, options: tuple[str, ...]) -> bool:
     )
 
 
-def _fits(mapping: Mapping, columns: Columns) -> bool:
-    wanted = [
-        name
-        for spec in mapping.columns.values()
-        for name in ([spec] if isinstance(spec, str) else spec)
-    ]
-    heads = {name.split(".")[0] for name in columns.names} | set(columns.nested)
-    options = [[one.rstrip("?") for one in name.split("|")] for name in wanted]
-    return all(any(one.split(".")[0].split("[")[0] in heads for one in some) for some in options)
+def _needed(mapping: Mapping) -> Iterator[str]:
+    """Columns without which a source is not what a mapping is for."""
+    for field, spec in mapping.columns.items():
+        names = [spec] if isinstance(spec, str) else spec
+        if field in REQUIRED[mapping.kind] or not any("|" in name for name in names):
+            yield from (name for name in names if not name.endswith("?"))
+    yield from (
+        extract.column for extract in mapping.extract.values() if not extract.column.endswith("?")
+    )
+
+
+def _head(path: str) -> str:
+    return path.rstrip("?").split(".")[0].split("[")[0]
 
 
 def _wrapped() -> Mapping:

@@ -6,7 +6,7 @@ from typing import Final
 
 from phantom_core.core.errors import MappingError
 
-_STEP: Final = re.compile(r"([^.\[\]]+)|\[([^\]]+)\]")
+_STEP: Final = re.compile(r'"([^"]+)"|([^.\[\]"][^.\[\]]*)|\[([^\]]+)\]')
 _BLANKS: Final = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
 _PAIR_VALUES: Final = ("string_value", "int_value", "double_value", "float_value")
 
@@ -29,6 +29,8 @@ def quote_text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+# Column of the texts that `Columns.all_texts` takes out of a document.
+TEXTS: Final = "_texts"
 # Texts that stand for no value, in lower case.
 PLACEHOLDERS: Final = (
     "",
@@ -60,14 +62,16 @@ class Columns:
     """Columns of a source: named ones, or one JSON document a row.
 
     A column is named as it is; `a.b`, `a[0]` and `a[key]` lead into structures, into JSON that is
-    written as text, and to keys with dots; `a|b` is the first that has a value; `a?` may be
-    missing.
+    written as text, and to keys with dots; `a[~text]` is the first element of a list that contains
+    a text, `a."[b]"` a key with brackets; `a|b` is the first that has a value; `a?` may be missing.
 
     Args:
         names: column names; for JSON, the keys of a sample (used in messages and suggestions only).
         is_json: rows are documents in a column `doc`.
         nested: names of the columns that hold structures, lists or maps.
         missing: further texts that stand for no value.
+        percent_encoded: columns whose texts are written like %20 in addresses.
+        keys: keys of a document that were asked for, in the order of `all_texts`.
     """
 
     def __init__(
@@ -77,20 +81,39 @@ class Columns:
         is_json: bool,
         nested: Iterable[str] = (),
         missing: Sequence[str] = (),
+        percent_encoded: Iterable[str] = (),
+        keys: dict[str, int] | None = None,
     ) -> None:
         self.names = tuple(names)
         self.is_json = is_json
         self.nested = frozenset(nested)
         self.missing = tuple(missing)
+        self.percent_encoded = frozenset(percent_encoded)
+        self._keys = {} if keys is None else keys
 
-    def with_missing(self, missing: Sequence[str]) -> "Columns":
-        """The same columns, where further texts stand for no value."""
-        return Columns(self.names, is_json=self.is_json, nested=self.nested, missing=missing)
+    def written(
+        self, *, missing: Sequence[str] = (), percent_encoded: Sequence[str] = ()
+    ) -> "Columns":
+        """The same columns, as a mapping says that their texts are written."""
+        return Columns(
+            self.names,
+            is_json=self.is_json,
+            nested=self.nested,
+            missing=missing,
+            percent_encoded=percent_encoded,
+            keys=self._keys,
+        )
 
     def with_nested(self, name: str) -> "Columns":
         """The same columns, where one more holds structures."""
         nested = {*self.nested, name}
-        return Columns(self.names, is_json=self.is_json, nested=nested, missing=self.missing)
+        return Columns(
+            self.names,
+            is_json=self.is_json,
+            nested=nested,
+            missing=self.missing,
+            percent_encoded=self.percent_encoded,
+        )
 
     def has(self, column: str) -> bool:
         """Whether the source may have this column; any key may occur in JSON."""
@@ -100,9 +123,7 @@ class Columns:
             return any(self.has(option) for option in column.split("|"))
         head = _STEP.match(column)
         return (
-            self.is_json
-            or column in self.names
-            or (head is not None and head.group(1) in self.names)
+            self.is_json or column in self.names or (head is not None and _key(head) in self.names)
         )
 
     def text(self, column: str) -> str:
@@ -120,22 +141,35 @@ class Columns:
                 if options
                 else self.text(column.split("|", maxsplit=1)[0])
             )
-        return _present(self._value(column), self.missing)
+        found = _present(self._value(column), self.missing)
+        # Twice, as CloudFront once wrote them.
+        return f"url_decode(url_decode({found}))" if column in self.percent_encoded else found
 
     def joined(self, columns: str | Sequence[str]) -> str:
-        """SQL for one column, or for several joined with "."; NULL when any is missing."""
-        parts = [columns] if isinstance(columns, str) else list(columns)
-        return " || '.' || ".join(self.text(part) for part in parts)
+        """SQL for one column, or for several joined with "."; NULL when any is missing but a `a?`.
+
+        >>> print(Columns(["a"], is_json=False).joined(["b?"]))
+        COALESCE(CAST(NULL AS VARCHAR), '-')
+        """
+        if isinstance(columns, str):
+            return self.text(columns)
+        return " || '.' || ".join(
+            f"COALESCE({self.text(part)}, '-')" if part.endswith("?") else self.text(part)
+            for part in columns
+        )
 
     def json(self, column: str) -> str:
         """SQL for what stands at a path, as JSON; NULL where it is none."""
         head = _STEP.match(column)
         if self.is_json or head is None:
             return _reach("doc", column)
-        return _reach(self._document(head.group(1)), column[head.end() :])
+        return _reach(self._document(_key(head)), column[head.end() :])
 
     def _value(self, column: str) -> str:
         if self.is_json:
+            steps = _STEP.findall(column)
+            if len(steps) == 1 and (key := steps[0][0] or steps[0][1]):
+                return self._key_text(key)
             found = _walk("doc", column)
             if "." not in column:
                 return found
@@ -144,8 +178,8 @@ class Columns:
         if column in self.names:
             return self._plain(column)
         head = _STEP.match(column)
-        if head and head.group(1) in self.names:
-            return _walk(self._document(head.group(1)), column[head.end() :])
+        if head and _key(head) in self.names:
+            return _walk(self._document(_key(head)), column[head.end() :])
         raise MappingError(
             f"There is no column '{column}'; the columns are {', '.join(self.names)}.",
             hint=(
@@ -155,6 +189,18 @@ class Columns:
                 else "Is the delimiter right? Put ? behind the name where it may be missing."
             ),
         )
+
+    def _key_text(self, key: str) -> str:
+        place = self._keys.setdefault(key, len(self._keys) + 1)
+        return f"{TEXTS}[{place}]"
+
+    def all_texts(self) -> str:
+        """SQL for the texts of all keys of a document that were asked for so far.
+
+        A document is parsed once for the list, and would be for each of its elements.
+        """
+        paths = ", ".join(quote_text(_json_path(key)) for key in self._keys)
+        return f"json_extract_string(doc, [{paths}])" if paths else "CAST([] AS VARCHAR[])"
 
     def _document(self, name: str) -> str:
         column = quote_name(name)
@@ -188,15 +234,25 @@ def _walk(sql: str, path: str) -> str:
 
 def _reach(sql: str, path: str) -> str:
     """SQL that follows a path: `.key`, `[0]` of a list, `[key]` of a list of key-value pairs."""
-    for place, (key, bracket) in enumerate(_STEP.findall(path)):
-        if key:
+    for place, (quoted, plain, bracket) in enumerate(_STEP.findall(path)):
+        if key := quoted or plain:
             opened = _opened(sql) if place == 1 else sql
             sql = f"json_extract({opened}, {quote_text(_json_path(key))})"
         elif bracket.isdigit():
             sql = f"json_extract({sql}, '$[{bracket}]')"
+        elif bracket.startswith("~"):
+            sql = (
+                f"list_filter(TRY_CAST({sql} AS JSON[]), lambda one: contains("
+                f"CAST(one AS VARCHAR), {quote_text(bracket[1:])}))[1]"
+            )
         else:
             sql = f"to_json({_pair_value(sql, bracket)})"
     return sql
+
+
+def _key(head: re.Match[str]) -> str:
+    """The key that the first step of a path names."""
+    return head.group(1) or head.group(2) or ""
 
 
 def _opened(sql: str) -> str:

@@ -3,6 +3,7 @@
 import codecs
 import hashlib
 import tomllib
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final, Literal
 from zoneinfo import available_timezones
@@ -38,6 +39,7 @@ REQUIRED: Final = {
     "quotes": ("session_id", "ts", "product_id", "price"),
 }
 
+METADATA_KEY: Final = "metadata."  # before a key of the metadata that a pattern extracts
 Kind = Literal["events", "quotes"]
 TimeUnit = Literal["auto", "s", "ms", "us", "ns"]
 
@@ -76,16 +78,27 @@ class Extract(BaseModel):
 
 def _check_pattern(pattern: str, column: str) -> None:
     """Compile a pattern with DuckDB, which runs it later."""
-    try:
-        with duckdb.connect() as connection:
-            connection.execute(
-                "SELECT regexp_matches('', $pattern)", {"pattern": pattern}
-            ).fetchall()
-    except duckdb.Error as error:
-        reason = str(error).splitlines()[0]
+    reason = _pattern_error(pattern)
+    if reason:
         raise ValueError(
             f"the pattern '{pattern}' for column '{column}' is not a regular expression: {reason}"
-        ) from error
+        )
+
+
+@lru_cache(1_000)
+def _pattern_error(pattern: str) -> str:
+    try:
+        with _compiler().cursor() as cursor:
+            cursor.execute("SELECT regexp_matches('', $pattern)", {"pattern": pattern}).fetchall()
+    except duckdb.Error as error:
+        return str(error).splitlines()[0]
+    return ""
+
+
+@cache
+def _compiler() -> duckdb.DuckDBPyConnection:
+    # Opening a database takes thousands of times longer than compiling a pattern.
+    return duckdb.connect(config={"threads": 1})
 
 
 class Mapping(BaseModel):
@@ -93,7 +106,7 @@ class Mapping(BaseModel):
 
     A column is a name, a path into nested data (`device.browser`, `items[0].item_id`), or a path
     into a list of key-value pairs (`event_params[ga_session_id]`). `a|b` is the first of them that
-    has a value. A list of columns is joined with ".".
+    has a value. A list of columns is joined with "."; one with a ? behind it may be missing there.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -108,9 +121,21 @@ class Mapping(BaseModel):
     header: list[str] = Field(
         default_factory=list, description="names of the columns of a file without a header"
     )
+    header_file: str = Field(
+        default="",
+        pattern=r"^[^/\\\x00]*$",
+        description="a file in the same folder whose first line names the columns",
+    )
     skip_lines: int = Field(default=0, ge=0, le=1_000, description="lines before the header")
     missing: list[str] = Field(
         default_factory=list, description="further texts that stand for no value"
+    )
+    percent_encoded: list[str] = Field(
+        default_factory=list, description="columns whose texts are written like %20 in addresses"
+    )
+    left_out: dict[str, str] = Field(
+        default_factory=dict,
+        description="column → regular expression of rows that are no events, such as pictures",
     )
     decimal: Literal["", ".", ","] = Field(
         default="", description="the decimal mark of prices with separators or currency signs"
@@ -172,10 +197,18 @@ class Mapping(BaseModel):
             raise ValueError(f"there is no encoding '{encoding}'; try utf-8, utf-16-le or latin-1")
         return encoding
 
+    @field_validator("left_out")
+    @classmethod
+    def _patterns_compile(cls, left_out: dict[str, str]) -> dict[str, str]:
+        for column, pattern in left_out.items():
+            _check_pattern(pattern, column)
+        return left_out
+
     @model_validator(mode="after")
     def _names_what_exists(self) -> "Mapping":
         fields = EVENT_FIELDS if self.kind == "events" else QUOTE_FIELDS
-        for field in [*self.columns, *self.constants, *self.extract]:
+        picked = [field for field in self.extract if not field.startswith(METADATA_KEY)]
+        for field in [*self.columns, *self.constants, *picked]:
             if field not in fields:
                 raise ValueError(
                     f"'{field}' is not a field of {self.kind}; the fields are {', '.join(fields)}"
@@ -218,6 +251,7 @@ class Mapping(BaseModel):
             self.escape,
             tuple(self.header),
             self.skip_lines,
+            self.header_file,
         )
 
     @property
@@ -257,8 +291,8 @@ def load_mapping(name_or_path: str) -> Mapping:
         MappingError: there is no such file or shipped mapping.
     """
     path = Path(name_or_path)
-    if not path.is_file():
-        path = SHIPPED / f"{name_or_path}.toml"
+    if not path.is_file() and name_or_path in shipped_mappings():
+        return _load_shipped(name_or_path)
     if not path.is_file():
         raise MappingError(
             f"There is no mapping '{name_or_path}'.",
@@ -268,6 +302,11 @@ def load_mapping(name_or_path: str) -> Mapping:
         return parse_mapping(path.read_text(encoding="utf-8"), str(name_or_path))
     except UnicodeDecodeError as error:
         raise MappingError(f"{name_or_path} is not UTF-8 text.") from error
+
+
+@cache
+def _load_shipped(name: str) -> Mapping:
+    return parse_mapping((SHIPPED / f"{name}.toml").read_text(encoding="utf-8"), name)
 
 
 def shipped_mappings() -> list[str]:

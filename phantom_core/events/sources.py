@@ -36,6 +36,8 @@ _HINTS: Final = {
     b"\x28\xb5\x2f\xfd": "Add .zst to its name.",
     b"\xfd7zXZ": "Unpack it first.",
     b"BZh": "Unpack it first.",
+    b"PK\x03\x04": "Unpack it, or let its name end in .xlsx if it is a workbook.",
+    b"\xd0\xcf\x11\xe0": "Save it as .xlsx or CSV.",
 }
 _BOMS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 

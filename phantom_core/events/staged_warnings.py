@@ -48,6 +48,18 @@ def missing_shares(staged: duckdb.DuckDBPyConnection, mapping: Mapping) -> dict[
     }
 
 
+def left_out_warnings(n_left_out: int, mapping: Mapping) -> list[LoadWarning]:
+    """A warning about the rows that a mapping says are no events."""
+    if not n_left_out:
+        return []
+    columns = " or ".join(f"'{column}'" for column in mapping.left_out)
+    text = (
+        f"{n_left_out:,} rows are no events by {columns} ([left_out] of the mapping) and count "
+        "neither as read nor as rejected."
+    )
+    return [LoadWarning("left_out", n_left_out, text)]
+
+
 def _counted_values(mapping: Mapping) -> dict[str, str]:
     """SQL by name for the values of mapped fields and metadata keys."""
     given = {**mapping.columns, **mapping.extract}

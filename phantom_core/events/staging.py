@@ -8,15 +8,25 @@ import pyarrow as pa
 
 from phantom_core.core.errors import SourceError
 from phantom_core.events.checks import check_statement, register_checks
-from phantom_core.events.columns import Columns, quote_name, quote_text
+from phantom_core.events.columns import TEXTS, Columns, quote_name, quote_text
 from phantom_core.events.load_warning import LoadWarning
-from phantom_core.events.mapping import EVENT_FIELDS, QUOTE_FIELDS, Mapping
-from phantom_core.events.staged_warnings import missing_shares, staged_warnings
+from phantom_core.events.mapping import (
+    EVENT_FIELDS,
+    METADATA_KEY,
+    QUOTE_FIELDS,
+    Extract,
+    Mapping,
+)
+from phantom_core.events.staged_warnings import (
+    left_out_warnings,
+    missing_shares,
+    staged_warnings,
+)
 from phantom_core.events.text_rows import MAX_SHOWN
 from phantom_core.events.unfolding import unfolded_documents, unfolded_rows
 from phantom_core.events.visitor_sessions import part_sessions
 
-_FEW_ROWS: Final = 1_000
+_FEW_ROWS: Final = 10_000
 # Metadata that is not JSON is left as it is, to be rejected by the checks.
 _MERGED: Final = """CASE
     WHEN sent IS NULL THEN picked
@@ -39,7 +49,8 @@ class Staging:
     Attributes:
         connection: has the table `staged` after `add`: line, reason, detail, text, and
             the canonical columns.
-        n_rows: raw rows added so far.
+        n_rows: raw rows added so far, without those left out.
+        n_left_out: rows that the mapping says are no events.
     """
 
     def __init__(
@@ -64,6 +75,7 @@ class Staging:
         self._tolerance_ms = future_tolerance_s * 1_000
         self._started = False
         self.n_rows = 0
+        self.n_left_out = 0
 
     def add(self, rows: pa.Table) -> None:
         """Validate a batch of raw rows and store the outcome.
@@ -83,12 +95,19 @@ class Staging:
             raise SourceError(
                 f"The rows cannot be read by the mapping '{self._mapping.name}': {reason}."
             ) from error
+        n_left = self._leave_out() if self._mapping.left_out else 0
         into = "INSERT INTO staged" if self._started else "CREATE TABLE staged AS"
         self.connection.execute(f"{into} {self._checks}")
         self._started = True
         self.connection.execute("PRAGMA enable_optimizer")
         self.connection.unregister("raw")
-        self.n_rows += rows.num_rows
+        self.n_left_out += n_left
+        self.n_rows += rows.num_rows - n_left
+
+    def _leave_out(self) -> int:
+        """Remove the mapped rows that are no events; returns how many."""
+        [(n_left,)] = self.connection.execute("DELETE FROM mapped WHERE left_out").fetchall()
+        return int(n_left)
 
     def set_clock(self, now_ms: int) -> None:
         """Move the clock by which the next rows are of the future or not."""
@@ -97,7 +116,7 @@ class Staging:
     def restart(self) -> None:
         """Remove all rows, for the next rows of the same source."""
         self.connection.execute("DROP TABLE IF EXISTS staged")
-        self._started, self.n_rows = False, 0
+        self._started, self.n_rows, self.n_left_out = False, 0, 0
 
     def finish(self) -> None:
         """Do what needs all rows of a file: part visitors' events into sessions."""
@@ -106,9 +125,10 @@ class Staging:
 
     def warnings(self) -> list[LoadWarning]:
         """Warnings about the whole file."""
+        left_out = left_out_warnings(self.n_left_out, self._mapping)
         if not self.n_rows:
-            return [LoadWarning("no_rows", 0, "The file has no row.")]
-        return staged_warnings(self.connection, self._mapping)
+            return left_out or [LoadWarning("no_rows", 0, "The file has no row.")]
+        return [*staged_warnings(self.connection, self._mapping), *left_out]
 
     def missing(self) -> dict[str, float]:
         """Share of the valid rows without a value, by mapped field, in [0, 1]."""
@@ -128,7 +148,7 @@ def mapped_select(mapping: Mapping, columns: Columns) -> str:
         MappingError: the mapping names a column that the source does not have.
     """
     fields = EVENT_FIELDS if mapping.kind == "events" else QUOTE_FIELDS
-    columns = columns.with_missing(mapping.missing)
+    columns = columns.written(missing=mapping.missing, percent_encoded=mapping.percent_encoded)
     if mapping.each and not columns.is_json:
         columns = columns.with_nested(mapping.each)
     values = {field: _value(field, mapping, columns) for field in fields if field != "metadata"}
@@ -137,14 +157,15 @@ def mapped_select(mapping: Mapping, columns: Columns) -> str:
         values |= _metadata(mapping, columns)
     selected = ", ".join(f"{sql} AS {field}" for field, sql in values.items())
     if columns.is_json:
-        source = _valid_documents(mapping.each)
+        source = _with_texts(_valid_documents(mapping.each), columns)
     else:
         rows = unfolded_rows(mapping.each, columns)
         source = f"SELECT *, {_whole_row(columns)} AS _row FROM ({rows})"
     inner = (
         "SELECT _line AS line, _part AS part, _problem AS problem, _detail AS detail, "
         f"_text AS text, _row AS row, {_row_text(columns)} AS row_text, "
-        f"{_elements_left(mapping, columns)} AS elements_left, {selected} FROM ({source})"
+        f"{_elements_left(mapping, columns)} AS elements_left, "
+        f"{_left_out(mapping, columns)} AS left_out, {selected} FROM ({source})"
     )
     # In steps, so that a value needed several times is computed once, even by an unoptimised plan.
     whole = (
@@ -154,6 +175,11 @@ def mapped_select(mapping: Mapping, columns: Columns) -> str:
     )
     longest = ", ".join(f"COALESCE(length({field}), 0)" for field in fields)
     return f"SELECT *, greatest({longest}) AS longest_field FROM ({whole})"
+
+
+def _with_texts(source: str, columns: Columns) -> str:
+    """Documents with the texts of all keys that the mapping names, in one pass over each."""
+    return f"SELECT *, {columns.all_texts()} AS {TEXTS} FROM ({source})"
 
 
 def _whole_row(columns: Columns) -> str:
@@ -186,6 +212,15 @@ def _elements_left(mapping: Mapping, columns: Columns) -> str:
     return f"greatest(COALESCE(TRY(json_array_length({columns.json(lists[0])})), 0) - 1, 0)"
 
 
+def _left_out(mapping: Mapping, columns: Columns) -> str:
+    """SQL for whether a whole row is no event by the mapping."""
+    matches = [
+        f"regexp_matches({columns.text(column)}, {quote_text(pattern)})"
+        for column, pattern in mapping.left_out.items()
+    ]
+    return f"_problem IS NULL AND COALESCE({' OR '.join(matches)}, FALSE)" if matches else "FALSE"
+
+
 def _valid_documents(each: str) -> str:
     """JSON rows; values that are not objects are marked as broken before they are parsed."""
     return unfolded_documents(
@@ -208,11 +243,7 @@ def _value(field: str, mapping: Mapping, columns: Columns) -> str:
     if field == "event_name":
         return _event_name(mapping, columns)
     if field in mapping.extract:
-        extract = mapping.extract[field]
-        return (
-            f"NULLIF(regexp_extract({columns.text(extract.column)}, "
-            f"{quote_text(extract.pattern)}, 1), '')"
-        )
+        return _extracted(mapping.extract[field], columns)
     if field in mapping.columns:
         found = columns.joined(mapping.columns[field])
         return (
@@ -225,6 +256,11 @@ def _value(field: str, mapping: Mapping, columns: Columns) -> str:
         if field in mapping.constants
         else "CAST(NULL AS VARCHAR)"
     )
+
+
+def _extracted(extract: Extract, columns: Columns) -> str:
+    found = f"regexp_extract({columns.text(extract.column)}, {quote_text(extract.pattern)}, 1)"
+    return f"NULLIF({found}, '')"
 
 
 def _sent_name(mapping: Mapping, columns: Columns) -> str:
@@ -269,9 +305,12 @@ def _metadata(mapping: Mapping, columns: Columns) -> dict[str, str]:
         if "metadata" in mapping.columns
         else "CAST(NULL AS VARCHAR)"
     )
-    pairs = ", ".join(
-        f"{quote_text(key)}, {columns.text(column)}" for key, column in mapping.metadata.items()
-    )
+    picked = {key: columns.text(column) for key, column in mapping.metadata.items()} | {
+        field.removeprefix(METADATA_KEY): _extracted(extract, columns)
+        for field, extract in mapping.extract.items()
+        if field.startswith(METADATA_KEY)
+    }
+    pairs = ", ".join(f"{quote_text(key)}, {sql}" for key, sql in picked.items())
     if not pairs:
         return {"metadata": sent}
     # Merging drops the keys whose value is NULL.

@@ -15,6 +15,8 @@ class TextOptions:
         escape: before a quote that is text; "" where quotes are doubled.
         header: names of the columns of a file whose first line is a row already.
         skip_lines: lines before the header, such as a title.
+        header_file: name of a file in the same folder whose first line names the columns; "" for
+            none.
     """
 
     delimiter: str | None = None
@@ -23,6 +25,7 @@ class TextOptions:
     escape: str = ""
     header: tuple[str, ...] = ()
     skip_lines: int = 0
+    header_file: str = ""
 
 
 DETECTED = TextOptions()

@@ -36,8 +36,11 @@ from phantom_core.core.settings import Settings
 from phantom_core.core.workspace_id import workspace_id
 from phantom_core.database import audit
 from phantom_core.database.connection import METADATA, database_now_ms, write_transaction
+from phantom_core.database.constraints import forbid_change, frozen
 from phantom_core.jobs.job_request import JobReport, JobRequest
+from phantom_core.jobs.job_signature import SignedWork
 from phantom_core.jobs.machine import process_start, this_machine
+from phantom_core.signing.keys import Signature, public_keys, signing_key
 
 _EMPTY: Final = sa.text("''")
 JOBS: Final = sa.Table(
@@ -61,6 +64,16 @@ JOBS: Final = sa.Table(
     sa.Column("worker_started", sa.String(64), nullable=False, server_default=_EMPTY),
     sa.Column("lease_until_ms", sa.BigInteger, nullable=False, server_default=sa.text("0")),
     sa.Column("progress", sa.Text, nullable=True),
+    sa.Column("key_id", sa.String(16), nullable=False, server_default=_EMPTY),
+    sa.Column("signature", sa.String(88), nullable=False, server_default=_EMPTY),
+)
+frozen(JOBS, "job_id", "kind", "created_ms", "key_id", "signature")
+forbid_change(
+    JOBS,
+    "jobs_once",
+    "UPDATE OF state",
+    "NEW.state = 'queued' AND OLD.state <> 'queued'",
+    "a job is run once; the same work again is another job",
 )
 ACTIVE: Final = ("queued", "running")
 _USER: Final = re.compile(r"://[^/\s\"]*@")
@@ -68,6 +81,8 @@ _PARAMETER: Final = re.compile(
     r"(?i)\b(password|passwd|passfile|sslpassword|pwd|secret|token|api_?key)=[^&\s\"]+"
 )
 _REPORT_EVERY_S: Final = 0.2
+# Far longer than a worker takes to start; a signed row that is put back later is not run again.
+_START_WITHIN_MS: Final = 600_000
 _VALUES_OF: Final = "of"
 Request = TypeVar("Request", bound=JobRequest)
 Report = TypeVar("Report")
@@ -105,6 +120,8 @@ class Job:
         who: login of the account that started it, or the internal actor; empty in old rows.
         progress: the last reported values, JSON; `progress_as` reads them, None without any.
         host: machine of the worker; empty while queued.
+        workspace: id of the workspace that it belongs to; empty where the database has only one.
+        key_id, signature: of the control side, over what was requested by whom; empty in old rows.
     """
 
     job_id: str
@@ -121,6 +138,9 @@ class Job:
     who: str
     progress: str | None = None
     host: str = ""
+    workspace: str = ""
+    key_id: str = ""
+    signature: str = ""
 
     @property
     def is_active(self) -> bool:
@@ -197,30 +217,28 @@ class Jobs:
                 "Personal data is being erased, so no work can be started.",
                 hint="Try again in a moment. After an interruption, finish it: privacy resume.",
             )
-        now_ms = _now_ms()
-        job_id = uuid.uuid4().hex
-        stored = without_secrets(arguments)
+        work = SignedWork(
+            uuid.uuid4().hex, self._workspace, kind, without_secrets(arguments), who, _now_ms()
+        )
+        signed = work.sign(signing_key(self._settings))
         with self._engine.begin() as connection:
             connection.execute(
                 JOBS.insert().values(
-                    job_id=job_id,
-                    kind=kind,
-                    arguments=stored,
+                    **asdict(work),
+                    key_id=signed.key_id,
+                    signature=signed.value,
                     state="queued",
                     fraction=0.0,
                     message="starting",
                     result="{}",
                     pid=0,
                     cancel=False,
-                    created_ms=now_ms,
-                    changed_ms=now_ms,
-                    who=who,
-                    workspace=self._workspace,
+                    changed_ms=work.created_ms,
                     lease_until_ms=database_now_ms() + self._lease.start_ms,
                 )
             )
-        self._spawn(job_id, arguments if stored != arguments else "")
-        return self.get(job_id)
+        self._spawn(work.job_id, arguments if work.arguments != arguments else "")
+        return self.get(work.job_id)
 
     def restart(self, job_id: str) -> Job:
         """Start the same work again in the name of the current actor; work that can be resumed
@@ -230,7 +248,7 @@ class Jobs:
 
         Raises:
             NotFoundError: no such job.
-            ConflictError: it is still running.
+            ConflictError: it is still running, or its row is not what was requested.
             NotSignedInError, NotAllowedError: the actor has read access only.
         """
         job = self.get(job_id)
@@ -238,6 +256,7 @@ class Jobs:
             raise ConflictError(
                 "This work is still running.", hint="Wait for it, or cancel it first."
             )
+        self._require_signed(job)
         return self._queue(job.kind, job.arguments)
 
     def get(self, job_id: str) -> Job:
@@ -281,20 +300,24 @@ class Jobs:
                     {"kind": job.kind, "started_by": job.who},
                 )
 
-    def take(self, job_id: str) -> Job:
-        """Become a queued job's worker.
+    def take(self, job_id: str, secrets: str = "") -> Job:
+        """Become a queued job's worker; a job that the control side did not request has failed.
 
+        Args:
+            job_id: which.
+            secrets: the request with its passwords, JSON; empty where the row holds all of it.
+        Returns:
+            The job; its arguments have the passwords.
         Raises:
-            ConflictError: it is not queued any more.
+            ConflictError: it is not queued any more, or not what was requested.
         """
-        job = self.get(job_id)
+        self.get(job_id)  # fails one that waited too long
         token = uuid.uuid4().hex
         taken = self._change(
             job_id,
             JOBS.c.state == "queued",
             state="running",
             pid=os.getpid(),
-            arguments=without_secrets(job.arguments),
             host=self._host,
             worker=token,
             worker_started=process_start(os.getpid()) or "",
@@ -303,7 +326,12 @@ class Jobs:
         if not taken:
             raise ConflictError(f"The job is {self.get(job_id).state}, so it is not started.")
         self._tokens[job_id] = token
-        return replace(self.get(job_id), arguments=job.arguments)
+        try:
+            taken_job = self._requested(self.get(job_id), secrets)
+        except PhantomError as error:
+            self.fail(job_id, error)
+            raise
+        return taken_job
 
     @contextmanager
     def heartbeat(self, job_id: str) -> Iterator[None]:
@@ -369,6 +397,33 @@ class Jobs:
         self._change(
             job_id, self._is_held(job_id), state=state, message=without_secrets(str(error))
         )
+
+    def _requested(self, job: Job, secrets: str) -> Job:
+        """A job as it was requested, with its passwords.
+
+        It is read after it was taken, so that a row that changes meanwhile is not missed.
+        """
+        self._require_signed(job)
+        if _now_ms() - job.created_ms > _START_WITHIN_MS:
+            raise ConflictError(
+                f"Job '{job.job_id}' was requested too long ago to be started now.",
+                hint="Start the work from its page, or with its command.",
+            )
+        if secrets and without_secrets(secrets) != job.arguments:
+            raise ConflictError(
+                f"Job '{job.job_id}' was started with other options than were requested.",
+                hint="Start the work from its page, or with its command.",
+            )
+        return replace(job, arguments=secrets or job.arguments)
+
+    def _require_signed(self, job: Job) -> None:
+        """Reject a job whose row is not what the control side signed.
+
+        Raises:
+            ConflictError: it was changed or inserted with SQL, or is of an earlier release.
+        """
+        work = SignedWork(*(getattr(job, name) for name in SignedWork.__slots__))
+        work.require_signed(public_keys(self._settings), Signature(job.key_id, job.signature))
 
     def _require(self, permission: Permission) -> Actor:
         actor = current_acting().actor

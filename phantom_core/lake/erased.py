@@ -16,6 +16,7 @@ from typing import Final, Literal
 
 from filelock import FileLock
 
+from phantom_core.core.lookalikes import visible_text
 from phantom_core.core.workspace import WorkspacePaths
 
 ErasedKind = Literal["session", "experiment", "subject", "account"]
@@ -47,7 +48,7 @@ class ErasedIds:
         """Remember ids as erased; those that are known stay."""
         known, path = self._known(), self._paths.erased
         path.parent.mkdir(parents=True, exist_ok=True)
-        found = (self.digest(kind, name) for name in names)
+        found = (self.digest(kind, one) for name in names for one in (name, visible_text(name)))
         lines = [
             json.dumps({"digest": one, "kind": kind, "erased_ms": now_ms}) + "\n"
             for one in dict.fromkeys(found)
@@ -63,7 +64,7 @@ class ErasedIds:
         path = self._paths.erased
         if not path.exists():
             return 0
-        freed = {self.digest(kind, name) for name in names}
+        freed = {self.digest(kind, one) for name in names for one in (name, visible_text(name))}
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         left = [line for line in lines if json.loads(line)["digest"] not in freed]
         new = path.with_suffix(".new")
@@ -77,7 +78,7 @@ class ErasedIds:
         if not known:
             return set()
         key = self._key()
-        return {name for name in names if name is not None and _digest(key, kind, name) in known}
+        return {name for name in names if name is not None and _is_known(key, kind, name, known)}
 
     def in_texts(self, texts: Sequence[str | None]) -> list[bool]:
         """Whether each text holds the id of an erased session as a word."""
@@ -86,7 +87,7 @@ class ErasedIds:
             return [False] * len(texts)
         key = self._key()
         return [
-            text is not None and any(_digest(key, "session", one) in known for one in _words(text))
+            text is not None and any(_is_known(key, "session", one, known) for one in _words(text))
             for text in texts
         ]
 
@@ -114,8 +115,16 @@ class ErasedIds:
         return path.read_bytes()
 
 
+def _is_known(key: bytes, kind: str, name: str, known: frozenset[str]) -> bool:
+    """Whether a name was erased, also where it only differs in what nobody sees."""
+    if _digest(key, kind, name) in known:
+        return True
+    seen = visible_text(name)
+    return seen != name and _digest(key, kind, seen) in known
+
+
 def _words(text: str) -> set[str]:
-    found = set(_TOKEN.findall(text))
+    found = {*_TOKEN.findall(text), *_TOKEN.findall(visible_text(text))}
     return found | {one.strip(_QUOTES) for one in found}
 
 

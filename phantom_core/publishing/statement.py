@@ -21,6 +21,10 @@ from phantom_core.signing.keys import PublicKeys, SigningKey
 from phantom_core.valkey.server import guarded_calls
 
 FORMAT: Final = "phantom-statement/1"
+# Overrides that people approved: the time of the table of global prices, and the number of the
+# change that allows prices of sessions; 0 or missing where there is none.
+APPROVED_PRICES: Final = "approved_prices"
+SESSION_PRICES: Final = "session_prices"
 
 
 @dataclass(frozen=True, slots=True)

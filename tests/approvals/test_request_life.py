@@ -327,7 +327,7 @@ def proposal(text: str, share: float) -> Proposal:
 
 def empty(connection: sa.Connection, table: str) -> None:
     if connection.dialect.name == "postgresql":
-        # As only the database's owner can: constraints refuse it to everybody else.
+        # As only the database's owner can: constraints refuse it to all others.
         connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
         connection.execute(sa.text(f"TRUNCATE {table}"))
 

@@ -19,6 +19,8 @@ LIMITS = {
     "base_price_step": 0.2,
     "base_price_day_step": 0.3,
     "base_price_level": 0.05,
+    "base_price_month_step": 0.5,
+    "base_price_month_level": 0.15,
     "banned_features": [
         "is_headless_browser",
         "is_automation_tool",

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from ua_parser import parse
 
+from benchmarks.user_agents import AGENTS, BROWSERS, flagged, listed
 from phantom_core.features.aggregate import features_at
 from tests.features.events import connect, event, features
 
@@ -135,6 +136,37 @@ def test_no_browser_of_a_person_is_called_a_tool() -> None:
     ) as connection:
         found = features_at(connection)["is_automation_tool"].to_pylist()
     assert [one for one, is_tool in zip(people, found, strict=True) if is_tool] == []
+
+
+def test_public_agents_are_found_and_no_browser_of_a_person_is() -> None:
+    agents, browsers = listed(AGENTS), listed(BROWSERS)
+    assert len(agents) > 2_000
+    assert len(browsers) > 500
+    assert sum(flagged(agents)) >= 0.97 * len(agents)
+    assert [name for name, flag in zip(browsers, flagged(browsers), strict=True) if flag] == []
+
+
+@pytest.mark.parametrize(
+    "app",
+    [
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
+        "Gecko) Version/17.5 Mobile/15E148 Safari/604.1 (Ecosia ios@10.1.0.1512)",
+        "Mozilla/5.0 (Linux; Android 15; CPH2557; wv) AppleWebKit/537.36 (KHTML, like Gecko) "
+        "Version/4.0 Chrome/142.0.7444.142 Mobile Safari/537.36 Instagram 406.0.0.58.159 Android",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
+        "Gecko) Mobile/15E148 [FBAN/FBIOS;FBAV/460.0.0.33.107;FBBV/586087346;FBDV/iPhone14,5]",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
+        "Gecko) GSA/320.0.641791520 Mobile/15E148 Safari/604.1",
+        "Mozilla/5.0 (Linux; Android 13; V2141A; wv) AppleWebKit/537.36 (KHTML, like Gecko) "
+        "Version/4.0 Chrome/116.0.0.0 Mobile Safari/537.36 MicroMessenger/8.0.48.2580 WeChat/arm64 "
+        "Weixin NetType/WIFI Language/zh_CN ABI/arm64",
+        "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) "
+        "Chrome/142.0.0.0 Safari/537.36",
+        "Amazon CloudFront",  # what a shop behind it sees of everybody
+    ],
+)
+def test_browsers_inside_apps_are_people(app: str) -> None:
+    assert not any(flagged([app]))
 
 
 @pytest.mark.parametrize("user_agent", [None, ""])

@@ -55,7 +55,7 @@ def test_the_published_figures_of_the_seed_market_come_out(
 
 
 def test_one_unit_and_one_hour_is_a_closed_form() -> None:
-    """Somebody buys with probability 1 − exp(−rate · P(buy)), and pays r less half the leakage of
+    """A shopper buys with probability 1 − exp(−rate · P(buy)), and pays r less half the leakage of
     an agent's share of buyers.
     """
     scenario = Scenario(

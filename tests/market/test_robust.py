@@ -107,7 +107,7 @@ def test_the_interval_may_differ_by_hour() -> None:
 
 
 def test_the_smallest_largest_regret_is_smallest() -> None:
-    """With stock for everybody an hour's largest regret is below that of every single price."""
+    """With stock for every shopper an hour's largest regret is below that of every single price."""
     scenario = SMALL.with_(products=[{"stock": 200}], horizon_h=1)
     found = solve_minimax_regret(scenario, ShareInterval.of(scenario, 0.0, 1.0), GRID)
     ends = [

@@ -68,7 +68,7 @@ def networked(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def unlabelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two sessions that nobody labelled, and a row in quarantine."""
+    """Two sessions without labels, and a row in quarantine."""
     workspace = tmp_path_factory.mktemp("unlabelled")
     path = workspace / "clicks.csv"
     path.write_text(

@@ -79,7 +79,7 @@ def test_files_of_a_known_format_get_its_mapping_offered(
     )
     page = open_page(empty, "data")
     page.text_input(key="load_path_0").set_value(str(path)).run()
-    assert "look like rees46" in texts(page)
+    assert "looks like rees46" in texts(page)
     page.button(key="load_use_better").click().run()
     assert page.selectbox(key="load_mapping").value == "rees46 (shipped)"
     page = start_load(page, empty)

@@ -1,4 +1,4 @@
-"""Privacy: an administrator exports and erases, everybody sees what is kept how long."""
+"""Privacy: an administrator exports and erases, every reader sees how long data is stored."""
 
 from collections.abc import Iterator
 from pathlib import Path

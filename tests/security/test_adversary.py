@@ -1,4 +1,4 @@
-"""An adversary mixes what everybody may do with writes below the application.
+"""An adversary mixes what every account may do with writes below the application.
 
 They call as any account, run with an environment of their own, and write to the server, to files
 and to the control database. Each change has a mark-up of its own, so that an answered price tells
@@ -78,7 +78,7 @@ VALUES: Final = st.sampled_from(
         9,
     )
 )
-# Statements of somebody who knows the schema, each tried as it is and with the triggers gone.
+# Statements of an adversary who knows the schema, each tried as it is and with the triggers gone.
 STATEMENTS: Final = (
     "UPDATE change_requests SET state = 'approved', needed = 0",
     "UPDATE change_requests SET rules = replace(rules, '1.0', '1.45')",
@@ -273,7 +273,7 @@ class Adversary(RuleBasedStateMachine):
     def every_price_is_approved_or_said_to_be_wrong(self) -> None:
         """Compare answered prices with what two people approved.
 
-        Whoever writes to the server and to files alone moves no price for a moment; where the
+        Writes to the server and to files alone move no price for a moment; where the
         control database was written to, at most until the watcher has looked.
         """
         if found := self._unapproved():

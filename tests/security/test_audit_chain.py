@@ -1,4 +1,4 @@
-"""Whoever changes the control database, cuts its audit chain or replaces it is found out."""
+"""A control database that was changed, cut or replaced is found."""
 
 import json
 import shutil
@@ -127,7 +127,7 @@ def fill(settings: Settings) -> None:
 
 
 def forge(settings: Settings, *statements: str) -> None:
-    """Plain SQL of somebody with the database's password, past its own constraints."""
+    """Plain SQL under the database's password, past its own constraints."""
     with control_of(settings.database_url, settings.workspace).begin() as connection:
         drop_constraints(connection)
         for statement in "; ".join(statements).split("; "):
@@ -512,7 +512,7 @@ def test_heads_that_a_webhook_kept_convict_a_rewritten_chain_and_anchor(
     heads.write_bytes(b"\n".join(kept) + b"\n")
     assert verdict(settings, heads=heads).answer is AuditAnswer.HOLDS
     rewrite_chain(settings, "max", "saint")
-    settings.paths.audit_anchor.unlink()  # by somebody with the workspace as well
+    settings.paths.audit_anchor.unlink()  # by an intruder with the workspace as well
     forge(settings, "DELETE FROM watch")
     watch_audit(settings, now_ms=NOW)
     found = verdict(settings, heads=heads)

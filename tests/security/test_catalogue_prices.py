@@ -206,6 +206,41 @@ def test_many_small_loads_within_a_day_add_up(settings: Settings) -> None:
     assert prices_of(settings)["room-000"] == pytest.approx(price * 0.9)
 
 
+def test_many_loads_over_days_add_up(settings: Settings) -> None:
+    """Each load is within the step and the day, and the price would slide to nothing."""
+    price = SHOP["room-005"]
+    for day in range(2, 7):
+        price = round(price * 0.85, 2)
+        load(settings, {"room-005": price}, "ana", START_MS + day * 24 * HOUR_MS)
+    lowest = SHOP["room-005"] * 0.5
+    assert lowest <= prices_of(settings)["room-005"] < SHOP["room-005"] * 0.6
+    (waiting,) = catalogue_status(settings).waiting
+    assert "more than may change within 30 days" in waiting.prices[0].sentence
+    approve(settings, "max")
+    assert prices_of(settings)["room-005"] == price
+
+
+def test_all_prices_together_do_not_slide_over_days(settings: Settings) -> None:
+    for day in range(2, 6):
+        slid = {name: round(price * 0.96 ** (day - 1), 2) for name, price in SHOP.items()}
+        load(settings, slid, "ana", START_MS + day * 24 * HOUR_MS)
+    mean = sum(prices_of(settings)[name] / SHOP[name] for name in SHOP) / len(SHOP)
+    assert 0.85 <= mean < 0.9
+    found = catalogue_status(settings).waiting[0].prices[0].sentence
+    assert "all base prices together change more than they may within 30 days" in found
+
+
+def test_the_window_rolls(settings: Settings) -> None:
+    """Seasonal prices move again once the month before has passed."""
+    load(settings, {"room-005": 38.0}, "ana", START_MS + 48 * HOUR_MS)
+    load(settings, {"room-005": 32.0}, "ana", START_MS + 96 * HOUR_MS)
+    load(settings, {"room-005": 26.0}, "ana", START_MS + 144 * HOUR_MS)
+    later = load(settings, {"room-005": 22.0}, "ana", START_MS + 192 * HOUR_MS)
+    assert later.waiting == 1
+    load(settings, {"room-005": 22.0}, "ana", START_MS + 40 * 24 * HOUR_MS)
+    assert prices_of(settings)["room-005"] == 22.0
+
+
 def test_all_prices_together_do_not_slide(settings: Settings) -> None:
     outcome = load(settings, {name: price * 0.85 for name, price in SHOP.items()}, "ana")
     assert outcome.waiting == len(SHOP)
@@ -330,7 +365,7 @@ def test_an_earlier_version_does_not_come_back(
 def test_a_signed_jump_without_approval_is_refused_by_the_pricing_service(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody with the key and the database puts a jump in force without a second person."""
+    """An intruder with the key and the database puts a jump in force without a second person."""
     monkeypatch.setattr(catalogue_cache, "LOOK_EVERY_S", 0.02)
     cache = CatalogueCache(settings)
     monkeypatch.setattr("phantom_core.use_cases.data.catalogue.hold_prices", lambda *_: ())

@@ -225,7 +225,7 @@ def test_of_a_done_release_nothing_changes(shop: Settings) -> None:
 
 
 def test_no_release_is_made_up(shop: Settings) -> None:
-    """Of a request that nobody approved, of no request, for a larger share, done at once, twice."""
+    """Of an unapproved request, of no request, for a larger share, done at once, twice."""
     with control_database(shop).connect() as connection:
         row = dict(connection.execute(RELEASES.select()).mappings().one())
     row |= {"epoch": 2, "state": "pending"}
@@ -285,7 +285,7 @@ def test_evidence_and_documents_of_a_release_are_written_once(shop: Settings) ->
 
 
 def damage(settings: Settings, *statements: str) -> None:
-    """As somebody with the database's password can."""
+    """As the database's password allows."""
     with control_database(settings).begin() as connection:
         for statement in statements:
             connection.execute(sa.text(statement))

@@ -56,7 +56,7 @@ def live_version(settings: Settings) -> str:
 
 @pytest.mark.parametrize("who", ["max", "mia"])
 def test_one_person_alone_raises_no_price(shop: Settings, who: str) -> None:
-    """Also not whoever wrote the change."""
+    """Not even the author of the change."""
     request = submitted(shop, "max", STEEP, share=1.0)
     with pytest.raises(NotAllowedError, match="may raise prices, so an emergency takes a second"):
         publish_request(shop, who, request.request_id, now_ms=NOW, emergency=WHY)
@@ -229,7 +229,7 @@ def test_a_version_that_nobody_reviewed_is_not_restored(shop: Settings, who: str
 
 
 def test_the_version_before_is_the_last_that_people_stand_for(shop: Settings) -> None:
-    """Neither a rollback without a name nor an end restores what nobody reviewed."""
+    """Neither a rollback without a name nor an end restores an unreviewed version."""
     emergency_and_back(shop)
     publish_request(shop, "max", approved(shop, submitted(shop, share=0.1)), now_ms=NOW)
     assert roll_back(shop, "max", why="Before.", now_ms=NOW).version == ""
@@ -271,7 +271,7 @@ def test_the_database_refuses_what_the_engine_refuses(shop: Settings) -> None:
 
 
 def test_an_emergency_does_not_grow_before_its_review(shop: Settings) -> None:
-    """Neither by the share that its author asked for, nor by a ramp that nobody approved."""
+    """Neither by the share that its author asked for, nor by an unapproved ramp."""
     ramp = (RampStep(1.0, 1.0),)
     number = submitted(shop, "ana", CHEAPER, share=0.1, ramp=ramp).request_id
     publish_request(shop, "mia", number, share=0.05, now_ms=NOW, emergency=WHY)

@@ -1,4 +1,4 @@
-"""Widget states that were forged change nothing, whoever sends them.
+"""Forged widget states change nothing, whichever account sends them.
 
 PHANTOM_TEST_FUZZ_S says for how many seconds each sender goes on; ten minutes find what the usual
 few seconds cannot.

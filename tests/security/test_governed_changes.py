@@ -1,4 +1,4 @@
-"""A governed change is in force once others approved it, whoever writes to the database."""
+"""A governed change is in force once others approved it, whatever is written to the database."""
 
 from collections.abc import Iterator
 from pathlib import Path

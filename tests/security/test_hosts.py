@@ -25,10 +25,11 @@ from phantom_core.use_cases.approvals.watch_server import seen_last, silent_seco
 from phantom_core.use_cases.data.demo import remove_demo
 from tests.pages.browser import served
 from tests.security.accounts import PASSWORD, add_accounts
-from tests.security.websocket_client import sign_in, window
+from tests.security.websocket_client import COOKIE, sign_in, window
 from tests.services.services import served as serving
 from ui.frame.hosts import COMMANDS
 from ui.frame.server_life import watching
+from ui.frame.upload_permits import UploadPermits
 
 FOREIGN = (
     "evil.test",
@@ -133,6 +134,31 @@ def test_who_may_load_data_uploads_and_nobody_else(staffed: str, login: str, sta
             assert browser.put(url, files=files, headers=token).status_code == status
             assert browser.delete(url, headers=token).status_code == status
         assert raw_status(url, "PUT", ["Content-Length: 3000000000"]) in (403, 413)
+
+
+def test_an_upload_permit_ends_when_another_tab_signs_out(staffed: str) -> None:
+    """The page stays open and draws nothing again, so nothing there withdraws its permit."""
+    cookie = sign_in(staffed, "ana", PASSWORD)
+    with window(staffed, cookie) as seen:
+        session = seen.run("data").session
+        url = f"{staffed}/_stcore/upload_file/{session}/file"
+        with httpx.Client() as browser:
+            browser.get(f"{staffed}/_stcore/health")
+            token = {"X-Xsrftoken": browser.cookies.get("_streamlit_xsrf", "")}
+            files = {"file": ("a.csv", b"x" * 1_000)}
+            assert browser.put(url, files=files, headers=token).status_code == 204
+            own = {"Origin": staffed, "Cookie": f"{COOKIE}={cookie}"}
+            assert httpx.post(f"{staffed}/account/sign-out", headers=own).status_code < 400
+            assert browser.put(url, files=files, headers=token).status_code == 403
+
+
+def test_an_upload_permit_ends_with_the_right_to_load_data() -> None:
+    permits, may_load = UploadPermits(), [True]
+    permits.give("s", 1, lambda: may_load[0])
+    assert permits.is_known("s")
+    assert permits.take("s", 1_000)
+    may_load[0] = False
+    assert not permits.is_known("s")
 
 
 def test_no_command_of_a_browser_empties_the_caches_of_all() -> None:

@@ -90,7 +90,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate of this host that nobody but the test trusts."""
+    """A certificate of this host that only the test trusts."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST[:64])])
     now = dt.datetime.now(dt.UTC)

@@ -74,7 +74,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture
 def nobody() -> Iterator[None]:
-    """Nobody acts in the test."""
+    """The test has no actor."""
     with acting_as(None):
         yield
 

@@ -146,7 +146,7 @@ def test_rules_on_agents_without_a_classifier_are_no_evidence(shop: Settings) ->
 
 
 def test_a_rule_that_no_quote_reached_counts_with_its_full_step(shop: Settings) -> None:
-    """Nobody viewed a million items, so a replay alone would show no step at all."""
+    """No session viewed a million items, so a replay alone would show no step at all."""
     number = propose(shop, "IF item_views > 1000000 THEN markup 1.45\nELSE markup 1.00", "rules")
     evidence, gates = seen(shop, number)
     assert evidence.largest_step == pytest.approx(0.45)

@@ -1,4 +1,4 @@
-"""Nobody reads this server's files, its control database or its network through the app."""
+"""The app gives no access to this server's files, its control database or its network."""
 
 import socket
 import sys

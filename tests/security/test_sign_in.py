@@ -1,4 +1,4 @@
-"""Nobody is locked out, found out, impersonated, or made into all the eyes that a change needs."""
+"""No person can be locked out, enumerated, impersonated, or stand in for all approvers."""
 
 import stat
 import time

@@ -1,4 +1,4 @@
-"""Whoever can write to Redis sets no price: what the control side did not sign is not followed."""
+"""Write access to Redis sets no price: what the control side did not sign is not followed."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ from phantom_core.publishing.publish import publish_release
 from phantom_core.publishing.release import sign_release
 from phantom_core.publishing.session_prices import write_session_prices
 from phantom_core.publishing.signed import sign_document
-from phantom_core.publishing.statement import Statement, publish_statement
+from phantom_core.publishing.statement import SESSION_PRICES, Statement, publish_statement
 from phantom_core.services.pricing.followed import FollowedDocuments
 from phantom_core.signing.keys import rotate_key, signing_key
 from phantom_core.valkey.server import connect_server, stop_embedded
@@ -271,6 +271,7 @@ def test_a_silent_control_side_is_told(settings: Settings, client: redis.Redis) 
 
 def test_an_unsigned_session_price_is_ignored(settings: Settings, client: redis.Redis) -> None:
     now_ms = time.time_ns() // 1_000_000
+    publish_statement(client, KEY, Statement(now_ms, {SESSION_PRICES: 3}))
     with shop(settings) as prices:
         client.hset("session:bot:prices", "room", "70.0")
         assert price(prices) == 120.0
@@ -293,6 +294,21 @@ def test_signed_global_prices_count_only_where_no_rules_apply(
         publish_prices(client, KEY, Figures("p-1", 1, {"room": 90.0}))
         wait_until(lambda: prices.get("/models").json()["prices_version"] == "p-1")
         assert price(prices) == 120.0
+
+
+def test_a_list_of_prices_by_the_first_storefront_is_refused_and_named(
+    settings: Settings, client: redis.Redis
+) -> None:
+    with shop(settings) as prices:
+        client.set("prices:latest", '[{"productId": "room", "price": 150.0}]')
+        wait_until(lambda: "prices" in health(prices)["problems"])
+        assert health(prices)["problems"]["prices"] == (
+            "prices:latest is not signed, so it is not followed. Heal: the control side signs "
+            "what it publishes."
+        )
+        assert price(prices) == 120.0
+        client.delete("prices:latest")
+        wait_until(lambda: "prices" not in health(prices)["problems"])
 
 
 def test_a_model_of_a_stranger_is_never_opened(settings: Settings, client: redis.Redis) -> None:

@@ -1,4 +1,4 @@
-"""The watcher compares every key, heals what nobody published, and says so in chain and alerts."""
+"""The watcher compares every key, restores what was approved, and says so in chain and alerts."""
 
 import json
 import shutil

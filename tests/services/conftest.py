@@ -98,7 +98,7 @@ def wait_until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port on which no process listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -25,6 +25,12 @@ from phantom_core.publishing.models import publish_model
 from phantom_core.publishing.publish import publish_release
 from phantom_core.publishing.session_features import write_features
 from phantom_core.publishing.session_prices import write_session_prices
+from phantom_core.publishing.statement import (
+    APPROVED_PRICES,
+    SESSION_PRICES,
+    Statement,
+    publish_statement,
+)
 from phantom_core.services.ingest.app import ingest_app
 from phantom_core.services.pricing.answer import PriceAnswer
 from phantom_core.services.pricing.service import initial_objective
@@ -43,6 +49,9 @@ from tests.services.samples import (
 from tests.services.services import served
 
 FIRST, SECOND = release("first", FAST.format(1.2)), release("second", FAST.format(1.4))
+
+
+APPROVED_NOW = Statement(time.time_ns() // 1_000_000, {APPROVED_PRICES: 1, SESSION_PRICES: 3})
 
 
 def price(shop: httpx.Client, product: str = "room", **query: str) -> dict[str, object]:
@@ -95,6 +104,7 @@ def test_rules_experiments_prices_and_elasticities_are_taken_up_while_it_runs(
         publish_release(client, KEY, make_live(3, "first", is_killed=True), [FIRST])
         wait_until(lambda: price(shop, sessionId="bot")["source"] == "kill_switch")
         publish_prices(client, KEY, Figures("p-1", 1, {"room": 90.0}))
+        publish_statement(client, KEY, APPROVED_NOW)
         publish_release(client, KEY, make_live(4, ""), [])
         wait_until(lambda: price(shop, sessionId="bot")["source"] == "global_price")
         write_session_prices(client, KEY, "bot", {"room": 95.0}, now_ms=time.time_ns() // 1_000_000)
@@ -143,9 +153,12 @@ def test_models_score_in_the_service_and_are_swapped_when_announced(
             {"kind": "classifier", "version": "trees-2"},
             {"kind": "multitask", "version": "net-1"},
         ]
+        assert models["classifier"] == {"kind": "classifier", "version": "trees-2"}
+        assert models["multitask"] == {"kind": "multitask", "version": "net-1"}
         client.hset("classifier:agent_detector:latest", "version", "trees-3")
         reloaded = shop.post("/models/reload").json()
         assert (reloaded["success"], list(reloaded["problems"])) == (True, ["classifier"])
+        assert reloaded["classifier"]["version"] == "trees-2"
         assert shop.get("/health").json()["status"] == "degraded"
         assert price(shop, sessionId="bot")["classifier_version"] == "trees-2"
 
@@ -318,6 +331,7 @@ def test_limits_hold_where_nothing_is_live(
         now_ms=1,
     )
     write_session_prices(client, KEY, "s1", {"room": 140.0}, now_ms=time.time_ns() // 1_000_000)
+    publish_statement(client, KEY, APPROVED_NOW)
     with serve(own) as shop:
         found = price(shop, sessionId="s1")
         assert (found["price"], found["source"], found["guard_rail"]) == (

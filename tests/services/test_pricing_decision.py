@@ -20,6 +20,7 @@ from phantom_core.models.multitask.scorer import NetworkScorer, NetworkScores
 from phantom_core.models.optimal_price import PricingObjective
 from phantom_core.publishing.canary import in_canary
 from phantom_core.publishing.experiments import LiveArm, LiveExperiment
+from phantom_core.publishing.statement import APPROVED_PRICES, SESSION_PRICES, Statement
 from phantom_core.services.pricing.decision import (
     PriceRequest,
     PriceResult,
@@ -38,7 +39,8 @@ READY = {
     "first": make_ready(release("first", FAST.format(1.2))),
     "second": make_ready(release("second", FAST.format(1.4))),
 }
-LIVE = PublishedState(live=make_live(5, "first"), releases=READY)
+APPROVED = Statement(1, {APPROVED_PRICES: 7, SESSION_PRICES: 3})
+LIVE = PublishedState(live=make_live(5, "first"), releases=READY, statement=APPROVED)
 
 
 @dataclass
@@ -54,7 +56,7 @@ class FakeClassifier:
 
 @dataclass
 class FakeNetwork:
-    """Everybody buys up to a price."""
+    """Every shopper buys up to a price."""
 
     up_to: float
     has_demand: bool = True
@@ -102,6 +104,23 @@ def told(
     return decision.price, decision.source, decision.reason
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [None, Statement(1, {}), Statement(1, {APPROVED_PRICES: 8, SESSION_PRICES: 0})],
+    ids=["silent", "none approved", "another table"],
+)
+def test_signed_prices_that_were_not_approved_price_nothing(statement: Statement | None) -> None:
+    """A signature says who wrote them; that a second person agreed, the statement does."""
+    state = PublishedState(
+        live=make_live(1, ""), prices={"room": 90.0}, prices_ms=7, statement=statement
+    )
+    found = price(state, SessionState(price=95.0))[0]
+    assert (found.source, found.price) == ("base_price", 100.0)
+    approved = replace(state, statement=APPROVED)
+    assert price(approved, SessionState(price=95.0))[0].source == "session_price"
+    assert price(approved, SessionState())[0].source == "global_price"
+
+
 def test_rules_price_by_what_is_known_of_the_session() -> None:
     decision, _ = price(LIVE, SessionState(features=BOT))
     assert (
@@ -122,7 +141,7 @@ def test_rules_price_by_what_is_known_of_the_session() -> None:
 
 
 def test_the_order_is_kill_switch_session_price_rules_global_price_base_price() -> None:
-    everything = replace(LIVE, prices={"room": 90.0})
+    everything = replace(LIVE, prices={"room": 90.0}, prices_ms=7)
     known = SessionState(price=95.0, features=BOT)
     killed = replace(everything, live=replace(LIVE.live, is_killed=True))
     assert told(killed, known) == (100.0, "kill_switch", None)
@@ -260,7 +279,9 @@ def test_a_price_that_both_versions_ask_is_certain() -> None:
 
 
 def test_sessions_outside_the_canary_of_a_first_release_go_on_without_rules() -> None:
-    state = replace(LIVE, live=make_live(5, "second", share=0.5, salt="x"), prices={"room": 90.0})
+    state = replace(
+        LIVE, live=make_live(5, "second", share=0.5, salt="x"), prices={"room": 90.0}, prices_ms=7
+    )
     decided = [price(state, SessionState(features=BOT), f"s{n}")[0] for n in range(100)]
     assert {(one.source, one.price, one.propensity) for one in decided} == {
         ("rules", 140.0, 0.5),
@@ -345,7 +366,10 @@ def test_guard_rails_hold_for_session_and_global_prices(
     asked: float, found: float, rail: str | None
 ) -> None:
     railed = PublishedState(
-        live=make_live(1, "", lowest_markup=0.8, highest_markup=1.2), prices={"room": asked}
+        live=make_live(1, "", lowest_markup=0.8, highest_markup=1.2),
+        prices={"room": asked},
+        prices_ms=7,
+        statement=APPROVED,
     )
     for known in (SessionState(price=asked), SessionState()):
         decision, priced = price(railed, known)

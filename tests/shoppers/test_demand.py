@@ -63,7 +63,7 @@ def test_each_multiplier_is_drawn_as_often_as_its_propensity_says() -> None:
 
 
 class OnePrice:
-    """Everything at one multiple of its base price, chosen by nobody at random; notes how long ago
+    """Everything at one multiple of its base price, not drawn at random; notes how long ago
     each visit did something.
     """
 

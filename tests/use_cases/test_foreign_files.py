@@ -2,8 +2,11 @@
 
 import gzip
 import json
+import zipfile
+from datetime import datetime
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from phantom_core.core.errors import MappingError, SourceError
@@ -85,15 +88,15 @@ def test_the_wrapper_of_the_service_is_read_from_a_file_and_others_are_hinted_at
 def test_a_file_without_a_header_gets_stated_names_and_says_what_it_looks_like(
     settings: Settings, tmp_path: Path
 ) -> None:
-    path = tmp_path / "yoochoose.dat.txt"
+    path = tmp_path / "clicks.dat.txt"
     path.write_text(
-        "1,2024-01-19T00:00:00.000Z,83,3\n1,2024-01-19T00:08:00.000Z,53,3\n"
-        "2,2024-01-12T00:00:00.000Z,15,S\n"
+        "1,2024-01-19T00:00:00.000Z,83,3,a\n1,2024-01-19T00:08:00.000Z,53,3,b\n"
+        "2,2024-01-12T00:00:00.000Z,15,S,c\n"
     )
     with pytest.raises(MappingError) as found:
         load(settings, path)
     assert "first line looks like data" in found.value.hint
-    named = 'header = ["session", "ts", "item", "category"]\n[columns]\n'
+    named = 'header = ["session", "ts", "item", "category", "x"]\n[columns]\n'
     mapping = parse_mapping(
         f'name = "y"\n{named}session_id = "session"\nts = "ts"\nproduct_id = "item"\n'
         '[constants]\nevent_name = "view_item_page"\n'
@@ -267,3 +270,43 @@ def test_labels_that_fit_no_session_are_warned_of(settings: Settings, tmp_path: 
     (loaded,) = load(settings, labels=str(tmp_path / "l.csv")).loads
     assert [(one.kind, one.n) for one in loaded.warnings] == [("no_match", 2)]
     assert "2 of 2 rows fit no session" in loaded.warnings[0].text
+
+
+def test_a_workbook_loads_with_its_dates_and_numbers(settings: Settings, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append([])
+    sheet.append(["session_id", "ts", "event", "product_id", "price"])
+    sheet.append([1001.0, datetime(2024, 11, 15, 12, 0, 0), "view_item", 77, 9.5])
+    sheet.append([])
+    sheet.append([1001, "2024-11-15T12:00:05Z", "purchase", "p2", 12])
+    sheet.append([1001, None, "purchase", "p2", 12])
+    sheet.append([1001, "2024-11-15T12:00:05Z", "purchase", "p2", 12, "stray"])
+    book.create_sheet("notes").append(["not read"])
+    book.save(tmp_path / "shop.xlsx")
+    assert counts(settings, tmp_path / "shop.xlsx") == (2, 0, 2)
+    columns = "session_id, event_ms, event_name, product_id, price_seen"
+    assert query(settings, f"SELECT {columns} FROM events ORDER BY event_ms") == [
+        ("1001", 1731672000000, "view_item_page", "77", 9.5),
+        ("1001", 1731672005000, "purchase_complete", "p2", 12.0),
+    ]
+    assert query(settings, "SELECT line, reason FROM quarantine ORDER BY line") == [
+        (6, "missing_timestamp"),
+        (7, "wrong_column_count"),
+    ]
+
+
+def test_half_a_workbook_is_one_sentence(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "shop.xlsx").write_bytes(b"PK\x03\x04 half a workbook")
+    with pytest.raises(SourceError, match="is not a whole Excel workbook"):
+        load(settings, tmp_path / "shop.xlsx")
+
+
+def test_an_empty_sheet_and_a_bomb_are_refused(settings: Settings, tmp_path: Path) -> None:
+    openpyxl.Workbook().save(tmp_path / "empty.xlsx")
+    with pytest.raises(SourceError, match="is empty"):
+        load(settings, tmp_path / "empty.xlsx")
+    with zipfile.ZipFile(tmp_path / "bomb.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b" " * (65 << 20))
+    with pytest.raises(SourceError, match="several hundred times"):
+        load(settings, tmp_path / "bomb.xlsx")

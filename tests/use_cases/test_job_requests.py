@@ -7,16 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 from pydantic import ValidationError
 
 from phantom_core.core.errors import DataError, InputError, NotFoundError
 from phantom_core.core.settings import RetrainingSettings, Settings
 from phantom_core.jobs.job_request import JobRequest
-from phantom_core.jobs.jobs import JOBS, Jobs
+from phantom_core.jobs.jobs import Jobs
 from phantom_core.market.trial import USUAL_EPISODES
 from phantom_core.session_market.market import BANDS, NO_MARKUP
-from phantom_core.use_cases.data.job_ingest import IngestRequest
 from phantom_core.use_cases.explanations.job_distil import DistilRequest
 from phantom_core.use_cases.markets.job_simulate import SimulateRequest
 from phantom_core.use_cases.models.job_retrain import RetrainRequest
@@ -133,19 +131,16 @@ def test_arguments_that_are_no_object_are_refused(text: str) -> None:
 
 
 @pytest.mark.usefixtures("open_sources")
-def test_a_row_of_the_release_before_is_run_again(
+def test_options_of_the_release_before_are_still_understood(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Jobs, "_spawn", lambda self, *_: None)
     path = tmp_path / "a.csv"
     path.write_text("sessionId,ts,eventName\ns1,2026-03-01,search\n")
     settings = Settings(workspace=tmp_path / "workspace")
-    jobs = Jobs(settings)
-    job = jobs.start(IngestRequest())
     fields = {"paths": [str(path)], "mapping": "", "labels": "", "experiments": "", "catalogue": ""}
-    with jobs._engine.begin() as connection:
-        connection.execute(sa.update(JOBS).values(arguments=json.dumps(fields), state="failed"))
-    done = run_job(settings, jobs.restart(job.job_id).job_id, 1_772_400_000_000)
+    job = Jobs(settings)._queue("ingest", json.dumps(fields))
+    done = run_job(settings, job.job_id, 1_772_400_000_000)
     assert (done.state, json.loads(done.result)["accepted"]) == ("done", 1)
 
 
@@ -154,9 +149,7 @@ def test_a_row_that_cannot_be_read_fails_with_the_sentence(
 ) -> None:
     monkeypatch.setattr(Jobs, "_spawn", lambda self, *_: None)
     settings = Settings(workspace=tmp_path)
-    job = Jobs(settings).start(TrainClassifierRequest())
-    with Jobs(settings)._engine.begin() as connection:
-        connection.execute(sa.update(JOBS).values(arguments='{"folds": "many"}'))
+    job = Jobs(settings)._queue("train_classifier", '{"folds": "many"}')
     done = run_job(settings, job.job_id, 1)
     assert (done.state, done.message.split(":")[0]) == (
         "failed",

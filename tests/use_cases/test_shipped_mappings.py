@@ -1,116 +1,57 @@
 """Every shipped mapping on a sample in the form that its source publishes: rows in, rows out."""
 
-import json
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from phantom_core.core.errors import InputError
 from phantom_core.core.settings import Settings
-from phantom_core.events.mapping import load_mapping
+from phantom_core.events.mapping import load_mapping, shipped_mappings
+from phantom_core.events.mapping_detection import detect_mappings
+from phantom_core.use_cases.data.ingest import _start
+from tests.use_cases.shipped_samples import BESIDE, COMBINED, SAMPLES
 from tests.use_cases.test_file_identity import counts
-from tests.use_cases.test_ingest import query
+from tests.use_cases.test_ingest import load, query
 
-COMBINED = (
-    '192.0.2.7 - - [25/Oct/2020:02:30:00 +0200] "GET /product/33954?x=1 HTTP/1.1" 200 30577 '
-    '"-" "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/131.0 \\"odd\\""\n'
-    '192.0.2.7 - - [25/Oct/2020:02:30:00 +0100] "POST /cart HTTP/1.1" 200 3 '
-    '"https://shop.example/" "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/131.0 \\"odd\\""\n'
-)
-TRACK = {
-    "type": "track",
-    "event": "Product Viewed",
-    "anonymousId": "a1",
-    "messageId": "ajs-1",
-    "timestamp": "2024-11-15T12:00:00Z",
-    "properties": {"product_id": "p1", "price": 18.99, "currency": "USD"},
-    "context": {"userAgent": "Mozilla/5.0", "page": {"url": "https://shop.example/p1"}},
-}
-PAGE = {key: value for key, value in TRACK.items() if key != "event"} | {
-    "type": "page",
-    "messageId": "ajs-2",
-    "timestamp": "2024-11-15T13:00:00Z",
-}
-POSTHOG = json.dumps({"$session_id": "x", "product_id": "p1", "price": 3}).replace('"', '""')
-# Mapping → name of a file, its content, the events: session, milliseconds, name, product.
-SAMPLES: dict[str, tuple[str, str, list[tuple[str, int, str, str | None]]]] = {
-    "retailrocket": (
-        "events.csv",
-        "timestamp,visitorid,event,itemid,transactionid\n"
-        "1433221332117,257597,view,355908,\n1433221400000,257597,addtocart,355908,\n"
-        "1433224214164,257597,transaction,355908,4000\n",
-        [
-            ("257597@1433221332117", 1433221332117, "view_item_page", "355908"),
-            ("257597@1433221332117", 1433221400000, "add_item_to_cart", "355908"),
-            ("257597@1433224214164", 1433224214164, "purchase_complete", "355908"),
-        ],
-    ),
-    "otto": (
-        "train.jsonl",
-        '{"session":0,"events":[{"aid":1517085,"ts":1659304800025,"type":"clicks"},'
-        '{"aid":1563459,"ts":1659304904511,"type":"orders"}]}\n',
-        [
-            ("0", 1659304800025, "view_item_page", "1517085"),
-            ("0", 1659304904511, "purchase_complete", "1563459"),
-        ],
-    ),
-    "yoochoose_clicks": (
-        "yoochoose-clicks.dat",
-        "1,2014-04-07T10:51:09.277Z,214536502,0\n1,2014-04-07T10:54:09.868Z,214536500,S\n",
-        [
-            ("1", 1396867869277, "view_item_page", "214536502"),
-            ("1", 1396868049868, "view_item_page", "214536500"),
-        ],
-    ),
-    "yoochoose_buys": (
-        "yoochoose-buys.dat",
-        "420374,2014-04-06T18:44:58.314Z,214537888,12462,1\n",
-        [("420374", 1396809898314, "purchase_complete", "214537888")],
-    ),
-    "diginetica_views": (
-        "train-item-views.csv",
-        "sessionId;userId;itemId;timeframe;eventdate\n1;NA;81766;526309;2016-05-09\n",
-        [("1", 1462752000000, "view_item_page", "81766")],
-    ),
-    "trivago": (
-        "train.csv",
-        "user_id,session_id,timestamp,step,action_type,reference,platform,city,device,"
-        "current_filters,impressions,prices\n"
-        "00RL8Z82B2Z1,aff3928535f48,1541037460,1,search for poi,Newtown,AU,Sydney,mobile,,,\n"
-        "00RL8Z82B2Z1,aff3928535f48,1541037460,2,interaction item image,666856,AU,Sydney,mobile,"
-        ",,\n",
-        [
-            ("aff3928535f48", 1541037460000, "search", None),
-            ("aff3928535f48", 1541037460000, "view_item_page", "666856"),
-        ],
-    ),
-    "posthog": (
-        "events.csv",
-        f'uuid,event,properties,timestamp\nu1,Product Viewed,"{POSTHOG}",2024-11-15 12:00:00\n',
-        [("x", 1731672000000, "view_item_page", "p1")],
-    ),
-    "segment": (
-        "calls.jsonl",
-        json.dumps(TRACK) + "\n" + json.dumps(PAGE) + "\n",
-        [
-            ("a1@1731672000000", 1731672000000, "view_item_page", "p1"),
-            ("a1@1731675600000", 1731675600000, "page_view", "p1"),
-        ],
-    ),
-}
+NOW_MS = 1_764_558_000_000
+# One of each way of reading: parted visitors, lists of events, no header, equal columns.
+READ_TWICE = ("segment", "otto", "yoochoose_clicks", "rees46")
+
+
+def write_sample(name: str, folder: Path) -> Path:
+    """The sample of a mapping as a file, with what its delivery has beside it."""
+    file, content, _ = SAMPLES[name]
+    for beside, text in [BESIDE[name]] if name in BESIDE else []:
+        (folder / beside).write_text(text)
+    (folder / file).write_text(content)
+    return folder / file
+
+
+def test_every_shipped_mapping_has_a_sample() -> None:
+    assert {*SAMPLES, "ga4", "nginx_combined"} == set(shipped_mappings())
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_sample_of_the_source_loads_whole(name: str, settings: Settings, tmp_path: Path) -> None:
-    file, content, events = SAMPLES[name]
-    (tmp_path / file).write_text(content)
+    events, path = SAMPLES[name][2], write_sample(name, tmp_path)
     mapping = load_mapping(name)
-    assert counts(settings, tmp_path / file, mapping=mapping) == (len(events), 0, 0)
+    assert counts(settings, path, mapping=mapping) == (len(events), 0, 0)
     columns = "session_id, event_ms, event_name, product_id"
     found = query(settings, f"SELECT {columns} FROM events ORDER BY event_ms, event_seq")
     assert found == events
-    assert counts(settings, tmp_path / file, mapping=mapping) == (0, len(events), 0)
+    if name in READ_TWICE:
+        assert counts(settings, path, mapping=mapping) == (0, len(events), 0)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_sample_is_recognised_as_what_it_is(name: str, tmp_path: Path) -> None:
+    path = write_sample(name, tmp_path)
+    found = detect_mappings(partial(_start, path, 1 << 20), NOW_MS)
+    assert found[0].name == name
+    assert found[0].valid_share == 1
 
 
 def test_an_access_log_in_the_combined_form_loads_whole(settings: Settings, tmp_path: Path) -> None:
@@ -144,4 +85,58 @@ def test_ga4_loads_from_bigquerys_parquet(settings: Settings, tmp_path: Path) ->
     columns = "session_id, event_name, product_id, price_seen, page, user_agent"
     assert query(settings, f"SELECT DISTINCT {columns} FROM events") == [
         ("u1.7", "view_item_page", "SKU1", 19.9, "https://s/", "Chrome")
+    ]
+
+
+def test_files_of_a_pages_design_are_left_out_and_counted(
+    settings: Settings, tmp_path: Path
+) -> None:
+    picture = COMBINED.replace("GET /product/33954?x=1", "GET /static/logo.png?v=2")
+    (tmp_path / "access.log").write_text(picture)
+    report = load(settings, tmp_path / "access.log", mapping=load_mapping("nginx_combined"))
+    [file] = report.totals().files
+    assert (file.read, file.accepted) == (1, 1)
+    [warning] = [one for one in file.warnings if one.kind == "left_out"]
+    assert (warning.n, "'request'" in warning.text) == (1, True)
+
+
+def test_requests_without_a_user_agent_are_sessions_of_their_own(
+    settings: Settings, tmp_path: Path
+) -> None:
+    line = '192.0.2.7 - - [25/Oct/2020:02:30:00 +0200] "GET /p/1 HTTP/1.1" 200 3 "-" "-"\n'
+    (tmp_path / "access.log").write_text(line)
+    mapping = load_mapping("nginx_combined")
+    assert counts(settings, tmp_path / "access.log", mapping=mapping) == (1, 0, 0)
+    assert query(settings, "SELECT session_id, user_agent FROM events") == [
+        ("192.0.2.7.-@1603585800000", None)
+    ]
+
+
+def test_a_delivery_without_its_headers_says_what_is_missing(
+    settings: Settings, tmp_path: Path
+) -> None:
+    path = write_sample("adobe_hits", tmp_path)
+    (tmp_path / "column_headers.tsv").unlink()
+    with pytest.raises(InputError, match=r"named by 'column_headers\.tsv', which is not beside it"):
+        load(settings, path, mapping=load_mapping("adobe_hits"))
+
+
+def test_a_file_that_needs_a_mapping_is_told_which(settings: Settings, tmp_path: Path) -> None:
+    path = write_sample("snowplow_tsv", tmp_path)
+    with pytest.raises(InputError) as caught:
+        load(settings, path)
+    assert "It looks like snowplow_tsv: 2 of the first 2 rows" in caught.value.hint
+    assert caught.value.hint.endswith("Use --mapping snowplow_tsv.")
+
+
+def test_amounts_are_found_in_contexts_and_in_lists_of_products(
+    settings: Settings, tmp_path: Path
+) -> None:
+    for name in ("snowplow_tsv", "adobe_hits"):
+        load(settings, write_sample(name, tmp_path), mapping=load_mapping(name))
+    paid = "SELECT amount_paid FROM events WHERE amount_paid IS NOT NULL ORDER BY amount_paid"
+    assert query(settings, paid) == [(24.9,), (39.8,)]
+    assert query(settings, "SELECT price_seen FROM events WHERE session_id = 's-1'") == [
+        (19.9,),
+        (None,),
     ]

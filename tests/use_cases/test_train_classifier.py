@@ -190,7 +190,7 @@ def test_the_figures_at_quotes_stand_beside_their_share_and_the_model_of_whole_s
         for name in ("roc_auc", "ece", "brier"):
             low, high = figures[f"{name}_ci"]
             assert low <= figures[name] <= high
-    # What learned from finished sessions takes nearly everybody for a human at the first quotes.
+    # What learned from finished sessions takes nearly every actor for a human at the first quotes.
     assert overall["ece"] < overall["whole_session"]["ece"]
     assert overall["brier"] < overall["brier_base_rate"] < overall["whole_session"]["brier"] + 0.1
     metrics = ModelStore(shop.workspace, "classifier").open().manifest.metrics

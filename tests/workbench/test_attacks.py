@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from phantom_core.core.errors import InputError
+from phantom_core.lake.read_only_sql import require_reading
 from phantom_core.views.workbench.query_child import QueryRequest, locked_database
-from phantom_core.views.workbench.workbench import require_reading
 
 ROWS = 10
 SECRET = "not for shoppers"

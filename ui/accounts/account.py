@@ -1,6 +1,6 @@
 """Account: the person who is signed in, and their permissions."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -10,7 +10,7 @@ import streamlit as st
 from phantom_core.accounts.account_actors import GUEST, GUEST_PERMISSIONS, Account
 from phantom_core.accounts.actors import Actor, acting_as
 from phantom_core.accounts.identity import identity_of_claims
-from phantom_core.accounts.people import Person
+from phantom_core.accounts.people import Person, has_accounts
 from phantom_core.accounts.roles import Permission, roles_with
 from phantom_core.accounts.sign_in import (
     change_password,
@@ -76,6 +76,20 @@ def is_allowed(permission: Permission) -> bool:
         if found
         else is_open() and permission in GUEST_PERMISSIONS
     )
+
+
+def reader_check(permission: Permission) -> Callable[[], bool]:
+    """Whether this reader still has a permission, to be asked later and outside of the page."""
+    engine, token = _control(), _token()
+
+    def is_held() -> bool:
+        found = find_signed_in(engine, token, now_ms())
+        if found is not None:
+            return found.may(permission) and not found.must_change
+        with engine.connect() as connection:
+            return not token and permission in GUEST_PERMISSIONS and not has_accounts(connection)
+
+    return is_held
 
 
 def current_login(permission: Permission = Permission.READ) -> str:

@@ -58,6 +58,16 @@ _TITLES: Final = {
         "Mean over all products; a larger change of all prices waits for a second person.",
         0.01,
     ),
+    "base_price_month_step": (
+        "Base price: maximum change in 30 days",
+        "Share of the price 30 days before; a larger change waits for a second person.",
+        0.05,
+    ),
+    "base_price_month_level": (
+        "Base prices: maximum mean change in 30 days",
+        "Mean over all products; a larger change of all prices waits for a second person.",
+        0.01,
+    ),
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import pandas as pd
 import plotly.graph_objects as go
 
-from ui.charts.frame import COLOURS, frame_chart
+from ui.charts.frame import COLOURS, MODEL, frame_chart
 
 _MOST_GROUPS: Final = 12
 KINDS: Final[Mapping[str, Callable[..., Any]]] = {
@@ -31,8 +31,8 @@ def result_chart(rows: pd.DataFrame, kind: str, x: str, y: str, colour: str | No
     for name, part in _groups(rows, colour):
         style = {"mode": _MODES[kind]} if kind in _MODES else {}
         trace = KINDS[kind](x=part[x], y=part[y], name=name, **style)
-        if name in COLOURS:
-            trace.marker.color = COLOURS[name]
+        if name in COLOURS or not name:
+            trace.marker.color = COLOURS.get(name, MODEL)
         figure.add_trace(trace)
     return frame_chart(figure, x=x, y=y, height_px=380, has_legend=colour is not None)
 

@@ -5,12 +5,19 @@ from typing import Final
 
 import streamlit as st
 
-from phantom_core.core.errors import InputError, MappingError
+from phantom_core.core.errors import HeaderError, InputError, MappingError
 from phantom_core.core.settings import Settings
-from phantom_core.events.canonical import canonical_mapping, fitting_mappings
-from phantom_core.events.file_start import read_file_start
+from phantom_core.events.canonical import canonical_mapping
+from phantom_core.events.file_start import FileStart, read_file_start
 from phantom_core.events.mapping import load_mapping, shipped_mappings
+from phantom_core.events.mapping_detection import (
+    MappingMatch,
+    describe_match,
+    detect_mappings,
+)
+from phantom_core.events.text_options import TextOptions
 from phantom_core.views.data.saved_mappings import saved_mappings
+from ui.frame.handles import now_ms
 from ui.frame.wording import escape
 
 OWN: Final = "PHANTOM's own format"
@@ -34,19 +41,24 @@ def describe_mapping(choice: str) -> str:
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def looks_like(path: Path) -> str | None:
-    """The choice that fits a file's columns: "" for PHANTOM's own format, the name of a shipped
-    mapping, None where none fits.
+def looks_like(path: Path) -> MappingMatch | None:
+    """The shipped mapping that reads a file best; None for PHANTOM's own format.
 
     Raises:
-        InputError: the file cannot be read.
+        InputError: the file cannot be read, or no mapping fits.
     """
-    columns = read_file_start(path).columns
     try:
-        canonical_mapping(columns)
-    except MappingError:
-        return next(iter(fitting_mappings(columns)), None)
-    return ""
+        canonical_mapping(read_file_start(path).columns)
+    except (MappingError, HeaderError):
+        found = detect_mappings(lambda options: _start(path, options), now_ms())
+        if not found:
+            raise
+        return found[0]
+    return None
+
+
+def _start(path: Path, options: TextOptions) -> FileStart:
+    return read_file_start(path, options=options)
 
 
 def mapping_advice(paths: list[Path], choice: str) -> tuple[str, str | None]:
@@ -63,14 +75,14 @@ def mapping_advice(paths: list[Path], choice: str) -> tuple[str, str | None]:
     for path in paths[:_MOST_FILES]:
         try:
             found = looks_like(path)
-        except InputError as error:
-            return escape(str(error)), None
-        if found is None:
+        except MappingError:
             return (
                 f"No mapping fits the columns of {escape(path.name)}. "
                 "Create one in the tab Map columns.",
                 None,
             )
+        except InputError as error:
+            return escape(str(error)), None
         if found:
-            return f"The columns of {escape(path.name)} look like {escape(found)}.", found
+            return f"{escape(path.name)}: {escape(describe_match(found))}", found.name
     return "", None

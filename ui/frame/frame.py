@@ -12,7 +12,7 @@ from phantom_core.accounts.account_actors import GUEST, Account
 from phantom_core.accounts.actors import acting_as
 from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import PhantomError
-from ui.accounts.account import as_reader, is_allowed, note_reader
+from ui.accounts.account import as_reader, is_allowed, note_reader, reader_check
 from ui.accounts.account_bar import account_bar, require_reader
 from ui.frame.demo import demo_note
 from ui.frame.errors import friendly_errors
@@ -50,7 +50,8 @@ def _permit_uploads() -> None:
     """Let the browser upload files only while the reader may load data."""
     context = get_script_run_ctx()
     if context is not None and is_allowed(Permission.WORK):
-        PERMITS.give(context.session_id, current_settings().loading.upload_quota_mb)
+        quota_mb = current_settings().loading.upload_quota_mb
+        PERMITS.give(context.session_id, quota_mb, reader_check(Permission.WORK))
 
 
 def _withdraw_uploads() -> None:

@@ -101,5 +101,8 @@ def _progress() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"Running for {format_duration(running.seconds)} …")
         st.button(
-            "Cancel", icon=":material/stop_circle:", on_click=running.cancel, key="sql_cancel"
+            "Cancel",
+            icon=":material/stop_circle:",
+            on_click=callback(running.cancel),
+            key="sql_cancel",
         )

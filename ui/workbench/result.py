@@ -35,7 +35,7 @@ def _draw(found: QueryRun, rows: pd.DataFrame) -> None:
         f"{format_number_of(len(rows), 'row')} in {format_duration(found.seconds)}{cut}. Times in "
         "milliseconds are UTC."
     )
-    table, chart = st.tabs(["Table", "Chart"], key="sql_tab")
+    table, chart = st.tabs(["Table", "Chart"], key="sql_tab", bind="query-params")
     if table.open:
         with table:
             st.dataframe(rows, hide_index=True, placeholder="–", height="auto")
@@ -51,7 +51,7 @@ def _chart(rows: pd.DataFrame) -> None:
         st.info("A chart needs two columns, one of them a number.", icon=":material/show_chart:")
         return
     names = [str(name) for name in rows.columns]
-    with st.grid(4, min_column_width=160, gap="small"):
+    with st.grid(4, min_column_width=140, gap="small"):
         kind = st.selectbox("Kind", list(KINDS), key="sql_chart_kind")
         x = st.selectbox("Horizontal", names, key="sql_chart_x")
         y = st.selectbox(

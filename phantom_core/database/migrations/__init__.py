@@ -9,7 +9,7 @@ back is a backup.
 
 from typing import Final
 
-HEAD: Final = "0006"
+HEAD: Final = "0008"
 # Of the triggers and indexes of an up-to-date database, which every process compares at its start.
-FINGERPRINTS: Final = {"sqlite": "3b1cac4bc51b266c", "postgresql": "858b80ccbbe8028e"}
-CONSTRAINTS: Final = "d24a46bcb2e07388"
+FINGERPRINTS: Final = {"sqlite": "9b078262081cb8f0", "postgresql": "75706614a1c4a2dc"}
+CONSTRAINTS: Final = "ba9d1c2ab7642a6e"

@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +22,24 @@ from phantom_core.events.text_options import DETECTED, TextOptions
 from phantom_core.events.text_rows import Lines, is_damaged
 
 DELIMITERS: Final = ",\t;|"
+_DIRECTIVE: Final = re.compile(r"#[A-Z][A-Za-z-]*:")  # of W3C's extended log format
+_FIELDS: Final = "#Fields:"
 _SEPARATOR: Final = re.compile(r"\s*sep=(.)\s*", re.IGNORECASE)  # Excel's own first line
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """What stands before the rows.
+
+    Attributes:
+        delimiter: as the file says it itself; "" where it does not.
+        header: names of the columns by a log's own directive; empty without one.
+        first: the header, or the first row where its columns are named elsewhere.
+    """
+
+    delimiter: str
+    header: tuple[str, ...]
+    first: str
 
 
 class CsvSource(TextSource):
@@ -38,26 +55,28 @@ class CsvSource(TextSource):
         options: TextOptions = DETECTED,
     ) -> None:
         super().__init__(path, encoding, max_chars, batch_rows)
-        self.options = options
+        named = options.header or _header_beside(path, options.header_file)
+        self.options = replace(options, header=named)
         with self.opened() as lines:
-            stated, first = self._first_line(lines)
-            self.delimiter = delimiter or stated or _split_best(first)
-            rows = CsvRows(lines, self._dialect(first), max_chars, options.header)
-            header = options.header or _named(path, rows.header)
+            opening = self._opening(lines)
+            self.options = replace(options, header=named or opening.header)
+            self.delimiter = delimiter or opening.delimiter or _split_best(opening.first)
+            self.dialect = self._dialect(opening.first)
+            rows = CsvRows(lines, self.dialect, max_chars, self.options.header)
+            header = self.options.header or _named(path, rows.header)
         check_header(path, header)
-        self.dialect = self._dialect(first)
         self.columns = Columns(header, is_json=False)
 
     def batches(self) -> Iterator[Batch]:
         """The rows, in the file's order."""
         with self.opened() as lines:
-            self._first_line(lines)
+            self._opening(lines)
             rows = CsvRows(lines, self.dialect, self.max_chars, self.options.header)
             rows.header = self.columns.names
             yield from self.batched(lines, iter(rows), self.columns.names)
 
-    def _first_line(self, lines: Lines) -> tuple[str, str]:
-        """Go to the header, or to the first row; returns a stated delimiter, and the line.
+    def _opening(self, lines: Lines) -> _Opening:
+        """Go to the header, or to the first row.
 
         Raises:
             SourceError: there is none, or it cannot be decoded.
@@ -65,9 +84,12 @@ class CsvSource(TextSource):
         for _ in range(self.options.skip_lines):
             lines.take()
         stated, first = "", lines.take()
-        while first is not None and (not first[1].strip() or _SEPARATOR.fullmatch(first[1])):
+        fields: tuple[str, ...] = ()
+        while first is not None and _is_preamble(first[1]):
             found = _SEPARATOR.fullmatch(first[1])
             stated = found.group(1) if found else stated
+            if first[1].startswith(_FIELDS):
+                fields = tuple(first[1].removeprefix(_FIELDS).split())
             first = lines.take()
         if first is None:
             raise SourceError(
@@ -84,7 +106,9 @@ class CsvSource(TextSource):
                 hint=hint,
             )
         lines.give_back([first])
-        return stated, first[1]
+        if fields:  # CloudFront writes tabs, others blanks
+            stated = "\t" if "\t" in first[1] else " "
+        return _Opening(stated, fields, first[1])
 
     def _dialect(self, first: str) -> Dialect:
         """A quote in text with tabs is text, as those who write it take care of tabs only."""
@@ -94,6 +118,30 @@ class CsvSource(TextSource):
         cells = [cell.strip() for cell in first.split(self.delimiter)]
         is_quoted = all(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells)
         return replace(found, quote='"' if self.delimiter != "\t" or is_quoted else "")
+
+
+def _is_preamble(line: str) -> bool:
+    """Whether a line before the rows is blank, names the delimiter, or is a log's directive."""
+    return not line.strip() or bool(_SEPARATOR.fullmatch(line) or _DIRECTIVE.match(line))
+
+
+def _header_beside(path: Path, name: str) -> tuple[str, ...]:
+    """Names of the columns by the first line of another file of the folder, parted by tabs.
+
+    Raises:
+        SourceError: there is no such file.
+    """
+    if not name:
+        return ()
+    try:
+        with path.with_name(name).open(encoding="utf-8") as file:
+            first = file.readline(1 << 20)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(
+            f"The columns of '{path.name}' are named by '{name}', which is not beside it.",
+            hint='Put both into one folder, or name the columns in a mapping, header = ["…", "…"].',
+        ) from error
+    return tuple(cell.strip() for cell in first.rstrip("\r\n").split("\t"))
 
 
 def _split_best(header: str) -> str:
@@ -126,7 +174,7 @@ FORMATS.register(
         description="Delimited text with a header; the delimiter is the one that splits the "
         "header most.",
         order=10,
-        suffixes=(".csv", ".tsv", ".txt"),
+        suffixes=(".csv", ".tsv", ".txt", ".log"),
         is_text=True,
         recognises=lambda suffix, start: True,
         open=lambda file: CsvSource(

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 import pyarrow as pa
 
-from phantom_core.core.errors import SourceError
+from phantom_core.core.errors import HeaderError, SourceError
 from phantom_core.core.registry import Registry
 from phantom_core.events.columns import Columns
 from phantom_core.events.compression import FRAMES
@@ -98,7 +98,7 @@ def format_list() -> str:
     """The formats as a sentence.
 
     >>> format_list()
-    'CSV, TSV, JSON, JSON Lines (also .gz and .zst) and Parquet.'
+    'CSV, TSV, JSON, JSON Lines (also .gz and .zst) and Parquet, Excel.'
     """
     texts, tables = (
         [one.title for one in FORMATS.all() if one.is_text is is_text] for is_text in (True, False)
@@ -110,7 +110,8 @@ def check_header(path: Path, header: tuple[str, ...]) -> None:
     """Reject a header that cannot be mapped.
 
     Raises:
-        SourceError: no column, one without a name, or two of one name.
+        SourceError: too many columns.
+        HeaderError: no column, one without a name, or two of one name.
     """
     if len(header) > MOST_COLUMNS:
         raise SourceError(
@@ -127,7 +128,7 @@ def check_header(path: Path, header: tuple[str, ...]) -> None:
             if header
             else "has no column"
         )
-        raise SourceError(
+        raise HeaderError(
             f"The header of '{path.name}' {what}.",
             hint="Every column needs a name of its own, whatever its case.",
         )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from phantom_core.core.limits import GuardRail
 from phantom_core.events.decision import PriceDecision, Source
@@ -84,7 +84,12 @@ class ModelAnswer(BaseModel):
 
 
 class ModelsAnswer(BaseModel):
-    """Everything published that prices depend on, as this service has loaded it."""
+    """Everything published that prices depend on, as this service has loaded it; each model also
+    under the name of its kind, as the first storefronts read it.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, ModelAnswer] = Field(init=False)
 
     models: list[ModelAnswer]
     rules_version: str = Field(description="Rules of the canary; empty where none are live.")

@@ -1,9 +1,10 @@
 """The price decision: one price for one request, from published state and session state; no input
 or output of its own.
 
-Order: kill switch, price of the session, arm of a running experiment, live rules or the model's
-price, global price, base price. Where this order needs something that is missing, the decision is
-the base price with the reason. Every price is clipped to the guard rails.
+Order: kill switch, price of the session where people approved such prices, arm of a running
+experiment, live rules or the model's price, approved global price, base price. Where this order
+needs something that is missing, the decision is the base price with the reason. Every price is
+clipped to the guard rails, but that of the kill switch, which is the base price itself.
 """
 
 import random
@@ -172,10 +173,10 @@ class _Pricing:
     def priced(self, options: Options) -> tuple[PriceResult, float | None]:
         """The price, and its probability for this session; None where nothing was randomised."""
         if self._state.live.is_killed:
-            return self._clip(self._base, "kill_switch"), None
+            return PriceResult(self._base, "kill_switch"), None
         if self._session.reason in ("redis_down", "redis_slow"):
             return self._fall_back(self._session.reason), None
-        if self._session.price is not None:
+        if self._session.price is not None and self._state.allows_session_prices:
             return self._clip(self._session.price, "session_price"), None
         mine = self._by(options.chosen)
         if not options.others:
@@ -197,7 +198,7 @@ class _Pricing:
         return self._by_model() or self._by_rules_instead(option.version)
 
     def _without_rules(self) -> PriceResult:
-        price = self._state.prices.get(self._request.product.product_id)
+        price = self._state.approved_prices.get(self._request.product.product_id)
         return (
             self._clip(self._base, "base_price")
             if price is None

@@ -11,7 +11,7 @@ from phantom_core.models.multitask.scorer import NetworkScorer
 from phantom_core.publishing.experiments import LiveExperiment, LiveExperiments
 from phantom_core.publishing.live import NOTHING_LIVE, Live
 from phantom_core.publishing.release import RuleRelease
-from phantom_core.publishing.statement import Statement
+from phantom_core.publishing.statement import APPROVED_PRICES, SESSION_PRICES, Statement
 from phantom_core.rules.decide import Decider
 from phantom_core.services.pricing.models import OpenedModel
 
@@ -46,7 +46,8 @@ class PublishedState:
         published_experiments: the newest document of experiments; None before the first.
         models: by kind, each opened for its kind; one that is not published or cannot be used is
             missing.
-        prices: global price by product, currency.
+        prices: global price by product, currency, as signed; see `approved_prices`.
+        prices_ms: when these were approved, UTC milliseconds.
         elasticities: by product.
         prices_version, elasticities_version: their origin; empty without any.
         statement: what the control side last said is the newest; None without one.
@@ -60,6 +61,7 @@ class PublishedState:
     models: Mapping[str, OpenedModel] = field(default_factory=dict)
     prices: Mapping[str, float] = field(default_factory=dict)
     elasticities: Mapping[str, float] = field(default_factory=dict)
+    prices_ms: int = 0
     prices_version: str = ""
     elasticities_version: str = ""
     statement: Statement | None = None
@@ -74,6 +76,17 @@ class PublishedState:
     def network(self) -> NetworkScorer | None:
         """The network that predicts demand; None without a usable one."""
         return cast(NetworkScorer | None, self.models.get(NETWORK.name))
+
+    @property
+    def approved_prices(self) -> Mapping[str, float]:
+        """The global prices, where the control side states that these are the approved ones."""
+        stated = self.statement.newest.get(APPROVED_PRICES, 0) if self.statement else 0
+        return self.prices if stated and stated == self.prices_ms else {}
+
+    @property
+    def allows_session_prices(self) -> bool:
+        """Whether the control side states that prices of single sessions were approved."""
+        return bool(self.statement and self.statement.newest.get(SESSION_PRICES, 0))
 
     def with_experiments_in_force(self) -> "PublishedState":
         """The state with those experiments that were published for what is live now.

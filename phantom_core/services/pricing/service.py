@@ -234,12 +234,13 @@ class Pricing:
         """What is in use."""
         state = self.state
         live = state.live
+        models = {
+            kind: ModelAnswer(kind=kind, version=state.models[kind].version)
+            for kind in MODEL_KINDS.names()
+            if kind in state.models
+        }
         return ModelsAnswer(
-            models=[
-                ModelAnswer(kind=kind, version=state.models[kind].version)
-                for kind in MODEL_KINDS.names()
-                if kind in state.models
-            ],
+            models=list(models.values()),
             rules_version=live.version,
             stable_version=live.stable,
             share=live.share,
@@ -250,7 +251,7 @@ class Pricing:
             prices_version=state.prices_version,
             elasticities_version=state.elasticities_version,
             problems=self._refresh.problems(),
-        )
+        ).model_copy(update=models)
 
     async def reload(self) -> ReloadAnswer:
         """Reload everything published.

@@ -153,7 +153,9 @@ def _with_experiments(state: PublishedState, found: LiveExperiments) -> Publishe
 
 
 def _with_prices(state: PublishedState, found: Figures) -> PublishedState:
-    return replace(state, prices=found.values, prices_version=found.version)
+    return replace(
+        state, prices=found.values, prices_ms=found.created_ms, prices_version=found.version
+    )
 
 
 def _with_elasticities(state: PublishedState, found: Figures) -> PublishedState:

@@ -24,6 +24,7 @@ from phantom_core.publishing import experiments as published
 from phantom_core.publishing.publish import NotSwitchedError
 from phantom_core.signing.keys import SigningKey, signing_key
 from phantom_core.use_cases.approvals.change_requests import control_database
+from phantom_core.use_cases.audit.verify_audit import require_intact_audit
 
 SERVED: Final[tuple[State, ...]] = ("live", "superseded")
 _WORDS: Final = {
@@ -111,9 +112,12 @@ def sync_experiments(settings: Settings, client: redis.Redis, *, now_ms: int) ->
 
     Raises:
         NotSwitchedError, UncertainError: the server could not be updated.
+        ConflictError: the audit chain does not hold, and arms would be signed.
     """
     with control_database(settings).connect() as connection:
         wanted = served_experiments(connection, live_epoch(connection))
+    if wanted.experiments and not _is_same(read_verified(client, signing_key(settings)), wanted):
+        require_intact_audit(settings)
     return publish_served(client, signing_key(settings), wanted, now_ms=now_ms)
 
 

@@ -120,6 +120,8 @@ def heal_server(
         with write_transaction(control_database(settings)) as connection:
             if not isinstance(who, Internal):
                 require_permission(connection, who, Permission.KILL)
+            # Once more, with what is signed below: rows may have been forged since.
+            require_intact_audit(settings)
             found = compare_server(settings, client, connection, is_thorough=True)
             restore_server(settings, client, connection, force=force)
             if found:

@@ -18,6 +18,7 @@ from phantom_core.approvals.releases import PublishedRelease, Switch
 from phantom_core.approvals.rollout import check_restorable, check_rollout, is_restorable
 from phantom_core.approvals.rollout_guard_log import check_guard, read_guard_result
 from phantom_core.core.errors import ConflictError, InputError, NotFoundError
+from phantom_core.core.limits import GuardRails
 from phantom_core.core.settings import Settings
 from phantom_core.database.connection import write_transaction
 from phantom_core.evidence.gates import Gate
@@ -241,24 +242,40 @@ def _switch(
         reconcile_release(settings, client, now_ms=now_ms)
         publish_models(settings, client, now_ms)
         with write_transaction(control_database(settings)) as connection:
-            guard_rails, salt = (
-                read_price_limits(settings, connection).guard_rails,
-                secrets.token_hex(8),
-            )
             planned = plan(connection)
+            guard_rails, limits = _limits_of(connection, settings, is_to_base=is_to_base)
             release = releases.begin_release(
                 connection,
                 who,
                 planned.switch,
                 why,
-                salt=salt,
+                salt=secrets.token_hex(8),
                 guard_rails=guard_rails,
                 now_ms=now_ms,
-                limits=limits_in_force(connection, settings),
+                limits=limits,
                 judged=planned.judged,
             )
             documents = documents_of(connection, release)
         return push_release(settings, client, release, live_of(release), documents, now_ms)
+
+
+def _limits_of(
+    connection: sa.Connection, settings: Settings, *, is_to_base: bool
+) -> tuple[GuardRails, str]:
+    """Guard rails of a switch, and the limits in force as JSON.
+
+    The way to base prices is not verified, so limits that SQL forged neither block it nor move a
+    base price.
+    """
+    try:
+        guard_rails = read_price_limits(settings, connection).guard_rails
+        limits = limits_in_force(connection, settings)
+    except InputError:
+        before = releases.current_release(connection)
+        if not (is_to_base and before):
+            raise
+        guard_rails, limits = before.guard_rails, before.limits
+    return guard_rails.around_base() if is_to_base else guard_rails, limits
 
 
 def _go_back(

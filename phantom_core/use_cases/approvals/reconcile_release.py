@@ -26,6 +26,7 @@ from phantom_core.signing.keys import public_keys, signing_key
 from phantom_core.use_cases.approvals.change_requests import control_database
 from phantom_core.use_cases.approvals.live_documents import documents_of, live_of
 from phantom_core.use_cases.approvals.live_experiments import stop_left_behind, sync_experiments
+from phantom_core.use_cases.audit.verify_audit import require_intact_audit
 from phantom_core.use_cases.models.publish_model import publish_if_new
 from phantom_core.valkey.server import connect_server
 
@@ -36,13 +37,19 @@ _LOG: Final = logging.getLogger(__name__)
 def reconcile_release(settings: Settings, client: redis.Redis, *, now_ms: int) -> None:
     """Finish or undo a switch whose process died, by what the server holds.
 
+    A row that SQL made would be signed and served here, so the audit chain is verified first,
+    unless the switch leads to base prices.
+
     Raises:
         UnavailableError: the server does not answer, so the outcome is unknown.
+        ConflictError: the audit chain does not hold.
     """
     with control_database(settings).connect() as connection:
         pending = releases.pending_release(connection)
     if pending is None:
         return
+    if not pending.is_to_base:
+        require_intact_audit(settings)
     with control_database(settings).connect() as connection:
         live, documents = live_of(pending), documents_of(connection, pending)
     try:

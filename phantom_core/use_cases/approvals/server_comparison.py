@@ -27,6 +27,7 @@ from phantom_core.publishing.experiments import LiveExperiments, open_experiment
 from phantom_core.publishing.figures import (
     open_elasticities,
     open_prices,
+    publish_prices,
     read_elasticities,
     read_prices,
 )
@@ -47,6 +48,7 @@ from phantom_core.publishing.statement import open_statement
 from phantom_core.signing.keys import PublicKeys, public_keys, signing_key
 from phantom_core.use_cases.approvals.live_documents import document_of, expected_documents
 from phantom_core.use_cases.approvals.live_experiments import live_epoch, served_experiments
+from phantom_core.use_cases.approvals.price_overrides import approved_figures
 from phantom_core.valkey.server import guarded_calls
 
 _RULES: Final = "rules:"
@@ -83,6 +85,7 @@ def compare_server(
         *_of_experiments(client, keys, connection),
         *(one for kind in MODEL_KINDS.names() for one in _of_model(client, keys, kind)),
         *(one for key, open_table in _TABLES for one in _of_table(client, keys, key, open_table)),
+        *_of_prices(client, keys, connection),
     ]
     if is_thorough:
         found += [
@@ -128,12 +131,17 @@ def restore_server(
         if _of_model(client, keys, kind)
     ]
     forged += stray_releases(client, connection)
+    table = approved_figures(connection)
+    if table is None and _of_prices(client, keys, connection):
+        forged.append(PRICES)
     with guarded_calls(client), client.pipeline(transaction=True) as pipeline:
         for name, content in contents.items():
             pipeline.set(name, content)
         for name in forged:
             pipeline.delete(name)
         pipeline.execute()
+    if table is not None:
+        publish_prices(client, key, table)
 
 
 @requires(Permission.READ)
@@ -254,6 +262,22 @@ def _of_table(
     except DataError as error:
         return [Divergence(key, "figures that were published", _unpublished(error))]
     return []
+
+
+def _of_prices(
+    client: redis.Redis, keys: PublicKeys, connection: sa.Connection
+) -> list[Divergence]:
+    """Global prices that are signed, and not the approved ones."""
+    wanted = approved_figures(connection)
+    try:
+        found = read_prices(client, keys)
+    except DataError:
+        return []  # named by `_of_table`
+    if found == wanted:
+        return []
+    expected = f"the table {wanted.version} that was approved" if wanted else "nothing"
+    there = f"the table {found.version}, which was not approved" if found else "nothing"
+    return [Divergence(PRICES, expected, there)]
 
 
 def _unpublished(error: DataError) -> str:

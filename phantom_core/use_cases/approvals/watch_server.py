@@ -30,6 +30,7 @@ from phantom_core.use_cases.approvals.emergencies import alert_emergencies
 from phantom_core.use_cases.approvals.kill_switch import publish_kill_file
 from phantom_core.use_cases.approvals.live_experiments import live_epoch
 from phantom_core.use_cases.approvals.live_status import has_server, heal_server, read_live_status
+from phantom_core.use_cases.approvals.price_overrides import approved_numbers
 from phantom_core.use_cases.approvals.publish_rules import expire_live, publish_request
 from phantom_core.use_cases.approvals.server_comparison import newest_documents, stray_releases
 from phantom_core.use_cases.audit.verify_audit import audit_problems, watch_audit
@@ -93,14 +94,15 @@ def confirm_live(settings: Settings, *, now_ms: int) -> None:
     Raises:
         UnavailableError: the server does not answer.
     """
-    if not has_server(settings):
-        return
     with control_database(settings).connect() as connection:
-        epoch = live_epoch(connection)
+        epoch, approved = live_epoch(connection), approved_numbers(connection)
+    if not (any(approved.values()) or has_server(settings)):
+        return
     with connect_server(settings) as client:
         newest = newest_documents(client, public_keys(settings)) | (
             {"rules": epoch} if epoch else {}
         )
+        newest |= approved
         publish_statement(client, signing_key(settings), Statement(now_ms, newest))
 
 

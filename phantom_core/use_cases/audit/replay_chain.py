@@ -9,13 +9,12 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from phantom_core.accounts.people import DEMO, PEOPLE
+from phantom_core.accounts.people import DEMO, PEOPLE, name_fingerprint
 from phantom_core.accounts.permissions import needs_no_permission, requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.accounts.sign_in import SIGN_INS
@@ -23,11 +22,12 @@ from phantom_core.approvals.change_request import Request
 from phantom_core.approvals.emergencies import EMERGENCIES, REVIEWS
 from phantom_core.approvals.governed_tables import CHANGES, GOVERNED_DECISIONS
 from phantom_core.approvals.limits import LIMIT_LISTS, LIMITS
-from phantom_core.approvals.price_experiments import EXPERIMENTS
+from phantom_core.approvals.price_experiments import EXPERIMENTS, plan_of_row
 from phantom_core.approvals.requests import content_fingerprint
-from phantom_core.approvals.states import OPEN
 from phantom_core.approvals.tables import DECISIONS, DOCUMENTS, EVIDENCE, RELEASES, REQUESTS
 from phantom_core.database.audit import AuditEntry, fingerprint
+from phantom_core.use_cases.audit.chain_step import Step, read_step
+from phantom_core.use_cases.audit.request_states import states_in_chain
 
 _VERDICTS: Final = {
     "request.approved": "approve",
@@ -44,31 +44,6 @@ _CHANGE_STATES: Final = {
 _ENDED: Final = {"release.done": "done", "release.failed": "failed"}
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """An entry with its details as values."""
-
-    entry: AuditEntry
-    details: dict[str, Any]
-
-    @property
-    def at_ms(self) -> int:
-        """The clock when it was written; an entry whose clock was behind has a later time."""
-        clock_ms = self.details.get("clock_ms", self.entry.at_ms)
-        return int(clock_ms)
-
-    @property
-    def number(self) -> int:
-        """Number of the request that it is about; 0 where it is about something else."""
-        word, _, number = self.entry.about.partition(" ")
-        return int(number) if word == "request" and number.isdecimal() else 0
-
-    @property
-    def subject(self) -> str:
-        """Name of the person or experiment that it is about."""
-        return self.entry.about.partition(" ")[2]
-
-
 Comparison = Callable[[sa.Connection, Sequence[Step]], Iterator[str]]
 
 
@@ -80,7 +55,7 @@ def compare_tables(connection: sa.Connection, entries: Sequence[AuditEntry]) -> 
         connection: any.
         entries: the whole chain, whose hashes were verified.
     """
-    steps = [Step(entry, _details(entry)) for entry in entries]
+    steps = [read_step(entry) for entry in entries]
     return tuple(problem for compare in _COMPARISONS for problem in compare(connection, steps))
 
 
@@ -91,8 +66,7 @@ def time_reversals(entries: Sequence[AuditEntry]) -> tuple[str, ...]:
     Several machines with clocks of their own may cause a few of milliseconds.
     """
     found = [
-        (after.seq, before.at_ms - Step(after, _details(after)).at_ms)
-        for before, after in pairwise(entries)
+        (after.seq, before.at_ms - read_step(after).at_ms) for before, after in pairwise(entries)
     ]
     return tuple(
         f"When entry {seq} was written, the clock was {behind_ms / 1_000:,.1f} s behind entry "
@@ -100,14 +74,6 @@ def time_reversals(entries: Sequence[AuditEntry]) -> tuple[str, ...]:
         for seq, behind_ms in found
         if behind_ms > 0
     )
-
-
-def _details(entry: AuditEntry) -> dict[str, Any]:
-    try:
-        found = json.loads(entry.details)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _decisions(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
@@ -162,24 +128,14 @@ def _requests(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]
             yield f"{what} is not what was approved: its row was changed with SQL."
 
 
-def _ends(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
-    """Requests that came back to life after their end."""
-    ended = {
-        step.number: step
-        for step in steps
-        if step.entry.action in ("request.withdrawn", "request.rejected", "request.expired")
-    }
-    for row in connection.execute(REQUESTS.select()).mappings():
-        step = ended.get(row["request_id"])
-        if step is None:
-            continue
-        end = step.entry.action.removeprefix("request.")
-        if end == "rejected" and step.details.get("revision") != row["revision"]:
-            continue
-        # A version that was live before it expired can be live again by a rollback.
-        is_back = row["state"] in ("draft", *OPEN) if end == "expired" else row["state"] != end
-        if is_back:
-            yield f"Request {step.number} is {row['state']}, but {end} in the audit chain."
+def _request_states(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
+    """Requests in another state than their entries left them in."""
+    said = states_in_chain(steps)
+    query = sa.select(REQUESTS.c.request_id, REQUESTS.c.state).order_by(REQUESTS.c.request_id)
+    for request_id, state in connection.execute(query):
+        expected = said.get(request_id, state)
+        if state != expected:
+            yield f"Request {request_id} is {state}, but {expected} in the audit chain."
 
 
 def _emergencies(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
@@ -318,7 +274,11 @@ def _people(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[str]:
         ):
             said[step.subject] |= step.details
         elif step.entry.action == "signed.in" and step.subject in DEMO:
-            said[step.subject].setdefault("role", DEMO[step.subject][1].value)
+            name, role = DEMO[step.subject]
+            said[step.subject].setdefault("role", role.value)
+            said[step.subject].setdefault("origin", "demo")
+            said[step.subject].setdefault("must_change", False)
+            said[step.subject].setdefault("name", name_fingerprint(step.subject, name))
         elif step.entry.action == "demo.ended":
             for login in DEMO:
                 if login in said:
@@ -340,6 +300,12 @@ def _compare_person(row: sa.RowMapping, known: dict[str, Any] | None) -> Iterato
         yield f"{what} was switched {'on' if row['is_active'] else 'off'} with SQL."
     if known.get("waits_until_ms", 0) != row["waits_until_ms"]:
         yield f"{what} waits for a second administrator otherwise than the audit chain says."
+    if known.get("origin", row["origin"]) != row["origin"]:
+        yield f"{what} signs in as {row['origin']}, but {known['origin']} in the audit chain."
+    if known.get("must_change", row["must_change"]) != bool(row["must_change"]):
+        yield f"{what} must{'' if row['must_change'] else ' not'} change its password, with SQL."
+    if known.get("name") and known["name"] != name_fingerprint(row["login"], row["name"]):
+        yield f"{what} has a name that no audit entry mentions: it was changed with SQL."
     if known.get("password") and known["password"] != fingerprint(row["password"]):
         yield f"{what} has a password that no audit entry mentions."
 
@@ -365,16 +331,34 @@ def _experiments(connection: sa.Connection, steps: Sequence[Step]) -> Iterator[s
     for step in steps:
         if step.entry.action in states:
             said[step.subject] = states[step.entry.action]
-    arms = {
-        step.subject: step.details["arms"]
+    plans = {
+        step.subject: step.details for step in steps if step.entry.action == "experiment.drafted"
+    }
+    moves = {
+        (step.subject, step.entry.action): step
         for step in steps
-        if step.entry.action == "experiment.drafted" and "arms" in step.details
+        if step.entry.action.startswith("experiment.")
     }
     for row in connection.execute(EXPERIMENTS.select()).mappings():
         what = f"The price experiment {row['experiment_id']}"
-        found = json.loads(row["arms"])
-        if arms.get(row["experiment_id"], found) != found:
-            yield f"{what} has other arms than were drafted: its row was changed with SQL."
+        said_of_plan = plans.get(row["experiment_id"], {})
+        if changed := sorted(
+            name
+            for name, value in plan_of_row(dict(row)).items()
+            if said_of_plan.get(name, value) != value
+        ):
+            yield (
+                f"{what} has other {', '.join(changed)} than were drafted: its row was changed "
+                "with SQL."
+            )
+        for action, who, at in (
+            ("drafted", "author", "created_ms"),
+            ("started", "started_by", "started_ms"),
+            ("stopped", "stopped_by", "stopped_ms"),
+        ):
+            move = moves.get((row["experiment_id"], f"experiment.{action}"))
+            if move and (row[who], row[at]) != (move.entry.who, move.at_ms):
+                yield f"{what} was not {action} by {row[who]} then, as the database says."
         expected = said.pop(row["experiment_id"], None)
         if expected is None:
             yield f"{what} stands in the database, but in no audit entry: it was added with SQL."
@@ -444,7 +428,7 @@ def _about_change(change_id: object) -> str:
 _COMPARISONS: Final[tuple[Comparison, ...]] = (
     _decisions,
     _requests,
-    _ends,
+    _request_states,
     _emergencies,
     _evidence,
     _releases,

@@ -16,7 +16,13 @@ from phantom_core.accounts.people import has_accounts
 from phantom_core.accounts.permissions import needs_no_permission, requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import governed_changes as changes
-from phantom_core.approvals.base_prices import DAY_MS, HeldPrice, Prices, hold_prices
+from phantom_core.approvals.base_prices import (
+    DAY_MS,
+    MONTH_MS,
+    HeldPrice,
+    Prices,
+    hold_prices,
+)
 from phantom_core.approvals.catalogue_store import (
     CatalogueHead,
     CatalogueStore,
@@ -134,8 +140,9 @@ def submit_catalogue(settings: Settings, *, now_ms: int) -> CatalogueOutcome:
             else hold_prices(
                 base_prices(state.products),
                 base_prices(wanted),
-                _day_before(connection, settings, state, now_ms),
+                _prices_before(connection, settings, state, now_ms - DAY_MS),
                 read_load_limits(settings, connection, who, now_ms=now_ms),
+                _prices_before(connection, settings, state, now_ms - MONTH_MS),
             )
         )
         waiting = _propose_jumps(connection, settings, who, held, now_ms)
@@ -516,11 +523,11 @@ def _is_news(state: _State, products: pa.Table, held: int) -> bool:
     )
 
 
-def _day_before(
-    connection: sa.Connection, settings: Settings, state: _State, now_ms: int
+def _prices_before(
+    connection: sa.Connection, settings: Settings, state: _State, start_ms: int
 ) -> Prices:
-    """Prices in force a day ago, and those that a second person approved since."""
-    start_ms, store = now_ms - DAY_MS, _store(settings)
+    """Prices in force at a time, and those that a second person approved since."""
+    store = _store(settings)
     since = changes.list_changes(connection, CATALOGUE, VERSIONS, after_ms=start_ms)[::-1]
     earlier = changes.change_in_force_at(connection, CATALOGUE, VERSIONS, start_ms)
     versions = [parse_head(one.payload).head for one in (*((earlier,) if earlier else ()), *since)]

@@ -7,16 +7,25 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
-from phantom_core.core.errors import InputError, PhantomError, UnavailableError
+from phantom_core.core.errors import (
+    HeaderError,
+    InputError,
+    MappingError,
+    PhantomError,
+    UnavailableError,
+)
 from phantom_core.core.progress import Progress, ProgressValues, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.events.actors import EXPERIMENT_NAMES, LABEL_NAMES, read_experiments, read_labels
 from phantom_core.events.canonical import canonical_mapping
+from phantom_core.events.file_start import FileStart
+from phantom_core.events.formats.source_format import Source
 from phantom_core.events.keyed_rows import (
     KeyedRows,
     Named,
@@ -26,6 +35,7 @@ from phantom_core.events.keyed_rows import (
     rows_of_source,
 )
 from phantom_core.events.mapping import Mapping
+from phantom_core.events.mapping_detection import TRIED_ROWS, describe_match, detect_mappings
 from phantom_core.events.products import PRODUCT_NAMES, read_products
 from phantom_core.events.server_paths import is_database
 from phantom_core.events.sources import (
@@ -35,7 +45,7 @@ from phantom_core.events.sources import (
     open_source,
 )
 from phantom_core.events.staging import Staging
-from phantom_core.events.text_options import DETECTED
+from phantom_core.events.text_options import DETECTED, TextOptions
 from phantom_core.lake.lake import Lake, open_lake
 from phantom_core.lake.ledger import Load, new_load
 from phantom_core.lake.load import commit_file, commit_keyed
@@ -261,12 +271,7 @@ def load_file(
     """
     start_s = time.monotonic()
     allowed_sources(settings).require_file(path)
-    source = open_source(
-        path,
-        options=mapping.text_options if mapping else DETECTED,
-        max_chars=settings.loading.max_field_bytes,
-    )
-    meaning = mapping or canonical_mapping(source.columns)
+    source, meaning = _opened(settings, path, mapping, now_ms)
     load = new_load(
         meaning.kind, str(path), file_sha256(path), meaning.name, now_ms, meaning.sha256
     )
@@ -329,6 +334,34 @@ def load_keyed(
         )
     load = new_load(kind, _without_password(where), digest, "", now_ms)
     return commit_keyed(lake, found, replace(load, seconds=round(time.monotonic() - start_s, 3)))
+
+
+def _opened(
+    settings: Settings, path: Path, mapping: Mapping | None, now_ms: int
+) -> tuple[Source, Mapping]:
+    """A file and its mapping; of a file without one that needs one, what it looks like is said.
+
+    Raises:
+        SourceError: the file cannot be read as a whole.
+        MappingError: its columns do not fit.
+    """
+    max_chars = settings.loading.max_field_bytes
+    options = mapping.text_options if mapping else DETECTED
+    try:
+        source = open_source(path, options=options, max_chars=max_chars)
+        return source, mapping or canonical_mapping(source.columns)
+    except (MappingError, HeaderError) as error:
+        found = detect_mappings(partial(_start, path, max_chars), now_ms) if not mapping else []
+        if not found:
+            raise
+        hint = f"{describe_match(found[0])} Use --mapping {found[0].name}."
+        raise MappingError(error.message, hint=hint) from error
+
+
+def _start(path: Path, max_chars: int, options: TextOptions) -> FileStart:
+    source = open_source(path, options=options, max_chars=max_chars, batch_rows=TRIED_ROWS)
+    rows = (batch.rows for batch in source.batches() if batch.rows.num_rows)
+    return FileStart(source.columns, next(rows, None))
 
 
 @requires(Permission.WORK)

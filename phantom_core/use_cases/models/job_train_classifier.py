@@ -1,6 +1,6 @@
 """Job: train the agent classifier."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from phantom_core.core.progress import Progress, no_progress
 from phantom_core.jobs.job_request import JobRequest, Texts
@@ -18,6 +18,7 @@ class TrainClassifierRequest(JobRequest):
         without: families of features to leave out.
         for_pricing: whether to leave out the features that prices may not depend on.
         seed: of everything random; None means the installation's.
+        labels: given, weak, or auto: weak where few labels are given.
     """
 
     kind: ClassVar[str] = "train_classifier"
@@ -26,16 +27,22 @@ class TrainClassifierRequest(JobRequest):
     without: Texts = ()
     for_pricing: bool = True
     seed: int | None = None
+    labels: Literal["auto", "given", "weak"] = "auto"
 
     def run(
         self, settings: "Settings", *, now_ms: int, progress: Progress = no_progress
     ) -> "ClassifierReport":
-        """Train, evaluate, save, then study; the first one is used before it is studied."""
+        """Train, evaluate, save, then study; the first one is used before it is studied.
+
+        One that learned without labels is not studied: studies need labels.
+        """
         from phantom_core.core.progress import part_progress
         from phantom_core.lake.lake import open_lake
         from phantom_core.use_cases.models.study_classifier import study_classifier
 
         report = self._trained(settings, now_ms, part_progress(progress, 0, 0.4))
+        if report.weak:
+            return report
         return study_classifier(
             settings,
             open_lake(settings),
@@ -51,6 +58,8 @@ class TrainClassifierRequest(JobRequest):
         from phantom_core.use_cases.models.job_study_classifier import StudyClassifierRequest
 
         report = self._trained(settings, now_ms, progress)
+        if report.weak:
+            return report
         Jobs(settings).start(StudyClassifierRequest(version=report.model_version))
         return report
 
@@ -66,5 +75,6 @@ class TrainClassifierRequest(JobRequest):
             without=self.without,
             for_pricing=self.for_pricing,
             seed=self.seed,
+            labels=self.labels,
             progress=progress,
         )

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal
 
 import duckdb
 import numpy
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
-from phantom_core.core.errors import InputError
+from phantom_core.core.errors import DataError, InputError
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.resampling import N_RESAMPLES
 from phantom_core.core.settings import Settings
@@ -51,6 +51,12 @@ from phantom_core.evaluation.report import ClassifierReport
 from phantom_core.evaluation.threshold import ThresholdChoice, choose_threshold
 from phantom_core.features.catalogue import feature_names
 from phantom_core.features.definitions import definition_hash
+from phantom_core.features.store import FeatureStore
+from phantom_core.labelling.weak_start import (
+    WeakStart,
+    has_few_labels,
+    read_weak_start,
+)
 from phantom_core.lake.lake import Lake
 from phantom_core.model_kinds.classifier import CLASSIFIER
 from phantom_core.model_store.manifest import FORMAT, Manifest, library_versions
@@ -72,6 +78,7 @@ from phantom_core.use_cases.models.train_at_quotes import (
 KIND: Final = CLASSIFIER.name
 OUT_OF_FOLD: Final = "oof.parquet"
 BY_HAND: Final = "Trained by hand."
+Labels = Literal["auto", "given", "weak"]
 LIBRARIES: Final = (xgboost, sklearn, numpy, pyarrow, duckdb)
 # Other accepted names of a family of features.
 FAMILY_NAMES: Final = {"timing": "temporal"}
@@ -89,6 +96,7 @@ def train_classifier(
     seed: int | None = None,
     period_ms: tuple[int, int] | None = None,
     why: str | None = BY_HAND,
+    labels: Labels = "given",
     progress: Progress = no_progress,
 ) -> ClassifierReport:
     """Train, evaluate and save an agent classifier; its robustness is studied afterwards.
@@ -104,7 +112,10 @@ def train_classifier(
             that costs.
         seed: of everything random; None means the settings' one.
         period_ms: learn from sessions that began in [start, end), UTC milliseconds; None means all.
-        why: the reason for which it is used where it is the first; None leaves it a candidate.
+        why: the reason for which it is used where it is the first; None leaves it a candidate, and
+            so does learning without labels.
+        labels: to learn from: those that were given; weak ones of rules or known agents, beside
+            which given ones count in full; or auto, weak ones where few labels are given.
         progress: called throughout; nothing is saved after it cancels.
 
     Returns:
@@ -120,7 +131,15 @@ def train_classifier(
     families = tuple(sorted({FAMILY_NAMES.get(name, name) for name in without}))
     remaining = _features_without(families)
     banned = banned_in(settings, remaining) if for_pricing else ()
-    everything = read_labelled(lake, remaining, n_folds, part_progress(progress, 0, 0.1), period_ms)
+    everything, weak = _read(
+        lake,
+        remaining,
+        n_folds,
+        labels,
+        chosen_seed,
+        period_ms,
+        part_progress(progress, 0, 0.1),
+    )
     labelled = _without_banned(everything, banned)
     fold = make_folds(
         labelled.rows.groups, labelled.rows.is_agent, n_folds, np.random.default_rng(chosen_seed)
@@ -180,14 +199,43 @@ def train_classifier(
         seconds=time.perf_counter() - started,  # last, so that everything above counts
         ban=ban,
         at_quote=at_quotes.report,
+        weak=weak.measured(fold, seed=chosen_seed) if weak else None,
     )
     held_out = {
         OUT_OF_FOLD: _out_of_fold(labelled, whole, calibration),
         OUT_OF_FOLD_AT_QUOTES: at_quotes.out_of_fold,
     }
-    _save(settings, report, files | held_out, why)
+    _save(settings, report, files | held_out, None if weak else why)
     progress(1, f"saved model {report.model_version}")
     return report
+
+
+def _read(
+    lake: Lake,
+    features: tuple[str, ...],
+    n_folds: int,
+    labels: Labels,
+    seed: int,
+    period_ms: tuple[int, int] | None,
+    progress: Progress,
+) -> tuple[LabelledSessions, WeakStart | None]:
+    """Sessions to learn from, and where weak labels are from; auto needs no rule to vote."""
+    wants_weak = labels == "weak"
+    if labels == "auto":
+        store = FeatureStore(lake)
+        store.refresh(progress)
+        wants_weak = has_few_labels(store.matrix())
+    if wants_weak:
+        try:
+            start = read_weak_start(
+                lake, features, n_folds, seed=seed, progress=progress, period_ms=period_ms
+            )
+        except DataError:
+            if labels == "weak":
+                raise
+        else:
+            return start.labelled, start
+    return read_labelled(lake, features, n_folds, progress, period_ms), None
 
 
 def _features_without(families: Iterable[str]) -> tuple[str, ...]:

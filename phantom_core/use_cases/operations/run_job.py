@@ -23,13 +23,13 @@ def run_job(settings: Settings, job_id: str, now_ms: int, secrets: str = "") -> 
         secrets: the request with its passwords, JSON; empty where its row holds all of it.
     Raises:
         NotFoundError: no such job.
-        ConflictError: it was started, finished or discarded before; or its lease expired while
-            it ran.
+        ConflictError: it was started, finished or discarded before; it is not what the control
+            side signed when it was requested; or its lease expired while it ran.
     """
     jobs = Jobs(settings)
-    job = jobs.take(job_id)
+    job = jobs.take(job_id, secrets)
     try:
-        request = parse_request(job.kind, secrets or job.arguments)
+        request = parse_request(job.kind, job.arguments)
         with jobs.heartbeat(job_id), acting_as(actor_of_job(job.who), settings):
             current_acting().actor.require(Permission.WORK, settings)
             report = request.run_for(

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from phantom_core.accounts.people import PEOPLE
+from phantom_core.accounts.people import PEOPLE, name_fingerprint
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission, Role
 from phantom_core.accounts.sign_in import SIGN_INS
@@ -17,6 +17,7 @@ from phantom_core.database import audit
 from phantom_core.database.connection import METADATA, write_transaction
 from phantom_core.database.upgrade import import_tables
 from phantom_core.jobs.jobs import ACTIVE, JOBS
+from phantom_core.labels.verdicts import SESSION_VERDICTS
 from phantom_core.use_cases.privacy.personal_data import PersonalData
 
 # Texts that may name a session, in tables whose rows may be changed.
@@ -24,6 +25,7 @@ _TEXTS: Final = {
     JOBS: ("arguments", "result", "message", "progress"),
     ALERTS: ("sentence",),
     WATCH: ("told",),
+    SESSION_VERDICTS: ("session_id", "reason"),
 }
 _SECRETS: Final = ("password", "token_hash")
 ERASED_NAME: Final = "erased account"
@@ -89,6 +91,7 @@ def erase_account(settings: Settings, login: str, who: str, *, now_ms: int) -> d
             "role": row["role"],
             "is_active": False,
             "password": audit.fingerprint(""),
+            "name": name_fingerprint(login, ERASED_NAME),
             "erased": True,
         }
         audit.append_entry(connection, now_ms, who, "person.changed", f"person {login}", details)

@@ -10,6 +10,7 @@ from phantom_core.accounts.permissions import needs_no_permission, requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.core.arrays import Floats
 from phantom_core.core.errors import DataError
+from phantom_core.core.estimate import Estimate
 from phantom_core.core.progress import Progress, no_progress, part_progress
 from phantom_core.core.settings import Settings
 from phantom_core.features.catalogue import feature_names
@@ -70,24 +71,21 @@ def replay_rules(
         InputError: rules read features that no session has.
         DataError: no session or no quote in the period.
     """
-    for one in (rules, against):
+    sets = (rules, against)
+    for one in sets:
         check_features(one, (*feature_names(), P_AGENT))
     chosen_seed = settings.seed if seed is None else seed
     with connect_replay_data(settings) as connection:
         data = read_replay_data(
             settings,
             connection,
-            (rules, against),
+            sets,
             period=period or Period(),
             as_of=as_of,
             every_feature=any(networks),
             progress=part_progress(progress, 0, 0.7),
         )
-        if not data.quotes.session.size:
-            raise DataError(
-                "No prices were logged in this period, so there is nothing to replay.",
-                hint="Load a quote log, or choose other days.",
-            )
+        _require_quotes(data)
         progress(0.75, "reference prices")
         quoted, quote = at_purchases(data)
         prices = reference_prices(
@@ -96,54 +94,22 @@ def replay_rules(
     rng = np.random.default_rng(chosen_seed)
     resampler = Resampler.of(data.sessions, data.is_within, rng)
     outcome = _outcome(quoted, rng)
-    decided = [
-        evaluate_rules(one, data.features_at_quote, data.quotes.session.size)
-        for one in (rules, against)
-    ]
-    reported = [rules, against]
-    for k, network in enumerate(networks):
-        if network:
-            reported[k], decided[k] = priced_by_network(
-                network,
-                reported[k],
-                decided[k],
-                data.features_at_quote,
-                data.quotes,
-                part_progress(progress, 0.7 + 0.05 * k, 0.75 + 0.05 * k),
-            )
-    sets = []
-    for k, one in enumerate((rules, against)):
-        progress(0.8 + 0.08 * k, f"replaying {one.name}")
-        figures = _set(reported[k], decided[k], quoted, quote, prices, outcome, resampler)
-        sets.append(replace(figures, text=_text(one, networks[k])))
-    found = _replay(
-        data,
-        (reported[0], reported[1]),
-        (sets[0], sets[1]),
-        (decided[0], decided[1]),
-        resampler,
-        now_ms,
-        chosen_seed,
-        as_of,
-    )
+    priced = _priced(data, sets, networks, progress)
+    figures = []
+    for k, made in enumerate(priced):
+        progress(0.8 + 0.08 * k, f"replaying {sets[k].name}")
+        replayed = _set(made.rules, made.decided, quoted, quote, prices, outcome, resampler)
+        figures.append(replace(replayed, text=_text(sets[k], networks[k])))
     found = replace(
-        found,
-        difference=paired_difference(
-            data.quotes,
-            outcome.units,
-            (decided[0].markup_ratio, decided[1].markup_ratio),
-            outcome.p_agent,
-            outcome.model,
-            resampler,
-        ),
+        _replay(data, priced, (figures[0], figures[1]), resampler, now_ms, chosen_seed, as_of),
+        difference=_difference(data, priced, outcome, resampler),
         origin=origin_of(period or Period()),
     )
     if keep:
         progress(0.97, "saving")
-        replay_store(settings).save(
-            found,
-            changed_sessions(data, (reported[0], reported[1]), (decided[0], decided[1])),
-        )
+        decided = (priced[0].decided, priced[1].decided)
+        changed = changed_sessions(data, (priced[0].rules, priced[1].rules), decided)
+        replay_store(settings).save(found, changed)
     progress(1, "replayed")
     return found
 
@@ -214,6 +180,46 @@ def changed_sessions(
     return table.take(pa.array(order))
 
 
+def _require_quotes(data: ReplayData) -> None:
+    if not data.quotes.session.size:
+        raise DataError(
+            "No prices were logged in this period, so there is nothing to replay.",
+            hint="Load a quote log, or choose other days.",
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Priced:
+    """What a rule set decides at every quote; with a network, the rules that report its prices."""
+
+    rules: RuleSet
+    decided: Decided
+
+
+def _priced(
+    data: ReplayData,
+    sets: tuple[RuleSet, RuleSet],
+    networks: tuple[NetworkPricer | None, NetworkPricer | None],
+    progress: Progress,
+) -> tuple[_Priced, _Priced]:
+    found = [
+        _Priced(one, evaluate_rules(one, data.features_at_quote, data.quotes.session.size))
+        for one in sets
+    ]
+    for k, network in enumerate(networks):
+        if network:
+            by_network = priced_by_network(
+                network,
+                found[k].rules,
+                found[k].decided,
+                data.features_at_quote,
+                data.quotes,
+                part_progress(progress, 0.7 + 0.05 * k, 0.75 + 0.05 * k),
+            )
+            found[k] = _Priced(*by_network)
+    return found[0], found[1]
+
+
 def _text(rules: RuleSet, network: NetworkPricer | None) -> str:
     text = format_rules(rules)
     return f"Priced by network {network.version}; where it cannot:\n{text}" if network else text
@@ -272,20 +278,33 @@ def _set(
     )
 
 
+def _difference(
+    data: ReplayData, priced: tuple[_Priced, _Priced], outcome: _Outcome, resampler: Resampler
+) -> Estimate | None:
+    return paired_difference(
+        data.quotes,
+        outcome.units,
+        (priced[0].decided.markup_ratio, priced[1].decided.markup_ratio),
+        outcome.p_agent,
+        outcome.model,
+        resampler,
+    )
+
+
 def _replay(
     data: ReplayData,
-    rules: tuple[RuleSet, RuleSet],
+    priced: tuple[_Priced, _Priced],
     sets: tuple[SetReplay, SetReplay],
-    decided: tuple[Decided, Decided],
     resampler: Resampler,
     now_ms: int,
     seed: int,
     as_of: AsOf,
 ) -> Replay:
+    after, before = priced
     quotes, p_agent = data.quotes, data.sessions.best_known[data.quotes.session]
     quoted = np.unique(quotes.session)
     is_changed = np.zeros(data.sessions.actor.size)
-    is_changed[quotes.session[decided[0].markup_ratio != decided[1].markup_ratio]] = 1.0
+    is_changed[quotes.session[after.decided.markup_ratio != before.decided.markup_ratio]] = 1.0
     return Replay(
         created_ms=now_ms,
         lake_version=data.lake_version,
@@ -303,5 +322,5 @@ def _replay(
         against=sets[1],
         changed=int(is_changed.sum()),
         share_changed=resampler.ratio(is_changed[quoted], np.ones(quoted.size), quoted),
-        moved=moved_sessions(rules[0], decided[0], rules[1], decided[1], p_agent),
+        moved=moved_sessions(after.rules, after.decided, before.rules, before.decided, p_agent),
     )

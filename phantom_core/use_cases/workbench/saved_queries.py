@@ -8,8 +8,8 @@ from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
 from phantom_core.core.errors import InputError, NotFoundError
 from phantom_core.core.settings import Settings
+from phantom_core.lake.read_only_sql import require_reading
 from phantom_core.model_store.store import replace_file
-from phantom_core.views.workbench.workbench import require_reading
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,59}")
 EXAMPLES: Final = {

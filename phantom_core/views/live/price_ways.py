@@ -13,6 +13,7 @@ from phantom_core.lake.lake import open_lake
 from phantom_core.publishing.experiments import AS_LIVE, LiveArm
 from phantom_core.use_cases.approvals.change_requests import control_database
 from phantom_core.use_cases.approvals.live_experiments import live_epoch, served_experiments
+from phantom_core.use_cases.approvals.price_overrides import price_overrides
 
 WINDOW_MS: Final = 3_600_000
 _DECISIONS: Final = "decisions"
@@ -108,20 +109,31 @@ def _expected(settings: Settings) -> list[_Expected]:
     if is_file or (release is not None and release.is_killed):
         how = "kill file" if is_file else "published kill switch"
         return [_Expected(f"Base price for everybody: {how}", 1.0, ("kill_switch",))]
-    ways = [_Expected("Signed price of a single session", None, ("session_price",))]
+    overrides = price_overrides(settings)
+    # Without an approved table, a global price is no way that was published.
+    base = ("base_price", *(("global_price",) if overrides.table else ()))
+    ways = []
+    if overrides.sessions:
+        name = f"Signed price of a single session (change {overrides.sessions.change_id})"
+        ways.append(_Expected(name, None, ("session_price",)))
+    if overrides.table:
+        name = f"Global price where no rules apply (change {overrides.table.change_id})"
+        ways.append(_Expected(name, None, ("global_price",)))
     for experiment in experiments[:1]:
         for arm in experiment.arms:
-            ways += _of_arm(experiment.experiment_id, arm, release)
+            ways += _of_arm(experiment.experiment_id, arm, release, base)
     if not experiments:
-        ways += _of_release(release, 1.0)
+        ways += _of_release(release, 1.0, base)
     # Requests without a session take part in nothing; they get the rules outside a canary.
     ways.append(_Expected("Base price where something was missing", None, ("base_price",)))
     return ways
 
 
-def _of_arm(experiment_id: str, arm: LiveArm, release: PublishedRelease | None) -> list[_Expected]:
+def _of_arm(
+    experiment_id: str, arm: LiveArm, release: PublishedRelease | None, base: tuple[str, ...]
+) -> list[_Expected]:
     if arm.version == AS_LIVE:
-        return _of_release(release, arm.share, experiment_id, arm.name)
+        return _of_release(release, arm.share, base, experiment_id, arm.name)
     name = f"Experiment {experiment_id}, arm {arm.name}"
     if not arm.version:
         return [_Expected(name, arm.share, ("experiment",), "", experiment_id, arm.name)]
@@ -131,11 +143,14 @@ def _of_arm(experiment_id: str, arm: LiveArm, release: PublishedRelease | None) 
 
 
 def _of_release(
-    release: PublishedRelease | None, share: float, experiment: str = "", variant: str = ""
+    release: PublishedRelease | None,
+    share: float,
+    base: tuple[str, ...],
+    experiment: str = "",
+    variant: str = "",
 ) -> list[_Expected]:
     """The canary and the control of a release, or the base price."""
     arm = f"Experiment {experiment}, arm {variant}: " if experiment else ""
-    base = ("base_price", "global_price")
     if release is None or not release.version:
         return [
             _Expected(f"{arm}Base price", share, base, "", experiment, variant),

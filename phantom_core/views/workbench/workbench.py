@@ -6,19 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import duckdb
 import pyarrow.parquet as pq
 
-from phantom_core.accounts.permissions import needs_no_permission, requires
+from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
-from phantom_core.core.errors import InputError
 from phantom_core.core.settings import Settings
 from phantom_core.lake.lake import TABLES, open_lake
+from phantom_core.lake.read_only_sql import require_reading
 from phantom_core.views.workbench.query_child import QueryRequest, locked_database
 from phantom_core.views.workbench.query_run import QueryLimits, QueryRun
 from phantom_core.views.workspace.snapshot import Snapshot
 
-_READING: Final = ("SELECT", "EXPLAIN")
 _SESSIONS: Final = re.compile(r"\bsessions\b", re.IGNORECASE)
 
 
@@ -74,40 +72,3 @@ def _request(settings: Settings, sql: str, limits: QueryLimits) -> QueryRequest:
         result_bytes=limits.result_bytes,
         memory_mb=limits.memory_mb,
     )
-
-
-@needs_no_permission
-def require_reading(sql: str) -> None:
-    """Require a single statement that reads.
-
-    Raises:
-        InputError: it is anything else.
-
-    >>> require_reading("SELECT 1 -- one")
-    >>> require_reading("DELETE FROM events")
-    Traceback (most recent call last):
-        ...
-    phantom_core.core.errors.InputError: This statement is DELETE; only SELECT can be run here.
-    """
-    try:
-        statements = duckdb.extract_statements(sql)
-    except duckdb.Error as error:
-        raise InputError(str(error).strip() or "This is no SQL.", hint="Check the SQL.") from None
-    if len(statements) != 1:
-        raise InputError(
-            f"Found {len(statements)} statements, expected one.",
-            hint="Write one SELECT, without another statement behind a semicolon.",
-        )
-    kind = _kind(statements[0])
-    if kind not in _READING:
-        raise InputError(
-            f"This statement is {kind}; only SELECT can be run here.",
-            hint="The tables of the workbench are read-only.",
-        )
-
-
-def _kind(statement: duckdb.Statement) -> str:
-    try:
-        return str(statement.type).rpartition(".")[2]
-    except ValueError:  # the binding names fewer kinds than the engine has
-        return "of another kind"

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 @dataclass
 class Shop:
-    """Both services in one, with a price over base price for everybody."""
+    """Both services in one, with a price over base price for every session."""
 
     address: str = ""
     markup: float = 1.0
@@ -144,7 +144,7 @@ def test_every_price_shown_is_the_one_quoted_and_is_asked_for_once_a_session(sho
 
 
 class OnePrice(Storefront):
-    """A shop that asks the same share of the base price of everybody, and hears nothing."""
+    """A shop that asks every session the same share of the base price, and gets no events."""
 
     def __init__(self, markup: float) -> None:
         super().__init__("", "")

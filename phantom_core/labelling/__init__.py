@@ -1,0 +1,1 @@
+"""Labelling: what sessions are without, with few, and with wrong labels."""

@@ -1,0 +1,1 @@
+"""Labels that people give: who said what of which session, when and why."""
