@@ -328,7 +328,10 @@ def _brief(request: "Request") -> dict[str, object]:
         "base_version": request.base_version,
         "evidence": request.evidence,
         "break_glass": request.break_glass,
-        "ramp": [{"share": step.share, "wait_h": step.wait_h} for step in request.steps],
+        "ramp": [
+            {"share": step.share, "wait_h": step.wait_h, "sessions": step.sessions}
+            for step in request.steps
+        ],
         "needed": request.needed,
     }
 

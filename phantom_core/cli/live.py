@@ -70,6 +70,35 @@ def share(
         )
 
 
+def guard(
+    *,
+    act: Annotated[
+        bool,
+        typer.Option(
+            "--act",
+            help="Also roll the canary back, or take the step of its ramp that is due; needs the "
+            "right to publish.",
+        ),
+    ] = False,
+    who: As = "",
+    workspace: Workspace = None,
+    as_json: Json = False,
+) -> None:
+    """Assess the live canary: whether it may grow, waits, or is rolled back, and why.
+
+    The process that drains decisions does it every minute.
+    """
+    from phantom_core.use_cases.approvals.guard_rollout import assess_rollout, guard_rollout
+
+    with running(workspace, "assessing the rollout", as_json=as_json) as (settings, _):
+        if act:
+            identified(settings, who, now_ms())
+            found = guard_rollout(settings, now_ms=now_ms())
+        else:
+            found = assess_rollout(settings, now_ms=now_ms())
+        emit({"rollout": found.to_json() if found else None}, as_json)
+
+
 def rollback(
     version: Annotated[
         str | None,

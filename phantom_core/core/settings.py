@@ -145,6 +145,32 @@ class AlertSettings(_Group):
     _split = field_validator("recipients", mode="before")(_split)
 
 
+class RolloutSettings(_Group):
+    """When the guard of a rollout holds it, and when it rolls it back."""
+
+    model_config = _CONFIG | SettingsConfigDict(env_prefix="PHANTOM_ROLLOUT_")
+
+    advance: bool = True
+    """Take the steps of an approved ramp when they are due and the guard allows them; without it,
+    a person takes them."""
+    human_loss: float = Field(default=0.02, ge=0, lt=1)
+    """A canary is rolled back once it is significant that human conversion falls by more."""
+    excluded_loss: float = Field(default=0.20, gt=0, le=1)
+    """A step waits until a fall of human conversion by this much is excluded."""
+    revenue_loss: float = Field(default=0.05, ge=0, lt=1)
+    """A canary is rolled back once it is significant that revenue per session falls by more."""
+    failed: float = Field(default=0.01, ge=0, lt=1)
+    """A canary is rolled back once it is significant that more sessions than this, beyond those of
+    the control, meet rules or a model that cannot be used."""
+    slow: float = Field(default=0.01, ge=0, lt=1)
+    """A canary is rolled back once it is significant that more sessions than this, beyond those of
+    the control, meet a slow decision."""
+    slow_ms: float = Field(default=50, gt=0)
+    """A price decision that takes longer is slow, milliseconds."""
+    alpha: float = Field(default=0.05, gt=0, lt=1)
+    """Probability that a guard ever rolls back a harmless canary, in all its steps together."""
+
+
 class ThresholdSettings(_Group):
     """What a wrong decision costs, in units of the average order."""
 
@@ -388,6 +414,7 @@ class Settings(BaseSettings):
     gates: PromotionGateSettings = Field(default_factory=PromotionGateSettings)
     monitoring: MonitoringSettings = Field(default_factory=MonitoringSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
+    rollout: RolloutSettings = Field(default_factory=RolloutSettings)
     threshold: ThresholdSettings = Field(default_factory=ThresholdSettings)
     objective: ObjectiveSettings = Field(default_factory=ObjectiveSettings)
     limits: LimitSettings = Field(default_factory=LimitSettings)

@@ -30,6 +30,7 @@ class PriceDecision:
         agent_probability, purchase_probability: their predictions, the second at this price.
         features: of the session at that moment.
         log_share: share of the sessions whose decisions are stored.
+        decide_ms: time that the decision took, milliseconds; None where it was not measured.
     """
 
     decision_id: str
@@ -54,3 +55,4 @@ class PriceDecision:
     purchase_probability: float | None
     features: dict[str, float | str | None] | None = field(repr=False)
     log_share: float = 1.0
+    decide_ms: float | None = None

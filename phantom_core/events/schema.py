@@ -145,5 +145,6 @@ DECISIONS: Final = pa.schema(
         pa.field("purchase_probability", pa.float64()),
         pa.field("features", pa.string()),
         pa.field("log_share", pa.float64(), nullable=False),
+        pa.field("decide_ms", pa.float64()),
     ]
 )

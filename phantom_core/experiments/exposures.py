@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Final
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -114,9 +115,20 @@ def read_exposures(lake: Lake, experiment_id: str, arms: Sequence[str], now_ms: 
         now_ms: the clock, UTC milliseconds.
     """
     with lake.connect(RELATIONS) as connection:
-        connection.execute("CREATE TABLE wanted (price_experiment VARCHAR, window_ms BIGINT)")
-        connection.execute("INSERT INTO wanted VALUES (?, ?)", [experiment_id, WINDOW_MS])
-        table = connection.sql(read_sql("exposures")).to_arrow_table()
+        return exposed_of(lake, connection, experiment_id, arms, now_ms)
+
+
+def exposed_of(
+    lake: Lake,
+    connection: duckdb.DuckDBPyConnection,
+    experiment_id: str,
+    arms: Sequence[str],
+    now_ms: int,
+) -> Exposed:
+    """The same of a connection with the views of RELATIONS."""
+    connection.execute("CREATE TABLE wanted (price_experiment VARCHAR, window_ms BIGINT)")
+    connection.execute("INSERT INTO wanted VALUES (?, ?)", [experiment_id, WINDOW_MS])
+    table = connection.sql(read_sql("exposures")).to_arrow_table()
     score, means = _scores(lake, table)
     read, n_variants = _exposures(table, score, arms), number_column(table["n_variants"])
     is_mixed = (n_variants > 1) | (read.arm < 0)

@@ -81,7 +81,7 @@ def test_a_larger_rollout_than_the_approved_one_is_a_change_of_its_own(live: Pha
     found = live.json(
         "rules", "widen", "0.5", "--why", "It is fine.", "--ramp", "1:48", who=ANALYST
     )
-    assert (found["share"], found["ramp"]) == (0.5, [{"share": 1.0, "wait_h": 48.0}])
+    assert (found["share"], found["ramp"]) == (0.5, [{"share": 1.0, "wait_h": 48.0, "sessions": 0}])
     live.json("rules", "approve", "2", who=MANAGER)
     live.json("rules", "publish", "2", who=MANAGER)
     served_now = served(live)

@@ -178,6 +178,7 @@ def test_verbs_about_changes_and_people(printed: PrintedFields) -> None:
         (MANAGER, "rules schedule", "1", "--at", "2100-01-01T00:00"),
         (MANAGER, "rules publish", "1"),
         (MANAGER, "rules share", "0.05", "--why", "x"),
+        (MANAGER, "rules guard"),
         (ANALYST, "rules widen", "0.5", "--why", "x", "--ramp", "1:1"),
         (MANAGER, "rules confirm", "3", "--comment", "x"),
         (MANAGER, "rules kill", "--why", "x"),

@@ -27,7 +27,7 @@ from ui.rules.draft import rule_set_choices
 KIND: Final = SubmitChangeRequest.kind
 REQUEST: Final = "request"
 _SENT: Final = "propose_sent"
-SHARES: Final = (20, 25, 50, 75, 100)
+SHARES: Final = (10, 20, 25, 50, 75, 100)
 ZONES: Final = (
     "UTC",
     *sorted(
@@ -180,7 +180,17 @@ def _ramp_fields(request: Request | None, key: str, share: int) -> tuple[RampSte
         step=1.0,
         key=f"propose_ramp_hours_{key}",
     )
-    return tuple(RampStep(one / 100, wait_h) for one in sorted(chosen))
+    sessions = st.number_input(
+        "Sessions between two steps, at least",
+        0,
+        10**9,
+        steps[0].sessions if steps else 0,
+        step=1_000,
+        key=f"propose_ramp_sessions_{key}",
+        help="Of the canary and the control together; 0 for no such condition. The guard holds or "
+        "rolls back a step besides: see the documents on approvals.",
+    )
+    return tuple(RampStep(one / 100, wait_h, int(sessions)) for one in sorted(chosen))
 
 
 def moment_ms(moment: datetime, zone: str) -> int:

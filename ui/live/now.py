@@ -16,6 +16,7 @@ from ui.frame.errors import friendly_errors
 from ui.frame.fragments import fragment
 from ui.frame.handles import now_ms
 from ui.frame.wording import escape, format_duration, format_moment, format_percent
+from ui.live.guard import draw_guard
 from ui.live.history import release_title
 
 
@@ -62,6 +63,8 @@ def _draw(settings: Settings, found: LiveStatus) -> None:
                 f"{escape(release.who)}: {escape(release.why)}",
                 icon=":material/power_off:",
             )
+        if 0 < release.share < 1 and release.version and not release.is_killed:
+            draw_guard(settings, release.epoch)
         for one in found.emergencies:
             _emergency(settings, one, found)
         by = "the network, with rules as fallback" if release.policy == "model" else "rules"

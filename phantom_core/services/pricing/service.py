@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from dataclasses import replace
 from typing import Final
 
 from phantom_core.approvals.limits import read_price_limits, seed_price_limits
@@ -175,7 +176,8 @@ class Pricing:
         if self._log and (
             share >= 1 or in_canary(session_id or decision.decision_id, _LOG_SALT, share)
         ):
-            self._log.append(decision)
+            took_ms = 1_000 * (time.perf_counter() - started_s)
+            self._log.append(replace(decision, decide_ms=round(took_ms, 3)))
         if priced.reason:
             count_fallback(priced.reason)
         count_price(

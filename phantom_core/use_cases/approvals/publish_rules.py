@@ -13,8 +13,10 @@ from phantom_core.accounts.roles import Permission
 from phantom_core.approvals import emergencies, releases, requests
 from phantom_core.approvals.change_request import Request
 from phantom_core.approvals.limits import read_price_limits
+from phantom_core.approvals.ramp import least_sessions
 from phantom_core.approvals.releases import PublishedRelease, Switch
 from phantom_core.approvals.rollout import check_restorable, check_rollout, is_restorable
+from phantom_core.approvals.rollout_guard_log import check_guard, read_guard_result
 from phantom_core.core.errors import ConflictError, InputError, NotFoundError
 from phantom_core.core.limits import GuardRails
 from phantom_core.core.settings import Settings
@@ -115,14 +117,22 @@ def publish_request(
 
 @requires(Permission.PUBLISH)
 def set_share(
-    settings: Settings, who: str, share: float, *, why: str, now_ms: int
+    settings: Settings, who: str, share: float, *, why: str, now_ms: int, of: int | None = None
 ) -> PublishedRelease:
     """Change the rollout of the live canary within what was approved; 1 is all sessions.
 
+    Args:
+        settings: workspace, database and server.
+        who: login of a person who may publish.
+        share: of the sessions.
+        why: reason, for the history.
+        now_ms: UTC milliseconds.
+        of: epoch of the release that it is meant for; None for whatever is live.
     Raises:
         InputError: a share outside (0, 1].
-        ConflictError: no canary is live.
-        NotAllowedError: the share was not approved, or the ramp does not lead there yet.
+        ConflictError: no canary is live, or another release than was meant.
+        NotAllowedError: the share was not approved, the ramp does not lead there yet, or its guard
+            speaks against it.
     """
     if not 0 < share <= 1:
         raise InputError(f"A share of {share} is not valid.", hint="Give one above 0 and up to 1.")
@@ -134,7 +144,12 @@ def set_share(
                 "No canary is live, so there is no share to change.",
                 hint="Publish with a share below 1 first.",
             )
+        _check_still_live(before, of)
         check_rollout(connection, before, share, now_ms=now_ms)
+        request = requests.find_request(connection, before.request_id)
+        guard = read_guard_result(control_database(settings), before.epoch)
+        check_guard(before, share, least_sessions(request.share, request.steps, share), guard)
+        judged = {"guard": [guard.action, *guard.reasons]} if guard and share > before.share else {}
         stable = before.version if share >= 1 else before.stable
         return _Plan(
             Switch(
@@ -145,10 +160,30 @@ def set_share(
                 stable,
                 before.is_killed,
                 before.policy,
-            )
+            ),
+            judged,
         )
 
     return _switch(settings, who, plan, why, now_ms)
+
+
+@requires(Permission.PUBLISH)
+def withdraw_canary(settings: Settings, epoch: int, *, why: str, now_ms: int) -> PublishedRelease:
+    """Roll the live canary back, as its guard asks for: all sessions get its control again.
+
+    Args:
+        settings: workspace, database and server.
+        epoch: of the release that the guard looked at.
+        why: reason, for the history.
+        now_ms: UTC milliseconds.
+    Raises:
+        ConflictError: something else is live by now.
+    """
+    with control_database(settings).connect() as connection:
+        before = releases.current_release(connection)
+        is_stable = before is not None and is_restorable(connection, before.stable)
+    target = before.stable if before and is_stable else None
+    return _go_back(settings, Internal.WATCHER, "roll back", target, why, now_ms, of=epoch)
 
 
 @requires(Permission.PUBLISH)
@@ -244,12 +279,20 @@ def _limits_of(
 
 
 def _go_back(
-    settings: Settings, who: str, kind: releases.Kind, version: str | None, why: str, now_ms: int
+    settings: Settings,
+    who: str,
+    kind: releases.Kind,
+    version: str | None,
+    why: str,
+    now_ms: int,
+    *,
+    of: int | None = None,
 ) -> PublishedRelease:
     def plan(connection: sa.Connection) -> _Plan:
         before = releases.current_release(connection)
         if before is None:
             raise ConflictError("Nothing was ever live, so there is nothing to roll back to.")
+        _check_still_live(before, of)
         target = _version_before(connection, before) if version is None else version
         if target == before.version and before.share >= 1:
             raise ConflictError(
@@ -263,6 +306,14 @@ def _go_back(
         return _Plan(Switch(kind, number, target, 1.0, target, before.is_killed, policy))
 
     return _switch(settings, who, plan, why, now_ms, is_to_base=version == "")
+
+
+def _check_still_live(live: PublishedRelease, epoch: int | None) -> None:
+    if epoch is not None and live.epoch != epoch:
+        raise ConflictError(
+            f"Version no. {epoch} is not live any more: version no. {live.epoch} is.",
+            hint="Look at what is live now.",
+        )
 
 
 def _killed(
