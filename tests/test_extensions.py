@@ -217,7 +217,7 @@ def test_a_file_format_joins_loading_help_and_documents(tmp_path: Path) -> None:
     with added_file(FORMATS, "phantom_core.events.formats", module, "stars", FORMAT):
         assert discover_files(data) == [data / "a.stars"]
         assert open_source(data / "a.stars").columns.names == ("session", "what")
-        assert format_list() == "CSV, TSV, JSON, JSON Lines, Stars (also .gz and .zst) and Parquet."
+        assert "Stars (also .gz and .zst)" in format_list()
         assert "| Stars | .stars | Cells between stars. |" in written("file formats")
     with pytest.raises(InputError, match="There is nothing to load"):
         discover_files(data)
@@ -255,7 +255,7 @@ def test_the_menu_is_what_it_was() -> None:
         sections.setdefault(page.spec.section, []).append(page.name)
     assert sections == {
         "": ["overview"],
-        "Events": ["data", "sessions", "features"],
+        "Events": ["data", "sessions", "features", "labels", "sql"],
         "Models": ["classifier", "demand", "explain"],
         "Pricing": ["frontier", "rules", "leakage", "simulator"],
         "Production": ["approvals", "live", "monitoring", "experiments"],

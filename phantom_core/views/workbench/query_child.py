@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 from pydantic import BaseModel
 
+from phantom_core.accounts.permissions import needs_no_permission
 from phantom_core.core.errors import SourceError
 from phantom_core.core.limited_process import answer_limited
 
@@ -41,6 +42,7 @@ class QueryRequest(BaseModel):
     memory_mb: int
 
 
+@needs_no_permission
 def locked_database(request: QueryRequest) -> duckdb.DuckDBPyConnection:
     """A database in memory with the tables as views, which can do nothing but read them."""
     database = duckdb.connect(config={"threads": _THREADS})
@@ -62,6 +64,7 @@ def locked_database(request: QueryRequest) -> duckdb.DuckDBPyConnection:
     return database
 
 
+@needs_no_permission
 def answer_query(plain: object) -> bytes:
     """Run the query of a request.
 
