@@ -269,3 +269,11 @@ def test_a_request_is_not_published_to_more_than_it_was_approved_for(shop: Phant
     rejected = shop.refusal("rules", "publish", "1", "--share", "0.5", who=MANAGER)
     assert rejected == "It was approved for 10% of the sessions, not for 50%."
     assert shop.state() == before
+
+
+def test_the_guard_of_a_canary_acts_for_those_who_may_publish(live: Phantom) -> None:
+    found = live.json("rules", "guard")["rollout"]
+    assert (found["share"], found["stage"], found["action"]) == (0.1, 1, "hold")
+    assert {one["name"] for one in found["guards"]} > {"human conversion", "revenue", "failures"}
+    live.refusal("rules", "guard", "--act", who=ANALYST)
+    assert live.json("rules", "guard", "--act", who=MANAGER)["rollout"]["done"] == ""
