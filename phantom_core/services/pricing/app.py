@@ -48,6 +48,9 @@ _ADMIN: Final[dict[int | str, dict[str, object]]] = {
     **KEYED,
     503: {"model": Refusal, "description": "The kill file cannot be written."},
 }
+_NO_JSON: Final[dict[int | str, dict[str, object]]] = {
+    400: {"model": Refusal, "description": "The body is no JSON."}
+}
 _UNAVAILABLE: Final[dict[int | str, dict[str, object]]] = {
     503: {"model": Refusal, "description": "Redis does not answer."}
 }
@@ -131,7 +134,7 @@ def pricing_app(settings: Settings, ready: Pricing | None = None) -> FastAPI:
     @app.post(
         "/kill",
         response_model=HealthAnswer,
-        responses=_ADMIN,
+        responses={**_ADMIN, **UNUSABLE, **_NO_JSON},
         summary="Give every session the base price",
     )
     async def kill(order: KillRequest) -> Json:
