@@ -1,8 +1,8 @@
 """Weak rules: signs by which a session without a label is probably an agent's, or a human's.
 
-Each votes for one class or abstains. Limits are set here from what devices and hands can do, never
-fitted to labels; how often each rule is right is learned by `label_model`. A rule whose sign a shop
-does not record abstains everywhere.
+Each votes for one class or abstains. Limits are set here from what devices and hands can do, with
+the demo set's families in view, and not fitted to labels; how often each rule is right is learned
+by `label_model`. A rule whose sign a shop does not record abstains everywhere.
 """
 
 from collections.abc import Sequence

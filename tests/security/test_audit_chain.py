@@ -470,6 +470,15 @@ def test_a_lost_database_is_recovered_by_a_verb_that_nobody_overlooks(shop: Sett
     assert any(f"begun anew by {MACHINE}" in one for one in alerts)
 
 
+def test_an_anchor_beside_the_database_is_named_as_the_only_one(
+    shop: Settings, tmp_path: Path
+) -> None:
+    elsewhere = shop.audit.model_copy(update={"anchor_file": tmp_path / "other-disk" / "anchor"})
+    said = "The only anchor is a file of the workspace"
+    assert said in " ".join(verdict(shop).notes)
+    assert said not in " ".join(verdict(shop.model_copy(update={"audit": elsewhere})).notes)
+
+
 def test_a_clock_that_runs_backwards_is_named(shop: Settings) -> None:
     change_person(control_engine(shop), "root", "ana", now_ms=NOW - 60_000, role=Role.VIEWER)
     found = verdict(shop)

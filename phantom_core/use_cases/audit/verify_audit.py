@@ -24,6 +24,7 @@ from phantom_core.anchoring.audit_anchor import (
     database_file_problem,
     mark_problem,
     recover_chain,
+    remote_anchors,
     remote_states,
 )
 from phantom_core.anchoring.entry_signatures import signed_from, unsigned_entries
@@ -123,7 +124,7 @@ def verify_audit(settings: Settings, *, heads: Path | None = None) -> AuditVerif
         entries = audit.list_entries(connection)
         unsigned = _unsigned_entries(connection, public_keys(settings), entries, witnesses.heads)
         forged = compare_tables(connection, entries) if chain.holds else ()
-    notes = [*time_reversals(entries), *_recoveries(entries), *_behind(settings)]
+    notes = [*time_reversals(entries), *_recoveries(entries), *_behind(settings), *_near(settings)]
     problems = [*filter(None, (database_file_problem(settings),)), *chain.problems]
     problems += unsigned
     problems += _contradictions(entries, witnesses.heads)
@@ -376,6 +377,17 @@ def _behind(settings: Settings) -> Iterator[str]:
                 f"{state.problem} Not anchored there since {_moment(state.failing_since_ms)}, "
                 f"entry {state.seq:,}."
             )
+
+
+def _near(settings: Settings) -> Iterator[str]:
+    """That all anchors lie beside the database, where one pair of hands can replace both."""
+    inside = settings.workspace.resolve() in anchor_file(settings).path.resolve().parents
+    if inside and not remote_anchors(settings):
+        yield (
+            "The only anchor is a file of the workspace: putting back an older database together "
+            "with its anchor cannot be told from here. Set PHANTOM_AUDIT_ANCHOR_FILE to another "
+            "disk, or PHANTOM_AUDIT_ANCHOR_STORE or PHANTOM_AUDIT_ANCHOR_WEBHOOK."
+        )
 
 
 def _moment(at_ms: int) -> str:
