@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from phantom_core.accounts.waiting import WAIT_MS, waits_until
 from phantom_core.approvals.governed_changes import GovernedChange
 from phantom_core.core.errors import ConflictError, InputError, NotAllowedError
 from phantom_core.core.settings import Settings
@@ -144,3 +145,15 @@ def test_a_rejected_table_is_not_served(shop: Settings) -> None:
     reject_override(shop, "max", 1, change.payload_sha256, "Too low.", now_ms=NOW + 1)
     watch_once(shop, now_ms=NOW + 2)
     assert served(shop)[0] is None
+
+
+def test_new_powers_wait_once_a_price_beside_rules_was_approved(shop: Settings) -> None:
+    """The first day, on which one administrator sets up a shop, ends with the first price."""
+    with control_database(shop).connect() as connection:
+        assert waits_until(connection, NOW, NOW) == 0
+    approve(shop, table(shop))
+    with control_database(shop).connect() as connection:
+        assert waits_until(connection, NOW, NOW) == NOW + WAIT_MS
+    end_override(shop, "max", TABLE, "Over.", now_ms=NOW + 2)
+    with control_database(shop).connect() as connection:
+        assert waits_until(connection, NOW, NOW) == NOW + WAIT_MS
