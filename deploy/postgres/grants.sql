@@ -15,7 +15,8 @@ REVOKE UPDATE, DELETE ON
 FROM phantom_app;
 -- Kept for ever.
 REVOKE DELETE ON
-    change_requests, releases, price_experiments, limits, limit_lists, governed_changes
+    change_requests, releases, price_experiments, limits, limit_lists, governed_changes,
+    session_verdicts
 FROM phantom_app;
 -- The owner upgrades.
 REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM phantom_app;

@@ -157,7 +157,7 @@ def mapped_select(mapping: Mapping, columns: Columns) -> str:
         values |= _metadata(mapping, columns)
     selected = ", ".join(f"{sql} AS {field}" for field, sql in values.items())
     if columns.is_json:
-        source = _with_texts(_valid_documents(mapping.each), columns)
+        source = with_texts(_valid_documents(mapping.each), columns)
     else:
         rows = unfolded_rows(mapping.each, columns)
         source = f"SELECT *, {_whole_row(columns)} AS _row FROM ({rows})"
@@ -177,7 +177,7 @@ def mapped_select(mapping: Mapping, columns: Columns) -> str:
     return f"SELECT *, greatest({longest}) AS longest_field FROM ({whole})"
 
 
-def _with_texts(source: str, columns: Columns) -> str:
+def with_texts(source: str, columns: Columns) -> str:
     """Documents with the texts of all keys that the mapping names, in one pass over each."""
     return f"SELECT *, {columns.all_texts()} AS {TEXTS} FROM ({source})"
 

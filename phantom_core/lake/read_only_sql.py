@@ -16,10 +16,10 @@ def require_reading(sql: str) -> None:
         InputError: it is anything else.
 
     >>> require_reading("SELECT 1 -- one")
-    >>> require_reading("DELETE FROM events")
+    >>> require_reading("DELETE FROM events")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    phantom_core.core.errors.InputError: This statement is DELETE; only SELECT can be run here.
+    phantom_core.core.errors.InputError: This statement is DELETE; only SELECT can be run here. ...
     """
     try:
         statements = duckdb.extract_statements(sql)

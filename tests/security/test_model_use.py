@@ -80,6 +80,9 @@ def go_live(settings: Settings) -> None:
             sa.text("UPDATE change_requests SET state = 'submitted' WHERE request_id = :id"),
             {"id": request.request_id},
         )
+        audit.append_entry(
+            connection, 2, "ana", "request.submitted", request.about, {"revision": 1}
+        )
 
 
 def use(settings: Settings, who: str, version: str, *, despite_doubts: bool = False) -> str:

@@ -11,16 +11,17 @@ from phantom_core.core.errors import ConflictError, InputError, NotAllowedError
 from phantom_core.core.settings import Settings
 from phantom_core.database.constraints import drop_constraints
 from phantom_core.publishing.figures import Figures, publish_prices, read_prices
+from phantom_core.publishing.names import PRICES, STATEMENT
 from phantom_core.publishing.statement import (
     APPROVED_PRICES,
     SESSION_PRICES,
     read_statement,
 )
 from phantom_core.signing.keys import public_keys, signing_key
+from phantom_core.use_cases.approvals.approved_overrides import SESSIONS, TABLE
 from phantom_core.use_cases.approvals.change_requests import control_database
+from phantom_core.use_cases.approvals.live_status import heal_server
 from phantom_core.use_cases.approvals.price_overrides import (
-    SESSIONS,
-    TABLE,
     approve_override,
     end_override,
     price_overrides,
@@ -157,3 +158,22 @@ def test_new_powers_wait_once_a_price_beside_rules_was_approved(shop: Settings) 
     end_override(shop, "max", TABLE, "Over.", now_ms=NOW + 2)
     with control_database(shop).connect() as connection:
         assert waits_until(connection, NOW, NOW) == NOW + WAIT_MS
+
+
+def test_the_end_of_a_table_is_stated_at_once_so_that_an_old_one_put_back_is_not_followed(
+    shop: Settings,
+) -> None:
+    change = approve(shop, table(shop))
+    watch_once(shop, now_ms=NOW + 2)
+    assert served(shop)[1][APPROVED_PRICES] > 0
+    with connect_server(shop) as client:
+        before = {name: client.get(name) for name in (PRICES, STATEMENT)}
+    end_override(shop, "max", TABLE, "Over.", now_ms=NOW + 3)  # no watcher looks
+    assert served(shop)[1][APPROVED_PRICES] == 0
+    with connect_server(shop) as client:
+        for name, document in before.items():
+            client.set(name, document or b"")
+    heal_server(shop, "max", why="An old table was put back.", now_ms=NOW + 4)
+    figures, stated = served(shop)
+    assert (figures, stated[APPROVED_PRICES]) == (None, 0)
+    assert change.state == "approved"

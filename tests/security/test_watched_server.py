@@ -190,7 +190,6 @@ def test_no_arm_serves_what_was_taken_away(
 
 def test_live_names_every_way_in_which_a_price_comes_about(settings: Settings) -> None:
     assert ways(settings) == {
-        "Signed price of a single session": None,
         "Rules (canary)": pytest.approx(0.1),
         "Base price (control)": pytest.approx(0.9),
         "Base price where something was missing": None,

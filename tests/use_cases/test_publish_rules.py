@@ -208,7 +208,7 @@ def test_the_full_path_on_postgres_with_redis(
 
 def test_a_closed_gate_blocks_approval_and_says_which(shop: Settings) -> None:
     number = submit(shop, FIRM)
-    with pytest.raises(ConflictError, match=r"first release: Up to ×1\.20 for 10%"):
+    with pytest.raises(ConflictError, match=r"first release: Up to ×1\.20 for 10 %"):
         change_requests.approve_request(shop, MAX, number, 1, now_ms=NOW)
     set_limits(control_database(shop), MACHINE, {"first_markup": 1.25}, shop, now_ms=NOW)
     assert change_requests.approve_request(shop, MAX, number, 1, now_ms=NOW).state == "approved"

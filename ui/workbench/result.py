@@ -10,7 +10,7 @@ from ui.charts.frame import show_chart
 from ui.charts.workbench import KINDS, result_chart
 from ui.frame.errors import show_error
 from ui.frame.tables import csv_button
-from ui.frame.wording import format_duration, format_number_of
+from ui.frame.wording import escape, format_duration, format_number_of
 from ui.workbench.editor import current_run
 
 _MOST_POINTS: Final = 5_000
@@ -69,7 +69,7 @@ def _chart(rows: pd.DataFrame) -> None:
     less = f"The first {_MOST_POINTS:,} rows." if len(rows) > _MOST_POINTS else ""
     show_chart(
         result_chart(shown, str(kind), str(x), str(y), str(colour) if colour else None),
-        f"{y} by {x}",
+        f"{escape(str(y))} by {escape(str(x))}",
         less,
         key="sql_chart",
         download="query",

@@ -5,7 +5,7 @@ import streamlit as st
 from phantom_core.core.settings import Settings
 from phantom_core.views.workbench.workbench import table_columns
 from phantom_core.views.workspace.snapshot import Snapshot
-from ui.frame.wording import code_span
+from ui.frame.wording import code_span, escape
 
 _FIRST = ("sessions", "events", "quotes", "decisions")
 
@@ -16,10 +16,10 @@ def draw_schema(settings: Settings, snapshot: Snapshot) -> None:
     found = table_columns(settings, snapshot)
     order = sorted(found, key=lambda name: (name not in _FIRST, *_position(name), name))
     for table in order:
-        with st.expander(f"{table} · {len(found[table])} columns"):
+        with st.expander(f"{escape(table)} · {len(found[table]):d} columns"):
             st.markdown(
                 "\n".join(
-                    f"- {code_span(column)} :small[{kind.lower()}]"
+                    f"- {code_span(column)} :small[{escape(kind.lower())}]"
                     for column, kind in found[table].items()
                 )
             )

@@ -46,6 +46,7 @@ from phantom_core.signing.keys import PublicKeys
 LATE_AFTER_S: Final = 5.0
 REVIVE_AFTER_S: Final = 3.0
 _RELEASE: Final = "release-"
+_AGAIN: Final = b"again"  # no token of content, not even of a missing key
 UNKNOWN_SESSION: Final = "total_interactions"
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -146,10 +147,10 @@ class Refresh:
                 self._read(announcement.kind)
             except UnavailableError as error:
                 self._report_problem(str(error))
-                known.pop(announcement.kind, None)
+                known[announcement.kind] = _AGAIN
             if announcement.kind in self.state.problems:
-                # Looked at again by the next poll, also where it does not change.
-                known.pop(announcement.kind, None)
+                # Looked at again by the next poll, also where it does not change or is removed.
+                known[announcement.kind] = _AGAIN
 
     def _loaded(self) -> bool:
         try:

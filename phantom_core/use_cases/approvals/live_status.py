@@ -16,6 +16,7 @@ from phantom_core.database import audit
 from phantom_core.database.connection import write_transaction
 from phantom_core.publishing.divergence import Divergence
 from phantom_core.use_cases.approvals.change_requests import control_database
+from phantom_core.use_cases.approvals.confirm_live import confirm_live, has_server
 from phantom_core.use_cases.approvals.emergencies import live_emergencies
 from phantom_core.use_cases.approvals.live_experiments import sync_experiments
 from phantom_core.use_cases.approvals.reconcile_release import publish_models, reconcile_release
@@ -82,19 +83,6 @@ def read_live_status(settings: Settings, *, now_ms: int) -> LiveStatus:
         )
 
 
-@requires(Permission.READ)
-def has_server(settings: Settings) -> bool:
-    """Whether there is a server to read: one by URL, or the embedded one once in use.
-
-    The embedded one is in use once anything was published, whatever the database says of it;
-    connecting earlier would start it.
-    """
-    if settings.redis_url or settings.paths.embedded_data.is_dir():
-        return True
-    with control_database(settings).connect() as connection:
-        return bool(releases.release_history(connection, newest=1))
-
-
 @requires(Permission.KILL)
 def heal_server(
     settings: Settings, who: str, *, why: str, now_ms: int, force: bool = True
@@ -129,4 +117,5 @@ def heal_server(
                 audit.append_entry(connection, now_ms, who, "server.healed", "live", details)
         sync_experiments(settings, client, now_ms=now_ms)
         publish_models(settings, client, now_ms)
+    confirm_live(settings, now_ms=now_ms)
     return found

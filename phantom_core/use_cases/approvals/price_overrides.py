@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import sqlalchemy as sa
-
 from phantom_core.accounts.people import require_permission
 from phantom_core.accounts.permissions import requires
 from phantom_core.accounts.roles import Permission
@@ -23,15 +21,14 @@ from phantom_core.approvals.limits import read_price_limits
 from phantom_core.core.errors import InputError, NotFoundError
 from phantom_core.core.settings import Settings
 from phantom_core.database.connection import write_transaction
-from phantom_core.publishing.figures import Figures, publish_prices
-from phantom_core.publishing.statement import APPROVED_PRICES, SESSION_PRICES
+from phantom_core.publishing.figures import publish_prices
 from phantom_core.signing.keys import signing_key
+from phantom_core.use_cases.approvals.approved_overrides import SESSIONS, TABLE, approved_figures
 from phantom_core.use_cases.approvals.change_requests import control_database
-from phantom_core.use_cases.audit.verify_audit import require_intact_audit
+from phantom_core.use_cases.approvals.confirm_live import confirm_live
+from phantom_core.use_cases.audit.verify_audit import audit_problems, require_intact_audit
 from phantom_core.valkey.server import connect_server
 
-TABLE: Final = "table"
-SESSIONS: Final = "sessions"
 SUBJECTS: Final = (TABLE, SESSIONS)
 _PRODUCT: Final = re.compile(r"\S{1,128}")
 
@@ -150,6 +147,7 @@ def end_override(settings: Settings, who: str, subject: str, why: str, *, now_ms
     Raises:
         NotFoundError: it is not in force.
         InputError: without a reason.
+        UnavailableError: it is ended, and the server does not answer; the watcher tells services.
     """
     if not why.strip():
         raise InputError("The reason is missing.", hint="State it in a sentence; it is permanent.")
@@ -159,6 +157,9 @@ def end_override(settings: Settings, who: str, subject: str, why: str, *, now_ms
         if found is None:
             raise NotFoundError(f"No override of {subject} is in force.")
         changes.supersede_change(connection, found, f"Ended by {who}: {why.strip()}", now_ms=now_ms)
+    # At once: what was signed before could be put back until services know of a newer statement.
+    if not audit_problems(settings):
+        confirm_live(settings, now_ms=now_ms)
 
 
 @requires(Permission.READ)
@@ -170,28 +171,6 @@ def price_overrides(settings: Settings) -> PriceOverrides:
             changes.change_in_force(connection, GLOBAL_PRICES, SESSIONS),
             tuple(changes.waiting_changes(connection, GLOBAL_PRICES)),
         )
-
-
-@requires(Permission.READ)
-def approved_figures(connection: sa.Connection) -> Figures | None:
-    """The table of global prices that people approved; None without one."""
-    found = changes.change_in_force(connection, GLOBAL_PRICES, TABLE)
-    if found is None:
-        return None
-    prices = found.content()["prices"]
-    assert isinstance(prices, dict)
-    return Figures(f"prices-{found.change_id}", found.changed_ms, prices)
-
-
-@requires(Permission.READ)
-def approved_numbers(connection: sa.Connection) -> dict[str, int]:
-    """What the statement of the control side says of overrides; 0 where none is approved."""
-    table = approved_figures(connection)
-    sessions = changes.change_in_force(connection, GLOBAL_PRICES, SESSIONS)
-    return {
-        APPROVED_PRICES: table.created_ms if table else 0,
-        SESSION_PRICES: sessions.change_id if sessions else 0,
-    }
 
 
 @requires(Permission.KILL)

@@ -46,9 +46,9 @@ from phantom_core.publishing.release import RuleRelease, sign_release
 from phantom_core.publishing.signed import UnsignedError
 from phantom_core.publishing.statement import open_statement
 from phantom_core.signing.keys import PublicKeys, public_keys, signing_key
+from phantom_core.use_cases.approvals.approved_overrides import approved_figures
 from phantom_core.use_cases.approvals.live_documents import document_of, expected_documents
 from phantom_core.use_cases.approvals.live_experiments import live_epoch, served_experiments
-from phantom_core.use_cases.approvals.price_overrides import approved_figures
 from phantom_core.valkey.server import guarded_calls
 
 _RULES: Final = "rules:"

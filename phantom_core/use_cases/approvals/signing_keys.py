@@ -9,7 +9,8 @@ from phantom_core.database import audit
 from phantom_core.database.connection import write_transaction
 from phantom_core.signing.keys import prepare_key, public_keys, rotate_key, signing_key
 from phantom_core.use_cases.approvals.change_requests import control_database
-from phantom_core.use_cases.approvals.live_status import has_server, heal_server
+from phantom_core.use_cases.approvals.confirm_live import has_server
+from phantom_core.use_cases.approvals.live_status import heal_server
 
 
 @dataclass(frozen=True, slots=True)

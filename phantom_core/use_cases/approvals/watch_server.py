@@ -22,17 +22,14 @@ from phantom_core.database.connection import (
 )
 from phantom_core.monitoring.comparison import Check, Status
 from phantom_core.publishing.divergence import Divergence
-from phantom_core.publishing.statement import Statement, publish_statement
-from phantom_core.signing.keys import public_keys, signing_key
 from phantom_core.use_cases.alerting.send_alerts import send_alerts
 from phantom_core.use_cases.approvals.change_requests import control_database
+from phantom_core.use_cases.approvals.confirm_live import confirm_live, has_server
 from phantom_core.use_cases.approvals.emergencies import alert_emergencies
 from phantom_core.use_cases.approvals.kill_switch import publish_kill_file
-from phantom_core.use_cases.approvals.live_experiments import live_epoch
-from phantom_core.use_cases.approvals.live_status import has_server, heal_server, read_live_status
-from phantom_core.use_cases.approvals.price_overrides import approved_numbers
+from phantom_core.use_cases.approvals.live_status import heal_server, read_live_status
 from phantom_core.use_cases.approvals.publish_rules import expire_live, publish_request
-from phantom_core.use_cases.approvals.server_comparison import newest_documents, stray_releases
+from phantom_core.use_cases.approvals.server_comparison import stray_releases
 from phantom_core.use_cases.audit.verify_audit import audit_problems, watch_audit
 from phantom_core.use_cases.data.catalogue import follow_source
 from phantom_core.valkey.server import connect_server
@@ -85,25 +82,6 @@ def watch_once(settings: Settings, *, now_ms: int) -> WatchResult:
     if problems or (before and before.problems):
         _alert(settings, problems, now_ms)
     return result
-
-
-@requires(Permission.PUBLISH)
-def confirm_live(settings: Settings, *, now_ms: int) -> None:
-    """Sign which documents are the newest, so that readers notice a server that was set back.
-
-    Raises:
-        UnavailableError: the server does not answer.
-    """
-    with control_database(settings).connect() as connection:
-        epoch, approved = live_epoch(connection), approved_numbers(connection)
-    if not (any(approved.values()) or has_server(settings)):
-        return
-    with connect_server(settings) as client:
-        newest = newest_documents(client, public_keys(settings)) | (
-            {"rules": epoch} if epoch else {}
-        )
-        newest |= approved
-        publish_statement(client, signing_key(settings), Statement(now_ms, newest))
 
 
 def _is_due(before: WatchResult | None, now_ms: int) -> bool:

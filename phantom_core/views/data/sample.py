@@ -17,7 +17,7 @@ from phantom_core.events.columns import Columns, quote_name
 from phantom_core.events.file_start import read_file_start
 from phantom_core.events.mapping import Mapping
 from phantom_core.events.mapping_suggestion import suggest_event_name
-from phantom_core.events.staging import Staging, mapped_select
+from phantom_core.events.staging import Staging, mapped_select, with_texts
 from phantom_core.events.text_options import DETECTED, TextOptions
 from phantom_core.events.vocabulary import canonical_name
 from phantom_core.lake.lake import open_lake
@@ -180,7 +180,9 @@ def _as_text(columns: Columns, raw: pa.Table) -> pa.Table:
         else "SELECT * FROM raw"
     )
     selected = ", ".join(f"{columns.text(name)} AS {quote_name(name)}" for name in columns.names)
+    # After the keys were asked for: their texts are taken out in one pass.
+    source = with_texts(valid, columns) if columns.is_json else valid
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("raw", raw)
-        return connection.sql(f"SELECT {selected} FROM ({valid})").to_arrow_table()
+        return connection.sql(f"SELECT {selected} FROM ({source})").to_arrow_table()

@@ -60,6 +60,8 @@ def shop() -> Iterator[Shop]:
                     "price": round(base[product] * state.markup, 2),
                     "rule_id": "all",
                     "agent_probability": 0.5,
+                    "base_price": base[product],
+                    "decision_id": "d-1",
                 },
             )
 
