@@ -1,6 +1,6 @@
 """Privacy: an administrator exports and erases, every reader sees how long data is stored."""
 
-from collections.abc import Iterator
+import shutil
 from pathlib import Path
 
 import pytest
@@ -20,9 +20,10 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
-def accounts(unlabelled: Path) -> Iterator[Path]:
-    """Two sessions, an administrator and an analyst."""
-    engine = control_database(Settings(workspace=unlabelled))
+def accounts(unlabelled: Path, tmp_path: Path) -> Path:
+    """Two sessions, an administrator and an analyst, in a copy: accounts end the demo access."""
+    workspace = Path(shutil.copytree(unlabelled, tmp_path / "shop"))
+    engine = control_database(Settings(workspace=workspace))
     for login, role in (("root", Role.ADMINISTRATOR), ("ana", Role.ANALYST)):
         who = MACHINE if login == "root" else "root"
         add_person(
@@ -35,7 +36,7 @@ def accounts(unlabelled: Path) -> Iterator[Path]:
             now_ms=now_ms(),
             must_change=False,
         )
-    yield unlabelled
+    return workspace
 
 
 def as_person(page: AppTest, login: str) -> AppTest:
